@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from gateway.policy.nets import bare
+from gateway.policy.names.networks import bare
 
 MIN_LIFETIME = 300.0  # seconds; browsers and phones use an address for minutes past a short TTL
 MAX_LIFETIME = 86400.0

@@ -7,20 +7,19 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
-from gateway.errors import WireError
+from gateway.core.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.lessons import Heard, Lessons, ttl_of, untold
-from gateway.path.nameaddresses import NameBook
+from gateway.path.dns_budget import Share
+from gateway.path.learn_addresses import Heard, Lessons, ttl_of, untold
+from gateway.path.name_addresses import NameBook
 from gateway.path.probes import Probes
-from gateway.path.renamed import Client, Renamed, RenamedQuestions
-from gateway.path.safe import Safe, TrustsAll
-from gateway.path.share import Share
+from gateway.path.safe_search import Safe, TrustsAll
+from gateway.path.safe_search_questions import Client, Renamed, RenamedQuestions
 from gateway.path.subject import Sink, Subject
+from gateway.policy.judge.world import GATEWAY_NAME, signal_of
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
-from gateway.policy.world import GATEWAY_NAME, signal_of
-from gateway.wire import dns
-from gateway.wire.dns import Head, Message, Question, parse_message, read_head
-from gateway.wire.dns_forge import (
+from gateway.wire.dns import message as dns
+from gateway.wire.dns.answers import (
     EDE_BLOCKED,
     EDE_CENSORED,
     EDE_FILTERED,
@@ -32,9 +31,10 @@ from gateway.wire.dns_forge import (
     rename_question,
     restore_answer,
 )
-from gateway.wire.ip import UDP, Packet, checksum_ok, parse_ip
-from gateway.wire.ip_build import udp_replace, udp_reply
-from gateway.wire.svcb import ALL, Unwanted, strip_ways
+from gateway.wire.dns.message import Head, Message, Question, parse_message, read_head
+from gateway.wire.dns.svcb import ALL, Unwanted, strip_ways
+from gateway.wire.ip.build import udp_replace, udp_reply
+from gateway.wire.ip.packet import UDP, Packet, checksum_ok, parse_ip
 
 PORT = 53
 REFUSAL_TTL = 10  # seconds; what a parent opens works at once

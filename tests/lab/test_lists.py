@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.daemon.list_updates import FIRST_LOOK
+from gateway.features.lists.updates import FIRST_LOOK
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import PROFILES, fresh, until
 from tests.lab.home import Home

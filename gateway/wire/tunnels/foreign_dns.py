@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from gateway.errors import WireError
+from gateway.core.errors import WireError
 from gateway.policy.values import Proto
-from gateway.wire.dns import AA, OPT, RA, RCODE_MASK, TC, Message, Question, parse_message
+from gateway.wire.dns.message import AA, OPT, RA, RCODE_MASK, TC, Message, Question, parse_message
 from gateway.wire.tunnels.signs import MORE, More, Sign
 
 PORT = 53  # where what asks is judged as DNS already

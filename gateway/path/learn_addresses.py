@@ -1,0 +1,74 @@
+"""What an answer teaches: addresses of a device, of services that it uses, and of names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.path.addresses import AddressBook, ServiceBook
+from gateway.path.name_addresses import NameBook
+from gateway.wire.dns.message import HTTPS, SRV, SVCB, Message
+from gateway.wire.dns.names import name_text, read_labels
+from gateway.wire.dns.svcb import hinted, parse_service
+
+Heard = Callable[[str, list[bytes], bool], None]
+"""A name, the packed addresses of an answer, and whether it is what the gateway's own resolver says."""
+
+SRV_HEAD = 6  # bytes of priority, weight and port before the target (RFC 2782)
+
+
+def untold(name: str, addresses: list[bytes], vouched: bool) -> None:
+    """Nobody wants to hear of them."""
+
+
+class Lessons:
+    """Carries answers into the three books, and to who listens."""
+
+    def __init__(self, book: AddressBook, services: ServiceBook, names: NameBook, heard: Heard) -> None:
+        self.book = book
+        self.services = services
+        self.names = names
+        self.heard = heard
+
+    def answer(self, slot: int, response: bytes, message: Message, now: float, *, vouched: bool) -> None:
+        """``message`` is ``response``, read, as the device of ``slot`` sees it. ``vouched``: it is what the
+        gateway's own resolver says. Raises WireError for a SVCB or SRV record that cannot be read.
+        """
+        addresses, ttl = message.addresses(), ttl_of(message)
+        self.book.learn(slot, addresses, ttl, now)
+        if message.question is None:
+            return
+        asked = message.question.name
+        self.services.learn(slot, asked, addresses, ttl)
+        self.heard(asked, addresses, vouched)
+        if self.names.watches(slot):
+            host = origin(asked)
+            self.names.learn(slot, host, addresses, ttl, now, vouched=vouched)
+            self._bindings(slot, host, response, message, now, vouched=vouched)
+
+    def _bindings(
+        self, slot: int, host: str, response: bytes, message: Message, now: float, *, vouched: bool
+    ) -> None:
+        """A client calls the addresses of targets and hints by the name of ``host`` (RFC 9460 3), and those
+        of the servers of its domain (SRV, RFC 2782: XMPP tells the domain's name in its hello, RFC 7590).
+        """
+        targets = []
+        for record in message.answers:
+            if record.rtype == SRV:
+                targets.append(name_text(read_labels(response, record.offset + SRV_HEAD)[0]))
+            elif record.rtype in (SVCB, HTTPS) and record.rdata:
+                service = parse_service(response, record)
+                if service.target:
+                    targets.append(name_text(list(service.target)))
+                self.names.learn(slot, host, hinted(service), record.ttl, now, vouched=vouched)
+        self.names.lead(slot, host, targets)
+
+
+def ttl_of(message: Message) -> int:
+    return min((record.ttl for record in message.answers), default=0)
+
+
+def origin(asked: str) -> str:
+    """``_8443._https.example.com`` is asked on behalf of ``example.com`` (RFC 9460 2.3)."""
+    while asked.startswith("_") and "." in asked:
+        asked = asked.partition(".")[2]
+    return asked

@@ -1,0 +1,42 @@
+"""Questions that went out under a safe name, until their answers come."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+from gateway.wire.dns.message import Question
+
+MAX_PENDING = 2048  # 300 bytes each
+PENDING_AGE = 15.0  # seconds; a stub resolver gives up after 5 to 10
+
+Client = tuple[int, bytes, int]  # slot, packed address, port
+
+
+class Renamed(NamedTuple):
+    original: Question
+    safe_name: str
+    limit: int  # bytes that the client takes over UDP
+    since: float
+
+
+class RenamedQuestions:
+    """By client and message id. Bounded: what waits for longest gives way."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[tuple[Client, int], Renamed] = OrderedDict()
+
+    def put(self, client: Client, ident: int, one: Renamed) -> None:
+        self._waiting[client, ident] = one
+        self._waiting.move_to_end((client, ident))
+        if len(self._waiting) > MAX_PENDING:
+            self._waiting.popitem(last=False)
+
+    def take(self, client: Client, ident: int, now: float) -> Renamed | None:
+        """None: the answer is to a question as it was asked, or comes too late."""
+        found = self._waiting.pop((client, ident), None)
+        return found if found is not None and now - found.since <= PENDING_AGE else None
+
+    def forget(self, slot: int) -> None:
+        for key in [one for one in self._waiting if one[0][0] == slot]:
+            del self._waiting[key]

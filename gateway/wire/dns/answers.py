@@ -1,0 +1,246 @@
+"""DNS messages that the gateway gives in a resolver's place: refusals, own answers, safe-search rewriting.
+
+``query`` is always the message as it came, ``message`` the same parsed. Whatever the question's letters
+were, they come back as sent (0x20 mixing), and EDNS is spoken only to who spoke it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import Literal
+
+from gateway.core.errors import WireError
+from gateway.wire.dns.encode import Encoder
+from gateway.wire.dns.message import (
+    AAAA,
+    AD,
+    ANY,
+    CD,
+    CNAME,
+    IN,
+    NOERROR,
+    NXDOMAIN,
+    OPCODE_MASK,
+    OPT,
+    QR,
+    RA,
+    RCODE_MASK,
+    RD,
+    REFUSED,
+    SOA,
+    TC,
+    TXT,
+    A,
+    Message,
+    Question,
+    parse_message,
+    read_head,
+)
+from gateway.wire.dns.names import HEADER_SIZE, host_labels, name_text, split_wire_name, wire_name
+
+Refusal = Literal["nxdomain", "null"]
+
+EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED = 15, 16, 17  # RFC 8914 4.16 to 4.18
+
+DEFAULT_TTL = 10  # seconds; short, since what is refused now may be open in a minute
+MAX_EXTRA_TEXT = 160  # bytes of UTF-8; keeps any refusal below the 512 bytes that everyone takes
+UDP_SIZE = 1232  # what an answer with EDNS announces (DNS flag day 2020)
+_RENAMED_TTL = 60  # seconds; of the CNAME when the answer holds no record to take it from
+
+_NULL = {A: bytes(4), AAAA: bytes(16)}
+_OWNER = b"\xc0\x0c"  # a pointer to the question's name
+_ROOT = b"\0"
+_SOA_TIMERS = Struct("!IIIII")
+_HEADER = Struct("!HHHHHH")
+_RECORD = Struct("!HHIH")
+_OPT = Struct("!BHHBBHH")
+_OPTION = Struct("!HHH")
+_OPTION_EDE = 15
+_DNSSEC_OK = 0x8000
+
+
+def refuse(
+    query: bytes,
+    message: Message,
+    *,
+    answer: Refusal = "nxdomain",
+    ede: int | None = EDE_BLOCKED,
+    text: str = "",
+    ttl: int = DEFAULT_TTL,
+    soa: bool = False,
+) -> bytes:
+    """The answer to a refused question.
+
+    ``nxdomain``: the name does not exist. ``null``: 0.0.0.0 for A, :: for AAAA, nothing for other types.
+    ``soa`` adds the record by which a resolver may keep a negative answer, for ``ttl`` seconds; without it
+    most keep none. ``ede`` and ``text`` are an Extended DNS Error (RFC 8914). A message without a question
+    is answered REFUSED.
+    """
+    question = message.question
+    if question is None:
+        return fail(query, message, ede=ede, text=text)
+    answers: list[bytes] = []
+    if answer == "null" and question.qclass == IN:
+        asked = (A, AAAA) if question.qtype == ANY else (question.qtype,)
+        answers = [_record(rtype, ttl, _NULL[rtype]) for rtype in asked if rtype in _NULL]
+    authority: list[bytes] = []
+    if soa and not answers:
+        authority = [_record(SOA, ttl, _ROOT + _ROOT + _SOA_TIMERS.pack(1, ttl, ttl, ttl, ttl))]
+    rcode = NOERROR if answer == "null" else NXDOMAIN
+    return _reply(query, message, rcode, answers, authority, _error_option(ede, text))
+
+
+def fail(
+    query: bytes, message: Message, *, rcode: int = REFUSED, ede: int | None = None, text: str = ""
+) -> bytes:
+    """An answer that says only that there is none: REFUSED, SERVFAIL, NOTIMP or FORMERR."""
+    return _reply(query, message, rcode, option=_error_option(ede, text))
+
+
+def answer(
+    query: bytes, message: Message, addresses: Sequence[bytes], *, ttl: int = DEFAULT_TTL, text: str = ""
+) -> bytes:
+    """Answer for a name of the gateway's own: those of its packed ``addresses`` that the question asks for,
+    or ``text`` (255 bytes at most, RFC 1035 3.3.14) to who asks for TXT.
+
+    Other types, HTTPS and SVCB among them, get an empty answer.
+    """
+    question, said = _one_question(message), text.encode()
+    if said and (question.qtype, question.qclass) == (TXT, IN):
+        return _reply(query, message, NOERROR, [_record(TXT, ttl, bytes((len(said),)) + said)])
+    return _reply(query, message, NOERROR, _address_records(message, addresses, ttl))
+
+
+def answer_with_cname(
+    query: bytes, message: Message, target: str, addresses: Sequence[bytes], *, ttl: int = DEFAULT_TTL
+) -> bytes:
+    """Answer in place with a CNAME to ``target`` and those of its packed ``addresses`` that are asked for."""
+    question = _one_question(message)
+    cname = _record(CNAME, ttl, wire_name(host_labels(target)))
+    target_offset = question.end + len(_OWNER) + _RECORD.size  # in the CNAME, the first record
+    owner = (0xC000 | target_offset).to_bytes(2, "big")
+    return _reply(query, message, NOERROR, [cname, *_address_records(message, addresses, ttl, owner)])
+
+
+def rename_question(query: bytes, message: Message, new_name: str) -> bytes:
+    """``query`` with another name in its question; id, flags, type and every other record stay."""
+    question = _one_question(message)
+    labels = host_labels(new_name)
+    if all(record.rtype == OPT for record in message.records):
+        name_end = HEADER_SIZE + len(question.raw)  # OPT holds no pointer that would have to move
+        return query[:HEADER_SIZE] + wire_name(labels) + query[name_end : message.end]
+    encoder = Encoder(message.id, message.flags, message.counts)
+    encoder.question(labels, question.qtype, question.qclass)
+    encoder.copy(query, message.records)
+    return encoder.message()
+
+
+def restore_answer(response: bytes, original: Question, safe_name: str, *, limit: int | None = None) -> bytes:
+    """Turn the answer for ``safe_name`` into one for the ``original`` question.
+
+    The question comes back letter for letter, a CNAME from it to ``safe_name`` stands first, every other
+    record is kept. The CNAME lives as long as the shortest-lived answer. What a validator said (AD) no
+    longer holds. ``limit`` is the largest payload that the client takes (``Message.udp_limit`` of its
+    query); past it the answer comes truncated, so that the client asks again over TCP. WireError when
+    ``response`` answers something else.
+    """
+    message = parse_message(response)
+    asked = message.question
+    safe_labels = host_labels(safe_name)
+    expected = (name_text(safe_labels), original.qtype)
+    if asked is None or not message.is_response or (asked.name, asked.qtype) != expected:
+        msg = f"a response that does not answer for {safe_name}"
+        raise WireError(msg)
+    original_labels = split_wire_name(original.raw)
+    flags = message.flags & ~AD
+    questions, answers, authority, additional = message.counts
+    named = message.flags & RCODE_MASK in (NOERROR, NXDOMAIN)  # of a failure there is nothing to name
+    encoder = Encoder(message.id, flags, (questions, answers + named, authority, additional))
+    encoder.question(original_labels, original.qtype, original.qclass)
+    if named:
+        ttls = [record.ttl for record in message.answers or message.authority]
+        encoder.cname(original_labels, min(ttls, default=_RENAMED_TTL), safe_labels)
+    encoder.copy(response, message.records)
+    restored = encoder.message()
+    if limit is None or len(restored) <= limit:
+        return restored
+    return _truncated(message, flags, original, original_labels)
+
+
+def cut_short(response: bytes) -> bytes | None:
+    """Of an answer that says that it is truncated and ends inside a record (as large as the path would take,
+    RFC 2181 9): header and question, by which the client asks again over TCP. None for any other message.
+
+    WireError where not even its question is whole.
+    """
+    head = read_head(response)
+    question = head.question
+    if not head.is_response or not head.flags & TC or question is None:
+        return None
+    ident = int.from_bytes(response[:2], "big")
+    return _HEADER.pack(ident, head.flags, 1, 0, 0, 0) + response[HEADER_SIZE : question.end]
+
+
+def _truncated(message: Message, flags: int, original: Question, labels: Sequence[bytes]) -> bytes:
+    opts = [record for record in message.additional if record.rtype == OPT]
+    encoder = Encoder(message.id, flags | TC, (1, 0, 0, len(opts)))
+    encoder.question(labels, original.qtype, original.qclass)
+    for record in opts:
+        encoder.plain((), OPT, record.rclass, record.ttl, record.rdata)
+    return encoder.message()
+
+
+def _one_question(message: Message) -> Question:
+    question = message.question
+    if question is None:
+        msg = "DNS message without a question"
+        raise WireError(msg)
+    return question
+
+
+def _address_records(
+    message: Message, addresses: Sequence[bytes], ttl: int, owner: bytes = _OWNER
+) -> list[bytes]:
+    question = _one_question(message)
+    if question.qclass != IN:
+        return []
+    types = {4: A, 16: AAAA}
+    wanted = (A, AAAA) if question.qtype == ANY else (question.qtype,)
+    return [
+        _record(types[len(address)], ttl, address, owner)
+        for address in addresses
+        if types.get(len(address)) in wanted
+    ]
+
+
+def _record(rtype: int, ttl: int, rdata: bytes, owner: bytes = _OWNER) -> bytes:
+    return owner + _RECORD.pack(rtype, IN, ttl, len(rdata)) + rdata
+
+
+def _error_option(code: int | None, text: str) -> bytes:
+    """The EDNS option of an Extended DNS Error (RFC 8914 2), its text cut between characters."""
+    if code is None:
+        return b""
+    extra = text.encode("utf-8", "replace")[:MAX_EXTRA_TEXT].decode("utf-8", "ignore").encode("utf-8")
+    return _OPTION.pack(_OPTION_EDE, 2 + len(extra), code) + extra
+
+
+def _reply(
+    query: bytes,
+    message: Message,
+    rcode: int,
+    answers: Sequence[bytes] = (),
+    authority: Sequence[bytes] = (),
+    option: bytes = b"",
+) -> bytes:
+    """The reply to ``query``: its id, opcode, RD, CD and question, and OPT only when it came with one."""
+    flags = QR | RA | message.flags & (OPCODE_MASK | RD | CD) | rcode
+    edns = message.edns
+    counts = (len(message.questions), len(answers), len(authority), edns is not None)
+    question = query[HEADER_SIZE : message.question.end] if message.question else b""
+    opt = b""
+    if edns is not None:
+        dnssec_ok = _DNSSEC_OK if edns.dnssec_ok else 0
+        opt = _OPT.pack(0, OPT, UDP_SIZE, 0, 0, dnssec_ok, len(option)) + option
+    return b"".join((_HEADER.pack(message.id, flags, *counts), question, *answers, *authority, opt))

@@ -1,0 +1,157 @@
+"""SVCB and HTTPS records (RFC 9460), and the removal of what leads around a filter: ``ech`` (RFC 9848),
+``dohpath`` and the protocols of encrypted DNS (RFC 9461).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.core.errors import WireError
+from gateway.wire.cursor import Cursor
+from gateway.wire.dns.encode import Encoder
+from gateway.wire.dns.message import AD, HTTPS, SVCB, Message, Record, parse_message
+from gateway.wire.dns.names import HEADER_SIZE, read_labels, wire_name
+
+MANDATORY, ALPN, NO_DEFAULT_ALPN, ECH, DOHPATH = 0, 1, 2, 5, 7  # SvcParamKeys (RFC 9460 14.3.2, RFC 9461 5)
+DNS_PROTOCOLS = frozenset({b"dot", b"doq"})  # RFC 7858, RFC 9250, as RFC 9461 4.1 has them
+IPV4HINT, IPV6HINT = 4, 6
+_TYPES = (SVCB, HTTPS)
+
+
+class Unwanted(NamedTuple):
+    """What is taken out of answers; a profile may leave either in."""
+
+    resolvers: bool = True  # ``dohpath``, and the protocols of encrypted DNS
+    ech: bool = True
+
+
+ALL = Unwanted()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The data of one SVCB or HTTPS record."""
+
+    priority: int  # 0: an alias, else a service
+    target: tuple[bytes, ...]  # labels; none at all stands for the owner itself
+    params: tuple[tuple[int, bytes], ...]  # key and value, in their order
+
+    def to_wire(self) -> bytes:
+        parts = [self.priority.to_bytes(2, "big"), wire_name(self.target)]
+        for key, value in self.params:
+            parts += (key.to_bytes(2, "big"), len(value).to_bytes(2, "big"), value)
+        return b"".join(parts)
+
+
+def parse_service(data: bytes, record: Record) -> Service:
+    """Read a SVCB or HTTPS ``record`` of the message ``data``.
+
+    Keys out of order or repeated are read as they stand: a client that is as lenient must find nothing that
+    was not seen here. WireError for what is cut.
+    """
+    end = record.offset + len(record.rdata)
+    priority = Cursor(data, record.offset, end).u16()
+    target, pos = read_labels(data, record.offset + 2)
+    cursor = Cursor(data, pos, end)
+    params = []
+    while not cursor.at_end:
+        params.append((cursor.u16(), cursor.counted16()))
+    return Service(priority, tuple(target), tuple(params))
+
+
+def hinted(service: Service) -> list[bytes]:
+    """Packed addresses of its hints (RFC 9460 7.3); one that is cut is left out."""
+    sizes = {IPV4HINT: 4, IPV6HINT: 16}
+    found = []
+    for key, value in service.params:
+        size = sizes.get(key)
+        if size is not None:
+            found += [value[at : at + size] for at in range(0, len(value) - size + 1, size)]
+    return found
+
+
+def without_ways(service: Service, unwanted: Unwanted = ALL) -> Service:
+    """``service`` without what leads around a filter: ``ech``, ``dohpath``, the protocols of encrypted DNS in
+    ``alpn``, as far as ``unwanted``, and the claim that any of these be mandatory.
+
+    Where no protocol is left, ``alpn`` goes, and ``no-default-alpn`` with it, which must not stand alone
+    (RFC 9460 7.1.1).
+    """
+    gone = {key for key, is_gone in ((ECH, unwanted.ech), (DOHPATH, unwanted.resolvers)) if is_gone}
+    alpn = [_without_protocols(value) for key, value in service.params if key == ALPN]
+    if unwanted.resolvers and alpn and not any(alpn):
+        gone |= {ALPN, NO_DEFAULT_ALPN}
+    params = []
+    for key, value in service.params:
+        if key in gone:
+            continue
+        kept = value
+        if key == ALPN and unwanted.resolvers:
+            kept = _without_protocols(value)
+        elif key == MANDATORY:
+            kept = _without_keys(value, gone)
+        if kept or not value:
+            params.append((key, kept))
+    return Service(service.priority, service.target, tuple(params))
+
+
+def _without_keys(keys: bytes, unwanted: Container[int]) -> bytes:
+    cursor = Cursor(keys)
+    kept = bytearray()
+    while not cursor.at_end:
+        key = cursor.u16()
+        if key not in unwanted:
+            kept += key.to_bytes(2, "big")
+    return bytes(kept)
+
+
+def _without_protocols(ids: bytes) -> bytes:
+    """A list of protocols without those of encrypted DNS; of one that is cut, which no client may believe,
+    nothing.
+    """
+    cursor = Cursor(ids)
+    kept = bytearray()
+    try:
+        while not cursor.at_end:
+            protocol = cursor.counted8()
+            if protocol not in DNS_PROTOCOLS:
+                kept += bytes((len(protocol),)) + protocol
+    except WireError:
+        return b""
+    return bytes(kept)
+
+
+def strip_ways(response: bytes, unwanted: Unwanted = ALL) -> bytes | None:
+    """``response`` with each HTTPS and SVCB record as `without_ways` has it; None where that changes nothing.
+
+    All other records are kept, in their order and with their letters; what a validator said (AD) no longer
+    holds. Raises WireError for a message that cannot be read.
+    """
+    if not any(unwanted) or (b"\0\x41" not in response and b"\0\x40" not in response):
+        return None  # neither type number occurs
+    message = parse_message(response)
+    stripped: dict[int, bytes] = {}  # start of the record: its new data
+    for record in message.records:
+        if record.rtype in _TYPES and record.rdata:
+            service = parse_service(response, record)
+            kept = without_ways(service, unwanted)
+            if kept != service:
+                stripped[record.start] = kept.to_wire()
+    return _replace_rdata(response, message, stripped) if stripped else None
+
+
+def _replace_rdata(data: bytes, message: Message, replaced: dict[int, bytes]) -> bytes:
+    encoder = Encoder(message.id, message.flags & ~AD, message.counts)
+    for question in message.questions:
+        labels, _ = read_labels(data, HEADER_SIZE)
+        encoder.question(labels, question.qtype, question.qclass)
+    for record in message.records:
+        rdata = replaced.get(record.start)
+        if rdata is None:
+            encoder.copy(data, (record,))
+        else:
+            owner, _ = read_labels(data, record.start)
+            encoder.plain(owner, record.rtype, record.rclass, record.ttl, rdata)
+    return encoder.message()

@@ -1,0 +1,1 @@
+"""TCP and UDP connections until they are decided. Pure."""

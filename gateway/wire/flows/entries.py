@@ -1,0 +1,192 @@
+"""What the flow table holds: an entry for each 4-tuple, by device, within the limits of all."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from gateway.policy.values import Observation
+from gateway.wire.flows.actions import HOLD
+from gateway.wire.flows.limits import Limits
+from gateway.wire.flows.tcp import TcpFlow
+from gateway.wire.flows.udp import UdpFlow
+
+Key = tuple[int, int, bytes, int, bytes, int]  # zone, protocol, LAN address and port, the other's
+
+
+class Entry:
+    """One 4-tuple: a flow until it is decided, then its ruling alone."""
+
+    __slots__ = ("another", "asks_since", "flow", "heard", "ruling", "shelf", "size", "until", "work")
+
+    def __init__(self, flow: TcpFlow | UdpFlow, shelf: Shelf) -> None:
+        self.flow: TcpFlow | UdpFlow | None = flow
+        self.another: UdpFlow | None = None  # QUIC that begins where other UDP passes already
+        self.ruling = HOLD
+        self.heard: tuple[Observation, ...] = ()
+        self.size = 0  # bytes accounted for
+        self.work = 0  # steps accounted for
+        self.until = 0.0
+        self.asks_since = 0.0  # when ASKS was first said; 0: it was not
+        self.shelf = shelf
+
+    @property
+    def is_open_http(self) -> bool:
+        """Whether its connection may live on without a word for as long as it likes."""
+        return isinstance(self.flow, TcpFlow) and self.flow.is_open_http
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it is undecided, and what follows would be misread without what was said."""
+        flow = self.flow
+        return flow is not None and (flow.half_read if isinstance(flow, TcpFlow) else flow.has_hellos)
+
+    @property
+    def half_read(self) -> bool:
+        """Whether what was said would look new without it: undecided, or another hello's first part."""
+        return self.has_begun or (self.another is not None and self.another.half_read)
+
+
+Shelf = OrderedDict[Key, Entry]  # least recently used first
+
+
+class _Zone:
+    """The entries of one device, by what becomes of them with time."""
+
+    __slots__ = ("buffered", "entries", "open", "passing", "resting")
+
+    def __init__(self) -> None:
+        self.entries: dict[Key, Entry] = {}
+        self.passing: Shelf = OrderedDict()  # these are forgotten
+        self.open: Shelf = OrderedDict()  # open HTTP: of a connection that lives, nobody knows for how long
+        self.resting: Shelf = OrderedDict()  # the same, and nothing was said for a while: no bytes are held
+        self.buffered = 0  # bytes held by them
+
+
+def _entries_of(zone: _Zone) -> int:
+    return len(zone.entries)
+
+
+def _bytes_of(zone: _Zone) -> int:
+    return zone.buffered
+
+
+def _oldest_size(shelf: Shelf) -> int:
+    return next(iter(shelf.values())).size
+
+
+class Entries:
+    """Bounded. Where there is no room, the device that holds most gives it: one device's flood forgets none
+    of another's flows. ``forgotten``: see FlowTable.
+    """
+
+    def __init__(self, limits: Limits, forgotten: Callable[[Key], None] | None) -> None:
+        self._limits = limits
+        self._forgotten = forgotten
+        self._zones: dict[int, _Zone] = {}
+        self.count = 0
+        self.buffered = 0  # bytes
+        self.evicted = 0  # undecided flows that had to make room
+        self.expired = 0  # undecided flows that were idle for too long
+
+    def find(self, key: Key) -> Entry | None:
+        """It counts as used then."""
+        zone = self._zones.get(key[0])
+        entry = zone.entries.get(key) if zone is not None else None
+        if entry is not None:
+            entry.shelf.move_to_end(key)
+        return entry
+
+    def add(self, key: Key, flow: TcpFlow | UdpFlow, now: float) -> Entry:
+        """Of a key that is not there. Some of that device's idle ones go with each that comes."""
+        zone = self._zones.setdefault(key[0], _Zone())
+        for _ in range(2):
+            oldest = next(iter(zone.passing), None)
+            if oldest is None or zone.passing[oldest].until >= now:
+                break
+            self.expired += zone.passing[oldest].flow is not None
+            # Half a hello beside a flow that passes is too old by now for any server to go on with it.
+            self._forget(oldest, refuse=zone.passing[oldest].has_begun)
+        if zone.open:
+            self._rest(zone, now)
+        if self.count >= self._limits.flows:
+            self._evict(max(self._zones.values(), key=_entries_of), len)
+        entry = zone.entries[key] = zone.passing[key] = Entry(flow, zone.passing)
+        self.count += 1
+        return entry
+
+    def keep_open(self, key: Key, entry: Entry) -> None:
+        """``entry`` is of open HTTP: it rests when it is idle."""
+        self._put(key, entry, self._zones[key[0]].open)
+
+    def settle(self, key: Key, entry: Entry, until: float) -> None:
+        """``entry`` is decided, and remembered until then."""
+        self._put(key, entry, self._zones[key[0]].passing)
+        entry.until = until
+        self.account(key, entry, 0 if entry.another is None else entry.another.size)
+
+    def _rest(self, zone: _Zone, now: float) -> None:
+        """A download or a wait for news may take hours in which the client says nothing."""
+        for _ in range(2):
+            oldest = next(iter(zone.open), None)
+            if oldest is None or zone.open[oldest].until >= now:
+                return
+            entry = zone.open[oldest]
+            self._put(oldest, entry, zone.resting)
+            if isinstance(entry.flow, TcpFlow):
+                entry.flow.rest()
+                self.account(oldest, entry, entry.flow.size)
+
+    @staticmethod
+    def _put(key: Key, entry: Entry, shelf: Shelf) -> None:
+        if entry.shelf is not shelf:
+            del entry.shelf[key]
+            shelf[key] = entry
+            entry.shelf = shelf
+
+    def account(self, key: Key, entry: Entry, size: int) -> None:
+        """``entry`` holds ``size`` bytes now. It may have to make room itself, if it is the largest."""
+        more = size - entry.size
+        if not more:
+            return
+        zone = self._zones[key[0]]
+        zone.buffered += more
+        self.buffered += more
+        entry.size = size
+        while self.buffered > self._limits.table_bytes and self.count > 1:
+            self._evict(max(self._zones.values(), key=_bytes_of), _oldest_size, sparing=key)
+
+    def remove(self, key: Key) -> None:
+        zone = self._zones[key[0]]
+        entry = zone.entries.pop(key)
+        del entry.shelf[key]
+        zone.buffered -= entry.size
+        self.buffered -= entry.size
+        self.count -= 1
+
+    def clear(self, zone: int | None, *, settled: bool) -> int:
+        """All entries, or one device's, or only those that are decided; how many there were."""
+        zones = self._zones.values() if zone is None else filter(None, [self._zones.get(zone)])
+        keys = [
+            key
+            for one in zones
+            for key, entry in one.entries.items()
+            if not (settled and (entry.flow is not None or entry.half_read))
+        ]
+        for key in keys:
+            self.remove(key)
+        return len(keys)
+
+    def _evict(self, zone: _Zone, most: Callable[[Shelf], int], sparing: Key | None = None) -> None:
+        """Of connections that may rest and of others, those give room that hold ``most``."""
+        shelves = [shelf for shelf in (zone.passing, zone.resting or zone.open) if shelf]
+        others = [shelf for shelf in shelves if next(iter(shelf)) != sparing]
+        shelf = max(others or shelves, key=most)
+        oldest = next(iter(shelf))
+        self.evicted += shelf[oldest].flow is not None
+        self._forget(oldest, refuse=shelf[oldest].half_read)
+
+    def _forget(self, key: Key, *, refuse: bool) -> None:
+        self.remove(key)
+        if refuse and self._forgotten is not None:
+            self._forgotten(key)

@@ -1,0 +1,300 @@
+"""One direction of a TCP flow before it is decided: every way in which a receiver may read its bytes.
+
+A correct sender never sends two different bytes for one sequence number. The tools that evade filters do:
+one copy is for the filter and dies on the way (low TTL, old timestamp, ...), the other is for the server.
+Which of the two the server reads cannot be seen from here, so both are kept: a stream is a set of *readings*,
+one for each combination of copies, and all of them are judged.
+
+Where the stream begins is often unknown, since the queue is not shown the handshake. A reading is therefore a
+set of *islands*, runs of bytes with gaps between, at signed offsets from the first byte that was seen.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import NamedTuple
+
+from gateway.core.errors import WireError
+from gateway.wire.flows.limits import Limits
+
+_new = tuple.__new__  # makes a NamedTuple in half the time
+_HALF = 1 << 31
+_WHOLE = 1 << 32
+_CUT_BYTES = 40  # what one more cut takes: a number and its place in a list
+_ISLAND_BYTES = 120  # the same of an island
+
+
+class StreamOverflow(WireError):
+    """More bytes, gaps or contradictions than any correct sender sends."""
+
+
+class Island(NamedTuple):
+    """A run of bytes without a gap."""
+
+    start: int  # offset from the stream's anchor; negative for what arrived later but belongs before it
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.data)
+
+
+Reading = tuple[Island, ...]  # sorted by start, neither overlapping nor touching
+
+
+class View(NamedTuple):
+    """An island as one receiver would read it: with or without the bytes that urgent pointers point at."""
+
+    island: Island
+    data: bytes
+    removed: tuple[int, ...] = ()  # stream offsets of urgent bytes that are left out, ascending
+
+    def offset(self, position: int) -> int:
+        """The stream offset of ``data[position]``."""
+        offset = self.island.start + position
+        for hole in self.removed:
+            if hole <= offset:
+                offset += 1
+        return offset
+
+    def position(self, offset: int) -> int:
+        """Where in ``data`` a stream offset is."""
+        return offset - self.island.start - sum([hole < offset for hole in self.removed])
+
+    def until(self, offset: int) -> bytes:
+        """The bytes before a stream offset."""
+        return self.data[: max(0, self.position(offset))]
+
+
+class Stream:
+    """The bytes of one direction. Raises StreamOverflow at its limits, never anything else."""
+
+    __slots__ = ("_anchor", "_cuts", "_floor", "_limits", "_urgent", "readings", "size", "work")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._anchor: int | None = None
+        self._floor: int | None = None
+        # Where segments began and ended, ascending: a receiver takes or leaves what is between.
+        self._cuts: list[int] = []
+        self._urgent: list[tuple[int, ...]] = []
+        self.readings: tuple[Reading, ...] = ((),)
+        self.size = 0  # bytes of the client, all readings together
+        self.work = 0  # steps taken so far over more than one island or piece, see Effort
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory, about."""
+        islands = len(self.readings) * len(self.readings[0])
+        return self.size + _CUT_BYTES * len(self._cuts) + _ISLAND_BYTES * islands
+
+    def offset(self, seq: int) -> int:
+        """The signed distance of a sequence number from the anchor (RFC 9293 3.4: modulo 2**32)."""
+        if self._anchor is None:
+            self._anchor = seq
+        return (seq - self._anchor + _HALF) % _WHOLE - _HALF
+
+    def settle(self, seq: int) -> None:
+        """The receiver has every byte before ``seq`` (its ACK, or the first number of a SYN): what arrives
+        for those numbers from now on is never read.
+        """
+        floor = self.offset(seq)
+        if self._floor is None or floor > self._floor:
+            self._floor = floor
+
+    def is_past(self, seq: int, length: int) -> bool:
+        """Whether the receiver has all of these bytes already."""
+        return self._floor is not None and self.offset(seq) + length <= self._floor
+
+    def knows(self, seq: int, data: bytes) -> bool:
+        """Whether what ``data`` has for numbers that the receiver has already was read there before."""
+        start = self.offset(seq)
+        if self._floor is None or start >= self._floor:
+            return True
+        self.work += sum(map(len, self.readings)) >> 3
+        old = data[: self._floor - start]
+        return any(
+            island.start <= start
+            and start + len(old) <= island.end
+            and island.data.startswith(old, start - island.start)
+            for reading in self.readings
+            for island in reading
+        )
+
+    def urgent(self, seq: int, pointer: int) -> None:
+        """An urgent pointer in the segment at ``seq``.
+
+        The byte that it points at is read apart from the stream. Receivers disagree whether that is the byte
+        before or at the pointer (RFC 6093 section 2), so each is left out in one view.
+        """
+        place = self.offset(seq) + pointer
+        choice = (place - 1, place) if pointer else (place,)
+        if choice in self._urgent:
+            return
+        if len(self._urgent) >= self._limits.urgent_bytes:
+            msg = f"more than {self._limits.urgent_bytes} urgent pointers"
+            raise StreamOverflow(msg)
+        self._urgent.append(choice)
+
+    def add(self, seq: int, data: bytes) -> bool:
+        """Take in a segment's payload; True when it told something new."""
+        start = self.offset(seq)
+        floor = self._floor
+        ways = [(start, data)]
+        if floor is not None and start < floor:
+            known = self.knows(seq, data)
+            data = data[floor - start :]
+            if not data:
+                return False
+            # What was never read there may still be read by the server of a new connection on the same ports.
+            ways = [(floor, data)] if known else [(floor, data), *ways]
+            start = floor
+        before = self.readings
+        if len(ways) == 1 and len(before) == 1 and (not before[0] or before[0][-1].end <= start):
+            self.readings = (_append(before[0], start, data),)
+            self.size += len(data)
+        else:
+            self.work += sum(map(len, before)) >> 3
+            # A dict keeps the order and drops readings that have become equal.
+            children = dict.fromkeys(
+                child for reading in before for way in ways for child in self._place(reading, *way)
+            )
+            if len(children) > self._limits.readings:
+                raise self._contradiction()
+            self.readings = tuple(children)
+            self.size = sum(map(_size, self.readings))
+        end = start + len(data)
+        cuts = self._cuts
+        if len(ways) == 1 and (not cuts or start >= cuts[-1]):
+            cuts += (start, end) if not cuts or start > cuts[-1] else (end,)
+        else:
+            for cut in (ways[-1][0], start, end):
+                self._cut(cut)
+        if self.readings == before:
+            return False
+        self._check()
+        return True
+
+    def _place(self, reading: Reading, start: int, data: bytes) -> Iterator[Reading]:
+        """``reading`` with ``data`` in it: once, or in each combination of old and new where they differ."""
+        end = start + len(data)
+        left = [island for island in reading if island.end < start]
+        right = [island for island in reading if island.start > end]
+        touched = reading[len(left) : len(reading) - len(right)]
+        runs = [data]
+        for island in touched:
+            first, last = max(start, island.start), min(end, island.end)
+            shared = island.data[first - island.start : last - island.start]
+            if shared == data[first - start : last - start]:
+                continue
+            for low, high in self._segments(first, last):
+                kept = island.data[low - island.start : high - island.start]
+                if kept != data[low - start : high - start]:
+                    runs += [run[: low - start] + kept + run[high - start :] for run in runs]
+                    if len(runs) > self._limits.readings:
+                        raise self._contradiction()
+        head = tail = b""
+        if touched:
+            head = touched[0].data[: max(0, start - touched[0].start)]
+            tail = touched[-1].data[max(0, end - touched[-1].start) :]
+        for run in runs:
+            yield (*left, Island(start - len(head), head + run + tail), *right)
+
+    def _cut(self, offset: int) -> None:
+        place = bisect_left(self._cuts, offset)
+        if place == len(self._cuts) or self._cuts[place] != offset:
+            self._cuts.insert(place, offset)
+
+    def _segments(self, low: int, high: int) -> Iterator[tuple[int, int]]:
+        """``low .. high`` in the parts in which it arrived."""
+        inner = self._cuts[bisect_right(self._cuts, low) : bisect_left(self._cuts, high)]
+        self.work += len(inner) >> 3
+        for cut in inner:
+            yield low, cut
+            low = cut
+        if low < high:
+            yield low, high
+
+    def _check(self) -> None:
+        limits, size = self._limits, self.size
+        too_long = size > limits.stream_bytes and max(map(_size, self.readings)) > limits.stream_bytes
+        if too_long or size > limits.readings_bytes:
+            msg = f"{size} bytes of one direction without a decision"
+            raise StreamOverflow(msg)
+        if len(self._cuts) > limits.pieces and max(map(len, self.readings)) > limits.pieces:
+            msg = f"more than {limits.pieces} gaps"
+            raise StreamOverflow(msg)
+
+    def _contradiction(self) -> StreamOverflow:
+        return StreamOverflow(f"more than {self._limits.readings} ways to read overlapping segments")
+
+    def clear(self) -> None:
+        """Let go of the bytes; offsets go on as before."""
+        self._cuts.clear()
+        self.readings, self.size = ((),), 0
+
+    def let_go(self, offset: int) -> None:
+        """Forget the bytes before ``offset``: what is sent again there is read as if it were new."""
+        self.readings = tuple(
+            dict.fromkeys(
+                tuple(
+                    island if island.start >= offset else Island(offset, island.data[offset - island.start :])
+                    for island in reading
+                    if island.end > offset
+                )
+                for reading in self.readings
+            )
+        )
+        self.size = sum(map(_size, self.readings))
+        del self._cuts[: bisect_left(self._cuts, offset)]
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last byte held."""
+        return max([reading[-1].end for reading in self.readings if reading], default=0)
+
+    def cuts_of(self, island: Island, since: int) -> list[int]:
+        """The offsets in ``island``, from ``since`` on, at which segments began or ended."""
+        low = bisect_left(self._cuts, max(since, island.start))
+        return self._cuts[low : bisect_left(self._cuts, island.end)]
+
+    def views(self) -> list[View]:
+        """Every island of every reading, in every way in which its urgent bytes can be read."""
+        views = []
+        for reading in self.readings:
+            for island in reading:
+                views.append(_new(View, (island, island.data, ())))
+                if self._urgent:
+                    views += self._without_urgent(island)
+        return views
+
+    def _without_urgent(self, island: Island) -> Iterator[View]:
+        seen: set[tuple[int, ...]] = {()}
+        for choice in product(*((None, *places) for places in self._urgent)):
+            holes = tuple(
+                sorted({hole for hole in choice if hole is not None and island.start <= hole < island.end})
+            )
+            if holes not in seen:
+                seen.add(holes)
+                yield View(island, _omit(island, holes), holes)
+
+
+def _append(reading: Reading, start: int, data: bytes) -> Reading:
+    """The usual case: ``data`` begins at or after the end of all that is there."""
+    if reading and reading[-1].end == start:
+        last = reading[-1]
+        return (*reading[:-1], _new(Island, (last.start, last.data + data)))
+    return (*reading, _new(Island, (start, data)))
+
+
+def _size(reading: Reading) -> int:
+    return sum([len(island.data) for island in reading])
+
+
+def _omit(island: Island, holes: Iterable[int]) -> bytes:
+    data = bytearray(island.data)
+    for hole in sorted(holes, reverse=True):
+        del data[hole - island.start]
+    return bytes(data)

@@ -1,0 +1,241 @@
+"""What both sides of a TCP flow say before the server has answered a hello or request."""
+
+from __future__ import annotations
+
+from gateway.policy.values import Fault, Observation, Proto
+from gateway.wire.flows.actions import DROP, Action, Judge, Ruling
+from gateway.wire.flows.client_side import Asked, ClientSide, Read, asked_by, starts_of
+from gateway.wire.flows.http import HttpFlow
+from gateway.wire.flows.limits import WEB_PORTS, Limits
+from gateway.wire.flows.observe import Claim, Observer
+from gateway.wire.flows.server_side import SWITCHING_PROTOCOLS, ServerSide, Speaks
+from gateway.wire.http.stream import RequestStream
+from gateway.wire.tunnels import Sign
+
+_new = tuple.__new__  # makes a NamedTuple in half the time
+
+
+class Undecided:
+    """Rulings of PASSES and REFUSED are final. ``http`` is set once requests are read one after the other;
+    from then on it has to be asked. Methods that read raise WireError at the limits of a stream.
+    """
+
+    __slots__ = ("_done", "_limits", "_observer", "_server", "_web", "client", "http", "received", "sent")
+
+    def __init__(self, observer: Observer, dport: int, limits: Limits) -> None:
+        self._observer = observer
+        self._limits = limits
+        self._web = dport in WEB_PORTS
+        self._server = ServerSide(limits)
+        self.client = ClientSide(observer, limits)
+        self.http: HttpFlow | None = None
+        self.sent = 0  # segments with payload of the LAN side
+        self.received = 0
+        self._done = 0  # steps of what is held no more
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory held, about, beside the objects themselves."""
+        return self.client.stream.held + self._server.size
+
+    @property
+    def work(self) -> int:
+        """Steps taken so far, see Effort."""
+        own = self._done + self._observer.work + self.client.stream.work + self._server.work
+        return own if self.http is None else own + self.http.work
+
+    def waiting(self) -> Ruling:
+        return _new(Ruling, (Action.HOLD, self.client.last))
+
+    def refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.TCP) -> Ruling:
+        """Whatever the judge says, who hears of it all the same."""
+        observation = self._observer.nameless(proto, fault)
+        judge(observation)
+        return _new(Ruling, (Action.REFUSED, observation))
+
+    # ---------------------------------------------------------------- the LAN side
+
+    def from_lan(self, seq: int, payload: bytes, judge: Judge) -> Ruling:
+        """``payload`` is not empty."""
+        stream = self.client.stream
+        if stream.is_past(seq, len(payload)) and not stream.knows(seq, payload):
+            # The server has other bytes for these numbers, or ones that went past us: it needs none of these.
+            # Of a new connection on the same ports it would read them.
+            return DROP
+        self.sent += 1
+        self.client.add(seq, payload)
+        refused = self.client.refused(judge)
+        if refused is not None:
+            return _refused(refused)
+        if not self.client.has_claims:
+            return self._unknown(judge)
+        return self._let_go_of_bodies(judge)
+
+    def decoy(self, payload: bytes, judge: Judge) -> Ruling:
+        """A segment that no correct client sends and most servers ignore: it goes no further, so it need not
+        be part of the stream. What it names is judged all the same.
+        """
+        refused = self.client.refused_alone(payload, judge)
+        return DROP if refused is None else _refused(refused)
+
+    def _unknown(self, judge: Judge) -> Ruling:
+        """Nothing complete was said, or nothing at all. However many segments of a client may be decoys: they
+        pass packet by packet, unless they are more bytes in a row than any decoys are.
+        """
+        count = max(self.sent, self.received)
+        if count < self._limits.unanswered or self.client.pending or self.client.unclear:
+            return self.waiting()
+        observation = self._observer.nameless(Proto.TCP, Fault.UNANSWERED if self.sent else None)
+        if not self.client.allows(observation, judge):
+            return _refused(observation)
+        if self._web or (self.sent and self.client.foreign is None):
+            return self.waiting()
+        return _new(Ruling, (Action.PASSES, observation))
+
+    def _let_go_of_bodies(self, judge: Judge) -> Ruling:
+        """A request with a long body before its answer: read on without keeping the body.
+
+        Parts of it may have come ahead of one that was lost.
+        """
+        if self.client.stream.size <= self._limits.http_history:
+            return self.waiting()
+        islands = self.client.in_order
+        if not islands:
+            return self.waiting()
+        view, sight = islands[0]
+        claims = [claim for claim in sight.claims if claim.requests]
+        if not claims or any(request.method == "CONNECT" for claim in claims for request in claim.requests):
+            return self.waiting()
+        starts = starts_of([(Read(view, view.data, sight), claim) for claim in claims])
+        http = HttpFlow(self._observer, starts, self._limits, server=self._server)
+        if http.has_switched:
+            return self.waiting()
+        ruling = self._read_on(http, judge)
+        for later, _ in islands[1:]:
+            if ruling.action is not Action.REFUSED:
+                ruling = http.from_lan(later.island.start, later.data, judge)
+        return ruling
+
+    def _read_on(self, http: HttpFlow, judge: Judge) -> Ruling:
+        """From now on the client's bytes are read as requests that follow each other."""
+        http.last = self.client.last
+        self.http = http
+        self.client.clear()
+        if http.answered:  # else it goes on with the server's side
+            self._done = self._server.work
+        self._server = ServerSide(self._limits)
+        return http.begin(judge)
+
+    # ---------------------------------------------------------------- the server's side
+
+    def from_server(self, acked: int, seq: int, payload: bytes, judge: Judge) -> Ruling:
+        """``acked``: the stream offset up to which the server has read. ``payload`` is not empty."""
+        self.received += 1
+        self._server.add(seq, payload)
+        sign = self._server.tunnel
+        if isinstance(sign, Sign):
+            refused = self.client.refused_tunnel((sign,), judge)
+            if refused is not None:
+                return _refused(refused)
+        reads = self.client.read_until(acked)
+        hellos = self._server.hellos
+        if hellos and not hellos[-1].hello_retry:
+            return self._server_hello(len(hellos), reads, judge)
+        asked = self.client.answered(reads, Proto.HTTP, 1)
+        return self._http_answer(asked, acked, judge) if asked else self._other_answer(acked, reads, judge)
+
+    def _server_hello(self, count: int, reads: list[Read], judge: Judge) -> Ruling:
+        """It answers the last of ``count`` ClientHellos."""
+        for read, claim in self.client.answered(reads, Proto.TLS, count):
+            return self._pass(read, claim, asked_by(claim, count - 1), judge)
+        return self._lost_sight(judge)
+
+    def _pass(self, read: Read, claim: Claim, answered: Observation, judge: Judge) -> Ruling:
+        refused = self.client.refused_claim(read.view, claim, judge)
+        if refused is not None:
+            return _refused(refused)
+        return _new(Ruling, (Action.PASSES, answered))
+
+    def _lost_sight(self, judge: Judge) -> Ruling:
+        """The server answers a hello or request that we have not read: bytes went past us, or another flow on
+        the same ports was forgotten. The client starts again.
+        """
+        return self.refuse(Fault.OVERFLOW, judge)
+
+    def _http_answer(self, asked: list[Asked], acked: int, judge: Judge) -> Ruling:
+        server = self._server
+        if server.speaks is not Speaks.HTTP and self.client.only is None:
+            # What was asked may be a decoy, and this the answer to another thing.
+            return self._lost_sight(judge)
+        for read, claim in asked:
+            if claim.requests[-1].method == "CONNECT":
+                return self._tunnel(read, claim, acked, judge)
+        read, claim = asked[0]
+        if len(asked) == 1 and claim.requests[0].http2:
+            return self._http2_answer(read, claim, judge)
+        asked = [(read, claim) for read, claim in asked if not claim.requests[0].http2]
+        if not asked:
+            return self._lost_sight(judge)
+        switches = any(claim.requests[0].switches for _, claim in asked)
+        if switches and server.speaks is not Speaks.OTHER and server.status is None:
+            return self.waiting()
+        if len(asked) == 1 and len(claim.requests) == 1 and claim.requests[0].switches and server.switched:
+            return self._pass(read, claim, claim.asked[-1], judge)
+        for read, claim in asked:
+            refused = self.client.refused_claim(read.view, claim, judge)
+            if refused is not None:
+                return _refused(refused)
+        if self.client.only is not None:  # else what the server has not got may be a decoy
+            asked = [(read._replace(data=read.view.data), claim) for read, claim in asked]
+        turned_down = switches and server.status != SWITCHING_PROTOCOLS
+        http = HttpFlow(self._observer, starts_of(asked), self._limits, turned_down=turned_down)
+        return self._read_on(http, judge)
+
+    def _http2_answer(self, read: Read, claim: Claim, judge: Judge) -> Ruling:
+        """Who asks in HTTP/2 and is answered in HTTP/1 has not been understood: it may go on in HTTP/1."""
+        speaks = self._server.speaks_http2
+        if speaks is None:
+            return self.waiting()
+        return self._pass(read, claim, claim.asked[-1], judge) if speaks else self._lost_sight(judge)
+
+    def _tunnel(self, read: Read, claim: Claim, acked: int, judge: Judge) -> Ruling:
+        """A proxy was asked to connect: what goes through it is judged like a flow of its own."""
+        stream = RequestStream()
+        stream.feed(read.data[claim.position :])
+        inside = any(other.proto is Proto.TLS for other in read.sight.claims)
+        agreed = stream.opaque and self._server.connected
+        if not agreed or inside or read.sight.pending or acked != read.view.island.end:
+            return self.waiting()
+        return self._nameless(judge)
+
+    def _other_answer(self, acked: int, reads: list[Read], judge: Judge) -> Ruling:
+        speaks = self._server.speaks
+        if self.client.has_claims or (self.client.pending and speaks is not Speaks.HTTP):
+            return self.waiting()
+        if self.client.may_tunnel and self.received < self._limits.unanswered:
+            return self.waiting()
+        malformed = self.client.refused_as_malformed(reads, judge)
+        if malformed is not None:
+            return _refused(malformed)
+        if speaks is Speaks.HTTP and self.sent:
+            return self._lost_sight(judge)
+        if speaks is not Speaks.OTHER and self.sent:
+            return self.waiting()
+        foreign = self.client.foreign
+        if foreign is not None and acked >= foreign:
+            return self._nameless(judge)
+        if not reads:
+            return self._unknown(judge)
+        if any(acked != read.view.island.end for read in reads):
+            return self.waiting()
+        return self._nameless(judge)
+
+    def _nameless(self, judge: Judge) -> Ruling:
+        """Answered, and in none of the protocols that name a host."""
+        observation = self._observer.nameless(Proto.TCP)
+        allowed = self.client.allows(observation, judge)
+        return _new(Ruling, (Action.PASSES if allowed else Action.REFUSED, observation))
+
+
+def _refused(observation: Observation) -> Ruling:
+    return _new(Ruling, (Action.REFUSED, observation))

@@ -1,0 +1,53 @@
+"""The hosts that a request's target and Host fields ask for, in every way in which a server may read them."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.core.errors import WireError
+from gateway.wire.names import hostname, is_address
+
+BLANK = bytes(range(0x21))  # controls and space: servers differ in which of them they trim
+
+# Each at the start of a word. One pass over the line, however many words it has.
+_ABSOLUTE = re.compile(rb"(?<!\S)[a-z][a-z0-9+.-]*://([^/?#\\\s]*)", re.IGNORECASE)
+_CONNECT = re.compile(rb"CONNECT(?=\s+([^\s/*]\S*))")
+_CONNECT_FIRST = re.compile(rb"CONNECT\s+(\S+)")
+_PORT = re.compile(rb":[0-9]*\Z")
+
+
+def authorities(line: bytes) -> list[bytes]:
+    """Those that any two words of ``line`` ask for that follow each other: ``method target`` as it was sent.
+    Where blanks are in a target, the request may begin in it to a server that has what stands before already.
+    """
+    found = [match[1] for match in _ABSOLUTE.finditer(line)]
+    if b"CONNECT" in line:
+        first = _CONNECT_FIRST.match(line)
+        connects = ([first[1]] if first is not None else []) + [match[1] for match in _CONNECT.finditer(line)]
+        found += [one for one in connects if _ABSOLUTE.match(one) is None]
+    return found
+
+
+def hosts_of(asked: list[bytes]) -> tuple[list[str], bool]:
+    """The distinct names among authorities, and whether one is no host at all."""
+    if not asked:
+        return [], False
+    names: dict[str, None] = {}
+    bad = False
+    for authority in dict.fromkeys(asked):
+        name, wrong = _host(authority.strip(BLANK))
+        bad |= wrong
+        if name is not None:
+            names[name] = None
+    return list(names), bad
+
+
+def _host(authority: bytes) -> tuple[str | None, bool]:
+    """The name in ``[user@]host[:port]``, None for none or an address; and True when it is no host at all."""
+    host = _PORT.sub(b"", authority.rpartition(b"@")[2])
+    if not host:
+        return None, False
+    try:
+        return hostname(host), False
+    except WireError:
+        return None, not is_address(host.decode("latin-1"))

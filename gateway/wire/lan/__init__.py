@@ -1,0 +1,1 @@
+"""What devices say of themselves: DHCP, multicast DNS. Pure."""
