@@ -63,7 +63,7 @@ def said_interval(document: Document) -> UpdateInterval:
     """Return how often lists are updated by this qalqan.yaml; an unknown word counts as the default."""
     lists = document.get("lists")
     word = lists.get("update") if isinstance(lists, dict) else None
-    known = {one.value: one for one in UpdateInterval}
+    known = {interval.value: interval for interval in UpdateInterval}
     return known.get(word, UpdateInterval.DAILY) if isinstance(word, str) else UpdateInterval.DAILY
 
 

@@ -21,7 +21,7 @@ RETRY_JITTER = 0.25  # of a delay, added to it: homes that failed together do no
 
 
 class UpdateInterval(StrEnum):
-    """How often the gateway fetches lists by itself: `lists.update` of `qalqan.yaml`."""
+    """How often lists are fetched automatically: `lists.update` of `qalqan.yaml`."""
 
     DAILY = "daily"
     WEEKLY = "weekly"

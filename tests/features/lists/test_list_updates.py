@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -38,10 +38,10 @@ DAILY = {"update": "daily"}
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """``available``: bytes. The minute of each night is the one in its middle."""
-    told = {"available": 1 << 30}
-    monkeypatch.setattr(features, "machine", lambda: told)
+    figures = {"available": 1 << 30}
+    monkeypatch.setattr(features, "machine", lambda: figures)
     monkeypatch.setattr(features, "random", lambda: 0.5)
-    return told
+    return figures
 
 
 @pytest.fixture
@@ -193,8 +193,8 @@ def test_it_waits_while_memory_is_short_and_says_so(desk: Desk, memory: dict[str
     memory["available"] = NEEDED_MEMORY - 1
     process = started(desk)
     assert process.arguments == []
-    told = schedule(desk)
-    assert (told["waits_for"], told["next"]) == ("memory", None)
+    plan = schedule(desk)
+    assert (plan["waits_for"], plan["next"]) == ("memory", None)
     assert desk.list_updates.problems() == [
         "lists: the update waits for memory: 63 MB are available, and it needs 64 MB; stop other programs, "
         "or turn off lists that you do not need"
@@ -275,8 +275,8 @@ def test_the_pages_hear_of_a_new_plan_once(desk: Desk) -> None:
     process.end()
     desk.go(timedelta(hours=20))
     desk.reassign()
-    told = [one["what"] for one in desk.heard("lists")]
-    assert told == ["begun", "ended", "planned"]
+    kinds = [one["what"] for one in desk.heard("lists")]
+    assert kinds == ["begun", "ended", "planned"]
 
 
 def test_a_book_that_cannot_be_read_is_a_problem(desk: Desk) -> None:
@@ -306,10 +306,18 @@ def served_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tup
     published = parse_sources(DATA.joinpath("sources.yaml").read_bytes(), "sources.yaml", categories)
     nices: list[int] = []
 
-    class Bodies(dict[str, bytes]):
+    class Bodies(Mapping[str, bytes]):
+        """One list at any path. Its download is the moment to look at who downloads it."""
+
         def __getitem__(self, path: str) -> bytes:
             nices.extend(os.getpriority(os.PRIO_PROCESS, pid) for pid in children())
             return b"play.example\nother.example\n"
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(())
+
+        def __len__(self) -> int:
+            return 0
 
     with served(Bodies()) as server:
         path = write(tmp_path, {"daughter": DAUGHTER, "mum": MUM}, lists=DAILY)
@@ -342,16 +350,16 @@ def test_the_real_program_fetches_at_the_lowest_priority(served_home: tuple[Path
     updates.start()
     loop.call_later(60.0, loop.stop)
     loop.run()
-    told = updates.describe()
+    plan = updates.describe()
     updates.close()
     loop.close()
     assert runner.describe()["problems"] == []
     assert (events[0], *events[-2:]) == ("begun", "ended", "planned")
     assert nices == [19]
     assert os.getpriority(os.PRIO_PROCESS, 0) < 19, "the daemon itself keeps its priority"
-    assert (told["failures"], told["warning"]) == (0, "")
-    newest = cast("datetime", told["newest"])
+    assert (plan["failures"], plan["warning"]) == (0, "")
+    newest = cast("datetime", plan["newest"])
     assert datetime.now(UTC) - newest < timedelta(minutes=2)
-    assert cast("datetime", told["next"]) > datetime.now(UTC)
+    assert cast("datetime", plan["next"]) > datetime.now(UTC)
     rules.reload()
     assert rules.table.categories("www.play.example") == {"games"}
