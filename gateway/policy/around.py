@@ -12,7 +12,7 @@ from gateway.policy.rules import FAMILY, Kind, Rules
 from gateway.policy.situation import Situation
 from gateway.policy.study import Student
 from gateway.policy.values import Observation, Proto, Reason, Step, Verdict
-from gateway.policy.ways import WAYS, Way
+from gateway.policy.ways import WAYS, Switch, Way
 from gateway.policy.world import World, signal_of
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ class Around:
         for way, sign in (*self._spoken(seen), *called):
             switch = rules.get(way)
             if switch is None:
-                yield Step(f"ways: {way} = open", sign)
+                yield Step(f"ways: {way} = {Switch.ALLOW}", sign)
             else:
                 yield Step(owned_rule(switch.owner, f"ways: {way} = {switch.value}"), sign)
 

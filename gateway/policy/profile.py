@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from gateway.age.bands import Band
@@ -13,6 +13,7 @@ from gateway.policy import fields, macs, rulefile
 from gateway.policy.bands import BandRules, Bands
 from gateway.policy.documents import Node, Place, locate, parse_document, shown
 from gateway.policy.nextstep import read_month
+from gateway.policy.oldwords import old_word
 from gateway.policy.rulefile import NO_RULES, PERSONAL_KEYS, RULE_KEYS, Vocabulary
 from gateway.policy.rules import FAMILY, Rules
 
@@ -45,6 +46,7 @@ class Profile:
     built_in: bool = False  # guest and home
     free_days: frozenset[date] = frozenset()  # of its calendars
     next_step: str | None = None  # the month in which the next band begins, YYYY-MM
+    warning: PolicyError | None = field(default=None, compare=False)  # the file is in force
 
     @property
     def is_child(self) -> bool:
@@ -105,6 +107,7 @@ def parse_profile(
         rules=rulefile.read_rules(document, base, FAMILY, words, base.log_level),
         free_days=part.read("calendars", lambda node: _free_days(node, days_of), frozenset()),
         next_step=part.read("next_step", _month, None),
+        warning=old_word(document),
     )
 
 

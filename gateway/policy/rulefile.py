@@ -19,6 +19,7 @@ from gateway.policy.documents import Node, Place, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
 from gateway.policy.laws import read_laws
+from gateway.policy.oldwords import current_nodes
 from gateway.policy.rules import (
     INTERNET,
     PLAY,
@@ -84,7 +85,7 @@ class Vocabulary:
 
 NO_RULES = Rules(
     mode=Owned(Mode.BLOCK_LIST, ""),
-    unknown=Owned(Action.OPEN, ""),
+    unknown=Owned(Action.ALLOW, ""),
     categories={},
     ways={},
     allow=(),
@@ -147,7 +148,7 @@ class _Layer:
     """One file's rules, each with its owner."""
 
     def __init__(self, source: Located, owner: str, words: Vocabulary) -> None:
-        self._entries = source.entries
+        self._entries = current_nodes(source.entries)
         self._owner = owner
         self._words = words
 

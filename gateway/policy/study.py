@@ -22,7 +22,7 @@ from gateway.policy.world import (
     signal_of,
 )
 
-OPEN = Owned(Action.OPEN, "")
+OPEN = Owned(Action.ALLOW, "")
 
 
 class CategoryFact(NamedTuple):
