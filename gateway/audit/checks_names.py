@@ -9,7 +9,7 @@ _NAMES, _HIDDEN = "Names", "Encrypted DNS and hidden names"
 _DNS = {"probe": "dns", "port": 53, "qtype": "@type"}
 _RELAY = "mask.icloud.com"
 _CANARY = "use-application-dns.net"
-_REFUSE = "ways: {encrypted_dns: refuse}"
+_BLOCK = "ways: {encrypted_dns: block}"
 
 
 def _asks(to: str, name: str = "@refused", **job: object) -> dict[str, object]:
@@ -26,7 +26,7 @@ def _name(ident: str, title: str, job: dict[str, object], want: Want = Want.ADDR
 
 def _way(ident: str, title: str, job: dict[str, object], want: Want = Want.REACHED) -> Check:
     needs = "dns" if job["probe"] == "dns" else "tls"
-    return Check(ident, title, _HIDDEN, job, _REFUSE, "way:encrypted_dns", want, needs)
+    return Check(ident, title, _HIDDEN, job, _BLOCK, "way:encrypted_dns", want, needs)
 
 
 CHECKS = (
@@ -61,7 +61,7 @@ CHECKS = (
         "DNS over HTTPS by a known name",
         _HIDDEN,
         _hello(443, "@at:dns.google", "dns.google"),
-        "categories: {proxy_vpn_doh: refuse}",
+        "categories: {proxy_vpn_doh: block}",
         "name:dns.google",
     ),
     _way("doh-address", "a known resolver under an innocent name", _hello(443, "@doh")),
@@ -94,7 +94,7 @@ CHECKS = (
         "a key for hidden names in an answer",
         _HIDDEN,
         _asks("@resolver", "@allowed", qtype=HTTPS),
-        "ways: {ech: refuse}",
+        "ways: {ech: block}",
         "way:ech",
         Want.ECH,
         "dns",
@@ -104,7 +104,7 @@ CHECKS = (
         "a hello that hides its name",
         _HIDDEN,
         _hello(443, "@at:ech", "@ech", ech=True),
-        "ways: {ech: refuse}",
+        "ways: {ech: block}",
         "way:ech",
     ),
     Check(
@@ -112,7 +112,7 @@ CHECKS = (
         "iCloud Private Relay, its name",
         _HIDDEN,
         _asks("@resolver", _RELAY),
-        "ways: {relay: refuse}",
+        "ways: {relay: block}",
         "way:relay",
         Want.ADDRESS,
         "dns",
@@ -122,7 +122,7 @@ CHECKS = (
         "iCloud Private Relay, its connection",
         _HIDDEN,
         {"probe": "quic", "to": f"@at:{_RELAY}", "port": 443, "name": _RELAY},
-        "ways: {relay: refuse}",
+        "ways: {relay: block}",
         "way:relay",
     ),
 )

@@ -18,11 +18,11 @@ def _packet(number: int, data: bytes) -> dict[str, object]:
 
 
 def _vpn(ident: str, title: str, job: dict[str, object], versions: tuple[int, ...] = BOTH) -> Check:
-    return Check(ident, title, _TUNNELS, job, "ways: {vpn: refuse}", "way:vpn", versions=versions)
+    return Check(ident, title, _TUNNELS, job, "ways: {vpn: block}", "way:vpn", versions=versions)
 
 
 def _way(ident: str, title: str, job: dict[str, object], way: str) -> Check:
-    return Check(ident, title, _PROXIES, job, f"ways: {{{way}: refuse}}", f"way:{way}")
+    return Check(ident, title, _PROXIES, job, f"ways: {{{way}: block}}", f"way:{way}")
 
 
 CHECKS = (
@@ -47,7 +47,7 @@ CHECKS = (
         "a VPN service by its name",
         _TUNNELS,
         {"probe": "hello", "to": "@at:nordvpn.com", "port": 443, "name": "nordvpn.com"},
-        "categories: {proxy_vpn_doh: refuse}",
+        "categories: {proxy_vpn_doh: block}",
         "name:nordvpn.com",
     ),
     Check(

@@ -84,7 +84,7 @@ def scene(client: Client, config: Config, worn: Mapping[str, Any], known: Mappin
 
 
 def _refusals(worn: Mapping[str, Any], shown: Mapping[str, Any]) -> frozenset[str]:
-    ways = {f"ways:{way}" for way, switch in worn["ways"].items() if switch == "refuse"}
+    ways = {f"ways:{way}" for way, switch in worn["ways"].items() if switch == "block"}
     return frozenset(ways | {one["target"] for one in shown["refused"] if one["target"] == "safe_search"})
 
 

@@ -277,6 +277,9 @@ class RuleBook:
     def _report(self) -> None:
         for line in self.problems():
             _log.error("%s", line)
+        for profile in self.household.profiles.values():
+            if profile.warning is not None:
+                _log.warning("%s", profile.warning)
 
     def problems(self) -> list[str]:
         """Return one line for each file or list that cannot be used as it is."""

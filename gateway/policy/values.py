@@ -127,7 +127,7 @@ class Decision:
 
     verdict: Verdict
     reason: Reason
-    rule: str  # the rule as written, e.g. "block: service:tiktok", "band 10-12: category:gambling = refuse"
+    rule: str  # the rule as written, e.g. "block: service:tiktok", "band 10-12: category:gambling = block"
     owner: str  # who owns that rule: "family", "band:10-12", "list:<source>", "product", "law:<cc>"
     until: datetime | None = None  # when this stops to hold, if by itself
     gates: frozenset[str] = (

@@ -34,7 +34,7 @@ def test_a_check_fits_its_line_and_says_what_governs_it(check: Check) -> None:
     assert check.needs in ("", "dns", "tls")
     kind, _, way = check.rule.partition(":")
     if kind == "way":
-        assert check.closes == f"ways: {{{Way(way)}: refuse}}"
+        assert check.closes == f"ways: {{{Way(way)}: block}}"
     if check.passes:
         assert (check.closes, check.rule) == ("", "always")
 
@@ -64,7 +64,7 @@ def test_a_setting_is_one_that_the_rules_know(setting: str) -> None:
     else:
         a_profile(f"band: 16-17\n{setting}\n")
         assert f"{key}:" in (ROOT / "docs" / "families" / "rules.md").read_text()
-    assert setting.endswith(("refuse}", "true", "closed", "guest", "strict"))
+    assert setting.endswith(("block}", "true", "closed", "guest", "strict"))
 
 
 def test_each_check_is_in_the_document() -> None:

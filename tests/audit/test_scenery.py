@@ -20,7 +20,7 @@ from gateway.policy.config.web import Listen
 STAGE = {"sourcemac": "02:00:00:00:00:50", "strangermac": "02:00:00:00:00:51", "lan": "br-lan"}
 WORN = {
     "profile": "kid", "name": "Kid", "band": "10-12", "strict": False, "mode": "block-list",
-    "ways": {"vpn": "refuse", "ssh": "open"},
+    "ways": {"vpn": "block", "ssh": "allow"},
 }  # fmt: skip
 
 

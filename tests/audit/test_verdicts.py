@@ -51,7 +51,7 @@ SCENE = Scene(
 )
 Tried = tuple[Task, Mapping[str, Any], list[dict[str, object]]]
 PLAIN = {"probe": "stream", "to": "@far", "port": 22, "send": "00"}
-WAY = Check("way", "a way", "Group", PLAIN, "ways: {vpn: refuse}", "way:vpn")
+WAY = Check("way", "a way", "Group", PLAIN, "ways: {vpn: block}", "way:vpn")
 ANSWERED = {"how": "answered"}
 
 
@@ -255,13 +255,13 @@ def test_what_is_open_names_the_setting_that_closes_it() -> None:
     told = lines(results((Found.OPEN, True), (Found.CLOSED, True)))
     at = next(number for number, line in enumerate(told) if line.startswith("  a way"))
     assert told[at].split() == ["a", "way", "open", "closed"]
-    assert told[at + 1] == "      open by this family's rules; to close it: ways: {vpn: refuse}"
+    assert told[at + 1] == "      open by this family's rules; to close it: ways: {vpn: block}"
 
 
 def test_a_hole_is_marked_and_said_to_be_one() -> None:
     told = lines(results((Found.OPEN, False), (Found.CLOSED, True)))
     assert any("open!" in line for line in told)
-    assert "      ways: {vpn: refuse} is set, and it is open all the same: a fault; look at" in told
+    assert "      ways: {vpn: block} is set, and it is open all the same: a fault; look at" in told
 
 
 def test_what_has_to_pass_is_told_in_its_own_words() -> None:

@@ -252,7 +252,7 @@ def test_all_of_it_works_by_plain_forms(site: Site) -> None:
     assert "Roblox is refused for Aruzhan." in client.page
     client.get(CHILD)
     client.post(f"{CHILD}switch", switch="off ways/ssh")
-    assert said(site)["ways"] == {"ssh": "open"}
+    assert said(site)["ways"] == {"ssh": "allow"}
     client.post(f"{CHILD}reset", key="ways/ssh")
     assert "ways" not in said(site)
     assert said(site)["block"] == ["service:tiktok", "bet.example", "bad.example", "service:roblox"]

@@ -31,7 +31,7 @@ def family() -> Iterator[Family]:
                 "name": "Son",
                 "band": "13-15",
                 "devices": [PHONE.mac],
-                "categories": {"social_networks": "open"},
+                "categories": {"social_networks": "allow"},
             },
         )
         built.share(NEW.mac)

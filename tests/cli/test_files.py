@@ -191,7 +191,7 @@ def test_a_profile_is_shown_with_owners(qalqan: Qalqan, config: Path) -> None:
     ]
     assert ["block", "service:tiktok", "family"] in lines
     assert ["bedtime", "school:", "20:45-07:00", "band:10-12"] in lines
-    assert ["category:gambling", "refuse", "band:10-12"] in lines
+    assert ["category:gambling", "block", "band:10-12"] in lines
 
 
 def test_the_device_stands_for_its_owner(qalqan: Qalqan, config: Path) -> None:

@@ -224,7 +224,7 @@ def test_a_running_flow_outlives_the_answer_it_began_by(home: Home) -> None:
 
 
 def test_a_slot_is_taught_anew_and_what_was_asked_for_it_forgotten(tmp_path: Path, home: Home) -> None:
-    made = Home(tmp_path, allow=["vpn.school.example"], ways={"vpn": "refuse"})
+    made = Home(tmp_path, allow=["vpn.school.example"], ways={"vpn": "block"})
     assert made.lookups.wanted == {"vpn.school.example"}
     made.own.teach(made.member.slot)
     made.own.teach(99)

@@ -48,9 +48,9 @@ def test_what_each_may(home: Home) -> None:
 @pytest.mark.parametrize(
     ("ways", "unwanted"),
     [
-        ({"vpn": "open"}, Unwanted()),
-        ({"encrypted_dns": "open"}, Unwanted(resolvers=False)),
-        ({"ech": "open"}, Unwanted(ech=False)),
+        ({"vpn": "allow"}, Unwanted()),
+        ({"encrypted_dns": "allow"}, Unwanted(resolvers=False)),
+        ({"ech": "allow"}, Unwanted(ech=False)),
     ],
 )
 def test_what_is_taken_out_of_answers_goes_by_the_profile(
@@ -65,7 +65,7 @@ def test_what_is_taken_out_of_answers_goes_by_the_profile(
 
 
 def test_a_device_about_which_is_asked_has_taken_out_what_either_refuses(tmp_path: Path) -> None:
-    home = Home(tmp_path, son={**SON, "ways": {"ech": "open"}}, unknown_devices="daughter")
+    home = Home(tmp_path, son={**SON, "ways": {"ech": "allow"}}, unknown_devices="daughter")
     member = asked_about(home, "son", PHONE)
     assert home.family.subjects[member.slot].unwanted == Unwanted()
     home.store.close()

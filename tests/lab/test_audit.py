@@ -177,7 +177,7 @@ def test_the_pages_have_one_tried_by_the_daemon(home: Home) -> None:
     assert "qqaudit" not in after
 
 
-@pytest.mark.parametrize("tor", ["refuse", "open"])
+@pytest.mark.parametrize("tor", ["block", "allow"])
 def test_a_relay_of_tor_once_its_list_is_here(home: Home, tor: str) -> None:
     daemon = fresh(home, {"daughter": {**CHILD, "ways": {"tor": tor}}})
     lists = daemon.state / "lists"
@@ -187,9 +187,9 @@ def test_a_relay_of_tor_once_its_list_is_here(home: Home, tor: str) -> None:
     home.gateway.run(build, check=True)
     with daemon as started:
         one = told(started, "--only", "tor")
-    assert by(one, "closed" if tor == "refuse" else "open") == both("tor")
+    assert by(one, "closed" if tor == "block" else "open") == both("tor")
     reasons = {one["checks"][0][f"ipv{version}"]["reason"] for version in (4, 6)}
-    assert reasons == ({"tor"} if tor == "refuse" else {"open"})
+    assert reasons == ({"tor"} if tor == "block" else {"open"})
 
 
 def test_the_trusted_name_leads_here_and_its_pages_are_met(home: Home) -> None:
@@ -231,7 +231,7 @@ def test_a_way_is_closed_by_its_own_reason(home: Home) -> None:
 def test_every_probe_comes_through_where_nothing_is_refused(home: Home) -> None:
     teen = {
         **TABLET, "band": "16-17", "ways": {}, "safe_search": "off", "bedtime": {},
-        "categories": {"proxy_vpn_doh": "open"},
+        "categories": {"proxy_vpn_doh": "allow"},
         "allow": ["dns.google", "nordvpn.com", "mask.icloud.com", "www.example.org"],
     }  # fmt: skip
     with running(home, {"teen": teen}, gateway_access="open", unknown_devices="home") as daemon:
@@ -248,18 +248,18 @@ def test_every_probe_comes_through_where_nothing_is_refused(home: Home) -> None:
 
 
 def test_what_the_family_opens_is_told_with_the_setting_that_closes_it(home: Home) -> None:
-    ways = dict.fromkeys(("encrypted_dns", "relay", "ech", "tor", "proxy"), "refuse")
-    profile = {**CHILD, "ways": {**ways, "vpn": "open", "ssh": "open"}}
+    ways = dict.fromkeys(("encrypted_dns", "relay", "ech", "tor", "proxy"), "block")
+    profile = {**CHILD, "ways": {**ways, "vpn": "allow", "ssh": "allow"}}
     with running(home, {"daughter": profile}) as daemon:
         one = told(daemon)
         table = audit(daemon, "--only", "wireguard", "ssh", "no-name").stdout
     assert by(one, "open") == both(*NAMELESS, *VPN, *SSH)
     settings = {check["id"]: check["setting"] for check in one["checks"]}
-    assert {settings[check] for check in VPN} == {"ways: {vpn: refuse}"}
-    assert {settings[check] for check in SSH} == {"ways: {ssh: refuse}"}
+    assert {settings[check] for check in VPN} == {"ways: {vpn: block}"}
+    assert {settings[check] for check in SSH} == {"ways: {ssh: block}"}
     assert one["counts"]["faults"] == 0, "it is so by the rules"
     assert all(len(line) <= 80 for line in table.splitlines())
-    for setting in ("ways: {vpn: refuse}", "ways: {ssh: refuse}", "strict: true"):
+    for setting in ("ways: {vpn: block}", "ways: {ssh: block}", "strict: true"):
         assert f"open by this family's rules; to close it: {setting}" in table
     assert "3 checks: 0 closed, 6 open, of them 6 by the rules" in table
 
@@ -270,7 +270,7 @@ def test_a_filter_that_does_not_hold_is_found(home: Home) -> None:
         table = audit(daemon, "--only", "wireguard", "tls", status=1).stdout
     assert by(one, "open") == both(*SSH, *VPN, "tls", "dot", "split")
     assert one["counts"]["faults"] == one["counts"]["open"]
-    assert "ways: {vpn: refuse} is set, and it is open all the same: a fault" in table
+    assert "ways: {vpn: block} is set, and it is open all the same: a fault" in table
 
 
 def test_without_the_table_nothing_is_tried(home: Home) -> None:

@@ -45,7 +45,7 @@ FAR = "far.example.org"  # a tunnel's other end, or a resolver's
 LISTED = "relay.example.org"  # in a list of Tor's relays, and a site as well
 RESOLVERS = {4: "8.8.8.8", 6: "2001:4860:4860::8888"}
 OWN = {4: names.GATEWAY_IPV4, 6: names.GATEWAY_IPV6}
-OPEN = {**SON, "ways": dict.fromkeys(("encrypted_dns", "ech", "vpn", "tor"), "open")}
+OPEN = {**SON, "ways": dict.fromkeys(("encrypted_dns", "ech", "vpn", "tor"), "allow")}
 SOON_S = 5.0
 
 # To the echo, which gives back what it gets: datagrams or segments. Prints whether the last came back.
@@ -162,7 +162,7 @@ def test_each_switch_leaves_its_own_in_and_signals_go_by_it(home: Home, daemon: 
             ("ech", (False, True, "NXDOMAIN")),
             ("encrypted_dns", (True, False, "NOERROR")),
         ):
-            daemon.write_profile("son", {**SON, "ways": {way: "open"}})
+            daemon.write_profile("son", {**SON, "ways": {way: "allow"}})
             daemon.reload()
             assert until(lambda expected=expected: told() == expected, SOON_S, 0.2) is not None, told()  # type: ignore[misc]
     finally:

@@ -272,7 +272,7 @@ def test_what_begin_and_seen_tell(own: Home, daemon: Daemon) -> None:
             "mode": "block-list",
             "seconds": 300,
         }
-        assert told["ways"]["vpn"] == "refuse"
+        assert told["ways"]["vpn"] == "block"
         device.connect()
         assert clients.dig(device, REFUSED).status == "NXDOMAIN"
         assert refused(device, 4)

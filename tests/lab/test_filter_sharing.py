@@ -33,7 +33,7 @@ SHARED = {mac: {"people": ["daughter", "son"]} for mac in (TABLET, TV)}
 LIMITS = {"internet": "2h"}
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "daughter": {**DAUGHTER, "devices": [], "limits": LIMITS},
-    "son": {**SON, "block": [], "categories": {"social_networks": "open"}, "limits": LIMITS},
+    "son": {**SON, "block": [], "categories": {"social_networks": "allow"}, "limits": LIMITS},
     "mum": MUM,
 }
 PIN = "4821"

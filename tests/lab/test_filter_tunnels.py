@@ -18,7 +18,7 @@ from tests.wire import tunnel_vectors
 pytestmark = pytest.mark.lab
 
 FAR = "far.example.org"  # the tunnel's other end
-OPEN = {**SON, "ways": dict.fromkeys(("vpn", "ssh", "proxy", "encrypted_dns"), "open")}
+OPEN = {**SON, "ways": dict.fromkeys(("vpn", "ssh", "proxy", "encrypted_dns"), "allow")}
 
 # Each payload from a socket of its own to the echo; prints which came back.
 ECHOES = """

@@ -90,7 +90,7 @@ def test_a_known_resolver_under_an_innocent_name(
 
 @FAMILIES
 def test_a_family_that_opens_it(home: Home, daemon: Daemon, version: int) -> None:
-    daemon.write_profile("son", {**PUPIL, "ways": {"encrypted_dns": "open"}})
+    daemon.write_profile("son", {**PUPIL, "ways": {"encrypted_dns": "allow"}})
     daemon.reload()
     phone = home.devices["phone"]
     url = f"https://{ALLOWED}/"

@@ -208,7 +208,7 @@ def test_a_link_of_the_console_claims_it_as_well(home: Home) -> None:
 def test_a_child_s_file_is_a_family_without_any_claim(home: Home) -> None:
     """From the first packet where it lies there at the start, and as soon as it is read otherwise."""
     tablet, version = home.devices["tablet"], 6
-    daughter = {**DAUGHTER, "categories": {"gambling": "refuse"}}
+    daughter = {**DAUGHTER, "categories": {"gambling": "block"}}
     with Daemon(home, {}, settings={"timezone": ZONE.key}) as daemon:
         set_time(daemon, "2026-11-25T12:00:00")
         assert fetch(tablet, f"https://{OPEN[0]}/", version).reached

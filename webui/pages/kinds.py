@@ -12,7 +12,7 @@ from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
 
 blueprint = Blueprint("kinds", __name__, url_prefix="/parent/child/<profile>/kinds")
 
-ACTIONS = ("refuse", "ask", "count", "open")
+ACTIONS = ("block", "ask", "count", "allow")
 
 
 @blueprint.get("/")
@@ -29,13 +29,13 @@ def save(profile: str) -> ResponseReturnValue:
     for kind in page.names.kinds:
         key, chosen = f"categories/{kind}", request.form.get(kind, "")
         if chosen in ACTIONS and chosen != _held(page, kind):
-            changes[key] = None if chosen == (page.book.band_says(key) or "open") else chosen
+            changes[key] = None if chosen == (page.book.band_says(key) or "allow") else chosen
     told = _("%(name)s: the kinds of sites are changed.", name=plain(page.child.name))
     return change(page, changes, told, url_for("kinds.show", profile=page.child.id), _show)
 
 
 def _held(page: Page, kind: str) -> str:
-    return str(page.book.holds(f"categories/{kind}") or "open")
+    return str(page.book.holds(f"categories/{kind}") or "allow")
 
 
 def _show(page: Page, outcome: Outcome) -> str:
@@ -43,6 +43,6 @@ def _show(page: Page, outcome: Outcome) -> str:
         "child_kinds.html",
         page,
         outcome,
-        actions={"refuse": _("Refuse"), "ask": _("Ask first"), "count": _("Count"), "open": _("Open")},
+        actions={"block": _("Refuse"), "ask": _("Ask first"), "count": _("Count"), "allow": _("Open")},
         chosen={kind: request.form.get(kind) or _held(page, kind) for kind in page.names.kinds},
     )

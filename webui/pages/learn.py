@@ -78,10 +78,10 @@ def _ages(key: str) -> list[tuple[str, str]]:
     kind = key.removeprefix(CATEGORY)
     if kind == key:
         return []
-    actions = {"refuse": _("Refuse"), "ask": _("Ask first"), "count": _("Count"), "open": _("Open")}
+    actions = {"block": _("Refuse"), "ask": _("Ask first"), "count": _("Count"), "allow": _("Open")}
     with suppress(ControlError):
         names = daemon().catalogue()
         if kind in names.kinds:
             told = {band: rules.get("categories") or {} for band, rules in names.bands.items()}
-            return [(band, actions.get(said.get(kind, "open"), "")) for band, said in told.items()]
+            return [(band, actions.get(said.get(kind, "allow"), "")) for band, said in told.items()]
     return []

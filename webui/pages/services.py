@@ -17,7 +17,7 @@ from webui.rules.overview import Rule, rule
 
 blueprint = Blueprint("services", __name__, url_prefix="/parent/child/<profile>/services")
 
-ACTIONS = ("refuse", "ask", "count", "open")  # from strict to lenient
+ACTIONS = ("block", "ask", "count", "allow")  # from strict to lenient
 STATES = ("kind", "open", "refused")
 SEARCH_LIMIT = 60  # characters of what is looked for
 SHOWN = 60  # services on one page; a search with more is told to say more
@@ -114,7 +114,7 @@ def _told(page: Page, service: Service) -> str:
 
 def _as_kind(page: Page, service: Service) -> str:
     return {
-        "refuse": _("Refused by its kind"),
+        "block": _("Refused by its kind"),
         "ask": _("Asked for first"),
         "count": _("Counted as play"),
     }.get(_strictest(page, service)[1]) or _("As its kind")
@@ -122,8 +122,8 @@ def _as_kind(page: Page, service: Service) -> str:
 
 def _strictest(page: Page, service: Service) -> tuple[str, str]:
     """Of its kinds, the one that decides, and what it says."""
-    said = [(kind, str(page.book.holds(f"categories/{kind}") or "open")) for kind in service.categories]
-    return min(said, key=lambda one: ACTIONS.index(one[1]), default=("", "open"))
+    said = [(kind, str(page.book.holds(f"categories/{kind}") or "allow")) for kind in service.categories]
+    return min(said, key=lambda one: ACTIONS.index(one[1]), default=("", "allow"))
 
 
 def _rules(page: Page, service: Service) -> dict[str, Rule | None]:

@@ -12,7 +12,7 @@ from webui.rules.overview import sentences, title
 from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, part, whole
 from webui.rules.sentences import as_written, entry
 
-ABSENT = {"categories": "open", "ways": "open"}  # what an entry is that a band does not name; else {}
+ABSENT = {"categories": "allow", "ways": "allow"}  # what an entry is that a band does not name; else {}
 
 
 @dataclass(frozen=True, slots=True)

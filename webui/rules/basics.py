@@ -42,7 +42,7 @@ def word(key: str, value: Any) -> str:
             return str(read_minutes(value))
         except Unreadable:
             return ""
-    return str(value if value is not None else "open")
+    return str(value if value is not None else "allow")
 
 
 def fields(book: Ruleset, sent: Mapping[str, str]) -> dict[str, Field]:
@@ -67,7 +67,7 @@ def _options(book: Ruleset, key: str, chosen: str) -> dict[str, str]:
     if key == "log_level":
         return {str(level): say.log_level(level, book.name) for level in range(book.highest_log_level + 1)}
     name = key.partition("/")[2]
-    return {one: say.way(name, one) for one in ("refuse", "open")}
+    return {one: say.way(name, one) for one in ("block", "allow")}
 
 
 def changes(book: Ruleset, sent: Callable[[str], str]) -> dict[str, Any]:

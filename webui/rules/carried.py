@@ -4,8 +4,9 @@ In it are a name, an age band and what the family has set, in the words of a pro
 dates, no history. What comes back in may be anybody's: it is bounded here, its shapes are checked, and what
 it says is checked by the daemon's own parser before anything of it is shown or written.
 
-A code is ``1`` and base64url of a raw deflate stream of ``[name, band, rules]`` as JSON; ``WORDS`` is the
-stream's preset dictionary, and both are as they are for as long as the version is 1.
+A code is a digit for the version and base64url of a raw deflate stream of ``[name, band, rules]`` as JSON.
+``WORDS`` is the stream's preset dictionary in versions 1 and 2 and must not change. Version 1 has the words
+``refuse`` and ``open`` where version 2 has ``block`` and ``allow``; both are read.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ import binascii
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from gateway.policy.profile.old_words import with_current_words
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.catalogue import Catalogue
 from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, Values, whole
 
-VERSION = 1
+VERSION = 2
+READABLE = (1, VERSION)
 FILE_LIMIT = 64 * 1024  # bytes of a file, and of what a code unfolds to
 RULES_LIMIT = 40 * 1024  # characters of JSON: fits a line of the control socket, and a file easily
 NAME_LIMIT = 60  # characters, as the daemon has it
@@ -145,19 +148,20 @@ def _code_in(text: str) -> str:
 def _from_file(said: object) -> Carried:
     if not isinstance(said, Mapping) or said.get("qalqan") != "rules":
         raise _none()
-    if said.get("version") != VERSION:
+    if said.get("version") not in READABLE:
         raise _newer()
     return _checked(said.get("name"), said.get("band"), said.get("rules", {}))
 
 
 def _from_code(code: str) -> Carried:
-    if code[:1].isdigit() and code[:1] != str(VERSION):
+    known = code.startswith(tuple(map(str, READABLE)))
+    if code[:1].isdigit() and not known:
         raise _newer()
     try:
         packed = base64.b64decode(code[1:] + "=" * (-len(code[1:]) % 4), altchars=b"-_", validate=True)
         unpacker = zlib.decompressobj(-15, zdict=WORDS)
         said = unpacker.decompress(packed, FILE_LIMIT)
-        if not code.startswith(str(VERSION)) or not unpacker.eof:
+        if not known or not unpacker.eof:
             raise _none()
         text = said.decode()
     except (binascii.Error, zlib.error, ValueError):
@@ -177,7 +181,7 @@ def _checked(name: object, band: object, rules: object) -> Carried:
         raise _none()
     if not _is_plain(rules, DEPTH) or not all(_has_shape(key, value) for key, value in rules.items()):
         raise _none()
-    return found
+    return replace(found, rules=with_current_words(found.rules))
 
 
 def _is_line(value: str) -> bool:

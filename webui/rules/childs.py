@@ -29,7 +29,7 @@ class Target:
     target: str  # internet, play, service:x, category:x or a site
     name: str
     owner: str
-    verdict: str  # refuse, ask; empty for what is allowed
+    verdict: str  # block, ask; empty for what is allowed
     homework: bool = False  # it is open when time is used up, and spends none
     until: datetime | None = None  # of what is open for a while
 

@@ -14,7 +14,7 @@ from webui.rules.ruleset import LISTS, Ruleset, part
 from webui.rules.sentences import as_written, entry
 
 OF_TIME = ("bedtime", "limits", "windows", "dates", "calendars", "landing", "linger", "auto_approve")
-OF_ENTRY = ("refuse", "ask", "count", "open")  # from closed to open
+OF_ENTRY = ("block", "ask", "count", "allow")  # from strict to lenient
 OF_SEARCH = ("strict", "moderate", "off")
 OF_MODE = ("allow-list", "block-list")
 NOT_RULES = ("name", "band", "next_step", "devices")

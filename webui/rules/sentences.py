@@ -119,14 +119,14 @@ def kind(what: str, action: object) -> str:
     """Of a category."""
     values = {"what": what}
     return {
-        "refuse": _("%(what)s: refused", **values),
+        "block": _("%(what)s: refused", **values),
         "ask": _("%(what)s: asked for first", **values),
         "count": _("%(what)s: open, counted as play", **values),
     }.get(str(action)) or _("%(what)s: open", **values)
 
 
 def way(name: str, switch: object) -> str:
-    if switch == "refuse":
+    if switch == "block":
         return _("%(way)s: refused", way=way_name(name))
     return _("%(way)s: open", way=way_name(name))
 
@@ -149,7 +149,7 @@ def entry(key: str, word: str, names: Catalogue) -> str:
     if key == "homework":
         return _("%(what)s is for homework: never counted, open when time is used up", **values)
     if word.startswith("category:"):
-        return kind(values["what"], "refuse" if key == "block" else "open")
+        return kind(values["what"], key)
     if key == "block":
         return _("%(what)s is refused", **values)
     return _("%(what)s is open", **values)
@@ -170,9 +170,9 @@ def _choices() -> dict[str, dict[str, str]]:
             "allow-list": _("Only what is allowed is open"),
         },
         "unknown": {
-            "open": _("Sites of no known kind are open"),
+            "allow": _("Sites of no known kind are open"),
             "ask": _("Sites of no known kind are asked for first"),
-            "refuse": _("Sites of no known kind are refused"),
+            "block": _("Sites of no known kind are refused"),
         },
         "safe_search": {
             "strict": _("Search engines and YouTube are in their strict safe mode"),

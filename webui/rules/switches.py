@@ -18,9 +18,9 @@ def switch_of(book: Ruleset, key: str) -> bool | None:
     if key == "safe_search":
         return str(held) != "off"
     if head == "ways" and slash:
-        return str(held) == "refuse"
+        return str(held) == "block"
     if head == "categories" and slash:
-        return held in ("refuse", "ask") if book.band_says(key) != "count" else held != "open"
+        return held in ("block", "ask") if book.band_says(key) != "count" else held != "allow"
     if key == "bedtime" or (head == "limits" and slash):
         # Without the band's own there is nothing to come back to: such a rule is taken out instead.
         return bool(held) if book.band_says(key) else None
@@ -47,8 +47,8 @@ def _words(key: str, head: str) -> tuple[str, tuple[str, ...]]:
     if key == "safe_search":
         return "off", ("strict", "moderate")
     if head == "ways":
-        return "open", ("refuse",)
-    return "open", ("refuse", "ask", "count")
+        return "allow", ("block",)
+    return "allow", ("block", "ask", "count")
 
 
 def _value(key: str, word: str) -> Any:

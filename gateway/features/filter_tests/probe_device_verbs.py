@@ -122,7 +122,7 @@ def _describe(member: Member) -> Mapping[str, object]:
         "strict": any(one.rules.strict.value for one in profiles),
         "mode": Mode.ALLOW_LIST if Mode.ALLOW_LIST in modes else Mode.BLOCK_LIST,
         "ways": {
-            way: Switch.REFUSE if any(refuses(one.rules, way) for one in profiles) else Switch.OPEN
+            way: Switch.BLOCK if any(refuses(one.rules, way) for one in profiles) else Switch.ALLOW
             for way in Way
         },
         "seconds": SECONDS,

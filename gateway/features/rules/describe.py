@@ -147,7 +147,7 @@ def _refused(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
     blocked = {str(one) for one in own.block}
     opened = {str(one) for one in (*own.allow, *own.homework)} - blocked
     for one in own.block:
-        yield _entry(one, rules) | {"verdict": "refuse"}
+        yield _entry(one, rules) | {"verdict": "block"}
     for category, action in own.categories.items():
         target = f"category:{category}"
         if action.value.refuses and target not in opened and target not in blocked:
@@ -182,7 +182,7 @@ def _refused_by_law(profile: Profile, rules: RuleBook) -> Iterator[dict[str, obj
     for law, who in ((one.value, one.owner) for one in profile.rules.laws):
         for entry in law.refuses if law.binds(profile.band) else ():
             owner = f"law:{law.id}:{who.partition(':')[2]}"
-            yield _entry(entry, rules) | {"owner": owner, "verdict": "refuse"}
+            yield _entry(entry, rules) | {"owner": owner, "verdict": "block"}
 
 
 def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
@@ -197,13 +197,13 @@ def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, objec
         unknown = _general("unknown", "Sites that nobody here knows", own.unknown.owner)
         yield unknown | {"verdict": own.unknown.value.value}
     for way, switch in own.ways.items():
-        if switch.value is Switch.REFUSE:
+        if switch.value is Switch.BLOCK:
             yield _general(f"ways:{way}", _WAYS[way], switch.owner)
     yield _general("protocol", "Internet protocols that no app needs", PRODUCT)
 
 
 def _general(target: str, name: str, owner: str) -> dict[str, object]:
-    return {"target": target, "name": name, "owner": owner, "verdict": "refuse"}
+    return {"target": target, "name": name, "owner": owner, "verdict": "block"}
 
 
 def _entry(entry: Entry, rules: RuleBook) -> dict[str, object]:

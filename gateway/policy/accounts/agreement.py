@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.policy.profile.old_words import with_old_words
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.to_yaml import spoken
 
@@ -51,10 +52,11 @@ class Agreement:
 
 
 def digest_of(profile: Profile) -> str:
-    """The rules that hold, but for what the child set for itself. Where a new version supplies other rules,
-    it is another one as well.
+    """Return a digest of the rules in force, without what the child set for itself.
+
+    It changes if a new version supplies other rules, and not if the version only writes them in other words.
     """
-    told = json.dumps([profile.band.value, spoken(profile.rules)], sort_keys=True)
+    told = json.dumps([profile.band.value, with_old_words(spoken(profile.rules))], sort_keys=True)
     return hashlib.blake2b(told.encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 

@@ -9,7 +9,7 @@ from gateway.policy.judge.conclude import Part, conclude, family_entry, owned_ru
 from gateway.policy.judge.study import Student
 from gateway.policy.judge.world import World, signal_of
 from gateway.policy.names.categories import PROXY, TOR
-from gateway.policy.profile.bypass_methods import WAYS, Way
+from gateway.policy.profile.bypass_methods import WAYS, Switch, Way
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, Kind, Rules
 from gateway.policy.time.situation import Situation
@@ -98,7 +98,7 @@ class Around:
         for way, sign in (*self._spoken(seen), *called):
             switch = rules.get(way)
             if switch is None:
-                yield Step(f"ways: {way} = open", sign)
+                yield Step(f"ways: {way} = {Switch.ALLOW}", sign)
             else:
                 yield Step(owned_rule(switch.owner, f"ways: {way} = {switch.value}"), sign)
 

@@ -119,13 +119,13 @@ def nameless_rule(rules: Rules) -> tuple[str, Rules, str]:
 
 def refuses(rules: Rules, way: Way) -> bool:
     switch = rules.ways.get(way)
-    return switch is not None and switch.value is Switch.REFUSE
+    return switch is not None and switch.value is Switch.BLOCK
 
 
 def refusal_of(way: Way, rules: Rules) -> Part:
     """Of a way around the filter that ``rules`` refuse."""
     owner = rules.ways[way].owner
-    return refusal_part(REASONS[way], owned_rule(owner, f"ways: {way} = {Switch.REFUSE}"), rules, owner)
+    return refusal_part(REASONS[way], owned_rule(owner, f"ways: {way} = {Switch.BLOCK}"), rules, owner)
 
 
 def _conclusion(facts: Facts, rules: Rules) -> Part:
@@ -149,7 +149,7 @@ def _conclusion(facts: Facts, rules: Rules) -> Part:
         # Its category is that of all ways, so that the switch has to open it here.
         owner = rules.ways[facts.signal].owner
         return allowed_part(
-            facts, rules, Reason.OPEN, owned_rule(owner, f"ways: {facts.signal} = open"), owner
+            facts, rules, Reason.OPEN, owned_rule(owner, f"ways: {facts.signal} = {Switch.ALLOW}"), owner
         )
     return _by_band(facts, rules)
 

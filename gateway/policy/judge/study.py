@@ -22,7 +22,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, Action, Entry, Kind, Law, Mode, Owned
 from gateway.policy.values import Decision
 
-OPEN = Owned(Action.OPEN, "")
+OPEN = Owned(Action.ALLOW, "")
 
 
 class CategoryFact(NamedTuple):

@@ -1,4 +1,4 @@
-"""The ways around a filter, each with a switch of its own in every profile: `ways: {vpn: refuse, ssh: open}`.
+"""The ways around a filter, each with a switch of its own in every profile: `ways: {vpn: block, ssh: allow}`.
 
 A way is known by what a flow speaks or whom it calls, not by its name: names have categories.
 """
@@ -22,10 +22,10 @@ class Way(StrEnum):
 
 
 class Switch(StrEnum):
-    """What a profile says of a way. One that it does not name is open."""
+    """What a profile says of a way. A way that it does not name is allowed."""
 
-    REFUSE = "refuse"
-    OPEN = "open"
+    BLOCK = "block"
+    ALLOW = "allow"
 
 
 REASONS: Mapping[Way, Reason] = {

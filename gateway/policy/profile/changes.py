@@ -22,7 +22,7 @@ MAPPINGS = (
 )  # fmt: skip
 MAX_CHANGES = 256  # keys of one edit; a page changes a few
 
-_OPEN = ("categories", "ways")  # in which "open" clears one entry; elsewhere {} does
+_ALLOWED = ("categories", "ways")  # in which "allow" clears one entry; elsewhere {} does
 
 
 def changed(said: Document, changes: Changes, beneath: Mapping[str, Any]) -> Document:
@@ -89,7 +89,7 @@ def _cleared(head: str, beneath: object) -> dict[str, Plain]:
     if head == "bedtime":
         return {"school": {}, "free": {}}
     entries = beneath if isinstance(beneath, dict) else {}
-    return {str(key): "open" if head in _OPEN else {} for key in entries}
+    return {str(key): "allow" if head in _ALLOWED else {} for key in entries}
 
 
 def blamed(error: PolicyError, file: str, changes: Changes) -> str:

@@ -9,6 +9,7 @@ from gateway.policy.config.config import ACCESS, KEYS, Config
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.changes import LISTS, Changes, changed
+from gateway.policy.profile.old_words import with_current_words
 from gateway.policy.profile.plain import Document, Plain, document, typed
 from gateway.policy.profile.profile import OWN_KEYS, Profile
 from gateway.policy.profile.rule_file import PERSONAL_KEYS, RULE_KEYS
@@ -30,15 +31,15 @@ _SITES = ("managed",)  # mappings with names of sites in them
 
 
 def read(source: bytes, file: str) -> Document:
-    """Raises PolicyError."""
-    return document(parse_document(source, file))
+    """Return what a file says, in current words. Raises PolicyError."""
+    return with_current_words(document(parse_document(source, file)))
 
 
 def edited(said: Document, changes: Changes, bands: Bands) -> Document:
     """A profile with ``changes``. Raises PolicyError for what no file can say."""
     band = changes.get("band", said.get("band"))
     beneath = next((spoken(bands[one].rules) for one in bands if one.value == band), {})
-    result = changed(said, changes, beneath)
+    result = with_current_words(changed(said, changes, beneath))
     items = result.get("devices")
     if isinstance(items, list) and any(key.partition("/")[0] == "devices" for key in changes):
         result["devices"] = list(map(_normal, items))

@@ -32,11 +32,11 @@ def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
     owner = owner_of(band)
     rules = Rules(
         mode=Owned(Mode.BLOCK_LIST, owner),
-        unknown=Owned(Action.OPEN, owner),
+        unknown=Owned(Action.ALLOW, owner),
         # A guest has no minutes of play to spend.
         categories={key: _uncounted(rule) for key, rule in base.categories.items()},
         # Guests work, too: what is in their firm's tunnel is the firm's matter, not this home's.
-        ways={**base.ways, Way.VPN: Owned(Switch.OPEN, owner)},
+        ways={**base.ways, Way.VPN: Owned(Switch.ALLOW, owner)},
         allow=base.allow,
         block=base.block,
         homework=(),
@@ -61,7 +61,7 @@ def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
 
 
 def _uncounted(rule: Owned[Action]) -> Owned[Action]:
-    return Owned(Action.OPEN, rule.owner) if rule.value is Action.COUNT else rule
+    return Owned(Action.ALLOW, rule.owner) if rule.value is Action.COUNT else rule
 
 
 def union_of_bedtimes(bedtimes: Iterable[Bedtime]) -> Bedtime:

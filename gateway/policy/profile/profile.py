@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from gateway.age.bands import Band
@@ -13,6 +13,7 @@ from gateway.policy.identity import macs
 from gateway.policy.profile import rule_file as rulefile
 from gateway.policy.profile.bands import BandRules, Bands
 from gateway.policy.profile.next_step import read_month
+from gateway.policy.profile.old_words import old_word
 from gateway.policy.profile.rule_file import NO_RULES, PERSONAL_KEYS, RULE_KEYS, Vocabulary
 from gateway.policy.profile.rules import FAMILY, Rules
 from gateway.policy.yaml import fields
@@ -47,6 +48,7 @@ class Profile:
     built_in: bool = False  # guest and home
     free_days: frozenset[date] = frozenset()  # of its calendars
     next_step: str | None = None  # the month in which the next band begins, YYYY-MM
+    warning: PolicyError | None = field(default=None, compare=False)  # the file is in force
 
     @property
     def is_child(self) -> bool:
@@ -107,6 +109,7 @@ def parse_profile(
         rules=rulefile.read_rules(document, base, FAMILY, words, base.log_level),
         free_days=part.read("calendars", lambda node: _free_days(node, days_of), frozenset()),
         next_step=part.read("next_step", _month, None),
+        warning=old_word(document),
     )
 
 

@@ -18,6 +18,7 @@ from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.bypass_methods import Switch, Way
 from gateway.policy.profile.dates import DateReader, read_dates, with_targets
 from gateway.policy.profile.laws import read_laws
+from gateway.policy.profile.old_words import current_nodes
 from gateway.policy.profile.rules import (
     INTERNET,
     PLAY,
@@ -86,7 +87,7 @@ class Vocabulary:
 
 NO_RULES = Rules(
     mode=Owned(Mode.BLOCK_LIST, ""),
-    unknown=Owned(Action.OPEN, ""),
+    unknown=Owned(Action.ALLOW, ""),
     categories={},
     ways={},
     allow=(),
@@ -149,7 +150,7 @@ class _Layer:
     """One file's rules, each with its owner."""
 
     def __init__(self, source: Located, owner: str, words: Vocabulary) -> None:
-        self._entries = source.entries
+        self._entries = current_nodes(source.entries)
         self._owner = owner
         self._words = words
 

@@ -36,10 +36,10 @@ class Mode(StrEnum):
 class Action(StrEnum):
     """What happens to a category. The order is from strict to lenient."""
 
-    REFUSE = "refuse"  # no ask button
-    ASK = "ask"  # refused, with an ask button
-    COUNT = "count"  # open, and spends limits.play
-    OPEN = "open"
+    BLOCK = "block"  # no ask button
+    ASK = "ask"  # blocked, with an ask button
+    COUNT = "count"  # allowed, and spends limits.play
+    ALLOW = "allow"
 
     @property
     def strictness(self) -> int:
@@ -47,10 +47,10 @@ class Action(StrEnum):
 
     @property
     def refuses(self) -> bool:
-        return self is Action.REFUSE or self is Action.ASK
+        return self is Action.BLOCK or self is Action.ASK
 
 
-_STRICTNESS = {Action.OPEN: 0, Action.COUNT: 1, Action.ASK: 2, Action.REFUSE: 3}
+_STRICTNESS = {Action.ALLOW: 0, Action.COUNT: 1, Action.ASK: 2, Action.BLOCK: 3}
 
 
 class SafeSearch(StrEnum):
@@ -201,9 +201,9 @@ class Rules:
     """What a band supplies, and what a profile has after its file was laid over its band's."""
 
     mode: Owned[Mode]
-    unknown: Owned[Action]  # of a name in no category: open, ask or refuse
-    categories: Mapping[str, Owned[Action]]  # a category that is not in it is open
-    ways: Mapping[Way, Owned[Switch]]  # around the filter; one that is not in it is open
+    unknown: Owned[Action]  # of a name in no category: allow, ask or block
+    categories: Mapping[str, Owned[Action]]  # a category that is not in it is allowed
+    ways: Mapping[Way, Owned[Switch]]  # around the filter; one that is not in it is allowed
     allow: tuple[Entry, ...]
     block: tuple[Entry, ...]
     homework: tuple[Entry, ...]  # never counted; open when time is used up
@@ -231,8 +231,8 @@ class Rules:
         return bool(
             self.mode.value is Mode.ALLOW_LIST
             or self.unknown.value.refuses
-            or any(rule.value is not Action.OPEN for rule in self.categories.values())
-            or any(rule.value is Switch.REFUSE for rule in self.ways.values())
+            or any(rule.value is not Action.ALLOW for rule in self.categories.values())
+            or any(rule.value is Switch.BLOCK for rule in self.ways.values())
             or self.block
             or self.safe_search.value is not SafeSearch.OFF
             or self.sleeps

@@ -72,7 +72,7 @@ def _is_lifted(host: str, facts: Facts, lesson: Lesson) -> bool:
     if not lesson.services.issuperset(facts.services):
         return False  # another service has rules of its own
     refusing = [one for one in facts.categories if one.rule.value.refuses]
-    if any(one.rule.value is Action.REFUSE for one in refusing):
+    if any(one.rule.value is Action.BLOCK for one in refusing):
         return False
     own = bool(facts.services) or is_under(host, lesson.site)
     return own or all(one.id == NEW_DOMAIN for one in refusing)

@@ -367,3 +367,14 @@ def test_a_country_without_a_file_is_told(qalqan: Qalqan, config: Path, country:
     found = [line for line in lines(qalqan, config) if line.startswith("note country: ")]
     assert bool(found) is bool(told)
     assert all(told in line for line in found)
+
+
+def test_a_profile_in_old_words_is_a_warning(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
+    file = tmp_path / "profiles" / "daughter.yaml"
+    file.write_text("name: Daughter\nband: 10-12\ncategories: {games: refuse, messaging: open}\n")
+    found = lines(qalqan, config)
+    assert "ok profile: daughter: band 10-12, 0 devices" in found
+    assert problems(qalqan, config, "profile") == [
+        f'warning profile: {file}:3: categories.games: "refuse" is the old word for "block": '
+        "the next change on the pages writes the new one"
+    ]

@@ -24,7 +24,7 @@ TIKTOK = Decision(Verdict.BLOCK, Reason.FAMILY_BLOCK, "block: service:tiktok", "
 GAMBLING = Decision(
     Verdict.BLOCK, Reason.CATEGORY, "band 10-12: category:social_networks = ask", "band:10-12"
 )
-ADS = Decision(Verdict.BLOCK, Reason.CATEGORY, "band 10-12: category:ads_trackers = refuse", "band:10-12")
+ADS = Decision(Verdict.BLOCK, Reason.CATEGORY, "band 10-12: category:ads_trackers = block", "band:10-12")
 BEDTIME = Decision(Verdict.BLOCK, Reason.BEDTIME, "bedtime", "band:10-12")
 OPEN = Decision(Verdict.ALLOW, Reason.OPEN, "open", "band:10-12")
 

@@ -81,6 +81,16 @@ def test_it_is_put_in_place_and_in_force(desk: Desk) -> None:
     assert desk.ask("status")["announced"][0]["told"] == "restore"
 
 
+def test_a_backup_with_the_words_of_an_earlier_version_is_put_in_place(desk: Desk) -> None:
+    backup = json.loads(taken(desk))
+    backup["profiles"]["daughter.yaml"] += "categories: {games: refuse}\nways: {ssh: open}\n"
+    change(desk)
+    assert restored(desk, json.dumps(backup)) == {"problems": []}
+    told = desk.ask("rules", id="daughter")
+    assert (told["own"]["categories"], told["own"]["ways"]) == ({"games": "block"}, {"ssh": "allow"})
+    assert (told["rules"]["categories"]["games"], told["rules"]["ways"]["ssh"]) == ("block", "allow")
+
+
 def test_it_can_be_taken_back(desk: Desk) -> None:
     text = taken(desk)
     change(desk)

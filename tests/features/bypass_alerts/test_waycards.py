@@ -269,7 +269,7 @@ def test_what_the_log_level_keeps_from_parents_the_device_is_told(make: Make, le
 
 
 def test_an_open_way_has_none(make: Make) -> None:
-    ways = {"encrypted_dns": "open", "vpn": "open"}
+    ways = {"encrypted_dns": "allow", "vpn": "allow"}
     desk = make(NOON, daughter={"bedtime": {}, "limits": {}, "ways": ways})
     wire = Wire(desk)
     wire.sees(DOT, WIREGUARD)

@@ -261,7 +261,7 @@ def test_what_it_has_is_told_at_once(gateway: Gateway) -> None:
     assert (told["strict"], told["mode"]) == (False, "block-list")
     ways = gateway.home.rules.household.profiles["son"].rules.ways
     assert told["ways"] == {
-        way: "refuse" if way in ways and ways[way].value == "refuse" else "open" for way in told["ways"]
+        way: "block" if way in ways and ways[way].value == "block" else "allow" for way in told["ways"]
     }
     assert len(told["ways"]) == 7
     assert TABLET not in str(told)

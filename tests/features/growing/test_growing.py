@@ -181,14 +181,14 @@ def test_another_month_or_band_ends_the_proposal(make: Make) -> None:
 
 
 def test_what_changes_is_the_difference_of_what_holds(make: Make) -> None:
-    desk = make(MAY, daughter={**STEP, "categories": {"social_networks": "refuse"}})
+    desk = make(MAY, daughter={**STEP, "categories": {"social_networks": "block"}})
     told = web(desk, "step", id="daughter")
     assert (told["then"], told["month"]) == ("13-15", "2027-05")
     assert (told["rules"]["limits"], told["after"]["limits"]) == (
         {"play": {"school": "2h", "free": "3h"}}, {},
     )  # fmt: skip
     assert (told["rules"]["log_level"], told["after"]["log_level"]) == (2, 1)
-    assert told["after"]["categories"]["social_networks"] == "refuse"
+    assert told["after"]["categories"]["social_networks"] == "block"
     assert told["after"]["categories"]["ai_companions"] == "ask"
     assert told["after"]["block"] == ["service:tiktok"]
     before = says(desk)

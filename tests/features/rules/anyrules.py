@@ -103,16 +103,16 @@ RULES = st.fixed_dictionaries(
     {"name": st.just("Aruzhan"), "band": st.sampled_from(["0-5", "6-9", "10-12", "13-15", "16-17"])},
     optional={
         "mode": st.sampled_from(["block-list", "allow-list"]),
-        "unknown": st.sampled_from(["open", "ask", "refuse"]),
+        "unknown": st.sampled_from(["allow", "ask", "block"]),
         "categories": st.dictionaries(
-            st.sampled_from(CATEGORIES), st.sampled_from(["open", "count", "ask", "refuse"]), max_size=5
+            st.sampled_from(CATEGORIES), st.sampled_from(["allow", "count", "ask", "block"]), max_size=5
         ),
         "allow": _some(ENTRIES, 4),
         "block": _some(ENTRIES, 4),
         "homework": _some(ENTRIES, 2),
         "ways": st.dictionaries(
             st.sampled_from(["encrypted_dns", "relay", "ech", "vpn", "proxy", "ssh"]),
-            st.sampled_from(["open", "refuse"]),
+            st.sampled_from(["allow", "block"]),
             max_size=4,
         ),
         "safe_search": st.sampled_from(["strict", "off"]),

@@ -39,7 +39,7 @@ class Site:
 class Line:
     """The line of the page that says so."""
 
-    verdict: str  # open, refuse, ask
+    verdict: str  # open, block, ask
     owner: str = ""
     target: str = ""
 
@@ -226,7 +226,7 @@ def _rank(site: Site, target: str) -> tuple[int, int]:
 def _strictest(ranked: list[tuple[tuple[int, int], int, Line]]) -> Line:
     """Of equals a refusal, and of those one that cannot be asked for."""
     best = [line for rank, _, line in ranked if rank == ranked[0][0]]
-    return next((one for word in ("refuse", "ask") for one in best if one.verdict == word), best[0])
+    return next((one for word in ("block", "ask") for one in best if one.verdict == word), best[0])
 
 
 def _under(host: str, name: str) -> bool:

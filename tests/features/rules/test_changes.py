@@ -27,7 +27,7 @@ def entries(one: dict[str, Any]) -> list[tuple[str, Any, Any]]:
 
 def test_an_edit_is_told_with_what_held_before_and_holds_now(make: Make) -> None:
     desk = make(NOON)
-    edit(desk, bedtime__school="21:15-07:00", limits__play="1h", categories__games="refuse", strict=True)
+    edit(desk, bedtime__school="21:15-07:00", limits__play="1h", categories__games="block", strict=True)
     (one,) = told(desk)
     assert (one["what"], one["who"], one["name"], one["by"]) == ("rules", "daughter", "Daughter", "Mum")
     assert one["at"] == desk.local_now()
@@ -37,7 +37,7 @@ def test_an_edit_is_told_with_what_held_before_and_holds_now(make: Make) -> None
             {"school": "21:15-07:00", "free": "21:45-08:00"},
         ),
         "limits/play": ({"school": "2h", "free": "3h"}, "1h"),
-        "categories/games": ("count", "refuse"),
+        "categories/games": ("count", "block"),
         "strict": (False, True),
     }  # fmt: skip
 

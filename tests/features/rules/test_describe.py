@@ -73,7 +73,7 @@ def test_a_profile_as_values(rules: RuleBook) -> None:
         ("Roblox", "free", "15:00", "19:00"),
     ]
     first = said["refused"][0]
-    assert first == {"target": "service:tiktok", "name": "TikTok", "owner": "family", "verdict": "refuse"}
+    assert first == {"target": "service:tiktok", "name": "TikTok", "owner": "family", "verdict": "block"}
     gambling = next(row for row in said["refused"] if row["target"] == "category:gambling")
     assert (gambling["owner"], gambling["name"]) == ("band:10-12", "Gambling")
     assert [(row["name"], row["days"], row["minutes"], row["owner"]) for row in said["limits"]] == [

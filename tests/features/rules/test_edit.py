@@ -62,10 +62,10 @@ def test_null_brings_the_bands_value_back_and_leaves_no_empty_mapping(make: Make
 
 def test_an_entry_beside_a_cleared_band_does_not_bring_the_band_back(make: Make) -> None:
     desk = make(NOON, daughter={"categories": {}, "bedtime": {}})
-    edit(desk, categories__games="refuse", bedtime__fri="23:00-08:00")
+    edit(desk, categories__games="block", bedtime__fri="23:00-08:00")
     held = desk.ask("rules", id="daughter")["rules"]
-    assert held["categories"]["games"] == "refuse"
-    assert {value for key, value in held["categories"].items() if key != "games"} == {"open"}
+    assert held["categories"]["games"] == "block"
+    assert {value for key, value in held["categories"].items() if key != "games"} == {"allow"}
     assert held["bedtime"] == {"school": {}, "free": {}, "fri": "23:00-08:00"}
 
 
@@ -76,7 +76,7 @@ def test_an_entry_beside_a_cleared_band_does_not_bring_the_band_back(make: Make)
         ({"mode": "x", "strict": True}, "mode", "'x' is not known here"),
         ({"block": ["https://"]}, "block", "'https://'"),
         ({"block/co.uk": True}, "block/co.uk", "'co.uk'"),
-        ({"categories/cats": "open"}, "categories/cats", "'cats' is no category"),
+        ({"categories/cats": "allow"}, "categories/cats", "'cats' is no category"),
         ({"name": "Son"}, "name", "have the same name"),
         ({"name": "all"}, "name", "means something else"),
         ({"band": None}, "band", "has no 'band'"),
@@ -300,3 +300,25 @@ def test_only_a_guardian_edits(make: Make) -> None:
         with pytest.raises(GatewayError) as caught:
             desk.ask(do, Role.WEB, by="Nobody", **values)
         assert caught.value.code == Code.NO_GUARDIAN
+
+
+OLD_WORDS = {"unknown": "refuse", "categories": {"games": "refuse"}, "ways": {"ssh": "open"}}
+CURRENT_WORDS = {"unknown": "block", "categories": {"games": "block"}, "ways": {"ssh": "allow"}}
+
+
+def test_a_file_with_old_words_is_in_force_with_a_warning_and_an_edit_rewrites_it(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = make(NOON, daughter=OLD_WORDS)
+    assert f"{file(desk)}:" in caplog.text
+    assert '"refuse" is the old word for "block"' in caplog.text
+    assert desk.rules.problems() == []
+    told = desk.ask("rules", id="daughter")
+    assert told["problem"] is None
+    assert {key: told["own"][key] for key in CURRENT_WORDS} == CURRENT_WORDS
+    caplog.clear()
+    done = edit(desk, limits__play="30m", categories__messaging="refuse")
+    assert done["changed"] == ["limits/play", "categories/messaging"]
+    games = {"games": "block", "messaging": "block"}
+    assert {key: says(desk)[key] for key in CURRENT_WORDS} == {**CURRENT_WORDS, "categories": games}
+    assert "old word" not in caplog.text

@@ -138,7 +138,7 @@ def test_what_it_calls_open_and_closed_is(
 def _met(decision: Decision) -> str:
     if decision.allowed:
         return "open"
-    return "ask" if decision.askable else "refuse"
+    return "ask" if decision.askable else "block"
 
 
 @ANY_RULES

@@ -18,7 +18,7 @@ SONS_PIN = "4821"
 
 
 def desk_of_several(make: Make) -> Desk:
-    made: Desk = make(NOON, son={"categories": {"social_networks": "open"}}, shared=SHARED)
+    made: Desk = make(NOON, son={"categories": {"social_networks": "allow"}}, shared=SHARED)
     made.store.keep_guardian("Mum", "stamp")
     made.ask("pin", Role.WEB, who="son", action="set", pin=SONS_PIN, by="Mum")
     made.events.clear()

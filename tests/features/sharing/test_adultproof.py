@@ -23,7 +23,7 @@ HOUR = timedelta(hours=1)
 def desk_where(make: Make, strangers: str) -> Desk:
     made: Desk = make(
         NOON,
-        son={"categories": {"social_networks": "open"}},
+        son={"categories": {"social_networks": "allow"}},
         shared=SHARED,
         unknown_devices=strangers,
     )

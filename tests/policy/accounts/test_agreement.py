@@ -60,7 +60,7 @@ def test_what_both_agreed_on_last_stays_until_they_agree_anew() -> None:
 @pytest.mark.parametrize(
     "extra",
     ["bedtime: '22:00-07:00'", "limits: {play: 1h}", "block: [example.com]", "safe_search: strict",
-     "categories: {games: refuse}", "dates: {2026-12-31: free}"],
+     "categories: {games: block}", "dates: {2026-12-31: free}"],
 )  # fmt: skip
 def test_whatever_a_guardian_changes_is_another_digest(extra: str) -> None:
     assert digest_of(child(extra)) != digest_of(child())

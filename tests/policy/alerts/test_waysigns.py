@@ -28,7 +28,7 @@ WORLD = replace(the_world(), table=table({**TABLE, **LISTED}))
 CHILD = a_judge("band: 10-12", WORLD)
 SMALL = a_judge("band: 0-5", WORLD)
 OPEN = a_judge(
-    "{band: 10-12, ways: {encrypted_dns: open, vpn: open, tor: open, proxy: open, ssh: open}}", WORLD
+    "{band: 10-12, ways: {encrypted_dns: allow, vpn: allow, tor: allow, proxy: allow, ssh: allow}}", WORLD
 )
 
 

@@ -69,7 +69,7 @@ def test_it_holds_for_flows_by_their_names() -> None:
 @pytest.mark.parametrize("registers", [(), (replace(KZ, on=False),), (replace(KZ, country="ru"),)])
 def test_one_that_is_off_closes_nothing_and_makes_nothing_known(registers: tuple[Register, ...]) -> None:
     assert decided("listed.example", *registers).reason is Reason.HOMEWORK
-    assert decided("both.example", *registers).rule.endswith("category:gambling = refuse")
+    assert decided("both.example", *registers).rule.endswith("category:gambling = block")
     unlisted = decided("nobody-knows.example", *registers, profile=ASKING)
     assert decided("listed.example", *registers, profile=ASKING) == unlisted, "what it names is of no kind"
     assert decided("listed.example", *registers, profile=ADULT).allowed

@@ -49,18 +49,18 @@ def test_what_a_flow_speaks_is_its_way(proto: Proto) -> None:
     decision = CHILD.decide(Observation(proto, None, OTHER, 443), PLAIN, DAY)
     way = WAYS[proto]
     assert (decision.verdict, decision.reason) == (Verdict.BLOCK, Reason(way))
-    assert (decision.rule, decision.owner) == (f"band 10-12: ways: {way} = refuse", "band:10-12")
+    assert (decision.rule, decision.owner) == (f"band 10-12: ways: {way} = block", "band:10-12")
 
 
 @pytest.mark.parametrize("seen", TUNNELS)
 def test_each_way_is_refused_open_or_bound_by_time(seen: Observation) -> None:
     """By its switch alone; once open it is judged as any other flow, and bedtime and pauses hold."""
     way = way_of(seen)
-    open_way = judge_of(f"{{band: 10-12, ways: {{{way}: open}}}}")
-    refused = judge_of(f"{{band: adult, ways: {{{way}: refuse}}}}")
+    open_way = judge_of(f"{{band: 10-12, ways: {{{way}: allow}}}}")
+    refused = judge_of(f"{{band: adult, ways: {{{way}: block}}}}")
     assert told(seen, open_way)[0] == "allow"
     decision = refused.decide(seen, PLAIN, DAY)
-    assert (decision.rule, decision.owner) == (f"ways: {way} = refuse", "family")
+    assert (decision.rule, decision.owner) == (f"ways: {way} = block", "family")
     for judge in (open_way, CHILD):
         if seen.host != "captive.apple.com":  # a probe: it keeps a phone on the Wi-Fi
             assert judge.decide(seen, Situation(paused_until=NIGHT), DAY).reason is Reason.PAUSED
@@ -91,7 +91,7 @@ def test_a_guest_has_a_vpn_and_no_other_way() -> None:
 
 
 def test_a_tunnel_in_a_strict_band_needs_an_address_even_where_it_is_open() -> None:
-    judge = judge_of("{band: 6-9, ways: {vpn: open}}")
+    judge = judge_of("{band: 6-9, ways: {vpn: allow}}")
     seen = Observation(Proto.WIREGUARD, None, OTHER, 51820)
     assert told(seen, judge) == ("block", "no_name")
     assert told(seen, judge, Situation(addresses={OTHER})) == ("allow", "open")
@@ -107,7 +107,7 @@ def test_private_relay_by_its_names(host: str) -> None:
     for proto in (Proto.TLS, Proto.QUIC):
         assert told(connects(host, proto=proto)) == ("block", "relay")
     assert told(asks(host))[0] == "block"
-    open_relay = judge_of("{band: 10-12, ways: {relay: open}}")
+    open_relay = judge_of("{band: 10-12, ways: {relay: allow}}")
     assert told(asks(host), open_relay) == ("allow", "open")
     assert told(connects(host), open_relay) == ("allow", "open")
     assert CHILD.decide(connects(host), PLAIN, NIGHT).reason is Reason.BEDTIME
@@ -120,7 +120,7 @@ def test_names_beside_it(host: str) -> None:
 
 def test_the_canary_is_answered_where_encrypted_dns_is_open() -> None:
     assert told(asks("use-application-dns.net")) == ("block", "resolver_signal")
-    assert told(asks("use-application-dns.net"), judge_of("{band: 10-12, ways: {encrypted_dns: open}}")) == (
+    assert told(asks("use-application-dns.net"), judge_of("{band: 10-12, ways: {encrypted_dns: allow}}")) == (
         "allow",
         "open",
     )
@@ -133,12 +133,12 @@ HIDDEN = connects("cloudflare-ech.com")._replace(fault=Fault.ECH)
 
 def test_a_hidden_name_is_refused_or_judged_by_the_one_in_the_clear() -> None:
     decision = CHILD.decide(HIDDEN, PLAIN, DAY)
-    assert (decision.reason, decision.rule) == (Reason.ECH, "band 10-12: ways: ech = refuse")
-    shown = judge_of("{band: 10-12, ways: {ech: open}, block: [tiktok.com]}")
+    assert (decision.reason, decision.rule) == (Reason.ECH, "band 10-12: ways: ech = block")
+    shown = judge_of("{band: 10-12, ways: {ech: allow}, block: [tiktok.com]}")
     assert told(HIDDEN, shown) == ("allow", "open")
     assert told(HIDDEN._replace(host="www.tiktok.com"), shown) == ("block", "family_block")
     assert told(HIDDEN._replace(host=None), shown) == ("allow", "open")
-    assert told(HIDDEN._replace(host=None), judge_of("{band: 6-9, ways: {ech: open}}")) == (
+    assert told(HIDDEN._replace(host=None), judge_of("{band: 6-9, ways: {ech: allow}}")) == (
         "block",
         "no_name",
     )
@@ -234,11 +234,11 @@ def test_no_reason_of_a_way_that_is_open(seen: Observation, opened: set[Way]) ->
     ways = {str(one) for one in Way}
     if str(first.reason) in ways:
         assert Way(str(first.reason)) not in opened
-        assert first.rule == f"band 13-15: ways: {first.reason} = refuse" or "ssh" in first.rule
+        assert first.rule == f"band 13-15: ways: {first.reason} = block" or "ssh" in first.rule
 
 
 def _with_open(opened: set[Way]) -> Judge:
-    chosen = {**dict.fromkeys((Way.SSH,), "refuse"), **dict.fromkeys(opened, "open")}
+    chosen = {**dict.fromkeys((Way.SSH,), "block"), **dict.fromkeys(opened, "allow")}
     return judge_of(f"{{band: 13-15, ways: {{{', '.join(f'{way}: {one}' for way, one in chosen.items())}}}}}")
 
 

@@ -161,6 +161,6 @@ def test_while_all_is_open_it_passes_and_has_every_gate(host: str) -> None:
 
 
 def test_where_encrypted_answers_may_pass_nobody_knows_whose_an_address_is() -> None:
-    judge = judge_of("{band: 10-12, ways: {encrypted_dns: open}}")
+    judge = judge_of("{band: 10-12, ways: {encrypted_dns: allow}}")
     decision = judge.decide(connects(PROBE, OTHER), Situation(resolved=Gave({})), NIGHT)
     assert (decision.verdict, decision.reason) == (Verdict.ALLOW, Reason.DEVICE_NEEDS)

@@ -63,13 +63,13 @@ def test_an_allow_lifts_categories_and_the_mode() -> None:
 @pytest.mark.parametrize(
     ("text", "host", "rule"),
     [
-        ("{band: 10-12, allow: ['category:ai']}", "civitai.com", "band 10-12: category:adult = refuse"),
+        ("{band: 10-12, allow: ['category:ai']}", "civitai.com", "band 10-12: category:adult = block"),
         (
             "{band: 10-12, allow: ['category:games']}",
             "mixed.example",
-            "band 10-12: category:gambling = refuse",
+            "band 10-12: category:gambling = block",
         ),
-        ("{band: 10-12, homework: ['category:ai']}", "civitai.com", "band 10-12: category:adult = refuse"),
+        ("{band: 10-12, homework: ['category:ai']}", "civitai.com", "band 10-12: category:adult = block"),
         ("{band: 10-12, allow: ['category:ai', 'category:adult']}", "civitai.com", "allow: category:adult"),
         ("{band: 10-12, allow: ['category:ai']}", "chatgpt.com", "allow: category:ai"),
         ("{band: 10-12, allow: ['service:civitai']}", "civitai.com", "allow: service:civitai"),
@@ -121,8 +121,8 @@ def test_a_page_proxy_opens_no_refused_site(band: str) -> None:
 
 
 def test_where_proxies_are_open_a_refused_site_stays_refused() -> None:
-    text = "{band: 13-15, categories: {proxy_vpn_doh: open}, block: [example.com]}"
-    assert outcome(text, "porn-example.translate.goog")[2] == "band 13-15: category:adult = refuse"
+    text = "{band: 13-15, categories: {proxy_vpn_doh: allow}, block: [example.com]}"
+    assert outcome(text, "porn-example.translate.goog")[2] == "band 13-15: category:adult = block"
     assert outcome(text, "a-example-com.translate.goog")[2] == "block: example.com"
     assert outcome(text, "en-wikipedia-org.translate.goog")[0] == "allow"
 
@@ -174,8 +174,8 @@ def test_the_familys_word_on_a_category_goes_before_an_approved_site() -> None:
     world = a_world(sites=(site,))
     assert outcome("band: 6-9", "plays.example", world) == ("allow", "open", "approved site: Plays")
     assert outcome("band: 6-9", "porn.example", world) == ("allow", "open", "approved site: Plays")
-    refused = outcome("{band: 6-9, categories: {games: refuse}}", "plays.example", world)
-    assert refused == ("block", "category", "category:games = refuse")
+    refused = outcome("{band: 6-9, categories: {games: block}}", "plays.example", world)
+    assert refused == ("block", "category", "category:games = block")
 
 
 def test_an_approved_site_that_is_a_game_spends_play() -> None:

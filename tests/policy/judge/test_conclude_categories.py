@@ -13,18 +13,18 @@ from tests.policy.concluded import concluded, outcome
 @pytest.mark.parametrize(
     ("band", "own", "host", "verdict", "rule", "askable"),
     [
-        ("10-12", "", "porn.example", "block", "adult = refuse", False),
+        ("10-12", "", "porn.example", "block", "adult = block", False),
         ("13-15", "", "www.facebook.com", "block", "social_networks = ask", True),
         ("10-12", "", "films.example", "allow", "video_sharing = count", False),
-        ("10-12", "", "oddsearch.example", "block", "search_without_safe_mode = refuse", False),
-        ("10-12", "", "mixed.example", "block", "gambling = refuse", False),  # the strictest counts
-        ("10-12", "gambling: open", "mixed.example", "allow", "games = count", False),
+        ("10-12", "", "oddsearch.example", "block", "search_without_safe_mode = block", False),
+        ("10-12", "", "mixed.example", "block", "gambling = block", False),  # the strictest counts
+        ("10-12", "gambling: allow", "mixed.example", "allow", "games = count", False),
     ],
 )
 def test_categories_of_the_band(
     band: str, own: str, host: str, verdict: str, rule: str, askable: bool
 ) -> None:
-    decision = concluded(f"{{band: {band}, categories: {{streaming: open, {own}}}}}", host).outcome
+    decision = concluded(f"{{band: {band}, categories: {{streaming: allow, {own}}}}}", host).outcome
     assert (str(decision.verdict), decision.askable) == (verdict, askable)
     assert decision.rule == f"band {band}: category:{rule}"
     assert decision.owner == f"band:{band}"
@@ -34,8 +34,8 @@ def test_categories_of_the_band(
     ("own", "host", "rule", "askable"),
     [
         ("games: ask", "plays.example", "category:games = ask", True),
-        ("gambling: ask, games: refuse", "mixed.example", "category:games = refuse", False),
-        ("streaming: refuse", "www.netflix.com", "category:streaming = refuse", False),
+        ("gambling: ask, games: block", "mixed.example", "category:games = block", False),
+        ("streaming: block", "www.netflix.com", "category:streaming = block", False),
     ],
 )
 def test_categories_of_the_family(own: str, host: str, rule: str, askable: bool) -> None:
@@ -55,7 +55,7 @@ def test_what_no_rule_names_is_open() -> None:
 
 def test_count_spends_play_and_open_does_not() -> None:
     assert "play" in concluded("band: 10-12", "plays.example").outcome.gates
-    assert "play" not in concluded("{band: 10-12, categories: {games: open}}", "plays.example").outcome.gates
+    assert "play" not in concluded("{band: 10-12, categories: {games: allow}}", "plays.example").outcome.gates
     assert "play" not in concluded("{band: 10-12, limits: {}}", "plays.example").outcome.gates
 
 
@@ -94,8 +94,8 @@ def test_a_known_game_is_open_in_6_9_and_asks_in_an_allow_list() -> None:
 
 
 def test_a_family_may_say_what_happens_to_unknown_names() -> None:
-    assert outcome("{band: 6-9, unknown: open}", "nobody-knows.example")[0] == "allow"
-    refused = concluded("{band: 10-12, unknown: refuse}", "nobody-knows.example").outcome
+    assert outcome("{band: 6-9, unknown: allow}", "nobody-knows.example")[0] == "allow"
+    refused = concluded("{band: 10-12, unknown: block}", "nobody-knows.example").outcome
     assert (refused.reason, refused.askable) == (Reason.UNKNOWN_DOMAIN, False)
 
 

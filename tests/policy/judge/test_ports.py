@@ -66,8 +66,8 @@ def test_any_other_flow_has_those_of_the_device_alone(port: int, recent: Asked, 
 def test_the_services_refusal_is_the_flows() -> None:
     found = decided(a_judge(BLOCKED), ROBLOX, Asked("roblox"))
     assert (found.verdict, found.rule, found.owner) == (Verdict.BLOCK, "block: service:roblox", "family")
-    category = decided(a_judge("{band: 10-12, categories: {games: refuse}}"), MINECRAFT, Asked("minecraft"))
-    assert (category.verdict, category.rule) == (Verdict.BLOCK, "category:games = refuse")
+    category = decided(a_judge("{band: 10-12, categories: {games: block}}"), MINECRAFT, Asked("minecraft"))
+    assert (category.verdict, category.rule) == (Verdict.BLOCK, "category:games = block")
 
 
 def test_an_address_that_another_allowed_name_gave_is_the_others() -> None:
@@ -85,8 +85,8 @@ def test_of_several_services_the_refused_one_decides() -> None:
     both = Asked("roblox", "discord")
     found = decided(a_judge("{band: 16-17, block: ['service:discord']}"), ROBLOX, both)
     assert found.rule == "block: service:discord"
-    text = "{band: 16-17, allow: ['service:roblox'], categories: {social_networks: refuse}}"
-    assert decided(a_judge(text), ROBLOX, both).rule == "category:social_networks = refuse"
+    text = "{band: 16-17, allow: ['service:roblox'], categories: {social_networks: block}}"
+    assert decided(a_judge(text), ROBLOX, both).rule == "category:social_networks = block"
 
 
 def test_of_several_open_services_each_may_close_it() -> None:
@@ -148,7 +148,7 @@ def test_its_server_may_have_a_name_that_is_not_xboxs(port: int) -> None:
         ("band: 10-12", Asked(), "vpn"),
         ("band: 10-12", Asked("roblox"), "vpn"),
         ("{band: 10-12, block: ['service:xbox']}", Asked("xbox"), "family_block"),
-        ("{band: 10-12, categories: {games: refuse}}", Asked("xbox"), "category"),
+        ("{band: 10-12, categories: {games: block}}", Asked("xbox"), "category"),
         ("band: 6-9", Asked("xbox"), "no_name"),  # another player has no name
     ],
 )

@@ -191,9 +191,9 @@ def test_a_pause_without_an_end_says_none() -> None:
 
 
 def test_lists_and_laws_are_named() -> None:
-    listed = Decision(Verdict.BLOCK, Reason.CATEGORY, "category:gambling = refuse", "list:Gambling sites")
+    listed = Decision(Verdict.BLOCK, Reason.CATEGORY, "category:gambling = block", "list:Gambling sites")
     assert sentence(listed, "x.example", NOW).endswith("It is on the list Gambling sites.")
-    law = Decision(Verdict.BLOCK, Reason.CATEGORY, "category:gambling = refuse", "law:kz")
+    law = Decision(Verdict.BLOCK, Reason.CATEGORY, "category:gambling = block", "law:kz")
     assert sentence(law, "x.example", NOW).endswith("A law of KZ asks for it.")
 
 
@@ -211,7 +211,7 @@ def test_every_reason_has_words_and_no_alarm(reason: Reason, verdict: Verdict) -
 
 def test_the_words_can_be_replaced() -> None:
     russian = Names(words={**ENGLISH, "category": "{what}: закрыто ({kind}).", "by_band": "Правила {band}."})
-    decision = Decision(Verdict.BLOCK, Reason.CATEGORY, "band 10-12: category:games = refuse", "band:10-12")
+    decision = Decision(Verdict.BLOCK, Reason.CATEGORY, "band 10-12: category:games = block", "band:10-12")
     assert sentence(decision, "x.example", NOW, russian) == "x.example: закрыто (games). Правила 10-12."
 
 

@@ -40,7 +40,7 @@ def test_a_host_has_the_categories_of_its_services_and_of_the_table() -> None:
     assert facts("www.youtube.com").categories[0].id == "video_sharing"
     assert facts("www.youtube.com").services == ("youtube",)
     mixed = facts("x.mixed.example").categories
-    assert [(one.id, str(one.rule.value)) for one in mixed] == [("gambling", "refuse"), ("games", "count")]
+    assert [(one.id, str(one.rule.value)) for one in mixed] == [("gambling", "block"), ("games", "count")]
 
 
 def test_binding_categories_are_none_of_the_profiles() -> None:

@@ -61,7 +61,7 @@ def test_an_open_name_passed_everything() -> None:
         "services",
         "categories",
         "band 10-12: mode = block-list",
-        "band 10-12: unknown = open",
+        "band 10-12: unknown = allow",
         "band 10-12: safe_search = strict",
     ]
     assert decision.until == almaty("2026-11-24T20:45")

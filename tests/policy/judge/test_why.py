@@ -176,16 +176,16 @@ def test_what_a_connection_meets(
 
 
 def test_the_ways_are_among_what_was_passed() -> None:
-    judge = a_judge("{band: 10-12, ways: {vpn: open}, strict: true}")
+    judge = a_judge("{band: 10-12, ways: {vpn: allow}, strict: true}")
     seen, moment = (
         parse_question(None, "192.0.2.7:51820", "wireguard"),
         parse_moment("2026-11-24T12:00", ALMATY),
     )
     decision = why(judge, seen, moment).decision
     assert decision.reason is Reason.NO_NAME
-    assert Step("ways: vpn = open", "speaks wireguard") in decision.passed
+    assert Step("ways: vpn = allow", "speaks wireguard") in decision.passed
     refused = why(JUDGE, seen, moment).decision
-    assert refused.rule == "band 10-12: ways: vpn = refuse"
+    assert refused.rule == "band 10-12: ways: vpn = block"
     assert refused.passed[-1].rule != refused.rule
 
 

@@ -29,10 +29,10 @@ def test_a_childs_band_says_something_of_each_category(band: Band) -> None:
     [
         ("0-5", "allow-list", "ask", "strict", True, 3, "closed", "strict"),
         ("6-9", "block-list", "ask", "strict", True, 3, "closed", "strict"),
-        ("10-12", "block-list", "open", "strict", False, 2, "closed", "strict"),
-        ("13-15", "block-list", "open", "moderate", False, 1, "open", "open"),
-        ("16-17", "block-list", "open", "off", False, 0, "open", "open"),
-        ("adult", "block-list", "open", "off", False, 0, "open", "open"),
+        ("10-12", "block-list", "allow", "strict", False, 2, "closed", "strict"),
+        ("13-15", "block-list", "allow", "moderate", False, 1, "open", "open"),
+        ("16-17", "block-list", "allow", "off", False, 0, "open", "open"),
+        ("adult", "block-list", "allow", "off", False, 0, "open", "open"),
     ],
 )
 def test_the_scalars(
@@ -51,7 +51,7 @@ def test_the_scalars(
 
 def test_the_ways_around_the_filter() -> None:
     refused = {
-        band.value: {way.value for way, one in BANDS[band].rules.ways.items() if one.value is Switch.REFUSE}
+        band.value: {way.value for way, one in BANDS[band].rules.ways.items() if one.value is Switch.BLOCK}
         for band in Band
     }
     every = {one.value for one in Way}
@@ -65,19 +65,19 @@ def test_the_ways_around_the_filter() -> None:
 @pytest.mark.parametrize(
     ("category", "actions"),
     [
-        ("adult", "refuse refuse refuse refuse refuse"),
-        ("gore_violence", "refuse refuse refuse refuse ask"),
-        ("social_networks", "refuse refuse refuse ask open"),
-        ("messaging", "refuse ask open open open"),
-        ("video_sharing", "count ask count count open"),
-        ("games", "count count count count open"),
-        ("ai_companions", "refuse refuse refuse ask open"),
-        ("proxy_vpn_doh", "refuse refuse refuse refuse ask"),
-        ("tor", "refuse refuse refuse refuse ask"),
-        ("piracy", "refuse refuse refuse refuse open"),
-        ("ads_trackers", "refuse refuse refuse refuse refuse"),
-        ("search_without_safe_mode", "refuse refuse refuse refuse open"),
-        ("new_domain", "refuse ask ask open open"),
+        ("adult", "block block block block block"),
+        ("gore_violence", "block block block block ask"),
+        ("social_networks", "block block block ask allow"),
+        ("messaging", "block ask allow allow allow"),
+        ("video_sharing", "count ask count count allow"),
+        ("games", "count count count count allow"),
+        ("ai_companions", "block block block ask allow"),
+        ("proxy_vpn_doh", "block block block block ask"),
+        ("tor", "block block block block ask"),
+        ("piracy", "block block block block allow"),
+        ("ads_trackers", "block block block block block"),
+        ("search_without_safe_mode", "block block block block allow"),
+        ("new_domain", "block ask ask allow allow"),
     ],
 )
 def test_categories_by_band(category: str, actions: str) -> None:
@@ -140,9 +140,9 @@ WHOLE = """
 band: 10-12
 title: {en: a, ru: b, kk: c}
 mode: block-list
-unknown: open
-categories: {adult: refuse}
-ways: {vpn: refuse}
+unknown: allow
+categories: {adult: block}
+ways: {vpn: block}
 safe_search: strict
 bedtime: {}
 limits: {}
@@ -163,7 +163,7 @@ clock_unset: strict
         ("mode: block-list\n", "", "has no 'mode'"),
         ("limits: {}\n", "", "has no 'limits'"),
         ("band: 10-12", "band: 10-13", "did you mean '10-12'?"),
-        ("unknown: open", "unknown: count", "'count' is not known here"),
+        ("unknown: allow", "unknown: count", "'count' is not known here"),
         ("log_level: 2", "log_level: 4", "is not a number from 0 to 3"),
         ("failure: closed", "failure: close", "did you mean 'closed'?"),
         ("failure: closed", "failure: closed\nlog_days: 400", "is not a number from 0 to 30"),

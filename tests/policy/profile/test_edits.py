@@ -101,12 +101,12 @@ VALUES: dict[str, list[Any]] = {
     "name": ["Kid", "Дитя"],
     "band": [one.value for one in PRODUCT.bands],
     "mode": ["allow-list", "block-list"],
-    "unknown": ["open", "ask", "refuse"],
-    "categories": [{}, {"games": "refuse"}, {"games": "ask", "messaging": "count"}],
-    "categories/games": ["refuse", "open"],
+    "unknown": ["allow", "ask", "block"],
+    "categories": [{}, {"games": "block"}, {"games": "ask", "messaging": "count"}],
+    "categories/games": ["block", "allow"],
     "categories/messaging": ["ask"],
-    "ways": [{}, {"ssh": "open"}],
-    "ways/vpn": ["open", "refuse"],
+    "ways": [{}, {"ssh": "allow"}],
+    "ways/vpn": ["allow", "block"],
     "allow": [[], ["a.example.org", "service:youtube"]],
     "allow/b.example.org": [True],
     "block": [["service:tiktok"], []],
@@ -196,8 +196,8 @@ def test_one_entry_changes_nothing_else_that_holds(asked: list[dict[str, Any]], 
     )
     if head == "bedtime" or head == "dates":
         return
-    assert {k: v for k, v in before.items() if k != entry and v != "open"} == {
-        k: v for k, v in after.items() if k != entry and v != "open"
+    assert {k: v for k, v in before.items() if k != entry and v != "allow"} == {
+        k: v for k, v in after.items() if k != entry and v != "allow"
     }
 
 
@@ -220,7 +220,7 @@ def test_what_is_told_of_a_profile_gives_the_same_profile(asked: list[dict[str, 
     told = spoken(profile(said).rules)
     beneath = spoken(PRODUCT.bands[Band(said["band"])].rules)
     # In a file, mappings add to the band's; here they shall be all there is.
-    for key, none in (("categories", "open"), ("ways", "open"), ("limits", {}), ("windows", {})):
+    for key, none in (("categories", "allow"), ("ways", "allow"), ("limits", {}), ("windows", {})):
         told[key] = {**dict.fromkeys(beneath[key], none), **told[key]}
     again = profile(changed({"band": said["band"]}, told, {}))
     assert _plain_rules(again.rules) == _plain_rules(profile(said).rules)
@@ -230,7 +230,7 @@ def _plain_rules(rules: Rules) -> Any:
     told = spoken(rules)
     # A category that is open says as much as one that is not named.
     open_ = {
-        key: {one: word for one, word in told[key].items() if word != "open"}
+        key: {one: word for one, word in told[key].items() if word != "allow"}
         for key in ("categories", "ways")
     }
     return {**told, **open_}

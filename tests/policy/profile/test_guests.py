@@ -40,7 +40,7 @@ def test_guests_get_the_categories_of_the_youngest_block_list_band(bands: list[s
 def test_a_guest_is_never_in_an_allow_list_and_never_logged() -> None:
     guest = guest_profile(family("{band: 10-12, mode: allow-list, unknown: ask, log_level: 2}"), BANDS)
     assert guest.rules.mode.value is Mode.BLOCK_LIST
-    assert guest.rules.unknown.value is Action.OPEN
+    assert guest.rules.unknown.value is Action.ALLOW
     assert guest.rules.log_level == 0
     assert not guest.rules.strict.value
     assert (guest.id, guest.built_in, guest.is_child, guest.filtered) == ("guest", True, False, True)
@@ -54,13 +54,13 @@ def test_a_guest_spends_nothing_and_has_no_family_entries() -> None:
     assert not guest.rules.windows
     assert not guest.rules.block
     assert not guest.rules.homework
-    assert guest.rules.categories["games"].value is Action.OPEN
-    assert guest.rules.categories["adult"].value is Action.REFUSE
+    assert guest.rules.categories["games"].value is Action.ALLOW
+    assert guest.rules.categories["adult"].value is Action.BLOCK
 
 
 def test_a_guest_s_vpn_is_open_and_no_other_way() -> None:
     ways = guest_profile(family("band: 10-12"), BANDS).rules.ways
-    assert {way for way, one in ways.items() if one.value is Switch.OPEN} == {Way.VPN}
+    assert {way for way, one in ways.items() if one.value is Switch.ALLOW} == {Way.VPN}
     assert set(ways) == set(Way)
 
 

@@ -151,7 +151,7 @@ def test_an_adults_file_that_keeps_one_filters_nothing() -> None:
     assert not a_profile(f"band: adult\n{ON}").filtered
     rules = a_profile("band: '13-15'").rules
     opened = [
-        f"{key}: {{{', '.join(f'{one}: open' for one in sorted(named))}}}"
+        f"{key}: {{{', '.join(f'{one}: allow' for one in sorted(named))}}}"
         for key, named in (("categories", rules.categories), ("ways", rules.ways))
     ]
     whole = "\n".join(["band: '13-15'", "safe_search: off", "bedtime: {}", "limits: {}", *opened, ""])

@@ -153,7 +153,7 @@ def test_a_lesson_opens_nothing_that_somebody_refused(
     assert services.issuperset(catalogue.services_of(seen.host))
     held = standing(judge(who).profile, situation, CALENDAR, now)
     assert held.closing(after.gates) is None, "no time rule is lifted"
-    refused = {key for key, rule in judge(who).profile.rules.categories.items() if rule.value == "refuse"}
+    refused = {key for key, rule in judge(who).profile.rules.categories.items() if rule.value == "block"}
     assert the_world().table.categories(seen.host).isdisjoint(refused | {"malware", "phishing", "csam"})
     if after.verdict is Verdict.REWRITE:
         assert after.rewrite

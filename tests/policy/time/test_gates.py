@@ -96,7 +96,7 @@ def test_the_gates_of_a_service_are_those_of_its_group_and_categories_too() -> N
                 "play")  # fmt: skip
     assert gates_of_service(rules, product().catalogue.services["roblox"]) == expected
     assert group_gates(rules, ["games", "video"], Bound.NO_LIMITS) == ("window:group:games",)
-    uncounted = a_profile("{band: 13-15, limits: {play: 90m}, categories: {games: open}}").rules
+    uncounted = a_profile("{band: 13-15, limits: {play: 90m}, categories: {games: allow}}").rules
     assert "play" not in gates_of_service(uncounted, product().catalogue.services["roblox"])
 
 

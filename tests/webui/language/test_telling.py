@@ -139,9 +139,9 @@ def test_in_english_the_words_are_the_daemon_s_own(app: Flask) -> None:
 
 def test_names_of_kinds_are_ours_and_those_of_services_are_their_own(app: Flask) -> None:
     entries = [
-        {"target": "category:adult", "name": "Adult sites", "owner": "product", "verdict": "refuse"},
-        {"target": "service:tiktok", "name": "TikTok", "owner": "family", "verdict": "refuse"},
-        {"target": "ways:vpn", "name": "VPN", "owner": "product", "verdict": "refuse"},
+        {"target": "category:adult", "name": "Adult sites", "owner": "product", "verdict": "block"},
+        {"target": "service:tiktok", "name": "TikTok", "owner": "family", "verdict": "block"},
+        {"target": "ways:vpn", "name": "VPN", "owner": "product", "verdict": "block"},
         {"target": "protocol", "name": "Internet protocols that no app needs", "owner": "product"},
         {"target": "category:invented", "name": "Something new", "owner": "product"},
     ]

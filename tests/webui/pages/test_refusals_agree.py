@@ -103,10 +103,10 @@ CASES: dict[Reason, Case] = {
     ),
     Reason.CATEGORY: Case(name("casino.example"), "band", "parent", kind="gambling", lists=("built-in",)),
     Reason.NEW_DOMAIN: Case(
-        name("fresh.example"), "family", "parent", edits={"categories/new_domain": "refuse"},
+        name("fresh.example"), "family", "parent", edits={"categories/new_domain": "block"},
         kind="new_domain", since=YESTERDAY, lists=("built-in",),
     ),
-    Reason.UNKNOWN_DOMAIN: Case(name("www.nobody.example"), "family", "parent", rules={"unknown": "refuse"}),
+    Reason.UNKNOWN_DOMAIN: Case(name("www.nobody.example"), "family", "parent", rules={"unknown": "block"}),
     Reason.NOT_ON_LIST: Case(
         name("www.nobody.example"), "family", "ask", edits={"mode": "allow-list"}, since=YESTERDAY
     ),
@@ -121,10 +121,10 @@ CASES: dict[Reason, Case] = {
     Reason.PROTOCOL: Case(flow(Proto.OTHER, 0), "product", "maker"),
     Reason.ENCRYPTED_DNS: Case(flow(host="dns.example", port=853), "band", "parent"),
     Reason.RELAY: Case(
-        flow(host="mask.example"), "band", "parent", decision=by_band(Reason.RELAY, "ways: relay = refuse")
+        flow(host="mask.example"), "band", "parent", decision=by_band(Reason.RELAY, "ways: relay = block")
     ),
     Reason.VPN: Case(flow(Proto.WIREGUARD, 51820), "band", "parent"),
-    Reason.TOR: Case(flow(), "band", "parent", decision=by_band(Reason.TOR, "ways: tor = refuse")),
+    Reason.TOR: Case(flow(), "band", "parent", decision=by_band(Reason.TOR, "ways: tor = block")),
     Reason.PROXY: Case(flow(Proto.SOCKS, 1080), "band", "parent"),
     Reason.SSH: Case(flow(Proto.SSH, 22), "band", "parent"),
     Reason.UNRESOLVED: Case(

@@ -134,7 +134,7 @@ def test_an_address_alone_tells_nothing_where_none_is_on(tablet: Browser, named:
 
 
 def test_my_rules_tell_it(tablet: Browser, household: Household) -> None:
-    rule = {"target": "law:kz", "name": "Register of Kazakhstan", "verdict": "refuse", "owner": "law:kz:Mum"}
+    rule = {"target": "law:kz", "name": "Register of Kazakhstan", "verdict": "block", "owner": "law:kz:Mum"}
     household.edited["daughter"] = {"refused": [rule]}
     text = text_of(tablet.get("/my").text)
     assert "Register of Kazakhstan" in text

@@ -66,7 +66,7 @@ def test_a_child_s_rules_are_a_picture_and_a_file_without_devices_and_dates(mum:
     file = mum.get(f"{CARRY}file")
     assert file.headers["Content-Disposition"] == 'attachment; filename="daughter.qalqan.json"'
     assert json.loads(file.data) == {
-        "qalqan": "rules", "version": 1, "name": "Aruzhan", "band": "10-12", "rules": RULES,
+        "qalqan": "rules", "version": 2, "name": "Aruzhan", "band": "10-12", "rules": RULES,
     }  # fmt: skip
     assert carried.read(exported(mum)).rules == RULES
 

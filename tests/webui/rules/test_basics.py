@@ -52,8 +52,8 @@ def test_a_word_is_changed_and_goes_back_to_the_band_s(
 
 
 def test_a_way_is_opened_by_itself(mum: Browser, household: Household) -> None:
-    send(mum, "basics/", **{"ways/ssh": "open", "ways/vpn": "refuse"})
-    assert said(household)["ways"] == {"ssh": "open"}
+    send(mum, "basics/", **{"ways/ssh": "allow", "ways/vpn": "block"})
+    assert said(household)["ways"] == {"ssh": "allow"}
 
 
 def test_the_name_is_changed_and_one_that_is_taken_is_told_at_its_field(

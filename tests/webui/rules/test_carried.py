@@ -20,7 +20,7 @@ from webui.rules.ruleset import Ruleset
 RULES: dict[str, Any] = {
     "allow": ["khanacademy.org", "service:later"],
     "block": ["service:tiktok"],
-    "categories": {"social_networks": "ask", "of_later": "refuse"},
+    "categories": {"social_networks": "ask", "of_later": "block"},
     "limits": {"service:roblox": {"school": "1h", "free": "2h"}},
     "bedtime": {"school": "20:45-07:00", "free": "21:45-08:00"},
     "log_level": 2,
@@ -65,6 +65,17 @@ def test_a_code_of_the_first_version_is_read_by_every_later_one() -> None:
     )
 
 
+def test_old_words_of_the_first_version_are_read_as_the_current_ones() -> None:
+    old = {"unknown": "refuse", "categories": {"games": "refuse", "messaging": "open"},
+           "ways": {"ssh": "open"}, "failure": "open"}  # fmt: skip
+    current = {"unknown": "block", "categories": {"games": "block", "messaging": "allow"},
+               "ways": {"ssh": "allow"}, "failure": "open"}  # fmt: skip
+    # Made by the version before the words changed.
+    code = "1i1ZyScxLBGqHBzOWFIjqMDSLgEkktbg4MR3iGljUwpIIaoQjEh1EJBYA"
+    assert read(code) == Carried("Dana", "10-12", current)
+    assert read(in_file(version=1, name="Dana", rules=old)).rules == current
+
+
 @pytest.mark.parametrize("text", [
     "", "hello", "{", "[]", "{}", "1", "1!!!", "http://[", "1AAAA", "null", '{"qalqan": "rules"}',
     "{" + '"a":{' * 5000, "[" * 100_000, "0" * 70_000,
@@ -83,7 +94,7 @@ def test_what_is_no_rules_is_refused_in_one_line(text: str) -> None:
     assert len(str(caught.value)) < 120
 
 
-@pytest.mark.parametrize("text", [in_file(version=2), packed(["x", "10-12", {}], 2)])
+@pytest.mark.parametrize("text", [in_file(version=3), packed(["x", "10-12", {}], 3)])
 def test_what_a_later_gateway_made_is_told_so(text: str) -> None:
     with pytest.raises(NotRulesError, match="newer gateway"):
         read(text)

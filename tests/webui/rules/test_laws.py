@@ -87,7 +87,7 @@ def test_it_is_taken_out_from_the_overview_too(mum: Browser, household: Househol
 def test_a_child_reads_which_law_and_who(
     app: Flask, daemon: Running, household: Household, tablet: Browser
 ) -> None:
-    refused = {"target": "service:tiktok", "name": "TikTok", "verdict": "refuse", "owner": f"law:{AU}:Mum"}
+    refused = {"target": "service:tiktok", "name": "TikTok", "verdict": "block", "owner": f"law:{AU}:Mum"}
     household.edited["daughter"] = {"refused": [refused]}
     assert "Social Media Minimum Age (Australia); Mum turned it on TikTok" in text_of(tablet.get("/my").text)
 

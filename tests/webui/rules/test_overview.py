@@ -22,8 +22,8 @@ SAID: dict[str, tuple[object, str]] = {
     "devices": (["02:00:00:00:00:77"], "1 device: 02:00:00:00:00:77"),
     "mode": ("allow-list", "Only what is allowed is open"),
     "unknown": ("ask", "Sites of no known kind are asked for first"),
-    "categories": ({"games": "refuse"}, "Games: refused"),
-    "ways": ({"ssh": "open"}, "SSH: open"),
+    "categories": ({"games": "block"}, "Games: refused"),
+    "ways": ({"ssh": "allow"}, "SSH: open"),
     "allow": (["example.org", "service:instagram"], "Instagram is open"),
     "block": (["category:games"], "Games: refused"),
     "homework": (["example.org"], "example.org is for homework"),
@@ -109,8 +109,8 @@ def test_what_the_band_recommends_stands_beside_what_the_family_set(mum: Browser
 SWITCHES = [
     ("bedtime", "bedtime", {}),
     ("limits/play", "limits", {"service:youtube": "1h", "play": {}}),
-    ("categories/games", "categories", {"social_networks": "ask", "games": "open"}),
-    ("ways/vpn", "ways", {"vpn": "open"}),
+    ("categories/games", "categories", {"social_networks": "ask", "games": "allow"}),
+    ("ways/vpn", "ways", {"vpn": "allow"}),
     ("safe_search", "safe_search", "off"),
     ("updates", "updates", "false"),
 ]
@@ -157,7 +157,7 @@ def test_what_is_the_family_s_alone_is_taken_out(
 
 
 def test_a_kind_that_the_band_does_not_name_can_be_taken_out(mum: Browser, household: Household) -> None:
-    write(household, categories={"forums": "refuse"})
+    write(household, categories={"forums": "block"})
     assert "Forums is taken out for Aruzhan." in post(mum, "reset", key="categories/forums")
     assert "categories" not in said(household)
 

@@ -194,12 +194,12 @@ def test_kinds_are_changed_together_and_only_those_that_differ(mum: Browser, hou
         "Betting, casinos, lotteries and other games for money. The 10-12 rules recommend: Refuse"
         in text_of(page)
     )
-    status, page = send(mum, "kinds/", games="refuse", gambling="refuse", social_networks="refuse")
+    status, page = send(mum, "kinds/", games="block", gambling="block", social_networks="block")
     assert status == 303
     assert "Aruzhan: the kinds of sites are changed." in text_of(page)
-    assert said(household)["categories"] == {"games": "refuse"}
+    assert said(household)["categories"] == {"games": "block"}
     [asked] = asked_of(household, "edit")
-    assert asked["set"] == {"categories/games": "refuse", "categories/social_networks": None}
+    assert asked["set"] == {"categories/games": "block", "categories/social_networks": None}
 
 
 def test_a_form_of_which_nothing_differs_changes_nothing(mum: Browser, household: Household) -> None:
@@ -211,10 +211,10 @@ def test_a_form_of_which_nothing_differs_changes_nothing(mum: Browser, household
 
 def test_kinds_are_tried_before_they_are_saved(mum: Browser) -> None:
     status, page = send(
-        mum, "kinds/", games="refuse", do="try", host="roblox.com", day="2026-11-24", time="17:00"
+        mum, "kinds/", games="block", do="try", host="roblox.com", day="2026-11-24", time="17:00"
     )
     assert status == 200
-    assert 'name="games" value="refuse" checked' in page
+    assert 'name="games" value="block" checked' in page
     assert "Nothing is saved yet." in page
 
 

@@ -23,10 +23,10 @@ RULES: dict[str, dict[str, Any]] = {
             {"target": "play", "name": "Play and video", "days": None, "minutes": 120, "owner": "band:10-12"},
         ],
         "refused": [
-            {"target": "category:adult", "name": "Adult sites", "verdict": "refuse", "owner": "band:10-12"},
-            {"target": "category:gambling", "name": "Gambling", "verdict": "refuse", "owner": "band:10-12"},
+            {"target": "category:adult", "name": "Adult sites", "verdict": "block", "owner": "band:10-12"},
+            {"target": "category:gambling", "name": "Gambling", "verdict": "block", "owner": "band:10-12"},
             {"target": "category:social_networks", "verdict": "ask", "owner": "band:10-12"},
-            {"target": "service:tiktok", "name": "TikTok", "verdict": "refuse", "owner": "family"},
+            {"target": "service:tiktok", "name": "TikTok", "verdict": "block", "owner": "family"},
         ],
         "allowed": [{"target": "khanacademy.org", "name": "Khan Academy", "owner": "family"}],
     },
