@@ -1,4 +1,4 @@
-"""What a client has said so far on an undecided TCP flow, in every reading, and what of it was judged."""
+"""A client's bytes on an undecided TCP flow in every reading, and what was judged of them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from gateway.wire.tunnels import LONGEST, MORE, Sign, look_tcp, may_begin
 
 
 class Read(NamedTuple):
-    """One way in which the server may have read what it has acknowledged."""
+    """One way in which the server may have read the acknowledged bytes."""
 
     view: View
-    data: bytes  # of the view, as far as the server has it
+    data: bytes  # of the view, as far as the server has acknowledged it
     sight: Sight  # of ``data``
 
 
-_ANYWHERE = 1 << 32  # farther than any offset
-_ENDS = 8  # segments, beside a decoy, in which a message comes that ends where the bytes end (SOCKS)
-_new = tuple.__new__  # makes a NamedTuple in half the time
-Asked = tuple[Read, Claim]  # hellos or requests, and the reading that they are in
+_ANYWHERE = 1 << 32  # larger than any offset
+_ENDS = 8  # segments next to a decoy in which a message may arrive that ends with its segment (SOCKS)
+_new = tuple.__new__  # builds a NamedTuple in half the time
+Asked = tuple[Read, Claim]  # hellos or requests, and the reading with them
 
 
 class ClientSide:
@@ -42,15 +42,15 @@ class ClientSide:
         self._docket = Docket()
         self._seen: list[tuple[View, Sight]] = []
         self.stream = Stream(limits)
-        self.has_claims = False  # any reading holds a complete hello or request
-        self.pending = False  # a protocol that we read has begun in any reading, and not yet said its name
-        self.unclear = False  # it may be that one has begun
-        self._signs: dict[Sign, None] = {}  # tunnels that begin where any reading may begin
-        self._open: dict[int, None] = {}  # offsets where one may, and there are too few bytes to tell
-        self._looked = -_ANYWHERE  # the offset up to which all others were looked at
-        self.may_tunnel = False  # one begins like a tunnel, and is too short to tell
-        self._is_broken = False  # one has, and no correct client goes on so
-        # The offset up to which bytes of a protocol that is none of ours were let go; None: none were.
+        self.has_claims = False  # any reading has a complete hello or request
+        self.pending = False  # a known protocol has begun in any reading, without a complete hello or request
+        self.unclear = False  # a known protocol may have begun
+        self._signs: dict[Sign, None] = {}  # tunnels that begin at a possible start of any reading
+        self._open: dict[int, None] = {}  # offsets of possible tunnels that need more bytes
+        self._looked = -_ANYWHERE  # the offset up to which all other offsets were checked
+        self.may_tunnel = False  # the stream begins like a tunnel, and more bytes are needed
+        self._is_broken = False  # a protocol has begun, and continues as no correct client does
+        # The offset up to which bytes of an unknown protocol were dropped; None if none were.
         self.foreign: int | None = None
 
     def add(self, seq: int, payload: bytes) -> None:
@@ -75,10 +75,10 @@ class ClientSide:
             self._let_go_of_foreign()
 
     def _look_for_tunnels(self, seq: int, payload: bytes) -> None:
-        """Every place where a segment began or ended may be the first that the server reads.
+        """Check every offset at which a segment began or ended: the server may begin to read there.
 
-        What is no tunnel is none with more bytes behind it: where segments come in order and in one copy,
-        each place is looked at until that is known.
+        More bytes do not turn other data into a tunnel: if segments arrive in order and without copies, each
+        offset is checked until the result is known.
         """
         start = self.stream.offset(seq)
         in_order = start >= self._looked and len(self._seen) == len(self.stream.readings[0])
@@ -95,12 +95,12 @@ class ClientSide:
                     self._look_at(view, cut, ())
                 continue
             for number, cut in enumerate(cuts, 1):
-                # What follows may be the rest of a decoy.
+                # The bytes after the next cut may be the rest of a decoy.
                 self._look_at(view, cut, cuts[number : number + _ENDS])
         self._looked = self.stream.end
 
     def _look_at(self, view: View, cut: int, ends: Sequence[int]) -> None:
-        """Whether a tunnel begins at an offset, with all that follows or up to one of ``ends``."""
+        """Check for a tunnel at an offset, with all bytes after it or up to one of ``ends``."""
         at = view.position(cut)
         if at >= len(view.data) or not may_begin(view.data[at]):
             return
@@ -115,8 +115,8 @@ class ClientSide:
                 self.may_tunnel |= not at
 
     def _let_go_of_foreign(self) -> None:
-        """What begins neither like TLS nor like HTTP is a protocol of its own. The newest bytes are kept,
-        since a hello may follow in it.
+        """Drop old bytes of a stream that begins neither like TLS nor like HTTP. The newest bytes are stored,
+        since a hello may still follow.
         """
         islands = self.stream.readings[0]
         if self.half_read or len(self.stream.readings) > 1 or len(self._seen) != len(islands):
@@ -126,7 +126,7 @@ class ClientSide:
         self.stream.let_go(end - self._limits.foreign_kept)
 
     def clear(self) -> None:
-        """Let go of the bytes; what was judged, and the numbering, stay."""
+        """Free the bytes; judged observations and offsets stay."""
         self.stream.clear()
         self._forget_sights()
 
@@ -137,34 +137,34 @@ class ClientSide:
 
     @property
     def heard(self) -> tuple[Observation, ...]:
-        """All that was judged, each distinct observation once."""
+        """Each distinct observation that was judged."""
         return tuple(self._docket.heard)
 
     @property
     def last(self) -> Observation | None:
-        """What was judged last."""
+        """The observation that was judged last."""
         return next(reversed(self._docket.heard), None)
 
     @property
     def in_order(self) -> list[tuple[View, Sight]]:
-        """The islands of the one way to read this stream, first to last; empty where there are several."""
+        """The islands of the only reading of this stream, in order; empty if there are several readings."""
         islands = self.stream.readings[0]
         return self._seen if len(self.stream.readings) == 1 and len(self._seen) == len(islands) else []
 
     @property
     def only(self) -> tuple[View, Sight] | None:
-        """The one way to read this stream; None where there are several."""
+        """The only view of this stream; None if there are several."""
         return self._seen[0] if len(self._seen) == 1 else None
 
     def allows(self, observation: Observation, judge: Judge) -> bool:
         return self._docket.allows(observation, judge)
 
     def refused(self, judge: Judge) -> Observation | None:
-        """Judge everything that any reading asks for; the first that may not pass.
+        """Judge everything that any reading asks for; return the first observation that is refused.
 
-        Of a stream that can be read in one way only, everything counts. Where there are several, some are
-        mere mixtures of a decoy and the real thing: there, each name counts alone, whatever else is wrong,
-        and faults count only while nothing is named. That nothing is named counts where all else is well.
+        For a stream with one reading, everything counts. If there are several, some are mixtures of a decoy
+        and the real data. There, each name is judged regardless of other faults, and faults count only if no
+        reading has a name. A missing name counts if nothing else is wrong.
         """
         faults: list[tuple[int, Observation]] = []
         named = False
@@ -190,7 +190,7 @@ class ClientSide:
         return self.refused_tunnel(self._signs, judge)
 
     def refused_tunnel(self, signs: Iterable[Sign], judge: Judge) -> Observation | None:
-        """Judge each once; the first that may not pass."""
+        """Judge each tunnel once; return the first observation that is refused."""
         for sign in signs:
             observation = self._observer.tunnel(sign)
             if not self._docket.allows(observation, judge):
@@ -199,14 +199,14 @@ class ClientSide:
 
     @property
     def half_read(self) -> bool:
-        """Whether what follows, read as a new stream, would hide what was said or begun here."""
+        """Whether later bytes, read as a new stream, would hide something that was sent here."""
         return self.has_claims or self.pending or self.unclear or self._is_broken
 
     @staticmethod
     def answered(reads: list[Read], proto: Proto, count: int) -> list[Asked]:
-        """The claims of ``count`` hellos or requests that the server may have answered.
+        """Return the claims of ``count`` hellos or requests that the server may have answered.
 
-        Mixtures of a decoy and the real thing count only where there is nothing better.
+        Mixtures of a decoy and the real data count only if there is nothing better.
         """
         found = [
             (read, claim)
@@ -222,16 +222,16 @@ class ClientSide:
         return clean or found
 
     def refused_claim(self, view: View, claim: Claim, judge: Judge) -> Observation | None:
-        """The same of the one claim that the server has answered, its faults included."""
+        """Judge the claim that the server has answered, with its faults; return a refused observation."""
         for end, observation in zip(claim.ends, claim.asked, strict=True):
             if not self._hears(view, claim, end, observation, judge):
                 return observation
         return None
 
     def refused_as_malformed(self, reads: list[Read], judge: Judge) -> Observation | None:
-        """Judge what the server has read, if it is a hello or request that no correct client sends.
+        """Judge the bytes that the server has, if they are a hello or request that no correct client sends.
 
-        Not before the server has it: bytes that come ahead of their place look malformed, too.
+        Only after the server has them: bytes that arrive out of order also look malformed.
         """
         for read in reads:
             for claim in read.sight.claims:
@@ -243,12 +243,12 @@ class ClientSide:
 
     def _hears(self, view: View, claim: Claim, end: int, observation: Observation, judge: Judge) -> bool:
         if claim.position and observation in self._docket.heard:
-            # It begins inside of something else: most often it is a part of what was judged already.
+            # It begins inside other data: it is most likely part of a judged hello or request.
             return self._docket.allows(observation, judge)
         return self._docket.allows_at(view.offset(end), observation, judge)
 
     def refused_alone(self, payload: bytes, judge: Judge) -> Observation | None:
-        """Judge the names in a segment that is no part of the stream."""
+        """Judge the names in a segment that is not part of the stream."""
         for claim in self._observer.look(payload).claims:
             for observation in claim.asked:
                 alone = observation if observation.fault is Fault.ECH else observation._replace(fault=None)
@@ -258,7 +258,7 @@ class ClientSide:
         return self.refused_tunnel((told,), judge) if isinstance(told, Sign) else None
 
     def read_until(self, acked: int) -> list[Read]:
-        """Every way to read what a server has that acknowledges all before stream offset ``acked``."""
+        """Return every way to read the bytes of a server that acknowledges all before ``acked``."""
         reads = []
         for view, sight in self._seen:
             if view.island.start < acked <= view.island.end:
@@ -270,7 +270,7 @@ class ClientSide:
 
 
 def starts_of(asked: list[Asked]) -> list[tuple[int, bytes]]:
-    """Where the requests of each claim begin, and the bytes from there on. Those inside others are theirs."""
+    """Return the offset and bytes of each claim's requests, without claims inside other claims."""
     starts: list[tuple[int, bytes]] = []
     for turn, (read, claim) in enumerate(asked):
         earlier = [other for before, other in asked[:turn] if before.view is read.view]
@@ -280,13 +280,13 @@ def starts_of(asked: list[Asked]) -> list[tuple[int, bytes]]:
 
 
 def asked_by(claim: Claim, number: int) -> Observation:
-    """What the hello of a claim asks for, counted from 0."""
+    """Return the observation for hello ``number`` of a claim, counted from 0."""
     end = sorted(set(claim.ends))[number]
     return claim.asked[claim.ends.index(end)]
 
 
 def _names_a_host(observation: Observation) -> bool:
-    """An encrypted hello names one that cannot be read, and a proxy is one: both count like a name."""
+    """Whether it counts as a name. An encrypted hello has one that is unreadable, and a proxy counts too."""
     if observation.fault is Fault.ECH or observation.proto is Proto.PROXY:
         return True
     return observation.host is not None and observation.fault is None

@@ -1,4 +1,4 @@
-"""What has been judged on one flow: each thing once, however often its bytes are read again."""
+"""Records what has been judged on one flow: each thing once, however often its bytes are read."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from gateway.wire.actions import Judge
 
 
 class Docket:
-    """The observations of one flow. Its size follows from the limits of the streams that feed it."""
+    """The judged observations of one flow. Its size is bounded by the limits of the flow's streams."""
 
     __slots__ = ("_by_end", "heard")
 
     def __init__(self) -> None:
         self._by_end: dict[tuple[int, Observation], bool] = {}
-        self.heard: dict[Observation, bool] = {}  # distinct ones in the order in which they were judged
+        self.heard: dict[Observation, bool] = {}  # distinct ones in the order of their first judgement
 
     def allows_at(self, end: int, observation: Observation, judge: Judge) -> bool:
-        """Two equal observations that end at different stream offsets are two hellos or requests, and judged
-        twice. Where one begins does not tell: a method may arrive in pieces, the last of them first.
+        """Judge an observation that ends at stream offset ``end``, unless it was judged.
+
+        Equal observations with different ends are two hellos or requests, and are judged twice. The start
+        does not identify one: a method may arrive in pieces, the last of them first.
         """
         key = (end, observation)
         allowed = self._by_end.get(key)
@@ -26,7 +28,7 @@ class Docket:
         return allowed
 
     def allows(self, observation: Observation, judge: Judge) -> bool:
-        """Judged only if nothing equal was."""
+        """Judge an observation, unless an equal one was judged."""
         allowed = self.heard.get(observation)
         return self._ask(observation, judge) if allowed is None else allowed
 

@@ -1,4 +1,4 @@
-"""What the flow table holds: an entry for each 4-tuple, by device, within the limits of all."""
+"""The entries of the flow table: one for each 4-tuple, grouped by device, within global limits."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from gateway.wire.flow_tcp import TcpFlow
 from gateway.wire.flow_udp import UdpFlow
 from gateway.wire.limits import Limits
 
-Key = tuple[int, int, bytes, int, bytes, int]  # zone, protocol, LAN address and port, the other's
+Key = tuple[int, int, bytes, int, bytes, int]  # zone, protocol, LAN address and port, remote address and port
 
 
 class Entry:
-    """One 4-tuple: a flow until it is decided, then its ruling alone."""
+    """One 4-tuple: a flow until it is decided, then only its ruling."""
 
     __slots__ = ("another", "asks_since", "flow", "heard", "ruling", "shelf", "size", "until", "work")
 
     def __init__(self, flow: TcpFlow | UdpFlow, shelf: Shelf) -> None:
         self.flow: TcpFlow | UdpFlow | None = flow
-        self.another: UdpFlow | None = None  # QUIC that begins where other UDP passes already
+        self.another: UdpFlow | None = None  # QUIC that begins where other UDP already passes
         self.ruling = HOLD
         self.heard: tuple[Observation, ...] = ()
-        self.size = 0  # bytes accounted for
-        self.work = 0  # steps accounted for
+        self.size = 0  # bytes counted so far
+        self.work = 0  # steps counted so far
         self.until = 0.0
-        self.asks_since = 0.0  # when ASKS was first said; 0: it was not
+        self.asks_since = 0.0  # when ASKS was first returned; 0 if never
         self.shelf = shelf
 
     @property
     def is_open_http(self) -> bool:
-        """Whether its connection may live on without a word for as long as it likes."""
+        """Whether its connection may stay silent for an unlimited time."""
         return isinstance(self.flow, TcpFlow) and self.flow.is_open_http
 
     @property
     def has_begun(self) -> bool:
-        """Whether it is undecided, and what follows would be misread without what was said."""
+        """Whether it is undecided, and later packets would be misread without its data."""
         flow = self.flow
         return flow is not None and (flow.half_read if isinstance(flow, TcpFlow) else flow.has_hellos)
 
     @property
     def half_read(self) -> bool:
-        """Whether what was said would look new without it: undecided, or another hello's first part."""
+        """Whether its data would look new without it: undecided, or part of another hello."""
         return self.has_begun or (self.another is not None and self.another.half_read)
 
 
@@ -51,16 +51,16 @@ Shelf = OrderedDict[Key, Entry]  # least recently used first
 
 
 class _Zone:
-    """The entries of one device, by what becomes of them with time."""
+    """The entries of one device, grouped by how they expire."""
 
     __slots__ = ("buffered", "entries", "open", "passing", "resting")
 
     def __init__(self) -> None:
         self.entries: dict[Key, Entry] = {}
-        self.passing: Shelf = OrderedDict()  # these are forgotten
-        self.open: Shelf = OrderedDict()  # open HTTP: of a connection that lives, nobody knows for how long
-        self.resting: Shelf = OrderedDict()  # the same, and nothing was said for a while: no bytes are held
-        self.buffered = 0  # bytes held by them
+        self.passing: Shelf = OrderedDict()  # these expire
+        self.open: Shelf = OrderedDict()  # open HTTP: the connection may live for any time
+        self.resting: Shelf = OrderedDict()  # open HTTP that was idle for a while: without buffers
+        self.buffered = 0  # bytes
 
 
 def _entries_of(zone: _Zone) -> int:
@@ -76,8 +76,8 @@ def _oldest_size(shelf: Shelf) -> int:
 
 
 class Entries:
-    """Bounded. Where there is no room, the device that holds most gives it: one device's flood forgets none
-    of another's flows. ``forgotten``: see FlowTable.
+    """A bounded set. If it is full, the device with most entries or bytes loses one: the flood of one device
+    evicts no flow of another. ``forgotten``: see FlowTable.
     """
 
     def __init__(self, limits: Limits, forgotten: Callable[[Key], None] | None) -> None:
@@ -86,11 +86,11 @@ class Entries:
         self._zones: dict[int, _Zone] = {}
         self.count = 0
         self.buffered = 0  # bytes
-        self.evicted = 0  # undecided flows that had to make room
+        self.evicted = 0  # undecided flows that were evicted
         self.expired = 0  # undecided flows that were idle for too long
 
     def find(self, key: Key) -> Entry | None:
-        """It counts as used then."""
+        """Return the entry, and mark it as used."""
         zone = self._zones.get(key[0])
         entry = zone.entries.get(key) if zone is not None else None
         if entry is not None:
@@ -98,14 +98,14 @@ class Entries:
         return entry
 
     def add(self, key: Key, flow: TcpFlow | UdpFlow, now: float) -> Entry:
-        """Of a key that is not there. Some of that device's idle ones go with each that comes."""
+        """Add an entry for a new key. Each call also removes up to two expired entries of that device."""
         zone = self._zones.setdefault(key[0], _Zone())
         for _ in range(2):
             oldest = next(iter(zone.passing), None)
             if oldest is None or zone.passing[oldest].until >= now:
                 break
             self.expired += zone.passing[oldest].flow is not None
-            # Half a hello beside a flow that passes is too old by now for any server to go on with it.
+            # Half a hello next to an allowed flow is now too old for any server to continue with it.
             self._forget(oldest, refuse=zone.passing[oldest].has_begun)
         if zone.open:
             self._rest(zone, now)
@@ -116,17 +116,17 @@ class Entries:
         return entry
 
     def keep_open(self, key: Key, entry: Entry) -> None:
-        """``entry`` is of open HTTP: it rests when it is idle."""
+        """Move ``entry`` of open HTTP to those that lose their buffers when idle."""
         self._put(key, entry, self._zones[key[0]].open)
 
     def settle(self, key: Key, entry: Entry, until: float) -> None:
-        """``entry`` is decided, and remembered until then."""
+        """Record that ``entry`` is decided, and stored until the time ``until``."""
         self._put(key, entry, self._zones[key[0]].passing)
         entry.until = until
         self.account(key, entry, 0 if entry.another is None else entry.another.size)
 
     def _rest(self, zone: _Zone, now: float) -> None:
-        """A download or a wait for news may take hours in which the client says nothing."""
+        """Free the buffers of idle open HTTP: a download or a long poll may take hours."""
         for _ in range(2):
             oldest = next(iter(zone.open), None)
             if oldest is None or zone.open[oldest].until >= now:
@@ -145,7 +145,7 @@ class Entries:
             entry.shelf = shelf
 
     def account(self, key: Key, entry: Entry, size: int) -> None:
-        """``entry`` holds ``size`` bytes now. It may have to make room itself, if it is the largest."""
+        """Record that ``entry`` now has ``size`` bytes. It may be evicted itself, if it is the largest."""
         more = size - entry.size
         if not more:
             return
@@ -165,7 +165,7 @@ class Entries:
         self.count -= 1
 
     def clear(self, zone: int | None, *, settled: bool) -> int:
-        """All entries, or one device's, or only those that are decided; how many there were."""
+        """Remove all entries, or one device's, or only decided ones. Returns their number."""
         zones = self._zones.values() if zone is None else filter(None, [self._zones.get(zone)])
         keys = [
             key
@@ -178,7 +178,7 @@ class Entries:
         return len(keys)
 
     def _evict(self, zone: _Zone, most: Callable[[Shelf], int], sparing: Key | None = None) -> None:
-        """Of connections that may rest and of others, those give room that hold ``most``."""
+        """Evict the oldest entry of open HTTP or of the others, whichever is larger by ``most``."""
         shelves = [shelf for shelf in (zone.passing, zone.resting or zone.open) if shelf]
         others = [shelf for shelf in shelves if next(iter(shelf)) != sparing]
         shelf = max(others or shelves, key=most)

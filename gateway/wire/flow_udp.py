@@ -1,10 +1,11 @@
-"""One UDP flow until it is decided: QUIC by its hellos, anything else by its first answer.
+"""Decides one UDP flow: QUIC by its hellos, anything else by its first answer.
 
-Tunnels are judged as soon as either side says what one begins with. A flow without an answer is never let go:
-programs send up to 128 datagrams of noise ahead of a tunnel's first.
+Tunnels are judged as soon as either side sends the first message of one. A flow without an answer never
+passes: some programs send up to 128 random datagrams before a tunnel's first.
 
-QUIC is decided when the server's Initial opens and holds a ServerHello that answers judged ClientHellos.
-Version Negotiation, Retry, acknowledgements and stateless resets answer to nothing: they are easily provoked.
+QUIC is decided when the server's Initial decrypts and has a ServerHello that answers judged ClientHellos.
+Version Negotiation, Retry, acknowledgements and stateless resets do not count as answers: they are easy to
+provoke.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ from gateway.wire.tunnels import Sign, look_udp
 
 HTTPS = 443
 
-# QUIC that moved here from another address, rested for longer than the kernel remembers, or began before we
-# did: it may be anything, and a client that is told so connects again.
+# QUIC that moved here from another address, was idle for longer than the kernel's timeout, or began before
+# the daemon did. It may be anything, and a client that is refused connects again.
 _STRAY = Ruling(Action.REFUSED)
 
-_INITIAL_STEPS = 20  # for one packet with a long header: keys, and a try with those of other connections
+_INITIAL_STEPS = 20  # for one packet with a long header: deriving keys, and trying those of other connections
 
-# Packets that only a connection has whose Initial we would have seen.
+# Packets of a connection with an Initial that would have been seen.
 _LATER = frozenset({Kind.HANDSHAKE, Kind.ZERO_RTT, Kind.RETRY})
-# What a server sends to a packet that it makes nothing of, or in a version that we do not read.
+# A server's reply to a packet that it does not understand, or in an unsupported version.
 _NO_ANSWER = frozenset({Kind.VERSION_NEGOTIATION, Kind.UNKNOWN_VERSION})
 
 
 class UdpFlow:
-    """State of one 4-tuple. ``ruling`` is set once it is decided for good."""
+    """The state of one 4-tuple. ``ruling`` is set once the flow is decided."""
 
     __slots__ = (
         "_dport", "_dst", "_ech_names", "_initials", "_limits", "_longest_short", "_nameless",
@@ -48,28 +49,28 @@ class UdpFlow:
         self._limits = limits
         self._ech_names = ech_names
         self._initials: Initials | None = None
-        self._nameless: Observation | None = None  # QUIC of another version that the judge lets through
+        self._nameless: Observation | None = None  # QUIC of another version that the judge allows
         self._sent = 0  # datagrams of the LAN side
         self._received = 0
-        self._others = 0  # of those sent, the ones that are no QUIC
+        self._others = 0  # datagrams sent that are not QUIC
         self._longest_short = 0  # bytes of the longest datagram sent that looks like a short header
-        self.heard: dict[Observation, None] = {}  # names that were judged, each distinct one once
+        self.heard: dict[Observation, None] = {}  # each distinct observation that was judged
         self.ruling: Ruling | None = None
-        self.size = 0  # bytes to account for
+        self.size = 0  # bytes to count
         self.work = 0  # steps taken so far, see Effort
 
     @property
     def has_hellos(self) -> bool:
-        """Whether Initials were read, which may hold parts of hellos."""
+        """Whether Initials were read, which may contain parts of hellos."""
         return self._initials is not None
 
     @property
     def half_read(self) -> bool:
-        """Whether parts of a hello were read that is not whole yet."""
+        """Whether part of an incomplete hello was read."""
         return self._initials is not None and self._initials.half_read() is not None
 
     def rest(self) -> UdpFlow | None:
-        """Of a flow that passes now: half-read hellos of other connections, which go on being judged."""
+        """Return the half-read hellos of other connections, once this flow passes; they are still judged."""
         if self._initials is None:
             return None
         rest = UdpFlow(self._dst, self._dport, self._limits, self._ech_names)
@@ -89,7 +90,7 @@ class UdpFlow:
             return self._other_version(payload, judge)
         if kind in _LATER or kind is Kind.SHORT:
             if self._initials is not None:
-                # 0-RTT rides along; nothing else can be sent before the server's hello.
+                # 0-RTT may come with the Initial; nothing else can be sent before the server's hello.
                 return self._within_limits(judge) if kind is Kind.ZERO_RTT else DROP
             if kind in _LATER or (self._dport == HTTPS and not self._others):
                 return DROP if kind is Kind.ZERO_RTT else _STRAY  # early data may overtake its Initial
@@ -110,7 +111,7 @@ class UdpFlow:
         if self._initials is not None:
             return self._to_initials(kind, payload, judge)
         if kind is Kind.INITIAL or kind in _LATER or (not self._sent and self._is_quic_reply(kind)):
-            return DROP  # the answer to an Initial that we have not seen
+            return DROP  # the answer to an Initial that was not seen
         if kind in _NO_ANSWER or (kind is Kind.SHORT and self._may_be_reset(payload)):
             return HOLD
         if self._nameless is not None:
@@ -123,7 +124,7 @@ class UdpFlow:
         return HOLD
 
     def _allows(self, sign: Sign, judge: Judge) -> bool:
-        """Judge a tunnel once; what may pass goes on as a flow without a name, else ``ruling`` is set."""
+        """Judge a tunnel once. An allowed one continues as a flow without a name; else ``ruling`` is set."""
         observation = self._observe(sign.proto, sign.host)._replace(qtype=sign.qtype)
         if observation in self.heard:
             return True
@@ -137,8 +138,10 @@ class UdpFlow:
         return False
 
     def _may_be_reset(self, payload: bytes) -> bool:
-        """A stateless reset is always shorter than what provoked it (RFC 9000 10.3.3), and where no web
-        server is, nobody sends many.
+        """Whether this may be a stateless reset.
+
+        It is always shorter than the packet that provoked it (RFC 9000 §10.3.3), and only web servers send
+        many.
         """
         few = self._received < self._limits.unanswered or self._dport in WEB_PORTS
         return few and len(payload) < self._longest_short
@@ -182,8 +185,9 @@ class UdpFlow:
         return self._within_limits(judge)
 
     def _other_version(self, payload: bytes, judge: Judge) -> Ruling:
-        """QUIC that we cannot read names no host. A reserved version is let go: it asks a server for its
-        versions and nothing else (RFC 9000 section 15).
+        """Judge QUIC of an unsupported version, which has no readable host.
+
+        A reserved version is ignored: it only asks a server for its versions (RFC 9000 §15).
         """
         if int.from_bytes(payload[1:5], "big") & 0x0F0F0F0F == 0x0A0A0A0A:
             return self._within_limits(judge)
@@ -201,7 +205,7 @@ class UdpFlow:
         return HOLD
 
     def _unanswered(self, judge: Judge) -> Ruling:
-        """Bands may refuse it; what goes on goes on packet by packet."""
+        """Judge a flow without an answer. Rules may refuse it; otherwise it continues packet by packet."""
         observation = self._observe(Proto.UDP, fault=Fault.UNANSWERED)
         if observation not in self.heard:
             self.heard[observation] = None
@@ -210,7 +214,7 @@ class UdpFlow:
         return Ruling(Action.HOLD, observation)
 
     def _refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.QUIC) -> Ruling:
-        """Refuse whatever the judge says, who hears of it all the same."""
+        """Refuse the flow. The judge is notified, but its answer is ignored."""
         observation = self._observe(proto, fault=fault)
         judge(observation)
         return self._settle(Action.REFUSED, observation)

@@ -1,7 +1,7 @@
-"""A client's bytes become claims: which hosts they ask for, in TLS or in plain HTTP, from which place on.
+"""Finds claims in a client's bytes: the hosts that TLS or plain HTTP ask for, and the position of each.
 
-Where a receiver starts to read is not certain (bytes left of the window look like the start of the stream),
-so every place that could be one is read.
+It is not certain where a receiver starts to read: bytes before its window look like the start of the stream.
+So every position that may be a start is read.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from gateway.wire.tls import ClientHello, read_client_hellos
 from gateway.wire.tls_records import looks_like_tls
 from gateway.wire.tunnels import Sign
 
-_new = tuple.__new__  # makes a NamedTuple in half the time
+_new = tuple.__new__  # builds a NamedTuple in half the time
 _HANDSHAKE = b"\x16"
 _NO_STEP = bytes(byte for byte in range(256) if byte not in b"\x16\x17\r\n")  # \x17: a record of early data
-_STEP_BYTES = 8  # 2**8 bytes are searched for inner starts in about one step
-# As looks_like_tls has it: of the places in random bytes that hold the type, one in 16 is left to look at.
+_STEP_BYTES = 8  # 2**8 bytes are searched for inner starts in about one step of work
+# As in looks_like_tls. Of the positions in random bytes with this type, one in 16 remains to be checked.
 _INNER_RECORD = re.compile(rb"\x16[\x00-\x0f]")
-_TLS_PREFIX = 16  # bytes by which looks_like_tls always knows
+_TLS_PREFIX = 16  # bytes that are always enough for looks_like_tls
 _HTTP_VERSION = b"HTTP/"
 
 _NOWHERE: frozenset[int] = frozenset()
@@ -36,30 +36,30 @@ Item = TypeVar("Item")
 
 
 class Claim(NamedTuple):
-    """The hellos or requests that follow each other from one place on."""
+    """Consecutive hellos or requests from one position on."""
 
     proto: Proto
     position: int  # of the first byte
-    complete: int  # hellos or requests
+    complete: int  # number of complete hellos or requests
     asked: tuple[Observation, ...]  # at least one for each, in order
-    ends: tuple[int, ...]  # for each of ``asked``, where its hello or request head ends
-    broken: bool  # what follows the complete ones is malformed
-    requests: tuple[Request, ...] = ()  # in HTTP
-    starts: frozenset[int] = _NOWHERE  # where they begin
-    bodies: tuple[tuple[int, int], ...] = ()  # of theirs, where those do not count
+    ends: tuple[int, ...]  # for each of ``asked``, the end of its hello or request head
+    broken: bool  # the bytes after the complete ones are malformed
+    requests: tuple[Request, ...] = ()  # of HTTP
+    starts: frozenset[int] = _NOWHERE  # of the requests
+    bodies: tuple[tuple[int, int], ...] = ()  # of the requests, if bodies are not scanned
 
 
 class Sight(NamedTuple):
-    """All that one run of a client's bytes may say."""
+    """Everything that one run of a client's bytes may ask for."""
 
-    claims: list[Claim]  # those with something complete, and a broken one if it is at the very start
-    pending: bool  # a hello or request has begun and is not complete
-    unclear: bool  # too short to tell
-    tried: int  # places after the first byte that were tried
+    claims: list[Claim]  # those with a complete hello or request, and a broken one at the start
+    pending: bool  # a hello or request has begun and is incomplete
+    unclear: bool  # more bytes are needed
+    tried: int  # positions after the first byte that were tried
 
 
 class Observer:
-    """Reads for one flow; ``dst`` (packed) and ``dport`` are the server's."""
+    """Reads the bytes of one flow; ``dst`` (packed) and ``dport`` are the server's."""
 
     __slots__ = ("_bodies", "_dport", "_dst", "_ech_names", "_most", "work")
 
@@ -69,10 +69,10 @@ class Observer:
         self._ech_names = ech_names
         self._most = limits.candidates
         self._bodies = limits.bodies
-        self.work = 0  # steps taken so far: records and lines read
+        self.work = 0  # steps so far: records and lines read
 
     def look(self, data: bytes) -> Sight:
-        """Raises WireError when ``data`` holds more places that may be a start than any correct stream."""
+        """Return all claims in ``data``. Raises WireError if it has too many possible starts."""
         claims: list[Claim] = []
         steps = _steps(data)
         self.work += steps
@@ -112,7 +112,7 @@ class Observer:
         return Observation(sign.proto, sign.host, self._dst, self._dport, sign.qtype)
 
     def requests(self, found: Iterable[Request]) -> tuple[Observation, ...]:
-        """One observation for each name of each request, and one more where it asks a proxy for a tunnel."""
+        """Return one observation for each name of each request, and one more for a CONNECT to a proxy."""
         return tuple(one for request in found for one in self._request(request))
 
     def _request(self, request: Request) -> list[Observation]:
@@ -136,7 +136,7 @@ class Observer:
     def _with_others(
         found: list[tuple[ClientHello, int]], asked: tuple[Observation, ...], ends: tuple[int, ...]
     ) -> tuple[tuple[Observation, ...], tuple[int, ...]]:
-        """One observation for each name of a hello that has several."""
+        """Return one observation for each name of a hello with several names."""
         names = [(hello.sni, *hello.others) for hello, _ in found]
         return (
             tuple([one._replace(host=name) for one, each in zip(asked, names, strict=True) for name in each]),
@@ -147,7 +147,7 @@ class Observer:
         bodies: list[tuple[int, int]] = []
 
         def read(data: bytes) -> list[tuple[Request, int]]:
-            """The requests, and where the head of each ends."""
+            """Return the requests and the ends of their heads."""
             stream = RequestStream(bodies=self._bodies)
             found = list(zip(stream.feed(data), stream.ends, strict=True))
             bodies[:] = [(position + begin, position + end) for begin, end in stream.bodies]
@@ -163,10 +163,10 @@ class Observer:
         return Claim(Proto.HTTP, position, len(found), asked, ends, broken, requests, starts, tuple(bodies))
 
     def _read(self, read: Callable[[bytes], list[Item]], data: bytes, steps: int) -> tuple[list[Item], bool]:
-        """What ``read`` finds before it meets something malformed, and whether it did.
+        """Return what ``read`` finds before malformed bytes, and whether there are any.
 
-        ``steps``: those of ``data``. ``read`` raises for every prefix from some length on, so that length is
-        found by halving.
+        ``steps`` are those of ``data``. ``read`` raises for every prefix above some length, which is found
+        by bisection.
         """
         self.work += steps
         try:
@@ -191,13 +191,13 @@ class Observer:
 
 
 def _steps(data: bytes) -> int:
-    """About how many records and lines there are to read."""
-    # One pass: 1.5 us for 1500 bytes, three counts take 4.
+    """Return the approximate number of records and lines to read."""
+    # One pass: 1.5 us for 1500 bytes; three counts take 4.
     return 4 + len(data.translate(None, _NO_STEP)) + (len(data) >> _STEP_BYTES)
 
 
 def _inner_starts(data: bytes) -> Iterable[int]:
-    """Places after the first byte where a hello or a request may begin."""
+    """Return positions after the first byte at which a hello or a request may begin."""
     starts = []
     for found in _INNER_RECORD.finditer(data, 1):
         position = found.start()

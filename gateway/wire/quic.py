@@ -1,4 +1,4 @@
-"""QUIC datagrams by their unprotected part: RFC 8999, RFC 9000 section 17, RFC 9369 section 3.2."""
+"""Classifies QUIC datagrams by their unprotected part (RFC 8999, RFC 9000 §17, RFC 9369 §3.2)."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from gateway.errors import WireError
 from gateway.wire.cursor import Cursor
 from gateway.wire.quic_crypto import VERSION_1, VERSION_2
 
-MAX_CONNECTION_ID = 20  # bytes, in v1 and v2 (RFC 9000 17.2)
-MIN_CLIENT_DATAGRAM = 1200  # bytes of a datagram with a client's Initial (RFC 9000 14.1)
-_MIN_SHORT = 21  # a smaller one cannot be protected (RFC 9001 5.4.2, RFC 9000 10.3)
+MAX_CONNECTION_ID = 20  # bytes, in v1 and v2 (RFC 9000 §17.2)
+MIN_CLIENT_DATAGRAM = 1200  # bytes of a datagram with a client's Initial (RFC 9000 §14.1)
+_MIN_SHORT = 21  # bytes; a smaller packet cannot be protected (RFC 9001 §5.4.2, RFC 9000 §10.3)
 
 _LONG = 0x80
 _FIXED = 0x40
 
 
 class Kind(Enum):
-    """What a datagram is, going by its first packet; INITIAL if any packet in it is one."""
+    """The type of a datagram, by its first packet; INITIAL if any packet in it is one."""
 
     INITIAL = "initial"
     ZERO_RTT = "0-rtt"
     HANDSHAKE = "handshake"
     RETRY = "retry"
     VERSION_NEGOTIATION = "version negotiation"
-    UNKNOWN_VERSION = "unknown version"  # QUIC of another version: drafts, Google's own, ones to come
-    SHORT = "short"  # has the form of a short header, as a quarter of all noise has: look at the port as well
+    UNKNOWN_VERSION = "unknown version"  # QUIC of another version: drafts, Google's own, future ones
+    SHORT = "short"  # has a short header's form, as a quarter of random data does: check the port too
     OTHER = "other"
 
 
@@ -42,12 +42,12 @@ class LongPacket(NamedTuple):
     dcid: bytes
     scid: bytes
     start: int
-    number: int  # where the packet number begins; the end of the packet for a Retry
+    number: int  # offset of the packet number; for a Retry, the end of the packet
     end: int
 
 
 def classify(datagram: bytes) -> Kind:
-    """What a UDP payload is. Never raises: noise is OTHER, or SHORT by chance."""
+    """Return the type of a UDP payload. Never raises: random data is OTHER, or SHORT by chance."""
     if not datagram:
         return Kind.OTHER
     first = datagram[0]
@@ -60,10 +60,10 @@ def classify(datagram: bytes) -> Kind:
 
 
 def long_packets(datagram: bytes) -> list[LongPacket]:
-    """The coalesced v1 and v2 packets of a datagram (RFC 9000 12.2), up to the first byte that is none.
+    """Return the coalesced v1 and v2 packets of a datagram (RFC 9000 §12.2), up to the first other byte.
 
-    Never raises. The fixed bit is not looked at: a client that may grease it does so in Initials, too
-    (RFC 9287 section 3).
+    Never raises. The fixed bit is ignored: a client that may grease it also does so in Initials
+    (RFC 9287 §3).
     """
     found = []
     cursor = Cursor(datagram)
@@ -74,7 +74,7 @@ def long_packets(datagram: bytes) -> list[LongPacket]:
                 break
             found.append(packet)
     except WireError:
-        return found  # cut or noise: receivers drop the rest of the datagram
+        return found  # cut or random: receivers drop the rest of the datagram
     return found
 
 
@@ -104,7 +104,7 @@ def _long_packet(cursor: Cursor) -> LongPacket | None:
 
 
 def _other_version(datagram: bytes) -> Kind:
-    """A long header that is neither v1 nor v2, or is cut."""
+    """Classify a long header that is neither v1 nor v2, or is cut."""
     cursor = Cursor(datagram)
     try:
         first, version = cursor.u8(), cursor.u32()
