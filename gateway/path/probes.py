@@ -1,21 +1,22 @@
-"""A bound on trying names against what is refused for everyone: who has met so many within a minute is
-answered alike, whatever is asked, until the minute is over. No list is read off with a dictionary.
+"""Limits attempts to find names on the lists that apply to everyone.
 
-Names are kept as numbers, and no longer than that minute; nothing is told of who was bounded.
+A device or slot that queries too many of these names within a minute gets the same answer to every query
+until the minute is over. So the lists cannot be read with a dictionary of names. Names are stored as hashes,
+for no longer than that minute; it is not reported which device was limited.
 """
 
 from __future__ import annotations
 
-MOST = 30  # distinct names of one device; pages with a bad advertisement meet two or three
-MOST_OF_SLOT = 4 * MOST  # of all devices of a slot: one device may have many addresses of IPv6
+MOST = 30  # distinct names of one device; pages with a bad advertisement query two or three
+MOST_OF_SLOT = 4 * MOST  # of all devices of a slot: one device may have many IPv6 addresses
 WINDOW = 60.0  # seconds
-KEPT = 64  # devices, of some 2 kB each at most; the oldest gives way, and its slot still counts
+KEPT = 64  # devices, at most 2 kB each; the oldest is evicted, and its slot still counts
 
 _Device = tuple[int, bytes]
 
 
 class _Count:
-    """Within one window."""
+    """The names within one window."""
 
     __slots__ = ("names", "since")
 
@@ -28,17 +29,17 @@ class _Count:
 
 
 class Probes:
-    """``slot`` and packed address say who it is."""
+    """Counts listed names by device, which is a slot and a packed address."""
 
     __slots__ = ("_devices", "_slots", "full")
 
     def __init__(self) -> None:
-        self.full = False  # whether anybody was, since the last look: the packet path asks no more than that
+        self.full = False  # whether any device was limited at the last check: a fast test for the packet path
         self._devices: dict[_Device, _Count] = {}
         self._slots: dict[int, _Count] = {}
 
     def refused(self, slot: int, device: bytes, host: str, now: float) -> None:
-        """``host`` met what is refused for everyone."""
+        """Record that ``host`` is on a list that applies to everyone."""
         name = hash(host)
         of_device = self._devices.get((slot, device))
         if of_device is None or now - of_device.since >= WINDOW:
@@ -55,7 +56,7 @@ class Probes:
             self.full |= len(count.names) >= most
 
     def over(self, slot: int, device: bytes, now: float) -> bool:
-        """Whether the answers to it are all alike now. Ask only while ``full``."""
+        """Whether the device gets the same answer to every query now. Call only while ``full``."""
         found = False
         still = False
         for key, of_device in self._devices.items():

@@ -1,4 +1,4 @@
-"""Questions that went out under a safe name, until their answers come."""
+"""DNS queries that were sent under a safe search name, until their answers arrive."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from typing import NamedTuple
 from gateway.wire.dns import Question
 
 MAX_PENDING = 2048  # 300 bytes each
-PENDING_AGE = 15.0  # seconds; a stub resolver gives up after 5 to 10
+PENDING_AGE = 15.0  # seconds; a stub resolver stops waiting after 5 to 10
 
 Client = tuple[int, bytes, int]  # slot, packed address, port
 
 
 class Renamed(NamedTuple):
+    """A query that was sent under another name."""
+
     original: Question
     safe_name: str
-    limit: int  # bytes that the client takes over UDP
+    limit: int  # bytes that the client accepts over UDP
     since: float
 
 
 class RenamedQuestions:
-    """By client and message id. Bounded: what waits for longest gives way."""
+    """Bounded table by client and message id; the query that waits for longest is evicted."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[tuple[Client, int], Renamed] = OrderedDict()
@@ -33,7 +35,7 @@ class RenamedQuestions:
             self._waiting.popitem(last=False)
 
     def take(self, client: Client, ident: int, now: float) -> Renamed | None:
-        """None: the answer is to a question as it was asked, or comes too late."""
+        """Return and remove a query; None if it was not renamed, or the answer is too late."""
         found = self._waiting.pop((client, ident), None)
         return found if found is not None and now - found.since <= PENDING_AGE else None
 
