@@ -1,8 +1,8 @@
-"""A capture, frame by frame, through the flow table, the DNS path and the judge of the daemon.
+"""Runs a capture, frame by frame, through the daemon's flow table, DNS path and judge.
 
-What the kernel does in the gateway is done here: fragments are joined, wrong checksums passed over, the ends
-of a connection told apart, TCP to port 53 put in order. What the gateway learns by asking (addresses of safe
-search and of help) is taken from the answers in the capture.
+The engine also does the kernel's part on a gateway: it joins fragments, ignores packets with wrong checksums,
+finds the client of each connection and orders TCP to port 53. Addresses that a gateway learns with queries of
+its own (safe search, help lines) come from the answers in the capture.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from gateway.wire.fragments import Defragmenter
 from gateway.wire.ip import SYN, TCP, UDP, URG, Packet, parse_ip
 from gateway.wire.tunnels import classify_ip
 
-# A capture may be of a whole house, and nobody waits for the work that one device causes.
+# A capture may be of a whole household, and no device waits for another's work.
 LIMITS = Limits(flows=1 << 14, table_bytes=32 << 20, work_rate=1 << 40, work_burst=1 << 40, bodies=False)
 MAX_DNS_STREAMS = 1 << 8  # directions of TCP connections to port 53; most last for one question
-LAST_TIME = 7_258_118_400.0  # the year 2200: a clock that says more says nothing
+LAST_TIME = 7_258_118_400.0  # the year 2200: a later time stamp is ignored
 
 STATE_MASK = 3  # of a verdict's byte
 DECIDED = (1, 2)  # passes, refused
-Ends = tuple[bytes, int, bytes, int]  # address and port of who asks, then of who is asked
+Ends = tuple[bytes, int, bytes, int]  # address and port of the client, then of the server
 
 _GOES_ON = Decision(Verdict.ALLOW, Reason.OPEN, "", "product")
 ASKED = frozenset({Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP}) | WAYS.keys()
@@ -60,9 +60,9 @@ READABLE = frozenset(
 
 
 class Replay:
-    """``told`` hears of each question, hello, request and tunnel, in order.
+    """Calls ``told`` with each DNS query, hello, request and tunnel, in order.
 
-    ``at``: the moment for which the rules are asked; None: each frame's own time, ``now`` where it has none.
+    ``at`` is the time at which the rules apply; None means each frame's own time, or ``now`` if it has none.
     """
 
     def __init__(
@@ -91,8 +91,8 @@ class Replay:
         self._situation = Situation(
             addresses=self._learned, recent=DeviceServices(self._learned.services, SLOT)
         )
-        # What a capture holds went on, whatever these rules make of it: a refused request may have others
-        # behind it on its connection.
+        # The traffic of a capture continued, whatever these rules decide: more requests may follow a refused
+        # one on its connection.
         self._connects = Subject(SLOT, profile.name, _goes_on, _one_class)
         self._flows = FlowPath(
             FlowTable(LIMITS, ech_names=ech_names, verify_checksums=False, handshakes=True),
@@ -108,7 +108,7 @@ class Replay:
             book=self._learned.book,
             services=self._learned.services,
         )
-        self._question = (b"", 0, 0)  # the one in hand: address and port of who asks, id
+        self._question = (b"", 0, 0)  # the current one: address and port of the client, id
         self._fragments = Defragmenter()
         self._sides = Sides()
         self._streams: OrderedDict[Ends, Segments] = OrderedDict()
@@ -117,6 +117,7 @@ class Replay:
         self._ends: Ends = (b"", 0, b"", 0)
 
     def frame(self, frame: Frame) -> None:
+        """Process one frame."""
         self.tally.frames += 1
         if frame.linktype not in READABLE:
             self.tally.foreign += 1
@@ -142,8 +143,8 @@ class Replay:
         if proto != TCP and proto != UDP:
             self._portless_packet(packet)
             return
-        # As in the gateway, packets without payload are not looked at. A SYN begins a flow, and an urgent
-        # pointer may come ahead of its bytes.
+        # As in the gateway, packets without payload are ignored. A SYN begins a flow, and an urgent pointer
+        # may arrive before its bytes.
         if not packet.payload and not (proto == TCP and packet.flags & (SYN | URG)):
             return
         if PORT in (packet.sport, packet.dport):
@@ -151,7 +152,7 @@ class Replay:
                 self._dns_packet(data, packet)
             return
         from_client = self._sides.from_client(packet)
-        # In the gateway, the kernel carries on a decided flow alone.
+        # In the gateway, the kernel forwards decided flows without the daemon.
         if from_client is not None and not self._is_decoy(data, packet):
             for one in cut(data, packet):
                 self._flow_packet(one, packet, from_client=from_client)
@@ -177,7 +178,7 @@ class Replay:
             self._tell(seen, self._decide(seen, at))
 
     def _portless_packet(self, packet: Packet) -> None:
-        """A tunnel right above IP is told at its first packet."""
+        """Report a tunnel directly above IP at its first packet."""
         proto = classify_ip(packet.proto)
         from_client = None if proto is Proto.OTHER else self._sides.from_client(packet)
         if from_client is None:
@@ -258,5 +259,5 @@ def _goes_on(_seen: Observation, _at: datetime) -> Decision:
 
 
 def _no_words(_seen: Observation, _decision: Decision) -> str:
-    """No refusal is sent to anyone."""
+    """Return no text: a replay sends no refusals."""
     return ""

@@ -567,7 +567,7 @@ def test_a_capture_cut_anywhere_gives_a_beginning_and_says_so(capture: bytes, en
 def test_a_broken_place_is_told_after_what_came_before_it() -> None:
     told = Replayed(WHOLE + b"\xff" * 40 + WHOLE)
     assert told.names == Replayed(WHOLE).names
-    assert f" at byte {len(WHOLE)}, after frame 7;" in told.broken
+    assert f" at byte {len(WHOLE)}, after frame 7." in told.broken
 
 
 @settings(max_examples=60, deadline=None)
