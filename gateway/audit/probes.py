@@ -16,7 +16,7 @@ from gateway.audit.rawtcp import Connection, Way
 from gateway.errors import WireError
 from gateway.wire.dns import CNAME, HTTPS, IN, SVCB, TcpStream, parse_message, tcp_frame
 from gateway.wire.dns_encode import Encoder
-from gateway.wire.quic import Kind, long_packets
+from gateway.wire.quic import DatagramKind, long_packets
 from gateway.wire.quic_crypto import VERSION_1
 from gateway.wire.quic_initials import Initials
 from gateway.wire.svcb import ALPN, DNS_PROTOCOLS, parse_service
@@ -152,7 +152,9 @@ def quic(job: Job) -> Told:
     reader = Initials()
     for one in sent:
         reader.from_client(one)
-    good = any(p.kind is Kind.INITIAL for p in long_packets(answers[0])) and reader.from_server(answers[0])
+    good = any(p.kind is DatagramKind.INITIAL for p in long_packets(answers[0])) and reader.from_server(
+        answers[0]
+    )
     return {"how": "answered" if good else "answered with noise"}
 
 

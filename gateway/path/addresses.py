@@ -91,7 +91,7 @@ class ServiceBook:
         self._asked: dict[int, OrderedDict[str, float]] = {}  # by slot, so that slots do not evict each other
         self._gave: dict[int, AddressBook] = {}  # by slot; the keys of each are services
 
-    def ask(self, slot: int, host: str) -> None:
+    def record_query(self, slot: int, host: str) -> None:
         for service in self.services_of(host):
             asked = self._asked.setdefault(slot, OrderedDict())
             asked[service] = self.clock()

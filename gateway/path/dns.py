@@ -9,38 +9,38 @@ from typing import NamedTuple
 
 from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.lessons import Heard, Lessons, ttl_of, untold
+from gateway.path.lessons import AnswerObserver, AnswerRecorder, ignore_answer, ttl_of
 from gateway.path.nameaddresses import NameBook
 from gateway.path.probes import Probes
-from gateway.path.renamed import Client, Renamed, RenamedQuestions
-from gateway.path.safe import Safe, TrustsAll
-from gateway.path.share import Share
+from gateway.path.renamed import Client, RenamedQuestion, RenamedQuestions
+from gateway.path.safe import SafeAddresses, TrustsAll
+from gateway.path.share import DnsAllowance
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.policy.world import GATEWAY_NAME, signal_of
 from gateway.wire import dns
-from gateway.wire.dns import Head, Message, Question, parse_message, read_head
+from gateway.wire.dns import DnsQuestion, Head, Message, parse_message, read_head
 from gateway.wire.dns_forge import (
     EDE_BLOCKED,
     EDE_CENSORED,
     EDE_FILTERED,
     answer,
     answer_with_cname,
-    cut_short,
     fail,
     refuse,
     rename_question,
     restore_answer,
+    truncated_head,
 )
 from gateway.wire.ip import UDP, Packet, checksum_ok, parse_ip
 from gateway.wire.ip_build import udp_replace, udp_reply
-from gateway.wire.svcb import ALL, Unwanted, strip_ways
+from gateway.wire.svcb import ALL, Unwanted, strip_bypass
 
 PORT = 53
 REFUSAL_TTL = 10  # seconds; a name that a parent allows works almost immediately
 HEADS_KEPT = 256  # queries as sent, 300 bytes each; a page queries about 50 names
 SAFE_TTL = 60  # seconds; the gateway's addresses are as old as its last query
-FOR_EVER = float("inf")  # seconds; for an address that a search engine publishes
+NO_EXPIRY = float("inf")  # seconds; for an address that a search engine publishes
 
 # Temporary refusals never get a positive answer, since browsers cache those for a minute or more.
 TIMED = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
@@ -53,14 +53,14 @@ class Style(Enum):
     NULL = "null"  # 0.0.0.0 and ::
 
 
-class Asked(NamedTuple):
+class QueryResult(NamedTuple):
     """The result for a query: exactly one of ``forward`` (a message to send on) and ``reply``."""
 
     forward: bytes | None
     reply: bytes | None
 
 
-class Outcome(NamedTuple):
+class PacketOutcome(NamedTuple):
     """Forward a UDP packet (unchanged, or as ``packet``), or drop it and send ``reply``."""
 
     accept: bool
@@ -69,8 +69,8 @@ class Outcome(NamedTuple):
 
 
 _new = tuple.__new__  # builds a NamedTuple in half the time
-_ACCEPT = Outcome(True)
-_DROP = Outcome(False)
+_ACCEPT = PacketOutcome(True)
+_DROP = PacketOutcome(False)
 
 
 class DnsPath:
@@ -91,9 +91,9 @@ class DnsPath:
         book: AddressBook,
         style: Style = Style.NXDOMAIN,
         services: ServiceBook | None = None,
-        safe: Safe | None = None,
+        safe: SafeAddresses | None = None,
         names: NameBook | None = None,
-        heard: Heard = untold,
+        on_answer: AnswerObserver = ignore_answer,
         probes: Probes | None = None,
         about: Callable[[], str] = lambda: "",
     ) -> None:
@@ -104,16 +104,18 @@ class DnsPath:
         self._sink = sink
         self._book = book
         self._services = services or ServiceBook(lambda _: (), lambda: 0.0)
-        self._lessons = Lessons(book, self._services, NameBook() if names is None else names, heard)
+        self._recorder = AnswerRecorder(
+            book, self._services, NameBook() if names is None else names, on_answer
+        )
         self._safe = safe or TrustsAll()
         self._renamed = RenamedQuestions()
         self._heads: dict[bytes, Head] = {}
         self._probes = probes or Probes()
-        self._share = Share()
+        self._allowance = DnsAllowance()
         self.malformed = 0
         self.postponed = 0  # queries and answers over a device's limits
 
-    def question_packet(self, data: bytes, subject: Subject, now: float, at: datetime) -> Outcome:
+    def question_packet(self, data: bytes, subject: Subject, now: float, at: datetime) -> PacketOutcome:
         """Judge a UDP packet of a device to port 53."""
         try:
             packet = parse_ip(data)
@@ -121,7 +123,7 @@ class DnsPath:
                 return self._malformed()
             query = bytes(packet.payload)
             client = (subject.slot, packet.src, packet.sport)
-            asked = self.ask(query, subject, client, packet.dst, now, at)
+            asked = self.judge_query(query, subject, client, packet.dst, now, at)
             if asked is None:
                 return self._malformed()
             if asked.forward is query:  # a wrong checksum is forwarded too, and no resolver accepts it
@@ -129,18 +131,18 @@ class DnsPath:
             if not checksum_ok(data, packet):
                 return self._malformed()
             if asked.reply is not None:
-                return Outcome(False, reply=udp_reply(packet, asked.reply))
-            return Outcome(True, packet=_replaced(data, packet, asked.forward))
+                return PacketOutcome(False, reply=udp_reply(packet, asked.reply))
+            return PacketOutcome(True, packet=_replaced(data, packet, asked.forward))
         except WireError:
             return self._malformed()
 
-    def _malformed(self) -> Outcome:
+    def _malformed(self) -> PacketOutcome:
         self.malformed += 1
         return _DROP
 
-    def ask(
+    def judge_query(
         self, query: bytes, subject: Subject, client: Client, resolver: bytes, now: float, at: datetime
-    ) -> Asked | None:
+    ) -> QueryResult | None:
         """Judge one message to the packed address ``resolver``; None if it is no query.
 
         Raises WireError for bytes that are no DNS message.
@@ -150,29 +152,29 @@ class DnsPath:
         if head.flags & (dns.QR | dns.OPCODE_MASK) or question is None:
             if head.is_response:
                 return None
-            return Asked(None, fail(query, parse_message(query), rcode=dns.NOTIMP))
+            return QueryResult(None, fail(query, parse_message(query), rcode=dns.NOTIMP))
         seen = _new(Observation, (Proto.DNS, question.name, resolver, PORT, question.qtype, None, ()))
         decision = subject.decide(seen, at)
         if self._probes.full and self._is_probing(client, decision, now):
-            return Asked(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
+            return QueryResult(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
         self._sink(subject, seen, decision, at)
         if decision.reason is Reason.REFUSED_FOR_EVERYONE:
             self._probes.refused(client[0], client[1], question.name, now)
-        self._services.ask(subject.slot, question.name)
+        self._services.record_query(subject.slot, question.name)
         if decision.verdict is Verdict.ALLOW and decision.reason is not Reason.GATEWAY:
-            if not self._share.asks(subject.slot, query, now):
+            if not self._allowance.allows_query(subject.slot, query, now):
                 self.postponed += 1
-                return Asked(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
-            return _new(Asked, (query, None))
+                return QueryResult(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
+            return _new(QueryResult, (query, None))
         message = parse_message(query)
         if decision.verdict is Verdict.ALLOW:
             # Browsers trust names in this zone, so the answer contains only what is public elsewhere.
             asks = question.qtype == dns.TXT and question.name == GATEWAY_NAME
             text = self._about() if asks else ""
-            return Asked(None, answer(query, message, self.pages, ttl=REFUSAL_TTL, text=text))
+            return QueryResult(None, answer(query, message, self.pages, ttl=REFUSAL_TTL, text=text))
         if decision.verdict is Verdict.REWRITE and decision.rewrite is not None:
             return self._rewrite(query, message, question, decision.rewrite, client, resolver, now)
-        return Asked(None, self._refuse(query, message, seen, decision))
+        return QueryResult(None, self._refuse(query, message, seen, decision))
 
     def _is_probing(self, client: Client, decision: Decision, now: float) -> bool:
         """Whether the query is over the limit of `Probes`. Help lines and the pages always get an answer."""
@@ -206,46 +208,48 @@ class DnsPath:
         self,
         query: bytes,
         message: Message,
-        question: Question,
+        question: DnsQuestion,
         safe: str,
         client: Client,
         resolver: bytes,
         now: float,
-    ) -> Asked:
+    ) -> QueryResult:
         if safe.replace(".", "").isdigit():
             address = bytes(map(int, safe.split(".")))
-            self._book.learn(question.name, [address], FOR_EVER, now)
-            return Asked(None, answer(query, message, (address,), ttl=REFUSAL_TTL))
+            self._book.learn(question.name, [address], NO_EXPIRY, now)
+            return QueryResult(None, answer(query, message, (address,), ttl=REFUSAL_TTL))
         if question.qtype not in (dns.A, dns.AAAA):
             # The safe name has no record of this type; an empty answer keeps the browser on A and AAAA.
-            return Asked(None, answer_with_cname(query, message, safe, ()))
+            return QueryResult(None, answer_with_cname(query, message, safe, ()))
         if (known := self._safe.of(safe)) and not self._safe.trusts(resolver):
-            return Asked(None, answer_with_cname(query, message, safe, known, ttl=SAFE_TTL))
-        self._renamed.put(client, message.id, Renamed(question, safe, message.udp_limit, now))
-        return Asked(rename_question(query, message, safe), None)
+            return QueryResult(None, answer_with_cname(query, message, safe, known, ttl=SAFE_TTL))
+        self._renamed.put(client, message.id, RenamedQuestion(question, safe, message.udp_limit, now))
+        return QueryResult(rename_question(query, message, safe), None)
 
-    def answer_packet(self, data: bytes, subject: Subject, now: float) -> Outcome:
+    def answer_packet(self, data: bytes, subject: Subject, now: float) -> PacketOutcome:
         """Edit a packet from port 53 to a device."""
         try:
             packet = parse_ip(data)
             if packet.proto != UDP or packet.fragment or packet.more_fragments:
                 return self._malformed()
             payload = bytes(packet.payload)
-            if not self.takes(subject.slot, payload, now):
+            if not self.allows_answer(subject.slot, payload, now):
                 return _DROP
             client, unwanted = (subject.slot, packet.dst, packet.dport), subject.unwanted
-            mended = self.mend(payload, client, now, over_udp=True, resolver=packet.src, unwanted=unwanted)
-            return Outcome(True, packet=_replaced(data, packet, mended))
+            edited = self.edit_answer(
+                payload, client, now, over_udp=True, resolver=packet.src, unwanted=unwanted
+            )
+            return PacketOutcome(True, packet=_replaced(data, packet, edited))
         except WireError:
             return self._malformed()
 
-    def takes(self, slot: int, response: bytes, now: float) -> bool:
+    def allows_answer(self, slot: int, response: bytes, now: float) -> bool:
         """Whether an answer to a filtered device may be read and forwarded now."""
-        taken = self._share.takes(slot, response, now)
+        taken = self._allowance.allows_answer(slot, response, now)
         self.postponed += not taken
         return taken
 
-    def mend(
+    def edit_answer(
         self,
         response: bytes,
         client: Client,
@@ -261,7 +265,7 @@ class DnsPath:
         try:
             message = parse_message(response)
         except WireError:
-            short = cut_short(response)
+            short = truncated_head(response)
             if short is None:
                 raise
             response, message = short, parse_message(short)
@@ -272,13 +276,13 @@ class DnsPath:
             self._book.learn(pending.safe_name, message.addresses(), ttl_of(message), now)
             response, message = restored, parse_message(restored)
         vouched = resolver is not None and self._safe.trusts(resolver)
-        self._lessons.answer(client[0], response, message, now, vouched=vouched)
-        return strip_ways(response, unwanted) or response
+        self._recorder.record(client[0], response, message, now, vouched=vouched)
+        return strip_bypass(response, unwanted) or response
 
     def forget(self, slot: int) -> None:
         """Drop a removed device's pending queries and limits."""
         self._renamed.forget(slot)
-        self._share.forget(slot)
+        self._allowance.forget(slot)
 
 
 def _replaced(data: bytes, packet: Packet, payload: bytes | None) -> bytes | None:

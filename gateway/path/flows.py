@@ -12,7 +12,7 @@ from gateway.path.probes import Probes
 from gateway.path.subject import Sink, Subject
 from gateway.policy.gates import joined
 from gateway.policy.values import Decision, Observation, Proto, Reason
-from gateway.wire.flows import Action, FlowTable, Step
+from gateway.wire.flows import FlowAction, FlowResult, FlowTable
 from gateway.wire.ip import ACK, FIN, PSH, SYN, TCP, UDP, Packet
 from gateway.wire.ip_build import tcp_reply, tcp_reset, tcp_reset_back
 
@@ -22,7 +22,7 @@ _new = tuple.__new__  # builds a NamedTuple in half the time
 _NO_GATES: frozenset[str] = frozenset()
 
 
-class Verdict(NamedTuple):
+class PacketVerdict(NamedTuple):
     """``byte`` for the packet mark (None drops the packet), and packets to send to device and server."""
 
     byte: int | None
@@ -30,10 +30,10 @@ class Verdict(NamedTuple):
     onward: bytes | None = None
 
 
-_HOLD = Verdict(0)
-_DROP = Verdict(None)
-_REFUSE = Verdict(_REFUSED)
-_PASS_HELP = Verdict(HELP)
+_HOLD = PacketVerdict(0)
+_DROP = PacketVerdict(None)
+_REFUSE = PacketVerdict(_REFUSED)
+_PASS_HELP = PacketVerdict(HELP)
 
 
 class FlowPath:
@@ -73,20 +73,20 @@ class FlowPath:
         now: float,
         at: datetime,
         asks: bool | None = None,
-    ) -> Verdict:
+    ) -> PacketVerdict:
         """Judge one IP packet of a flow of ``subject`` that is undecided, or ``asks`` (FlowTable.packet)."""
         judge = partial(self._judge, subject, at, data, from_lan, now)
         step = self.table.packet(data, from_lan=from_lan, now=now, judge=judge, zone=subject.slot, asks=asks)
         action = step.action
-        if action is Action.HOLD:
+        if action is FlowAction.HOLD:
             return self._held(step, subject, from_lan, at)
-        if action is Action.UPLOAD:
+        if action is FlowAction.UPLOAD:
             if step.packet is not None and asks is False and self._uploads is not None:
                 self._uploads(flow_id(step.packet, subject.slot, from_lan))
             return _HOLD
-        if action is Action.DROP:
+        if action is FlowAction.DROP:
             return _DROP
-        if action is Action.REFUSED:
+        if action is FlowAction.REFUSED:
             return self._refused(step, subject, from_lan, at, now)
         return self._decided(step, subject, from_lan, at)
 
@@ -105,7 +105,7 @@ class FlowPath:
     def _is_probing(self, subject: Subject, data: bytes, from_lan: bool, now: float) -> bool:
         return self._probes.over(subject.slot, _device(data, from_lan), now)
 
-    def _held(self, step: Step, subject: Subject, from_lan: bool, at: datetime) -> Verdict:
+    def _held(self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime) -> PacketVerdict:
         """Handle a hello of another connection on a flow that already passes: the flow gets both classes."""
         packet, seen = step.packet, step.observation
         if packet is None or packet.proto != UDP or seen is None or not from_lan:
@@ -116,16 +116,16 @@ class FlowPath:
             return _HOLD
         return self._passes(flow, (*live.observations, seen), subject, at)
 
-    def _decided(self, step: Step, subject: Subject, from_lan: bool, at: datetime) -> Verdict:
+    def _decided(self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime) -> PacketVerdict:
         seen = step.observation
         if seen is None or step.packet is None:
             return _REFUSE  # a protocol without flows
         # Which of several names the server used is unknown, and rules may have changed since.
-        others = [one for one in step.heard if one != seen]
+        others = [other for other in step.judged if other != seen]
         flow = flow_id(step.packet, subject.slot, from_lan)
-        asks = step.action is Action.ASKS
+        asks = step.action is FlowAction.ASKS
         verdict = self._passes(flow, (seen, *others), subject, at, asks=asks)
-        return _ended(step.packet, from_lan) if verdict is _REFUSE else verdict
+        return _end_connection(step.packet, from_lan) if verdict is _REFUSE else verdict
 
     def _passes(
         self,
@@ -135,11 +135,11 @@ class FlowPath:
         at: datetime,
         *,
         asks: bool = False,
-    ) -> Verdict:
+    ) -> PacketVerdict:
         gates = _NO_GATES
         only_help = True
-        for one in names:
-            decision = subject.decide(one, at)
+        for observation in names:
+            decision = subject.decide(observation, at)
             if not decision.allowed:
                 return _REFUSE
             only_help = only_help and decision.reason is Reason.HELP
@@ -152,21 +152,24 @@ class FlowPath:
         self.live.put(flow, live)
         if before is not None and before.class_number != number and self._reclass is not None:
             self._reclass(flow, live)
-        return Verdict(number << 2 | (_ASKS if asks else _PASSES))
+        return PacketVerdict(number << 2 | (_ASKS if asks else _PASSES))
 
-    def _refused(self, step: Step, subject: Subject, from_lan: bool, at: datetime, now: float) -> Verdict:
+    def _refused(
+        self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime, now: float
+    ) -> PacketVerdict:
         seen, packet = step.observation, step.packet
         if packet is None or packet.proto != TCP or packet.fragment:
             return _REFUSE
         asked = seen is not None and seen.proto is Proto.HTTP and seen.host is not None
         if seen is None or not asked or not from_lan or not packet.payload:
-            return _ended(packet, from_lan)
+            return _end_connection(packet, from_lan)
         decision = subject.decide(seen, at)
         if decision.reason is Reason.UNRESOLVED:
-            return _ended(packet, from_lan)  # the site is allowed: the browser retries with another answer
+            # The site is allowed: the browser retries with another answer.
+            return _end_connection(packet, from_lan)
         if self._probes.full and self._probes.over(subject.slot, packet.src, now):
-            return _ended(packet, from_lan)  # a page would show that the name is on a list
-        return Verdict(None, tcp_reply(packet, self._redirect(seen, decision), flags=ACK | PSH | FIN))
+            return _end_connection(packet, from_lan)  # a page would show that the name is on a list
+        return PacketVerdict(None, tcp_reply(packet, self._redirect(seen, decision), flags=ACK | PSH | FIN))
 
     def _redirect(self, seen: Observation, decision: Decision) -> bytes:
         """Return a whole response of one segment (RFC 9110 §15.4.3), which caches must not store."""
@@ -184,7 +187,7 @@ def _device(data: bytes, from_lan: bool) -> bytes:
     return data[at : at + size]
 
 
-def _ended(packet: Packet, from_lan: bool) -> Verdict:
+def _end_connection(packet: Packet, from_lan: bool) -> PacketVerdict:
     """End a refused connection on both sides immediately, so that its ports are free again.
 
     The kernel resets packets of the LAN. After a server's packet the client may wait for long before it sends
@@ -193,8 +196,8 @@ def _ended(packet: Packet, from_lan: bool) -> Verdict:
     if packet.proto != TCP or packet.flags & SYN:
         return _REFUSE
     if from_lan:
-        return Verdict(_REFUSED, onward=tcp_reset(packet))
-    return Verdict(_REFUSED, reply=tcp_reset(packet), onward=tcp_reset_back(packet))
+        return PacketVerdict(_REFUSED, onward=tcp_reset(packet))
+    return PacketVerdict(_REFUSED, reply=tcp_reset(packet), onward=tcp_reset_back(packet))
 
 
 def flow_id(packet: Packet, slot: int, from_lan: bool) -> FlowId:

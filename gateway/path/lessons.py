@@ -8,28 +8,30 @@ from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.nameaddresses import NameBook
 from gateway.wire.dns import HTTPS, SRV, SVCB, Message
 from gateway.wire.dns_names import name_text, read_labels
-from gateway.wire.svcb import hinted, parse_service
+from gateway.wire.svcb import address_hints, parse_service
 
-Heard = Callable[[str, list[bytes], bool], None]
+AnswerObserver = Callable[[str, list[bytes], bool], None]
 """A name, the packed addresses of its answer, and whether they are from the gateway's own resolver."""
 
 SRV_HEAD = 6  # bytes of priority, weight and port before the target (RFC 2782)
 
 
-def untold(name: str, addresses: list[bytes], vouched: bool) -> None:
+def ignore_answer(name: str, addresses: list[bytes], vouched: bool) -> None:
     """Do nothing: the default observer of answers."""
 
 
-class Lessons:
-    """Records answers in three books, and passes them to ``heard``."""
+class AnswerRecorder:
+    """Records answers in three books, and passes them to ``on_answer``."""
 
-    def __init__(self, book: AddressBook, services: ServiceBook, names: NameBook, heard: Heard) -> None:
+    def __init__(
+        self, book: AddressBook, services: ServiceBook, names: NameBook, on_answer: AnswerObserver
+    ) -> None:
         self.book = book
         self.services = services
         self.names = names
-        self.heard = heard
+        self.on_answer = on_answer
 
-    def answer(self, slot: int, response: bytes, message: Message, now: float, *, vouched: bool) -> None:
+    def record(self, slot: int, response: bytes, message: Message, now: float, *, vouched: bool) -> None:
         """Record an answer; ``message`` is the parsed ``response`` as the device of ``slot`` gets it.
 
         ``vouched`` means that it is from the gateway's own resolver. Raises WireError for an invalid SVCB or
@@ -41,7 +43,7 @@ class Lessons:
             return
         asked = message.question.name
         self.services.learn(slot, asked, addresses, ttl)
-        self.heard(asked, addresses, vouched)
+        self.on_answer(asked, addresses, vouched)
         if self.names.watches(slot):
             host = origin(asked)
             self.names.learn(slot, host, addresses, ttl, now, vouched=vouched)
@@ -61,8 +63,8 @@ class Lessons:
                 service = parse_service(response, record)
                 if service.target:
                     targets.append(name_text(list(service.target)))
-                self.names.learn(slot, host, hinted(service), record.ttl, now, vouched=vouched)
-        self.names.lead(slot, host, targets)
+                self.names.learn(slot, host, address_hints(service), record.ttl, now, vouched=vouched)
+        self.names.add_targets(slot, host, targets)
 
 
 def ttl_of(message: Message) -> int:

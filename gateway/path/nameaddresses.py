@@ -17,7 +17,7 @@ from gateway.policy.nets import bare
 NAME_LIFETIME = 3600.0  # seconds, the minimum: players and apps use an address for as long as a film
 MAX_GIVEN = 8192  # names with an address, 260 bytes each; three children have 2,000 each a day
 MAX_TARGETS = 256  # names of a slot with targets (SVCB); few sites have these
-MAX_LED = 4  # targets of a name, and targets of targets (RFC 9460 §3.1 requires a limit)
+MAX_FOLLOWED = 4  # targets of a name, and targets of targets (RFC 9460 §3.1 requires a limit)
 
 
 class _Given(NamedTuple):
@@ -48,7 +48,7 @@ class NameBook:
     def watch(self, slots: Iterable[int]) -> None:
         """Watch exactly these slots from now on; the data of others is removed."""
         wanted = frozenset(slots)
-        for slot in [one for one in self._slots if one not in wanted]:
+        for slot in [known for known in self._slots if known not in wanted]:
             self._size -= len(self._slots.pop(slot).given)
         for slot in wanted:
             self._slots.setdefault(slot, _Slot())
@@ -60,7 +60,7 @@ class NameBook:
             self._size -= len(book.given)
             self._slots[slot] = _Slot()
 
-    def unlearn(self, slot: int, hosts: Container[str]) -> frozenset[bytes]:
+    def remove_hosts(self, slot: int, hosts: Container[str]) -> frozenset[bytes]:
         """Remove this slot's data of ``hosts``; return the addresses that no other name has there."""
         book = self._slots.get(slot)
         gone = [] if book is None else [key for key in book.given if key[0] in hosts]
@@ -97,13 +97,13 @@ class NameBook:
             given.move_to_end(key)
         self._size += len(given) - before
         while self._size > self._limit:
-            max(self._slots.values(), key=lambda one: len(one.given)).given.popitem(last=False)
+            max(self._slots.values(), key=lambda book: len(book.given)).given.popitem(last=False)
             self._size -= 1
 
-    def lead(self, slot: int, host: str, targets: Iterable[str]) -> None:
+    def add_targets(self, slot: int, host: str, targets: Iterable[str]) -> None:
         """Record that ``host`` is reached at the addresses of ``targets`` (RFC 9460 §3)."""
         book = self._slots.get(slot)
-        others = tuple(one for one in dict.fromkeys(targets) if one != host)[:MAX_LED]
+        others = tuple(target for target in dict.fromkeys(targets) if target != host)[:MAX_FOLLOWED]
         if book is None or not others:
             return
         book.targets[intern(host)] = others
@@ -124,12 +124,12 @@ class NameBook:
             return False
         address = bare(address)
         names: tuple[str, ...] = (host,)
-        for _ in range(MAX_LED):
+        for _ in range(MAX_FOLLOWED):
             for name in names:
                 held = book.given.get((name, address))
                 if held is not None and held.until > now:
                     return True
-            names = tuple(target for name in names for target in book.targets.get(name, ()))[:MAX_LED]
+            names = tuple(target for name in names for target in book.targets.get(name, ()))[:MAX_FOLLOWED]
             if not names:
                 break
         return False
@@ -140,7 +140,7 @@ class NameBook:
         if book is None:
             return []
         address = bare(address)
-        found = ((host, held) for (host, one), held in book.given.items() if one == address)
+        found = ((host, held) for (host, known), held in book.given.items() if known == address)
         return [host for host, held in found if held.vouched and held.until > now]
 
     def __len__(self) -> int:
@@ -164,7 +164,7 @@ class DeviceNames:
     def hosts(self, address: bytes) -> list[str]:
         return self._book.hosts(self._slot, address, self._now())
 
-    def of_running(self) -> RunningNames:
+    def for_running_flows(self) -> RunningNames:
         return RunningNames(self._book, self._slot)
 
 

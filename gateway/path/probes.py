@@ -7,10 +7,10 @@ for no longer than that minute; it is not reported which device was limited.
 
 from __future__ import annotations
 
-MOST = 30  # distinct names of one device; pages with a bad advertisement query two or three
-MOST_OF_SLOT = 4 * MOST  # of all devices of a slot: one device may have many IPv6 addresses
+MAX_NAMES = 30  # distinct names of one device; pages with a bad advertisement query two or three
+MAX_NAMES_OF_SLOT = 4 * MAX_NAMES  # of all devices of a slot: one device may have many IPv6 addresses
 WINDOW = 60.0  # seconds
-KEPT = 64  # devices, at most 2 kB each; the oldest is evicted, and its slot still counts
+MAX_DEVICES = 64  # devices, at most 2 kB each; the oldest is evicted, and its slot still counts
 
 _Device = tuple[int, bytes]
 
@@ -44,13 +44,13 @@ class Probes:
         of_device = self._devices.get((slot, device))
         if of_device is None or now - of_device.since >= WINDOW:
             self._devices.pop((slot, device), None)
-            if len(self._devices) >= KEPT:
+            if len(self._devices) >= MAX_DEVICES:
                 del self._devices[next(iter(self._devices))]
             of_device = self._devices[slot, device] = _Count(now)
         of_slot = self._slots.get(slot)
         if of_slot is None or now - of_slot.since >= WINDOW:
             of_slot = self._slots[slot] = _Count(now)
-        for count, most in ((of_device, MOST), (of_slot, MOST_OF_SLOT)):
+        for count, most in ((of_device, MAX_NAMES), (of_slot, MAX_NAMES_OF_SLOT)):
             if len(count.names) < most:
                 count.names.add(name)
             self.full |= len(count.names) >= most
@@ -60,11 +60,11 @@ class Probes:
         found = False
         still = False
         for key, of_device in self._devices.items():
-            if of_device.is_full(MOST, now):
+            if of_device.is_full(MAX_NAMES, now):
                 still = True
                 found |= key == (slot, device)
         for number, of_slot in self._slots.items():
-            if of_slot.is_full(MOST_OF_SLOT, now):
+            if of_slot.is_full(MAX_NAMES_OF_SLOT, now):
                 still = True
                 found |= number == slot
         self.full = still

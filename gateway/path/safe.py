@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 
-class Safe(Protocol):
+class SafeAddresses(Protocol):
     """Addresses of safe search names that the gateway resolves: a device's resolver is not trusted."""
 
     def of(self, name: str) -> Sequence[bytes]:

@@ -13,14 +13,14 @@ BULK = Limits(work_rate=8_000, work_burst=1_024_000)
 ASKED_BULK = 64_000  # more bytes for answers: a query that was forwarded should get its answer
 
 
-class Share:
+class DnsAllowance:
     """The limits by slot. Slot 0, the unfiltered devices, has no limit of bytes."""
 
     def __init__(self) -> None:
         self._effort = Effort(Limits())
         self._bulk = Effort(BULK)
 
-    def asks(self, slot: int, query: bytes, now: float) -> bool:
+    def allows_query(self, slot: int, query: bytes, now: float) -> bool:
         """Whether a query may be forwarded now. If so, it is counted."""
         if not slot:
             return True
@@ -29,7 +29,7 @@ class Share:
         self._bulk.spend(slot, len(query), now)
         return True
 
-    def takes(self, slot: int, answer: bytes, now: float) -> bool:
+    def allows_answer(self, slot: int, answer: bytes, now: float) -> bool:
         """Whether an answer may be read and forwarded now. If so, it is counted."""
         if not (self._effort.allows(slot, now) and self._bulk.allows(slot, now, ASKED_BULK)):
             return False

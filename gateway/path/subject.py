@@ -31,6 +31,6 @@ class Subject:
 def unwanted_by(*profiles: Profile) -> Unwanted:
     """Return the SVCB parameters that at least one of the profiles blocks."""
     resolvers, ech = (
-        any(refuses(one.rules, way) for one in profiles) for way in (Way.ENCRYPTED_DNS, Way.ECH)
+        any(refuses(profile.rules, way) for profile in profiles) for way in (Way.ENCRYPTED_DNS, Way.ECH)
     )
     return Unwanted(resolvers, ech)

@@ -27,11 +27,11 @@ from gateway.policy.ways import WAYS
 from gateway.policy.world import World
 from gateway.replay.frames import is_cut
 from gateway.replay.learned import SLOT, Learned
-from gateway.replay.offload import cut, is_decoy, sized
+from gateway.replay.offload import is_decoy, split_offloaded, with_length
 from gateway.replay.segments import Segments
-from gateway.replay.sides import Sides
-from gateway.replay.told import Asked, Tally
-from gateway.replay.twins import Twins
+from gateway.replay.sides import FlowClients
+from gateway.replay.told import FrameTally, ReplayedRequest
+from gateway.replay.twins import DuplicatePackets
 from gateway.wire import link
 from gateway.wire.capture import Frame
 from gateway.wire.dns import parse_message, read_head
@@ -49,7 +49,7 @@ STATE_MASK = 3  # of a verdict's byte
 DECIDED = (1, 2)  # passes, refused
 Ends = tuple[bytes, int, bytes, int]  # address and port of the client, then of the server
 
-_GOES_ON = Decision(Verdict.ALLOW, Reason.OPEN, "", "product")
+_ALLOWED = Decision(Verdict.ALLOW, Reason.OPEN, "", "product")
 ASKED = frozenset({Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP}) | WAYS.keys()
 READABLE = frozenset(
     {
@@ -60,7 +60,7 @@ READABLE = frozenset(
 
 
 class Replay:
-    """Calls ``told`` with each DNS query, hello, request and tunnel, in order.
+    """Calls ``report`` with each DNS query, hello, request and tunnel, in order.
 
     ``at`` is the time at which the rules apply; None means each frame's own time, or ``now`` if it has none.
     """
@@ -70,14 +70,14 @@ class Replay:
         profile: Profile,
         world: World,
         calendar: Calendar,
-        told: Callable[[Asked], None],
+        report: Callable[[ReplayedRequest], None],
         *,
         now: datetime,
         at: datetime | None = None,
         ech_names: Container[str] = frozenset(),
     ) -> None:
-        self.tally = Tally()
-        self._told = told
+        self.tally = FrameTally()
+        self._report = report
         self._now = now
         self._at = at
         self._learned = Learned(world.help, world.catalogue.services_of, world.calling)
@@ -93,26 +93,26 @@ class Replay:
         )
         # The traffic of a capture continued, whatever these rules decide: more requests may follow a refused
         # one on its connection.
-        self._connects = Subject(SLOT, profile.name, _goes_on, _one_class)
+        self._flow_subject = Subject(SLOT, profile.name, _allow, _one_class)
         self._flows = FlowPath(
             FlowTable(LIMITS, ech_names=ech_names, verify_checksums=False, handshakes=True),
             LiveFlows(),
             sink=self._connected,
-            refused_page=_no_words,
+            refused_page=_no_text,
         )
-        self._asks = Subject(SLOT, profile.name, self._decide, _one_class)
+        self._dns_subject = Subject(SLOT, profile.name, self._decide, _one_class)
         self._dns = DnsPath(
             pages=(),
-            sentence=_no_words,
+            sentence=_no_text,
             sink=self._questioned,
             book=self._learned.book,
             services=self._learned.services,
         )
         self._question = (b"", 0, 0)  # the current one: address and port of the client, id
         self._fragments = Defragmenter()
-        self._sides = Sides()
+        self._sides = FlowClients()
         self._streams: OrderedDict[Ends, Segments] = OrderedDict()
-        self._twins = Twins()
+        self._duplicates = DuplicatePackets()
         self._time: float | None = None
         self._ends: Ends = (b"", 0, b"", 0)
 
@@ -127,7 +127,7 @@ class Replay:
         learned.now = max(learned.now, self._time or 0.0)
         try:
             found = link.ip_payload(frame.linktype, frame.data)
-            data = None if found is None else self._fragments.feed(sized(found.packet), learned.now)
+            data = None if found is None else self._fragments.feed(with_length(found.packet), learned.now)
             if data is not None:
                 self._packet(data, parse_ip(data))
         except WireError:
@@ -154,8 +154,8 @@ class Replay:
         from_client = self._sides.from_client(packet)
         # In the gateway, the kernel forwards decided flows without the daemon.
         if from_client is not None and not self._is_decoy(data, packet):
-            for one in cut(data, packet):
-                self._flow_packet(one, packet, from_client=from_client)
+            for segment in split_offloaded(data, packet):
+                self._flow_packet(segment, packet, from_client=from_client)
 
     def _is_decoy(self, data: bytes, packet: Packet) -> bool:
         if is_decoy(data, packet):
@@ -168,14 +168,14 @@ class Replay:
     def _flow_packet(self, data: bytes, packet: Packet, *, from_client: bool) -> None:
         self._ends = _ends(packet, from_client=from_client)
         verdict = self._flows.packet(
-            data, self._connects, from_lan=from_client, now=self._learned.now, at=self._moment()
+            data, self._flow_subject, from_lan=from_client, now=self._learned.now, at=self._moment()
         )
         if packet.proto == TCP and (verdict.byte or 0) & STATE_MASK in DECIDED:
             self._sides.decided(packet)
 
-    def _connected(self, _subject: Subject, seen: Observation, _goes_on: Decision, at: datetime) -> None:
+    def _connected(self, _subject: Subject, seen: Observation, _decision: Decision, at: datetime) -> None:
         if seen.proto in ASKED:
-            self._tell(seen, self._decide(seen, at))
+            self._report_request(seen, self._decide(seen, at))
 
     def _portless_packet(self, packet: Packet) -> None:
         """Report a tunnel directly above IP at its first packet."""
@@ -186,7 +186,7 @@ class Replay:
         self._sides.decided(packet)
         self._ends = _ends(packet, from_client=from_client)
         seen = Observation(proto, None, self._ends[2])
-        self._tell(seen, self._decide(seen, self._moment()))
+        self._report_request(seen, self._decide(seen, self._moment()))
 
     # ---------------------------------------------------------------- DNS
 
@@ -196,7 +196,7 @@ class Replay:
         if packet.proto == TCP:
             for message in self._in_order(packet):
                 self._message(message, asks=asks)
-        elif not (asks and self._twins.is_one(data, packet, self._learned.now)):
+        elif not (asks and self._duplicates.is_duplicate(data, packet, self._learned.now)):
             self._message(bytes(packet.payload), asks=asks)
 
     def _in_order(self, packet: Packet) -> list[bytes]:
@@ -222,13 +222,15 @@ class Replay:
                 self._learned.answered(self._question, parse_message(message))
             elif asks:
                 client = (SLOT, src, sport)
-                self._dns.ask(message, self._asks, client, dst, self._learned.now, self._moment())
+                self._dns.judge_query(
+                    message, self._dns_subject, client, dst, self._learned.now, self._moment()
+                )
         except WireError:
             self.tally.broken += 1
 
     def _questioned(self, _subject: Subject, seen: Observation, decision: Decision, _at: datetime) -> None:
         self._learned.asked(self._question, decision)
-        self._tell(seen, decision)
+        self._report_request(seen, decision)
 
     # ---------------------------------------------------------------- decisions
 
@@ -240,8 +242,8 @@ class Replay:
     def _decide(self, seen: Observation, at: datetime) -> Decision:
         return self._judge.decide(seen, self._situation, at)
 
-    def _tell(self, seen: Observation, decision: Decision) -> None:
-        self._told(Asked(self._time, seen.proto, *self._ends, seen.host, decision))
+    def _report_request(self, seen: Observation, decision: Decision) -> None:
+        self._report(ReplayedRequest(self._time, seen.proto, *self._ends, seen.host, decision))
 
 
 def _ends(packet: Packet, *, from_client: bool) -> Ends:
@@ -254,10 +256,10 @@ def _one_class(_gates: frozenset[str]) -> int:
     return 1
 
 
-def _goes_on(_seen: Observation, _at: datetime) -> Decision:
-    return _GOES_ON
+def _allow(_seen: Observation, _at: datetime) -> Decision:
+    return _ALLOWED
 
 
-def _no_words(_seen: Observation, _decision: Decision) -> str:
+def _no_text(_seen: Observation, _decision: Decision) -> str:
     """Return no text: a replay sends no refusals."""
     return ""

@@ -17,7 +17,7 @@ class CaptureError(GatewayError):
     """A file that is no capture, or is cut or broken somewhere."""
 
 
-def opened(name: str) -> BufferedReader:
+def open_capture(name: str) -> BufferedReader:
     """Return the file, opened. Raises CaptureError."""
     try:
         return Path(name).open("rb")

@@ -78,7 +78,7 @@ class Learned:
         does not contradict it.
         """
         known = self._help.get(host, frozenset[bytes]())
-        return address in known or all(len(one) != len(address) for one in known)
+        return address in known or all(len(other) != len(address) for other in known)
 
     def calling_address(self, address: bytes) -> bool:
         return address in self._calling

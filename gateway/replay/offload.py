@@ -16,14 +16,14 @@ _LONG_HEADER = 0x80
 _SEGMENT = 1400  # bytes of payload, as on a home network
 
 
-def sized(data: bytes) -> bytes:
+def with_length(data: bytes) -> bytes:
     """Return the packet with its IPv4 length, from the frame's. The field is 0 if the card makes segments."""
     if data[2:4] == b"\0\0" and data[0] >> 4 == 4 and len(data) < 1 << 16:
         return data[:2] + len(data).to_bytes(2, "big") + data[4:]
     return data
 
 
-def cut(data: bytes, packet: Packet) -> Iterable[bytes]:
+def split_offloaded(data: bytes, packet: Packet) -> Iterable[bytes]:
     """Yield the packets that the card makes of one: a long TCP segment's, or several Initials of a QUIC flow.
 
     The capture does not contain the length of each datagram. A datagram begins where the first one's header

@@ -41,7 +41,7 @@ class Segments:
         try:
             found += self._take(self._messages, seq, data)
             while self._early:
-                seq = min(self._early, key=lambda one: _distance(self._next or 0, one))
+                seq = min(self._early, key=lambda start: _distance(self._next or 0, start))
                 if _distance(self._next, seq) > 0:
                     break
                 data = self._early.pop(seq)

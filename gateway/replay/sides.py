@@ -16,7 +16,7 @@ _FROM_CLIENT, _SURE, _DECIDED = 1, 2, 4  # bits
 Ends = tuple[int, bytes, int, bytes, int]  # protocol, source and its port, destination and its port
 
 
-class Sides:
+class FlowClients:
     """The client of each flow. Bounded: flows that were idle for longest are dropped."""
 
     def __init__(self, limit: int = MAX_FLOWS) -> None:

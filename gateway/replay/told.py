@@ -8,7 +8,7 @@ from gateway.policy.values import Decision, Proto
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReplayedRequest:
     """A DNS query, a ClientHello, an HTTP request or a tunnel, and the decision."""
 
     time: float | None  # seconds since 1970; None if the capture has none
@@ -22,7 +22,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Tally:
+class FrameTally:
     """Counts of all frames, and of those without a result."""
 
     frames: int = 0

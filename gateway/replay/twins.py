@@ -10,13 +10,13 @@ MAX_TWINS = 64  # queries of the last millisecond
 TWIN = 0.001  # seconds between two captures of one packet in a host
 
 
-class Twins:
+class DuplicatePackets:
     """The packets of the last moment."""
 
     def __init__(self) -> None:
         self._last: OrderedDict[bytes, float] = OrderedDict()
 
-    def is_one(self, data: bytes, packet: Packet, now: float) -> bool:
+    def is_duplicate(self, data: bytes, packet: Packet, now: float) -> bool:
         """Whether the same packet was captured a moment ago on another interface of the same host.
 
         Its TTL, and so its IPv4 checksum, may have changed. TCP and QUIC need no check: what is sent twice is

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gateway.policy.values import Observation
 
 
-class Action(Enum):
+class FlowAction(Enum):
     """What to do with a packet."""
 
     HOLD = "hold"  # forward this packet; its flow stays undecided
@@ -26,9 +26,9 @@ Judge = Callable[[Observation], bool]  # True if allowed
 class Ruling(NamedTuple):
     """The action for one packet, and the observation that decided its flow or was judged last."""
 
-    action: Action
+    action: FlowAction
     observation: Observation | None = None
 
 
-HOLD = Ruling(Action.HOLD)
-DROP = Ruling(Action.DROP)
+HOLD = Ruling(FlowAction.HOLD)
+DROP = Ruling(FlowAction.DROP)

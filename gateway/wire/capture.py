@@ -24,7 +24,7 @@ _PCAP_HEADER = 24
 _SECTION, _INTERFACE, _PACKET, _SIMPLE, _ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
 _SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
 _BYTE_ORDER = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
-_AROUND = 12  # bytes: type, length, and the length again at the end of a block
+_BLOCK_OVERHEAD = 12  # bytes: type, length, and the length again at the end of a block
 _IF_TSRESOL, _IF_TSOFFSET = 9, 14
 
 
@@ -106,7 +106,7 @@ class CaptureReader:
         if len(magic) == 4 and magic != _SECTION_MAGIC and magic not in _PCAP_MAGIC:
             msg = f"it begins with {magic.hex()}"
             raise WireError(msg)
-        if magic == _SECTION_MAGIC and len(head) >= _AROUND:
+        if magic == _SECTION_MAGIC and len(head) >= _BLOCK_OVERHEAD:
             self._layout = self._section_layout(0)
             return True
         if magic not in _PCAP_MAGIC or len(head) < _PCAP_HEADER:
@@ -145,12 +145,12 @@ class CaptureReader:
 
     def _pcapng_frame(self, layout: _Layout) -> Frame | None:
         buffer = self._buffer
-        while len(buffer) - self._pos >= _AROUND:
+        while len(buffer) - self._pos >= _BLOCK_OVERHEAD:
             pos = self._pos
             if buffer[pos : pos + 4] == _SECTION_MAGIC:
                 layout = self._layout = self._section_layout(pos)
             kind, length = layout.block.unpack_from(buffer, pos)
-            if not _AROUND <= length <= MAX_BLOCK or length % 4:
+            if not _BLOCK_OVERHEAD <= length <= MAX_BLOCK or length % 4:
                 msg = f"a block of {length} bytes"
                 raise WireError(msg)
             end: int = pos + length
@@ -197,7 +197,7 @@ class CaptureReader:
             pos += 4 + (length + 3 & ~3)
         return _Interface(linktype, snaplen, ticks, offset)
 
-    def _of(self, number: int) -> _Interface:
+    def _described(self, number: int) -> _Interface:
         if number < len(self._interfaces):
             return self._interfaces[number]
         msg = f"a frame of interface {number}, which is not described"
@@ -208,7 +208,7 @@ class CaptureReader:
         if len(body) < 4:
             msg = "a simple packet block without a length"
             raise WireError(msg)
-        interface = self._of(0)
+        interface = self._described(0)
         (on_wire,) = layout.word.unpack_from(body)
         length = min(on_wire, interface.snaplen or on_wire, len(body) - 4)
         return Frame(0.0, interface.linktype, body[4 : 4 + length])
@@ -218,7 +218,7 @@ class CaptureReader:
             msg = f"a packet block with {len(body)} bytes in it"
             raise WireError(msg)
         number, high, low, length = head.unpack_from(body)
-        interface = self._of(number)
+        interface = self._described(number)
         start = head.size + 4  # after the length on the wire
         if length > MAX_FRAME or start + length > len(body):
             msg = f"a frame of {length} bytes in a block of {len(body)}"

@@ -93,7 +93,7 @@ class _Context:
         if not self._lib.EVP_CipherUpdate(self._context, out, self._size, data, len(data)):
             raise MemoryError
 
-    def ends_well(self, out: ctypes.Array[ctypes.c_char]) -> bool:
+    def tag_matches(self, out: ctypes.Array[ctypes.c_char]) -> bool:
         """Whether the tag is correct. Writes nothing: there is no padding."""
         return bool(self._lib.EVP_CipherFinal_ex(self._context, out, self._size))
 
@@ -124,7 +124,7 @@ class AesGcm:
         context.update(None, header)
         context.update(out, data)
         sealed = out.raw[: len(data)]
-        if not context.ends_well(out):
+        if not context.tag_matches(out):
             raise MemoryError
         return sealed + context.get_tag()
 
@@ -138,7 +138,7 @@ class AesGcm:
         context.expect_tag(sealed[size:])
         context.update(None, header)
         context.update(out, sealed[:size])
-        return out.raw[:size] if context.ends_well(out) else None
+        return out.raw[:size] if context.tag_matches(out) else None
 
 
 class AesBlock:

@@ -28,7 +28,7 @@ _RECORD = Struct("!HHIH")
 _new = tuple.__new__
 
 
-class Question(NamedTuple):
+class DnsQuestion(NamedTuple):
     """A question; a message has at most one."""
 
     name: str  # lower case, no last dot, special bytes escaped; "." is the root
@@ -42,10 +42,10 @@ class Question(NamedTuple):
         return hostname(self.name.encode("ascii"))
 
 
-class Record(NamedTuple):
+class DnsRecord(NamedTuple):
     """A resource record of any section."""
 
-    name: str  # as in Question
+    name: str  # as in DnsQuestion
     rtype: int
     rclass: int
     ttl: int  # seconds; for OPT, the flags of RFC 6891 §6.1.3
@@ -69,10 +69,10 @@ class Message(NamedTuple):
 
     id: int
     flags: int  # the header's second word
-    questions: tuple[Question, ...]  # none or one
-    answers: tuple[Record, ...]
-    authority: tuple[Record, ...]
-    additional: tuple[Record, ...]  # OPT included
+    questions: tuple[DnsQuestion, ...]  # none or one
+    answers: tuple[DnsRecord, ...]
+    authority: tuple[DnsRecord, ...]
+    additional: tuple[DnsRecord, ...]  # OPT included
     edns: Edns | None
     end: int  # offset after the last record; later bytes are not part of the message
 
@@ -94,11 +94,11 @@ class Message(NamedTuple):
         return high << 4 | self.flags & RCODE_MASK
 
     @property
-    def question(self) -> Question | None:
+    def question(self) -> DnsQuestion | None:
         return self.questions[0] if self.questions else None
 
     @property
-    def records(self) -> tuple[Record, ...]:
+    def records(self) -> tuple[DnsRecord, ...]:
         """The records of all three sections, in order."""
         return self.answers + self.authority + self.additional
 
@@ -129,7 +129,7 @@ class Head(NamedTuple):
     """A message up to its question: enough to judge most queries."""
 
     flags: int  # the header's second word
-    question: Question | None
+    question: DnsQuestion | None
 
     @property
     def is_response(self) -> bool:
@@ -156,13 +156,13 @@ def read_head(data: bytes) -> Head:
     return _new(Head, (flags, _read_question(data) if questions else None))
 
 
-def _read_question(data: bytes) -> Question:
+def _read_question(data: bytes) -> DnsQuestion:
     labels, pos = read_labels(data, HEADER_SIZE)
     if pos + 4 > len(data):
         msg = f"DNS message cut at {len(data)} bytes"
         raise WireError(msg)
     qtype, qclass = _QUESTION.unpack_from(data, pos)
-    return _new(Question, (name_text(labels), qtype, qclass, data[HEADER_SIZE:pos], pos + 4))
+    return _new(DnsQuestion, (name_text(labels), qtype, qclass, data[HEADER_SIZE:pos], pos + 4))
 
 
 def parse_message(data: bytes) -> Message:
@@ -180,7 +180,7 @@ def parse_message(data: bytes) -> Message:
     if questions > 1 or records > MAX_RECORDS:
         msg = f"DNS message with {questions} questions and {records} records"
         raise WireError(msg)
-    question: Question | None = None
+    question: DnsQuestion | None = None
     pos = HEADER_SIZE
     try:
         if questions:
@@ -189,7 +189,7 @@ def parse_message(data: bytes) -> Message:
         asked = (question,) if question else ()
         if not records:
             return _new(Message, (ident, flags, asked, (), (), (), None, pos))
-        found: list[Record] = []
+        found: list[DnsRecord] = []
         for _ in range(records):
             record = _read_record(data, pos, question)
             found.append(record)
@@ -203,7 +203,7 @@ def parse_message(data: bytes) -> Message:
     return _new(Message, (ident, flags, asked, *sections, edns, pos))
 
 
-def _read_record(data: bytes, start: int, question: Question | None) -> Record:
+def _read_record(data: bytes, start: int, question: DnsQuestion | None) -> DnsRecord:
     # Nearly every owner is a pointer to the question's name, or the root of OPT.
     if question and data.startswith(b"\xc0\x0c", start):
         name, pos = question.name, start + 2
@@ -215,10 +215,10 @@ def _read_record(data: bytes, start: int, question: Question | None) -> Record:
     if pos + length > len(data):
         msg = f"DNS record data of {length} bytes at offset {pos}, {len(data) - pos} left"
         raise WireError(msg)
-    return _new(Record, (name, rtype, rclass, ttl, data[pos : pos + length], pos, start))
+    return _new(DnsRecord, (name, rtype, rclass, ttl, data[pos : pos + length], pos, start))
 
 
-def _find_edns(records: list[Record], additional: int) -> Edns | None:
+def _find_edns(records: list[DnsRecord], additional: int) -> Edns | None:
     """Return the only OPT record; it must be in the additional section (index ``additional`` on), at root."""
     edns: Edns | None = None
     for index, record in enumerate(records):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from struct import Struct
 
 from gateway.errors import WireError
-from gateway.wire.dns import CNAME, HTTPS, IN, MAX_MESSAGE, MX, NS, PTR, SOA, SRV, SVCB, Record
+from gateway.wire.dns import CNAME, HTTPS, IN, MAX_MESSAGE, MX, NS, PTR, SOA, SRV, SVCB, DnsRecord
 from gateway.wire.dns_names import read_labels
 
 _POINTER_REACH = 0x4000  # a compression pointer has 14 bits
@@ -90,7 +90,7 @@ class Encoder:
         self.out += rdata
         self._finish(place)
 
-    def copy(self, data: bytes, records: Iterable[Record]) -> None:
+    def copy(self, data: bytes, records: Iterable[DnsRecord]) -> None:
         """Append records of the message ``data``. Raises WireError for data that does not fit its type."""
         for record in records:
             labels, _ = read_labels(data, record.start)
@@ -117,7 +117,7 @@ class Encoder:
             raise WireError(msg)
         _LENGTH.pack_into(self.out, place - 2, length)
 
-    def _copy_rdata(self, data: bytes, record: Record) -> None:
+    def _copy_rdata(self, data: bytes, record: DnsRecord) -> None:
         rtype, rdata = record.rtype, record.rdata
         if not rdata:  # in a dynamic update (RFC 2136), a record without data names a set
             return

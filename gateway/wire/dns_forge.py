@@ -31,8 +31,8 @@ from gateway.wire.dns import (
     TC,
     TXT,
     A,
+    DnsQuestion,
     Message,
-    Question,
     parse_message,
     read_head,
 )
@@ -137,7 +137,9 @@ def rename_question(query: bytes, message: Message, new_name: str) -> bytes:
     return encoder.message()
 
 
-def restore_answer(response: bytes, original: Question, safe_name: str, *, limit: int | None = None) -> bytes:
+def restore_answer(
+    response: bytes, original: DnsQuestion, safe_name: str, *, limit: int | None = None
+) -> bytes:
     """Convert the answer for ``safe_name`` into one for the ``original`` question.
 
     The question has its original case, the first record is a CNAME from it to ``safe_name``, and every other
@@ -169,7 +171,7 @@ def restore_answer(response: bytes, original: Question, safe_name: str, *, limit
     return _truncated(message, flags, original, original_labels)
 
 
-def cut_short(response: bytes) -> bytes | None:
+def truncated_head(response: bytes) -> bytes | None:
     """Return the header and question of a truncated answer that ends inside a record (RFC 2181 §9).
 
     With these the client queries again over TCP. None for any other message. Raises WireError if the
@@ -183,7 +185,7 @@ def cut_short(response: bytes) -> bytes | None:
     return _HEADER.pack(ident, head.flags, 1, 0, 0, 0) + response[HEADER_SIZE : question.end]
 
 
-def _truncated(message: Message, flags: int, original: Question, labels: Sequence[bytes]) -> bytes:
+def _truncated(message: Message, flags: int, original: DnsQuestion, labels: Sequence[bytes]) -> bytes:
     opts = [record for record in message.additional if record.rtype == OPT]
     encoder = Encoder(message.id, flags | TC, (1, 0, 0, len(opts)))
     encoder.question(labels, original.qtype, original.qclass)
@@ -192,7 +194,7 @@ def _truncated(message: Message, flags: int, original: Question, labels: Sequenc
     return encoder.message()
 
 
-def _one_question(message: Message) -> Question:
+def _one_question(message: Message) -> DnsQuestion:
     question = message.question
     if question is None:
         msg = "DNS message without a question"

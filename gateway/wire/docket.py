@@ -6,14 +6,14 @@ from gateway.policy.values import Observation
 from gateway.wire.actions import Judge
 
 
-class Docket:
+class JudgedObservations:
     """The judged observations of one flow. Its size is bounded by the limits of the flow's streams."""
 
-    __slots__ = ("_by_end", "heard")
+    __slots__ = ("_by_end", "judged")
 
     def __init__(self) -> None:
         self._by_end: dict[tuple[int, Observation], bool] = {}
-        self.heard: dict[Observation, bool] = {}  # distinct ones in the order of their first judgement
+        self.judged: dict[Observation, bool] = {}  # distinct ones in the order of their first judgement
 
     def allows_at(self, end: int, observation: Observation, judge: Judge) -> bool:
         """Judge an observation that ends at stream offset ``end``, unless it was judged.
@@ -29,10 +29,10 @@ class Docket:
 
     def allows(self, observation: Observation, judge: Judge) -> bool:
         """Judge an observation, unless an equal one was judged."""
-        allowed = self.heard.get(observation)
+        allowed = self.judged.get(observation)
         return self._ask(observation, judge) if allowed is None else allowed
 
     def _ask(self, observation: Observation, judge: Judge) -> bool:
         allowed = judge(observation)
-        self.heard[observation] = allowed and self.heard.get(observation, True)
+        self.judged[observation] = allowed and self.judged.get(observation, True)
         return allowed

@@ -14,21 +14,21 @@ from gateway.wire.limits import Limits
 Key = tuple[int, int, bytes, int, bytes, int]  # zone, protocol, LAN address and port, remote address and port
 
 
-class Entry:
+class FlowEntry:
     """One 4-tuple: a flow until it is decided, then only its ruling."""
 
-    __slots__ = ("another", "asks_since", "flow", "heard", "ruling", "shelf", "size", "until", "work")
+    __slots__ = ("another", "asks_since", "flow", "judged", "queue", "ruling", "size", "until", "work")
 
-    def __init__(self, flow: TcpFlow | UdpFlow, shelf: Shelf) -> None:
+    def __init__(self, flow: TcpFlow | UdpFlow, queue: EntryQueue) -> None:
         self.flow: TcpFlow | UdpFlow | None = flow
         self.another: UdpFlow | None = None  # QUIC that begins where other UDP already passes
         self.ruling = HOLD
-        self.heard: tuple[Observation, ...] = ()
+        self.judged: tuple[Observation, ...] = ()
         self.size = 0  # bytes counted so far
         self.work = 0  # steps counted so far
         self.until = 0.0
         self.asks_since = 0.0  # when ASKS was first returned; 0 if never
-        self.shelf = shelf
+        self.queue = queue
 
     @property
     def is_open_http(self) -> bool:
@@ -47,19 +47,19 @@ class Entry:
         return self.has_begun or (self.another is not None and self.another.half_read)
 
 
-Shelf = OrderedDict[Key, Entry]  # least recently used first
+EntryQueue = OrderedDict[Key, FlowEntry]  # least recently used first
 
 
 class _Zone:
     """The entries of one device, grouped by how they expire."""
 
-    __slots__ = ("buffered", "entries", "open", "passing", "resting")
+    __slots__ = ("buffered", "entries", "idle_open", "open", "passing")
 
     def __init__(self) -> None:
-        self.entries: dict[Key, Entry] = {}
-        self.passing: Shelf = OrderedDict()  # these expire
-        self.open: Shelf = OrderedDict()  # open HTTP: the connection may live for any time
-        self.resting: Shelf = OrderedDict()  # open HTTP that was idle for a while: without buffers
+        self.entries: dict[Key, FlowEntry] = {}
+        self.passing: EntryQueue = OrderedDict()  # these expire
+        self.open: EntryQueue = OrderedDict()  # open HTTP: the connection may live for any time
+        self.idle_open: EntryQueue = OrderedDict()  # open HTTP that was idle for a while: without buffers
         self.buffered = 0  # bytes
 
 
@@ -71,11 +71,11 @@ def _bytes_of(zone: _Zone) -> int:
     return zone.buffered
 
 
-def _oldest_size(shelf: Shelf) -> int:
-    return next(iter(shelf.values())).size
+def _oldest_size(queue: EntryQueue) -> int:
+    return next(iter(queue.values())).size
 
 
-class Entries:
+class FlowEntries:
     """A bounded set. If it is full, the device with most entries or bytes loses one: the flood of one device
     evicts no flow of another. ``forgotten``: see FlowTable.
     """
@@ -89,15 +89,15 @@ class Entries:
         self.evicted = 0  # undecided flows that were evicted
         self.expired = 0  # undecided flows that were idle for too long
 
-    def find(self, key: Key) -> Entry | None:
+    def find(self, key: Key) -> FlowEntry | None:
         """Return the entry, and mark it as used."""
         zone = self._zones.get(key[0])
         entry = zone.entries.get(key) if zone is not None else None
         if entry is not None:
-            entry.shelf.move_to_end(key)
+            entry.queue.move_to_end(key)
         return entry
 
-    def add(self, key: Key, flow: TcpFlow | UdpFlow, now: float) -> Entry:
+    def add(self, key: Key, flow: TcpFlow | UdpFlow, now: float) -> FlowEntry:
         """Add an entry for a new key. Each call also removes up to two expired entries of that device."""
         zone = self._zones.setdefault(key[0], _Zone())
         for _ in range(2):
@@ -108,43 +108,43 @@ class Entries:
             # Half a hello next to an allowed flow is now too old for any server to continue with it.
             self._forget(oldest, refuse=zone.passing[oldest].has_begun)
         if zone.open:
-            self._rest(zone, now)
+            self._free_idle(zone, now)
         if self.count >= self._limits.flows:
             self._evict(max(self._zones.values(), key=_entries_of), len)
-        entry = zone.entries[key] = zone.passing[key] = Entry(flow, zone.passing)
+        entry = zone.entries[key] = zone.passing[key] = FlowEntry(flow, zone.passing)
         self.count += 1
         return entry
 
-    def keep_open(self, key: Key, entry: Entry) -> None:
+    def keep_open(self, key: Key, entry: FlowEntry) -> None:
         """Move ``entry`` of open HTTP to those that lose their buffers when idle."""
         self._put(key, entry, self._zones[key[0]].open)
 
-    def settle(self, key: Key, entry: Entry, until: float) -> None:
+    def settle(self, key: Key, entry: FlowEntry, until: float) -> None:
         """Record that ``entry`` is decided, and stored until the time ``until``."""
         self._put(key, entry, self._zones[key[0]].passing)
         entry.until = until
         self.account(key, entry, 0 if entry.another is None else entry.another.size)
 
-    def _rest(self, zone: _Zone, now: float) -> None:
+    def _free_idle(self, zone: _Zone, now: float) -> None:
         """Free the buffers of idle open HTTP: a download or a long poll may take hours."""
         for _ in range(2):
             oldest = next(iter(zone.open), None)
             if oldest is None or zone.open[oldest].until >= now:
                 return
             entry = zone.open[oldest]
-            self._put(oldest, entry, zone.resting)
+            self._put(oldest, entry, zone.idle_open)
             if isinstance(entry.flow, TcpFlow):
-                entry.flow.rest()
+                entry.flow.free_buffers()
                 self.account(oldest, entry, entry.flow.size)
 
     @staticmethod
-    def _put(key: Key, entry: Entry, shelf: Shelf) -> None:
-        if entry.shelf is not shelf:
-            del entry.shelf[key]
-            shelf[key] = entry
-            entry.shelf = shelf
+    def _put(key: Key, entry: FlowEntry, queue: EntryQueue) -> None:
+        if entry.queue is not queue:
+            del entry.queue[key]
+            queue[key] = entry
+            entry.queue = queue
 
-    def account(self, key: Key, entry: Entry, size: int) -> None:
+    def account(self, key: Key, entry: FlowEntry, size: int) -> None:
         """Record that ``entry`` now has ``size`` bytes. It may be evicted itself, if it is the largest."""
         more = size - entry.size
         if not more:
@@ -159,7 +159,7 @@ class Entries:
     def remove(self, key: Key) -> None:
         zone = self._zones[key[0]]
         entry = zone.entries.pop(key)
-        del entry.shelf[key]
+        del entry.queue[key]
         zone.buffered -= entry.size
         self.buffered -= entry.size
         self.count -= 1
@@ -169,22 +169,22 @@ class Entries:
         zones = self._zones.values() if zone is None else filter(None, [self._zones.get(zone)])
         keys = [
             key
-            for one in zones
-            for key, entry in one.entries.items()
+            for each in zones
+            for key, entry in each.entries.items()
             if not (settled and (entry.flow is not None or entry.half_read))
         ]
         for key in keys:
             self.remove(key)
         return len(keys)
 
-    def _evict(self, zone: _Zone, most: Callable[[Shelf], int], sparing: Key | None = None) -> None:
+    def _evict(self, zone: _Zone, most: Callable[[EntryQueue], int], sparing: Key | None = None) -> None:
         """Evict the oldest entry of open HTTP or of the others, whichever is larger by ``most``."""
-        shelves = [shelf for shelf in (zone.passing, zone.resting or zone.open) if shelf]
-        others = [shelf for shelf in shelves if next(iter(shelf)) != sparing]
-        shelf = max(others or shelves, key=most)
-        oldest = next(iter(shelf))
-        self.evicted += shelf[oldest].flow is not None
-        self._forget(oldest, refuse=shelf[oldest].half_read)
+        queues = [queue for queue in (zone.passing, zone.idle_open or zone.open) if queue]
+        others = [queue for queue in queues if next(iter(queue)) != sparing]
+        queue = max(others or queues, key=most)
+        oldest = next(iter(queue))
+        self.evicted += queue[oldest].flow is not None
+        self._forget(oldest, refuse=queue[oldest].half_read)
 
     def _forget(self, key: Key, *, refuse: bool) -> None:
         self.remove(key)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.actions import DROP, Action, Judge, Ruling
-from gateway.wire.http import Request
-from gateway.wire.http_reading import Reading
+from gateway.wire.actions import DROP, FlowAction, Judge, Ruling
+from gateway.wire.http import HttpRequest
+from gateway.wire.http_reading import RequestReading
 from gateway.wire.limits import Limits
 from gateway.wire.observe import Observer
-from gateway.wire.server_side import SWITCHING_PROTOCOLS, ServerSide, Speaks
+from gateway.wire.server_side import SWITCHING_PROTOCOLS, ServerProtocol, ServerSide
 
 _FAR = 1 << 20  # bytes
 # Bytes of the objects themselves, measured. They exist as long as the connection, so they count.
@@ -41,7 +41,9 @@ class HttpFlow:
         """
         self._observer = observer
         self._limits = limits
-        self._readings = [Reading(start, data, limits, turned_down=turned_down) for start, data in starts]
+        self._readings = [
+            RequestReading(start, data, limits, turned_down=turned_down) for start, data in starts
+        ]
         self._server = server
         self.answered = server is None
         self._done = 0  # steps for the server's bytes before its answer
@@ -76,10 +78,10 @@ class HttpFlow:
         """Whether a stream offset is farther from the bytes read than any TCP window."""
         return self.has_read(offset + _FAR) or not self.has_read(offset - _FAR)
 
-    def rest(self) -> None:
+    def free_buffers(self) -> None:
         """Store only the position of the next request."""
         for reading in self._readings:
-            reading.rest()
+            reading.free_buffers()
 
     def begin(self, judge: Judge) -> Ruling:
         """Judge requests in the bodies of the first requests, for servers that do not read bodies."""
@@ -93,16 +95,16 @@ class HttpFlow:
         if found is None:
             return DROP
         ruling = self._judged(found, judge)
-        if ruling.action is Action.REFUSED:
+        if ruling.action is FlowAction.REFUSED:
             return ruling
         if any(request.method == "CONNECT" or request.fault is Fault.MALFORMED for request in found):
             # A tunnel would not be read: clients of proxies open a connection for each. And after a malformed
             # head the start of the next one is unknown.
             return self.refuse(Fault.MALFORMED, judge)
-        if ruling.action is Action.ASKS and not self.has_read(offset + len(payload)):
+        if ruling.action is FlowAction.ASKS and not self.has_read(offset + len(payload)):
             # Do not return ASKS for a segment that cannot be read yet. It may be of another connection on the
             # same ports, which the kernel does not know either.
-            return ruling._replace(action=Action.HOLD)
+            return ruling._replace(action=FlowAction.HOLD)
         return ruling
 
     def from_server(self, acked: int, seq: int, payload: bytes, judge: Judge) -> Ruling:
@@ -116,15 +118,15 @@ class HttpFlow:
 
     def _answer(self, server: ServerSide, judge: Judge) -> Ruling:
         """Handle the first answer."""
-        if server.speaks is Speaks.UNCLEAR:
+        if server.protocol is ServerProtocol.UNCLEAR:
             return self.waiting()
-        if server.speaks is not Speaks.HTTP:
+        if server.protocol is not ServerProtocol.HTTP:
             return self.refuse(Fault.OVERFLOW, judge, Proto.TCP)
         if any(reading.stream.first_switches for reading in self._readings):
             if server.status is None:
                 return self.waiting()
             if server.switched and len(self._readings) == 1 and self._readings[0].stream.count == 1:
-                return _new(Ruling, (Action.PASSES, self.last))
+                return _new(Ruling, (FlowAction.PASSES, self.last))
             if server.status != SWITCHING_PROTOCOLS:
                 try:
                     for reading in self._readings:
@@ -137,26 +139,26 @@ class HttpFlow:
         return self.waiting()
 
     def waiting(self) -> Ruling:
-        return _new(Ruling, (Action.ASKS if self.answered else Action.UPLOAD, self.last))
+        return _new(Ruling, (FlowAction.ASKS if self.answered else FlowAction.UPLOAD, self.last))
 
     def refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.HTTP) -> Ruling:
         """Refuse the flow. The judge is notified, but its answer is ignored."""
         observation = self._observer.nameless(proto, fault)
         judge(observation)
-        return _new(Ruling, (Action.REFUSED, observation))
+        return _new(Ruling, (FlowAction.REFUSED, observation))
 
-    def _judged(self, found: list[Request], judge: Judge) -> Ruling:
+    def _judged(self, found: list[HttpRequest], judge: Judge) -> Ruling:
         for observation in self._observer.requests(found):
             self.last = observation
             if not judge(observation):
-                return _new(Ruling, (Action.REFUSED, observation))
+                return _new(Ruling, (FlowAction.REFUSED, observation))
         return self.waiting()
 
-    def _feed(self, start: int, payload: bytes) -> list[Request] | None:
+    def _feed(self, start: int, payload: bytes) -> list[HttpRequest] | None:
         """Return the requests that this segment completes; None if it must be resent later."""
         if len(self._readings) == 1:
             return self._readings[0].feed(start, payload)
-        found: list[Request] = []
+        found: list[HttpRequest] = []
         for reading in self._readings:
             requests = reading.feed(start, payload)
             if requests is None:

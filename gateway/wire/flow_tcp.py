@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.actions import Action, Judge, Ruling
+from gateway.wire.actions import FlowAction, Judge, Ruling
 from gateway.wire.flow_undecided import Undecided
 from gateway.wire.ip import ACK, RST, SYN, URG, Packet
 from gateway.wire.limits import Limits
@@ -56,26 +56,26 @@ class TcpFlow:
         return self._state.http is not None and self._state.http.answered
 
     @property
-    def heard(self) -> tuple[Observation, ...]:
+    def judged(self) -> tuple[Observation, ...]:
         """Each distinct observation that was judged before the first answer."""
-        return self._state.client.heard
+        return self._state.client.judged
 
-    def rest(self) -> None:
+    def free_buffers(self) -> None:
         """For open HTTP, store only the position of the next request."""
         if self._state.http is not None:
-            self._state.http.rest()
+            self._state.http.free_buffers()
 
     def is_behind(self, packet: Packet) -> bool:
         """Whether the client resends requests or bodies that were read before."""
         http = self._state.http
         return http is not None and http.has_read(self._offset(packet.seq) + 1)
 
-    def is_elsewhere(self, packet: Packet) -> bool:
+    def is_far_away(self, packet: Packet) -> bool:
         """Whether the client's segment is farther from the requests read than any TCP window."""
         http = self._state.http
         return http is not None and http.is_far(self._offset(packet.seq))
 
-    def begins_anew(self, packet: Packet, *, from_lan: bool) -> bool:
+    def opens_other(self, packet: Packet, *, from_lan: bool) -> bool:
         """Whether ``packet`` opens a new connection on the same addresses and ports (openings.py)."""
         state = self._state
         return self._openings.is_other(packet, from_lan, fresh=not state.received, begun=state.sent > 0)
@@ -95,7 +95,7 @@ class TcpFlow:
         return self._settled(ruling)
 
     def _settled(self, ruling: Ruling) -> Ruling:
-        if ruling.action is Action.REFUSED or ruling.action is Action.PASSES:
+        if ruling.action is FlowAction.REFUSED or ruling.action is FlowAction.PASSES:
             self.ruling = ruling
         return ruling
 

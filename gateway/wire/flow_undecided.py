@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.actions import DROP, Action, Judge, Ruling
-from gateway.wire.client_side import Asked, ClientSide, Read, asked_by, starts_of
+from gateway.wire.actions import DROP, FlowAction, Judge, Ruling
+from gateway.wire.client_side import ClientSide, ReadClaim, ServerReading, asked_by, starts_of
 from gateway.wire.flow_http import HttpFlow
 from gateway.wire.http_stream import RequestStream
 from gateway.wire.limits import WEB_PORTS, Limits
-from gateway.wire.observe import Claim, Observer
-from gateway.wire.server_side import SWITCHING_PROTOCOLS, ServerSide, Speaks
-from gateway.wire.tunnels import Sign
+from gateway.wire.observe import HostClaim, Observer
+from gateway.wire.server_side import SWITCHING_PROTOCOLS, ServerProtocol, ServerSide
+from gateway.wire.tunnels import TunnelSign
 
 _new = tuple.__new__  # builds a NamedTuple in half the time
 
@@ -47,13 +47,13 @@ class Undecided:
         return own if self.http is None else own + self.http.work
 
     def waiting(self) -> Ruling:
-        return _new(Ruling, (Action.HOLD, self.client.last))
+        return _new(Ruling, (FlowAction.HOLD, self.client.last))
 
     def refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.TCP) -> Ruling:
         """Refuse the flow. The judge is notified, but its answer is ignored."""
         observation = self._observer.nameless(proto, fault)
         judge(observation)
-        return _new(Ruling, (Action.REFUSED, observation))
+        return _new(Ruling, (FlowAction.REFUSED, observation))
 
     # ---------------------------------------------------------------- the LAN side
 
@@ -71,14 +71,14 @@ class Undecided:
             return _refused(refused)
         if not self.client.has_claims:
             return self._unknown(judge)
-        return self._let_go_of_bodies(judge)
+        return self._skip_bodies(judge)
 
     def decoy(self, payload: bytes, judge: Judge) -> Ruling:
         """Handle a segment that no correct client sends and most servers ignore.
 
         It is dropped, so it is not part of the stream. Its names are still judged.
         """
-        refused = self.client.refused_alone(payload, judge)
+        refused = self.client.refused_in_segment(payload, judge)
         return DROP if refused is None else _refused(refused)
 
     def _unknown(self, judge: Judge) -> Ruling:
@@ -95,9 +95,9 @@ class Undecided:
             return _refused(observation)
         if self._web or (self.sent and self.client.foreign is None):
             return self.waiting()
-        return _new(Ruling, (Action.PASSES, observation))
+        return _new(Ruling, (FlowAction.PASSES, observation))
 
-    def _let_go_of_bodies(self, judge: Judge) -> Ruling:
+    def _skip_bodies(self, judge: Judge) -> Ruling:
         """Continue without storing the body, for a request with a long body before its answer.
 
         Parts of the body may have arrived before a lost segment.
@@ -107,17 +107,17 @@ class Undecided:
         islands = self.client.in_order
         if not islands:
             return self.waiting()
-        view, sight = islands[0]
-        claims = [claim for claim in sight.claims if claim.requests]
+        view, found = islands[0]
+        claims = [claim for claim in found.claims if claim.requests]
         if not claims or any(request.method == "CONNECT" for claim in claims for request in claim.requests):
             return self.waiting()
-        starts = starts_of([(Read(view, view.data, sight), claim) for claim in claims])
+        starts = starts_of([(ServerReading(view, view.data, found), claim) for claim in claims])
         http = HttpFlow(self._observer, starts, self._limits, server=self._server)
         if http.has_switched:
             return self.waiting()
         ruling = self._read_on(http, judge)
         for later, _ in islands[1:]:
-            if ruling.action is not Action.REFUSED:
+            if ruling.action is not FlowAction.REFUSED:
                 ruling = http.from_lan(later.island.start, later.data, judge)
         return ruling
 
@@ -138,7 +138,7 @@ class Undecided:
         self.received += 1
         self._server.add(seq, payload)
         sign = self._server.tunnel
-        if isinstance(sign, Sign):
+        if isinstance(sign, TunnelSign):
             refused = self.client.refused_tunnel((sign,), judge)
             if refused is not None:
                 return _refused(refused)
@@ -149,29 +149,29 @@ class Undecided:
         asked = self.client.answered(reads, Proto.HTTP, 1)
         return self._http_answer(asked, acked, judge) if asked else self._other_answer(acked, reads, judge)
 
-    def _server_hello(self, count: int, reads: list[Read], judge: Judge) -> Ruling:
+    def _server_hello(self, count: int, reads: list[ServerReading], judge: Judge) -> Ruling:
         """Handle the answer to the last of ``count`` ClientHellos."""
         for read, claim in self.client.answered(reads, Proto.TLS, count):
             return self._pass(read, claim, asked_by(claim, count - 1), judge)
-        return self._lost_sight(judge)
+        return self._refuse_unseen(judge)
 
-    def _pass(self, read: Read, claim: Claim, answered: Observation, judge: Judge) -> Ruling:
+    def _pass(self, read: ServerReading, claim: HostClaim, answered: Observation, judge: Judge) -> Ruling:
         refused = self.client.refused_claim(read.view, claim, judge)
         if refused is not None:
             return _refused(refused)
-        return _new(Ruling, (Action.PASSES, answered))
+        return _new(Ruling, (FlowAction.PASSES, answered))
 
-    def _lost_sight(self, judge: Judge) -> Ruling:
+    def _refuse_unseen(self, judge: Judge) -> Ruling:
         """Refuse a flow with an answer to an unseen hello or request: bytes were missed, or another flow on
         these ports was dropped. The client connects again.
         """
         return self.refuse(Fault.OVERFLOW, judge)
 
-    def _http_answer(self, asked: list[Asked], acked: int, judge: Judge) -> Ruling:
+    def _http_answer(self, asked: list[ReadClaim], acked: int, judge: Judge) -> Ruling:
         server = self._server
-        if server.speaks is not Speaks.HTTP and self.client.only is None:
+        if server.protocol is not ServerProtocol.HTTP and self.client.only is None:
             # The request may be a decoy, and this the answer to something else.
-            return self._lost_sight(judge)
+            return self._refuse_unseen(judge)
         for read, claim in asked:
             if claim.requests[-1].method == "CONNECT":
                 return self._tunnel(read, claim, acked, judge)
@@ -180,9 +180,9 @@ class Undecided:
             return self._http2_answer(read, claim, judge)
         asked = [(read, claim) for read, claim in asked if not claim.requests[0].http2]
         if not asked:
-            return self._lost_sight(judge)
+            return self._refuse_unseen(judge)
         switches = any(claim.requests[0].switches for _, claim in asked)
-        if switches and server.speaks is not Speaks.OTHER and server.status is None:
+        if switches and server.protocol is not ServerProtocol.OTHER and server.status is None:
             return self.waiting()
         if len(asked) == 1 and len(claim.requests) == 1 and claim.requests[0].switches and server.switched:
             return self._pass(read, claim, claim.asked[-1], judge)
@@ -196,35 +196,35 @@ class Undecided:
         http = HttpFlow(self._observer, starts_of(asked), self._limits, turned_down=turned_down)
         return self._read_on(http, judge)
 
-    def _http2_answer(self, read: Read, claim: Claim, judge: Judge) -> Ruling:
+    def _http2_answer(self, read: ServerReading, claim: HostClaim, judge: Judge) -> Ruling:
         """An HTTP/2 request with an HTTP/1 answer was not understood: the client may continue in HTTP/1."""
         speaks = self._server.speaks_http2
         if speaks is None:
             return self.waiting()
-        return self._pass(read, claim, claim.asked[-1], judge) if speaks else self._lost_sight(judge)
+        return self._pass(read, claim, claim.asked[-1], judge) if speaks else self._refuse_unseen(judge)
 
-    def _tunnel(self, read: Read, claim: Claim, acked: int, judge: Judge) -> Ruling:
+    def _tunnel(self, read: ServerReading, claim: HostClaim, acked: int, judge: Judge) -> Ruling:
         """Handle a CONNECT to a proxy: the bytes inside are judged like a flow of their own."""
         stream = RequestStream()
         stream.feed(read.data[claim.position :])
-        inside = any(other.proto is Proto.TLS for other in read.sight.claims)
+        inside = any(other.proto is Proto.TLS for other in read.found.claims)
         agreed = stream.opaque and self._server.connected
-        if not agreed or inside or read.sight.pending or acked != read.view.island.end:
+        if not agreed or inside or read.found.pending or acked != read.view.island.end:
             return self.waiting()
         return self._nameless(judge)
 
-    def _other_answer(self, acked: int, reads: list[Read], judge: Judge) -> Ruling:
-        speaks = self._server.speaks
-        if self.client.has_claims or (self.client.pending and speaks is not Speaks.HTTP):
+    def _other_answer(self, acked: int, reads: list[ServerReading], judge: Judge) -> Ruling:
+        speaks = self._server.protocol
+        if self.client.has_claims or (self.client.pending and speaks is not ServerProtocol.HTTP):
             return self.waiting()
         if self.client.may_tunnel and self.received < self._limits.unanswered:
             return self.waiting()
         malformed = self.client.refused_as_malformed(reads, judge)
         if malformed is not None:
             return _refused(malformed)
-        if speaks is Speaks.HTTP and self.sent:
-            return self._lost_sight(judge)
-        if speaks is not Speaks.OTHER and self.sent:
+        if speaks is ServerProtocol.HTTP and self.sent:
+            return self._refuse_unseen(judge)
+        if speaks is not ServerProtocol.OTHER and self.sent:
             return self.waiting()
         foreign = self.client.foreign
         if foreign is not None and acked >= foreign:
@@ -239,8 +239,8 @@ class Undecided:
         """Decide an answered flow of a protocol that has no host names."""
         observation = self._observer.nameless(Proto.TCP)
         allowed = self.client.allows(observation, judge)
-        return _new(Ruling, (Action.PASSES if allowed else Action.REFUSED, observation))
+        return _new(Ruling, (FlowAction.PASSES if allowed else FlowAction.REFUSED, observation))
 
 
 def _refused(observation: Observation) -> Ruling:
-    return _new(Ruling, (Action.REFUSED, observation))
+    return _new(Ruling, (FlowAction.REFUSED, observation))

@@ -18,7 +18,7 @@ from gateway.wire.http_hosts import BLANK, authorities, hosts_of
 # Node and IIS accept a head of 16 KiB, nginx and Apache a line of 8 KiB. A browser's head without huge
 # cookies is far below both.
 MAX_HEAD = 16 << 10
-ENDURED_HEAD = 32 << 10  # Apache and Go accept longer heads; names are read up to here
+MAX_LENIENT_HEAD = 32 << 10  # Apache and Go accept longer heads; names are read up to here
 # The longest line that nginx and Apache accept. Some servers accept any token as a method; the longest
 # registered one, UPDATEREDIRECTREF, has 17 bytes.
 _MAX_METHOD = 8 << 10
@@ -51,7 +51,7 @@ Fields = dict[bytes, list[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """One request head: the hosts it asks for, and where the next request begins."""
 
     method: str  # as sent
@@ -70,12 +70,12 @@ class Request:
 def looks_like_http(prefix: bytes) -> bool | None:
     """Whether a client's stream that begins with ``prefix`` is HTTP/1 or the HTTP/2 preface.
 
-    None if more bytes are needed, which happens only up to ENDURED_HEAD bytes.
+    None if more bytes are needed, which happens only up to MAX_LENIENT_HEAD bytes.
     """
     start = _skip_empty_lines(prefix)
     begin = _START.match(prefix, start)
     if begin is None:
-        return None if start == len(prefix) <= ENDURED_HEAD else False
+        return None if start == len(prefix) <= MAX_LENIENT_HEAD else False
     if len(begin[1]) > _MAX_METHOD:
         return False
     if not begin[2]:
@@ -84,20 +84,20 @@ def looks_like_http(prefix: bytes) -> bool | None:
         return True
     end = prefix.find(b"\n", start)
     if end < 0:
-        return None if len(prefix) <= ENDURED_HEAD else False
+        return None if len(prefix) <= MAX_LENIENT_HEAD else False
     return _version_of(prefix[start:end]) is not None
 
 
-def parse_request(data: bytes) -> Request | None:
+def parse_request(data: bytes) -> HttpRequest | None:
     """Return the request with whose head ``data`` begins; None while the head is incomplete.
 
-    Raises WireError for a head over ENDURED_HEAD bytes, and for a first line that is no request line and has
-    no host.
+    Raises WireError for a head over MAX_LENIENT_HEAD bytes, and for a first line that is no request line and
+    has no host.
     """
     if data.startswith(b"PRI") and PREFACE.startswith(data[: len(PREFACE)]):
         if len(data) < len(PREFACE):
             return None
-        return Request(
+        return HttpRequest(
             "PRI", b"*", (), Fault.NO_NAME, len(PREFACE), 0, chunked=False, switches=True, http2=True
         )
     start = _skip_empty_lines(data)
@@ -123,7 +123,7 @@ def parse_request(data: bytes) -> Request | None:
     length, chunked = _content_length(fields), _chunked(fields)
     if not (sound and whole) or length is None or chunked is None or size > MAX_HEAD:
         length, chunked, fault = 0, False, Fault.MALFORMED
-    return Request(
+    return HttpRequest(
         method=method.decode("ascii"),
         target=target,
         hosts=hosts,
@@ -135,7 +135,7 @@ def parse_request(data: bytes) -> Request | None:
     )
 
 
-def stray_request(head: bytes, starts: Iterable[int]) -> Request | None:
+def embedded_request(head: bytes, starts: Iterable[int]) -> HttpRequest | None:
     """Return the request in ``head``, which was found among other bytes; None if it has no host.
 
     ``starts`` are the offsets of its request lines. Only names are read, since these may be no requests.
@@ -145,17 +145,17 @@ def stray_request(head: bytes, starts: Iterable[int]) -> Request | None:
     for start in starts:
         lines.setdefault(head.find(b"\n", start), start)
         connects |= head.startswith(b"CONNECT", start)
-    asked = [one for end, start in lines.items() for one in authorities(head[start:end].rsplit(None, 1)[0])]
+    asked = [name for end, start in lines.items() for name in authorities(head[start:end].rsplit(None, 1)[0])]
     names, _ = hosts_of(asked + _fields(head, _HOST_ALONE)[0].get(_HOST, []))
     if not names:
         return None
     method = "CONNECT" if connects else "GET"
-    return Request(method, b"", tuple(names), None, len(head), 0, chunked=False, switches=False)
+    return HttpRequest(method, b"", tuple(names), None, len(head), 0, chunked=False, switches=False)
 
 
 def _check_size(size: int) -> None:
-    if size > ENDURED_HEAD:
-        msg = f"HTTP request head of more than {ENDURED_HEAD} bytes"
+    if size > MAX_LENIENT_HEAD:
+        msg = f"HTTP request head of more than {MAX_LENIENT_HEAD} bytes"
         raise WireError(msg)
 
 
@@ -184,7 +184,7 @@ def _request_line(line: bytes) -> tuple[bytes | None, bytes]:
     return method, rest.rsplit(None, 1)[0]
 
 
-def _without_version(line: bytes, size: int) -> Request:
+def _without_version(line: bytes, size: int) -> HttpRequest:
     """Parse HTTP/0.9 or an unknown version: some servers use the host in its target."""
     begin = _START.match(line)
     names, _ = hosts_of(authorities(line))
@@ -192,7 +192,7 @@ def _without_version(line: bytes, size: int) -> Request:
         msg = f"no HTTP request line: {line[:80]!r}"
         raise WireError(msg)
     method = begin[1].decode("ascii")
-    return Request(method, b"", tuple(names), Fault.MALFORMED, size, 0, chunked=False, switches=False)
+    return HttpRequest(method, b"", tuple(names), Fault.MALFORMED, size, 0, chunked=False, switches=False)
 
 
 def _fields(block: bytes, wanted: frozenset[bytes] = _WANTED) -> tuple[Fields, bool]:

@@ -25,7 +25,7 @@ def authorities(line: bytes) -> list[bytes]:
     if b"CONNECT" in line:
         first = _CONNECT_FIRST.match(line)
         connects = ([first[1]] if first is not None else []) + [match[1] for match in _CONNECT.finditer(line)]
-        found += [one for one in connects if _ABSOLUTE.match(one) is None]
+        found += [authority for authority in connects if _ABSOLUTE.match(authority) is None]
     return found
 
 

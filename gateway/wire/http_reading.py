@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from gateway.errors import WireError
-from gateway.wire.http import Request
+from gateway.wire.http import HttpRequest
 from gateway.wire.http_stream import RequestStream
 from gateway.wire.limits import Limits
 from gateway.wire.streams import Island
@@ -25,7 +25,7 @@ class Contradiction(WireError):
     """Resent bytes that differ, or that can no longer be compared."""
 
 
-class Reading:
+class RequestReading:
     """Consecutive requests of one client; offsets are those of the flow's Stream."""
 
     __slots__ = (
@@ -48,7 +48,7 @@ class Reading:
         self._early: dict[int, bytes] = {}  # segments after a gap, by offset
         self._early_bytes = 0
         self._work = 0
-        self.inside: list[Request] = []  # requests found in bodies of ``data``
+        self.inside: list[HttpRequest] = []  # requests found in bodies of ``data``
         for position in range(0, len(data), _STEP):
             self._take(data[position : position + _STEP])
             self.inside += self.stream.inside
@@ -70,7 +70,7 @@ class Reading:
         """Steps taken so far, see Effort."""
         return self._work + self.stream.work
 
-    def rest(self) -> None:
+    def free_buffers(self) -> None:
         """Free the stored bytes. The position of the next request remains."""
         self._tail = Island(self.next, b"")
         self._frames.clear()
@@ -78,7 +78,7 @@ class Reading:
         self._frame_bytes = self._early_bytes = 0
         self._frames_from = self.next - len(self.stream.unfinished)
 
-    def feed(self, start: int, payload: bytes) -> list[Request] | None:
+    def feed(self, start: int, payload: bytes) -> list[HttpRequest] | None:
         """Return the requests that this segment completes; None if it must be resent later.
 
         Raises WireError if the bytes are not HTTP, Contradiction if they differ from earlier ones.
@@ -98,7 +98,7 @@ class Reading:
                 found += self._take(self._fresh(first, piece))
         return found
 
-    def _keep(self, start: int, payload: bytes) -> list[Request] | None:
+    def _keep(self, start: int, payload: bytes) -> list[HttpRequest] | None:
         known = self._early.get(start, b"")
         shared = min(len(known), len(payload))
         if known[:shared] != payload[:shared]:
@@ -148,7 +148,7 @@ class Reading:
                 msg = f"bytes {low}..{high} sent twice that differ"
                 raise Contradiction(msg)
 
-    def _take(self, data: bytes) -> list[Request]:
+    def _take(self, data: bytes) -> list[HttpRequest]:
         if not data:
             return []
         found = self.stream.feed(data)

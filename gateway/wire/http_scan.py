@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gateway.wire.http import HEAD_END, MAX_HEAD, Request, stray_request
+from gateway.wire.http import HEAD_END, MAX_HEAD, HttpRequest, embedded_request
 
 _VERSION = b"HTTP/"
 _LOOK_BACK = len(_VERSION) - 1  # bytes of a version that may be split over two segments
@@ -81,7 +81,7 @@ class HeadScanner:
         """Stored bytes: up to MAX_HEAD."""
         return len(self._rest)
 
-    def feed(self, data: bytes) -> list[Request]:
+    def feed(self, data: bytes) -> list[HttpRequest]:
         """Return the requests with a host whose heads ``data`` completes."""
         rest = self._rest
         if self._within or (bytes(rest[self._look_from :]) + data if rest else data).find(_VERSION) >= 0:
@@ -96,8 +96,8 @@ class HeadScanner:
         self._look_from = max(0, len(self._rest) - _LOOK_BACK)
         return []
 
-    def _read(self, data: bytes, look_from: int) -> list[Request]:
-        found: list[Request] = []
+    def _read(self, data: bytes, look_from: int) -> list[HttpRequest]:
+        found: list[HttpRequest] = []
         begin = 0
         self.work += 1 + (len(data) >> 14)
         while True:
@@ -113,7 +113,7 @@ class HeadScanner:
             if end is not None or len(piece) > MAX_HEAD:
                 starts = list(request_starts(piece))
                 self.work += len(starts)
-                request = stray_request(piece, starts)
+                request = embedded_request(piece, starts)
                 if request is not None:
                     found.append(request)
             if end is None:

@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from gateway.errors import WireError
 from gateway.policy.values import Fault
-from gateway.wire.http import Request, looks_like_http, parse_request
+from gateway.wire.http import HttpRequest, looks_like_http, parse_request
 from gateway.wire.http_scan import HeadScanner
 
 MAX_CHUNK_LINE = 4096  # bytes of a chunk's size and extensions, or a trailer field; as Go's net/http
@@ -56,18 +56,18 @@ class RequestStream:
         self._bodies = bodies
         self.bodies: list[tuple[int, int]] = []  # skipped by the last feed, if bodies are not scanned
         self._scanner = HeadScanner()  # of all bytes but request lines
-        self.inside: list[Request] = []  # found by the current feed
+        self.inside: list[HttpRequest] = []  # found by the current feed
         self._fed = 0  # bytes
         self._steps = 0
         self.count = 0  # requests so far
         self.first_switches = False  # the first request asks for another protocol
         self.ends: list[int] = []  # ends of the heads that the last feed completed, from the stream's start
         self.frames: list[Frame] = []  # that the last feed completed
-        self._rest = b""  # of a head or a line: at most ENDURED_HEAD plus one feed
+        self._rest = b""  # of a head or a line: at most MAX_LENIENT_HEAD plus one feed
         self._skip = 0  # bytes of body or chunk still to come
         self._state = _State.HEAD
         self._next = _State.HEAD  # after the body
-        self._found: list[Request] = []  # by the current feed
+        self._found: list[HttpRequest] = []  # by the current feed
         self._turned_down = turned_down
         self._switching = False  # the next bytes follow a request for another protocol
         self.opaque = False
@@ -106,7 +106,7 @@ class RequestStream:
                 self._state = _State.HEAD
             self._next = _State.HEAD
 
-    def feed(self, data: bytes) -> list[Request]:
+    def feed(self, data: bytes) -> list[HttpRequest]:
         """Return the requests whose heads ``data``, the next bytes of the stream, completes.
 
         Raises WireError as parse_request does, for invalid chunks, for other bytes between requests, and for

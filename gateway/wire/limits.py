@@ -26,16 +26,14 @@ class Limits:
     unanswered: int = 16  # packets with payload in one direction, no answer, no known protocol
     quic_unopened: int = 16  # Initials of one flow that do not decrypt: strays, and fakes sent first
     quic_datagrams: int = 64  # of one flow before the server's hello: a large hello takes 2 to 8, plus resent
-    quic_initial_bytes: int = (
-        8 << 10
-    )  # counted for each Initial that decrypts: it can claim 32 KiB, none does
+    # Counted for each Initial that decrypts: it can claim 32 KiB, none does.
+    quic_initial_bytes: int = 8 << 10
     http_history: int = 16 << 10  # request bytes stored to compare with resent ones; servers limit heads
     foreign_bytes: int = 24 << 10  # of an unknown protocol, before old bytes are dropped
-    foreign_kept: int = 8 << 10  # bytes that then remain: a hello may still follow
+    foreign_stored: int = 8 << 10  # bytes that then remain: a hello may still follow
     http_frames: int = 1024  # heads and chunk lines stored to compare: a megabyte of 1 kB chunks
-    work_rate: int = (
-        50_000  # steps a second for one device, about a fifth of a PC's core; 400 hellos take 19,000
-    )
+    # Steps a second for one device, about a fifth of a PC's core; 400 hellos take 19,000.
+    work_rate: int = 50_000
     work_burst: int = 100_000  # steps in a burst: a page that opens 100 connections in the worst legal form
     age: float = 60.0  # undecided and idle: servers give up on a handshake after 10 to 60 s
     # Plain HTTP without its first answer is refused if it continues after this time. After the first answer,

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from gateway.wire.dhcp import MAX_TEXT, plain_text
-from gateway.wire.dns import AAAA, PTR, SRV, TXT, A, Record, parse_message
+from gateway.wire.dns import AAAA, PTR, SRV, TXT, A, DnsRecord, parse_message
 
 PORT = 5353
 MAX_HOSTS = 16  # names with addresses in one message: a device has one name and some addresses
@@ -47,14 +47,14 @@ def parse_mdns(data: bytes) -> Mdns | None:
     return Mdns(tuple(hosts), frozenset(services), model) if hosts or services or model else None
 
 
-def _host(record: Record) -> tuple[str, bytes] | None:
+def _host(record: DnsRecord) -> tuple[str, bytes] | None:
     if (record.rtype, len(record.rdata)) not in ((A, 4), (AAAA, 16)):
         return None
     found = _HOST.fullmatch(record.name)
     return None if found is None else (found[1], record.rdata)
 
 
-def _service(record: Record) -> str:
+def _service(record: DnsRecord) -> str:
     if record.rtype not in (PTR, SRV, TXT):
         return ""
     found = _SERVICE.fullmatch(record.name)

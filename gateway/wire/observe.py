@@ -13,13 +13,13 @@ from typing import NamedTuple, TypeVar
 
 from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.http import Request, looks_like_http
+from gateway.wire.http import HttpRequest, looks_like_http
 from gateway.wire.http_scan import request_starts
 from gateway.wire.http_stream import RequestStream
 from gateway.wire.limits import Limits
 from gateway.wire.tls import ClientHello, read_client_hellos
 from gateway.wire.tls_records import looks_like_tls
-from gateway.wire.tunnels import Sign
+from gateway.wire.tunnels import TunnelSign
 
 _new = tuple.__new__  # builds a NamedTuple in half the time
 _HANDSHAKE = b"\x16"
@@ -35,7 +35,7 @@ _NOWHERE: frozenset[int] = frozenset()
 Item = TypeVar("Item")
 
 
-class Claim(NamedTuple):
+class HostClaim(NamedTuple):
     """Consecutive hellos or requests from one position on."""
 
     proto: Proto
@@ -44,15 +44,15 @@ class Claim(NamedTuple):
     asked: tuple[Observation, ...]  # at least one for each, in order
     ends: tuple[int, ...]  # for each of ``asked``, the end of its hello or request head
     broken: bool  # the bytes after the complete ones are malformed
-    requests: tuple[Request, ...] = ()  # of HTTP
+    requests: tuple[HttpRequest, ...] = ()  # of HTTP
     starts: frozenset[int] = _NOWHERE  # of the requests
     bodies: tuple[tuple[int, int], ...] = ()  # of the requests, if bodies are not scanned
 
 
-class Sight(NamedTuple):
+class StreamClaims(NamedTuple):
     """Everything that one run of a client's bytes may ask for."""
 
-    claims: list[Claim]  # those with a complete hello or request, and a broken one at the start
+    claims: list[HostClaim]  # those with a complete hello or request, and a broken one at the start
     pending: bool  # a hello or request has begun and is incomplete
     unclear: bool  # more bytes are needed
     tried: int  # positions after the first byte that were tried
@@ -71,9 +71,9 @@ class Observer:
         self._bodies = limits.bodies
         self.work = 0  # steps so far: records and lines read
 
-    def look(self, data: bytes) -> Sight:
+    def look(self, data: bytes) -> StreamClaims:
         """Return all claims in ``data``. Raises WireError if it has too many possible starts."""
-        claims: list[Claim] = []
+        claims: list[HostClaim] = []
         steps = _steps(data)
         self.work += steps
         tls = looks_like_tls(data[:_TLS_PREFIX])
@@ -103,19 +103,19 @@ class Observer:
                 claims.append(claim)
             elif not claim.broken:
                 pending = True
-        return _new(Sight, (claims, pending, tls is None or (tls is False and http is None), tried))
+        return _new(StreamClaims, (claims, pending, tls is None or (tls is False and http is None), tried))
 
     def nameless(self, proto: Proto, fault: Fault | None = None) -> Observation:
         return Observation(proto, None, self._dst, self._dport, fault=fault)
 
-    def tunnel(self, sign: Sign) -> Observation:
+    def tunnel(self, sign: TunnelSign) -> Observation:
         return Observation(sign.proto, sign.host, self._dst, self._dport, sign.qtype)
 
-    def requests(self, found: Iterable[Request]) -> tuple[Observation, ...]:
+    def requests(self, found: Iterable[HttpRequest]) -> tuple[Observation, ...]:
         """Return one observation for each name of each request, and one more for a CONNECT to a proxy."""
-        return tuple(one for request in found for one in self._request(request))
+        return tuple(observation for request in found for observation in self._request(request))
 
-    def _request(self, request: Request) -> list[Observation]:
+    def _request(self, request: HttpRequest) -> list[Observation]:
         asked = [
             Observation(Proto.HTTP, host, self._dst, self._dport, fault=request.fault)
             for host in request.hosts or (None,)
@@ -124,13 +124,13 @@ class Observer:
             asked.append(asked[0]._replace(proto=Proto.PROXY, fault=None))
         return asked
 
-    def _tls(self, data: bytes, position: int, steps: int) -> Claim:
+    def _tls(self, data: bytes, position: int, steps: int) -> HostClaim:
         found, broken = self._read(read_client_hellos, data[position:] if position else data, steps)
         asked = tuple([self._hello(hello) for hello, _ in found])
         ends = tuple([position + end for _, end in found])
         if any(hello.others for hello, _ in found):
             asked, ends = self._with_others(found, asked, ends)
-        return _new(Claim, (Proto.TLS, position, len(found), asked, ends, broken, (), _NOWHERE, ()))
+        return _new(HostClaim, (Proto.TLS, position, len(found), asked, ends, broken, (), _NOWHERE, ()))
 
     @staticmethod
     def _with_others(
@@ -139,14 +139,16 @@ class Observer:
         """Return one observation for each name of a hello with several names."""
         names = [(hello.sni, *hello.others) for hello, _ in found]
         return (
-            tuple([one._replace(host=name) for one, each in zip(asked, names, strict=True) for name in each]),
+            tuple(
+                [seen._replace(host=name) for seen, each in zip(asked, names, strict=True) for name in each]
+            ),
             tuple([end for end, each in zip(ends, names, strict=True) for _ in each]),
         )
 
-    def _http(self, data: bytes, position: int, steps: int) -> Claim:
+    def _http(self, data: bytes, position: int, steps: int) -> HostClaim:
         bodies: list[tuple[int, int]] = []
 
-        def read(data: bytes) -> list[tuple[Request, int]]:
+        def read(data: bytes) -> list[tuple[HttpRequest, int]]:
             """Return the requests and the ends of their heads."""
             stream = RequestStream(bodies=self._bodies)
             found = list(zip(stream.feed(data), stream.ends, strict=True))
@@ -157,10 +159,12 @@ class Observer:
         starts = frozenset([position + end - request.head_length for request, end in found])
         requests = tuple([request for request, _ in found])
         each = [(self._request(request), position + end) for request, end in found]
-        asked = tuple([one for several, _ in each for one in several])
+        asked = tuple([observation for several, _ in each for observation in several])
         ends = tuple([end for several, end in each for _ in several])
         self.work += len(asked)
-        return Claim(Proto.HTTP, position, len(found), asked, ends, broken, requests, starts, tuple(bodies))
+        return HostClaim(
+            Proto.HTTP, position, len(found), asked, ends, broken, requests, starts, tuple(bodies)
+        )
 
     def _read(self, read: Callable[[bytes], list[Item]], data: bytes, steps: int) -> tuple[list[Item], bool]:
         """Return what ``read`` finds before malformed bytes, and whether there are any.

@@ -10,7 +10,7 @@ from gateway.wire.dhcp6 import parse_dhcp6
 from gateway.wire.ip import ACK, SYN, TCP, UDP, parse_ip
 from gateway.wire.mdns import Mdns, parse_mdns
 
-_BEGUN = frozenset((64, 128, 255))  # initial hop limits of operating systems
+_INITIAL_HOP_LIMITS = frozenset((64, 128, 255))  # initial hop limits of operating systems
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,16 @@ def overhear(packet: bytes) -> Overheard | None:
         return None
     if read.proto == TCP:
         begins = read.flags & (SYN | ACK) == SYN
-        return Overheard(address, read.ttl) if begins and read.ttl in _BEGUN else None
+        return Overheard(address, read.ttl) if begins and read.ttl in _INITIAL_HOP_LIMITS else None
     if read.proto != UDP:
         return None
     if read.dport == dhcp.SERVER_PORT and read.version == 4:
-        said = parse_dhcp(bytes(read.payload))
-        return None if said is None else Overheard(address, dhcp=said)
+        message = parse_dhcp(bytes(read.payload))
+        return None if message is None else Overheard(address, dhcp=message)
     if read.dport == dhcp6.SERVER_PORT and read.version == 6:
-        said = parse_dhcp6(bytes(read.payload))
-        return None if said is None else Overheard(address, dhcp=said)
+        message = parse_dhcp6(bytes(read.payload))
+        return None if message is None else Overheard(address, dhcp=message)
     if read.dport == mdns.PORT:
-        told = parse_mdns(bytes(read.payload))
-        return None if told is None else Overheard(address, mdns=told)
+        answer = parse_mdns(bytes(read.payload))
+        return None if answer is None else Overheard(address, mdns=answer)
     return None

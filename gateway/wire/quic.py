@@ -17,7 +17,7 @@ _LONG = 0x80
 _FIXED = 0x40
 
 
-class Kind(Enum):
+class DatagramKind(Enum):
     """The type of a datagram, by its first packet; INITIAL if any packet in it is one."""
 
     INITIAL = "initial"
@@ -30,14 +30,14 @@ class Kind(Enum):
     OTHER = "other"
 
 
-_V1_KINDS = (Kind.INITIAL, Kind.ZERO_RTT, Kind.HANDSHAKE, Kind.RETRY)
+_V1_KINDS = (DatagramKind.INITIAL, DatagramKind.ZERO_RTT, DatagramKind.HANDSHAKE, DatagramKind.RETRY)
 _KINDS = {VERSION_1: _V1_KINDS, VERSION_2: (_V1_KINDS[3], *_V1_KINDS[:3])}
 
 
 class LongPacket(NamedTuple):
     """One packet of version 1 or 2 with a long header; offsets are into its datagram."""
 
-    kind: Kind
+    kind: DatagramKind
     version: int
     dcid: bytes
     scid: bytes
@@ -46,16 +46,16 @@ class LongPacket(NamedTuple):
     end: int
 
 
-def classify(datagram: bytes) -> Kind:
+def classify(datagram: bytes) -> DatagramKind:
     """Return the type of a UDP payload. Never raises: random data is OTHER, or SHORT by chance."""
     if not datagram:
-        return Kind.OTHER
+        return DatagramKind.OTHER
     first = datagram[0]
     if not first & _LONG:
-        return Kind.SHORT if first & _FIXED and len(datagram) >= _MIN_SHORT else Kind.OTHER
+        return DatagramKind.SHORT if first & _FIXED and len(datagram) >= _MIN_SHORT else DatagramKind.OTHER
     found = long_packets(datagram)
     if found:
-        return Kind.INITIAL if any(p.kind is Kind.INITIAL for p in found) else found[0].kind
+        return DatagramKind.INITIAL if any(p.kind is DatagramKind.INITIAL for p in found) else found[0].kind
     return _other_version(datagram)
 
 
@@ -92,10 +92,10 @@ def _long_packet(cursor: Cursor) -> LongPacket | None:
     scid = cursor.counted8()
     if len(dcid) > MAX_CONNECTION_ID or len(scid) > MAX_CONNECTION_ID:
         return None
-    if kind is Kind.RETRY:
+    if kind is DatagramKind.RETRY:
         cursor.skip(cursor.remaining)
         return LongPacket(kind, version, dcid, scid, start, cursor.end, cursor.end)
-    if kind is Kind.INITIAL:
+    if kind is DatagramKind.INITIAL:
         cursor.skip(cursor.varint())
     size = cursor.varint()
     number = cursor.pos
@@ -103,20 +103,22 @@ def _long_packet(cursor: Cursor) -> LongPacket | None:
     return LongPacket(kind, version, dcid, scid, start, number, cursor.pos)
 
 
-def _other_version(datagram: bytes) -> Kind:
+def _other_version(datagram: bytes) -> DatagramKind:
     """Classify a long header that is neither v1 nor v2, or is cut."""
     cursor = Cursor(datagram)
     try:
         first, version = cursor.u8(), cursor.u32()
         dcid, scid = cursor.counted8(), cursor.counted8()
     except WireError:
-        return Kind.OTHER
+        return DatagramKind.OTHER
     if version in _KINDS:
-        return Kind.OTHER
+        return DatagramKind.OTHER
     if version == 0:
         versions = cursor.remaining
-        return Kind.VERSION_NEGOTIATION if versions and versions % 4 == 0 else Kind.OTHER
+        return DatagramKind.VERSION_NEGOTIATION if versions and versions % 4 == 0 else DatagramKind.OTHER
     if not first & _FIXED or max(len(dcid), len(scid)) > MAX_CONNECTION_ID:
-        return Kind.OTHER
+        return DatagramKind.OTHER
     named = version >> 8 == 0xFF0000 or version & 0x0F0F0F0F == 0x0A0A0A0A or version >> 24 in b"QT"
-    return Kind.UNKNOWN_VERSION if named or len(datagram) >= MIN_CLIENT_DATAGRAM else Kind.OTHER
+    return (
+        DatagramKind.UNKNOWN_VERSION if named or len(datagram) >= MIN_CLIENT_DATAGRAM else DatagramKind.OTHER
+    )

@@ -49,7 +49,7 @@ _CLIENT_IN = _label("client in", 32)
 _SERVER_IN = _label("server in", 32)
 
 
-class Opened(NamedTuple):
+class DecryptedPacket(NamedTuple):
     """A decrypted packet: its number and payload."""
 
     number: int
@@ -68,7 +68,7 @@ class InitialKeys:
 
     def open(
         self, packet: bytes, number_offset: int, largest: int, others: Iterable[int] = ()
-    ) -> Opened | None:
+    ) -> DecryptedPacket | None:
         """Remove the protection of ``packet``, one whole long-header packet without its neighbours.
 
         ``number_offset`` is the offset of the packet number, ``largest`` the largest number decrypted so far
@@ -93,7 +93,7 @@ class InitialKeys:
                 payload = self._decrypt(number, packet[body:], header)
                 if payload is not None:
                     break
-        return None if payload is None else Opened(number, payload)
+        return None if payload is None else DecryptedPacket(number, payload)
 
     def seal(self, header: bytes, number: int, payload: bytes) -> bytes:
         """Return the protected packet; ``header`` ends in a packet number of four bytes.

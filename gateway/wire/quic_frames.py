@@ -85,7 +85,7 @@ class CryptoStream:
         self._read = 0
 
     @property
-    def has_rest(self) -> bool:
+    def has_partial(self) -> bool:
         """Whether there are bytes after the complete messages."""
         return len(self._buffer) > self._read
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gateway.errors import WireError
-from gateway.wire.quic import Kind, LongPacket, long_packets
+from gateway.wire.quic import DatagramKind, LongPacket, long_packets
 from gateway.wire.quic_crypto import InitialKeys, initial_keys
 from gateway.wire.quic_frames import CryptoStream, crypto_frames
 from gateway.wire.tls import ClientHello, ServerHello, parse_client_hello, parse_server_hello
@@ -18,7 +18,7 @@ MAX_CONNECTIONS = 8
 _MAX_HELLOS = 2  # the second follows a HelloRetryRequest, at most one of which is valid (RFC 8446 §4.1.4)
 
 
-class Answer(NamedTuple):
+class HelloAnswer(NamedTuple):
     """A server's hello, and the client's hello that it answers."""
 
     hello: ServerHello
@@ -57,7 +57,7 @@ class _Connection:
         numbers.add(opened.number)
         return opened.payload
 
-    def ask(self, frames: list[tuple[int, bytes]]) -> list[ClientHello]:
+    def feed_client(self, frames: list[tuple[int, bytes]]) -> list[ClientHello]:
         """Return the ClientHellos that the client's CRYPTO ``frames`` complete. Raises WireError."""
         messages = self.client.feed(frames)
         hellos = [hello for message in messages if (hello := parse_client_hello(message)) is not None]
@@ -70,15 +70,15 @@ class _Connection:
     @property
     def half_read(self) -> bool:
         """Whether part of an incomplete hello was read."""
-        return self.client.has_rest
+        return self.client.has_partial
 
-    def answer(self, payload: bytes) -> list[Answer]:
+    def feed_server(self, payload: bytes) -> list[HelloAnswer]:
         """Return the ServerHellos that ``payload`` completes, as far as there are hellos to answer."""
         answers = []
         for message in self.server.feed(crypto_frames(payload)):
             hello = parse_server_hello(message)
             if hello is not None and self.answered < len(self.asked):
-                answers.append(Answer(hello, self.asked[self.answered]))
+                answers.append(HelloAnswer(hello, self.asked[self.answered]))
                 self.answered += 1
         return answers
 
@@ -103,7 +103,7 @@ class Initials:
         """Return the ClientHellos that this datagram completes; more than one only with decoys."""
         hellos = []
         for packet in long_packets(datagram):
-            if packet.kind is not Kind.INITIAL:
+            if packet.kind is not DatagramKind.INITIAL:
                 continue
             found = self._open_client(datagram, packet)
             if found:
@@ -113,7 +113,7 @@ class Initials:
             for connection, payload in found:
                 frames = crypto_frames(payload)
                 self.frames += len(frames)
-                hellos += connection.ask(frames)
+                hellos += connection.feed_client(frames)
         return hellos
 
     def half_read(self) -> Initials | None:
@@ -126,7 +126,7 @@ class Initials:
         rest.opened = len(halves)
         return rest
 
-    def from_server(self, datagram: bytes) -> list[Answer]:
+    def from_server(self, datagram: bytes) -> list[HelloAnswer]:
         """Return the ServerHellos that this datagram completes.
 
         Only those that answer a ClientHello returned earlier; the second one, after a HelloRetryRequest,
@@ -135,12 +135,12 @@ class Initials:
         """
         answers = []
         for packet in long_packets(datagram):
-            if packet.kind is not Kind.INITIAL:
+            if packet.kind is not DatagramKind.INITIAL:
                 continue
             for connection in self._connections:
                 payload = connection.open(datagram, packet, server=True)
                 if payload is not None:
-                    answers += connection.answer(payload)
+                    answers += connection.feed_server(payload)
         return answers
 
     def _open_client(self, datagram: bytes, packet: LongPacket) -> list[tuple[_Connection, bytes]]:
@@ -166,7 +166,7 @@ class Initials:
         """Evict the oldest judged connection: its packets would only be judged again."""
         if len(self._connections) < MAX_CONNECTIONS:
             return
-        judged = next((one for one in self._connections if one.asked and not one.half_read), None)
+        judged = next((known for known in self._connections if known.asked and not known.half_read), None)
         if judged is None:
             msg = f"more than {MAX_CONNECTIONS} QUIC connections on one flow, none of them judged"
             raise WireError(msg)

@@ -10,7 +10,7 @@ from gateway.wire.limits import Limits
 from gateway.wire.streams import Stream
 from gateway.wire.tls import ServerHello, read_server_hellos
 from gateway.wire.tls_records import SERVER_HELLO, looks_like_tls
-from gateway.wire.tunnels import More, Sign, look_server
+from gateway.wire.tunnels import More, TunnelSign, look_server
 
 _TLS_PREFIX = 16  # bytes that are always enough for looks_like_tls
 _RECORD = b"\x16\x03"
@@ -32,7 +32,7 @@ _BANNER_BYTES = 4096  # of lines before an SSH server's banner; all other tunnel
 _TRIES = 32  # positions that look like a ServerHello; a greeting and STARTTLS have one
 
 
-class Speaks(Enum):
+class ServerProtocol(Enum):
     """The protocol of a server's first bytes."""
 
     UNCLEAR = auto()  # more bytes are needed
@@ -71,17 +71,17 @@ class ServerSide:
         self.hellos = max([self._hellos(view.data) for view in views], key=len)
 
     @property
-    def speaks(self) -> Speaks:
+    def protocol(self) -> ServerProtocol:
         tls = looks_like_tls(self.start[:_TLS_PREFIX])
         if self.hellos or (tls and not _is_broken(self.start)):
-            return Speaks.TLS
+            return ServerProtocol.TLS
         if self.start.startswith((_HTTP, _ICY)):
-            return Speaks.HTTP
+            return ServerProtocol.HTTP
         begun = _HTTP.startswith(self.start) or _ICY.startswith(self.start)
-        return Speaks.UNCLEAR if tls is None or begun else Speaks.OTHER
+        return ServerProtocol.UNCLEAR if tls is None or begun else ServerProtocol.OTHER
 
     @property
-    def tunnel(self) -> Sign | More | None:
+    def tunnel(self) -> TunnelSign | More | None:
         """The tunnel that begins with these bytes."""
         if self.hellos or self.start.startswith((_HTTP, _ICY)):
             return None

@@ -44,7 +44,7 @@ class Island(NamedTuple):
 Reading = tuple[Island, ...]  # sorted by start; islands neither overlap nor touch
 
 
-class View(NamedTuple):
+class StreamView(NamedTuple):
     """An island as one receiver reads it: with or without the bytes at urgent pointers."""
 
     island: Island
@@ -236,7 +236,7 @@ class Stream:
         self._cuts.clear()
         self.readings, self.size = ((),), 0
 
-    def let_go(self, offset: int) -> None:
+    def drop_before(self, offset: int) -> None:
         """Drop the bytes before ``offset``: resent bytes there are read as new."""
         self.readings = tuple(
             dict.fromkeys(
@@ -261,17 +261,17 @@ class Stream:
         low = bisect_left(self._cuts, max(since, island.start))
         return self._cuts[low : bisect_left(self._cuts, island.end)]
 
-    def views(self) -> list[View]:
+    def views(self) -> list[StreamView]:
         """Return every island of every reading, in every way that its urgent bytes can be read."""
         views = []
         for reading in self.readings:
             for island in reading:
-                views.append(_new(View, (island, island.data, ())))
+                views.append(_new(StreamView, (island, island.data, ())))
                 if self._urgent:
                     views += self._without_urgent(island)
         return views
 
-    def _without_urgent(self, island: Island) -> Iterator[View]:
+    def _without_urgent(self, island: Island) -> Iterator[StreamView]:
         seen: set[tuple[int, ...]] = {()}
         for choice in product(*((None, *places) for places in self._urgent)):
             holes = tuple(
@@ -279,7 +279,7 @@ class Stream:
             )
             if holes not in seen:
                 seen.add(holes)
-                yield View(island, _omit(island, holes), holes)
+                yield StreamView(island, _omit(island, holes), holes)
 
 
 def _append(reading: Reading, start: int, data: bytes) -> Reading:

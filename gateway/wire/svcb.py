@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gateway.errors import WireError
 from gateway.wire.cursor import Cursor
-from gateway.wire.dns import AD, HTTPS, SVCB, Message, Record, parse_message
+from gateway.wire.dns import AD, HTTPS, SVCB, DnsRecord, Message, parse_message
 from gateway.wire.dns_encode import Encoder
 from gateway.wire.dns_names import HEADER_SIZE, read_labels, wire_name
 
@@ -31,7 +31,7 @@ ALL = Unwanted()
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceBinding:
     """The data of one SVCB or HTTPS record."""
 
     priority: int  # 0 for an alias
@@ -45,7 +45,7 @@ class Service:
         return b"".join(parts)
 
 
-def parse_service(data: bytes, record: Record) -> Service:
+def parse_service(data: bytes, record: DnsRecord) -> ServiceBinding:
     """Parse a SVCB or HTTPS ``record`` of the message ``data``.
 
     Keys out of order or repeated are kept: a client as lenient must find nothing that was not checked here.
@@ -58,10 +58,10 @@ def parse_service(data: bytes, record: Record) -> Service:
     params = []
     while not cursor.at_end:
         params.append((cursor.u16(), cursor.counted16()))
-    return Service(priority, tuple(target), tuple(params))
+    return ServiceBinding(priority, tuple(target), tuple(params))
 
 
-def hinted(service: Service) -> list[bytes]:
+def address_hints(service: ServiceBinding) -> list[bytes]:
     """Return the packed addresses of its hints (RFC 9460 §7.3), without one that is cut."""
     sizes = {IPV4HINT: 4, IPV6HINT: 16}
     found = []
@@ -72,7 +72,7 @@ def hinted(service: Service) -> list[bytes]:
     return found
 
 
-def without_ways(service: Service, unwanted: Unwanted = ALL) -> Service:
+def without_bypass(service: ServiceBinding, unwanted: Unwanted = ALL) -> ServiceBinding:
     """Return ``service`` without the parameters that help to bypass a filter, as far as ``unwanted``.
 
     These are ``ech``, ``dohpath``, the protocols of encrypted DNS in ``alpn``, and their keys in
@@ -94,7 +94,7 @@ def without_ways(service: Service, unwanted: Unwanted = ALL) -> Service:
             kept = _without_keys(value, gone)
         if kept or not value:
             params.append((key, kept))
-    return Service(service.priority, service.target, tuple(params))
+    return ServiceBinding(service.priority, service.target, tuple(params))
 
 
 def _without_keys(keys: bytes, unwanted: Container[int]) -> bytes:
@@ -123,8 +123,8 @@ def _without_protocols(ids: bytes) -> bytes:
     return bytes(kept)
 
 
-def strip_ways(response: bytes, unwanted: Unwanted = ALL) -> bytes | None:
-    """Return ``response`` with `without_ways` applied to each HTTPS and SVCB record; None if nothing changes.
+def strip_bypass(response: bytes, unwanted: Unwanted = ALL) -> bytes | None:
+    """Return ``response`` with `without_bypass` applied to each HTTPS and SVCB record; None if unchanged.
 
     All other records stay, with order and case; AD is cleared, since the validation no longer applies.
     Raises WireError for an invalid message.
@@ -136,7 +136,7 @@ def strip_ways(response: bytes, unwanted: Unwanted = ALL) -> bytes | None:
     for record in message.records:
         if record.rtype in _TYPES and record.rdata:
             service = parse_service(response, record)
-            kept = without_ways(service, unwanted)
+            kept = without_bypass(service, unwanted)
             if kept != service:
                 stripped[record.start] = kept.to_wire()
     return _replace_rdata(response, message, stripped) if stripped else None

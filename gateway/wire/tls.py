@@ -50,9 +50,8 @@ class ClientHello(NamedTuple):
 
     sni: str | None  # normalised; None if there is none or it is no host name
     raw_sni: bytes | None  # as sent; None if there is none
-    fault: (
-        Fault | None
-    )  # NO_NAME: no name or an address; BAD_NAME: no host name; MALFORMED: see read_client_hellos
+    # NO_NAME: no name or an address; BAD_NAME: no host name; MALFORMED: see read_client_hellos.
+    fault: Fault | None
     alpn: tuple[str, ...]
     versions: tuple[int, ...]  # supported_versions as sent, GREASE included; else only the legacy version
     ech: EchOffer | None

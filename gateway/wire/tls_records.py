@@ -16,7 +16,7 @@ MAX_RECORD = (1 << 14) + 2048  # bytes, the maximum of any version (RFC 5246 §6
 # Cloudflare's front ends answer none. Current hellos are 0.2 to 2.0 kB.
 MAX_HELLO = 1 << 14
 # OpenSSL accepts a ClientHello of up to 131,396 bytes, so longer hellos than correct clients send are read.
-_ENDURED = {CLIENT_HELLO: 1 << 17, SERVER_HELLO: MAX_HELLO}
+_MAX_LENIENT = {CLIENT_HELLO: 1 << 17, SERVER_HELLO: MAX_HELLO}
 # Empty records, alerts, ChangeCipherSpec and heartbeats around a hello. OpenSSL accepts 32 empty records and
 # 5 warning alerts.
 MAX_IDLE_RECORDS = 32
@@ -126,7 +126,7 @@ class HandshakeReader:
     def __init__(self, first: int) -> None:
         self._first = first
         self._idle = 0
-        self._message = b""  # at most _ENDURED + one record
+        self._message = b""  # at most _MAX_LENIENT + one record
         self._rest = b""  # of an incomplete record: at most HEADER + MAX_RECORD
         self._started = False
         self._fed = 0  # bytes
@@ -178,7 +178,7 @@ class HandshakeReader:
         pos, end = 0, len(joined)
         while end - pos >= 4:
             kind, size = joined[pos], int.from_bytes(joined[pos + 1 : pos + 4], "big")
-            if kind != self._first or size > _ENDURED[kind]:
+            if kind != self._first or size > _MAX_LENIENT[kind]:
                 if not self._started:
                     msg = f"TLS handshake begins with type {kind} of {size} bytes"
                     raise WireError(msg)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from gateway.policy.values import Proto, Verdict
 from gateway.policy.world import GATEWAY_NAME
 from gateway.wire import link
-from gateway.wire.actions import Action
+from gateway.wire.actions import FlowAction
 from gateway.wire.dns import tcp_frame
-from gateway.wire.flows import FlowTable, Step
+from gateway.wire.flows import FlowResult, FlowTable
 from gateway.wire.ip import ACK, PSH
 from gateway.wire.ip_build import tcp_segment
 from tests import captures
@@ -60,9 +60,9 @@ class Tape:
     def add(self, packet: bytes) -> None:
         self.packets.append((self._start + len(self.packets) / 1000, packet))
 
-    def packet(self, data: bytes, **_: object) -> Step:
+    def packet(self, data: bytes, **_: object) -> FlowResult:
         self.add(data)
-        return Step(Action.HOLD, None, None)
+        return FlowResult(FlowAction.HOLD, None, None)
 
     def talk(self, **how: int) -> Talk:
         return Talk(table=cast(FlowTable, self), **how)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import WireError
-from gateway.wire.dns import Question, parse_message
+from gateway.wire.dns import DnsQuestion, parse_message
 from gateway.wire.dns_forge import rename_question, restore_answer
 
 NAME = "wWw.YouTube.com"
@@ -69,7 +69,7 @@ def test_there_must_be_a_question_to_rename() -> None:
         rename_question(query, parse_message(query), SAFE)
 
 
-def original(qtype: str = "A", name: str = NAME) -> Question:
+def original(qtype: str = "A", name: str = NAME) -> DnsQuestion:
     asked = parse_message(question(qtype, name)).question
     assert asked is not None
     return asked

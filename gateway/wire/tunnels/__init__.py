@@ -20,13 +20,13 @@ from gateway.wire.tunnels import (
     wireguard,
 )
 from gateway.wire.tunnels.protocols import classify_ip
-from gateway.wire.tunnels.signs import MORE, More, Sign, Told
+from gateway.wire.tunnels.signs import MORE, More, TunnelMatch, TunnelSign
 
 __all__ = [
     "LONGEST",
     "MORE",
     "More",
-    "Sign",
+    "TunnelSign",
     "classify_ip",
     "look_server",
     "look_tcp",
@@ -60,16 +60,16 @@ def may_begin(first: int) -> bool:
     return first in _BY_FIRST
 
 
-def look_udp(payload: bytes, dport: int) -> Sign | None:
+def look_udp(payload: bytes, dport: int) -> TunnelSign | None:
     """Classify one datagram of a flow to a server's ``dport``, in either direction."""
     for classify in _UDP:
         proto = classify(payload, dport)
         if proto is not None:
-            return Sign(proto)
+            return TunnelSign(proto)
     return foreign_dns.question_udp(payload, dport)
 
 
-def look_tcp(data: bytes) -> Sign | More | None:
+def look_tcp(data: bytes) -> TunnelSign | More | None:
     """Classify a stream that begins with ``data`` (at most LONGEST bytes); MORE if more are needed."""
     if not data or data[0] not in _BY_FIRST:
         return None
@@ -78,16 +78,16 @@ def look_tcp(data: bytes) -> Sign | More | None:
     return _first(found)
 
 
-def look_server(data: bytes) -> Sign | More | None:
+def look_server(data: bytes) -> TunnelSign | More | None:
     """Classify the start of a server's bytes, as `look_tcp`."""
     banner = _sign(ssh.classify_server(data)) if data else None
-    return banner if isinstance(banner, Sign) else _first([banner, look_tcp(data)])
+    return banner if isinstance(banner, TunnelSign) else _first([banner, look_tcp(data)])
 
 
-def _sign(told: Told) -> Sign | More | None:
-    return told if told is None or told is MORE else Sign(told)
+def _sign(match: TunnelMatch) -> TunnelSign | More | None:
+    return match if match is None or match is MORE else TunnelSign(match)
 
 
-def _first(found: list[Sign | More | None]) -> Sign | More | None:
-    signs = [one for one in found if isinstance(one, Sign)]
+def _first(found: list[TunnelSign | More | None]) -> TunnelSign | More | None:
+    signs = [sign for sign in found if isinstance(sign, TunnelSign)]
     return signs[0] if signs else (MORE if MORE in found else None)

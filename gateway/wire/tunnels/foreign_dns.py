@@ -10,8 +10,8 @@ import re
 
 from gateway.errors import WireError
 from gateway.policy.values import Proto
-from gateway.wire.dns import AA, OPT, RA, RCODE_MASK, TC, Message, Question, parse_message
-from gateway.wire.tunnels.signs import MORE, More, Sign
+from gateway.wire.dns import AA, OPT, RA, RCODE_MASK, TC, DnsQuestion, Message, parse_message
+from gateway.wire.tunnels.signs import MORE, More, TunnelSign
 
 PORT = 53  # queries to it are already judged as DNS
 _HEADER = 12
@@ -30,18 +30,18 @@ _NETBIOS = re.compile(r"[a-p]{32}(?:\.|\Z)")
 _NETBIOS_TYPES = (32, 33)
 
 
-def question_udp(payload: bytes, dport: int) -> Sign | None:
+def question_udp(payload: bytes, dport: int) -> TunnelSign | None:
     """Recognise a question. One random message in 2**60 matches.
 
     DNSCrypt itself looks random, but its clients first query the resolver's certificate, which is a plain
     question. Relayed DNSCrypt has a magic number.
     """
     if payload.startswith(_RELAYED):
-        return Sign(Proto.DNS)
+        return TunnelSign(Proto.DNS)
     return _sign(payload) if dport != PORT and payload[4:6] == _ONE else None
 
 
-def question_tcp(data: bytes) -> Sign | More | None:
+def question_tcp(data: bytes) -> TunnelSign | More | None:
     """Recognise a question after two bytes of length (RFC 7766 §8)."""
     if data[0] > _MAX_QUESTION >> 8:
         return None
@@ -57,7 +57,7 @@ def question_tcp(data: bytes) -> Sign | More | None:
     return _sign(data[2 : 2 + size])
 
 
-def _sign(data: bytes) -> Sign | None:
+def _sign(data: bytes) -> TunnelSign | None:
     try:
         message = parse_message(data)
     except WireError:
@@ -71,13 +71,13 @@ def _sign(data: bytes) -> Sign | None:
         host = question.host()
     except WireError:
         host = None
-    return Sign(Proto.DNS, host, question.qtype)
+    return TunnelSign(Proto.DNS, host, question.qtype)
 
 
-def _is_plain(message: Message, question: Question) -> bool:
+def _is_plain(message: Message, question: DnsQuestion) -> bool:
     if message.opcode or message.flags & _ZERO_BIT or question.qclass not in _CLASSES or not question.qtype:
         return False
     if message.is_response:
         return True
-    extra = all(one.rtype == OPT or one.rtype in _SIGNATURES for one in message.additional)
+    extra = all(record.rtype == OPT or record.rtype in _SIGNATURES for record in message.additional)
     return not (message.flags & _OF_ANSWERS or message.answers or message.authority) and extra

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.policy.values import Proto
-from gateway.wire.tunnels.signs import MORE, Told
+from gateway.wire.tunnels.signs import MORE, TunnelMatch
 
 _HEADER = 28  # bytes of IKE
 _NON_ESP = bytes(4)  # before IKE on ports that may also carry ESP
@@ -27,7 +27,7 @@ def classify_udp(payload: bytes, dport: int) -> Proto | None:
     return Proto.IPSEC if dport == _NAT_TRAVERSAL and _is_esp(payload) else None
 
 
-def classify_tcp(data: bytes) -> Told:
+def classify_tcp(data: bytes) -> TunnelMatch:
     """Recognise IKE over TCP by its prefix: one random stream in 2**48."""
     if data.startswith(_STREAM):
         return Proto.IPSEC

@@ -11,7 +11,7 @@ from gateway.policy.values import Proto
 _NEBULA = b"\x10\0\0\0"
 _NEBULA_HEADER = 16  # bytes
 _NEBULA_LEAST = _NEBULA_HEADER + 32  # bytes, with Noise's key
-_NOBODY = bytes(4)
+_NO_INDEX = bytes(4)
 _FIRST, _SECOND = bytes(7) + b"\x01", bytes(7) + b"\x02"
 
 # ZeroTier: an id, two node addresses, flags, a MAC. A HELLO, which is not encrypted, continues with the verb,
@@ -32,7 +32,7 @@ def _is_nebula(payload: bytes) -> bool:
     if len(payload) < _NEBULA_LEAST or not payload.startswith(_NEBULA):
         return False
     number = payload[8:_NEBULA_HEADER]
-    return number == (_FIRST if payload[4:8] == _NOBODY else _SECOND)
+    return number == (_FIRST if payload[4:8] == _NO_INDEX else _SECOND)
 
 
 def _is_zerotier(payload: bytes) -> bool:

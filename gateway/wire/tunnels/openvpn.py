@@ -7,7 +7,7 @@ Messages that a patched OpenVPN scrambles are not recognised.
 from __future__ import annotations
 
 from gateway.policy.values import Proto
-from gateway.wire.tunnels.signs import MORE, Told
+from gateway.wire.tunnels.signs import MORE, TunnelMatch
 
 _CLIENT_V1, _SERVER_V1, _CLIENT_V2, _SERVER_V2, _CLIENT_V3 = 1, 2, 7, 8, 10
 # First bytes: the opcode, and three bits of the key id, which is 0 in a reset.
@@ -33,7 +33,7 @@ def classify_udp(payload: bytes, _dport: int) -> Proto | None:
     return Proto.OPENVPN if payload and _is_reset(payload) else None
 
 
-def classify_tcp(data: bytes) -> Told:
+def classify_tcp(data: bytes) -> TunnelMatch:
     """Recognise a reset after two bytes of length."""
     if data[0] > _MAX_RESET >> 8:
         return None

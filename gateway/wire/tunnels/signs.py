@@ -17,7 +17,7 @@ class More(Enum):
 MORE = More.MORE
 
 
-class Sign(NamedTuple):
+class TunnelSign(NamedTuple):
     """A tunnel, or a DNS question on another port than 53."""
 
     proto: Proto
@@ -25,5 +25,5 @@ class Sign(NamedTuple):
     qtype: int = 0
 
 
-Told = Proto | More | None
+TunnelMatch = Proto | More | None
 """The result for the first bytes of a stream; MORE if more bytes are needed."""

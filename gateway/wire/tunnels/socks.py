@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 from gateway.policy.values import Proto
-from gateway.wire.tunnels.signs import MORE, Told
+from gateway.wire.tunnels.signs import MORE, TunnelMatch
 
 _V4, _V5 = 4, 5
 _MAX_TEXT = 255  # bytes of a user or host name
@@ -20,7 +20,7 @@ _REQUEST = (frozenset({_V5}), frozenset({1, 2, 3}), frozenset({0}), frozenset({1
 _PASSWORD = b"\x01"  # the version of RFC 1929; its message may follow immediately
 
 
-def classify_tcp(data: bytes) -> Told:
+def classify_tcp(data: bytes) -> TunnelMatch:
     """Recognise the first message.
 
     One random stream in 2**20 matches if its first segment has 3 bytes, in 2**23 if it has 9, and fewer
@@ -31,7 +31,7 @@ def classify_tcp(data: bytes) -> Told:
     return _version4(data) if data[0] == _V4 else None
 
 
-def _version5(data: bytes) -> Told:
+def _version5(data: bytes) -> TunnelMatch:
     if len(data) < 2:
         return MORE
     count = data[1]
@@ -49,7 +49,7 @@ def _version5(data: bytes) -> Told:
     return None
 
 
-def _version4(data: bytes) -> Told:
+def _version4(data: bytes) -> TunnelMatch:
     if len(data) < 8:
         return MORE if data[1:2] in (b"", b"\1", b"\2") else None
     address = data[4:8]
@@ -67,6 +67,6 @@ def _version4(data: bytes) -> Told:
     return Proto.SOCKS if host.end() == len(rest) > 1 else None
 
 
-def _open_end(text: bytes) -> Told:
+def _open_end(text: bytes) -> TunnelMatch:
     """Return MORE for a name with an end that has not arrived."""
     return MORE if len(text) <= _MAX_TEXT and _TEXT.match(text) else None
