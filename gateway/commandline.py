@@ -88,6 +88,8 @@ def _add_setup(commands: Subparsers) -> None:
     setup.add_argument("--wan", metavar="IF", help="the interface that leads to the internet")
     setup.add_argument("--country", metavar="CC", help="two letters, or none")
     setup.add_argument("--timezone", metavar="TZ", help="as Asia/Almaty")
+    how_often = ("daily", "weekly", "off")
+    setup.add_argument("--lists", choices=how_often, help="how often lists of sites are downloaded")
     setup.add_argument("--dhcp", metavar="RANGE", help="have dnsmasq give out FIRST-LAST, or auto")
     setup.add_argument("--yes", action="store_true", help="ask nothing: every default holds")
     setup.add_argument(

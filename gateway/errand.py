@@ -28,10 +28,14 @@ End = Callable[[int, str], None]
 
 
 class Errand:
-    """One at a time. ``step`` gets each line, ``end`` how it ended."""
+    """Runs one process at a time. ``step`` gets each line, ``end`` the result.
 
-    def __init__(self, loop: Loop, step: Step, end: End, timeout: float) -> None:
+    ``nice`` is the process's nice value; 0 takes back the raised priority of a daemon that starts it.
+    """
+
+    def __init__(self, loop: Loop, step: Step, end: End, timeout: float, nice: int = 0) -> None:
         self._loop = loop
+        self._nice = nice
         self._step, self._ended = step, end
         self._timeout = timeout
         self._pid = 0
@@ -63,6 +67,8 @@ class Errand:
         finally:
             os.close(out_end)
             os.close(errors_end)
+        # Never below our own: lowering a nice value takes a privilege.
+        os.setpriority(os.PRIO_PROCESS, self._pid, max(self._nice, os.getpriority(os.PRIO_PROCESS, 0)))
         self._out, self._pipes = out, {out: bytearray(), errors: bytearray()}
         self._words = self._pipes[errors]
         for pipe in self._pipes:

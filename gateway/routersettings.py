@@ -89,6 +89,7 @@ SECTIONS: Mapping[str, Mapping[str, Known]] = {
         "timezone": Known("timezone"),
         "language": Known("language"),
         "unknown_devices": Known("unknown_devices"),
+        "lists_update": Known("lists.update"),
         "propose_list": Known("propose.lists", _items),
         "propose_band": Known("propose.bands", _items),
     },

@@ -17,11 +17,11 @@ from gateway.loop import Loop
 class Trip:
     """An errand on a real loop; ``run`` waits until it has ended."""
 
-    def __init__(self, folder: Path, timeout: float = 20.0) -> None:
+    def __init__(self, folder: Path, timeout: float = 20.0, nice: int = 0) -> None:
         self.loop = Loop()
         self.steps: list[Mapping[str, Any]] = []
         self.end: tuple[int, str] | None = None
-        self.errand = Errand(self.loop, self.steps.append, self._ended, timeout)
+        self.errand = Errand(self.loop, self.steps.append, self._ended, timeout, nice)
         self._folder = folder
 
     def _ended(self, status: int, words: str) -> None:
@@ -129,3 +129,20 @@ def test_where_there_can_be_no_child(folder: Path, monkeypatch: pytest.MonkeyPat
     assert descriptors() == before
     assert not trip.errand.running
     trip.loop.close()
+
+
+@pytest.mark.needs("root")  # to raise a priority
+@pytest.mark.parametrize(("ours", "nice", "expected"), [(-10, 0, 0), (-10, 19, 19), (5, 0, 5), (0, 19, 19)])
+def test_its_priority_is_not_the_raised_one_of_who_starts_it(
+    folder: Path, ours: int, nice: int, expected: int
+) -> None:
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, ours)
+    try:
+        trip = Trip(folder, nice=nice)
+        trip.start("import time\ntime.sleep(20)\n")
+        assert os.getpriority(os.PRIO_PROCESS, trip.errand._pid) == expected
+        assert os.getpriority(os.PRIO_PROCESS, 0) == ours
+        trip.errand.close()
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)

@@ -6,7 +6,7 @@ import json
 import mmap
 import os
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,7 +32,9 @@ from gateway.lists.table import TABLE_NAME, seed_names
 from gateway.policy import domains
 from gateway.policy.config import Config
 from gateway.policy.countries import COMMON, country_of
+from gateway.policy.list_updates import UpdateInterval
 
+UPDATE = "run: qalqan lists update"
 NICE = 10  # of a check that the daemon started: packets go first
 
 
@@ -61,7 +63,7 @@ def _steps(path: Path) -> int:
 
 
 def findings_of(path: Path) -> Iterator[Finding]:
-    product = None
+    product, has_child = None, False
     try:
         product = household.load_product()
     except PolicyError as error:
@@ -78,10 +80,10 @@ def findings_of(path: Path) -> Iterator[Finding]:
         yield from router_findings(config)
         if product is not None:
             yield from _country(config, product)
-            yield from _profiles(path, config, product)
+            has_child = yield from _profiles(path, config, product)
         yield from check_beside.folders(config)
         yield from _table(Path(config.state))
-        yield from _copies(Path(config.state))
+        yield from _copies(Path(config.state), needed=_mend(config) if has_child else "")
         yield from sealed_findings(config)
         yield from register_findings(config)
         yield from check_beside.clock(config)
@@ -118,17 +120,18 @@ def _country(config: Config, product: household.Product) -> Iterator[Finding]:
         yield note("country", f"there is no file for {config.country}: no public holidays; known: {known}")
 
 
-def _profiles(path: Path, config: Config, product: household.Product) -> Iterator[Finding]:
+def _profiles(path: Path, config: Config, product: household.Product) -> Generator[Finding, None, bool]:
+    """Check the profiles; return whether one of them is a child's."""
     folder = Path(config.profiles)
     hidden = next((one for one in (folder, *_files(folder)) if _hidden(one)), None)
     if hidden is not None:
         yield unseen("profiles", hidden)
-        return
+        return False
     try:
         family = household.load(path, product)
     except PolicyError as error:
         yield refused("profiles", error)
-        return
+        return False
     for broken in family.problems.values():
         yield refused("profile", broken)
     for one in family.profiles.values():
@@ -139,6 +142,7 @@ def _profiles(path: Path, config: Config, product: household.Product) -> Iterato
         yield refused("product", error)
     if not family.profiles and not family.problems:
         yield ok("profiles", f"none yet in {family.config.profiles}: one file a child")
+    return bool(family.children)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -168,8 +172,7 @@ def _table(state: Path) -> Iterator[Finding]:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
             info = domains.verify(mapping[:])
     except FileNotFoundError:
-        names = len(seed_names())
-        yield ok("lists", f"none fetched yet, {names} names of our own are in use; run: qalqan lists update")
+        yield ok("lists", f"no table is built: the {len(seed_names())} names that come along are in use")
     except OSError as error:
         yield problem("lists", f"{path} cannot be read ({error.strerror})", "mend its permissions")
     except ValueError:
@@ -180,19 +183,32 @@ def _table(state: Path) -> Iterator[Finding]:
         yield ok("lists", f"{info.count} names, built {info.built}")
 
 
-def _copies(state: Path) -> Iterator[Finding]:
-    now = datetime.now(UTC)
-    if _hidden(state / SHELF / BOOK_NAME):
-        yield unseen("lists", state / SHELF)
+def _copies(state: Path, *, needed: str = "") -> Iterator[Finding]:
+    """Report failed downloads and old lists. ``needed``: how to get lists where a child's rules need them."""
+    now, shelf = datetime.now(UTC), state / SHELF
+    if _hidden(shelf / BOOK_NAME):
+        yield unseen("lists", shelf)
         return
     try:
-        copies = Book(state / SHELF).copies
+        book = Book(shelf)
     except ListError as error:
         yield refused("lists", error)
         return
-    for name, copy in sorted(copies.items()):
-        if copy.fetched is not None and now - copy.fetched > STALE:
+    newest = book.newest
+    all_old = bool(needed) and newest is not None and now - newest > STALE
+    for name, copy in sorted(book.copies.items()):
+        if copy.fetched is not None and now - copy.fetched > STALE and not all_old:
             days = (now - copy.fetched).days
-            yield warning("lists", f"{name} is {days} days old", "run: qalqan lists update")
+            yield warning("lists", f"{name} is {days} days old", UPDATE)
         if copy.error:
-            yield warning("lists", f"the last try failed: {copy.error}", "run: qalqan lists update")
+            yield warning("lists", f"the last try failed: {copy.error}", UPDATE)
+    if all_old and newest is not None:
+        yield warning("lists", f"the newest is {(now - newest).days} days old", needed)
+    elif newest is None and needed:
+        yield warning("lists", "none was fetched yet: most sites of blocked categories are open", needed)
+
+
+def _mend(config: Config) -> str:
+    if config.lists_update is UpdateInterval.OFF:
+        return f"{UPDATE}, or set lists: {{update: daily}} in qalqan.yaml"
+    return f"{UPDATE}; where it fails, see: qalqan lists status"

@@ -19,7 +19,7 @@ from gateway.commands.settings import control_socket, read_config
 from gateway.commands.setup_ask import Asker
 from gateway.commands.setup_dhcp import servers_on
 from gateway.commands.setup_facts import Answers, Facts, Offer, Plan, Pool, SetupError
-from gateway.commands.setup_files import by_hand, files, said
+from gateway.commands.setup_files import by_hand, files, said, said_interval
 from gateway.commands.setup_look import look
 from gateway.commands.setup_plan import decide, possible, propose, propose_pool, read_pool, ready
 from gateway.commands.setup_system import System
@@ -27,6 +27,7 @@ from gateway.commands.setup_write import Ledger, apply, undo
 from gateway.control.client import Client
 from gateway.errors import GatewayError
 from gateway.policy.config import parse_config
+from gateway.policy.list_updates import UpdateInterval
 from gateway.policy.writing import scalar
 from webui.settings import OWN_NAME
 
@@ -34,6 +35,10 @@ CONFIG = "etc/qalqan/qalqan.yaml"  # below the root
 NONE = ("none", "-")
 AUTO = "auto"
 WRONG_USAGE = 2
+LISTS = (
+    "Lists of sites are downloaded from public servers, daily unless you choose otherwise.\n"
+    "A server sees the internet address of this home and the time, and nothing about the family."
+)
 
 
 def run(args: Namespace) -> int:
@@ -85,11 +90,11 @@ def _answers(args: Namespace, facts: Facts, asker: Asker) -> Answers:
     zone = asker.line("Time zone?", zone, lambda text: _setting("timezone", text))
     country = args.country or _text(known.get("country")) or facts.country
     question = "Country, for help lines and holidays (two letters, or none)?"
-    return replace(
-        answers,
-        timezone=zone,
-        country=asker.line(question, country or NONE[0], lambda text: _setting("country", text)),
-    )
+    country = asker.line(question, country or NONE[0], lambda text: _setting("country", text))
+    interval = args.lists or said_interval(known).value
+    print(LISTS)
+    interval = asker.line("How often (daily, weekly, off)?", interval, _interval)
+    return replace(answers, timezone=zone, country=country, lists_update=UpdateInterval(interval))
 
 
 def _sides(args: Namespace, facts: Facts, asker: Asker) -> Answers:
@@ -133,6 +138,15 @@ def _setting(key: str, text: str) -> str:
         return ""
     config = parse_config(f"{key}: {scalar(text)}\n", "setup", lambda _: False)
     return config.country if key == "country" else config.timezone
+
+
+def _interval(text: str) -> str:
+    """Raises SetupError."""
+    word = text.lower()
+    if word not in list(UpdateInterval):
+        msg = f"{text!r} is no answer; write daily, weekly or off"
+        raise SetupError(msg)
+    return word
 
 
 def _text(value: object) -> str:

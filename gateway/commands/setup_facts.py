@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.commands.check_rules import Rules
 from gateway.commands.machine import Machine
 from gateway.errors import GatewayError
+from gateway.policy.list_updates import UpdateInterval
 
 NAT_TABLE = "qalqan_nat"  # ours beside `qalqan`, of family inet
 UNITS = ("qalqan-nat.service", "qalqan.service", "qalqan-web.service")  # in the order of their start
@@ -81,6 +82,7 @@ class Answers:
     one_armed: bool = False
     country: str = ""
     timezone: str = ""
+    lists_update: UpdateInterval = UpdateInterval.DAILY
     pool: Pool | None = None
 
 
@@ -93,6 +95,7 @@ class Plan:
     one_armed: bool
     country: str
     timezone: str
+    lists_update: UpdateInterval
     masquerade4: bool  # by a table of ours; False: the machine does it already
     masquerade6: bool
     pool: Pool | None

@@ -10,6 +10,7 @@ from gateway.errors import PolicyError
 from gateway.policy.config import parse_config
 from gateway.policy.documents import parse_document
 from gateway.policy.edits import HOME_ORDER, home_text
+from gateway.policy.list_updates import UpdateInterval
 from gateway.policy.plain import Document, document
 from gateway.policy.writing import is_by_hand
 
@@ -39,6 +40,8 @@ def config(plan: Plan, facts: Facts) -> bytes:
         after["country"] = plan.country
     if plan.timezone:
         after["timezone"] = plan.timezone
+    if plan.lists_update is not said_interval(before):
+        after["lists"] = {"update": plan.lists_update.value}
     if plan.leases and "leases" not in after:
         after["leases"] = plan.leases
     if facts.config is not None and after == before:
@@ -54,6 +57,14 @@ def said(facts: Facts) -> Document:
         return document(parse_document(facts.config, str(facts.config_path))) if facts.config else {}
     except PolicyError:
         return {}
+
+
+def said_interval(document: Document) -> UpdateInterval:
+    """Return how often lists are updated by this qalqan.yaml; an unknown word counts as the default."""
+    lists = document.get("lists")
+    word = lists.get("update") if isinstance(lists, dict) else None
+    known = {one.value: one for one in UpdateInterval}
+    return known.get(word, UpdateInterval.DAILY) if isinstance(word, str) else UpdateInterval.DAILY
 
 
 def by_hand(facts: Facts) -> bool:

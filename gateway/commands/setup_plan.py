@@ -117,6 +117,7 @@ def decide(facts: Facts, answers: Answers, offers: Sequence[Offer] = ()) -> Plan
         one_armed=answers.one_armed,
         country=answers.country,
         timezone=answers.timezone,
+        lists_update=answers.lists_update,
         masquerade4=not masqueraded,
         masquerade6=answers.one_armed,
         pool=answers.pool,

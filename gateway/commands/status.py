@@ -19,9 +19,28 @@ def run(args: Namespace) -> int:
     else:
         output.rows(_figures(answer))
         output.rows(_children(answer))
-        for line in answer.get("problems") or ():
+        for line in (*(answer.get("problems") or ()), *_list_warnings(answer)):
             print(f"problem: {output.clean(line)}")
     return 0
+
+
+def _list_warnings(answer: Mapping[str, Any]) -> Iterator[str]:
+    lists = answer.get("lists")
+    warning = lists.get("warning") if isinstance(lists, Mapping) else None
+    if not isinstance(lists, Mapping) or not warning:
+        return
+    if warning == "old":
+        text = f"lists: the newest was fetched {when(lists.get('newest'))}"
+    else:
+        text = "lists: none was fetched yet, so most sites of blocked categories are open"
+    if lists.get("running"):
+        yield f"{text}; an update is running"
+    elif lists.get("interval") == "off":
+        yield f"{text}; automatic updates are off; run: qalqan lists update"
+    elif lists.get("next"):
+        yield f"{text}; the next update is {when(lists['next'])}; to try now, run: qalqan lists update"
+    else:
+        yield f"{text}; run: qalqan lists update"
 
 
 def _figures(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,8 +1,8 @@
-"""An audit's device: a throw-away one with somebody's rules, on which the ways around them are tried.
+"""An audit's device: a temporary device with the rules of a child or device, which tries to bypass them.
 
-The kernel has it as it has any other slot. The family has not: whatever stores, logs, counts, meters or tells
-goes by `Family.members` and the inventory, and it is in neither. All that is known of it is here, in memory,
-and gone when the audit ends.
+The kernel treats it like any other slot. It is neither in `Family.members` nor in the inventory, by which
+the daemon stores, logs, counts and reports: all data about it is here, in memory, and is deleted when the
+audit ends.
 """
 
 from __future__ import annotations
@@ -10,37 +10,66 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from gateway.codes import Code
 from gateway.control.protocol import WhenGone
 from gateway.daemon import lan
+from gateway.daemon.context import Effects, HomeContext
+from gateway.daemon.devices.family import Family
 from gateway.daemon.devices.member import Member, Worn
+from gateway.daemon.devices.presence import Presence
+from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import OutsideDecision
+from gateway.daemon.names.dnsproxy import DnsProxy
+from gateway.daemon.names.ownanswers import OwnAnswers
+from gateway.daemon.packets import PacketPath
+from gateway.daemon.table import KernelTable
 from gateway.errors import ControlError, GatewayError
 from gateway.files import disk_words, write_whole
 from gateway.home import neighbours
 from gateway.kernel.marks import valid_slot
+from gateway.loop import Timer
+from gateway.path.live import LiveFlows
+from gateway.path.nameaddresses import NameBook
 from gateway.policy.values import Decision, Observation, Reason
+from gateway.store.numbers import Numbers
+from gateway.wire.flows import FlowTable
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-    from gateway.loop import Timer
-
-SECONDS = 300  # that one lasts at most; forty checks take a minute or two
-MAX_SEEN = 1024  # decisions, the latest: with the longest names and rules they fit one answer (ANSWER_LIMIT)
-FILE = "audit"  # in the runtime directory, with the device's MAC and slot: after a kill they are nobody's
+SECONDS = 300  # after which an audit ends; forty checks take a minute or two
+MAX_SEEN = 1024  # latest decisions: with the longest names and rules they fit one answer (ANSWER_LIMIT)
+FILE = "audit"  # in the runtime directory, with MAC and slot of the device, for a clean-up after a kill
 
 _log = logging.getLogger(__name__)
+
+
+class SlotCache(Protocol):
+    def forget(self, slot: int, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FilterPath:
+    """The parts that filter the traffic of a slot."""
+
+    packets: PacketPath
+    table: KernelTable
+    enforcer: Enforcer
+    flows: FlowTable
+    live: LiveFlows
+    proxy: DnsProxy
+    own_answers: OwnAnswers
+    names: NameBook
+    caches: tuple[SlotCache, ...]  # which one check of an audit must not leave to the next
 
 
 class Decided(NamedTuple):
     seen: Observation
     decision: Decision
 
-    def told(self) -> Mapping[str, object]:
-        """Of what is refused for everyone there is one outward reason, and no more."""
+    def to_dict(self) -> Mapping[str, object]:
+        """Return the decision; what is blocked for everyone has one reason, without a rule."""
         seen, decision = self
         sealed = decision.reason is Reason.REFUSED_FOR_EVERYONE
         return {
@@ -55,74 +84,101 @@ class Decided(NamedTuple):
 
 
 class _Running:
-    def __init__(self, worn: Worn, interface: str | None) -> None:
+    def __init__(self, worn: Worn) -> None:
         self.worn = worn
-        self.interface = interface
         self.seen: deque[Decided] = deque(maxlen=MAX_SEEN)
         self.decided = 0
         self.timer: Timer | None = None
 
 
 class Audit:
-    """One at a time. It ends when it is told to, with the connection that began it, and after SECONDS."""
+    """Runs one audit at a time.
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    It ends by a request, when the connection that began it closes, and after SECONDS.
+    """
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        family: Family,
+        presence: Presence,
+        path: FilterPath,
+        interfaces: lan.HomeInterfaces,
+        numbers: Numbers,
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._family = family
+        self._presence = presence
+        self._path = path
+        self._interfaces = interfaces
+        self._numbers = numbers
         self._running: _Running | None = None
-        self._file = Path(daemon.rules.household.config.runtime) / FILE
-        daemon.bus.subscribe(OutsideDecision, self._decided)
-        self._after_a_kill()
+        self._file = Path(home.rules.household.config.runtime) / FILE
+        home.bus.subscribe(OutsideDecision, self._decided)
 
-    @property
-    def interfaces(self) -> tuple[str, ...]:
-        """What faces the home beside the family's own interfaces."""
-        name = None if self._running is None else self._running.interface
-        return () if name is None else (name,)
+    def start(self) -> None:
+        """Remove the traces of an audit that ran when the daemon was killed."""
+        try:
+            mac, _, slot = self._file.read_text().partition(" ")
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            _log.error("%s cannot be read: %s", self._file, error)
+            return
+        if slot.isdecimal() and valid_slot(int(slot)):  # an incomplete file has none
+            self._try(lambda: self._path.table.hand_over(int(slot), 0))
+        self._drop_traces(mac)
 
     def begin(self, who: str, mac: str, interface: str | None, when_gone: WhenGone) -> Member:
-        """Raises GatewayError, with everything as it was."""
-        daemon = self._daemon
+        """Give the device ``mac`` the rules of ``who``, a profile's id or a MAC address.
+
+        Raises:
+            GatewayError: the audit cannot begin; everything is as before.
+        """
         if self._running is not None:
             msg = "audit_begin: an audit runs already; wait until it has ended"
             raise ControlError(msg).coded(Code.BUSY)
-        in_use = [key for key, slot in daemon.store.slots().items() if slot in daemon.family.members]
-        running = self._running = _Running(Worn(who, mac, daemon.store.lend_slot(in_use)), interface)
+        in_use = [key for key, slot in self._numbers.slots().items() if slot in self._family.members]
+        running = self._running = _Running(Worn(who, mac, self._numbers.lend(in_use)))
+        self._interfaces.audit = interface
         try:
             member = self._put_on(running)
         except GatewayError:
             self.end()
             raise
-        running.timer = daemon.loop.call_later(SECONDS, self.end)
+        running.timer = self._home.loop.call_later(SECONDS, self.end)
         when_gone(lambda: self._end_of(running))
         return member
 
     def _put_on(self, running: _Running) -> Member:
-        daemon, worn = self._daemon, running.worn
-        rules = daemon.rules
-        member = daemon.family.wear(worn, rules.household, rules.world, daemon.clock.now())
+        family, path, worn = self._family, self._path, running.worn
+        rules = self._home.rules
+        member = family.wear(worn, rules.household, rules.world, self._home.now())
         if member is None:
             msg = f"audit_begin: {worn.who} has no rules that an audit could try"
             raise ControlError(msg).coded(Code.NOT_FILTERED)
         self._note(worn)
-        daemon.presence.ignore(worn.mac)
-        daemon.own_answers.keep(daemon.family.everybody)
-        daemon.own_answers.teach(worn.slot)
-        daemon.packets.bind(frozenset({worn.slot}))
-        daemon.packets.face(daemon.inside)
-        daemon.apply()
-        daemon.enforcer.sync()
-        self._begin_anew(worn)
+        self._presence.ignore(worn.mac)
+        path.own_answers.keep(family.everybody)
+        path.own_answers.teach(worn.slot)
+        path.packets.bind(frozenset({worn.slot}))
+        path.packets.face(self._interfaces.names)
+        self._effects.sync_table()
+        self._effects.sync_gates()
+        self._reset_connections(worn)
         return member
 
-    def _begin_anew(self, worn: Worn) -> None:
-        """What the device ran as a stranger, if its link was up; nobody else is looked at."""
-        known = (one for one in self._daemon.presence.neighbours() if one.mac == worn.mac)
-        slots = {lan.packed(one.ip): worn.slot for one in known}
+    def _reset_connections(self, worn: Worn) -> None:
+        """Reset the connections that the device opened before the audit. Other devices are not affected."""
+        known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == worn.mac)
+        slots = {lan.packed(neighbour.ip): worn.slot for neighbour in known}
         if slots:
-            self._daemon.table.follow_devices(slots)
+            self._path.table.follow_devices(slots)
 
     def _now(self) -> _Running:
-        """Raises ControlError where there is none."""
+        """Return the running audit. Raises ControlError if there is none."""
         if self._running is None:
             msg = "no audit runs; it may have ended by itself: begin another"
             raise ControlError(msg)
@@ -135,31 +191,30 @@ class Audit:
             running.seen.append(Decided(event.seen, event.decision))
 
     def seen(self) -> tuple[list[Decided], int]:
-        """What was decided, the oldest first, and how much more there was before."""
+        """Return the latest decisions, oldest first, and the number of older ones."""
         running = self._now()
         return list(running.seen), running.decided - len(running.seen)
 
     def pause(self, *, paused: bool) -> None:
         self._now().worn.paused = paused
-        self._daemon.enforcer.sync()
+        self._effects.sync_gates()
 
     def clear(self) -> None:
-        """What one check taught and used up is not the next one's."""
-        slot = self._now().worn.slot
-        self._daemon.flows.table.forget(slot, settled=True)
+        """Forget the state that one check left, so that it does not affect the next check."""
+        slot, path = self._now().worn.slot, self._path
+        path.flows.forget(slot, settled=True)
         self._forget(slot)
-        self._daemon.names.forget(slot)
-        self._daemon.table.forget_rates(slot)
-        self._daemon.own_answers.teach(slot)
+        path.names.forget(slot)
+        path.table.forget_rates(slot)
+        path.own_answers.teach(slot)
 
     def _forget(self, slot: int) -> None:
-        daemon = self._daemon
-        for book in (daemon.book, daemon.services, daemon.own_answers, daemon.dns):
-            book.forget(slot)
+        for cache in self._path.caches:
+            cache.forget(slot)
 
     def follow(self) -> None:
-        """Rules or devices have changed: its rules are nobody's now, or its MAC is somebody's."""
-        if self._daemon.family.worn is None:
+        """End the audit if a change of rules or devices removed its rules, or gave its MAC an owner."""
+        if self._family.worn is None:
             self.end()
 
     def _end_of(self, running: _Running) -> None:
@@ -167,41 +222,43 @@ class Audit:
             self.end()
 
     def end(self) -> None:
-        running, daemon = self._running, self._daemon
+        """End the audit, if one runs, and delete all data about its device."""
+        running, path, family = self._running, self._path, self._family
         if running is None:
             return
-        self._running = None
-        running.seen.clear()  # its connection may stay, and knows of it
+        self._running = self._interfaces.audit = None
+        running.seen.clear()  # the connection that began the audit may stay open, and refers to it
         if running.timer is not None:
             running.timer.cancel()
         slot, mac = running.worn.slot, running.worn.mac
-        daemon.family.take_off()
-        daemon.own_answers.keep(daemon.family.everybody)
-        daemon.packets.face(daemon.inside)
+        family.take_off()
+        path.own_answers.keep(family.everybody)
+        path.packets.face(self._interfaces.names)
         for step in (
-            daemon.apply,
-            daemon.enforcer.sync,
-            lambda: daemon.table.hand_over(slot, daemon.family.slot_of(mac)),
-            lambda: daemon.table.forget_rates(slot),
+            self._effects.sync_table,
+            self._effects.sync_gates,
+            lambda: path.table.hand_over(slot, family.slot_of(mac)),
+            lambda: path.table.forget_rates(slot),
         ):
             self._try(step)
-        daemon.flows.table.forget(slot)
-        daemon.live.forget(slot)
-        daemon.proxy.forget(slot)
-        daemon.enforcer.forget(slot)
+        path.flows.forget(slot)
+        path.live.forget(slot)
+        path.proxy.forget(slot)
+        path.enforcer.forget(slot)
         self._forget(slot)
-        daemon.store.give_slot_back()
+        self._numbers.give_back()
         self._drop_traces(mac)
 
     @staticmethod
     def _try(step: Callable[[], object]) -> None:
-        """What cannot be undone keeps nothing else from it."""
+        """Run one step of a clean-up. Log its error, so that the other steps still run."""
         try:
             step()
         except GatewayError as error:
             _log.error("%s", error)
 
     def _note(self, worn: Worn) -> None:
+        """Write the file for a clean-up after a kill. Raises ControlError."""
         try:
             write_whole(self._file, f"{worn.mac} {worn.slot}".encode())
         except OSError as error:
@@ -209,27 +266,14 @@ class Audit:
             raise ControlError(msg) from None
 
     def _drop_traces(self, mac: str) -> None:
-        """The kernel's neighbours, which would be listed for hours, and our own note."""
-        self._daemon.presence.ignore(mac)
+        """Delete the neighbour entries of the device, which the kernel keeps for hours, and our own file."""
+        self._presence.ignore(mac)
         try:
-            known = (one for one in self._daemon.presence.neighbours() if one.mac == mac)
-            neighbours.drop([(one.ip, one.ifindex) for one in known])
+            known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == mac)
+            neighbours.drop([(neighbour.ip, neighbour.ifindex) for neighbour in known])
             self._file.unlink(missing_ok=True)
         except OSError as error:
             _log.error("traces of an audit stay: %s", error)
-
-    def _after_a_kill(self) -> None:
-        """A daemon that was killed left one."""
-        try:
-            mac, _, slot = self._file.read_text().partition(" ")
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError) as error:
-            _log.error("%s cannot be read: %s", self._file, error)
-            return
-        if slot.isdecimal() and valid_slot(int(slot)):  # else it was killed while it wrote this
-            self._try(lambda: self._daemon.table.hand_over(int(slot), 0))
-        self._drop_traces(mac)
 
     def close(self) -> None:
         self.end()

@@ -1,17 +1,15 @@
-"""`qalqan check`, run by the daemon in a process of its own: as root it sees all, and no packet waits."""
+"""Runs `qalqan check` for the pages. A separate process does it, so that no packet waits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.codes import Code
+from gateway.daemon.context import HomeContext
 from gateway.errand import Errand
 from gateway.errors import ControlError
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
 
 TIMEOUT = 120.0  # seconds; a small router needs ten
 FRESH = 900.0  # seconds for which what was found is good; then the next look at it checks again
@@ -24,31 +22,34 @@ LEVELS = frozenset({"ok", "note", "warning", "error"})
 
 
 class Checking:
-    """One at a time; ``findings`` are those of the last one that ended."""
+    """Runs one check at a time. ``findings`` are those of the last check that ended."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-        self._errand = Errand(daemon.loop, self._found, self._done, TIMEOUT)
+    def __init__(self, home: HomeContext) -> None:
+        self._home = home
+        self._errand = Errand(home.loop, self._found, self._done, TIMEOUT)
         self.close = self._errand.close
         self._coming: list[dict[str, str]] = []
         self.findings: list[dict[str, str]] = []
-        self.problem = ""  # why the last one came to no end
+        self.problem = ""  # why the last check failed
         self.ended: datetime | None = None
-        self._since: float | None = None  # when the last one ended, by the loop's clock
+        self._since: float | None = None  # when the last check ended, by the loop's clock
 
     @property
     def running(self) -> bool:
         return self._errand.running
 
     def look(self, *, again: bool = False) -> None:
-        """Begin one where what is known is old, or, ``again``, not of just now. Raises ControlError."""
+        """Start a check if the findings are older than FRESH; with ``again``, if older than PAUSE.
+
+        Raises ControlError if no process can be started.
+        """
         age = PAUSE if again else FRESH
-        fresh = self._since is not None and self._daemon.loop.now() - self._since < age
+        fresh = self._since is not None and self._home.loop.now() - self._since < age
         if self.running or fresh:
             return
         self._coming = []
         try:
-            self._errand.start(["gateway", "check", "--steps", "--config", str(self._daemon.rules.path)])
+            self._errand.start(["gateway", "check", "--steps", "--config", str(self._home.rules.path)])
         except OSError as error:
             msg = f"health: no program can be started: {error.strerror or error}"
             raise ControlError(msg).coded(Code.BUSY) from None
@@ -65,8 +66,8 @@ class Checking:
         if not status:
             self.findings = self._coming
         self._coming = []
-        self.ended, self._since = self._daemon.local_now(), self._daemon.loop.now()
+        self.ended, self._since = self._home.local_now(), self._home.loop.now()
         self._publish("ended")
 
     def _publish(self, what: str) -> None:
-        self._daemon.control.publish("health", what=what)
+        self._home.publish("health", what=what)

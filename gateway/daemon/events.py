@@ -52,7 +52,7 @@ class Journal:
         self._publish = bus.notify
         self.cards = WayCards(store, family, rules, bus)
         self._bus = bus
-        self.witness: Sink | None = None  # while a proof runs, it sees what is decided; it keeps none of it
+        self._observer: Sink | None = None
         self._store = store
         self._family = family
         self._wall = wall
@@ -66,14 +66,21 @@ class Journal:
         """How often what was decided: ``block:bedtime`` and the like."""
         return {f"{verdict}:{reason}": times for (verdict, reason), times in self._verdicts.items()}
 
+    def observe(self, observer: Sink | None) -> None:
+        """Pass each decision about the family's devices to ``observer``, in place of the one before.
+
+        With None, decisions are passed to no observer.
+        """
+        self._observer = observer
+
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> Member | None:
-        """What nobody need be told of. Whose it is."""
+        """Count a decision and pass it to the observer. Returns the member that it is about."""
         member = self._family.members.get(subject.slot)
         if member is not None or subject.slot == EVERYONE:
             if decision.reason is not Reason.HELP:  # which is not even in a figure
                 self._verdicts[decision.verdict, decision.reason] += 1
-            if self.witness is not None:
-                self.witness(subject, seen, decision, at)
+            if self._observer is not None:
+                self._observer(subject, seen, decision, at)
         else:
             self._bus.publish(OutsideDecision(subject, seen, decision))
         return member

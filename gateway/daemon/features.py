@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from random import random
 
 from gateway.control.router import Router
 from gateway.daemon.answers import Answers
+from gateway.daemon.audit import Audit
 from gateway.daemon.clock.watch import ClockWatch
 from gateway.daemon.closers import Closers
 from gateway.daemon.context import Effects, HomeContext
@@ -30,12 +31,17 @@ from gateway.daemon.growing import Growing
 from gateway.daemon.internet import Internet
 from gateway.daemon.inuse import InUse
 from gateway.daemon.lessons import LessonBook, Lessons
+from gateway.daemon.list_updates import ListUpdates, UpdateRunner
+from gateway.daemon.proof import Proofs
 from gateway.daemon.selfset import SelfSetting
+from gateway.daemon.trial import Trial
 from gateway.daemon.verbs import asked
 from gateway.daemon.verbs.accounts import Origins, guardians
+from gateway.daemon.verbs.adultproof import AdultProofVerbs
 from gateway.daemon.verbs.agreement import AgreementVerbs
 from gateway.daemon.verbs.alerts import AlertVerbs
 from gateway.daemon.verbs.askedvalues import AskedValues
+from gateway.daemon.verbs.asking import Asking
 from gateway.daemon.verbs.audit import AuditVerbs
 from gateway.daemon.verbs.auditlines import AuditLines
 from gateway.daemon.verbs.auditlog import AuditLogVerbs
@@ -82,17 +88,16 @@ from gateway.daemon.verbs.waycards import WayCardVerbs
 from gateway.daemon.verbs.whom import Whom
 from gateway.daemon.verbs.why import WhyVerb
 from gateway.daemon.visibility import Visibility, VisibleMembers
+from gateway.daemon.vitals import Vitals, machine
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
+from gateway.kernel.totals import Pair
 from gateway.path.addresses import AddressBook
 from gateway.path.live import LiveFlows
 from gateway.path.nameaddresses import NameBook
 from gateway.path.probes import Probes
 from gateway.policy.profile import Profile
 from gateway.store.store import Store
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,9 @@ class Plane:
     addresses: AddressBook
     names: NameBook
     lesson_book: LessonBook
+    byte_counts: Callable[[], Mapping[Pair, int]]  # bytes by slot and class since the start
+    audit: Audit
+    vitals: Vitals
     figures: Callable[[], Mapping[str, object]]  # counters of queues, connections, tables and memory
     problems: Callable[[], list[str]]  # one line for each part that does not work as configured
 
@@ -120,7 +128,7 @@ class Plane:
 class Features:
     """Built once, and registered on ``router``. ``start`` begins what features do at their own times."""
 
-    def __init__(self, plane: Plane, router: Router, daemon: Daemon) -> None:
+    def __init__(self, plane: Plane, router: Router) -> None:
         self._plane = plane
         closers = Closers()
         self.close, keep = closers.close, closers.keep
@@ -129,17 +137,36 @@ class Features:
         self.devices = VisibleDevices(plane.visibility, presence.inventory, presence.here, store.notes)
         self.whom = Whom(home, store.people, presence.claim, family)
         self.origins = Origins(home, store.people, presence)
-        self.self_set = SelfSetting(daemon)
-        self.sharing = keep(Sharing(daemon))
-        self.adults = keep(Adults(daemon))
-        self.identities = keep(Identities(daemon, presence.inventory))
+        self.self_set = SelfSetting(home, plane.effects, store.self_set)
+        effects, visibility, recent = plane.effects, plane.visibility, plane.journal.recent
+        self.sharing = keep(Sharing(home, effects, store.uses, family, visibility, recent, plane.byte_counts))
+        self.adults = keep(Adults(home, effects, store.proofs, family, presence.here))
+        questions, devices, uses, audit = store.questions, store.devices, store.uses, store.audit
+        self.asking = Asking(home, effects, questions, devices, uses, audit, presence, visibility)
+        self.identities = keep(
+            Identities(
+                home,
+                effects,
+                presence.inventory,
+                devices,
+                uses,
+                questions,
+                audit,
+                store.together,
+                self.asking,
+            )
+        )
         self.lessons = keep(
             Lessons(home, plane.effects, plane.lesson_book, family, plane.addresses, plane.names)
         )
         warned = WarnedHome(home, family, self.members, self.in_use)
         self.warnings = keep(Warnings(warned, home.loop.call_later))
         self.answers = keep(Answers(home, plane.effects, store, family, plane.visibility, self.warnings))
-        self.growing = keep(Growing(daemon))
+        self.growing = keep(Growing(home, plane.effects, store, family, self.lessons, self.sharing, recent))
+        runner = UpdateRunner(home, plane.effects.regroup)
+        self.list_updates = keep(
+            ListUpdates(home, runner, available_memory=lambda: machine()["available"], random=random)
+        )
         self._router = router
         self._closers = closers
 
@@ -148,7 +175,14 @@ class Features:
         return InUse(self._plane.home.rules, self._plane.live, self._plane.store.classes())
 
     def start(self) -> None:
-        for part in (self.answers, self.warnings, self.sharing, self.growing, self.adults):
+        for part in (
+            self.answers,
+            self.warnings,
+            self.sharing,
+            self.growing,
+            self.adults,
+            self.list_updates,
+        ):
             part.start()
 
     def _edited(self, named: frozenset[str]) -> None:
@@ -158,7 +192,7 @@ class Features:
             self.identities.answered(mac)
         self._plane.effects.regroup()
 
-    def register(self, daemon: Daemon) -> None:
+    def register(self) -> None:
         """Add the verbs of all features to the router."""
         plane, router, keep, whom = self._plane, self._router, self._closers.keep, self.whom
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
@@ -167,19 +201,38 @@ class Features:
         edits = EditVerbs(home, plane.effects, store, self.growing, whom, editing)
         helpers = Helpers(home, store.people, store.gifts, store.settings)
         time = TimeVerbs(home, store.gifts, family.minutes, whom, self.answers, helpers)
-        places = Places(daemon, whom, partial(place_of, home, family), editing)
-        cards = WayCardVerbs(daemon, whom)
-        lists = keep(ListVerbs(daemon, whom, editing))
+        effects, visibility, asking = plane.effects, plane.visibility, self.asking
+        treated = partial(place_of, home, family)
+        places = Places(home, effects, store, family, presence, self.identities, whom, treated, editing)
+        cards = WayCardVerbs(home, store.way_cards, store.today, store.audit, presence, whom)
+        lists = ListVerbs(home, store.audit, plane.problems, whom, editing, self.list_updates)
         pins = PinDesk(home, store.pins, store.settings, whom, self.sharing.use_of)
-        sharing = SharingVerbs(daemon, whom, pins)
-        agreements = AgreementVerbs(daemon, whom, pins)
+        proofs = AdultProofVerbs(home, store.people, store.questions, family, self.sharing, self.adults, whom)
+        sharing = SharingVerbs(
+            home,
+            store.questions,
+            store.devices,
+            family,
+            presence,
+            visibility,
+            self.sharing,
+            self.adults,
+            asking,
+            whom,
+            pins,
+        )
+        agreements = AgreementVerbs(home, store.agreements, whom, pins)
         shown = partial(describe_device, presence, plane.visibility, self.devices)
         state = MemberState(home, family, time)
         people = PeopleStatus(
             home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
             pins.describe,
         )  # fmt: skip
-        additions = self.growing.told, plane.figures
+        additions = (
+            self.growing.describe_all,
+            plane.figures,
+            lambda: {"lists": self.list_updates.describe()},
+        )
         router.add(
             "status",
             StatusVerb(
@@ -196,10 +249,11 @@ class Features:
         )
 
         def own(profile: Profile) -> Mapping[str, object]:
-            return {"self_set": self.self_set.told(profile), "agreement": agreements.told(profile)}
+            return {"self_set": self.self_set.describe(profile), "agreement": agreements.describe(profile)}
 
         def of_device(mac: str, member: Member | None) -> Mapping[str, object]:
-            return {**sharing.describe(mac, member), **self.growing.of_device(mac)}
+            adult = proofs.describe(mac, member)
+            return {**adult, **sharing.describe(mac, member), **self.growing.of_device(mac)}
 
         router.add("profile", ProfileVerb(home, self.members, state, edits.last_change_of, own))
         router.add("device", DeviceVerb(home, store, presence, family, state, self.in_use, of_device))
@@ -208,25 +262,24 @@ class Features:
         decided = partial(Decided, home, store.settings, partial(EditStory, home.rules))
         explainer = Explainer(home, family, plane.visibility, self.members, decided)
         router.add("sight", Sights(presence.inventory).play)
+        IdentityVerbs(
+            home, effects, store.questions, store.audit, self.identities, asking, whom, places
+        ).register(router)
+        DeviceVerbs(
+            home, store, presence, visibility, self.devices, asking, whom, places, shown, proofs
+        ).register(router)
+        cards.register(router)
+        proofs.register(router)
+        sharing.register(router)
+        TrialVerbs(home.rules, keep(Trial(home)), whom).register(router)
+        ProofVerbs(home, Proofs(home, plane.journal.observe), presence.here, whom).register(router)
         self._register_time(time, helpers, pins, editing)
         self._register_decisions(decided, explainer)
-        for verbs in (
-            IdentityVerbs(daemon, whom, places, editing),
-            DeviceVerbs(daemon, whom, places, shown, sharing.proofs),
-            cards,
-            lists,
-            keep(HealthVerbs(daemon)),
-            keep(TrialVerbs(daemon, whom)),
-            sharing,
-            agreements,
-            AlertVerbs(daemon, whom),
-            AuditVerbs(daemon),
-            ProofVerbs(daemon, whom),
-            GrowingVerbs(daemon, whom),
-            SelfSetVerbs(daemon, whom, pins),
-        ):
-            for name, verb in verbs.table().items():
-                router.add(name, verb)
+        lists.register(router)
+        agreements.register(router)
+        GrowingVerbs(home, self.growing, store.growing, store.held_bands, whom).register(router)
+        SelfSetVerbs(home.rules, self.self_set, whom, pins).register(router)
+        self._register_gateway()
         edits.register(router)
         FamilyVerbs(home.rules, edits, home_editing).register(router)
         RegisterVerbs(home, edits, home_editing, lists.start).register(router)
@@ -279,3 +332,11 @@ class Features:
         ChangeVerbs(home, store.state, store.gifts, plane.visibility, here, whom).register(router)
         lines = AuditLines(home.rules, plane.visibility, store.requests)
         AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)
+
+    def _register_gateway(self) -> None:
+        """Add the verbs about the gateway itself: its health, its messages to guardians, its audits."""
+        plane, router, keep = self._plane, self._router, self._closers.keep
+        home, store = plane.home, plane.store
+        keep(HealthVerbs(home, plane.vitals)).register(router)
+        AlertVerbs(home, store.alerts, store.audit, self.whom).register(router)
+        AuditVerbs(home, plane.audit, store.devices, plane.family, plane.presence).register(router)

@@ -13,29 +13,24 @@ from gateway.clock import WallClock
 from gateway.control.router import Router
 from gateway.control.server import ControlServer, WebUser
 from gateway.daemon import lan
-from gateway.daemon.answers import Answers
-from gateway.daemon.audit import Audit
-from gateway.daemon.clock.jumped import jumped
+from gateway.daemon.audit import Audit, FilterPath
+from gateway.daemon.clock.jumped import JumpHandler
 from gateway.daemon.clock.watch import ClockWatch
 from gateway.daemon.closers import Closers
 from gateway.daemon.context import HomeContext
 from gateway.daemon.counting.metering import count_connections, ledgers, metering
-from gateway.daemon.devices.adults import Adults
 from gateway.daemon.devices.family import Family
-from gateway.daemon.devices.identities import Identities
 from gateway.daemon.devices.owned import Owned
 from gateway.daemon.devices.presence import DevicesMoved, NeighboursRead, Presence
-from gateway.daemon.devices.sharing import Sharing
 from gateway.daemon.enforcer import ClassAdded, ClassNumbers, Enforcer
 from gateway.daemon.events import Journal
 from gateway.daemon.features import Features, Plane
 from gateway.daemon.figures import Measured, figures
 from gateway.daemon.files.restoring import recover_files
 from gateway.daemon.files.rules import LearnedAddresses, RuleBook
-from gateway.daemon.growing import Growing
 from gateway.daemon.guardfile import GuardFile
 from gateway.daemon.internet import Evidence, HeardBook, Internet, UplinkChanged
-from gateway.daemon.lessons import LessonBook, Lessons
+from gateway.daemon.lessons import LessonBook
 from gateway.daemon.memory import in_a_child, settle
 from gateway.daemon.names.about import about
 from gateway.daemon.names.addresses import HelpAddresses, HelpAddressesChanged, SafeAddresses
@@ -47,7 +42,6 @@ from gateway.daemon.offloading import offloading
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.paths import FlowForgotten, FlowReclassified, UploadStarted
 from gateway.daemon.sealing import Sealing
-from gateway.daemon.selfset import SelfSetting
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import clock as clockverbs
@@ -55,12 +49,12 @@ from gateway.daemon.verbs.accounts import log_claim_code
 from gateway.daemon.visibility import Visibility
 from gateway.daemon.vitals import Vitals
 from gateway.daemon.wanted import wanted
-from gateway.daemon.warnings import Warnings
 from gateway.files import SOCKET, make_folder
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.flowbytes import FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
+from gateway.logs import LastLines
 from gateway.loop import Loop
 from gateway.path.addresses import ServiceBook
 from gateway.path.dns import DnsPath, Style
@@ -98,7 +92,7 @@ class Daemon:
             raise
 
     def _build(self, path: Path) -> None:
-        self.vitals = self._kept(Vitals(self))
+        self.log = self._kept(LastLines())
         recover_files(path)
         self._read_rules(path)
         config = self.rules.household.config
@@ -146,6 +140,7 @@ class Daemon:
             ClockWatch(self.loop, self.clock, state, runtime, self.bus.publish, played=played)
         )
         self.home = HomeContext(self.loop, self.clock, self.watch, self.rules, self.bus)
+        self.interfaces = lan.HomeInterfaces(self.rules)
         day_starts, self.wear = timedelta(minutes=config.day_starts), wear(config.flash)
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
@@ -244,7 +239,7 @@ class Daemon:
         )
         self.offloading = self._kept(offloading(self.home, self.table, self.sync_table))
         self.owned = self._kept(
-            Owned(loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.inside)
+            Owned(loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.interfaces.names)
         )
         self.enforcer = self._kept(
             Enforcer(loop, self.table, self.family, self.store, self.live, wall, self._gates_moved)
@@ -264,8 +259,21 @@ class Daemon:
         )
         self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
         self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
-        self.audit = self._kept(Audit(self))
-        self.sealing = self._kept(Sealing(self))
+        path = FilterPath(
+            self.packets,
+            self.table,
+            self.enforcer,
+            self.flows.table,
+            self.live,
+            self.proxy,
+            self.own_answers,
+            self.names,
+            caches=(self.book, self.services, self.own_answers, self.dns),
+        )
+        self.audit = self._kept(
+            Audit(self.home, self, self.family, self.presence, path, self.interfaces, self.store.numbers)
+        )
+        self.sealing = self._kept(Sealing(self.home, self, self.store.audit, self.store.history))
 
     def _connect(self) -> None:
         """What happens when: every subscription of the data plane is here; features add their own."""
@@ -279,9 +287,22 @@ class Daemon:
         subscribe(DevicesMoved, self._devices_moved)
         subscribe(UplinkChanged, lambda _: self._uplink_changed())
         subscribe(HelpAddressesChanged, lambda _: self._help_moved())
-        subscribe(Jump, partial(jumped, self))
+        features = self.features
+        jumps = JumpHandler(
+            self,
+            self.family,
+            features.sharing,
+            features.adults,
+            features.answers,
+            features.warnings,
+            features.growing,
+            enforcer,
+            self.journal,
+        )
+        subscribe(Jump, jumps.handle)
 
     def _start(self) -> None:
+        self.audit.start()
         self.presence.read_owners()
         self.table.install(self._snapshot())
         self.guard.taken_over()
@@ -317,6 +338,17 @@ class Daemon:
             self.store,
             self.presence.claim,
         )
+        counters = partial(figures, measured)
+        self.vitals = Vitals(
+            self.home,
+            self.log,
+            self.journal,
+            self.book,
+            self.sealing,
+            self.internet,
+            counters,
+            self.problems,
+        )
         plane = Plane(
             home=self.home,
             effects=self,
@@ -332,66 +364,23 @@ class Daemon:
             addresses=self.book,
             names=self.names,
             lesson_book=self.lesson_book,
-            figures=partial(figures, measured),
+            byte_counts=self.table.used,
+            audit=self.audit,
+            vitals=self.vitals,
+            figures=counters,
             problems=self.problems,
         )
-        self.figures = plane.figures
-        self.features = self._kept(Features(plane, router, self))
+        self.features = self._kept(Features(plane, router))
         self._group()
         self.packets.bind(frozenset(self.family.members))
-        self.features.register(self)
-
-    # Transitional: features that still take the daemon find each other here.
-
-    @property
-    def self_set(self) -> SelfSetting:
-        return self.features.self_set
-
-    @property
-    def sharing(self) -> Sharing:
-        return self.features.sharing
-
-    @property
-    def adults(self) -> Adults:
-        return self.features.adults
-
-    @property
-    def identities(self) -> Identities:
-        return self.features.identities
-
-    @property
-    def lessons(self) -> Lessons:
-        return self.features.lessons
-
-    @property
-    def answers(self) -> Answers:
-        return self.features.answers
-
-    @property
-    def warnings(self) -> Warnings:
-        return self.features.warnings
-
-    @property
-    def growing(self) -> Growing:
-        return self.features.growing
-
-    def reassign(self) -> None:
-        self.regroup()
-
-    def apply(self) -> None:
-        self.sync_table()
+        self.features.register()
 
     def _evidence(self) -> Evidence:
         return Evidence(self.flows.table.stats.passed, self.journal.questions, self.book.answers)
 
     def _slots(self) -> Slots:
         """Return the owners of the addresses on the LAN, as slots."""
-        return slots_of_addresses(self.family, self.presence.neighbours(), self.inside)
-
-    @property
-    def inside(self) -> tuple[str, ...]:
-        """The interfaces that face the home now."""
-        return (*self.rules.household.config.lan, *self.audit.interfaces)
+        return slots_of_addresses(self.family, self.presence.neighbours(), self.interfaces.names)
 
     def local_now(self) -> datetime:
         return self.home.local_now()
@@ -402,7 +391,7 @@ class Daemon:
     def _group(self) -> None:
         """Build members and judges from the current rules."""
         rules, at = self.rules, self.clock.now()
-        rules.settle(self.store.hold_band, self.self_set.laid)
+        rules.settle(self.store.hold_band, self.features.self_set.laid)
         self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
         self.family.situate(at)
         self.own_answers.keep(self.family.everybody)
@@ -410,7 +399,7 @@ class Daemon:
     def _snapshot(self) -> Snapshot:
         """Return the state that the kernel's table must have now."""
         ports = self.help_resolver.port, self.proxy.port
-        base = wanted(self.rules, self.inside, self.help, *ports, self.table.snapshot)
+        base = wanted(self.rules, self.interfaces.names, self.help, *ports, self.table.snapshot)
         snapshot = self.enforcer.snapshot(base)
         return replace(snapshot, owners=self.owned.owners(), offload=self.offloading.now)
 
@@ -419,7 +408,7 @@ class Daemon:
     def _minutes_counted(self) -> None:
         """A minute ended that counts for somebody's limit, or the day turned."""
         self.enforcer.sync()
-        self.warnings.look()
+        self.features.warnings.look()
 
     def _gates_moved(self, slots: frozenset[int]) -> None:
         """Gates of these slots opened or closed."""
@@ -434,7 +423,7 @@ class Daemon:
 
     def _uplink_changed(self) -> None:
         """The way out may be an interface of the home now, or no longer."""
-        self.packets.face(self.inside)
+        self.packets.face(self.interfaces.names)
         self.sync_table()
 
     def _help_moved(self) -> None:
@@ -467,7 +456,7 @@ class Daemon:
         self.table.follow_devices()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
-        self.warnings.look()
+        self.features.warnings.look()
         self.journal.status_changed(frozenset(self.family.members))
 
     def reload(self) -> list[str]:
@@ -479,6 +468,7 @@ class Daemon:
 
     def problems(self) -> list[str]:
         """One line for each thing that is not as the family's files say."""
-        parts = self.rules, self.store, self.meter, self.sealing, self.guard
+        updates = self.features.list_updates
+        parts = self.rules, self.store, self.meter, self.sealing, self.guard, updates
         interfaces = lan.problems(self.rules.household.config.lan)
         return [*interfaces, *(line for one in parts for line in one.problems())]

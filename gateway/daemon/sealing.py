@@ -1,17 +1,17 @@
-"""The sealed sets of the home: renewed by a process that ends, read by the daemon alone, never told of."""
+"""The sealed sets of names that are blocked for everyone. A separate process fetches them; only the daemon
+reads them, and no answer names what is in them.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from gateway.daemon.context import Effects, HomeContext
 from gateway.daemon.files.steps import PROGRAM
 from gateway.errand import Errand
 from gateway.lists.sealed import Held
 from gateway.loop import Timer
 from gateway.policy.values import Reason
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
+from gateway.store.history import History
+from gateway.store.state import RecordAudit
 
 FIRST = 20.0  # seconds after a start: the line comes up meanwhile
 AGAIN = 6 * 3600.0  # between two looks; the issuers that are known of make a new set twice a day
@@ -21,39 +21,44 @@ PROBLEMS = 8  # lines of the last look that are kept
 
 
 class Sealing:
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    """Fetches the sealed sets, and records once when one expires."""
+
+    def __init__(self, home: HomeContext, effects: Effects, audit: RecordAudit, history: History) -> None:
+        self._home = home
+        self._effects = effects
+        self._audit = audit
+        self._history = history
         self._problems: tuple[str, ...] = ()
-        self._late: frozenset[str] = frozenset()  # sources whose set was found expired, and written down
+        self._late: frozenset[str] = frozenset()  # sources whose expired set was recorded
         self._timer: Timer | None = None
-        self._errand = Errand(daemon.loop, lambda _said: None, self._ended, TIMEOUT)
+        self._errand = Errand(home.loop, lambda _said: None, self._ended, TIMEOUT)
         self.close = self._errand.close
 
     def start(self) -> None:
         self._later(FIRST)
 
     def reloaded(self) -> None:
-        """The files were read again: a source that is new is not left waiting for hours."""
-        if any(one.head is None for one in self._daemon.rules.sealed):
+        """Fetch the sets of new sources, after the rule files were read again."""
+        if any(held.head is None for held in self._home.rules.sealed):
             self._later(0.0)
 
     def _later(self, delay: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._daemon.loop.call_later(delay, self._look)
+        self._timer = self._home.loop.call_later(delay, self._look)
 
     def _look(self) -> None:
-        """Expiry is judged by the clock: while that is not known, nothing is fetched and nothing is late."""
-        daemon = self._daemon
+        """Fetch new sets. Without a trusted clock, nothing is fetched and nothing has expired."""
+        home = self._home
         self._note_late()
-        if not daemon.rules.household.config.sealed or self._errand.running:
+        if not home.rules.household.config.sealed or self._errand.running:
             self._later(AGAIN)
-        elif not daemon.watch.known:
+        elif not home.clock_trusted:
             self._later(SOON)
         else:
             try:
                 self._errand.start(
-                    ["gateway", "sealed", "update", "--nice", "--config", str(daemon.rules.path)]
+                    ["gateway", "sealed", "update", "--nice", "--config", str(home.rules.path)]
                 )
             except OSError as error:
                 self._finished((f"sealed sets: no program can be started: {error.strerror or error}",))
@@ -63,46 +68,50 @@ class Sealing:
         self._finished(tuple(lines[-PROBLEMS:]) if status else ())
 
     def _finished(self, problems: tuple[str, ...]) -> None:
-        daemon = self._daemon
+        """Read the sets that were fetched, apply them, and wait for the next look."""
         self._problems = problems
-        if daemon.rules.read_sealed():
-            daemon.reassign()
+        if self._home.rules.read_sealed():
+            self._effects.regroup()
         self._note_late()
         self._later(SOON if problems else AGAIN)
 
     def _note_late(self) -> None:
-        """That a set has expired is written down once: the last good one goes on."""
-        late = {one.source.name: one for one in self._held_late()}
+        """Record once that a set has expired. The last valid set stays in force."""
+        late = {held.source.name: held for held in self._held_late()}
         for name in sorted(late.keys() - self._late):
             head = late[name].head
             detail = "" if head is None else head.issuer
-            self._daemon.store.audit("sealed_late", detail, by=PROGRAM, at=self._daemon.local_now())
+            self._audit("sealed_late", detail, by=PROGRAM, at=self._home.local_now())
         self._late = frozenset(late)
 
     def _held_late(self) -> list[Held]:
-        daemon = self._daemon
-        now = daemon.clock.now().timestamp()
-        return [one for one in daemon.rules.sealed if one.is_late(now)] if daemon.watch.known else []
+        """Return the sets that have expired; none without a trusted clock."""
+        if not self._home.clock_trusted:
+            return []
+        now = self._home.now().timestamp()
+        return [held for held in self._home.rules.sealed if held.is_late(now)]
 
     def problems(self) -> list[str]:
-        """One line for each thing that is wrong; none has a name of a set in it."""
+        """Return one line for each set that has expired or cannot be used. No line has a name of a set."""
         late = [
             f"the sealed set of {one.head.issuer} has expired; it goes on until its issuer gives a new one"
             for one in self._held_late()
             if one.head is not None
         ]
-        broken = [one.problem for one in self._daemon.rules.sealed if one.problem]
+        broken = [one.problem for one in self._home.rules.sealed if one.problem]
         return [*late, *(broken or self._problems)]
 
     def figures(self) -> dict[str, int]:
-        """Numbers alone: how many sets and names are in force, and how often anybody of the home met what is
-        refused for everyone today, of whatever kind: a number of its own would tell which names are sealed.
+        """Return how many sets and names are in force.
+
+        ``refused_today`` counts all sites that are blocked for everyone: a count of sealed names alone would
+        disclose them.
         """
-        heads = [one.head for one in self._daemon.rules.sealed if one.head is not None]
-        day = self._daemon.rules.calendar.family_day(self._daemon.local_now())
+        heads = [held.head for held in self._home.rules.sealed if held.head is not None]
+        day = self._home.rules.calendar.family_day(self._home.local_now())
         return {
             "sets": len(heads),
             "names": sum(one.count for one in heads),
             "late": len(self._held_late()),
-            "refused_today": self._daemon.store.history.home_total(day, Reason.REFUSED_FOR_EVERYONE),
+            "refused_today": self._history.home_total(day, Reason.REFUSED_FOR_EVERYONE),
         }

@@ -1,59 +1,65 @@
-"""What children set for themselves: laid over what the files say, each time those are read."""
+"""Times that children set for themselves. They apply on top of the rule files."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from gateway.daemon.context import Effects, HomeContext
 from gateway.daemon.verbs.hourstold import target_name
 from gateway.household import vocabulary
 from gateway.policy import selfset
+from gateway.policy.profile import Profile
+from gateway.policy.rules import SelfSet
 from gateway.policy.selfset import MOST_LIMITS, Choice
 from gateway.policy.spoken import by_day
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from gateway.daemon.main import Daemon
-    from gateway.policy.profile import Profile
-    from gateway.policy.rules import SelfSet
+from gateway.store.selfset import SelfSets
 
 Asked = tuple[str, tuple[Choice, ...]]
 
 
 class SelfSetting:
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    def __init__(self, home: HomeContext, effects: Effects, choices: SelfSets) -> None:
+        self._home = home
+        self._effects = effects
+        self._choices = choices
         self._read: dict[str, tuple[Asked, SelfSet | None]] = {}  # by profile, of those that have chosen
 
     def laid(self, profile: Profile) -> Profile:
-        """With what holds of it; the same profile as often as nothing is another."""
-        household = self._daemon.rules.household
-        choices = self._daemon.store.self_set.of(profile.id)
+        """Return the profile with the times that its child set.
+
+        Returns the same object as long as neither the profile nor the times change.
+        """
+        household = self._home.rules.household
+        choices = self._choices.of(profile.id)
         if not choices or not selfset.may_set(profile, household.bands):
             return selfset.laid(profile, None)
         asked = profile.name, choices
         known = self._read.get(profile.id)
         if known is None or known[0] != asked:
-            found = selfset.self_set(choices, profile.name, vocabulary(self._daemon.rules.product))
+            found = selfset.self_set(choices, profile.name, vocabulary(self._home.rules.product))
             known = self._read[profile.id] = asked, found
         return selfset.laid(profile, known[1])
 
     def change(self, profile: Profile, changes: Mapping[str, object], origin: str) -> None:
-        """By the child itself. Raises PolicyError, with all as it was."""
-        daemon, at = self._daemon, self._daemon.local_now()
-        before = daemon.store.self_set.of(profile.id)
-        after = selfset.chosen(before, changes, at, vocabulary(daemon.rules.product))
+        """Store what a child changes, and apply it.
+
+        Raises:
+            PolicyError: a change is not valid; nothing is changed then.
+        """
+        home, at = self._home, self._home.local_now()
+        before = self._choices.of(profile.id)
+        after = selfset.chosen(before, changes, at, vocabulary(home.rules.product))
         if _plainly(after) == _plainly(before):
             return
-        told = ", ".join(f"{key} {'off' if value is None else 'set'}" for key, value in changes.items())
-        daemon.store.self_set.put(profile.id, after, told=told, by=profile.name, at=at, origin=origin)
+        summary = ", ".join(f"{key} {'off' if value is None else 'set'}" for key, value in changes.items())
+        self._choices.put(profile.id, after, told=summary, by=profile.name, at=at, origin=origin)
         if not after:
             self._read.pop(profile.id, None)
-        daemon.reassign()
+        self._effects.regroup()
 
-    def told(self, profile: Profile) -> dict[str, object] | None:
-        """For the pages; None of a child that neither sets nor has set anything."""
-        rules, choices = self._daemon.rules, self._daemon.store.self_set.of(profile.id)
+    def describe(self, profile: Profile) -> dict[str, object] | None:
+        """Return a child's own times, for the pages; None for a child that may set none and has set none."""
+        rules, choices = self._home.rules, self._choices.of(profile.id)
         bands = rules.household.bands
         able = selfset.may_set(profile, bands)
         if not able and not choices:

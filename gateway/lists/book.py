@@ -52,6 +52,11 @@ class Book:
         copy = self.copies.get(source)
         return "" if copy is None or copy.fetched is None else copy.fetched.astimezone(UTC).date().isoformat()
 
+    @property
+    def newest(self) -> datetime | None:
+        """When the newest list was fetched; None: no list was fetched yet."""
+        return max((one.fetched for one in self.copies.values() if one.fetched is not None), default=None)
+
     def _read(self) -> dict[str, Copy]:
         try:
             rows = json.loads(self._book.read_bytes())

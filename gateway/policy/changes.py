@@ -18,7 +18,7 @@ Changes = Mapping[str, object]
 LISTS = ("devices", "allow", "block", "homework", "calendars", "portal", "gateway_ports", "leases")
 MAPPINGS = (
     "categories", "ways", "bedtime", "limits", "windows", "dates", "shared", "managed", "interfaces", "laws",
-    "registers",
+    "registers", "lists",
 )  # fmt: skip
 MAX_CHANGES = 256  # keys of one edit; a page changes a few
 

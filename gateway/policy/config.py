@@ -17,6 +17,7 @@ from gateway.policy.documents import Node, Place, Scalar, parse_document, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.fixed import Fixed
 from gateway.policy.hosts import PublicSuffixCheck
+from gateway.policy.list_updates import UpdateInterval, read_update_interval
 from gateway.policy.proposal import Proposal, read_proposal
 from gateway.policy.registers import Register, read_registers
 from gateway.policy.sealedsource import SealedSource, sealed_sources
@@ -47,6 +48,7 @@ KEYS = (
     "queue_base",
     "sealed",
     "registers",
+    "lists",
     "flash",
     "offload",
     "brand",
@@ -121,6 +123,7 @@ class Config:
     queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
     sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are refused for everyone
     registers: tuple[Register, ...] = ()  # of states, on or off
+    lists_update: UpdateInterval = UpdateInterval.DAILY
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
@@ -174,6 +177,7 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
         queue_base=part.read("queue_base", lambda node: fields.integer(node, 0, MAX_QUEUE), plain.queue_base),
         sealed=sealed,
         registers=registers,
+        lists_update=part.read("lists", read_update_interval, plain.lists_update),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=part.read("brand", read_brand, plain.brand),

@@ -21,7 +21,7 @@ HOME_ORDER = KEYS
 # What pages may change of qalqan.yaml. The rest is how the gateway is built into its machine.
 FAMILY_KEYS = (
     "country", "timezone", "language", "languages", "unknown_devices", "interfaces", "keep_profile", "shared",
-    "managed", "gateway_access", "gateway_ports",
+    "managed", "gateway_access", "gateway_ports", "lists",
 )  # fmt: skip
 MAX_TOLD = 400  # characters of an audit line's detail
 MAX_VALUE = 60  # characters of one value in it
@@ -121,6 +121,7 @@ def told_home(source: bytes, settings: Config) -> dict[str, Any]:
         "managed": {mac: list(names) for mac, names in settings.managed.items()},
         "gateway_access": ACCESS[settings.gateway_open],
         "gateway_ports": list(settings.gateway_ports),
+        "lists": {"update": settings.lists_update.value},
         "router": [
             {"file": one.file, "option": one.option, "value": one.text} for one in settings.fixed.values()
         ],

@@ -52,6 +52,11 @@ class Devices:
         """By MAC."""
         return self._devices
 
+    def last_seen(self, mac: str) -> datetime | None:
+        """Return when the device was last here; None for a device without an entry."""
+        device = self._devices.get(mac)
+        return None if device is None else device.last_seen
+
     def seen(self, mac: str, at: datetime, name: str = "") -> bool:
         """Note that a device is there. True when it is new."""
         known = self._devices.pop(mac, None)  # put back at the end: the order is that of last sight

@@ -85,7 +85,7 @@ class Store:
         except BaseException:
             self._database.close()
             raise
-        self._keeper, self.settings, self._numbers = loaded.keeper, loaded.settings, loaded.numbers
+        self._keeper, self.settings, self.numbers = loaded.keeper, loaded.settings, loaded.numbers
         self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
@@ -103,11 +103,11 @@ class Store:
         self.audit = self.settings.audit
         self.audit_lines, self.auditors = self.settings.audit_lines, self.settings.auditors
         self.guardians, self.keep_guardian = loaded.people.guardians, loaded.people.keep_guardian
-        self.forget_slot = self._numbers.forget_slot
-        self.slots, self.slot = self._numbers.slots, self._numbers.slot
-        self.lend_slot, self.give_slot_back = self._numbers.lend, self._numbers.give_back
-        self.classes, self.class_number = self._numbers.classes, self._numbers.class_number
-        self.keep_classes = self._numbers.keep_classes
+        self.forget_slot = self.numbers.forget_slot
+        self.slots, self.slot = self.numbers.slots, self.numbers.slot
+        self.lend_slot, self.give_slot_back = self.numbers.lend, self.numbers.give_back
+        self.classes, self.class_number = self.numbers.classes, self.numbers.class_number
+        self.keep_classes = self.numbers.keep_classes
         self.hold_band, self.held_bands = loaded.held.hold, loaded.held.all
 
     def state(self, now: datetime, today: date | None = None) -> InForce:
@@ -149,7 +149,7 @@ class Store:
             self.sights.flush()
             self.notes.flush()
             self.people.flush()
-            self._numbers.flush()
+            self.numbers.flush()
 
     def purge(self, now: datetime) -> bool:
         """Erase what is older than it may get. True while there is more: call again soon, else in an hour.

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,43 @@ def test_an_old_copy_and_a_failed_one_are_problems(qalqan: Qalqan, config: Path)
     assert len(found) == 2
     assert "bad: 404" in found[0]
     assert "days old" in found[1]
+
+
+def book(config: Path, **ages: float) -> None:
+    """Lists that were fetched so many days ago."""
+    shelf = config.parent / "state" / "lists"
+    shelf.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC)
+    rows = {key: {"fetched": (now - timedelta(days=days)).isoformat()} for key, days in ages.items()}
+    (shelf / "sources.json").write_text(json.dumps(rows))
+
+
+def test_a_child_without_lists_is_a_warning(qalqan: Qalqan, config: Path) -> None:
+    assert problems(qalqan, config, "lists") == [
+        "warning lists: none was fetched yet: most sites of blocked categories are open: "
+        "run: qalqan lists update; where it fails, see: qalqan lists status"
+    ]
+    book(config, mine=6.9, other=3)
+    assert problems(qalqan, config, "lists") == []
+    for one in (config.parent / "profiles").iterdir():
+        one.unlink()
+    (config.parent / "state" / "lists" / "sources.json").unlink()
+    assert problems(qalqan, config, "lists") == [], "no child, no need"
+
+
+def test_lists_older_than_a_week_are_one_warning(qalqan: Qalqan, config: Path) -> None:
+    book(config, mine=9, other=8.1)
+    (found,) = problems(qalqan, config, "lists")
+    assert found.startswith("warning lists: the newest is 8 days old: run: qalqan lists update")
+    book(config, mine=9, other=1)
+    (found,) = problems(qalqan, config, "lists")
+    assert found == "warning lists: mine is 9 days old: run: qalqan lists update"
+
+
+def test_where_updates_are_off_the_warning_says_how_to_switch_them_on(qalqan: Qalqan, config: Path) -> None:
+    config.write_text(config.read_text() + "lists: {update: off}\n")
+    (found,) = problems(qalqan, config, "lists")
+    assert found.endswith("run: qalqan lists update, or set lists: {update: daily} in qalqan.yaml")
 
 
 @pytest.mark.parametrize(

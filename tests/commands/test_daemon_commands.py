@@ -242,6 +242,44 @@ def test_status_in_words_and_as_it_is(qalqan: Qalqan, config: Path) -> None:
     assert json.loads(out) == STATUS
 
 
+@pytest.mark.parametrize(
+    ("lists", "expected"),
+    [
+        ({"warning": ""}, []),
+        (
+            {"warning": "none", "running": True},
+            [
+                "problem: lists: none was fetched yet, so most sites of blocked categories are open; "
+                "an update is running"
+            ],
+        ),
+        (
+            {"warning": "none", "interval": "off"},
+            [
+                "problem: lists: none was fetched yet, so most sites of blocked categories are open; "
+                "automatic updates are off; run: qalqan lists update"
+            ],
+        ),
+        (
+            {"warning": "old", "newest": "2024-11-10T03:00+05:00", "next": "2024-11-25T03:12+05:00"},
+            [
+                "problem: lists: the newest was fetched 10 Nov 2024 03:00; the next update is "
+                "25 Nov 2024 03:12; to try now, run: qalqan lists update"
+            ],
+        ),
+        (
+            {"warning": "old", "newest": "2024-11-10T03:00+05:00", "next": None},
+            ["problem: lists: the newest was fetched 10 Nov 2024 03:00; run: qalqan lists update"],
+        ),
+    ],
+)
+def test_status_says_that_lists_are_missing_or_old(
+    qalqan: Qalqan, config: Path, lists: dict[str, object], expected: list[str]
+) -> None:
+    out, _ = asked(qalqan, config, Heard(status=STATUS | {"problems": [], "lists": lists}), "status")
+    assert [line for line in out.splitlines() if line.startswith("problem: ")] == expected
+
+
 def test_status_of_an_older_daemon_that_says_less(qalqan: Qalqan, config: Path) -> None:
     out, _ = asked(qalqan, config, Heard(status={"version": "0.0.9"}), "status")
     assert out.startswith("version")

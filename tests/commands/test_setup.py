@@ -107,6 +107,21 @@ def test_a_second_run_changes_nothing_and_is_no_refusal(space: Namespace, run: S
     assert space.run("nft", "list", "ruleset") == rules, "its own translation is not somebody else's"
 
 
+def test_how_often_lists_are_downloaded(space: Namespace, run: Setup, tmp_path: Path) -> None:
+    space.ip(*TWO_ARMS)
+    config = tmp_path / "etc/qalqan/qalqan.yaml"
+    done = run("--yes")
+    assert "Lists of sites are downloaded from public servers, daily unless you choose otherwise." in done.out
+    assert "lists" not in config.read_text(), "it is the default"
+    assert run("--yes", "--lists", "off").status == 0
+    assert "lists: {update: off}" in config.read_text()
+    assert run("--yes").status == 0
+    assert "lists: {update: off}" in config.read_text(), "what was chosen stays"
+    assert run("--yes", "--lists", "daily").status == 0
+    assert "lists: {update: daily}" in config.read_text()
+    assert run("--yes", "--lists", "hourly").status == 2
+
+
 def test_a_dry_run_shows_the_files_and_changes_nothing(space: Namespace, run: Setup, tmp_path: Path) -> None:
     space.ip(*ONE_ARM)
     before = kernel(space)
@@ -512,10 +527,16 @@ def test_a_dialogue_with_defaults_and_a_mistake(space: Namespace, tmp_path: Path
     talk.answer("lan0 is a port of br-lan; name br-lan", "")
     talk.answer("Time zone? [Asia/Almaty]", "")
     talk.answer("(two letters, or none)? [kz]", "none")
+    talk.answer("How often (daily, weekly, off)? [daily]", "hourly")
+    talk.answer("'hourly' is no answer; write daily, weekly or off", "off")
     talk.answer("It was written by hand, and loses its comments; a copy is kept. Change it? [y/N]", "y")
     talk.answer("Write and switch this? [Y/n]", "")
     assert talk.status() == 0, talk.said
-    assert config.read_text().splitlines()[1:] == ["lan: [br-lan]", 'timezone: "Asia/Almaty"']
+    assert config.read_text().splitlines()[1:] == [
+        "lan: [br-lan]",
+        'timezone: "Asia/Almaty"',
+        "lists: {update: off}",
+    ]
     assert (tmp_path / "etc/qalqan/setup/qalqan.yaml.1").read_text() == "# by hand\nlan: [br-lan]\n"
     assert re.search(r"-# by hand\s", talk.said), "the difference was shown"
 
@@ -528,6 +549,7 @@ def test_one_arm_is_offered_and_says_what_walks_around(space: Namespace, tmp_pat
     talk.answer("Answer y or n.", "y")
     talk.answer("Time zone?", "")
     talk.answer("(two letters, or none)? [none]", "")
+    talk.answer("How often (daily, weekly, off)?", "")
     talk.answer("Write and switch this? [Y/n]", "n")
     assert talk.status() == 1
     for said in ("walks around this machine", "only the router can close that", "Nothing was changed."):
@@ -552,6 +574,7 @@ def test_ctrl_c_leaves_nothing(space: Namespace, tmp_path: Path, prompt: str) ->
         "faces the home?",
         "Time zone?",
         "or none)?",
+        "How often",
         "Write and switch this?",
     ):
         if asked == prompt:

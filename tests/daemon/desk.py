@@ -11,7 +11,7 @@ from gateway.bus import Bus, Notice
 from gateway.clock import WallClock
 from gateway.control.protocol import Request, Role
 from gateway.control.router import Router
-from gateway.daemon.clock.jumped import jumped
+from gateway.daemon.clock.jumped import JumpHandler
 from gateway.daemon.context import HomeContext
 from gateway.daemon.devices.claim import Claim
 from gateway.daemon.devices.family import Family
@@ -25,11 +25,13 @@ from gateway.daemon.visibility import Visibility
 from gateway.daemon.vitals import Vitals
 from gateway.daemon.waycards import WayCards
 from gateway.home.inventory import Inventory
+from gateway.logs import LastLines
 from gateway.loop import Timer
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.live import LiveFlows
 from gateway.path.nameaddresses import NameBook
 from gateway.path.probes import Probes
+from gateway.path.subject import Sink
 from gateway.policy.jumps import Jump
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.store import Store
@@ -210,11 +212,11 @@ class Desk:
         self.counted = Counted()
         self.live = LiveFlows()
         self.recent = Recent()
+        self.observer: Sink | None = None
         self.control = self.journal = self
         self.internet = Nothing()
         self.watch = RightClock()
         self.probes = Probes()
-        self.vitals = Vitals(cast("Any", self))
         self.start()
 
     def start(self) -> None:
@@ -247,6 +249,18 @@ class Desk:
         )
         self.cards = WayCards(self.store, self.family, self.rules, self.bus)
         self.enforcer = Enforcer(self.family, self.clock.now)
+        self.log = LastLines()
+        self.sealing = Sealing(self.home, self, self.store.audit, self.store.history)
+        self.vitals = Vitals(
+            self.home,
+            self.log,
+            cast("Any", self.journal),
+            cast("Any", self.book),
+            self.sealing,
+            cast("Any", self.internet),
+            counters=dict,
+            problems=list,
+        )
         plane = Plane(
             home=self.home,
             effects=self,
@@ -262,14 +276,27 @@ class Desk:
             addresses=self.book,
             names=self.names,
             lesson_book=self.lesson_book,
+            byte_counts=self.table.used,
+            audit=cast("Any", None),  # it needs a kernel
+            vitals=self.vitals,
             figures=dict,
             problems=list,
         )
         router = Router()
-        daemon = cast("Any", self)
-        self.features = Features(plane, router, daemon)
-        self.sealing = Sealing(daemon)
-        self.features.register(daemon)
+        self.features = Features(plane, router)
+        self.features.register()
+        jumps = JumpHandler(
+            self,
+            self.family,
+            self.features.sharing,
+            self.features.adults,
+            self.features.answers,
+            self.features.warnings,
+            self.features.growing,
+            cast("Any", self.enforcer),
+            cast("Any", self.journal),
+        )
+        self.bus.subscribe(Jump, jumps.handle)
         self._verbs = router.verbs
         self.reassign()
         self.features.start()
@@ -282,7 +309,7 @@ class Desk:
         self.events.append({"event": notice.event, **notice.values})
 
     def stop(self) -> None:
-        self.vitals.close()
+        self.log.close()
         self.features.close()
         self.store.close()
 
@@ -349,14 +376,16 @@ class Desk:
     def status_changed(self, slots: frozenset[int]) -> None:
         pass
 
+    def observe(self, observer: Sink | None) -> None:
+        self.observer = observer
+
     def jump(self, span: timedelta = timedelta(), *, known: bool = True) -> None:
         """The clock is set, or becomes known or unknown, and the daemon hears of it."""
         before, was_known = self.clock.at, self.watch.known
         self.clock.at += span
         self.clock.set_by += span
         self.watch.known = known
-        jump = Jump(before, self.clock.at, was_known, known)
-        jumped(cast("Any", self), jump)
+        self.bus.publish(Jump(before, self.clock.at, was_known, known))
 
     def reason(self, mac: str, host: str = "www.example.org") -> Reason:
         member = self.family.member_of(mac)

@@ -34,6 +34,7 @@ def write(folder: Path, profiles: Mapping[str, Rules], **settings: object) -> Pa
         "profiles": str(folder / "profiles"),
         "timezone": "Asia/Almaty",
         "country": "kz",
+        "lists": {"update": "off"},
         **settings,
     }
     path = folder / "qalqan.yaml"

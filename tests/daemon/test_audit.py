@@ -9,15 +9,19 @@ from typing import Any, cast
 
 import pytest
 
+from gateway.bus import Bus, Notice
 from gateway.control.protocol import ANSWER_LIMIT, Request, Role, encode
-from gateway.daemon.audit import FILE, MAX_SEEN, SECONDS, Audit
+from gateway.control.router import Router
+from gateway.daemon.audit import FILE, MAX_SEEN, SECONDS, Audit, FilterPath
+from gateway.daemon.context import HomeContext
+from gateway.daemon.events import Journal
+from gateway.daemon.lan import HomeInterfaces
 from gateway.daemon.verbs.audit import AuditVerbs
 from gateway.errors import ControlError, KernelError
 from gateway.path.subject import Subject
 from gateway.policy.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from tests.daemon.a_home import NOON, PHONE, TABLET, Home
-from tests.daemon.verbs.test_refusals import Told
 
 MAC = "02:5a:91:c3:07:e4"
 LONGEST = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61])
@@ -47,59 +51,52 @@ class Gateway:
         self.home = Home(folder)
         self.told: list[str] = []
         self.timers: dict[str, Any] = {}
-        journal = Told(self.home)
-        self.events = journal.events
-        self.journal = journal.journal
+        self.events: list[object] = []
+        bus = Bus()
+        bus.subscribe(Notice, self.events.append)
+        self.journal = Journal(self.home.store, self.home.family, lambda: NOON, self.home.rules, bus)
         self.runtime = folder / "run"
         self.presence = SimpleNamespace(
             ignore=lambda mac: self.told.append(f"ignore {mac}"),
             neighbours=list,
             inventory=SimpleNamespace(sight=lambda _: None),
         )
-        self.noted = {
-            name: Noted(self.told, name)
-            for name in (
-                "own_answers",
-                "packets",
-                "enforcer",
-                "flow_table",
-                "live",
-                "proxy",
-                "dns",
-                "services",
-            )
-        }
         self.table = Noted(self.told, "table")
         self.table.conntrack = self.table.snapshot = SimpleNamespace(layout=None)  # type: ignore[attr-defined]
         self.broken = False
-        parts = {
-            "family": self.home.family,
-            "rules": self.home.rules,
-            "store": self.home.store,
-            "book": self.home.book,
-            "names": self.home.names,
-            "journal": self.journal,
-            "bus": journal.bus,
-            "presence": self.presence,
-            "clock": SimpleNamespace(now=lambda: NOON),
-            "loop": SimpleNamespace(call_later=self.call_later),
-            "flows": SimpleNamespace(table=self.noted["flow_table"]),
-            "table": self.table,
-            "inside": ("lo",),
-            "apply": self.apply,
-            **self.noted,
-        }
-        self.daemon = SimpleNamespace(**parts)
-        self.audit = self.daemon.audit = Audit(cast(Any, self.daemon))
-        self.verbs = AuditVerbs(cast(Any, self.daemon)).table()
+        parts = "packets", "enforcer", "flow_table", "live", "proxy", "own_answers", "services", "dns"
+        noted: dict[str, Any] = {name: Noted(self.told, name) for name in parts}
+        path = FilterPath(
+            noted["packets"],
+            cast(Any, self.table),
+            noted["enforcer"],
+            noted["flow_table"],
+            noted["live"],
+            noted["proxy"],
+            noted["own_answers"],
+            self.home.names,
+            caches=(self.home.book, noted["services"], noted["own_answers"], noted["dns"]),
+        )
+        effects: Any = SimpleNamespace(sync_table=self.sync_table, sync_gates=noted["enforcer"].sync)
+        loop: Any = SimpleNamespace(call_later=self.call_later)
+        clock: Any = SimpleNamespace(now=lambda: NOON)
+        context = HomeContext(loop, clock, cast(Any, None), self.home.rules, bus)
+        presence, store = cast(Any, self.presence), self.home.store
+        self.audit = Audit(
+            context, effects, self.home.family, presence, path, HomeInterfaces(self.home.rules), store.numbers
+        )
+        self.audit.start()
+        router = Router()
+        AuditVerbs(context, self.audit, store.devices, self.home.family, presence).register(router)
+        self.verbs = router.verbs
         self.gone: list[Callable[[], None]] = []
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Any:
         self.timers[f"{delay}"] = callback
         return SimpleNamespace(cancel=lambda: self.timers.pop(f"{delay}", None))
 
-    def apply(self) -> None:
-        self.told.append("apply")
+    def sync_table(self) -> None:
+        self.told.append("sync_table")
         if self.broken:
             self.broken = False
             raise KernelError("the kernel says no")

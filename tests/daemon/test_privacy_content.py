@@ -124,7 +124,7 @@ def test_no_content_is_kept_or_told_anywhere(
         assert MARK not in repr(watched.desk.ask(verb, **values)).casefold(), verb
     assert MARK not in repr(watched.desk.ask("refusals", device=TABLET)).casefold()
     vitals = watched.desk.vitals
-    supported = repr((vitals.told_samples(), vitals.told_log(whole=True))).casefold()
+    supported = repr((vitals.samples(), vitals.log_lines(full=True))).casefold()
     assert MARK not in supported
     assert host not in supported
 

@@ -27,7 +27,9 @@ pytestmark = [
     pytest.mark.needs("/usr/lib/python3/dist-packages/netfilterqueue"),
 ]
 
-CONFIG = f"lan: [{names.LAN}]\ncountry: kz\ntimezone: Asia/Almaty\nunknown_devices: home\n"
+CONFIG = (
+    f"lan: [{names.LAN}]\ncountry: kz\ntimezone: Asia/Almaty\nunknown_devices: home\nlists: {{update: off}}\n"
+)
 DAUGHTER = f"""name: Daughter
 band: 10-12
 devices: ["{names.TABLET.mac}"]

@@ -20,7 +20,7 @@ pytestmark = [
 
 UNITS = ("qalqan", "qalqan-web", "qalqan-guard", "qalqan-nat")
 MOST_EXPOSED = 2.5  # of systemd-analyze's ten
-CONFIG = "lan: [br-lan]\ncountry: kz\ntimezone: Asia/Almaty\n"
+CONFIG = "lan: [br-lan]\ncountry: kz\ntimezone: Asia/Almaty\nlists: {update: off}\n"
 DAUGHTER = (
     'name: Daughter\nband: 10-12\ndevices: ["02:00:00:00:00:0a"]\nblock: ["service:tiktok"]\nbedtime: {}\n'
 )

@@ -84,6 +84,7 @@ class Daemon:
             "country": "kz",
             "timezone": afternoon_zone(datetime.now(UTC)),
             "leases": str(self.home.leases),
+            "lists": {"update": "off"},  # the virtual home has no list servers
         }
 
     @property

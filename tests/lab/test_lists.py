@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.daemon.list_updates import FIRST_LOOK
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import PROFILES, fresh, until
 from tests.lab.home import Home
@@ -23,8 +27,14 @@ OWN = {"name": "Mine", "url": "https://lists.own.example/games.txt", "category":
 
 
 @pytest.fixture(scope="module")
-def daemon() -> Iterator[Daemon]:
-    with Home(absent=("new",), journal=False, quic=False) as home, fresh(home, PROFILES) as running:
+def home() -> Iterator[Home]:
+    with Home(absent=("new",), journal=False, quic=False) as made:
+        yield made
+
+
+@pytest.fixture
+def daemon(home: Home) -> Iterator[Daemon]:
+    with fresh(home, PROFILES) as running:
         yield running
 
 
@@ -33,10 +43,14 @@ def rss(daemon: Daemon) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
-def updates(daemon: Daemon) -> int:
-    """Children of the daemon that are one."""
+def children(daemon: Daemon) -> list[int]:
+    """Of the daemon, those that are an update."""
     pids = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
-    return sum(b"lists\0update" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
+    return [int(pid) for pid in pids if b"lists\0update" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def updates(daemon: Daemon) -> int:
+    return len(children(daemon))
 
 
 def test_an_update_runs_beside_the_daemon_and_its_table_is_read(daemon: Daemon) -> None:
@@ -70,6 +84,28 @@ def test_an_update_runs_beside_the_daemon_and_its_table_is_read(daemon: Daemon) 
     assert any("it is not fetched" in line and "which is not on the internet" in line for line in problems)
     assert client.call("list_lookup", host="www.play.own.example")["categories"][0]["id"] == "games"
     assert rss(daemon) - before < GROWN
+
+
+def test_the_first_child_starts_an_update_by_itself(home: Home) -> None:
+    """The real daemon, whose virtual internet has no list servers: the update fails, and is tried again."""
+    with Daemon(home, {}, settings={"lists": {"update": "daily"}}) as daemon:
+        client = daemon.client
+        time.sleep(FIRST_LOOK + 1.0)
+        assert updates(daemon) == 0
+        assert client.call("lists")["schedule"]["next"] is None
+        client.call("add_profile", name="Aruzhan", band="6-9")
+        assert until(lambda: updates(daemon) == 1, 3.0) is not None
+        (pid,) = children(daemon)
+        assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+        assert os.getpriority(os.PRIO_PROCESS, daemon.pid) < 0, "packets go first"
+        assert client.call("status")["lists"]["warning"] == "none"
+        assert until(lambda: not client.call("lists")["update"]["running"], DONE) is not None
+        told = client.call("lists")["schedule"]
+        assert told["failures"] == 1
+        delay = datetime.fromisoformat(told["next"]) - datetime.fromisoformat(client.call("status")["now"])
+        assert timedelta(minutes=13) < delay < timedelta(minutes=19)
+        client.call("edit_family", set={"lists/update": "off"})
+        assert client.call("lists")["schedule"]["next"] is None
 
 
 def test_what_is_taken_out_is_gone_after_the_next_update(daemon: Daemon) -> None:

@@ -10,6 +10,7 @@ from gateway.errors import PolicyError
 from gateway.policy.config import Config, Flash, OffloadWish, config_of, parse_config
 from gateway.policy.documents import parse_document
 from gateway.policy.fixed import Fixed
+from gateway.policy.list_updates import UpdateInterval
 from gateway.policy.proposal import Proposal
 from gateway.policy.webconfig import Https, Listen
 from gateway.routersettings import RouterSettings, lease_files, router_settings, system_zone
@@ -171,6 +172,7 @@ config defaults 'defaults'
 	option country 'kz'
 	option language 'kk'
 	option unknown_devices 'quarantine'
+	option lists_update 'weekly'
 	list propose_list 'adult'
 	list propose_list 'oisd-nsfw'
 	list propose_band '6-9'
@@ -180,6 +182,7 @@ config defaults 'defaults'
     read = parse_config(first, "qalqan.yaml", words().is_public_suffix)
     assert (read.country, read.language, read.timezone) == ("kz", "kk", "Asia/Almaty")
     assert read.unknown_devices == "quarantine"
+    assert read.lists_update is UpdateInterval.WEEKLY
     assert read.propose == Proposal(("adult", "oisd-nsfw"), ("6-9", "10-12"))
     assert config(text, "language: ru").country == ""  # the defaults hold for that file alone
 

@@ -44,6 +44,7 @@ class Family:
     unknown_devices: Any
     interfaces: Any
     keep_profile: Any
+    lists: Any
     shared: Mapping[str, Any] | None
     managed: Mapping[str, Any] | None
     router: tuple[OfRouter, ...]

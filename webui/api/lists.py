@@ -52,6 +52,22 @@ class Update:
 
 
 @record
+class UpdatePlan:
+    """Automatic updates. `interval`: `daily`, `weekly` or `off`. `waits_for`: `clock` or `memory`, where an
+    update is due. `warning`, where a child has rules: `none` (no list was ever fetched) or `old` (the newest
+    is older than a week).
+    """
+
+    interval: str
+    running: bool
+    newest: datetime | None
+    next: datetime | None
+    waits_for: str
+    failures: int
+    warning: str
+
+
+@record
 class Wrong:
     host: str
     category: str
@@ -64,6 +80,7 @@ class Lists:
     sources: tuple[Source, ...]
     categories: tuple[Category, ...]
     update: Update | None
+    schedule: UpdatePlan | None
     wrong: tuple[Wrong, ...]
     most: int
 

@@ -20,7 +20,7 @@ from webui.language import refusals, telling
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.values.answers import Home
-from webui.values.lists import Found, Lists, Source, letter, maker, many
+from webui.values.lists import INTERVALS, Found, Lists, Source, intervals, letter, maker, many
 from webui.values.shapes import Answer
 
 blueprint = Blueprint("lists", __name__, url_prefix="/parent/lists")
@@ -57,6 +57,7 @@ def show() -> ResponseReturnValue:
         found=found,
         problem=problem,
         packaged=PACKAGED,
+        intervals=intervals(),
         meanings=_meanings(found, home) if found else (),
         letter=letter,
         maker=maker,
@@ -135,6 +136,27 @@ def update() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         _change("list_update", force=True)
         notices.forget()
+    return _back()
+
+
+@blueprint.post("/interval")
+@guardians_only
+def interval() -> ResponseReturnValue:
+    """Set how often lists are downloaded."""
+    chosen, family = one_of("interval", INTERVALS), daemon().family()
+    if chosen == family.lists_update:
+        notices.said(_("Nothing was changed."))
+        return _back()
+    with notices.refusals_to(notices.said):
+        answer = Answer(_change("edit_family", set={"lists/update": chosen}))
+        sentence = (
+            _("Lists are not downloaded automatically any more.")
+            if chosen == "off"
+            else _("Lists are downloaded automatically.")
+        )
+        if family.by_hand:
+            sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
+        notices.did_back("family", notices.way_back(answer), sentence)
     return _back()
 
 

@@ -39,7 +39,7 @@ from webui.setup import (
     who_is,
 )
 from webui.values.devices import GUEST, HOME, PLACES, Devices
-from webui.values.lists import many
+from webui.values.lists import INTERVALS, many
 from webui.values.shapes import Answer
 
 blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
@@ -112,6 +112,7 @@ def save_people() -> ResponseReturnValue:
         return _people(rows), 422
     with current_app.extensions[ONE_AT_A_TIME]:
         try:
+            _set_list_updates(request.form.get("lists", ""))  # first: a child's profile starts an update
             for row in rows:
                 _save(row)
         except Unreachable:
@@ -119,6 +120,12 @@ def save_people() -> ResponseReturnValue:
         except ControlError as error:
             return _people(rows, refusals.sentence(error)), 422
     return redirect(url_for("setup.devices"), 303)
+
+
+def _set_list_updates(chosen: str) -> None:
+    """Raises ControlError."""
+    if chosen in INTERVALS and chosen != daemon().family().lists_update:
+        _change("edit_family", set={"lists/update": chosen})
 
 
 def _save(row: Row) -> None:
@@ -168,7 +175,15 @@ def _people(rows: tuple[Row, ...], sentence: str = "") -> str:
         bands=tuple(daemon().catalogue().bands),
         latest=latest(daemon().home().day),
         proposed=any(not row.name and row.band for row in rows),
+        **_list_updates(),
     )
+
+
+def _list_updates() -> dict[str, str]:
+    """The choice of automatic updates in the form: as it was sent, else the setting."""
+    now = daemon().family().lists_update
+    sent = request.form.get("lists", "")
+    return {"interval": sent if sent in INTERVALS else now, "on": now if now != "off" else "daily"}
 
 
 def _known(devices: Devices) -> tuple[Known, ...]:

@@ -18,6 +18,7 @@ from webui.rules.overview import cleared, sentences, title
 from webui.rules.ruleset import BY_ENTRY, LISTS, texts
 from webui.values.family import access, countries, strangers
 from webui.values.history import Change, Edit
+from webui.values.lists import intervals
 
 NAME_LENGTH = 80  # characters of a device's or a site's name
 OF_THE_DEVICE = ("devices", "shared", "managed")
@@ -111,11 +112,18 @@ def _settings(home: Known) -> dict[str, Callable[[str, object], str]]:
         "interfaces": lambda entry, value: _(
             "New devices on %(network)s: %(what)s", network=plain(entry), what=_stranger(value, home, entry)
         ),
+        "lists": lambda _entry, value: _("Lists are downloaded: %(interval)s", interval=_interval(value)),
         "registers": lambda entry, value: _register(entry, value),
         "gateway_access": lambda _entry, value: _(
             "What children and guests reach of the gateway: %(what)s", what=_reach(value)
         ),
     }
+
+
+def _interval(value: object) -> str:
+    word = value.get("update") if isinstance(value, Mapping) else value
+    found = intervals().get(str(word or "daily"))
+    return found[0] if found else plain(str(word))
 
 
 def _register(country: str, value: object) -> str:

@@ -12,6 +12,7 @@ from webui.language import telling
 from webui.language.i18n import language
 from webui.values.decided import Decided, parse_decided
 from webui.values.growing import Step, parse_step, parse_steps
+from webui.values.lists import UpdatePlan, parse_plan
 from webui.values.minutes import Time, parse_time
 from webui.values.shapes import Answer, refuse_shape
 from webui.values.sharing import Own, parse_own
@@ -119,6 +120,7 @@ class Home:
     children: tuple[Child, ...]
     unclaimed: bool = False  # nobody has set the gateway up
     steps: tuple[Step, ...] = ()  # into the next band: proposed, put off, or taken lately
+    lists: UpdatePlan | None = None  # automatic updates of the lists of sites
 
     def step_of(self, profile: str) -> Step | None:
         return next((one for one in self.steps if one.profile == profile), None)
@@ -153,6 +155,7 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         announced=tuple(entry.read(Announced) for entry in answer.entries("announced")),
         children=tuple(_child(entry, now) for entry in answer.entries("profiles")),
         steps=parse_steps(answer),
+        lists=parse_plan(answer.entry("lists")),
     )
 
 

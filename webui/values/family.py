@@ -30,6 +30,7 @@ class Family:
     language: str  # of browsers that ask for none of ours; empty: none chosen
     unknown_devices: str  # one of STRANGERS, or a person's id
     gateway_access: str
+    lists_update: str  # how often lists are downloaded: daily, weekly, off
     revision: int
     by_hand: bool  # comments of its owner's are in the file; a change takes them out
     set_by: str
@@ -41,7 +42,7 @@ class Family:
 
 def parse_family(values: Mapping[str, Any]) -> Family:
     answer = Answer(values)
-    changed, interfaces = answer.entry("set"), answer.entry("interfaces")
+    changed, interfaces, lists = answer.entry("set"), answer.entry("interfaces"), answer.entry("lists")
     networks = interfaces.values if interfaces else {}
     if not all(isinstance(one, str) for one in networks.values()):
         refuse_shape("interfaces")
@@ -50,6 +51,7 @@ def parse_family(values: Mapping[str, Any]) -> Family:
         set_by=changed.text("by") if changed else "",
         set_at=changed.moment("at") if changed else None,
         interfaces=dict(networks),
+        lists_update=lists.text("update") if lists else "",
         router=tuple(one.read(OfRouter) for one in answer.entries("router")),
     )
 

@@ -13,6 +13,8 @@ from webui.language.things import LAW, thing
 from webui.language.words import plain
 from webui.values.shapes import Answer
 
+INTERVALS = ("daily", "weekly", "off")  # of automatic updates
+
 _RAW = "raw.githubusercontent.com"
 _PAGES = ".github.io"
 _LETTERS = 120  # of a name, an address or a trouble that is shown
@@ -55,6 +57,18 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdatePlan:
+    """Automatic updates."""
+
+    interval: str  # one of INTERVALS
+    running: bool
+    next: datetime | None  # None: none is planned, or one runs or waits
+    waits_for: str  # clock or memory, of an update that is due; else empty
+    failures: int  # since the last success
+    warning: str  # none: no list was ever fetched, old: the newest is older than a week; else empty
+
+
+@dataclass(frozen=True, slots=True)
 class Wrong:
     host: str
     category: str
@@ -94,6 +108,7 @@ class Lists:
     sources: tuple[Source, ...]
     categories: tuple[Named, ...]
     update: Update
+    plan: UpdatePlan
     wrong: tuple[Wrong, ...]  # the newest first
     most: int
 
@@ -165,9 +180,23 @@ def parse_lists(values: Mapping[str, Any]) -> Lists:
         ),
         categories=_categories(answer),
         update=(answer.entry("update") or Answer({})).read(Update),
+        plan=parse_plan(answer.entry("schedule")),
         wrong=tuple(entry.read(Wrong, at=entry.day("at")) for entry in answer.entries("wrong")),
         most=answer.whole("most"),
     )
+
+
+def parse_plan(answer: Answer | None) -> UpdatePlan:
+    return (answer or Answer({})).read(UpdatePlan)
+
+
+def intervals() -> dict[str, tuple[str, str]]:
+    """How often lists are downloaded: each word of the setting, its label, and what it means."""
+    return {
+        "daily": (_("Every night"), _("between 02:00 and 05:00")),
+        "weekly": (_("Once a week"), _("at night; new sites are missing for longer")),
+        "off": (_("Never"), _("only when you press Update now")),
+    }
 
 
 def parse_found(values: Mapping[str, Any]) -> Found:

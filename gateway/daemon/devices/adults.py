@@ -1,112 +1,118 @@
-"""Devices that an adult's proof opened: they close again by themselves, at once and all that they refuse.
+"""Devices opened by an adult's proof. Each is unfiltered until its proof ends.
 
-The end goes by the clock on the wall, as a family reads it, and moves with it as all that is given. While the
-time is unknown nothing of before holds.
+The end is a time of the system clock, as a family reads it, and is adjusted when the clock jumps. While the
+clock is not trusted, proofs from before the start do not apply.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from gateway.daemon.context import Effects, HomeContext
+from gateway.daemon.devices.family import Family
+from gateway.daemon.devices.here import Here
+from gateway.loop import Timer
 from gateway.policy.adultproof import AdultProof, longest
 from gateway.policy.jumps import Jump
+from gateway.store.adultproofs import AdultProofs
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-    from gateway.loop import Timer
-
-PERIOD = 60.0  # seconds; a clock that is set meanwhile is noticed within them
-MOST = 32  # devices at a time: a party has fewer phones
+PERIOD = 60.0  # seconds between two looks, so that a change of the clock takes effect within a minute
+MOST = 32  # devices at the same time: a party has fewer phones
 
 
 class Adults:
-    def __init__(self, daemon: Daemon) -> None:
-        """Before the first grouping of devices: what is over has ended by then."""
-        self._daemon = daemon
+    """Starts and ends adult proofs."""
+
+    def __init__(
+        self, home: HomeContext, effects: Effects, proofs: AdultProofs, family: Family, here: Here
+    ) -> None:
+        """Drop the proofs that ended while the daemon was stopped. Call it before devices are grouped."""
+        self._home = home
+        self._effects = effects
+        self._proofs = proofs
+        self._family = family
+        self._here = here
         self._timer: Timer | None = None
-        now, known = daemon.clock.now(), daemon.watch.known
-        # By an unknown clock of another start nobody can say how much is left of one.
-        kept = {mac: one for mac, one in daemon.store.proofs.all().items() if one.sure or known}
-        if known:
-            kept = {
-                mac: one
-                for mac, one in kept.items()
-                # The clock may have been put back while nothing ran.
-                if one.at <= now < one.until <= now + longest(one.method)
+        now, trusted = home.now(), home.clock_trusted
+        # How much is left of a proof that was given by an untrusted clock before a restart is unknown.
+        valid = {mac: proof for mac, proof in proofs.all().items() if proof.sure or trusted}
+        if trusted:
+            valid = {
+                mac: proof
+                for mac, proof in valid.items()
+                # The clock may have been set back while the daemon was stopped.
+                if proof.at <= now < proof.until <= now + longest(proof.method)
             }
-        daemon.store.proofs.keep(kept)
+        proofs.keep(valid)
 
     def start(self) -> None:
-        self._wait()
+        self._schedule()
 
     def of(self, mac: str) -> AdultProof | None:
-        """What opens the device now."""
-        return self._daemon.store.proofs.all().get(mac) if mac in self._daemon.family.opened else None
+        """Return the proof that opens the device now."""
+        return self._proofs.all().get(mac) if mac in self._family.opened else None
 
     def is_full(self, mac: str) -> bool:
-        proofs = self._daemon.store.proofs.all()
+        """Whether this device cannot be opened because too many other devices are open."""
+        proofs = self._proofs.all()
         return mac not in proofs and len(proofs) >= MOST
 
-    def begin(self, one: AdultProof, *, who: str, origin: str) -> None:
-        daemon = self._daemon
-        until = one.until.astimezone(daemon.rules.household.config.zone)
-        told = f"{one.mac} until {until.isoformat(timespec='minutes')}"
-        daemon.store.proofs.put(one, told=told, who=who, origin=origin)
-        daemon.reassign()
-        self._tell(one, "opened")
-        self._wait()
+    def begin(self, proof: AdultProof, *, who: str, origin: str) -> None:
+        """Open the device. ``who`` and ``origin`` are for the audit log."""
+        until = proof.until.astimezone(self._home.rules.household.config.zone)
+        detail = f"{proof.mac} until {until.isoformat(timespec='minutes')}"
+        self._proofs.put(proof, told=detail, who=who, origin=origin)
+        self._effects.regroup()
+        self._publish(proof, "opened")
+        self._schedule()
 
-    def end(self, one: AdultProof, *, by: str, origin: str) -> None:
-        """Before its time."""
-        daemon = self._daemon
-        daemon.store.proofs.end(one.mac, by=by, at=daemon.clock.now(), origin=origin)
-        daemon.reassign()
-        self._tell(one, "ended")
-        self._wait()
+    def end(self, proof: AdultProof, *, by: str, origin: str) -> None:
+        """Close the device before the proof ends."""
+        self._proofs.end(proof.mac, by=by, at=self._home.now(), origin=origin)
+        self._effects.regroup()
+        self._publish(proof, "ended")
+        self._schedule()
 
     def look(self) -> None:
-        """What is over since the last look."""
-        daemon, now = self._daemon, self._daemon.clock.now()
-        over = [one for one in daemon.store.proofs.all().values() if one.until <= now]
+        """Close the devices whose proofs have ended."""
+        now = self._home.now()
+        over = [proof for proof in self._proofs.all().values() if proof.until <= now]
         if over:
-            gone = {one.mac for one in over}
-            proofs = daemon.store.proofs.all().items()
-            daemon.store.proofs.keep({mac: one for mac, one in proofs if mac not in gone})
-            daemon.reassign()
-        for one in over:
-            self._tell(one, "over")
-        self._wait()
+            ended = {proof.mac for proof in over}
+            proofs = self._proofs.all().items()
+            self._proofs.keep({mac: proof for mac, proof in proofs if mac not in ended})
+            self._effects.regroup()
+        for proof in over:
+            self._publish(proof, "over")
+        self._schedule()
 
     def shift(self, jump: Jump) -> bool:
-        """The clock was set, or became known; whether a device opens or closes by that."""
-        daemon = self._daemon
-        before = dict(daemon.store.proofs.all())
-        moved = daemon.store.proofs.shift(jump.seen_in(daemon.rules.household.config.zone))
-        for mac in before.keys() - daemon.store.proofs.all().keys():
-            self._tell(before[mac], "over")
-        self._wait()
+        """Adjust the proofs after a jump of the clock. Returns whether devices must be regrouped."""
+        before = dict(self._proofs.all())
+        moved = self._proofs.shift(jump.seen_in(self._home.rules.household.config.zone))
+        for mac in before.keys() - self._proofs.all().keys():
+            self._publish(before[mac], "over")
+        self._schedule()
         return bool(before) and (moved or jump.was_known != jump.known)
 
-    def _tell(self, one: AdultProof, what: str) -> None:
-        daemon = self._daemon
-        daemon.control.publish(
+    def _publish(self, proof: AdultProof, what: str) -> None:
+        self._home.publish(
             "adult_proof",
-            device=one.mac,
-            name=daemon.presence.here.name_of(one.mac),
+            device=proof.mac,
+            name=self._here.name_of(proof.mac),
             what=what,
-            method=one.method,
-            by=one.by or None,
-            until=one.until.astimezone(daemon.rules.household.config.zone),
+            method=proof.method,
+            by=proof.by or None,
+            until=proof.until.astimezone(self._home.rules.household.config.zone),
         )
 
-    def _wait(self) -> None:
+    def _schedule(self) -> None:
+        """Look again at the end of the next proof, and at least every PERIOD."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        ends = [one.until for one in self._daemon.store.proofs.all().values()]
+        ends = [proof.until for proof in self._proofs.all().values()]
         if ends:
-            left = (min(ends) - self._daemon.clock.now()).total_seconds()
-            self._timer = self._daemon.loop.call_later(max(0.0, min(PERIOD, left)), self.look)
+            left = (min(ends) - self._home.now()).total_seconds()
+            self._timer = self._home.loop.call_later(max(0.0, min(PERIOD, left)), self.look)
 
     def close(self) -> None:
         if self._timer is not None:

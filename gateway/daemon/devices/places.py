@@ -1,106 +1,137 @@
-"""Whose a device is: a profile's, written into its file, or a place that no file has, kept in the store."""
+"""The place of a device: a profile, in whose file it is written, or a place that the store records."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING
 
 from gateway.codes import Code
 from gateway.control.protocol import Request, Role
+from gateway.daemon.context import Effects, HomeContext
+from gateway.daemon.devices.family import Family
+from gateway.daemon.devices.identities import Identities
+from gateway.daemon.devices.presence import Presence
 from gateway.daemon.devices.strangers import VISITOR
 from gateway.daemon.files.assign import assign_device
 from gateway.daemon.files.editing import Author, Editing
 from gateway.daemon.verbs.whom import Whom
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
+from gateway.store.store import Store
 
 ADULT = "adult"
-PLACES = (HOME, GUEST, VISITOR, ADULT)  # a profile may be called as one of the last two: it goes first
-VISIT_ENDS = time(6)  # tomorrow, local
+PLACES = (HOME, GUEST, VISITOR, ADULT)  # a profile with the name of one of the last two takes precedence
+VISIT_ENDS = time(6)  # of the next day, local
 
 
 class Places:
-    """The verbs `assign` and `forget`. ``treated`` names the profile whose rules hold for a device."""
+    """The verbs `assign` and `forget`. ``treated`` returns the profile whose rules apply to a device."""
 
-    def __init__(self, daemon: Daemon, whom: Whom, treated: Callable[[str], str], editing: Editing) -> None:
-        self._daemon = daemon
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        store: Store,
+        family: Family,
+        presence: Presence,
+        identities: Identities,
+        whom: Whom,
+        treated: Callable[[str], str],
+        editing: Editing,
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._store = store
+        self._family = family
+        self._presence = presence
+        self._identities = identities
         self._whom = whom
-        self._editing = editing
         self._treated = treated
+        self._editing = editing
 
     def of(self, mac: str) -> str:
-        """A profile's id, an adult's too; or the place of a device that no profile names."""
-        owner = self._daemon.rules.household.owner_of(mac)
+        """Return the id of the device's profile, or its place if no profile names it."""
+        owner = self._home.rules.household.owner_of(mac)
         if owner is not None:
             return owner.id
-        known = self._daemon.store.devices.all().get(mac)
-        # What an adult's proof opens for a while belongs where it did.
-        treated = self._daemon.family.opened.get(mac) or self._treated(mac)
+        known = self._store.devices.all().get(mac)
+        # An adult's proof opens a device for a while and leaves its place as it was.
+        treated = self._family.opened.get(mac) or self._treated(mac)
         if known is None or known.place not in (VISITOR, ADULT):
             return treated
-        is_over = known.until is not None and known.until <= self._daemon.clock.now()
+        is_over = known.until is not None and known.until <= self._home.now()
         return treated if is_over else known.place
 
     def assign(self, request: Request) -> Mapping[str, object]:
-        """``was``: where it belonged before, to which an undo puts it back."""
+        """Assign a device to a profile or a place. ``was`` in the answer is the earlier one, for an undo."""
         by, mac, place = self._whom.guardian(request), self.mac(request), request.text("profile")
-        daemon = self._daemon
         was = self.of(mac)
         self._refuse_shared(request, mac)
         self.put(mac, place, by)
-        at, origin = daemon.local_now(), request.text("origin", "")
-        daemon.store.audit("assign", f"{mac} {place}", by=by, at=at, origin=origin)
-        return {"problems": daemon.reload(), "profile": self.of(mac), "was": was}
+        at, origin = self._home.local_now(), request.text("origin", "")
+        self._store.audit("assign", f"{mac} {place}", by=by, at=at, origin=origin)
+        return {"problems": self._effects.reload(), "profile": self.of(mac), "was": was}
 
     def _refuse_shared(self, request: Request, mac: str) -> None:
-        people = self._daemon.rules.household.config.shared.get(mac)
+        people = self._home.rules.household.config.shared.get(mac)
         if people is not None:
-            told = ", ".join(people)
-            problem = f"is a device shared by {told}; end that first ('shared' in qalqan.yaml)"
+            names = ", ".join(people)
+            problem = f"is a device shared by {names}; end that first ('shared' in qalqan.yaml)"
             request.refuse("mac", problem, Code.DEVICE_SHARED)
 
     def put(self, mac: str, place: str, by: str) -> None:
-        """Write it down, in a file or the store; whoever calls reloads. Raises PolicyError."""
-        daemon, now = self._daemon, self._daemon.local_now()
-        profile = daemon.rules.household.find(place)
+        """Write a device's profile or place. The caller reloads the rules. Raises PolicyError."""
+        store, rules, now = self._store, self._home.rules, self._home.local_now()
+        profile = rules.household.find(place)
         if place.casefold() in PLACES and (profile is None or profile.built_in):
             self._write(mac, None, by)
             until = _visit_ends(now) if place.casefold() == VISITOR else None
-            sure = daemon.watch.known
-            daemon.store.devices.place(mac, place.casefold(), at=now, until=until, sure=sure)
+            sure = self._home.clock_trusted
+            store.devices.place(mac, place.casefold(), at=now, until=until, sure=sure)
         else:
-            self._write(mac, daemon.rules.profile(place), by)
-            daemon.store.devices.unplace(mac)
-        daemon.store.proofs.drop(mac)
-        daemon.identities.answered(mac)
+            self._write(mac, rules.profile(place), by)
+            store.devices.unplace(mac)
+        store.proofs.drop(mac)
+        self._identities.answered(mac)
 
-    def _write(self, mac: str, owner: Profile | None, by: str) -> None:
-        author = Author(by, self._daemon.local_now())
-        assign_device(self._editing, self._daemon.rules.household, mac, owner, author)
+    def add_address(self, owner: Profile, known: str, mac: str, by: str, *, instead: bool) -> None:
+        """Write another MAC address of the device ``known`` into its owner's file.
+
+        ``instead``: the address replaces ``known``, and what is stored about that one is dropped or moved.
+        The caller reloads the rules. Raises PolicyError.
+        """
+        self._write(mac, owner, by, instead_of=known if instead else None)
+        self._store.devices.unplace(mac)
+        self._identities.answered(mac)
+        if instead:
+            self._store.notes.succeed(known, mac, self._home.now())
+            self._presence.forget(known)
+            self._store.forget_slot(known)
+            self._store.questions.forget_faces(known)
+
+    def _write(self, mac: str, owner: Profile | None, by: str, *, instead_of: str | None = None) -> None:
+        author = Author(by, self._home.local_now())
+        assign_device(self._editing, self._home.rules.household, mac, owner, author, instead_of=instead_of)
 
     def forget(self, request: Request) -> Mapping[str, object]:
-        """All that is kept of it. If it comes again, it is a new one."""
+        """Drop everything that is stored about a device. If it comes again, it is a new device."""
         by, mac = self._whom.guardian(request), self.mac(request)
-        daemon = self._daemon
+        store = self._store
         self._refuse_shared(request, mac)
         self._write(mac, None, by)
-        daemon.presence.forget(mac)
-        daemon.store.forget_slot(mac)
-        daemon.store.marks.forget(mac)
-        daemon.store.proofs.drop(mac)
-        daemon.store.questions.drop(mac)
-        daemon.store.questions.forget_faces(mac)
-        daemon.store.way_cards.drop(lambda one: one.mac == mac)
+        self._presence.forget(mac)
+        store.forget_slot(mac)
+        store.marks.forget(mac)
+        store.proofs.drop(mac)
+        store.questions.drop(mac)
+        store.questions.forget_faces(mac)
+        store.way_cards.drop(lambda card: card.mac == mac)
         origin = request.text("origin", "")
-        daemon.store.audit("forget", mac, by=by, at=daemon.clock.now(), origin=origin)
-        return {"problems": daemon.reload()}
+        store.audit("forget", mac, by=by, at=self._home.now(), origin=origin)
+        return {"problems": self._effects.reload()}
 
     def mac(self, request: Request) -> str:
-        """Of a device that is known here; the command may name one that is still to come."""
+        """Return the request's device. The command line may name one that is not known yet."""
         mac = parse_mac(request.text("mac"))
         if mac is None:
             request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
@@ -110,10 +141,10 @@ class Places:
         return mac
 
     def macs(self) -> frozenset[str]:
-        """Every device that is known here: seen, named in the files, or placed."""
-        daemon = self._daemon
-        owned = {mac for one in daemon.family.members.values() for mac in one.macs} | set(daemon.family.plain)
-        return frozenset(owned | set(daemon.presence.inventory.macs()) | set(daemon.store.devices.all()))
+        """Return every known device: seen, named in the files, or assigned to a place."""
+        family, seen = self._family, self._presence.inventory.macs()
+        owned = {mac for member in family.members.values() for mac in member.macs} | set(family.plain)
+        return frozenset(owned | set(seen) | set(self._store.devices.all()))
 
 
 def _visit_ends(now: datetime) -> datetime:

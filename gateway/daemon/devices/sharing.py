@@ -1,146 +1,178 @@
-"""Shared devices and those handed over: whose rules they have now, and when that ends by itself.
+"""Temporary users of devices: children on a shared device, and devices handed over to a child.
 
-A child's use ends after two hours by a clock that nobody can set, and after fifteen minutes in which nothing
-to speak of moved. While the time is unknown no use of before a start is taken up: the youngest's rules hold.
-What a guardian handed over ends by a guardian alone.
+A child's use of a shared device ends two hours after it began, or after fifteen minutes without noticeable
+traffic. Both are measured by the loop's clock, which does not follow the system clock. If the clock is not
+trusted at a start, the uses from before the start are dropped and the youngest user's rules apply. Only a
+guardian takes back a device that was handed over.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-from gateway.daemon.eyes import Eyes
+from gateway.daemon.context import Effects, HomeContext
+from gateway.daemon.devices.family import Family
+from gateway.daemon.recent import Recent
+from gateway.daemon.visibility import Visibility
+from gateway.kernel.totals import Pair
+from gateway.loop import Timer
+from gateway.policy.jumps import Jump
 from gateway.policy.sharing import LEAST_BYTES, LONGEST, SILENT, Kind, Use, lent
 from gateway.store.given import in_utc
+from gateway.store.sharing import Uses
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-    from gateway.loop import Timer
-    from gateway.policy.jumps import Jump
-
-PERIOD = 60.0  # seconds between looks at what moved: a minute is what is loud or silent
-SLOTS_LIMIT = 64  # devices in use or handed over at a time; a family has a few
+PERIOD = 60.0  # seconds between two looks at the traffic: LEAST_BYTES is an amount per minute
+SLOTS_LIMIT = 64  # devices in use or handed over at the same time; a family has a few
 
 
 @dataclass(slots=True)
 class _Watched:
-    """A use as the loop's clock has it."""
+    """A use, in seconds of the loop's clock."""
 
     ends: float
-    loud: float  # when it was heard last
-    moved: int  # bytes so far, at the last look
+    active: float  # when the device last had noticeable traffic
+    moved: int  # bytes that it had transferred at the last look
 
 
 class Sharing:
-    def __init__(self, daemon: Daemon) -> None:
-        """Before the first grouping of devices: what is over has ended by then."""
-        self._daemon = daemon
+    """Starts and ends uses. ``byte_counts``: bytes by slot and class since the start, from the kernel."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        uses: Uses,
+        family: Family,
+        visibility: Visibility,
+        recent: Recent,
+        byte_counts: Callable[[], Mapping[Pair, int]],
+    ) -> None:
+        """Drop the uses that ended while the daemon was stopped. Call it before devices are grouped."""
+        self._home = home
+        self._effects = effects
+        self._uses = uses
+        self._family = family
+        self._visibility = visibility
+        self._recent = recent
+        self._byte_counts = byte_counts
         self._watched: dict[str, _Watched] = {}
         self._timer: Timer | None = None
-        now, known = daemon.clock.now(), daemon.watch.known
-        daemon.store.uses.drop_where(lambda one: not one.handed and not (known and _left(one, now)))
+        now, trusted = home.now(), home.clock_trusted
+        uses.drop_where(lambda use: not use.handed and not (trusted and _left(use, now)))
 
     def start(self) -> None:
-        """The kernel counts from now on."""
-        now = self._daemon.clock.now()
-        for mac, one in self._daemon.store.uses.all().items():
-            if not one.handed:
-                self._watch(mac, _left(one, now))
-        self._wait()
+        """Watch the uses from before the start. The kernel's counters exist from now on."""
+        now = self._home.now()
+        for mac, use in self._uses.all().items():
+            if not use.handed:
+                self._watch(mac, _left(use, now))
+        self._schedule()
 
     def use_of(self, mac: str) -> Use | None:
-        """Who has the device for a while, where that changes whose rules it has."""
-        one = self._daemon.store.uses.all().get(mac)
-        return one if one is not None and lent(self._daemon.rules.household, [one]) else None
+        """Return the use of a device; None while the device has its own rules."""
+        use = self._uses.all().get(mac)
+        return use if use is not None and lent(self._home.rules.household, [use]) else None
+
+    def handed_over(self) -> list[str]:
+        """Return the devices that are handed over to a child."""
+        return [mac for mac, use in self._uses.all().items() if use.handed]
 
     def is_full(self, mac: str) -> bool:
-        uses = self._daemon.store.uses.all()
+        """Whether no use of this device can begin because too many other devices are in use."""
+        uses = self._uses.all()
         return mac not in uses and len(uses) >= SLOTS_LIMIT
 
     def begin(self, mac: str, who: str, kind: Kind, *, by: str = "", what: str = "", origin: str = "") -> Use:
-        """The device has the rules of ``who`` now. ``what``: for the audit, where a guardian did it."""
-        now = in_utc(self._daemon.clock.now())
+        """Apply the rules of the profile ``who`` to the device.
+
+        ``by``: the guardian who decides it, ``what``: the kind of its audit line; both are empty for a child.
+        """
+        now = in_utc(self._home.now())
         until = None if kind is Kind.HANDED else now + LONGEST
-        use, before = Use(mac, who, kind, now, until, by), self._told(mac)
-        self._daemon.store.uses.put(use, what=what, origin=origin)
+        use, before = Use(mac, who, kind, now, until, by), self._visible_user(mac)
+        self._uses.put(use, what=what, origin=origin)
         self._watched.pop(mac, None)
         self._change_hands(mac)
         if until is not None:
             self._watch(mac, LONGEST)
-        self._tell(mac, before)
-        self._wait()
+        self._publish(mac, before)
+        self._schedule()
         return use
 
     def end(self, mac: str, *, by: str = "", what: str = "", origin: str = "") -> None:
-        """The device has its own rules again."""
-        daemon, before = self._daemon, self._told(mac)
-        daemon.store.uses.drop(mac, by=by, what=what, at=daemon.clock.now(), origin=origin)
+        """Apply the device's own rules again."""
+        before = self._visible_user(mac)
+        self._uses.drop(mac, by=by, what=what, at=self._home.now(), origin=origin)
         self._watched.pop(mac, None)
         self._change_hands(mac)
-        self._tell(mac, before)
-        self._wait()
+        self._publish(mac, before)
+        self._schedule()
 
     def _change_hands(self, mac: str) -> None:
-        """What was refused to one child is not shown to the next."""
-        self._daemon.journal.recent.forget(self._daemon.family.slot_of(mac))
-        self._daemon.reassign()
+        """Regroup devices. The next user must not see what was blocked for the previous one."""
+        self._recent.forget(self._family.slot_of(mac))
+        self._effects.regroup()
 
     def shift(self, jump: Jump) -> None:
-        """The clock was set, or became known: as much is left as was, and is told by the new clock."""
-        for mac, one in self._watched.items():
-            left = timedelta(seconds=one.ends - self._daemon.loop.now())
-            self._daemon.store.uses.end_at(mac, in_utc(jump.after + left))
+        """Adjust the stored ends after a jump of the clock, so that it neither adds nor removes time."""
+        for mac, watched in self._watched.items():
+            left = timedelta(seconds=watched.ends - self._home.loop.now())
+            self._uses.end_at(mac, in_utc(jump.after + left))
 
     def look(self) -> None:
-        """What is over since the last look."""
-        now = self._daemon.loop.now()
-        for mac, one in self._watched.items():
+        """Measure the traffic and end the uses that are over."""
+        now = self._home.loop.now()
+        for mac, watched in self._watched.items():
             moved = self._moved(mac)
-            if moved - one.moved >= LEAST_BYTES:
-                one.loud = now
-            one.moved = moved
+            if moved - watched.moved >= LEAST_BYTES:
+                watched.active = now
+            watched.moved = moved
         silent = SILENT.total_seconds()
-        over = [mac for mac, one in self._watched.items() if now >= min(one.ends, one.loud + silent)]
+        over = [
+            mac for mac, watched in self._watched.items() if now >= min(watched.ends, watched.active + silent)
+        ]
         for mac in over:
             self.end(mac)
-        self._wait()
+        self._schedule()
 
     def _watch(self, mac: str, left: timedelta) -> None:
-        now = self._daemon.loop.now()
+        now = self._home.loop.now()
         self._watched[mac] = _Watched(now + left.total_seconds(), now, self._moved(mac))
 
     def _moved(self, mac: str) -> int:
-        """What the kernel let through for the device, in both directions."""
-        slot = self._daemon.family.slot_of(mac)
-        return sum(size for (whose, _), size in self._daemon.table.used().items() if whose == slot)
+        """Return the bytes that the kernel forwarded for the device, in both directions."""
+        device = self._family.slot_of(mac)
+        return sum(size for (slot, _), size in self._byte_counts().items() if slot == device)
 
-    def _told(self, mac: str) -> str | None:
-        """Who has it, as far as guardians are told."""
+    def _visible_user(self, mac: str) -> str | None:
+        """Return the profile that uses the device, if guardians may see it."""
         use = self.use_of(mac)
-        return None if use is None or not Eyes(self._daemon).can_disclose_use(mac) else use.who
+        return None if use is None or not self._visibility.can_disclose_use(mac) else use.who
 
-    def _tell(self, mac: str, before: str | None) -> None:
-        who = self._told(mac)
+    def _publish(self, mac: str, before: str | None) -> None:
+        """Notify listeners if guardians see another user than ``before``."""
+        who = self._visible_user(mac)
         if who != before:
-            self._daemon.control.publish("sharing", device=mac, who=who)
+            self._home.publish("sharing", device=mac, who=who)
 
-    def _wait(self) -> None:
+    def _schedule(self) -> None:
+        """Look again at the end of the next use, and every PERIOD while a shared device is in use."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._watched:
-            left = min(one.ends for one in self._watched.values()) - self._daemon.loop.now()
-            self._timer = self._daemon.loop.call_later(max(0.0, min(PERIOD, left)), self.look)
+            left = min(watched.ends for watched in self._watched.values()) - self._home.loop.now()
+            self._timer = self._home.loop.call_later(max(0.0, min(PERIOD, left)), self.look)
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
 
-def _left(one: Use, now: datetime) -> timedelta:
-    """Never more than a use may take: the clock may have been put back while nothing ran."""
-    if one.until is None:
+def _left(use: Use, now: datetime) -> timedelta:
+    """Return the remaining time, at most LONGEST: the clock may have been set back during a stop."""
+    if use.until is None:
         return timedelta()
-    return max(timedelta(), min(LONGEST, one.until - now))
+    return max(timedelta(), min(LONGEST, use.until - now))

@@ -42,6 +42,11 @@ class RulesRead:
 
 
 @dataclass(frozen=True, slots=True)
+class TableLost:
+    """The category table turned out to be damaged. May be published within a look-up."""
+
+
+@dataclass(frozen=True, slots=True)
 class LearnedAddresses:
     """What the running gateway learned of addresses (packed); nothing outside of the daemon."""
 
@@ -67,7 +72,6 @@ class RuleBook:
         self._product = product or household.load_product()
         self._histories: dict[Path, History] = {}
         self.household = lastgood.recall(self._first(), self._product)
-        self.table_lost: Callable[[], None] = lambda: None  # called when the table turns out to be damaged
         self._list_problem = ""
         self.table = self._first_table()  # what the lists say, until the next reload
         self._sealed = SealedSets()
@@ -106,7 +110,7 @@ class RuleBook:
         if isinstance(self.table, StoredTable):
             self._list_problem = f"{self.table.lost}. {PACKAGED}"
             _log.error("%s", self._list_problem)
-            self.table_lost()
+            self._bus.publish(TableLost())
 
     @property
     def table_damaged(self) -> bool:
@@ -237,7 +241,7 @@ class RuleBook:
             self._check_table()
             whole = isinstance(self.table, StoredTable) and not self.table.lost
             self._list_problem = f"{error}. {PREVIOUS if whole else PACKAGED}"
-            self.table_lost()
+            self._bus.publish(TableLost())
         else:
             old, self.table = self.table, fresh
             self.world = self._world()

@@ -1,20 +1,23 @@
-"""The verb `adult_proof`: a device that is an adult's for a while, by a guardian's password typed on it, by a
-guardian's tap elsewhere, or by a wallet.
+"""The verb `adult_proof`: opens a device for an adult for a while.
 
-The web process makes the digest of the password, and has a wallet's proof verified in a process that ends.
-What comes here is that there was one: nothing of it is told, and nothing could be kept.
+The proof is a guardian's password typed on the device, a guardian's tap on another device, or a wallet. The
+web process hashes the password and has a wallet's proof verified in a child process. The daemon receives only
+the fact that there was a proof.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from gateway.codes import Code
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Request
+from gateway.control.router import Router
 from gateway.control.signins import by_password
-from gateway.daemon.devices.family import Member
+from gateway.daemon.context import HomeContext
+from gateway.daemon.devices.adults import Adults
+from gateway.daemon.devices.family import Family, Member
+from gateway.daemon.devices.sharing import Sharing
 from gateway.daemon.files.steps import PROGRAM
 from gateway.daemon.verbs.slow import Slow
 from gateway.daemon.verbs.whom import Whom
@@ -22,21 +25,36 @@ from gateway.policy.adultproof import AdultProof, Method, may_open, proven
 from gateway.policy.macs import parse_mac
 from gateway.policy.openfor import LENGTHS
 from gateway.store.given import in_utc
+from gateway.store.people import People
+from gateway.store.questions import Questions
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-
-SWITCHES = 20  # of one device within ten minutes: each makes the daemon judge all running flows again
+SWITCHES = 20  # of one device within ten minutes: each makes the daemon judge all running connections again
 
 
 class AdultProofVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom) -> None:
-        self._daemon = daemon
+    """Opens and closes devices, and describes what a proof does on a device."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        people: People,
+        questions: Questions,
+        family: Family,
+        sharing: Sharing,
+        adults: Adults,
+        whom: Whom,
+    ) -> None:
+        self._home = home
+        self._people = people
+        self._questions = questions
+        self._family = family
+        self._sharing = sharing
+        self._adults = adults
         self._whom = whom
         self._switches = Slow(SWITCHES)
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"adult_proof": self.adult_proof}
+    def register(self, router: Router) -> None:
+        router.add("adult_proof", self.adult_proof)
 
     def adult_proof(self, request: Request) -> Mapping[str, object]:
         mac = parse_mac(request.text("device"))
@@ -47,73 +65,77 @@ class AdultProofVerbs:
         return self._open(request, mac)
 
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
-        """What the verb `device` says of it: ``adult_proof``, and whether one ``opens`` it."""
-        one = self._daemon.adults.of(mac)
-        if one is not None:
-            return {"adult_proof": self.told(one)}
-        return {"opens": True} if self._closed(mac, member) is None else {}
+        """Return what the verb `device` adds: the proof in force, or that a proof ``opens`` the device."""
+        proof = self.proof_of(mac)
+        if proof is not None:
+            return {"adult_proof": proof}
+        return {"opens": True} if self._refusal(mac, member) is None else {}
+
+    def proof_of(self, mac: str) -> dict[str, object] | None:
+        """Describe the proof that opens the device now."""
+        proof = self._adults.of(mac)
+        return None if proof is None else self._to_dict(proof)
 
     def opens(self, mac: str) -> bool:
-        """Whether a proof opens it, or has."""
-        family = self._daemon.family
-        return mac in family.opened or self._closed(mac, family.member_of(mac)) is None
+        """Whether a proof opens the device, or has opened it."""
+        family = self._family
+        return mac in family.opened or self._refusal(mac, family.member_of(mac)) is None
 
-    def told(self, one: AdultProof) -> dict[str, object]:
-        zone = self._daemon.rules.household.config.zone
-        return {"method": one.method, "by": one.by or None, "until": one.until.astimezone(zone)}
+    def _to_dict(self, proof: AdultProof) -> dict[str, object]:
+        zone = self._home.rules.household.config.zone
+        return {"method": proof.method, "by": proof.by or None, "until": proof.until.astimezone(zone)}
 
     def _open(self, request: Request, mac: str) -> Mapping[str, object]:
-        daemon = self._daemon
+        home, family = self._home, self._family
         length = request.choice("length", LENGTHS)
-        method, by = self._who(request)
+        method, by = self._method(request)
         ends = request.moment_or_none("until")
-        if ends is not None and ends <= daemon.clock.now():
+        if ends is not None and ends <= home.now():
             request.refuse("until", "has passed", Code.HAS_PASSED)
-        refused = self._closed(mac, daemon.family.member_of(mac)) if mac not in daemon.family.opened else None
-        if refused is not None:
-            problem, code = refused
+        refusal = self._refusal(mac, family.member_of(mac)) if mac not in family.opened else None
+        if refusal is not None:
+            problem, code = refusal
             request.refuse("device", problem, code)
-        if daemon.adults.is_full(mac):
+        if self._adults.is_full(mac):
             request.refuse("device", "is one too many; close another one first", Code.NO_ROOM)
-        self._switches.take(mac, self._tried())
-        use = daemon.sharing.use_of(mac)
-        if use is not None:
-            daemon.sharing.end(mac)
-        one = proven(mac, method, length, daemon.local_now(), by=by, sure=daemon.watch.known).at_most(ends)
-        kept = AdultProof(mac, method, in_utc(one.at), in_utc(one.until), by, one.span, one.sure)
-        daemon.adults.begin(kept, who=by or PROGRAM, origin=_origin(request, kept, by))
-        return {"device": mac} | self.told(kept)
+        self._switches.take(mac, self._monotonic())
+        if self._sharing.use_of(mac) is not None:
+            self._sharing.end(mac)
+        given = proven(mac, method, length, home.local_now(), by=by, sure=home.clock_trusted).at_most(ends)
+        proof = AdultProof(mac, method, in_utc(given.at), in_utc(given.until), by, given.span, given.sure)
+        self._adults.begin(proof, who=by or PROGRAM, origin=_origin(request, proof, by))
+        return {"device": mac} | self._to_dict(proof)
 
     def _end(self, request: Request, mac: str) -> Mapping[str, object]:
-        """By a guardian, or on the device itself, where nobody has to say who it is."""
+        """Close the device: for a guardian, or for the device itself without a sign-in."""
         by = self._whom.guardian(request) if request.has("by") else ""
-        one = self._daemon.adults.of(mac)
-        if one is None:
+        proof = self._adults.of(mac)
+        if proof is None:
             request.refuse("device", "is not open by an adult's proof", Code.NOT_IN_FORCE)
-        self._daemon.adults.end(one, by=by or PROGRAM, origin=_origin(request, one, by))
+        self._adults.end(proof, by=by or PROGRAM, origin=_origin(request, proof, by))
         return {"device": mac}
 
-    def _who(self, request: Request) -> tuple[Method, str]:
-        """By what, and by which guardian."""
+    def _method(self, request: Request) -> tuple[Method, str]:
+        """Return the method of the proof, and the guardian's name if there is one."""
         if request.has("by"):
             return Method.GUARDIAN, self._whom.guardian(request)
         if request.choice("method", (Method.PASSWORD, Method.WALLET)) == Method.WALLET:
             return Method.WALLET, ""
-        account = by_password(self._daemon.store.people, request)
+        account = by_password(self._people, request)
         if not account.guards:
             problem = f"names {account.name}, who is no guardian here"
             request.refuse("name", problem, Code.GUARDIANS_ONLY)
         return Method.PASSWORD, account.name
 
-    def _closed(self, mac: str, member: Member | None) -> tuple[str, Code] | None:
-        """Why no proof opens it."""
+    def _refusal(self, mac: str, member: Member | None) -> tuple[str, Code] | None:
+        """Return why no proof opens the device; None if one does."""
         if member is None:
             return "is not filtered", Code.NOT_FILTERED
-        household, use = self._daemon.rules.household, self._daemon.sharing.use_of(mac)
+        household, use = self._home.rules.household, self._sharing.use_of(mac)
         if use is not None and use.handed:
             return "is handed over: a parent signs in and takes it back", Code.HANDED_OVER
         own = mac in household.named and not may_open(household, mac, member.profile)
-        question = self._daemon.store.questions.all().get(mac)
+        question = self._questions.all().get(mac)
         copied = question is not None and question.waits and not question.about_stranger
         if not own and (member.asked or member.beside is not None or copied):
             return "may be a child's: a parent says whose it is", Code.MAY_BE_A_CHILDS
@@ -121,10 +143,11 @@ class AdultProofVerbs:
             return "is a child's own, and stays so", Code.CHILDS_DEVICE
         return None
 
-    def _tried(self) -> datetime:
-        return datetime.fromtimestamp(self._daemon.loop.now(), UTC)  # which no jump of the clock moves
+    def _monotonic(self) -> datetime:
+        """Return the loop's clock as a time: setting the system clock must not reset the limit."""
+        return datetime.fromtimestamp(self._home.loop.now(), UTC)
 
 
-def _origin(request: Request, one: AdultProof, by: str) -> str:
-    """From which address. Of a wallet's proof no address is kept: what is told is the device, and no more."""
-    return "" if one.method is Method.WALLET and not by else request.text("origin", "")
+def _origin(request: Request, proof: AdultProof, by: str) -> str:
+    """Return the address for the audit line. None is recorded for a wallet's proof."""
+    return "" if proof.method is Method.WALLET and not by else request.text("origin", "")

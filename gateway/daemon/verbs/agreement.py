@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from gateway.codes import Code
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.daemon.context import HomeContext
 from gateway.daemon.verbs.pins import PinDesk
 from gateway.daemon.verbs.whom import Whom
 from gateway.policy import agreement
@@ -14,48 +15,47 @@ from gateway.policy.agreement import Side
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import Profile
 from gateway.policy.sharing import needs_pin
+from gateway.store.agreements import Agreements
 from gateway.store.given import in_utc
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
 
 
 class AgreementVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom, pins: PinDesk) -> None:
-        self._daemon = daemon
+    def __init__(self, home: HomeContext, agreements: Agreements, whom: Whom, pins: PinDesk) -> None:
+        self._home = home
+        self._agreements = agreements
         self._whom = whom
         self._pins = pins
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"agreement": self.agreement}
+    def register(self, router: Router) -> None:
+        router.add("agreement", self.agreement)
 
     def agreement(self, request: Request) -> Mapping[str, object]:
-        """With ``device`` the child, with ``id`` and ``by`` a guardian: each for itself."""
+        """Record that a child (``device``) or a guardian (``id`` and ``by``) agrees, or end the agreement."""
         action = request.choice("action", ("agree", "end"))
         if request.has("device"):
             profile, guardian = self._whom.child(request).profile, ""
             self._old_enough(request, "device", profile)
             self._pins.check(request, parse_mac(request.text("device")) or "", profile)
         else:
-            guardian, profile = self._whom.guardian(request), self._daemon.rules.profile(request.text("id"))
+            guardian, profile = self._whom.guardian(request), self._home.rules.profile(request.text("id"))
             self._old_enough(request, "id", profile)
-        store, at = self._daemon.store.agreements, in_utc(self._daemon.local_now())
+        agreements, at = self._agreements, in_utc(self._home.local_now())
         by, origin = guardian or profile.name, request.text("origin", "")
         if action == "end":
-            store.end(profile.id, by=by, at=at, origin=origin)
+            agreements.end(profile.id, by=by, at=at, origin=origin)
         else:
-            before, side = store.of(profile.id), Side.GUARDIAN if guardian else Side.CHILD
+            before, side = agreements.of(profile.id), Side.GUARDIAN if guardian else Side.CHILD
             after = agreement.agreed(before, side, guardian, agreement.digest_of(profile), at)
             if after != before:
-                store.put(after, by=by, at=at, origin=origin)
-        return {"id": profile.id, "agreement": self.told(profile)}
+                agreements.put(after, by=by, at=at, origin=origin)
+        return {"id": profile.id, "agreement": self.describe(profile)}
 
-    def told(self, profile: Profile) -> dict[str, object] | None:
-        """None of a child that has no PIN to say yes by."""
+    def describe(self, profile: Profile) -> dict[str, object] | None:
+        """Return the state of a child's agreement; None for a child that needs no PIN."""
         if not (profile.is_child and needs_pin(profile)):
             return None
-        one, digest = self._daemon.store.agreements.of(profile.id), agreement.digest_of(profile)
-        zone = self._daemon.rules.household.config.zone
+        one, digest = self._agreements.of(profile.id), agreement.digest_of(profile)
+        zone = self._home.rules.household.config.zone
         yes = agreement.waiting(one, digest)
         return {
             "state": agreement.state(one, digest),

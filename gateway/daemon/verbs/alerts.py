@@ -1,53 +1,59 @@
-"""The verbs `alerts` and `set_alerts`: what each guardian is told on a phone. The pages send it: they have
-the words, and no packet waits for them.
+"""The verbs `alerts` and `set_alerts`: the messages that each guardian receives on a phone.
+
+The web process sends them: it has the translations, and no packet waits for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from gateway.codes import Code
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.daemon.context import HomeContext
 from gateway.daemon.verbs.whom import Whom
 from gateway.outside import NotOutside, check_url
 from gateway.policy.alerts import ADDRESS_LIMIT, KINDS, LANGUAGE_LIMIT, Alerts
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
+from gateway.store.alerts import AlertBook
+from gateway.store.state import RecordAudit
 
 
 class AlertVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom) -> None:
-        self._daemon = daemon
+    def __init__(self, home: HomeContext, book: AlertBook, audit: RecordAudit, whom: Whom) -> None:
+        self._home = home
+        self._book = book
+        self._audit = audit
         self._whom = whom
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"alerts": self.alerts, "set_alerts": self.set_alerts}
+    def register(self, router: Router) -> None:
+        router.add("alerts", self.alerts)
+        router.add("set_alerts", self.set_alerts)
 
     def alerts(self, _request: Request) -> Mapping[str, object]:
-        found = self._daemon.store.alerts.all()
+        """Return the messages that each guardian has chosen."""
+        found = self._book.all()
         return {
             "alerts": [{"guardian": name, **one.plain()} for name, one in found.items()],
-            "timezone": self._daemon.rules.household.config.timezone,
+            "timezone": self._home.rules.household.config.timezone,
         }
 
     def set_alerts(self, request: Request) -> Mapping[str, object]:
-        by, store = self._whom.guardian(request), self._daemon.store
+        """Set the messages of the guardian who asks; without ``address`` and ``kinds``, turn them off."""
+        by = self._whom.guardian(request)
         if request.has("address") or request.has("kinds"):
-            one = self._read(request, store.alerts.all().get(by))
-            store.alerts.put(by, one)
-            told = ", ".join(kind for kind in KINDS if kind in one.kinds) or "nothing"
+            alerts = self._read(request, self._book.all().get(by))
+            self._book.put(by, alerts)
+            detail = ", ".join(kind for kind in KINDS if kind in alerts.kinds) or "nothing"
         else:
-            store.alerts.put(by, None)
-            told = "off"
-        origin, now = request.text("origin", ""), self._daemon.local_now()
-        store.audit("alerts", told, by=by, at=now, origin=origin)
-        self._daemon.control.publish("alerts", by=by)
+            self._book.put(by, None)
+            detail = "off"
+        origin, now = request.text("origin", ""), self._home.local_now()
+        self._audit("alerts", detail, by=by, at=now, origin=origin)
+        self._home.publish("alerts", by=by)
         return {}
 
     def _read(self, request: Request, before: Alerts | None) -> Alerts:
-        """Without an address the one that is kept stays."""
+        """Return the messages that a request sets. Without ``address``, the stored address stays."""
         address = request.text("address", before.address if before else None)
         try:
             check_url(address)

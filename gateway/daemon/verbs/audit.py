@@ -1,59 +1,65 @@
-"""The verbs of an audit: a throw-away device with somebody's rules. Of root alone."""
+"""The verbs of an audit, which tests the rules of a child from a temporary device. For root only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from gateway.codes import Code
-from gateway.control.protocol import AUDIT_INTERFACE, Request, Verb
-from gateway.daemon.audit import SECONDS
+from gateway.control.protocol import AUDIT_INTERFACE, Request
+from gateway.control.router import Router
+from gateway.daemon.audit import SECONDS, Audit
+from gateway.daemon.context import HomeContext
+from gateway.daemon.devices.family import Family
 from gateway.daemon.devices.member import Member
+from gateway.daemon.devices.presence import Presence
 from gateway.policy.conclude import refuses
 from gateway.policy.macs import parse_mac
 from gateway.policy.rules import Mode
 from gateway.policy.ways import Switch, Way
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
+from gateway.store.devices import Devices
 
 
 class AuditVerbs:
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    def __init__(
+        self, home: HomeContext, audit: Audit, devices: Devices, family: Family, presence: Presence
+    ) -> None:
+        self._home = home
+        self._audit = audit
+        self._devices = devices
+        self._family = family
+        self._presence = presence
 
-    def table(self) -> Mapping[str, Verb]:
-        return {
-            "audit_begin": self.begin,
-            "audit_seen": self.seen,
-            "audit_pause": self.pause,
-            "audit_clear": self.clear,
-            "audit_end": self.end,
-        }
+    def register(self, router: Router) -> None:
+        router.add("audit_begin", self.begin)
+        router.add("audit_seen", self.seen)
+        router.add("audit_pause", self.pause)
+        router.add("audit_clear", self.clear)
+        router.add("audit_end", self.end)
 
     def begin(self, request: Request) -> Mapping[str, object]:
+        """Give the device ``mac`` the rules of ``who`` until the audit ends."""
         request.owner_only()
         who, mac = self._who(request), self._mac(request, "mac")
         stranger = self._mac(request, "stranger") if request.has("stranger") else None
         interface = request.text_or_none("interface")
         if interface not in (None, AUDIT_INTERFACE):
             request.refuse("interface", f"can only be {AUDIT_INTERFACE}, which an audit makes for itself")
-        told = _told(self._daemon.audit.begin(who, mac, interface, request.when_gone))
+        described = _describe(self._audit.begin(who, mac, interface, request.when_gone))
         if stranger is not None:
-            self._daemon.presence.ignore(stranger)
-        return told
+            self._presence.ignore(stranger)
+        return described
 
     def _who(self, request: Request) -> str:
-        """The id of a child's profile, or the MAC of a device that is filtered."""
-        who, family = request.text("who"), self._daemon.family
+        """Return the id of a child's profile, or the MAC address of a filtered device."""
+        who = request.text("who")
         mac = parse_mac(who)
         if mac is None:
-            profile = self._daemon.rules.profile(who)
+            profile = self._home.rules.profile(who)
             if profile.built_in or not profile.is_child:
                 problem = f"names {profile.name}, who is no child"
                 request.refuse("who", problem, Code.NO_CHILD, name=profile.name)
             return profile.id
-        member = family.member_of(mac)
+        member = self._family.member_of(mac)
         if not self._is_known(mac):
             request.refuse("who", f"names {mac}, which was never seen here", Code.NOT_FILTERED)
         if member is None:
@@ -71,40 +77,41 @@ class AuditVerbs:
         return mac
 
     def _is_known(self, mac: str) -> bool:
-        daemon = self._daemon
-        household = daemon.rules.household
-        written = mac in household.named or mac in household.config.managed
-        return (
-            written or mac in daemon.store.devices.all() or daemon.presence.inventory.sight(mac) is not None
-        )
+        """Whether a rule file names the device, or it was ever seen here."""
+        household = self._home.rules.household
+        named = mac in household.named or mac in household.config.managed
+        return named or mac in self._devices.all() or self._presence.inventory.sight(mac) is not None
 
     def seen(self, request: Request) -> Mapping[str, object]:
+        """Return the decisions about the device; ``lost`` is the number of older ones."""
         request.owner_only()
-        found, lost = self._daemon.audit.seen()
-        return {"seen": [one.told() for one in found], "lost": lost}
+        decisions, lost = self._audit.seen()
+        return {"seen": [decision.to_dict() for decision in decisions], "lost": lost}
 
     def pause(self, request: Request) -> Mapping[str, object]:
+        """Pause the internet of the device, or resume it."""
         request.owner_only()
         paused = request.values.get("paused")
         if not isinstance(paused, bool):
             request.refuse("paused", "must be true or false")
-        self._daemon.audit.pause(paused=paused)
+        self._audit.pause(paused=paused)
         return {}
 
     def clear(self, request: Request) -> Mapping[str, object]:
+        """Forget the state that one check left, before the next check."""
         request.owner_only()
-        self._daemon.audit.clear()
+        self._audit.clear()
         return {}
 
     def end(self, request: Request) -> Mapping[str, object]:
-        """Also where it has ended by itself."""
+        """End the audit. It is no error if it has ended already."""
         request.owner_only()
-        self._daemon.audit.end()
+        self._audit.end()
         return {}
 
 
-def _told(member: Member) -> Mapping[str, object]:
-    """Where somebody is asked about the device, the stricter of both profiles holds."""
+def _describe(member: Member) -> Mapping[str, object]:
+    """Return the rules of the device; the stricter of both where its owner is uncertain."""
     beside = None if member.beside is None else member.beside.profile
     profiles = [one for one in (member.profile, beside) if one is not None and one.filtered]
     modes = [one.rules.mode.value for one in profiles]

@@ -1,50 +1,53 @@
-"""How the gateway is, over the control socket: whole for guardians, nothing personal for support."""
+"""The verbs `health` and `support`: the state of the gateway. `support` has no personal data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from gateway import __version__
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Request
+from gateway.control.router import Router
 from gateway.daemon.checking import Checking
+from gateway.daemon.context import HomeContext
+from gateway.daemon.vitals import Vitals
 from gateway.supportfile import support_file
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
 
 
 class HealthVerbs:
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-        self._checking = Checking(daemon)
+    def __init__(self, home: HomeContext, vitals: Vitals) -> None:
+        self._home = home
+        self._vitals = vitals
+        self._checking = Checking(home)
         self.close = self._checking.close
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"health": self.health, "support": self.support}
+    def register(self, router: Router) -> None:
+        router.add("health", self.health)
+        router.add("support", self.support)
 
     def health(self, request: Request) -> Mapping[str, object]:
+        """Return findings, figures, samples and the log. ``again`` starts a new check."""
         self._checking.look(again=request.values.get("again") is True)
-        vitals = self._daemon.vitals
+        vitals = self._vitals
         return {
-            "now": self._daemon.local_now(),
+            "now": self._home.local_now(),
             "version": __version__,
             "check": self._check() | {"findings": self._checking.findings, "problem": self._checking.problem},
             "figures": vitals.figures(),
-            "samples": vitals.told_samples(),
-            "log": vitals.told_log(whole=True),
+            "samples": vitals.samples(),
+            "log": vitals.log_lines(full=True),
         }
 
     def support(self, _request: Request) -> Mapping[str, object]:
+        """Return the support file, which has no personal data."""
         self._checking.look()
-        vitals = self._daemon.vitals
+        vitals = self._vitals
         return support_file(
-            self._daemon.local_now(),
+            self._home.local_now(),
             self._checking.findings,
             check=self._check(),
             figures=vitals.figures(),
-            samples=vitals.told_samples(),
-            log=vitals.told_log(whole=False),
+            samples=vitals.samples(),
+            log=vitals.log_lines(full=False),
         )
 
     def _check(self) -> dict[str, object]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.codes import Code
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.daemon.context import HomeContext
 from gateway.daemon.files.editing import Author, Editing
+from gateway.daemon.list_updates import ListUpdates
 from gateway.daemon.verbs.whom import Whom
-from gateway.errand import Errand
 from gateway.errors import ControlError, ListError
 from gateway.lists.book import SHELF, STALE, Book
 from gateway.lists.lookup import look_up
@@ -23,80 +24,68 @@ from gateway.policy import nets
 from gateway.policy.domains import TableInfo
 from gateway.policy.profile import Profile
 from gateway.policy.registers import is_register, title
+from gateway.store.state import RecordAudit
 from profiles import DATA
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-
 SOURCES = "sources.yaml"
-TIMEOUT = 3600.0  # seconds; sixteen lists over 1 Mbit/s, and the table on a small router
 NAME_LIMIT = 60  # characters
-PROBLEMS = 16  # lines of the last update that are kept
-REBUILD_AGAIN = 3600.0  # seconds between two rebuilds: one that did not help is not repeated soon
-WARNING = "qalqan: "  # how a line of the command begins that reports a problem
 
 
 class ListVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom, editing: Editing) -> None:
-        self._daemon = daemon
+    """``problems``: one line for each part that does not work as configured."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        record: RecordAudit,
+        problems: Callable[[], list[str]],
+        whom: Whom,
+        editing: Editing,
+        updates: ListUpdates,
+    ) -> None:
+        self._home = home
+        self._record = record
+        self._home_problems = problems
         self._whom = whom
         self._editing = editing
+        self._updates = updates
         self._published: Mapping[str, PublishedList] = {}
-        self._step: Mapping[str, Any] = {}
-        self._problems: list[str] = []
-        self._ended: datetime | None = None
-        self._errand = Errand(daemon.loop, self._stepped, self._finished, TIMEOUT)
-        self.close = self._errand.close
-        self._next_rebuild = daemon.loop.now()
-        daemon.rules.table_lost = self._table_lost
-        if daemon.rules.table_damaged:
-            daemon.loop.call_later(0.0, self._rebuild)
 
-    def table(self) -> Mapping[str, Verb]:
-        return {
-            "lists": self.lists,
-            "list_lookup": self.lookup,
-            "list_add": self.add,
-            "list_remove": self.remove,
-            "list_update": self.update,
-            "list_report": self.report,
-            "list_unreport": self.unreport,
-        }
+    def register(self, router: Router) -> None:
+        router.add("lists", self.lists)
+        router.add("list_lookup", self.lookup)
+        router.add("list_add", self.add)
+        router.add("list_remove", self.remove)
+        router.add("list_update", self.update)
+        router.add("list_report", self.report)
+        router.add("list_unreport", self.unreport)
 
     # ------------------------------------------------------------------------------------ what is here
 
     def lists(self, _request: Request) -> Mapping[str, object]:
         own = self._own()
-        info = self._daemon.rules.table.info
-        state = Path(self._daemon.rules.household.config.state)
+        info = self._home.rules.table.info
+        state = Path(self._home.rules.household.config.state)
         return {
             "table": {"names": info.count, "bytes": info.size, "built": info.built},
             "sources": list(self._sources(own, Book(state / SHELF), info)),
             "categories": [
                 {"id": one.id, "name": one.name["en"]}
-                for one in self._daemon.rules.world.categories.by_id.values()
+                for one in self._home.rules.world.categories.by_id.values()
                 if not one.binding
             ],
             "wrong": [
                 {"host": one.host, "category": one.category, "by": one.by, "at": one.at.isoformat()}
                 for one in reversed(own.wrong)
             ],
-            "update": self._told(),
+            "update": self._updates.runner.describe(),
+            "schedule": self._updates.describe(),
             "most": MAX_OWN,
         }
 
-    def _told(self) -> dict[str, object]:
-        """How the update is that runs, or how the last one went."""
-        zone = self._daemon.rules.household.config.zone
-        ended = None if self._ended is None else self._ended.astimezone(zone)
-        running = self._errand.running
-        return {"running": running, "ended": ended, "problems": list(self._problems)} | (
-            {"source": self._step.get("source"), "done": self._step.get("done")} if running else {}
-        )
-
     def _sources(self, own: OwnLists, book: Book, info: TableInfo) -> Iterator[dict[str, object]]:
-        zone, now = self._daemon.rules.household.config.zone, self._daemon.clock.now()
-        names = self._daemon.rules.names.categories
+        zone, now = self._home.rules.household.config.zone, self._home.now()
+        names = self._home.rules.names.categories
         built = {str(one.get("id")): one.get("domains") for one in info.sources}
         for one in (*own.lists.values(), *self._catalogue().values()):
             copy, here = book.copies.get(one.id), book.path(one.id).exists()
@@ -122,17 +111,17 @@ class ListVerbs:
     def _catalogue(self) -> Mapping[str, PublishedList]:
         """Read when somebody asks for the first time; 5 ms and 100 kB."""
         if not self._published:
-            known = self._daemon.rules.world.categories
+            known = self._home.rules.world.categories
             self._published = parse_sources(DATA.joinpath(SOURCES).read_bytes(), SOURCES, known)
         return self._published
 
     def lookup(self, request: Request) -> Mapping[str, object]:
         """In which categories, entries and services a host is, and which lists that are on feed those."""
         answer = self._look(request.text("host"))
-        names = self._daemon.rules.names
+        names = self._home.rules.names
         found = {category for match in answer["matches"] for category in match["categories"]}
         own = self._own()
-        book = Book(Path(self._daemon.rules.household.config.state) / SHELF)
+        book = Book(Path(self._home.rules.household.config.state) / SHELF)
         sources = [
             {
                 "id": one.id,
@@ -154,7 +143,7 @@ class ListVerbs:
         }
 
     def _look(self, host: str) -> Mapping[str, Any]:
-        world, table = self._daemon.rules.world, self._daemon.rules.table
+        world, table = self._home.rules.world, self._home.rules.table
         return look_up(host, table, world.categories, world.catalogue, world.resolvers, world.sealed)
 
     # ------------------------------------------------------------------------------------ the family's choice
@@ -170,7 +159,7 @@ class ListVerbs:
         name, url, category = request.text("name"), request.text("url"), request.text("category")
         if len(name) > NAME_LIMIT:
             request.refuse("name", f"has more than {NAME_LIMIT} characters")
-        if category not in self._daemon.rules.world.categories.choosable:
+        if category not in self._home.rules.world.categories.choosable:
             request.refuse("category", "is no category that a list can feed")
         try:
             host = check_url(url)
@@ -179,7 +168,7 @@ class ListVerbs:
                 raise NotOutside(msg)
         except NotOutside as error:
             raise ControlError(f"{url}: {error}").coded(Code.NOT_OUTSIDE) from None
-        if any(one.url == url for one in self._daemon.rules.household.config.registers):
+        if any(one.url == url for one in self._home.rules.household.config.registers):
             msg = f"{url} is a state's register; it feeds no other kind of sites"
             raise ListError(msg).coded(Code.LIST_NOT_ADDED)
         key = f"own-{secrets.token_hex(4)}"
@@ -196,7 +185,7 @@ class ListVerbs:
         """
         by, own = self._whom.guardian(request), self._own()
         one = own.lists.get(request.text("id")) or self._one(request)
-        book = Book(Path(self._daemon.rules.household.config.state) / SHELF)
+        book = Book(Path(self._home.rules.household.config.state) / SHELF)
         if one.id in own.lists:
             self._write(own.without_list(one.id))
         else:
@@ -216,59 +205,19 @@ class ListVerbs:
         return one
 
     def update(self, request: Request) -> Mapping[str, object]:
-        """Fetch what is due and build the table, in a process of its own; events tell how far it is."""
+        """Start an update now, in a process of its own; `lists` events report its progress."""
         by = self._whom.guardian(request)
         if self.start(force=request.has("force")):
             self._audit(request, by, "list_update", "")
-        return self._told()
+        return self._updates.runner.describe()
 
     def start(self, *, force: bool = False) -> bool:
-        """Whether an update begins now: no second one beside one that runs."""
-        if self._errand.running:
-            return False
+        """Start an update, unless one runs already; return whether it started. Raises ControlError."""
         try:
-            self._run("update", "--steps", *(["--force"] if force else []))
+            return self._updates.runner.start(force=force)
         except OSError as error:
             msg = f"list_update: no program can be started: {error.strerror or error}"
             raise ControlError(msg) from None
-        return True
-
-    def _run(self, *action: str) -> None:
-        self._errand.start(["gateway", "lists", *action, "--config", str(self._daemon.rules.path)])
-        self._step, self._problems = {}, []
-        self._publish("begun")
-
-    def _table_lost(self) -> None:
-        """Called within a look-up, so all that follows waits until the packet is judged."""
-        self._daemon.loop.call_later(0.0, self._daemon.reassign)
-        self._daemon.loop.call_later(0.0, self._rebuild)
-
-    def _rebuild(self) -> None:
-        """Build a damaged table again from the stored copies, at most once an hour."""
-        now = self._daemon.loop.now()
-        if not self._daemon.rules.table_damaged or self._errand.running or now < self._next_rebuild:
-            return
-        self._next_rebuild = now + REBUILD_AGAIN
-        try:
-            self._run("build", "--nice")
-        except OSError as error:
-            self._problems = [f"lists build: no program can be started: {error.strerror or error}"]
-
-    def _stepped(self, said: Mapping[str, Any]) -> None:
-        self._step = {"source": str(said.get("source", ""))[:NAME_LIMIT], "done": said.get("done")}
-        self._publish("step", **self._step)
-
-    def _finished(self, status: int, words: str) -> None:
-        """Keep the warnings of the update, or all that it printed if it failed.
-
-        The program itself has made the daemon load the new table.
-        """
-        lines = [line.strip() for line in words.splitlines()]
-        shown = [line for line in lines if line and (status or line.startswith(WARNING))]
-        self._problems = [line.removeprefix(WARNING) for line in shown[-PROBLEMS:]]
-        self._ended = self._daemon.clock.now()
-        self._publish("ended", problems=self._problems)
-        self._rebuild()  # where an update failed before it built
 
     # ------------------------------------------------------------------------------------ wrong entries
 
@@ -286,19 +235,19 @@ class ListVerbs:
             request.refuse("host", "is on a state's register", Code.ON_REGISTER, host=host)
         entry, category = matches[0]["name"], kinds[0]
         children = self._children(request)
-        now = self._daemon.local_now()
+        now = self._home.local_now()
         for child in children:
             self._editing.edit(child.id, {f"allow/{entry}": True}, Author(by, now))
         self._write(self._own().with_wrong(Wrong(entry, category, by, now.date())))
         opened = [one.id for one in children]
         self._audit(request, by, "list_report", " ".join((entry, category, *opened)))
-        return {"host": entry, "opened": opened, "problems": self._daemon.problems() if opened else []}
+        return {"host": entry, "opened": opened, "problems": self._home_problems() if opened else []}
 
     def _children(self, request: Request) -> list[Profile]:
         wanted = request.values.get("open") or []
         if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
             request.refuse("open", "must be a list of profiles")
-        known = {one.id: one for one in self._daemon.rules.household.children}
+        known = {one.id: one for one in self._home.rules.household.children}
         if not known.keys() >= set(wanted):
             request.refuse("open", "names somebody who is no child here", Code.NO_PROFILE)
         return [known[one] for one in dict.fromkeys(wanted)]
@@ -313,15 +262,15 @@ class ListVerbs:
 
     def _own(self) -> OwnLists:
         """As the file is now: hands write it too. Raises PolicyError."""
-        return read_own(lists_file(self._daemon.rules.path), self._daemon.rules.world.categories)
+        return read_own(lists_file(self._home.rules.path), self._home.rules.world.categories)
 
     def _write(self, own: OwnLists) -> None:
-        write_own(lists_file(self._daemon.rules.path), own)
+        write_own(lists_file(self._home.rules.path), own)
         self._publish("changed")
 
     def _publish(self, what: str, **values: object) -> None:
-        self._daemon.control.publish("lists", what=what, **values)
+        self._home.publish("lists", what=what, **values)
 
     def _audit(self, request: Request, by: str, what: str, detail: str) -> None:
-        now, origin = self._daemon.local_now(), request.text("origin", "")
-        self._daemon.store.audit(what, detail, by=by, at=now, origin=origin)
+        now, origin = self._home.local_now(), request.text("origin", "")
+        self._record(what, detail, by=by, at=now, origin=origin)

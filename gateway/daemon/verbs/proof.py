@@ -1,34 +1,35 @@
-"""The verb `proof`: a guardian starts one for a child's device, which tries its sites and says what came."""
+"""The verb `proof`: a guardian starts a filter test, a child's device runs it, and both read the result."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.codes import Code
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.daemon.context import HomeContext
+from gateway.daemon.devices.here import Here
+from gateway.daemon.devices.member import Member
 from gateway.daemon.proof import Proof, Proofs
 from gateway.daemon.verbs.whom import Whom
 from gateway.policy.macs import parse_mac
 from gateway.policy.proofs import Check
 
-if TYPE_CHECKING:
-    from gateway.daemon.devices.member import Member
-    from gateway.daemon.main import Daemon
-
 ACTIONS = ("start", "look", "tell", "again", "end")
 REACHED = {"opened": True, "failed": False}
-MOST_SITES = 16  # of one `tell`; a proof has five lines
+MOST_SITES = 16  # of one `tell`; a test has five lines
 
 
 class ProofVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom) -> None:
-        self._daemon = daemon
+    def __init__(self, home: HomeContext, proofs: Proofs, here: Here, whom: Whom) -> None:
+        self._home = home
+        self._proofs = proofs
+        self._here = here
         self._whom = whom
-        self._proofs = Proofs(daemon)
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"proof": self.proof}
+    def register(self, router: Router) -> None:
+        router.add("proof", self.proof)
 
     def proof(self, request: Request) -> Mapping[str, object]:
         action = request.choice("action", ACTIONS)
@@ -45,8 +46,8 @@ class ProofVerbs:
         else:
             found = self._of_the_device(request, action)
         if action != "look" and found is not None:
-            self._daemon.control.publish("proof", profile=found.profile, device=found.mac)
-        return {"proof": None if found is None else self._told(found)}
+            self._home.publish("proof", profile=found.profile, device=found.mac)
+        return {"proof": None if found is None else self._to_dict(found)}
 
     def _start(self, request: Request) -> Proof:
         member = self._whom.child(request)
@@ -55,16 +56,16 @@ class ProofVerbs:
         return self._proofs.start(member, self._mac(request, member))
 
     def _of_the_device(self, request: Request, action: str) -> Proof | None:
-        """The device for itself: it looks, says what its browser met, and tries once more."""
+        """Handle a request of the device itself: read the test, report results, or run it again."""
         member = self._whom.child(request)
         found = self._proofs.of_device(self._mac(request, member))
         if found is None or found.profile != member.profile.id:
-            return None  # nobody has started one, or the device is somebody else's since
+            return None  # no guardian started a test, or the device has another owner since
         if action == "again":
             return self._proofs.start(member, found.mac)
-        self._proofs.arrived(found)
+        self._proofs.begin(found)
         if action == "tell":
-            self._proofs.tell(found, self._reached(request))
+            self._proofs.report(found, self._reached(request))
         return found
 
     def _mac(self, request: Request, member: Member) -> str:
@@ -73,35 +74,35 @@ class ProofVerbs:
         return mac
 
     def _reached(self, request: Request) -> dict[str, bool]:
-        said = request.mapping("results")
-        if len(said) > MOST_SITES or not all(
-            isinstance(one, str) and one in REACHED for one in said.values()
+        results = request.mapping("results")
+        if len(results) > MOST_SITES or not all(
+            isinstance(result, str) and result in REACHED for result in results.values()
         ):
             request.refuse("results", "must say opened or failed of a few hosts")
-        return {host: REACHED[one] for host, one in said.items()}
+        return {host: REACHED[result] for host, result in results.items()}
 
-    def _told(self, proof: Proof) -> dict[str, Any]:
-        now = self._daemon.loop.now()
+    def _to_dict(self, proof: Proof) -> dict[str, Any]:
+        now = self._home.loop.now()
         return {
             "id": proof.profile,
             "device": proof.mac,
-            "name": self._daemon.presence.here.name_of(proof.mac),
+            "name": self._here.name_of(proof.mac),
             "running": proof.left(now) > 0,
             "seconds": proof.left(now),
             "took": proof.took,
-            "lines": [_line(one) for one in proof.lines],
+            "lines": [_line(check) for check in proof.lines],
         }
 
 
-def _line(one: Check) -> dict[str, object]:
+def _line(check: Check) -> dict[str, object]:
     return {
-        "topic": one.topic,
-        "state": one.state,
-        "host": one.host,
-        "name": one.name,
-        "because": one.because,
-        "blocked": one.blocked,
-        "passed": one.passed,
-        "reached": one.reached,
-        "at": one.at,
+        "topic": check.topic,
+        "state": check.state,
+        "host": check.host,
+        "name": check.name,
+        "because": check.because,
+        "blocked": check.blocked,
+        "passed": check.passed,
+        "reached": check.reached,
+        "at": check.at,
     }

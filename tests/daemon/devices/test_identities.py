@@ -9,6 +9,7 @@ import pytest
 from gateway.control.protocol import Role
 from gateway.daemon.devices.looks import NEWCOMERS
 from gateway.errors import ControlError
+from gateway.home.device_events import DeviceAppeared
 from gateway.policy.values import Reason
 from gateway.store.questions import STRANGERS_LIMIT
 from tests.daemon.conftest import Make
@@ -229,7 +230,7 @@ def test_a_flood_of_invented_addresses_fills_nothing(desk: Desk, monkeypatch: py
     for number in range(3 * STRANGERS_LIMIT):
         mac = f"06:00:00:00:{number >> 8:02x}:{number & 255:02x}"
         desk.store.devices.seen(mac, desk.clock.now())
-        desk.identities.on_new(mac)
+        desk.bus.publish(DeviceAppeared(mac))
     desk.go(timedelta(seconds=3))
     assert len(regrouped) == 3, "once a second"
     assert desk.ask("questions", limit=5)["count"] == min(STRANGERS_LIMIT, NEWCOMERS)

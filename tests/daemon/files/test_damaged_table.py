@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.daemon.files.rules import RuleBook
+from gateway.bus import Bus
+from gateway.daemon.files.rules import RuleBook, TableLost
 from gateway.lists.table import TABLE_NAME, seed_names
 from gateway.policy.domains import pack_table
 from tests.daemon.household_files import DAUGHTER, write
@@ -71,9 +72,9 @@ def test_a_start_with_a_damaged_table_has_the_packaged_lists(config: Path, table
 
 
 def test_a_reload_with_a_damaged_table_keeps_the_previous_one(config: Path, table: Path) -> None:
-    rules = RuleBook(config)
-    calls: list[bool] = []
-    rules.table_lost = lambda: calls.append(rules.table_damaged)
+    bus, calls = Bus(), list[bool]()
+    rules = RuleBook(config, bus=bus)
+    bus.subscribe(TableLost, lambda _: calls.append(rules.table_damaged))
     damage(table, "cut")  # another file in its place, so the open one is whole
     rules.reload()
     assert rules.world.table.categories("casino.example") == {"gambling"}
@@ -85,9 +86,10 @@ def test_a_reload_with_a_damaged_table_keeps_the_previous_one(config: Path, tabl
 def test_a_table_that_is_cut_while_it_is_in_use(
     config: Path, table: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rules = RuleBook(config)
-    world, calls = rules.world, list[bool]()
-    rules.table_lost = lambda: calls.append(rules.table_damaged)
+    bus, calls = Bus(), list[bool]()
+    rules = RuleBook(config, bus=bus)
+    world = rules.world
+    bus.subscribe(TableLost, lambda _: calls.append(rules.table_damaged))
     os.truncate(table, 100)
     with caplog.at_level(logging.ERROR):
         assert world.table.categories("casino.example") == frozenset()

@@ -47,7 +47,7 @@ HOME_KEYS = (
     "country", "timezone", "language", "languages", "unknown_devices", "interfaces", "keep_profile", "shared",
     "managed", "gateway_access", "gateway_ports", "lan", "state", "web", "interfaces/br-lan", "interfaces/x",
     "shared/" + TABLET, "shared/x", "managed/" + TABLET, "keep_profile/" + TABLET, "gateway_ports/x",
-    "profiles",
+    "profiles", "lists", "lists/update", "lists/x",
 )  # fmt: skip
 
 SOME = pytest.mark.parametrize(

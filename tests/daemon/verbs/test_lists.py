@@ -14,7 +14,7 @@ import yaml
 from gateway.codes import Code
 from gateway.control.protocol import WEB_VERBS, Role
 from gateway.daemon.files.rules import RuleBook
-from gateway.daemon.verbs.lists import PROBLEMS, ListVerbs
+from gateway.daemon.list_updates import PROBLEMS, UpdateRunner
 from gateway.errors import ControlError, GatewayError, PolicyError
 from gateway.lists.own import MAX_OWN, MAX_WRONG
 from gateway.lists.table import TABLE_NAME
@@ -32,8 +32,8 @@ def web(desk: Desk, do: str, **values: object) -> dict[str, Any]:
     return desk.ask(do, Role.WEB, **{"by": "Mum", "origin": "192.168.77.7", **values})
 
 
-def verbs(desk: Desk) -> ListVerbs:
-    return cast("ListVerbs", cast("Any", desk._verbs["lists"]).__wrapped__.__self__)
+def runner(desk: Desk) -> UpdateRunner:
+    return cast("UpdateRunner", desk.list_updates.runner)
 
 
 def source(desk: Desk, key: str) -> dict[str, Any]:
@@ -164,8 +164,8 @@ def test_a_file_that_cannot_be_used_says_where(make: Make) -> None:
 
 def test_an_update_runs_beside_the_daemon(make: Make) -> None:
     desk = make(NOON)
-    lists, errand = verbs(desk), Running()
-    lists._errand = cast("Any", errand)
+    lists, errand = runner(desk), Running()
+    lists._process = cast("Any", errand)
     assert web(desk, "list_update")["running"]
     path = str(desk.folder / "qalqan.yaml")
     assert errand.arguments == [["gateway", "lists", "update", "--steps", "--config", path]]
@@ -194,7 +194,7 @@ def damaged(desk: Desk) -> Running:
     )
     desk.reload()
     errand = Running()
-    verbs(desk)._errand = cast("Any", errand)
+    runner(desk)._process = cast("Any", errand)
     os.truncate(table, 64)
     assert desk.rules.world.table.categories("dice.example") == frozenset()
     return errand
@@ -210,7 +210,7 @@ def test_a_damaged_table_is_built_again_from_the_stored_copies(make: Make) -> No
     assert desk.heard("lists")[-1]["what"] == "begun"
     # It fails: the problem stays, and is not tried again every second.
     errand.running = False
-    verbs(desk)._finished(1, "qalqan: the disk is full\n")
+    runner(desk)._finished(1, "qalqan: the disk is full\n")
     desk.reload()
     desk.go(timedelta(minutes=30))
     assert len(errand.arguments) == 1
@@ -228,7 +228,7 @@ def test_a_rebuild_waits_for_an_update_that_runs(make: Make) -> None:
     desk.go(timedelta(seconds=1))
     assert [one[2] for one in errand.arguments] == ["update"], "it builds as well"
     errand.running = False
-    verbs(desk)._finished(1, "qalqan: no internet\n")
+    runner(desk)._finished(1, "qalqan: no internet\n")
     assert [one[2] for one in errand.arguments] == ["update", "build"]
 
 
@@ -240,7 +240,7 @@ def test_a_start_with_a_damaged_table_builds_it_again(make: Make) -> None:
     desk.rules = RuleBook(desk.rules.path)
     desk.start()
     errand = Running()
-    verbs(desk)._errand = cast("Any", errand)
+    runner(desk)._process = cast("Any", errand)
     desk.go(timedelta(seconds=1))
     assert [one[1:3] for one in errand.arguments] == [["lists", "build"]]
 

@@ -12,6 +12,7 @@ import pytest
 from gateway.codes import Code
 from gateway.control.protocol import Role
 from gateway.daemon import proof as proofs
+from gateway.daemon.events import Journal
 from gateway.errors import ControlError
 from gateway.path.subject import Subject
 from gateway.policy.values import Observation, Proto
@@ -49,9 +50,8 @@ def meets(desk: Desk, host: str, mac: str = TABLET) -> None:
     assert member is not None
     seen, at = Observation(Proto.DNS, host, qtype=1), desk.clock.now()
     subject: Subject = desk.family.subjects[member.slot]
-    witness = desk.witness
-    if witness is not None:
-        witness(subject, seen, member.decide(seen, at), at)
+    if desk.observer is not None:
+        desk.observer(subject, seen, member.decide(seen, at), at)
 
 
 def tell(desk: Desk, **reached: str) -> dict[str, Any]:
@@ -130,10 +130,30 @@ def test_what_another_child_s_device_meets_is_nothing_of_it(desk: Desk) -> None:
     assert state(desk, "open") == "unseen"
 
 
+def test_the_journal_passes_decisions_to_its_observer(desk: Desk) -> None:
+    member = desk.family.member_of(TABLET)
+    assert member is not None
+    journal = Journal(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
+    subject, at = desk.family.subjects[member.slot], desk.clock.now()
+    observed: list[str | None] = []
+
+    def decide(host: str) -> None:
+        seen = Observation(Proto.DNS, host, qtype=1)
+        journal.decided(subject, seen, member.decide(seen, at), at)
+
+    decide("before.example")
+    journal.observe(lambda _subject, seen, _decision, _at: observed.append(seen.host))
+    decide(TIKTOK)
+    decide(OPEN)
+    journal.observe(None)
+    decide("after.example")
+    assert observed == [TIKTOK, OPEN]
+
+
 def test_it_ends_by_itself_and_is_gone_after_a_while(desk: Desk) -> None:
     start(desk)
     desk.go(timedelta(seconds=proofs.SECONDS + proofs.TICK))
-    assert desk.witness is None, "nothing listens any more"
+    assert desk.observer is None, "nothing listens any more"
     assert look(desk)["running"] is False
     tell(desk, www_tiktok_com="failed")
     assert state(desk, "refused") == "waits", "what comes too late does not count"

@@ -12,7 +12,6 @@ import yaml
 from gateway.codes import Code
 from gateway.commands.library import read_library
 from gateway.control.protocol import WEB_VERBS, Role
-from gateway.daemon.verbs.lists import ListVerbs
 from gateway.errors import ControlError, PolicyError
 from gateway.lists.own import OwnLists
 from gateway.policy.values import Reason
@@ -36,16 +35,12 @@ def desk(make: Make, tmp_path: Path) -> Desk:
     config.write_text(yaml.safe_dump(said))
     made.reload()
     made.store.keep_guardian("Mum", "stamp")
-    lists(made)._errand = cast("Any", Running())
+    made.list_updates.runner._process = cast("Any", Running())
     return made
 
 
-def lists(desk: Desk) -> ListVerbs:
-    return cast("ListVerbs", cast("Any", desk._verbs["lists"]).__wrapped__.__self__)
-
-
 def errand(desk: Desk) -> Running:
-    return cast("Running", lists(desk)._errand)
+    return cast("Running", desk.list_updates.runner._process)
 
 
 def switch(desk: Desk, on: str, by: str = "Mum", country: str = "kz") -> dict[str, Any]:

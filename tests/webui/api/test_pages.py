@@ -53,6 +53,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "limits.save": ("rules_edit",),
     "lists.add": ("lists_add",),
     "lists.add_back": ("lists_remove",),
+    "lists.interval": ("family_edit",),
     "lists.remove": ("lists_remove",),
     "lists.report": ("lists_report",),
     "lists.switch": ("lists_add", "lists_remove"),

@@ -405,7 +405,8 @@ def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
     def ask(do: str, **values: object) -> None:
         verbs[do](Request(do, Role.WEB, 0, {"by": "Mum", **values}))
 
-    ask("edit_family", set={"country": "de", "unknown_devices": "quarantine", "language": "kk"})
+    settings = {"country": "de", "unknown_devices": "quarantine", "language": "kk", "lists/update": "weekly"}
+    ask("edit_family", set=settings)
     ask("add_profile", name="Aigerim", band="6-9", devices=[])
     ask("remove_profile", id="teen")
     ask("edit", id="son", set={"devices/02:00:00:00:00:0a": True})
@@ -415,6 +416,7 @@ def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
         "Country: Germany Before: Country: Kazakhstan",
         "New devices: Closed until somebody says whose it is Before: New devices: A guest",
         "Language: Қазақша Before: Language: None chosen",
+        "Lists are downloaded: Once a week Before: Lists are downloaded: Every night",
         "Mum made rules for Aigerim.",
         "Mum took the rules of Dana away.",
         "Mum changed the rules of Timur.",

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from gateway.policy import edits
 from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import HOSTILE, text_of
@@ -14,7 +15,7 @@ from tests.webui.standin.places import NOW
 from webui.values.lists import maker, many
 
 LISTS = "/parent/lists/"
-FORMS = ("update", "add", "add/back", "remove", "switch", "switch/back", "report", "unreport")
+FORMS = ("update", "interval", "add", "add/back", "remove", "switch", "switch/back", "report", "unreport")
 
 
 def sent(household: Household, do: str) -> list[dict[str, object]]:
@@ -74,6 +75,69 @@ def test_an_update_tells_how_far_it_is_and_how_it_went(mum: Browser, household: 
     assert "Updated just now." in read(mum)
 
 
+def test_when_the_next_update_is(mum: Browser, household: Household) -> None:
+    assert "The next update is at 03:12 tomorrow." in read(mum)
+    household.listed.plan["failures"] = 2
+    assert "The last update failed. The next try is at 03:12 tomorrow." in read(mum, f"{LISTS}now")
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        ({"interval": "off"}, "Automatic updates are off."),
+        ({"waits_for": "memory"}, "The next update waits: the gateway has too little free memory."),
+        ({"waits_for": "clock"}, "The next update waits until the gateway knows the time."),
+    ],
+)
+def test_why_no_update_is_planned(
+    mum: Browser, household: Household, plan: dict[str, str], expected: str
+) -> None:
+    household.listed.plan |= {"next": None, **plan}
+    text = read(mum)
+    assert expected in text
+    assert "The next update is at" not in text
+
+
+def test_before_the_first_child_no_update_is_planned(mum: Browser, household: Household) -> None:
+    household.listed.plan |= {"next": None}
+    household.children = ()
+    assert "Automatic updates begin with the first child." in read(mum)
+
+
+def test_automatic_updates_are_switched_off_and_back_on(mum: Browser, household: Household) -> None:
+    page = mum.get(LISTS).text
+    assert 'name="interval" value="daily" checked' in page
+    assert "A server sees the internet address of this home and the time, and nothing about" in read(mum)
+    mum.post(f"{LISTS}interval", {"interval": "off"})
+    assert settings(household)["lists"] == {"update": "off"}
+    assert "Lists are not downloaded automatically any more." in read(mum)
+    mum.post("/parent/settings/undo", {"was": was(mum)})
+    assert "lists" not in settings(household)
+    mum.post(f"{LISTS}interval", {"interval": "weekly"})
+    assert settings(household)["lists"] == {"update": "weekly"}
+    assert "Lists are downloaded automatically." in read(mum)
+    mum.post(f"{LISTS}interval", {"interval": "weekly"})
+    assert "Nothing was changed." in read(mum)
+    assert len(sent(household, "edit_family")) == 2
+
+
+def settings(household: Household) -> dict[str, object]:
+    path = household.editing.folder / "qalqan.yaml"
+    return dict(edits.read(path.read_bytes(), "qalqan.yaml"))
+
+
+def test_the_first_page_says_that_lists_are_missing_or_old(mum: Browser, household: Household) -> None:
+    assert "No list of sites" not in read(mum, "/parent/")
+    household.listed.plan["warning"] = "none"
+    assert "No list of sites was downloaded yet, so most sites of blocked categories are open." in read(
+        mum, "/parent/"
+    )
+    household.listed.plan["running"] = True
+    assert "No list of sites" not in read(mum, "/parent/"), "it is being done"
+    household.listed.plan |= {"running": False, "warning": "old"}
+    assert "The lists of sites are older than a week, so new sites are missing." in read(mum, "/parent/")
+
+
 def test_one_of_our_own_is_added_and_taken_out_and_back(mum: Browser, household: Household) -> None:
     values = {"name": " Mine ", "url": "https://lists.example/mine.txt", "category": "games"}
     mum.post(f"{LISTS}add", values)
@@ -117,6 +181,8 @@ def test_a_published_list_is_switched_and_back(mum: Browser, household: Househol
         ("switch", {"id": "own-00000001", "on": "no"}, 400),
         ("switch", {"id": "nobody", "on": "no"}, 404),
         ("switch/back", {"was": "ut1-games"}, 400),
+        ("interval", {"interval": "hourly"}, 400),
+        ("interval", {}, 400),
         ("switch/back", {"was": "ut1-games maybe"}, 400),
         ("remove", {"id": "ut1-games"}, 400),
         ("add/back", {"was": "games https://a.example"}, 400),

@@ -7,6 +7,7 @@ import re
 import pytest
 from flask import Flask
 
+from gateway.policy import edits
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
@@ -67,6 +68,48 @@ def test_from_an_empty_home_to_what_holds(empty: Household, mum: Browser) -> Non
     assert "Bedtime" in told
     assert "A device that nobody knows waits" in told
     assert "/parent/child/timur/" in told
+
+
+def settings(household: Household) -> dict[str, object]:
+    path = household.editing.folder / "qalqan.yaml"
+    return dict(edits.read(path.read_bytes(), "qalqan.yaml"))
+
+
+def test_it_says_that_lists_are_downloaded_and_lets_one_switch_that_off(
+    empty: Household, mum: Browser
+) -> None:
+    page = mum.get("/parent/setup/people")
+    assert 'name="lists" value="daily" checked' in page.text
+    assert "The gateway downloads the lists from public servers." in text_of(page.text)
+    mum.post("/parent/setup/people", FAMILY | {"lists": "daily"})
+    assert "lists" not in settings(empty), "it is the default"
+    empty.asked.clear()
+    mum.post("/parent/setup/people", FAMILY | {"lists": "off", "name-4": "Dana", "band-4": "16-17"})
+    assert settings(empty)["lists"] == {"update": "off"}
+    changes = [do for do, _ in empty.asked if do in ("edit_family", "add_profile")]
+    assert changes == ["edit_family", "add_profile"], "before a child's profile starts the first download"
+    assert 'name="lists" value="off" checked' in mum.get("/parent/setup/people").text
+    mum.post("/parent/setup/people", FAMILY | {"lists": "hourly"})
+    assert settings(empty)["lists"] == {"update": "off"}
+
+
+def test_what_was_chosen_of_the_lists_stays_in_a_form_that_is_refused(empty: Household, mum: Browser) -> None:
+    answer = mum.post("/parent/setup/people", {"name-0": "Mum", "lists": "off"})
+    assert answer.status_code == 422
+    assert 'name="lists" value="off" checked' in answer.text
+    assert "lists" not in settings(empty)
+
+
+def test_the_summary_says_when_lists_are_downloaded(empty: Household, mum: Browser) -> None:
+    def summary() -> str:
+        return text_of(mum.get("/parent/setup/summary").text)
+
+    mum.post("/parent/setup/people", FAMILY)
+    assert "They are downloaded automatically, from public servers. The next update is at 03:12" in summary()
+    empty.listed.plan |= {"running": True, "next": None}
+    assert "A download runs now; it takes some minutes." in summary()
+    empty.listed.plan |= {"running": False, "interval": "off"}
+    assert "They are not downloaded automatically." in summary()
 
 
 def test_a_form_that_is_sent_twice_or_again_after_back_makes_nobody_twice(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway.control.protocol import Request, Verb
+from gateway.control.router import Router
 from gateway.daemon.verbs.alerts import AlertVerbs
 from gateway.policy.alerts import Alerts
 
@@ -24,11 +25,13 @@ class Alerting:
         self.published: list[tuple[str, dict[str, Any]]] = []
         self._household, self._now = household, now
         self.timezone = "Asia/Almaty"
-        self.rules = self.household = self.config = self.store = self.alerts = self.control = self
-        self._verbs = AlertVerbs(cast("Any", self), cast("Any", self))
+        self.rules = self.household = self.config = self
+        home = book = whom = cast("Any", self)
+        self._router = Router()
+        AlertVerbs(home, book, self.audit, whom).register(self._router)
 
     def verbs(self) -> dict[str, Verb]:
-        return dict(self._verbs.table())
+        return dict(self._router.verbs)
 
     def guardian(self, request: Request) -> str:
         return self._household.guardian_of(request)

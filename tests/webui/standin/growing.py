@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import MagicMock
 
 from gateway.control.protocol import Request, Verb
+from gateway.control.router import Router
 from gateway.daemon.files.editing import Author
 from gateway.daemon.growing import Growing as Engine
 from gateway.daemon.verbs.growing import GrowingVerbs
@@ -51,6 +52,7 @@ class Growing:
         self._household = household
         self._began = self.now = now
         self._before: dict[Path, bytes] = {}
+        self._steps = Steps()
 
     def propose(self, who: str) -> None:
         """Its month is the month of now."""
@@ -68,8 +70,8 @@ class Growing:
         for path, data in self._before.items():
             path.write_bytes(data)
         self._before.clear()
-        for who in list(self._daemon.store.growing.all()):
-            self._daemon.store.growing.drop(who)
+        for who in list(self._steps.all()):
+            self._steps.drop(who)
         self._household.editing.rules.reload()
         self._household.editing._in_force(frozenset())
         self._household.edited.clear()
@@ -85,7 +87,7 @@ class Growing:
         return {name: late(name) for name in VERBS}
 
     def told(self) -> dict[str, object]:
-        return self.engine.told() if "engine" in self.__dict__ else {"steps": []}
+        return self.engine.describe_all() if "engine" in self.__dict__ else {"steps": []}
 
     def of_device(self, device: Mapping[str, Any]) -> dict[str, object]:
         return self.engine.of_device(device["mac"]) if "engine" in self.__dict__ and device["mac"] else {}
@@ -103,30 +105,26 @@ class Growing:
 
     @cached_property
     def engine(self) -> Engine:
-        return Engine(cast("Any", self._daemon))
+        editing = self._household.editing
+        nothing = MagicMock()
+        store = MagicMock()  # what else is kept of a child, and goes at 18: nothing
+        store.growing = self._steps
+        effects: Any = SimpleNamespace(regroup=lambda: editing._in_force(frozenset()))
+        family: Any = SimpleNamespace(slots_of=lambda _: frozenset())
+        return Engine(self._home, effects, store, family, nothing, nothing, nothing)
 
     @cached_property
     def _table(self) -> Mapping[str, Verb]:
-        self._daemon.growing = self.engine
-        return GrowingVerbs(cast("Any", self._daemon), cast("Any", self)).table()
+        router, whom = Router(), cast("Any", self)
+        GrowingVerbs(self._home, self.engine, cast("Any", self._steps), dict, whom).register(router)
+        return router.verbs
 
     @cached_property
-    def _daemon(self) -> SimpleNamespace:
-        editing = self._household.editing
-        rules, nothing = editing.rules, MagicMock()
-        store = MagicMock()  # what else is kept of a child, and goes at 18: nothing
-        store.growing = Steps()
-        store.held_bands.return_value = {}
+    def _home(self) -> Any:
         return SimpleNamespace(
-            rules=rules,
-            store=store,
-            watch=SimpleNamespace(known=True),
+            rules=self._household.editing.rules,
+            clock_trusted=True,
             local_now=lambda: self.now,
             loop=SimpleNamespace(call_later=lambda *_: SimpleNamespace(cancel=lambda: None)),
-            control=SimpleNamespace(publish=lambda *_, **__: None),
-            family=SimpleNamespace(slots_of=lambda _: frozenset()),
-            journal=SimpleNamespace(recent=nothing),
-            lessons=nothing,
-            sharing=nothing,
-            reassign=lambda: editing._in_force(frozenset()),
+            publish=lambda *_, **__: None,
         )

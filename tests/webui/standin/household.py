@@ -149,6 +149,7 @@ class Household:
         return {
             "version": "0.1.0", "now": NOW, "day": TODAY.isoformat(), "mode": "on", "internet": "works",
             "problems": [],
+            "lists": self.listed.plan,
             "requests": sum(one["state"] == "pending" for one in self.requests),
             "questions": len(self.questions),
             "cards": len(self.identifying.waiting()),

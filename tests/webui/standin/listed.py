@@ -45,6 +45,10 @@ class Listed:
         self.found = each()
         self.wrong: list[dict[str, Any]] = []
         self.update: dict[str, Any] = {"running": False, "ended": None, "problems": []}
+        self.plan: dict[str, Any] = {
+            "interval": "daily", "running": False, "newest": NOW.replace(hour=4, minute=10), "waits_for": "",
+            "next": NOW.replace(hour=3, minute=12) + timedelta(days=1), "failures": 0, "warning": "",
+        }  # fmt: skip
 
     def verbs(self) -> dict[str, Verb]:
         return {
@@ -65,7 +69,7 @@ class Listed:
         return {
             "table": {"names": 65_912, "bytes": 3_000_000, "built": NOW},
             "sources": self.found, "categories": CATEGORIES, "wrong": self.wrong, "update": self.update,
-            "most": 16,
+            "schedule": self.plan, "most": 16,
         }  # fmt: skip
 
     def _lookup(self, request: Request) -> Mapping[str, object]:
