@@ -169,6 +169,7 @@ lint: $(VENV)/.dev
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+	@$(PY) -m tests.lint_cycles
 
 words: $(VENV)/.dev
 	@$(PY) -m tests.words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from gateway.control.around import Around, Visitor
+from gateway.control.surroundings import Around, Visitor
 
 START = datetime(2026, 11, 24, 14, 40, tzinfo=UTC)
 LABEL = "K7QM-3XPR"

@@ -9,9 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.wire import link
-from gateway.wire.capture import CaptureReader
-from gateway.wire.ip import TCP, UDP, Packet, parse_ip, transport_sum
+from gateway.wire.ip import link
+from gateway.wire.ip.capture import CaptureReader
+from gateway.wire.ip.packet import TCP, UDP, Packet, parse_ip, transport_sum
 
 Stamped = tuple[float, bytes]  # seconds since 1970, frame or IP packet
 

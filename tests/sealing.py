@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.policy.sealedset import (
+from gateway.policy.sealed.sealed_set import (
     CHECK_BYTES,
     ID_BYTES,
     KEY_BYTES,
@@ -18,7 +18,7 @@ from gateway.policy.sealedset import (
     parse_set,
     unsigned_set,
 )
-from gateway.policy.sealedsource import SealedSource
+from gateway.policy.sealed.source import SealedSource
 
 DAY = 86_400
 MADE = 1_795_500_000  # 24 November 2026

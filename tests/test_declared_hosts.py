@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.household import load_product
+from gateway.household.loading import load_product
 from gateway.lists.sources import parse_sources
 from profiles import DATA
 
@@ -17,14 +17,14 @@ LISTED = re.compile(r"^- `([a-z0-9.-]+)`$", re.MULTILINE)
 
 # Each module that opens a connection or sends a datagram by itself, and whom it reaches.
 CALLERS = {
-    "gateway/outgoing.py": "lists, registers, sealed sets: the internet alone",
+    "gateway/core/http_client.py": "lists, registers, sealed sets: the internet alone",
     "gateway/lists/fetch.py": "by outgoing",
     "webui/messages/ntfy.py": "the server that a guardian wrote",
-    "gateway/daemon/names/lookups.py": "the gateway's own resolver",
+    "gateway/dataplane/lookups.py": "the gateway's own resolver",
     "gateway/control/client.py": "the daemon's own socket",
-    "gateway/home/dhcp_script.py": "the daemon's own socket",
-    "gateway/commands/check_rules.py": "the gateway itself",
-    "gateway/daemon/names/dnsproxy.py": "the resolver that a device asked, with that device's question",
+    "gateway/lan/dhcp_script.py": "the daemon's own socket",
+    "gateway/check/rulesets.py": "the gateway itself",
+    "gateway/dataplane/dns_proxy.py": "the resolver that a device asked, with that device's question",
     "gateway/audit/device.py": "an audit's own namespaces",
     "gateway/audit/probes.py": "an audit's own namespaces",
 }

@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 
 from gateway import __version__
-from gateway.commandline import build_parser
-from gateway.daemon.names.about import about
+from gateway.cli.parser import build_parser
+from gateway.dataplane.status_text import about
 
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs/providers/isp.md"

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import ListError, PolicyError
-from gateway.household import load_product
+from gateway.core.errors import ListError, PolicyError
+from gateway.household.loading import load_product
 from gateway.lists.sources import parse_sources
 from gateway.lists.table import seed_table
-from gateway.policy.sealedset import MAGIC, parse_set
+from gateway.policy.sealed.sealed_set import MAGIC, parse_set
 from profiles import DATA
 
 ROOT = Path(__file__).parent.parent
 # What the magic is written down in: the format's code and page, and the tests that make sets.
 OF_THE_FORMAT = {
-    "gateway/policy/sealedset.py",
+    "gateway/policy/sealed/sealed_set.py",
     "docs/providers/sealed-lists.md",
-    "tests/policy/test_sealedset.py",
+    "tests/policy/sealed/test_sealedset.py",
 }
 _MADE_OF = re.compile(rb"\.make\(\s*\[([^\]]*)\]")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.policy.config import parse_config
-from gateway.policy.documents import parse_document
-from gateway.policy.profile import OWN_KEYS
-from gateway.policy.rulefile import PERSONAL_KEYS, RULE_KEYS
+from gateway.policy.config.config import parse_config
+from gateway.policy.profile.profile import OWN_KEYS
+from gateway.policy.profile.rule_file import PERSONAL_KEYS, RULE_KEYS
+from gateway.policy.yaml.documents import parse_document
 from tests.policy.homes import a_profile, words
 
 DOCUMENT = (Path(__file__).resolve().parents[1] / "docs" / "families" / "rules.md").read_text()

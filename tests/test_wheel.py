@@ -55,7 +55,7 @@ def test_whose_it_is_goes_with_it(wheel: ZipFile) -> None:
 def test_it_works_where_it_is_unpacked(wheel: ZipFile, tmp_path: Path) -> None:
     wheel.extractall(tmp_path)
     code = (
-        "import profiles; from gateway.household import load_product; from webui.serve import run;"
+        "import profiles; from gateway.household.loading import load_product; from webui.serve import run;"
         "print(len(load_product().bands), profiles.DATA)"
     )
     argv = [sys.executable, "-c", code]

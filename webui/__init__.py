@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from webui import api, daemon, front, guard, wallet
 from webui import brand as look
 from webui.accounts import session, tries

@@ -1,6 +1,7 @@
 """What a provider's brand is on the pages: its name, a few lines of style, a logo, whom to ask.
 
-What they may be was decided before (`gateway/policy/brand.py`, `gateway/branding.py`); here it is shown.
+What they may be was decided before (`gateway/policy/config/brand.py`, `gateway/web/branding.py`); here it is
+shown.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whose connections give way when there are many, so that one device cannot keep the others from the pages.
 
 Waitress by itself stops listening when its places are taken, and places are taken by whoever connects and
-says nothing. Here one that nobody answered makes room, or the longest silent one (gateway/front/yielding.py);
+says nothing. Here one that nobody answered makes room, or the longest silent one (gateway/web/eviction.py);
 what is being answered stays. Bodies are bounded too, since each is in memory until all of it has come.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 
-from gateway.front.yielding import first_to_go
+from gateway.web.eviction import first_to_go
 
 PLACES = 96  # connections of all; the server's own limit is above, and is met by answers alone
 PLACES_OF_ONE = 24  # of one address: four browsers with their six each

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, current_app, request
 
 from gateway.control.client import Client
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from webui.helplines import packaged
 from webui.language import i18n
 from webui.messages.alerts import AlertBook, parse_alerts

@@ -1,6 +1,6 @@
 """The pages' end of the front: connections of the trusted name, and how its certificate is.
 
-The front (`gateway.front`) is a process of its own, for TLS takes 6 MB. It is started again when it ends;
+The front (`gateway.web`) is a process of its own, for TLS takes 6 MB. It is started again when it ends;
 meanwhile, and where its certificate is not good, the pages are plain HTTP as ever.
 """
 
@@ -22,7 +22,7 @@ from typing import Any
 from flask import Flask, current_app
 from waitress.server import BaseWSGIServer
 
-from gateway.weblisten import SettingsError
+from gateway.web.listen import SettingsError
 from webui.listen import open_sockets
 from webui.settings import Settings
 
@@ -162,7 +162,7 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
             "name": https.name, "certificate": https.certificate, "key": https.key,
             "sockets": numbers[:-1], "pages": numbers[-1],
         }  # fmt: skip
-        argv = (sys.executable, "-m", "gateway.front.process", json.dumps(told), self._form)
+        argv = (sys.executable, "-m", "gateway.web.front", json.dumps(told), self._form)
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=numbers)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.errors import PolicyError
+from gateway.core.errors import PolicyError
 
 _log = logging.getLogger(__name__)
 
@@ -14,8 +14,8 @@ _log = logging.getLogger(__name__)
 def packaged(country: str) -> Mapping[str, Any]:
     """As the verb `helplines` tells those of ``country``; none of a damaged package."""
     # Two megabytes, which the pages seldom need.
-    from gateway.household import load_countries
-    from gateway.policy.countries import lines_for, rights_for
+    from gateway.household.loading import load_countries
+    from gateway.policy.names.countries import lines_for, rights_for
 
     try:
         countries = load_countries()

@@ -12,7 +12,7 @@ import logging
 import socket
 from collections.abc import Iterable
 
-from gateway.weblisten import SettingsError, parse_listen
+from gateway.web.listen import SettingsError, parse_listen
 from webui.settings import Settings
 
 BACKLOG = 64

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.policy.people import PersonRole
+from gateway.policy.accounts.people import PersonRole
 from webui.accounts.session import Person
 from webui.language.i18n import gettext as _
 

@@ -11,7 +11,7 @@ from flask import session as cookie
 from flask import url_for
 
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.words import clock, plain

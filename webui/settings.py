@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.weblisten import SettingsError
+from gateway.web.listen import SettingsError
 from webui.brand import Brand
 
 OWN_NAME = "qalqan.home.arpa"  # answered on every device's DNS; port 80 there leads here

@@ -19,10 +19,10 @@ from typing import Any
 
 from flask import Flask, current_app, request
 
-from gateway.absent import is_here
 from gateway.age.refusals import AgeProofError, Told
 from gateway.age.waiting import Waiting
-from gateway.codes import Code
+from gateway.core.optional_packages import is_here
+from gateway.core.reason_codes import Code
 from webui.accounts.limiter import Limiter
 from webui.accounts.passwords import BusyError
 from webui.accounts.tries import PLACELESS, STRANGERS, TooManyTriesError
@@ -34,7 +34,7 @@ SECONDS = 40.0  # for one process, which ends itself before that
 ANSWER_LIMIT = 100 * 1024  # bytes of a page's message: what a wallet sends has 87 KiB at most
 QUESTIONS = 10  # of a device without a good answer, until it waits: each is a process of 42 MB for 0.3 s
 QUESTIONS_OF_ALL = 50  # of devices that nobody has placed
-PROGRAM = (sys.executable, "-m", "gateway.ageproof")
+PROGRAM = (sys.executable, "-m", "gateway.web.age_proof")
 
 
 class RefusedError(Exception):

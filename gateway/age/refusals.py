@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 
 
 class Told(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.audit.checks import Check, Want
-from gateway.wire.dns import HTTPS, SVCB
+from gateway.wire.dns.message import HTTPS, SVCB
 
 _NAMES, _HIDDEN = "Names", "Encrypted DNS and hidden names"
 _DNS = {"probe": "dns", "port": 53, "qtype": "@type"}

@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from gateway.audit import apart, probes, rawtcp, sink_streams
-from gateway.audit.apart import command
+from gateway.audit import namespace as apart
+from gateway.audit import probes, rawtcp, sink_streams
+from gateway.audit.namespace import command
 
 _AT_ONCE = 12  # what a phone's apps do at once; more would be more than a slot may ask about
 _ARP = 0x0806

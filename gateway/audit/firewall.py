@@ -4,7 +4,7 @@ zone, and knows none of ours. What we add names those interfaces alone; the filt
 
 from __future__ import annotations
 
-from gateway.audit.apart import AuditError, command
+from gateway.audit.namespace import AuditError, command
 
 _TABLE = ("inet", "fw4")
 _COMMENT = '"qalqan audit"'

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from gateway.wire.quic_crypto import VERSION_1, initial_keys
+from gateway.wire.quic.crypto import VERSION_1, initial_keys
 
 _SERVER_NAME, _GROUPS, _SIGNATURES, _ALPN, _VERSIONS, _SHARES, _ECH = 0, 10, 13, 16, 43, 51, 0xFE0D
 _QUIC_PARAMETERS = 57

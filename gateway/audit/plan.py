@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.audit import zone
 from gateway.audit.checks import Check, Scene
-from gateway.wire.dns import AAAA, A
+from gateway.wire.dns.message import AAAA, A
 
 _WORD = re.compile(r"@([a-z]+)")
 

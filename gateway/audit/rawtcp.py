@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.errors import WireError
-from gateway.wire.ip import ACK, PSH, RST, SYN, TCP, URG, parse_ip, transport_sum
-from gateway.wire.ip_build import tcp_segment
+from gateway.core.errors import WireError
+from gateway.wire.ip.build import tcp_segment
+from gateway.wire.ip.packet import ACK, PSH, RST, SYN, TCP, URG, parse_ip, transport_sum
 
 PORTS = (61_000, 64_999)  # above the kernel's own range; the kernel's resets from there are held back
 _next_port = itertools.count(int.from_bytes(os.urandom(2), "big"))

@@ -8,16 +8,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.audit import scenery
-from gateway.audit.apart import AuditError
+from gateway.audit import surroundings as scenery
 from gateway.audit.catalogue import CHECKS
 from gateway.audit.checks import Check, Result, Scene
+from gateway.audit.impersonation import Wear
+from gateway.audit.namespace import AuditError
 from gateway.audit.stage import Stage, words_of
 from gateway.audit.trial import Trial, addresses_of
-from gateway.audit.wear import Wear
 from gateway.control.client import Client
-from gateway.policy.config import Config
-from gateway.policy.fixed import said_in
+from gateway.policy.config.config import Config
+from gateway.policy.config.router_decides import said_in
 
 _ASIDE = "Bedtimes, limits, windows and pauses are set aside: this is about ways around, not about the clock."
 _NO_IPV6 = "There is no IPv6 here: the LAN has no such addresses."

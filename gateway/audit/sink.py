@@ -9,9 +9,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.audit import apart
-from gateway.audit.apart import command
+from gateway.audit import namespace as apart
 from gateway.audit.arrivals import Arrivals
+from gateway.audit.namespace import command
 from gateway.audit.sink_datagrams import DatagramServer
 from gateway.audit.sink_packets import PacketServer
 from gateway.audit.sink_streams import StreamServer

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from gateway.audit import tunnels, zone
 from gateway.audit.arrivals import Arrivals
-from gateway.wire.dns import TcpStream, tcp_frame
+from gateway.wire.dns.message import TcpStream, tcp_frame
 
 _PATIENCE = 12.0  # seconds that a connection may be silent; the longest check takes ten
 _TLS = b"\x16"

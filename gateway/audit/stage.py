@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Any
 
 from gateway.audit import firewall
-from gateway.audit.apart import Apart, AuditError, command
-from gateway.audit.seats import Seat, addresses, free, has_room, random_mac, read
+from gateway.audit.addresses import Seat, addresses, free, has_room, random_mac, read
+from gateway.audit.namespace import Apart, AuditError, command
 
 DEVICE, SINK, STRANGER = "qqaudit0", "qqaudit1", "qqaudit2"  # the gateway's ends
 TABLE = "7771"  # of routes

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gateway.audit import scenery, zone
+from gateway.audit import surroundings as scenery
+from gateway.audit import zone
 from gateway.audit.catalogue import CONTROLS
 from gateway.audit.checks import Check, Found, Result, Scene
+from gateway.audit.impersonation import Decision, Wear
 from gateway.audit.plan import Lack, Task, tasks
 from gateway.audit.stage import Stage
 from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of
-from gateway.audit.wear import Decision, Wear
-from gateway.policy.config import Marks
-from gateway.wire.dns import AAAA, A
+from gateway.policy.config.config import Marks
+from gateway.wire.dns.message import AAAA, A
 
 _ALL_S = 120.0  # for every check of one child on a slow router; a fast machine takes ten
 _BEGINS_S, _CUT_S = 8.0, 4.0  # until a download runs, and until a pause has ended it

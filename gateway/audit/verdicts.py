@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.audit.checks import Check, Found, Result, Scene, Want
 from gateway.audit.plan import Lack, Task
-from gateway.wire.svcb import DOHPATH, ECH
+from gateway.wire.dns.svcb import DOHPATH, ECH
 
 _TRANSPORTS = {"datagram": "udp", "quic": "udp", "packet": "ip", "dns": "udp"}
 _NAMED = ("hello", "quic", "https")  # probes whose name the pretended internet reads

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 
-from gateway.errors import WireError
-from gateway.wire.dns import AAAA, HTTPS, IN, SVCB, A, parse_message
-from gateway.wire.dns_encode import Encoder
-from gateway.wire.dns_names import HEADER_SIZE, read_labels
-from gateway.wire.svcb import ALPN, DOHPATH, ECH, ServiceBinding
+from gateway.core.errors import WireError
+from gateway.wire.dns.encode import Encoder
+from gateway.wire.dns.message import AAAA, HTTPS, IN, SVCB, A, parse_message
+from gateway.wire.dns.names import HEADER_SIZE, read_labels
+from gateway.wire.dns.svcb import ALPN, DOHPATH, ECH, ServiceBinding
 
 _IPV4 = ipaddress.IPv4Network("198.18.0.0/16")
 _IPV6 = ipaddress.IPv6Network("2001:db8:a0d1::/64")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.control.client import Client
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 
 
 def fetch(client: Client, **who: object) -> tuple[str, list[str]]:

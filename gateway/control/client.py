@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.control.protocol import ANSWER_LIMIT, LineReader, decode, encode, refusal
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 
 TIMEOUT = 5.0  # seconds for a whole answer; the daemon answers within milliseconds
 CHUNK = 64 * 1024

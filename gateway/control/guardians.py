@@ -10,13 +10,13 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from gateway.codes import Code
-from gateway.control.around import CONSOLE, Around
 from gateway.control.protocol import Request, Role
 from gateway.control.signins import SignIns, new_name
-from gateway.control.tokendesk import announce, from_where
-from gateway.errors import ControlError
-from gateway.policy.people import (
+from gateway.control.surroundings import CONSOLE, Around
+from gateway.control.token_verbs import announce, from_where
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import (
     MINUTES_LIMIT,
     OUT,
     PEOPLE_LIMIT,
@@ -29,7 +29,7 @@ from gateway.policy.people import (
     Told,
     digest,
 )
-from gateway.policy.tickets import ALPHABET
+from gateway.policy.requests.tickets import ALPHABET
 
 TOKEN_LIFE = 900.0  # seconds
 TOKENS_LIMIT = 32  # unused links at a time; the oldest gives way

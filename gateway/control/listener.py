@@ -10,7 +10,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 
 PATH_LIMIT = 107  # bytes of a socket's path (unix(7)), without its closing zero
 

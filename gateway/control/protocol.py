@@ -15,8 +15,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NoReturn
 
-from gateway.codes import Code
-from gateway.errors import ControlError, GatewayError
+from gateway.core.errors import ControlError, GatewayError
+from gateway.core.reason_codes import Code
 
 REQUEST_LIMIT = 64 * 1024  # bytes a line; the longest is an `edit` with a list of some thousand sites
 ANSWER_LIMIT = 1024 * 1024  # bytes a line; a status of 64 children with 20 devices each is below 300 KiB

@@ -12,8 +12,6 @@ import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gateway.bus import Notice
-from gateway.codes import Code
 from gateway.control.listener import WebUser, listen, take_lock
 from gateway.control.protocol import (
     REQUEST_LIMIT,
@@ -26,8 +24,10 @@ from gateway.control.protocol import (
     failure,
     parse_request,
 )
-from gateway.errors import ControlError, GatewayError
-from gateway.loop import Loop
+from gateway.core.bus import Notice
+from gateway.core.errors import ControlError, GatewayError
+from gateway.core.loop import Loop
+from gateway.core.reason_codes import Code
 
 __all__ = ["ControlServer", "WebUser"]
 

@@ -13,12 +13,12 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import NoReturn
 
-from gateway.codes import Code
-from gateway.control.around import Around
 from gateway.control.protocol import Request
-from gateway.control.tokendesk import TokenDesk, announce
-from gateway.errors import ControlError
-from gateway.policy.people import (
+from gateway.control.surroundings import Around
+from gateway.control.token_verbs import TokenDesk, announce
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import (
     LIFE,
     METHOD,
     NAME_LIMIT,
@@ -30,7 +30,7 @@ from gateway.policy.people import (
     Told,
     digest,
 )
-from gateway.policy.tickets import ALPHABET
+from gateway.policy.requests.tickets import ALPHABET
 
 BUTTON_LIFE = 120.0  # seconds that a press of the button is good for
 RECOVERY_LENGTH = 16  # letters of a recovery code: 78 bits

@@ -14,10 +14,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
+from gateway.core.netlink import attribute, fields
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.netlink import BE16, BE32, BE64, NESTED, Netlink
-from gateway.netlink import attribute, fields
 
 _NEW, _GET, _DELETE = 0x100, 0x101, 0x102  # subsystem 1; linux/netfilter/nfnetlink_conntrack.h
 _TUPLE_ORIG, _TUPLE_REPLY, _STATUS, _PROTOINFO, _MARK, _ID = 1, 2, 3, 4, 8, 12

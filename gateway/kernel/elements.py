@@ -11,8 +11,8 @@ from operator import itemgetter
 from struct import Struct
 from typing import Any, NamedTuple
 
+from gateway.core.netlink import ATTRIBUTE, TYPE_MASK, attributes, fields
 from gateway.kernel.netlink import BE64
-from gateway.netlink import ATTRIBUTE, TYPE_MASK, attributes, fields
 
 SET = b"pass\0"
 _LIST_SET, _LIST_ELEMENTS = 2, 3  # linux/netfilter/nf_tables.h, as all below

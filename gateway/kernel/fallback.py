@@ -11,13 +11,13 @@ import errno
 import struct
 from collections.abc import Iterator
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
+from gateway.core.netlink import attribute, attributes
 from gateway.kernel.marks import GROUPS, SLOT_CODE_BITS, Kind, queue_number
 from gateway.kernel.netlink import BE32, NESTED, NFPROTO_INET, Netlink
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset import NAME
-from gateway.kernel.ruleset_words import queue_target
-from gateway.netlink import attribute, attributes
+from gateway.kernel.ruleset.expressions import queue_target
+from gateway.kernel.ruleset.table import NAME
 
 _NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN = 0xA00, 0xA02, 0xA03  # subsystem 10; linux/netfilter/nf_tables.h
 _NEW_RULE, _GET_RULE = 0xA06, 0xA07

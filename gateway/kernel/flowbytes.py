@@ -11,11 +11,11 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
+from gateway.core.netlink import ATTRIBUTE, attribute, fields
 from gateway.kernel.conntrack import parse_entry
 from gateway.kernel.marks import MarkLayout, State
 from gateway.kernel.netlink import BE32, BE64, Netlink
-from gateway.netlink import ATTRIBUTE, attribute, fields
 
 ACCOUNTING = Path("/proc/sys/net/netfilter/nf_conntrack_acct")
 _FEW = 4  # slots; for more of them one walk over all is cheaper

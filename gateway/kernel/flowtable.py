@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
 from gateway.kernel.nft import Nft
 
 NETWORK = Path("/sys/class/net")

@@ -1,7 +1,7 @@
 """Netfilter's netlink: requests and dumps. What conntrack, usage and watch have in common.
 
-Behind the header of `gateway.netlink` comes netfilter's own (family, version, resource), then attributes. The
-header is in host order, netfilter's values are big-endian.
+Behind the header of `gateway.core.netlink` comes netfilter's own (family, version, resource), then
+attributes. The header is in host order, netfilter's values are big-endian.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from gateway.netlink import ACK, DONE, DUMP, ERROR, HEADER, REQUEST, frames
+from gateway.core.netlink import ACK, DONE, DUMP, ERROR, HEADER, REQUEST, frames
 
 NETLINK_NETFILTER = 12
 SOL_NETLINK = 270

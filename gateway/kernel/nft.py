@@ -11,8 +11,8 @@ import os
 import re
 from typing import Any, Protocol
 
-from gateway.errors import KernelError
-from gateway.programs import find_program
+from gateway.core.errors import KernelError
+from gateway.core.programs import find_program
 
 LIBRARY = "libnftables.so.1"
 _JSON_OUTPUT = 1 << 4  # NFT_CTX_OUTPUT_JSON, nftables/libnftables.h

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from netfilterqueue import COPY_PACKET, NetfilterQueue, Packet
 
-from gateway.errors import KernelError
-from gateway.handed import handed
-from gateway.loop import Loop
+from gateway.core.errors import KernelError
+from gateway.core.loop import Loop
+from gateway.core.socket_activation import handed
 
 _log = logging.getLogger(__name__)
 

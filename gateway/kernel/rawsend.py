@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 import struct
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
 from gateway.kernel.marks import MarkLayout
 
 SO_MARK = 36  # asm-generic/socket.h; the socket module does not name it on every Python 3.11

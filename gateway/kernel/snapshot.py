@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
 from gateway.kernel.marks import MAX_CLASS, QUEUES, MarkLayout, valid_slot
 
 QUEUE_BASE = 8200

@@ -11,7 +11,7 @@ import os
 import time
 from pathlib import Path
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
 
 _STA_UNSYNC = 0x40  # linux/timex.h: no program has disciplined the clock, or its error is above 16 s
 _CANCEL_ON_SET, _ABSOLUTE = 2, 1  # TFD_TIMER_*, linux/timerfd.h

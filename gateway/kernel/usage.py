@@ -7,12 +7,12 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
+from gateway.core.netlink import attribute
 from gateway.kernel.elements import SET, Shapes, Usage, of_set
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.netlink import NFPROTO_INET, Netlink
-from gateway.kernel.ruleset import NAME
-from gateway.netlink import attribute
+from gateway.kernel.ruleset.table import NAME
 
 T = TypeVar("T")
 

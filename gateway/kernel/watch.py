@@ -11,6 +11,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 
+from gateway.core.netlink import Waiting, attributes, frames
 from gateway.kernel.netlink import (
     ADD_MEMBERSHIP,
     BE32,
@@ -21,7 +22,6 @@ from gateway.kernel.netlink import (
     SUBSYSTEM_NFTABLES,
     Netlink,
 )
-from gateway.netlink import Waiting, attributes, frames
 
 _GROUP_NFTABLES = 7  # NFNLGRP_NFTABLES, linux/netfilter/nfnetlink.h
 _NEW_GENERATION, _GET_GENERATION = 0xA0F, 0xA10  # NFT_MSG_NEWGEN, NFT_MSG_GETGEN

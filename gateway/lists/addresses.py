@@ -7,8 +7,9 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from ipaddress import ip_network
 
-from gateway.policy import fields, nets
-from gateway.policy.documents import Node, parse_document, shown
+from gateway.policy.names import networks as nets
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import Node, parse_document, shown
 
 _FIELDS = re.compile(rb"[^\s,;|]+")
 LOOKED_AT = 2  # fields of a line: tables have a name or a fingerprint before the address

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gateway.errors import ListError
-from gateway.files import disk_words
+from gateway.core.errors import ListError
+from gateway.core.files import disk_words
 
 STALE = timedelta(days=7)  # older than that is shown as a problem
 SHELF = "lists"  # folder of the copies, in the state directory

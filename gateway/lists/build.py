@@ -12,14 +12,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from gateway.errors import ListError
-from gateway.files import disk_words
+from gateway.core.errors import ListError
+from gateway.core.files import disk_words
 from gateway.lists.addresses import Innocent
 from gateway.lists.formats import Format, Tally, read_domains
-from gateway.lists.known import Known
-from gateway.lists.must import NOTHING_MUST, MustResolve
+from gateway.lists.known_names import Known
+from gateway.lists.must_resolve import NOTHING_MUST, MustResolve
 from gateway.lists.prune import PARTS, Digests, Names, prune
-from gateway.policy import domains
+from gateway.policy.names import domain_table as domains
 
 CHUNK = 1 << 18
 SAMPLE = 1 << 16  # bytes of a list by which its format is told

@@ -18,11 +18,11 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request
 
-from gateway.errors import ListError
-from gateway.files import disk_words
+from gateway.core.errors import ListError
+from gateway.core.files import disk_words
+from gateway.core.http_client import Outside
+from gateway.core.public_addresses import NotOutside, check_url
 from gateway.lists.book import Validators
-from gateway.outgoing import Outside
-from gateway.outside import NotOutside, check_url
 
 CHUNK = 1 << 16
 STALL = 20.0  # seconds without a byte; a home line that is slower than that is down

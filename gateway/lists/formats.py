@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gateway.errors import ListError, WireError
+from gateway.core.errors import ListError, WireError
 from gateway.lists import addresses
-from gateway.policy.hosts import suffixes
+from gateway.policy.names.hosts import suffixes
 from gateway.wire.names import hostname
 
 MAX_LINE = 4096  # bytes; a hosts line may name several hosts of 253 bytes, none has a hundred

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.policy import nets
-from gateway.policy.categories import Categories
-from gateway.policy.domains import DomainTable
-from gateway.policy.resolvers import Resolvers
-from gateway.policy.services import Catalogue
-from gateway.policy.why import parse_host
+from gateway.policy.judge.why import parse_host
+from gateway.policy.names import networks as nets
+from gateway.policy.names.categories import Categories
+from gateway.policy.names.domain_table import DomainTable
+from gateway.policy.names.resolvers import Resolvers
+from gateway.policy.names.services import Catalogue
 
 Found = tuple[tuple[str, frozenset[str]], ...]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2s
 
-from gateway.policy.domains import KEY_BYTES
+from gateway.policy.names.domain_table import KEY_BYTES
 
 PARTS = 256
 

@@ -10,14 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from gateway.errors import ListError
-from gateway.files import disk_words, opened_at_once
+from gateway.core.errors import ListError
+from gateway.core.files import disk_words, opened_at_once
 from gateway.lists.book import Book, Copy
 from gateway.lists.build import Canaries, Source, survey
 from gateway.lists.formats import Format, Tally, read_domains
-from gateway.lists.must import MustResolve
+from gateway.lists.must_resolve import MustResolve
 from gateway.lists.sources import PublishedList
-from gateway.policy.registers import MAX_BYTES, Register
+from gateway.policy.config.registers import MAX_BYTES, Register
 
 CHUNK = 1 << 18
 

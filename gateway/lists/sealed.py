@@ -16,10 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.absent import AbsentError, require
-from gateway.errors import ListError
-from gateway.files import disk_words, sync_folder, write_whole
-from gateway.policy.sealedset import (
+from gateway.core.errors import ListError
+from gateway.core.files import disk_words, sync_folder, write_whole
+from gateway.core.optional_packages import AbsentError, require
+from gateway.policy.sealed.sealed_set import (
     KEY_BYTES,
     MAX_SET,
     Hasher,
@@ -29,7 +29,7 @@ from gateway.policy.sealedset import (
     SetHead,
     parse_set,
 )
-from gateway.policy.sealedsource import SealedSource
+from gateway.policy.sealed.source import SealedSource
 
 FOLDER = "sealed"  # in the state directory
 SET, NEW = ".set", ".new"  # a set in force; one that comes

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.lists.formats import Format
-from gateway.policy import fields
-from gateway.policy.categories import Categories
-from gateway.policy.documents import Node, Place, Sequence, parse_document, shown
+from gateway.policy.names.categories import Categories
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import Node, Place, Sequence, parse_document, shown
 
 if TYPE_CHECKING:
     from gateway.lists.build import Source

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 
-from gateway.errors import ListError
-from gateway.files import opened_at_once
-from gateway.policy.domains import LOST, DomainTable, TableLost, pack_table
+from gateway.core.errors import ListError
+from gateway.core.files import opened_at_once
+from gateway.policy.names.domain_table import LOST, DomainTable, TableLost, pack_table
 from profiles import DATA
 
 TABLE_NAME = "categories.table"

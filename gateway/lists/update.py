@@ -11,15 +11,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.errors import ListError
+from gateway.core.errors import ListError
 from gateway.lists.book import Book, Copy, Validators
 from gateway.lists.build import Canaries, Report, Source, build_table, must_hits, survey
 from gateway.lists.fetch import Fetcher, Offline, Unwritable, unwritable
 from gateway.lists.formats import Format
-from gateway.lists.must import MustResolve
+from gateway.lists.must_resolve import MustResolve
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import TABLE_NAME
-from gateway.policy.domains import TableInfo
+from gateway.policy.names.domain_table import TableInfo
 
 FRESH = timedelta(hours=20)  # most lists change once a day; asking more often is rude
 

@@ -1,6 +1,6 @@
 """The addresses that DNS answers gave to each device, and the services that it queried recently.
 
-An address in NAT64's prefix is treated as the IPv4 address in it, as in `nameaddresses`.
+An address in NAT64's prefix is treated as the IPv4 address in it, as in `name_addresses`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from gateway.policy.nets import bare
+from gateway.policy.names.networks import bare
 
 MIN_LIFETIME = 300.0  # seconds; browsers and phones use an address for minutes after a short TTL
 MAX_LIFETIME = 86400.0

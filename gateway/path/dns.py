@@ -7,20 +7,19 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
-from gateway.errors import WireError
+from gateway.core.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.lessons import AnswerObserver, AnswerRecorder, ignore_answer, ttl_of
-from gateway.path.nameaddresses import NameBook
+from gateway.path.dns_budget import DnsAllowance
+from gateway.path.learn_addresses import AnswerObserver, AnswerRecorder, ignore_answer, ttl_of
+from gateway.path.name_addresses import NameBook
 from gateway.path.probes import Probes
-from gateway.path.renamed import Client, RenamedQuestion, RenamedQuestions
-from gateway.path.safe import SafeAddresses, TrustsAll
-from gateway.path.share import DnsAllowance
+from gateway.path.safe_search import SafeAddresses, TrustsAll
+from gateway.path.safe_search_questions import Client, RenamedQuestion, RenamedQuestions
 from gateway.path.subject import Sink, Subject
+from gateway.policy.judge.world import GATEWAY_NAME, signal_of
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
-from gateway.policy.world import GATEWAY_NAME, signal_of
-from gateway.wire import dns
-from gateway.wire.dns import DnsQuestion, Head, Message, parse_message, read_head
-from gateway.wire.dns_forge import (
+from gateway.wire.dns import message as dns
+from gateway.wire.dns.answers import (
     EDE_BLOCKED,
     EDE_CENSORED,
     EDE_FILTERED,
@@ -32,9 +31,10 @@ from gateway.wire.dns_forge import (
     restore_answer,
     truncated_head,
 )
-from gateway.wire.ip import UDP, Packet, checksum_ok, parse_ip
-from gateway.wire.ip_build import udp_replace, udp_reply
-from gateway.wire.svcb import ALL, Unwanted, strip_bypass
+from gateway.wire.dns.message import DnsQuestion, Head, Message, parse_message, read_head
+from gateway.wire.dns.svcb import ALL, Unwanted, strip_bypass
+from gateway.wire.ip.build import udp_replace, udp_reply
+from gateway.wire.ip.packet import UDP, Packet, checksum_ok, parse_ip
 
 PORT = 53
 REFUSAL_TTL = 10  # seconds; a name that a parent allows works almost immediately

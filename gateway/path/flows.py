@@ -7,14 +7,14 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from gateway.path.live import FlowId, LiveFlow, LiveFlows
+from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.path.probes import Probes
 from gateway.path.subject import Sink, Subject
-from gateway.policy.gates import joined
+from gateway.policy.time.gates import joined
 from gateway.policy.values import Decision, Observation, Proto, Reason
-from gateway.wire.flows import FlowAction, FlowResult, FlowTable
-from gateway.wire.ip import ACK, FIN, PSH, SYN, TCP, UDP, Packet
-from gateway.wire.ip_build import tcp_reply, tcp_reset, tcp_reset_back
+from gateway.wire.flows.table import FlowAction, FlowResult, FlowTable
+from gateway.wire.ip.build import tcp_reply, tcp_reset, tcp_reset_back
+from gateway.wire.ip.packet import ACK, FIN, PSH, SYN, TCP, UDP, Packet
 
 HELP = 3  # the byte of a flow to a help line: state 3 without a class
 _PASSES, _REFUSED, _ASKS = 1, 2, 3

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.policy.conclude import refuses
-from gateway.policy.profile import Profile
+from gateway.policy.judge.conclude import refuses
+from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.profile import Profile
 from gateway.policy.values import Decision, Observation
-from gateway.policy.ways import Way
-from gateway.wire.svcb import ALL, Unwanted
+from gateway.wire.dns.svcb import ALL, Unwanted
 
 Decide = Callable[[Observation, datetime], Decision]
 Sink = Callable[["Subject", Observation, Decision, datetime], None]

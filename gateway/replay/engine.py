@@ -12,32 +12,32 @@ from collections.abc import Callable, Container
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from gateway.errors import WireError
+from gateway.core.errors import WireError
 from gateway.path.addresses import DeviceServices
 from gateway.path.dns import PORT, DnsPath
 from gateway.path.flows import FlowPath
-from gateway.path.live import LiveFlows
+from gateway.path.live_flows import LiveFlows
 from gateway.path.subject import Subject
-from gateway.policy.decide import Judge
-from gateway.policy.profile import Profile
-from gateway.policy.schedule import Calendar
-from gateway.policy.situation import Situation
+from gateway.policy.judge.decide import Judge
+from gateway.policy.judge.world import World
+from gateway.policy.profile.bypass_methods import WAYS
+from gateway.policy.profile.profile import Profile
+from gateway.policy.time.schedule import Calendar
+from gateway.policy.time.situation import Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
-from gateway.policy.ways import WAYS
-from gateway.policy.world import World
 from gateway.replay.frames import is_cut
 from gateway.replay.learned import SLOT, Learned
 from gateway.replay.offload import is_decoy, split_offloaded, with_length
+from gateway.replay.output import FrameTally, ReplayedRequest
 from gateway.replay.segments import Segments
 from gateway.replay.sides import FlowClients
-from gateway.replay.told import FrameTally, ReplayedRequest
 from gateway.replay.twins import DuplicatePackets
-from gateway.wire import link
-from gateway.wire.capture import Frame
-from gateway.wire.dns import parse_message, read_head
-from gateway.wire.flows import FlowTable, Limits
-from gateway.wire.fragments import Defragmenter
-from gateway.wire.ip import SYN, TCP, UDP, URG, Packet, parse_ip
+from gateway.wire.dns.message import parse_message, read_head
+from gateway.wire.flows.table import FlowTable, Limits
+from gateway.wire.ip import link
+from gateway.wire.ip.capture import Frame
+from gateway.wire.ip.fragments import Defragmenter
+from gateway.wire.ip.packet import SYN, TCP, UDP, URG, Packet, parse_ip
 from gateway.wire.tunnels import classify_ip
 
 # A capture may be of a whole household, and no device waits for another's work.

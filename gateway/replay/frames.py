@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 
-from gateway.errors import GatewayError, WireError
-from gateway.wire import link
-from gateway.wire.capture import CaptureReader, Frame
+from gateway.core.errors import GatewayError, WireError
+from gateway.wire.ip import link
+from gateway.wire.ip.capture import CaptureReader, Frame
 
 CHUNK = 1 << 18  # bytes in memory, next to one incomplete record
 

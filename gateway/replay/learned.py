@@ -6,9 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.policy.hosts import HostMap
+from gateway.policy.names.hosts import HostMap
 from gateway.policy.values import Decision, Verdict
-from gateway.wire.dns import Message
+from gateway.wire.dns.message import Message
 
 SLOT = 1  # for all devices in a capture
 MAX_ASKED = 1 << 13  # queries without an answer yet

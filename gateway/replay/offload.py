@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.wire.ip import FIN, PSH, SYN, TCP, UDP, URG, Packet, checksum_ok, pseudo_sum
-from gateway.wire.ip_build import tcp_segment, udp_replace
+from gateway.wire.ip.build import tcp_segment, udp_replace
+from gateway.wire.ip.packet import FIN, PSH, SYN, TCP, UDP, URG, Packet, checksum_ok, pseudo_sum
 
 _CHECKSUM_AT = {TCP: 16, UDP: 6}  # bytes from the start of the header
 _MAX_UNCUT = 1500  # bytes; a home network does not carry longer datagrams in one piece

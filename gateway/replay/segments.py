@@ -5,8 +5,8 @@ The daemon terminates such connections itself, so there is only one reading: tha
 
 from __future__ import annotations
 
-from gateway.errors import WireError
-from gateway.wire.dns import TcpStream
+from gateway.core.errors import WireError
+from gateway.wire.dns.message import TcpStream
 
 MAX_EARLY = 1 << 16  # bytes after a gap: the largest message
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.wire.http import looks_like_http
-from gateway.wire.ip import ACK, SYN, TCP, Packet
+from gateway.wire.http.head import looks_like_http
+from gateway.wire.ip.packet import ACK, SYN, TCP, Packet
 
 MAX_FLOWS = 1 << 15  # in each of two generations: 500 bytes each
 WELL_KNOWN = 1024  # ports below are servers'

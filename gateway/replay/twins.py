@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from gateway.wire.ip import Packet
+from gateway.wire.ip.packet import Packet
 
 MAX_TWINS = 64  # queries of the last millisecond
 TWIN = 0.001  # seconds between two captures of one packet in a host

@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 from gateway.store.migrations import MIGRATIONS, STATE_TABLES, migrate, version
 
 CACHE_KIB = 512  # SQLite's page cache; its default of 2 MB is much on a router

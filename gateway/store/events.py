@@ -12,8 +12,8 @@ from datetime import datetime, time, timedelta
 
 from gateway.policy.values import Decision, Proto
 from gateway.store.database import Database, Statement, StoreError
-from gateway.store.levels import Detail, detail, family_day
-from gateway.store.wear import Wear
+from gateway.store.flash_wear import Wear
+from gateway.store.stored_detail import Detail, detail, family_day
 
 PENDING_LIMIT = 4096  # distinct rows in memory, about 1.5 MB; the oldest give way, and are counted
 

@@ -14,35 +14,35 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from gateway.bus import Bus
-from gateway.policy.jumps import Jump
-from gateway.policy.requests import kept
-from gateway.store.adultproofs import AdultProofs
-from gateway.store.agreements import Agreements
-from gateway.store.alerts import AlertBook
+from gateway.core.bus import Bus
+from gateway.policy.requests.requests import kept
+from gateway.policy.time.clock_changes import Jump
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, remove_broken_copies
-from gateway.store.daytotals import DayTotals
-from gateway.store.devicenotes import ADDRESSES_DAYS, DeviceNotes
-from gateway.store.devices import Devices
+from gateway.store.durable_writes import Keeper
 from gateway.store.events import EventWriter
-from gateway.store.given import Gifts
-from gateway.store.growing import Growing
-from gateway.store.held import HeldBands
-from gateway.store.history import SERVICE, History
-from gateway.store.keeper import Keeper
-from gateway.store.levels import family_day
-from gateway.store.marks import Marks
-from gateway.store.numbers import Numbers
-from gateway.store.people import People
-from gateway.store.questions import Questions
-from gateway.store.requests import Requests
-from gateway.store.selfset import SelfSets
-from gateway.store.sharing import Pins, Uses
-from gateway.store.sights import Sights
-from gateway.store.state import InForce, State
-from gateway.store.tickets import Tickets
-from gateway.store.waycards import WayCards
-from gateway.store.wear import OFTEN, Wear
+from gateway.store.flash_wear import OFTEN, Wear
+from gateway.store.stored_detail import family_day
+from gateway.store.tables.adult_proofs import AdultProofs
+from gateway.store.tables.agreements import Agreements
+from gateway.store.tables.alerts import AlertBook
+from gateway.store.tables.bypass_cards import WayCards
+from gateway.store.tables.day_totals import DayTotals
+from gateway.store.tables.device_marks import Marks
+from gateway.store.tables.device_notes import ADDRESSES_DAYS, DeviceNotes
+from gateway.store.tables.devices import Devices
+from gateway.store.tables.grants import Gifts
+from gateway.store.tables.growing import Growing
+from gateway.store.tables.held_bands import HeldBands
+from gateway.store.tables.history import SERVICE, History
+from gateway.store.tables.pauses import InForce, State
+from gateway.store.tables.people import People
+from gateway.store.tables.questions import Questions
+from gateway.store.tables.requests import Requests
+from gateway.store.tables.self_set import SelfSets
+from gateway.store.tables.sharing import Pins, Uses
+from gateway.store.tables.sightings import Sights
+from gateway.store.tables.slots import Numbers
+from gateway.store.tables.tickets import Tickets
 
 DAY_STARTS = timedelta(hours=4)
 ONE_DAY = timedelta(days=1)
@@ -124,7 +124,8 @@ class Store:
         """The clock jumped, or became known: move all that is kept, at once and as one. Whether a device's
         place begins or ends.
 
-        As much is left of it as was, and what has ended stays ended; gateway.policy.jumps has the rules.
+        As much is left of it as was, and what has ended stays ended; gateway.policy.time.clock_changes has
+        the rules.
         """
         self._doubted = jump.after + ONE_DAY if jump.was_known and jump.size >= ONE_DAY else None
         with self.together():

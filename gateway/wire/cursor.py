@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.errors import WireError
+from gateway.core.errors import WireError
 
 
 class Cursor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.errors import WireError
+from gateway.core.errors import WireError
 
 MAX_HOSTNAME = 253  # characters of a name in text form without its last dot (RFC 1035 2.3.4, RFC 1123 2.1)
 

@@ -11,8 +11,8 @@ from gateway.audit import probes, rawtcp
 from gateway.audit.catalogue import CHECKS, CONTROLS
 from gateway.audit.checks import Check
 from gateway.audit.sink import DATAGRAMS, PROTOCOLS, STREAMS
-from gateway.policy.config import parse_config
-from gateway.policy.ways import Way
+from gateway.policy.config.config import parse_config
+from gateway.policy.profile.bypass_methods import Way
 from tests.policy.homes import a_profile
 
 ROOT = Path(__file__).parents[2]

@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.audit import scenery
-from gateway.audit.seats import random_mac
+from gateway.audit import surroundings as scenery
+from gateway.audit.addresses import random_mac
 from gateway.control.client import Client
-from gateway.errors import ControlError
-from gateway.policy.config import Config
-from gateway.policy.webconfig import Listen
+from gateway.core.errors import ControlError
+from gateway.policy.config.config import Config
+from gateway.policy.config.web import Listen
 
 STAGE = {"sourcemac": "02:00:00:00:00:50", "strangermac": "02:00:00:00:00:51", "lan": "br-lan"}
 WORN = {

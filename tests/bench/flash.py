@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.policy.config import Flash
+from gateway.policy.config.config import Flash
 from tests.bench.figures import Figure, Settings, Skipped, at_most
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,14 +10,14 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from gateway.daemon.clock import files as clockfiles
-from gateway.daemon.clock.watch import STORE
-from gateway.policy.config import Flash
+from gateway.household import clock_files as clockfiles
+from gateway.household.clock_watch import STORE
+from gateway.policy.config.config import Flash
 from gateway.policy.values import Decision, Proto, Reason, Verdict
-from gateway.store.minutes import FOLDER, TICK, MinutesFile
-from gateway.store.records import MinuteRecord, UseRecord
+from gateway.store.flash_wear import wear
+from gateway.store.minute_records import MinuteRecord, UseRecord
+from gateway.store.minutes_file import FOLDER, TICK, MinutesFile
 from gateway.store.store import Store
-from gateway.store.wear import wear
 
 CHILDREN, DEVICES = 8, 2
 AWAKE = range(7, 22)  # hours

@@ -14,7 +14,7 @@ from tests.lab.trusted import ORIGIN
 from tests.lab.wallets import LONG, NEW, UNLOCK, Scene, at_home
 
 PROOFS = 5
-MOST_FRONT = 28.0  # MB, as tests/front/test_front.py has it with all of its places taken
+MOST_FRONT = 28.0  # MB, as tests/web/test_front.py has it with all of its places taken
 
 
 def measure(settings: Settings) -> Iterator[Figure]:

@@ -15,7 +15,7 @@ import yaml
 from flask import Flask
 from werkzeug.routing import Rule
 
-from gateway.policy.people import PersonRole
+from gateway.policy.accounts.people import PersonRole
 from tests.bench.figures import Figure, Settings, at_most
 from tests.lab import clients, sample
 from tests.lab.daemon import WEB_PORT, Daemon

@@ -67,24 +67,24 @@ def bare():
     return count / took
 
 def ours():
-    from gateway import household
-    from gateway.daemon.packets import PacketPath
+    from gateway.household import loading
+    from gateway.dataplane.packets import PacketPath
     from gateway.kernel.marks import MarkLayout
-    from gateway.loop import Loop
+    from gateway.core.loop import Loop
     from gateway.path.addresses import AddressBook
     from gateway.path.dns import DnsPath
     from gateway.path.flows import FlowPath
-    from gateway.path.live import LiveFlows
+    from gateway.path.live_flows import LiveFlows
     from gateway.path.subject import Subject
-    from gateway.policy.decide import Judge
-    from gateway.policy.schedule import Calendar
-    from gateway.policy.situation import PLAIN
-    from gateway.wire.flows import FlowTable
+    from gateway.policy.judge.decide import Judge
+    from gateway.policy.time.schedule import Calendar
+    from gateway.policy.time.situation import PLAIN
+    from gateway.wire.flows.table import FlowTable
     from zoneinfo import ZoneInfo
-    product = household.load_product()
+    product = loading.load_product()
     file = Path(sys.argv[1]) / "child.yaml"
     file.write_text("name: Child\\nband: 10-12\\nbedtime: {}\\n")
-    profile = household.load_profile(file, product)
+    profile = loading.load_profile(file, product)
     judge = Judge(profile, product.world(("en",)), Calendar(ZoneInfo("UTC")))
     subject = Subject(1, "Child", lambda seen, at: judge.decide(seen, PLAIN, at), lambda gates: 1)
     heard = [0]

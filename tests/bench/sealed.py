@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from gateway.policy.sealedset import HEAD, SIGNATURE_BYTES, SealedSets
+from gateway.policy.sealed.sealed_set import HEAD, SIGNATURE_BYTES, SealedSets
 from tests.bench.figures import Figure, Settings, at_most
 from tests.sealing import Issuer
 
@@ -19,7 +19,7 @@ _LOAD = """
 import sys
 sys.modules["_hashlib"] = None
 from pathlib import Path
-from gateway.policy.sealedset import parse_set
+from gateway.policy.sealed.sealed_set import parse_set
 def private():
     rows = Path("/proc/self/status").read_text().splitlines()
     return next(int(row.split()[1]) * 1024 for row in rows if row.startswith("RssAnon"))

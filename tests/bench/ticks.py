@@ -14,27 +14,27 @@ from statistics import median
 from types import SimpleNamespace
 from typing import cast
 
-from gateway.daemon.counting.books import Books
-from gateway.daemon.counting.mark import Mark
-from gateway.daemon.counting.meter import Meter
-from gateway.daemon.counting.uses import Uses
-from gateway.daemon.devices.family import Family
-from gateway.daemon.files.rules import RuleBook
-from gateway.daemon.memory import settle
+from gateway.core.loop import Loop
+from gateway.core.process_memory import settle
+from gateway.household.members import Family
+from gateway.household.rule_book import RuleBook
 from gateway.kernel.flowbytes import FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset import PassElement, Slot, Snapshot, render
+from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot, render
 from gateway.kernel.snapshot import MAX_LEASE
 from gateway.kernel.totals import Pair, Totals
 from gateway.kernel.usage import PassCounters
 from gateway.kernel.watch import Watch
-from gateway.loop import Loop
-from gateway.path.live import FlowId, LiveFlow, LiveFlows
+from gateway.metering.counter_mark import Mark
+from gateway.metering.ledgers import Books
+from gateway.metering.meter import Meter
+from gateway.metering.uses import Uses
+from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.values import Observation, Proto
-from gateway.store.minutes import MinutesFile
+from gateway.store.minutes_file import MinutesFile
 from tests.bench.figures import Figure, Settings, at_most, percentile
-from tests.daemon.household_files import write
+from tests.household.household_files import write
 from tests.kernel.home import Namespace
 
 MARK, READ_MARK = 20.0, 12.0

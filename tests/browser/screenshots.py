@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 from tests.browser.album import Album
 from tests.browser.chromium import PHONE, SCREENSHOTS, Chromium, chromium, eventually
 from tests.browser.family import Family, at_home

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from gateway.policy.alerts import Alerts
+from gateway.policy.alerts.notifications import Alerts
 from tests.browser.conftest import Site
 from tests.webui.standin.asking import a_question
 from tests.webui.standin.backing import TEXT

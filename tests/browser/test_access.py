@@ -13,7 +13,7 @@ from tests.browser.chromium import Chromium, eventually
 from tests.browser.conftest import Site
 from tests.browser.every import CHILDS, PARENTS
 from tests.browser.states import pins, shared
-from tests.front.authority import NAME, TrustedAuthority
+from tests.web.authority import NAME, TrustedAuthority
 from tests.webui.serving import command, free_port, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]

@@ -9,14 +9,14 @@ from dataclasses import asdict
 
 import pytest
 
-from gateway.commands.web import told
-from gateway.policy.brand import GROUNDS, LEAST, MAX_NAME, Brand, contrast
-from gateway.policy.config import Config
-from gateway.policy.proposal import Proposal
-from tests.branding.logos import SVG
+from gateway.cli.commands.web import told
+from gateway.policy.config.brand import GROUNDS, LEAST, MAX_NAME, Brand, contrast
+from gateway.policy.config.config import Config
+from gateway.policy.config.proposal import Proposal
 from tests.browser.audit import faults
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site
+from tests.web.branding.logos import SVG
 from tests.webui.serving import command, free_port, serving
 from tests.webui.standin.household import Household, at_home
 

@@ -15,7 +15,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from gateway.backupseal import unseal
+from gateway.web.backup_seal import unseal
 from tests.browser.chromium import WEIGHT, Chromium, chromium, eventually
 from tests.browser.family import Family, at_home, mums_browser
 from tests.lab import chromium as device_browser

@@ -8,8 +8,8 @@ from base64 import b64decode
 import pytest
 from selenium.webdriver.common.by import By
 
-from gateway.household import load_countries
-from gateway.policy.countries import lines_for
+from gateway.household.loading import load_countries
+from gateway.policy.names.countries import lines_for
 from tests.browser.chromium import Chromium
 from tests.browser.conftest import Site
 

@@ -11,11 +11,11 @@ from selenium.webdriver.common.by import By
 
 from tests.browser.chromium import DESKTOP, PHONE, Chromium, eventually
 from tests.browser.seated import seated
-from tests.front.authority import NAME
 from tests.lab import clients
 from tests.lab.filtering import PROFILES, until
 from tests.lab.home import Home
 from tests.lab.trusted import ORIGIN, PLAIN, Trusted, trusting_home
+from tests.web.authority import NAME
 
 pytestmark = [
     pytest.mark.browser,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.control.protocol import Verb
 from gateway.control.server import ControlServer, WebUser
-from gateway.loop import Loop
+from gateway.core.loop import Loop
 from tests.pace import longest
 
 PATIENCE = longest(5.0)  # seconds until a test gives up on the thread

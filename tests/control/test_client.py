@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.control.client import Client, Unreachable
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from tests.pace import longest
 
 

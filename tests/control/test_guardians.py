@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.codes import Code
 from gateway.control.guardians import TOKEN_LIFE, TOKENS_LIMIT, Guardians
 from gateway.control.protocol import Request, Role
-from gateway.errors import ControlError
-from gateway.policy.people import (
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import (
     PEOPLE_LIMIT,
     PROPOSED,
     TOLD,

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codes import Code
 from gateway.control.protocol import (
     REQUEST_LIMIT,
     WEB_VERBS,
@@ -23,7 +22,8 @@ from gateway.control.protocol import (
     parse_request,
     refusal,
 )
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 
 
 def request(**values: object) -> Request:

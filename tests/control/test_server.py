@@ -20,8 +20,8 @@ from gateway.control.server import (
     ControlServer,
     WebUser,
 )
-from gateway.errors import ControlError, GatewayError
-from gateway.loop import Loop
+from gateway.core.errors import ControlError, GatewayError
+from gateway.core.loop import Loop
 from tests import pace
 from tests.control.running import Running, running
 from tests.entering import let_others_in
@@ -175,7 +175,7 @@ def test_two_daemons_at_once(daemon: Running) -> None:
 SERVE = """
 import sys, pathlib
 from gateway.control.server import ControlServer
-from gateway.loop import Loop
+from gateway.core.loop import Loop
 loop = Loop()
 server = ControlServer(loop, pathlib.Path(sys.argv[1]), {"status": lambda request: {}})
 print("ready", flush=True)
@@ -227,7 +227,7 @@ ASK = """
 import os, sys, pathlib
 sys.path.insert(0, sys.argv[3])
 from gateway.control.client import Client
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
     print(Client(pathlib.Path(sys.argv[1])).call(sys.argv[2]))

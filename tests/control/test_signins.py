@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.codes import Code
 from gateway.control.signins import BUTTON_LIFE
-from gateway.policy.jumps import Jump
-from gateway.policy.people import LIFE, SESSIONS_LIMIT, TOLD
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import LIFE, SESSIONS_LIMIT, TOLD
+from gateway.policy.time.clock_changes import Jump
 from tests.around import LABEL
 from tests.control.test_guardians import HOME, Desk
 

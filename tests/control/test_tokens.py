@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.codes import Code
 from gateway.control.protocol import Request, Role
-from gateway.control.tokendesk import from_where
-from gateway.errors import ControlError
-from gateway.policy.jumps import Jump
-from gateway.policy.people import Account, PersonRole, digest
-from gateway.policy.tokens import LABEL_LIMIT, TOKENS_LIMIT, stamped, unstamped
+from gateway.control.token_verbs import from_where
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import Account, PersonRole, digest
+from gateway.policy.accounts.tokens import LABEL_LIMIT, TOKENS_LIMIT, stamped, unstamped
+from gateway.policy.time.clock_changes import Jump
 from tests.control.test_guardians import HOME, Desk
 
 

@@ -132,7 +132,7 @@ def _inside(root: Path, *argv: str) -> list[str]:
 
 
 def _here(*words: str, folder: Path = ROOT) -> str:
-    code = f"import sys; sys.path[0] = {str(ROOT)!r}; from gateway.cli import main; sys.exit(main())"
+    code = f"import sys; sys.path[0] = {str(ROOT)!r}; from gateway.cli.main import main; sys.exit(main())"
     return _run([sys.executable, "-c", code, *words], folder)
 
 

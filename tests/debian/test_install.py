@@ -104,8 +104,8 @@ def test_what_somebody_has_lying_about_is_not_run(configured: Overlay) -> None:
     done = configured.run("sh", "-c", "cd /root && qalqan --version && qalqan lists build")
     assert "names of" in done.stdout
     for code in (
-        "import gateway.cli",
-        "import sys; sys.argv = ['x']; import runpy; runpy.run_module('gateway.calendars')",
+        "import gateway.cli.main",
+        "import sys; sys.argv = ['x']; import runpy; runpy.run_module('gateway.household.calendars')",
     ):
         said = configured.run(
             "sh", "-c", f'cd /root && PYTHONPATH=/usr/lib/qalqan PYTHONSAFEPATH=1 python3 -c "{code}"'
@@ -132,7 +132,15 @@ def test_a_new_database_and_a_calendar_are_read_with_debians_libraries(configure
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20261102\r\n"
         "RRULE:FREQ=WEEKLY;COUNT=2\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     )
-    command = (*environment, "python3", "-P", "-m", "gateway.calendar_days", "2026-11-01", "2026-11-30")
+    command = (
+        *environment,
+        "python3",
+        "-P",
+        "-m",
+        "gateway.household.calendar_days",
+        "2026-11-01",
+        "2026-11-30",
+    )
     assert configured.run(*command, stdin=calendar).stdout.split() == ["2026-11-02", "2026-11-09"]
 
 

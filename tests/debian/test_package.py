@@ -148,7 +148,7 @@ def test_every_command_is_in_the_manual_page(package: Path, tmp_path: Path) -> N
     page = subprocess.run(
         ["zcat", tmp_path / "usr/share/man/man8/qalqan.8.gz"], capture_output=True, text=True, check=True
     ).stdout
-    from gateway.commandline import build_parser
+    from gateway.cli.parser import build_parser
 
     usage = build_parser().format_usage() + build_parser().format_help()
     commands = re.findall(r"^    (\w+)  ", usage, re.MULTILINE)

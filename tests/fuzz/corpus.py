@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from gateway.policy.domains import pack_table
-from gateway.policy.sealedset import SetHead, unsigned_set
-from gateway.wire.ip import TCP, UDP, parse_ip
+from gateway.policy.names.domain_table import pack_table
+from gateway.policy.sealed.sealed_set import SetHead, unsigned_set
+from gateway.wire.ip.packet import TCP, UDP, parse_ip
 from tests import captures
 from tests.captures import Stamped
 from tests.fuzz import files, proofs

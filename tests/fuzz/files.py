@@ -17,28 +17,28 @@ from pathlib import Path
 from gateway.age.dcapi import ask
 from gateway.age.hpke import POINT, derive_key, unseal
 from gateway.age.refusals import AgeProofError
-from gateway.ageproof import RequestError, answer
-from gateway.backupseal import SealError, read_header, seal
-from gateway.certificates import examine
-from gateway.errors import ListError, PolicyError
-from gateway.front.examined import examined
+from gateway.core.errors import ListError, PolicyError
+from gateway.household.uci import parse_uci
 from gateway.lists.book import Book
 from gateway.lists.build import Canaries
-from gateway.lists.must import MustResolve, MustSite, parse_must_resolve
+from gateway.lists.must_resolve import MustResolve, MustSite, parse_must_resolve
 from gateway.lists.registers import note, take_file, usable
 from gateway.lists.sealed import read_keys
-from gateway.policy.backups import Backup, backup_text, parse_backup
-from gateway.policy.bands import parse_band
-from gateway.policy.config import parse_config
-from gateway.policy.countries import parse_country
-from gateway.policy.packs import parse_sites
-from gateway.policy.profile import parse_profile
-from gateway.policy.registers import Register
-from gateway.uci import parse_uci
+from gateway.policy.config.config import parse_config
+from gateway.policy.config.registers import Register
+from gateway.policy.names.countries import parse_country
+from gateway.policy.names.packs import parse_sites
+from gateway.policy.profile.backups import Backup, backup_text, parse_backup
+from gateway.policy.profile.bands import parse_band
+from gateway.policy.profile.profile import parse_profile
+from gateway.web.age_proof import RequestError, answer
+from gateway.web.backup_seal import SealError, read_header, seal
+from gateway.web.certificates import examine
+from gateway.web.examined_certificate import examined
 from tests.age.wallet import EU_AV, NOW, TRUST_PUBLIC, Issuer, Wallet, new_key, trust_file
-from tests.front.authority import NAME, Pair, TrustedAuthority, self_signed
+from tests.household.uci.written import written
 from tests.policy.homes import product, words
-from tests.uci.written import written
+from tests.web.authority import NAME, Pair, TrustedAuthority, self_signed
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ORIGIN = f"https://{NAME}"
@@ -96,7 +96,7 @@ def _sealed() -> list[bytes]:
 
 
 def age_request(data: bytes) -> None:
-    """A line for `python -m gateway.ageproof`; and a wallet's answer in one that is otherwise right."""
+    """A line for `python -m gateway.web.age_proof`; and a wallet's answer in one that is otherwise right."""
     with contextlib.suppress(ValueError, RecursionError):
         told = json.loads(data)
         for request in (told, {**_verify(), "response": told}):

@@ -13,44 +13,44 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
-from gateway.commands.replay import as_object
+from gateway.cli.commands.replay import as_object
 from gateway.control.protocol import LineReader, Role, parse_request
-from gateway.errors import ControlError, GatewayError, ListError, PolicyError, WireError
+from gateway.core.errors import ControlError, GatewayError, ListError, PolicyError, WireError
 from gateway.lists.addresses import parse as parse_addresses
 from gateway.lists.addresses import parse_innocent
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath
 from gateway.path.subject import Subject
-from gateway.policy import nets
-from gateway.policy.documents import parse_document
-from gateway.policy.domains import DomainTable, verify
-from gateway.policy.resolvers import parse_resolvers
-from gateway.policy.sealedset import parse_set
+from gateway.policy.names import networks as nets
+from gateway.policy.names.domain_table import DomainTable, verify
+from gateway.policy.names.resolvers import parse_resolvers
+from gateway.policy.sealed.sealed_set import parse_set
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.policy.yaml.documents import parse_document
 from gateway.replay.engine import Replay
 from gateway.replay.frames import CaptureError, frames
-from gateway.wire.capture import CaptureReader
-from gateway.wire.dhcp import parse_dhcp
-from gateway.wire.dhcp6 import parse_dhcp6
-from gateway.wire.dns import TcpStream, parse_message
-from gateway.wire.dns_forge import fail, refuse, rename_question, restore_answer
-from gateway.wire.flows import FlowTable
-from gateway.wire.fragments import Defragmenter
-from gateway.wire.http import parse_request as parse_http
-from gateway.wire.http_stream import RequestStream
-from gateway.wire.ip import ACK, checksum_ok, parse_ip
-from gateway.wire.ip_build import tcp_segment
-from gateway.wire.link import ip_payload
-from gateway.wire.mdns import parse_mdns
+from gateway.wire.dns.answers import fail, refuse, rename_question, restore_answer
+from gateway.wire.dns.message import TcpStream, parse_message
+from gateway.wire.dns.svcb import Unwanted, strip_bypass
+from gateway.wire.flows.table import FlowTable
+from gateway.wire.http.head import parse_request as parse_http
+from gateway.wire.http.stream import RequestStream
+from gateway.wire.ip.build import tcp_segment
+from gateway.wire.ip.capture import CaptureReader
+from gateway.wire.ip.fragments import Defragmenter
+from gateway.wire.ip.link import ip_payload
+from gateway.wire.ip.packet import ACK, checksum_ok, parse_ip
+from gateway.wire.lan.dhcp import parse_dhcp
+from gateway.wire.lan.dhcp6 import parse_dhcp6
+from gateway.wire.lan.mdns import parse_mdns
+from gateway.wire.lan.overheard import overhear
 from gateway.wire.names import hostname
-from gateway.wire.overheard import overhear
-from gateway.wire.quic import classify, long_packets
-from gateway.wire.quic_frames import CryptoStream, crypto_frames
-from gateway.wire.quic_initials import Initials
-from gateway.wire.svcb import Unwanted, strip_bypass
-from gateway.wire.tls import read_client_hellos, read_server_hellos
-from gateway.wire.tls_records import CLIENT_HELLO, HandshakeReader, looks_like_tls
+from gateway.wire.quic.frames import CryptoStream, crypto_frames
+from gateway.wire.quic.initials import Initials
+from gateway.wire.quic.packet import classify, long_packets
+from gateway.wire.tls.hello import read_client_hellos, read_server_hellos
+from gateway.wire.tls.records import CLIENT_HELLO, HandshakeReader, looks_like_tls
 from gateway.wire.tunnels import LONGEST, look_server, look_tcp, look_udp
 from tests import captures
 from tests.fuzz import files, proofs

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.netlink import attribute
 from gateway.kernel.elements import Shapes, of_set, parse_elements
 from gateway.kernel.netlink import BE64, NESTED, Netlink
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset import PassElement, Slot, Snapshot, render
-from gateway.netlink import attribute
+from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot, render
 from tests.kernel.home import Namespace
 
 DUMP = attribute(1, b"qalqan\0") + attribute(2, b"pass\0")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
 from gateway.kernel import flowbytes
 from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
 from gateway.kernel.marks import State, verdict_byte
-from gateway.kernel.ruleset import PassElement, Slot, Snapshot
+from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     CHILD4,

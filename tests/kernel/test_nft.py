@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
 from gateway.kernel.nft import LIBRARY, Backend, Command, Library, Nft, explain, find_backend
 from tests.kernel.home import Namespace
 
@@ -104,7 +104,7 @@ def test_command_is_taken_where_there_is_no_library(monkeypatch: pytest.MonkeyPa
 def test_neither_library_nor_command_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.kernel.nft.LIBRARY", "libnftables.so.none")
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr("gateway.programs._SYSTEM", ())
+    monkeypatch.setattr("gateway.core.programs._SYSTEM", ())
     with pytest.raises(KernelError, match="install the package nftables"):
         find_backend()
 

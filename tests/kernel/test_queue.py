@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.core.loop import Loop
 from gateway.kernel.queue import BATCH, DROP, PacketQueue, read_counters
-from gateway.loop import Loop
 from tests.kernel.home import Namespace
 
 pytestmark = pytest.mark.lab

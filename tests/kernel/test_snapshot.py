@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
 from gateway.kernel.snapshot import (
     GUARD_DNS_PORT,
     Offload,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
 from gateway.kernel import rtc, timex
 
 

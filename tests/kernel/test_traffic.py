@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.kernel.ruleset import PassElement, Slot, Snapshot
-from gateway.kernel.ruleset_words import RATES
+from gateway.kernel.ruleset.expressions import RATES
+from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     OTHER_MAC,

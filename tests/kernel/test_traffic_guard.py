@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kernel.ruleset import Slot, Snapshot, guard, render, render_removal
+from gateway.kernel.ruleset.table import Slot, Snapshot, guard, render, render_removal
 from gateway.kernel.snapshot import GUARD_DNS_PORT
 from tests.kernel.home import (
     CHILD_MAC,

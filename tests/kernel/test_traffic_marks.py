@@ -11,8 +11,8 @@ import pytest
 
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.marks import State
-from gateway.kernel.ruleset import PassElement, Snapshot
-from gateway.kernel.ruleset_update import render_passes
+from gateway.kernel.ruleset.table import PassElement, Snapshot
+from gateway.kernel.ruleset.update import render_passes
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     CHILD4,

@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 
 from gateway.kernel.marks import Kind
-from gateway.kernel.ruleset import PassElement, Slot, Snapshot
-from gateway.kernel.ruleset_update import render_passes
-from gateway.kernel.ruleset_words import RATES
-from gateway.wire.ip import parse_ip
+from gateway.kernel.ruleset.expressions import RATES
+from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot
+from gateway.kernel.ruleset.update import render_passes
+from gateway.wire.ip.packet import parse_ip
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import CHILD4, CHILD6, CHILD_MAC, OTHER_MAC, PATIENCE, SITE4, SITE6, Home, Namespace
 from tests.kernel.listener import DROP, HOLD

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.kernel.ruleset import PassElement, Slot, Snapshot
-from gateway.kernel.ruleset_words import SIZES
+from gateway.kernel.ruleset.expressions import SIZES
+from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import CHILD_MAC, OTHER_MAC, PATIENCE, Home, Namespace
 from tests.kernel.listener import HOLD

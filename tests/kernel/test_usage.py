@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
 from gateway.kernel.elements import Usage
 from gateway.kernel.marks import MarkLayout, State, valid_slot, verdict_byte
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset import PassElement, Slot, Snapshot, render
-from gateway.kernel.ruleset_update import render_passes
+from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot, render
+from gateway.kernel.ruleset.update import render_passes
 from gateway.kernel.totals import Totals
 from gateway.kernel.usage import PassCounters
 from gateway.kernel.watch import Watch

@@ -9,10 +9,11 @@ import json
 import sys
 from pathlib import Path
 
-from gateway.audit import run, scenery
+from gateway.audit import run
+from gateway.audit import surroundings as scenery
 from gateway.audit.catalogue import CHECKS
 from gateway.audit.checks import Found
-from gateway.commands.settings import control_socket, read_config
+from gateway.cli.settings import control_socket, read_config
 from gateway.control.client import Client
 
 SITE = "www.example.org"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.errors import ControlError
-from gateway.kernel.ruleset_update import ALIVE_LEASE
+from gateway.core.errors import ControlError
+from gateway.kernel.ruleset.update import ALIVE_LEASE
 from tests.lab import clients, names
 from tests.lab.clients import Outcome, Stream
 from tests.lab.daemon import Daemon

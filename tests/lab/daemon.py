@@ -18,7 +18,7 @@ import yaml
 
 from gateway.control.client import Client, Unreachable
 from gateway.control.listener import WEB_USER
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from tests.lab import names
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import LabError, stop

@@ -18,7 +18,7 @@ POOL = "192.168.77.100,192.168.77.150,1h"
 _HOOK = f"""#!{sys.executable}
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from gateway.home.dhcp_script import main
+from gateway.lan.dhcp_script import main
 sys.exit(main())
 """
 

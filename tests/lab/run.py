@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 from tests.lab import clients, sample
 from tests.lab.console import HELP, REFUSED_SITE, Console
 from tests.lab.daemon import Daemon

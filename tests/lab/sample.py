@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.daemon.verbs.histories import MARK
+from gateway.features.activity.histories import MARK
 from gateway.policy.values import Decision, Proto, Reason, Verdict
-from gateway.store.history import SAMPLE, uses
-from gateway.store.minutes import DETAIL_DAYS, FOLDER, MinutesFile, spent
-from gateway.store.records import ClockRecord, MinuteRecord, Record
+from gateway.store.minute_records import ClockRecord, MinuteRecord, Record
+from gateway.store.minutes_file import DETAIL_DAYS, FOLDER, MinutesFile, spent
 from gateway.store.store import Store
+from gateway.store.tables.history import SAMPLE, uses
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon, afternoon_zone
 from tests.lab.home import Home

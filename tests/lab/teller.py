@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from gateway.control.client import Client
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from tests.lab.names import SEATS
 
 # One page asks for the same name by A, AAAA and HTTPS, and tries again: one line is enough.

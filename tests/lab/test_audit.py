@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from gateway.audit.catalogue import CHECKS
-from gateway.audit.scenery import ALLOWED, EPDG
-from gateway.errors import ControlError
-from gateway.household import load_product
+from gateway.audit.surroundings import ALLOWED, EPDG
+from gateway.core.errors import ControlError
+from gateway.household.loading import load_product
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import MUM, film, fresh, serving, until

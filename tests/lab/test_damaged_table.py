@@ -8,7 +8,7 @@ from time import monotonic, sleep
 import pytest
 
 from gateway.lists.table import TABLE_NAME
-from gateway.policy.domains import pack_table
+from gateway.policy.names.domain_table import pack_table
 from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, fetch, fresh

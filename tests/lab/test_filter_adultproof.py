@@ -11,9 +11,9 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from gateway.codes import Code
-from gateway.errors import ControlError
-from gateway.policy.people import METHOD
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import METHOD
 from tests.lab import names
 from tests.lab.clients import Stream
 from tests.lab.daemon import Daemon

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (

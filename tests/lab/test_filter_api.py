@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.policy.documents import parse_document
+from gateway.policy.yaml.documents import parse_document
 from tests.lab import names
 from tests.lab.apicaller import PAGES, Caller, by_session, by_token, link_of
 from tests.lab.daemon import Daemon

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from gateway.control.protocol import ANSWER_LIMIT, AUDIT_INTERFACE, LineReader, decode, encode
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from tests.lab import clients, names
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.filtering import (

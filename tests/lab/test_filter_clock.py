@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
     ALLOWED,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.daemon.guardfile import FILE, LINK_VARIABLE, NAMES
+from gateway.dataplane.boot_guard import FILE, LINK_VARIABLE, NAMES
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, CUT, REFUSED, SON, address, fetch, film, fresh, set_time, until

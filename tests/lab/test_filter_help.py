@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import pytest
 
 from gateway.age.bands import Band
-from gateway.household import load_countries
+from gateway.household.loading import load_countries
 from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import fresh, set_time, until

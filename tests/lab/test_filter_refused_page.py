@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from gateway.policy.webconfig import PAGES as OWN
+from gateway.policy.config.web import PAGES as OWN
 from tests.lab import clients, names, shutting
 from tests.lab.clients import Outcome
 from tests.lab.daemon import Daemon

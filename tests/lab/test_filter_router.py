@@ -13,14 +13,14 @@ from time import monotonic, sleep
 import pytest
 import yaml
 
-from gateway.errors import ControlError
-from gateway.homeconfig import VARIABLE
-from tests.branding.logos import SVG
+from gateway.core.errors import ControlError
+from gateway.household.config_file import VARIABLE
 from tests.lab import clients, names
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.filtering import ALLOWED
 from tests.lab.home import Home
 from tests.pace import longest
+from tests.web.branding.logos import SVG
 
 pytestmark = pytest.mark.lab
 

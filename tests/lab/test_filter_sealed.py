@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gateway.control.protocol import WEB_VERBS
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 from gateway.path.probes import MAX_NAMES, WINDOW
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon

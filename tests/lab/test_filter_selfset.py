@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (

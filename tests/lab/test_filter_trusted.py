@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.front.crowd import GREETING
-from gateway.policy.webconfig import PAGES
-from tests.front.authority import NAME
+from gateway.policy.config.web import PAGES
+from gateway.web.connection_limits import GREETING
 from tests.lab import clients, names
 from tests.lab.filtering import FAMILIES, PROFILES, ZONE, Arrivals, python, until
 from tests.lab.home import Home
 from tests.lab.netns import stop
 from tests.lab.trusted import PLAIN, Trusted
 from tests.pace import longest
+from tests.web.authority import NAME
 
 pytestmark = pytest.mark.lab
 

@@ -23,7 +23,6 @@ from selenium.webdriver.common.by import By
 
 from tests.age.wallet import EU_AV, Wallet, unb64
 from tests.browser.chromium import SMALL_TARGETS, Chromium, eventually
-from tests.front.authority import NAME
 from tests.lab import clients, markers, names
 from tests.lab.filtering import set_time, until
 from tests.lab.home import ROOT, Home
@@ -41,6 +40,7 @@ from tests.lab.wallets import (
     opened,
     told,
 )
+from tests.web.authority import NAME
 
 pytestmark = [
     pytest.mark.lab,
@@ -283,7 +283,7 @@ def _finds(scene: Scene, known: dict[str, bytes], folder: Path) -> None:
         assert len(markers.in_files(markers.opened(os.getpid()), known)) == 1, "shared, with no descriptor"
 
 
-@pytest.mark.slow  # tests/webui/pages/test_wallet.py and tests/front/test_front.py have its two halves
+@pytest.mark.slow  # tests/webui/pages/test_wallet.py and tests/web/test_front.py have its two halves
 def test_when_the_certificate_has_ended_no_wallet_is_asked_and_no_link_leads_there(
     scene: Scene, browser: Chromium
 ) -> None:

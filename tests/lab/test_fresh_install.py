@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.daemon.files.rules import RuleBook
-from gateway.household import load_product
+from gateway.household.loading import load_product
+from gateway.household.rule_book import RuleBook
 from gateway.lists.sources import parse_sources
 from profiles import DATA
 from tests.lab import clients, names
@@ -107,7 +107,7 @@ def test_a_fresh_install_asks_for_names_of_help_and_safe_search_and_sends_nothin
 
 def test_it_looks_for_lists_at_the_hosts_that_are_declared_once_somebody_wants_them(fresh: Home) -> None:
     """By the command that *Update now* runs as well. It connects to none: the lab's addresses are those of
-    documentation, which `gateway/outside.py` takes for no internet.
+    documentation, which `gateway/core/public_addresses.py` takes for no internet.
     """
     path = fresh.folder / "lists.pcapng"
     with Recorder(fresh.gateway, names.WAN, path), Daemon(fresh, {}) as daemon:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.daemon.list_updates import FIRST_LOOK
+from gateway.features.lists.updates import FIRST_LOOK
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import PROFILES, fresh, until
 from tests.lab.home import Home
@@ -100,9 +100,9 @@ def test_the_first_child_starts_an_update_by_itself(home: Home) -> None:
         assert os.getpriority(os.PRIO_PROCESS, daemon.pid) < 0, "packets go first"
         assert client.call("status")["lists"]["warning"] == "none"
         assert until(lambda: not client.call("lists")["update"]["running"], DONE) is not None
-        told = client.call("lists")["schedule"]
-        assert told["failures"] == 1
-        delay = datetime.fromisoformat(told["next"]) - datetime.fromisoformat(client.call("status")["now"])
+        plan = client.call("lists")["schedule"]
+        assert plan["failures"] == 1
+        delay = datetime.fromisoformat(plan["next"]) - datetime.fromisoformat(client.call("status")["now"])
         assert timedelta(minutes=13) < delay < timedelta(minutes=19)
         client.call("edit_family", set={"lists/update": "off"})
         assert client.call("lists")["schedule"]["next"] is None

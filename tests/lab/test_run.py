@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.daemon.verbs.histories import MARK
+from gateway.features.activity.histories import MARK
 from gateway.store.store import Store
 from tests.lab import sample
 from tests.lab.daemon import afternoon_zone

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import CUT, DAUGHTER, ZONE, fetch, set_time, until

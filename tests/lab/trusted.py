@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.front.authority import NAME, Pair, TrustedAuthority
 from tests.lab.clients import Outcome, curl
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import Namespace
+from tests.web.authority import NAME, Pair, TrustedAuthority
 
 ORIGIN = f"https://{NAME}"
 PLAIN = "http://qalqan.home.arpa"
@@ -54,9 +54,7 @@ class Trusted:
 
     @property
     def front_pid(self) -> int:
-        found = self.home.gateway.run(
-            ["pgrep", "-P", str(self.daemon.web_pid), "-f", "gateway.front.process"]
-        )
+        found = self.home.gateway.run(["pgrep", "-P", str(self.daemon.web_pid), "-f", "gateway.web.front"])
         return int(found.stdout)
 
     @property

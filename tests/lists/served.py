@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+from gateway.core.http_client import Outside
 from gateway.lists.fetch import Fetcher
-from gateway.outgoing import Outside
 
 
 class Anywhere(Outside):

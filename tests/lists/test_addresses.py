@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import ListError, PolicyError
+from gateway.core.errors import ListError, PolicyError
+from gateway.core.public_suffixes import public_suffix_check
 from gateway.lists.addresses import Innocent, parse_innocent
 from gateway.lists.build import Canaries, Source, build_table
 from gateway.lists.formats import Format
-from gateway.policy.domains import DomainTable
-from gateway.policy.nets import keys
-from gateway.suffixes import public_suffix_check
+from gateway.policy.names.domain_table import DomainTable
+from gateway.policy.names.networks import keys
 
 BUILT = "2026-11-24T06:00:00Z"
 INNOCENT = """

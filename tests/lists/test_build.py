@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import ListError
+from gateway.core.errors import ListError
 from gateway.lists.build import Canaries, Source, build_table
 from gateway.lists.formats import Format
 from gateway.lists.prune import prune
-from gateway.policy.domains import DomainTable
+from gateway.policy.names.domain_table import DomainTable
 
 SUFFIXES = frozenset({"com", "example", "co.example", "pages.example"})
 BUILT = "2026-11-24T06:00:00Z"

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.errors import PolicyError
+from gateway.core.errors import PolicyError
+from gateway.core.public_suffixes import public_suffix_check
 from gateway.lists.addresses import parse_innocent
 from gateway.lists.build import Canaries, Report, Source, survey
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.update import Seed, Shelf, build_all
-from gateway.policy.categories import parse_categories
-from gateway.policy.countries import help_names, parse_country
-from gateway.policy.domains import DomainTable, TableInfo
-from gateway.policy.hosts import PublicSuffixCheck, is_under, normalise, suffixes
-from gateway.policy.packs import parse_sites
-from gateway.suffixes import public_suffix_check
+from gateway.policy.names.categories import parse_categories
+from gateway.policy.names.countries import help_names, parse_country
+from gateway.policy.names.domain_table import DomainTable, TableInfo
+from gateway.policy.names.hosts import PublicSuffixCheck, is_under, normalise, suffixes
+from gateway.policy.names.packs import parse_sites
 from tests.pace import longest
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import ListError
+from gateway.core.errors import ListError
 from gateway.lists.book import Validators
 from gateway.lists.fetch import Fetcher
 from tests.lists import served

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import ListError
+from gateway.core.errors import ListError
 from gateway.lists import formats
 from gateway.lists.formats import MAX_LINE, Format, Tally, read_domains
 

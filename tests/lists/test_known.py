@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.commands.library import read_library
 from gateway.lists.build import Canaries, Source, build_table
 from gateway.lists.formats import Format
-from gateway.lists.known import DOUBTFUL, LEARNING, OTHER_MATTERS, Known
-from gateway.policy.domains import DomainTable
+from gateway.lists.known_names import DOUBTFUL, LEARNING, OTHER_MATTERS, Known
+from gateway.lists.library import read_library
+from gateway.policy.names.domain_table import DomainTable
 from tests.policy.homes import product
 
 KNOWN = Known(product().catalogue.services.values(), product().sites, product().categories.binding)

@@ -14,17 +14,17 @@ import pytest
 import yaml
 
 from gateway.age.bands import Band
-from gateway.commands import check
-from gateway.commands.library import Library, read_library
-from gateway.errors import PolicyError
+from gateway.check import run as check
+from gateway.core.errors import PolicyError
+from gateway.core.public_suffixes import public_suffix_check
 from gateway.lists.build import Canaries, Source, build_table
 from gateway.lists.formats import Format
-from gateway.lists.must import TOPICS, MustResolve, MustSite, content_categories, parse_must_resolve
+from gateway.lists.library import Library, read_library
+from gateway.lists.must_resolve import TOPICS, MustResolve, MustSite, content_categories, parse_must_resolve
 from gateway.lists.update import Shelf
-from gateway.policy.decide import Judge
-from gateway.policy.domains import DomainTable
-from gateway.policy.situation import PLAIN
-from gateway.suffixes import public_suffix_check
+from gateway.policy.judge.decide import Judge
+from gateway.policy.names.domain_table import DomainTable
+from gateway.policy.time.situation import PLAIN
 from profiles import DATA
 from tests.lists.served import Served, fetcher, served
 from tests.lists.test_update import published

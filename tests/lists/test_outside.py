@@ -14,8 +14,8 @@ from urllib.request import HTTPRedirectHandler
 
 import pytest
 
-from gateway.outgoing import Outside
-from gateway.outside import NotOutside, check_url, is_outside, our_networks
+from gateway.core.http_client import Outside
+from gateway.core.public_addresses import NotOutside, check_url, is_outside, our_networks
 from tests import pace
 from tests.lab.netns import Namespace, stop
 from tests.lists.outside_world import LAN, LAN6, LIST, PORT, RESOLVER, SITE, SITE6
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 FETCH = """
 import sys
 from pathlib import Path
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 from gateway.lists.book import Validators
 from gateway.lists.fetch import Fetcher
 try:

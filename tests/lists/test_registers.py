@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.commands.library import Library, read_library
-from gateway.errors import ListError, PolicyError
-from gateway.household import load_product
-from gateway.lists.own import OwnLists, parse_own, write_own
+from gateway.core.errors import ListError, PolicyError
+from gateway.household.loading import load_product
+from gateway.lists.library import Library, read_library
+from gateway.lists.own_lists import OwnLists, parse_own, write_own
 from gateway.lists.registers import register_list
 from gateway.lists.sources import parse_sources
 from gateway.lists.table import open_table
-from gateway.policy.registers import Register
+from gateway.policy.config.registers import Register
 from tests.lists.served import fetcher, served
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import ListError
+from gateway.core.errors import ListError
 from gateway.lists.table import TABLE_NAME, StoredTable, open_table, seed_names
-from gateway.policy.categories import parse_categories
-from gateway.policy.domains import pack_table
+from gateway.policy.names.categories import parse_categories
+from gateway.policy.names.domain_table import pack_table
 from profiles import DATA
 
 BUILT = "2026-11-24T06:00:00Z"

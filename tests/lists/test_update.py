@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import ListError
+from gateway.core.errors import ListError
 from gateway.lists.book import Copy, Validators
 from gateway.lists.build import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.update import Seed, Shelf, build_all
-from gateway.policy.domains import DomainTable
+from gateway.policy.names.domain_table import DomainTable
 from tests.lists.served import Served, fetcher, served
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)

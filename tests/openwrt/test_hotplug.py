@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from gateway.daemon.clock.files import read_stamp
-from gateway.home.dhcp_script import request
+from gateway.household.clock_files import read_stamp
+from gateway.lan.dhcp_script import request
 from tests.openwrt.router import STATIC, Router
 
 pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from gateway.age.bands import Band
-from gateway.commands.library import read_library
+from gateway.core.public_suffixes import public_suffix_check
 from gateway.lists.build import Report, Source, build_table
 from gateway.lists.formats import Format
-from gateway.policy.decide import Judge
-from gateway.policy.domains import DomainTable
-from gateway.policy.hosts import normalise
-from gateway.policy.situation import PLAIN
+from gateway.lists.library import read_library
+from gateway.policy.judge.decide import Judge
+from gateway.policy.judge.world import World
+from gateway.policy.names.domain_table import DomainTable
+from gateway.policy.names.hosts import normalise
+from gateway.policy.time.situation import PLAIN
 from gateway.policy.values import Decision, Reason
-from gateway.policy.world import World
-from gateway.suffixes import public_suffix_check
 from tests.ordinary.pages import CHILDREN, open_to, pages
 from tests.policy.homes import CALENDAR, a_profile, almaty, asks, connects, product
 

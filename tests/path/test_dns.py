@@ -11,11 +11,11 @@ import dns.rrset
 import pytest
 
 from gateway.path.dns import Style
-from gateway.path.renamed import PENDING_AGE
+from gateway.path.safe_search_questions import PENDING_AGE
 from gateway.policy.values import Verdict
-from gateway.wire.ip import checksum_ok, parse_ip
-from gateway.wire.ip_build import udp_reply
-from gateway.wire.svcb import Unwanted
+from gateway.wire.dns.svcb import Unwanted
+from gateway.wire.ip.build import udp_reply
+from gateway.wire.ip.packet import checksum_ok, parse_ip
 from tests.path.asked import AT, CLIENT, DEVICE, DEVICE6, RESOLVER, RESOLVER6, Path, upstream
 
 

@@ -9,8 +9,8 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from gateway.errors import WireError
-from gateway.path.share import BULK
+from gateway.core.errors import WireError
+from gateway.path.dns_budget import BULK
 from gateway.path.subject import Subject
 from tests.path.asked import AT, CLIENT, RESOLVER, RESOLVER6, Path, rule, upstream
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.path.flows import FlowPath, PacketVerdict
-from gateway.path.live import FlowId, LiveFlow, LiveFlows
+from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.path.subject import Subject
-from gateway.policy.situation import Situation
+from gateway.policy.time.situation import Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.policy.values import Verdict as Says
-from gateway.wire.flows import FlowTable
-from gateway.wire.ip import ACK, FIN, PSH, RST, SYN, TCP, UDP, checksum_ok, parse_ip
-from gateway.wire.ip_build import tcp_segment
+from gateway.wire.flows.table import FlowTable
+from gateway.wire.ip.build import tcp_segment
+from gateway.wire.ip.packet import ACK, FIN, PSH, RST, SYN, TCP, UDP, checksum_ok, parse_ip
 from tests.policy.homes import a_judge
 from tests.wire.flow_forge import ADDRESSES, ALLOWED, HTTP_OK, REFUSED, SERVER_HELLO, udp_packet
 from tests.wire.flow_quic import answer, initial

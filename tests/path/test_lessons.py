@@ -8,9 +8,9 @@ import pytest
 
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.dns import DnsPath
-from gateway.path.lessons import origin
-from gateway.path.nameaddresses import NameBook
-from gateway.path.renamed import Client
+from gateway.path.learn_addresses import origin
+from gateway.path.name_addresses import NameBook
+from gateway.path.safe_search_questions import Client
 
 RESOLVER, FOREIGN = bytes([198, 18, 0, 53]), bytes([8, 8, 8, 8])
 CLIENT: Client = (1, bytes([192, 168, 77, 10]), 40000)

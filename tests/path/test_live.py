@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gateway.path.live import FlowId, LiveFlow, LiveFlows
+from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.values import Observation, Proto
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.path.addresses import MAX_LIFETIME
-from gateway.path.nameaddresses import (
+from gateway.path.name_addresses import (
     MAX_GIVEN,
     MAX_TARGETS,
     NAME_LIFETIME,

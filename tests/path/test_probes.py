@@ -10,12 +10,12 @@ import dns.rcode
 from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath
 from gateway.path.flows import FlowPath
-from gateway.path.live import LiveFlows
+from gateway.path.live_flows import LiveFlows
 from gateway.path.probes import MAX_DEVICES, MAX_NAMES, MAX_NAMES_OF_SLOT, WINDOW, Probes
 from gateway.path.subject import Subject
-from gateway.policy.decide import HELP, REFUSED_FOR_EVERYONE
+from gateway.policy.judge.decide import HELP, REFUSED_FOR_EVERYONE
 from gateway.policy.values import Decision, Observation, Reason, Verdict
-from gateway.wire.flows import FlowTable
+from gateway.wire.flows.table import FlowTable
 from tests.path.asked import AT, RESOLVER
 
 DEVICE, OTHER = bytes([192, 168, 77, 10]), bytes([192, 168, 77, 11])

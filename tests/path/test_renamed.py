@@ -1,7 +1,13 @@
 from __future__ import annotations
 
-from gateway.path.renamed import MAX_PENDING, PENDING_AGE, Client, RenamedQuestion, RenamedQuestions
-from gateway.wire.dns import DnsQuestion
+from gateway.path.safe_search_questions import (
+    MAX_PENDING,
+    PENDING_AGE,
+    Client,
+    RenamedQuestion,
+    RenamedQuestions,
+)
+from gateway.wire.dns.message import DnsQuestion
 
 CLIENT: Client = (1, bytes([192, 168, 77, 10]), 4000)
 OTHER: Client = (2, bytes([192, 168, 77, 11]), 4000)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 
-from gateway.policy.decide import Judge
-from gateway.policy.situation import PLAIN, Situation
+from gateway.policy.judge.decide import Judge
+from gateway.policy.judge.world import World
+from gateway.policy.time.situation import PLAIN, Situation
 from gateway.policy.values import Observation
-from gateway.policy.world import World
 from tests.policy.homes import (
     TABLE,
     a_judge,

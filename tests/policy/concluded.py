@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.policy.conclude import Part, conclude
-from gateway.policy.study import Student
-from gateway.policy.world import World
+from gateway.policy.judge.conclude import Part, conclude
+from gateway.policy.judge.study import Student
+from gateway.policy.judge.world import World
 from tests.policy.homes import a_profile, the_world
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from gateway.policy.extension import Extension, extend, in_force
-from gateway.policy.situation import PLAIN, Situation
-from gateway.policy.standing import standing
+from gateway.policy.time.extension import Extension, extend, in_force
+from gateway.policy.time.situation import PLAIN, Situation
+from gateway.policy.time.standing import standing
 from tests.policy.homes import CALENDAR, a_profile, almaty
 
 DAUGHTER = a_profile("""

@@ -9,18 +9,18 @@ from datetime import UTC, date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from gateway.errors import PolicyError
-from gateway.household import Product, load_product
-from gateway.policy import domains
-from gateway.policy.decide import Judge
-from gateway.policy.packs import Site
-from gateway.policy.profile import Profile, parse_profile
-from gateway.policy.rulefile import Vocabulary
-from gateway.policy.schedule import Calendar
-from gateway.policy.situation import Situation
+from gateway.core.errors import PolicyError
+from gateway.core.public_suffixes import public_suffix_check
+from gateway.household.loading import Product, load_product
+from gateway.policy.judge.decide import Judge
+from gateway.policy.judge.world import World
+from gateway.policy.names import domain_table as domains
+from gateway.policy.names.packs import Site
+from gateway.policy.profile.profile import Profile, parse_profile
+from gateway.policy.profile.rule_file import Vocabulary
+from gateway.policy.time.schedule import Calendar
+from gateway.policy.time.situation import Situation
 from gateway.policy.values import Observation, Proto
-from gateway.policy.world import World
-from gateway.suffixes import public_suffix_check
 
 ALMATY = ZoneInfo("Asia/Almaty")
 CALENDAR = Calendar(ALMATY)
@@ -72,7 +72,7 @@ def table(names: Mapping[str, set[str]] | None = None) -> domains.DomainTable:
 
 
 def a_world(*, help_names: Mapping[str, str] | None = None, sites: tuple[Site, ...] | None = None) -> World:
-    from gateway.policy.entries import host_map
+    from gateway.policy.yaml.entries import host_map
 
     world = replace(product().world(("en", "ru", "kk")), table=table())
     if help_names is not None:

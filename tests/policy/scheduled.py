@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from gateway.policy.documents import parse_document
-from gateway.policy.rules import Bedtime, Owned, Windows
-from gateway.policy.timetext import by_day, every_day, night, spans
+from gateway.policy.profile.rules import Bedtime, Owned, Windows
+from gateway.policy.time.time_text import by_day, every_day, night, spans
+from gateway.policy.yaml.documents import parse_document
 from tests.policy.homes import ALMATY
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.policy.categories import parse_categories
-from gateway.policy.hosts import is_under, normalise
-from gateway.policy.services import Catalogue, GroupFile, parse_group
-from gateway.suffixes import public_suffix_check
+from gateway.core.public_suffixes import public_suffix_check
+from gateway.policy.names.categories import parse_categories
+from gateway.policy.names.hosts import is_under, normalise
+from gateway.policy.names.services import Catalogue, GroupFile, parse_group
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 FILES = sorted((PROFILES / "services").glob("*.yaml"))

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from gateway.age.bands import Band
-from gateway.commands.library import read_library
+from gateway.core.public_suffixes import public_suffix_check
 from gateway.lists.build import Canaries, Source, build_table
 from gateway.lists.formats import Format
-from gateway.policy.countries import COMMON, KINDS, HelpLine, rights_for
-from gateway.policy.decide import Judge
-from gateway.policy.domains import DomainTable
-from gateway.policy.situation import PLAIN
+from gateway.lists.library import read_library
+from gateway.policy.judge.decide import Judge
+from gateway.policy.judge.world import World
+from gateway.policy.names.countries import COMMON, KINDS, HelpLine, rights_for
+from gateway.policy.names.domain_table import DomainTable
+from gateway.policy.time.situation import PLAIN
 from gateway.policy.values import Observation, Proto, Reason
-from gateway.policy.world import World
-from gateway.suffixes import public_suffix_check
 from tests.policy.homes import CALENDAR, a_profile, almaty, asks, connects, product, used_up
 from tests.policy.homes import table as table_of
 

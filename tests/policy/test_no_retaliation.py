@@ -6,8 +6,10 @@ import ast
 from dataclasses import fields
 from pathlib import Path
 
-from gateway.policy import bands, nextstep, profile, rules, situation, standing
-from gateway.policy.requests import ChildRequest
+from gateway.policy.profile import bands, profile, rules
+from gateway.policy.profile import next_step as nextstep
+from gateway.policy.requests.requests import ChildRequest
+from gateway.policy.time import situation, standing
 
 POLICY = Path(rules.__file__).parent
 # What a decision is made of: the rules, how things stand, and what the question was.

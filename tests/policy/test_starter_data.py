@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from gateway.policy.categories import parse_categories
-from gateway.policy.entries import host_map
-from gateway.policy.hosts import is_under, normalise
-from gateway.policy.packs import parse_engines, parse_needs, parse_sites
-from gateway.policy.services import Catalogue, parse_group
-from gateway.suffixes import public_suffix_check
+from gateway.core.public_suffixes import public_suffix_check
+from gateway.policy.names.categories import parse_categories
+from gateway.policy.names.hosts import is_under, normalise
+from gateway.policy.names.packs import parse_engines, parse_needs, parse_sites
+from gateway.policy.names.services import Catalogue, parse_group
+from gateway.policy.yaml.entries import host_map
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 LANGUAGES = ("en", "kk", "ru")

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.household import load_countries
+from gateway.household.loading import load_countries
 from tests.release.dates import refusals
 
 ROOT = Path(__file__).parents[2]

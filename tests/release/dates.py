@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 
-from gateway.policy.countries import Country, HelpLine
+from gateway.policy.names.countries import Country, HelpLine
 
 VERIFIED = timedelta(days=180)  # since somebody compared a help line with its operator's own page
 REVIEWED = timedelta(days=180)  # since the documents about children's rights were gone through

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.policy.countries import Country
+from gateway.policy.names.countries import Country
 from tests.policy.homes import product
 from tests.release.__main__ import DOCUMENTS
 from tests.release.dates import refusals

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.policy.judge.world import GATEWAY_NAME
 from gateway.policy.values import Proto, Verdict
-from gateway.policy.world import GATEWAY_NAME
-from gateway.wire import link
-from gateway.wire.actions import FlowAction
-from gateway.wire.dns import tcp_frame
-from gateway.wire.flows import FlowResult, FlowTable
-from gateway.wire.ip import ACK, PSH
-from gateway.wire.ip_build import tcp_segment
+from gateway.wire.dns.message import tcp_frame
+from gateway.wire.flows.actions import FlowAction
+from gateway.wire.flows.table import FlowResult, FlowTable
+from gateway.wire.ip import link
+from gateway.wire.ip.build import tcp_segment
+from gateway.wire.ip.packet import ACK, PSH
 from tests import captures
 from tests.captures import Stamped
 from tests.policy.homes import almaty

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from gateway.replay.frames import CHUNK, CaptureError, frames
-from gateway.wire.capture import MAX_BLOCK, MAX_FRAME, Frame
+from gateway.wire.ip.capture import MAX_BLOCK, MAX_FRAME, Frame
 from tests import captures
 
 STAMPED = [(1000.0 + number, bytes([number]) * (50 + number)) for number in range(5)]

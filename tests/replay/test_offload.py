@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.replay.offload import split_offloaded
-from gateway.wire.ip import ACK, PSH, parse_ip
-from gateway.wire.ip_build import tcp_segment
+from gateway.wire.ip.build import tcp_segment
+from gateway.wire.ip.packet import ACK, PSH, parse_ip
 from tests import captures
 from tests.replay.test_engine import Tape
 from tests.replayed import Replayed

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.replay.sides import FlowClients
-from gateway.wire.ip import ACK, SYN, parse_ip
-from gateway.wire.ip_build import tcp_segment
+from gateway.wire.ip.build import tcp_segment
+from gateway.wire.ip.packet import ACK, SYN, parse_ip
 from tests.wire.flow_forge import ADDRESSES, udp_packet
 
 CLIENT, SERVER = ADDRESSES[4]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.policy.people import Account
+from gateway.policy.accounts.people import Account
 from gateway.store import Store, StoreError
 from gateway.store.database import broken_copies
 from gateway.store.migrations import MIGRATIONS

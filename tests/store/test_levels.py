@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.policy.values import Reason, Verdict
-from gateway.store.levels import Detail, detail, family_day
+from gateway.store.stored_detail import Detail, detail, family_day
 
 LEVELS = (0, 1, 2, 3)
 

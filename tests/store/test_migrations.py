@@ -8,8 +8,8 @@ from pathlib import Path
 
 import sqlite_utils
 
-from gateway.policy.jumps import Kind
-from gateway.policy.people import LIFE, Account, PersonRole, Session
+from gateway.policy.accounts.people import LIFE, Account, PersonRole, Session
+from gateway.policy.time.clock_changes import Kind
 from gateway.store.migrations import MIGRATIONS, is_due
 from gateway.store.store import Store
 from tests.store.helpers import NOW, look

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store import minutes
+from gateway.store import minutes_file as minutes
 from gateway.store.database import StoreError
-from gateway.store.minutes import MinutesFile, spent
-from gateway.store.records import ClockRecord, MinuteRecord, Record, UseRecord, Why
+from gateway.store.flash_wear import OFTEN, RARELY
+from gateway.store.minute_records import ClockRecord, MinuteRecord, Record, UseRecord, Why
+from gateway.store.minutes_file import MinutesFile, spent
 from gateway.store.store import Store
-from gateway.store.wear import OFTEN, RARELY
 from tests.store.helpers import NOW
 
 DAY = date(2026, 11, 24)
@@ -275,8 +275,8 @@ _WRITER = """
 import sys
 from datetime import date
 from pathlib import Path
-from gateway.store.minutes import MinutesFile
-from gateway.store.records import MinuteRecord
+from gateway.store.minutes_file import MinutesFile
+from gateway.store.minute_records import MinuteRecord
 file = MinutesFile(Path(sys.argv[1]), lambda day, totals: None)
 first = len(file.open(date(2026, 11, 24)))
 for minute in range(first, 1_000_000):
@@ -305,7 +305,7 @@ def test_kill_at_random_moments_loses_nothing_that_was_appended(tmp_path: Path, 
 def test_minutes_by_kind_give_way_to_those_that_limits_go_by(
     file: MinutesFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.store.minutes.USES_LIMIT", 100)
+    monkeypatch.setattr("gateway.store.minutes_file.USES_LIMIT", 100)
     file.append([UseRecord(1, "son", "all")], 0.0)
     file.append([counted(2)], 0.0)
     file.append([UseRecord(3, "son", "all"), counted(3)], 0.0)

@@ -14,9 +14,9 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from gateway.policy.jumps import Jump
-from gateway.policy.jumps import Kind as Span
-from gateway.policy.tickets import Ticket
+from gateway.policy.requests.tickets import Ticket
+from gateway.policy.time.clock_changes import Jump
+from gateway.policy.time.clock_changes import Kind as Span
 from gateway.store import Given, Kind, Opening, Store
 from gateway.store.database import Statement
 from tests.store.helpers import HOUR, look

@@ -4,7 +4,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.bus import Bus
+from gateway.core.bus import Bus
 from gateway.store import Store
 from gateway.store.database import broken_copies
 from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, PURGE_ROWS, ActivityErased

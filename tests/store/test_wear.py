@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.policy.config import Flash
-from gateway.store.wear import OFTEN, RARELY, wear
+from gateway.policy.config.config import Flash
+from gateway.store.flash_wear import OFTEN, RARELY, wear
 from tests.bench import flash
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from gateway.daemon.guardfile import FILE
-from gateway.kernel.ruleset import TABLE
+from gateway.dataplane.boot_guard import FILE
+from gateway.kernel.ruleset.table import TABLE
 from tests.lab import names
 from tests.lab.filtering import ALLOWED, fetch, fresh
 from tests.lab.home import Home

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.clock import WallClock
-from gateway.daemon.clock.files import STAMP
-from gateway.daemon.clock.watch import ClockWatch
+from gateway.core.clock import WallClock
+from gateway.core.loop import Loop
+from gateway.household.clock_files import STAMP
+from gateway.household.clock_watch import ClockWatch
 from gateway.kernel import rtc, timex
-from gateway.loop import Loop
-from gateway.policy.jumps import Jump
+from gateway.policy.time.clock_changes import Jump
 
 HOUR = 3600.0
 _PROMPTLY_S = 1.0

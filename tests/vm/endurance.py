@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from gateway.kernel.marks import MarkLayout
-from gateway.kernel.ruleset import TABLE
+from gateway.kernel.ruleset.table import TABLE
 from tests.lab import clients
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, REFUSED, fetch, film

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
 from tests.lab.netns import LabError
 
 Try = Callable[[], str]

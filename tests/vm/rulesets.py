@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.kernel.marks import QUEUES
 from gateway.kernel.nft import explain
-from gateway.kernel.ruleset import QUEUE_BASE, TABLE
+from gateway.kernel.ruleset.table import QUEUE_BASE, TABLE
 from tests.lab.home import ROOT
 from tests.lab.netns import Namespace
 from tests.vm.report import Try
@@ -96,10 +96,10 @@ _FW4 = """table inet fw4 {
 }
 """
 _CHECK = """
-from gateway.commands.check_lan import lan_findings
-from gateway.commands.check_rules import read_rules, rule_findings
-from gateway.commands.machine import read_machine
-from gateway.policy.config import Config
+from gateway.check.lan import lan_findings
+from gateway.check.rulesets import read_rules, rule_findings
+from gateway.lan.machine import read_machine
+from gateway.policy.config.config import Config
 config = Config(lan=("lan0",))
 for one in (*rule_findings(config, read_rules()), *lan_findings(config, read_machine())):
     print(one)

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from gateway.errors import KernelError
+from gateway.core.errors import KernelError
 from tests.vm.report import Report, read_rows, side_by_side
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from tests.front.authority import NAME, TrustedAuthority
 from tests.lab import clients, names
 from tests.lab.clients import Outcome
 from tests.lab.daemon import WEB_PORT, Daemon
@@ -13,6 +12,7 @@ from tests.lab.filtering import PROFILES, bracketed, until
 from tests.lab.home import Home
 from tests.vm.patience import PATIENCE_S
 from tests.vm.report import Try
+from tests.web.authority import NAME, TrustedAuthority
 
 _ROUTER = {4: names.GATEWAY_IPV4, 6: names.GATEWAY_IPV6}
 _DEVICES = {"tablet": "Daughter", "phone": "Son", "parent": ""}  # and whose page each of them has

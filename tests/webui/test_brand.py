@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from gateway.branding import MOST_BYTES, read_logo, style_of
-from gateway.commands.web import settings_of, told
-from gateway.household import load_countries
-from gateway.policy.brand import MAX_NAME
-from gateway.policy.brand import Brand as Said
-from gateway.policy.config import Config
-from gateway.policy.countries import lines_for
-from gateway.policy.proposal import Proposal
-from tests.branding.logos import SVG, png
+from gateway.cli.commands.web import settings_of, told
+from gateway.household.loading import load_countries
+from gateway.policy.config.brand import MAX_NAME
+from gateway.policy.config.brand import Brand as Said
+from gateway.policy.config.config import Config
+from gateway.policy.config.proposal import Proposal
+from gateway.policy.names.countries import lines_for
+from gateway.web.branding import MOST_BYTES, read_logo, style_of
 from tests.browser.every import CHILDS, PARENTS
 from tests.control.running import Running
+from tests.web.branding.logos import SVG, png
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from webui import create_app

@@ -5,8 +5,8 @@ import re
 import pytest
 from flask import Flask
 
-from gateway.control.around import Visitor
-from gateway.policy.people import TOLD, Announcement, Told
+from gateway.control.surroundings import Visitor
+from gateway.policy.accounts.people import TOLD, Announcement, Told
 from tests.webui.conftest import GATEWAY, Browser, browser_on
 from tests.webui.standin.household import NOW, Household
 from webui.guard import is_ours, is_same_origin

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import household as files
+from gateway.household import loading as files
 from tests.webui.conftest import browser_on
 from tests.webui.standin.household import Household, at_home
 from webui import Settings, create_app

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.weblisten import SettingsError
+from gateway.web.listen import SettingsError
 from tests.webui.serving import free_port
 from webui.listen import interface_indexes, open_sockets
 from webui.settings import Settings

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.weblisten import SettingsError, parse_listen
+from gateway.web.listen import SettingsError, parse_listen
 from webui.settings import SECRET_BYTES, session_key
 
 

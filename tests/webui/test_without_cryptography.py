@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import absent
+from gateway.core import optional_packages as absent
 from tests.control.running import Running
 from tests.hiding import hide
 from tests.webui.conftest import Browser

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.wire.ip import SYN
+from gateway.wire.ip.packet import SYN
 from tests.wire.evasion_moves import (
     fake,
     in_order,

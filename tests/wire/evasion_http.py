@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.wire.ip import ACK, PSH, URG
+from gateway.wire.ip.packet import ACK, PSH, URG
 from tests.wire.evasion_moves import (
     fake,
     get,

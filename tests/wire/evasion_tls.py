@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from gateway.wire.ip import ACK, PSH, URG
+from gateway.wire.ip.packet import ACK, PSH, URG
 from tests.wire.evasion_moves import (
     MD5_OPTION,
     OLD_TIMESTAMP,

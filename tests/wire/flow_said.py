@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.wire.flows import FlowAction, FlowTable, Judge
+from gateway.wire.flows.table import FlowAction, FlowTable, Judge
 from tests.wire.flow_forge import (
     ALLOWED,
     HTTP_OK,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import WireError
+from gateway.core.errors import WireError
 from gateway.wire.cursor import Cursor
 
 READS: dict[str, Callable[[Cursor], object]] = {

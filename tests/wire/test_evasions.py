@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import WireError
+from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation
-from gateway.wire.flows import FlowAction, FlowTable, Judge
-from gateway.wire.tls import read_client_hellos
+from gateway.wire.flows.table import FlowAction, FlowTable, Judge
+from gateway.wire.tls.hello import read_client_hellos
 from tests.wire import evasion_hellos, evasion_http
 from tests.wire.evasion_cases import (
     HTTP_CASES,

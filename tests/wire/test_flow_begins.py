@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.wire.flows import FlowAction, FlowTable, Judge, Limits
-from gateway.wire.ip import SYN, TCP
+from gateway.wire.flows.table import FlowAction, FlowTable, Judge, Limits
+from gateway.wire.ip.packet import SYN, TCP
 from tests.wire.flow_forge import (
     ALLOWED,
     REFUSED,

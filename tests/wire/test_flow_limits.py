@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from gateway.policy.values import Fault
-from gateway.wire.flows import FlowAction, FlowTable, Limits
-from gateway.wire.ip import parse_ip
+from gateway.wire.flows.table import FlowAction, FlowTable, Limits
+from gateway.wire.ip.packet import parse_ip
 from tests.wire.flow_forge import (
     ALLOWED,
     HTTP_OK,

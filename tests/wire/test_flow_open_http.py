@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.wire.flows import FlowAction, FlowTable, Limits
+from gateway.wire.flows.table import FlowAction, FlowTable, Limits
 from tests.wire.flow_forge import (
     ALLOWED,
     HTTP_OK,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.errors import WireError
+from gateway.core.errors import WireError
 from gateway.wire.names import MAX_HOSTNAME, hostname, is_address
 
 LABEL = b"a" * 63

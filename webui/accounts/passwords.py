@@ -1,7 +1,7 @@
 """Passwords: what they may be, and their hashes, one at a time.
 
 One hash takes 8 MB and 0.2 s here, seconds on a router: it is made in a process of its own that ends with
-them (`gateway/scrypt.py`), one at a time, so that memory stays bounded and the pages go on answering.
+them (`gateway/web/scrypt.py`), one at a time, so that memory stays bounded and the pages go on answering.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from threading import BoundedSemaphore, Lock
 
 from werkzeug.security import gen_salt
 
-from gateway.codes import Code
-from gateway.errors import ControlError
-from gateway.policy.people import METHOD
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import METHOD
 from webui.accounts.common import COMMON
 from webui.language.i18n import gettext as _
 
@@ -77,7 +77,7 @@ def digest(password: str, salt: str) -> str:
     with _in_turn():
         try:
             done = subprocess.run(
-                (sys.executable, "-m", "gateway.scrypt"),
+                (sys.executable, "-m", "gateway.web.scrypt"),
                 input=asked,
                 stdout=subprocess.PIPE,
                 timeout=TIMEOUT,

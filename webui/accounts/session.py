@@ -18,8 +18,8 @@ from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
-from gateway.policy.people import PersonRole
+from gateway.core.errors import ControlError
+from gateway.policy.accounts.people import PersonRole
 from webui import cookies
 from webui.accounts import browsers
 from webui.daemon import daemon, source_address

@@ -9,8 +9,8 @@ from threading import Lock
 
 from flask import Flask, current_app, request
 
-from gateway.codes import Code
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from webui.accounts import browsers
 from webui.accounts.limiter import TRIES, TRIES_OF_ALL, Limiter
 from webui.daemon import daemon, source_address

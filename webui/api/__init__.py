@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from webui.accounts.session import anyone
 from webui.api import who
 from webui.api.kinds import NotThatError

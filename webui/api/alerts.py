@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from flask import current_app
 
-from gateway.policy.alerts import ADDRESS_LIMIT
+from gateway.policy.alerts.notifications import ADDRESS_LIMIT
 from webui.api.kinds import Text
 from webui.api.operations import Noun
 from webui.api.problems import Problem

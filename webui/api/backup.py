@@ -11,8 +11,8 @@ from typing import Annotated
 
 from flask import Response
 
-from gateway.backupseal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from gateway.control import backups as pieces
+from gateway.web.backup_seal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui.api.kinds import Text
 from webui.api.operations import Noun
 from webui.api.records import record

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from gateway.codes import Code
-from gateway.errors import ControlError
-from gateway.policy.people import PersonRole
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import PersonRole
 from webui.api.kinds import Text
 from webui.api.operations import GUARDIAN, HELPER, Mac, Minutes, Name, Noun
 from webui.api.records import record

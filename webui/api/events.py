@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from flask import Response, current_app, request
 
 from gateway.control.client import Client, Unreachable
-from gateway.errors import ControlError
-from gateway.policy.people import PersonRole
+from gateway.core.errors import ControlError
+from gateway.policy.accounts.people import PersonRole
 from webui.api.happenings import EVENTS, StatusTold
 from webui.api.kinds import NotThatError, Record, Whole, plain
 from webui.api.operations import GUARDIAN, HELPER, Noun

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.policy.people import PersonRole
+from gateway.policy.accounts.people import PersonRole
 from webui.api.operations import GUARDIAN, SUPPORT, Noun
 from webui.api.records import record
 from webui.api.who import Caller

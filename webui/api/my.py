@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from gateway.policy.people import PersonRole
+from gateway.policy.accounts.people import PersonRole
 from webui.accounts import locks
 from webui.api.activity import Ledger, OnDay, Refusals
 from webui.api.children import Left, ServiceId, Used

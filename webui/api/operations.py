@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from gateway.policy.people import PersonRole
+from gateway.policy.accounts.people import PersonRole
 from webui.api.kinds import Text, Whole
 
 ANYONE, GUARDIAN, HELPER, SUPPORT = "anyone", *(one.value for one in PersonRole)

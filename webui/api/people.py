@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from gateway.policy.people import MINUTES_LIMIT
+from gateway.policy.accounts.people import MINUTES_LIMIT
 from webui.api.kinds import Text, Whole
 from webui.api.operations import Noun
 from webui.api.records import record

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from flask import Response
 
-from gateway.codes import Code
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 

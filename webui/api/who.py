@@ -10,8 +10,8 @@ from typing import Any
 from flask import Flask, current_app, request
 
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
-from gateway.policy.people import digest
+from gateway.core.errors import ControlError
+from gateway.policy.accounts.people import digest
 from webui.accounts import session, tries
 from webui.accounts.tries import TooManyTriesError
 from webui.api.problems import Problem, of_status

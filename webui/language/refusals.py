@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.codes import Code
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
+from gateway.core.reason_codes import Code
 from webui.language.i18n import gettext as _
 from webui.language.words import NAME_LIMIT, plain, told
 

@@ -1,15 +1,15 @@
 """The daemon's decisions in the reader's language, made of what it decided and not of its English words.
 
-`gateway.policy.sentence` builds them; its words come from the catalogue. In English the daemon's own sentence
-stands, and so it does where a daemon of another version tells too little.
+`gateway.policy.judge.sentence` builds them; its words come from the catalogue. In English the daemon's own
+sentence stands, and so it does where a daemon of another version tells too little.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.policy.rules import SELF
-from gateway.policy.sentence import ENGLISH, Names, Words, sentence
+from gateway.policy.judge.sentence import ENGLISH, Names, Words, sentence
+from gateway.policy.profile.rules import SELF
 from gateway.policy.values import Decision, Reason, Verdict
 from webui.language import things
 from webui.language.i18n import gettext as _

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gateway.policy.gates import WINDOW
+from gateway.policy.time.gates import WINDOW
 from webui.language.i18n import gettext as _
 from webui.language.i18n import is_source, language, languages, pgettext
 from webui.values.family import countries

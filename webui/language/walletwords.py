@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.absent import PACKAGES
 from gateway.age.refusals import Told
+from gateway.core.optional_packages import PACKAGES
 from webui.language.i18n import gettext as _
 
 

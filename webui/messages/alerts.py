@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.policy.alerts import KINDS
+from gateway.policy.alerts.notifications import KINDS
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.messages.unsent import NotSent, Why

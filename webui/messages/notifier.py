@@ -19,7 +19,7 @@ from typing import Any
 from flask import Flask
 
 from gateway.control.client import Client, EventStream, Unreachable
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from webui.messages.alerts import AlertBook, Alerts, named, parse_alerts, sentence
 from webui.messages.outbox import Letter, Outbox
 from webui.messages.unsent import NotSent, Why

@@ -1,9 +1,9 @@
 """One message to one topic of an ntfy server, and to nowhere else.
 
-The address is typed by a guardian, and so it is held to gateway/outside.py: to the internet alone, by
-addresses that were looked at. Where the guardian says that the server stands in the home, it is the other way
-round: to that one host, which has to be in a network of the home and may not be the gateway. No redirect is
-followed in either case, and of an answer nothing but its head is read.
+The address is typed by a guardian, and so it is held to gateway/core/public_addresses.py: to the internet
+alone, by addresses that were looked at. Where the guardian says that the server stands in the home, it is the
+other way round: to that one host, which has to be in a network of the home and may not be the gateway. No
+redirect is followed in either case, and of an answer nothing but its head is read.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.outgoing import MAX_ADDRESSES, Outside
-from gateway.outside import NotOutside, check_url
+from gateway.core.http_client import MAX_ADDRESSES, Outside
+from gateway.core.public_addresses import NotOutside, check_url
 from webui.messages.unsent import NotSent, Why
 
 STALL = 8.0  # seconds for one step of the connection

@@ -9,7 +9,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts import passwords, session, tries
 from webui.accounts.session import everybody

@@ -8,8 +8,8 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
-from gateway.policy.alerts import ADDRESS_LIMIT, KINDS
+from gateway.core.errors import ControlError
+from gateway.policy.alerts.notifications import ADDRESS_LIMIT, KINDS
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.backupseal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from gateway.control import backups as pieces
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
+from gateway.web.backup_seal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address

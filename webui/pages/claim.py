@@ -8,8 +8,8 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
-from gateway.policy.people import NAME_LIMIT
+from gateway.core.errors import ControlError
+from gateway.policy.accounts.people import NAME_LIMIT
 from webui.accounts import passwords, session, tries
 from webui.accounts.session import anyone, everybody
 from webui.accounts.tries import TooManyTriesError

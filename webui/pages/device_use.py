@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
-from gateway.errors import ControlError
-from gateway.policy.hosts import MAX_HOST
+from gateway.core.errors import ControlError
+from gateway.policy.names.hosts import MAX_HOST
 from webui import notices
 from webui.accounts.session import guardians_only
 from webui.forms import one_of

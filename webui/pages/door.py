@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.codes import Code
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
-from gateway.policy.people import NAME_LIMIT, PersonRole
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import NAME_LIMIT, PersonRole
 from webui.accounts import passwords, session, tries
 from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError

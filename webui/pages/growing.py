@@ -6,8 +6,8 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
-from gateway.policy.nextstep import read_month
+from gateway.core.errors import ControlError
+from gateway.policy.profile.next_step import read_month
 from webui import notices
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address

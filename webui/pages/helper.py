@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.people import PersonRole
+from gateway.policy.accounts.people import PersonRole
 from webui import notices
 from webui.accounts import session
 from webui.accounts.session import seen_by

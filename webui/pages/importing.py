@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.codes import Code
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address

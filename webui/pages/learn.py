@@ -10,7 +10,7 @@ from contextlib import suppress
 from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
 
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from webui.accounts.session import anyone
 from webui.daemon import daemon
 from webui.language import things

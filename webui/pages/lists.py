@@ -10,8 +10,8 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
-from gateway.policy.hosts import MAX_HOST
+from gateway.core.errors import ControlError
+from gateway.policy.names.hosts import MAX_HOST
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address

@@ -11,7 +11,7 @@ from contextlib import suppress
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from webui.accounts.session import anyone
 from webui.charts import qr
 from webui.daemon import daemon, source_address

@@ -9,7 +9,7 @@ from datetime import datetime
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.people import MINUTES_LIMIT, NAME_LIMIT, OUT, PersonRole
+from gateway.policy.accounts.people import MINUTES_LIMIT, NAME_LIMIT, OUT, PersonRole
 from webui import notices
 from webui.accounts import session
 from webui.accounts.session import guardians_only

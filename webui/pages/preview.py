@@ -6,7 +6,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from webui.accounts.session import guardians_only
 from webui.daemon import daemon
 from webui.language import refusals

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.codes import Code
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
-from gateway.policy.hosts import MAX_HOST
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.names.hosts import MAX_HOST
 from webui import notices
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.charts import qr

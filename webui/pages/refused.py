@@ -11,7 +11,7 @@ import re
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.hosts import MAX_HOST
+from gateway.policy.names.hosts import MAX_HOST
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.language.levels import level_of

@@ -14,8 +14,8 @@ from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Client, EventStream, Unreachable
-from gateway.errors import ControlError
-from gateway.policy.people import PersonRole
+from gateway.core.errors import ControlError
+from gateway.policy.accounts.people import PersonRole
 from webui.accounts.session import seen_by
 from webui.daemon import daemon
 

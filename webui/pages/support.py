@@ -7,7 +7,7 @@ import json
 from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.people import PersonRole
+from gateway.policy.accounts.people import PersonRole
 from webui import charts
 from webui.accounts import session
 from webui.accounts.session import seen_by

@@ -6,7 +6,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address

@@ -9,8 +9,8 @@ from datetime import datetime
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy import tokens
-from gateway.policy.people import PersonRole
+from gateway.policy.accounts import tokens
+from gateway.policy.accounts.people import PersonRole
 from webui import notices
 from webui.accounts import session
 from webui.accounts.session import guardians_only

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.codes import Code
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
-from gateway.policy.people import NAME_LIMIT
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import NAME_LIMIT
 from webui import notices
 from webui.accounts import tries
 from webui.accounts.session import anyone

@@ -9,8 +9,8 @@ from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
-from gateway.errors import ControlError
-from gateway.policy.openfor import HOURS, LENGTHS, LONGEST_BY_WALLET, MORNING_AT
+from gateway.core.errors import ControlError
+from gateway.policy.accounts.adult_proof_duration import HOURS, LENGTHS, LONGEST_BY_WALLET, MORNING_AT
 from webui.accounts.passwords import BusyError
 from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from gateway.policy.rules import SELF
+from gateway.policy.profile.rules import SELF
 from webui.language import things
 from webui.language.i18n import gettext as _
 from webui.values.agreement import Agreement, parse_agreement

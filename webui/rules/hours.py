@@ -1,6 +1,6 @@
 """Days, hours and durations as a profile's file has them ⇄ values for a form and a drawing. Pure.
 
-The grammar is `gateway.policy.timegrammar`, as for rule files and the command line.
+The grammar is `gateway.policy.time.grammar`, as for rule files and the command line.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from gateway.policy.timegrammar import (
+from gateway.policy.time.grammar import (
     DAY_MINUTES,
     DAY_TYPES,
     DAYS,

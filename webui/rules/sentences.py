@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.policy.timegrammar import DAYS
+from gateway.policy.time.grammar import DAYS
 from webui.language import loglevels
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from gateway.policy import hosts
+from gateway.policy.names import hosts
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.catalogue import Catalogue

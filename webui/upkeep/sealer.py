@@ -7,8 +7,8 @@ import subprocess
 import sys
 from threading import Lock
 
-from gateway.codes import Code
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 
 TIMEOUT = 60  # seconds; a small router needs ten
 
@@ -29,7 +29,7 @@ def _work(what: str, data: bytes, password: str) -> bytes:
         raise _busy()
     try:
         done = subprocess.run(
-            (sys.executable, "-m", "gateway.backupseal", what),
+            (sys.executable, "-m", "gateway.web.backup_seal", what),
             input=json.dumps({"password": password}).encode() + b"\n" + data,
             capture_output=True,
             timeout=TIMEOUT,

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from gateway.errors import WireError
+from gateway.core.errors import WireError
 from gateway.policy.values import Proto
-from gateway.wire.dns import AA, OPT, RA, RCODE_MASK, TC, DnsQuestion, Message, parse_message
+from gateway.wire.dns.message import AA, OPT, RA, RCODE_MASK, TC, DnsQuestion, Message, parse_message
 from gateway.wire.tunnels.signs import MORE, More, TunnelSign
 
 PORT = 53  # queries to it are already judged as DNS

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.control.protocol import Request
-from tests.daemon.conftest import at
-from tests.daemon.desk import Desk
+from tests.features.conftest import at
+from tests.features.desk import Desk
 from tests.openwrt.luci.running import Call, Node, asked_of_plugin, fine, serving
 
 Make = Callable[..., Desk]

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.control.protocol import Verb
 from gateway.control.server import ControlServer
-from gateway.loop import Loop
+from gateway.core.loop import Loop
 from tests.pace import longest
 
 HERE = Path(__file__).parent

@@ -15,8 +15,8 @@ import pytest
 
 from gateway.control.protocol import ANSWER_LIMIT, Request
 from tests.control.running import running
-from tests.daemon.conftest import at
-from tests.daemon.surfaces import MAXIMA
+from tests.features.conftest import at
+from tests.features.surfaces import MAXIMA
 from tests.openwrt.luci.conftest import Asking, Make
 from tests.openwrt.luci.running import PLUGIN, WEBUI, Call, Node
 from tests.webui.standin.healthy import TROUBLE, Healthy

@@ -6,7 +6,7 @@ import re
 
 from flask import Flask
 
-from gateway.policy.people import Account
+from gateway.policy.accounts.people import Account
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 

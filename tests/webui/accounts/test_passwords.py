@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from werkzeug.security import check_password_hash
 
-from gateway.errors import ControlError
-from gateway.policy.people import SECRET, Account, PersonRole
+from gateway.core.errors import ControlError
+from gateway.policy.accounts.people import SECRET, Account, PersonRole
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.accounts import MUMS_PASSWORD, MUMS_SECRET

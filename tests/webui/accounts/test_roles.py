@@ -7,7 +7,7 @@ import re
 import pytest
 from flask import Flask
 
-from gateway.policy.people import Account, PersonRole
+from gateway.policy.accounts.people import Account, PersonRole
 from tests.control.running import Running
 from tests.webui.accounts.signing import signed_in
 from tests.webui.conftest import Browser, browser_on

@@ -10,8 +10,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from gateway.policy.people import PersonRole, digest
-from gateway.policy.tokens import Token
+from gateway.policy.accounts.people import PersonRole, digest
+from gateway.policy.accounts.tokens import Token
 from tests.webui.conftest import GATEWAY
 from tests.webui.standin.household import NOW, Household
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from gateway.policy.people import PersonRole
+from gateway.policy.accounts.people import PersonRole
 from tests.control.running import Running
 from tests.webui.api.clients import Program, program
 from tests.webui.standin.household import Household

@@ -11,7 +11,7 @@ from threading import BoundedSemaphore
 import pytest
 from flask import Flask
 
-from gateway.policy.people import Account, PersonRole
+from gateway.policy.accounts.people import Account, PersonRole
 from tests.control.running import Running
 from tests.pace import longest
 from tests.webui.api.clients import Program

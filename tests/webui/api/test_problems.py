@@ -8,8 +8,8 @@ from gettext import NullTranslations
 import pytest
 from flask import Flask
 
-from gateway.codes import Code
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from tests.control.running import Running
 from tests.webui.api.clients import Program
 from tests.webui.conftest import GATEWAY

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from gateway.backupseal import MOST_FILE, seal, unseal
-from gateway.policy.alerts import KINDS, Alerts
-from gateway.policy.people import PersonRole
+from gateway.policy.accounts.people import PersonRole
+from gateway.policy.alerts.notifications import KINDS, Alerts
+from gateway.web.backup_seal import MOST_FILE, seal, unseal
 from tests.webui.api.clients import Program, program
 from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.backing import TEXT, TOKEN

@@ -7,7 +7,7 @@ import re
 import pytest
 from flask import Flask
 
-from gateway.policy.people import PersonRole
+from gateway.policy.accounts.people import PersonRole
 from tests.control.running import Running
 from tests.webui.api.clients import Program, program, token
 from tests.webui.conftest import GATEWAY, Browser

@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 import gateway
-from gateway.policy.questions import Ask
-from gateway.store.history import SAMPLE
+from gateway.policy.identity.questions import Ask
+from gateway.store.tables.history import SAMPLE
 from webui.language import changes
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 import pytest
 from flask import Flask
 
-from gateway.policy.people import Account, PersonRole
+from gateway.policy.accounts.people import Account, PersonRole
 from tests.browser.every import CHILDS, PARENTS
 from tests.control.running import Running, running
 from tests.webui.conftest import Browser, browser_on

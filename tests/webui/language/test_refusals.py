@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from gateway import codes
-from gateway.codes import Code
-from gateway.errors import ControlError, GatewayError, PolicyError
+from gateway.core import reason_codes as codes
+from gateway.core.errors import ControlError, GatewayError, PolicyError
+from gateway.core.reason_codes import Code
 from tests.webui.conftest import Browser
 from tests.webui.language.catalogues import write_catalogue
 from tests.webui.standin.household import Household

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.control.client import Client
-from gateway.policy.alerts import Alerts, read
+from gateway.policy.alerts.notifications import Alerts, read
 from tests import pace
 from tests.control.running import Running
 from tests.webui.conftest import Browser

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from gateway.control.around import Visitor
+from gateway.control.surroundings import Visitor
 from tests.webui.accounts.signing import code_of
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.accounts import MUMS_PASSWORD

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from gateway.backupseal import MOST_FILE, seal, unseal
+from gateway.web.backup_seal import MOST_FILE, seal, unseal
 from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.backing import TEXT, TOKEN
 from tests.webui.standin.household import Household

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from gateway.homeconfig import VARIABLE
-from gateway.policy import edits
+from gateway.household.config_file import VARIABLE
+from gateway.policy.profile import edits
 from tests.webui.conftest import Browser
 from tests.webui.standin.healthy import finding
 from tests.webui.standin.household import NOW, Household

@@ -104,7 +104,7 @@ def test_figures_that_a_person_understands(mum: Browser) -> None:
 
 
 def test_the_log_says_when_and_how_often(mum: Browser, household: Household) -> None:
-    assert "no answer from 192.0.2.1 4 minutes ago · 12 times · gateway.daemon.names.lookups:88" in read(mum)
+    assert "no answer from 192.0.2.1 4 minutes ago · 12 times · gateway.dataplane.lookups:88" in read(mum)
     household.healthy.log *= SHOWN + 2
     assert "2 older lines are in the support file." in read(mum)
     household.healthy.log = []

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from gateway.policy import edits
+from gateway.policy.profile import edits
 from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import HOSTILE, text_of

@@ -1,6 +1,6 @@
 """*My rules*, as a page and by the API, tells all that the daemon tells of any rules, at each reading level.
 
-That what the daemon tells is what decides is held by tests/daemon/verbs/test_my_rules.py.
+That what the daemon tells is what decides is held by tests/features/rules/test_my_rules.py.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from gateway.control.protocol import encode
-from gateway.daemon.files.rules import RuleBook
-from gateway.daemon.verbs.describe import describe_profile
-from gateway.errors import PolicyError
-from gateway.policy.decide import Judge
-from gateway.policy.situation import Situation
-from tests.daemon.household_files import DAUGHTER, write
-from tests.daemon.verbs.anyrules import MOMENTS, RULES
+from gateway.core.errors import PolicyError
+from gateway.features.rules.describe import describe_profile
+from gateway.household.rule_book import RuleBook
+from gateway.policy.judge.decide import Judge
+from gateway.policy.time.situation import Situation
+from tests.features.rules.anyrules import MOMENTS, RULES
+from tests.household.household_files import DAUGHTER, write
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of

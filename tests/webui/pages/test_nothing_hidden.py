@@ -10,8 +10,10 @@ from dataclasses import fields
 import pytest
 from flask import Flask
 
-from gateway.commandline import build_parser
-from gateway.policy import bands, config, rulefile
+from gateway.cli.parser import build_parser
+from gateway.policy.config import config
+from gateway.policy.profile import bands
+from gateway.policy.profile import rule_file as rulefile
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from gateway.policy.people import Account, PersonRole
+from gateway.policy.accounts.people import Account, PersonRole
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import text_of

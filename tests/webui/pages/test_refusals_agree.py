@@ -16,18 +16,18 @@ import pytest
 
 from gateway import __version__
 from gateway.control.protocol import Role, encode
-from gateway.daemon.events import Journal
-from gateway.household import load_product
+from gateway.features.activity.journal import Journal
+from gateway.household.loading import load_product
 from gateway.lists.table import TABLE_NAME
 from gateway.path.dns import error_code
-from gateway.policy.decided import Decider
-from gateway.policy.domains import pack_table
-from gateway.policy.sentence import ENGLISH, MAX_SHORT
-from gateway.policy.situation import Situation
+from gateway.policy.judge.decided_by import Decider
+from gateway.policy.judge.sentence import ENGLISH, MAX_SHORT
+from gateway.policy.names.domain_table import pack_table
+from gateway.policy.time.situation import Situation
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
-from gateway.wire.dns_forge import EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED
-from tests.daemon.conftest import at
-from tests.daemon.desk import NOON, TABLET, Desk
+from gateway.wire.dns.answers import EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED
+from tests.features.conftest import at
+from tests.features.desk import NOON, TABLET, Desk
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
@@ -279,7 +279,9 @@ def test_what_is_open_has_nobody_who_refused_it(tmp_path: Path) -> None:
 
 
 def test_sealed_and_malware_have_one_answer(tmp_path: Path) -> None:
-    """tests/daemon/test_sealing.py holds it with a sealed set: there is nothing in it that could differ."""
+    """tests/features/lists/test_sealing.py holds it with a sealed set: there is nothing in it that could
+    differ.
+    """
     with a_desk(tmp_path, Reason.REFUSED_FOR_EVERYONE, CASES[Reason.REFUSED_FOR_EVERYONE]) as desk:
         told = desk.ask("why", host="virus.example", device=TABLET)["decided"]
     assert told == {

@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 
-from gateway.household import load_countries
-from gateway.policy.countries import lines_for
+from gateway.household.loading import load_countries
+from gateway.policy.names.countries import lines_for
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import NOW, TABLET, Household

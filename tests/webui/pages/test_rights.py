@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.household import load_countries
-from gateway.policy.countries import rights_for
+from gateway.household.loading import load_countries
+from gateway.policy.names.countries import rights_for
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of

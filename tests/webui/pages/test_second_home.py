@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.policy import edits
+from gateway.policy.profile import edits
 from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.carried import in_file
 from tests.webui.standin.household import Household

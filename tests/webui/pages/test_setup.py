@@ -7,7 +7,7 @@ import re
 import pytest
 from flask import Flask
 
-from gateway.policy import edits
+from gateway.policy.profile import edits
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household

@@ -6,8 +6,8 @@ import re
 
 from flask import Flask
 
-from gateway.policy.people import Account, PersonRole
-from gateway.policy.tokens import TOKENS_LIMIT
+from gateway.policy.accounts.people import Account, PersonRole
+from gateway.policy.accounts.tokens import TOKENS_LIMIT
 from tests.control.running import Running
 from tests.webui.accounts.signing import signed_in
 from tests.webui.conftest import Browser

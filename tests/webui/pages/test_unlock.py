@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from gateway.policy.people import Account, PersonRole
+from gateway.policy.accounts.people import Account, PersonRole
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.accounts import MUMS_PASSWORD, MUMS_SECRET

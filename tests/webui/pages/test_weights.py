@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from gateway.household import load_countries
-from gateway.policy.countries import lines_for
+from gateway.household.loading import load_countries
+from gateway.policy.names.countries import lines_for
 from tests.browser.every import CHILDS, PARENTS
 from tests.webui.conftest import Browser
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.control.client import Client
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from tests.control.running import Running
 from tests.webui.standin.household import TABLET, Household
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy import timetext
-from gateway.policy.documents import Node, parse_document
-from gateway.policy.timegrammar import DAYS, WEEKDAYS
+from gateway.policy.time import time_text as timetext
+from gateway.policy.time.grammar import DAYS, WEEKDAYS
+from gateway.policy.yaml.documents import Node, parse_document
 from webui.rules import hours
 from webui.rules.hours import DAY, FREE, NOON, SCHOOL, Span, Unreadable
 from webui.rules.weekform import NoHoursError, Row, rows, same, typed_rows, value_of

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.control.around import Visitor
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
-from gateway.policy.people import (
+from gateway.control.surroundings import Visitor
+from gateway.policy.accounts.people import (
     LIFE,
     TOLD,
     Account,

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
-from gateway.policy.agreement import Agreement, Side, agreed, state, waiting
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.agreement import Agreement, Side, agreed, state, waiting
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household

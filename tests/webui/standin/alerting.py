@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gateway.control.protocol import Request, Verb
 from gateway.control.router import Router
-from gateway.daemon.verbs.alerts import AlertVerbs
-from gateway.policy.alerts import Alerts
+from gateway.features.notifications.verbs import AlertVerbs
+from gateway.policy.alerts.notifications import Alerts
 
 if TYPE_CHECKING:
     from datetime import datetime

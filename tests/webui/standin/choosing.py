@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
-from gateway.daemon.files.editing import bad_rule
-from gateway.errors import PolicyError
-from gateway.household import vocabulary
-from gateway.policy import selfset
-from gateway.policy.selfset import FILE, MOST_LIMITS, Choice
+from gateway.core.errors import PolicyError
+from gateway.core.reason_codes import Code
+from gateway.household.editing import bad_rule
+from gateway.household.loading import vocabulary
+from gateway.policy.profile import self_set as selfset
+from gateway.policy.profile.self_set import FILE, MOST_LIMITS, Choice
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household

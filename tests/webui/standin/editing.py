@@ -18,23 +18,23 @@ import yaml
 from gateway.age.bands import Band
 from gateway.control.protocol import Request, Verb
 from gateway.control.router import Router
-from gateway.daemon.devices.family import Family, Member
-from gateway.daemon.files import editing
-from gateway.daemon.files.editing_home import HomeEditing
-from gateway.daemon.files.editstory import EditStory
-from gateway.daemon.files.rules import RuleBook
-from gateway.daemon.verbs.changes import ChangeVerbs
-from gateway.daemon.verbs.country import CountryVerbs
-from gateway.daemon.verbs.decided import Decided
-from gateway.daemon.verbs.edit import EditVerbs
-from gateway.daemon.verbs.family import FamilyVerbs
-from gateway.daemon.verbs.preview import Explainer, PreviewVerbs
-from gateway.daemon.verbs.registers import RegisterVerbs
-from gateway.daemon.visibility import Visibility, VisibleMembers
-from gateway.household import Product, load_product
+from gateway.features.activity.decided import Decided
+from gateway.features.lists.registers import RegisterVerbs
+from gateway.features.rules.changes import ChangeVerbs
+from gateway.features.rules.country import CountryVerbs
+from gateway.features.rules.edit_history import EditStory
+from gateway.features.rules.edit_verbs import EditVerbs
+from gateway.features.rules.family_verbs import FamilyVerbs
+from gateway.features.rules.preview import Explainer, PreviewVerbs
+from gateway.household import editing
+from gateway.household.home_editing import HomeEditing
+from gateway.household.loading import Product, load_product
+from gateway.household.members import Family, Member
+from gateway.household.rule_book import RuleBook
+from gateway.household.visibility import Visibility, VisibleMembers
 from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.policy.profile import Profile
-from gateway.store.state import InForce
+from gateway.policy.profile.profile import Profile
+from gateway.store.tables.pauses import InForce
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household

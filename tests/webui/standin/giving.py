@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
-from gateway.errors import PolicyError
+from gateway.core.errors import PolicyError
+from gateway.core.reason_codes import Code
 from tests.webui.standin import untold
 
 if TYPE_CHECKING:

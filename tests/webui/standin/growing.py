@@ -12,10 +12,10 @@ from unittest.mock import MagicMock
 
 from gateway.control.protocol import Request, Verb
 from gateway.control.router import Router
-from gateway.daemon.files.editing import Author
-from gateway.daemon.growing import Growing as Engine
-from gateway.daemon.verbs.growing import GrowingVerbs
-from gateway.policy.growing import Step
+from gateway.features.growing.growing import Growing as Engine
+from gateway.features.growing.verbs import GrowingVerbs
+from gateway.household.editing import Author
+from gateway.policy.profile.growing import Step
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household

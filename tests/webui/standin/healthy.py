@@ -54,7 +54,7 @@ class Healthy:
             for n in range(30)
         ]  # fmt: skip
         self.log: list[dict[str, Any]] = [
-            {"level": "warning", "place": "gateway.daemon.names.lookups:88",
+            {"level": "warning", "place": "gateway.dataplane.lookups:88",
              "text": "no answer from 192.0.2.1",
              "first": NOW - timedelta(hours=3), "last": NOW - timedelta(minutes=4), "times": 12},
         ]  # fmt: skip

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.control.protocol import Request, Verb
-from gateway.errors import ControlError
-from gateway.policy.people import may_change
+from gateway.core.errors import ControlError
+from gateway.policy.accounts.people import may_change
 from tests.control.running import Running, running
 from tests.webui.standin import untold
 from tests.webui.standin.accounts import Accounts

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from tests.webui.standin.places import NOW
 
 if TYPE_CHECKING:

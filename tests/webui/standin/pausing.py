@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request, Verb
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from tests.webui.standin.places import NOW
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
-from gateway.policy.proofs import Because, Check, Topic
+from gateway.core.reason_codes import Code
+from gateway.policy.judge.device_test import Because, Check, Topic
 from tests.webui.standin.places import NOW, TABLET
 
 if TYPE_CHECKING:

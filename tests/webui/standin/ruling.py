@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gateway.policy import edits
+from gateway.policy.profile import edits
 from tests.webui.standin.household import Household
 
 BY_HAND = """# Agreed at the table on Sunday.

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import NOW, Household
 from webui.rules.childs import parse_rules

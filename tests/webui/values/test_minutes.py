@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import ControlError
+from gateway.core.errors import ControlError
 from tests.webui.standin.household import NOW
 from webui.values.minutes import Time, first_to_close, parse_time, warning
 from webui.values.shapes import Answer

@@ -1,0 +1,474 @@
+"""The composition root: builds everything, owns the event loop and the signals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from pathlib import Path
+
+from gateway.app.clock_changes import JumpHandler
+from gateway.app.features import Features, Plane
+from gateway.control.router import Router
+from gateway.control.server import ControlServer, WebUser
+from gateway.core.bus import Bus, Notice
+from gateway.core.clock import WallClock
+from gateway.core.closers import Closers
+from gateway.core.files import SOCKET, make_folder
+from gateway.core.logs import LastLines
+from gateway.core.loop import Loop
+from gateway.core.process_memory import in_a_child, settle
+from gateway.dataplane.address_owners import Owned
+from gateway.dataplane.boot_guard import GuardFile
+from gateway.dataplane.desired_table import wanted
+from gateway.dataplane.dns_proxy import DnsProxy
+from gateway.dataplane.gates import ClassAdded, ClassNumbers, Enforcer
+from gateway.dataplane.help_resolver import HelpResolver
+from gateway.dataplane.internet import Evidence, HeardBook, Internet, UplinkChanged
+from gateway.dataplane.kernel_table import KernelTable
+from gateway.dataplane.lookups import resolvers
+from gateway.dataplane.offload import offloading
+from gateway.dataplane.own_answers import OwnAnswers
+from gateway.dataplane.packets import PacketPath
+from gateway.dataplane.path_events import FlowForgotten, FlowReclassified, UploadStarted
+from gateway.dataplane.resolved_addresses import HelpAddresses, HelpAddressesChanged, SafeAddresses
+from gateway.dataplane.status_text import about
+from gateway.dataplane.unjudged import Slots, slots_of_addresses
+from gateway.features.accounts.verbs import log_claim_code
+from gateway.features.activity.journal import Journal
+from gateway.features.backup.restore import recover_files
+from gateway.features.filter_tests.probe_device import Audit, FilterPath
+from gateway.features.lists.sealed_lists import Sealing
+from gateway.features.site_repair.lessons import LessonBook
+from gateway.features.status import clock as clockverbs
+from gateway.features.status.figures import Measured, figures
+from gateway.features.status.vitals import Vitals
+from gateway.household import loading as household
+from gateway.household.clock_watch import ClockWatch
+from gateway.household.context import HomeContext
+from gateway.household.members import Family
+from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
+from gateway.household.rule_book import LearnedAddresses, RuleBook
+from gateway.household.visibility import Visibility
+from gateway.kernel.conntrack import Conntrack
+from gateway.kernel.flowbytes import FlowBytes
+from gateway.kernel.marks import MarkLayout
+from gateway.kernel.snapshot import Snapshot
+from gateway.lan import interfaces as lan
+from gateway.metering.wiring import count_connections, ledgers, metering
+from gateway.path.addresses import ServiceBook
+from gateway.path.dns import DnsPath, Style
+from gateway.path.flows import FlowPath
+from gateway.path.live_flows import FlowId, LiveFlows
+from gateway.path.name_addresses import NameBook
+from gateway.path.probes import Probes
+from gateway.policy.config.config import Config, DnsRefusal
+from gateway.policy.time.clock_changes import Jump
+from gateway.store import migrations
+from gateway.store.flash_wear import wear
+from gateway.store.store import Store
+from gateway.wire.flows.table import FlowTable
+
+DATABASE = "qalqan.db"
+HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices ask for the same names again and again
+
+
+class Daemon:
+    """Everything that runs, in the order in which it depends on each other. Implements ``Effects``."""
+
+    def __init__(self, path: Path, *, clock: WallClock | None = None, keep_guard: bool = False) -> None:
+        """``keep_guard``: a clean stop leaves the boot guard in the place of the table."""
+        self.loop = Loop()
+        self.clock = clock or WallClock()
+        self.bus = Bus()
+        self._keeps_guard = keep_guard
+        closers = Closers()
+        self.close, self._kept = closers.close, closers.keep
+        self._kept(self.loop)
+        try:
+            self._build(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, path: Path) -> None:
+        self.log = self._kept(LastLines())
+        recover_files(path)
+        self._read_rules(path)
+        config = self.rules.household.config
+        for folder in (Path(config.state), Path(config.runtime)):
+            make_folder(folder)
+        self.rules.keep_good()
+        self._open_state(config)
+        self._build_devices()
+        self._build_paths(config)
+        router = Router()
+        # If another daemon or program already runs, one of the next two fails before anything changes.
+        self.control = self._kept(
+            ControlServer(self.loop, Path(config.runtime) / SOCKET, router.verbs, web=WebUser.found())
+        )
+        self._build_queues(config)
+        self._build_table(config, Path(config.runtime))
+        self._build_features(router)
+        self._connect()
+        self._start()
+        log_claim_code(self.home, self.store.people)
+
+    def _read_rules(self, path: Path) -> None:
+        """Read the rule files; addresses of help lines and of safe search modes are learned while running."""
+        loop, product = self.loop, household.load_product()
+        self.book, self.names = HeardBook(), NameBook()
+        self.help = self._kept(
+            HelpAddresses(
+                loop,
+                self.book,
+                resolvers(),
+                self.bus,
+                help_names=product.help,
+                calling_names=product.calling,
+            )
+        )
+        self.safe = self._kept(SafeAddresses(loop, self.book, resolvers()))
+        learned = LearnedAddresses(self.help.knows, self.safe.knows, self.help.calls)
+        self.rules = RuleBook(path, product, self.bus, learned)
+
+    def _open_state(self, config: Config) -> None:
+        """The clock, the database and the day's ledgers."""
+        state, runtime = Path(config.state), Path(config.runtime)
+        played, self.clock.offset = clockverbs.played(), self.clock.offset + clockverbs.ahead()
+        self.watch = self._kept(
+            ClockWatch(self.loop, self.clock, state, runtime, self.bus.publish, played=played)
+        )
+        self.home = HomeContext(self.loop, self.clock, self.watch, self.rules, self.bus)
+        self.interfaces = lan.HomeInterfaces(self.rules)
+        day_starts, self.wear = timedelta(minutes=config.day_starts), wear(config.flash)
+        if migrations.is_due(state / DATABASE):
+            in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
+        self.store = self._kept(
+            Store(
+                state / DATABASE,
+                day_starts=day_starts,
+                wear=self.wear,
+                bus=self.bus,
+                named=lambda mac: mac in self.rules.household.named,
+                clock_trusted=lambda: self.watch.known,
+            )
+        )
+        self.ledgers = ledgers(self.home, self.store, self.wear)
+
+    def _build_devices(self) -> None:
+        """Devices, their owners, and who may see what of them."""
+        loop, home = self.loop, self.home
+        self.live, self.probes = LiveFlows(), Probes()
+        self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
+        self.lesson_book = LessonBook(self.bus.notify)
+        self.visibility = Visibility(home, self.store.uses)
+        self.presence = self._kept(
+            Presence(home, self.store, self.regroup, can_disclose=self.visibility.is_exact)
+        )
+        self.family = Family(
+            self.store,
+            self.book,
+            self.services,
+            loop.now,
+            ClassNumbers(self.store, self.bus),
+            names=self.names,
+            clock_known=lambda: self.watch.known,
+            where=self.presence.interface_of,
+            minutes=self.ledgers,
+            teaching=self.lesson_book,
+        )
+
+    def _build_paths(self, config: Config) -> None:
+        """What judges packets and questions, and what records the decisions."""
+        loop, wall, bus = self.loop, self.clock.now, self.bus
+        self.journal = Journal(self.store, self.family, wall, self.rules, bus)
+        self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
+        self.flows = FlowPath(
+            FlowTable(
+                ech_names=self.rules.ech_names,
+                forgotten=lambda key: bus.publish(FlowForgotten(FlowId(*key))),
+            ),
+            self.live,
+            sink=self.own_answers.sink(self.journal),
+            refused_page=self.journal.refused_page,
+            reclass=lambda flow, live: bus.publish(FlowReclassified(flow, live)),
+            uploads=lambda flow: bus.publish(UploadStarted(flow)),
+            probes=self.probes,
+        )
+        self.dns = DnsPath(
+            pages=lan.PAGES_PACKED,
+            sentence=self.journal.short,
+            sink=self.journal.decided,
+            book=self.book,
+            style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
+            safe=self.safe,
+            services=self.services,
+            names=self.names,
+            on_answer=self.help.heard,
+            probes=self.probes,
+            about=lambda: about(self.home, self.store, self.presence.claim),
+        )
+        self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall, bus))
+
+    def _build_queues(self, config: Config) -> None:
+        layout = MarkLayout(config.marks.packet, config.marks.ct, config.marks.slot)
+        self.conntrack = Conntrack()
+        self.packets = self._kept(
+            PacketPath(
+                self.loop,
+                layout,
+                config.queue_base,
+                config.lan,
+                flows=self.flows,
+                dns=self.dns,
+                subjects=self.family.subjects,
+                wall=self.clock.now,
+                behind=self.conntrack.behind,
+            )
+        )
+
+    def _build_table(self, config: Config, runtime: Path) -> None:
+        """What the kernel does, and what keeps it in step."""
+        loop, wall, layout = self.loop, self.clock.now, self.packets.layout
+        state, stays = Path(config.state), self._keeps_guard
+        self.guard = self._kept(GuardFile(loop, state, runtime, self.help, self.wear, stays=stays))
+        bare = Snapshot(lan=config.lan, arm=True, queue_base=config.queue_base, layout=layout)
+        self.table = self._kept(
+            KernelTable(loop, bare, self._slots, self.guard.left_behind, conntrack=self.conntrack)
+        )
+        self.offloading = self._kept(offloading(self.home, self.table, self.sync_table))
+        self.owned = self._kept(
+            Owned(loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.interfaces.names)
+        )
+        self.enforcer = self._kept(
+            Enforcer(loop, self.table, self.family, self.store, self.live, wall, self._gates_moved)
+        )
+        self.connections = self._kept(FlowBytes(layout))
+        self.meter = self._kept(
+            metering(
+                self.home,
+                self.table,
+                self.connections,
+                self.family,
+                self.ledgers,
+                self.store,
+                self.live,
+                changed=self._minutes_counted,
+            )
+        )
+        self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
+        self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
+        path = FilterPath(
+            self.packets,
+            self.table,
+            self.enforcer,
+            self.flows.table,
+            self.live,
+            self.proxy,
+            self.own_answers,
+            self.names,
+            caches=(self.book, self.services, self.own_answers, self.dns),
+        )
+        self.audit = self._kept(
+            Audit(self.home, self, self.family, self.presence, path, self.interfaces, self.store.numbers)
+        )
+        self.sealing = self._kept(Sealing(self.home, self, self.store.audit, self.store.history))
+
+    def _connect(self) -> None:
+        """What happens when: every subscription of the data plane is here; features add their own."""
+        subscribe, enforcer = self.bus.subscribe, self.enforcer
+        subscribe(Notice, self.control.send)
+        subscribe(ClassAdded, enforcer.admit)
+        subscribe(FlowForgotten, lambda event: enforcer.refuse(event.flow))
+        subscribe(FlowReclassified, lambda event: enforcer.reclass(event.flow, event.live))
+        subscribe(UploadStarted, lambda event: enforcer.uploads(event.flow))
+        subscribe(NeighboursRead, lambda _: self.owned.changed())
+        subscribe(DevicesMoved, self._devices_moved)
+        subscribe(UplinkChanged, lambda _: self._uplink_changed())
+        subscribe(HelpAddressesChanged, lambda _: self._help_moved())
+        features = self.features
+        jumps = JumpHandler(
+            self,
+            self.family,
+            features.sharing,
+            features.adults,
+            features.answers,
+            features.warnings,
+            features.growing,
+            enforcer,
+            self.journal,
+        )
+        subscribe(Jump, jumps.handle)
+
+    def _start(self) -> None:
+        self.audit.start()
+        self.presence.read_owners()
+        self.table.install(self._snapshot())
+        self.guard.taken_over()
+        self.guard.keep(self.table.snapshot)
+        count_connections()
+        self.meter.start()
+        self.enforcer.sync()
+        self.meter.refresh()
+        self.enforcer.renew()
+        self.table.start_alive()
+        for part in (
+            self.presence,
+            self.internet,
+            self.features,
+            self.watch,
+            self.vitals,
+            self.sealing,
+            self.offloading,
+        ):
+            part.start()
+        self.help.want(self.rules.help_names)
+        self.safe.want(self.rules.safe_names)
+
+    def _build_features(self, router: Router) -> None:
+        measured = Measured(
+            self.packets,
+            self.table,
+            self.journal,
+            self.flows,
+            self.book,
+            self.dns,
+            self.rules,
+            self.store,
+            self.presence.claim,
+        )
+        counters = partial(figures, measured)
+        self.vitals = Vitals(
+            self.home,
+            self.log,
+            self.journal,
+            self.book,
+            self.sealing,
+            self.internet,
+            counters,
+            self.problems,
+        )
+        plane = Plane(
+            home=self.home,
+            effects=self,
+            store=self.store,
+            watch=self.watch,
+            family=self.family,
+            visibility=self.visibility,
+            presence=self.presence,
+            internet=self.internet,
+            journal=self.journal,
+            live=self.live,
+            probes=self.probes,
+            addresses=self.book,
+            names=self.names,
+            lesson_book=self.lesson_book,
+            byte_counts=self.table.used,
+            audit=self.audit,
+            vitals=self.vitals,
+            figures=counters,
+            problems=self.problems,
+        )
+        self.features = self._kept(Features(plane, router))
+        self._group()
+        self.packets.bind(frozenset(self.family.members))
+        self.features.register()
+
+    def _evidence(self) -> Evidence:
+        return Evidence(self.flows.table.stats.passed, self.journal.questions, self.book.answers)
+
+    def _slots(self) -> Slots:
+        """Return the owners of the addresses on the LAN, as slots."""
+        return slots_of_addresses(self.family, self.presence.neighbours(), self.interfaces.names)
+
+    def local_now(self) -> datetime:
+        return self.home.local_now()
+
+    def _services_of(self, host: str) -> tuple[str, ...]:
+        return self.rules.world.catalogue.services_of(host)
+
+    def _group(self) -> None:
+        """Build members and judges from the current rules."""
+        rules, at = self.rules, self.clock.now()
+        rules.settle(self.store.hold_band, self.features.self_set.laid)
+        self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
+        self.family.situate(at)
+        self.own_answers.keep(self.family.everybody)
+
+    def _snapshot(self) -> Snapshot:
+        """Return the state that the kernel's table must have now."""
+        ports = self.help_resolver.port, self.proxy.port
+        base = wanted(self.rules, self.interfaces.names, self.help, *ports, self.table.snapshot)
+        snapshot = self.enforcer.snapshot(base)
+        return replace(snapshot, owners=self.owned.owners(), offload=self.offloading.now)
+
+    # ------------------------------------------------------------------------------------ events
+
+    def _minutes_counted(self) -> None:
+        """A minute ended that counts for somebody's limit, or the day turned."""
+        self.enforcer.sync()
+        self.features.warnings.look()
+
+    def _gates_moved(self, slots: frozenset[int]) -> None:
+        """Gates of these slots opened or closed."""
+        for slot in slots:
+            self.flows.table.forget(slot, settled=True)
+        self.meter.refresh()
+        self.journal.moved(slots)
+
+    def _devices_moved(self, event: DevicesMoved) -> None:
+        if not self.family.apart.isdisjoint(event.macs):
+            self.presence.regroup_soon()
+
+    def _uplink_changed(self) -> None:
+        """The way out may be an interface of the home now, or no longer."""
+        self.packets.face(self.interfaces.names)
+        self.sync_table()
+
+    def _help_moved(self) -> None:
+        self.help_resolver.serve(self.help.by_name)
+        self.sync_table()
+
+    # ------------------------------------------------------------------------------------ effects
+
+    def sync_table(self) -> None:
+        self.table.update(self._snapshot())
+        if self.family.worn is None:  # an audit's device is there for a minute
+            self.guard.keep(self.table.snapshot)
+
+    def sync_gates(self) -> None:
+        self.enforcer.sync()
+
+    def rejudge(self) -> int:
+        return self.enforcer.rejudge()
+
+    def regroup(self) -> None:
+        self.meter.settle()
+        self._group()
+        self.meter.refresh()
+        self.packets.bind(frozenset(self.family.members))
+        self.sync_table()
+        self.enforcer.sync()
+        self.flows.table.forget(settled=True)
+        self.enforcer.rejudge()
+        self.audit.follow()
+        self.table.follow_devices()
+        self.help.want(self.rules.help_names)
+        self.safe.want(self.rules.safe_names)
+        self.features.warnings.look()
+        self.journal.status_changed(frozenset(self.family.members))
+
+    def reload(self) -> list[str]:
+        self.rules.reload()
+        self.regroup()
+        self.sealing.reloaded()
+        settle()
+        return self.rules.problems()
+
+    def problems(self) -> list[str]:
+        """One line for each thing that is not as the family's files say."""
+        updates = self.features.list_updates
+        parts = self.rules, self.store, self.meter, self.sealing, self.guard, updates
+        interfaces = lan.problems(self.rules.household.config.lan)
+        return [*interfaces, *(line for one in parts for line in one.problems())]

@@ -1,0 +1,342 @@
+"""The features of the daemon: builds each from the parts that it needs, and registers its verbs.
+
+This is the one place that lists them. No feature sees ``Plane``: its constructor takes what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from random import random
+
+from gateway.control.router import Router
+from gateway.core.closers import Closers
+from gateway.dataplane.internet import Internet
+from gateway.features.accounts.access import Whom
+from gateway.features.accounts.verbs import Origins, guardians
+from gateway.features.activity.decided import Decided
+from gateway.features.activity.in_use import InUse
+from gateway.features.activity.journal import Journal
+from gateway.features.activity.refusals import Refusals
+from gateway.features.activity.verbs import HistoryVerbs
+from gateway.features.backup.verbs import BackupVerbs
+from gateway.features.bypass_alerts.verbs import WayCardVerbs
+from gateway.features.devices.assignment import Places
+from gateway.features.devices.device_marks import MarkVerbs
+from gateway.features.devices.identities import Identities
+from gateway.features.devices.identity_verbs import IdentityVerbs
+from gateway.features.devices.questions import Asking
+from gateway.features.devices.simulated_sights import Sights
+from gateway.features.devices.verbs import DeviceVerbs
+from gateway.features.filter_tests.bypass_test import Trial
+from gateway.features.filter_tests.bypass_test_verbs import TrialVerbs
+from gateway.features.filter_tests.device_test import Proofs
+from gateway.features.filter_tests.device_test_verbs import ProofVerbs
+from gateway.features.filter_tests.probe_device import Audit
+from gateway.features.filter_tests.probe_device_verbs import AuditVerbs
+from gateway.features.growing.agreement import AgreementVerbs
+from gateway.features.growing.growing import Growing
+from gateway.features.growing.self_set import SelfSetting
+from gateway.features.growing.self_set_verbs import SelfSetVerbs
+from gateway.features.growing.verbs import GrowingVerbs
+from gateway.features.lists.registers import RegisterVerbs
+from gateway.features.lists.updates import ListUpdates, UpdateRunner
+from gateway.features.lists.verbs import ListVerbs
+from gateway.features.notifications.verbs import AlertVerbs
+from gateway.features.requests.verbs import RequestVerbs
+from gateway.features.requests.views import AskedValues
+from gateway.features.rules.audit_lines import AuditLines
+from gateway.features.rules.audit_log import AuditLogVerbs
+from gateway.features.rules.changes import ChangeVerbs
+from gateway.features.rules.country import CountryVerbs
+from gateway.features.rules.edit_history import EditStory
+from gateway.features.rules.edit_verbs import EditVerbs
+from gateway.features.rules.family_verbs import FamilyVerbs
+from gateway.features.rules.preview import Explainer, PreviewVerbs
+from gateway.features.rules.why import WhyVerb
+from gateway.features.sharing.adult_devices import Adults
+from gateway.features.sharing.adult_proof import AdultProofVerbs
+from gateway.features.sharing.pins import PinDesk
+from gateway.features.sharing.sharing import Sharing
+from gateway.features.sharing.verbs import SharingVerbs
+from gateway.features.site_repair.lessons import LessonBook, Lessons
+from gateway.features.site_repair.verbs import TeachVerbs
+from gateway.features.status import disclosure_limit as asked
+from gateway.features.status.clock import ClockVerbs
+from gateway.features.status.health import HealthVerbs
+from gateway.features.status.verbs import (
+    DeviceVerb,
+    MemberState,
+    PeopleStatus,
+    ProfileVerb,
+    StatusVerb,
+    describe_device,
+    place_of,
+    reload_verb,
+)
+from gateway.features.status.vitals import Vitals, machine
+from gateway.features.time.grants import Answers
+from gateway.features.time.helper_limits import Helpers
+from gateway.features.time.pauses import SwitchVerbs
+from gateway.features.time.tickets import TicketVerbs
+from gateway.features.time.verbs import TimeVerbs
+from gateway.features.time.warned_home import WarnedHome
+from gateway.features.time.warnings import Warnings
+from gateway.household.clock_watch import ClockWatch
+from gateway.household.context import Effects, HomeContext
+from gateway.household.editing import Editing
+from gateway.household.home_editing import HomeEditing
+from gateway.household.members import Family, Member
+from gateway.household.presence import Presence
+from gateway.household.seen_devices import VisibleDevices
+from gateway.household.visibility import Visibility, VisibleMembers
+from gateway.kernel.totals import Pair
+from gateway.path.addresses import AddressBook
+from gateway.path.live_flows import LiveFlows
+from gateway.path.name_addresses import NameBook
+from gateway.path.probes import Probes
+from gateway.policy.profile.profile import Profile
+from gateway.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The parts of the data plane that features are built from."""
+
+    home: HomeContext
+    effects: Effects
+    store: Store
+    watch: ClockWatch
+    family: Family
+    visibility: Visibility
+    presence: Presence
+    internet: Internet
+    journal: Journal
+    live: LiveFlows
+    probes: Probes
+    addresses: AddressBook
+    names: NameBook
+    lesson_book: LessonBook
+    byte_counts: Callable[[], Mapping[Pair, int]]  # bytes by slot and class since the start
+    audit: Audit
+    vitals: Vitals
+    figures: Callable[[], Mapping[str, object]]  # counters of queues, connections, tables and memory
+    problems: Callable[[], list[str]]  # one line for each part that does not work as configured
+
+
+class Features:
+    """Built once, and registered on ``router``. ``start`` begins what features do at their own times."""
+
+    def __init__(self, plane: Plane, router: Router) -> None:
+        self._plane = plane
+        closers = Closers()
+        self.close, keep = closers.close, closers.keep
+        home, store, family, presence = plane.home, plane.store, plane.family, plane.presence
+        self.members = VisibleMembers(home, plane.visibility, family)
+        self.devices = VisibleDevices(plane.visibility, presence.inventory, presence.here, store.notes)
+        self.whom = Whom(home, store.people, presence.claim, family)
+        self.origins = Origins(home, store.people, presence)
+        self.self_set = SelfSetting(home, plane.effects, store.self_set)
+        effects, visibility, recent = plane.effects, plane.visibility, plane.journal.recent
+        self.sharing = keep(Sharing(home, effects, store.uses, family, visibility, recent, plane.byte_counts))
+        self.adults = keep(Adults(home, effects, store.proofs, family, presence.here))
+        questions, devices, uses, audit = store.questions, store.devices, store.uses, store.audit
+        self.asking = Asking(home, effects, questions, devices, uses, audit, presence, visibility)
+        self.identities = keep(
+            Identities(
+                home,
+                effects,
+                presence.inventory,
+                devices,
+                uses,
+                questions,
+                audit,
+                store.together,
+                self.asking,
+            )
+        )
+        self.lessons = keep(
+            Lessons(home, plane.effects, plane.lesson_book, family, plane.addresses, plane.names)
+        )
+        warned = WarnedHome(home, family, self.members, self.in_use)
+        self.warnings = keep(Warnings(warned, home.loop.call_later))
+        self.answers = keep(Answers(home, plane.effects, store, family, plane.visibility, self.warnings))
+        self.growing = keep(Growing(home, plane.effects, store, family, self.lessons, self.sharing, recent))
+        runner = UpdateRunner(home, plane.effects.regroup)
+        self.list_updates = keep(
+            ListUpdates(home, runner, available_memory=lambda: machine()["available"], random=random)
+        )
+        self._router = router
+        self._closers = closers
+
+    def in_use(self) -> InUse:
+        """Return what devices use at this moment."""
+        return InUse(self._plane.home.rules, self._plane.live, self._plane.store.classes())
+
+    def start(self) -> None:
+        for part in (
+            self.answers,
+            self.warnings,
+            self.sharing,
+            self.growing,
+            self.adults,
+            self.list_updates,
+        ):
+            part.start()
+
+    def _edited(self, named: frozenset[str]) -> None:
+        """A profile was changed, which names these devices now."""
+        for mac in sorted(named):
+            self._plane.store.devices.unplace(mac)
+            self.identities.answered(mac)
+        self._plane.effects.regroup()
+
+    def register(self) -> None:
+        """Add the verbs of all features to the router."""
+        plane, router, keep, whom = self._plane, self._router, self._closers.keep, self.whom
+        home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
+        editing = Editing(home.rules, self._edited)
+        home_editing = HomeEditing(home.rules, editing)
+        edits = EditVerbs(home, plane.effects, store, self.growing, whom, editing)
+        helpers = Helpers(home, store.people, store.gifts, store.settings)
+        time = TimeVerbs(home, store.gifts, family.minutes, whom, self.answers, helpers)
+        effects, visibility, asking = plane.effects, plane.visibility, self.asking
+        treated = partial(place_of, home, family)
+        places = Places(home, effects, store, family, presence, self.identities, whom, treated, editing)
+        cards = WayCardVerbs(home, store.way_cards, store.today, store.audit, presence, whom)
+        lists = ListVerbs(home, store.audit, plane.problems, whom, editing, self.list_updates)
+        pins = PinDesk(home, store.pins, store.settings, whom, self.sharing.use_of)
+        proofs = AdultProofVerbs(home, store.people, store.questions, family, self.sharing, self.adults, whom)
+        sharing = SharingVerbs(
+            home,
+            store.questions,
+            store.devices,
+            family,
+            presence,
+            visibility,
+            self.sharing,
+            self.adults,
+            asking,
+            whom,
+            pins,
+        )
+        agreements = AgreementVerbs(home, store.agreements, whom, pins)
+        shown = partial(describe_device, presence, plane.visibility, self.devices)
+        state = MemberState(home, family, time)
+        people = PeopleStatus(
+            home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
+            pins.describe,
+        )  # fmt: skip
+        additions = (
+            self.growing.describe_all,
+            plane.figures,
+            lambda: {"lists": self.list_updates.describe()},
+        )
+        router.add(
+            "status",
+            StatusVerb(
+                home,
+                store,
+                plane.watch,
+                presence,
+                plane.internet,
+                people,
+                lambda: len(cards.waiting()),
+                plane.problems,
+                additions,
+            ),
+        )
+
+        def own(profile: Profile) -> Mapping[str, object]:
+            return {"self_set": self.self_set.describe(profile), "agreement": agreements.describe(profile)}
+
+        def of_device(mac: str, member: Member | None) -> Mapping[str, object]:
+            adult = proofs.describe(mac, member)
+            return {**adult, **sharing.describe(mac, member), **self.growing.of_device(mac)}
+
+        router.add("profile", ProfileVerb(home, self.members, state, edits.last_change_of, own))
+        router.add("device", DeviceVerb(home, store, presence, family, state, self.in_use, of_device))
+        router.add("reload", reload_verb(plane.effects, home))
+        ClockVerbs(home, plane.watch, store).register(router)
+        decided = partial(Decided, home, store.settings, partial(EditStory, home.rules))
+        explainer = Explainer(home, family, plane.visibility, self.members, decided)
+        router.add("sight", Sights(presence.inventory).play)
+        IdentityVerbs(
+            home, effects, store.questions, store.audit, self.identities, asking, whom, places
+        ).register(router)
+        DeviceVerbs(
+            home, store, presence, visibility, self.devices, asking, whom, places, shown, proofs
+        ).register(router)
+        cards.register(router)
+        proofs.register(router)
+        sharing.register(router)
+        TrialVerbs(home.rules, keep(Trial(home)), whom).register(router)
+        ProofVerbs(home, Proofs(home, plane.journal.observe), presence.here, whom).register(router)
+        self._register_time(time, helpers, pins, editing)
+        self._register_decisions(decided, explainer)
+        lists.register(router)
+        agreements.register(router)
+        GrowingVerbs(home, self.growing, store.growing, store.held_bands, whom).register(router)
+        SelfSetVerbs(home.rules, self.self_set, whom, pins).register(router)
+        self._register_gateway()
+        edits.register(router)
+        FamilyVerbs(home.rules, edits, home_editing).register(router)
+        RegisterVerbs(home, edits, home_editing, lists.start).register(router)
+        self._register_rules(router, editing, explainer)
+        self._register_activity(router, pins)
+        router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
+        router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
+        router.add("guardian", guardians(home, store, presence, self.origins))
+
+    def _register_time(self, time: TimeVerbs, helpers: Helpers, pins: PinDesk, editing: Editing) -> None:
+        """Add the verbs by which time is given, asked for and taken."""
+        plane, router, whom, answers = self._plane, self._router, self.whom, self.answers
+        home, effects, store, family = plane.home, plane.effects, plane.store, plane.family
+        values = AskedValues(home.rules, plane.visibility)
+        time.register(router)
+        pins.register(router)
+        SwitchVerbs(home, effects, store.settings, family, whom, helpers).register(router)
+        MarkVerbs(home, effects, store.marks, whom).register(router)
+        TicketVerbs(home, store.tickets, store.together, whom, answers).register(router)
+        RequestVerbs(
+            home, store.requests, store.together, family.minutes, whom, answers, editing, values
+        ).register(router)
+
+    def _register_decisions(self, decided: Callable[[Profile], Decided], explainer: Explainer) -> None:
+        """Add the verbs that explain decisions."""
+        plane, router = self._plane, self._router
+        home, store, family = plane.home, plane.store, plane.family
+        Refusals(home, family, store.devices, plane.journal.recent, decided).register(router)
+        WhyVerb(home, family, store.questions, self.whom, explainer.moment, explainer.explain).register(
+            router
+        )
+
+    def _register_rules(self, router: Router, editing: Editing, explainer: Explainer) -> None:
+        """Add the verbs that show rules, try them out, back them up or change them in steps."""
+        plane, whom = self._plane, self.whom
+        home, store, family = plane.home, plane.store, plane.family
+        CountryVerbs(home.rules).register(router)
+        PreviewVerbs(home, whom, editing, self.self_set.laid, explainer).register(router)
+        TeachVerbs(home, family, self.lessons, store.audit, whom, editing).register(router)
+        BackupVerbs(
+            home, plane.effects, store, plane.visibility, self.growing.refuse_file, whom, self.origins
+        ).register(router)
+
+    def _register_activity(self, router: Router, pins: PinDesk) -> None:
+        """Add the verbs that show what children and guardians did."""
+        plane, whom = self._plane, self.whom
+        home, store, here = plane.home, plane.store, plane.presence.here
+        recent = plane.journal.recent
+        HistoryVerbs(home, store, plane.family, self.lessons, recent, whom, pins).register(router)
+        ChangeVerbs(home, store.state, store.gifts, plane.visibility, here, whom).register(router)
+        lines = AuditLines(home.rules, plane.visibility, store.requests)
+        AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)
+
+    def _register_gateway(self) -> None:
+        """Add the verbs about the gateway itself: its health, its messages to guardians, its audits."""
+        plane, router, keep = self._plane, self._router, self._closers.keep
+        home, store = plane.home, plane.store
+        keep(HealthVerbs(home, plane.vitals)).register(router)
+        AlertVerbs(home, store.alerts, store.audit, self.whom).register(router)
+        AuditVerbs(home, plane.audit, store.devices, plane.family, plane.presence).register(router)

@@ -1,0 +1,104 @@
+"""The daemon as a service: its signals, what it tells its manager, and what is done from time to time."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from pathlib import Path
+
+from gateway.app.daemon import Daemon
+from gateway.core.errors import GatewayError
+from gateway.core.files import DEFAULT_CONFIG
+from gateway.core.process_memory import drop_read_pages, no_dumps, settle
+from gateway.core.service_notify import Notifier
+from gateway.core.signals import Signals
+from gateway.dataplane.packets import go_first
+from gateway.household.config_file import first_boot
+from gateway.lan import interfaces as lan
+from gateway.wire.quic.crypto import warm_up
+
+FLUSH = 1.0  # seconds between two looks at what is to be written
+
+_log = logging.getLogger(__name__)
+
+
+class Service:
+    def __init__(self, daemon: Daemon, signals: Signals) -> None:
+        self._daemon = daemon
+        self._loop = daemon.loop
+        self._signals = signals
+        self._notifier = Notifier.from_environment()
+
+    def run(self) -> int:
+        """Until SIGTERM or SIGINT."""
+        daemon = self._daemon
+        go_first()
+        self._loop.on_readable(self._signals, self._signalled)
+        self._flush()
+        self._note()
+        self._purge()
+        self._watchdog()
+        warm_up()
+        drop_read_pages()
+        settle()
+        self._notifier.send("READY=1")
+        for line in lan.problems(daemon.rules.household.config.lan):
+            _log.warning("%s", line)
+        _log.info(
+            "ready: %d devices in %d profiles, %s",
+            len(daemon.family.members),
+            len(daemon.rules.household.profiles),
+            daemon.table.backend,
+        )
+        self._loop.run()
+        self._notifier.send("STOPPING=1")
+        daemon.close()
+        return 0
+
+    def _signalled(self) -> None:
+        for number in self._signals.received():
+            if number == signal.SIGHUP:
+                self._notifier.send("RELOADING=1")
+                self._reload_or_say()
+                self._notifier.send("READY=1")
+            else:
+                self._loop.stop()
+
+    def _reload_or_say(self) -> None:
+        """What of the files cannot be used is reported by the book of rules."""
+        try:
+            self._daemon.reload()
+        except GatewayError as error:
+            _log.error("%s; what held before holds on", error)
+
+    def _flush(self) -> None:
+        self._daemon.store.flush(self._loop.now())
+        self._loop.call_later(FLUSH, self._flush)
+
+    def _note(self) -> None:
+        self._daemon.store.flush_devices()
+        self._loop.call_later(self._daemon.wear.notes_every, self._note)
+
+    def _purge(self) -> None:
+        """A clock that nobody vouches for may be years ahead: nothing is old by it."""
+        daemon = self._daemon
+        more = daemon.watch.known and daemon.store.purge(daemon.local_now())
+        self._loop.call_later(FLUSH if more else daemon.wear.purge_every, self._purge)
+
+    def _watchdog(self) -> None:
+        if self._notifier.watchdog_period is None:
+            return
+        self._notifier.send("WATCHDOG=1")
+        self._loop.call_later(self._notifier.watchdog_period, self._watchdog)
+
+
+def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False) -> int:
+    """`qalqan run`. Raises GatewayError, one line, where it cannot run."""
+    no_dumps()
+    if first_boot(path):
+        _log.info("%s: made from the router's own settings", path)
+    signals = Signals()
+    try:
+        return Service(Daemon(path, keep_guard=keep_guard), signals).run()
+    finally:
+        signals.close()

@@ -1,0 +1,168 @@
+"""A process in a network namespace of its own, without a name: both are gone as soon as one of them is.
+
+It reads JSON lines and answers each by one. Nothing of it outlives the audit, not after `kill -9` either: it
+ends with its parent, and with its namespace go its links, whose other ends are in the gateway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from gateway.core.errors import GatewayError
+
+_CLONE_NEWNET = 0x40000000  # linux/sched.h
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_START_S = 15.0  # a router's processor takes a second for Python and cryptography
+_END_S = 2.0
+
+Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+class AuditError(GatewayError):
+    """The audit cannot be made; one line that says why and how to mend it."""
+
+
+class Apart:
+    """One such process, as its parent sees it: ``with Apart("gateway.audit.sink") as it: it.ask("seen")``."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._name = module.rpartition(".")[2]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unread = bytearray()
+
+    def __enter__(self) -> Apart:
+        # By this very package, and nothing that lies in the folder where somebody called it.
+        package = str(Path(__file__).parents[2])
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", self._module],
+            env={**os.environ, "PYTHONPATH": package},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is ours alone
+        )
+        try:
+            self._read(_START_S)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def ask(self, do: str, *, within: float = 10.0, **values: object) -> dict[str, Any]:
+        """Its answer. Raises AuditError where it says that something went wrong, or says nothing."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"do": do, **values}).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._gone() from None
+        answer = self._read(within)
+        if "problem" in answer:
+            raise AuditError(str(answer["problem"]))
+        return answer
+
+    def close(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            if process.stdin is not None:
+                process.stdin.close()
+        try:
+            process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def _read(self, within: float) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        number, until = self._process.stdout.fileno(), time.monotonic() + within
+        while b"\n" not in self._unread:
+            left = until - time.monotonic()
+            if left <= 0 or not select.select([number], [], [], left)[0]:
+                msg = f"the audit's own {self._name} did not answer within {within:g} s; try again"
+                raise AuditError(msg)
+            data = os.read(number, 1 << 16)
+            if not data:
+                raise self._gone()
+            self._unread += data
+        line, _, rest = bytes(self._unread).partition(b"\n")
+        self._unread[:] = rest
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def _gone(self) -> AuditError:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        self._process.kill()
+        lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        return AuditError(f"the audit's own {self._name} ended: {lines[-1] if lines else 'it said nothing'}")
+
+
+def serve(answer: Answer) -> None:
+    """The other end: leaves the gateway's network, says so, then answers until its input ends."""
+    parent, libc = os.getppid(), ctypes.CDLL(None, use_errno=True)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        return  # it ended meanwhile
+    if libc.unshare(_CLONE_NEWNET):
+        reason = os.strerror(ctypes.get_errno())
+        sys.exit(f"this machine has no network namespaces ({reason}); the audit needs them, and root")
+    _say({"pid": os.getpid()})
+    for line in sys.stdin:
+        try:
+            _say(answer(json.loads(line)))
+        except (OSError, GatewayError) as error:
+            _say({"problem": str(error)})
+    os._exit(0)  # whatever still waits for an answer in a thread
+
+
+def _say(values: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()
+
+
+def command(*words: str, stdin: str | None = None) -> str:
+    """What a program of the system prints. Raises AuditError in its own words."""
+    try:
+        done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=10, check=False)
+    except FileNotFoundError:
+        msg = f"the audit needs the program {words[0]}; install it"
+        raise AuditError(msg) from None
+    except subprocess.TimeoutExpired:
+        msg = f"{' '.join(words)} did not end within 10 s; try again"
+        raise AuditError(msg) from None
+    if done.returncode:
+        said = " ".join((done.stderr or done.stdout).split()) or f"exit status {done.returncode}"
+        msg = f"{' '.join(words)}: {said}"
+        raise AuditError(msg)
+    return done.stdout

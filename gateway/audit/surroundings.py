@@ -1,0 +1,221 @@
+"""What an audit has to know of the home before it begins: asked of the daemon, and of the machine itself."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway.audit.checks import Scene
+from gateway.audit.namespace import AuditError, command
+from gateway.control.client import Client
+from gateway.core.errors import ControlError
+from gateway.kernel.marks import PLAIN_SLOT
+from gateway.lists import addresses
+from gateway.lists.book import SHELF, Book
+from gateway.policy.config.config import QUARANTINE, Config, Marks
+from gateway.policy.config.web import PAGES
+
+# Sites that a family may refuse, the mildest first, and some that it may allow; this profile's own go before.
+REFUSED = (
+    "www.tiktok.com", "www.roblox.com", "www.instagram.com", "www.facebook.com", "www.youtube.com",
+    "www.netflix.com", "discord.com", "www.bet365.com", "www.1xbet.com", "tinder.com", "www.pornhub.com",
+)  # fmt: skip
+ALLOWED = (
+    "www.wikipedia.org", "en.wikipedia.org", "www.khanacademy.org", "www.bilimland.kz", "bilimland.kz",
+    "www.example.org", "www.nasa.gov", "www.google.com", "www.youtubekids.com",
+)  # fmt: skip
+RULED_NAMES = ("dns.google", "nordvpn.com")  # of checks whose rule is `name:…`
+OUTER = "cloudflare-ech.com"  # of hellos that hide their name: profiles/ech.yaml
+EPDG = "epdg.epc.mnc001.mcc401.pub.3gppnetwork.org"  # 3GPP TS 23.003 19.4.2.9: a carrier of Kazakhstan
+DOH = {"doh4": "8.8.8.8", "doh6": "2001:4860:4860::8888"}
+TOR = ("tor-nodes", "tor-exits")  # profiles/sources.yaml
+_MOST_LINES = 20_000
+_CONNECTIONS = Path("/proc/self/net/nf_conntrack")
+_OFFLOADED, _MARK = ("[OFFLOAD]", "[HW_OFFLOAD]"), re.compile(r" mark=(\d+)")
+_LISTENING = "0A"  # TCP_LISTEN, in /proc/net/tcp (proc(5))
+_MOST_PORTS = 32
+_OWN_CHECKS = (22, 53, 80, 443)
+
+
+class Questions:
+    """Asks the daemon's judge for this device, without its times."""
+
+    def __init__(self, client: Client, device: str) -> None:
+        self._client = client
+        self._device = device
+
+    def refuses(self, host: str) -> bool | None:
+        """None where it cannot say."""
+        try:
+            told = self._client.call("why", host=host, device=self._device)
+        except ControlError:
+            return None
+        return bool(told["verdict"] == "block")
+
+    def first(self, hosts: Iterable[str], *, refused: bool) -> str | None:
+        return next((one for one in dict.fromkeys(hosts) if self.refuses(one) is refused), None)
+
+
+def scene(client: Client, config: Config, worn: Mapping[str, Any], known: Mapping[str, Any]) -> Scene:
+    """``worn`` is what the daemon says of the rules that the device wears; ``known`` fills words of jobs."""
+    ask = Questions(client, str(known["sourcemac"]))
+    shown = client.call("profile", id=worn["profile"])["profile"]
+    refused = ask.first([*_hosts(shown["refused"]), *REFUSED], refused=True)
+    allowed = ask.first([*_hosts(shown["allowed"]), *ALLOWED], refused=False)
+    words: dict[str, Any] = {**known, "refused": refused, "allowed": allowed, "ech": OUTER}
+    words["odd"] = _odd(refused) if refused else None
+    return Scene(
+        profile=worn["profile"],
+        name=worn["name"],
+        band=worn["band"],
+        strict=bool(worn["strict"]) or worn["mode"] == "allow-list",
+        refusals=_refusals(worn, shown),
+        names={host: ask.refuses(host) for host in RULED_NAMES},
+        words=words,
+        strangers_refused=refused is not None and _refuses_strangers(client, config, known, refused),
+        gateway_open=config.gateway_open,
+        gateway_ports=frozenset(config.gateway_ports),
+    )
+
+
+def _refusals(worn: Mapping[str, Any], shown: Mapping[str, Any]) -> frozenset[str]:
+    ways = {f"ways:{way}" for way, switch in worn["ways"].items() if switch == "refuse"}
+    return frozenset(ways | {one["target"] for one in shown["refused"] if one["target"] == "safe_search"})
+
+
+def _refuses_strangers(client: Client, config: Config, known: Mapping[str, Any], host: str) -> bool:
+    """By what a device is that nobody named, on the LAN where the audit is."""
+    kind = config.stranger_on(known["lan"])
+    if kind == QUARANTINE:
+        return True
+    return bool(client.call("why", host=host, profile=kind)["verdict"] == "block")
+
+
+def _hosts(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Names of sites among a profile's targets."""
+    return (one["target"] for one in entries if ":" not in one["target"] and "." in one["target"])
+
+
+def _odd(host: str) -> str:
+    return "".join(letter.upper() if place % 2 else letter for place, letter in enumerate(host))
+
+
+def help_page(client: Client) -> str | None:
+    lines = client.call("helplines")["lines"]
+    hosts = (urlsplit(str(one.get("web") or "")).hostname or str(one.get("web") or "") for one in lines)
+    return next((host for host in hosts if "." in host), None)
+
+
+def is_filtered() -> bool:
+    """Whether the filter's table is in the kernel."""
+    return "table inet qalqan" in command("nft", "list", "tables").splitlines()
+
+
+def offloads() -> bool:
+    """Whether the kernel may carry connections past the filter's table."""
+    return "flowtable " in command("nft", "list", "flowtables")
+
+
+def offloaded(version: int, layout: Marks) -> bool | None:
+    """Whether the kernel carries a connection of a filtered device past every rule (Documentation/networking,
+    nf_flowtable). None where it does not tell.
+    """
+    try:
+        return any_offloaded(_CONNECTIONS.read_text("ascii", "replace"), version, layout.slot)
+    except OSError:
+        return None
+
+
+def any_offloaded(connections: str, version: int, slot: int) -> bool:
+    """Of lines as /proc/net/nf_conntrack has them. ``slot``: the bits of the mark that say whose one is."""
+    unfiltered = PLAIN_SLOT * (slot & -slot)
+    for line in connections.splitlines():
+        if line.startswith(f"ipv{version} ") and any(flag in line for flag in _OFFLOADED):
+            mark = _MARK.search(line)
+            if mark is not None and int(mark[1]) & slot not in (0, unfiltered):
+                return True
+    return False
+
+
+def relays(config: Config) -> dict[str, str]:
+    """An address of each family from the lists of Tor's relays that were fetched."""
+    found: dict[str, str] = {}
+    copies = Book(Path(config.state, SHELF))
+    for file in map(copies.path, TOR):
+        if file.exists():
+            with file.open("rb") as lines:
+                for line in itertools.islice(lines, _MOST_LINES):
+                    for entry in addresses.parse(line.strip()) or ():
+                        if b"/" not in entry:
+                            found.setdefault("tor6" if b":" in entry else "tor4", entry.decode())
+    return found
+
+
+class Service:
+    """A service of the gateway's own that nobody named: on its addresses of the LAN, while the audit runs."""
+
+    def __init__(self, own: Iterable[str]) -> None:
+        self.port = 0  # the kernel's choice
+        self._sockets: list[socket.socket] = []
+        for address in own:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            self._sockets.append(listener)
+            try:
+                listener.bind((address, self.port))
+                self.port = listener.getsockname()[1]
+                listener.listen()
+            except OSError as error:
+                self.close()
+                msg = f"the audit cannot listen on {address} port {self.port}: {error.strerror}; try again"
+                raise AuditError(msg) from error
+
+    def close(self) -> None:
+        for one in self._sockets:
+            one.close()
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def listening(config: Config, own: int) -> list[int]:
+    """TCP ports that the gateway listens on beyond itself, but those that are looked at or open anyway."""
+    https = config.web.https
+    pages = {config.web.port} if https is None else {config.web.port, https.port}
+    known = {*_OWN_CHECKS, own, *pages, *config.gateway_ports}
+    found = {port for address, port in _listeners() if not _is_loopback(address)}
+    return sorted(found - known)[:_MOST_PORTS]
+
+
+def trusted(config: Config) -> dict[str, str]:
+    """The name that browsers trust, the address that it has to have, and where its pages are met."""
+    if config.web.https is None:
+        return {}
+    own = dict(zip(("own4", "own6"), PAGES, strict=True))
+    met = dict(zip(("front4", "front6"), PAGES, strict=True)) if pages_run(config) else {}
+    return {"trusted": config.web.https.name, **own, **met}
+
+
+def pages_run(config: Config) -> bool:
+    return any(port == config.web.port for _, port in _listeners())
+
+
+def _listeners() -> Iterator[tuple[str, int]]:
+    """Address, as the kernel writes it, and port of each that waits for connections."""
+    for file in (Path("/proc/self/net", name) for name in ("tcp", "tcp6")):
+        for words in map(str.split, file.read_text("ascii").splitlines()[1:] if file.exists() else ()):
+            if words[3] == _LISTENING:
+                address, _, port = words[1].partition(":")
+                yield address, int(port, 16)
+
+
+def _is_loopback(address: str) -> bool:
+    return address.endswith("7F") or address == "0" * 24 + "01000000"

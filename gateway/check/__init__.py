@@ -1,0 +1,1 @@
+"""`qalqan check`: what is wrong with files and system, and how to fix it."""

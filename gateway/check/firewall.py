@@ -1,0 +1,252 @@
+"""`qalqan check`: whether other rules protect the home over IPv6, and bring answers back to one arm.
+
+Root sees them. A chain counts only by what it says of the packets that are meant: Docker's and Tailscale's
+are no firewall for the home.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from gateway.check.findings import Finding, note, ok, problem, warning
+from gateway.check.lan import PRIVATE, public_ipv6
+from gateway.check.rulesets import Rules, statements
+from gateway.lan.machine import Interface, Machine
+from gateway.policy.config.config import Config
+
+# What nft does not tell of a rule of iptables: the state of connections; and of its old form nothing at all.
+_OF_IPTABLES = {
+    "ip6tables-save": r"--(?:ct)?state \S*NEW.* -j (?:DROP|REJECT)",
+    "ip6tables-legacy-save": r"^:FORWARD DROP|^-A FORWARD.* -j (?:DROP|REJECT)",
+}
+_TELLING = ("comment", "addrtype")  # matches of iptables that leave nearly all packets
+
+Chain = tuple[str, str, str]  # family, table, name
+Expression = Mapping[str, Any]
+
+
+def firewall_findings(config: Config, machine: Machine, rules: Rules) -> Iterator[Finding]:
+    if public_ipv6(config, machine):
+        yield _ipv6(config, rules)
+    for name in sorted(machine.one_armed(config.lan) & machine.way_out(4)):
+        yield _answers(name, machine.addresses[name], rules)
+    if rules.objects is not None:
+        yield from _untranslated(config, machine, rules)
+
+
+def _ipv6(config: Config, rules: Rules) -> Finding:
+    """A LAN with public addresses needs a firewall: no translation stands before it."""
+    if rules.objects is None:
+        return note("ipv6", f"whether a firewall meets forwarded IPv6: {rules.unread}")
+    newcomer = Newcomer(frozenset(config.lan))
+    if Walk(rules, newcomer).meets("forward", ("inet", "ip6"), _refuses) or any(
+        re.search(_OF_IPTABLES[save], rules.saves.get(save, ""), re.MULTILINE) for save in _OF_IPTABLES
+    ):
+        return ok("ipv6", "a firewall meets forwarded IPv6")
+    text = "the home's devices have public IPv6 addresses, and no firewall meets what comes from outside"
+    return warning("ipv6", text, "load one that refuses new connections from there (fw4, ufw, firewalld)")
+
+
+def _answers(name: str, addresses: Sequence[Interface], rules: Rules) -> Finding:
+    """Where devices and the way out share a network, the next router answers the device itself."""
+    if rules.objects is None:
+        return note("uplink", f"whether {name} masquerades: {rules.unread}")
+    if masquerades(rules, (name,), name, addresses):
+        return ok("uplink", f"{name} masquerades: answers come back this way")
+    text = f"{name} does not masquerade: the router answers devices past this machine, and little is seen"
+    return problem("uplink", text, f"masquerade what leaves by {name}, or give the home a network of its own")
+
+
+def _untranslated(config: Config, machine: Machine, rules: Rules) -> Iterator[Finding]:
+    """Private addresses that go out as they are; the next router may know the way back all the same."""
+    private = [
+        one
+        for name in config.lan
+        for one in machine.addresses.get(name, ())
+        if one.version == 4 and _is_private(one)
+    ]
+    for out in sorted(machine.way_out(4) - set(config.lan)):
+        if private and not masquerades(rules, config.lan, out, private):
+            text = f"{private[0].network} leaves by {out} as it is: nobody outside can answer it"
+            yield warning("nat", text, "qalqan setup, or a route to it in the next router")
+
+
+def _is_private(address: Interface) -> bool:
+    return any(address.ip in network for network in PRIVATE)
+
+
+def masquerades(rules: Rules, inside: Collection[str], out: str, addresses: Iterable[Interface]) -> bool:
+    """Whether what comes in by ``inside``, from its ``addresses``' networks, and leaves by ``out`` gets an
+    address of this machine.
+    """
+    networks = tuple(one.network for one in addresses if isinstance(one, ipaddress.IPv4Interface))
+    walk = Walk(rules, Leaving(frozenset(inside), out, networks))
+    legacy = rules.saves.get("iptables-legacy-save", "")
+    return walk.meets("postrouting", ("inet", "ip"), _translates) or "-j MASQUERADE" in legacy
+
+
+def _refuses(statement: Expression) -> bool:
+    return "drop" in statement or "reject" in statement or _target(statement) in ("DROP", "REJECT")
+
+
+def _translates(statement: Expression) -> bool:
+    return "masquerade" in statement or "snat" in statement or _target(statement) in ("MASQUERADE", "SNAT")
+
+
+def _target(statement: Expression) -> str:
+    """Of iptables, as nft lists it."""
+    told = statement.get("xt")
+    return str(told.get("name")) if isinstance(told, dict) and told.get("type") == "target" else ""
+
+
+# -------------------------------------------------------------------- the packets that are meant
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A new connection from outside to any device of the home."""
+
+    inside: frozenset[str]
+
+    def meets(self, key: Any, values: Sequence[Any], *, equal: bool) -> bool:
+        """Whether a comparison with these values holds. What is true of some of them alone (an address, a
+        port) does not.
+        """
+        match key:
+            case {"meta": {"key": "oifname" | "oif"}}:
+                return _any_name(self.inside, values) is equal
+            case {"meta": {"key": "iifname" | "iif"}}:
+                return any(not _any_name(self.inside, (value,)) for value in values) is equal
+            case {"ct": {"key": "state"}}:
+                return ("new" in values) is equal
+            case {"meta": {"key": "nfproto"}}:
+                return ("ipv6" in values) is equal
+            case {"meta": {"key": "l4proto"}}:
+                return True
+        return not equal
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What comes in by ``inside``, from one of its networks, and leaves by ``out``."""
+
+    inside: frozenset[str]
+    out: str
+    networks: tuple[ipaddress.IPv4Network, ...]
+
+    def meets(self, key: Any, values: Sequence[Any], *, equal: bool) -> bool:
+        match key:
+            case {"meta": {"key": "oifname" | "oif"}}:
+                return _any_name((self.out,), values) is equal
+            case {"meta": {"key": "iifname" | "iif"}}:
+                return _any_name(self.inside, values) is equal
+            case {"meta": {"key": "nfproto"}}:
+                return ("ipv4" in values) is equal
+            case {"payload": {"field": "saddr"}}:
+                told = [one for one in map(_network, values) if one is not None]
+                return any(ours.overlaps(one) for ours in self.networks for one in told) is equal
+            case {"payload": {"field": "daddr"}} | {"fib": _}:
+                return True  # "but to the home" is how this is written
+        return not equal
+
+
+def _any_name(names: Collection[str], patterns: Sequence[Any]) -> bool:
+    return any(fnmatchcase(name, str(pattern)) for name in names for pattern in patterns)
+
+
+def _network(value: Any) -> ipaddress.IPv4Network | None:
+    """As nft's JSON has an address or a prefix."""
+    if isinstance(value, dict) and isinstance(value.get("prefix"), dict):
+        value = f"{value['prefix'].get('addr')}/{value['prefix'].get('len')}"
+    try:
+        return ipaddress.IPv4Network(value, strict=False)
+    except (ValueError, TypeError):
+        return None
+
+
+# -------------------------------------------------------------------- the way through the chains
+
+
+class Walk:
+    """Through the chains of other programs, where packets of one kind go."""
+
+    def __init__(self, rules: Rules, packets: Newcomer | Leaving) -> None:
+        self._packets = packets
+        self._chains: list[dict[str, Any]] = []
+        self._rules: dict[Chain, list[list[dict[str, Any]]]] = {}
+        for one in rules.objects or ():
+            if isinstance(one.get("chain"), dict):
+                self._chains.append(one["chain"])
+            elif isinstance(rule := one.get("rule"), dict):
+                key = str(rule.get("family")), str(rule.get("table")), str(rule.get("chain"))
+                self._rules.setdefault(key, []).append(list(statements(rule)))
+
+    def meets(self, hook: str, families: Sequence[str], wanted: Callable[[Expression], bool]) -> bool:
+        """Whether such packets come to a wanted statement in a base chain of that hook, or its policy."""
+        seen: set[Chain] = set()
+        for chain in self._chains:
+            if chain.get("hook") == hook and chain.get("family") in families:
+                key = str(chain["family"]), str(chain.get("table")), str(chain.get("name"))
+                if wanted({str(chain.get("policy")): None}) or self._comes(key, wanted, seen):
+                    return True
+        return False
+
+    def _comes(self, chain: Chain, wanted: Callable[[Expression], bool], seen: set[Chain]) -> bool:
+        """Each chain is walked once, whoever jumps there."""
+        if chain in seen:
+            return False
+        seen.add(chain)
+        return any(
+            wanted(statement)
+            or any(self._comes((*chain[:2], to), wanted, seen) for to in _targets(statement))
+            for rule in self._rules.get(chain, ())
+            for statement in self._reached(rule)
+        )
+
+    def _reached(self, rule: list[dict[str, Any]]) -> Iterator[Expression]:
+        """The verdicts and other statements of a rule that is for such packets."""
+        if not all(self._holds(one) for one in rule):
+            return
+        for statement in rule:
+            vmap = statement.get("vmap")
+            if not isinstance(vmap, dict):
+                yield statement
+                continue
+            for key, verdict in _entries(vmap):
+                if self._packets.meets(vmap.get("key"), (key,), equal=True):
+                    yield verdict
+
+    def _holds(self, statement: Expression) -> bool:
+        told = statement.get("xt")
+        if isinstance(told, dict):
+            return told.get("type") != "match" or told.get("name") in _TELLING
+        match = statement.get("match")
+        if not isinstance(match, dict):
+            return True
+        values = list(_values(match.get("right")))
+        return self._packets.meets(match.get("left"), values, equal=match.get("op") != "!=")
+
+
+def _values(right: Any) -> Iterator[Any]:
+    """An anonymous set, a list of flags or one value."""
+    if isinstance(right, dict) and "set" in right:
+        right = right["set"]
+    yield from right if isinstance(right, list) else (right,)
+
+
+def _targets(statement: Expression) -> Iterator[str]:
+    for word in ("jump", "goto"):
+        to = statement.get(word)
+        if isinstance(to, dict):
+            yield str(to.get("target"))
+
+
+def _entries(vmap: Expression) -> Iterator[tuple[Any, Expression]]:
+    for entry in _values(vmap.get("data")):
+        if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], dict):
+            yield entry[0], entry[1]

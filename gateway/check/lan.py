@@ -1,0 +1,257 @@
+"""`qalqan check`: the interfaces of the home, the ways around this machine, and who else routes there."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.check.findings import Finding, note, ok, problem, warning
+from gateway.check.other_programs import IN_MEMORY, file_system
+from gateway.lan.machine import Address, Interface, Machine, setting, text_of
+from gateway.lan.vendors import vendor_of
+from gateway.policy.config.config import Config
+from gateway.policy.config.router_decides import said_in
+
+SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: one address for many of a provider's homes
+PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+PUBLIC6 = ipaddress.ip_network("2000::/3")
+# Of programs that keep containers and virtual machines. Docker's other networks have twelve hex digits behind
+# br-, with which OpenWrt names every bridge of the home.
+CONTAINERS = re.compile(r"docker|br-[0-9a-f]{12}$|virbr|lxc|lxd|incus|podman|cni|veth|vnet|tap|hassio")
+# They border networks of Thread, and say so as routers do, though nothing leads to the internet there.
+THREAD = ("Apple", "Google", "Amazon", "Nest Labs", "Nanoleaf", "Samsung")
+MOST_SHOWN = 3
+MANY = 3  # devices without a lease that are not put down to an address by hand
+LEASE = 12 * 3600  # seconds, OpenWrt's own; a device asks again when half of them are over, or later
+DHCP_PORT = "0043"  # 67, as /proc/net/udp has it
+BRIDGE_FILTER = {"bridge-nf-call-iptables": "0800", "bridge-nf-call-ip6tables": "86dd"}  # and its EtherType
+
+
+def lan_findings(config: Config, machine: Machine) -> Iterator[Finding]:
+    yield from _interfaces(config, machine)
+    yield from _bridge_firewall(config, machine)
+    yield from _forwarding(config, machine)
+    yield from _one_arm(config, machine)
+    yield from _addresses(config, machine)
+    yield from _left_out(config, machine)
+    yield from _routers(config, machine)
+    yield from _leases(config, machine)
+    if config.gateway_open:
+        text = "children and guests reach every service of this machine, SSH and its own pages too"
+        yield note("router", text, "gateway_access: closed, in qalqan.yaml")
+
+
+def _interfaces(config: Config, machine: Machine) -> Iterator[Finding]:
+    for name in config.lan:
+        link = machine.links.get(name)
+        if link is None:
+            yield problem("lan", f"there is no interface {name}", "look it up with: ip link")
+        elif link.master:
+            text = f"{name} is a port of {link.master}: what comes in there is met on {link.master} alone"
+            yield problem("lan", text, f"write {link.master} in its place in `lan`")
+        elif not link.up:
+            yield warning("lan", f"{name} is switched off", f"switch it on: ip link set {name} up")
+        elif not any(not one.is_link_local for one in machine.addresses[name]):
+            text = f"{name} has no address: no device there goes through this machine"
+            yield warning("lan", text, "give it one, and name it as the gateway in DHCP")
+        else:
+            yield ok("lan", f"{name} is there")
+
+
+def _forwarding(config: Config, machine: Machine) -> Iterator[Finding]:
+    """Without it this machine is in nobody's path."""
+    if setting("ipv4/ip_forward") == "0":
+        text = "forwarding is off: no device reaches the internet through this machine"
+        yield warning("routing", text, "qalqan setup, or: sysctl -w net.ipv4.ip_forward=1")
+    inside = any(_has_network(machine.addresses.get(name, ()), 6) for name in config.lan)
+    if machine.way_out(6) - set(config.lan) and inside and setting("ipv6/conf/all/forwarding") == "0":
+        text = "IPv6 is here on both sides and is not forwarded: devices have IPv4 alone through this machine"
+        yield note("routing", text, "nothing, or: sysctl -w net.ipv6.conf.all.forwarding=1")
+
+
+def _bridge_firewall(config: Config, machine: Machine) -> Iterator[Finding]:
+    """Report a firewall that also sees the packets between devices on the same bridge.
+
+    Our rules pass these packets, except that DNS is judged; other rules may refuse them. A packet socket of
+    one protocol on the bridge makes the kernel drop new UDP flows in the queue: see gateway/lan/taps.py.
+    """
+    bridges = [name for name in config.lan if name in machine.links and machine.links[name].kind == "bridge"]
+    if not bridges:
+        return
+    for name, protocol in BRIDGE_FILTER.items():
+        if setting(f"bridge/{name}") != "1":
+            continue
+        off = f"sysctl -w net.bridge.{name}=0"
+        tapped = [bridge for bridge in bridges if _has_packet_socket(bridge, protocol)]
+        for bridge in tapped:
+            text = (
+                f"{name} is 1, and a program taps {bridge}: filtered devices lose new UDP flows (QUIC, calls)"
+            )
+            yield warning("lan", text, f"{off}, or stop the program that `ss -0p` shows there")
+        if not tapped:
+            text = f"{name} is 1 (Docker sets it): packets between devices of the LAN pass the firewall"
+            yield note("lan", text, f"nothing; if such packets are lost: {off}")
+
+
+def _has_packet_socket(interface: str, protocol: str) -> bool:
+    """Whether a packet socket is bound to this interface and EtherType (four hex digits)."""
+    index = str(socket.if_nametoindex(interface))
+    lines = text_of(Path("/proc/self/net/packet")).splitlines()[1:]
+    return any(line.split()[3:5] == [protocol, index] for line in lines)
+
+
+def _one_arm(config: Config, machine: Machine) -> Iterator[Finding]:
+    """Where the way out is the home's own side, devices can go past us."""
+    if not machine.ways:
+        yield note("uplink", "there is no default route: no way to the internet")
+    for name in sorted(machine.one_armed(config.lan)):
+        yield note("uplink", f"{name} is the home's side and the way out: one arm")
+        if name in machine.way_out(4):
+            yield from _one_arm4(name, machine)
+        for way in machine.ways:
+            if way.interface == name and way.version == 6:
+                text = f"{way.gateway or name} is the IPv6 router on {name}: devices go there past us"
+                yield problem("uplink", text, "switch IPv6 or router advertisements off there")
+
+
+def _one_arm4(name: str, machine: Machine) -> Iterator[Finding]:
+    if "1" in (setting(f"ipv4/conf/{one}/send_redirects") for one in ("all", name)):
+        text = f"send_redirects is 1: {name} tells devices the way past this machine"
+        off = " ".join(f"net.ipv4.conf.{one}.send_redirects=0" for one in ("all", name))
+        yield problem("uplink", text, f"sysctl -w {off}")
+    yield from _bridged(name, machine)
+    if not _gives_addresses():
+        text = "no DHCP server is on this machine: devices may have another gateway, and go past us"
+        mend = "name this machine as gateway in the router's DHCP, or give addresses here"
+        yield warning("uplink", text, mend)
+
+
+def _bridged(name: str, machine: Machine) -> Iterator[Finding]:
+    """Devices on one port, and the router on another."""
+    ports = sorted(
+        one.name for one in machine.links.values() if one.master == name and not CONTAINERS.match(one.name)
+    )
+    if len(ports) > 1:
+        text = f"{name} bridges {', '.join(ports)}: what goes from one to the other passes beneath the filter"
+        mend = "name this machine as gateway in DHCP, or give the home a network of its own behind it"
+        yield warning("uplink", text, mend)
+
+
+def _gives_addresses() -> bool:
+    """Whether a program on this machine listens where DHCP requests arrive."""
+    try:
+        lines = Path("/proc/self/net/udp").read_text("ascii").splitlines()[1:]
+    except OSError:
+        return True  # nothing is known, and nothing is said
+    return any(line.split()[1].endswith(f":{DHCP_PORT}") for line in lines)
+
+
+def _addresses(config: Config, machine: Machine) -> Iterator[Finding]:
+    """Double translation, and networks that are on both sides."""
+    for name in sorted(machine.way_out(4) - set(config.lan)):
+        for one in (one for one in machine.addresses[name] if one.version == 4):
+            if one.ip in SHARED:
+                text = f"{name} has {one.ip}: the provider shares one address among homes"
+                yield note("nat", text, "nothing, unless something at home is to be reached from outside")
+            elif any(one.ip in network for network in PRIVATE):
+                text = f"{name} has {one.ip}: another router translates too (double NAT)"
+                yield note(
+                    "nat",
+                    text,
+                    "nothing for the filter; for games and servers put that router in bridge mode",
+                )
+            for inside in config.lan:
+                for other in machine.addresses.get(inside, ()):
+                    if other.version == one.version and other.network.overlaps(one.network):
+                        text = f"{inside} and {name} are both in {one.network}"
+                        yield problem("nat", text, f"give {inside} another network")
+
+
+def _left_out(config: Config, machine: Machine) -> Iterator[Finding]:
+    """Networks that this machine routes and does not filter."""
+    outside = machine.way_out()
+    for name, link in sorted(machine.links.items()):
+        if name in config.lan or name in outside or link.master or not (link.up and link.ethernet):
+            continue
+        versions = [
+            one for one in (4, 6) if _forwards(one, name) and _has_network(machine.addresses[name], one)
+        ]
+        if not versions:
+            continue
+        over = " and ".join(f"IPv{one}" for one in versions)
+        text = f"{name} is routed over {over} and is not in `lan`: nothing from there is filtered"
+        if CONTAINERS.match(name):
+            yield note("lan", text)
+        else:
+            where = said_in(config.fixed, "lan")
+            yield warning("lan", text, f"add it to `lan` in {where} if people of the home are there")
+
+
+def _forwards(version: int, name: str) -> bool:
+    return setting(f"ipv{version}/conf/{name}/forwarding") == "1"
+
+
+def _has_network(addresses: tuple[Interface, ...], version: int) -> bool:
+    return any(one.version == version and not one.is_link_local for one in addresses)
+
+
+def _routers(config: Config, machine: Machine) -> Iterator[Finding]:
+    known: set[Address | None] = {way.gateway for way in machine.ways}
+    for one in machine.seen:
+        if one.router and one.interface in config.lan and one.ip not in known:
+            vendor = vendor_of(one.mac)
+            who = f"{one.ip} ({one.mac}{f', {vendor}' if vendor else ''}) on {one.interface}"
+            if vendor.startswith(THREAD):
+                text = f"{who} says that it is a router, as speakers and televisions do for Matter (Thread)"
+                yield note("ipv6", text, "nothing, where it is such a one")
+                continue
+            yield warning(
+                "ipv6",
+                f"{who} says that it is a router: devices may go past us",
+                "switch router advertisements off there, or put it in front of this machine",
+            )
+
+
+def _leases(config: Config, machine: Machine) -> Iterator[Finding]:
+    """Another DHCP server, as far as devices without a lease of ours tell of it."""
+    if not config.leases or machine.one_armed(config.lan):
+        return
+    lines: list[str] = []
+    # Of two servers one may be off, as odhcpd on a router without IPv6.
+    for path in [one for one in config.leases if Path(one).exists()] or config.leases:
+        try:
+            lines += Path(path).read_text("utf-8", "replace").splitlines()
+        except OSError:
+            yield note("dhcp", f"{path} cannot be read: another DHCP server would not be noticed")
+            return
+    # The hardware address of dnsmasq's lines, and of odhcpd's, which has it without colons behind `# NAME`.
+    words = {word.lower().replace(":", "") for line in lines for word in line.split()[1:3]}
+    given = {mac for mac in (one.mac for one in machine.seen) if mac.replace(":", "") in words}
+    here = {one.mac for one in machine.seen if one.interface in config.lan and one.ip.version == 4}
+    strange = sorted(here - given)
+    if not strange:
+        return
+    shown = ", ".join(strange[:MOST_SHOWN]) + (" …" if len(strange) > MOST_SHOWN else "")
+    text = f"{len(strange)} of {len(here)} devices have no lease of this machine ({shown})"
+    if len(strange) >= MANY and 2 * len(strange) > len(here) and not _begun_anew(config):
+        mend = "look for a second router or repeater that gives addresses, and switch its DHCP off"
+        yield warning("dhcp", f"{text}: another DHCP server may answer", mend)
+    else:
+        more = ", or this machine has just started" if _begun_anew(config) else ""
+        yield note("dhcp", f"{text}: addresses by hand, or another DHCP server{more}")
+
+
+def _begun_anew(config: Config) -> bool:
+    """OpenWrt keeps leases in memory: after a restart a device has none until it asks again."""
+    fleeting = any(file_system(Path(path)) in IN_MEMORY for path in config.leases)
+    return fleeting and time.clock_gettime(time.CLOCK_BOOTTIME) < LEASE
+
+
+def public_ipv6(config: Config, machine: Machine) -> bool:
+    """Whether devices of the home have addresses that all the world reaches, and are routed."""
+    found = (one.ip in PUBLIC6 for name in config.lan for one in machine.addresses.get(name, ()))
+    return setting("ipv6/conf/all/forwarding") == "1" and any(found)

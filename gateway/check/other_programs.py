@@ -1,0 +1,127 @@
+"""`qalqan check`: programs beside us, the disk, and the clock."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.check.findings import Finding, note, ok, problem, unseen, warning
+from gateway.core.programs import find_program
+from gateway.kernel import hypervisor, timex
+from gateway.lan.machine import text_of
+from gateway.policy.config.config import Config
+from gateway.policy.config.router_decides import said_in
+
+PROC = Path("/proc")
+UCI = Path("/etc/config")
+MIB = 1 << 20
+LEAST_FREE = MIB  # bytes, without which nothing can be kept
+LIST_ROOM = 64 * MIB  # bytes: copies of the usual lists, the table and the one that is built beside it
+SMALL_DISK = 64 * MIB  # bytes of a whole file system
+IN_MEMORY = ("tmpfs", "ramfs")
+FIRST_YEAR = 2026  # the clock of a machine that shows an earlier one is wrong
+
+# As the kernel calls the process: at most 15 characters.
+FILTERS = {
+    "AdGuardHome": "AdGuard Home",
+    "pihole-FTL": "Pi-hole",
+    "blocky": "blocky",
+    "smartdns": "SmartDNS",
+    "dnscrypt-proxy": "dnscrypt-proxy",
+    "https-dns-proxy": "https-dns-proxy",
+    "stubby": "Stubby",
+}
+UCI_FILTERS = {"adblock": "adb_enabled", "adblock-fast": "enabled", "simple-adblock": "enabled"}
+
+
+def beside() -> Iterator[Finding]:
+    """Other DNS filters, and the resolver that help needs."""
+    for name in sorted({*_running(), *_switched_on()}):
+        text = (
+            f"{name} is on this machine too: what it refuses is refused besides, and no page of ours says why"
+        )
+        yield note("dns", text)
+    if find_program("dnsmasq") is None:
+        text = "there is no dnsmasq: while no daemon runs, help is reached by address alone"
+        yield warning("help", text, "install it (Debian: apt-get install dnsmasq-base)")
+
+
+def _running() -> Iterator[str]:
+    for comm in PROC.glob("[0-9]*/comm"):
+        name = FILTERS.get(text_of(comm).strip())
+        if name is not None:
+            yield name
+
+
+def _switched_on() -> Iterator[str]:
+    for name, option in UCI_FILTERS.items():
+        if re.search(rf"^\s*option\s+{option}\s+['\"]?1", text_of(UCI / name), re.MULTILINE):
+            yield name
+
+
+def folders(config: Config) -> Iterator[Finding]:
+    """Whether what the daemon keeps can be kept. Nothing is made here."""
+    for key, path in (("state", Path(config.state)), ("runtime", Path(config.runtime))):
+        where = said_in(config.fixed, key)
+        try:
+            there = next(one for one in (path, *path.parents) if one.exists())
+        except OSError:
+            yield unseen(key, path)
+            continue
+        if not there.is_dir():
+            yield problem(key, f"{there} is no directory", f"mend `{key}` in {where}")
+            continue
+        disk = os.statvfs(there)
+        free = disk.f_bavail * disk.f_frsize
+        if disk.f_flag & os.ST_RDONLY or there.is_relative_to(PROC):
+            yield problem(key, f"nothing can be written in {there}", f"mend `{key}` in {where}")
+        elif free < LEAST_FREE:
+            yield problem(key, f"{there} is full", f"make room, or give `{key}` another path in {where}")
+        else:
+            yield ok(key, str(path))
+            if key == "state":
+                yield from _disk(there, free, disk.f_blocks * disk.f_frsize, where)
+
+
+def _disk(path: Path, free: int, size: int, where: str) -> Iterator[Finding]:
+    mend = f"give `state` a path on a larger disk, such as a USB stick, in {where}"
+    if file_system(path) in IN_MEMORY:
+        text = f"{path} is in memory: used minutes, grants and lists are gone after a restart"
+        yield warning("disk", text, f"give `state` a path on a disk in {where}")
+    elif size < SMALL_DISK:
+        yield note("disk", f"{path} is on {size // MIB} MB of flash: large lists do not fit", mend)
+    elif free < LIST_ROOM:
+        text = f"{free // MIB} MB are free in {path}, and lists need up to {LIST_ROOM // MIB}"
+        yield warning("disk", text, mend)
+
+
+def file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
+    """The type of the file system in which ``path`` is; empty where that is not told."""
+    best, found = -1, ""
+    for line in text_of(mounts).splitlines():
+        before, _, after = line.partition(" - ")
+        words, kind = before.split(), after.split()
+        if len(words) > 4 and kind and path.resolve().is_relative_to(words[4]) and len(words[4]) >= best:
+            best, found = len(words[4]), kind[0]
+    return found
+
+
+def clock(config: Config, now: datetime | None = None) -> Iterator[Finding]:
+    local = (now or datetime.now(UTC)).astimezone(config.zone)
+    shown = f"it is {local:%a %d %b %Y, %H:%M} in {config.timezone}"
+    if local.year < FIRST_YEAR:
+        yield problem("time", f"{shown}: the clock is wrong", "set it, and start a time service")
+    else:
+        yield ok("time", shown)
+    if config.timezone == "UTC":
+        yield note("time", "no time zone is chosen: bedtimes go by UTC", "write `timezone` in qalqan.yaml")
+    if timex.synchronised():
+        yield ok("time", "a time service keeps the clock")
+    elif hypervisor.present():
+        yield ok("time", "the clock is the host's, of which this is a virtual machine")
+    else:
+        text = "nobody keeps the clock: while the time is not known, `clock_unset` holds"
+        yield warning("time", text, "start a time service (systemd-timesyncd, chrony, or OpenWrt's sysntpd)")

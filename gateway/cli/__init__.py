@@ -1,0 +1,3 @@
+"""The command line `qalqan`."""
+
+COMMANDS = "cli.commands"  # the package below `gateway` with the commands' modules

@@ -1,0 +1,49 @@
+"""`qalqan guardian`: who may sign in on the pages, and the one-time codes to do so."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.cli import output
+from gateway.cli.settings import daemon
+from gateway.policy.accounts.people import PersonRole
+from gateway.policy.judge.world import GATEWAY_NAME
+
+
+def run(args: Namespace) -> int:
+    client = daemon(args)
+    if args.action == "list":
+        _list(client.call("guardian", action="list"))
+        return 0
+    asked: dict[str, object] = {"action": args.action, "name": args.name}
+    for key in ("role", "minutes"):
+        if getattr(args, key, None) is not None:
+            asked[key] = getattr(args, key)
+    answer = client.call("guardian", **asked)
+    if args.action == "remove":
+        print(f"{output.clean(args.name)} is no guardian any more")
+        return 0
+    token = answer["token"]
+    print(f"{output.clean(answer['guardian'])} signs in with {token}, once and within 15 minutes:")
+    print(f"http://{GATEWAY_NAME}/signin?code={token}")
+    return 0
+
+
+def _list(answer: Mapping[str, Any]) -> None:
+    people = {one["name"]: one for one in answer.get("people") or ()}
+    for name in answer["guardians"]:
+        one = people.get(name, {})
+        told = {
+            PersonRole.HELPER.value: f"  helper, up to {one.get('minutes', 0)} min a day and child",
+            PersonRole.SUPPORT.value: "  support",
+        }
+        print(output.clean(name) + told.get(one.get("role", ""), ""))
+    if not answer["guardians"]:
+        print("There is no guardian yet; add one: qalqan guardian add NAME")
+    if answer.get("label"):
+        code = output.clean(answer["label"])
+        print(
+            f"The first visitor from the home is one with the label's code {code}: http://{GATEWAY_NAME}/claim"
+        )

@@ -1,0 +1,229 @@
+"""`qalqan lists`: the names that sites are known by, where they come from, and the table made of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.cli import output
+from gateway.cli.owner import become_owner
+from gateway.cli.sealed_questions import SealedAsked
+from gateway.cli.settings import config_path, control_socket
+from gateway.control.client import Client, Unreachable
+from gateway.core.errors import ControlError, ListError
+from gateway.household.from_files import config_if_there
+from gateway.lists.book import STALE
+from gateway.lists.fetch import Fetcher
+from gateway.lists.library import Library, read_library
+from gateway.lists.lookup import look_up
+from gateway.lists.own_lists import lists_file
+from gateway.lists.table import TABLE_NAME, open_table
+from gateway.policy.config.config import Config
+from gateway.policy.config.registers import title
+from gateway.policy.names.categories import PROXY
+from gateway.policy.names.domain_table import TableInfo
+
+RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
+STEP = 5.0  # seconds between two lines for the daemon: each one makes open pages look again
+NICE = 10  # of a process that the daemon started: packets go first
+SHOW_EVERY = 1 << 20  # bytes between two lines of progress, where nobody watches a terminal
+MEGABYTE = 1 << 20
+REFUSED_FOR_EVERYONE = "refused for everyone"
+
+
+def run(args: Namespace) -> int:
+    config = config_if_there(args)
+    state = Path(config.state)
+    now = datetime.now(UTC)
+    if args.action == "lookup":
+        return _lookup(args, config)
+    library = read_library(state, lists_file(config_path(args)), config.registers)
+    if args.action == "status":
+        return _status(library, now, as_json=args.json)
+    if args.action == "check":
+        return _check(library)
+    become_owner(state)
+    problems: list[str] = []
+    by_daemon: bool = args.steps if args.action == "update" else args.nice
+    if by_daemon:
+        os.nice(NICE)
+    if args.action == "update":
+        fetcher = Fetcher(progress=Steps() if by_daemon else Progress())
+        problems = library.fetch(args.source, fetcher, now, force=args.force)
+        for line in problems:
+            output.problem(line)
+    info, reports = library.build(now)
+    for report in reports:
+        if report.error:
+            output.problem(f"{report.error}; it is left out until the next update fetches it again")
+    print(_told(info))
+    _tell_daemon(config, quiet=by_daemon)
+    # A list that fails is a warning: the others are up to date, and its previous copy is in the table.
+    return 1 if problems and not library.is_any_current(now) else 0
+
+
+class Progress:
+    """A line a list on standard error, which grows where that is a terminal."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, int] = {}
+
+    def __call__(self, source: str, done: int, total: int | None) -> None:
+        size = f"{done >> 10} kB" + (f" of {total >> 10} kB" if total else "")
+        if sys.stderr.isatty():
+            print(f"\r{source}: {size}\x1b[K", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif done == total or done - self._told.get(source, 0) >= SHOW_EVERY:
+            self._told[source] = done
+            print(f"{source}: {size}", file=sys.stderr)
+
+
+class Steps:
+    """A line of JSON on standard output now and then, for the daemon."""
+
+    def __init__(self) -> None:
+        self._told = ("", 0.0)
+
+    def __call__(self, source: str, done: int, total: int | None) -> None:
+        last, at = self._told
+        now = time.monotonic()
+        if source != last or now - at >= STEP or done == total:
+            self._told = (source, now)
+            print(json.dumps({"source": source, "done": done, "total": total}), flush=True)
+
+
+def _tell_daemon(config: Config, *, quiet: bool) -> None:
+    """Let the daemon load the new table. ``quiet``: the daemon shows problems of its rules itself."""
+    try:
+        answer = Client(control_socket(config), RELOAD_PATIENCE).call("reload")
+    except Unreachable:
+        return  # the next start reads it
+    except ControlError as error:
+        output.problem(f"{error}; until then the daemon goes on with the old table")
+        return
+    for line in () if quiet else answer.get("problems") or ():
+        output.problem(line)
+
+
+def _status(library: Library, now: datetime, *, as_json: bool) -> int:
+    info = _built(library.state)
+    rows = list(_sources(library, info, now))
+    if as_json:
+        seeds = [seed.category for seed in library.seeds]
+        output.as_json({"table": _table(info), "lists": rows, "seeds": seeds})
+        return 0
+    if info is None:
+        print(
+            f"No table is built; the seeds of {len(library.seeds)} categories are in use: qalqan lists update"
+        )
+    else:
+        print(_told(info))
+    output.rows(
+        (
+            (row["id"], row["category"], row["names"] or "-", _age(row), row["licence"], row["error"] or "")
+            for row in rows
+        ),
+        ("LIST", "CATEGORY", "NAMES", "AGE", "LICENCE", ""),
+    )
+    return 0
+
+
+def _check(library: Library) -> int:
+    """1 where an entry of our own refuses such a site; those of others are left out of the table."""
+    ours = [line for seed in library.seeds for line in library.refusing(seed.source)]
+    here = [one for one in library.published.values() if library.is_here(one.id)]
+    others = [line for one in here for line in library.refusing(one.copy(library.shelf.path(one.id)))]
+    for line in ours:
+        output.problem(line)
+    for line in others:
+        print(f"{line}; left out of the table")
+    lists, entries = len(library.seeds) + len(here), len(ours) + len(others)
+    print(f"{lists} lists; entries that refuse a site which has to open from 10 years on: {entries}")
+    return 1 if ours else 0
+
+
+def _built(state: Path) -> TableInfo | None:
+    if not (state / TABLE_NAME).exists():
+        return None
+    try:
+        table = open_table(state)
+    except ListError as error:
+        output.problem(str(error))
+        return None
+    info = table.info
+    table.close()
+    return info
+
+
+def _told(info: TableInfo) -> str:
+    size = info.size / MEGABYTE
+    return f"{info.count} names of {len(info.sources)} lists, {size:.1f} MB, built {info.built}"
+
+
+def _table(info: TableInfo | None) -> Mapping[str, Any] | None:
+    return None if info is None else {"names": info.count, "bytes": info.size, "built": info.built}
+
+
+def _sources(library: Library, info: TableInfo | None, now: datetime) -> Iterator[dict[str, Any]]:
+    """Those that are here first."""
+    shelf = library.shelf
+    built = {} if info is None else {str(one.get("id")): one.get("domains") for one in info.sources}
+    for one in sorted(library.published.values(), key=lambda one: (not shelf.path(one.id).exists(), one.id)):
+        copy = shelf.copies.get(one.id)
+        here = shelf.path(one.id).exists()
+        fetched = copy.fetched if copy is not None and here else None
+        yield {
+            "id": one.id,
+            "category": one.category,
+            "licence": one.licence,
+            "default": one.default,
+            "here": here,
+            "names": built.get(one.id),
+            "fetched": None if fetched is None else fetched.isoformat(timespec="seconds"),
+            "age_hours": None if fetched is None else round((now - fetched).total_seconds() / 3600),
+            "stale": fetched is not None and now - fetched > STALE,
+            "error": copy.error if copy is not None else "",
+        }
+
+
+def _age(row: Mapping[str, Any]) -> str:
+    hours = row["age_hours"]
+    if hours is None:
+        return "here" if row["here"] else "due" if row["default"] else "-"
+    age = f"{hours} h" if hours < 48 else f"{hours // 24} d"
+    return f"{age}, too old" if row["stale"] else age
+
+
+def _lookup(args: Namespace, config: Config) -> int:
+    from gateway.household.loading import load_product
+
+    product = load_product()
+    table = open_table(Path(config.state))
+    sealed = SealedAsked(config)
+    answer = look_up(args.host, table, product.categories, product.catalogue, product.resolvers, sealed)
+    if args.json:
+        output.as_json(answer)
+    else:
+        output.rows(_found(answer))
+    return 0
+
+
+def _found(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    host = str(answer["host"])
+    if answer["refused_for_everyone"]:
+        yield host, REFUSED_FOR_EVERYONE
+        return
+    for match in answer["matches"]:
+        yield match["name"], ", ".join(map(title, match["categories"]))
+    for service in answer["services"]:
+        yield host, f"service:{service}"
+    if answer["resolver"]:
+        yield host, f"{PROXY}, a resolver of {answer['resolver']}"
+    if not answer["matches"] and not answer["services"] and not answer["resolver"]:
+        yield host, "in no category and no service"

@@ -1,0 +1,109 @@
+"""`qalqan profile`: the rules as the family's files have them, and who set each."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from gateway.cli import output, week
+from gateway.cli.week import minutes_text
+from gateway.features.rules.describe_hours import by_days
+from gateway.household.from_files import read_home
+from gateway.policy.profile.household import Household
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import FAMILY, Owned
+from gateway.policy.time.time_text import ByDay
+from gateway.policy.time.week import plan
+
+Lines = Iterator[tuple[str, str, str]]
+
+
+def run(args: Namespace) -> int:
+    home = read_home(args)
+    if args.action == "list":
+        return _list(home.household, as_json=args.json)
+    profile = home.whose(args.who)
+    if args.week:
+        today = datetime.now(UTC).astimezone(home.config.zone).date()
+        days = plan(profile, home.calendar, home.product.holidays(home.config.country), today)
+        (week.as_json if args.json else week.show)(profile, days)
+        return 0
+    if args.json:
+        output.as_json(
+            {
+                "profile": {"id": profile.id, "name": profile.name, "band": profile.band.value},
+                "rules": [
+                    dict(zip(("rule", "value", "owner"), line, strict=True)) for line in _rules(profile)
+                ],
+            }
+        )
+        return 0
+    print(f"{output.clean(profile.name)} ({profile.id}), band {profile.band.value}")
+    output.rows(_rules(profile))
+    return 0
+
+
+def _list(family: Household, *, as_json: bool) -> int:
+    """1 where a file cannot be used."""
+    profiles = family.profiles.values()
+    if as_json:
+        output.as_json(
+            {
+                "profiles": [
+                    {"id": one.id, "name": one.name, "band": one.band.value, "devices": one.devices}
+                    for one in profiles
+                ],
+                "problems": [str(error) for error in family.problems.values()],
+            }
+        )
+    else:
+        output.rows(
+            ((one.id, one.name, one.band.value, ", ".join(one.devices) or "-") for one in profiles),
+            ("PROFILE", "NAME", "BAND", "DEVICES"),
+        )
+    for error in family.problems.values():
+        output.problem(str(error))
+    return 1 if family.problems else 0
+
+
+def _rules(profile: Profile) -> Lines:
+    """What, its value, and its owner."""
+    rules = profile.rules
+    yield "devices", ", ".join(profile.devices) or "none", ""
+    for key in ("mode", "unknown", "safe_search", "strict", "failure", "clock_unset", "updates"):
+        one: Owned[object] = getattr(rules, key)
+        yield key, str(one.value).lower(), one.owner
+    yield "log_level", str(rules.log_level), ""
+    for key in ("landing", "linger", "auto_approve"):
+        length: Owned[timedelta] = getattr(rules, key)
+        yield key, minutes_text(length.value), length.owner
+    yield from _times("bedtime", rules.bedtime.map(lambda one: Owned(str(one.value), one.owner)))
+    for target, limit in rules.limits.items():
+        yield from _times(
+            f"limit {target}",
+            limit.map(lambda one: Owned(minutes_text(one.value), one.owner)),
+        )
+    for target, windows in rules.windows.items():
+        yield from _times(
+            f"window {target}",
+            windows.map(lambda one: Owned(", ".join(map(str, one.value)) or "never", one.owner)),
+        )
+    for category, action in rules.categories.items():
+        yield f"category:{category}", action.value.value, action.owner
+    for way, switch in rules.ways.items():
+        yield f"ways {way}", switch.value.value, switch.owner
+    for calendar in rules.calendars:
+        yield "calendar", calendar, FAMILY
+    for day, rule in rules.dates.items():
+        yield f"date {day}", ", ".join(rule.says), FAMILY
+    for word in ("block", "allow", "homework"):
+        for entry in getattr(rules, word):
+            yield word, str(entry), entry.owner
+
+
+def _times(what: str, days: ByDay[Owned[str]]) -> Lines:
+    """One line for each value, with the days on which it holds."""
+    for on, one in by_days(days):
+        value, owner = ("none", "") if one is None else (one.value, one.owner)
+        yield what, f"{on}: {value}" if on else value, owner

@@ -1,0 +1,25 @@
+"""`qalqan run`: the daemon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def run(args: Namespace) -> int:
+    from gateway.core.process_memory import dataclasses_alone, one_openssl
+
+    dataclasses_alone()
+    from gateway.core.lean_code import forget_annotations, lean_dataclasses
+
+    lean_dataclasses()
+    one_openssl()
+    from gateway.app.service import run as run_daemon
+    from gateway.cli.settings import config_path
+    from gateway.core import logs
+
+    forget_annotations()
+    logs.configure(args.log)
+    return run_daemon(config_path(args), keep_guard=args.keep_guard)

@@ -1,0 +1,206 @@
+"""`qalqan sealed`: make sealed sets (for an issuer, beside any gateway), fetch and look at this home's.
+
+No name is printed, whatever happens: of a line that cannot be used its number is told.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.cli import output
+from gateway.cli.owner import become_owner
+from gateway.cli.settings import config_path, control_socket, read_config
+from gateway.control.client import Client, Unreachable
+from gateway.core import public_suffixes as suffixes
+from gateway.core.errors import ControlError, ListError
+from gateway.core.files import write_whole
+from gateway.core.optional_packages import require
+from gateway.core.public_suffixes import public_suffix_check
+from gateway.lists.fetch import Fetcher
+from gateway.lists.sealed import Held, SealedShelf, read_keys, read_private
+from gateway.lists.sealed_update import SealedUpdate
+from gateway.policy.config.config import Config
+from gateway.policy.names.hosts import HostError, labels, rule_host
+from gateway.policy.sealed.sealed_set import (
+    CHECK_BYTES,
+    ID_BYTES,
+    KEY_BYTES,
+    MAX_ENTRIES,
+    MAX_LABELS,
+    SetHead,
+    unsigned_set,
+)
+
+RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
+NICE = 10  # of an update that the daemon started: packets go first
+DAY = 86_400
+MAX_LINE = 1024  # characters; a name has at most 253
+_PRIVATE_KEY = 4096  # bytes of a key file
+
+
+def run(args: Namespace) -> int:
+    if args.action == "key":
+        return _key(args.file)
+    if args.action == "make":
+        return _make(args)
+    config = read_config(config_path(args))
+    return _update(args, config) if args.action == "update" else _status(args, config)
+
+
+# ---------------------------------------------------------------------------------------- for issuers
+
+
+def _key(path: Path) -> int:
+    """A new signing key; its public half is what gateways are told."""
+    require("cryptography", "sealed sets")
+    from cryptography.hazmat.primitives import serialization as forms
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    if path.exists():
+        msg = f"{path}: is there already; sets signed with it would count no more: name another file"
+        raise ListError(msg)
+    key = Ed25519PrivateKey.generate()
+    form = (forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
+    write_whole(path, key.private_bytes(*form))
+    print(key.public_key().public_bytes_raw().hex())
+    return 0
+
+
+def _make(args: Namespace) -> int:
+    """Names on standard input, one a line → a set, and its key in a file of its own."""
+    sign = _signer(args.issuer_key)
+    names = list(_names(sys.stdin))
+    made = int(time.time())
+    key = secrets.token_bytes(KEY_BYTES)
+    times = made, made + args.days * DAY
+    head = SetHead(args.issuer, args.scope, secrets.token_bytes(ID_BYTES), *times, bytes(CHECK_BYTES), 0)
+    data = unsigned_set(head, names, key)
+    before = read_keys(args.set_key)[:1] if args.set_key.exists() else ()
+    # The key goes first: a set without its key is of no use. The last one's serves until the set is here.
+    write_whole(args.set_key, "".join(f"{one.hex()}\n" for one in (key, *before)).encode())
+    write_whole(args.set, data + sign(data))
+    print(f"{len(set(names))} names, until {_when(times[1])}")
+    return 0
+
+
+def _signer(path: Path) -> Callable[[bytes], bytes]:
+    require("cryptography", "sealed sets")
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    data = read_private(path, _PRIVATE_KEY)
+    try:
+        key = load_pem_private_key(data, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        msg = f"{path}: is no signing key; make one with: qalqan sealed key FILE"
+        raise ListError(msg)
+    return key.sign
+
+
+def _names(lines: Iterable[str]) -> Iterator[str]:
+    is_public_suffix = public_suffix_check()
+    count = 0
+    for number, line in enumerate(lines, 1):
+        written = line.split("#", 1)[0].strip()
+        if not written:
+            continue
+        count += 1
+        problem = f"there are more than {MAX_ENTRIES} names" if count > MAX_ENTRIES else ""
+        try:
+            if len(line) > MAX_LINE:
+                problem = "is too long for a name"
+            name = "" if problem else rule_host(written, is_public_suffix)
+        except HostError as error:
+            problem, name = error.problem, ""
+        if name and not 1 < labels(name) <= MAX_LABELS:
+            problem = f"has fewer than 2 labels or more than {MAX_LABELS}"
+        if problem:
+            msg = f"standard input, line {number}: {problem}; nothing was made"
+            raise ListError(msg)
+        yield name
+
+
+# ---------------------------------------------------------------------------------------- for a home
+
+
+def _update(args: Namespace, config: Config) -> int:
+    if args.nice:
+        os.nice(NICE)
+    become_owner(Path(config.state))
+    shelf = SealedShelf(Path(config.state))
+    problems = SealedUpdate(shelf, Fetcher(), innocent_names, datetime.now(UTC)).renew(config.sealed)
+    for line in problems:
+        output.problem(line)
+    if not args.nice:
+        _tell_daemon(config)
+    return 1 if problems else 0
+
+
+def innocent_names() -> Iterator[str]:
+    """Sites that everybody knows, help, and every public suffix."""
+    from gateway.household.loading import load_countries
+    from gateway.lists.sources import parse_canaries
+    from gateway.policy.names.countries import help_names
+    from profiles import DATA
+
+    yield from parse_canaries(DATA.joinpath("canaries.yaml").read_bytes(), "profiles/canaries.yaml")
+    yield from help_names(load_countries().values())
+    for rule in suffixes.rules():
+        yield rule.lstrip("!*.")
+
+
+def _tell_daemon(config: Config) -> None:
+    try:
+        Client(control_socket(config), RELOAD_PATIENCE).call("reload")
+    except Unreachable:
+        return  # the next start reads it
+    except ControlError as error:
+        output.problem(f"{error}; until then the daemon goes on with the old sets")
+
+
+def _status(args: Namespace, config: Config) -> int:
+    now = time.time()
+    _, held = SealedShelf(Path(config.state)).load(config.sealed)
+    told = [as_values(one, now) for one in held]
+    if args.json:
+        output.as_json({"sets": told})
+    elif not told:
+        print("No sealed sets: qalqan.yaml names none under 'sealed'.")
+    else:
+        rows = ([one[key] or "-" for key in ("issuer", "scope", "made", "expires", "count")] for one in told)
+        ends = (one["problem"] or ("expired" if one["late"] else "") for one in told)
+        output.rows(
+            ([*row, end] for row, end in zip(rows, ends, strict=True)),
+            ("ISSUER", "SCOPE", "MADE", "UNTIL", "NAMES", ""),
+        )
+    return 0
+
+
+def as_values(one: Held, now: float) -> dict[str, object]:
+    head = one.head
+    about = (
+        {"issuer": None, "scope": None, "made": None, "expires": None, "count": None}
+        if head is None
+        else {
+            "issuer": head.issuer,
+            "scope": head.scope,
+            "made": _when(head.made),
+            "expires": _when(head.expires),
+            "count": head.count,
+        }
+    )
+    return about | {"late": one.is_late(now), "problem": one.problem}
+
+
+def _when(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="minutes")

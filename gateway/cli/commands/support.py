@@ -1,0 +1,52 @@
+"""`qalqan support`: one file for somebody who helps, with nothing personal in it. Works without a daemon."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from argparse import Namespace
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.check.run import findings_of
+from gateway.cli.settings import config_path, control_socket, read_config
+from gateway.control.client import Client, Unreachable
+from gateway.core.errors import ControlError, PolicyError
+from gateway.features.status.support_file import support_file
+
+PATIENCE = 30.0  # seconds for the daemon's own checks, which it begins when it is asked
+EVERY = 0.5
+
+
+def run(args: Namespace) -> int:
+    path = config_path(args)
+    text = json.dumps(_told(path), indent=1, default=str, ensure_ascii=False)
+    if args.file is None:
+        print(text)
+        return 0
+    with open(args.file, "w", encoding="utf-8") as out:
+        out.write(f"{text}\n")
+    print(f"{args.file}: nobody's name, device, site or rules are in it; read it before you send it")
+    return 0
+
+
+def _told(path: Path) -> Mapping[str, Any]:
+    """The daemon's own; where none answers, what can be seen without one."""
+    try:
+        return _of_daemon(Client(control_socket(read_config(path))))
+    except Unreachable:
+        daemon = "does not run"
+    except (ControlError, PolicyError):
+        daemon = "cannot be asked" if os.geteuid() == 0 else "cannot be asked without root"
+    findings = [{"level": one.level.value, "about": one.about, "text": one.text} for one in findings_of(path)]
+    return support_file(datetime.now(UTC), findings, daemon=daemon)
+
+
+def _of_daemon(client: Client) -> Mapping[str, Any]:
+    end = time.monotonic() + PATIENCE
+    while (told := client.call("support"))["check"]["running"] and time.monotonic() < end:
+        time.sleep(EVERY)
+    return told

@@ -1,0 +1,32 @@
+"""`qalqan pause`, `resume`, `off` and `on`: what holds beside the profiles, at once."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from gateway.cli import output
+from gateway.cli.durations import minutes
+from gateway.cli.settings import daemon, when
+
+BY = "console"
+
+
+def run(args: Namespace) -> int:
+    values: dict[str, Any] = {"by": BY}
+    if getattr(args, "duration", None) is not None:
+        values["minutes"] = minutes(args.duration)
+    if args.command in ("pause", "resume"):
+        values["who"] = args.who
+    if args.command == "pause" and "minutes" not in values:
+        values["till_wake"] = True
+    answer = daemon(args).call(args.command, **values)
+    until = when(answer.get("until"))
+    told = {
+        "pause": f"{args.who} is paused" if args.command == "pause" else "",
+        "resume": f"{args.who} is not paused any more" if args.command == "resume" else "",
+        "off": "Times and categories are off for everyone",
+        "on": "Filtering is on",
+    }
+    print(output.clean(answer.get("sentence") or told[args.command]) + (f" until {until}" if until else ""))
+    return 0

@@ -1,0 +1,112 @@
+"""`qalqan why`: what a host meets. The running daemon knows most; without it the files answer."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.cli import output
+from gateway.cli.settings import config_path, control_socket, read_config
+from gateway.control.client import Client
+from gateway.core.errors import ControlError, PolicyError
+from gateway.core.reason_codes import Code
+from gateway.household.from_files import is_file, mac_of, rules_of_device, rules_of_profile
+from gateway.policy.judge.decide import Judge
+from gateway.policy.judge.decided_by import told_decided
+from gateway.policy.judge.sentence import sentence
+from gateway.policy.judge.why import as_json, parse_moment, parse_question, why
+from gateway.policy.values import Observation
+
+PATIENCE = 1.0  # seconds for the daemon's answer
+CONTEST = {
+    "ask": "asking for it, with one tap",
+    "time": "asking for time",
+    "parent": "a parent, who can change it",
+    "provider": "the internet provider or a hotline, who can look into it",
+    "state": "those who hear complaints about it",
+    "maker": "the makers of the program",
+}
+UNKNOWN = "by the files alone: pauses, grants and used time are not counted in"
+
+
+def run(args: Namespace) -> int:
+    seen = parse_question(args.host, args.to, args.speaks)
+    answer = _of_daemon(args, seen)
+    known = answer is not None
+    if answer is None:
+        answer = _of_files(args, seen)
+    for line in answer.get("problems", ()):
+        output.problem(line)
+    if args.json:
+        output.as_json(answer)
+    else:
+        _print(answer, known=known)
+    return 0
+
+
+def _of_daemon(args: Namespace, seen: Observation) -> Mapping[str, Any] | None:
+    """Its answer, with what holds beside the profiles. None where there is none, or a refusal: the files say
+    better what is wrong with the question. Raises ControlError where too much was asked within a minute.
+    """
+    if args.profile is not None and is_file(args.profile):
+        return None
+    flow = {key: value for key, value in (("to", args.to), ("speaks", args.speaks)) if value is not None}
+    whom = {"device": mac_of(args.device)} if args.profile is None else {"profile": args.profile}
+    try:
+        client = Client(control_socket(read_config(config_path(args))), PATIENCE)
+        return client.call("why", host=seen.host, at=args.at, **flow, **whom)
+    except (ControlError, PolicyError) as error:
+        if isinstance(error, ControlError) and error.code == Code.ASK_LATER:
+            raise
+        return None
+
+
+def _of_files(args: Namespace, seen: Observation) -> Mapping[str, Any]:
+    rules = (
+        rules_of_device(args, args.device) if args.profile is None else rules_of_profile(args, args.profile)
+    )
+    zone = rules.config.zone
+    at = datetime.now(UTC).replace(microsecond=0) if args.at is None else parse_moment(args.at, zone)
+    at = at.astimezone(zone)
+    judge = Judge(rules.profile, rules.world, rules.calendar)
+    answer = why(judge, seen, at, rules.situation)
+    return as_json(seen, at, answer) | {
+        "sentence": sentence(answer.decision, seen.host, at, rules.product.names, left=answer.left),
+        "decided": told_decided(answer.decision),
+        "problems": [str(error) for error in rules.problems],
+    }
+
+
+def _decided(decided: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Who decided, since when, by which lists, and where it is contested, as far as that is known."""
+    found = [("decided by", str(decided["who"]))] if decided else []
+    since = [str(decided[key]) for key in ("since", "by") if decided.get(key)]
+    found += [("set", ", ".join(since))] if since else []
+    lists = [f"{one['id']} of {one['version'] or '?'}" for one in decided.get("lists") or ()]
+    found += [("lists", ", ".join(lists))] if lists else []
+    return [*found, ("contest", CONTEST.get(decided["contest"], decided["contest"]))] if decided else []
+
+
+def _print(answer: Mapping[str, Any], *, known: bool) -> None:
+    what = answer["host"] or f"a connection to {answer.get('to') or 'anywhere'}"
+    print(f"{output.clean(what)} at {answer['at']}: {answer['verdict']}")
+    print(output.clean(answer.get("sentence", "")))
+    told = [(key, str(answer[key])) for key in ("speaks", "to") if answer.get(key)]
+    told += [("reason", answer["reason"]), ("rule", answer["rule"]), ("owner", answer["owner"])]
+    if answer.get("until"):
+        told.append(("until", answer["until"]))
+    if answer.get("minutes_left") is not None:
+        told.append(("minutes left", answer["minutes_left"]))
+    told += _decided(answer.get("decided") or {})
+    change = answer.get("next_change")
+    if change:
+        told.append(("next change", f"{change['at']}: {change['verdict']} ({change['reason']})"))
+    output.rows(told)
+    passed = answer.get("passed") or ()
+    if passed:
+        print("passed on the way:")
+        output.rows(("", step["rule"], step["outcome"]) for step in passed)
+    if not known:
+        print(f"({UNKNOWN})")

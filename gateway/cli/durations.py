@@ -1,0 +1,33 @@
+"""``--for 1h30m``, and whole numbers."""
+
+from __future__ import annotations
+
+from gateway.control.protocol import MAX_MINUTES
+from gateway.core.errors import PolicyError
+from gateway.policy.time.grammar import TimeTextError, duration_minutes
+from gateway.policy.yaml.documents import shown
+
+OPTION = "--for"
+MAX_DIGITS = 9
+
+
+def minutes(text: str, where: str = OPTION) -> int:
+    """``30m``, ``2h``, ``1h30m`` or ``1d`` in minutes, 1 to MAX_MINUTES. ``where`` it stands is what the
+    PolicyError names.
+    """
+    try:
+        found = duration_minutes(text.lower(), days=True)
+    except TimeTextError as error:
+        raise PolicyError(where, f"{shown(text)} {error.problem}", error.fix) from None
+    if not found:
+        raise PolicyError(where, f"{shown(text)} is no time", "write it like 30m, 2h or 1h30m")
+    if found > MAX_MINUTES:
+        raise PolicyError(where, f"{shown(text)} is more than seven days", "write at most 7d")
+    return found
+
+
+def whole(text: str, where: str, mend: str) -> int:
+    """A number that somebody typed, of at most nine digits. Raises PolicyError."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > MAX_DIGITS:
+        raise PolicyError(where, f"{shown(text)} is no number that fits", mend)
+    return int(text)

@@ -1,0 +1,76 @@
+"""`qalqan profile show WHO --week`: the next seven days, as a table or as one JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from gateway.cli import output
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import Owned
+from gateway.policy.time.grammar import clock_text
+from gateway.policy.time.time_text import Span
+from gateway.policy.time.week import CALENDAR, EXCEPTION, HOLIDAY, PlannedDay
+
+HEAD = ("DAY", "COUNTS AS", "BEDTIME THAT NIGHT", "LIMITS", "WINDOWS", "EXCEPTION")
+
+
+def show(profile: Profile, days: Iterable[PlannedDay]) -> None:
+    print(f"{output.clean(profile.name)} ({profile.id}), band {profile.band.value}")
+    output.rows((_row(one) for one in days), HEAD)
+
+
+def _row(one: PlannedDay) -> tuple[str, ...]:
+    limits = (f"{target} {minutes_text(limit.value)}" for target, limit in one.limits.items())
+    windows = (f"{target} {_spans(rule.value) or 'never'}" for target, rule in one.windows.items())
+    return (
+        f"{one.day:%a %d %b}",
+        _counts_as(one),
+        _spans(night.value for night in one.nights) or "none",
+        "; ".join(limits) or "none",
+        "; ".join(windows) or "none",
+        ", ".join(one.exception) or "-",
+    )
+
+
+def _counts_as(one: PlannedDay) -> str:
+    why = {HOLIDAY: one.holiday, CALENDAR: "calendar", EXCEPTION: "exception"}.get(one.because or "")
+    return f"{one.counts_as} ({why})" if why else one.counts_as.value
+
+
+def _spans(spans: Iterable[Span]) -> str:
+    return ", ".join(map(str, spans))
+
+
+def as_json(profile: Profile, days: Iterable[PlannedDay]) -> None:
+    output.as_json(
+        {
+            "profile": {"id": profile.id, "name": profile.name, "band": profile.band.value},
+            "days": [_day(one) for one in days],
+        }
+    )
+
+
+def _day(one: PlannedDay) -> Mapping[str, object]:
+    return {
+        **one.in_brief(),
+        "bedtime": [_hours(night.value, night.owner) for night in one.nights],
+        "windows": {target: _windows(rule) for target, rule in one.windows.items()},
+        "limits": {
+            target: {"minutes": limit.value // timedelta(minutes=1), "owner": limit.owner}
+            for target, limit in one.limits.items()
+        },
+    }
+
+
+def _windows(rule: Owned[tuple[Span, ...]]) -> list[Mapping[str, object]]:
+    return [_hours(span, rule.owner) for span in rule.value]
+
+
+def _hours(span: Span, owner: str) -> Mapping[str, object]:
+    return {"from": clock_text(span.start), "to": clock_text(span.end), "owner": owner}
+
+
+def minutes_text(length: timedelta) -> str:
+    hours, minutes = divmod(length // timedelta(minutes=1), 60)
+    return f"{hours} h {minutes} min" if hours and minutes else f"{hours} h" if hours else f"{minutes} min"

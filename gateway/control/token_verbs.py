@@ -1,0 +1,142 @@
+"""Tokens for programs: made, listed and ended by the guardian whose they are, and held to their role."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from gateway.control.protocol import Request
+from gateway.control.surroundings import Around
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import (
+    TOLD,
+    Account,
+    Announcement,
+    PersonRole,
+    Register,
+    Session,
+    Told,
+    digest,
+    may_change,
+)
+from gateway.policy.accounts.tokens import DAYS, LABEL_LIMIT, TOKENS_LIMIT, Token, stamped
+
+PREFIX = "qalqan_"  # by which a scanner for leaked secrets, and a person, knows what it is
+TOKEN_BYTES = 24  # 192 bits: there is nothing to guess
+
+SessionOf = Callable[[Request], tuple[Session, Account]]
+
+
+class TokenDesk:
+    """Actions of the verb ``guardian``. Making and ending need a session: a token makes no token."""
+
+    def __init__(self, register: Register, around: Around, session_of: SessionOf) -> None:
+        self._register = register
+        self._around = around
+        self._session_of = session_of
+
+    def table(self) -> dict[str, Callable[[Request], Mapping[str, object]]]:
+        return {
+            "tokens": self.tokens,
+            "token_make": self.make,
+            "token_end": self.end,
+            "token_check": self.check,
+        }
+
+    def tokens(self, request: Request) -> dict[str, object]:
+        _, account = self._session_of(request)
+        zone = self._around.wall().tzinfo
+        return {
+            "tokens": [
+                {
+                    "id": one.id,
+                    "label": one.label,
+                    "role": one.role,
+                    "since": one.since.astimezone(zone),
+                    "used": one.used and one.used.astimezone(zone),
+                    "until": one.until and one.until.astimezone(zone),
+                }
+                for one in self._register.tokens.of(account.name)
+            ]
+        }
+
+    def make(self, request: Request) -> dict[str, object]:
+        """A token, which is told this once."""
+        _, account = self._session_of(request)
+        if not account.guards:
+            request.refuse("session", "is of somebody who is no guardian", Code.GUARDIANS_ONLY)
+        label = " ".join(request.text("label").split())
+        if len(label) > LABEL_LIMIT:
+            request.refuse("label", f"must have at most {LABEL_LIMIT} characters")
+        role = request.choice("role", PersonRole)
+        days = request.whole("days", least=0, most=max(DAYS), default=0)
+        if days and days not in DAYS:
+            request.refuse("days", f"must be one of {', '.join(map(str, DAYS))}, or 0 for no end")
+        if len(self._register.tokens.all()) >= TOKENS_LIMIT:
+            problem = f"is one too many: there are {TOKENS_LIMIT} tokens already"
+            request.refuse("label", problem, Code.TOO_MANY_TOKENS, most=TOKENS_LIMIT)
+        token, now = PREFIX + secrets.token_urlsafe(TOKEN_BYTES), self._around.wall()
+        made = Token(
+            digest(token), account.name, label, role, now,
+            until=now + timedelta(days=days) if days else None, sure=self._around.clock_known(),
+        )  # fmt: skip
+        self._register.tokens.add(made)
+        self._record("guardian token", f"{label} {role}", account, request)
+        announce(self._register, self._around, Told.TOKEN, account.name, request)
+        return {"token": token, "id": made.id}
+
+    def end(self, request: Request) -> dict[str, object]:
+        _, account = self._session_of(request)
+        found = self._register.tokens.find(request.text("id"), account.name)
+        if found is None:
+            request.refuse("id", "names no token of yours", Code.NO_TOKEN)
+        self._register.tokens.end(account.name, found.id)
+        self._record("guardian token end", found.label, account, request)
+        return {}
+
+    def check(self, request: Request) -> dict[str, object]:
+        """In whose name a program asks, and what it may: no more than who made it may by now."""
+        key = digest(request.text("token"))
+        found = self._register.tokens.use(key, self._around.wall(), sure=self._around.clock_known())
+        account = None if found is None else self._register.guardians().get(found.name)
+        if found is None or account is None:
+            request.refuse("token", "is unknown, or has ended", Code.WRONG_TOKEN)
+        role = held_to(found, account)
+        minutes = account.minutes if role is account.role else 0
+        return {"guardian": account.name, "role": role.value, "minutes": minutes, "via": found.id}
+
+    def _record(self, what: str, detail: str, account: Account, request: Request) -> None:
+        self._around.record(what, detail, account.name, request.text("origin", ""))
+
+
+def announce(register: Register, around: Around, told: Told, name: str, request: Request) -> None:
+    """To everybody, for a week."""
+    now = around.wall()
+    register.announce(Announcement(told, name, around.device(request), now, now + TOLD, around.clock_known()))
+
+
+def held_to(token: Token, account: Account) -> PersonRole:
+    """What a token may: what it was made for, and never more than who made it may by now."""
+    ranks = [PersonRole.SUPPORT, PersonRole.HELPER, PersonRole.GUARDIAN]
+    made_for = PersonRole(token.role) if token.role in set(PersonRole) else PersonRole.SUPPORT
+    return min(made_for, account.role, key=ranks.index)
+
+
+def from_where(request: Request, register: Register, now: datetime) -> str:
+    """Where a change comes from, with the token (``via``, an id) by which it is asked. One that is not
+    ``by``'s, has ended or may not do this changes nothing.
+    """
+    origin = request.text("origin", "")
+    if not request.has("via"):
+        return origin
+    name = request.text("by")
+    token, account = register.tokens.find(request.text("via"), name), register.guardians().get(name)
+    if token is None or account is None or (token.sure and token.until is not None and token.until <= now):
+        msg = "this token has ended; make a new one at My account"
+        raise ControlError(msg).coded(Code.WRONG_TOKEN)
+    if not may_change(held_to(token, account), request.do):
+        msg = f"{request.do}: this token is none of a guardian's"
+        raise ControlError(msg).coded(Code.GUARDIANS_ONLY)
+    return stamped(token.label, origin)

@@ -1,0 +1,141 @@
+"""A program of ours beside the one that runs, which tells how far it is by lines of JSON: what takes minutes
+or megabytes does so in a process that ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from gateway.core.loop import Loop, Timer
+
+MAX_LINE = 4096  # bytes; a longer one is none of ours
+MAX_TOLD = 4096  # bytes of what it says of its troubles, the last of them
+CHUNK = 1 << 16
+
+_log = logging.getLogger(__name__)
+
+Step = Callable[[Mapping[str, Any]], None]
+End = Callable[[int, str], None]
+"""``end(status, words)``: 0 where all went well; what it said on standard error."""
+
+
+class Errand:
+    """Runs one process at a time. ``step`` gets each line, ``end`` the result.
+
+    ``nice`` is the process's nice value; 0 takes back the raised priority of a daemon that starts it.
+    """
+
+    def __init__(self, loop: Loop, step: Step, end: End, timeout: float, nice: int = 0) -> None:
+        self._loop = loop
+        self._nice = nice
+        self._step, self._ended = step, end
+        self._timeout = timeout
+        self._pid = 0
+        self._pipes: dict[int, bytearray] = {}
+        self._out = -1
+        self._words = bytearray()
+        self._timer: Timer | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._pid != 0
+
+    def start(self, arguments: Sequence[str]) -> None:
+        """``python -m ARGUMENTS``. Raises OSError where there can be no child."""
+        out, out_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        errors, errors_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, out_end, 1),
+            (os.POSIX_SPAWN_DUP2, errors_end, 2),
+        ]
+        command = [sys.executable, "-m", *arguments]
+        try:
+            self._pid = os.posix_spawn(command[0], command, os.environ, file_actions=actions, setsid=True)
+        except OSError:
+            os.close(out)
+            os.close(errors)
+            raise
+        finally:
+            os.close(out_end)
+            os.close(errors_end)
+        # Never below our own: lowering a nice value takes a privilege.
+        os.setpriority(os.PRIO_PROCESS, self._pid, max(self._nice, os.getpriority(os.PRIO_PROCESS, 0)))
+        self._out, self._pipes = out, {out: bytearray(), errors: bytearray()}
+        self._words = self._pipes[errors]
+        for pipe in self._pipes:
+            self._loop.on_readable(pipe, partial(self._read, pipe))
+        self._timer = self._loop.call_later(self._timeout, self._late)
+
+    def _read(self, pipe: int) -> None:
+        try:
+            data = os.read(pipe, CHUNK)
+        except BlockingIOError:
+            return
+        held = self._pipes[pipe]
+        held += data
+        if pipe == self._out:
+            self._lines(held)
+        elif len(held) > MAX_TOLD:
+            del held[:-MAX_TOLD]
+        if not data:
+            self._loop.forget(pipe)
+            os.close(pipe)
+            del self._pipes[pipe]
+            if not self._pipes:
+                self._end("")
+
+    def _lines(self, held: bytearray) -> None:
+        while (end := held.find(b"\n")) >= 0:
+            line = bytes(held[:end])
+            del held[: end + 1]
+            try:
+                said = json.loads(line) if len(line) <= MAX_LINE else None
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(said, dict):
+                self._step(said)
+        if len(held) > MAX_LINE:
+            held.clear()
+
+    def _late(self) -> None:
+        self._end(f"it did not end within {self._timeout / 60:g} min")
+
+    def _end(self, problem: str) -> None:
+        status = self._reap()
+        words = problem or self._words.decode("utf-8", "replace")
+        if status or problem:
+            _log.warning("an errand ended with status %d: %s", status, words.strip())
+        self._ended(1 if problem else status, words)
+
+    def _reap(self) -> int:
+        if self._timer is not None:
+            self._timer.cancel()
+        for pipe in self._pipes:
+            self._loop.forget(pipe)
+            os.close(pipe)
+        self._pipes.clear()
+        try:
+            # Both of its pipes are closed: it has ended, or shall.
+            os.killpg(self._pid, signal.SIGKILL)
+        except OSError as error:
+            if error.errno != errno.ESRCH:
+                raise
+        try:
+            _, status = os.waitpid(self._pid, 0)
+        except ChildProcessError:
+            status = 0
+        self._pid = 0
+        return os.waitstatus_to_exitcode(status)
+
+    def close(self) -> None:
+        if self._pid:
+            self._reap()

@@ -1,0 +1,89 @@
+"""Public suffixes, from the list itself (publicsuffix.org) wherever this system keeps its copy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.core.errors import PolicyError
+
+if TYPE_CHECKING:
+    from gateway.policy.names.hosts import PublicSuffixCheck
+
+PACKAGE = "publicsuffixlist"  # of PyPI: its copy alone is read, none of its code
+SYSTEM = Path("/usr/share/publicsuffix/public_suffix_list.dat")  # Debian's package publicsuffix
+_NAME = SYSTEM.name
+
+
+def list_file() -> Path:
+    """Raises PolicyError where there is none."""
+    spec = find_spec(PACKAGE)
+    if spec is not None and spec.origin is not None:
+        return Path(spec.origin).with_name(_NAME)
+    if not SYSTEM.exists():
+        raise PolicyError(str(SYSTEM), "is not there", "install the package publicsuffix")
+    return SYSTEM
+
+
+def rules() -> Iterator[str]:
+    """All of them in A-labels, `*.` and `!` before those that have one."""
+    with list_file().open("rb") as lines:
+        yield from _rules_of(lines)
+
+
+def public_suffix_check() -> PublicSuffixCheck:
+    """Return a check that is true for a public suffix.
+
+    Public suffixes are those of registries, those that firms have entered, such as ``github.io``, and
+    top-level names that are on no list. The check takes 20 ms to build and 1 MB: build it when rules are
+    loaded, and drop it afterwards.
+    """
+    return _check_of(frozenset(rules()))
+
+
+def suffixes_when_asked() -> PublicSuffixCheck:
+    """For the few names of a family: reads the rules of one top-level name when a name under it is asked
+    about, 3 ms each, where the whole list is 1 MB that is never given back.
+    """
+    known: dict[str, PublicSuffixCheck] = {}
+
+    def check(name: str) -> bool:
+        top = name.rpartition(".")[2]
+        if top not in known:
+            known[top] = _check_of(frozenset(_rules_of(_lines_under(top, list_file()))))
+        return known[top](name)
+
+    return check
+
+
+def _check_of(known: Collection[str]) -> PublicSuffixCheck:
+    """A top-level name that is on no list is one as well: anybody may have a name there. So is a name all of
+    whose next names are (`*.`).
+    """
+
+    def check(name: str) -> bool:
+        _, dot, parent = name.partition(".")
+        if not dot or name in known or f"*.{name}" in known:
+            return True
+        return f"*.{parent}" in known and f"!{name}" not in known
+
+    return check
+
+
+def _rules_of(lines: Iterable[bytes]) -> Iterator[str]:
+    for line in lines:
+        rule = line.partition(b"//")[0].strip()
+        if rule.isascii():
+            if rule:
+                yield rule.decode("ascii").lower()
+        else:
+            yield rule.decode("utf-8").encode("idna").decode("ascii")
+
+
+def _lines_under(top: str, file: Path) -> list[bytes]:
+    """Lines of the list that can be about names under ``top``; for one in A-labels all that are not ASCII."""
+    encoded, ending = top.startswith("xn--"), top.encode()
+    with file.open("rb") as lines:
+        return [line for line in lines if line.rstrip().endswith(ending) or (encoded and not line.isascii())]

@@ -1,1 +1,0 @@
-"""The daemon: builds everything, owns the event loop, keeps the kernel in step with the family's rules."""

@@ -1,1 +1,0 @@
-"""Whether the time is known to be right, and what is done when it jumps."""

@@ -1,1 +1,0 @@
-"""Which devices are here, whose they are, and what is asked about them."""

@@ -1,1 +1,0 @@
-"""The family's files: read, changed, kept as they were, put back."""

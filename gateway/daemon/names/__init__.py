@@ -1,1 +1,0 @@
-"""Names that the gateway resolves or answers by itself."""

@@ -1,0 +1,1 @@
+"""Keeps the kernel in step with the household: table, gates, packets, DNS, boot guard."""

@@ -1,0 +1,253 @@
+"""DNS over TCP of filtered devices: each message is judged, and what may be asked goes to the resolver meant.
+
+A stream cannot change its length inside a queue, so the kernel redirects these connections here. The resolver
+that the device wanted is what the connection table remembers.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from gateway.core.errors import KernelError, WireError
+from gateway.core.loop import Loop, Timer
+from gateway.dataplane.dns_sockets import Sent, listen, original_destination, packed, receive, send_some
+from gateway.kernel.conntrack import Conntrack, FlowTuple
+from gateway.kernel.marks import MarkLayout
+from gateway.path.dns import PORT, DnsPath
+from gateway.path.subject import Subject
+from gateway.wire.dns.message import TcpStream, tcp_frame
+from gateway.wire.ip.packet import TCP
+
+MAX_CONNECTIONS = 128  # two descriptors each; a resolver's clients keep one open
+MAX_PER_SLOT = 16
+IDLE = 15.0  # seconds; RFC 7766 6.2.3 asks servers for a few seconds
+MAX_UNSENT = 256 << 10  # bytes towards one end; who does not read them is dropped
+MAX_QUESTION = 4096  # bytes of one question; with every option that clients send it is below 600
+
+_Peer = tuple[str, int] | tuple[str, int, int, int]  # IPv6 has flow label and scope beside
+
+_log = logging.getLogger(__name__)
+
+
+class _Pair:
+    """One client's connection and ours to its resolver."""
+
+    __slots__ = (
+        "client",
+        "idle",
+        "key",
+        "questions",
+        "resolver",
+        "responses",
+        "scope",
+        "to_client",
+        "to_resolver",
+        "upstream",
+    )
+
+    def __init__(
+        self,
+        client: socket.socket,
+        key: tuple[int, bytes, int],
+        resolver: bytes,
+        scope: int,
+    ) -> None:
+        self.client = client
+        self.key = key
+        self.resolver = resolver  # packed address
+        self.scope = scope  # interface index of a link-local resolver, else 0
+        self.upstream: socket.socket | None = None
+        self.questions = TcpStream(MAX_QUESTION)
+        self.responses = TcpStream()
+        self.to_client = bytearray()
+        self.to_resolver = bytearray()
+        self.idle: Timer | None = None
+
+
+class DnsProxy:
+    """Listens on ``port`` (0: any) of all addresses; the ruleset alone leads anyone here."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        dns: DnsPath,
+        subjects: Mapping[int, Subject],
+        conntrack: Conntrack,
+        layout: MarkLayout,
+        wall: Callable[[], datetime],
+        port: int = 0,
+    ) -> None:
+        self._loop = loop
+        self._dns = dns
+        self._subjects = subjects
+        self._conntrack = conntrack
+        self._layout = layout
+        self._wall = wall
+        self._pairs: dict[socket.socket, _Pair] = {}
+        self._listener = listen(port)
+        self.port: int = self._listener.getsockname()[1]
+        loop.on_readable(self._listener, self._accept)
+
+    def _accept(self) -> None:
+        try:
+            client, peer = self._listener.accept()
+        except OSError:
+            return
+        client.setblocking(False)
+        pair = self._pair(client, peer)
+        if pair is None:
+            client.close()
+            return
+        self._pairs[client] = pair
+        self._rest(pair)
+        self._loop.on_readable(client, lambda: self._from_client(pair))
+
+    def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
+        """None: nobody's connection, or one too many."""
+        original = original_destination(client)
+        if original is None or original[1] != PORT or len(self._pairs) >= MAX_CONNECTIONS:
+            return None
+        source = packed(peer[0])
+        try:
+            entry = self._conntrack.find(FlowTuple(source, original[0], TCP, peer[1], PORT))
+        except KernelError as error:
+            _log.warning("%s", error)
+            return None
+        if entry is None:
+            return None
+        slot = self._layout.ct_slot(entry.mark)
+        held = Counter(pair.key[0] for pair in self._pairs.values())
+        if slot not in self._subjects or held[slot] >= MAX_PER_SLOT:
+            return None
+        scope = peer[3] if len(peer) == 4 else 0
+        return _Pair(client, (slot, source, peer[1]), original[0], scope)
+
+    def _rest(self, pair: _Pair) -> None:
+        if pair.idle is not None:
+            pair.idle.cancel()
+        pair.idle = self._loop.call_later(IDLE, lambda: self._end(pair))
+
+    def _from_client(self, pair: _Pair) -> None:
+        self._carry(pair, pair.client, pair.questions, self._ask)
+
+    def _from_resolver(self, pair: _Pair) -> None:
+        if pair.upstream is not None:
+            self._carry(pair, pair.upstream, pair.responses, self._give)
+
+    def _carry(
+        self, pair: _Pair, sock: socket.socket, stream: TcpStream, each: Callable[[_Pair, bytes], None]
+    ) -> None:
+        """Hand on what ``sock`` has whole; end the pair where its other end is gone or speaks no DNS."""
+        data = receive(sock)
+        if data is None:
+            return
+        if not data:
+            self._end(pair)
+            return
+        self._rest(pair)
+        try:
+            for message in stream.feed(data):
+                each(pair, message)
+        except WireError:
+            self._end(pair)
+
+    def _give(self, pair: _Pair, response: bytes) -> None:
+        subject = self._subject(pair)
+        if subject is None:
+            return
+        if subject.slot:  # over UDP, too, an unfiltered device's answers are left as they are
+            now = self._loop.now()
+            if not self._dns.allows_answer(subject.slot, response, now):
+                self._end(pair)
+                return
+            response = self._dns.edit_answer(
+                response,
+                pair.key,
+                now,
+                over_udp=False,
+                resolver=pair.resolver,
+                unwanted=subject.unwanted,
+            )
+        self._send(pair, pair.client, pair.to_client, response)
+
+    def _ask(self, pair: _Pair, query: bytes) -> None:
+        subject = self._subject(pair)
+        if pair.client.fileno() < 0 or subject is None:
+            return
+        now = self._loop.now()
+        asked = self._dns.judge_query(query, subject, pair.key, pair.resolver, now, self._wall())
+        if asked is None:
+            self._end(pair)
+        elif asked.reply is not None:
+            self._send(pair, pair.client, pair.to_client, asked.reply)
+        elif asked.forward is not None and self._connected(pair):
+            self._send(pair, pair.upstream, pair.to_resolver, asked.forward)
+
+    def _subject(self, pair: _Pair) -> Subject | None:
+        """As the rules are now, which may be newer than the connection. None: it has ended with them."""
+        subject = self._subjects.get(pair.key[0])
+        if subject is None:
+            self._end(pair)
+        return subject
+
+    def _connected(self, pair: _Pair) -> bool:
+        if pair.upstream is not None:
+            return True
+        family = socket.AF_INET if len(pair.resolver) == 4 else socket.AF_INET6
+        upstream = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        address = socket.inet_ntop(family, pair.resolver)
+        where = (address, PORT) if family == socket.AF_INET else (address, PORT, 0, pair.scope)
+        result = upstream.connect_ex(where)
+        if result not in (0, errno.EINPROGRESS):
+            upstream.close()
+            self._end(pair)
+            return False
+        pair.upstream = upstream
+        self._loop.on_readable(upstream, lambda: self._from_resolver(pair))
+        return True
+
+    def _send(self, pair: _Pair, sock: socket.socket | None, waiting: bytearray, message: bytes) -> None:
+        if sock is None or sock.fileno() < 0:
+            return
+        waiting += tcp_frame(message)
+        if len(waiting) > MAX_UNSENT:
+            self._end(pair)
+            return
+        self._flush(pair, sock, waiting)
+
+    def _flush(self, pair: _Pair, sock: socket.socket, waiting: bytearray) -> None:
+        sent = send_some(sock, waiting)
+        if sent is Sent.BROKEN:
+            self._end(pair)
+        elif sent is Sent.MORE:
+            self._loop.on_writable(sock, lambda: self._flush(pair, sock, waiting))
+        else:
+            self._loop.off_writable(sock)
+
+    def _end(self, pair: _Pair) -> None:
+        if pair.idle is not None:
+            pair.idle.cancel()
+        for sock in (pair.client, pair.upstream):
+            if sock is not None and sock.fileno() >= 0:
+                self._loop.forget(sock)
+                sock.close()
+        self._pairs.pop(pair.client, None)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def forget(self, slot: int | None = None) -> None:
+        """End the connections of one slot, or all."""
+        for pair in tuple(self._pairs.values()):
+            if slot in (None, pair.key[0]):
+                self._end(pair)
+
+    def close(self) -> None:
+        self.forget()
+        self._loop.forget(self._listener)
+        self._listener.close()

@@ -1,0 +1,167 @@
+"""Whether the provider's line works, so that nobody blames the filter. Nothing is ever sent to find out.
+
+What passes by anyway is the evidence: a way out, servers that answer devices, DNS answers, and the counters
+of the interfaces that lead out. A quiet home gives none; then it is not known.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.core.bus import Bus
+from gateway.core.loop import Loop, Timer
+from gateway.lan.uplink import Traffic, Uplink, read_uplink
+from gateway.path.addresses import AddressBook
+
+PERIOD = 5.0  # seconds between two looks
+KEPT = 300.0  # seconds for which a server's answer is good news
+BUSY = 50_000  # bytes in a period that only a working line brings; a modem's errors are some 100 bytes each
+SILENCE = 20.0  # seconds without a single packet from outside, not even of the modem
+UNHEARD = 30  # packets sent into that silence; fewer may be nobody's business
+PATIENCE = 45.0  # seconds for which questions lack their answers; resolvers try for some 20
+QUESTIONS = 20  # of devices; of each name they ask up to three, and two of them may rightly give no address
+ANSWERED = 0.2  # share of the questions; a dead line's resolver still answers what it kept
+
+_log = logging.getLogger(__name__)
+
+
+class State(StrEnum):
+    WORKS = "works"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Counted since the start."""
+
+    passed: int = 0  # flows that a server answered
+    questions: int = 0  # DNS questions of devices that went out
+    answers: int = 0  # DNS answers with addresses
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkChanged:
+    """Other interfaces lead to the internet now."""
+
+
+class HeardBook(AddressBook):
+    """Counts what it learns from the answers to devices' questions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = 0
+
+    def learn(self, key: int | str, addresses: list[bytes], ttl: float, now: float) -> None:
+        if addresses and isinstance(key, int):
+            self.answers += 1
+        super().learn(key, addresses, ttl, now)
+
+
+class Line:
+    """The judgement alone: ``see`` what is there now."""
+
+    def __init__(self) -> None:
+        self.state = State.UNKNOWN
+        self._evidence = Evidence()
+        self._traffic: Traffic | None = None
+        self._good = 0.0  # when a server answered last
+        self._silent: tuple[float, int] | None = None  # since when, and packets sent by then
+        self._lacking: tuple[float, Evidence] | None = None  # since when, and what was counted by then
+        self._asked = 0.0  # when a device asked last
+
+    def see(self, uplink: Uplink, evidence: Evidence, now: float) -> State:
+        """``now``: seconds, monotonic."""
+        answered = evidence.passed > self._evidence.passed or self._is_busy(uplink.traffic)
+        silent = self._is_silent(uplink.traffic, now)
+        lacking = self._lacks_answers(evidence, now) and uplink.traffic is not None
+        self._evidence, self._traffic = evidence, uplink.traffic
+        if not uplink.names:
+            self.state = State.DOWN
+        elif answered:
+            self._good, self._lacking = now, None
+            self.state = State.WORKS
+        elif silent or lacking:
+            self.state = State.DOWN
+        elif self.state is not State.WORKS or now - self._good > KEPT:
+            self.state = State.UNKNOWN
+        return self.state
+
+    def _is_busy(self, traffic: Traffic | None) -> bool:
+        last = self._traffic
+        if traffic is None or last is None:
+            return False
+        return traffic.received_bytes - last.received_bytes >= BUSY
+
+    def _is_silent(self, traffic: Traffic | None, now: float) -> bool:
+        """Whether much was sent since the last packet that came in."""
+        last = self._traffic
+        if traffic is None or last is None or traffic.received != last.received or traffic.sent < last.sent:
+            self._silent = None
+            return False
+        since, sent = self._silent = self._silent or (now - PERIOD, last.sent)
+        return now - since >= SILENCE and traffic.sent - sent >= UNHEARD
+
+    def _lacks_answers(self, evidence: Evidence, now: float) -> bool:
+        """Whether devices ask, and go on asking, in vain."""
+        if evidence.questions != self._evidence.questions:
+            self._asked = now
+        since, then = self._lacking or (now, evidence)
+        questions, answers = evidence.questions - then.questions, evidence.answers - then.answers
+        if not questions or answers >= ANSWERED * questions or now - self._asked > KEPT:
+            self._lacking = now, evidence
+            return False
+        return now - since >= PATIENCE and questions >= QUESTIONS
+
+
+class Internet:
+    """Looks every PERIOD seconds; ``since`` is when ``state`` became what it is."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        inside: Collection[str],
+        evidence: Callable[[], Evidence],
+        wall: Callable[[], datetime],
+        bus: Bus,
+    ) -> None:
+        """``inside``: the interfaces that face the home."""
+        self.state = State.UNKNOWN
+        self.since: datetime | None = None
+        self._bus = bus
+        self._loop = loop
+        self._inside = inside
+        self._evidence = evidence
+        self._wall = wall
+        self._line = Line()
+        self._names: frozenset[str] = frozenset()
+        self._timer: Timer | None = None
+
+    def start(self) -> None:
+        self.look()
+        self._timer = self._loop.call_later(PERIOD, self.start)
+
+    def look(self) -> None:
+        try:
+            uplink = read_uplink(self._inside)
+        except OSError as error:
+            _log.warning("whether there is a way out cannot be read: %s", error)
+            return
+        if uplink.names and uplink.names != self._names:
+            self._names = uplink.names
+            self._bus.publish(UplinkChanged())
+        state = self._line.see(uplink, self._evidence(), self._loop.now())
+        if state is self.state:
+            return
+        self.state, self.since = state, self._wall()
+        if state is State.DOWN:
+            _log.warning("the internet is down: %s", "nothing comes back" if uplink.names else "no way out")
+        self._bus.notify("status", what="internet", internet=state)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()

@@ -1,0 +1,119 @@
+"""What the gateway asks for a device, so that the device need not be believed, nor ask anew.
+
+After a start no answer is known, and devices keep theirs for long: what they call by a name then is refused.
+The gateway asks its own resolver for that name, and the next try passes. The names of tunnels that stay open
+are asked for from the start: a tunnel tells no name.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from gateway.core.loop import Loop
+from gateway.dataplane.lookups import KEPT, Lookups
+from gateway.features.activity.journal import Journal
+from gateway.household.members import Member
+from gateway.path.addresses import AddressBook
+from gateway.path.name_addresses import NameBook
+from gateway.path.subject import Sink, Subject
+from gateway.policy.profile.rules import FAMILY, Kind
+from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+
+AGAIN = 5.0  # seconds before one name is asked for again for one device; its answers change as often at most
+MAX_ASKED = 512  # names and slots that are remembered as asked for, 200 bytes each
+BURST = 64.0  # questions at once for one slot: a phone that wakes up calls some thirty names
+RATE = 4.0  # a second after that
+MAX_TUNNELS = 64  # names of one person's that are kept resolved; a family writes a handful
+QTYPE_A = 1  # RFC 1035 3.2.2
+
+_CURED = frozenset({Reason.UNRESOLVED, Reason.ENCRYPTED_DNS})
+
+
+class OwnAnswers:
+    """Hears of every decision about a flow."""
+
+    def __init__(self, loop: Loop, servers: Iterable[str], book: AddressBook, names: NameBook) -> None:
+        self._now = loop.now
+        self._book = book
+        self._names = names
+        self._asked: OrderedDict[tuple[int, str], float] = OrderedDict()
+        self._allowance: dict[int, tuple[float, float]] = {}  # slot → questions left, and since when
+        self._kept: dict[str, frozenset[int]] = {}  # names of tunnels → whose
+        self._lookups = Lookups(loop, servers, self._found)
+
+    def sink(self, journal: Journal) -> Sink:
+        """What is told of each decision about a flow: what the next try cures is no refusal."""
+
+        def decided(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
+            if self.cures(subject, seen, decision, at):
+                journal.counted(subject, seen, decision, at)  # the next try passes
+            else:
+                journal.decided(subject, seen, decision, at)
+
+        return decided
+
+    def cures(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> bool:
+        """Ask for the name that a device called at an address that nobody gave it, where the name is open.
+
+        Whether it may well be the device's old answer: it is the first time for this name.
+        """
+        if decision.reason not in _CURED or seen.proto is Proto.DNS or seen.host is None:
+            return False
+        slot, host, now = subject.slot, seen.host, self._now()
+        before = self._asked.get((slot, host))
+        if not self._names.watches(slot) or (before is not None and now - before < AGAIN):
+            return False
+        question = Observation(Proto.DNS, host, qtype=QTYPE_A)
+        if subject.decide(question, at).verdict is not Verdict.ALLOW or not self._may_ask(slot, now):
+            return False
+        self._asked[slot, host] = now
+        self._asked.move_to_end((slot, host))
+        if len(self._asked) > MAX_ASKED:
+            self._asked.popitem(last=False)
+        self._lookups.ask(host)
+        return before is None and decision.reason is Reason.UNRESOLVED
+
+    def _may_ask(self, slot: int, now: float) -> bool:
+        left, since = self._allowance.get(slot, (BURST, now))
+        left = min(BURST, left + (now - since) * RATE)
+        self._allowance[slot] = (max(left - 1.0, 0.0), now)
+        return left >= 1.0
+
+    def keep(self, members: Mapping[int, Member]) -> None:
+        """The names to which tunnels stay open for these members."""
+        kept: dict[str, set[int]] = {}
+        for slot, member in members.items():
+            rules = member.profile.rules
+            own = [one for one in (*rules.allow, *rules.homework) if one.owner == FAMILY]
+            # Those of a managed device stand last.
+            names = [one.value for one in reversed(own) if one.kind is Kind.NAME]
+            for name in names[:MAX_TUNNELS] if rules.ways else ():
+                kept.setdefault(name, set()).add(slot)
+        self._kept = {name: frozenset(slots) for name, slots in kept.items()}
+        self._lookups.want(self._kept)
+
+    def teach(self, slot: int) -> None:
+        """Ask anew for the names of a slot's tunnels: it has heard of none."""
+        for name, slots in self._kept.items():
+            if slot in slots:
+                self._lookups.ask(name)
+
+    def forget(self, slot: int) -> None:
+        """What was asked for a slot."""
+        for key in [one for one in self._asked if one[0] == slot]:
+            del self._asked[key]
+        self._allowance.pop(slot, None)
+
+    def _found(self, name: str, addresses: list[bytes]) -> None:
+        now = self._now()
+        asked = {slot for (slot, host), at in self._asked.items() if host == name and now - at < AGAIN}
+        for slot in asked:
+            self._book.learn(slot, addresses, 0.0, now)
+            self._names.learn(slot, name, addresses, 0.0, now, vouched=True)
+        for slot in self._kept.get(name, frozenset()) - asked:
+            self._names.learn(slot, name, addresses, KEPT, now, vouched=True)
+
+    def close(self) -> None:
+        self._lookups.close()

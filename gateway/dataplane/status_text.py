@@ -1,0 +1,21 @@
+"""How the gateway is, in one line for who asks for TXT of the pages' name: a provider's support has a caller
+type it, and hears in half a minute whether the filter runs. It tells of nobody in the home.
+"""
+
+from __future__ import annotations
+
+from gateway import __version__
+from gateway.household.claim import Claim
+from gateway.household.context import HomeContext
+from gateway.store.store import Store
+
+
+def about(home: HomeContext, store: Store, claim: Claim) -> str:
+    """``Qalqan 0.1.0 on``, ``… off until 21:40``, ``… off``, ``… on, not set up``."""
+    off = store.state(home.local_now()).off
+    if off is None:
+        return f"Qalqan {__version__} on" + (", not set up" if claim.unclaimed else "")
+    if off.until is None:
+        return f"Qalqan {__version__} off"
+    until = off.until.astimezone(home.rules.household.config.zone)
+    return f"Qalqan {__version__} off until {until:%H:%M}"

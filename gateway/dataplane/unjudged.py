@@ -1,0 +1,97 @@
+"""Connections that nobody has judged for the device that holds them: they began before our start or without
+our table, or while the device was somebody else's.
+
+Where a filtered device holds one, it is refused: its hello was not read, or not by these rules. The device
+connects again, and that is judged. UDP is decided anew: QUIC without its first packet is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+
+from gateway.household.members import Family
+from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, Entry
+from gateway.kernel.marks import CUT, PLAIN_SLOT, MarkLayout
+from gateway.lan import interfaces as lan
+from gateway.lan.neighbours import Neighbour
+from gateway.wire.ip.packet import TCP
+
+Slots = Mapping[bytes, int]
+"""Packed address of each device on the LAN → its slot; 0: it is not filtered."""
+
+BySlot = Mapping[int, list[Entry]]
+
+
+def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfaces: Iterable[str]) -> Slots:
+    """Whose the addresses are that the kernel knows on the LAN's interfaces."""
+    inside = lan.indexes(interfaces)
+    found = {}
+    for one in neighbours:
+        if one.ifindex in inside:
+            found[lan.packed(one.ip)] = family.slot_of(one.mac, inside[one.ifindex])
+    return found
+
+
+def open_connections(
+    conntrack: Conntrack, layout: MarkLayout, slots: Slots, *, unmarked: bool = False
+) -> BySlot:
+    """Those of filtered devices, told by the address of one end or by an earlier mark; or just the
+    ``unmarked`` ones, which our table never met.
+    """
+    found: dict[int, list[Entry]] = {}
+    for entry in conntrack.entries():
+        if entry.original.proto != TCP or entry.tcp_state != TCP_ESTABLISHED:
+            continue
+        if unmarked and entry.mark & layout.ct_ours:
+            continue
+        ends = [slots.get(end) for end in (entry.original.src, entry.reply.src)]
+        if None not in ends:
+            continue  # from one of the home's networks to another
+        slot = ends[0] or ends[1] or layout.ct_slot(entry.mark)
+        if slot:
+            found.setdefault(slot, []).append(entry)
+    return found
+
+
+def begin_anew(
+    conntrack: Conntrack, layout: MarkLayout, slots: Slots, *, only: AbstractSet[bytes] | None = None
+) -> bool:
+    """Where a device has another slot than its connection says. Whether one of them was an unfiltered
+    device's, and so may go past the table. ``only``: at these addresses.
+    """
+    unfiltered = False
+    refused: dict[int, list[Entry]] = {}
+    cleared: list[Entry] = []
+    for entry in conntrack.entries() if only is None else conntrack.of_addresses(only):
+        ends = [slots.get(end) for end in (entry.original.src, entry.reply.src)]
+        slot = ends[0] if ends[1] is None else ends[1] if ends[0] is None else None
+        held = (entry.mark & layout.slot) >> layout.slot_shift
+        if slot is None or held in (0, slot or PLAIN_SLOT):
+            continue
+        unfiltered |= held == PLAIN_SLOT
+        if slot and entry.original.proto == TCP:
+            refused.setdefault(slot, []).append(entry)
+        else:
+            cleared.append(entry)
+    refuse(conntrack, layout, refused)
+    conntrack.set_mark(cleared, 0, layout.ct_ours)
+    return unfiltered
+
+
+def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, heir: int) -> None:
+    """``slot`` is nobody's from now on; what it runs is ``heir``'s, and begins anew. 0: it is unfiltered."""
+    refused: list[Entry] = []
+    cleared: list[Entry] = []
+    for entry in conntrack.of_slot(layout, slot):
+        (refused if heir and entry.original.proto == TCP else cleared).append(entry)
+    refuse(conntrack, layout, {heir: refused})
+    conntrack.set_mark(cleared, 0, layout.ct_ours)
+
+
+def refuse(conntrack: Conntrack, layout: MarkLayout, connections: BySlot) -> int:
+    """Each is reset at its next packet from the LAN. How many were still there."""
+    return sum(
+        conntrack.set_mark(entries, layout.ct_mark(slot, CUT), layout.ct_ours)
+        for slot, entries in connections.items()
+    )

@@ -1,0 +1,1 @@
+"""Guardians, helpers and who may send a verb."""

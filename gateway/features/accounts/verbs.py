@@ -1,0 +1,113 @@
+"""The verb `guardian` of the daemon, and the account changes that everyone is notified of."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+
+from gateway.control.guardians import Guardians
+from gateway.control.protocol import Request, Verb
+from gateway.control.surroundings import CONSOLE, Around, Visitor
+from gateway.control.token_verbs import from_where
+from gateway.core.logs import SECRET
+from gateway.household.context import HomeContext
+from gateway.household.label_code import label
+from gateway.household.presence import Presence
+from gateway.policy.accounts.people import DEVICE_LIMIT
+from gateway.policy.accounts.tokens import stamped, unstamped
+from gateway.store.store import Store
+from gateway.store.tables.people import People
+
+# Changes of accounts that every guardian is notified of.
+NOTIFIED = frozenset(
+    f"guardian {what}"
+    for what in ("claim", "add", "reset", "remove", "role", "recover code", "recover button", "propose")
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Origins:
+    """Names the device that a request comes from: an address alone means another device in a month."""
+
+    def __init__(self, home: HomeContext, people: People, presence: Presence) -> None:
+        self._home = home
+        self._people = people
+        self._presence = presence
+
+    def visitor(self, origin: str) -> Visitor:
+        """Return the device at an address; its name is cut and printable."""
+        mac = self._presence.mac_of(origin) if origin else None
+        if mac is None:
+            return Visitor()
+        name = "".join(letter for letter in self._presence.here.name_of(mac) if letter.isprintable())
+        return Visitor(mac, name.strip()[:DEVICE_LIMIT])
+
+    def place_of(self, origin: str) -> str:
+        """Return address, MAC address and name: ``192.168.1.7 02:00:00:00:00:0c Galaxy-S23``."""
+        seen = self.visitor(origin)
+        return " ".join(part for part in (origin, seen.mac, seen.name) if part)
+
+    def recorded(self, verb: Verb) -> Verb:
+        """Return the verb, whose audit lines name the device that asked."""
+
+        @wraps(verb)
+        def named(request: Request) -> Mapping[str, object]:
+            if not request.has("origin") and not request.has("via"):
+                return verb(request)
+            token, address = unstamped(from_where(request, self._people, self._home.local_now()))
+            values = {**request.values, "origin": stamped(token, self.place_of(address))}
+            return verb(replace(request, values=values))
+
+        return named
+
+
+def guardians(home: HomeContext, store: Store, presence: Presence, origins: Origins) -> Guardians:
+    code = label(Path(home.rules.household.config.state))
+
+    def record(what: str, detail: str, by: str, origin: str) -> None:
+        token, address = unstamped(origin)
+        place = address if by == CONSOLE else origins.place_of(address)
+        store.audit(what, detail, by=by, at=home.now(), origin=stamped(token, place))
+        if what in NOTIFIED:
+            store.alerts.keep_only([account.name for account in store.guardians().values() if account.guards])
+            home.publish("people", what=what, name=detail, by=by)
+
+    return Guardians(
+        store.people,
+        Around(
+            home.loop.now,
+            home.local_now,
+            lambda: home.clock_trusted,
+            record,
+            origins.visitor,
+            lambda: code,
+            lambda: presence.claim.unclaimed,
+        ),
+    )
+
+
+def log_claim_code(home: HomeContext, people: People) -> None:
+    """Log how an unclaimed gateway is claimed, once everything runs."""
+    if not people.claimed:
+        text = "No guardian yet. The first visitor from the home who enters the label's code %s becomes one."
+        code = label(Path(home.rules.household.config.state))
+        _log.warning(text, code, extra={SECRET: True})
+
+
+def announced(home: HomeContext, people: People) -> list[dict[str, object]]:
+    """Return the account changes that everyone is shown for a week, newest first."""
+    now = home.local_now()
+    return [
+        {
+            "told": change.told,
+            "name": change.name,
+            "device": change.device,
+            "at": change.at.astimezone(now.tzinfo),
+        }
+        for change in reversed(people.announced)
+        if change.until > now
+    ]

@@ -1,0 +1,1 @@
+"""What devices did: decisions, last refusals, history."""

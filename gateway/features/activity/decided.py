@@ -1,0 +1,142 @@
+"""Since when a refusal applies, who set it, and which lists it comes from: for `why` and `refusals`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+
+from gateway import __version__
+from gateway.features.rules.edit_history import EditStory, RuleChange
+from gateway.household.context import HomeContext
+from gateway.lists.book import SHELF, Book
+from gateway.policy.judge.decided_by import Decider, decider, kind_of, setting, told_decided
+from gateway.policy.profile.profile import Profile
+from gateway.policy.values import Decision, Reason
+from gateway.store.tables.pauses import State
+
+MOST_LISTS = 6  # of one category that are named; there are rarely two
+
+Row = dict[str, object]
+Since = tuple[str | None, str | None]  # the local day, and the account
+
+
+class Decided:
+    """Describes where decisions about one profile come from. Made for one answer: it reads each file once."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        settings: State,
+        story: Callable[[], EditStory],
+        profile: Profile | None,
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._story = story
+        self._profile = profile
+        self._steps: tuple[RuleChange, ...] | None = None
+        self._lists: dict[str, list[Row]] = {}
+
+    def describe(self, decision: Decision, host: str | None) -> Row | None:
+        """Return ``who kind contest since by version lists``; None where the decision refuses nothing."""
+        described = told_decided(decision)
+        if described is None:
+            return None
+        since, by = self._since(decision)
+        packaged = decider(decision) in (Decider.BAND, Decider.PRODUCT)
+        return described | {
+            "since": since,
+            "by": by,
+            "version": __version__ if packaged else None,
+            "lists": self._on_lists(decision, kind_of(decision), host),
+        }
+
+    def _since(self, decision: Decision) -> Since:
+        """Return when the setting behind a decision was made, and by whom, as far as this is recorded.
+
+        For a rule of the age group: since when the profile has this age group.
+        """
+        who = decider(decision)
+        if who is Decider.REGISTER:
+            return self._register(decision)
+        if decision.reason is Reason.PAUSED:
+            return self._pause(decision.owner.partition(":")[2])
+        key = "band" if who is Decider.BAND else setting(decision)
+        edit = self._edit_of(key) if key else None
+        return (None, None) if edit is None else (self._day(edit.step.at), edit.step.by)
+
+    def _day(self, at: datetime) -> str:
+        return at.astimezone(self._home.rules.household.config.zone).date().isoformat()
+
+    def _edit_of(self, key: str) -> RuleChange | None:
+        """Return the last recorded edit of a key.
+
+        None for edits made outside of Qalqan and edits that are no longer stored. Also None where an edit
+        omits part of its changes: the key may be among them.
+        """
+        for edit in self._edits():
+            if edit.what == "added" or any(_is_of(key, entry.key) for entry in edit.entries):
+                return edit
+            if edit.left_off:
+                return None
+        return None
+
+    def _edits(self) -> Iterable[RuleChange]:
+        if self._steps is None:
+            profile = self._profile
+            has_file = profile is not None and not profile.built_in
+            edits = self._story().of_person(profile.id) if has_file and profile else ()
+            self._steps = tuple(edit for edit in edits if edit.what in ("rules", "added"))
+        return self._steps
+
+    def _register(self, decision: Decision) -> Since:
+        country = decision.owner.split(":")[1]
+        registers = self._home.rules.household.config.registers
+        found = next((register for register in registers if register.country == country), None)
+        if found is None or found.since is None:
+            return None, None
+        return found.since.isoformat(), found.by or None
+
+    def _pause(self, by: str) -> Since:
+        """Return when the last pause by this account began, whoever it pauses."""
+        pauses = self._settings.in_force(self._home.local_now()).pauses
+        last = max((pause for pause in pauses if pause.by == by), key=lambda pause: pause.since, default=None)
+        return (None, by or None) if last is None else (self._day(last.since), by)
+
+    def _on_lists(self, decision: Decision, kind: str, host: str | None) -> list[Row]:
+        """Return the lists of the category that decided, each with the day of its copy.
+
+        No table says which of several lists contains the name. Empty where the category of the host comes
+        from the catalogue.
+        """
+        rules = self._home.rules
+        if decision.reason is Reason.REGISTER:
+            country = decision.owner.split(":")[1]
+            book = Book(Path(rules.household.config.state) / SHELF)
+            return [{"id": f"law-{country}", "version": book.day(f"law-{country}") or None}]
+        if not kind or host is None or decision.reason is Reason.REFUSED_FOR_EVERYONE:
+            return []
+        if kind not in rules.table.categories(host):
+            return []
+        if kind not in self._lists:
+            self._lists[kind] = self._of_kind(kind)
+        return self._lists[kind]
+
+    def _of_kind(self, kind: str) -> list[Row]:
+        rules = self._home.rules
+        info, book = rules.table.info, Book(Path(rules.household.config.state) / SHELF)
+        built = info.built[:10]
+        found = [
+            str(source.get("id"))
+            for source in info.sources
+            if source.get("category") == kind and source.get("domains")
+        ]
+        return [{"id": name, "version": book.day(name) or built} for name in found[:MOST_LISTS]] or [
+            {"id": "built-in", "version": built}
+        ]
+
+
+def _is_of(key: str, edited: str) -> bool:
+    """Whether an edit of ``edited`` set ``key``: the key itself, a part of it, or what it is a part of."""
+    return edited == key or key.startswith(f"{edited}/") or edited.startswith(f"{key}/")

@@ -1,0 +1,165 @@
+"""A child's past days as the control socket tells them: how much of what, and what was refused.
+
+A guardian sees of it what the log level of now lets one see, whatever was kept before: nothing at 0, kinds at
+1, names of what was refused and services at 2, names of what was open at 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+
+from gateway.features.activity.journal import kind_of_rule
+from gateway.household.minutes_protocol import Entry, Used
+from gateway.household.rule_book import RuleBook
+from gateway.policy.judge.sentence import sentence
+from gateway.policy.profile.log_levels import NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import PLAY, Action
+from gateway.policy.time.grant_messages import thing_name
+from gateway.policy.values import Decision, Reason, Verdict
+from gateway.store.tables.history import ALL, CATEGORY, OTHER, SERVICE, Count, Name, named
+
+MARK = "sample: "  # before the rule of a made-up decision
+GROUPS = 60  # of refused or open sites in one answer
+HOSTS = 8  # of one group
+REASON = "reason:"
+ADS = f"{CATEGORY}ads_trackers"
+WHOLE = frozenset({Reason.BEDTIME, Reason.PAUSED, Reason.QUARANTINED})  # everything is refused then
+OPENABLE = frozenset(
+    {Reason.CATEGORY, Reason.SERVICE, Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN, Reason.NEW_DOMAIN}
+)  # what an entry of the family's allow list opens
+
+
+def used_today(entries: Iterable[Entry], kept: Iterable[Used], rules: RuleBook, level: int) -> dict[str, int]:
+    """Minutes by use of a day whose book is not closed, as `store.history.uses` has them. ``entries``: what
+    limits counted; ``kept``: what is kept by kind.
+    """
+    minutes: dict[str, set[datetime]] = {}
+    kinds = rules.world.catalogue.kinds_of
+    for one in entries:
+        for use in (ALL, *((OTHER,) if one.service is None else named(one.service, kinds))):
+            minutes.setdefault(use, set()).add(one.at)
+    for used in kept:
+        if level >= VISITS_LEVEL or not used.use.startswith(SERVICE):
+            minutes.setdefault(used.use, set()).add(used.at)
+    return {use: len(found) for use, found in minutes.items()}
+
+
+def describe_uses(found: Mapping[str, int], rules: RuleBook, profile: Profile) -> list[dict[str, object]]:
+    """``target name minutes play`` of services and kinds, the most used first; below NAMES_LEVEL kinds alone.
+    ``play``: such a kind spends the limit of that name.
+    """
+    level = profile.rules.log_level
+    shown = [
+        (use, minutes)
+        for use, minutes in found.items()
+        if use != ALL and (level >= NAMES_LEVEL or not use.startswith(SERVICE))
+    ]
+    return [
+        {
+            "target": use,
+            "name": None if use == OTHER else thing_name(use, rules.names),
+            "minutes": minutes,
+            "play": _plays(use, profile),
+        }
+        for use, minutes in sorted(shown, key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def _plays(use: str, profile: Profile) -> bool:
+    action = profile.rules.categories.get(use.removeprefix(CATEGORY)) if use.startswith(CATEGORY) else None
+    return PLAY in profile.rules.limits and action is not None and action.value is Action.COUNT
+
+
+def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> list[dict[str, object]]:
+    """``target name refused opened`` by kind, the most often refused first."""
+    found: dict[str, list[int]] = {}
+    for one in counts:
+        for target in _kinds(one.category, rules, level):
+            sums = found.setdefault(target, [0, 0])
+            sums[0] += one.refused
+            sums[1] += one.opened
+    rows = sorted(found.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
+    return [
+        {
+            "target": target,
+            "name": None if target.startswith(REASON) else thing_name(target, rules.names),
+            "refused": refused,
+            "opened": opened,
+        }
+        for target, (refused, opened) in rows
+    ]
+
+
+def _kinds(category: str, rules: RuleBook, level: int) -> tuple[str, ...]:
+    """What a count is told under: below NAMES_LEVEL a service's kind in place of the service."""
+    if category.startswith(SERVICE) and level < NAMES_LEVEL:
+        kinds = rules.world.catalogue.kinds_of(category.removeprefix(SERVICE))
+        return (f"{CATEGORY}{kinds[0]}",) if kinds else (REASON + Reason.SERVICE,)
+    return (category,) if category.startswith((SERVICE, CATEGORY)) else (REASON + category,)
+
+
+@dataclass(slots=True)
+class _Group:
+    latest: Name
+    times: int = 0
+    first: datetime | None = None
+    hosts: dict[str, int] = field(default_factory=dict)
+    days: dict[date, int] = field(default_factory=dict)
+
+
+def describe_names(
+    found: Iterable[Name], rules: RuleBook, zone: tzinfo, *, refused: bool
+) -> tuple[list[dict[str, object]], int]:
+    """Sites put together to what a person would call them, the latest first; how many are left off."""
+    groups: dict[str, _Group] = {}
+    for one in found:
+        target = _target(one, rules, refused=refused)
+        group = groups.setdefault(target, _Group(one))
+        group.times += one.times
+        group.first = one.first if group.first is None else min(group.first, one.first)
+        group.hosts[one.host] = group.hosts.get(one.host, 0) + one.times
+    shown = list(groups.items())[:GROUPS]
+    return [_told(*item, rules, zone, refused=refused) for item in shown], len(groups) - len(shown)
+
+
+def _target(one: Name, rules: RuleBook, *, refused: bool) -> str:
+    if refused and one.reason in WHOLE:
+        return REASON + one.reason
+    if refused and kind_of_rule(one.rule, Reason.CATEGORY) == ADS:
+        return ADS
+    services = rules.world.catalogue.services_of(one.host) if one.host else ()
+    if len(services) == 1:
+        return SERVICE + services[0]
+    return one.host.removeprefix("www.") or REASON + one.reason
+
+
+def _told(target: str, group: _Group, rules: RuleBook, zone: tzinfo, *, refused: bool) -> dict[str, object]:
+    last = group.latest
+    hosts = sorted(group.hosts.items(), key=lambda item: (-item[1], item[0]))
+    told: dict[str, object] = {
+        "target": target,
+        "name": None if target.startswith(REASON) else thing_name(target, rules.names),
+        "times": group.times,
+        "first": (group.first or last.first).astimezone(zone),
+        "last": last.last.astimezone(zone),
+        "hosts": [{"host": host, "times": times} for host, times in hosts[:HOSTS] if host],
+        "sample": last.rule.startswith(MARK),
+    }
+    return told | (_why(target, last, rules, zone) if refused else {})
+
+
+def _why(target: str, last: Name, rules: RuleBook, zone: tzinfo) -> dict[str, object]:
+    rule = last.rule.removeprefix(MARK)
+    decision = Decision(Verdict.BLOCK, Reason(last.reason), rule, last.owner)
+    what = None if target.startswith(REASON) else target if ":" not in target else last.host
+    opens = last.reason in OPENABLE and last.owner != "family" and not target.startswith((REASON, CATEGORY))
+    return {
+        "sentence": sentence(decision, what, last.last.astimezone(zone), rules.names),
+        "reason": last.reason,
+        "rule": rule,
+        "owner": last.owner,
+        "entry": target if opens else None,
+    }

@@ -1,0 +1,185 @@
+"""What was decided goes to the log of the profile's level, to the last refusals, and to whoever listens."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from urllib.parse import quote
+
+from gateway.core.bus import Bus
+from gateway.features.activity.recent_refusals import Recent
+from gateway.features.bypass_alerts.cards import WayCards
+from gateway.household.members import EVERYONE, Family, Member
+from gateway.household.rule_book import RuleBook
+from gateway.path.subject import Sink, Subject
+from gateway.policy.judge.sentence import sentence, short
+from gateway.policy.judge.world import GATEWAY_NAME
+from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.store.store import Store
+
+CATEGORIES_KEPT = 512  # rules, 300 bytes each; a family has some dozens
+
+# What must not come into anybody's list: help leaves no trace, canaries and the pages are nobody's wish.
+UNTOLD = frozenset({Reason.HELP, Reason.RESOLVER_SIGNAL, Reason.GATEWAY, Reason.REFUSED_FOR_EVERYONE})
+
+UNFIGURED = frozenset({Reason.HELP, Reason.GATEWAY})  # answered here, or nobody's to count
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideDecision:
+    """A decision about a slot that no device of the family has: the device of a filter test."""
+
+    subject: Subject
+    seen: Observation
+    decision: Decision
+
+
+class Journal:
+    """Receives every decision of the packet path."""
+
+    def __init__(
+        self, store: Store, family: Family, wall: Callable[[], datetime], rules: RuleBook, bus: Bus
+    ) -> None:
+        self.questions = 0  # DNS questions that went on to a resolver
+        self.recent = Recent()
+        self._publish = bus.notify
+        self.cards = WayCards(store, family, rules, bus)
+        self._bus = bus
+        self._observer: Sink | None = None
+        self._store = store
+        self._family = family
+        self._wall = wall
+        self._rules = rules
+        self._category = lru_cache(CATEGORIES_KEPT)(kind_of_rule)
+        self._closed: dict[str, frozenset[str]] = {}  # of children without a log: gates that rules close
+        self._verdicts: Counter[tuple[Verdict, Reason]] = Counter()
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """How often what was decided: ``block:bedtime`` and the like."""
+        return {f"{verdict}:{reason}": times for (verdict, reason), times in self._verdicts.items()}
+
+    def observe(self, observer: Sink | None) -> None:
+        """Pass each decision about the family's devices to ``observer``, in place of the one before.
+
+        With None, decisions are passed to no observer.
+        """
+        self._observer = observer
+
+    def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> Member | None:
+        """Count a decision and pass it to the observer. Returns the member that it is about."""
+        member = self._family.members.get(subject.slot)
+        if member is not None or subject.slot == EVERYONE:
+            if decision.reason is not Reason.HELP:  # which is not even in a figure
+                self._verdicts[decision.verdict, decision.reason] += 1
+            if self._observer is not None:
+                self._observer(subject, seen, decision, at)
+        else:
+            self._bus.publish(OutsideDecision(subject, seen, decision))
+        return member
+
+    def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
+        member = self.counted(subject, seen, decision, at)
+        if seen.proto is Proto.DNS and decision.allowed and decision.reason not in UNFIGURED:
+            self.questions += 1
+        if member is None:
+            if decision.reason is Reason.REFUSED_FOR_EVERYONE and subject.slot == EVERYONE:
+                self._in_total(seen, decision, at)
+            return
+        if seen.host is not None and seen.host in self._rules.world.help:
+            return  # also where it was refused, at an address that is not help's
+        local = at.astimezone(self._rules.household.config.zone)
+        self._store.record(
+            decision,
+            host=seen.host,
+            proto=seen.proto,
+            profile=member.profile.id,
+            device=member.macs[0] if member.macs else "",
+            level=member.profile.rules.log_level,
+            category=self._category(decision.rule, decision.reason),
+            at=local,
+        )
+        if decision.verdict is Verdict.BLOCK:
+            if decision.reason not in UNTOLD:
+                self.cards.refused(member, seen, decision, local)
+                self._refused(member, seen, decision, local)
+        elif seen.proto is Proto.DNS and self.cards.watches(subject.slot):
+            self.cards.asked(member, seen, decision, local)
+
+    def _in_total(self, seen: Observation, decision: Decision, at: datetime) -> None:
+        """Of a device that belongs to no child: one more of the whole home's day, and nothing else."""
+        local = at.astimezone(self._rules.household.config.zone)
+        self._store.record(
+            decision, host=None, proto=seen.proto, profile="", device="", level=0, category="", at=local
+        )
+
+    def _refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
+        """The device's own page asks for it at any level; others hear of it from the level of names on."""
+        level = member.profile.rules.log_level
+        if not self.recent.add(member.slot, at, seen, decision) or level < NAMES_LEVEL:
+            return
+        _log.debug("refused: %s, %s", member.profile.id, decision.reason)
+        self._publish(
+            "refusal",
+            profile=member.profile.id,
+            name=member.profile.name,
+            device=member.macs[0] if len(member.macs) == 1 else None,
+            host=seen.host,
+            proto=seen.proto,
+            reason=decision.reason,
+            sentence=self.told(seen, decision, at),
+        )
+
+    def told(self, seen: Observation, decision: Decision, at: datetime) -> str:
+        """Why it was refused."""
+        return sentence(decision, seen.host, at, self._rules.names)
+
+    def short(self, seen: Observation, decision: Decision) -> str:
+        """For the text of a DNS error."""
+        at = self._wall().astimezone(self._rules.household.config.zone)
+        return short(decision, seen.host, at, self._rules.names)
+
+    @staticmethod
+    def refused_page(seen: Observation, decision: Decision) -> str:
+        """Where a browser is sent that asked for a refused site over plain HTTP. What is refused for everyone
+        is told without its name: an address stays in a browser's history.
+        """
+        if decision.reason is Reason.REFUSED_FOR_EVERYONE:
+            return f"http://{GATEWAY_NAME}/refused?reason={decision.reason}"
+        host = quote(seen.host or "", safe="")
+        return f"http://{GATEWAY_NAME}/refused?host={host}&reason={decision.reason}"
+
+    def moved(self, slots: frozenset[int]) -> None:
+        """Gates of these slots opened or closed: of a child without a log only what did not come of use."""
+        self.status_changed(slots, self._shows)
+
+    def status_changed(self, slots: frozenset[int], told: Callable[[Member], bool] = lambda _: True) -> None:
+        """Tell the pages that these slots' state is another now."""
+        members = [self._family.members[slot] for slot in sorted(slots) if slot in self._family.members]
+        ids = {one.profile.id for one in members if told(one)}
+        for profile in sorted(ids):
+            self._publish("status", profile=profile)
+
+    def _shows(self, member: Member) -> bool:
+        profile, at = member.profile, self._wall()
+        if profile.built_in or profile.rules.log_level >= KINDS_LEVEL:
+            return True
+        closed = frozenset(member.judge.standing(self._family.unused(member, at), at).closed)
+        before, self._closed[profile.id] = self._closed.get(profile.id), closed
+        return closed != before
+
+
+def kind_of_rule(rule: str, reason: Reason) -> str:
+    """What a count is kept under: the category or service that a rule names, else the reason."""
+    for kind in ("category:", "service:"):
+        _, found, rest = rule.partition(kind)
+        if found and rest:
+            return kind + rest.split(" ")[0]
+    return str(reason)

@@ -1,0 +1,99 @@
+"""The verb ``refusals``: the last blocked names, of a device or of a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.features.activity.decided import Decided
+from gateway.features.activity.recent_refusals import FOR, Recent, Refusal
+from gateway.household.context import HomeContext
+from gateway.household.members import Family, Member
+from gateway.policy.identity.macs import parse_mac
+from gateway.policy.judge.sentence import sentence, service_of
+from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.policy.profile.profile import Profile
+from gateway.policy.time.situation import FOREVER
+from gateway.policy.values import Verdict
+from gateway.store.tables.devices import Devices
+
+
+class Refusals:
+    """``decided`` builds what describes the source of a profile's decisions."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        family: Family,
+        devices: Devices,
+        recent: Recent,
+        decided: Callable[[Profile], Decided],
+    ) -> None:
+        self._home = home
+        self._family = family
+        self._devices = devices
+        self._recent = recent
+        self._decided = decided
+
+    def register(self, router: Router) -> None:
+        router.add("refusals", self.refusals)
+
+    def refusals(self, request: Request) -> Mapping[str, object]:
+        """Return all refusals of a ``device``, or of a ``profile`` those that its log level discloses."""
+        limit = request.whole("limit", least=1, most=100, default=10)
+        if request.has("device"):
+            return self._of_device(request.text("device"), limit)
+        profile = self._home.rules.profile(request.text("profile"))
+        if profile.rules.log_level < NAMES_LEVEL:
+            return {"refusals": []}  # names and times are private; `history` has the number a day
+        slots = self._family.slots_of(profile.id)
+        return {"refusals": self._describe(slots, limit, profile)}
+
+    def _of_device(self, text: str, limit: int) -> Mapping[str, object]:
+        mac = parse_mac(text)
+        member = self._family.member_of(mac) if mac is not None else None
+        if mac is None or member is None:
+            return {"refusals": []}
+        if self._shares_slot(member, mac):
+            return {"refusals": [], "shared": True}
+        return {"refusals": self._describe(frozenset({member.slot}), limit, member.profile)}
+
+    def _shares_slot(self, member: Member, mac: str) -> bool:
+        """Whether another device of the same slot was here lately. Then it is unknown which was refused."""
+        since = self._home.now() - FOR
+        seen = self._devices.all()
+        others = [other for other, device in seen.items() if other != mac and device.last_seen > since]
+        return any(self._family.member_of(other) is member for other in others)
+
+    def _describe(self, slots: frozenset[int], limit: int, profile: Profile) -> list[dict[str, object]]:
+        found = self._recent.of(slots, self._home.now(), limit)
+        decided = self._decided(profile)
+        return [
+            self._to_dict(refusal) | {"decided": decided.describe(refusal.decision, refusal.seen.host)}
+            for refusal in found
+        ]
+
+    def _name(self, refusal: Refusal) -> str | None:
+        """Return the name of the service in the rule, else of the only service that the host belongs to."""
+        rules, host = self._home.rules, refusal.seen.host
+        service = service_of(refusal.decision)
+        found = (service,) if service else rules.world.catalogue.services_of(host) if host else ()
+        return rules.names.services.get(found[0]) if len(found) == 1 else None
+
+    def _to_dict(self, refusal: Refusal) -> dict[str, object]:
+        decision, host = refusal.decision, refusal.seen.host
+        ends = decision.until is not None and decision.until < FOREVER
+        return {
+            "at": refusal.at,
+            "host": host,
+            "name": self._name(refusal),
+            "proto": refusal.seen.proto,
+            "sentence": sentence(decision, host, self._home.local_now(), self._home.rules.names),
+            "verdict": decision.verdict,
+            "reason": decision.reason,
+            "rule": decision.rule,
+            "owner": decision.owner,
+            "until": decision.until if ends else None,
+            "askable": decision.askable and decision.verdict is Verdict.BLOCK,
+        }

@@ -1,0 +1,1 @@
+"""Backup and restore of rules, grants and accounts."""

@@ -1,0 +1,305 @@
+"""Restores a backup completely or not at all, even if the daemon is killed, and can undo it.
+
+The plan contains the files as they were before. It is in ``restoring.json`` of the state directory until the
+restore is complete. A start that finds this file undoes the restore: files before the rules are read, rows of
+the store afterwards. A complete restore leaves the plan as ``restored.json``, from which it can be undone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from gateway.age.bands import Band
+from gateway.core.errors import GatewayError, PolicyError
+from gateway.core.files import read_bounded, sync_folder, write_whole
+from gateway.core.reason_codes import Code
+from gateway.features.backup.restore_plan import AFTER, BEFORE, Plan, contents, plan_text, read_plan
+from gateway.household.config_file import read_config
+from gateway.household.context import Effects, HomeContext
+from gateway.household.file_history import not_written
+from gateway.policy.accounts.people import Account, PersonRole
+from gateway.policy.accounts.pins import Pin
+from gateway.policy.profile import edits
+from gateway.policy.profile.backups import KeptChoice
+from gateway.policy.profile.self_set import Choice
+from gateway.policy.profile.writing import is_by_hand
+from gateway.store.store import Store
+from gateway.store.tables.grants import Given, Kind, in_utc
+
+DOING, DONE = "restoring.json", "restored.json"
+MOST = 16 << 20  # bytes of such a file: two backups of 1 MiB, each character as six at worst
+
+_log = logging.getLogger(__name__)
+
+
+class Restoring:
+    """Carries out a plan and undoes it.
+
+    ``refuse_file`` raises PolicyError for a profile's id and file that would postpone adulthood.
+    """
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        store: Store,
+        refuse_file: Callable[[str, bytes], None],
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._store = store
+        self._refuse_file = refuse_file
+
+    @property
+    def _state(self) -> Path:
+        return Path(self._home.rules.household.config.state)
+
+    def do(self, plan: Plan) -> list[str]:
+        """Restore, and return the problems of the files.
+
+        Raises:
+            PolicyError: The files cannot be used. Everything is as it was before.
+        """
+        self._begin(plan)
+        try:
+            self._files(plan, AFTER)
+        except GatewayError:
+            self._files(plan, BEFORE)
+            self._end()
+            raise
+        self._rows(plan, AFTER)
+        self._end(DONE)
+        return self._effects.reload()
+
+    def undo(self) -> Plan:
+        """Undo the last restore.
+
+        Raises:
+            PolicyError: There was none, or files have changed since.
+        """
+        plan = self.last()
+        if plan is None or not self.may_undo(plan):
+            where, mend = "restore", "change it by hand; earlier versions of the files are in history/"
+            raise PolicyError(where, "has no way back any more", mend).coded(Code.NO_WAY_BACK)
+        self.refuse_later(plan, BEFORE)
+        self._begin(plan)
+        self._files(plan, BEFORE)
+        self._rows(plan, BEFORE)
+        self._end()
+        (self._state / DONE).unlink(missing_ok=True)
+        self._effects.reload()
+        return plan
+
+    def refuse_later(self, plan: Plan, side: int) -> None:
+        """Refuse a plan whose files would postpone adulthood once it is proposed. ``side``: BEFORE or AFTER.
+
+        Raises:
+            PolicyError: One of them would.
+        """
+        for name, data in contents(plan.profiles, side).items():
+            if data is not None and name.endswith((".yaml", ".yml")):
+                self._refuse_file(Path(name).stem, data)
+
+    def last(self) -> Plan | None:
+        return _read(self._state / DONE)
+
+    def may_undo(self, plan: Plan) -> bool:
+        """Whether the files are still as the restore left them."""
+        for folder, pairs in self._folders(plan).items():
+            history = self._home.rules.history(folder)
+            if any(history.read(name) != data for name, data in contents(pairs, AFTER).items()):
+                return False
+        return True
+
+    def recover(self) -> None:
+        """Undo the rows of a restore that was cut short; ``recover_files`` has already undone the files."""
+        plan = _read(self._state / DOING)
+        if plan is None:
+            return
+        self._rows(plan, BEFORE)
+        self._end()
+        _log.warning("A restore was interrupted. It has been undone.")
+
+    def _rows(self, plan: Plan, side: int) -> None:
+        _write_rows(self._store, plan, side, self._home.local_now(), sure=self._home.clock_trusted)
+
+    def _folders(self, plan: Plan) -> Mapping[Path, Mapping[str, tuple[str | None, str | None]]]:
+        rules = self._home.rules
+        return {rules.path.parent: plan.home, Path(rules.household.config.profiles): plan.profiles}
+
+    def _files(self, plan: Plan, side: int) -> None:
+        """Write the files. Each folder's history gets one step."""
+        at = datetime.fromisoformat(plan.at)
+        for folder, pairs in self._folders(plan).items():
+            history = self._home.rules.history(folder)
+            wanted = contents(pairs, side)
+            found = {name: history.read(name) for name in wanted}
+            moved = {name: data for name, data in wanted.items() if data != found[name]}
+            if moved:
+                order = edits.HOME_ORDER if pairs is plan.home else edits.PROFILE_ORDER
+                hands = [
+                    name
+                    for name in moved
+                    if (data := found[name]) is not None and name.endswith("yaml") and is_by_hand(data, order)
+                ]
+                history.put(
+                    moved,
+                    {name: found[name] for name in moved},
+                    by=plan.by,
+                    at=at,
+                    by_hand=frozenset(hands),
+                )
+
+    def _begin(self, plan: Plan) -> None:
+        try:
+            write_whole(self._state / DOING, plan_text(plan))
+            sync_folder(self._state)
+        except OSError as error:
+            raise not_written(self._state / DOING, error) from error
+
+    def _end(self, kept: str = "") -> None:
+        try:
+            if kept:
+                (self._state / DOING).replace(self._state / kept)
+            else:
+                (self._state / DOING).unlink()
+            sync_folder(self._state)
+        except OSError as error:
+            raise not_written(self._state / DOING, error) from error
+
+
+def forget_way_back(state: Path, name: str) -> None:
+    """Delete the stored plan of the last restore if it has a file of this name.
+
+    Such a plan has former versions of the file, which must go once the person is an adult.
+
+    Raises:
+        PolicyError: The plan cannot be deleted.
+    """
+    path = state / DONE
+    plan = _read(path)
+    try:
+        if plan is None or name in plan.profiles:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise not_written(path, error) from error
+
+
+def recover_files(path: Path) -> None:
+    """Undo the files of an interrupted restore. Call it before the rules are read.
+
+    Otherwise `qalqan.yaml` might name a profile whose file does not exist yet.
+    """
+    try:
+        settings = read_config(path, lambda _: False)
+    except PolicyError:
+        return  # reading the rules reports the problem
+    plan = _read(Path(settings.state) / DOING)
+    if plan is None:
+        return
+    folders = {path.parent: plan.home, Path(settings.profiles): plan.profiles}
+    try:
+        for folder, pairs in folders.items():
+            for name, data in contents(pairs, BEFORE).items():
+                _put(folder / name, data)
+            sync_folder(folder)
+    except OSError as error:
+        _log.error("%s: an interrupted restore cannot be undone: %s", path, error)
+
+
+def _put(path: Path, data: bytes | None) -> None:
+    there = path.read_bytes() if path.exists() else None
+    if data is None:
+        path.unlink(missing_ok=True)
+    elif data != there:
+        real = path.resolve()
+        write_whole(real, data, real.stat() if real.exists() else None)
+
+
+def _read(path: Path) -> Plan | None:
+    if not path.exists():
+        return None
+    try:
+        return read_plan(read_bounded(path, MOST))
+    except (PolicyError, ValueError, KeyError, TypeError) as error:
+        _log.error("%s is not understood: %s", path, error)
+        return None
+
+
+def _write_rows(store: Store, plan: Plan, side: int, now: datetime, *, sure: bool) -> None:
+    """Write the rows in one transaction. Doing it twice has the same effect as once."""
+    with store.together():
+        for pair in plan.devices:
+            one = pair[side]
+            store.notes.name(one.mac, one.label)
+            if one.place:
+                store.devices.place(one.mac, one.place, at=now, sure=sure)
+            else:
+                store.devices.unplace(one.mac)
+        for pins in plan.pins:
+            pin = pins[side]
+            if pin.hash:
+                store.pins.put(Pin(pin.who, pin.salt, pin.hash, now, plan.by), by=plan.by)
+            else:
+                store.pins.drop(pin.who, by=plan.by, at=now)
+        _choose(store, [pair[side] for pair in plan.self_set], plan.by, now)
+        if side == AFTER:
+            _add(store, plan, now, sure=sure)
+        else:
+            _take_out(store, plan, now)
+
+
+def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> None:
+    """Put back what children had set for themselves."""
+    for who in sorted({one.who for one in wanted}):
+        named = {one.key for one in wanted if one.who == who}
+        kept = [one for one in store.self_set.of(who) if one.key not in named]
+        kept += [
+            Choice(one.key, one.said, datetime.fromisoformat(one.at).astimezone(UTC))
+            for one in wanted
+            if one.who == who and one.said
+        ]
+        store.self_set.put(who, tuple(kept), told="by a backup", by=by, at=now)
+
+
+def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
+    for one in plan.people:
+        role = PersonRole(one.role)
+        store.people.put(Account(one.name, role, one.secret, one.minutes, one.recovery, one.came))
+    for held in plan.bands:
+        store.hold_band(held.profile, Band(held.band))
+    for put_off in plan.steps:
+        store.growing.put(put_off.step(in_utc(now)))
+    for pause in plan.pauses:
+        until = _moment(pause.until)
+        store.pause(pause.who, until=until, by=plan.by, at=now, sure=sure)
+    if plan.grants:
+        rows = [
+            Given(
+                *(plan.number, one.who, date.fromisoformat(one.day), one.gate, one.minutes),
+                *(_moment(one.until), one.service or None, now, one.by, Kind.GRANT),
+                sure=sure,
+            )
+            for one in plan.grants
+        ]
+        store.gifts.give(rows, told="by a backup")
+
+
+def _take_out(store: Store, plan: Plan, now: datetime) -> None:
+    for one in plan.people:
+        store.people.remove(one.name)
+    for put_off in plan.steps:
+        known = store.growing.of(put_off.profile)
+        if known is not None and known.until == put_off.until:
+            store.growing.drop(put_off.profile)
+    for pause in plan.pauses:
+        store.resume(pause.who, by=plan.by, at=now)
+    if plan.grants:
+        store.gifts.take_back(plan.number, by=plan.by, at=now)
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None

@@ -1,0 +1,241 @@
+"""Plans a restore: each file before and after, and the rows to add. A plan is stored as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.core.errors import PolicyError
+from gateway.core.files import disk_words, read_bounded, read_if_there
+from gateway.features.backup.contents import choices, family_settings, kept_rows
+from gateway.household import loading as household
+from gateway.household.loading import profile_files
+from gateway.household.rule_book import RuleBook
+from gateway.lists.own_lists import FILE as LISTS
+from gateway.policy.accounts.people import PEOPLE_LIMIT
+from gateway.policy.profile import edits
+from gateway.policy.profile.backups import (
+    Backup,
+    KeptBand,
+    KeptChoice,
+    KeptDevice,
+    KeptGrant,
+    KeptPause,
+    KeptPerson,
+    KeptPin,
+    KeptStep,
+)
+from gateway.policy.profile.growing import State
+from gateway.policy.profile.household import Household
+from gateway.policy.profile.plain import Document, document
+from gateway.policy.yaml.documents import parse_document
+from gateway.store.store import Store
+
+STAGE = "restore-check"  # a folder of the state directory, while the files are checked
+BEFORE, AFTER = 0, 1
+
+Pair = tuple[str | None, str | None]
+"""What stands in a file before and after; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``devices`` and ``pins``: before and after; the others are added, and taken out by a way back."""
+
+    by: str
+    at: str  # ISO 8601
+    made: str  # when the backup was
+    home: Mapping[str, Pair]  # by file, in the folder of qalqan.yaml
+    profiles: Mapping[str, Pair]  # and in that of the profiles, calendars too
+    devices: tuple[tuple[KeptDevice, KeptDevice], ...]
+    pins: tuple[tuple[KeptPin, KeptPin], ...]  # an empty hash: none
+    people: tuple[KeptPerson, ...]
+    bands: tuple[KeptBand, ...]
+    pauses: tuple[KeptPause, ...]
+    grants: tuple[KeptGrant, ...]
+    number: int  # of the grants
+    steps: tuple[KeptStep, ...] = ()
+    self_set: tuple[tuple[KeptChoice, KeptChoice], ...] = ()  # before and after; an empty value: none
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing would change. That a child had an older band changes nothing by itself."""
+        moved = [one for one in (*self.home.values(), *self.profiles.values()) if one[BEFORE] != one[AFTER]]
+        rows = self.devices, self.pins, self.people, self.pauses, self.grants, self.steps, self.self_set
+        return not (moved or any(rows))
+
+
+def plan_text(plan: Plan) -> bytes:
+    return json.dumps(asdict(plan)).encode("ascii")
+
+
+def read_plan(data: bytes) -> Plan:
+    """Raises ValueError, KeyError or TypeError for what ``plan_text`` did not write."""
+    told: dict[str, Any] = json.loads(data)
+    pairs: dict[str, Any] = {"devices": KeptDevice, "pins": KeptPin, "self_set": KeptChoice}
+    told.setdefault("self_set", [])  # of a restore by an earlier version
+    rows: dict[str, Any] = {"people": KeptPerson, "bands": KeptBand, "pauses": KeptPause, "grants": KeptGrant}
+    for key, pair in pairs.items():
+        told[key] = tuple((pair(**one), pair(**other)) for one, other in told[key])
+    for key, row in rows.items():
+        told[key] = tuple(row(**one) for one in told[key])
+    told["steps"] = tuple(KeptStep(**one) for one in told.get("steps", ()))  # a plan of before has none
+    for key in ("home", "profiles"):
+        told[key] = {name: (one, other) for name, (one, other) in told[key].items()}
+    return Plan(**told)
+
+
+def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: datetime) -> Plan:
+    """Compare a backup with the current files and rows. ``by`` and ``at``: who restores it, and when."""
+    here = kept_rows(store, at, store.today(at).isoformat())
+    path, folder = rules.path, Path(rules.household.config.profiles)
+    home: dict[str, Pair] = {path.name: (_there(path), _home_text(path, backup.home))}
+    home[LISTS] = (_there(path.with_name(LISTS)), backup.lists)
+    wanted: dict[str, str | None] = {**dict.fromkeys(file.name for file in profile_files(folder))}
+    wanted.update(backup.profiles)
+    wanted.update(backup.calendars)
+    return Plan(
+        by=by,
+        at=at.isoformat(timespec="seconds"),
+        made=backup.made.isoformat(timespec="seconds"),
+        home=home,
+        profiles={name: (_there(folder / name), text) for name, text in wanted.items()},
+        devices=tuple(_devices(store, backup)),
+        pins=tuple(_pins(store, backup)),
+        people=tuple(_people(store, backup)),
+        bands=backup.bands,
+        pauses=tuple(_pauses(backup, here["pauses"], at)),
+        grants=tuple(_grants(store, backup, here["grants"], at)),
+        number=store.gifts.new_number(at),
+        steps=tuple(_steps(store, backup)),
+        self_set=tuple(_choices(store, backup)),
+    )
+
+
+def _home_text(path: Path, wanted: Document) -> str:
+    """Return `qalqan.yaml` with the backup's family settings."""
+    source = read_bounded(path)
+    settings = document(parse_document(source, str(path)))
+    if family_settings(settings) == wanted:
+        return _text(source)
+    machine = {key: value for key, value in settings.items() if key not in edits.FAMILY_KEYS}
+    return edits.home_text(machine | wanted).decode()
+
+
+def _people(store: Store, backup: Backup) -> Iterator[KeptPerson]:
+    """Yield the accounts that do not exist here. A backup changes no existing password or role."""
+    accounts = store.people
+    room = PEOPLE_LIMIT - len(accounts.guardians())
+    missing = [person for person in backup.people if accounts.find(person.name) is None]
+    yield from missing[: max(0, room)]
+
+
+def _devices(store: Store, backup: Backup) -> Iterator[tuple[KeptDevice, KeptDevice]]:
+    """Yield devices in the backup that differ here. Other devices stay as they are."""
+    labels, known = store.notes.labels(), store.devices.all()
+    for wanted in backup.devices:
+        device = known.get(wanted.mac)
+        place = device.place if device is not None else ""
+        now = KeptDevice(wanted.mac, labels.get(wanted.mac, ""), place)
+        if now != wanted:
+            yield now, wanted
+
+
+def _pins(store: Store, backup: Backup) -> Iterator[tuple[KeptPin, KeptPin]]:
+    """Yield PINs in the backup that differ here."""
+    for wanted in backup.pins:
+        known = store.pins.of(wanted.who)
+        now = KeptPin(wanted.who, "", "") if known is None else KeptPin(known.who, known.salt, known.hash)
+        if now != wanted:
+            yield now, wanted
+
+
+def _choices(store: Store, backup: Backup) -> Iterator[tuple[KeptChoice, KeptChoice]]:
+    """Yield what differs of what children set for themselves.
+
+    For a child in the backup, what it set since then is removed. Other children keep theirs.
+    """
+    here = {(choice.who, choice.key): choice for choice in choices(store)}
+    wanted = {(choice.who, choice.key): choice for choice in backup.self_set}
+    children = {who for who, _ in wanted}
+    for who, key in {**wanted, **here}:
+        nothing = KeptChoice(who, key, "", "")
+        now, then = here.get((who, key), nothing), wanted.get((who, key), nothing)
+        if who in children and now != then:
+            yield now, then
+
+
+def _pauses(backup: Backup, here: object, now: datetime) -> Iterator[KeptPause]:
+    paused = {one.who for one in here}  # type: ignore[attr-defined]
+    for one in backup.pauses:
+        if one.who not in paused and (not one.until or datetime.fromisoformat(one.until) > now):
+            yield one
+
+
+def _grants(store: Store, backup: Backup, here: object, now: datetime) -> Iterator[KeptGrant]:
+    """Yield extra time of the backup that has not ended, and that does not exist here."""
+    today = store.today(now).isoformat()
+    for grant in backup.grants:
+        runs = datetime.fromisoformat(grant.until) > now if grant.until else grant.day == today
+        if runs and grant not in here:  # type: ignore[operator]
+            yield grant
+
+
+def _steps(store: Store, backup: Backup) -> Iterator[KeptStep]:
+    """Yield postponed steps of children who have none here, or only a proposal of the same step."""
+    for wanted in backup.steps:
+        known = store.growing.of(wanted.profile)
+        proposed = known is not None and known.state is State.OPEN and not known.until
+        if known is None or (proposed and (known.band.value, known.month) == (wanted.band, wanted.month)):
+            yield wanted
+
+
+def staged(rules: RuleBook, plan: Plan) -> Household:
+    """Load the household from copies of the plan's files.
+
+    Raises:
+        PolicyError: `qalqan.yaml` cannot be used, or the copies cannot be written.
+    """
+    stage = Path(rules.household.config.state) / STAGE
+    try:
+        _clear(stage)
+        (stage / "profiles").mkdir(mode=0o700, parents=True)
+        for name, pair in plan.profiles.items():
+            if pair[AFTER] is not None:
+                (stage / "profiles" / name).write_bytes(_bytes(pair[AFTER]))
+        instead = {rules.path: _bytes(plan.home[rules.path.name][AFTER])}
+        return household.load(rules.path, rules.product, instead, folder=stage / "profiles")
+    except OSError as error:
+        raise PolicyError(str(stage), f"cannot be written ({disk_words(error)})", "make room") from error
+    finally:
+        _clear(stage)
+
+
+def _clear(stage: Path) -> None:
+    for folder in (stage / "profiles", stage):
+        if folder.is_dir():
+            for one in folder.iterdir():
+                one.unlink()
+            folder.rmdir()
+
+
+def _there(path: Path) -> str | None:
+    data = read_if_there(path)
+    return None if data is None else _text(data)
+
+
+def _text(data: bytes) -> str:
+    """A file that a hand spoilt is kept byte by byte as well."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str | None) -> bytes:
+    return (text or "").encode("utf-8", "surrogateescape")
+
+
+def contents(pairs: Mapping[str, Pair], side: int) -> dict[str, bytes | None]:
+    return {name: None if pair[side] is None else _bytes(pair[side]) for name, pair in pairs.items()}

@@ -1,0 +1,248 @@
+"""The verbs `backup` and `restore`: a backup goes out and comes in as pieces of plain text.
+
+The client encrypts and decrypts it. The daemon has no scrypt (`daemon/memory.py`) and no password.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
+
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.core.errors import ControlError
+from gateway.core.loop import Timer
+from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Whom
+from gateway.features.accounts.verbs import Origins
+from gateway.features.backup.contents import collect
+from gateway.features.backup.restore import Restoring
+from gateway.features.backup.restore_plan import AFTER, BEFORE, Plan, make_plan, staged
+from gateway.household.context import Effects, HomeContext
+from gateway.household.visibility import Visibility
+from gateway.policy.accounts.people import TOLD, Announcement, Told
+from gateway.policy.profile.backups import Backup, backup_text, parse_backup
+from gateway.policy.profile.household import Household
+from gateway.store.store import Store
+from gateway.web.backup_seal import MOST_CONTENT
+
+PIECE = 256 * 1024  # characters per answer: an answer has at most 1 MiB; sending blocks the loop for 2 ms
+PIECE_IN = 28 * 1024  # characters per request: a request has at most 64 KiB; JSON may double each character
+STORED_FOR = 600.0  # seconds for which a backup stays in memory
+SHOWN = 20  # names of each kind in the answer to `look`
+
+
+@dataclass(slots=True)
+class _Transfer:
+    """A backup in memory, of at most 1 MiB."""
+
+    token: str
+    by: str
+    text: str
+    size: int
+    timer: Timer
+    backup: Backup | None = None
+
+
+class BackupVerbs:
+    """Makes and restores backups. ``refuse_file``: see ``Restoring``."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        store: Store,
+        visibility: Visibility,
+        refuse_file: Callable[[str, bytes], None],
+        whom: Whom,
+        origins: Origins,
+    ) -> None:
+        """Undo a restore that was interrupted when the daemon stopped."""
+        self._home = home
+        self._store = store
+        self._visibility = visibility
+        self._whom = whom
+        self._origins = origins
+        self._restoring = Restoring(home, effects, store, refuse_file)
+        self._restoring.recover()
+        self._out: _Transfer | None = None
+        self._in: _Transfer | None = None
+
+    def register(self, router: Router) -> None:
+        router.add("backup", self.backup)
+        router.add("restore", self.restore)
+
+    # ------------------------------------------------------------------------------------ out
+
+    def backup(self, request: Request) -> Mapping[str, object]:
+        """The verb `backup`: return the piece that begins at ``from``; 0 makes a new backup."""
+        by = self._whom.guardian(request)
+        start = request.whole("from", least=0, most=MOST_CONTENT, default=0)
+        left_out: list[str] = []
+        if not start:
+            content, left_out = collect(self._home, self._store, self._visibility, by)
+            text = backup_text(content)
+            if len(text) > MOST_CONTENT:
+                most = MOST_CONTENT >> 20
+                msg = f"backup: there is more than {most} MiB to keep; look for a large calendar"
+                raise ControlError(msg).coded(Code.BACKUP_LARGE, most=most)
+            self._drop_out()
+            self._out = self._start_transfer(by, text, len(text), self._drop_out)
+            self._note(request, by, "backup", f"{len(content.profiles)} profiles", Told.BACKUP)
+        transfer = self._out
+        if transfer is None or transfer.by != by or start > transfer.size:
+            _gone("backup")
+        piece = transfer.text[start : start + PIECE]
+        if start + len(piece) >= transfer.size:
+            self._drop_out()
+        return {"from": start, "text": piece, "size": transfer.size, "left_out": left_out}
+
+    # ------------------------------------------------------------------------------------ in
+
+    def restore(self, request: Request) -> Mapping[str, object]:
+        """The verb `restore`: send a backup in pieces, look at what it would change, apply it, undo it."""
+        actions = {
+            "begin": self._begin,
+            "piece": self._piece,
+            "look": self._look,
+            "apply": self._apply,
+            "drop": self._drop,
+            "last": self._last,
+            "undo": self._undo,
+        }
+        by = self._whom.guardian(request)
+        return actions[request.choice("action", actions)](request, by)
+
+    def _begin(self, request: Request, by: str) -> Mapping[str, object]:
+        size = request.whole("size", least=1, most=MOST_CONTENT)
+        self._drop_in()
+        self._in = self._start_transfer(by, "", size, self._drop_in)
+        return {"token": self._in.token, "piece": PIECE_IN}
+
+    def _piece(self, request: Request, by: str) -> Mapping[str, object]:
+        transfer, text = self._incoming(request, by), request.values.get("text")
+        if not isinstance(text, str) or not text or len(transfer.text) + len(text) > transfer.size:
+            request.refuse("text", "is no piece of what was begun")
+        transfer.text += text
+        return {"have": len(transfer.text)}
+
+    def _look(self, request: Request, by: str) -> Mapping[str, object]:
+        backup = self._parse(self._incoming(request, by))
+        plan = self._plan(backup, by)
+        rules = self._home.rules
+        return _describe(backup, plan, rules.household, staged(rules, plan))
+
+    def _apply(self, request: Request, by: str) -> Mapping[str, object]:
+        backup = self._parse(self._incoming(request, by))
+        plan = self._plan(backup, by)
+        staged(self._home.rules, plan)  # raises PolicyError for files that cannot be used
+        problems = self._restoring.do(plan)
+        self._drop_in()
+        self._note(request, by, "restore", f"made {plan.made} on {backup.gateway}", Told.RESTORE)
+        return {"problems": problems}
+
+    def _plan(self, backup: Backup, by: str) -> Plan:
+        """Plan the restore. Raises PolicyError if it would postpone a child's adulthood."""
+        plan = make_plan(self._home.rules, self._store, backup, by, self._home.local_now())
+        self._restoring.refuse_later(plan, AFTER)
+        return plan
+
+    def _drop(self, _request: Request, by: str) -> Mapping[str, object]:
+        if self._in is not None and self._in.by == by:
+            self._drop_in()
+        return {}
+
+    def _last(self, _request: Request, _by: str) -> Mapping[str, object]:
+        plan = self._restoring.last()
+        if plan is None:
+            return {"last": None}
+        zone = self._home.rules.household.config.zone
+        at, made = (datetime.fromisoformat(text).astimezone(zone) for text in (plan.at, plan.made))
+        return {"last": {"by": plan.by, "at": at, "made": made, "undo": self._restoring.may_undo(plan)}}
+
+    def _undo(self, request: Request, by: str) -> Mapping[str, object]:
+        plan = self._restoring.undo()
+        self._note(request, by, "unrestore", f"made {plan.made}", None)
+        return {}
+
+    def _parse(self, transfer: _Transfer) -> Backup:
+        if len(transfer.text) != transfer.size:
+            _gone("restore")
+        if transfer.backup is None:
+            transfer.backup = parse_backup(transfer.text)
+        return transfer.backup
+
+    def _incoming(self, request: Request, by: str) -> _Transfer:
+        transfer, token = self._in, request.text("token")
+        if transfer is None or transfer.by != by:
+            _gone("restore")
+        if not secrets.compare_digest(transfer.token.encode(), token.encode()):
+            _gone("restore")
+        return transfer
+
+    # ------------------------------------------------------------------------------------ both
+
+    def _start_transfer(self, by: str, text: str, size: int, drop: Callable[[], None]) -> _Transfer:
+        timer = self._home.loop.call_later(STORED_FOR, drop)
+        return _Transfer(secrets.token_hex(8), by, text, size, timer)
+
+    def _drop_out(self) -> None:
+        if self._out is not None:
+            self._out.timer.cancel()
+            self._out = None
+
+    def _drop_in(self) -> None:
+        if self._in is not None:
+            self._in.timer.cancel()
+            self._in = None
+
+    def _note(self, request: Request, by: str, what: str, detail: str, announcement: Told | None) -> None:
+        """Record it in the audit log, and announce it to everyone."""
+        origin, now = request.text("origin", ""), self._home.local_now()
+        self._store.audit(what, detail, by=by, at=now, origin=origin)
+        if announcement is not None:
+            device = self._origins.visitor(origin.partition(" ")[0]).name
+            trusted = self._home.clock_trusted
+            self._store.people.announce(Announcement(announcement, by, device, now, now + TOLD, trusted))
+
+
+def _gone(verb: str) -> NoReturn:
+    msg = f"{verb}: it is not held any more; begin again"
+    raise ControlError(msg).coded(Code.BACKUP_GONE)
+
+
+def _describe(backup: Backup, plan: Plan, before: Household, after: Household) -> dict[str, object]:
+    """Return what the backup contains, and what restoring it would change."""
+    moved = {name for name, pair in plan.profiles.items() if pair[BEFORE] != pair[AFTER]}
+    children = [{"id": child.id, "name": child.name, "band": child.band.value} for child in after.children]
+    people = (*before.profiles.values(), *after.profiles.values())
+    names = {f"{person.id}.yaml": person.name for person in people}
+    gone = [name for name in moved if plan.profiles[name][AFTER] is None]
+    fresh = [name for name in moved if plan.profiles[name][BEFORE] is None]
+
+    def of(files: list[str]) -> list[str]:
+        return [names.get(file, file) for file in sorted(files)][:SHOWN]
+
+    return {
+        "made": backup.made,
+        "by": backup.by,
+        "gateway": backup.gateway,
+        "version": backup.version,
+        "children": children,
+        "people": [account.name for account in backup.people],
+        "same": plan.is_empty,
+        "fresh": of(fresh),
+        "changed": of([name for name in moved if name not in gone and name not in fresh]),
+        "gone": of(gone),
+        "settings": any(pair[BEFORE] != pair[AFTER] for pair in plan.home.values()),
+        "devices": len(plan.devices),
+        "pins": len(plan.pins),
+        "self_set": len(plan.self_set),
+        "added": sorted({account.name for account in plan.people}),
+        "grants": len(plan.grants) + len(plan.pauses),
+        "steps": len(plan.steps),
+        "problems": [str(problem) for problem in after.problems.values()][:SHOWN],
+    }

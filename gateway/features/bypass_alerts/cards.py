@@ -1,0 +1,157 @@
+"""From refused flows and questions to cards about closed ways, and from plain questions to their end.
+
+It hears of refusals, and of questions alone of devices of which something was refused: the others cost one
+look-up.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gateway.core.bus import Bus
+from gateway.household.members import Family, Member
+from gateway.household.rule_book import RuleBook
+from gateway.policy.alerts.cards import Card, Topic
+from gateway.policy.alerts.signs import Sign, is_probe, sign_of
+from gateway.policy.alerts.traces import Finding, Traces
+from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.values import Decision, Observation, Proto
+from gateway.store.store import Store
+
+MAX_DEVICES = 128  # that are followed, 3 kB each; a home has some dozen of children's
+
+
+@dataclass(frozen=True, slots=True)
+class CardChanged:
+    """A card is new, or is over."""
+
+    card: Card
+    new: bool
+
+
+class WayCards:
+    def __init__(self, store: Store, family: Family, rules: RuleBook, bus: Bus) -> None:
+        self._bus = bus
+        self._store = store
+        self._cards = store.way_cards
+        self._family = family
+        self._rules = rules
+        self._members = family.members
+        self._traces: OrderedDict[str, Traces] = OrderedDict()
+        self._watched: frozenset[int] = frozenset()
+        self._undated: set[tuple[str, Way]] = set()  # raised while nobody knew the day
+        self._follow()
+
+    # ------------------------------------------------------------------------------------ what comes in
+
+    def watches(self, slot: int) -> bool:
+        """Whether questions of this slot matter."""
+        if self._members is not self._family.members:
+            self._follow()
+        return slot in self._watched
+
+    def refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
+        """``at``: local. Guests, the house's things and whoever is asked about have no cards."""
+        mac = _own_device(member)
+        if mac is None:
+            return
+        sign = sign_of(seen, decision, member.profile.rules, self._rules.world)
+        if sign is None:
+            if seen.proto is Proto.DNS and self.watches(member.slot):
+                self.asked(member, seen, decision, at)
+            return
+        found = self._traces_of(mac, at).sign(sign, at.timestamp())
+        if found is not None:
+            self._found(member, mac, sign, found, at)
+
+    def asked(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
+        """A question in the clear of a device that ``watches`` is about."""
+        mac = _own_device(member)
+        if mac is None or seen.host is None or is_probe(seen.host, self._rules.world):
+            return
+        traces = self._traces_of(mac, at)
+        for way in traces.asked(seen.host, at.timestamp(), allowed=decision.allowed):
+            for card in self._cards.of(mac):
+                if card.way is way and not card.solved:
+                    over = replace(card, solved=True)
+                    self._cards.note(over)
+                    self._bus.publish(CardChanged(over, new=False))
+
+    # ------------------------------------------------------------------------------------ what is kept
+
+    def _found(self, member: Member, mac: str, sign: Sign, found: Finding, at: datetime) -> None:
+        self._date(member, at)
+        level, day = member.profile.rules.log_level, self._store.today(at)
+        card = self._cards.get((mac, sign.way, day))
+        if card is not None and card.profile == member.profile.id:
+            self._again(card, sign, found)
+            return
+        if not member.situation.clock_known:
+            self._undated.add((mac, sign.way))
+        card = Card(
+            mac, member.profile.id, sign.way, day, found.topic, at, sign.host, sign.proto, found.sure, level
+        )
+        self._cards.put(card)
+        self._bus.publish(CardChanged(card, new=True))
+
+    def _again(self, card: Card, sign: Sign, found: Finding) -> None:
+        """Of the card of this day: it is so after all, or more is known. Nobody is told of a new one."""
+        if _better(card, found):
+            host = sign.host or card.host
+            known = replace(
+                card, solved=False, topic=found.topic, sure=found.sure, host=host, proto=sign.proto
+            )
+            self._cards.put(known)
+        elif card.solved:
+            known = replace(card, solved=False)
+            self._cards.note(known)
+        else:
+            return
+        self._bus.publish(CardChanged(known, new=False))
+
+    def _date(self, member: Member, at: datetime) -> None:
+        """The clock is known by now: what was raised meanwhile is of this day, and not raised again."""
+        if not self._undated or not member.situation.clock_known:
+            return
+        today = self._store.today(at)
+        for mac, way in self._undated:
+            for card in [one for one in self._cards.of(mac) if one.way is way][-1:]:
+                dated = self._cards.get((mac, way, today))
+                self._cards.move(card, dated or replace(card, day=today, at=at))
+        self._undated.clear()
+
+    # ------------------------------------------------------------------------------------ who is followed
+
+    def _traces_of(self, mac: str, at: datetime) -> Traces:
+        traces = self._traces.get(mac)
+        if traces is None:
+            traces = self._traces[mac] = Traces()
+            for card in self._cards.of(mac):
+                if not card.solved:
+                    traces.resume(card.way, card.host, at.timestamp())
+            while len(self._traces) > MAX_DEVICES:
+                self._traces.popitem(last=False)
+            self._follow()
+        self._traces.move_to_end(mac)
+        return traces
+
+    def _follow(self) -> None:
+        """The slots of devices of which something was refused, or that have a card from before a start."""
+        self._members = self._family.members
+        macs = {slot: _own_device(one) for slot, one in self._members.items()}
+        waiting = {one.mac for one in self._cards.all() if not one.solved} | self._traces.keys()
+        self._watched = frozenset(slot for slot, mac in macs.items() if mac in waiting)
+
+
+def _own_device(member: Member) -> str | None:
+    alone = len(member.macs) == 1 and member.profile.is_child
+    return member.macs[0] if alone and not member.asked and not member.quarantined else None
+
+
+def _better(card: Card, found: Finding) -> bool:
+    """Whether it says more: what is certain goes before what is likely, and a whole device before an app."""
+    if found.sure != card.sure:
+        return found.sure
+    return found.topic is not card.topic and (found.sure or found.topic is Topic.PRIVATE_DNS)

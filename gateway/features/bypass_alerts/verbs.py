@@ -1,0 +1,126 @@
+"""The verbs `cards` and `dismiss`: bypass attempts, shown to guardians and on the device itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Whom
+from gateway.features.bypass_alerts.cards import CardChanged
+from gateway.household.context import HomeContext
+from gateway.household.presence import Presence
+from gateway.policy.alerts.cards import Card, card_sentence, for_child, for_guardian, told
+from gateway.policy.alerts.menus import in_language, path
+from gateway.policy.identity.macs import parse_mac
+from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.store.tables.bypass_cards import WayCards
+from gateway.store.tables.pauses import RecordAudit
+
+SHOWN = 64  # cards, at most
+
+
+class WayCardVerbs:
+    """Lists and dismisses cards. ``today`` returns the family's day at a time."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        cards: WayCards,
+        today: Callable[[datetime], date],
+        audit: RecordAudit,
+        presence: Presence,
+        whom: Whom,
+    ) -> None:
+        self._home = home
+        self._cards = cards
+        self._today = today
+        self._audit = audit
+        self._presence = presence
+        self._whom = whom
+        home.bus.subscribe(CardChanged, self._publish)
+
+    def register(self, router: Router) -> None:
+        router.add("cards", self.cards)
+        router.add("dismiss", self.dismiss)
+
+    def cards(self, request: Request) -> Mapping[str, object]:
+        """Return the guardians' cards; with ``device`` that device's own, at any log level."""
+        limit = request.whole("limit", least=1, most=SHOWN, default=SHOWN)
+        if request.has("device"):
+            member = self._whom.child(request)
+            found = for_child(self._cards.of(member.macs[0]), member.profile.id)
+        else:
+            found = self.waiting()
+        return {"cards": [self._describe(card) for card in found[:limit]], "count": len(found)}
+
+    def waiting(self) -> list[Card]:
+        """Return the cards that wait for a guardian, each as far as the log level allows."""
+        today = self._today(self._home.local_now())
+        shown = (self._visible(card) for card in for_guardian(self._cards.all(), today))
+        return [card for card in shown if card is not None]
+
+    def dismiss(self, request: Request) -> Mapping[str, object]:
+        """Dismiss a card for guardians, or restore it with ``back``. The device's own page still shows it."""
+        by, mac = self._whom.guardian(request), parse_mac(request.text("device"))
+        back, way = request.has("back"), request.text("way")
+        now, origin = self._home.local_now(), request.text("origin", "")
+        found = [card for card in self._cards.of(mac or "") if card.way == way and self._visible(card)]
+        if not found:
+            request.refuse("device", "has no such card", Code.NO_CARD)
+        card = found[-1]
+        self._cards.put(replace(card, dismissed=not back))
+        what = "card back" if back else "card put away"
+        self._audit(what, f"{card.mac} {card.way}", by=by, at=now, origin=origin)
+        self._home.publish(
+            "card", device=card.mac, profile=card.profile, way=card.way, what="answered", by=by
+        )
+        return {"device": card.mac, "way": card.way}
+
+    def _visible(self, card: Card) -> Card | None:
+        """Return what a guardian may see of a card at the profile's present log level."""
+        profile = self._home.rules.household.profiles.get(card.profile)
+        return None if profile is None else told(card, profile.rules.log_level)
+
+    def _describe(self, card: Card) -> dict[str, object]:
+        rules, presence = self._home.rules, self._presence
+        sight = presence.inventory.sight(card.mac)
+        resolver = rules.world.resolvers.names.get(card.host) if card.host else None
+        profile = rules.household.profiles.get(card.profile)
+        name, visible = presence.here.name_of(card.mac), self._visible(card)
+        menus = rules.menus(card.topic, sight)
+        first = path(in_language(menus[0].steps, "en")) if len(menus) == 1 else ""
+        return {
+            "device": card.mac,
+            "name": name,
+            "kind": "" if sight is None else sight.traits.kind,
+            "profile": card.profile,
+            "profile_name": "" if profile is None else profile.name,
+            "way": card.way,
+            "topic": card.topic,
+            "day": card.day.isoformat(),
+            "at": None if card.at is None else card.at.astimezone(rules.household.config.zone),
+            "host": card.host or None,
+            "resolver": None if resolver is None else resolver.name,
+            "proto": card.proto or None,
+            "sure": card.sure,
+            "solved": card.solved,
+            "told": 0 if visible is None else min(visible.level, NAMES_LEVEL),
+            "menus": [
+                {"id": menu.id, "name": menu.name, "since": menu.since or None, "steps": menu.steps}
+                for menu in menus
+            ],
+            "sentence": card_sentence(card, name or card.mac, first),
+        }
+
+    def _publish(self, event: CardChanged) -> None:
+        """Notify guardians, as far as the log level allows. The device's own page polls."""
+        card, new = event.card, event.new
+        visible = self._visible(card)
+        if visible is None:
+            return
+        what = "raised" if new else "solved" if card.solved else "changed"
+        self._home.publish("card", what=what, by=None, **self._describe(visible))

@@ -1,0 +1,1 @@
+"""Devices: assignment, names, changed and copied hardware addresses."""

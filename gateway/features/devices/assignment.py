@@ -1,0 +1,151 @@
+"""The place of a device: a profile, in whose file it is written, or a place that the store records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, time, timedelta
+
+from gateway.control.protocol import Request, Role
+from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Whom
+from gateway.features.devices.identities import Identities
+from gateway.household.assign_device import assign_device
+from gateway.household.context import Effects, HomeContext
+from gateway.household.editing import Author, Editing
+from gateway.household.members import Family
+from gateway.household.presence import Presence
+from gateway.household.unassigned import VISITOR
+from gateway.policy.identity.macs import parse_mac
+from gateway.policy.profile.profile import GUEST, HOME, Profile
+from gateway.store.store import Store
+
+ADULT = "adult"
+PLACES = (HOME, GUEST, VISITOR, ADULT)  # a profile with the name of one of the last two takes precedence
+VISIT_ENDS = time(6)  # of the next day, local
+
+
+class Places:
+    """The verbs `assign` and `forget`. ``treated`` returns the profile whose rules apply to a device."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        store: Store,
+        family: Family,
+        presence: Presence,
+        identities: Identities,
+        whom: Whom,
+        treated: Callable[[str], str],
+        editing: Editing,
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._store = store
+        self._family = family
+        self._presence = presence
+        self._identities = identities
+        self._whom = whom
+        self._treated = treated
+        self._editing = editing
+
+    def of(self, mac: str) -> str:
+        """Return the id of the device's profile, or its place if no profile names it."""
+        owner = self._home.rules.household.owner_of(mac)
+        if owner is not None:
+            return owner.id
+        known = self._store.devices.all().get(mac)
+        # An adult's proof opens a device for a while and leaves its place as it was.
+        treated = self._family.opened.get(mac) or self._treated(mac)
+        if known is None or known.place not in (VISITOR, ADULT):
+            return treated
+        is_over = known.until is not None and known.until <= self._home.now()
+        return treated if is_over else known.place
+
+    def assign(self, request: Request) -> Mapping[str, object]:
+        """Assign a device to a profile or a place. ``was`` in the answer is the earlier one, for an undo."""
+        by, mac, place = self._whom.guardian(request), self.mac(request), request.text("profile")
+        was = self.of(mac)
+        self._refuse_shared(request, mac)
+        self.put(mac, place, by)
+        at, origin = self._home.local_now(), request.text("origin", "")
+        self._store.audit("assign", f"{mac} {place}", by=by, at=at, origin=origin)
+        return {"problems": self._effects.reload(), "profile": self.of(mac), "was": was}
+
+    def _refuse_shared(self, request: Request, mac: str) -> None:
+        people = self._home.rules.household.config.shared.get(mac)
+        if people is not None:
+            names = ", ".join(people)
+            problem = f"is a device shared by {names}; end that first ('shared' in qalqan.yaml)"
+            request.refuse("mac", problem, Code.DEVICE_SHARED)
+
+    def put(self, mac: str, place: str, by: str) -> None:
+        """Write a device's profile or place. The caller reloads the rules. Raises PolicyError."""
+        store, rules, now = self._store, self._home.rules, self._home.local_now()
+        profile = rules.household.find(place)
+        if place.casefold() in PLACES and (profile is None or profile.built_in):
+            self._write(mac, None, by)
+            until = _visit_ends(now) if place.casefold() == VISITOR else None
+            sure = self._home.clock_trusted
+            store.devices.place(mac, place.casefold(), at=now, until=until, sure=sure)
+        else:
+            self._write(mac, rules.profile(place), by)
+            store.devices.unplace(mac)
+        store.proofs.drop(mac)
+        self._identities.answered(mac)
+
+    def add_address(self, owner: Profile, known: str, mac: str, by: str, *, instead: bool) -> None:
+        """Write another MAC address of the device ``known`` into its owner's file.
+
+        ``instead``: the address replaces ``known``, and what is stored about that one is dropped or moved.
+        The caller reloads the rules. Raises PolicyError.
+        """
+        self._write(mac, owner, by, instead_of=known if instead else None)
+        self._store.devices.unplace(mac)
+        self._identities.answered(mac)
+        if instead:
+            self._store.notes.succeed(known, mac, self._home.now())
+            self._presence.forget(known)
+            self._store.forget_slot(known)
+            self._store.questions.forget_faces(known)
+
+    def _write(self, mac: str, owner: Profile | None, by: str, *, instead_of: str | None = None) -> None:
+        author = Author(by, self._home.local_now())
+        assign_device(self._editing, self._home.rules.household, mac, owner, author, instead_of=instead_of)
+
+    def forget(self, request: Request) -> Mapping[str, object]:
+        """Drop everything that is stored about a device. If it comes again, it is a new device."""
+        by, mac = self._whom.guardian(request), self.mac(request)
+        store = self._store
+        self._refuse_shared(request, mac)
+        self._write(mac, None, by)
+        self._presence.forget(mac)
+        store.forget_slot(mac)
+        store.marks.forget(mac)
+        store.proofs.drop(mac)
+        store.questions.drop(mac)
+        store.questions.forget_faces(mac)
+        store.way_cards.drop(lambda card: card.mac == mac)
+        origin = request.text("origin", "")
+        store.audit("forget", mac, by=by, at=self._home.now(), origin=origin)
+        return {"problems": self._effects.reload()}
+
+    def mac(self, request: Request) -> str:
+        """Return the request's device. The command line may name one that is not known yet."""
+        mac = parse_mac(request.text("mac"))
+        if mac is None:
+            request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
+        self._whom.noting(request)
+        if request.role is Role.WEB and mac not in self.macs():
+            request.refuse("mac", "names a device that is not known here any more", Code.NO_DEVICE)
+        return mac
+
+    def macs(self) -> frozenset[str]:
+        """Return every known device: seen, named in the files, or assigned to a place."""
+        family, seen = self._family, self._presence.inventory.macs()
+        owned = {mac for member in family.members.values() for mac in member.macs} | set(family.plain)
+        return frozenset(owned | set(seen) | set(self._store.devices.all()))
+
+
+def _visit_ends(now: datetime) -> datetime:
+    return datetime.combine(now.date() + timedelta(days=1), VISIT_ENDS, now.tzinfo)

@@ -1,0 +1,326 @@
+"""Detects devices that changed their MAC address, and MAC addresses that two devices use.
+
+Asks the guardians about them. Until they answer, the likely owner's rules apply. Works on the inventory's
+events, outside of the packet path. New devices are examined at most once a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gateway.core.loop import Timer
+from gateway.features.devices.arrivals import Comings
+from gateway.features.devices.known_traits import Faces
+from gateway.features.devices.look_queue import Looks
+from gateway.features.devices.questions import Asking
+from gateway.household.context import Effects, HomeContext
+from gateway.household.grouping import PLAIN_PLACES
+from gateway.household.revisions import PROGRAM
+from gateway.household.unassigned import VISITOR
+from gateway.lan.device_events import (
+    DeviceAppeared,
+    DeviceFound,
+    DeviceGone,
+    DeviceReturned,
+    TraitsChanged,
+)
+from gateway.lan.inventory import Inventory
+from gateway.policy.identity.questions import Absent, Ask, Question, Recognised, recognise
+from gateway.policy.identity.sharing import lent
+from gateway.policy.identity.traits import Sign, Traits
+from gateway.store.tables.devices import Devices
+from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.questions import Questions
+from gateway.store.tables.sharing import Uses
+
+RETRY_SECONDS = 3.0  # between two looks at new devices: silent devices are probed meanwhile
+RETRY_FOR = timedelta(seconds=30)  # by then it is known which devices are silent; a busy kernel takes ten
+PERIOD = 60.0  # seconds between two looks for questions that are over
+BESIDE = 10.0  # devices heard within the same so many seconds are here at the same time
+FORGOTTEN = timedelta(days=7)  # a question about a new device ends after such an absence
+
+
+class Identities:
+    """Raises and ends questions about devices. ``transaction``: writes of the store inside it become one."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        inventory: Inventory,
+        devices: Devices,
+        uses: Uses,
+        questions: Questions,
+        audit: RecordAudit,
+        transaction: Callable[[], AbstractContextManager[None]],
+        asking: Asking,
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._inventory = inventory
+        self._devices = devices
+        self._uses = uses
+        self._questions = questions
+        self._audit = audit
+        self._transaction = transaction
+        self._asking = asking
+        self._comings = Comings(home.loop.now, devices.all())
+        self._newcomers = Looks(home.loop, self._look)
+        self._faces = Faces(questions)
+        self._retry: Timer | None = None
+        self._over_timer = home.loop.call_later(PERIOD, self._over)
+        home.bus.subscribe(DeviceAppeared, self._appeared)
+        home.bus.subscribe(TraitsChanged, self._changed_traits)
+        home.bus.subscribe(DeviceGone, self._gone)
+        home.bus.subscribe(DeviceReturned, self._returned)
+        home.bus.subscribe(DeviceFound, self._found)
+
+    # Events of the inventory.
+
+    def _appeared(self, event: DeviceAppeared) -> None:
+        if not self._trusted(event.mac):
+            self._comes(event.mac, new=True)
+
+    def _changed_traits(self, event: TraitsChanged) -> None:
+        before, after, mac = event.before, event.after, event.after.mac
+        if not self._trusted(mac):
+            if self._comings.has_come(mac) or mac in self._questions.all():
+                self._newcomers.at(mac)
+            return
+        if self._carries(mac) or self._changed(before, after):
+            self._effects.regroup()
+
+    def _gone(self, event: DeviceGone) -> None:
+        mac = event.mac
+        if self._trusted(mac) or self._stands_in(mac):
+            self._comings.went(mac)
+            self._look_at_recent()
+
+    def _returned(self, event: DeviceReturned) -> None:
+        mac = event.mac
+        apart = self._comings.back(mac)
+        if not self._trusted(mac):
+            self._comes(mac, new=False)
+        elif apart is not None:
+            self._faces.came_back(mac, self._elapsed(), apart)
+
+    def _found(self, event: DeviceFound) -> None:
+        mac = event.mac
+        if not self._trusted(mac) and not self._comings.was_here(mac):
+            self._comes(mac, new=False)
+
+    def _comes(self, mac: str, *, new: bool) -> None:
+        """Examine a device that no guardian has assigned.
+
+        One that was here before is examined too: a child may have prepared another MAC address earlier.
+        """
+        self._comings.came(mac, new=new)
+        self._newcomers.at(mac)
+        if self._retry is None:
+            self._retry = self._home.loop.call_later(RETRY_SECONDS, self._look_again)
+
+    def answered(self, mac: str) -> None:
+        """End the question about a device, because a guardian has assigned it or confirmed its owner.
+
+        The device's present traits count as its own from now on.
+        """
+        question = self._questions.drop(mac)
+        if question is not None and question.ask is Ask.REPEATER:
+            self._put(replace(question, settled=True, signs=(), profile=""))
+        elif question is not None and question.face is not None:
+            self._faces.trust(mac, question.face)
+        self._comings.settled(mac)
+
+    def _look_again(self) -> None:
+        self._retry = None
+        recent = self._comings.lately(RETRY_FOR)
+        for mac in recent:
+            self._newcomers.at(mac)
+        if recent:
+            self._retry = self._home.loop.call_later(RETRY_SECONDS, self._look_again)
+
+    def _look_at_recent(self) -> None:
+        for mac in self._comings.lately():
+            self._newcomers.at(mac)
+
+    # New devices.
+
+    def _look(self, macs: Sequence[str]) -> None:
+        with self._transaction():
+            changed = [self._newcomer(mac) for mac in macs]
+        if any(changed):
+            self._effects.regroup()
+
+    def _trusted(self, mac: str) -> bool:
+        """Whether a guardian has assigned the device, which makes its address worth copying."""
+        places = (*PLAIN_PLACES, VISITOR)
+        return mac in self._home.rules.household.named or self._place(mac) in places
+
+    def _place(self, mac: str) -> str:
+        device = self._devices.all().get(mac)
+        return "" if device is None else device.place
+
+    def _newcomer(self, mac: str) -> bool:
+        """Ask about a new device where needed. Returns whether other rules apply to it from now on."""
+        if self._trusted(mac) or self._place(mac):
+            return False
+        known = self._questions.all().get(mac)
+        if known is not None and known.settled:
+            return False
+        traits = self._inventory.traits(mac) or Traits(mac)
+        found = recognise(traits, self._candidates(mac))
+        question = self._question(mac, found, known, self._home.now())
+        if known is None and question.ask is Ask.NEW and not self._comings.is_new(mac):
+            return False  # guardians are not asked again about a device that comes every week
+        if known is not None and known == replace(question, signs=known.signs):
+            if question != known:
+                self._questions.note(question)
+            return False
+        if not self._put(question):
+            return question.ask is Ask.AGAIN and self._questions.hold(question)
+        self._report(question)
+        return question.profile != ("" if known is None else known.profile)
+
+    def _question(self, mac: str, found: Recognised, known: Question | None, now: datetime) -> Question:
+        """Return the question to ask about a new device.
+
+        An earlier recognition is kept: the device may have changed its traits on purpose.
+        """
+        at = now if known is None else known.at
+        kept = Recognised() if known is None else Recognised(known.known, known.profile, known.signs)
+        if not (found.known or found.profile) or (kept.known and not found.known):
+            found = Recognised(kept.known, kept.profile or found.profile, kept.signs)
+        found = found._replace(profile=self._younger(kept.profile, found.profile))
+        adult = known is not None and known.adult
+        if self._inventory.behind(mac):
+            return Question(mac, Ask.REPEATER, at, found.profile, found.known, adult=adult)
+        ask = Ask.AGAIN if found.known or found.profile else Ask.NEW
+        return Question(mac, ask, at, found.profile, found.known, found.signs, adult=adult)
+
+    def _younger(self, first: str, second: str) -> str:
+        profiles = self._home.rules.household.profiles
+        known = [profiles[profile_id] for profile_id in (first, second) if profile_id in profiles]
+        return min(known, key=lambda profile: profile.band.rank).id if known else ""
+
+    def _candidates(self, newcomer: str) -> Iterator[Absent]:
+        """Yield the devices that the new one may be: assigned devices, and new devices that may be a child's.
+
+        The latter are included so that two changes of the address do not help more than one.
+        """
+        household, devices = self._home.rules.household, self._devices.all()
+        lent_now = lent(household, self._uses.all().values())
+        for mac in household.named | lent_now.keys():
+            owner, device = lent_now.get(mac) or household.owner_of(mac), devices.get(mac)
+            traits = self._inventory.traits(mac)
+            if owner is not None and (device is not None or traits is not None):
+                name = "" if device is None else device.name
+                yield Absent(traits or Traits(mac, name), owner, self._gone_for(mac, newcomer))
+        for mac, question in self._questions.all().items():
+            owner = household.profiles.get(question.profile)
+            if mac != newcomer and owner is not None and self._stands_in(mac):
+                traits = self._inventory.traits(mac) or Traits(mac)
+                yield Absent(traits, owner, self._gone_for(mac, newcomer), question.known)
+
+    def _stands_in(self, mac: str) -> bool:
+        """Whether a child's rules apply to a new device because it may be the child's."""
+        known = self._questions.all().get(mac)
+        return known is not None and known.about_stranger and bool(known.profile)
+
+    def _gone_for(self, mac: str, newcomer: str) -> timedelta | None:
+        last, unseen = self._devices.last_seen(mac), self._inventory.silence(mac) == float("inf")
+        silent = self._home.now() - last if unseen and last is not None else None
+        return self._comings.gone_for(mac, newcomer, missing=self._inventory.missing(mac), silent=silent)
+
+    # Assigned addresses.
+
+    def _carries(self, mac: str) -> bool:
+        """Ask about an assigned device that other devices are suddenly behind. Returns whether it was asked.
+
+        A copied address can be made to look like a repeater, so the strictest rules apply until an answer.
+        """
+        known = self._questions.all().get(mac)
+        if not self._inventory.behind(mac) or (known is not None and known.ask is Ask.REPEATER):
+            return False
+        question = Question(mac, Ask.REPEATER, self._home.now(), signs=(Sign.CARRIES,))
+        self._put(question)
+        self._report(question)
+        return True
+
+    def _changed(self, before: Traits, after: Traits) -> bool:
+        """Ask about an address that another host seems to use. Returns whether it was asked."""
+        mac, now = after.mac, self._home.now()
+        known = self._questions.all().get(mac)
+        if known is not None and known.ask is Ask.REPEATER:
+            return False  # a repeater shows the traits of the devices behind it
+        signs = self._faces.suspicion(before, after, self._elapsed())
+        if not signs:
+            if known is not None and known.back is None:
+                self._questions.note(replace(known, back=now))
+            return False
+        face = self._faces.strange(mac, None if known is None else known.face, after)
+        question = Question(mac, Ask.COPY, now, signs=signs, face=face)
+        if known is not None:
+            self._questions.note(replace(question, at=known.at, settled=known.settled))
+            return False
+        self._put(question)
+        self._report(question)
+        return True
+
+    def _over(self) -> None:
+        """End suspicions that are over, and questions about new devices that do not come back."""
+        now = self._home.now()
+        ended = [
+            question
+            for mac, question in self._questions.all().items()
+            if (question.about_stranger and self._unseen(mac, now)) or self._faces.is_over(question, now)
+        ]
+        for question in ended:
+            self._questions.drop(question.mac)
+            if question.silent:
+                continue
+            self._audit(f"{question.ask} over", question.mac, by=PROGRAM, at=now)
+            self._home.publish("identity", mac=question.mac, ask=question.ask, what="over")
+        self._questions.flush()
+        if ended:
+            self._effects.regroup()
+        elapsed = self._elapsed()
+        for mac in self._faces.due(elapsed):
+            traits = self._inventory.traits(mac)
+            if traits is not None:
+                self._faces.suspicion(traits, traits, elapsed)
+        self._note_together()
+        self._over_timer = self._home.loop.call_later(PERIOD, self._over)
+
+    def _note_together(self) -> None:
+        here = [mac for mac in self._inventory.macs() if self._inventory.silence(mac) <= BESIDE]
+        named = self._home.rules.household.named
+        newcomers = (mac for mac in here if self._comings.has_come(mac))
+        self._comings.together(newcomers, [mac for mac in here if mac in named])
+
+    def _elapsed(self) -> timedelta:
+        return timedelta(seconds=self._home.loop.now())
+
+    def _unseen(self, mac: str, now: datetime) -> bool:
+        last = None if self._inventory.online(mac) else self._devices.last_seen(mac)
+        return last is not None and last + FORGOTTEN <= now
+
+    def _put(self, question: Question) -> bool:
+        return self._questions.put(question, self._devices.last_seen, self._home.now())
+
+    def _report(self, question: Question) -> None:
+        """Notify listeners and write an audit line. The list of devices already says when new ones came."""
+        described = self._asking.describe(question)
+        if question.ask is not Ask.NEW:
+            words = question.mac, question.known, question.profile, *question.signs
+            detail = " ".join(word for word in words if word)
+            self._audit(f"device {question.ask}", detail, by=PROGRAM, at=self._home.now())
+        self._home.publish("identity", what="asked", **described)
+
+    def close(self) -> None:
+        self._over_timer.cancel()
+        self._newcomers.close()
+        if self._retry is not None:
+            self._retry.cancel()

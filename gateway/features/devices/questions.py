@@ -1,0 +1,120 @@
+"""Questions about devices, as the control socket returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gateway.household.context import Effects, HomeContext
+from gateway.household.grouping import Grouping
+from gateway.household.presence import Presence
+from gateway.household.revisions import PROGRAM
+from gateway.household.visibility import Sightings, Visibility
+from gateway.policy.identity.question_sentence import question_sentence
+from gateway.policy.identity.questions import TAKES_PROFILE, Ask, Question, meanwhile
+from gateway.policy.profile.profile import Profile
+from gateway.store.tables.devices import Devices
+from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.questions import Questions
+from gateway.store.tables.sharing import Uses
+
+UNNAMED = "A device"
+
+
+class Asking:
+    """Describes the questions, and raises the one for a new device whose user says to be an adult."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        questions: Questions,
+        devices: Devices,
+        uses: Uses,
+        audit: RecordAudit,
+        presence: Presence,
+        visibility: Visibility,
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._questions = questions
+        self._devices = devices
+        self._uses = uses
+        self._audit = audit
+        self._presence = presence
+        self._visibility = visibility
+
+    def open(self) -> Iterator[Question]:
+        """Return the questions that wait for an answer.
+
+        First those about the family's devices, then those about possible devices of a child, then about
+        other new devices; the newest first within each group.
+        """
+        waiting = [question for question in self._questions.all().values() if question.waits]
+        waiting.sort(key=lambda question: question.at, reverse=True)
+        return iter(sorted(waiting, key=lambda question: (question.about_stranger, question.ask is Ask.NEW)))
+
+    def says_adult(self, mac: str) -> bool:
+        """Stop recording a new device whose user says to be an adult, and ask the guardians about it.
+
+        Returns False, with nothing changed, if there are too many questions.
+        """
+        now = self._home.now()
+        known = self._questions.all().get(mac)
+        question = replace(known or Question(mac, Ask.NEW, now), adult=True, silent=False)
+        if not self._questions.put(question, self._devices.last_seen, now):
+            return False
+        self._audit("says adult", mac, by=PROGRAM, at=now)
+        self._home.publish("identity", what="asked", **self.describe(question))
+        self._effects.regroup()
+        return True
+
+    def describe(self, question: Question) -> dict[str, object]:
+        """Return a question as in the answer to ``questions``; gateway/control/README.md has the keys."""
+        household, presence, visibility = self._home.rules.household, self._presence, self._visibility
+        mac, known = question.mac, question.known
+        owner = household.owner_of(known or mac)
+        rules = self._rules(question)
+        name, known_name = presence.here.name_of(mac), presence.here.name_of(known) if known else ""
+        traits = presence.inventory.traits(mac)
+        # For a child's device the log level limits when it may be shown to have come or gone.
+        subject = known or mac
+        exact = owner is None or not owner.is_child or visibility.is_exact(subject)
+        owner_name = "" if owner is None or owner.built_in else owner.name
+        return {
+            "mac": mac,
+            "ask": question.ask,
+            "at": question.at.astimezone(household.config.zone)
+            if exact
+            else visibility.seen(subject, question.at),
+            "name": name,
+            "kind": "" if traits is None else traits.kind,
+            "online": presence.inventory.online(mac) if exact else None,
+            "sightings": Sightings.MOMENT if exact else visibility.sightings(subject),
+            "known": known or None,
+            "known_name": known_name,
+            "owner": None if not owner_name or owner is None else owner.id,
+            "owner_name": owner_name,
+            "rules": None if rules is None else rules.id,
+            "rules_name": "" if rules is None else rules.name,
+            "signs": list(question.signs),
+            "settled": question.settled,
+            "adult": question.adult,
+            "replies": list(question.replies),
+            "people": question.ask in TAKES_PROFILE,
+            "sentence": question_sentence(
+                question,
+                name or f"{UNNAMED} ({mac})",
+                known_name or known,
+                owner_name,
+                "" if rules is None else rules.name,
+            ),
+        }
+
+    def _rules(self, question: Question) -> Profile | None:
+        """Return the profile that applies until an answer; None if the question changes nothing."""
+        household, devices = self._home.rules.household, self._devices.all()
+        where, uses = self._presence.interface_of, self._uses.all()
+        grouping = Grouping(household, devices, {}, (), self._home.now(), where, uses)
+        otherwise, locked = grouping.otherwise(question.mac)
+        return None if otherwise is None or locked else meanwhile(household, question, otherwise)

@@ -1,0 +1,94 @@
+"""Runs `qalqan audit` of one child in a child process. The result is in memory only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from gateway.core.errors import ControlError
+from gateway.core.helper_process import Errand
+from gateway.core.reason_codes import Code
+from gateway.household.context import HomeContext
+
+TIMEOUT = 300.0  # seconds; an audit takes 15 on a PC, and some 60 on a small router
+MOST = 200  # checks of one result; an audit has about a hundred
+TOLD = 300  # characters of the reason why an audit failed
+VERSIONS = ("ipv4", "ipv6")
+
+FOUND = frozenset({"open", "closed", "passes", "refused", "cannot be told", "absent"})
+
+
+class Trial:
+    """Runs one audit at a time, and stores the result of the last."""
+
+    def __init__(self, home: HomeContext) -> None:
+        self._home = home
+        self._errand = Errand(home.loop, self._checked, self._done, TIMEOUT)
+        self.close = self._errand.close
+        self._coming: list[dict[str, Any]] = []
+        self._trying = ""
+        self.profile = ""  # the profile of the stored result
+        self.checks: list[dict[str, Any]] = []
+        self.problem = ""  # why the last audit failed
+        self.ended: datetime | None = None
+
+    def start(self, profile: str) -> None:
+        """Start an audit. Raises ControlError if one runs, or if no process can be started."""
+        if self._errand.running:
+            msg = "trial: one runs already; wait until it has ended"
+            raise ControlError(msg).coded(Code.TRIAL_RUNS)
+        self._coming, self._trying = [], profile
+        config = str(self._home.rules.path)
+        try:
+            self._errand.start(["gateway", "audit", profile, "--steps", "--config", config])
+        except OSError as error:
+            msg = f"trial: no program can be started: {error.strerror or error}"
+            raise ControlError(msg).coded(Code.BUSY) from None
+        self._publish("begun")
+
+    def to_dict(self, profile: str) -> dict[str, object]:
+        """Return state and result as far as they are about this child."""
+        is_stored = self.profile == profile
+        return {
+            "running": self._errand.running and self._trying == profile,
+            "busy": self._errand.running,
+            "ended": self.ended if is_stored else None,
+            "problem": self.problem if is_stored else "",
+            "checks": self.checks if is_stored else [],
+        }
+
+    def _checked(self, line: Mapping[str, Any]) -> None:
+        check = _read(line)
+        if check is not None and len(self._coming) < MOST:
+            self._coming.append(check)
+
+    def _done(self, status: int, words: str) -> None:
+        lines = [line for line in words.splitlines() if line.strip()]
+        self.problem = (lines[-1] if lines else f"it ended with status {status}")[:TOLD] if status else ""
+        self.checks = [] if status else self._coming
+        self._coming = []
+        self.profile, self.ended = self._trying, self._home.local_now()
+        self._publish("ended")
+
+    def _publish(self, what: str) -> None:
+        self._home.publish("trial", profile=self._trying, what=what)
+
+
+def _read(line: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the pages show of a line of the audit; None for a line that is no check."""
+    versions = [line.get(version) for version in VERSIONS]
+    found = [result.get("found") for result in versions if isinstance(result, dict)]
+    name = line.get("id")
+    if not isinstance(name, str) or not found or not all(state in FOUND for state in found):
+        return None
+    return {
+        "id": name,
+        "must_pass": line.get("must_pass") is True,
+        "setting": line.get("setting"),
+        "fault": any(result.get("fault") is True for result in versions if isinstance(result, dict)),
+        **{
+            version: result.get("found") if isinstance(result, dict) else "absent"
+            for version, result in zip(VERSIONS, versions, strict=True)
+        },
+    }

@@ -1,0 +1,172 @@
+"""Filter tests from a child's device: the gateway's decisions about a few sites while the device tries them.
+
+A test is in memory only, at any log level, and nothing of it is recorded. It observes decisions for three
+minutes. Its result can be read for ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from gateway.core.errors import ControlError
+from gateway.core.loop import Timer
+from gateway.core.reason_codes import Code
+from gateway.household.context import HomeContext
+from gateway.household.member import Member
+from gateway.path.subject import Sink, Subject
+from gateway.policy.judge.conclude import refuses
+from gateway.policy.judge.device_test import Check, bedtime, checks
+from gateway.policy.judge.why import question
+from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.time.grid import Grid
+from gateway.policy.values import Decision, Observation, Reason
+
+SECONDS = 180  # that a test observes decisions
+KEPT = 600  # seconds that its lines can be read
+MOST = 8  # tests at the same time: more than a family runs, a few hundred bytes each
+TICK = 15  # seconds between two looks at which tests are over
+DAYS = 7  # in which the next bedtime is looked for
+
+
+class Proof:
+    """The test of one child on one device. Times are of the loop's clock."""
+
+    def __init__(self, member: Member, mac: str, lines: tuple[Check, ...], began: float) -> None:
+        self.profile = member.profile.id
+        self.mac = mac
+        self.slot = member.slot
+        self.lines = lines
+        self.began = began
+        self.begun: float | None = None  # when the device opened the test's page
+        self.ended: float | None = None  # when the device had reported all lines
+        self.over = False
+
+    def left(self, now: float) -> int:
+        """Return the seconds for which the test still observes decisions."""
+        return 0 if self.over else max(0, round(self.began + SECONDS - now))
+
+    @property
+    def took(self) -> int | None:
+        """The seconds that the device needed for all lines; None until then."""
+        if self.begun is None or self.ended is None:
+            return None
+        return max(1, round(self.ended - self.begun))
+
+
+class Proofs:
+    """Runs tests. ``observe`` sets who receives the decisions of the packet path."""
+
+    def __init__(self, home: HomeContext, observe: Callable[[Sink | None], None]) -> None:
+        self._home = home
+        self._observe = observe
+        self._all: dict[str, Proof] = {}  # by MAC, the oldest first
+        self._timer: Timer | None = None
+
+    def start(self, member: Member, mac: str) -> Proof:
+        """Start a test in place of the device's last one. Raises ControlError if too many run."""
+        self.sweep()
+        others = [proof for key, proof in self._all.items() if key != mac and not proof.over]
+        if len(others) >= MOST:
+            msg = "proof: others run; wait until one has ended"
+            raise ControlError(msg).coded(Code.BUSY)
+        self._all.pop(mac, None)
+        while len(self._all) >= MOST:
+            self._all.pop(next(key for key, proof in self._all.items() if proof.over))
+        proof = self._all[mac] = Proof(member, mac, self._lines(member), self._home.loop.now())
+        self._observe_running()
+        self._look_later()
+        return proof
+
+    def _look_later(self) -> None:
+        """Start the timer, unless it runs: restarted tests must not add timers."""
+        if self._all and self._timer is None:
+            self._timer = self._home.loop.call_later(TICK, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self.sweep()
+        self._look_later()
+
+    def of_device(self, mac: str) -> Proof | None:
+        """Return the device's last test."""
+        self.sweep()
+        return self._all.get(mac)
+
+    def of_child(self, profile: str) -> Proof | None:
+        """Return the child's last test."""
+        self.sweep()
+        return next((proof for proof in reversed(self._all.values()) if proof.profile == profile), None)
+
+    def begin(self, proof: Proof) -> None:
+        """Note that the device opened the test's page."""
+        if proof.begun is None:
+            proof.begun = self._home.loop.now()
+
+    def report(self, proof: Proof, reached: Mapping[str, bool]) -> None:
+        """Note which hosts the device's browser reached."""
+        self.begin(proof)
+        now = self._home.loop.now()
+        for line in proof.lines:
+            if line.host in reached and not proof.over:
+                line.reached = reached[line.host]
+        if proof.ended is None and all(line.reached is not None for line in proof.lines if line.host):
+            proof.ended = now
+
+    def end(self, proof: Proof) -> None:
+        """Stop observing decisions. The result can still be read."""
+        proof.over = True
+        self._observe_running()
+
+    def sweep(self) -> None:
+        """End tests whose time is over, and drop results that are too old."""
+        now = self._home.loop.now()
+        for proof in [proof for proof in self._all.values() if now - proof.began >= KEPT]:
+            del self._all[proof.mac]
+        for proof in self._all.values():
+            proof.over = proof.over or now - proof.began >= SECONDS
+        self._observe_running()
+
+    def _observe_running(self) -> None:
+        """Receive decisions only while a test runs: the packet path calls the observer for each."""
+        running = any(not proof.over for proof in self._all.values())
+        self._observe(self._decided if running else None)
+
+    def _decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:  # noqa: ARG002
+        for proof in self._all.values():
+            if proof.slot == subject.slot and not proof.over:
+                for line in proof.lines:
+                    if seen.host and line.host == seen.host:
+                        line.saw(decision)
+
+    def _lines(self, member: Member) -> tuple[Check, ...]:
+        rules, now = self._home.rules, self._home.local_now()
+        decide = _judge_at(member, now)
+        country = rules.household.config.country
+        help_hosts = [str(line["web"]) for line in rules.help_lines(country) if line["web"]]
+        refused = refuses(member.profile.rules, Way.ENCRYPTED_DNS)
+        catalogue = rules.world.catalogue
+        sites, open_site, dns, help_line = checks(
+            member.profile, catalogue, decide, help_hosts, way_refused=refused
+        )
+        begins = self._next_bedtime(member, now)
+        then = None if begins is None else _judge_at(member, begins)("example.com")
+        return (sites, open_site, dns, bedtime(decide, begins, then), help_line)
+
+    def _next_bedtime(self, member: Member, now: datetime) -> datetime | None:
+        grid = Grid(member.profile, self._home.rules.calendar)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        for ahead in range(DAYS):
+            day = midnight + timedelta(days=ahead)
+            for span in grid.internet(day.date()):
+                at = (day + timedelta(minutes=span.start)).replace(tzinfo=now.tzinfo)
+                if span.state == Reason.BEDTIME and at > now:
+                    return at
+        return None
+
+
+def _judge_at(member: Member, at: datetime) -> Callable[[str], Decision]:
+    def decide(host: str) -> Decision:
+        return member.judge.decide(question(host), member.situation, at)
+
+    return decide

@@ -1,0 +1,279 @@
+"""An audit's device: a temporary device with the rules of a child or device, which tries to bypass them.
+
+The kernel treats it like any other slot. It is neither in `Family.members` nor in the inventory, by which
+the daemon stores, logs, counts and reports: all data about it is here, in memory, and is deleted when the
+audit ends.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from gateway.control.protocol import WhenGone
+from gateway.core.errors import ControlError, GatewayError
+from gateway.core.files import disk_words, write_whole
+from gateway.core.loop import Timer
+from gateway.core.reason_codes import Code
+from gateway.dataplane.dns_proxy import DnsProxy
+from gateway.dataplane.gates import Enforcer
+from gateway.dataplane.kernel_table import KernelTable
+from gateway.dataplane.own_answers import OwnAnswers
+from gateway.dataplane.packets import PacketPath
+from gateway.features.activity.journal import OutsideDecision
+from gateway.household.context import Effects, HomeContext
+from gateway.household.member import Member, Worn
+from gateway.household.members import Family
+from gateway.household.presence import Presence
+from gateway.kernel.marks import valid_slot
+from gateway.lan import interfaces as lan
+from gateway.lan import neighbours
+from gateway.path.live_flows import LiveFlows
+from gateway.path.name_addresses import NameBook
+from gateway.policy.values import Decision, Observation, Reason
+from gateway.store.tables.slots import Numbers
+from gateway.wire.flows.table import FlowTable
+
+SECONDS = 300  # after which an audit ends; forty checks take a minute or two
+MAX_SEEN = 1024  # latest decisions: with the longest names and rules they fit one answer (ANSWER_LIMIT)
+FILE = "audit"  # in the runtime directory, with MAC and slot of the device, for a clean-up after a kill
+
+_log = logging.getLogger(__name__)
+
+
+class SlotCache(Protocol):
+    def forget(self, slot: int, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FilterPath:
+    """The parts that filter the traffic of a slot."""
+
+    packets: PacketPath
+    table: KernelTable
+    enforcer: Enforcer
+    flows: FlowTable
+    live: LiveFlows
+    proxy: DnsProxy
+    own_answers: OwnAnswers
+    names: NameBook
+    caches: tuple[SlotCache, ...]  # which one check of an audit must not leave to the next
+
+
+class Decided(NamedTuple):
+    seen: Observation
+    decision: Decision
+
+    def to_dict(self) -> Mapping[str, object]:
+        """Return the decision; what is blocked for everyone has one reason, without a rule."""
+        seen, decision = self
+        sealed = decision.reason is Reason.REFUSED_FOR_EVERYONE
+        return {
+            "proto": seen.proto,
+            "host": seen.host,
+            "dst": lan.text(seen.dst) if seen.dst else None,
+            "dport": seen.dport,
+            "verdict": decision.verdict,
+            "reason": decision.reason,
+            "rule": None if sealed else decision.rule,
+        }
+
+
+class _Running:
+    def __init__(self, worn: Worn) -> None:
+        self.worn = worn
+        self.seen: deque[Decided] = deque(maxlen=MAX_SEEN)
+        self.decided = 0
+        self.timer: Timer | None = None
+
+
+class Audit:
+    """Runs one audit at a time.
+
+    It ends by a request, when the connection that began it closes, and after SECONDS.
+    """
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        family: Family,
+        presence: Presence,
+        path: FilterPath,
+        interfaces: lan.HomeInterfaces,
+        numbers: Numbers,
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._family = family
+        self._presence = presence
+        self._path = path
+        self._interfaces = interfaces
+        self._numbers = numbers
+        self._running: _Running | None = None
+        self._file = Path(home.rules.household.config.runtime) / FILE
+        home.bus.subscribe(OutsideDecision, self._decided)
+
+    def start(self) -> None:
+        """Remove the traces of an audit that ran when the daemon was killed."""
+        try:
+            mac, _, slot = self._file.read_text().partition(" ")
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            _log.error("%s cannot be read: %s", self._file, error)
+            return
+        if slot.isdecimal() and valid_slot(int(slot)):  # an incomplete file has none
+            self._try(lambda: self._path.table.hand_over(int(slot), 0))
+        self._drop_traces(mac)
+
+    def begin(self, who: str, mac: str, interface: str | None, when_gone: WhenGone) -> Member:
+        """Give the device ``mac`` the rules of ``who``, a profile's id or a MAC address.
+
+        Raises:
+            GatewayError: the audit cannot begin; everything is as before.
+        """
+        if self._running is not None:
+            msg = "audit_begin: an audit runs already; wait until it has ended"
+            raise ControlError(msg).coded(Code.BUSY)
+        in_use = [key for key, slot in self._numbers.slots().items() if slot in self._family.members]
+        running = self._running = _Running(Worn(who, mac, self._numbers.lend(in_use)))
+        self._interfaces.audit = interface
+        try:
+            member = self._put_on(running)
+        except GatewayError:
+            self.end()
+            raise
+        running.timer = self._home.loop.call_later(SECONDS, self.end)
+        when_gone(lambda: self._end_of(running))
+        return member
+
+    def _put_on(self, running: _Running) -> Member:
+        family, path, worn = self._family, self._path, running.worn
+        rules = self._home.rules
+        member = family.wear(worn, rules.household, rules.world, self._home.now())
+        if member is None:
+            msg = f"audit_begin: {worn.who} has no rules that an audit could try"
+            raise ControlError(msg).coded(Code.NOT_FILTERED)
+        self._note(worn)
+        self._presence.ignore(worn.mac)
+        path.own_answers.keep(family.everybody)
+        path.own_answers.teach(worn.slot)
+        path.packets.bind(frozenset({worn.slot}))
+        path.packets.face(self._interfaces.names)
+        self._effects.sync_table()
+        self._effects.sync_gates()
+        self._reset_connections(worn)
+        return member
+
+    def _reset_connections(self, worn: Worn) -> None:
+        """Reset the connections that the device opened before the audit. Other devices are not affected."""
+        known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == worn.mac)
+        slots = {lan.packed(neighbour.ip): worn.slot for neighbour in known}
+        if slots:
+            self._path.table.follow_devices(slots)
+
+    def _now(self) -> _Running:
+        """Return the running audit. Raises ControlError if there is none."""
+        if self._running is None:
+            msg = "no audit runs; it may have ended by itself: begin another"
+            raise ControlError(msg)
+        return self._running
+
+    def _decided(self, event: OutsideDecision) -> None:
+        running = self._running
+        if running is not None and event.subject.slot == running.worn.slot:
+            running.decided += 1
+            running.seen.append(Decided(event.seen, event.decision))
+
+    def seen(self) -> tuple[list[Decided], int]:
+        """Return the latest decisions, oldest first, and the number of older ones."""
+        running = self._now()
+        return list(running.seen), running.decided - len(running.seen)
+
+    def pause(self, *, paused: bool) -> None:
+        self._now().worn.paused = paused
+        self._effects.sync_gates()
+
+    def clear(self) -> None:
+        """Forget the state that one check left, so that it does not affect the next check."""
+        slot, path = self._now().worn.slot, self._path
+        path.flows.forget(slot, settled=True)
+        self._forget(slot)
+        path.names.forget(slot)
+        path.table.forget_rates(slot)
+        path.own_answers.teach(slot)
+
+    def _forget(self, slot: int) -> None:
+        for cache in self._path.caches:
+            cache.forget(slot)
+
+    def follow(self) -> None:
+        """End the audit if a change of rules or devices removed its rules, or gave its MAC an owner."""
+        if self._family.worn is None:
+            self.end()
+
+    def _end_of(self, running: _Running) -> None:
+        if self._running is running:
+            self.end()
+
+    def end(self) -> None:
+        """End the audit, if one runs, and delete all data about its device."""
+        running, path, family = self._running, self._path, self._family
+        if running is None:
+            return
+        self._running = self._interfaces.audit = None
+        running.seen.clear()  # the connection that began the audit may stay open, and refers to it
+        if running.timer is not None:
+            running.timer.cancel()
+        slot, mac = running.worn.slot, running.worn.mac
+        family.take_off()
+        path.own_answers.keep(family.everybody)
+        path.packets.face(self._interfaces.names)
+        for step in (
+            self._effects.sync_table,
+            self._effects.sync_gates,
+            lambda: path.table.hand_over(slot, family.slot_of(mac)),
+            lambda: path.table.forget_rates(slot),
+        ):
+            self._try(step)
+        path.flows.forget(slot)
+        path.live.forget(slot)
+        path.proxy.forget(slot)
+        path.enforcer.forget(slot)
+        self._forget(slot)
+        self._numbers.give_back()
+        self._drop_traces(mac)
+
+    @staticmethod
+    def _try(step: Callable[[], object]) -> None:
+        """Run one step of a clean-up. Log its error, so that the other steps still run."""
+        try:
+            step()
+        except GatewayError as error:
+            _log.error("%s", error)
+
+    def _note(self, worn: Worn) -> None:
+        """Write the file for a clean-up after a kill. Raises ControlError."""
+        try:
+            write_whole(self._file, f"{worn.mac} {worn.slot}".encode())
+        except OSError as error:
+            msg = f"audit_begin: {self._file} cannot be written ({disk_words(error)})"
+            raise ControlError(msg) from None
+
+    def _drop_traces(self, mac: str) -> None:
+        """Delete the neighbour entries of the device, which the kernel keeps for hours, and our own file."""
+        self._presence.ignore(mac)
+        try:
+            known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == mac)
+            neighbours.drop([(neighbour.ip, neighbour.ifindex) for neighbour in known])
+            self._file.unlink(missing_ok=True)
+        except OSError as error:
+            _log.error("traces of an audit stay: %s", error)
+
+    def close(self) -> None:
+        self.end()

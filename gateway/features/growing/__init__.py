@@ -1,0 +1,1 @@
+"""The next age group, what teenagers set themselves, and agreements."""

@@ -1,0 +1,72 @@
+"""The verb `agreement`: a child by its PIN and a guardian say that they have read the rules together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Whom
+from gateway.features.sharing.pins import PinDesk
+from gateway.household.context import HomeContext
+from gateway.policy.accounts import agreement
+from gateway.policy.accounts.agreement import Side
+from gateway.policy.identity.macs import parse_mac
+from gateway.policy.identity.sharing import needs_pin
+from gateway.policy.profile.profile import Profile
+from gateway.store.tables.agreements import Agreements
+from gateway.store.tables.grants import in_utc
+
+
+class AgreementVerbs:
+    def __init__(self, home: HomeContext, agreements: Agreements, whom: Whom, pins: PinDesk) -> None:
+        self._home = home
+        self._agreements = agreements
+        self._whom = whom
+        self._pins = pins
+
+    def register(self, router: Router) -> None:
+        router.add("agreement", self.agreement)
+
+    def agreement(self, request: Request) -> Mapping[str, object]:
+        """Record that a child (``device``) or a guardian (``id`` and ``by``) agrees, or end the agreement."""
+        action = request.choice("action", ("agree", "end"))
+        if request.has("device"):
+            profile, guardian = self._whom.child(request).profile, ""
+            self._old_enough(request, "device", profile)
+            self._pins.check(request, parse_mac(request.text("device")) or "", profile)
+        else:
+            guardian, profile = self._whom.guardian(request), self._home.rules.profile(request.text("id"))
+            self._old_enough(request, "id", profile)
+        agreements, at = self._agreements, in_utc(self._home.local_now())
+        by, origin = guardian or profile.name, request.text("origin", "")
+        if action == "end":
+            agreements.end(profile.id, by=by, at=at, origin=origin)
+        else:
+            before, side = agreements.of(profile.id), Side.GUARDIAN if guardian else Side.CHILD
+            after = agreement.agreed(before, side, guardian, agreement.digest_of(profile), at)
+            if after != before:
+                agreements.put(after, by=by, at=at, origin=origin)
+        return {"id": profile.id, "agreement": self.describe(profile)}
+
+    def describe(self, profile: Profile) -> dict[str, object] | None:
+        """Return the state of a child's agreement; None for a child that needs no PIN."""
+        if not (profile.is_child and needs_pin(profile)):
+            return None
+        one, digest = self._agreements.of(profile.id), agreement.digest_of(profile)
+        zone = self._home.rules.household.config.zone
+        yes = agreement.waiting(one, digest)
+        return {
+            "state": agreement.state(one, digest),
+            "by": one.by or None,
+            "at": None if one.at is None else one.at.astimezone(zone),
+            "waits": None
+            if yes is None
+            else {"side": yes.side, "by": yes.by or None, "at": yes.at.astimezone(zone)},
+        }
+
+    def _old_enough(self, request: Request, key: str, profile: Profile) -> None:
+        if not (profile.is_child and needs_pin(profile)):
+            problem = f"is about {profile.name}, who has no PIN to agree by"
+            request.refuse(key, problem, Code.NO_PIN, name=profile.name)

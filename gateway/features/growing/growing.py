@@ -1,0 +1,302 @@
+"""Children's steps into the next age group: proposed, announced, and taken when they are due.
+
+The daemon looks once a minute. It stores a step before it changes the rule file and marks it as taken after
+that: if the daemon is killed in between, the next look completes the step. docs/families/growing.md has the
+reasons.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from gateway.age.bands import Band
+from gateway.core.errors import GatewayError, PolicyError
+from gateway.core.loop import Timer
+from gateway.core.reason_codes import Code
+from gateway.features.activity.recent_refusals import Recent
+from gateway.features.backup.restore import forget_way_back
+from gateway.features.sharing.sharing import Sharing
+from gateway.features.site_repair.lessons import Lessons
+from gateway.household.context import Effects, HomeContext
+from gateway.household.editing import Author, Editing
+from gateway.household.members import Family
+from gateway.household.revisions import PROGRAM, revision_of
+from gateway.policy.profile import edits, growing
+from gateway.policy.profile.growing import Stage, State, Step
+from gateway.policy.profile.profile import Profile
+from gateway.policy.time.clock_changes import Jump
+from gateway.store.forget_child import let_go
+from gateway.store.store import Store
+from gateway.store.tables.grants import in_utc
+
+LOOK = 60.0  # seconds; a step is due on a day
+KEPT = 64  # steps of profiles that are there, or may come back: as many as there may be profiles
+
+_log = logging.getLogger(__name__)
+
+
+class Growing:
+    """Proposes and takes steps. It has the whole store: at 18, data of a child goes from most tables."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        store: Store,
+        family: Family,
+        lessons: Lessons,
+        sharing: Sharing,
+        recent: Recent,
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._store = store
+        self._steps = store.growing
+        self._family = family
+        self._lessons = lessons
+        self._sharing = sharing
+        self._recent = recent
+        self.editing = Editing(home.rules, self._in_force)
+        self._timer: Timer | None = None
+        self._began = False  # whether a look took place with a trusted clock
+        self._doubted: datetime | None = None  # no step is taken before: the clock may be wrong
+        self._failed: dict[str, str] = {}  # by profile, the last logged error of a step
+
+    def _in_force(self, named: frozenset[str]) -> None:
+        """Apply a changed rule file, which names these devices now."""
+        for mac in sorted(named):
+            self._store.devices.unplace(mac)
+        self._effects.regroup()
+
+    def start(self) -> None:
+        self.look()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def shift(self, jump: Jump) -> None:
+        """Adjust the steps when the clock was set, so that as many days are left as before.
+
+        A clock that was put forward by a day or more may be wrong: no step is taken for a day.
+        """
+        if jump.was_known and jump.known and jump.size:
+            self._doubted = jump.after + growing.DAY if jump.size >= growing.DAY else None
+            self._steps.change(lambda step: growing.after_jump(step, jump))
+
+    def look(self) -> None:
+        """Propose and take the steps that are due, if the clock is trusted. Look again in a minute."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._home.clock_trusted:
+            self._look()
+        self._timer = self._home.loop.call_later(LOOK, self.look)
+
+    def _look(self) -> None:
+        now, steps = self._home.local_now(), self._steps
+        if not self._began:
+            self._began = True
+            steps.change(lambda step: growing.back_again(step, in_utc(now)))
+        profiles = self._home.rules.household.profiles
+        gone = [profile_id for profile_id in steps.all() if profile_id not in profiles]
+        for profile_id in gone[: max(0, len(steps.all()) - KEPT)]:
+            steps.drop(profile_id)
+        for profile in [profile for profile in profiles.values() if not profile.built_in]:
+            self._look_at(profile, now)
+
+    def _look_at(self, profile: Profile, now: datetime) -> None:
+        """Store, announce, take or drop the step of one profile."""
+        steps, kept = self._steps, self._steps.of(profile.id)
+        found = growing.look(profile.id, profile.name, profile.band, profile.next_step, kept, now)
+        if found.kept is None:
+            if kept is not None:
+                steps.drop(profile.id)
+                self._publish(kept, "over")
+            return
+        step = found.kept
+        if step != kept:
+            step = replace(step, since=in_utc(step.since), seen=in_utc(step.seen))
+            is_new = kept is None or (step.band, step.month, step.since) != (
+                kept.band,
+                kept.month,
+                kept.since,
+            )
+            steps.put(step, "step proposed" if is_new else "", by=PROGRAM, at=now)
+            if is_new:
+                self._publish(step, "proposed")
+        if found.due and (self._doubted is None or now >= self._doubted):
+            self._try(step)
+
+    def _try(self, step: Step) -> None:
+        """Take a step. After an error of a file or the disk, the next look tries again."""
+        try:
+            self._take(step, step.by or PROGRAM)
+        except GatewayError as error:
+            if self._failed.get(step.profile) != str(error):
+                self._failed[step.profile] = str(error)
+                _log.error("the step of %s waits: %s", step.profile, error)
+        else:
+            self._failed.pop(step.profile, None)
+
+    def take(self, profile: Profile, by: str, origin: str) -> Step:
+        """Take the proposed step because a guardian agrees. Raises GatewayError."""
+        step = self.proposed(profile)
+        try:
+            return self._take(step, by, origin)
+        except GatewayError:
+            if self._home.rules.household.profiles[profile.id].band is step.band:
+                self._steps.put(step)  # the rule file was not changed
+            raise
+
+    def _take(self, step: Step, by: str, origin: str = "") -> Step:
+        """Change the rule file as the step says, and store that it was taken. Raises GatewayError."""
+        steps, at = self._steps, self._home.local_now()
+        profile = self._home.rules.household.profiles.get(step.profile)
+        path = self.editing.file(step.profile)
+        source, said = self.editing.read(path)
+        slots = self._family.slots_of(step.profile)
+        happened = growing.has_happened(step, said)
+        fits = profile is not None and step.is_of(profile.band, profile.next_step)
+        if not happened and not fits and not (step.is_final and says_adult(said)):
+            steps.drop(step.profile)  # the file was edited in the meantime
+            return step
+        if step.state is not State.TAKING:
+            step = replace(step, state=State.TAKING, by=by, undo=revision_of(source))
+            steps.put(step)
+        revision = revision_of(source)
+        if not happened:
+            changes = growing.changes(step, said)
+            revision = self.editing.edit(step.profile, changes, Author(by, at)).revision
+        if step.is_final:
+            self._let_go(step, slots)
+        step = replace(step, state=State.TAKEN, taken=in_utc(at), revision=revision)
+        steps.put(step, "step by itself" if by == PROGRAM else "step", by=by, at=at, origin=origin)
+        self._publish(step, "taken")
+        return step
+
+    def _let_go(self, step: Step, slots: frozenset[int]) -> None:
+        """Delete all that is stored about somebody who is an adult now. A second call is harmless."""
+        profile = self._home.rules.household.profiles[step.profile]
+        self._lessons.forget(profile.id)
+        for mac in [mac for mac, use in self._store.uses.all().items() if use.who == profile.id]:
+            self._sharing.end(mac)
+        for slot in slots:
+            self._recent.forget(slot)
+        name = self.editing.file(profile.id).name
+        self.editing.history.forget(name)
+        forget_way_back(Path(self._home.rules.household.config.state), name)
+        let_go(self._store, profile.id, profile.devices)
+        self._effects.regroup()
+
+    def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> Step:
+        """Postpone a step, which is possible once. If it was taken already, restore the previous rules.
+
+        Raises GatewayError.
+        """
+        now, steps = self._home.local_now(), self._steps
+        step = steps.of(profile.id)
+        if step is None or growing.stage(step, now) is Stage.NONE or not growing.is_about(step, profile):
+            raise no_step(profile)
+        after = replace(growing.put_off(step, until, reason, by, now), seen=in_utc(now))
+        what = "step put off"
+        if step.state is State.TAKEN:
+            self._back(step, Author(by, now))
+            what = "step back"
+        steps.put(after, what, by=by, at=now, origin=origin)
+        self._publish(after, "postponed")
+        return after
+
+    def _back(self, step: Step, author: Author) -> None:
+        """Restore the rule file; if it was edited since the step, only the age group and the month."""
+        try:
+            self.editing.unedit(step.profile, step.undo, author, step.revision)
+        except PolicyError:
+            before = {"band": step.band.value, "next_step": step.month}
+            self.editing.edit(step.profile, before, author)
+
+    def proposed(self, profile: Profile) -> Step:
+        """Return the step that waits for an answer. Raises PolicyError if there is none."""
+        step = self._steps.of(profile.id)
+        now = self._home.local_now()
+        fits = step is not None and step.is_of(profile.band, profile.next_step)
+        if step is None or not fits or growing.stage(step, now) not in (Stage.PROPOSED, Stage.POSTPONED):
+            raise no_step(profile)
+        return step
+
+    def refuse_later(self, profile_id: str, changes: Mapping[str, object]) -> None:
+        """Refuse changes that put off the step to adult once it is proposed. Raises PolicyError."""
+        step = self._steps.of(profile_id)
+        if step is None or not step.is_final or step.state is State.TAKEN:
+            return
+        band, month = changes.get("band", step.band.value), changes.get("next_step", step.month)
+        if (band, month) != (step.band.value, step.month) and band != step.then.value:
+            problem, mend = "cannot be put off", "at 18 control ends"
+            raise PolicyError(step.name, problem, mend).coded(Code.ADULT_NEXT, name=step.name)
+
+    def refuse_file(self, profile_id: str, source: bytes) -> None:
+        """Refuse a rule file that puts off the step to adult, or that cannot be read. Raises PolicyError."""
+        try:
+            said = edits.read(source, profile_id)
+        except PolicyError:
+            said = {}
+        self.refuse_later(profile_id, {key: said.get(key) for key in ("band", "next_step")})
+
+    def describe_all(self) -> dict[str, object]:
+        """Return what `status` shows of steps."""
+        now, profiles = self._home.local_now(), self._home.rules.household.profiles
+        steps = (step for step in self._steps.all().values() if step.profile in profiles)
+        return {
+            "steps": [
+                self.describe(step, now) for step in steps if growing.stage(step, now) is not Stage.NONE
+            ]
+        }
+
+    def of_device(self, mac: str) -> dict[str, object]:
+        """Return what a device shows to its owner who has become an adult."""
+        now = self._home.local_now()
+        owner = self._home.rules.household.owner_of(mac)
+        step = None if owner is None else self._steps.of(owner.id)
+        if step is None or not step.is_final or growing.stage(step, now) is not Stage.TAKEN:
+            return {}
+        return {"step": self.describe(step, now)}
+
+    def describe(self, step: Step, now: datetime) -> dict[str, object]:
+        """Return a step for the control socket; times are in the time zone of ``now``."""
+        begun = step.since.astimezone(now.tzinfo)
+        open_still = step.state is not State.TAKEN
+        return {
+            "profile": step.profile,
+            "name": step.name,
+            "stage": growing.stage(step, now),
+            "band": step.band.value,
+            "then": step.then.value,
+            "month": step.month,
+            "since": begun,
+            "on": growing.due_day(step, begun.date()).isoformat() if open_still else None,
+            "until": step.until or None,
+            "reason": step.reason,
+            "put_off_by": step.put_off_by or None,
+            "taken": None if step.taken is None else step.taken.astimezone(now.tzinfo),
+            "by": step.by or None,
+            "by_itself": step.by == PROGRAM,
+            "later": list(growing.later_months(step, now.date())),
+        }
+
+    def _publish(self, step: Step, what: str) -> None:
+        by = step.put_off_by if what == "postponed" else step.by
+        self._home.publish(
+            "step", profile=step.profile, name=step.name, what=what, then=step.then.value, by=by or None
+        )
+
+
+def says_adult(said: Mapping[str, object]) -> bool:
+    return said.get("band") == Band.ADULT.value
+
+
+def no_step(profile: Profile) -> PolicyError:
+    error = PolicyError(profile.name, "has no step to answer", "it is proposed in its month")
+    return error.coded(Code.NO_STEP, name=profile.name)

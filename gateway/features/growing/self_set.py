@@ -1,0 +1,85 @@
+"""Times that children set for themselves. They apply on top of the rule files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.features.rules.describe_hours import target_name
+from gateway.household.context import Effects, HomeContext
+from gateway.household.loading import vocabulary
+from gateway.policy.profile import self_set as selfset
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import SelfSet
+from gateway.policy.profile.self_set import MOST_LIMITS, Choice
+from gateway.policy.profile.to_yaml import by_day
+from gateway.store.tables.self_set import SelfSets
+
+Asked = tuple[str, tuple[Choice, ...]]
+
+
+class SelfSetting:
+    def __init__(self, home: HomeContext, effects: Effects, choices: SelfSets) -> None:
+        self._home = home
+        self._effects = effects
+        self._choices = choices
+        self._read: dict[str, tuple[Asked, SelfSet | None]] = {}  # by profile, of those that have chosen
+
+    def laid(self, profile: Profile) -> Profile:
+        """Return the profile with the times that its child set.
+
+        Returns the same object as long as neither the profile nor the times change.
+        """
+        household = self._home.rules.household
+        choices = self._choices.of(profile.id)
+        if not choices or not selfset.may_set(profile, household.bands):
+            return selfset.laid(profile, None)
+        asked = profile.name, choices
+        known = self._read.get(profile.id)
+        if known is None or known[0] != asked:
+            found = selfset.self_set(choices, profile.name, vocabulary(self._home.rules.product))
+            known = self._read[profile.id] = asked, found
+        return selfset.laid(profile, known[1])
+
+    def change(self, profile: Profile, changes: Mapping[str, object], origin: str) -> None:
+        """Store what a child changes, and apply it.
+
+        Raises:
+            PolicyError: a change is not valid; nothing is changed then.
+        """
+        home, at = self._home, self._home.local_now()
+        before = self._choices.of(profile.id)
+        after = selfset.chosen(before, changes, at, vocabulary(home.rules.product))
+        if _plainly(after) == _plainly(before):
+            return
+        summary = ", ".join(f"{key} {'off' if value is None else 'set'}" for key, value in changes.items())
+        self._choices.put(profile.id, after, told=summary, by=profile.name, at=at, origin=origin)
+        if not after:
+            self._read.pop(profile.id, None)
+        self._effects.regroup()
+
+    def describe(self, profile: Profile) -> dict[str, object] | None:
+        """Return a child's own times, for the pages; None for a child that may set none and has set none."""
+        rules, choices = self._home.rules, self._choices.of(profile.id)
+        bands = rules.household.bands
+        able = selfset.may_set(profile, bands)
+        if not able and not choices:
+            return None
+        zone = rules.household.config.zone
+        return {
+            "may": able,
+            "most": MOST_LIMITS,
+            "suggested": {"bedtime": by_day(bands[profile.band].suggested_bedtime, str)},
+            "choices": [
+                {
+                    "key": one.key,
+                    "name": target_name(one.target, rules) if one.target else None,
+                    "value": one.value,
+                    "at": one.at.astimezone(zone),
+                }
+                for one in choices
+            ],
+        }
+
+
+def _plainly(choices: tuple[Choice, ...]) -> set[tuple[str, str]]:
+    return {(one.key, one.said) for one in choices}

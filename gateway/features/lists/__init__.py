@@ -1,0 +1,1 @@
+"""Lists of names: updates, sealed lists, registers of states."""

@@ -1,0 +1,87 @@
+"""The verbs `registers` and `register`: the national blocking registers that `qalqan.yaml` names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.core.reason_codes import Code
+from gateway.features.rules.edit_verbs import EditVerbs
+from gateway.household.context import HomeContext
+from gateway.household.home_editing import HomeEditing
+from gateway.lists.book import SHELF, STALE, Book
+from gateway.policy.config.registers import Register
+
+
+class RegisterVerbs:
+    """Shows registers and switches them.
+
+    A register that is switched on is fetched immediately. One that is switched off blocks nothing from then
+    on. ``update_lists`` starts the fetch.
+    """
+
+    def __init__(
+        self,
+        home: HomeContext,
+        edit: EditVerbs,
+        editing: HomeEditing,
+        update_lists: Callable[[], object],
+    ) -> None:
+        self._home = home
+        self._edit = edit
+        self._editing = editing
+        self._update_lists = update_lists
+
+    def register(self, router: Router) -> None:
+        router.add("registers", self.registers)
+        router.add("register", self.switch)
+
+    def registers(self, _request: Request) -> Mapping[str, object]:
+        """The verb `registers`: each register, its switch, and the state of its copy."""
+        return {"registers": list(self._describe())}
+
+    def _describe(self) -> Iterator[Mapping[str, object]]:
+        rules = self._home.rules
+        config, now = rules.household.config, self._home.local_now()
+        book = Book(Path(config.state) / SHELF) if config.registers else None
+        counts = {str(source.get("id")): source.get("domains") for source in rules.table.info.sources}
+        for register in config.registers:
+            copy = None if book is None else book.copies.get(register.source)
+            fetched = None if copy is None else copy.fetched
+            yield {
+                "id": register.category,
+                "country": register.country,
+                "name": register.name,
+                "on": register.on,
+                "by": register.by,
+                "since": None if register.since is None else register.since.isoformat(),
+                "url": register.url,
+                "names": counts.get(register.source) if register.on else None,
+                "fetched": None if fetched is None else fetched.astimezone(config.zone),
+                "stale": register.on and fetched is not None and now - fetched > STALE,
+                "note": copy.error if copy is not None and register.on else "",
+            }
+
+    def switch(self, request: Request) -> Mapping[str, object]:
+        """The verb `register`: switch a register on or off."""
+        author, on = self._edit.author(request), request.choice("on", ("yes", "no")) == "yes"
+        register = self._find(request)
+        since = author.at.date()
+        wanted = replace(register, on=on, by=author.by if on else "", since=since if on else None)
+        changes = {f"registers/{register.country}": wanted.written()}
+        done = self._editing.switch(changes, author)
+        if done.revision != done.found:
+            self._edit.audit(request, author, "register_on" if on else "register_off", register.country)
+            if on:
+                self._update_lists()
+        return {"id": register.category, "on": on, "revision": done.revision, "undo": done.found}
+
+    def _find(self, request: Request) -> Register:
+        known = {register.country: register for register in self._home.rules.household.config.registers}
+        register = known.get(request.text("country"))
+        if register is None:
+            request.refuse("country", "names no register that qalqan.yaml has", Code.NO_REGISTER)
+        return register

@@ -1,0 +1,117 @@
+"""The sealed sets of names that are blocked for everyone. A separate process fetches them; only the daemon
+reads them, and no answer names what is in them.
+"""
+
+from __future__ import annotations
+
+from gateway.core.helper_process import Errand
+from gateway.core.loop import Timer
+from gateway.household.context import Effects, HomeContext
+from gateway.household.revisions import PROGRAM
+from gateway.lists.sealed import Held
+from gateway.policy.values import Reason
+from gateway.store.tables.history import History
+from gateway.store.tables.pauses import RecordAudit
+
+FIRST = 20.0  # seconds after a start: the line comes up meanwhile
+AGAIN = 6 * 3600.0  # between two looks; the issuers that are known of make a new set twice a day
+SOON = 900.0  # after a look that went wrong, or with a clock that nobody vouches for
+TIMEOUT = 1800.0  # seconds; eight sets of 2 MB over a slow line
+PROBLEMS = 8  # lines of the last look that are kept
+
+
+class Sealing:
+    """Fetches the sealed sets, and records once when one expires."""
+
+    def __init__(self, home: HomeContext, effects: Effects, audit: RecordAudit, history: History) -> None:
+        self._home = home
+        self._effects = effects
+        self._audit = audit
+        self._history = history
+        self._problems: tuple[str, ...] = ()
+        self._late: frozenset[str] = frozenset()  # sources whose expired set was recorded
+        self._timer: Timer | None = None
+        self._errand = Errand(home.loop, lambda _said: None, self._ended, TIMEOUT)
+        self.close = self._errand.close
+
+    def start(self) -> None:
+        self._later(FIRST)
+
+    def reloaded(self) -> None:
+        """Fetch the sets of new sources, after the rule files were read again."""
+        if any(held.head is None for held in self._home.rules.sealed):
+            self._later(0.0)
+
+    def _later(self, delay: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._home.loop.call_later(delay, self._look)
+
+    def _look(self) -> None:
+        """Fetch new sets. Without a trusted clock, nothing is fetched and nothing has expired."""
+        home = self._home
+        self._note_late()
+        if not home.rules.household.config.sealed or self._errand.running:
+            self._later(AGAIN)
+        elif not home.clock_trusted:
+            self._later(SOON)
+        else:
+            try:
+                self._errand.start(
+                    ["gateway", "sealed", "update", "--nice", "--config", str(home.rules.path)]
+                )
+            except OSError as error:
+                self._finished((f"sealed sets: no program can be started: {error.strerror or error}",))
+
+    def _ended(self, status: int, words: str) -> None:
+        lines = [line.strip().removeprefix("qalqan: ") for line in words.splitlines() if line.strip()]
+        self._finished(tuple(lines[-PROBLEMS:]) if status else ())
+
+    def _finished(self, problems: tuple[str, ...]) -> None:
+        """Read the sets that were fetched, apply them, and wait for the next look."""
+        self._problems = problems
+        if self._home.rules.read_sealed():
+            self._effects.regroup()
+        self._note_late()
+        self._later(SOON if problems else AGAIN)
+
+    def _note_late(self) -> None:
+        """Record once that a set has expired. The last valid set stays in force."""
+        late = {held.source.name: held for held in self._held_late()}
+        for name in sorted(late.keys() - self._late):
+            head = late[name].head
+            detail = "" if head is None else head.issuer
+            self._audit("sealed_late", detail, by=PROGRAM, at=self._home.local_now())
+        self._late = frozenset(late)
+
+    def _held_late(self) -> list[Held]:
+        """Return the sets that have expired; none without a trusted clock."""
+        if not self._home.clock_trusted:
+            return []
+        now = self._home.now().timestamp()
+        return [held for held in self._home.rules.sealed if held.is_late(now)]
+
+    def problems(self) -> list[str]:
+        """Return one line for each set that has expired or cannot be used. No line has a name of a set."""
+        late = [
+            f"the sealed set of {one.head.issuer} has expired; it goes on until its issuer gives a new one"
+            for one in self._held_late()
+            if one.head is not None
+        ]
+        broken = [one.problem for one in self._home.rules.sealed if one.problem]
+        return [*late, *(broken or self._problems)]
+
+    def figures(self) -> dict[str, int]:
+        """Return how many sets and names are in force.
+
+        ``refused_today`` counts all sites that are blocked for everyone: a count of sealed names alone would
+        disclose them.
+        """
+        heads = [held.head for held in self._home.rules.sealed if held.head is not None]
+        day = self._home.rules.calendar.family_day(self._home.local_now())
+        return {
+            "sets": len(heads),
+            "names": sum(one.count for one in heads),
+            "late": len(self._held_late()),
+            "refused_today": self._history.home_total(day, Reason.REFUSED_FOR_EVERYONE),
+        }

@@ -1,0 +1,296 @@
+"""Keeps the lists of sites up to date: fetches them every night, and when a parent asks for it.
+
+`UpdateRunner` runs `qalqan lists update` in a process of its own. `ListUpdates` decides when.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gateway.core.errors import ListError
+from gateway.core.helper_process import Errand
+from gateway.core.loop import Timer
+from gateway.household.context import HomeContext
+from gateway.household.rule_book import RulesRead, TableLost
+from gateway.lists.book import SHELF, STALE, Book
+from gateway.policy.time.clock_changes import Jump
+from gateway.policy.time.list_updates import UpdateHistory, next_update
+
+FIRST_LOOK = 20.0  # seconds after the daemon starts; the internet connection comes up meanwhile
+LONGEST_SLEEP = 3600.0  # seconds between two looks at the clock
+CLOCK_LOOK = 60.0  # seconds between two looks while the time is unknown
+BUSY_LOOK = 60.0  # seconds between two looks while a process runs
+MEMORY_LOOK = 300.0  # seconds between two looks while memory is short
+# Building the table from the default lists (975,651 lines) takes 47 MB. The rest keeps the kernel from
+# ending the daemon for want of memory.
+NEEDED_MEMORY = 64 << 20  # bytes of MemAvailable
+TIMEOUT = 3600.0  # seconds; all lists over a line of 1 Mbit/s, and the table on a small router
+NICE = 19  # of the update's process: packets and pages go first
+SOURCE_LENGTH = 60  # characters of a list's id in the progress
+PROBLEMS = 16  # lines of the last update that are shown
+REBUILD_AGAIN = 3600.0  # seconds between two rebuilds: one that did not help is not repeated soon
+WARNING = "qalqan: "  # how a line of the command begins that reports a problem
+
+CLOCK, MEMORY = "clock", "memory"  # what an update that is due waits for
+NO_LISTS, OLD_LISTS = "none", "old"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateEnded:
+    """An update of the lists has ended."""
+
+    succeeded: bool
+
+
+class UpdateRunner:
+    """Runs one update at a time, reports its progress as `lists` events, and remembers how the last went.
+
+    It also builds a damaged table again. ``regroup`` judges all connections again.
+    """
+
+    def __init__(self, home: HomeContext, regroup: Callable[[], None]) -> None:
+        self._home, self._regroup = home, regroup
+        self._fetches = False  # whether the process fetches lists, and does not only build the table
+        self._progress: Mapping[str, Any] = {}
+        self._problems: list[str] = []
+        self._ended_at: datetime | None = None
+        self._process = Errand(home.loop, self._stepped, self._finished, TIMEOUT, NICE)
+        self.close = self._process.close
+        self._next_rebuild = home.loop.now()
+        home.bus.subscribe(TableLost, self._table_lost)
+        if home.rules.table_damaged:
+            home.loop.call_later(0.0, self._rebuild)
+
+    @property
+    def running(self) -> bool:
+        return self._process.running
+
+    def start(self, *, force: bool = False) -> bool:
+        """Start an update, unless one runs already; return whether it started.
+
+        ``force`` also fetches the lists that are still fresh. Raises OSError where no process can start.
+        """
+        if self._process.running:
+            return False
+        self._run("update", "--steps", *(["--force"] if force else []))
+        return True
+
+    def _run(self, action: str, *options: str) -> None:
+        self._process.start(["gateway", "lists", action, *options, "--config", str(self._home.rules.path)])
+        self._fetches = action == "update"
+        self._progress, self._problems = {}, []
+        self._home.publish("lists", what="begun")
+
+    def _table_lost(self, _: TableLost) -> None:
+        """Wait until the packet is judged: the event may come from within a look-up."""
+        self._home.loop.call_later(0.0, self._regroup)
+        self._home.loop.call_later(0.0, self._rebuild)
+
+    def _rebuild(self) -> None:
+        """Build a damaged table again from the stored copies, at most once an hour."""
+        now = self._home.loop.now()
+        if not self._home.rules.table_damaged or self._process.running or now < self._next_rebuild:
+            return
+        self._next_rebuild = now + REBUILD_AGAIN
+        try:
+            self._run("build", "--nice")
+        except OSError as error:
+            self._problems = [f"lists build: no program can be started: {error.strerror or error}"]
+
+    def _stepped(self, line: Mapping[str, Any]) -> None:
+        self._progress = {"source": str(line.get("source", ""))[:SOURCE_LENGTH], "done": line.get("done")}
+        self._home.publish("lists", what="step", **self._progress)
+
+    def _finished(self, status: int, words: str) -> None:
+        """Keep the warnings of the update, or all that it printed if it failed.
+
+        The program itself has made the daemon load the new table.
+        """
+        lines = [line.strip() for line in words.splitlines()]
+        shown = [line for line in lines if line and (status or line.startswith(WARNING))]
+        self._problems = [line.removeprefix(WARNING) for line in shown[-PROBLEMS:]]
+        self._ended_at = self._home.now()
+        self._home.publish("lists", what="ended", problems=self._problems)
+        if self._fetches:
+            self._home.bus.publish(UpdateEnded(succeeded=status == 0))
+        self._rebuild()  # where an update failed before it built
+
+    def describe(self) -> dict[str, object]:
+        """Return the progress of the running update, or the result of the last one, in local time."""
+        zone = self._home.rules.household.config.zone
+        ended = None if self._ended_at is None else self._ended_at.astimezone(zone)
+        result: dict[str, object] = {
+            "running": self.running,
+            "ended": ended,
+            "problems": list(self._problems),
+        }
+        if self.running:
+            result |= {"source": self._progress.get("source"), "done": self._progress.get("done")}
+        return result
+
+
+class ListUpdates:
+    """Starts updates by `lists.update` of `qalqan.yaml`, as soon as the household has a child.
+
+    ``available_memory``: bytes, 0 where unknown. ``random``: a number from 0 to 1 (exclusive).
+    """
+
+    def __init__(
+        self,
+        home: HomeContext,
+        runner: UpdateRunner,
+        *,
+        available_memory: Callable[[], int],
+        random: Callable[[], float],
+    ) -> None:
+        self.runner = runner
+        self._home = home
+        self._available_memory, self._random = available_memory, random
+        self._book_problem = ""
+        self._newest = self._read_newest()
+        self._awake = False
+        self._timer: Timer | None = None
+        # Times of the loop: setting the clock does not change them.
+        self._succeeded_at: float | None = None
+        self._tried_at: float | None = None
+        self._failures = 0
+        self._fraction = random()
+        self._next: datetime | None = None
+        self._waits_for = ""
+        self._free = 0  # bytes, while an update waits for memory
+        home.bus.subscribe(UpdateEnded, lambda event: self._ended(event.succeeded))
+        home.bus.subscribe(RulesRead, lambda _: self._rules_read())
+        home.bus.subscribe(Jump, lambda _: self._look())
+
+    def start(self) -> None:
+        self._later(FIRST_LOOK, self._wake)
+
+    def _wake(self) -> None:
+        self._awake = True
+        self._look()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.runner.close()
+
+    def _rules_read(self) -> None:
+        """A file was changed, or `qalqan lists update` has fetched lists and asked for a reload."""
+        before, self._newest = self._newest, self._read_newest()
+        if self._newest is not None and (before is None or self._newest > before):
+            self._succeeded_at = self._home.loop.now()
+        self._look()
+
+    def _look(self) -> None:
+        """Start the update that is due, or wait for it."""
+        if not self._awake:
+            return
+        if self.runner.running:
+            self._later(BUSY_LOOK, self._look)
+            return
+        due, now = self._due(), self._home.now()
+        if due is None:
+            self._plan(None, LONGEST_SLEEP)
+        elif not self._home.clock_trusted:
+            self._plan(None, CLOCK_LOOK, CLOCK)
+        elif due > now:
+            self._plan(due, min((due - now).total_seconds(), LONGEST_SLEEP))
+        elif self._is_memory_short():
+            self._plan(None, MEMORY_LOOK, MEMORY)
+        else:
+            self._begin()
+
+    def _due(self) -> datetime | None:
+        household = self._home.rules.household
+        if not household.children:
+            return None
+        now, config = self._home.now(), household.config
+        succeeded = self._newest if self._succeeded_at is None else self._time(self._succeeded_at)
+        tried = None if self._tried_at is None else self._time(self._tried_at)
+        history = UpdateHistory(succeeded, tried, self._failures)
+        return next_update(now, config.lists_update, history, config.zone, self._fraction)
+
+    def _time(self, at: float) -> datetime:
+        return self._home.now() - timedelta(seconds=self._home.loop.now() - at)
+
+    def _is_memory_short(self) -> bool:
+        self._free = self._available_memory()
+        return 0 < self._free < NEEDED_MEMORY
+
+    def _plan(self, due: datetime | None, delay: float, waits_for: str = "") -> None:
+        self._later(delay, self._look)
+        if (due, waits_for) != (self._next, self._waits_for):
+            self._next, self._waits_for = due, waits_for
+            self._home.publish("lists", what="planned")
+
+    def _later(self, delay: float, callback: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._home.loop.call_later(delay, callback)
+
+    def _begin(self) -> None:
+        self._next, self._waits_for = None, ""
+        try:
+            self.runner.start()
+        except OSError as error:
+            _log.error("Cannot start the update of the lists: %s. Trying again later.", error)
+            self._ended(False)
+
+    def _ended(self, succeeded: bool) -> None:
+        self._tried_at, self._fraction = self._home.loop.now(), self._random()
+        self._failures = 0 if succeeded else self._failures + 1
+        self._newest = self._read_newest()
+        if succeeded:
+            self._succeeded_at = self._tried_at
+        self._look()
+
+    def _read_newest(self) -> datetime | None:
+        """When the newest list was fetched; None: there is none."""
+        self._book_problem = ""
+        try:
+            return Book(Path(self._home.rules.household.config.state) / SHELF).newest
+        except ListError as error:
+            self._book_problem = str(error)
+            return None
+
+    def problems(self) -> list[str]:
+        """Return one line for each reason why an update cannot run."""
+        found = [self._book_problem] if self._book_problem else []
+        if self._waits_for == MEMORY:
+            found.append(
+                f"lists: the update waits for memory: {self._free >> 20} MB are available, and it needs "
+                f"{NEEDED_MEMORY >> 20} MB; stop other programs, or turn off lists that you do not need"
+            )
+        return found
+
+    def describe(self) -> dict[str, object]:
+        """Return the setting, the times in local time, what an update waits for, and what is wrong.
+
+        ``warning`` is ``none`` (no list was ever fetched) or ``old`` (the newest is older than a week), and
+        empty where no child's rules need lists.
+        """
+        config, now = self._home.rules.household.config, self._home.now()
+        next_at = None if self.runner.running else self._next
+        return {
+            "interval": config.lists_update.value,
+            "running": self.runner.running,
+            "newest": None if self._newest is None else self._newest.astimezone(config.zone),
+            "next": None if next_at is None else next_at.astimezone(config.zone),
+            "waits_for": self._waits_for,
+            "failures": self._failures,
+            "warning": self._warning(now),
+        }
+
+    def _warning(self, now: datetime) -> str:
+        if not self._home.rules.household.children:
+            return ""
+        if self._newest is None:
+            return NO_LISTS
+        return OLD_LISTS if now - self._newest > STALE else ""

@@ -1,0 +1,1 @@
+"""What each guardian is notified of on a phone."""

@@ -1,0 +1,141 @@
+"""Describes a child's request for the control socket.
+
+The child's own device sees all of it. Guardians see all of it while it waits for their answer, and afterwards
+what the child's log level allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.household.rule_book import RuleBook
+from gateway.household.visibility import Visibility, day_of
+from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.requests.requests import ChildRequest, Topic
+from gateway.policy.time.grant_messages import limits_name, thing_name
+
+SERVICE, CATEGORY = "service:", "category:"
+WHOLE, KIND = "all", "kind"  # how much of a request is shown: all, or its category alone
+OVER = "over"  # the state of an answered request without a log, whatever the answer was
+
+
+class AskedValues:
+    def __init__(self, rules: RuleBook, visibility: Visibility) -> None:
+        self._rules = rules
+        self._visibility = visibility
+
+    def whole(self, request: ChildRequest) -> dict[str, object]:
+        """Return all of a request."""
+        zone = self._rules.household.config.zone
+        profile = self._rules.household.find(request.who)
+        thing = request.thing
+        if request.topic is Topic.TIME and thing:
+            thing = f"{SERVICE}{thing}"
+        return {
+            "id": request.id,
+            "profile": request.who,
+            "name": request.who if profile is None else profile.name,
+            "device": request.device,
+            "topic": request.topic,
+            "thing": thing or None,
+            "thing_name": self._name(request, thing),
+            "since": None if request.since is None else request.since.astimezone(zone),
+            "minutes": request.minutes or None,
+            "reason": request.reason,
+            "at": request.at.astimezone(zone),
+            "expires": request.expires.astimezone(zone) if request.waits else None,
+            "state": request.state,
+            "reminded": request.reminded and request.waits,
+            "answer": request.answer,
+            "given": request.given or None,
+            "because": request.because,
+            "by": request.by or None,
+            "answered": None if request.answered is None else request.answered.astimezone(zone),
+            "grant": request.grant,
+            "told": WHOLE,
+        }
+
+    def to_guardians(self, request: ChildRequest) -> dict[str, object] | None:
+        """Return the part of a request that guardians may see. None: no part of it.
+
+        Below the level of names, typed text is left out with the names: it may contain any of them.
+        """
+        level = self.level(request)
+        if request.waits or level >= NAMES_LEVEL:
+            return self.whole(request)
+        if level < KINDS_LEVEL:
+            return None
+        zone = self._rules.household.config.zone
+        kind = self._kind(request)
+        return self.whole(request) | {
+            "device": None,
+            "thing": kind or None,
+            "thing_name": self._name(request, kind),
+            "since": None,
+            "reason": "",
+            "because": "",
+            "at": day_of(request.at.astimezone(zone)),
+            "answered": None if request.answered is None else day_of(request.answered.astimezone(zone)),
+            "told": KIND,
+        }
+
+    def asked(self, request: ChildRequest, name: str, sentence: str) -> Mapping[str, object] | None:
+        """Return the event ``request``. None: guardians may not see that it was granted automatically."""
+        visible = self.to_guardians(request)
+        if visible is None:
+            return None
+        is_whole = visible["told"] == WHOLE
+        return {
+            "id": request.id,
+            "profile": request.who,
+            "name": name,
+            "site": request.thing if request.topic is Topic.SITE and is_whole else None,
+            "topic": request.topic,
+            "state": request.state,
+            "sentence": sentence if is_whole else "",
+            "reminder": False,
+        }
+
+    def answered(self, request: ChildRequest, sentence: str = "") -> Mapping[str, object]:
+        """Return the event ``answer`` of a request that was answered or has expired."""
+        level = self.level(request)
+        event: dict[str, object] = {"id": request.id, "profile": request.who}
+        if level < KINDS_LEVEL:
+            return event | {"state": OVER}
+        event |= {"state": request.state}
+        if not request.by:
+            return event
+        event |= {"answer": request.answer, "by": request.by}
+        return event | ({"because": request.because, "sentence": sentence} if level >= NAMES_LEVEL else {})
+
+    def audited(self, request: ChildRequest, what: str) -> str:
+        """Return ``what``, the kind of the audit line. Empty (no line) where the child has no log."""
+        return what if self.level(request) >= KINDS_LEVEL else ""
+
+    def level(self, request: ChildRequest) -> int:
+        """Return the log level of the child. Zero after the child's profile was removed."""
+        is_known = request.who in self._rules.household.profiles
+        return self._visibility.level(request.who) if is_known else 0
+
+    def _name(self, request: ChildRequest, thing: str) -> str | None:
+        name = limits_name if request.topic is Topic.LEDGER else thing_name
+        return name(thing, self._rules.names) if thing else None
+
+    def _kind(self, request: ChildRequest) -> str:
+        """Return the categories or limits that a request is about, without names of services and sites."""
+        if request.topic is not Topic.LEDGER:
+            thing = f"{SERVICE}{request.thing}" if request.topic is Topic.TIME else request.thing
+            return self._category(thing)
+        gates = request.thing.split()
+        kinds = (self._category(gate) if gate.startswith(SERVICE) else gate for gate in gates)
+        return " ".join(dict.fromkeys(filter(None, kinds)))
+
+    def _category(self, thing: str) -> str:
+        """Return the category of a service or a site; empty where it has none."""
+        world = self._rules.world
+        catalogue = world.catalogue
+        if thing.startswith(SERVICE):
+            found = frozenset(catalogue.kinds_of(thing.removeprefix(SERVICE)))
+        else:
+            found = catalogue.categories_of(catalogue.services_of(thing)) or world.table.categories(thing)
+        return CATEGORY + min(found) if found else ""

@@ -1,0 +1,1 @@
+"""Rules: descriptions, edits, changes and undo, preview, `why`."""

@@ -1,0 +1,100 @@
+"""Decides which audit lines guardians may see: what a child did itself depends on its log level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from gateway.household.rule_book import RuleBook
+from gateway.household.visibility import Visibility, day_of
+from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.profile import Profile
+from gateway.store.tables.grants import Kind
+from gateway.store.tables.pauses import AuditLine
+from gateway.store.tables.requests import Requests
+
+OF_REQUESTS = frozenset({"request", "request auto", "request expired", "request reminder", "answer"})
+TAKEN = frozenset({Kind.LANDING.value, Kind.TICKET.value, Kind.AUTO.value})
+OWN = frozenset({"pin set", "erase"})  # private only where the child did it itself
+ANSWER, OPEN = "answer", "open"
+
+
+class AuditLines:
+    """Reduces audit lines to what guardians may see."""
+
+    def __init__(self, rules: RuleBook, visibility: Visibility, requests: Requests) -> None:
+        self._rules = rules
+        self._visibility = visibility
+        self._requests = requests
+
+    def visible(self, line: AuditLine) -> tuple[AuditLine, bool] | None:
+        """Return the visible part of a line, and whether only its day may be shown; None hides it."""
+        if line.what in OF_REQUESTS:
+            number, _, rest = line.detail.partition(" ")
+            if number.isdigit():
+                return self._of_request(line, int(number), _subject(rest))
+            return self._given(line, _subject(line.detail))  # extra time that an answer gave
+        if line.what == OPEN:
+            return self._given(line, _subject(line.detail))
+        if line.what in TAKEN:
+            return self._taken(line, _subject(line.detail))
+        child = self._child_of(line.who)
+        if child is not None and line.what in OWN:
+            return self._taken(line, child.id)
+        return line, False
+
+    def visible_authors(self, authors: Iterable[str]) -> list[str]:
+        """Leave out the children whose own lines are all hidden."""
+        return [
+            author
+            for author in authors
+            if (child := self._child_of(author)) is None or self._visibility.level(child.id) >= KINDS_LEVEL
+        ]
+
+    def _of_request(self, line: AuditLine, number: int, who: str) -> tuple[AuditLine, bool] | None:
+        level, request = self._level(who), self._requests.get(number)
+        waits = request is not None and request.waits and request.who == who
+        if level >= NAMES_LEVEL or waits:
+            return line, False
+        if level < KINDS_LEVEL:
+            return None
+        return (line, False) if line.what == ANSWER else self._by_day(line)
+
+    def _given(self, line: AuditLine, who: str) -> tuple[AuditLine, bool]:
+        """Show what a guardian gave, without the name that the child asked for."""
+        level = self._level(who)
+        if level >= NAMES_LEVEL:
+            return line, False
+        words = line.detail.split(" ")
+        shown = words[:1] if line.what == OPEN else words[:3]  # the person; for extra time the minutes, too
+        _, until, end = line.detail.rpartition(" until ")
+        # Extra time may open several gates. The last end is shown; the pages show it, too.
+        detail = " ".join([*shown, *(["until", end.split(" ")[0]] if until else [])])
+        what = Kind.GRANT.value if line.what != OPEN and level < KINDS_LEVEL else line.what
+        return replace(line, what=what, detail=detail), False
+
+    def _taken(self, line: AuditLine, who: str) -> tuple[AuditLine, bool] | None:
+        """Show what a child took itself: only its day below the level of names, nothing without a log."""
+        level = self._level(who)
+        if level >= NAMES_LEVEL:
+            return line, False
+        if level < KINDS_LEVEL:
+            return None
+        return self._by_day(replace(line, detail=" ".join(line.detail.split(" ")[:3]).rstrip(":")))
+
+    def _by_day(self, line: AuditLine) -> tuple[AuditLine, bool]:
+        local = line.at.astimezone(self._rules.household.config.zone)
+        return replace(line, at=day_of(local), origin=""), True
+
+    def _level(self, who: str) -> int:
+        """Return a person's log level; 0 for a person who is no longer in the family."""
+        return self._visibility.level(who) if who in self._rules.household.profiles else 0
+
+    def _child_of(self, name: str) -> Profile | None:
+        children = self._rules.household.children
+        return next((child for child in children if name in (child.id, child.name)), None)
+
+
+def _subject(detail: str) -> str:
+    """Return the person that a detail begins with: ``daughter: time``, ``daughter 30 min: bedtime``."""
+    return detail.partition(" ")[0].removesuffix(":")

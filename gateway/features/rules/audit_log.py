@@ -1,0 +1,90 @@
+"""The verb `audit_log`: who changed what, when and from which device. It never has the name of a site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.features.rules.audit_lines import AuditLines
+from gateway.household.rule_book import RuleBook
+from gateway.household.seen_devices import Here
+from gateway.policy.accounts.tokens import unstamped
+from gateway.policy.identity.macs import parse_mac
+from gateway.store.tables.pauses import AuditLine, ReadAudit
+
+PAGE = 50  # lines of one answer
+MAX_SKIP = 20_000  # lines; a year of a busy family has fewer
+AUTHORS = 64  # offered as a filter
+
+
+class AuditLogVerbs:
+    """Shows the audit log page by page. ``authors``: the names in it, up to a number."""
+
+    def __init__(
+        self,
+        rules: RuleBook,
+        read: ReadAudit,
+        authors: Callable[[int], list[str]],
+        lines: AuditLines,
+        here: Here,
+    ) -> None:
+        self._rules = rules
+        self._read = read
+        self._authors = authors
+        self._lines = lines
+        self._here = here
+
+    def register(self, router: Router) -> None:
+        router.add("audit_log", self.audit_log)
+
+    def audit_log(self, request: Request) -> Mapping[str, object]:
+        """The verb `audit_log`: newest first. Lines that wait for the disk are not in it yet."""
+        limit = request.whole("limit", least=1, most=PAGE, default=PAGE)
+        skip = request.whole("skip", least=0, most=MAX_SKIP, default=0)
+        found = self._read(limit + 1, who=request.text_or_none("who"), skip=skip)
+        visible = (self._lines.visible(line) for line in found[:limit])
+        return {
+            "lines": [self._describe(*shown) for shown in visible if shown is not None],
+            "more": len(found) > limit and skip + limit <= MAX_SKIP,
+            "people": self._lines.visible_authors(self._authors(AUTHORS)),
+        }
+
+    def _describe(self, line: AuditLine, day_only: bool) -> dict[str, object]:
+        number, _, detail = line.detail.partition(" ")
+        detail = detail if number.isdigit() else line.detail  # lines of requests begin with their number
+        about, _, rest = detail.partition(" ")
+        name = self._name(about.removesuffix(":"))
+        token, place = unstamped(line.origin)
+        address, _, device = place.partition(" ")
+        mac, _, device_name = device.partition(" ")
+        return {
+            "at": line.at.astimezone(self._rules.household.config.zone),
+            "day_only": day_only,
+            "who": line.who,
+            "what": line.what,
+            "about": name,
+            "detail": (self._name(rest) or rest) if name else detail,  # the rest may be an owner's id
+            "until": self._end(line.detail),
+            "address": address,
+            "device": device_name or mac,
+            "token": token,
+        }
+
+    def _name(self, word: str) -> str:
+        """Return the name of a person or a device; empty if the word is neither."""
+        mac = parse_mac(word)
+        if mac is not None:
+            return self._here.name_of(mac) or mac
+        profile = self._rules.household.profiles.get(word)
+        return "" if profile is None else profile.name
+
+    def _end(self, detail: str) -> datetime | None:
+        _, found, text = detail.rpartition("until ")
+        try:
+            end = datetime.fromisoformat(text) if found else None
+        except ValueError:
+            return None
+        zone = self._rules.household.config.zone
+        return end.astimezone(zone) if end is not None and end.tzinfo is not None else None

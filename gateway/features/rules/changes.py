@@ -1,0 +1,171 @@
+"""The verbs `changes` and `own_changes`: what guardians changed today, and how to undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from itertools import islice
+
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.features.accounts.access import Whom
+from gateway.features.rules.edit_history import EditStory, RuleChange, describe_entries
+from gateway.household.context import HomeContext
+from gateway.household.grant_owners import BY_GUARDIANS
+from gateway.household.seen_devices import Here
+from gateway.household.visibility import Visibility
+from gateway.policy.profile.edited import Edited
+from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.policy.profile.profile import ALL
+from gateway.policy.time.grant_messages import thing_name
+from gateway.store.tables.grants import Gifts, Given, Kind
+from gateway.store.tables.pauses import InForce
+
+SHOWN = 50  # newest first
+OWN_SHOWN = 6  # of a child's own: each costs parsing a file
+SERVICE = "service:"
+DEVICE_KEYS = ("devices", "shared", "managed")
+
+Dated = tuple[datetime, dict[str, object]]  # when it was set, and its description
+
+
+class ChangeVerbs:
+    """Collects the changes of a day. ``state``: pauses and `off` in force at a time and family day."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        state: Callable[[datetime, date], InForce],
+        gifts: Gifts,
+        visibility: Visibility,
+        here: Here,
+        whom: Whom,
+    ) -> None:
+        self._home = home
+        self._state = state
+        self._gifts = gifts
+        self._visibility = visibility
+        self._here = here
+        self._whom = whom
+
+    def register(self, router: Router) -> None:
+        router.add("changes", self.changes)
+        router.add("own_changes", self.own_changes)
+
+    def own_changes(self, request: Request) -> Mapping[str, object]:
+        """The verb `own_changes`: who changed a child's rules, and why, at every log level and age.
+
+        A child's device sees those of its child, a guardian those of the child in ``id``. None has an undo.
+        """
+        if request.has("id"):
+            child = self._home.rules.profile(request.text("id"))
+        else:
+            child = self._whom.child(request).profile
+        now = self._home.local_now()
+        changes = islice(EditStory(self._home.rules).of_person(child.id), OWN_SHOWN)
+        return {"changes": [self._rule_change(change, now) for change in changes]}
+
+    def changes(self, _request: Request) -> Mapping[str, object]:
+        """The verb `changes`: everything that guardians set today, newest first."""
+        now = self._home.local_now()
+        today = self._home.rules.calendar.family_day(now)
+        found = [
+            *self._switches(now, today),
+            *self._grants(now, today),
+            *self._openings(now, today),
+            *self._edits(now, today),
+        ]
+        found.sort(key=lambda item: item[0], reverse=True)
+        return {"changes": [values for _, values in found[:SHOWN]]}
+
+    def _switches(self, now: datetime, today: date) -> Iterator[Dated]:
+        """Yield pauses and `off` in force, whenever they were set: each can be ended."""
+        state = self._state(now, today)
+        for pause in state.pauses:
+            undo = {"do": "resume", "who": pause.who}
+            yield (
+                pause.since,
+                self._describe("pause", pause.who, pause.by, pause.since, now, until=pause.until, undo=undo),
+            )
+        if state.off is not None:
+            off = state.off
+            yield (
+                off.since,
+                self._describe("off", ALL, off.by, off.since, now, until=off.until, undo={"do": "on"}),
+            )
+
+    def _grants(self, now: datetime, today: date) -> Iterator[Dated]:
+        """Yield extra time that guardians gave today, also where it was taken back."""
+        by_number: dict[int, list[Given]] = {}
+        for given in self._gifts.given():
+            if given.day == today and given.kind in BY_GUARDIANS:
+                by_number.setdefault(given.grant, []).append(given)
+        for number, rows in by_number.items():
+            first = rows[0]
+            who = first.who if len({given.who for given in rows}) == 1 else ALL
+            in_force = any(given.holds(now, today) for given in rows)
+            by_request = first.kind is Kind.REQUEST and self._visibility.level(first.who) < NAMES_LEVEL
+            if by_request and not in_force:
+                continue  # the child's request is private, and nothing is left to undo
+            ends = [given.until for given in rows if given.until is not None]
+            yield first.at, self._describe(
+                "grant", who, first.by, first.at, now,
+                minutes=first.minutes, thing=f"{SERVICE}{first.service}" if first.service else None,
+                until=max(ends, default=None), ended=not in_force,
+                undo={"do": "revoke", "grant": number} if in_force else None,
+            )  # fmt: skip
+
+    def _openings(self, now: datetime, today: date) -> Iterator[Dated]:
+        """Yield sites that are open for a while."""
+        for opening in self._gifts.in_force(now, today)[1]:
+            yield opening.at, self._describe(
+                "open", opening.who, opening.by, opening.at, now,
+                thing=opening.entry, until=opening.until,
+                undo={"do": "revoke", "grant": opening.grant},
+            )  # fmt: skip
+
+    def _edits(self, now: datetime, today: date) -> Iterator[Dated]:
+        """Yield today's edits of the family's files. Only the last edit of a file has an undo."""
+        for change in EditStory(self._home.rules).of(today):
+            yield change.step.at, self._rule_change(change, now)
+
+    def _rule_change(self, change: RuleChange, now: datetime) -> dict[str, object]:
+        step = change.step
+        return self._describe(change.what, change.who, step.by, step.at, now, undo=change.undo) | {
+            "name": change.name or None,
+            "because": change.because,
+            "edits": describe_entries(change.entries),
+            "left_off": change.left_off,
+            "devices": self._device_names(change.entries),
+        }
+
+    def _device_names(self, entries: tuple[Edited, ...]) -> list[dict[str, str]]:
+        keys = (entry.key.partition("/") for entry in entries)
+        macs = (mac for head, _, mac in keys if head in DEVICE_KEYS)
+        return [{"mac": mac, "name": self._here.name_of(mac)} for mac in dict.fromkeys(macs) if mac]
+
+    def _describe(
+        self, what: str, who: str, by: str, at: datetime, now: datetime, *,
+        until: datetime | None = None, minutes: int | None = None, thing: str | None = None,
+        ended: bool = False, undo: Mapping[str, object] | None = None,
+    ) -> dict[str, object]:  # fmt: skip
+        rules = self._home.rules
+        profile = None if who == ALL else rules.household.find(who)
+        name = who if profile is None else profile.name
+        return {
+            "at": at.astimezone(now.tzinfo),
+            "by": by,
+            "what": what,
+            "who": who,
+            "name": None if who == ALL else name,
+            "minutes": minutes,
+            "thing": thing,
+            "thing_name": None if thing is None else thing_name(thing, rules.names),
+            "until": None if until is None else until.astimezone(now.tzinfo),
+            "ended": ended,
+            "undo": undo,
+            "because": "",
+            "edits": [],
+            "left_off": 0,
+            "devices": [],
+        }

@@ -1,0 +1,219 @@
+"""Rules and states as the control socket tells them: plain values, every entry with its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from gateway.features.rules.describe_hours import target_name, told_hours
+from gateway.household.rule_book import RuleBook
+from gateway.policy.judge.conclude import PRODUCT
+from gateway.policy.judge.decide import Judge
+from gateway.policy.judge.sentence import sentence
+from gateway.policy.judge.why import question
+from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import Entry, Kind, Mode, Rules, SafeSearch
+from gateway.policy.time.gates import STATE_GATES
+from gateway.policy.time.situation import FOREVER, Situation
+from gateway.policy.time.standing import Closing, Standing
+from gateway.policy.values import Decision, Reason, Verdict
+
+ANY_HOUR = Situation(timeless=True)
+_STRONGER = frozenset({Reason.LAW, Reason.REGISTER, Reason.FAMILY_BLOCK})  # than an entry that opens a name
+_STATES = {
+    Reason.PAUSED: "paused",
+    Reason.QUARANTINED: "quarantined",
+    Reason.BEDTIME: "bedtime",
+    Reason.WINDOW: "window",
+    Reason.OUT_OF_TIME: "out_of_time",
+}
+_WAYS = {
+    Way.ENCRYPTED_DNS: "Encrypted DNS",
+    Way.RELAY: "iCloud Private Relay",
+    Way.ECH: "Connections that hide their site",
+    Way.VPN: "VPN",
+    Way.TOR: "Tor",
+    Way.PROXY: "Proxies",
+    Way.SSH: "SSH",
+}
+
+
+def describe_state(judge: Judge, situation: Situation, now: datetime, rules: RuleBook) -> dict[str, object]:
+    """``state until reason rule owner sentence next_change`` of a device as a whole. ``now`` in the home's
+    zone.
+    """
+    standing = judge.standing(situation, now)
+    closing = _device_closing(standing)
+    change = _next_change(judge, situation, now, closing)
+    next_change = None if change is None else {"at": change[0], "state": change[1]}
+    if closing is None:
+        return {
+            "state": "open",
+            "until": None,
+            "reason": None,
+            "rule": None,
+            "owner": None,
+            "sentence": _open_sentence(change, now),
+            "next_change": next_change,
+        }
+    until = (
+        None if closing.until is None or closing.until >= FOREVER else closing.until.astimezone(now.tzinfo)
+    )
+    decision = Decision(Verdict.BLOCK, closing.reason, closing.rule, closing.owner, until=until)
+    return {
+        "state": _STATES[closing.reason],
+        "until": until,
+        "reason": closing.reason,
+        "rule": closing.rule,
+        "owner": closing.owner,
+        "sentence": sentence(decision, None, now, rules.names),
+        "next_change": next_change,
+    }
+
+
+def _device_closing(standing: Standing) -> Closing | None:
+    return next((standing.closed[gate] for gate in STATE_GATES if gate in standing.closed), None)
+
+
+def _next_change(
+    judge: Judge, situation: Situation, now: datetime, closing: Closing | None
+) -> tuple[datetime, str] | None:
+    """When the device as a whole opens or closes next, within the next two days."""
+    at, last = now, now + timedelta(days=2)
+    while True:
+        at = judge.standing(situation, at).until
+        if at >= last:
+            return None
+        then = _device_closing(judge.standing(situation, at))
+        if (then is None) != (closing is None) or (then and closing and then.reason is not closing.reason):
+            return at.astimezone(now.tzinfo), "open" if then is None else _STATES[then.reason]
+
+
+def _open_sentence(change: tuple[datetime, str] | None, now: datetime) -> str:
+    if change is None:
+        return "Open."
+    at, state = change
+    when = f"{at:%H:%M}" if at - now < timedelta(days=1) else f"{at:%H:%M on %A}"
+    return ("Open until bedtime at {}." if state == "bedtime" else "Open until {}.").format(when)
+
+
+def describe_profile(
+    judge: Judge,
+    rules: RuleBook,
+    situation: Situation,
+    now: datetime,
+    last_set: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """The verb ``profile``'s answer: what is in force. ``now`` in the home's zone."""
+    profile, own = judge.profile, judge.profile.rules
+    return {
+        "profile": {
+            "id": profile.id,
+            "name": profile.name,
+            "band": profile.band.value,
+            "mode": own.mode.value.value,
+            "log_level": own.log_level,
+            "set": last_set,
+            **told_hours(profile, rules, now.date()),
+            "refused": [
+                *_registers(rules),
+                *_refused_by_law(profile, rules),
+                *_refused(own, rules),
+                *_refused_in_general(own, rules),
+            ],
+            "allowed": [
+                _entry(one, rules) | {"homework": homework}
+                for homework, entries in ((True, own.homework), (False, own.allow))
+                for one in entries
+                if _holds(one, judge, rules, now)
+            ],
+            "approved": judge.approves,
+            "opened": [
+                {
+                    "target": entry,
+                    "name": target_name(entry, rules),
+                    "until": until.astimezone(now.tzinfo),
+                }
+                for entry, until in situation.allowed
+                if now < until
+            ],
+        }
+    }
+
+
+def _refused(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
+    """By the family and its band: a kind that an entry opens is not called refused."""
+    blocked = {str(one) for one in own.block}
+    opened = {str(one) for one in (*own.allow, *own.homework)} - blocked
+    for one in own.block:
+        yield _entry(one, rules) | {"verdict": "refuse"}
+    for category, action in own.categories.items():
+        target = f"category:{category}"
+        if action.value.refuses and target not in opened and target not in blocked:
+            name = rules.names.categories.get(category, category)
+            yield {"target": target, "name": name, "owner": action.owner, "verdict": action.value.value}
+
+
+def _holds(entry: Entry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
+    """Whether it opens anything: not where the same is refused by the family, a law or a register."""
+    own, target = judge.profile.rules, str(entry)
+    if any(str(one) == target for one in own.block):
+        return False
+    if entry.kind is Kind.NAME:
+        # What is refused for everyone is not told here: nobody shall try names by a file.
+        return judge.decide(question(entry.value), ANY_HOUR, now).reason not in _STRONGER
+    laws = [one.value for one in own.laws if one.value.binds(judge.profile.band)]
+    named = {str(one) for law in laws for one in law.refuses}
+    if entry.kind is Kind.SERVICE:
+        service = rules.world.catalogue.services.get(entry.value)
+        kinds = () if service is None else service.categories
+        return named.isdisjoint({target, *(f"category:{one}" for one in kinds)})
+    return target not in named
+
+
+def _registers(rules: RuleBook) -> Iterator[dict[str, object]]:
+    for one in rules.household.config.registers:
+        if one.on:
+            yield _general(one.category, one.name, one.owner)
+
+
+def _refused_by_law(profile: Profile, rules: RuleBook) -> Iterator[dict[str, object]]:
+    for law, who in ((one.value, one.owner) for one in profile.rules.laws):
+        for entry in law.refuses if law.binds(profile.band) else ():
+            owner = f"law:{law.id}:{who.partition(':')[2]}"
+            yield _entry(entry, rules) | {"owner": owner, "verdict": "refuse"}
+
+
+def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
+    """What is refused whatever its name or kind."""
+    if own.safe_search.value is not SafeSearch.OFF:
+        yield _general("safe_search", "Adult results in searches", own.safe_search.owner)
+    if own.strict.value:
+        yield _general("strict", "Connections that name no site", own.strict.owner)
+    for category in rules.for_everyone:
+        yield _general(f"category:{category}", rules.names.categories.get(category, category), PRODUCT)
+    if own.unknown.value.refuses and own.mode.value is Mode.BLOCK_LIST:
+        unknown = _general("unknown", "Sites that nobody here knows", own.unknown.owner)
+        yield unknown | {"verdict": own.unknown.value.value}
+    for way, switch in own.ways.items():
+        if switch.value is Switch.REFUSE:
+            yield _general(f"ways:{way}", _WAYS[way], switch.owner)
+    yield _general("protocol", "Internet protocols that no app needs", PRODUCT)
+
+
+def _general(target: str, name: str, owner: str) -> dict[str, object]:
+    return {"target": target, "name": name, "owner": owner, "verdict": "refuse"}
+
+
+def _entry(entry: Entry, rules: RuleBook) -> dict[str, object]:
+    return {"target": str(entry), "name": _entry_name(entry, rules), "owner": entry.owner}
+
+
+def _entry_name(entry: Entry, rules: RuleBook) -> str:
+    names: dict[Kind, Callable[[str], str]] = {
+        Kind.SERVICE: lambda key: rules.names.services.get(key, key),
+        Kind.CATEGORY: lambda key: rules.names.categories.get(key, key),
+        Kind.NAME: str,
+    }
+    return names[entry.kind](entry.value)

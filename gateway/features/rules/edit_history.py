@@ -1,0 +1,224 @@
+"""Edits of the family's files, read from their history, for the verb `changes`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from gateway.core.errors import PolicyError
+from gateway.household.file_history import History
+from gateway.household.revisions import Step, revision
+from gateway.household.rule_book import RuleBook
+from gateway.policy.profile import edits
+from gateway.policy.profile.edited import Edited, edited
+from gateway.policy.profile.plain import Document
+from gateway.policy.profile.to_yaml import spoken
+
+STEPS = 12  # newest steps in one answer: parsing each file takes 1 ms on a PC, and packets wait meanwhile
+ENTRIES = 16  # of one step; the answer says how many are left off
+VALUE_LIMIT = 1000  # characters of one value; a longer one is replaced by "…"
+
+Undo = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """What one step of the history changed in one file. ``what``: rules, added, removed or settings."""
+
+    step: Step
+    what: str
+    who: str  # a profile's id; empty for the settings
+    name: str
+    entries: tuple[Edited, ...]
+    left_off: int
+    undo: Undo | None
+    because: str = ""  # only for the file that the step was made for
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A profile's file at one moment: its text, and the rules that resulted from it."""
+
+    name: str  # of the person
+    document: Document
+    effective: Mapping[str, Any]
+
+
+class EditStory:
+    """Reads the history. Make one for each answer: it caches the files that it parses."""
+
+    def __init__(self, rules: RuleBook) -> None:
+        self._rules = rules
+        self._parsed: dict[tuple[str, int | None], _File | None] = {}
+
+    def of(self, day: date) -> Iterator[RuleChange]:
+        """Yield the changes of a family day, in no particular order."""
+        rules = self._rules
+        profiles = Path(rules.household.config.profiles)
+        folders = {profiles: rules.history(profiles), rules.path.parent: rules.history(rules.path.parent)}
+        found = [
+            (step, history, folder == profiles)
+            for folder, history in folders.items()
+            for step in history.steps.values()
+            if rules.calendar.family_day(step.at) == day
+        ]
+        found.sort(key=lambda item: (item[0].at, item[0].number), reverse=True)
+        for step, history, of_people in found[:STEPS]:
+            changes = (
+                self._of_people(step, history, profiles) if of_people else (self._of_home(step, history),)
+            )
+            yield from (change for change in changes if change is not None)
+
+    def of_person(self, who: str) -> Iterator[RuleChange]:
+        """Yield the changes of one person's rules, newest first, back to when the file was added.
+
+        Earlier steps may be about another person whose file had the same name. The reason of a step that was
+        made for another person's file is left out.
+        """
+        folder = Path(self._rules.household.config.profiles)
+        history, name = self._rules.history(folder), f"{who}.yaml"
+        for step in reversed(list(history.steps.values())):
+            change = self._of_person(step, history, folder / name) if name in step.after else None
+            if change is None:
+                continue
+            if change.what != "removed":
+                own = self._main_file(step, history, folder) == name
+                yield replace(change, undo=None, because=step.because if own else "")
+            if change.what != "rules":
+                return
+
+    def _of_people(self, step: Step, history: History, folder: Path) -> Iterator[RuleChange | None]:
+        """Yield the change of the step's main file, and of other files if more than a device moved away."""
+        main = self._main_file(step, history, folder)
+        first = self._of_person(step, history, folder / main)
+        yield None if first is None else replace(first, because=step.because)
+        for name in step.after:
+            change = self._of_person(step, history, folder / name) if name != main else None
+            if change is not None and any(not entry.key.startswith("devices/") for entry in change.entries):
+                yield replace(change, undo=None)
+
+    def _of_person(self, step: Step, history: History, path: Path) -> RuleChange | None:
+        name, who = path.name, path.stem
+        before = self._person(path, self._before(step, history, name))
+        after = self._person(path, self._after(step, history, name))
+        shown = after or before
+        if shown is None:
+            return None
+        undo: Undo
+        if step.before[name] is None:
+            undo = {"do": "remove_profile", "id": who}
+            return self._change(step, history, name, "added", shown.name, (), undo)
+        if step.after[name] is None:
+            undo = {"do": "restore_profile", "token": str(step.number)}
+            return self._change(step, history, name, "removed", shown.name, (), undo)
+        if before is None or after is None:
+            return None
+        found = tuple(edited(before.document, after.document, before.effective, after.effective))
+        undo = {"do": "unedit", "id": who, "revision": step.before[name], "found": step.after[name]}
+        return self._change(step, history, name, "rules", shown.name, found, undo) if found else None
+
+    def _of_home(self, step: Step, history: History) -> RuleChange | None:
+        path = self._rules.path
+        if path.name not in step.after:
+            return None
+        before, after = self._before(step, history, path.name), self._after(step, history, path.name)
+        if before is None or after is None:
+            return None
+        try:
+            old, new = edits.read(before, path.name), edits.read(after, path.name)
+        except PolicyError:
+            return None
+        keys = (*edits.FAMILY_KEYS, "registers")
+        found = [entry for entry in edited(old, new, {}, {}) if entry.key.partition("/")[0] in keys]
+        undo = {
+            "do": "unedit_family", "revision": step.before[path.name], "found": step.after[path.name],
+        }  # fmt: skip
+        return self._change(step, history, path.name, "settings", "", tuple(found), undo) if found else None
+
+    def _change(
+        self, step: Step, history: History, file: str, what: str, name: str,
+        entries: tuple[Edited, ...], undo: Undo,
+    ) -> RuleChange:  # fmt: skip
+        """Build a RuleChange. It can be undone only while it is the file's last step."""
+        last = max(number for number, other in history.steps.items() if file in other.after)
+        is_current = last == step.number and revision(history.read(file)) == step.after[file]
+        can_undo = is_current and self._is_before_stored(step, history, file)
+        who = "" if what == "settings" else Path(file).stem
+        return RuleChange(
+            step,
+            what,
+            who,
+            name,
+            entries[:ENTRIES],
+            max(len(entries) - ENTRIES, 0),
+            undo if can_undo else None,
+        )
+
+    def _main_file(self, step: Step, history: History, folder: Path) -> str:
+        """Return the file that a step was made for: others in it only lost devices to that one."""
+        names = list(step.after)
+        for name in names if len(names) > 1 else ():
+            before = self._person(folder / name, self._before(step, history, name))
+            after = self._person(folder / name, self._after(step, history, name))
+            if before is None or after is None:
+                return name
+            differences = edits.differences(before.document, after.document)
+            added = set(after.effective["devices"]) - set(before.effective["devices"])
+            if added or differences != ["devices"]:
+                return name
+        return names[0]
+
+    def _person(self, path: Path, data: bytes | None) -> _File | None:
+        key = path.name, revision(data)
+        if key not in self._parsed:
+            self._parsed[key] = None if data is None else self._parse(path, data)
+        return self._parsed[key]
+
+    def _parse(self, path: Path, data: bytes) -> _File | None:
+        """Parse a profile's file; None if this version of the program cannot read it."""
+        try:
+            document, profile = edits.read(data, path.name), self._rules.profile_of(data, path)
+        except PolicyError:
+            return None
+        own = {"name": profile.name, "band": profile.band.value, "devices": list(profile.devices)}
+        if isinstance(document.get("devices"), list):
+            document = {**document, "devices": list(edits.macs(document["devices"]))}
+        return _File(profile.name, document, spoken(profile.rules) | own)
+
+    def _before(self, step: Step, history: History, name: str) -> bytes | None:
+        try:
+            return history.content(step, name)
+        except PolicyError:
+            return None
+
+    def _is_before_stored(self, step: Step, history: History, name: str) -> bool:
+        return step.before[name] is None or self._before(step, history, name) is not None
+
+    def _after(self, step: Step, history: History, name: str) -> bytes | None:
+        """Return a file as the step left it; None if it was then edited outside of the daemon.
+
+        That is what the next step found, or the file as it is now.
+        """
+        wanted = step.after[name]
+        if wanted is None:
+            return None
+        later = (
+            other for other in history.steps.values() if other.number > step.number and name in other.after
+        )
+        following = next(later, None)
+        data = history.read(name) if following is None else self._before(following, history, name)
+        return data if revision(data) == wanted else None
+
+
+def describe_entries(entries: tuple[Edited, ...]) -> list[dict[str, object]]:
+    """Return ``key``, ``before`` and ``after`` of each."""
+    return [
+        {"key": entry.key, "before": _short(entry.before), "after": _short(entry.after)} for entry in entries
+    ]
+
+
+def _short(value: Any) -> Any:
+    return value if len(str(value)) <= VALUE_LIMIT else "…"

@@ -1,0 +1,194 @@
+"""The verbs that show and change the family's rule files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.core.errors import PolicyError
+from gateway.core.files import read_bounded
+from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Whom
+from gateway.features.growing.growing import Growing
+from gateway.household.context import Effects, HomeContext
+from gateway.household.editing import Author, Edit, Editing
+from gateway.household.revisions import revision_of
+from gateway.policy.profile import edits
+from gateway.policy.profile.laws import signed
+from gateway.policy.profile.profile import Profile
+from gateway.policy.requests.requests import MAX_REASON
+from gateway.store.store import Store
+
+MAX_REVISION = 2**48
+
+
+class EditVerbs:
+    """Shows, edits, adds, removes and restores profiles."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        store: Store,
+        growing: Growing,
+        whom: Whom,
+        editing: Editing,
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._store = store
+        self._growing = growing
+        self._whom = whom
+        self._editing = editing
+
+    def register(self, router: Router) -> None:
+        router.add("rules", self.rules)
+        router.add("edit", self.edit)
+        router.add("unedit", self.unedit)
+        router.add("add_profile", self.add_profile)
+        router.add("remove_profile", self.remove_profile)
+        router.add("restore_profile", self.restore_profile)
+
+    def author(self, request: Request) -> Author:
+        """Return the guardian who changes a file. All verbs that edit files check permission here."""
+        return Author(self._whom.guardian(request), self._home.local_now(), because(request))
+
+    def audit(self, request: Request, author: Author, what: str, detail: str) -> None:
+        """Record an edit in the audit log."""
+        origin = request.text("origin", "")
+        self._store.audit(what, detail, by=author.by, at=author.at, origin=origin)
+
+    def rules(self, request: Request) -> Mapping[str, object]:
+        """The verb `rules`: what a profile's file says, and which values come from its age group."""
+        household = self._home.rules.household
+        profile = self._home.rules.profile(request.text("id"))
+        path = self._editing.file(profile.id)
+        problem = household.problems.get(path.name)
+        source, document = self._editing.read(path)
+        return edits.told_rules(source, document, profile, household.bands) | {
+            "set": self.last_change(path, source),
+            "revision": revision_of(source),
+            "problem": None if problem is None else str(problem),
+        }
+
+    def last_change_of(self, profile: Profile) -> Mapping[str, object] | None:
+        """Return who changed a profile's file last, and when; None if that is unknown."""
+        if profile.built_in:
+            return None
+        try:
+            path = self._editing.file(profile.id)
+            return self.last_change(path, read_bounded(path))
+        except PolicyError:
+            return None  # the last good version applies, and its author is unknown
+
+    def last_change(self, path: Path, source: bytes) -> Mapping[str, object] | None:
+        """Return who changed a file last, and when; None if it was edited outside of the daemon."""
+        step = self._editing.last_step(path, source)
+        if step is None:
+            return None
+        return {"by": step.by, "at": step.at.astimezone(self._home.rules.household.config.zone)}
+
+    @staticmethod
+    def revision(request: Request, key: str = "revision") -> int | None:
+        """Return the revision that the file must still have; None if the request names none."""
+        return EditVerbs.needed_revision(request, key) if request.has(key) else None
+
+    @staticmethod
+    def needed_revision(request: Request, key: str = "revision") -> int:
+        return request.whole(key, least=0, most=MAX_REVISION)
+
+    def edit(self, request: Request) -> Mapping[str, object]:
+        """The verb `edit`: change settings of a profile."""
+        author, profile_id = self.author(request), self._id(request)
+        changes = signed(request.mapping("set"), author.by)
+        self._growing.refuse_later(profile_id, changes)
+        done = self._editing.edit(profile_id, changes, author, self.revision(request))
+        if done.revision != done.found:
+            self.audit(request, author, "edit", _detail(profile_id, done))
+        return {
+            "revision": done.revision,
+            "undo": done.found,
+            "changed": edits.effective(done.before, done.after, changes),
+            "moved": [{"mac": mac, "from": owner} for owner, macs in done.lost.items() for mac in macs],
+        }
+
+    def unedit(self, request: Request) -> Mapping[str, object]:
+        """The verb `unedit`: put a profile's file back to an earlier revision."""
+        author, profile_id = self.author(request), self._id(request)
+        revision, found = self.needed_revision(request), self.revision(request, "found")
+        _, old = self._editing.history.earlier(self._editing.file(profile_id), revision)
+        self._growing.refuse_file(profile_id, old)
+        done = self._editing.unedit(profile_id, revision, author, found)
+        self.audit(request, author, "unedit", f"{profile_id}: as it was before")
+        return {"revision": done.revision, "undo": done.found}
+
+    def _id(self, request: Request) -> str:
+        """Return the id of a profile, also of one whose file cannot be used."""
+        wanted = request.text("id")
+        profile = self._home.rules.household.find(wanted)
+        return wanted if profile is None else profile.id
+
+    def add_profile(self, request: Request) -> Mapping[str, object]:
+        """The verb `add_profile`. With ``trial`` it is only checked, and nothing is written."""
+        author, name, band = self.author(request), request.text("name"), request.text("band")
+        rules = signed(request.mapping("set"), author.by) if request.has("set") else {}
+        changes = {**rules, "name": name, "band": band, "devices": request.texts("devices")}
+        trial = request.values.get("trial") is True
+        profile_id = self._editing.add(name, changes, author, trial=trial)
+        if not trial:
+            for table in (self._store.pins, self._store.self_set, self._store.agreements):
+                table.forget(profile_id)  # rows of a removed profile that had the same id
+            detail = f"{profile_id}: {name}, band {band}" + (", with rules" if rules else "")
+            self.audit(request, author, "add_profile", detail)
+        return {"id": profile_id}
+
+    def remove_profile(self, request: Request) -> Mapping[str, object]:
+        """The verb `remove_profile`. ``restore_profile`` undoes it with the token in ``undo``."""
+        author, profile_id = self.author(request), self._id(request)
+        profile = self._home.rules.household.profiles.get(profile_id)
+        step = self._editing.remove(profile_id, author)
+        self.audit(request, author, "remove_profile", profile_id)
+        return {"undo": str(step.number), "devices": list(profile.devices if profile else ())}
+
+    def restore_profile(self, request: Request) -> Mapping[str, object]:
+        """The verb `restore_profile`: bring a removed profile back."""
+        author, token = self.author(request), request.text("token")
+        if not (token.isascii() and token.isdigit() and len(token) <= 9):
+            request.refuse("token", "is nobody who was removed", Code.NO_REVISION)
+        profile_id = self._editing.restore(int(token), author)
+        self._carry_held_band(int(token), profile_id)
+        self.audit(request, author, "restore_profile", profile_id)
+        return {"id": profile_id}
+
+    def _carry_held_band(self, number: int, profile_id: str) -> None:
+        """Give a profile that was restored under another id the highest age group of its former id.
+
+        Otherwise a younger age group would allow a higher log level than before.
+        """
+        step = self._editing.history.steps.get(number)
+        former = "" if step is None or step.removed is None else step.removed.rpartition(".")[0]
+        if former == profile_id:
+            return
+        band = self._store.held_bands().get(former)
+        if band is not None:
+            self._store.hold_band(profile_id, band)
+            self._effects.regroup()
+
+
+def because(request: Request) -> str:
+    """Return the reason for a change, which the child can read. Neither the log nor the audit has it."""
+    reason = request.text("because", "")
+    if len(reason) > MAX_REASON:
+        problem = f"has {len(reason)} characters: write at most {MAX_REASON}"
+        request.refuse("because", problem, Code.REASON_TOO_LONG, most=MAX_REASON)
+    return reason
+
+
+def _detail(profile_id: str, done: Edit) -> str:
+    """Return the audit line's detail of an edit."""
+    moved = (f"{len(macs)} of {owner}" for owner, macs in done.lost.items())
+    changes = edits.told_changes(done.before, done.after)
+    taken = ", ".join(moved)
+    return f"{profile_id}: {changes}" + (f"; devices from others: {taken}" if taken else "")

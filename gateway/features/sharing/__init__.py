@@ -1,0 +1,1 @@
+"""Devices that several people use, PINs, devices that an adult unlocks."""

@@ -1,0 +1,153 @@
+"""The verb `adult_proof`: opens a device for an adult for a while.
+
+The proof is a guardian's password typed on the device, a guardian's tap on another device, or a wallet. The
+web process hashes the password and has a wallet's proof verified in a child process. The daemon receives only
+the fact that there was a proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.control.signins import by_password
+from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Whom
+from gateway.features.sharing.adult_devices import Adults
+from gateway.features.sharing.attempt_delay import Slow
+from gateway.features.sharing.sharing import Sharing
+from gateway.household.context import HomeContext
+from gateway.household.members import Family, Member
+from gateway.household.revisions import PROGRAM
+from gateway.policy.accounts.adult_proof import AdultProof, Method, may_open, proven
+from gateway.policy.accounts.adult_proof_duration import LENGTHS
+from gateway.policy.identity.macs import parse_mac
+from gateway.store.tables.grants import in_utc
+from gateway.store.tables.people import People
+from gateway.store.tables.questions import Questions
+
+SWITCHES = 20  # of one device within ten minutes: each makes the daemon judge all running connections again
+
+
+class AdultProofVerbs:
+    """Opens and closes devices, and describes what a proof does on a device."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        people: People,
+        questions: Questions,
+        family: Family,
+        sharing: Sharing,
+        adults: Adults,
+        whom: Whom,
+    ) -> None:
+        self._home = home
+        self._people = people
+        self._questions = questions
+        self._family = family
+        self._sharing = sharing
+        self._adults = adults
+        self._whom = whom
+        self._switches = Slow(SWITCHES)
+
+    def register(self, router: Router) -> None:
+        router.add("adult_proof", self.adult_proof)
+
+    def adult_proof(self, request: Request) -> Mapping[str, object]:
+        mac = parse_mac(request.text("device"))
+        if mac is None:
+            request.refuse("device", "is no MAC address such as 02:00:00:00:00:0a")
+        if request.choice("action", ("open", "end")) == "end":
+            return self._end(request, mac)
+        return self._open(request, mac)
+
+    def describe(self, mac: str, member: Member | None) -> dict[str, object]:
+        """Return what the verb `device` adds: the proof in force, or that a proof ``opens`` the device."""
+        proof = self.proof_of(mac)
+        if proof is not None:
+            return {"adult_proof": proof}
+        return {"opens": True} if self._refusal(mac, member) is None else {}
+
+    def proof_of(self, mac: str) -> dict[str, object] | None:
+        """Describe the proof that opens the device now."""
+        proof = self._adults.of(mac)
+        return None if proof is None else self._to_dict(proof)
+
+    def opens(self, mac: str) -> bool:
+        """Whether a proof opens the device, or has opened it."""
+        family = self._family
+        return mac in family.opened or self._refusal(mac, family.member_of(mac)) is None
+
+    def _to_dict(self, proof: AdultProof) -> dict[str, object]:
+        zone = self._home.rules.household.config.zone
+        return {"method": proof.method, "by": proof.by or None, "until": proof.until.astimezone(zone)}
+
+    def _open(self, request: Request, mac: str) -> Mapping[str, object]:
+        home, family = self._home, self._family
+        length = request.choice("length", LENGTHS)
+        method, by = self._method(request)
+        ends = request.moment_or_none("until")
+        if ends is not None and ends <= home.now():
+            request.refuse("until", "has passed", Code.HAS_PASSED)
+        refusal = self._refusal(mac, family.member_of(mac)) if mac not in family.opened else None
+        if refusal is not None:
+            problem, code = refusal
+            request.refuse("device", problem, code)
+        if self._adults.is_full(mac):
+            request.refuse("device", "is one too many; close another one first", Code.NO_ROOM)
+        self._switches.take(mac, self._monotonic())
+        if self._sharing.use_of(mac) is not None:
+            self._sharing.end(mac)
+        given = proven(mac, method, length, home.local_now(), by=by, sure=home.clock_trusted).at_most(ends)
+        proof = AdultProof(mac, method, in_utc(given.at), in_utc(given.until), by, given.span, given.sure)
+        self._adults.begin(proof, who=by or PROGRAM, origin=_origin(request, proof, by))
+        return {"device": mac} | self._to_dict(proof)
+
+    def _end(self, request: Request, mac: str) -> Mapping[str, object]:
+        """Close the device: for a guardian, or for the device itself without a sign-in."""
+        by = self._whom.guardian(request) if request.has("by") else ""
+        proof = self._adults.of(mac)
+        if proof is None:
+            request.refuse("device", "is not open by an adult's proof", Code.NOT_IN_FORCE)
+        self._adults.end(proof, by=by or PROGRAM, origin=_origin(request, proof, by))
+        return {"device": mac}
+
+    def _method(self, request: Request) -> tuple[Method, str]:
+        """Return the method of the proof, and the guardian's name if there is one."""
+        if request.has("by"):
+            return Method.GUARDIAN, self._whom.guardian(request)
+        if request.choice("method", (Method.PASSWORD, Method.WALLET)) == Method.WALLET:
+            return Method.WALLET, ""
+        account = by_password(self._people, request)
+        if not account.guards:
+            problem = f"names {account.name}, who is no guardian here"
+            request.refuse("name", problem, Code.GUARDIANS_ONLY)
+        return Method.PASSWORD, account.name
+
+    def _refusal(self, mac: str, member: Member | None) -> tuple[str, Code] | None:
+        """Return why no proof opens the device; None if one does."""
+        if member is None:
+            return "is not filtered", Code.NOT_FILTERED
+        household, use = self._home.rules.household, self._sharing.use_of(mac)
+        if use is not None and use.handed:
+            return "is handed over: a parent signs in and takes it back", Code.HANDED_OVER
+        own = mac in household.named and not may_open(household, mac, member.profile)
+        question = self._questions.all().get(mac)
+        copied = question is not None and question.waits and not question.about_stranger
+        if not own and (member.asked or member.beside is not None or copied):
+            return "may be a child's: a parent says whose it is", Code.MAY_BE_A_CHILDS
+        if own or not may_open(household, mac, member.profile):
+            return "is a child's own, and stays so", Code.CHILDS_DEVICE
+        return None
+
+    def _monotonic(self) -> datetime:
+        """Return the loop's clock as a time: setting the system clock must not reset the limit."""
+        return datetime.fromtimestamp(self._home.loop.now(), UTC)
+
+
+def _origin(request: Request, proof: AdultProof, by: str) -> str:
+    """Return the address for the audit line. None is recorded for a wallet's proof."""
+    return "" if proof.method is Method.WALLET and not by else request.text("origin", "")

@@ -1,0 +1,46 @@
+"""Tries by whoever makes them, and how long it has to wait after too many."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import datetime, timedelta
+
+from gateway.core.errors import PolicyError
+from gateway.core.reason_codes import Code
+from gateway.policy.requests.tickets import TRIES_WITHIN, Tries
+
+REMEMBERED = 256  # whose tries are remembered; the one that tried longest ago gives way
+
+
+class Slow:
+    """Tries by whoever makes them: so many within ten minutes, or ``within``."""
+
+    def __init__(self, limit: int, within: timedelta = TRIES_WITHIN) -> None:
+        self._limit = limit
+        self._within = within
+        self._tries: OrderedDict[str, Tries] = OrderedDict()
+
+    def check(self, whose: str, now: datetime) -> None:
+        """Raises PolicyError while it has to wait."""
+        tries = self._tries.get(whose)
+        wait = None if tries is None else tries.wait(now)
+        if wait:
+            minutes = max(1, -(-int(wait.total_seconds()) // 60))
+            error = PolicyError("this device", "has tried too often", f"try again in {minutes} minutes")
+            raise error.coded(Code.TRIED_TOO_OFTEN, minutes=minutes)
+
+    def add(self, whose: str, now: datetime) -> bool:
+        """One more; whether that was the last for now."""
+        tries = self._tries.setdefault(whose, Tries(self._limit, self._within))
+        self._tries.move_to_end(whose)
+        if len(self._tries) > REMEMBERED:
+            self._tries.popitem(last=False)
+        tries.add(now)
+        return bool(tries.wait(now))
+
+    def take(self, whose: str, now: datetime) -> None:
+        self.check(whose, now)
+        self.add(whose, now)
+
+    def forget(self, whose: str) -> None:
+        self._tries.pop(whose, None)

@@ -1,0 +1,151 @@
+"""The verb `pin`: sets, checks and clears the PIN by which a child identifies itself.
+
+Wrong tries are counted for each pair of device and child. A sibling who guesses on a shared tablet locks the
+child out for at most ten minutes, and only there: the child's own phone counts separately.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Whom
+from gateway.features.sharing.attempt_delay import Slow
+from gateway.household.context import HomeContext
+from gateway.household.revisions import PROGRAM
+from gateway.household.visibility import day_of
+from gateway.policy.accounts import pins
+from gateway.policy.accounts.pins import Pin
+from gateway.policy.identity.macs import parse_mac
+from gateway.policy.identity.sharing import Use, needs_pin, people_of
+from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.policy.profile.profile import Profile
+from gateway.store.tables.grants import in_utc
+from gateway.store.tables.pauses import State
+from gateway.store.tables.sharing import Pins
+
+
+class PinDesk:
+    """``use_of`` returns who uses a device for a while instead of its owner."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        stored: Pins,
+        settings: State,
+        access: Whom,
+        use_of: Callable[[str], Use | None],
+    ) -> None:
+        self._home = home
+        self._stored = stored
+        self._settings = settings
+        self._access = access
+        self._use_of = use_of
+        self._slow = Slow(pins.TRIES)
+        self._slow_of_day = Slow(pins.TRIES_OF_DAY, timedelta(days=1))
+
+    def register(self, router: Router) -> None:
+        router.add("pin", self.pin)
+
+    def pin(self, request: Request) -> Mapping[str, object]:
+        """Carry out an action. A guardian sends ``who`` and ``by`` to set or clear, a child ``device``."""
+        action = request.choice("action", ("set", "check", "clear"))
+        if action == "clear":
+            return self._clear(request)
+        if action == "set" and not request.has("device"):
+            return self._set_by_guardian(request)
+        member = self._access.child(request)
+        mac, who = parse_mac(request.text("device")) or "", member.profile
+        if action == "check":
+            self.check(request, mac, who)
+            return {"who": who.id} | self.describe(who)
+        return self._set_by_child(request, mac, who)
+
+    def describe(self, who: Profile) -> dict[str, object]:
+        """Return ``pin``: whether the child needs one, and ``pin_set``: since when it has one.
+
+        ``pin_by`` is the guardian who set it; None where the child did.
+        """
+        known = self._stored.of(who.id)
+        at = None if known is None else known.at.astimezone(self._home.rules.household.config.zone)
+        if at is not None and known is not None and not known.by and who.rules.log_level < NAMES_LEVEL:
+            at = day_of(at)  # the moment at which the child set it is private
+        return {
+            "pin": needs_pin(who),
+            "pin_set": at,
+            "pin_by": None if known is None else known.by or None,
+        }
+
+    def is_own(self, mac: str, who: Profile) -> bool:
+        """Whether the device belongs to this child alone, and no other child uses it now."""
+        household = self._home.rules.household
+        return mac in who.devices and not people_of(household, mac) and not self._use_of(mac)
+
+    def check(self, request: Request, mac: str, who: Profile) -> None:
+        """Refuse the request where ``pin`` is not the PIN of ``who``, or after too many wrong tries."""
+        known, key, now = self._stored.of(who.id), f"{mac} {who.id}", self._loop_time()
+        if known is None:
+            request.refuse("who", f"names {who.name}, who has no PIN yet", Code.NO_PIN, name=who.name)
+        self._slow_of_day.check(key, now)
+        self._slow.check(key, now)
+        entered = pins.typed(request.text("pin"))
+        if entered is None or not pins.is_right(known, entered):
+            # A right PIN does not reset the day's count: the child's own use would help who guesses.
+            self._slow_of_day.add(key, now)
+            if self._slow.add(key, now):
+                at = self._home.local_now()
+                self._settings.audit("pin tries", f"{who.id} {mac}", by=PROGRAM, at=at)
+            request.refuse("pin", f"is not {who.name}'s PIN", Code.PIN_WRONG, name=who.name)
+        self._slow.forget(key)
+
+    def _set_by_guardian(self, request: Request) -> Mapping[str, object]:
+        by = self._access.guardian(request)
+        return self._save(request, self._child(request), by)
+
+    def _set_by_child(self, request: Request, mac: str, who: Profile) -> Mapping[str, object]:
+        """Set the PIN on the child's own device. To change it, the request also needs the old one."""
+        if not self.is_own(mac, who):
+            request.refuse("device", "is not one child's own", Code.PIN_ELSEWHERE)
+        if self._stored.of(who.id) is not None:
+            old = Request(request.do, request.role, request.uid, {"pin": request.text("old")})
+            self.check(old, mac, who)
+        return self._save(request, who, "")
+
+    def _save(self, request: Request, who: Profile, by: str) -> Mapping[str, object]:
+        """Store the PIN of a request. ``by``: the guardian; empty where the child set it."""
+        pin = pins.typed(request.text("pin"))
+        if pin is None:
+            least, most = pins.LEAST, pins.MOST
+            request.refuse(
+                "pin", f"must have {least} to {most} digits", Code.PIN_FORM, least=least, most=most
+            )
+        if pins.is_guessed_first(pin):
+            request.refuse("pin", "is one that others guess first", Code.PIN_GUESSED)
+        salt = secrets.token_hex(pins.SALT_BYTES)
+        made = Pin(who.id, salt, pins.hashed(pin, salt), in_utc(self._home.local_now()), by)
+        self._stored.put(made, by=by or who.name, origin=request.text("origin", ""))
+        if by or who.rules.log_level >= NAMES_LEVEL:
+            self._home.publish("pin", profile=who.id, name=who.name, what="set", by=by or None)
+        return {"who": who.id} | self.describe(who)
+
+    def _clear(self, request: Request) -> Mapping[str, object]:
+        by, who = self._access.guardian(request), self._child(request)
+        at = self._home.local_now()
+        if not self._stored.drop(who.id, by=by, at=at, origin=request.text("origin", "")):
+            request.refuse("who", f"names {who.name}, who has no PIN", Code.NO_PIN, name=who.name)
+        self._home.publish("pin", profile=who.id, name=who.name, what="cleared", by=by)
+        return {"who": who.id} | self.describe(who)
+
+    def _child(self, request: Request) -> Profile:
+        who = self._home.rules.profile(request.text("who"))
+        if not who.is_child:
+            request.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
+        return who
+
+    def _loop_time(self) -> datetime:
+        """Return the loop's time: a change of the system clock must not shorten the wait."""
+        return datetime.fromtimestamp(self._home.loop.now(), UTC)

@@ -1,0 +1,178 @@
+"""Temporary users of devices: children on a shared device, and devices handed over to a child.
+
+A child's use of a shared device ends two hours after it began, or after fifteen minutes without noticeable
+traffic. Both are measured by the loop's clock, which does not follow the system clock. If the clock is not
+trusted at a start, the uses from before the start are dropped and the youngest user's rules apply. Only a
+guardian takes back a device that was handed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.core.loop import Timer
+from gateway.features.activity.recent_refusals import Recent
+from gateway.household.context import Effects, HomeContext
+from gateway.household.members import Family
+from gateway.household.visibility import Visibility
+from gateway.kernel.totals import Pair
+from gateway.policy.identity.sharing import LEAST_BYTES, LONGEST, SILENT, Kind, Use, lent
+from gateway.policy.time.clock_changes import Jump
+from gateway.store.tables.grants import in_utc
+from gateway.store.tables.sharing import Uses
+
+PERIOD = 60.0  # seconds between two looks at the traffic: LEAST_BYTES is an amount per minute
+SLOTS_LIMIT = 64  # devices in use or handed over at the same time; a family has a few
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A use, in seconds of the loop's clock."""
+
+    ends: float
+    active: float  # when the device last had noticeable traffic
+    moved: int  # bytes that it had transferred at the last look
+
+
+class Sharing:
+    """Starts and ends uses. ``byte_counts``: bytes by slot and class since the start, from the kernel."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        uses: Uses,
+        family: Family,
+        visibility: Visibility,
+        recent: Recent,
+        byte_counts: Callable[[], Mapping[Pair, int]],
+    ) -> None:
+        """Drop the uses that ended while the daemon was stopped. Call it before devices are grouped."""
+        self._home = home
+        self._effects = effects
+        self._uses = uses
+        self._family = family
+        self._visibility = visibility
+        self._recent = recent
+        self._byte_counts = byte_counts
+        self._watched: dict[str, _Watched] = {}
+        self._timer: Timer | None = None
+        now, trusted = home.now(), home.clock_trusted
+        uses.drop_where(lambda use: not use.handed and not (trusted and _left(use, now)))
+
+    def start(self) -> None:
+        """Watch the uses from before the start. The kernel's counters exist from now on."""
+        now = self._home.now()
+        for mac, use in self._uses.all().items():
+            if not use.handed:
+                self._watch(mac, _left(use, now))
+        self._schedule()
+
+    def use_of(self, mac: str) -> Use | None:
+        """Return the use of a device; None while the device has its own rules."""
+        use = self._uses.all().get(mac)
+        return use if use is not None and lent(self._home.rules.household, [use]) else None
+
+    def handed_over(self) -> list[str]:
+        """Return the devices that are handed over to a child."""
+        return [mac for mac, use in self._uses.all().items() if use.handed]
+
+    def is_full(self, mac: str) -> bool:
+        """Whether no use of this device can begin because too many other devices are in use."""
+        uses = self._uses.all()
+        return mac not in uses and len(uses) >= SLOTS_LIMIT
+
+    def begin(self, mac: str, who: str, kind: Kind, *, by: str = "", what: str = "", origin: str = "") -> Use:
+        """Apply the rules of the profile ``who`` to the device.
+
+        ``by``: the guardian who decides it, ``what``: the kind of its audit line; both are empty for a child.
+        """
+        now = in_utc(self._home.now())
+        until = None if kind is Kind.HANDED else now + LONGEST
+        use, before = Use(mac, who, kind, now, until, by), self._visible_user(mac)
+        self._uses.put(use, what=what, origin=origin)
+        self._watched.pop(mac, None)
+        self._change_hands(mac)
+        if until is not None:
+            self._watch(mac, LONGEST)
+        self._publish(mac, before)
+        self._schedule()
+        return use
+
+    def end(self, mac: str, *, by: str = "", what: str = "", origin: str = "") -> None:
+        """Apply the device's own rules again."""
+        before = self._visible_user(mac)
+        self._uses.drop(mac, by=by, what=what, at=self._home.now(), origin=origin)
+        self._watched.pop(mac, None)
+        self._change_hands(mac)
+        self._publish(mac, before)
+        self._schedule()
+
+    def _change_hands(self, mac: str) -> None:
+        """Regroup devices. The next user must not see what was blocked for the previous one."""
+        self._recent.forget(self._family.slot_of(mac))
+        self._effects.regroup()
+
+    def shift(self, jump: Jump) -> None:
+        """Adjust the stored ends after a jump of the clock, so that it neither adds nor removes time."""
+        for mac, watched in self._watched.items():
+            left = timedelta(seconds=watched.ends - self._home.loop.now())
+            self._uses.end_at(mac, in_utc(jump.after + left))
+
+    def look(self) -> None:
+        """Measure the traffic and end the uses that are over."""
+        now = self._home.loop.now()
+        for mac, watched in self._watched.items():
+            moved = self._moved(mac)
+            if moved - watched.moved >= LEAST_BYTES:
+                watched.active = now
+            watched.moved = moved
+        silent = SILENT.total_seconds()
+        over = [
+            mac for mac, watched in self._watched.items() if now >= min(watched.ends, watched.active + silent)
+        ]
+        for mac in over:
+            self.end(mac)
+        self._schedule()
+
+    def _watch(self, mac: str, left: timedelta) -> None:
+        now = self._home.loop.now()
+        self._watched[mac] = _Watched(now + left.total_seconds(), now, self._moved(mac))
+
+    def _moved(self, mac: str) -> int:
+        """Return the bytes that the kernel forwarded for the device, in both directions."""
+        device = self._family.slot_of(mac)
+        return sum(size for (slot, _), size in self._byte_counts().items() if slot == device)
+
+    def _visible_user(self, mac: str) -> str | None:
+        """Return the profile that uses the device, if guardians may see it."""
+        use = self.use_of(mac)
+        return None if use is None or not self._visibility.can_disclose_use(mac) else use.who
+
+    def _publish(self, mac: str, before: str | None) -> None:
+        """Notify listeners if guardians see another user than ``before``."""
+        who = self._visible_user(mac)
+        if who != before:
+            self._home.publish("sharing", device=mac, who=who)
+
+    def _schedule(self) -> None:
+        """Look again at the end of the next use, and every PERIOD while a shared device is in use."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._watched:
+            left = min(watched.ends for watched in self._watched.values()) - self._home.loop.now()
+            self._timer = self._home.loop.call_later(max(0.0, min(PERIOD, left)), self.look)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def _left(use: Use, now: datetime) -> timedelta:
+    """Return the remaining time, at most LONGEST: the clock may have been set back during a stop."""
+    if use.until is None:
+        return timedelta()
+    return max(timedelta(), min(LONGEST, use.until - now))

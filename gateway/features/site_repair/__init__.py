@@ -1,0 +1,1 @@
+"""Opens what a broken site needs for some minutes."""

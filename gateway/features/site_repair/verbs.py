@@ -1,0 +1,199 @@
+"""The verbs `teach`, `lesson` and `teach_end`: open a site for minutes and choose what stays allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import NoReturn
+
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.core.errors import ControlError, PolicyError
+from gateway.core.public_suffixes import suffixes_when_asked
+from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Whom
+from gateway.features.site_repair.lessons import MAX_LESSONS, Lessons
+from gateway.household.context import HomeContext
+from gateway.household.editing import Author, Editing
+from gateway.household.members import Family, Member
+from gateway.policy.identity.macs import parse_mac
+from gateway.policy.judge.judge_cache import TIME_REASONS
+from gateway.policy.judge.sentence import sentence
+from gateway.policy.names.hosts import HostError, rule_host
+from gateway.policy.names.shared_domains import is_shared
+from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.policy.profile.profile import Profile
+from gateway.policy.requests.site_repair import LONGEST, Asked, domain_of, entries
+from gateway.policy.time.situation import Lesson
+from gateway.policy.time.wall_clock import later
+from gateway.policy.values import Decision, Observation, Proto, Reason
+from gateway.store.tables.pauses import RecordAudit
+
+TIMES = TIME_REASONS | {Reason.PAUSED}
+
+
+class TeachVerbs:
+    """Starts lessons, shows what they opened, and writes what a guardian keeps into the rules."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        family: Family,
+        lessons: Lessons,
+        audit: RecordAudit,
+        whom: Whom,
+        editing: Editing,
+    ) -> None:
+        self._home = home
+        self._family = family
+        self._lessons = lessons
+        self._record_audit = audit
+        self._whom = whom
+        self._editing = editing
+
+    def register(self, router: Router) -> None:
+        router.add("teach", self.teach)
+        router.add("lesson", self.lesson)
+        router.add("teach_end", self.end)
+
+    def teach(self, request: Request) -> Mapping[str, object]:
+        """The verb `teach`: start a lesson about a site on a child's devices."""
+        by, profile = self._whom.guardian(request), self._child(request)
+        members, host = self._members(request, profile), self._host(request)
+        if self._lessons.is_full(profile.id):
+            request.refuse("id", f"there are {MAX_LESSONS} lessons; end one first", Code.NO_ROOM)
+        services = frozenset(self._home.rules.world.catalogue.services_of(host))
+        lesson = Lesson(host, services, later(self._home.local_now(), LONGEST))
+        for member in members:
+            self._check(host, member, lesson)
+        macs = frozenset(mac for member in members for mac in member.macs)
+        self._lessons.begin(profile.id, lesson, macs, by)
+        self._audit(request, by, "teach", f"{profile.id}: a site, devices: {len(macs)}")
+        return {"host": host, "until": lesson.until, "devices": sorted(macs)}
+
+    def _child(self, request: Request) -> Profile:
+        profile = self._home.rules.profile(request.text("id"))
+        if profile.built_in or not profile.is_child:
+            request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
+        return profile
+
+    def _members(self, request: Request, profile: Profile) -> list[Member]:
+        """Return the child's devices, or the one in ``device``, without those whose owner is uncertain."""
+        family = self._family
+        found = [family.members[slot] for slot in sorted(family.slots_of(profile.id))]
+        mac = parse_mac(request.text("device")) if request.has("device") else None
+        if request.has("device"):
+            found = [member for member in found if mac in member.macs]
+        found = [member for member in found if member.profile.id == profile.id and not member.asked]
+        if not found:
+            request.refuse("device", f"is no device of {profile.name}", Code.NO_DEVICE)
+        return found
+
+    @staticmethod
+    def _host(request: Request) -> str:
+        word = request.text("host")
+        try:
+            return rule_host(word, suffixes_when_asked())
+        except HostError as error:
+            raise PolicyError(word, error.problem, error.mend).coded(
+                Code.BAD_RULE, key="host", problem=error.problem, mend=error.mend
+            ) from error
+
+    def _check(self, host: str, member: Member, lesson: Lesson) -> None:
+        """Raise ControlError if the lesson would not open the site now."""
+        seen, now = Observation(Proto.DNS, host, dport=53), self._home.now()
+        decision = member.judge.decide(seen, replace(member.situation, lesson=lesson), now)
+        if decision.allowed:
+            return
+        name, why = member.profile.name, self._sentence(decision, host)
+        if decision.reason in TIMES:
+            msg = f"a lesson opens no pause, bedtime or limit of {name}'s: {why}"
+            raise ControlError(msg).coded(Code.LESSON_CLOSED, name=name)
+        if decision.reason is Reason.REFUSED_FOR_EVERYONE:
+            msg = f"{host} is refused for everyone; nobody here can open it"
+            raise ControlError(msg).coded(Code.FOR_EVERYONE, host=host)
+        msg = f"{host} is refused for {name} by a rule that a lesson leaves alone: {why}"
+        raise ControlError(msg).coded(Code.LESSON_REFUSED, host=host, name=name)
+
+    def lesson(self, request: Request) -> Mapping[str, object]:
+        """The verb `lesson`: a child's lesson, and the names that it opened.
+
+        Below the level of names only those that the site's own pages need.
+        """
+        profile = self._child(request)
+        taught, state = self._lessons.of(profile.id), self._lessons.told(profile.id)
+        if taught is None or state is None:
+            return {"state": "none", "host": None, "until": None, "names": []}
+        whole = profile.rules.log_level >= NAMES_LEVEL
+        shown = (asked for asked in taught.notes.all() if whole or asked.proposed)
+        names = [self._describe(asked, domain_of(asked.name, taught.suffix)) for asked in shown]
+        return state | {"names": names, "left_out": taught.notes.left_out if whole else 0}
+
+    def _describe(self, asked: Asked, group: str) -> dict[str, object]:
+        rules = self._home.rules
+        services = rules.world.catalogue.services_of(asked.name)
+        names = [rules.world.catalogue.services[key].name for key in services]
+        refusal = asked.refusal
+        return {
+            "name": asked.name,
+            "group": group,
+            "service": names[0] if names else None,
+            "proposed": asked.proposed,
+            "refused": None if refusal is None else refusal.reason,
+            "rule": None if refusal is None else refusal.rule,
+            "owner": None if refusal is None else refusal.owner,
+            "sentence": None if refusal is None else self._sentence(refusal, asked.name),
+        }
+
+    def _sentence(self, decision: Decision, host: str) -> str:
+        return sentence(decision, host, self._home.local_now(), self._home.rules.names)
+
+    def end(self, request: Request) -> Mapping[str, object]:
+        """The verb `teach_end`: end a lesson. The names in ``keep`` are added to the child's allow list."""
+        by, profile = self._whom.guardian(request), self._child(request)
+        taught = self._lessons.of(profile.id)
+        if taught is None:
+            request.refuse("id", "has no lesson that anything could be kept of", Code.NO_LESSON)
+        keep = frozenset(request.texts("keep"))
+        if not keep <= taught.notes.lifted():
+            self._unknown(request)
+        author = Author(by, self._home.local_now())
+        refused = [asked.name for asked in taught.notes.all() if asked.refusal is not None]
+        shared = partial(self._is_shared, refused)
+        allowed = entries(keep, taught.lesson.site, taught.suffix, shared)
+        done = None
+        if allowed:
+            done = self._editing.edit(profile.id, {f"allow/{entry}": True for entry in allowed}, author)
+        self._lessons.forget(profile.id)
+        detail = f"{profile.id}: {len(keep)} names kept, as {len(allowed)} entries"
+        self._audit(request, by, "teach_end", detail)
+        changed = done is not None and done.revision != done.found
+        return {
+            "kept": len(keep),
+            "entries": list(allowed),
+            "undo": done.found if done is not None and changed else None,
+            "revision": done.revision if done is not None else None,
+        }
+
+    @staticmethod
+    def _unknown(request: Request) -> NoReturn:
+        request.refuse("keep", "has a name that this lesson did not open", Code.NO_LESSON)
+
+    def _is_shared(self, refused: list[str], domain: str) -> bool:
+        """Whether an entry for the whole domain would open more than the lesson did.
+
+        ``refused``: names that were refused during the lesson.
+        """
+        catalogue = self._home.rules.world.catalogue
+        own = set(catalogue.services_of(domain))
+        patterns = (
+            pattern.lstrip("=").rpartition("*")[2].lstrip(".")
+            for service in catalogue.services.values()
+            if service.id not in own
+            for pattern in service.domains
+        )
+        return is_shared(domain, (*refused, *patterns))
+
+    def _audit(self, request: Request, by: str, what: str, detail: str) -> None:
+        self._record_audit(what, detail, by=by, at=self._home.now(), origin=request.text("origin", ""))

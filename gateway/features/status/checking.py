@@ -1,0 +1,73 @@
+"""Runs `qalqan check` for the pages. A separate process does it, so that no packet waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from gateway.core.errors import ControlError
+from gateway.core.helper_process import Errand
+from gateway.core.reason_codes import Code
+from gateway.household.context import HomeContext
+
+TIMEOUT = 120.0  # seconds; a small router needs ten
+FRESH = 900.0  # seconds for which what was found is good; then the next look at it checks again
+PAUSE = 10.0  # seconds from the end of one to the begin of the next
+MOST = 200  # findings that are kept; a home of 64 children has some hundred
+TEXT_LIMIT = 500  # characters of one
+TOLD = 300  # characters of why it could not be done
+
+LEVELS = frozenset({"ok", "note", "warning", "error"})
+
+
+class Checking:
+    """Runs one check at a time. ``findings`` are those of the last check that ended."""
+
+    def __init__(self, home: HomeContext) -> None:
+        self._home = home
+        self._errand = Errand(home.loop, self._found, self._done, TIMEOUT)
+        self.close = self._errand.close
+        self._coming: list[dict[str, str]] = []
+        self.findings: list[dict[str, str]] = []
+        self.problem = ""  # why the last check failed
+        self.ended: datetime | None = None
+        self._since: float | None = None  # when the last check ended, by the loop's clock
+
+    @property
+    def running(self) -> bool:
+        return self._errand.running
+
+    def look(self, *, again: bool = False) -> None:
+        """Start a check if the findings are older than FRESH; with ``again``, if older than PAUSE.
+
+        Raises ControlError if no process can be started.
+        """
+        age = PAUSE if again else FRESH
+        fresh = self._since is not None and self._home.loop.now() - self._since < age
+        if self.running or fresh:
+            return
+        self._coming = []
+        try:
+            self._errand.start(["gateway", "check", "--steps", "--config", str(self._home.rules.path)])
+        except OSError as error:
+            msg = f"health: no program can be started: {error.strerror or error}"
+            raise ControlError(msg).coded(Code.BUSY) from None
+        self._publish("begun")
+
+    def _found(self, said: Mapping[str, Any]) -> None:
+        if len(self._coming) < MOST and said.get("level") in LEVELS:
+            values = {key: str(said.get(key, ""))[:TEXT_LIMIT] for key in ("level", "about", "text", "mend")}
+            self._coming.append(values)
+
+    def _done(self, status: int, words: str) -> None:
+        lines = [line for line in words.splitlines() if line.strip()]
+        self.problem = (lines[-1] if lines else f"it ended with status {status}")[:TOLD] if status else ""
+        if not status:
+            self.findings = self._coming
+        self._coming = []
+        self.ended, self._since = self._home.local_now(), self._home.loop.now()
+        self._publish("ended")
+
+    def _publish(self, what: str) -> None:
+        self._home.publish("health", what=what)

@@ -1,0 +1,43 @@
+"""Limits how many names a minute the control socket discloses as blocked for everyone by a sealed list.
+
+The limit is for the whole home together. Without it a sealed list could be read out by guessing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gateway.control.protocol import Request, Verb
+from gateway.core.errors import ControlError, GatewayError
+from gateway.core.reason_codes import Code
+from gateway.path.probes import Probes
+from gateway.policy.values import Reason
+
+# Verbs whose answer discloses whether a name is blocked for everyone.
+DISCLOSING = frozenset({"why", "preview", "list_lookup", "list_report", "request", "teach"})
+HOUSEHOLD = -1  # in the place of a slot; the socket is one device
+
+
+def limit(name: str, verb: Verb, probes: Probes, now: Callable[[], float]) -> Verb:
+    """Return the verb, which refuses while the limit is reached."""
+
+    def asked(request: Request) -> Mapping[str, object]:
+        if probes.full and probes.over(HOUSEHOLD, b"", now()):
+            msg = f"{name}: too many names were asked for that nobody may open; ask again in a minute"
+            raise ControlError(msg).coded(Code.ASK_LATER)
+        try:
+            answer = verb(request)
+        except GatewayError as error:
+            if error.code == Code.FOR_EVERYONE:
+                probes.refused(HOUSEHOLD, b"", _name(request), now())
+            raise
+        if answer.get("refused_for_everyone") or answer.get("reason") == Reason.REFUSED_FOR_EVERYONE:
+            probes.refused(HOUSEHOLD, b"", _name(request), now())
+        return answer
+
+    return asked
+
+
+def _name(request: Request) -> str:
+    """As it was asked for; one name in two spellings counts twice, which no one who asks in earnest meets."""
+    return str(request.values.get("host") or request.values.get("site") or "")

@@ -1,0 +1,73 @@
+"""The figures of `qalqan status`: whether anybody has claimed it, queues, verdicts, flows, tables, memory."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from gateway.dataplane.kernel_table import KernelTable
+from gateway.dataplane.packets import PacketPath
+from gateway.features.activity.journal import Journal
+from gateway.household.claim import Claim
+from gateway.household.rule_book import RuleBook
+from gateway.kernel.queue import read_counters
+from gateway.path.addresses import AddressBook
+from gateway.path.dns import DnsPath
+from gateway.path.flows import FlowPath
+from gateway.store.store import Store
+
+_ROWS = {"VmRSS": "resident", "RssAnon": "private", "RssFile": "files", "VmHWM": "peak"}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The parts of the data plane whose counters ``qalqan status`` shows."""
+
+    packets: PacketPath
+    table: KernelTable
+    journal: Journal
+    flows: FlowPath
+    book: AddressBook
+    dns: DnsPath
+    rules: RuleBook
+    store: Store
+    claim: Claim
+
+
+def figures(measured: Measured) -> dict[str, object]:
+    bound = read_counters()
+    queues = {
+        str(number): {
+            "packets": queue.packets,
+            "faults": queue.faults,
+            "waiting": bound[number].waiting,
+            "dropped": bound[number].queue_dropped + bound[number].user_dropped,
+        }
+        for number, queue in measured.packets.queues.items()
+        if number in bound
+    }
+    return {
+        "unclaimed": measured.claim.unclaimed,
+        "backend": measured.table.backend,
+        "queue": queues,
+        "verdicts": measured.journal.verdicts,
+        "flows": asdict(measured.flows.table.stats) | {"live": len(measured.flows.live)},
+        "cache": {"addresses": len(measured.book), "dns_malformed": measured.dns.malformed},
+        "table": measured.rules.figures(),
+        "store": measured.store.figures(),
+        "mends": measured.table.mends,
+        "memory": memory(),
+    }
+
+
+def memory() -> dict[str, int]:
+    """Bytes: resident private, resident of files (the category table's pages among them), and the peak.
+
+    The peak of getrusage is no use here: it begins with that of the program that started this one.
+    """
+    rows = {}
+    with open("/proc/self/status", encoding="ascii") as status:
+        for line in status:
+            key, _, value = line.partition(":")
+            if key in _ROWS:
+                rows[_ROWS[key]] = int(value.split()[0]) * 1024
+    return rows

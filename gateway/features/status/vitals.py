@@ -1,0 +1,150 @@
+"""The state of the gateway: figures, a sample for each minute of the last hour, the last lines of the log."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from time import CLOCK_BOOTTIME, clock_gettime
+from typing import Any
+
+from gateway.core.logs import LastLines
+from gateway.dataplane.internet import HeardBook, Internet
+from gateway.features.activity.journal import Journal
+from gateway.features.lists.sealed_lists import Sealing
+from gateway.household.context import HomeContext
+
+EVERY = 60.0  # seconds between two samples
+KEPT = 60  # samples, an hour: 120 bytes each
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Counters of one minute."""
+
+    at: datetime  # the end of the minute
+    packets: int  # that the queues received
+    dropped: int
+    waiting: int  # at the end
+    resident: int  # bytes, at the end
+
+
+class Vitals:
+    """Collects the figures of the parts. ``start`` begins the samples.
+
+    ``counters``: those of queues, connections, tables and memory. ``problems``: one line for each part that
+    does not work as configured.
+    """
+
+    def __init__(
+        self,
+        home: HomeContext,
+        log: LastLines,
+        journal: Journal,
+        addresses: HeardBook,
+        sealing: Sealing,
+        internet: Internet,
+        counters: Callable[[], Mapping[str, object]],
+        problems: Callable[[], list[str]],
+    ) -> None:
+        self._home = home
+        self._log = log
+        self._journal = journal
+        self._addresses = addresses
+        self._sealing = sealing
+        self._internet = internet
+        self._counters = counters
+        self._problems = problems
+        self._samples: deque[Sample] = deque(maxlen=KEPT)
+        self._began = home.loop.now()
+        self._before = (0, 0)
+
+    def start(self) -> None:
+        self._home.loop.call_later(EVERY, self._sample)
+
+    def _sample(self) -> None:
+        """Add the sample of the minute that ends now."""
+        now = self.figures()
+        (packets, dropped), self._before = self._before, (now["packets"], now["dropped"])
+        self._samples.append(
+            Sample(
+                self._home.now(),
+                max(0, now["packets"] - packets),  # a queue that is bound again starts at 0
+                max(0, now["dropped"] - dropped),
+                now["waiting"],
+                now["memory"]["resident"],
+            )
+        )
+        self.start()
+
+    def figures(self) -> dict[str, Any]:
+        """Return figures of the gateway. None of them is about a person, a device or a site."""
+        known: dict[str, Any] = dict(self._counters())
+        state = Path(self._home.rules.household.config.state)
+        disk = os.statvfs(state)
+        queues = known["queue"].values()
+        return {
+            "uptime": round(self._home.loop.now() - self._began),
+            "packets": sum(one["packets"] for one in queues),
+            "waiting": sum(one["waiting"] for one in queues),
+            "dropped": sum(one["dropped"] for one in queues),
+            "faults": sum(one["faults"] for one in queues),
+            "queues": len(queues),
+            "flows": known["flows"]["live"],
+            "questions": self._journal.questions,
+            "answers": self._addresses.answers,
+            "malformed": known["cache"]["dns_malformed"],
+            "backend": known["backend"],
+            "mends": known["mends"],
+            "memory": known["memory"],
+            "database": known["store"],
+            "lists": known["table"],
+            "sealed": self._sealing.figures(),
+            "disk": {"bytes": disk.f_frsize * disk.f_blocks, "free": disk.f_frsize * disk.f_bavail},
+            "machine": machine(),
+            "clock": self._home.clock_trusted,
+            "internet": self._internet.state,
+            "problems": len(self._problems()),
+        }
+
+    def samples(self) -> list[dict[str, object]]:
+        """Return the samples of the last hour, oldest first."""
+        zone = self._home.rules.household.config.zone
+        return [{**asdict(sample), "at": sample.at.astimezone(zone)} for sample in self._samples]
+
+    def log_lines(self, *, full: bool) -> list[dict[str, object]]:
+        """Return the last lines of the log, newest first.
+
+        Without ``full``, the lines are templates without arguments: they name no person, device or site.
+        """
+        zone = self._home.rules.household.config.zone
+        return [
+            {
+                "level": line.level,
+                "place": line.place,
+                "text": line.text if full else line.words,
+                "first": datetime.fromtimestamp(line.first, zone),
+                "last": datetime.fromtimestamp(line.last, zone),
+                "times": line.times,
+            }
+            for line in self._log.lines()
+        ]
+
+
+def machine(proc: Path = Path("/proc")) -> dict[str, Any]:
+    """Return uptime in seconds, load, cores, and memory in bytes of the machine."""
+    memory = {}
+    for line in proc.joinpath("meminfo").read_text("ascii").splitlines():
+        key, _, value = line.partition(":")
+        if key in ("MemTotal", "MemAvailable"):
+            memory[key] = int(value.split()[0]) * 1024
+    return {
+        "uptime": round(clock_gettime(CLOCK_BOOTTIME)),
+        "load": [round(one, 2) for one in os.getloadavg()],
+        "cores": os.cpu_count() or 1,
+        "memory": memory.get("MemTotal", 0),
+        "available": memory.get("MemAvailable", 0),
+    }

@@ -1,0 +1,1 @@
+"""Extra time, pauses, tickets, warnings before something closes."""

@@ -1,0 +1,324 @@
+"""Gives extra time and opens sites. Ends opened sites and pending requests when their time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gateway.core.errors import PolicyError
+from gateway.core.loop import Timer
+from gateway.core.reason_codes import Code
+from gateway.features.requests.views import AskedValues
+from gateway.features.time.warnings import Warnings
+from gateway.household.context import Effects, HomeContext
+from gateway.household.grant_owners import BY_GUARDIANS
+from gateway.household.members import Family, Member
+from gateway.household.revisions import PROGRAM
+from gateway.household.visibility import Visibility
+from gateway.policy.identity.macs import parse_mac
+from gateway.policy.profile.log_levels import KINDS_LEVEL
+from gateway.policy.requests import requests
+from gateway.policy.requests.requests import ChildRequest, State
+from gateway.policy.time.clock_changes import Jump
+from gateway.policy.time.clock_changes import Kind as Span
+from gateway.policy.time.extension import Extension, extend, own_closing
+from gateway.policy.time.gates import gates_of_service, is_limit
+from gateway.policy.time.grant_messages import given_sentence, opened_sentence
+from gateway.store.store import Store
+from gateway.store.tables.grants import Given, Kind, Opening, in_utc
+
+LONGEST_SLEEP = 60.0  # seconds; a change of the system clock takes effect within them
+
+
+@dataclass(frozen=True, slots=True)
+class Giver:
+    """Who gives something, and how."""
+
+    by: str
+    kind: Kind
+    at: datetime  # local, aware
+    number: int  # of the grant
+    origin: str = ""
+
+
+class Answers:
+    """Writes what is given to the disk before it takes effect."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        store: Store,
+        family: Family,
+        visibility: Visibility,
+        warnings: Warnings,
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._store = store
+        self._family = family
+        self._visibility = visibility
+        self._warnings = warnings
+        self._values = AskedValues(home.rules, visibility)
+        self._timer: Timer | None = None
+        self._open: frozenset[Opening] = frozenset()
+
+    def giver(self, by: str, kind: Kind, origin: str = "") -> Giver:
+        """Return a giver with a new grant number."""
+        at = self._home.local_now()
+        return Giver(by, kind, at, self._store.gifts.new_number(at), origin)
+
+    def extensions(
+        self, member: Member, minutes: int, service: str | None, at: datetime
+    ) -> tuple[Extension, ...]:
+        """Return what so many minutes would extend; () where nothing ever closes for this person."""
+        rules, extra = self._home.rules, timedelta(minutes=minutes)
+        known = None if service is None else rules.world.catalogue.services.get(service)
+        if service is not None and known is None:
+            raise PolicyError(service, "is no service of the catalogue any more", "give time for all instead")
+        gates = () if known is None else gates_of_service(member.profile.rules, known)
+        return extend(member.profile, member.situation, rules.calendar, at, extra, service, gates)
+
+    def give(self, key: str, member: Member, minutes: int, service: str | None, giver: Giver) -> Extended:
+        """Give extra time to one person. Raises PolicyError where there is nothing to extend."""
+        found = self.extensions(member, minutes, service, giver.at)
+        name = member.profile.name
+        if not found:
+            error = PolicyError(name, "has no time that comes to an end", "there is nothing to extend")
+            raise error.coded(Code.NOTHING_TO_EXTEND, name=name)
+        return self._extended(key, member, minutes, found, giver)
+
+    def give_each(
+        self, members: Iterable[tuple[str, Member]], minutes: int, service: str | None, giver: Giver
+    ) -> list[Extended]:
+        """Give extra time to each person who has something to extend, in one transaction.
+
+        Raises PolicyError where none of them has.
+        """
+        given, problems = list[Extended](), list[PolicyError]()
+        with self._store.together():
+            for key, member in members:
+                try:
+                    given.append(self.give(key, member, minutes, service, giver))
+                except PolicyError as error:
+                    problems.append(error)
+        if not given:
+            raise problems[0]
+        return given
+
+    def _extended(
+        self, key: str, member: Member, minutes: int, found: tuple[Extension, ...], giver: Giver
+    ) -> Extended:
+        rules, name = self._home.rules, member.profile.name
+        today = rules.calendar.family_day(giver.at)
+        at = in_utc(giver.at)
+        rows = [
+            Given(
+                giver.number,
+                key,
+                today,
+                extension.gate,
+                extension.minutes,
+                None if extension.until is None else in_utc(extension.until),
+                extension.service,
+                at,
+                giver.by,
+                giver.kind,
+                boundary=None if extension.boundary is None else in_utc(extension.boundary),
+                sure=extension.sure,
+            )
+            for extension in found
+        ]
+        detail = _audit_detail(key, minutes, found, giver.at)
+        if giver.kind not in BY_GUARDIANS and self._visibility.level(key) < KINDS_LEVEL:
+            detail = ""  # the audit has no line of what a child without a log takes
+        self._store.gifts.give(rows, told=detail, origin=giver.origin)
+        paused = is_paused(member, giver.at)
+        text = given_sentence(name, found, giver.at, rules.names, paused=paused)
+        ends = [extension.until for extension in found if extension.until is not None]
+        return Extended(key, name, minutes, max(ends, default=None), found, text)
+
+    def give_back(
+        self, key: str, member: Member, minutes: int, gates: Sequence[str], giver: Giver
+    ) -> Extended:
+        """Add minutes to today's limits of these gates. Raises PolicyError where no such limit is left."""
+        profile = member.profile
+        found = tuple(Extension(gate, minutes, None) for gate in gates if gate in profile.rules.limits)
+        if not found:
+            error = PolicyError(
+                profile.name, "has no such limit any more", "there is nothing to give back to"
+            )
+            raise error.coded(Code.NOTHING_TO_EXTEND, name=profile.name)
+        return self._extended(key, member, minutes, found, giver)
+
+    def open(self, key: str, name: str, entry: str, until: datetime, span: Span, giver: Giver) -> str:
+        """Open a site or a service for a while. Returns the sentence that says so."""
+        sure = self._home.clock_trusted
+        opening = Opening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
+        self._store.gifts.open(opening, origin=giver.origin)
+        return opened_sentence(name, entry, until, giver.at, self._home.rules.names)
+
+    def shift(self, jump: Jump) -> bool:
+        """Adjust all stored deadlines after the clock was set or became known, so that as much time is left.
+
+        Returns whether the temporary place of a device begins or ends by it.
+        """
+        store, rules = self._store, self._home.rules
+        jump = jump.seen_in(rules.household.config.zone)
+        with store.together():
+            regrouped = store.shift(jump)
+            store.requests.shift(lambda request: requests.after_jump(request, jump, rules.calendar))
+            if jump.known:
+                store.gifts.put(self._anchored(jump.after))
+        return regrouped
+
+    def _anchored(self, now: datetime) -> Iterator[tuple[Given, Given]]:
+        """Yield extra time that begins at a boundary, and the same at the next boundary by the new clock.
+
+        Without this, a clock that was put back would keep everything open until the old boundary.
+        """
+        given, _ = self._store.gifts.in_force(now, self._home.rules.calendar.family_day(now))
+        groups: dict[tuple[str, datetime], list[Given]] = {}
+        for row in given:
+            if row.boundary is not None:
+                groups.setdefault((row.who, row.boundary), []).append(row)
+        for (who, _), rows in groups.items():
+            closing = self._next_boundary(who, {row.gate for row in rows}, now)
+            if closing is not None:
+                yield from ((row, _behind(row, closing, now)) for row in rows)
+
+    def _next_boundary(self, who: str, gates: Iterable[str], now: datetime) -> datetime | None:
+        """Return when the first of ``gates`` closes by its own time rule; ``now`` where one is closed."""
+        rules = self._home.rules
+        profile = rules.household.find(who)
+        if profile is None:
+            member = self._family.member_of(who)
+        else:
+            member = self._family.stand_in(profile, rules.world, rules.calendar, now)
+        if member is None:
+            return None
+        ends = [
+            own_closing(member.profile, member.situation, rules.calendar, now, gate)
+            for gate in gates
+            if not is_limit(gate)
+        ]
+        return min((end for end in ends if end is not None), default=None)
+
+    def apply(self, keys: Iterable[str]) -> None:
+        """Apply what was just given or revoked to running connections."""
+        named = self._home.rules.household.named
+        if any(parse_mac(key) is not None and key not in named for key in keys):
+            self._effects.regroup()  # a device without an owner has a slot of its own now
+        else:
+            self._effects.sync_gates()
+            self._effects.rejudge()
+        self._open = self._openings()
+        self.set_timer()
+        self._warnings.look()
+
+    def start(self) -> None:
+        """Continue with what was stored before the daemon started."""
+        self._open = self._openings()
+        self.look()
+
+    def look(self) -> None:
+        """End what is over since the last look, and remind of requests that wait for long."""
+        now = self._home.local_now()
+        for request in self._timed_requests():
+            moved = requests.moved_on(request, now)
+            if moved is not request:
+                self._move(moved, now)
+        still_open = self._openings()
+        if self._open - still_open:
+            self._effects.sync_gates()
+            self._effects.rejudge()
+        self._open = still_open
+        self.set_timer()
+
+    def _timed_requests(self) -> list[ChildRequest]:
+        """Return the requests whose times apply now.
+
+        While the clock is not trusted, requests that were made by a trusted clock neither expire nor remind.
+        """
+        trusted = self._home.clock_trusted
+        return [request for request in self._store.requests.all() if trusted or not request.sure]
+
+    def _move(self, moved: ChildRequest, now: datetime) -> None:
+        """Store a request that has expired or reminds, and publish it."""
+        expired = moved.state is State.EXPIRED
+        what = self._values.audited(moved, "request expired" if expired else "request reminder")
+        self._store.requests.put(moved, by=PROGRAM, what=what, at=now)
+        if expired:
+            self._home.publish("answer", **self._values.answered(moved))
+        else:
+            self._home.publish("request", id=moved.id, profile=moved.who, topic=moved.topic, reminder=True)
+
+    def _openings(self) -> frozenset[Opening]:
+        return frozenset(self._store.state(self._home.local_now()).openings)
+
+    def set_timer(self) -> None:
+        """Set the timer to the next end of an opened site, or the next deadline of a request."""
+        if self._timer is not None:
+            self._timer.cancel()
+        now = self._home.local_now()
+        due = [at for request in self._timed_requests() if (at := requests.due(request)) is not None]
+        due += [opening.until for opening in self._open]
+        if not due:
+            self._timer = None
+            return
+        delay = min(max(0.0, (min(due) - now).total_seconds()), LONGEST_SLEEP)
+        self._timer = self._home.loop.call_later(delay, self.look)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """What one grant did for one person."""
+
+    who: str
+    name: str
+    minutes: int
+    until: datetime | None  # None: minutes beyond a limit
+    extensions: tuple[Extension, ...]
+    sentence: str
+
+    def to_dict(self, now: datetime) -> dict[str, object]:
+        return {
+            "who": self.who,
+            "minutes": self.minutes,
+            "until": None if self.until is None else self.until.astimezone(now.tzinfo),
+            "gates": [extension.gate for extension in self.extensions],
+            "sentence": self.sentence,
+        }
+
+
+def _behind(row: Given, closing: datetime, now: datetime) -> Given:
+    """Return extra time with its remaining minutes moved to ``closing``, or to now where that has passed."""
+    ends = row.moment
+    assert ends is not None
+    assert row.boundary is not None
+    boundary = closing if closing > now else min(row.boundary, now)
+    return replace(row, boundary=boundary, until=max(boundary, now) + ends.left(now))
+
+
+def is_paused(member: Member, now: datetime) -> bool:
+    until = member.situation.paused_until
+    return until is not None and now < until
+
+
+def with_grant(request: ChildRequest, giver: Giver) -> ChildRequest:
+    """Return the request with the number of the grant that it led to."""
+    return replace(request, grant=giver.number)
+
+
+def _audit_detail(key: str, minutes: int, extensions: Iterable[Extension], now: datetime) -> str:
+    parts = []
+    for extension in extensions:
+        until, service = extension.until, extension.service
+        end = "" if until is None else f" until {until.astimezone(now.tzinfo):%Y-%m-%dT%H:%M%z}"
+        parts.append(f"{extension.gate}{end}" + (f" for {service}" if service else ""))
+    return f"{key} {minutes} min: {', '.join(parts)}"

@@ -1,0 +1,93 @@
+"""Limits of accounts with the role helper.
+
+A helper may pause, and give each child a fixed number of minutes a day. A helper cannot change what others
+have set. Each check passes for accounts of any other role.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import timedelta
+
+from gateway.control.protocol import Request, Role
+from gateway.core.reason_codes import Code
+from gateway.household.context import HomeContext
+from gateway.policy.accounts.people import Account, PersonRole
+from gateway.policy.identity.macs import parse_mac
+from gateway.store.tables.grants import Gifts, Kind
+from gateway.store.tables.pauses import State
+from gateway.store.tables.people import People
+
+MINUTE = timedelta(minutes=1)
+MAX_REVOKED = 256  # revoked grants whose used minutes are remembered; older ones count in full again
+
+
+class Helpers:
+    def __init__(self, home: HomeContext, people: People, gifts: Gifts, settings: State) -> None:
+        self._home = home
+        self._people = people
+        self._gifts = gifts
+        self._settings = settings
+        self._used: OrderedDict[int, int] = OrderedDict()  # revoked grant → minutes it was in force
+
+    def check_grant(self, request: Request, keys: Iterable[str], minutes: int) -> None:
+        """Refuse the request where a helper gives too many minutes, or gives them to a device of a guest."""
+        helper = self._helper(request)
+        if helper is None:
+            return
+        receivers = list(keys)
+        # A guest that takes another MAC address would get the daily minutes again.
+        if any(parse_mac(key) is not None for key in receivers):
+            request.refuse("who", "is no child; a guardian gives time to a guest", Code.GUARDIANS_ONLY)
+        left = min(self.left(helper, key) for key in receivers)
+        if minutes > left:
+            problem = f"is more than a helper may give; {left} minutes are left today"
+            request.refuse("minutes", problem, Code.HELPER_MINUTES, minutes=left)
+
+    def left(self, helper: Account, key: str) -> int:
+        """Return the minutes that a helper may still give to a child on this family day."""
+        today = self._home.rules.calendar.family_day(self._home.local_now())
+        given = {
+            row.grant: min(row.minutes, self._used.get(row.grant, row.minutes)) if row.ended else row.minutes
+            for row in self._gifts.given({key})
+            if (row.by, row.kind, row.day) == (helper.name, Kind.GRANT, today)
+        }
+        return max(0, helper.minutes - sum(given.values()))
+
+    def check_revoke(self, request: Request, number: int) -> None:
+        """Refuse the request where a helper revokes a grant of another account."""
+        helper = self._helper(request)
+        rows = (row for row in self._gifts.given() if row.grant == number)
+        if helper is not None and any(row.by != helper.name for row in rows):
+            request.refuse("grant", "was given by somebody else", Code.GUARDIANS_ONLY)
+
+    def before_revoke(self, number: int) -> None:
+        """Remember how many minutes a grant was in force. Call it before the grant is revoked.
+
+        These minutes stay counted, otherwise a helper could give, revoke and give again all day. After a
+        restart the whole grant counts.
+        """
+        now = self._home.local_now()
+        ages = [now - row.at for row in self._gifts.given() if row.grant == number]
+        if ages and min(ages) >= timedelta():
+            self._used[number] = -(-max(ages) // MINUTE)
+        while len(self._used) > MAX_REVOKED:
+            self._used.popitem(last=False)
+
+    def check_pauses(self, request: Request, keys: Iterable[str] | None) -> None:
+        """Refuse the request where a helper replaces or ends a pause of another account. None: any pause."""
+        helper = self._helper(request)
+        if helper is None:
+            return
+        for pause in self._settings.in_force(self._home.local_now()).pauses:
+            if pause.by != helper.name and (keys is None or pause.who in keys):
+                problem = f"is paused by {pause.by}, and only a guardian may change that"
+                request.refuse("who", problem, Code.NOT_YOUR_PAUSE, by=pause.by)
+
+    def _helper(self, request: Request) -> Account | None:
+        """Return the account of the helper that sends the request; None where it is no helper."""
+        if request.role is Role.OWNER:
+            return None
+        account = self._people.guardians().get(request.text("by", ""))
+        return account if account is not None and account.role is PersonRole.HELPER else None

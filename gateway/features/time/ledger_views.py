@@ -1,0 +1,133 @@
+"""Minutes as the control socket tells them: what is used and left, and which minute was counted why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from gateway.household.minutes_protocol import Entry
+from gateway.household.rule_book import RuleBook
+from gateway.policy.identity.macs import parse_mac
+from gateway.policy.profile.log_levels import KINDS_LEVEL
+from gateway.policy.profile.profile import Profile
+from gateway.policy.time.gates import STATE_GATES, is_limit
+from gateway.policy.time.grant_messages import gate_name
+from gateway.policy.time.remaining import Left, left
+from gateway.policy.time.schedule import calendar_for, limit_on
+from gateway.policy.time.situation import Situation
+
+MAX_ENTRIES = 3000  # of one answer, the newest: 200 bytes each stay far below the limit of an answer
+MINUTE = timedelta(minutes=1)
+
+
+def describe_used(
+    profile: Profile, situation: Situation, rules: RuleBook, by_device: Mapping[str, Mapping[str, int]]
+) -> list[dict[str, object]]:
+    """``target name minutes limit bonus owner devices`` of each limit of the situation's day. ``by_device``:
+    minutes by device and gate.
+    """
+    day = situation.day
+    if day is None:
+        return []
+    calendar = calendar_for(profile, rules.calendar)
+    found = []
+    for target in profile.rules.limits:
+        limit = limit_on(profile.rules, target, day, calendar)
+        if limit is None:
+            continue
+        found.append(
+            {
+                "target": target,
+                "name": gate_name(target, rules.names),
+                "minutes": situation.used.get(target, 0),
+                "limit": int(limit.value / MINUTE),
+                "bonus": situation.bonus.get(target, 0),
+                "owner": limit.owner,
+                "devices": [
+                    {"mac": device, "minutes": minutes[target]}
+                    for device, minutes in by_device.items()
+                    if minutes.get(target) and parse_mac(device) is not None
+                ],
+            }
+        )
+    return found
+
+
+def describe_left(
+    profile: Profile,
+    situation: Situation,
+    rules: RuleBook,
+    now: datetime,
+    gates: Iterable[str] = STATE_GATES,
+) -> dict[str, object] | None:
+    """``minutes gate name at`` of what closes the device as a whole next; None where nothing is seen."""
+    found = left(profile, situation, rules.calendar, now, gates)
+    if found is None:
+        return None
+    return {
+        "minutes": found.minutes,
+        "gate": found.gate,
+        "name": gate_name(found.gate, rules.names),
+        "at": None if found.at is None else found.at.astimezone(now.tzinfo),
+    }
+
+
+def told_gates(profile: Profile, *, own: bool) -> Sequence[str]:
+    """The device's gates of which what is left is told: of a person without a log, whose use is nobody
+    else's, the clock's alone.
+    """
+    if own or profile.rules.log_level >= KINDS_LEVEL:
+        return STATE_GATES
+    return [one for one in STATE_GATES if not is_limit(one)]
+
+
+def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> list[dict[str, object]]:
+    """``minutes what name at`` of each."""
+    return [
+        {
+            "minutes": one.minutes,
+            "what": one.gate,
+            "name": gate_name(one.gate, rules.names),
+            "at": None if one.at is None else one.at.astimezone(now.tzinfo),
+        }
+        for one in found
+    ]
+
+
+def describe_totals(used: Mapping[str, int], rules: RuleBook) -> list[dict[str, object]]:
+    """``target name minutes`` of each limit that anything was counted for; the most used first."""
+    found = sorted(used.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        {"target": gate, "name": gate_name(gate, rules.names), "minutes": minutes}
+        for gate, minutes in found
+        if minutes
+    ]
+
+
+def totals(entries: Iterable[Entry]) -> Mapping[str, int]:
+    """Minutes by gate: one that several devices share is one."""
+    found: dict[str, set[datetime]] = {}
+    for one in entries:
+        found.setdefault(one.gate, set()).add(one.at)
+    return {gate: len(minutes) for gate, minutes in found.items()}
+
+
+def describe_entries(entries: Sequence[Entry], rules: RuleBook) -> Mapping[str, object]:
+    """``minutes`` and, where there are more than fit, how many are ``left_off``."""
+    shown = entries[-MAX_ENTRIES:]
+    return {
+        "minutes": [_entry(one, rules) for one in shown],
+        "left_off": len(entries) - len(shown),
+    }
+
+
+def _entry(one: Entry, rules: RuleBook) -> dict[str, object]:
+    return {
+        "at": one.at.astimezone(rules.household.config.zone),
+        "device": one.device,
+        "gate": one.gate,
+        "name": gate_name(one.gate, rules.names),
+        "bytes": one.bytes,
+        "service": None if one.service is None else rules.names.services.get(one.service, one.service),
+        "why": one.why,
+    }

@@ -1,0 +1,157 @@
+"""The verbs `ticket`, `tickets`, `withdraw` and `redeem`: codes on paper for extra minutes."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.core.errors import PolicyError
+from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Whom
+from gateway.features.time.grants import Answers, is_paused
+from gateway.household.context import HomeContext
+from gateway.policy.identity.macs import parse_mac
+from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.policy.profile.profile import ALL
+from gateway.policy.requests import tickets
+from gateway.policy.requests.tickets import Ticket, Tries
+from gateway.store.tables.grants import Kind, in_utc
+from gateway.store.tables.tickets import Tickets
+
+MAX_DEVICES = 256  # devices that have their wrong tries remembered; the oldest is forgotten first
+SALT_BYTES = 8
+BATCH_BYTES = 4
+
+
+class TicketVerbs:
+    """``transaction``: what is stored inside of it reaches the disk as a whole."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        stored: Tickets,
+        transaction: Callable[[], AbstractContextManager[None]],
+        access: Whom,
+        answers: Answers,
+    ) -> None:
+        self._home = home
+        self._stored = stored
+        self._transaction = transaction
+        self._access = access
+        self._answers = answers
+        self._tries: OrderedDict[str, Tries] = OrderedDict()
+        self._all_tries = Tries(tickets.TRIES_OF_ALL)
+
+    def register(self, router: Router) -> None:
+        router.add("ticket", self.ticket)
+        router.add("tickets", self.tickets)
+        router.add("withdraw", self.withdraw)
+        router.add("redeem", self.redeem)
+
+    def ticket(self, request: Request) -> Mapping[str, object]:
+        """Make codes. Only this answer contains them."""
+        by, now = self._access.guardian(request), in_utc(self._home.local_now())
+        minutes = request.whole("minutes", least=1, most=tickets.MAX_MINUTES)
+        count = request.whole("count", least=1, most=tickets.MAX_AT_ONCE, default=1)
+        who, profiles = self._access.named(request)
+        if parse_mac(who) is not None and not profiles[0].is_child:
+            problem = "names a device that is no child's; codes are for children"
+            request.refuse("who", problem, Code.NO_CODES_FOR)
+        child = None if who == ALL else profiles[0].id
+        unused = sum(ticket.is_good(now) for ticket in self._stored.all())
+        if unused + count > tickets.MAX_UNUSED:
+            most = tickets.MAX_UNUSED
+            problem = f"is too many: {unused} codes are good already, of {most}"
+            request.refuse("count", problem, Code.TOO_MANY_CODES, unused=unused, most=most)
+        codes = [tickets.new_code(secrets.choice) for _ in range(count)]
+        sure, batch = self._home.clock_trusted, secrets.token_hex(BATCH_BYTES)
+        made = [replace(self._made(code, minutes, child, by, now, sure=sure), batch=batch) for code in codes]
+        self._stored.add(made, origin=request.text("origin", ""))
+        zone = self._home.rules.household.config.zone
+        return {
+            "codes": [tickets.shown(code) for code in codes],
+            "minutes": minutes,
+            "until": made[0].until.astimezone(zone),
+        }
+
+    def tickets(self, _request: Request) -> Mapping[str, object]:
+        """Return batches of unused codes, without the codes."""
+        now, household = self._home.local_now(), self._home.rules.household
+        zone = household.config.zone
+        found = []
+        for batch in tickets.batches(self._stored.all(), now):
+            child = None if batch.who is None else household.profiles.get(batch.who)
+            found.append(
+                {
+                    "id": batch.id,
+                    "count": batch.count,
+                    "minutes": batch.minutes,
+                    "who": batch.who,
+                    "name": batch.who if child is None else child.name,
+                    "made": batch.made.astimezone(zone),
+                    "until": batch.until.astimezone(zone),
+                    "by": batch.by,
+                }
+            )
+        return {"batches": found}
+
+    def withdraw(self, request: Request) -> Mapping[str, object]:
+        """Make the unused codes of a batch invalid."""
+        by, now = self._access.guardian(request), in_utc(self._home.local_now())
+        origin = request.text("origin", "")
+        count = self._stored.withdraw(request.text("batch"), by=by, at=now, origin=origin)
+        if not count:
+            request.refuse("batch", "names no codes that are good", Code.NO_GOOD_CODES)
+        return {"count": count}
+
+    @staticmethod
+    def _made(code: str, minutes: int, child: str | None, by: str, now: datetime, *, sure: bool) -> Ticket:
+        salt = secrets.token_hex(SALT_BYTES)
+        digest = tickets.hashed(code, salt)
+        return Ticket(salt, digest, minutes, child, now, by, now + tickets.LIFE, sure=sure)
+
+    def redeem(self, request: Request) -> Mapping[str, object]:
+        """Give the child the minutes of a code. Wrong codes slow down further tries."""
+        member = self._access.child(request)
+        profile, now = member.profile, self._home.local_now()
+        tries = self._tries_of(parse_mac(request.text("device")) or "")
+        # The loop's clock: a change of the system clock must not shorten the wait.
+        tried = datetime.fromtimestamp(self._home.loop.now(), UTC)
+        wait = max(tries.wait(tried), self._all_tries.wait(tried))
+        if wait:
+            minutes = max(1, -(-int(wait.total_seconds()) // 60))
+            where, problem = "this device", "has tried too many wrong codes"
+            error = PolicyError(where, problem, f"try again in {minutes} minutes")
+            raise error.coded(Code.TOO_MANY_TRIES, minutes=minutes)
+        code = tickets.typed(request.text("code"))
+        ticket = None if code is None else tickets.find(code, self._stored.all())
+        if ticket is None:
+            tries.add(tried)
+            self._all_tries.add(tried)
+        ticket = tickets.check(ticket, profile.id, now)
+        if is_paused(member, now):
+            error = PolicyError(profile.name, "is paused", "the code stays good: enter it later")
+            raise error.coded(Code.CODE_IN_PAUSE, name=profile.name)
+        giver = self._answers.giver(profile.name, Kind.TICKET, request.text("origin", ""))
+        with self._transaction():
+            extended = self._answers.give(profile.id, member, ticket.minutes, None, giver)
+            self._stored.use(ticket, by=profile.id, at=in_utc(now))
+        self._answers.apply((profile.id,))
+        if profile.rules.log_level >= NAMES_LEVEL:  # below it, the time of use is private
+            self._home.publish(
+                "grant", profile=profile.id, grant=giver.number, by=profile.name, sentence=extended.sentence
+            )
+        return extended.to_dict(now) | {"grant": giver.number}
+
+    def _tries_of(self, mac: str) -> Tries:
+        tries = self._tries.setdefault(mac, Tries(tickets.TRIES))
+        self._tries.move_to_end(mac)
+        if len(self._tries) > MAX_DEVICES:
+            self._tries.popitem(last=False)
+        return tries

@@ -1,0 +1,71 @@
+"""The home as warnings look at it: its children, and what they use just now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from gateway.features.activity.in_use import SERVICE, InUse
+from gateway.features.time.ledger_views import told_gates
+from gateway.household.context import HomeContext
+from gateway.household.members import Family, Member
+from gateway.household.visibility import VisibleMembers
+from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.time.gates import STATE_GATES, is_limit
+from gateway.policy.time.grant_messages import gate_name
+from gateway.policy.time.remaining import Left, left
+from gateway.policy.time.schedule import Calendar
+
+
+class WarnedHome:
+    def __init__(
+        self, home: HomeContext, family: Family, members: VisibleMembers, in_use: Callable[[], InUse]
+    ) -> None:
+        self._home = home
+        self._family = family
+        self._members = members
+        self._in_use = in_use
+
+    def now(self) -> datetime:
+        return self._home.local_now()
+
+    @property
+    def calendar(self) -> Calendar:
+        return self._home.rules.calendar
+
+    def children(self) -> Iterator[tuple[Member, frozenset[str]]]:
+        rules, family = self._home.rules, self._family
+        now, used = self.now(), self._in_use()
+        for profile in rules.household.children:
+            slots = family.slots_of(profile.id)
+            if not slots:
+                continue  # nobody to tell
+            yield family.stand_in(profile, rules.world, rules.calendar, now), used.by(slots)
+
+    def _is_told(self, member: Member, found: Left) -> bool:
+        """That something is used just now is nobody else's without a log, nor which service below that of
+        names; and without one a night is told as it is without what the child took.
+        """
+        level = member.profile.rules.log_level
+        if level >= KINDS_LEVEL:
+            return level >= NAMES_LEVEL or SERVICE not in found.gate
+        if is_limit(found.gate) or found.gate not in STATE_GATES:
+            return False
+        gates = told_gates(member.profile, own=False)
+        situation = self._members.member(member.profile).situation
+        visible = left(member.profile, situation, self.calendar, self.now(), gates)
+        return visible is not None and visible.at == found.at
+
+    def tell(self, member: Member, minutes: int, found: Left) -> None:
+        if not self._is_told(member, found):
+            return  # the device's own page says it
+        self._home.publish(
+            "warning",
+            profile=member.profile.id,
+            name=member.profile.name,
+            minutes=minutes,
+            left=found.minutes,
+            what=found.gate,
+            what_name=gate_name(found.gate, self._home.rules.names),
+            at=None if found.at is None else found.at.astimezone(self.now().tzinfo),
+        )

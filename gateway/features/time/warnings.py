@@ -1,0 +1,140 @@
+"""Tells 15, 5 and 1 minute before something closes: the device as a whole, and what is in use just now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from gateway.core.loop import Timer
+from gateway.household.members import Member
+from gateway.policy.profile.rules import INTERNET
+from gateway.policy.time.gates import STATE_GATES, WINDOW
+from gateway.policy.time.remaining import Left, Remaining
+from gateway.policy.time.schedule import Calendar
+
+BEFORE = (15, 5, 1)  # minutes
+MINUTE = timedelta(minutes=1)
+LONGEST_SLEEP = 300.0  # seconds; a new connection to what is limited is noticed within them
+SHORTEST_SLEEP = 1.0
+
+
+def closing(member: Member, in_use: frozenset[str], calendar: Calendar, now: datetime) -> list[Left]:
+    """What closes within a quarter of an hour, the soonest first: the device as a whole, what is in use just
+    now, and what a limit or a window is for. While all is shut, nothing is about to close.
+    """
+    rules, situation = member.profile.rules, member.situation
+    own = frozenset((*rules.windows, *rules.limits)) - {INTERNET}
+    remaining = Remaining(member.profile, situation, calendar, now)
+    found: dict[str, Left] = {}
+    for target, gates in _targets(in_use | own):
+        one = remaining.of(gates)
+        if one is None:
+            continue
+        if not target and not one.minutes:
+            return []
+        if one.minutes and _span(one, now) <= BEFORE[0] * MINUTE:
+            found.setdefault(one.gate, one)
+    return sorted(found.values(), key=lambda one: _span(one, now))
+
+
+class Home(Protocol):
+    """What is looked at."""
+
+    def now(self) -> datetime: ...
+
+    def children(self) -> Iterable[tuple[Member, frozenset[str]]]:
+        """One member for each child, with the gates of the flows that its devices have now."""
+        ...
+
+    @property
+    def calendar(self) -> Calendar: ...
+
+    def tell(self, member: Member, minutes: int, found: Left) -> None: ...
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was said of one closing: ``key`` changes when the closing moves."""
+
+    key: tuple[object, ...]
+    least: int  # the smallest of BEFORE that is said, or needs not be said any more
+
+
+class Warnings:
+    """Once each for a closing; again for the one that a grant makes of it."""
+
+    def __init__(self, home: Home, call_later: Callable[[float, Callable[[], None]], Timer]) -> None:
+        self._home = home
+        self._call_later = call_later
+        self._timer: Timer | None = None
+        self._told: dict[tuple[str, str], _Told] = {}  # by profile and target
+        self._silent = True  # at a start, what was said before it is not said again
+
+    def start(self) -> None:
+        self.look()
+        self._silent = False
+
+    def look(self) -> None:
+        """Call it when time was given or taken, when a minute was counted, and it calls itself."""
+        if self._timer is not None:
+            self._timer.cancel()
+        now = self._home.now()
+        sleep = LONGEST_SLEEP
+        here = set()
+        for member, in_use in self._home.children():
+            here.add(member.profile.id)
+            remaining = Remaining(member.profile, member.situation, self._home.calendar, now)
+            for target, gates in _targets(in_use):
+                key = (member.profile.id, target)
+                found = remaining.of(gates)
+                if found is None or not found.minutes:
+                    continue
+                sleep = min(sleep, self._consider(member, key, found, now))
+        self._told = {key: told for key, told in self._told.items() if key[0] in here}
+        self._timer = self._call_later(max(SHORTEST_SLEEP, sleep), self.look)
+
+    def _consider(self, member: Member, key: tuple[str, str], found: Left, now: datetime) -> float:
+        """Say what is to be said; seconds until the next word."""
+        span = _span(found, now)
+        told = self._told.get(key)
+        closing = _closing(member, found)
+        if told is None or told.key != closing:
+            # Where another rule comes first now, what was said of so many minutes is said.
+            same = told is not None and told.key[0] != closing[0] and span <= told.least * MINUTE
+            least = told.least if told is not None and same else BEFORE[0] + 1
+            told = self._told[key] = _Told(closing, least)
+        reached = [one for one in BEFORE if span <= one * MINUTE]
+        if reached and reached[-1] < told.least:
+            told.least = reached[-1]
+            late = span <= (told.least - 1) * MINUTE
+            if not (self._silent and late):
+                self._home.tell(member, told.least, found)
+        after = [one for one in BEFORE if span > one * MINUTE]
+        # What depends on use may be left alone for a while: then it is looked at again.
+        return (
+            (span - after[0] * MINUTE).total_seconds() if after else max(span.total_seconds(), SHORTEST_SLEEP)
+        )
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def _span(found: Left, now: datetime) -> timedelta:
+    return found.at - now if found.at is not None else found.minutes * MINUTE
+
+
+def _closing(member: Member, found: Left) -> tuple[object, ...]:
+    """What tells one closing from another. Of a limit, minutes that are not used move the time, not it."""
+    if found.at is not None:
+        return found.gate, found.at
+    situation = member.situation
+    return found.gate, situation.day, situation.bonus.get(found.gate, 0)
+
+
+def _targets(in_use: frozenset[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """The device as a whole, and each target of limits and windows that something in use has."""
+    own = sorted({gate.removeprefix(WINDOW) for gate in in_use - set(STATE_GATES)})
+    return [("", STATE_GATES), *((one, (WINDOW + one, one)) for one in own)]

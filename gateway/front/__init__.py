@@ -1,1 +1,0 @@
-"""The pages' front: TLS at the home's trusted name, in a process of its own."""

@@ -1,0 +1,77 @@
+"""What the features of the daemon share: the context of the home, and their effects on the data plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.core.bus import Bus
+from gateway.core.clock import WallClock
+from gateway.core.loop import Loop
+from gateway.household.rule_book import RuleBook
+
+
+class ClockTrust(Protocol):
+    @property
+    def known(self) -> bool:
+        """Whether the system clock is known to be right."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HomeContext:
+    """What every feature needs. It has no store: a feature gets its own tables as constructor arguments."""
+
+    loop: Loop
+    clock: WallClock
+    trust: ClockTrust
+    rules: RuleBook
+    bus: Bus
+
+    def now(self) -> datetime:
+        """Return the current time, aware, in UTC."""
+        return self.clock.now()
+
+    def local_now(self) -> datetime:
+        """Return the current time in the time zone of the home."""
+        return self.clock.now().astimezone(self.rules.household.config.zone)
+
+    @property
+    def clock_trusted(self) -> bool:
+        """Whether the system clock is known to be right. Times of an untrusted clock end nothing."""
+        return self.trust.known
+
+    def publish(self, event: str, /, **values: object) -> None:
+        """Notify the listeners of the control socket."""
+        self.bus.notify(event, **values)
+
+
+class Effects(Protocol):
+    """What a feature may ask of the data plane after it changed something."""
+
+    def regroup(self) -> None:
+        """Assign devices to slots again and judge running connections again.
+
+        Call it when a rule file, a device's owner or a device's place changed.
+        """
+        ...
+
+    def reload(self) -> list[str]:
+        """Read rule files and lists again, then regroup. Returns one line for each problem.
+
+        Raises PolicyError for a qalqan.yaml that cannot be used; the previous rules stay in force.
+        """
+        ...
+
+    def sync_table(self) -> None:
+        """Bring the kernel's table in line with devices, owners and interfaces."""
+        ...
+
+    def sync_gates(self) -> None:
+        """Open and close the connection classes of every device by the rules of this moment."""
+        ...
+
+    def rejudge(self) -> int:
+        """Judge every running connection again and cut those that are refused now. Returns how many."""
+        ...

@@ -1,0 +1,300 @@
+"""What stands in the family's files is changed here: read, checked as at a start, put in place, in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.core.errors import PolicyError
+from gateway.core.files import read_bounded, read_if_there
+from gateway.core.reason_codes import Code
+from gateway.household.file_history import History, changed_meanwhile, no_revision
+from gateway.household.loading import MAX_PROFILES, profile_files
+from gateway.household.revisions import PROGRAM, Step, revision_of
+from gateway.policy.profile import edits
+from gateway.policy.profile.changes import Changes, blamed
+from gateway.policy.profile.household import Household
+from gateway.policy.profile.naming import id_of
+from gateway.policy.profile.plain import Document
+from gateway.policy.profile.writing import is_by_hand
+
+if TYPE_CHECKING:
+    from gateway.household.rule_book import RuleBook
+
+Contents = Mapping[Path, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    by: str
+    at: datetime
+    because: str = ""  # in their own words, for the child whose rules they are
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Files of one folder as they shall be (None: gone), and as they were read."""
+
+    files: dict[Path, bytes | None]
+    found: dict[Path, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What was done: the file as it was and is, and whose devices went along."""
+
+    before: Document
+    after: Document
+    found: int  # the revision that was there
+    revision: int  # that is there now
+    lost: Mapping[str, tuple[str, ...]]  # profile → devices that went from it to another
+
+
+class Editing:
+    """``in_force`` is called once the rules are read anew, with the devices that a file names from now on."""
+
+    def __init__(self, rules: RuleBook, in_force: Callable[[frozenset[str]], None]) -> None:
+        self._rules = rules
+        self._in_force = in_force
+
+    @property
+    def profiles(self) -> Path:
+        return Path(self._rules.household.config.profiles)
+
+    @property
+    def history(self) -> History:
+        return self._rules.history(self.profiles)
+
+    def file(self, profile_id: str) -> Path:
+        """Raises PolicyError where there is none."""
+        found = next((one for one in profile_files(self.profiles) if one.stem == profile_id), None)
+        if found is None:
+            mend = "name a person's profile"
+            raise PolicyError(profile_id, "has no file here", mend).coded(Code.NO_PROFILE)
+        return found
+
+    def read(self, path: Path) -> tuple[bytes, Document]:
+        """What stands in a file. Raises PolicyError where that is nothing that can be changed."""
+        source = read_bounded(path)
+        try:
+            return source, edits.read(source, str(path))
+        except PolicyError as error:
+            raise _broken(error, path) from error
+
+    def last_step(self, path: Path, source: bytes) -> Step | None:
+        """By a person: what happened by itself decided nothing of what the family set."""
+        return self._rules.history(path.parent).last(path.name, revision_of(source), PROGRAM)
+
+    def edit(self, profile_id: str, changes: Changes, author: Author, revision: int | None = None) -> Edit:
+        """Raises PolicyError, with all files as they were."""
+        path = self.file(profile_id)
+        source, before = self.read(path)
+        if revision not in (None, revision_of(source)):
+            raise changed_meanwhile(path)
+        after = self.changed(before, changes)
+        if after == before:
+            return Edit(before, after, revision_of(source), revision_of(source), {})
+        draft = Draft({path: edits.profile_text(after)}, {path: source})
+        lost = self._take(draft, _devices(after), path)
+        self.put(draft, changes, author)
+        return Edit(before, after, revision_of(source), _revision(draft.files[path]), lost)
+
+    def unedit(self, profile_id: str, revision: int, author: Author, found: int | None = None) -> Edit:
+        """The file as it was at a revision, where it is at ``found`` still. Devices that it gave away or took
+        since go back as well, where the other file was not changed after that.
+        """
+        path = self.file(profile_id)
+        source = read_bounded(path)
+        if found not in (None, revision_of(source)):
+            raise changed_meanwhile(path)
+        steps, old = self.history.earlier(path, revision)
+        draft = Draft({path: old}, {path: source})
+        self._take_along(draft, steps, path)
+        after = edits.read(old, str(path))
+        lost = self._take(draft, _devices(after), path)
+        self.put(draft, {}, author)
+        return Edit({}, after, revision_of(source), _revision(old), lost)
+
+    def _take_along(self, draft: Draft, steps: list[Step], path: Path) -> None:
+        """The other files of these steps as they were before, where they still are as the steps left them."""
+        for step in steps:
+            for name in step.after:
+                other = path.with_name(name)
+                there = draft.found[other] if other in draft.found else read_if_there(other)
+                now = draft.files.get(other, there)
+                if other != path and now is not None and revision_of(now) == step.after[name]:
+                    draft.found[other] = there
+                    draft.files[other] = self.history.content(step, name)
+
+    def add(self, name: str, changes: Changes, author: Author, *, trial: bool = False) -> str:
+        """A file for somebody; its id. A ``trial`` is checked alone: nothing is written."""
+        household = self._rules.household
+        files = profile_files(self.profiles)
+        if len(files) >= MAX_PROFILES:
+            mend = "remove one that nobody needs"
+            raise PolicyError(
+                str(self.profiles), f"has {len(files)} profiles, and can have no more", mend
+            ).coded(Code.TOO_MANY_PROFILES, most=MAX_PROFILES)
+        named = (one.name for one in household.profiles.values())
+        path = self.profiles / f"{id_of(name, [*(one.stem for one in files), *named])}.yaml"
+        said = self.changed({}, {"name": name, **changes})
+        draft = Draft({path: edits.profile_text(said)}, {path: None})
+        self._take(draft, _devices(said), path)
+        if trial:
+            self._checked(draft.files, {"name": name, **changes})
+        else:
+            self.put(draft, {"name": name, **changes}, author)
+        return path.stem
+
+    def remove(self, profile_id: str, author: Author) -> Step:
+        path = self.file(profile_id)
+        return self.put(Draft({path: None}, {path: read_bounded(path)}), {}, author)
+
+    def restore(self, number: int, author: Author) -> str:
+        """Somebody who was removed, under the same id where nobody has it now. Devices that others have by
+        now stay theirs.
+        """
+        step = self.history.steps.get(number)
+        if step is None or step.removed is None:
+            raise no_revision(self.profiles, number)
+        old = self.history.content(step, step.removed)
+        path = self.profiles / step.removed
+        if old is None or read_if_there(path) == old:
+            return path.stem
+        taken = [one.stem for one in profile_files(self.profiles)]
+        if path.stem.casefold() in map(str.casefold, taken):
+            path = path.with_stem(id_of(path.stem, taken))
+        said = edits.read(old, str(path))
+        others = self._rules.household.named & _devices(said)
+        data = edits.profile_text(edits.without_devices(said, others)) if others else old
+        self.put(Draft({path: data}, {path: None}), {}, author)
+        return path.stem
+
+    def changed(self, before: Document, changes: Changes) -> Document:
+        try:
+            return edits.edited(before, changes, self._rules.household.bands)
+        except PolicyError as error:
+            raise bad_rule(error, "", changes) from error
+
+    def with_changes(self, profile_id: str, changes: Changes) -> Household:
+        """The family as it would be; nothing is written. Raises PolicyError as ``edit`` does."""
+        path = self.file(profile_id)
+        source, before = self.read(path)
+        after = self.changed(before, changes)
+        draft = Draft({path: edits.profile_text(after)}, {path: source})
+        self._take(draft, _devices(after), path)
+        return self._checked(draft.files, changes)
+
+    def _take(self, draft: Draft, macs: frozenset[str], path: Path) -> dict[str, tuple[str, ...]]:
+        """Whoever else has one of these devices has it no more: into ``draft``."""
+        self.no_shared(macs)
+        lost = {}
+        for other in self._rules.household.profiles.values():
+            if other.id == path.stem:
+                continue
+            file = next((one for one in draft.files if one.stem == other.id), None)
+            if file is not None:
+                data = draft.files[file]
+                said = {} if data is None else edits.read(data, str(file))
+            elif macs.isdisjoint(other.devices):
+                continue
+            else:
+                file = self.file(other.id)
+                draft.found[file], said = self.read(file)
+            gone = tuple(mac for mac in edits.macs(said.get("devices")) if mac in macs)
+            if gone:
+                draft.files[file] = edits.profile_text(edits.without_devices(said, gone))
+                lost[other.id] = gone
+        return lost
+
+    def no_shared(self, macs: frozenset[str]) -> None:
+        """Raises PolicyError where one of them belongs to several people."""
+        shared = self._rules.household.config.shared
+        for mac in sorted(macs & shared.keys()):
+            mend = "take it out of 'shared' in qalqan.yaml first"
+            problem = f"the device {mac} is shared by {', '.join(shared[mac])}"
+            raise bad_rule(PolicyError("devices", problem, mend), "", {})
+
+    def put(self, draft: Draft, changes: Changes, author: Author) -> Step:
+        """``write``, and tell who goes by the rules."""
+        before = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
+        step = self.write(draft, changes, author)
+        after = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
+        self._in_force(frozenset(mac for _, mac in after - before))
+        return step
+
+    def write(self, draft: Draft, changes: Changes, author: Author) -> Step:
+        """Check, and put in place."""
+        folder = next(iter(draft.files)).parent
+        new = self._checked(draft.files, changes)
+        order = edits.PROFILE_ORDER if folder == self.profiles else edits.HOME_ORDER
+        step = self._rules.history(folder).put(
+            {path.name: data for path, data in draft.files.items()},
+            {path.name: draft.found[path] for path in draft.files},
+            by=author.by,
+            at=author.at,
+            because=author.because,
+            by_hand=frozenset(
+                one.name for one, data in draft.found.items() if data and is_by_hand(data, order)
+            ),
+        )
+        self._rules.adopt(new)
+        return step
+
+    def _checked(self, files: Contents, changes: Changes) -> Household:
+        """The family with these files in place. Raises PolicyError where they make anything wrong."""
+        try:
+            new = self._rules.with_files(files)
+        except PolicyError as error:
+            raise self._home_refuses(error, files, changes) from error
+        names = {path.name: path for path in files}
+        for name, problem in new.problems.items():
+            if name in names:
+                raise self._refused(problem, names[name], changes)
+        worse = {
+            name: one for name, one in new.problems.items() if name not in self._rules.household.problems
+        }
+        if worse:  # by these files, or by a hand that nobody has heard of yet
+            before = self._rules.with_files({})
+            for name, problem in worse.items():
+                if name not in before.problems:
+                    raise bad_rule(problem, str(self.profiles / name), changes)
+        return new
+
+    def _refused(self, problem: PolicyError, path: Path, changes: Changes) -> PolicyError:
+        """About what was changed, or about what a hand wrote beside it."""
+        key = blamed(problem, str(path), changes)
+        return (
+            bad_rule(problem, str(path), changes) if key in changes or not changes else _broken(problem, path)
+        )
+
+    def _home_refuses(self, error: PolicyError, files: Contents, changes: Changes) -> PolicyError:
+        path = self._rules.path
+        if path in files:
+            return bad_rule(error, str(path), changes)
+        key = blamed(error, str(path), {})
+        name = next(iter(files)).stem
+        return error.coded(Code.STILL_NAMED, name=name, key=key.partition(".")[0])
+
+
+def _revision(data: bytes | None) -> int:
+    return 0 if data is None else revision_of(data)
+
+
+def _devices(said: Document) -> frozenset[str]:
+    return frozenset(edits.macs(said.get("devices")))
+
+
+def bad_rule(error: PolicyError, file: str, changes: Changes) -> PolicyError:
+    """A value that the parser refuses."""
+    if error.code != Code.REFUSED:
+        return error
+    key = blamed(error, file, changes)
+    return error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=error.mend)
+
+
+def _broken(error: PolicyError, path: Path) -> PolicyError:
+    return error.coded(Code.FILE_BROKEN, file=path.name, problem=error.problem, mend=error.mend)

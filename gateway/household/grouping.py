@@ -1,0 +1,145 @@
+"""What each slot shall be: whose devices it has, by which rules, and which MACs have none.
+
+Slots are few, so strangers share one. A device with rules of its own has one of its own: one that a profile
+names, that is paused or given time alone, in quarantine, lent to a child, or about which somebody is asked.
+One that an adult's proof opened has none: it is not filtered meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from gateway.household.unassigned import VISITOR, Keys, Wanted, Where, kind_of_stranger, strangers
+from gateway.policy.accounts.adult_proof import open_now
+from gateway.policy.config.config import QUARANTINE
+from gateway.policy.identity.questions import Question, meanwhile
+from gateway.policy.identity.sharing import Use, lent
+from gateway.policy.judge.combined import alike
+from gateway.policy.profile.household import Household
+from gateway.policy.profile.profile import GUEST, HOME, Profile
+from gateway.store.tables.devices import Device
+
+PLAIN_PLACES = (HOME, "adult")
+ALONE_LIMIT = 16  # slots of devices about which is asked; further ones share one by whose rules they have
+
+
+class Grouping:
+    """``alone``: MACs that something holds for which does not hold for others of their kind. ``where`` says
+    on which interface a device is: what strangers are depends on it.
+    """
+
+    def __init__(
+        self,
+        household: Household,
+        devices: Mapping[str, Device],
+        questions: Mapping[str, Question],
+        alone: Collection[str],
+        at: datetime,
+        where: Where,
+        uses: Mapping[str, Use],
+        proofs: Collection[str] = (),
+    ) -> None:
+        self._household = household
+        self._named = household.named
+        self._alone = alone
+        self._where = where
+        self._places = {
+            mac: one.place
+            for mac, one in devices.items()
+            if one.place and mac not in self._named and (one.until is None or one.until > at)
+        }
+        self._profiles = {GUEST: household.guest, VISITOR: household.visitor}
+        self._lent = lent(household, uses.values())
+        asked = self._all_asked(questions)
+        # What may be a child's stays so until somebody says whose it is.
+        theirs = {mac for mac, (chosen, otherwise) in asked.items() if chosen.id != otherwise.id}
+        closed = {mac: self.otherwise(mac) for mac in proofs if mac not in theirs}
+        self.opened = open_now(household, closed.keys(), closed)
+        self._asked = {mac: rules for mac, rules in asked.items() if mac not in self.opened}
+
+    def otherwise(self, mac: str) -> tuple[Profile | None, bool]:
+        """By which rules a device is without a question, and whether it is in quarantine."""
+        household, place = self._household, self._places.get(mac)
+        if mac in self._lent:
+            return household.managed(mac, self._lent[mac]), False
+        if mac in self._named:
+            return household.owner_of(mac), False
+        if place in PLAIN_PLACES:
+            return household.home, False
+        if place in self._profiles:
+            return household.managed(mac, self._profiles[place]), False
+        if place == QUARANTINE:
+            return household.guest, True
+        profile, locked = kind_of_stranger(household, household.config.stranger_on(self._where(mac)))
+        return household.managed(mac, profile), locked
+
+    def wanted(self) -> tuple[list[Wanted], tuple[str, ...], Keys]:
+        """All slots, the MACs that are never filtered, and whose slot strangers have."""
+        found = [
+            Wanted(mac, (mac,), self._household.managed(mac, self._lent[mac]))
+            for mac in sorted(self._lent.keys() - self._asked.keys() - self.opened.keys())
+        ]
+        plain = sorted(self.opened)
+        settled = self._asked.keys() | self._lent.keys() | self.opened.keys()
+        for mac in sorted(self._named - settled):
+            owner = self._household.owner_of(mac)
+            if owner is not None and owner.filtered:
+                found.append(Wanted(mac, (mac,), owner))
+            elif owner is not None:
+                plain.append(mac)
+        for mac, place in self._places.items():
+            if mac in settled:
+                continue
+            if place in PLAIN_PLACES:
+                plain.append(mac)
+            elif place == QUARANTINE:
+                found.append(Wanted(mac, (mac,), self._household.guest, quarantined=True))
+        placed = {*self._named, *plain, *self._asked, *(mac for one in found for mac in one.macs)}
+        called = {
+            called: tuple(
+                mac for mac, place in self._places.items() if place == called and mac not in settled
+            )
+            for called in self._profiles
+        }
+        alone = [mac for mac in self._alone if mac not in placed]
+        others, keys = strangers(self._household, called, alone, self._where)
+        return [*found, *others, *self._questioned()], tuple(plain), keys
+
+    def _all_asked(self, questions: Mapping[str, Question]) -> Mapping[str, tuple[Profile, Profile]]:
+        """Those for which other rules hold meanwhile: these, and what they would have otherwise. Of who says
+        to be an adult nothing changes but that nothing is written down.
+        """
+        found = {}
+        for mac, question in questions.items():
+            otherwise, locked = self.otherwise(mac)
+            if otherwise is None or locked:
+                continue
+            chosen = meanwhile(self._household, question, otherwise)
+            if chosen is None and question.adult and otherwise.filtered:
+                chosen = otherwise
+            if chosen is not None:
+                found[mac] = (chosen, otherwise)
+        return found
+
+    def _questioned(self) -> list[Wanted]:
+        found: list[Wanted] = []
+        groups: dict[tuple[str, str], list[str]] = {}
+        kept: dict[tuple[str, str], tuple[Profile, Profile]] = {}
+        for number, (mac, (chosen, otherwise)) in enumerate(self._asked.items()):
+            if number < ALONE_LIMIT or mac in self._named or mac in self._alone:
+                found.append(_asked(mac, (mac,), self._household.managed(mac, chosen), otherwise))
+                continue
+            key = (chosen.id, otherwise.id)
+            groups.setdefault(key, []).append(mac)
+            kept.setdefault(key, (chosen, otherwise))
+        for key, macs in groups.items():
+            found.append(_asked(":".join(("asked", *key)), tuple(macs), *kept[key]))
+        return found
+
+
+def _asked(key: str, macs: tuple[str, ...], chosen: Profile, otherwise: Profile) -> Wanted:
+    profile, beside = alike(chosen, otherwise)
+    if chosen.id == otherwise.id:
+        return Wanted(key, macs, profile, asked=otherwise.is_child)
+    return Wanted(key, macs, profile, asked=True, beside=beside if otherwise.filtered else None)

@@ -1,0 +1,290 @@
+"""Which device is whose now, and the subject that the packet path has for each slot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+from gateway.household.grant_owners import BY_GUARDIANS, CONSOLE, bonus, giver, owner
+from gateway.household.grouping import Grouping
+from gateway.household.lesson_protocol import NoLessons, Teaching
+from gateway.household.member import Maker, Member, SlotBooks, Worn
+from gateway.household.minutes_protocol import Minutes, Uncounted
+from gateway.household.unassigned import Keys, Wanted, Where
+from gateway.path.addresses import AddressBook, ServiceBook
+from gateway.path.name_addresses import NameBook
+from gateway.path.subject import Subject, unwanted_by
+from gateway.policy.identity.macs import parse_mac
+from gateway.policy.judge.combined import JointJudge
+from gateway.policy.judge.decide import Judge
+from gateway.policy.judge.world import World
+from gateway.policy.profile.household import Household
+from gateway.policy.profile.profile import Profile
+from gateway.policy.time.schedule import Calendar
+from gateway.policy.time.situation import FOREVER, PLAIN, Grant, Situation
+from gateway.policy.values import Decision, Observation
+from gateway.store.store import Store
+from gateway.store.tables.pauses import InForce
+
+__all__ = ["CONSOLE", "EVERYONE", "Family", "Member"]
+
+EVERYONE = 0  # the slot of devices that have none
+
+
+class Family:
+    """Members by slot, rebuilt when a rule file, a list, or a device's place changes."""
+
+    def __init__(
+        self,
+        store: Store,
+        book: AddressBook,
+        services: ServiceBook,
+        now: Callable[[], float],
+        class_number: Callable[[int, frozenset[str]], int],
+        *,
+        names: NameBook | None = None,
+        clock_known: Callable[[], bool] = lambda: True,
+        where: Where = lambda _: None,
+        minutes: Minutes | None = None,
+        teaching: Teaching | None = None,
+    ) -> None:
+        self.members: dict[int, Member] = {}
+        self.worn: Member | None = None  # an audit's device, which is no member: nothing is kept of it
+        self.everybody: dict[int, Member] = {}  # members, and the audit's device
+        self.subjects: dict[int, Subject] = {}
+        self.plain: tuple[str, ...] = ()  # MACs that are never filtered
+        self.opened: Mapping[str, str] = {}  # … while an adult's proof holds: whose they are without it
+        self.minutes: Minutes = minutes or Uncounted()
+        self._teaching: Teaching = teaching or NoLessons()
+        self.unknown: int | None = None  # slot of MACs that nobody named; None: they are not filtered
+        self.strangers: dict[str, int | None] = {}  # the same on interfaces with a default of their own
+        self.apart: frozenset[str] = frozenset()  # MACs whose rules Python knows by where they are
+        self._where = where
+        self._store = store
+        self._books = SlotBooks(book, services, names, now)
+        self._clock_known = clock_known
+        self._class_number = class_number
+        self._calendar = Calendar(UTC)
+        self._worn: Worn | None = None
+
+    def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
+        """Make members of all devices. Raises StoreError when there are more than slots."""
+        self._calendar = calendar
+        make = Maker(world, calendar, self._books)
+        wanted, self.plain, keys = self._wanted(household, at)
+        in_use = [one.key for one in wanted]
+        numbers: dict[str | None, int] = {}
+        members: dict[int, Member] = {}
+        for one in wanted:
+            slot = self._store.slot(one.key, now=int(at.timestamp()), in_use=in_use)
+            numbers[one.key] = slot
+            members[slot] = make.member(slot, one)
+        self.unknown = numbers.get(keys[None])
+        self.strangers = {name: numbers.get(key) for name, key in keys.items() if name is not None}
+        self.members = members
+        self.subjects.clear()
+        self.subjects[EVERYONE] = self._everyone(make.judge(household.home))
+        for member in members.values():
+            self._put_subject(member)
+        self._dress(household, world)
+
+    def wear(self, worn: Worn, household: Household, world: World, at: datetime) -> Member | None:
+        """Have an audit's device with the rules of somebody, until ``take_off``. None where it cannot be."""
+        self._worn = worn
+        self._dress(household, world)
+        self.situate(at)
+        return self.worn
+
+    def take_off(self) -> None:
+        if self.worn is not None:
+            self.subjects.pop(self.worn.slot, None)
+        self.worn = self._worn = None
+        self._take_stock()
+
+    def _dress(self, household: Household, world: World) -> None:
+        """Make the audit's device anew, by rules that may have changed. Where its rules are nobody's any
+        more, or its MAC is somebody's now, there is none.
+        """
+        worn = self._worn
+        source = None if worn is None or self._is_known(worn.mac) else self._source(worn.who, household)
+        self.worn = None
+        if worn is not None and source is not None:
+            like = source._replace(key=worn.mac, macs=(worn.mac,))
+            # Judges of its own: the family's keep what they were asked.
+            self.worn = Maker(world, self._calendar, self._books).member(worn.slot, like)
+            for one in filter(None, (self.worn, self.worn.beside)):
+                one.worn = worn
+            self._put_subject(self.worn)
+        self._take_stock()
+
+    def _is_known(self, mac: str) -> bool:
+        return mac in self.plain or any(mac in one.macs for one in self.members.values())
+
+    def _source(self, who: str, household: Household) -> Wanted | None:
+        """By which rules a profile's devices are, or a device."""
+        if parse_mac(who) is None:
+            profile = household.find(who)
+            return None if profile is None or not profile.filtered else Wanted(who, (), profile)
+        member = self.member_of(who)
+        if member is None or member.quarantined:
+            return None
+        beside = None if member.beside is None else member.beside.profile
+        return Wanted(who, member.macs, member.profile, asked=member.asked, beside=beside)
+
+    def _take_stock(self) -> None:
+        """Everybody who has a slot, and of whom the names of addresses are kept."""
+        self.everybody = {one.slot: one for one in (*self.members.values(), self.worn) if one is not None}
+        if self._books.names is not None:
+            self._books.names.watch(slot for slot, one in self.everybody.items() if one.keeps_names)
+
+    def _put_subject(self, member: Member) -> None:
+        slot, profile, beside = member.slot, member.profile, member.beside
+        decide, number = self._teaching.decide_of(member), partial(self._class_number, slot)
+        unwanted = unwanted_by(profile, *(() if beside is None else (beside.profile,)))
+        running = member.decide_running
+        self.subjects[slot] = Subject(slot, profile.name, decide, number, running, unwanted)
+
+    def _everyone(self, judge: Judge) -> Subject:
+        def decide(seen: Observation, at: datetime) -> Decision:
+            return judge.decide(seen, PLAIN, at)
+
+        return Subject(EVERYONE, judge.profile.name, decide, partial(self._class_number, EVERYONE))
+
+    def _wanted(self, household: Household, at: datetime) -> tuple[list[Wanted], tuple[str, ...], Keys]:
+        """What each slot shall be, the MACs without one, and whose slot strangers have."""
+        force = self._in_force(at)
+        who = {*(one.who for one in force.pauses), *(one.who for one in force.given)}
+        alone = sorted({*(one for one in who if parse_mac(one) is not None), *household.config.managed})
+        devices, questions = self._store.devices.all(), self._store.questions.all()
+        self.apart = frozenset((*alone, *questions, *self._store.uses.all())) - household.named
+        uses = self._store.uses.all()
+        proofs = self._store.proofs.held(at, known=self._clock_known())
+        grouping = Grouping(household, devices, questions, alone, at, self._where, uses, proofs)
+        self.opened = grouping.opened
+        return grouping.wanted()
+
+    def situate(self, at: datetime) -> frozenset[int]:
+        """Take in pauses, grants, `off` and minutes as they are now; the slots for which that changed much.
+
+        Each minute that is used makes another situation, and most of them change nothing.
+        """
+        changed = set()
+        for slot, member in self.everybody.items():
+            situation, beside = self._situation(member, at), member.beside
+            other = None if beside is None else self._situation(beside, at)
+            if situation == member.situation and (beside is None or other == beside.situation):
+                continue
+            before = member.judge.standing(member.situation, at)
+            member.situation = situation
+            if beside is not None and other is not None:
+                beside.situation = other
+            if not before.agrees(member.judge.standing(situation, at)):
+                changed.add(slot)
+        return frozenset(changed)
+
+    def _in_force(self, at: datetime) -> InForce:
+        return self._store.state(at, self._calendar.family_day(at))
+
+    def held(self, member: Member, at: datetime) -> Situation:
+        """What held for a member at a moment that is over, as far as it is kept."""
+        force, day = self._in_force(at), self._calendar.family_day(at)
+        off = force.off
+        force = InForce(
+            tuple(one for one in force.pauses if one.since <= at),
+            off if off is not None and off.since <= at else None,
+            tuple(one for one in force.given if one.at <= at),
+            tuple(one for one in force.openings if one.at <= at),
+        )
+        minutes = {(one.gate, one.at) for one in self.minutes.entries(member.profile.id, day) if one.at < at}
+        used = Counter(gate for gate, _ in minutes)
+        return replace(self._situation(member, at, force), day=day, used=used, lesson=None)
+
+    def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
+        """Who judged for a member at a moment that is over, and what held."""
+        judge = member.judge
+        if isinstance(judge, JointJudge) and member.beside is not None:
+            judge = judge.as_of(self.held(member.beside, at))
+        return judge, self.held(member, at)
+
+    def unused(self, member: Member, at: datetime) -> Situation:
+        """What holds by guardians' own hands, as if nothing was used and nothing taken."""
+        force = self._in_force(at)
+        given = tuple(one for one in force.given if one.kind in BY_GUARDIANS and one.at <= at)
+        return replace(self._situation(member, at, replace(force, given=given)), used={})
+
+    def _situation(self, member: Member, at: datetime, force: InForce | None = None) -> Situation:
+        force = force or self._in_force(at)
+        worn = member.worn
+        macs = member.macs if worn is None else (worn.who,)
+        names = {member.profile.id, *macs}
+        if member.profile.is_child:
+            names.add("all")
+        pauses = [pause for pause in force.pauses if pause.who in names]
+        given = [one for one in force.given if one.who in names]
+        counted, used = self.minutes.used(member.profile.id)
+        known = self._clock_known()
+        today = self._calendar.family_day(at) if known or counted is None else counted
+        longest = max(pauses, key=lambda pause: pause.until or FOREVER, default=None)
+        found = replace(
+            member.situation,
+            quarantined=member.quarantined,
+            clock_known=known,
+            portal=not (member.profile.rules.portal | self._store.marks.no_mobile_data).isdisjoint(macs),
+            paused_until=None if longest is None else longest.until or FOREVER,
+            paused_by="family" if longest is None else owner(longest.by),
+            off_until=None if force.off is None else force.off.until or FOREVER,
+            off_by="family" if force.off is None else owner(force.off.by),
+            grants=tuple(
+                Grant(one.gate, one.until, one.service, giver(one), one.boundary, one.sure)
+                for one in given
+                if one.until is not None
+            ),
+            used=dict(used) if counted == today else {},
+            bonus=bonus(given),
+            day=today,
+            allowed=tuple((one.entry, one.until) for one in force.openings if one.who in names),
+            lesson=self._teaching.lesson_of(member),
+            addresses=member.addresses,
+            resolved=member.names,
+            recent=member.services,
+        )
+        return found if worn is None else worn.of(found)
+
+    def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
+        """A member for a profile as such, or for a device that has no slot; it gets none."""
+        known = (one.judge for one in self.members.values() if one.profile is profile)
+        judge = next(known, None) or Judge(profile, world, calendar)
+        books = self._books
+        member = Member(
+            EVERYONE, (), profile, judge, books.addresses_of(EVERYONE), books.services_of(EVERYONE)
+        )
+        member.situation = self._situation(member, at)
+        return member
+
+    def slots_of(self, who: str) -> frozenset[int]:
+        """Slots of a profile's id, or of a MAC; not those of devices that may be another's."""
+        return frozenset(
+            slot
+            for slot, one in self.members.items()
+            if (who == one.profile.id and not one.asked) or who in one.macs
+        )
+
+    def member_of(self, mac: str, interface: str | None = None) -> Member | None:
+        """The member that a MAC belongs to; None: it is not filtered. A stranger's depends on the
+        ``interface``; without one, on that where it was seen last.
+        """
+        for member in self.members.values():
+            if mac in member.macs:
+                return member
+        slot = self.strangers.get(interface or self._where(mac) or "", self.unknown)
+        return None if mac in self.plain or slot is None else self.members[slot]
+
+    def slot_of(self, mac: str, interface: str | None = None) -> int:
+        """The slot of its connections, an audit's device included; 0: it has none."""
+        if self.worn is not None and mac in self.worn.macs:
+            return self.worn.slot
+        member = self.member_of(mac, interface)
+        return 0 if member is None else member.slot

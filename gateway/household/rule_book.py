@@ -1,0 +1,304 @@
+"""What the family and the product say: files and lists, read again on demand, the last good version kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.age.bands import Band
+from gateway.core.bus import Bus
+from gateway.core.errors import ListError, PolicyError
+from gateway.core.reason_codes import Code
+from gateway.household import last_good as lastgood
+from gateway.household import loading as household
+from gateway.household.file_history import History
+from gateway.household.loading import Product
+from gateway.lists.sealed import Held, SealedShelf
+from gateway.lists.table import StoredTable, open_table, seed_table
+from gateway.policy.alerts.cards import Topic
+from gateway.policy.alerts.menus import Menu
+from gateway.policy.config.config import Config
+from gateway.policy.config.registers import in_force
+from gateway.policy.identity.sightings import Sight
+from gateway.policy.judge.world import World
+from gateway.policy.names.countries import Country, country_of
+from gateway.policy.names.domain_table import DomainTable
+from gateway.policy.profile.household import Household, keep_last_good
+from gateway.policy.profile.profile import Profile
+from gateway.policy.sealed.sealed_set import SealedSets
+from gateway.policy.time.schedule import Calendar
+
+PACKAGED = "Until then only the packaged lists filter."
+PREVIOUS = "Until then the previous table is in use."
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RulesRead:
+    """The family's files were read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableLost:
+    """The category table turned out to be damaged. May be published within a look-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedAddresses:
+    """What the running gateway learned of addresses (packed); nothing outside of the daemon."""
+
+    is_help: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
+    is_safe_search: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
+    is_calling: Callable[[bytes], bool] = lambda address: False  # noqa: ARG005
+
+
+class RuleBook:
+    """``household``, ``world`` and ``calendar`` are one consistent state; ``reload`` makes the next."""
+
+    def __init__(
+        self,
+        path: Path,
+        product: Product | None = None,
+        bus: Bus | None = None,
+        learned: LearnedAddresses | None = None,
+    ) -> None:
+        """Raises PolicyError for a qalqan.yaml that cannot be used, and for a broken product."""
+        self.path = path
+        self._bus = bus or Bus()
+        self._learned = learned or LearnedAddresses()
+        self._product = product or household.load_product()
+        self._histories: dict[Path, History] = {}
+        self.household = lastgood.recall(self._first(), self._product)
+        self._list_problem = ""
+        self.table = self._first_table()  # what the lists say, until the next reload
+        self._sealed = SealedSets()
+        self.sealed: tuple[Held, ...] = ()  # what is in force of each source
+        self._load_sealed()
+        self._calendar: tuple[Config, Calendar] | None = None
+        self.names = self._product.names
+        self.world = self._world()
+        self._report()
+
+    def _first(self) -> Household:
+        """The family's files at a start. What a kill cut short is taken back. A name whose file somebody has
+        deleted keeps no home without its filter: it is told.
+        """
+        found = household.load(self.path, self._product, excuse=_anybody)
+        self.history(self.path.parent).recover()
+        if self.history(Path(found.config.profiles)).recover():
+            found = household.load(self.path, self._product, excuse=_anybody)
+        return found
+
+    def _first_table(self) -> DomainTable:
+        """Return the table for a start; in place of a damaged one the seed, until it is built again."""
+        try:
+            return self._watched(open_table(Path(self.household.config.state)))
+        except ListError as error:
+            self._list_problem = f"{error}. {PACKAGED}"
+            return seed_table()
+
+    def _watched(self, table: DomainTable) -> DomainTable:
+        if isinstance(table, StoredTable):
+            table.when_lost = self._lost
+        return table
+
+    def _lost(self) -> None:
+        """The file of the open table was damaged: the table continues as the packaged lists."""
+        if isinstance(self.table, StoredTable):
+            self._list_problem = f"{self.table.lost}. {PACKAGED}"
+            _log.error("%s", self._list_problem)
+            self._bus.publish(TableLost())
+
+    @property
+    def table_damaged(self) -> bool:
+        """Whether the table in the state folder cannot be used, as of the last reload or look-up."""
+        return bool(self._list_problem)
+
+    def history(self, folder: Path) -> History:
+        """Of the files in a folder: that of qalqan.yaml, or that of the profiles."""
+        return self._histories.setdefault(folder, History(folder))
+
+    def profile_of(self, source: bytes, path: Path) -> Profile:
+        """A person's rules as a file said them once. Raises PolicyError."""
+        return household.profile_of(source, path, self._product)
+
+    def kind_of(self, sight: Sight) -> str:
+        """What kind of device it is, by what it says of itself."""
+        return self._product.fingerprints.kind_of(sight)
+
+    def menus(self, topic: Topic, sight: Sight | None) -> tuple[Menu, ...]:
+        """Where such a device has the setting, by what it says of itself."""
+        found = None if sight is None else self._product.fingerprints.find(sight)
+        kind = "" if sight is None else sight.traits.kind
+        return self._product.menus.of(topic, "" if found is None else found.id, kind)
+
+    def keep_good(self) -> None:
+        """Remember the files that can be used, for a start at which they cannot."""
+        lastgood.keep(self.household)
+
+    def settle(self, hold: Callable[[str, Band], Band], laid: Callable[[Profile], Profile]) -> None:
+        """What no file says. No child's log level is above the maximum of the highest band it ever had, which
+        ``hold`` knows; and beside the files holds what a child set for itself, which ``laid`` lays over them.
+        """
+        household = self.household
+        self.household = household.with_profiles(
+            {
+                key: laid(one.with_log_level(hold(key, one.band), household.bands))
+                for key, one in household.profiles.items()
+            }
+        )
+
+    def _world(self) -> World:
+        config = self.household.config
+        return replace(
+            self._product.world(config.languages, config.web.https),
+            table=self.table,
+            help_address=self._learned.is_help,
+            safe_address=self._learned.is_safe_search,
+            calling_address=self._learned.is_calling,
+            sealed=self._sealed.holds,
+            registers=in_force(config.registers),
+        )
+
+    def _load_sealed(self) -> None:
+        """What is there is whole; a set that is damaged or has another's signature is none, and told."""
+        config = self.household.config
+        self._sealed, self.sealed = SealedShelf(Path(config.state)).load(config.sealed)
+
+    def read_sealed(self) -> bool:
+        """The sealed sets as they are on the disk now; whether any is another."""
+        before = self._sealed.ids
+        self._load_sealed()
+        if self._sealed.ids == before:
+            return False
+        self.world = self._world()
+        return True
+
+    @property
+    def calendar(self) -> Calendar:
+        """Made once for the settings that hold: its holidays cost half a millisecond, and many ask."""
+        config = self.household.config
+        if self._calendar is None or self._calendar[0] is not config:
+            self._calendar = config, self._product.calendar(config)
+        return self._calendar[1]
+
+    @property
+    def ech_names(self) -> frozenset[str]:
+        return self._product.ech_names
+
+    @property
+    def help_names(self) -> tuple[str, ...]:
+        return self._product.help_names
+
+    @property
+    def safe_names(self) -> tuple[str, ...]:
+        """The names of search engines' safe modes."""
+        return self._product.safe_names
+
+    @property
+    def binds_everyone(self) -> bool:
+        """Whether a list that binds everyone is loaded: then unfiltered devices' DNS is asked about too."""
+        binding = self._product.categories.binding | self.world.registers.keys()
+        listed = binding & self.table.known_categories
+        return bool(listed) or bool(self._sealed)
+
+    @property
+    def for_everyone(self) -> tuple[str, ...]:
+        """The kinds of sites on the loaded lists that bind everyone; sealed ones are not told."""
+        known = self._product.categories
+        return tuple(
+            one for one in sorted(known.binding - known.sealed) if one in self.table.known_categories
+        )
+
+    def help_lines(self, country: str) -> list[dict[str, object]]:
+        """For the pages: whom to call, by phone, message or site."""
+        return [one.told() for one in self._product.help_lines(country)]
+
+    def country(self) -> Country | None:
+        """The file of the home's country; None where there is none."""
+        return country_of(self._product.countries, self.household.config.country)
+
+    def rights(self, country: str) -> list[dict[str, object]]:
+        """For the pages: who hears complaints."""
+        return [one.told() for one in self._product.rights(country)]
+
+    def reload(self) -> None:
+        """Read the files and lists again.
+
+        A damaged table keeps the previous one. Raises PolicyError for a qalqan.yaml that cannot be used;
+        everything is unchanged then.
+        """
+        self._take(self.with_files({}))
+        self._load_sealed()
+        self.world = self._world()
+        self._list_problem = ""
+        try:
+            fresh = self._watched(open_table(Path(self.household.config.state)))
+        except ListError as error:
+            self._check_table()
+            whole = isinstance(self.table, StoredTable) and not self.table.lost
+            self._list_problem = f"{error}. {PREVIOUS if whole else PACKAGED}"
+            self._bus.publish(TableLost())
+        else:
+            old, self.table = self.table, fresh
+            self.world = self._world()
+            old.close()
+        self._report()
+
+    def _check_table(self) -> None:
+        if isinstance(self.table, StoredTable):
+            self.table.check()
+
+    def with_files(self, instead: Mapping[Path, bytes | None]) -> Household:
+        """The family as it would be with these files; what is in force stays. Raises PolicyError, also where
+        somebody would lose the file whom `qalqan.yaml` names: who has none since the start may go on so.
+        """
+        return household.load(self.path, self._product, instead, self.household.absent.__contains__)
+
+    def adopt(self, new: Household) -> None:
+        """Put in force what ``with_files`` has read; the lists stay as they are."""
+        self._take(new)
+        self.world = self._world()
+        self._report()
+
+    def _take(self, new: Household) -> None:
+        self.household = keep_last_good(new, self.household)
+        self.keep_good()
+        self._bus.publish(RulesRead())
+
+    @property
+    def product(self) -> Product:
+        """What services, categories and bands there are."""
+        return self._product
+
+    def _report(self) -> None:
+        for line in self.problems():
+            _log.error("%s", line)
+
+    def problems(self) -> list[str]:
+        """Return one line for each file or list that cannot be used as it is."""
+        self._check_table()
+        wrong = (*self.household.problems.values(), *self.household.absent.values())
+        found = [*self.household.config.brand.problems, *map(str, wrong)]
+        return [*found, self._list_problem] if self._list_problem else found
+
+    def profile(self, who: str) -> Profile:
+        """Raises PolicyError with the names that there are."""
+        found = self.household.find(who)
+        if found is None:
+            known = ", ".join(sorted(self.household.profiles)) or "none"
+            error = PolicyError(who, "there is no such profile or device", f"known profiles: {known}")
+            raise error.coded(Code.NO_PROFILE)
+        return found
+
+    def figures(self) -> Mapping[str, object]:
+        """For `status --json`."""
+        info = self.table.info
+        return {"names": info.count, "bytes": info.size, "built": info.built, "sources": len(info.sources)}
+
+
+def _anybody(who: str) -> bool:  # noqa: ARG001
+    return True

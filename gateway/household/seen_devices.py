@@ -1,0 +1,85 @@
+"""Devices as they are told: who is here, at which addresses, and what to call them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.household.visibility import Visibility
+from gateway.lan.inventory import Inventory
+from gateway.policy.identity.macs import parse_mac
+from gateway.store.store import Store
+from gateway.store.tables.device_notes import DeviceNotes
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One device as the network shows it now."""
+
+    mac: str
+    ips: tuple[str, ...]  # IPv4 first
+    name: str  # what it calls itself; hostile input
+    online: bool
+
+
+class Here:
+    def __init__(self, inventory: Inventory, store: Store) -> None:
+        self._inventory = inventory
+        self._store = store
+
+    @property
+    def now(self) -> dict[str, Seen]:
+        """Devices that are there, or may be: not those that are gone."""
+        return {mac: seen for mac in self._inventory.macs() if (seen := self.seen(mac)) is not None}
+
+    def seen(self, mac: str) -> Seen | None:
+        """One of them."""
+        sight, online = self._inventory.sight(mac), self._inventory.online(mac)
+        if sight is None or not (online or self._inventory.is_open(mac)):
+            return None
+        ips = tuple(sorted(sight.addresses, key=lambda ip: (":" in ip, ip)))
+        return Seen(mac, ips, sight.traits.host_name, online)
+
+    def name_of(self, mac: str) -> str:
+        """What to call a device: as a guardian does, else as it calls itself; empty when it says nothing."""
+        return self._store.notes.labels().get(mac) or self.own_name(mac)
+
+    def own_name(self, mac: str) -> str:
+        """As it calls itself, now or before."""
+        known = self._store.devices.all().get(mac)
+        return self.host_name(mac) or (known.name if known is not None else "")
+
+    def host_name(self, mac: str) -> str:
+        """As it calls itself now."""
+        traits = self._inventory.traits(mac)
+        return "" if traits is None else traits.host_name
+
+    def addresses(self, mac: str) -> tuple[str, ...]:
+        sight = self._inventory.sight(mac)
+        return () if sight is None else sight.addresses
+
+
+class VisibleDevices:
+    """Presence and addresses of devices, as far as they may be shown."""
+
+    def __init__(self, visibility: Visibility, inventory: Inventory, here: Here, notes: DeviceNotes) -> None:
+        self._visibility = visibility
+        self._inventory = inventory
+        self._here = here
+        self._notes = notes
+
+    def online(self, mac: str) -> bool | None:
+        """Whether the device is here now; None where that is private."""
+        return self._inventory.online(mac) if self._visibility.is_exact(mac) else None
+
+    def ip(self, mac: str) -> str | None:
+        """Return the address by which the device is here now; None where that is private."""
+        if not self._visibility.is_exact(mac):
+            return None
+        seen = self._here.seen(mac)
+        return seen.ips[0] if seen is not None and seen.ips else None
+
+    def addresses(self, mac: str) -> list[str]:
+        """Return the addresses that the device has; where presence is private, all that it had."""
+        if self._visibility.is_exact(mac):
+            return list(self._here.addresses(mac))
+        return sorted(known.address for known in self._notes.history(mac) if parse_mac(known.address) is None)

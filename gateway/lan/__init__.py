@@ -1,0 +1,1 @@
+"""Devices on the home network: neighbours, DHCP, packet taps, leases, scan, uplink."""

@@ -1,0 +1,61 @@
+"""The interfaces that face the home: their indexes, and the addresses under which the pages are reached."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+
+from gateway.household.rule_book import RuleBook
+from gateway.policy.config.web import PAGES
+
+
+def packed(address: str) -> bytes:
+    """4 or 16 bytes."""
+    return ipaddress.ip_address(address).packed
+
+
+def text(address: bytes) -> str:
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
+
+
+PAGES_PACKED = tuple(map(packed, PAGES))
+
+
+class HomeInterfaces:
+    """The interfaces that face the home: ``lan`` of `qalqan.yaml`, and that of a running audit."""
+
+    def __init__(self, rules: RuleBook) -> None:
+        self._rules = rules
+        self.audit: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        lan = self._rules.household.config.lan
+        return tuple(lan) if self.audit is None else (*lan, self.audit)
+
+
+def name(index: int) -> str | None:
+    """Of an interface; None when it is gone."""
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return None
+
+
+def problems(names: Iterable[str]) -> list[str]:
+    """One line for each interface that is not there: what it carries is not filtered until it is."""
+    present = {name for _, name in socket.if_nameindex()}
+    mend = "look it up with: ip link; it is filtered as soon as it is there"
+    return [f"lan: there is no interface {name}; {mend}" for name in names if name not in present]
+
+
+def indexes(names: Iterable[str]) -> dict[int, str]:
+    """Those of the interfaces that are there, with their names."""
+    found = {}
+    for name in names:
+        try:
+            found[socket.if_nametoindex(name)] = name
+        except OSError:
+            continue
+    return found

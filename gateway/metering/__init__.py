@@ -1,0 +1,1 @@
+"""Used minutes: from the counters of the kernel to the ledgers of the day."""

@@ -1,0 +1,256 @@
+"""The ledgers of a family's day: what persons used, in memory and in the day's file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from gateway.policy.names.services import DEFAULT_THRESHOLD, Catalogue
+from gateway.policy.profile.profile import Profile
+from gateway.policy.time.ledger import Counted, Ledger, Move
+from gateway.policy.time.ledger import Why as Reason
+from gateway.store.minute_records import ClockRecord, MinuteRecord, Record, UseRecord, Why
+from gateway.store.minutes_file import MinutesFile
+
+MINUTE = 60
+NOTHING: Mapping[str, int] = {}
+
+_Key = tuple[str, str, str, str | None]  # profile, device, gate, service
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A minute that counts, for the one who spent it to read."""
+
+    at: datetime  # when it began, in UTC, as the family's clock had it
+    device: str  # MAC
+    gate: str
+    bytes: int
+    service: str | None  # None: not known
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A minute in which something was used that is kept by kind."""
+
+    at: datetime  # when it began, in UTC
+    use: str  # as `store.history` has them
+
+
+class Books:
+    """Ledgers by profile. The services of ``catalogue`` say from how many bytes on a minute counts."""
+
+    def __init__(self, file: MinutesFile, catalogue: Callable[[], Catalogue]) -> None:
+        self._file = file
+        self._catalogue = catalogue
+        self._profiles: Mapping[str, Profile] = {}
+        self._ledgers: dict[str, Ledger] = {}
+        self._day: date | None = None
+        self._found: dict[str, _Past] = {}  # what the day's file had of persons
+        self._moving: dict[_Key, int] = {}  # bytes of the running minute
+        self._written: dict[_Key, int] = {}  # what the file has of them
+        self._grown: set[_Key] = set()
+        self._clock: ClockRecord | None = None  # the last one that the file has
+
+    @property
+    def day(self) -> date | None:
+        return self._day
+
+    @property
+    def in_force(self) -> bool:
+        """Whether anybody has a ledger."""
+        return bool(self._profiles)
+
+    def last_clock(self) -> ClockRecord | None:
+        return self._file.last_clock()
+
+    def _make(self, profile: Profile) -> Ledger:
+        return Ledger(profile.rules.linger.value // timedelta(minutes=1), own_thresholds(self._catalogue()))
+
+    def _grain(self, service: str | None) -> int:
+        """Bytes that a killed process may lose of a minute that is not over."""
+        known = self._catalogue().services.get(service) if service is not None else None
+        return (DEFAULT_THRESHOLD if known is None else known.threshold) // 6
+
+    def keep(self, profiles: Iterable[Profile]) -> None:
+        """From now on these persons have ledgers, by their rules of now. What was counted stays."""
+        before, self._profiles = self._profiles, {one.id: one for one in profiles}
+        for key, profile in self._profiles.items():
+            old = self._ledgers.get(key)
+            if old is not None and before.get(key) is profile:
+                continue
+            new = self._ledgers[key] = self._make(profile)
+            if old is not None:
+                new.restore(old.entries(), old.moving(), old.closed)
+            elif key in self._found:
+                past = self._found.pop(key)
+                new.restore(past.counted, past.moving, past.closed)
+
+    def open(self, day: date, minute: int) -> None:
+        """Take up a day; ``minute``: the one that runs. Call ``keep`` then."""
+        turned = {key: ledger.turned() for key, ledger in self._ledgers.items()} if self._day else {}
+        records = self._file.open(day)
+        self._found = _pasts(records, minute)
+        clocks = [one for one in records if isinstance(one, ClockRecord)]
+        self._clock = clocks[-1] if clocks else None
+        self._ledgers = {key: one for key, one in turned.items() if key not in self._found}
+        if self._day is None:
+            for key, past in self._found.items():
+                for move in past.moving:
+                    if move.minute == minute:
+                        self._moving[key, move.device, move.gate, move.service] = move.moved
+            self._written = dict(self._moving)
+        else:  # the file of this day has none of them
+            self._written = {}
+            self._grown = set(self._moving)
+        self._day = day
+        self.keep(self._profiles.values())
+
+    def move(
+        self, profile: str, device: str, gate: str, moved: int, minute: int, service: str | None
+    ) -> None:
+        """More bytes of the running minute."""
+        ledger = self._ledgers.get(profile)
+        if ledger is None:
+            return
+        ledger.move(minute, device, gate, moved, service)
+        key = (profile, device, gate, service)
+        total = self._moving[key] = self._moving.get(key, 0) + moved
+        if total - self._written.get(key, 0) > self._grain(service):
+            self._grown.add(key)
+
+    def close(self, minute: int, clock: ClockRecord, now: float, uses: Iterable[UseRecord] = ()) -> bool:
+        """End a minute, of which ``clock`` is the record; whether it counted for anybody's limit. ``uses``:
+        what of it is kept by kind, which stands behind what counted.
+        """
+        records: list[Record] = []
+        for key, ledger in self._ledgers.items():
+            for one in ledger.close(minute):
+                why = Why.COUNTED | (Why.LINGER if one.why is Reason.LINGER else Why.NOTHING)
+                told = self._told(key, one.service)
+                records.append(MinuteRecord(one.minute, key, one.device, one.gate, one.moved, told, why))
+        self._moving, self._written, self._grown = {}, {}, set()
+        self._append([*records, *uses], clock, now)
+        return bool(records)
+
+    def write(self, clock: ClockRecord, now: float, *, force: bool = False) -> None:
+        """What has grown of the running minute; ``force``: all of it."""
+        records: list[Record] = []
+        if force:
+            self._grown |= {key for key, size in self._moving.items() if size != self._written.get(key)}
+        for key in self._grown:
+            size = self._written[key] = self._moving[key]
+            records.append(MinuteRecord(clock.minute, *key[:3], size, self._told(*key[::3]), Why.OPEN))
+        self._grown.clear()
+        self._append(records, clock, now)
+        self._file.sync(now)
+
+    def _told(self, profile: str, service: str | None) -> str | None:
+        """The service as far as it may be written: not of a person without a log."""
+        known = self._profiles.get(profile)
+        return service if known is not None and known.rules.log_level else None
+
+    def _append(self, records: list[Record], clock: ClockRecord, now: float) -> None:
+        if not records:
+            return
+        if self._clock is None or self._clock.minute != clock.minute:
+            self._clock = clock
+            records.insert(0, clock)
+        self._file.append(records, now)
+
+    def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
+        """Return the family's day (None until counting starts), and the minutes used in it by gate."""
+        ledger = self._ledgers.get(profile_id)
+        return self._day, NOTHING if ledger is None else ledger.used()
+
+    def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
+        """Return the minutes of today by device and gate; devices may share a minute."""
+        ledger = self._ledgers.get(profile_id)
+        return {} if ledger is None else {one: ledger.used_on(one) for one in ledger.devices()}
+
+    def entries(self, profile_id: str, day: date) -> tuple[Entry, ...]:
+        """Return the minutes that counted on a day of the last week; () for a person without a log."""
+        known = self._profiles.get(profile_id)
+        if known is not None and not known.rules.log_level:
+            return ()
+        return tuple(self._entries(profile_id, day))
+
+    def _entries(self, profile_id: str, day: date) -> Iterator[Entry]:
+        shift = 0
+        for record in self._file.details(day):
+            if isinstance(record, ClockRecord):
+                shift = record.wall - record.minute
+            elif (
+                isinstance(record, MinuteRecord) and record.profile == profile_id and record.why & Why.COUNTED
+            ):
+                at = datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC)
+                why = Reason.LINGER if record.why & Why.LINGER else Reason.MOVED
+                yield Entry(at, record.device, record.gate, record.bytes, record.service, why)
+
+    def uses(self, profile_id: str, day: date) -> tuple[Used, ...]:
+        """Return the minutes of a day of the last week by category and service, with or without a limit."""
+        return tuple(self._uses(profile_id, day))
+
+    def _uses(self, profile_id: str, day: date) -> Iterator[Used]:
+        shift = 0
+        for record in self._file.details(day):
+            if isinstance(record, ClockRecord):
+                shift = record.wall - record.minute
+            elif isinstance(record, UseRecord) and record.profile == profile_id:
+                yield Used(datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC), record.use)
+
+    def tidy(self) -> None:
+        """Fold the days that are over."""
+        if self._day is not None:
+            self._file.tidy(self._day)
+
+    def problems(self) -> list[str]:
+        return self._file.problems()
+
+    def close_file(self) -> None:
+        self._file.close()
+
+
+def own_thresholds(catalogue: Catalogue) -> Mapping[str, int]:
+    """Bytes from on which a minute counts, of the services of which that is not as of all others."""
+    services = catalogue.services.values()
+    return {one.id: one.threshold for one in services if one.threshold != DEFAULT_THRESHOLD}
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What a day's file has of one person."""
+
+    counted: tuple[Counted, ...]
+    moving: tuple[Move, ...]
+    closed: int | None
+
+
+def _pasts(records: Iterable[Record], minute: int) -> dict[str, _Past]:
+    counted: dict[str, list[Counted]] = {}
+    moving: dict[str, dict[tuple[int, str, str, str | None], Move]] = {}
+    for one in records:
+        if not isinstance(one, MinuteRecord):
+            continue
+        if one.why & Why.COUNTED:
+            why = Reason.LINGER if one.why & Why.LINGER else Reason.MOVED
+            entry = Counted(one.minute, one.device, one.gate, one.bytes, one.service, why)
+            counted.setdefault(one.profile, []).append(entry)
+        else:
+            move = Move(one.minute, one.device, one.gate, one.bytes, one.service)
+            moving.setdefault(one.profile, {})[move.minute, move.device, move.gate, move.service] = move
+    return {
+        profile: _past(counted.get(profile, []), moving.get(profile, {}).values(), minute)
+        for profile in counted.keys() | moving.keys()
+    }
+
+
+def _past(counted: list[Counted], moving: Iterable[Move], minute: int) -> _Past:
+    """What was not ended may be the last minute's alone: the others ended, and did not count."""
+    closed = max((one.minute for one in counted), default=None)
+    moving = tuple(moving)
+    last = max((one.minute for one in moving), default=minute)
+    left = tuple(one for one in moving if one.minute == last and (closed is None or closed < last))
+    return _Past(tuple(counted), left, last - 1 if left else closed)

@@ -1,0 +1,107 @@
+"""The meter put together from the daemon's parts, and the kernel told to count each connection."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+from gateway.core.errors import KernelError
+from gateway.dataplane.kernel_table import KernelTable
+from gateway.household.context import HomeContext
+from gateway.household.members import Family
+from gateway.household.rule_book import RuleBook
+from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
+from gateway.metering.counter_mark import FILE, Mark
+from gateway.metering.ledgers import Books
+from gateway.metering.meter import Meter
+from gateway.metering.uses import Uses
+from gateway.path.live_flows import LiveFlows
+from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.store.flash_wear import Wear
+from gateway.store.minute_records import Record, UseRecord
+from gateway.store.minutes_file import FOLDER, MinutesFile, spent
+from gateway.store.store import ActivityErased, Store
+from gateway.store.tables.history import SERVICE, uses
+
+_log = logging.getLogger(__name__)
+
+
+def ledgers(home: HomeContext, store: Store, wear: Wear) -> Books:
+    """Build the ledgers of the family's day, with their file in the state folder."""
+    rules = home.rules
+    file = MinutesFile(
+        Path(rules.household.config.state) / FOLDER,
+        lambda day, records: fold(day, records, store, rules),
+        sync_every=wear.sync_every,
+    )
+
+    def erase(event: ActivityErased) -> None:
+        file.erase(event.profile, past=event.past, running=event.running)
+
+    home.bus.subscribe(ActivityErased, erase)
+    return Books(file, lambda: rules.world.catalogue)
+
+
+def metering(
+    home: HomeContext,
+    table: KernelTable,
+    connections: FlowBytes,
+    family: Family,
+    books: Books,
+    store: Store,
+    live: LiveFlows,
+    *,
+    changed: Callable[[], None],
+) -> Meter:
+    """Build the meter. `Meter.start` begins, once the table is installed."""
+    rules = home.rules
+    return Meter(
+        home.loop,
+        table,
+        connections,
+        family,
+        books,
+        live,
+        Mark(Path(rules.household.config.runtime) / FILE),
+        Uses(live, lambda: rules.world),
+        home.clock.now,
+        classes=store.classes,
+        catalogue=lambda: rules.world.catalogue,
+        day_of=lambda at: rules.calendar.family_day(at),
+        changed=changed,
+    )
+
+
+def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) -> None:
+    """Keep of a day that is over how much counted for each limit, and, as far as a person's log level goes,
+    for which kinds and services the minutes went. Services that no limit counted are of the level of visits.
+    """
+    levels = {one.id: one.rules.log_level for one in rules.household.children}
+    logged = {key for key, level in levels.items() if level >= KINDS_LEVEL}
+    store.minutes.keep(day, {key: minutes for key, minutes in spent(records).items() if key[0] in logged})
+    kept = [
+        one
+        for one in records
+        if not (isinstance(one, UseRecord) and one.use.startswith(SERVICE))
+        or levels.get(one.profile, 0) >= VISITS_LEVEL
+    ]
+    found = uses(kept, rules.world.catalogue.kinds_of)
+    store.history.keep(
+        day,
+        {
+            (profile, use): minutes
+            for (profile, use), minutes in found.items()
+            if levels.get(profile, 0) >= (NAMES_LEVEL if use.startswith(SERVICE) else KINDS_LEVEL)
+        },
+    )
+
+
+def count_connections() -> None:
+    """Switch on what the ledger's services come from; without it minutes count all the same."""
+    try:
+        if switch_on_accounting():
+            _log.info("the kernel counts each connection from now on (nf_conntrack_acct)")
+    except KernelError as error:
+        _log.warning("%s", error)

@@ -1,0 +1,1 @@
+"""When signs of a bypass method become a card. Pure."""

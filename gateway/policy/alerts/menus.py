@@ -1,0 +1,134 @@
+"""Where a device's own menu has the setting that a closed way is about: `profiles/menus.yaml` → Menus.
+
+The words are those that the system itself shows, in each language of which somebody is sure; in any other the
+English ones are told. The format::
+
+    menus:
+      - id: private-dns-android
+        topic: private_dns              # one of policy/waycards.py Topic
+        name: {en: Android}             # of the device or program; other languages where they differ
+        devices: [android-phone]        # ids of profiles/fingerprints.yaml
+        kinds: [phone, tablet]          # where nothing but the kind is known; ``any``: where nothing is
+        since: "9"                      # the version from which the menu is like this; empty: not known
+        steps:                          # from the first tap to the choice
+          en: [Settings, Network & internet, Private DNS, Automatic]
+        status: seen                    # one of STATUSES: how the words are known
+        source: who tells it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gateway.policy.alerts.cards import Topic
+from gateway.policy.identity.fingerprints import KINDS
+from gateway.policy.names.categories import LANGUAGES
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import Node, parse_document, shown
+
+T = TypeVar("T")
+
+ANY = "any"
+STATUSES = (
+    "seen",  # in public text of the last years
+    "unverified",  # general knowledge
+)
+SHOWN = 3  # of a device that is not known well
+MAX_MENUS = 128  # a file of our own; 700 bytes each
+MAX_STEPS = 8
+MAX_STEP = 60  # characters; a button of a phone has fewer
+_KEYS = ("id", "topic", "name", "devices", "kinds", "since", "steps", "status", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    id: str
+    topic: Topic
+    name: Mapping[str, str]  # language → text
+    devices: frozenset[str]  # ids of fingerprints
+    kinds: frozenset[str]
+    since: str
+    steps: Mapping[str, tuple[str, ...]]  # by language
+    status: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Menus:
+    entries: tuple[Menu, ...] = ()
+
+    def of(self, topic: Topic, device: str, kind: str) -> tuple[Menu, ...]:
+        """Of a device with this fingerprint, else of its kind, else the likely ones; in the file's order.
+
+        ``device`` and ``kind`` are empty where they are not known. What is named by some entry has its own
+        menus alone: an iPhone is told nothing of Android's.
+        """
+        about = [one for one in self.entries if one.topic is topic]
+        if any(device in one.devices for one in self.entries):
+            found = [one for one in about if device in one.devices]
+        else:
+            found = [one for one in about if (kind or ANY) in one.kinds]
+        return tuple(found[:SHOWN])
+
+
+def parse_menus(source: str | bytes, file: str, devices: Collection[str]) -> Menus:
+    """``devices``: ids of fingerprints. Raises PolicyError with file, line, key and mend."""
+    top = fields.Fields(parse_document(source, file), ("menus",))
+    menus: dict[str, Menu] = {}
+    for node in fields.entries(top.need("menus"), MAX_MENUS):
+        menu = _menu(fields.Fields(fields.mapping(node), _KEYS), devices)
+        if menu.id in menus:
+            node.place.refuse(f"the entry {shown(menu.id)} is there twice", "give each its own id")
+        menus[menu.id] = menu
+    return Menus(tuple(menus.values()))
+
+
+def _menu(part: fields.Fields, devices: Collection[str]) -> Menu:
+    key = fields.ident(part.need("id"))
+    if "devices" not in part and "kinds" not in part:
+        part.place.refuse("is for no device", "add a line 'devices: …' or 'kinds: …'")
+    return Menu(
+        id=key,
+        topic=Topic(fields.choice(part.need("topic"), [one.value for one in Topic])),
+        name=_by_language(part.need("name"), fields.text),
+        devices=part.read("devices", lambda node: _choices(node, devices), frozenset()),
+        kinds=part.read("kinds", lambda node: _choices(node, (*KINDS, ANY)), frozenset()),
+        since=part.read("since", fields.text, ""),
+        steps=_by_language(part.need("steps"), _steps),
+        status=fields.choice(part.need("status"), STATUSES),
+        source=fields.text(part.need("source")),
+    )
+
+
+def _choices(node: Node, known: Collection[str]) -> frozenset[str]:
+    return frozenset(fields.choice(item, known) for item in fields.items(node))
+
+
+def _by_language(node: Node, read: Callable[[Node], T]) -> dict[str, T]:
+    part = fields.Fields(fields.mapping(node), LANGUAGES)
+    part.need("en")
+    return {one: read(part.need(one)) for one in LANGUAGES if one in part}
+
+
+def _steps(node: Node) -> tuple[str, ...]:
+    steps = fields.texts(node)
+    if not 1 <= len(steps) <= MAX_STEPS:
+        node.place.refuse(f"has {len(steps)} steps", f"write 1 to {MAX_STEPS}, from the first tap on")
+    for step in steps:
+        if len(step) > MAX_STEP:
+            node.place.refuse(
+                f"{shown(step)} is longer than {MAX_STEP} characters", "write the menu's word alone"
+            )
+    return steps
+
+
+def in_language(by_language: Mapping[str, T], language: str) -> T:
+    """What is told in ``language``: English where that has none."""
+    return by_language.get(language) or by_language["en"]
+
+
+def path(steps: Iterable[str]) -> str:
+    """``Settings › Network & internet › Private DNS``."""
+    return " › ".join(steps)

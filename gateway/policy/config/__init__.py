@@ -1,0 +1,1 @@
+"""`qalqan.yaml`: everything that is not a person's rule. Pure."""

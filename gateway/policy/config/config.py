@@ -1,0 +1,300 @@
+"""`/etc/qalqan/qalqan.yaml` → Config. Everything that is not a person's rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from gateway.policy.config.age_trust import AgeTrust, read_age_trust
+from gateway.policy.config.brand import Brand, read_brand
+from gateway.policy.config.proposal import Proposal, read_proposal
+from gateway.policy.config.registers import Register, read_registers
+from gateway.policy.config.router_decides import Fixed
+from gateway.policy.config.web import Listen, read_web
+from gateway.policy.identity import macs
+from gateway.policy.names.categories import LANGUAGES
+from gateway.policy.names.hosts import PublicSuffixCheck
+from gateway.policy.sealed.source import SealedSource, sealed_sources
+from gateway.policy.time import time_text as timetext
+from gateway.policy.time.list_updates import UpdateInterval, read_update_interval
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import Mapping as Document
+from gateway.policy.yaml.documents import Node, Place, Scalar, parse_document, shown
+from gateway.policy.yaml.entries import rule_host
+
+KEYS = (
+    "lan",
+    "state",
+    "runtime",
+    "profiles",
+    "web",
+    "country",
+    "timezone",
+    "unknown_devices",
+    "interfaces",
+    "gateway_access",
+    "gateway_ports",
+    "leases",
+    "shared",
+    "managed",
+    "day_starts",
+    "keep_profile",
+    "age_trust",
+    "language",
+    "languages",
+    "dns_refusal",
+    "marks",
+    "queue_base",
+    "sealed",
+    "registers",
+    "lists",
+    "flash",
+    "offload",
+    "brand",
+    "propose",
+)
+ACCESS = ("closed", "open")
+QUARANTINE = "quarantine"
+STRANGERS = ("guest", QUARANTINE, "home")  # what an unknown device may be beside a profile's
+MAX_LANS = 16
+MAX_PORTS = 64
+MAX_QUEUE = 65_520  # sixteen are used, from the first one on
+
+# Names of Linux interfaces: at most 15 bytes, no slash, no space (dev_valid_name in net/core/dev.c); narrower
+# here, because they are written into nft text.
+_INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}", re.ASCII)
+_COUNTRY = re.compile(r"[a-z]{2}", re.ASCII)
+
+
+class DnsRefusal(StrEnum):
+    """How a refused name is answered."""
+
+    NXDOMAIN = "nxdomain"
+    ZERO = "zero"  # 0.0.0.0 and ::, for resolvers and programs that ask again and again after NXDOMAIN
+
+
+class Flash(StrEnum):
+    """What the state lies on."""
+
+    NORMAL = "normal"
+    POOR = "poor"  # a router's own flash, which wears out: written rarely
+
+
+class OffloadWish(StrEnum):
+    """Whether flows of devices that no rule can close may go past the rules, in a flow table of ours."""
+
+    AUTO = "auto"  # where the kernel has such tables
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Which bits of the marks are ours, each field eight bits side by side; see gateway/kernel/marks.py."""
+
+    packet: int = 0x000000FF  # of the packet mark
+    ct: int = 0x000000FF  # of the connection mark, as is
+    slot: int = 0x00FF0000
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    lan: tuple[str, ...] = ("br-lan",)
+    state: str = "/var/lib/qalqan"
+    runtime: str = "/run/qalqan"
+    profiles: str = "/etc/qalqan/profiles"
+    web: Listen = field(default_factory=Listen)
+    country: str = ""  # ISO 3166-1 alpha-2, lower case; empty: none chosen
+    timezone: str = "UTC"
+    unknown_devices: str = "guest"  # guest, quarantine, home or a profile's id
+    interfaces: Mapping[str, str] = field(default_factory=dict)  # of lan → the same, for who comes there
+    gateway_open: bool = False  # whether children and guests reach every service of the gateway itself
+    gateway_ports: tuple[int, ...] = ()  # of the gateway, open to them all the same
+    leases: tuple[str, ...] = ()  # files of dnsmasq or odhcpd
+    shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → profile ids
+    managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
+    day_starts: int = 240  # minutes after midnight at which the day of limits and grants turns
+    keep_profile: bool = True  # a newcomer that may be a child's device has that child's rules meanwhile
+    age_trust: AgeTrust | None = None  # whose adult proofs count; None: no wallet is asked
+    language: str = ""  # of the pages, for a browser that asks for none of theirs; empty: English
+    languages: tuple[str, ...] = LANGUAGES  # of approved sites
+    dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
+    marks: Marks = field(default_factory=Marks)
+    queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
+    sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are refused for everyone
+    registers: tuple[Register, ...] = ()  # of states, on or off
+    lists_update: UpdateInterval = UpdateInterval.DAILY
+    flash: Flash = Flash.NORMAL
+    offload: OffloadWish = OffloadWish.OFF
+    brand: Brand = field(default_factory=Brand)
+    propose: Proposal = field(default_factory=Proposal)
+    fixed: Mapping[str, Fixed] = field(default_factory=dict)  # by key: what the router's own settings decide
+
+    def stranger_on(self, interface: str | None) -> str:
+        """What a device is that nobody named, by the interface on which it is; None: that is not known."""
+        return self.interfaces.get(interface or "", self.unknown_devices)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Config:
+    """Raises PolicyError with file, line, key and mend. Whether its profiles exist is not checked."""
+    return config_of(parse_document(source, file), is_public_suffix)
+
+
+def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config:
+    """As `parse_config`, of what was read."""
+    part = fields.Fields(document, KEYS)
+    plain = Config()
+    lan = part.read("lan", _interfaces, plain.lan)
+    sealed = part.read("sealed", sealed_sources, plain.sealed)
+    registers = part.read("registers", lambda node: read_registers(node, sealed), plain.registers)
+    access = part.read("gateway_access", lambda node: fields.choice(node, ACCESS), ACCESS[0])
+    return Config(
+        lan=lan,
+        state=part.read("state", fields.full_path, plain.state),
+        runtime=part.read("runtime", fields.full_path, plain.runtime),
+        profiles=part.read("profiles", fields.full_path, plain.profiles),
+        web=part.read("web", lambda node: read_web(node, is_public_suffix), plain.web),
+        country=part.read("country", _country, plain.country),
+        timezone=part.read("timezone", _timezone, plain.timezone),
+        unknown_devices=part.read("unknown_devices", _unknown_devices, plain.unknown_devices),
+        interfaces=part.read("interfaces", lambda node: _strangers(node, lan), plain.interfaces),
+        gateway_open=access == ACCESS[1],
+        gateway_ports=part.read("gateway_ports", _ports, plain.gateway_ports),
+        leases=part.read("leases", _paths, plain.leases),
+        shared=part.read("shared", _shared, plain.shared),
+        managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
+        day_starts=part.read("day_starts", timetext.time_of_day, plain.day_starts),
+        keep_profile=part.read("keep_profile", fields.flag, plain.keep_profile),
+        age_trust=part.read("age_trust", read_age_trust, plain.age_trust),
+        language=part.read("language", lambda node: fields.choice(node, LANGUAGES), plain.language),
+        languages=part.read("languages", _languages, plain.languages),
+        dns_refusal=part.read("dns_refusal", lambda node: fields.member(node, DnsRefusal), plain.dns_refusal),
+        marks=part.read("marks", _marks, plain.marks),
+        queue_base=part.read("queue_base", lambda node: fields.integer(node, 0, MAX_QUEUE), plain.queue_base),
+        sealed=sealed,
+        registers=registers,
+        lists_update=part.read("lists", read_update_interval, plain.lists_update),
+        flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
+        offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
+        brand=part.read("brand", read_brand, plain.brand),
+        propose=part.read("propose", read_proposal, plain.propose),
+    )
+
+
+def _interfaces(node: Node) -> tuple[str, ...]:
+    names = fields.texts(node)
+    if not 1 <= len(names) <= MAX_LANS:
+        node.place.refuse(f"names {len(names)} interfaces", f"name 1 to {MAX_LANS} that face the home")
+    for item, name in zip(fields.items(node), names, strict=True):
+        if _INTERFACE.fullmatch(name) is None:
+            item.place.refuse(f"{shown(name)} is no interface name", "look it up with: ip link")
+        if "@" in name:  # as `ip` shows a VLAN and what it is on
+            item.place.refuse(f"{shown(name)} is two names", f"write {shown(name.partition('@')[0])} alone")
+    return names
+
+
+def _unknown_devices(node: Node) -> str:
+    word = fields.text(node)
+    return word.casefold() if word.casefold() in STRANGERS else word
+
+
+def _strangers(node: Node, lan: tuple[str, ...]) -> Mapping[str, str]:
+    read: dict[str, str] = {}
+    for name, place, value in fields.pairs(node):
+        if name not in lan:
+            mend = f"add it to 'lan', or use one of: {', '.join(lan)}"
+            place.refuse("is no interface of 'lan'", mend)
+        read[name] = _unknown_devices(value)
+    return read
+
+
+def _ports(node: Node) -> tuple[int, ...]:
+    ports = tuple(fields.integer(item, 1, 0xFFFF) for item in fields.items(node))
+    if len(ports) > MAX_PORTS:
+        node.place.refuse(f"names {len(ports)} ports", f"name at most {MAX_PORTS}, or: gateway_access: open")
+    return ports
+
+
+def _paths(node: Node) -> tuple[str, ...]:
+    """One path, or a list of them."""
+    if isinstance(node, Scalar) and not node.is_null:
+        return (fields.full_path(node),)
+    return tuple(map(fields.full_path, fields.items(node)))
+
+
+def _country(node: Node) -> str:
+    word = fields.text(node).lower()
+    if _COUNTRY.fullmatch(word) is None:
+        node.place.refuse(f"{shown(word)} is no country", "write two letters, such as kz (ISO 3166-1)")
+    return word
+
+
+def _timezone(node: Node) -> str:
+    name = fields.text(node)
+    try:
+        ZoneInfo(name)
+    # ValueError: a path out of the database; OSError: a directory of it, such as "Asia" (3.11).
+    except (KeyError, ValueError, OSError):
+        node.place.refuse(
+            f"the time zone {shown(name)} is unknown",
+            "write it like Asia/Almaty; see: timedatectl list-timezones",
+        )
+    return name
+
+
+def _shared(node: Node) -> Mapping[str, tuple[str, ...]]:
+    read: dict[str, tuple[str, ...]] = {}
+    for key, place, value in fields.pairs(node):
+        part = fields.Fields(fields.mapping(value), ("people",))
+        people = fields.texts(part.need("people"))
+        if len(people) < 2:
+            value.place.refuse(
+                "names fewer than two people", "name those who share it, or put it into one profile"
+            )
+        _add(read, key, place, people)
+    return read
+
+
+def _managed(node: Node, is_public_suffix: PublicSuffixCheck) -> Mapping[str, tuple[str, ...]]:
+    read: dict[str, tuple[str, ...]] = {}
+    for key, place, value in fields.pairs(node):
+        _add(read, key, place, tuple(rule_host(item, is_public_suffix) for item in fields.items(value)))
+    return read
+
+
+def _add(read: dict[str, tuple[str, ...]], key: str, place: Place, value: tuple[str, ...]) -> None:
+    """One MAC in two spellings is one key."""
+    mac = macs.mac(key, place)
+    if mac in read:
+        place.refuse(f"'{mac}' is there twice", "keep it once")
+    read[mac] = value
+
+
+def _languages(node: Node) -> tuple[str, ...]:
+    return tuple(fields.choice(item, LANGUAGES) for item in fields.items(node))
+
+
+def _marks(node: Node) -> Marks:
+    part = fields.Fields(fields.mapping(node), ("packet", "ct", "slot"))
+    plain = Marks()
+    marks = Marks(
+        packet=part.read("packet", _eight_bits, plain.packet),
+        ct=part.read("ct", _eight_bits, plain.ct),
+        slot=part.read("slot", _eight_bits, plain.slot),
+    )
+    if marks.ct & marks.slot:
+        node.place.refuse("has 'ct' and 'slot' on the same bits", "move one of them")
+    return marks
+
+
+def _eight_bits(node: Node) -> int:
+    mask = fields.integer(node, 1, 0xFFFFFFFF)
+    if mask >> ((mask & -mask).bit_length() - 1) != 0xFF:
+        node.place.refuse(f"{mask:#010x} is not eight bits side by side", "write a mask such as 0x00ff0000")
+    return mask

@@ -1,0 +1,84 @@
+"""`web` in `qalqan.yaml`: where the pages answer, and the trusted name that they have beside their own."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from gateway.policy.names.hosts import PublicSuffixCheck
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import Node, shown
+from gateway.policy.yaml.entries import rule_host
+
+# The pages' own address, which no interface carries: devices send what is not on the LAN to the gateway, and
+# its table leads port 80 of it to the web process. So the router's own pages keep port 80 of its address.
+# IPv4: the dummy address of RFC 7600, which is never routed. IPv6: a unique local one (RFC 4193).
+PAGES = ("192.0.0.8", "fd71:616c:7161:6e00::80")
+HTTPS_PORT = 8443  # where the front listens: 443 of the router is its own pages', 443 of ours leads there
+
+
+@dataclass(frozen=True, slots=True)
+class Https:
+    """A name that browsers trust; docs/providers/trusted-name.md."""
+
+    name: str
+    certificate: str  # paths of PEM files: the chain, its first one for the name
+    key: str
+    port: int = HTTPS_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the pages answer."""
+
+    port: int = 8080
+    address: str | None = None  # None: the addresses of the lan interfaces
+    allow_wan: bool = False
+    https: Https | None = None
+
+
+def read_web(node: Node, is_public_suffix: PublicSuffixCheck) -> Listen:
+    part = fields.Fields(fields.mapping(node), ("port", "listen", "allow_wan", "https"))
+    port = part.read("port", _port, Listen().port)
+    allow_wan = part.read("allow_wan", fields.flag, default=False)
+    listen, address = part.node("listen"), None
+    if listen is not None:
+        address, port = _listen(listen)
+    https = part.read("https", lambda one: _https(one, port, is_public_suffix), None)
+    return Listen(port, address, allow_wan, https)
+
+
+def _https(node: Node, plain: int, is_public_suffix: PublicSuffixCheck) -> Https:
+    part = fields.Fields(fields.mapping(node), ("name", "certificate", "key", "port"))
+    from gateway.policy.judge.world import LOCAL_NAMES  # of a home that has such a name alone
+
+    name = rule_host(part.need("name"), is_public_suffix)
+    if name in LOCAL_NAMES:
+        mend = "use one under a domain that is yours or your provider's; docs/providers/trusted-name.md"
+        part.need("name").place.refuse(f"{name} exists at home alone: nobody certifies it", mend)
+    read = Https(
+        name,
+        fields.full_path(part.need("certificate")),
+        fields.full_path(part.need("key")),
+        part.read("port", _port, HTTPS_PORT),
+    )
+    if read.port == plain:
+        node.place.refuse(f"has port {plain}, where the pages are plain", "give it another, or leave it out")
+    return read
+
+
+def _port(node: Node) -> int:
+    return fields.integer(node, 1, 65535)
+
+
+def _listen(node: Node) -> tuple[str, int]:
+    word = fields.text(node)
+    address, _, port = word.rpartition(":")
+    try:
+        read = ipaddress.ip_address(address.removeprefix("[").removesuffix("]"))
+        number = int(port) if port.isascii() and port.isdigit() else 0
+    except ValueError:
+        number = 0
+    if not 1 <= number <= 65535:
+        node.place.refuse(f"{shown(word)} is not an address with a port", 'write it like "192.168.1.1:8080"')
+    return str(read), number

@@ -1,0 +1,1 @@
+"""Which devices are the same, and questions about them. Pure."""

@@ -1,0 +1,43 @@
+"""Device addresses as people write them."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import Node, Place, shown
+
+_PAIRS = re.compile(r"[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}", re.ASCII)
+_QUADS = re.compile(r"[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}", re.ASCII)
+
+
+def parse_mac(written: str) -> str | None:
+    """``02-00-00-AA-BB-CC``, ``02:00:…`` or ``0200.00aa.bbcc`` → ``02:00:00:aa:bb:cc``; None for no MAC."""
+    word = written.strip().lower()
+    if _PAIRS.fullmatch(word) is None and _QUADS.fullmatch(word) is None:
+        return None
+    digits = re.sub("[:.-]", "", word)
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+
+
+def mac(word: str, place: Place) -> str:
+    """The normal form of a device's address. Raises PolicyError."""
+    read = parse_mac(word)
+    if read is None:
+        place.refuse(f"{shown(word)} is not a MAC address", 'write it like "02:00:00:00:00:0a"')
+    if int(read[:2], 16) & 1 or read == "00:00:00:00:00:00":
+        place.refuse(
+            f"{shown(word)} is no device's address", "look the address up in the device's Wi-Fi settings"
+        )
+    return read
+
+
+def macs(node: Node) -> tuple[str, ...]:
+    """A list of device addresses, none of them twice."""
+    read: dict[str, None] = {}
+    for item in fields.items(node):
+        one = mac(fields.text(item), item.place)
+        if one in read:
+            item.place.refuse(f"'{one}' is there twice", "keep it once")
+        read[one] = None
+    return tuple(read)

@@ -1,0 +1,126 @@
+"""Two profiles for one device, while nobody has said whose it is: what either refuses is refused.
+
+So whatever a device imitates, it has nothing that it would not have had without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.policy.judge.decide import Judge
+from gateway.policy.judge.world import World
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import SafeSearch
+from gateway.policy.time.gates import joined
+from gateway.policy.time.schedule import Calendar
+from gateway.policy.time.situation import Situation
+from gateway.policy.time.standing import Budget, Closing, Standing
+from gateway.policy.values import Decision, Observation, Verdict
+
+_SEARCH = (SafeSearch.OFF, SafeSearch.MODERATE, SafeSearch.STRICT)
+
+
+def alike(profile: Profile, otherwise: Profile) -> tuple[Profile, Profile]:
+    """The two for a device that may be somebody else's: nothing of it is written down, it is shut without a
+    daemon where either is, and both send searches to the same place.
+    """
+    rules, others = replace(profile.rules, log_level=0), otherwise.rules
+    if not otherwise.filtered:
+        return replace(profile, rules=rules), otherwise
+    if otherwise.closes:
+        rules = replace(rules, failure=others.failure)
+    stricter = max(rules.safe_search, others.safe_search, key=lambda one: _SEARCH.index(one.value))
+    rules, others = replace(rules, safe_search=stricter), replace(others, safe_search=stricter)
+    return replace(profile, rules=rules), replace(otherwise, rules=others)
+
+
+class JointJudge(Judge):
+    """The judge of ``profile``, whose word counts first, and of ``other`` beside it."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        world: World,
+        calendar: Calendar,
+        other: Judge,
+        situation: Callable[[], Situation],
+    ) -> None:
+        """``situation``: how things stand for ``other``."""
+        super().__init__(profile, world, calendar)
+        self._other = other
+        self._other_situation = situation
+
+    def as_of(self, other_is: Situation) -> JointJudge:
+        """The same, of a moment at which things stood so for ``other``."""
+        then = copy(self)
+        then._other_situation = lambda: other_is
+        return then
+
+    def decide(
+        self, seen: Observation, situation: Situation, now: datetime, *, explain: bool = False
+    ) -> Decision:
+        return self.both(seen, situation, self._other_situation(), now, explain=explain)
+
+    def both(
+        self,
+        seen: Observation,
+        mine_is: Situation,
+        other_is: Situation,
+        now: datetime,
+        *,
+        explain: bool = False,
+    ) -> Decision:
+        mine = super().decide(seen, mine_is, now, explain=explain)
+        if not mine.allowed:
+            return mine
+        other = self._other.decide(seen, other_is, now, explain=explain)
+        if not other.allowed:
+            return other
+        chosen = other if other.verdict is Verdict.REWRITE and mine.verdict is not Verdict.REWRITE else mine
+        gates = joined((mine.gates, other.gates))
+        until = min((one for one in (mine.until, other.until) if one is not None), default=None)
+        if (gates, until) == (chosen.gates, chosen.until):
+            return chosen
+        return replace(chosen, gates=gates, until=until)
+
+    def standing(self, situation: Situation, now: datetime) -> Standing:
+        mine = super().standing(situation, now)
+        if not self._other.profile.filtered:
+            return mine  # nothing ever closes for it
+        other = self._other.standing(self._other_situation(), now)
+        return Standing(
+            closed={**other.closed, **mine.closed},
+            lifted=_lifted(mine, other),
+            off=mine.off and other.off,
+            since=max(mine.since, other.since),
+            until=min(mine.until, other.until),
+            budgets=_budgets(mine.budgets, other.budgets),
+            allowed=(*mine.allowed, *other.allowed),
+        )
+
+
+def _lifted(mine: Standing, other: Standing) -> Mapping[str, frozenset[str]]:
+    """A grant for a service opens a gate where it opens it in both, or where one of them never closed it."""
+    found: dict[str, frozenset[str]] = {}
+    closed: list[tuple[Mapping[str, Closing], Mapping[str, frozenset[str]]]] = [
+        (mine.closed, mine.lifted),
+        (other.closed, other.lifted),
+    ]
+    for service in {*mine.lifted, *other.lifted}:
+        gates = mine.lifted.get(service, frozenset()) | other.lifted.get(service, frozenset())
+        found[service] = frozenset(
+            gate
+            for gate in gates
+            if all(gate not in shut or gate in lifted.get(service, ()) for shut, lifted in closed)
+        )
+    return found
+
+
+def _budgets(mine: Mapping[str, Budget], other: Mapping[str, Budget]) -> Mapping[str, Budget]:
+    both = {**other, **mine}
+    for gate in mine.keys() & other.keys():
+        both[gate] = min(mine[gate], other[gate], key=lambda one: one.left)
+    return both

@@ -1,0 +1,1 @@
+"""Hosts, services, categories, packs, countries. Pure."""

@@ -1,0 +1,77 @@
+"""What kinds of sites there are: `profiles/categories.yaml` → Categories."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import Node, Place, parse_document, shown
+
+LANGUAGES = ("en", "ru", "kk")
+NEW_DOMAIN = "new_domain"
+PROXY = "proxy_vpn_doh"
+TOR = "tor"  # of addresses alone: relays
+
+_ID = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)
+_KEYS = ("name", "about", "binding", "sealed")
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    id: str
+    name: Mapping[str, str]  # by language, English always
+    about: Mapping[str, str]  # one sentence for a parent, by language
+    binding: bool = False  # refused for everyone, adults and guests included
+    sealed: bool = False  # its entries are never named, listed or told apart from other binding ones
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """All categories by id, in the order of the file."""
+
+    by_id: Mapping[str, Category]
+
+    @property
+    def binding(self) -> frozenset[str]:
+        return frozenset(one.id for one in self.by_id.values() if one.binding)
+
+    @property
+    def sealed(self) -> frozenset[str]:
+        return frozenset(one.id for one in self.by_id.values() if one.sealed)
+
+    @property
+    def choosable(self) -> tuple[str, ...]:
+        """Those that a profile may set."""
+        return tuple(one.id for one in self.by_id.values() if not one.binding)
+
+
+def parse_categories(source: str | bytes, file: str) -> Categories:
+    """Raises PolicyError with file, line, key and mend."""
+    top = fields.Fields(parse_document(source, file), ("categories",))
+    read = {}
+    for key, place, node in fields.pairs(top.need("categories")):
+        if _ID.fullmatch(key) is None:
+            place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and _, starting with a letter")
+        read[key] = _category(key, place, node)
+    return Categories(read)
+
+
+def _category(key: str, place: Place, node: Node) -> Category:
+    part = fields.Fields(fields.mapping(node), _KEYS)
+    binding = part.read("binding", fields.flag, default=False)
+    sealed = part.read("sealed", fields.flag, default=False)
+    if sealed and not binding:
+        place.refuse("is sealed but not binding", "a sealed set is refused for everyone: add 'binding: true'")
+    name, about = translations(part.need("name")), translations(part.need("about"))
+    return Category(key, name, about, binding=binding, sealed=sealed)
+
+
+def translations(node: Node) -> Mapping[str, str]:
+    """A text in English, and in other languages where the file has them. Those of kinds, groups and ages are
+    in the catalogues of the pages.
+    """
+    part = fields.Fields(fields.mapping(node), LANGUAGES)
+    part.need("en")
+    return {language: fields.text(part.need(language)) for language in LANGUAGES if language in part}

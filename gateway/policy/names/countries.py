@@ -1,0 +1,246 @@
+"""Country packs, `profiles/countries/*.yaml`: whom a child can call there, and which days are free.
+
+An entry of ``web`` and ``companions`` is a name with all names under it, or ``=name`` for that name alone.
+All are open ahead of every rule and never logged, whatever the country of the home. The format::
+
+    country: gb                         # the file's name: ISO 3166-1, eu, or common for what holds everywhere
+    covers: [at, be]                    # countries without a file of their own that use this one
+    help_lines:
+      - id: childline
+        kind: child_helpline            # one of KINDS
+        for: [de]                       # shown in these countries only; absent: in all that use the file
+        name: {en: Childline, ru: …}    # English at least
+        phone: 0800 1111
+        text: SHOUT to 85258            # how to reach it by message
+        web: [childline.org.uk]         # the first one is shown
+        companions: []                  # names without which its pages or its chat do not work
+        status: seen                    # one of STATUSES: how the entry is known
+        source: the operator's leaflet
+        date: 2026-11-24                # when the source said so
+        verified_on: null               # when somebody compared it with the operator's own page …
+        verified_by: A. Name            # … and who; neither without the other
+    holidays_from: {source: …, date: 2026-11-24}    # needed where there are holidays
+    ratings: []                         # see ratings.py
+    laws: []                            # see laws.py
+    holidays:
+      - name: {en: New Year}
+        for: [at]                       # in these countries only; absent: in all that use the file
+        on: [01-01, 2027-01-04]         # days of every year, dates, and days from Easter: easter-2,
+                                        # easter, orthodox-easter+1
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from gateway.policy.names.hosts import PublicSuffixCheck
+from gateway.policy.names.ratings import Rating, parse_rating
+from gateway.policy.profile.laws import day_of, parse_law, texts
+from gateway.policy.profile.rules import Law
+from gateway.policy.time.holidays import Holiday, parse_holiday
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import Node, Scalar, parse_document, shown
+from gateway.policy.yaml.entries import entries
+
+COMMON = "common"
+KINDS = (
+    "child_helpline", "crisis", "csam_hotline", "image_removal", "missing_child", "deterrence", "report",
+    "emergency", "directory", "rights", "health", "wifi_calling", "complaint",
+)  # fmt: skip
+# Open at all times like the rest, and nobody for a child to talk to.
+UNSHOWN = frozenset({"deterrence", "rights", "health", "wifi_calling", "complaint"})
+COMPLAINTS = ("complaint", "rights")  # an authority that has to answer; who else speaks for children
+STATUSES = (
+    "seen",  # in public text of the last years
+    "stale",  # in old text only
+    "unverified",  # general knowledge
+)
+KEYS = ("country", "covers", "help_lines", "holidays_from", "holidays", "ratings", "laws")
+LINE_KEYS = (
+    "id", "kind", "for", "name", "phone", "text", "web", "companions", "status", "source", "date",
+    "verified_on", "verified_by",
+)  # fmt: skip
+
+_CODE = re.compile(r"[a-z]{2}", re.ASCII)
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class HelpLine:
+    """Somebody to talk to, or to report to: a phone, a message, a site, or several of them."""
+
+    id: str
+    kind: str
+    countries: frozenset[str]  # shown in these alone; empty: wherever its file is used
+    name: Mapping[str, str]  # language → text
+    phone: str
+    text: str
+    web: tuple[str, ...]
+    companions: tuple[str, ...]
+    status: str
+    source: str
+    dated: date  # when the source said so
+    verified_on: date | None
+    verified_by: str  # a person's name; empty where nobody did
+
+    def name_in(self, language: str) -> str:
+        return self.name.get(language) or self.name["en"]
+
+    @property
+    def site(self) -> str:
+        """The host name to show; empty for a line without one."""
+        return self.web[0].removeprefix("=") if self.web else ""
+
+    def told(self) -> dict[str, object]:
+        """As the verb `helplines` has it."""
+        return {
+            "name": self.name_in("en"),
+            "names": dict(self.name),
+            "phone": self.phone,
+            "text": self.text,
+            "web": self.site,
+            "kind": self.kind,
+            "confirmed": self.verified_on is not None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    code: str
+    covers: frozenset[str]  # codes of countries that have no file of their own
+    help_lines: tuple[HelpLine, ...]
+    days: tuple[Holiday, ...]
+    ratings: tuple[Rating, ...] = ()
+    laws: tuple[Law, ...] = ()
+
+    def holidays(self, year: int, code: str = "") -> Mapping[date, str]:
+        """The public holidays of a year as far as they are known, each with its English name. ``code``: of
+        one of the countries that the file covers.
+        """
+        known = [one for one in self.days if not one.countries or code in one.countries]
+        return {day: one.name["en"] for one in known for day in one.days(year)}
+
+
+def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Country:
+    """One file. Raises PolicyError with file, line, key and mend."""
+    top = fields.Fields(parse_document(source, file), KEYS)
+    node = top.need("country")
+    code = COMMON if fields.text(node) == COMMON else _code(node)
+    lines: dict[str, HelpLine] = {}
+    for item in fields.items(top.need("help_lines")):
+        line = _help_line(item, is_public_suffix)
+        if line.id in lines:
+            item.place.refuse(f"the id {shown(line.id)} is there twice", "give each line an id of its own")
+        lines[line.id] = line
+    days = top.read("holidays", _holidays, ())
+    if days:
+        _sourced(top.need("holidays_from"))
+    covers = top.read("covers", _codes, frozenset())
+    ratings = top.read("ratings", lambda node: tuple(map(parse_rating, fields.items(node))), ())
+    laws = top.read("laws", lambda node: tuple(map(parse_law, fields.items(node))), ())
+    return Country(code, covers, tuple(lines.values()), days, ratings, laws)
+
+
+def _sourced(node: Node) -> None:
+    part = fields.Fields(fields.mapping(node), ("source", "date"))
+    fields.text(part.need("source"))
+    day_of(part.need("date"))
+
+
+def country_of(countries: Mapping[str, Country], code: str) -> Country | None:
+    """The file that a home in ``code`` uses, by code; None where there is none."""
+    own = countries.get(code)
+    return own or next((one for one in countries.values() if code in one.covers), None)
+
+
+def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
+    """What a home in ``code`` is shown: its country's lines, then those that hold everywhere.
+
+    ``code``: ISO 3166-1 alpha-2 in lower case, or empty where the home has chosen none.
+    """
+    files = (country_of(countries, code) if code else None, countries.get(COMMON))
+    read = [line for one in files if one is not None for line in one.help_lines if line.kind not in UNSHOWN]
+    for_it = [line for line in read if code in line.countries]
+    return tuple(for_it + [line for line in read if not line.countries])
+
+
+def rights_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
+    """Who hears complaints in a home's country, of this filter too: its own first, then everywhere's."""
+    own, everywhere = country_of(countries, code) if code else None, countries.get(COMMON)
+    found: list[HelpLine] = []
+    for one in (own, everywhere):
+        lines = () if one is None else one.help_lines
+        there = [line for line in lines if line.kind in COMPLAINTS]
+        there = [line for line in there if not line.countries or code in line.countries]
+        found += sorted(there, key=lambda line: (COMPLAINTS.index(line.kind), not line.countries))
+    return tuple(found)
+
+
+def help_names(countries: Iterable[Country]) -> dict[str, str]:
+    """Entry → whose it is, of all countries: a family abroad needs the lines of its own country too."""
+    read: dict[str, str] = {}
+    for one in countries:
+        for line in one.help_lines:
+            for entry in line.web + line.companions:
+                read.setdefault(entry, line.name_in("en"))
+    return read
+
+
+def calling_names(countries: Iterable[Country]) -> dict[str, str]:
+    """The same of those alone under which carriers have their gateways for calls over Wi-Fi."""
+    lines = [line for one in countries for line in one.help_lines if line.kind == "wifi_calling"]
+    return {entry: line.name_in("en") for line in lines for entry in line.web}
+
+
+def _help_line(node: Node, is_public_suffix: PublicSuffixCheck) -> HelpLine:
+    part = fields.Fields(fields.mapping(node), LINE_KEYS)
+    key = part.need("id")
+    if _ID.fullmatch(fields.text(key)) is None:
+        key.place.refuse(f"{shown(fields.text(key))} is no id", "use a-z, 0-9 and -, two letters at least")
+    line = HelpLine(
+        id=fields.text(key),
+        kind=fields.choice(part.need("kind"), KINDS),
+        countries=part.read("for", _codes, frozenset()),
+        name=texts(part.need("name")),
+        phone=part.read("phone", fields.text, ""),
+        text=part.read("text", fields.text, ""),
+        web=part.read("web", lambda n: entries(n, is_public_suffix), ()),
+        companions=part.read("companions", lambda n: entries(n, is_public_suffix), ()),
+        status=fields.choice(part.need("status"), STATUSES),
+        source=fields.text(part.need("source")),
+        dated=day_of(part.need("date")),
+        verified_on=_date_or_nothing(part.need("verified_on")),
+        verified_by=part.read("verified_by", fields.text, ""),
+    )
+    if (line.verified_on is None) == bool(line.verified_by):
+        node.place.refuse("is verified without a name, or by a name without a day", "write both, or neither")
+    if not (line.phone or line.text or line.web):
+        node.place.refuse("leads nowhere", "give it a phone, a text or a web")
+    return line
+
+
+def _code(node: Node) -> str:
+    word = fields.text(node)
+    if _CODE.fullmatch(word) is None:
+        node.place.refuse(f"{shown(word)} is no country", "write two letters, such as kz (ISO 3166-1)")
+    return word
+
+
+def _codes(node: Node) -> frozenset[str]:
+    return frozenset(_code(item) for item in fields.items(node))
+
+
+def _holidays(node: Node) -> tuple[Holiday, ...]:
+    read = []
+    for item in fields.items(node):
+        part = fields.Fields(fields.mapping(item), ("name", "for", "on"))
+        name, countries = texts(part.need("name")), part.read("for", _codes, frozenset())
+        read.append(parse_holiday(part.need("on"), name, countries))
+    return tuple(read)
+
+
+def _date_or_nothing(node: Node) -> date | None:
+    return None if isinstance(node, Scalar) and node.is_null else day_of(node)

@@ -1,0 +1,170 @@
+"""Packs of names that come with the product: what devices need, approved sites, safe search, ECH.
+
+An entry is a name with all names under it, or ``=name`` for that name alone. The formats::
+
+    packs:                              # profiles/starter/device-needs.yaml
+      - id: apple
+        name: Apple
+        probes: [captive.apple.com]     # also: time, updates, push, certificates, store
+
+    language: en                        # profiles/starter/<language>.yaml: approved sites
+    sites:
+      - id: khan-academy
+        name: Khan Academy
+        bands: [0-5, 6-9]
+        domains: [khanacademy.org]
+        companions: [kastatic.org]      # names without which its pages do not load
+
+    engines:                            # profiles/safesearch.yaml
+      google:
+        name: Google
+        strict: forcesafesearch.google.com        # the name that answers instead
+        moderate: null                            # as strict
+        source: "https://…"                       # the engine's own page on it
+        hosts: ["=www.google.com"]
+      yandex:
+        name: Yandex
+        address: {v4: 213.180.193.56}             # in place of strict: no name, but an address
+        hosts: ["=ya.ru"]
+
+    names:                              # profiles/ech.yaml: outer names of ECH
+      - name: cloudflare-ech.com
+        whose: Cloudflare
+        source: "https://…"             # where it is published
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from gateway.age.bands import Band
+from gateway.policy.names.hosts import HostMap, PublicSuffixCheck
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import Node, Scalar, parse_document, shown
+from gateway.policy.yaml.entries import entries, host, host_map
+
+PROBES = "probes"
+NEEDS = (PROBES, "time", "updates", "push", "certificates", "store")
+# Push and the store serve somebody who is awake; the rest keeps a device healthy. Probes, which keep it on
+# this network, are open in a pause as well.
+NEEDS_AT_NIGHT = frozenset({"time", "updates", "certificates"})
+OLDEST_STARTER = Band.AGE_6_9  # the packs are made for children up to nine
+ENGINE_KEYS = ("name", "hosts", "strict", "moderate", "address", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An approved site: its names are one thing, since a page without its companions does not load."""
+
+    id: str
+    name: str
+    bands: frozenset[Band]
+    language: str
+    names: tuple[str, ...]  # companions too
+
+    def is_for(self, band: Band) -> bool:
+        """What is for the oldest band of the packs is for older children too."""
+        return band in self.bands or (OLDEST_STARTER in self.bands and band.rank > OLDEST_STARTER.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A search engine or video site that has a safe mode of its own."""
+
+    id: str
+    name: str
+    hosts: tuple[str, ...]
+    strict: str  # host name or IPv4 address
+    moderate: str
+
+    def safe_name(self, level: str) -> str:
+        """``level``: strict or moderate."""
+        return self.moderate if level == "moderate" else self.strict
+
+
+def parse_needs(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Mapping[str, str]:
+    """Entry → which of NEEDS it is; of an entry in two packs the first counts."""
+    top = fields.Fields(parse_document(source, file), ("packs",))
+    read: dict[str, str] = {}
+    for node in fields.items(top.need("packs")):
+        part = fields.Fields(fields.mapping(node), ("id", "name", *NEEDS))
+        fields.text(part.need("id"))
+        fields.text(part.need("name"))
+        for need in NEEDS:
+            names = part.node(need)
+            for one in entries(names, is_public_suffix, patterns=True) if names is not None else ():
+                read.setdefault(one, need)
+    return read
+
+
+def parse_sites(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> tuple[Site, ...]:
+    """The approved sites of one language."""
+    top = fields.Fields(parse_document(source, file), ("language", "sites"))
+    language = fields.text(top.need("language"))
+    read: dict[str, Site] = {}
+    for node in fields.items(top.need("sites")):
+        part = fields.Fields(fields.mapping(node), ("id", "name", "bands", "domains", "companions"))
+        key = fields.text(part.need("id"))
+        if key in read:
+            node.place.refuse(f"the site {shown(key)} is there twice", "keep it once")
+        domains = entries(part.need("domains"), is_public_suffix)
+        companions = entries(part.need("companions"), is_public_suffix)
+        bands = _bands(part.need("bands"))
+        name = fields.text(part.need("name"))
+        read[key] = Site(key, name, bands, language, tuple(dict.fromkeys(domains + companions)))
+    return tuple(read.values())
+
+
+def _bands(node: Node) -> frozenset[Band]:
+    known = [band.value for band in Band]
+    read = frozenset(Band(fields.choice(item, known)) for item in fields.items(node))
+    if not read:
+        node.place.refuse("names no band", "write it as [0-5, 6-9]")
+    return read
+
+
+def parse_engines(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> tuple[Engine, ...]:
+    top = fields.Fields(parse_document(source, file), ("engines",))
+    read = []
+    for key, _, node in fields.pairs(top.need("engines")):
+        part = fields.Fields(fields.mapping(node), ENGINE_KEYS)
+        name, names = fields.text(part.need("name")), entries(part.need("hosts"), is_public_suffix)
+        if "address" in part:
+            strict = moderate = part.read("address", _address, "")
+        else:
+            strict = host(part.need("strict"))
+            moderate = part.read("moderate", _host_or_nothing, "") or strict
+        read.append(Engine(key, name, names, strict, moderate))
+    return tuple(read)
+
+
+def parse_ech_names(source: str | bytes, file: str) -> frozenset[str]:
+    """The host names that are sent in the clear for a hidden one."""
+    top = fields.Fields(parse_document(source, file), ("names",))
+    read = set()
+    for node in fields.items(top.need("names")):
+        part = fields.Fields(fields.mapping(node), ("name", "whose", "source"))
+        fields.text(part.need("whose"))
+        fields.text(part.need("source"))
+        read.add(host(part.need("name")))
+    return frozenset(read)
+
+
+def _host_or_nothing(node: Node) -> str:
+    return "" if isinstance(node, Scalar) and node.is_null else host(node)
+
+
+def _address(node: Node) -> str:
+    part = fields.Fields(fields.mapping(node), ("v4",))
+    word = fields.text(part.need("v4"))
+    try:
+        return str(IPv4Address(word))
+    except ValueError:
+        node.place.refuse(f"{shown(word)} is not an IPv4 address", "write it like 203.0.113.1")
+
+
+def site_map(sites: Iterable[Site], band: Band) -> HostMap[Site]:
+    """The names of the sites for ``band``."""
+    return host_map((name, one) for one in sites if one.is_for(band) for name in one.names)

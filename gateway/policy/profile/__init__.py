@@ -1,0 +1,1 @@
+"""Rules of a person: model, age groups, YAML, edits. Pure."""

@@ -1,0 +1,95 @@
+"""What an age band allows: `profiles/bands/<band>.yaml` → BandRules. The only place for defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.age.bands import Band
+from gateway.policy.names.categories import translations
+from gateway.policy.profile import rule_file as rulefile
+from gateway.policy.profile.rule_file import NO_RULES, RULE_KEYS, Vocabulary
+from gateway.policy.profile.rules import Bedtime, Mode, Owned, Rules
+from gateway.policy.time import time_text as timetext
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import Node, parse_document
+
+OWN_KEYS = ("band", "title", "log_days", "suggested")
+NEEDED = (
+    "mode",
+    "unknown",
+    "categories",
+    "ways",
+    "safe_search",
+    "bedtime",
+    "limits",
+    "landing",
+    "linger",
+    "auto_approve",
+    "updates",
+    "strict",
+    "log_level",
+    "failure",
+    "clock_unset",
+)
+MAX_LOG_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class BandRules:
+    """A band's defaults."""
+
+    band: Band
+    title: Mapping[str, str]  # by language
+    rules: Rules
+    log_days: int  # how long detail is kept
+    suggested_bedtime: Bedtime  # shown beside the setting, in force only when somebody sets it
+
+    @property
+    def owner(self) -> str:
+        return owner_of(self.band)
+
+    @property
+    def suggests(self) -> bool:
+        """Whether times are suggestions: its children set them for themselves (`selfset`)."""
+        return bool(self.suggested_bedtime)
+
+    @property
+    def for_guests(self) -> bool:
+        """Whether a guest may get this band's categories: it opens what is on no list."""
+        rules = self.rules
+        return self.band.is_child and rules.mode.value is Mode.BLOCK_LIST and not rules.unknown.value.refuses
+
+
+Bands = Mapping[Band, BandRules]
+
+
+def owner_of(band: Band) -> str:
+    """The owner of a band's rules, as a Decision names it."""
+    return f"band:{band.value}"
+
+
+def parse_band(source: str | bytes, file: str, words: Vocabulary) -> BandRules:
+    """Raises PolicyError with file, line, key and mend."""
+    document = parse_document(source, file)
+    part = fields.Fields(document, (*OWN_KEYS, *RULE_KEYS))
+    band = Band(fields.choice(part.need("band"), [one.value for one in Band]))
+    for key in NEEDED:
+        part.need(key)
+    rules = rulefile.read_rules(document, NO_RULES, owner_of(band), words, rulefile.LOG_LEVELS)
+    return BandRules(
+        band=band,
+        title=translations(part.need("title")),
+        rules=rules,
+        log_days=part.read("log_days", lambda node: fields.integer(node, 0, MAX_LOG_DAYS), 0),
+        suggested_bedtime=part.read(
+            "suggested", lambda node: _suggested(node, band), timetext.every_day(None)
+        ),
+    )
+
+
+def _suggested(node: Node, band: Band) -> Bedtime:
+    part = fields.Fields(fields.mapping(node), ("bedtime",))
+    return timetext.by_day(
+        part.need("bedtime"), lambda one: Owned(timetext.night(one), owner_of(band)), timetext.every_day(None)
+    )

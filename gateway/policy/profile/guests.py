@@ -1,0 +1,82 @@
+"""Devices that came later and belong to nobody: the built-in profile `guest`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway.age.bands import Band, youngest
+from gateway.policy.profile.bands import Bands, owner_of
+from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.profile import GUEST, Profile
+from gateway.policy.profile.rule_file import NO_RULES
+from gateway.policy.profile.rules import FAMILY, Action, Bedtime, Mode, Owned, Rules
+from gateway.policy.time.grammar import DAY_MINUTES
+from gateway.policy.time.time_text import ByDay, Span
+
+DEFAULT_BAND = Band.AGE_10_12  # of a family without a child in a block-list band
+
+
+def guest_band(profiles: Iterable[Profile], bands: Bands) -> Band:
+    """The family's youngest block-list band: one that opens what is on no list."""
+    fit = [one.band for one in profiles if one.is_child and bands[one.band].for_guests]
+    return youngest(fit) if fit else DEFAULT_BAND
+
+
+def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
+    """Block-list mode with a band's categories, log level 0, closed from the earliest bedtime of ``profiles``
+    to their latest morning. A family's own entries are about its children, not about guests.
+    """
+    family = tuple(profiles)
+    band = guest_band(family, bands)
+    base = bands[band].rules
+    owner = owner_of(band)
+    rules = Rules(
+        mode=Owned(Mode.BLOCK_LIST, owner),
+        unknown=Owned(Action.OPEN, owner),
+        # A guest has no minutes of play to spend.
+        categories={key: _uncounted(rule) for key, rule in base.categories.items()},
+        # Guests work, too: what is in their firm's tunnel is the firm's matter, not this home's.
+        ways={**base.ways, Way.VPN: Owned(Switch.OPEN, owner)},
+        allow=base.allow,
+        block=base.block,
+        homework=(),
+        safe_search=base.safe_search,
+        bedtime=union_of_bedtimes(one.rules.bedtime for one in family if one.is_child),
+        limits={},
+        windows={},
+        dates={},
+        calendars=(),
+        landing=NO_RULES.landing,
+        linger=NO_RULES.linger,
+        auto_approve=NO_RULES.auto_approve,
+        updates=base.updates,
+        laws=(),
+        portal=frozenset(),
+        strict=Owned(False, owner),
+        log_level=0,
+        failure=base.failure,
+        clock_unset=base.clock_unset,
+    )
+    return Profile(GUEST, "Guest", band, (), rules, built_in=True)
+
+
+def _uncounted(rule: Owned[Action]) -> Owned[Action]:
+    return Owned(Action.OPEN, rule.owner) if rule.value is Action.COUNT else rule
+
+
+def union_of_bedtimes(bedtimes: Iterable[Bedtime]) -> Bedtime:
+    """For each morning, from the earliest start to the latest end."""
+    by_slot = zip(*(one.values for one in bedtimes), strict=True)
+    values = tuple(_union([one.value for one in slot if one is not None]) for slot in by_slot)
+    return ByDay(values or (None,) * 14)
+
+
+def _union(spans: list[Span]) -> Owned[Span] | None:
+    # What a child has from noon on and ends the same day reaches no morning: beside a night it is left out.
+    nights = [span for span in spans if span.is_night] or spans
+    if not nights:
+        return None
+    # In minutes from the midnight before the morning, so that 20:45 is earlier than 00:30.
+    start = min(span.start - DAY_MINUTES if span.crosses_midnight else span.start for span in nights)
+    end = min(max(span.end for span in nights), start + DAY_MINUTES - 1)
+    return Owned(Span(start % DAY_MINUTES, end), FAMILY)

@@ -1,0 +1,138 @@
+"""Legal rules of a country as switches: `laws` of `profiles/countries/*.yaml`, and of a child's file.
+
+Each is off until a guardian turns it on for a child, and refuses something only for children who are younger
+than it says. It names its law, how things stand with it, and where and when that was read. The format::
+
+    laws:
+      - id: au-under-16-social
+        name: {en: Social Media Minimum Age (Australia), ru: …, kk: …}
+        below: 16                       # binds children of bands that end before that age
+        status: in force                # a LawStatus
+        since: 2025-12-10               # of one that is in force
+        expected: {en: early 2027}      # of one that is announced, where a time is known
+        refuses: [service:tiktok]       # also category:<id>
+        named_too: [service:youtube]    # named by the law and left open here, since …
+        why_open: {en: …}               # … of this
+        not_on_it: [service:discord]    # often taken for a part of it
+        source: …
+        date: 2026-11-24
+
+    laws: {au-under-16-social: Mum}     # of a child's file: which one is on, and who turned it on
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from gateway.policy.names.categories import LANGUAGES
+from gateway.policy.profile.rules import FAMILY, Entry, Kind, Law, Laws, LawStatus, Owned
+from gateway.policy.time import time_text as timetext
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import Node, shown
+
+LAW_KEYS = (
+    "id", "name", "below", "status", "since", "expected", "refuses", "named_too", "why_open", "not_on_it",
+    "source", "date",
+)  # fmt: skip
+AGES = (6, 18)
+MAX_WHO = 60  # characters of who turned it on, as of a person's name
+MAX_ON = 16  # laws of one child
+NOBODY = ("true", "on", "yes")  # what a hand may write in place of who
+
+_ID = re.compile(r"[a-z]{2}-[a-z0-9-]{2,37}", re.ASCII)
+
+
+def parse_law(node: Node) -> Law:
+    """One of a country's. Raises PolicyError."""
+    part = fields.Fields(fields.mapping(node), LAW_KEYS)
+    key = part.need("id")
+    if _ID.fullmatch(fields.text(key)) is None:
+        key.place.refuse(f"{shown(fields.text(key))} is no id", "write it like au-under-16-social")
+    law = Law(
+        id=fields.text(key),
+        name=texts(part.need("name")),
+        below=fields.integer(part.need("below"), *AGES),
+        status=LawStatus(fields.choice(part.need("status"), list(LawStatus))),
+        since=part.read("since", day_of, None),
+        expected=part.read("expected", texts, {}),
+        refuses=_entries(part.need("refuses")),
+        named_too=part.read("named_too", _entries, ()),
+        why_open=part.read("why_open", texts, {}),
+        not_on_it=part.read("not_on_it", _entries, ()),
+        source=fields.text(part.need("source")),
+        date=day_of(part.need("date")),
+    )
+    if (law.since is not None) != (law.status is LawStatus.IN_FORCE):
+        node.place.refuse("'since' does not fit its status", "give the day of one that is in force, no other")
+    if bool(law.named_too) != bool(law.why_open):
+        node.place.refuse(
+            "leaves something open without a why", "write 'named_too' and 'why_open', or neither"
+        )
+    return law
+
+
+def texts(node: Node) -> Mapping[str, str]:
+    """A text by language; English at least."""
+    part = fields.Fields(fields.mapping(node), LANGUAGES)
+    part.need("en")
+    return {key: fields.text(value) for key, _, value in fields.pairs(node)}
+
+
+def day_of(node: Node) -> date:
+    return timetext.calendar_date(fields.text(node), node.place)
+
+
+def _entries(node: Node) -> tuple[Entry, ...]:
+    read = []
+    for item in fields.items(node):
+        kind, _, value = fields.text(item).partition(":")
+        if kind not in ("service", "category") or not value:
+            word = shown(fields.text(item))
+            item.place.refuse(f"{word} is not known here", "write service:<id> or category:<id>")
+        read.append(Entry(Kind.SERVICE if kind == "service" else Kind.CATEGORY, value, "product"))
+    return tuple(read)
+
+
+def strangers(laws: Iterable[Law], services: Collection[str], categories: Collection[str]) -> list[str]:
+    """What laws name and the catalogue does not know."""
+    named = [(law.id, one) for law in laws for one in (*law.refuses, *law.named_too, *law.not_on_it)]
+    known = {Kind.SERVICE: services, Kind.CATEGORY: categories}
+    return [f"{law}: {one}" for law, one in named if one.value not in known[one.kind]]
+
+
+def read_laws(node: Node, known: Laws) -> tuple[Owned[Law], ...]:
+    """Of a child's file: those that are on, each owned by who turned it on."""
+    rows = list(fields.pairs(node))
+    if len(rows) > MAX_ON:
+        node.place.refuse(f"names {len(rows)} laws", f"name at most {MAX_ON}")
+    read = []
+    for key, place, value in rows:
+        if key not in known:
+            place.refuse(f"{shown(key)} is no law of a country's file", fields.suggestion(key, tuple(known)))
+        who = fields.text(value)
+        if len(who) > MAX_WHO:
+            value.place.refuse(f"has {len(who)} characters", f"name who turned it on in at most {MAX_WHO}")
+        read.append(Owned(known[key], FAMILY if who.lower() in NOBODY else f"guardian:{who}"))
+    return tuple(read)
+
+
+def spoken_laws(laws: Iterable[Owned[Law]]) -> dict[str, str]:
+    """As a child's file has them."""
+    return {one.value.id: one.owner.partition(":")[2] or "true" for one in laws}
+
+
+def signed(changes: Mapping[str, Any], by: str) -> dict[str, Any]:
+    """``changes`` of a child's file, in which nobody turns a law on in somebody else's name."""
+    found = dict(changes)
+    for key, value in changes.items():
+        head, slash, _ = key.partition("/")
+        if head != "laws" or value is None:
+            continue
+        if slash:
+            found[key] = by
+        elif isinstance(value, Mapping):
+            found[key] = dict.fromkeys(value, by)
+    return found

@@ -1,0 +1,248 @@
+"""The rules of a band and of a profile: frozen values, each with the one who owns it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import IntEnum, StrEnum
+from typing import Any, Generic, TypeVar
+
+from gateway.age.bands import Band
+from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.time.time_text import ByDay, Span
+
+T = TypeVar("T")
+
+FAMILY = "family"  # owner of what stands in a profile's file
+SELF = "self"  # of what a child set for itself, as in "self:Daughter"
+
+INTERNET = "internet"
+PLAY = "play"
+
+
+class DayType(StrEnum):
+    """What a day counts as."""
+
+    SCHOOL = "school"
+    FREE = "free"
+
+
+class Mode(StrEnum):
+    BLOCK_LIST = "block-list"  # open but for what is refused
+    ALLOW_LIST = "allow-list"  # refused but for what is allowed
+
+
+class Action(StrEnum):
+    """What happens to a category. The order is from strict to lenient."""
+
+    REFUSE = "refuse"  # no ask button
+    ASK = "ask"  # refused, with an ask button
+    COUNT = "count"  # open, and spends limits.play
+    OPEN = "open"
+
+    @property
+    def strictness(self) -> int:
+        return _STRICTNESS[self]
+
+    @property
+    def refuses(self) -> bool:
+        return self is Action.REFUSE or self is Action.ASK
+
+
+_STRICTNESS = {Action.OPEN: 0, Action.COUNT: 1, Action.ASK: 2, Action.REFUSE: 3}
+
+
+class SafeSearch(StrEnum):
+    STRICT = "strict"
+    MODERATE = "moderate"
+    OFF = "off"
+
+
+class Failure(StrEnum):
+    """What happens while the daemon is down."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+class ClockUnset(StrEnum):
+    """What time rules do while the time is unknown."""
+
+    STRICT = "strict"  # whatever has a time rule is closed
+    OPEN = "open"
+
+
+class Kind(IntEnum):
+    """What an entry of allow, block or homework names; a higher kind goes before a lower one."""
+
+    CATEGORY = 1
+    SERVICE = 2
+    NAME = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of allow, block or homework."""
+
+    kind: Kind
+    value: str  # a host name with all names under it, a service's id or a category's id
+    owner: str
+
+    def __str__(self) -> str:
+        return self.value if self.kind is Kind.NAME else f"{self.kind.name.lower()}:{self.value}"
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The contract's precedence: name before service before category, longer name before shorter."""
+        return self.kind, len(self.value) if self.kind is Kind.NAME else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Owned(Generic[T]):
+    """A value and who set it: "family", "band:<id>", or "self:<name>" for a child's own."""
+
+    value: T
+    owner: str
+
+
+class LawStatus(StrEnum):
+    """How far a law has come."""
+
+    IN_FORCE = "in force"
+    ANNOUNCED = "announced"
+    BILL = "bill"  # before a parliament, or not signed
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A legal rule of a country, as far as a gateway can enforce it (policy/laws.py)."""
+
+    id: str
+    name: Mapping[str, str]  # language → text
+    below: int  # years
+    status: LawStatus
+    since: date | None
+    expected: Mapping[str, str]
+    refuses: tuple[Entry, ...]
+    named_too: tuple[Entry, ...]
+    why_open: Mapping[str, str]
+    not_on_it: tuple[Entry, ...]
+    source: str
+    date: date  # when the source was read
+
+    @property
+    def rule(self) -> str:
+        """The name that a Decision gives."""
+        return f"law:{self.id}"
+
+    def binds(self, band: Band) -> bool:
+        """Return whether every child of a band is younger. Only a child's band is known, not its age."""
+        _, last = band.ages
+        return last is not None and last < self.below
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer of the verb `country`."""
+        return {
+            "id": self.id,
+            "name": self.name["en"],
+            "names": dict(self.name),
+            "below": self.below,
+            "status": self.status.value,
+            "since": self.since.isoformat() if self.since else "",
+            "expected": dict(self.expected),
+            "refuses": list(map(str, self.refuses)),
+            "named_too": list(map(str, self.named_too)),
+            "why_open": dict(self.why_open),
+            "not_on_it": list(map(str, self.not_on_it)),
+            "source": self.source,
+            "date": self.date.isoformat(),
+        }
+
+
+Laws = Mapping[str, Law]
+
+
+Bedtime = ByDay[Owned[Span]]  # by the morning on which it ends
+Limit = ByDay[Owned[timedelta]]  # by the day on which it starts
+Windows = ByDay[Owned[tuple[Span, ...]]]  # by the day on which they start; none for a day: no restriction
+
+
+@dataclass(frozen=True, slots=True)
+class DateRule:
+    """What one date says in place of the ordinary rules; what it is silent about stays as it is."""
+
+    counts_as: DayType | None = None
+    bedtime: Owned[Span | None] | None = None  # of the night that begins on the date; None in it: none
+    limits: Mapping[str, Owned[timedelta | None]] = field(default_factory=dict)  # by target; None: no limit
+    windows: Mapping[str, Owned[tuple[Span, ...] | None]] = field(
+        default_factory=dict
+    )  # None: no restriction
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """What it is about: the day's type, or keys of a profile."""
+        counts_as = (self.counts_as.value,) if self.counts_as is not None else ()
+        bedtime = ("bedtime",) if self.bedtime is not None else ()
+        limits = ("limits",) if self.limits else ()
+        return (*counts_as, *bedtime, *limits, *(("windows",) if self.windows else ()))
+
+
+@dataclass(frozen=True, slots=True)
+class SelfSet:
+    """What a child set for itself, beside what others set: of both the stricter holds (policy/selfset.py)."""
+
+    bedtime: Bedtime
+    limits: Mapping[str, Limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a band supplies, and what a profile has after its file was laid over its band's."""
+
+    mode: Owned[Mode]
+    unknown: Owned[Action]  # of a name in no category: open, ask or refuse
+    categories: Mapping[str, Owned[Action]]  # a category that is not in it is open
+    ways: Mapping[Way, Owned[Switch]]  # around the filter; one that is not in it is open
+    allow: tuple[Entry, ...]
+    block: tuple[Entry, ...]
+    homework: tuple[Entry, ...]  # never counted; open when time is used up
+    safe_search: Owned[SafeSearch]
+    bedtime: Bedtime
+    limits: Mapping[str, Limit]  # by target: internet, play, service:x, category:y, group:z
+    windows: Mapping[str, Windows]  # by target
+    dates: Mapping[date, DateRule]  # exceptions; a target of theirs has a key in limits or windows too
+    calendars: tuple[str, ...]  # iCalendar files as written; their days are in Profile.free_days
+    landing: Owned[timedelta]  # what the child alone takes once a day to come to an end; zero: none
+    linger: Owned[timedelta]  # silent minutes that count after a counted one
+    auto_approve: Owned[timedelta]  # of requests for time a day that are granted by themselves
+    updates: Owned[bool]  # names of updates are open and never counted
+    laws: tuple[Owned[Law], ...]  # legal rules that a guardian turned on, whomever they bind
+    portal: frozenset[str]  # MACs whose connectivity probes are refused while time rules or a pause shut them
+    strict: Owned[bool]  # a flow without a name passes only to an address that an allowed name resolved to
+    log_level: int  # 0 nothing per person … 3 names visited
+    failure: Owned[Failure]
+    clock_unset: Owned[ClockUnset]
+    self_set: SelfSet | None = None  # a target of its limits has a key in limits too; no date lifts it
+
+    @property
+    def filters(self) -> bool:
+        """False where nothing but the lists that bind everyone is ever refused; laws bind by the band."""
+        return bool(
+            self.mode.value is Mode.ALLOW_LIST
+            or self.unknown.value.refuses
+            or any(rule.value is not Action.OPEN for rule in self.categories.values())
+            or any(rule.value is Switch.REFUSE for rule in self.ways.values())
+            or self.block
+            or self.safe_search.value is not SafeSearch.OFF
+            or self.sleeps
+            or self.limits
+            or self.windows
+            or self.strict.value
+        )
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether there is a bedtime on any night, of a date alone or a child's own too."""
+        own = self.self_set is not None and self.self_set.bedtime
+        return bool(self.bedtime or own) or any(one.bedtime is not None for one in self.dates.values())

@@ -1,0 +1,94 @@
+"""Rules → mappings in the shape of a profile's YAML: what a band supplies, and what holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from gateway.policy.profile.laws import spoken_laws
+from gateway.policy.profile.rules import DateRule, Owned, Rules
+from gateway.policy.time.grammar import WEEKDAYS, duration_text
+from gateway.policy.time.time_text import ByDay, Span
+
+T = TypeVar("T", bound=Hashable)
+
+_WORDS = ("mode", "unknown", "safe_search", "failure", "clock_unset")
+_LENGTHS = ("landing", "linger", "auto_approve")
+_SWITCHES = ("updates", "strict")
+_ENTRIES = ("allow", "block", "homework")
+
+
+def spoken(rules: Rules) -> dict[str, Any]:
+    """Every key of a profile but name, band and devices. Lists and mappings may be empty."""
+    told: dict[str, Any] = {key: getattr(rules, key).value.value for key in _WORDS}
+    told |= {key: _length(getattr(rules, key).value) for key in _LENGTHS}
+    told |= {key: getattr(rules, key).value for key in _SWITCHES}
+    told |= {key: [str(entry) for entry in getattr(rules, key)] for key in _ENTRIES}
+    return told | {
+        "log_level": rules.log_level,
+        "categories": {key: one.value.value for key, one in rules.categories.items()},
+        "ways": {way.value: one.value.value for way, one in rules.ways.items()},
+        "bedtime": by_day(rules.bedtime, str),
+        "limits": {target: by_day(days, _length) for target, days in rules.limits.items() if days},
+        "windows": {target: by_day(days, _spans) for target, days in rules.windows.items() if days},
+        "dates": {day.isoformat(): _date(one) for day, one in rules.dates.items()},
+        "calendars": list(rules.calendars),
+        "laws": spoken_laws(rules.laws),
+        "portal": sorted(rules.portal),
+    }
+
+
+def by_day(values: ByDay[Owned[T]], tell: Callable[[T], Any]) -> Any:
+    """One value for every day, or a mapping by day type, and by weekday where that differs; {} for none."""
+    plain = [None if one is None else one.value for one in values.values]
+    school, free = plain[:7], plain[7:]
+
+    def told(value: T | None) -> Any:
+        return {} if value is None else tell(value)
+
+    if len(set(plain)) == 1:
+        return told(plain[0])
+    # A weekday's own value holds on school days and free ones alike. Of the pairs of ordinary values that
+    # leave such weekdays alone, the one that leaves the fewest.
+    pairs = [(a, b) for a in _by_number(school) for b in _by_number(free)]
+
+    def odd(pair: tuple[T | None, T | None]) -> list[int]:
+        return [day for day in range(7) if (school[day], free[day]) != pair]
+
+    fitting = [pair for pair in pairs if all(school[day] == free[day] for day in odd(pair))]
+    best = min(fitting or pairs, key=lambda pair: len(odd(pair)))
+    shape = {"school": told(best[0]), "free": told(best[1])}
+    return shape | {WEEKDAYS[day]: told(school[day]) for day in odd(best)}
+
+
+def _by_number(values: Iterable[T | None]) -> list[T | None]:
+    return [value for value, _ in Counter(values).most_common()]
+
+
+def _length(value: timedelta) -> str:
+    return duration_text(value // timedelta(minutes=1))
+
+
+def _spans(spans: tuple[Span, ...]) -> list[str]:
+    return [str(span) for span in spans]
+
+
+def _date(rule: DateRule) -> Any:
+    told: dict[str, Any] = {} if rule.counts_as is None else {"day": rule.counts_as.value}
+    if rule.bedtime is not None:
+        told["bedtime"] = _or_none(rule.bedtime.value, str)
+    if rule.limits:
+        told["limits"] = _targets(rule.limits, _length)
+    if rule.windows:
+        told["windows"] = _targets(rule.windows, _spans)
+    return told["day"] if list(told) == ["day"] else told
+
+
+def _targets(rules: Mapping[str, Owned[T | None]], tell: Callable[[T], Any]) -> dict[str, Any]:
+    return {target: _or_none(one.value, tell) for target, one in rules.items()}
+
+
+def _or_none(value: T | None, tell: Callable[[T], Any]) -> Any:
+    return {} if value is None else tell(value)

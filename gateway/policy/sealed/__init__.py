@@ -1,0 +1,1 @@
+"""Sealed lists and what their issuers and providers report. Pure."""

@@ -1,0 +1,61 @@
+"""Where a home's sealed sets come from: `sealed:` in qalqan.yaml → SealedSource."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import Node
+
+MAX_SOURCES = 8  # an internet provider's, a hotline's, a police list; each costs a look-up a new name
+_KEYS = ("url", "file", "issuer_key", "set_key_file")
+_PUBLIC_KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSource:
+    """``url`` or ``file``, never both; the other is empty."""
+
+    url: str
+    file: str
+    issuer_key: bytes  # the issuer's public key, Ed25519
+    set_key_file: str
+
+    @property
+    def name(self) -> str:
+        """Of its file in the state directory."""
+        return sha256(self.issuer_key + (self.url or self.file).encode()).hexdigest()[:16]
+
+
+def sealed_sources(node: Node) -> tuple[SealedSource, ...]:
+    """Raises PolicyError."""
+    found = tuple(_source(item) for item in fields.items(node))
+    if len(found) > MAX_SOURCES:
+        node.place.refuse(f"names {len(found)} sealed sets", f"name at most {MAX_SOURCES}")
+    if len({one.name for one in found}) < len(found):
+        node.place.refuse("names a sealed set twice", "keep it once")
+    return found
+
+
+def _source(node: Node) -> SealedSource:
+    part = fields.Fields(fields.mapping(node), _KEYS)
+    url, file = part.read("url", _url, ""), part.read("file", fields.full_path, "")
+    if bool(url) is bool(file):
+        node.place.refuse("needs either 'url' or 'file'", "say where the sealed set comes from, once")
+    key = part.need("issuer_key")
+    return SealedSource(url, file, _public_key(key), fields.full_path(part.need("set_key_file")))
+
+
+def _url(node: Node) -> str:
+    return fields.https_url(node, "write it like https://isp.example/set")
+
+
+def _public_key(node: Node) -> bytes:
+    word = fields.text(node).lower()
+    if _PUBLIC_KEY.fullmatch(word) is None:
+        node.place.refuse(
+            "is no public key", "write the 64 hexadecimal digits that the issuer gives (Ed25519)"
+        )
+    return bytes.fromhex(word)

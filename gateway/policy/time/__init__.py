@@ -1,0 +1,1 @@
+"""Schedules, limits, grants and gates. Pure."""

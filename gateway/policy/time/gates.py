@@ -1,0 +1,140 @@
+"""Gates: what an allowed flow has to pass at every moment, and the classes of flows that share all of theirs.
+
+A gate is a text without spaces:
+
+- ``device``: closed while the device is paused or in quarantine. Every flow but help and probes has it.
+- ``bedtime``
+- ``internet``, ``play``, ``service:<id>``, ``group:<id>``, ``category:<id>``: the profile's limit of that
+  name. What passes it is counted there.
+- ``window:<one of these five>``: the profile's windows of that name.
+- ``uncounted``: never closed. A flow that has it spends nothing of its limits, though they close it.
+
+A flow has only the gates that its profile has rules for. The kernel keeps one counter and one switch for each
+*class*, a combination of gates that occurs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from gateway.policy.profile.rules import INTERNET, PLAY, Action, Rules
+
+if TYPE_CHECKING:
+    from gateway.policy.names.services import Service
+
+DEVICE = "device"
+BEDTIME = "bedtime"
+WINDOW = "window:"
+UNCOUNTED = "uncounted"
+UNCOUNTED_CATEGORIES = frozenset({"education", "health"})  # school and health
+STATE_GATES = (
+    DEVICE,
+    BEDTIME,
+    WINDOW + INTERNET,
+    INTERNET,
+)  # of the device as a whole, in the order of decision
+
+Gates = tuple[str, ...]
+"""The gates of a flow in the order of decision."""
+
+
+class Bound(Enum):
+    """How much of the time rules a flow is bound by."""
+
+    ALL = "all"
+    NO_LIMITS = "no limits"  # homework: open when time is used up, not at bedtime, not in a pause
+    DEVICE_ONLY = "device only"  # updates and clocks: open at bedtime too, not in a pause
+    NOTHING = "nothing"  # probes: open in a pause too, else a phone leaves for mobile data
+
+
+def target_gates(rules: Rules, target: str, bound: Bound = Bound.ALL) -> Gates:
+    """The gates of one target of limits and windows: its window before its limit."""
+    if bound in (Bound.DEVICE_ONLY, Bound.NOTHING):
+        return ()
+    window = (WINDOW + target,) if target in rules.windows else ()
+    limit = (target,) if target in rules.limits and bound is Bound.ALL else ()
+    return window + limit
+
+
+def state_gates(rules: Rules, bound: Bound = Bound.ALL) -> Gates:
+    """The gates that hold for the device as a whole."""
+    if bound is Bound.NOTHING:
+        return ()
+    if bound is Bound.DEVICE_ONLY:
+        return (DEVICE,)
+    bedtime = (BEDTIME,) if rules.sleeps else ()
+    return (DEVICE, *bedtime, *target_gates(rules, INTERNET, bound))
+
+
+def service_gates(rules: Rules, services: Iterable[str], bound: Bound = Bound.ALL) -> Gates:
+    return tuple(gate for one in services for gate in target_gates(rules, f"service:{one}", bound))
+
+
+def group_gates(rules: Rules, groups: Iterable[str], bound: Bound = Bound.ALL) -> Gates:
+    return tuple(gate for one in groups for gate in target_gates(rules, f"group:{one}", bound))
+
+
+def category_gates(
+    rules: Rules, categories: Iterable[str], *, counted: bool, bound: Bound = Bound.ALL
+) -> Gates:
+    """``counted``: whether the flow spends ``limits.play``."""
+    found = [gate for one in sorted(categories) for gate in target_gates(rules, f"category:{one}", bound)]
+    return (*found, *(target_gates(rules, PLAY, bound) if counted else ()))
+
+
+def gates_of_service(rules: Rules, service: Service) -> Gates:
+    """Every gate of the flows of a service, in the order of decision."""
+    actions = (rules.categories.get(one) for one in service.categories)
+    counted = any(action is not None and action.value is Action.COUNT for action in actions)
+    return (
+        *state_gates(rules),
+        *service_gates(rules, (service.id,)),
+        *group_gates(rules, (service.group,)),
+        *category_gates(rules, service.categories, counted=counted),
+    )
+
+
+def with_uncounted(gates: Gates) -> Gates:
+    """``gates`` of a flow that is to spend nothing, marked where the internet's is their only limit: what a
+    family limits by name, or counts as play, is counted all the same.
+    """
+    return (*gates, UNCOUNTED) if limit_gates(gates) == {INTERNET} else gates
+
+
+def in_order(gates: Collection[str]) -> Gates:
+    """Any set of gates in the order of decision: the device, services, groups, categories, play."""
+    return tuple(sorted(gates, key=_place))
+
+
+def _place(gate: str) -> tuple[int, str]:
+    if gate in STATE_GATES:
+        return STATE_GATES.index(gate), ""
+    target = gate.removeprefix(WINDOW)
+    return _KINDS.get(target.partition(":")[0], 6), f"{target} {gate != WINDOW + target}"
+
+
+_KINDS = {"service": 4, "group": 5, "category": 6, PLAY: 7, UNCOUNTED: 8}
+
+
+def is_limit(gate: str) -> bool:
+    """Whether it closes by minutes used, not by the clock or somebody's hand."""
+    return gate not in (DEVICE, BEDTIME, UNCOUNTED) and not gate.startswith(WINDOW)
+
+
+def limit_gates(gates: Iterable[str]) -> frozenset[str]:
+    """The limits among ``gates``."""
+    return frozenset(gate for gate in gates if is_limit(gate))
+
+
+def joined(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    """The gates of a flow on which several things were asked for: it spends what any one of them spends."""
+    sets = tuple(sets)
+    gates = frozenset[str]().union(*sets)
+    return gates - {UNCOUNTED} if any(counted_gates(one) for one in sets) else gates
+
+
+def counted_gates(gates: Collection[str]) -> frozenset[str]:
+    """The limits that a flow with ``gates`` spends."""
+    return frozenset() if UNCOUNTED in gates else limit_gates(gates)

@@ -1,0 +1,171 @@
+"""Which minutes of a family's day somebody used, for which limit and on which device, and why they count.
+
+Minutes are numbers of a running sequence that only the program's own running moves on: no clock that is set
+can make, take or repeat one. A minute counts for a limit and a device when enough bytes moved in it, and,
+with a linger, when little moved soon after one that counted so. One that two devices used is one minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from math import lcm
+from typing import NamedTuple
+
+from gateway.policy.names.services import DEFAULT_THRESHOLD
+
+NO_THRESHOLDS: Mapping[str, int] = {}
+
+
+class Why(StrEnum):
+    """Why a minute counts."""
+
+    MOVED = "moved"  # enough bytes moved
+    LINGER = "linger"  # a silent minute after one that counted
+
+
+class Move(NamedTuple):
+    """Bytes that moved in a minute that is not over."""
+
+    minute: int
+    device: str
+    gate: str  # of the limit that they spend (`counted_gates`)
+    moved: int  # bytes, up and down
+    service: str | None  # which one's, where that is known
+
+
+class Counted(NamedTuple):
+    """A minute that is over and counts for a limit on a device."""
+
+    minute: int
+    device: str
+    gate: str
+    moved: int  # bytes
+    service: str | None  # the one of which most moved
+    why: Why
+
+
+class Ledger:
+    """The minutes of one person and one family's day.
+
+    ``linger``: whole minutes. ``thresholds``: bytes a minute, by the id of a service. The bytes of each
+    service are weighed against its own threshold: half of one's and half of another's make a minute.
+    """
+
+    def __init__(self, linger: int = 0, thresholds: Mapping[str, int] = NO_THRESHOLDS) -> None:
+        self._linger = linger
+        self._thresholds = thresholds
+        self._closed: int | None = None  # the last minute that is over
+        self._moving: dict[int, dict[tuple[str, str], dict[str | None, int]]] = {}
+        self._used: dict[str, set[int]] = {}
+        self._entries: list[Counted] = []
+        self._latest: dict[tuple[str, str], int] = {}  # device, gate → the last minute in which enough moved
+
+    def move(self, minute: int, device: str, gate: str, moved: int, service: str | None = None) -> None:
+        """``moved`` more bytes of a minute. What comes after its end belongs to the next one."""
+        if moved <= 0:
+            return
+        if self._closed is not None and minute <= self._closed:
+            minute = self._closed + 1
+        of_minute = self._moving.setdefault(minute, {})
+        of_service = of_minute.setdefault((device, gate), {})
+        of_service[service] = of_service.get(service, 0) + moved
+
+    def close(self, minute: int) -> tuple[Counted, ...]:
+        """End a minute, and earlier ones in which something moved: what they count. Ended twice, it counts
+        once. Minutes that nobody ends, because nothing ran, are not there.
+        """
+        if self._closed is not None and minute <= self._closed:
+            return ()
+        found: list[Counted] = []
+        for one in sorted({minute, *(one for one in self._moving if one < minute)}):
+            ended = tuple(self._end(one))
+            for entry in ended:
+                self._take(entry)
+            found += ended
+        self._closed = minute
+        return tuple(found)
+
+    def _end(self, minute: int) -> Iterator[Counted]:
+        moving = self._moving.pop(minute, {})
+        lingering = (key for key, at in self._latest.items() if 0 < minute - at <= self._linger)
+        for device, gate in sorted({*moving, *lingering}):
+            moved = moving.get((device, gate), {})
+            most = max(moved, key=lambda one: (moved[one], one or ""), default=None)
+            total = sum(moved.values())
+            if self._is_enough(gate, moved):
+                yield Counted(minute, device, gate, total, most, Why.MOVED)
+            elif 0 < minute - self._latest.get((device, gate), minute) <= self._linger:
+                yield Counted(minute, device, gate, total, most, Why.LINGER)
+
+    def _is_enough(self, gate: str, moved: Mapping[str | None, int]) -> bool:
+        """Whether the shares of all thresholds make a whole; in whole numbers, so that it is exact."""
+        if not moved:
+            return False
+        own = gate.removeprefix("service:") if gate.startswith("service:") else None
+        weighed = [(self._thresholds.get(one or own or "", DEFAULT_THRESHOLD), moved[one]) for one in moved]
+        whole = lcm(*(threshold for threshold, _ in weighed))
+        return sum(size * (whole // threshold) for threshold, size in weighed) >= whole
+
+    def _take(self, entry: Counted) -> None:
+        self._entries.append(entry)
+        self._used.setdefault(entry.gate, set()).add(entry.minute)
+        if entry.why is Why.MOVED:
+            key = entry.device, entry.gate
+            self._latest[key] = max(entry.minute, self._latest.get(key, entry.minute))
+
+    def used(self) -> Mapping[str, int]:
+        """Whole minutes by gate: those that any device used, each once."""
+        return {gate: len(minutes) for gate, minutes in self._used.items()}
+
+    def used_on(self, device: str) -> Mapping[str, int]:
+        """Whole minutes by gate of one device."""
+        found: dict[str, int] = {}
+        for entry in self._entries:
+            if entry.device == device:
+                found[entry.gate] = found.get(entry.gate, 0) + 1
+        return found
+
+    def devices(self) -> tuple[str, ...]:
+        """Those on which a minute counted, in the order of first use."""
+        return tuple(dict.fromkeys(entry.device for entry in self._entries))
+
+    def entries(self, gate: str | None = None) -> tuple[Counted, ...]:
+        """What counted, in the order of time; of one gate, or of all."""
+        return tuple(one for one in self._entries if gate is None or one.gate == gate)
+
+    def moving(self) -> tuple[Move, ...]:
+        """What moved in minutes that are not over."""
+        return tuple(
+            Move(minute, device, gate, size, service)
+            for minute, of_minute in sorted(self._moving.items())
+            for (device, gate), of_service in sorted(of_minute.items())
+            for service, size in of_service.items()
+        )
+
+    @property
+    def closed(self) -> int | None:
+        """The last minute that is over."""
+        return self._closed
+
+    def restore(self, counted: Iterable[Counted], moving: Iterable[Move], closed: int | None) -> None:
+        """Take up an empty ledger where another one stopped, as `entries`, `moving` and `closed` told it. A
+        record that is there twice counts once.
+        """
+        self._closed = closed
+        for entry in sorted({(one.minute, one.device, one.gate): one for one in counted}.values()):
+            self._take(entry)
+            self._closed = max(entry.minute, self._closed if self._closed is not None else entry.minute)
+        for one in moving:
+            # A minute that is over has been counted: its bytes are not the next one's.
+            if self._closed is None or one.minute > self._closed:
+                self.move(*one)
+
+    def turned(self) -> Ledger:
+        """The ledger of the next day: nothing is used. A minute that is not over is the new day's, and what
+        lingers goes on.
+        """
+        new = Ledger(self._linger, self._thresholds)
+        new.restore((), self.moving(), self._closed)
+        new._latest.update(self._latest)
+        return new

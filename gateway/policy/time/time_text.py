@@ -1,0 +1,212 @@
+"""Durations, times of day, windows and day types, as people write them in rule files."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Generic, TypeVar
+
+from gateway.policy.time.grammar import (
+    DAY_MINUTES,
+    DAY_TYPES,
+    DAYS,
+    WEEKDAYS,
+    TimeTextError,
+    UnknownDayError,
+    clock_span,
+    clock_text,
+    day_names,
+    duration_minutes,
+    minute_of_day,
+)
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.nodes import Mapping, Node, Place, Scalar, shown
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+MAX_WINDOWS = 24  # windows a day; more than one an hour is a mistake
+NOON = 12 * 60
+DAWN = 4 * 60  # nobody goes to bed between this and noon to get up after it
+
+_DATE = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From ``start`` until just before ``end``, in minutes after local midnight; across midnight when
+    ``end <= start``.
+    """
+
+    start: int  # 0 to 1439
+    end: int  # 0 to 1440, never equal to start
+
+    @property
+    def crosses_midnight(self) -> bool:
+        return self.end < self.start
+
+    @property
+    def is_night(self) -> bool:
+        """Of a bedtime: whether it ends on the morning after the day whose night it is. One from noon on that
+        ends the same day is of that day alone.
+        """
+        return self.crosses_midnight or self.start < NOON
+
+    def __str__(self) -> str:
+        return f"{clock_text(self.start)}-{clock_text(self.end)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ByDay(Generic[T]):
+    """One value, or none, for each weekday as a school day and as a free day."""
+
+    values: tuple[T | None, ...]  # 14: Monday to Sunday as school days, then as free days
+
+    def on(self, weekday: int, *, free: bool) -> T | None:
+        """``weekday`` is 0 for Monday (``date.weekday()``)."""
+        return self.values[weekday + 7 if free else weekday]
+
+    def __bool__(self) -> bool:
+        return any(value is not None for value in self.values)
+
+    def map(self, change: Callable[[T], U]) -> ByDay[U]:
+        return ByDay(tuple(None if value is None else change(value) for value in self.values))
+
+
+def every_day(value: T | None) -> ByDay[T]:
+    """The same value for each day; None for no value on any."""
+    return ByDay((value,) * 14)
+
+
+def _located(node: Node, read: Callable[[str], U]) -> U:
+    """Return what ``read`` makes of the node's text. Raises PolicyError, which names file and line."""
+    word = fields.text(node)
+    try:
+        return read(word)
+    except TimeTextError as error:
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)
+
+
+def duration(node: Node, *, longest: timedelta = timedelta(hours=24)) -> timedelta:
+    """Read ``2h``, ``90m`` or ``1h30m``; zero is allowed."""
+    value, word = timedelta(minutes=_located(node, duration_minutes)), fields.text(node)
+    if value > longest:
+        hours, minutes = divmod(longest // timedelta(minutes=1), 60)
+        most = (f"{hours} hours", f"{hours}h") if hours else (f"{minutes} minutes", f"{minutes}m")
+        node.place.refuse(f"{shown(word)} is more than {most[0]}", f"write at most {most[1]}")
+    return value
+
+
+def up_to(longest: timedelta) -> Callable[[Node], timedelta]:
+    """Reads a duration of at most ``longest``."""
+    return lambda node: duration(node, longest=longest)
+
+
+def calendar_date(word: str, place: Place) -> date:
+    """``2027-03-26``. Raises PolicyError."""
+    try:
+        # Python 3.11 and later read 20270326 and 2027-W12-5 as well, which people take for something else.
+        return date.fromisoformat(word if _DATE.fullmatch(word) else "")
+    except ValueError:
+        place.refuse(f"{shown(word)} is no date", "write it like 2027-03-26")
+
+
+def time_of_day(node: Node) -> int:
+    """Read ``07:00`` in minutes after midnight, up to 23:59."""
+    return _located(node, minute_of_day)
+
+
+def span(node: Node) -> Span:
+    """Read ``20:45-07:00``; 24:00 may end it."""
+    return Span(*_located(node, clock_span))
+
+
+def night(node: Node) -> Span:
+    """A bedtime: ``20:45-07:00``. One that ends at 24:00 ends at 00:00 of the morning after; one from morning
+    to evening is taken for a slip of the pen.
+    """
+    read = span(node)
+    if DAWN <= read.start < NOON < read.end:
+        day, turned = f"'{read}'", Span(read.end % DAY_MINUTES, read.start)
+        node.place.refuse(f"{day} is a day, not a night", f'write the evening first: "{turned}"')
+    if read.end < DAY_MINUTES:
+        return read
+    if read.start == 0:
+        node.place.refuse("a bedtime of a whole day has no morning", "write windows: {internet: []} instead")
+    return Span(read.start, 0)
+
+
+def window(node: Node) -> Span:
+    """``16:00-18:00``; across midnight it may reach to noon, or it is taken for a slip of the pen."""
+    read = span(node)
+    if read.crosses_midnight and read.end > NOON:
+        node.place.refuse(
+            f"'{read}' ends before it starts", "write the earlier time first, or split it at 24:00"
+        )
+    return read
+
+
+def spans(node: Node) -> tuple[Span, ...]:
+    """One window or a list of them, sorted; overlapping ones are refused. An empty list means never."""
+    if isinstance(node, Scalar):
+        if node.is_null:
+            node.place.refuse("is empty", "write [] for never, {} for no window")
+        return (window(node),)
+    items = fields.items(node)
+    if len(items) > MAX_WINDOWS:
+        node.place.refuse(f"has {len(items)} windows", f"use at most {MAX_WINDOWS} a day")
+    read = sorted(((window(item), item.place) for item in items), key=lambda pair: pair[0].start)
+    for (before, _), (after, place) in itertools.pairwise(read):
+        if before.crosses_midnight or before.end > after.start:
+            place.refuse(f"'{after}' overlaps '{before}'", "join them or move one")
+    if len(read) > 1 and read[-1][0].crosses_midnight and read[-1][0].end > read[0][0].start:
+        last, place = read[-1]
+        # Every day of this type may be followed by another like it.
+        place.refuse(f"'{last}' overlaps '{read[0][0]}' of the next day", "join them or move one")
+    return tuple(one for one, _ in read)
+
+
+def by_day(node: Node, read: Callable[[Node], T], base: ByDay[T]) -> ByDay[T]:
+    """One value for all days, or a mapping by day type or weekday that adds to ``base``.
+
+    A weekday's own value stands before that of its day type, and keeps standing on a holiday. ``{}`` gives no
+    value for any day.
+    """
+    if not isinstance(node, Mapping):
+        return every_day(read(node))
+    if not node.entries:
+        return every_day(None)
+    values = list(base.values)
+    seen: dict[tuple[bool, int], Place] = {}
+    entries = [(key in DAY_TYPES, key, place, value) for key, place, value in fields.pairs(node)]
+    for is_type, key, place, value in sorted(entries, key=lambda entry: not entry[0]):
+        one = None if _is_empty(value) else read(value)
+        for slot in _slots(key, place):
+            if (is_type, slot) in seen:
+                first = seen[is_type, slot].line
+                place.refuse(f"names a day that line {first} names too", "name each day once")
+            seen[is_type, slot] = place
+            values[slot] = one
+    return ByDay(tuple(values))
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, Mapping) and not node.entries
+
+
+def _slots(key: str, place: Place) -> Iterator[int]:
+    """The places in ``ByDay.values`` that a day type, a weekday or a list of weekdays stands for."""
+    try:
+        days = day_names(key)
+    except UnknownDayError as error:
+        place.refuse(f"{shown(error.word)} {error.problem}", fields.suggestion(error.word.lower(), DAYS))
+    for day in days:
+        if day in DAY_TYPES:
+            first = 7 * DAY_TYPES.index(day)
+            yield from range(first, first + 7)
+            continue
+        yield WEEKDAYS.index(day)
+        yield WEEKDAYS.index(day) + 7

@@ -1,0 +1,87 @@
+"""Of which kinds a host's minutes are, for a profile of which minutes are kept by kind without any limit.
+
+What a limit counts is used, whatever its name. For the rest names decide what is left out, since homework
+and updates have fewer gates only where something closes that they stay open for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from gateway.policy.judge.study import Facts, Student
+from gateway.policy.judge.world import World
+from gateway.policy.profile.profile import Profile
+from gateway.policy.time.gates import (
+    UNCOUNTED,
+    UNCOUNTED_CATEGORIES,
+    WINDOW,
+    counted_gates,
+    state_gates,
+)
+
+_CATEGORY = "category:"
+_HOSTS = 1024  # whose kinds are remembered; a device has some hundred names open in a busy hour
+
+
+class HostUse(NamedTuple):
+    """What is known of a name."""
+
+    left_out: bool  # homework, school, health, updates, what devices need, help
+    kinds: frozenset[str]  # ids of categories
+    services: tuple[str, ...]
+
+
+class ClassUse(NamedTuple):
+    """What is known of all flows of a class."""
+
+    gates: frozenset[str]
+    kinds: frozenset[str]  # that a limit or a window of its own tells
+    counted: bool  # a limit is spent: then it is used, whatever its name
+
+
+def class_use(profile: Profile, gates: frozenset[str]) -> ClassUse | None:
+    """None: none of it is kept. Homework and updates have fewer gates than the device, where it has any."""
+    if UNCOUNTED in gates or not gates.issuperset(state_gates(profile.rules)):
+        return None
+    kinds = frozenset(
+        one.removeprefix(WINDOW).removeprefix(_CATEGORY)
+        for one in gates
+        if one.removeprefix(WINDOW).startswith(_CATEGORY)
+    )
+    return ClassUse(gates, kinds, not counted_gates(gates).isdisjoint(profile.rules.limits))
+
+
+class HostUses:
+    """The names of one profile, learnt once each."""
+
+    def __init__(self, profile: Profile, world: World) -> None:
+        self._student = Student(profile, world)
+        self._updates = profile.rules.updates.value
+        self._known: dict[str, HostUse] = {}
+
+    def of(self, host: str) -> HostUse:
+        known = self._known.get(host)
+        if known is None:
+            if len(self._known) >= _HOSTS:
+                self._known.clear()
+            known = self._known[host] = self._learn(self._student.facts(host))
+        return known
+
+    def _learn(self, facts: Facts) -> HostUse:
+        kinds = frozenset(one.id for one in facts.categories)
+        left_out = (
+            facts.homework is not None
+            or facts.help is not None
+            or facts.need is not None
+            or facts.gateway
+            or facts.local
+            or (facts.update and self._updates)
+            or not (facts.counted or UNCOUNTED_CATEGORIES.isdisjoint(kinds))
+        )
+        return HostUse(left_out, kinds, facts.services)
+
+
+def is_left_out(hosts: Collection[HostUse], of_class: ClassUse) -> bool:
+    """Of a flow that names several: it is used as soon as one of them is."""
+    return bool(hosts) and not of_class.counted and all(one.left_out for one in hosts)

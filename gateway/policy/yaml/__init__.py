@@ -1,0 +1,1 @@
+"""YAML text to located values: each knows its file and line. Pure."""

@@ -1,0 +1,222 @@
+"""YAML text → located values: each key and value knows its file, its line and its path.
+
+Only what rule files need: mappings, lists and plain text. Scalars keep the text as written, because YAML 1.1
+would read ``off`` as a boolean and ``20:45`` as a number in base 60; ``fields`` gives them types. Anchors,
+tags and second documents are refused: rules need none, and they are how a small file grows into a large one.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+import yaml
+
+from gateway.core.errors import PolicyError
+from gateway.policy.yaml.nodes import Mapping, Node, Place, Scalar, Sequence, shortened, shown, shown_flat
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "MAX_NODES",
+    "Mapping",
+    "Node",
+    "Place",
+    "Scalar",
+    "Sequence",
+    "has_comments",
+    "locate",
+    "parse_document",
+    "shown",
+]
+
+MAX_BYTES = 262_144  # a family's file has about 1 kB, the largest packaged one about 60 kB
+MAX_DEPTH = 12  # the deepest rule (limits, service, day type) has 4; recursion stays shallow
+MAX_NODES = 40_000  # bounds memory: about 300 bytes a node
+MAX_SYNTAX_SHOWN = 160  # characters of what the YAML parser says
+
+# What YAML 1.1 does not take (5.1), for the parser does not tell on which line it is.
+_CONTROL = re.compile("[^\t\n\r -~\x85\xa0-\ufffd\U00010000-\U0010ffff]")
+
+# libyaml is there in every usual build and parses about ten times as fast as the pure Python loader.
+_Loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+
+def parse_document(source: str | bytes, file: str) -> Mapping:
+    """The one mapping that a rule file holds.
+
+    ``file`` is the name that errors give. Raises PolicyError for anything else, whatever the text.
+    """
+    text = _decoded(source, file)
+    try:
+        return _Builder(text, file).document()
+    except yaml.YAMLError as error:
+        raise _syntax_error(error, text, file) from None
+
+
+def locate(source: str | bytes, file: str, *path: Callable[[str], bool] | int) -> Place:
+    """Where in a file that was read before something stands: the key that a test accepts in a mapping, or the
+    item of that number, from 0, in a list. The place reached, where the path does not lead to its end.
+    """
+    node: Node = parse_document(source, file)
+    place = Place(file, 1, "")
+    for step in path:
+        if isinstance(step, int):
+            if not isinstance(node, Sequence) or step >= len(node.items):
+                break
+            node = node.items[step]
+            place = node.place
+        else:
+            key = next((one for one in node.keys if step(one)), None) if isinstance(node, Mapping) else None
+            if key is None or not isinstance(node, Mapping):
+                break
+            place, node = node.keys[key], node.entries[key]
+    return place
+
+
+def has_comments(source: bytes) -> bool:
+    """Whether anything in it is for people alone. What cannot be read counts: somebody wrote it by hand."""
+    try:
+        text = list(_decoded(source, ""))
+        events = list(yaml.parse("".join(text), Loader=_Loader))
+    except (yaml.YAMLError, PolicyError):
+        return True
+    for event in events:
+        if isinstance(event, yaml.ScalarEvent) and event.start_mark and event.end_mark:
+            start, end = event.start_mark.index, event.end_mark.index
+            text[start:end] = " " * (end - start)
+    return "#" in text
+
+
+def _decoded(source: str | bytes, file: str) -> str:
+    whole = Place(file, 1, "")
+    try:
+        data = source.encode() if isinstance(source, str) else source
+        data = data.removeprefix(codecs.BOM_UTF8)
+        text = data.decode("utf-8")
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        _at(source if isinstance(source, str) else data, error.start, file).refuse(
+            "is not UTF-8 text", "save the file as UTF-8"
+        )
+    if len(data) > MAX_BYTES:
+        whole.refuse(f"has {len(data)} bytes, more than {MAX_BYTES}", "split it or shorten it")
+    if "\0" in text:
+        _at(text, text.index("\0"), file).refuse("holds a NUL character", "save the file as plain UTF-8 text")
+    if control := _CONTROL.search(text):
+        problem = f"holds a character that no text has: {shown(control[0])}"
+        _at(text, control.start(), file).refuse(problem, "take it out")
+    return text
+
+
+def _at(source: str | bytes, position: int, file: str) -> Place:
+    before = source[:position]
+    line = before.count("\n") if isinstance(before, str) else before.count(b"\n")
+    return Place(file, line + 1, "")
+
+
+def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> PolicyError:
+    line = 1
+    said = [str(error)]
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark is not None else 1
+        said = [part for part in (error.context, error.problem) if part]
+    problem = shown_flat(" ".join(" ".join(said).split()))[:MAX_SYNTAX_SHOWN]
+    mend = "check indentation, quotes and brackets"
+    if _is_indented_by_tab(text, line):
+        mend = "indent with spaces, never with tabs"
+    return Place(file, line, "").error(f"is not YAML ({problem})", mend)
+
+
+def _is_indented_by_tab(text: str, line: int) -> bool:
+    written = text.split("\n")[line - 1 : line]
+    return any("\t" in one[: len(one) - len(one.lstrip())] for one in written)
+
+
+class _Builder:
+    """Builds nodes from parser events, so that depth and size are bounded before anything is built."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self._file = file
+        self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=_Loader))
+        self._nodes = 0
+
+    def document(self) -> Mapping:
+        event = self._next()
+        while isinstance(event, yaml.StreamStartEvent | yaml.DocumentStartEvent):
+            event = self._next()
+        if isinstance(event, yaml.StreamEndEvent):
+            Place(self._file, 1, "").refuse("is empty", "write 'key: value' lines")
+        node = self._node(event, "", 0)
+        self._end_of_document()
+        if not isinstance(node, Mapping):
+            node.place.refuse("is not a mapping", "write 'key: value' lines")
+        return node
+
+    def _end_of_document(self) -> None:
+        self._next()
+        event = self._next()
+        if not isinstance(event, yaml.StreamEndEvent):
+            self._place(event, "").refuse(
+                "starts a second document", "keep one document a file; take out the '---'"
+            )
+
+    def _next(self) -> yaml.Event:
+        return next(self._events)
+
+    def _place(self, event: yaml.Event, path: str) -> Place:
+        mark = event.start_mark
+        return Place(self._file, 1 if mark is None else mark.line + 1, path)
+
+    def _node(self, event: yaml.Event, path: str, depth: int) -> Node:
+        place = self._place(event, path)
+        self._refuse_extras(event, place)
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            place.refuse(f"has more than {MAX_NODES} values", "split the file")
+        if depth > MAX_DEPTH:
+            place.refuse(
+                f"is nested deeper than {MAX_DEPTH} levels", "no rule needs that; check the brackets"
+            )
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(place, event.value, bool(event.style))
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(place, depth)
+        return self._mapping(place, depth)
+
+    @staticmethod
+    def _refuse_extras(event: yaml.Event, place: Place) -> None:
+        if isinstance(event, yaml.AliasEvent):
+            place.refuse(f"refers to an anchor (*{event.anchor})", "write the value out")
+        if getattr(event, "anchor", None) is not None:
+            place.refuse("defines an anchor", "take the '&name' out")
+        if getattr(event, "tag", None) is not None:
+            place.refuse("has a YAML tag", "take the '!tag' out")
+
+    def _sequence(self, place: Place, depth: int) -> Sequence:
+        items: list[Node] = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            items.append(self._node(event, f"{place.path}[{len(items) + 1}]", depth + 1))
+        return Sequence(place, tuple(items))
+
+    def _mapping(self, place: Place, depth: int) -> Mapping:
+        entries: dict[str, Node] = {}
+        keys: dict[str, Place] = {}
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            key = self._node(event, place.path, depth + 1)
+            if not isinstance(key, Scalar):
+                key.place.refuse("has a key that is not plain text", "put the key in quotes")
+            name = shortened(key.text)
+            path = f"{place.path}.{name}" if place.path else name
+            if key.text in entries:
+                self._refuse_duplicate(key, path, keys[key.text])
+            entries[key.text] = self._node(self._next(), path, depth + 1)
+            keys[key.text] = Place(self._file, key.place.line, path)
+        return Mapping(place, entries, keys)
+
+    @staticmethod
+    def _refuse_duplicate(key: Scalar, path: str, first: Place) -> NoReturn:
+        at = Place(key.place.file, key.place.line, path)
+        at.refuse(f"is there twice, first on line {first.line}", "keep one of the two")

@@ -1,0 +1,171 @@
+"""Typed reading of located YAML: each function gives a value or raises PolicyError."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from enum import Enum
+from typing import TypeVar
+
+from gateway.policy.yaml.nodes import Mapping, Node, Place, Scalar, Sequence, shown
+
+T = TypeVar("T")
+D = TypeVar("D")
+E = TypeVar("E", bound=Enum)
+
+_HTTPS = re.compile(r"https://[!-~]{1,2000}", re.ASCII)
+_ID = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
+MAX_TEXT = 200  # characters of a name or another short text
+MOST_SHOWN = 32  # words; the longest set of keys has fewer
+_TRUE = frozenset({"true", "yes", "on"})
+_FALSE = frozenset({"false", "no", "off"})
+
+
+def suggestion(wrong: str, known: Collection[str]) -> str:
+    """How to mend a word that is not among ``known``."""
+    import difflib  # 1 MB, and only a mistake needs it
+
+    close = difflib.get_close_matches(wrong.lower()[:MAX_TEXT], known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"use one of: {', '.join(known)}" if len(known) <= MOST_SHOWN else "check its spelling"
+
+
+def text(node: Node) -> str:
+    """A short, non-empty text on one line."""
+    if not isinstance(node, Scalar):
+        node.place.refuse(f"is a {kind(node)}, not a text", "write one value")
+    if node.is_null or not node.text.strip():
+        node.place.refuse("is empty", "write a value or take the line out")
+    if len(node.text) > MAX_TEXT:
+        node.place.refuse(f"has {len(node.text)} characters, more than {MAX_TEXT}", "shorten it")
+    if not node.text.isprintable():
+        node.place.refuse(f"holds a character that does not print: {shown(node.text)}", "take it out")
+    return node.text.strip()
+
+
+def full_path(node: Node) -> str:
+    path = text(node)
+    if not path.startswith("/") or ".." in path.split("/"):
+        node.place.refuse(f"{shown(path)} is not a full path", "start it with / and leave '..' out")
+    return path.rstrip("/") or "/"
+
+
+def https_url(node: Node, mend: str) -> str:
+    """``mend``: what to write instead of something else."""
+    url = text(node)
+    if _HTTPS.fullmatch(url) is None:
+        node.place.refuse(f"{shown(url)} is no HTTPS address", mend)
+    return url
+
+
+def choice(node: Node, known: Collection[str]) -> str:
+    """One of the words in ``known``."""
+    word = text(node)
+    if word not in known:
+        node.place.refuse(f"{shown(word)} is not known here", suggestion(word, known))
+    return word
+
+
+def member(node: Node, words: type[E]) -> E:
+    """One of the words of an enumeration."""
+    return words(choice(node, [one.value for one in words]))
+
+
+def flag(node: Node) -> bool:
+    word = text(node).lower()
+    if word not in _TRUE | _FALSE:
+        node.place.refuse(f"{shown(word)} is neither true nor false", "write true or false")
+    return word in _TRUE
+
+
+def integer(node: Node, low: int, high: int) -> int:
+    """A whole number from ``low`` to ``high``, decimal or ``0x…``."""
+    word = text(node)
+    digits = word.removeprefix("0x")
+    try:
+        number = int(digits, 16 if digits != word else 10) if len(word) <= 20 and word.isascii() else None
+    except ValueError:
+        number = None
+    if number is None or not low <= number <= high:
+        node.place.refuse(f"{shown(word)} is not a number from {low} to {high}", "write such a number")
+    return number
+
+
+def items(node: Node) -> tuple[Node, ...]:
+    """The items of a list; an empty value is an empty list."""
+    if isinstance(node, Scalar) and node.is_null:
+        return ()
+    if not isinstance(node, Sequence):
+        node.place.refuse(f"is a {kind(node)}, not a list", "write it as [a, b]")
+    return node.items
+
+
+def entries(node: Node, most: int) -> tuple[Node, ...]:
+    """The items of a file that is a list."""
+    found = items(node)
+    if len(found) > most:
+        node.place.refuse(f"has {len(found)} entries, more than {most}", "put some together")
+    return found
+
+
+def ident(node: Node) -> str:
+    """The id of such an entry."""
+    key = text(node)
+    if _ID.fullmatch(key) is None:
+        node.place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -, starting with a letter")
+    return key
+
+
+def texts(node: Node) -> tuple[str, ...]:
+    return tuple(text(item) for item in items(node))
+
+
+def mapping(node: Node) -> Mapping:
+    if isinstance(node, Scalar) and node.is_null:
+        node.place.refuse("is empty", "write {} to clear the default, or take the line out")
+    if not isinstance(node, Mapping):
+        node.place.refuse(f"is a {kind(node)}, not a mapping", "write it as {key: value}")
+    return node
+
+
+def kind(node: Node) -> str:
+    if isinstance(node, Mapping):
+        return "mapping"
+    return "list" if isinstance(node, Sequence) else "text"
+
+
+class Fields:
+    """The keys of one mapping; one that is not ``known`` is refused."""
+
+    def __init__(self, source: Mapping, known: Collection[str]) -> None:
+        self.place: Place = source.place
+        self._source = source
+        for key, place in source.keys.items():
+            if key not in known:
+                place.refuse("is not a known key", suggestion(key, known))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._source.entries
+
+    def node(self, key: str) -> Node | None:
+        return self._source.entries.get(key)
+
+    def need(self, key: str) -> Node:
+        """The value of a key that must be there."""
+        node = self._source.entries.get(key)
+        if node is None:
+            self.place.refuse(f"has no '{key}'", f"add a line '{key}: …'")
+        return node
+
+    def read(self, key: str, how: Callable[[Node], T], default: D) -> T | D:
+        """The value of ``key`` by ``how``, or ``default`` where the key is absent."""
+        node = self._source.entries.get(key)
+        return default if node is None else how(node)
+
+
+def pairs(node: Node) -> Iterator[tuple[str, Place, Node]]:
+    """The entries of a mapping with free keys: key, the key's place, value."""
+    source = mapping(node)
+    for key, value in source.entries.items():
+        yield key, source.keys[key], value

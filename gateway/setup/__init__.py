@@ -1,0 +1,1 @@
+"""`qalqan setup`: makes a gateway of a Debian machine."""

@@ -1,0 +1,123 @@
+"""`qalqan setup`: the plan as files. Pure: paths → texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from gateway.core.errors import PolicyError
+from gateway.policy.config.config import parse_config
+from gateway.policy.profile.edits import HOME_ORDER, home_text
+from gateway.policy.profile.plain import Document, document
+from gateway.policy.profile.writing import is_by_hand
+from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.yaml.documents import parse_document
+from gateway.setup.facts import NAT_TABLE, Facts, Plan
+
+SYSCTL = "etc/sysctl.d/90-qalqan.conf"  # below the root
+DNSMASQ = "etc/dnsmasq.d/qalqan.conf"
+NAT = "nat.nft"  # beside qalqan.yaml
+_HEAD = "# Written by `qalqan setup`, which writes it anew; `qalqan setup --undo` takes it away."
+
+
+def files(plan: Plan, facts: Facts, root: Path = Path("/")) -> Mapping[Path, bytes]:
+    """Each whole, by where it lies. Raises PolicyError for settings that the daemon would refuse."""
+    found = {facts.config_path: config(plan, facts), root / SYSCTL: sysctl(plan)}
+    nat = translation(plan)
+    if nat:
+        found[facts.config_path.with_name(NAT)] = nat
+    drop_in = dnsmasq(plan)
+    if drop_in:
+        found[root / DNSMASQ] = drop_in
+    return found
+
+
+def config(plan: Plan, facts: Facts) -> bytes:
+    """What stands in qalqan.yaml already stays; where nothing would change, to the byte."""
+    before = said(facts)
+    after: Document = {**before, "lan": list(plan.lan)}
+    if plan.country:
+        after["country"] = plan.country
+    if plan.timezone:
+        after["timezone"] = plan.timezone
+    if plan.lists_update is not said_interval(before):
+        after["lists"] = {"update": plan.lists_update.value}
+    if plan.leases and "leases" not in after:
+        after["leases"] = plan.leases
+    if facts.config is not None and after == before:
+        return facts.config
+    text = home_text(after)
+    parse_config(text, str(facts.config_path), lambda _: False)
+    return text
+
+
+def said(facts: Facts) -> Document:
+    """What qalqan.yaml says; nothing, where it cannot be read as one."""
+    try:
+        return document(parse_document(facts.config, str(facts.config_path))) if facts.config else {}
+    except PolicyError:
+        return {}
+
+
+def said_interval(document: Document) -> UpdateInterval:
+    """Return how often lists are updated by this qalqan.yaml; an unknown word counts as the default."""
+    lists = document.get("lists")
+    word = lists.get("update") if isinstance(lists, dict) else None
+    known = {interval.value: interval for interval in UpdateInterval}
+    return known.get(word, UpdateInterval.DAILY) if isinstance(word, str) else UpdateInterval.DAILY
+
+
+def by_hand(facts: Facts) -> bool:
+    """Whether somebody wrote it who is no program of ours."""
+    return facts.config is not None and is_by_hand(facts.config, HOME_ORDER)
+
+
+def sysctl(plan: Plan) -> bytes:
+    return _text(f"{name} = {value}" for name, value in plan.sysctls)
+
+
+def dnsmasq(plan: Plan) -> bytes:
+    lines = []
+    if plan.hook:
+        lines.append(f"dhcp-script={plan.hook}")
+    if plan.pool is not None:
+        lines += [f"interface={name}" for name in plan.lan]
+        # Else it would take port 53 of all addresses, also where another resolver has it. Not twice: with
+        # bind-interfaces beside it dnsmasq does not start.
+        lines += [] if plan.bound else ["bind-dynamic"]
+        lines.append("dhcp-authoritative")
+        lines.append(f"dhcp-range={plan.pool.first},{plan.pool.last},{plan.netmask},12h")
+    return _text(lines) if lines else b""
+
+
+def translation(plan: Plan) -> bytes:
+    """What leaves for the internet gets this machine's address: with one arm, else the router's answers would
+    go to the device itself. The kernel has no switch for the redirects of IPv6.
+    """
+    rules = list(_postrouting(plan))
+    if not rules and not plan.one_armed:
+        return b""
+    lines = [f"table inet {NAT_TABLE}", f"delete table inet {NAT_TABLE}", f"table inet {NAT_TABLE} {{"]
+    if rules:
+        lines += ["\tchain postrouting {", "\t\ttype nat hook postrouting priority srcnat; policy accept;"]
+        lines += [*(f"\t\t{rule}" for rule in rules), "\t}"]
+    if plan.one_armed:
+        lines += ["\tchain redirects {", "\t\ttype filter hook output priority filter; policy accept;"]
+        lines += [
+            f'\t\toifname "{plan.wan}" {kind} drop'
+            for kind in ("icmp type redirect", "icmpv6 type nd-redirect")
+        ]
+        lines.append("\t}")
+    return _text((*lines, "}"))
+
+
+def _text(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in (_HEAD, *lines)).encode()
+
+
+def _postrouting(plan: Plan) -> Iterator[str]:
+    names = ", ".join(f'"{name}"' for name in plan.lan)
+    inside = names if len(plan.lan) == 1 else f"{{ {names} }}"
+    for version, wanted in (("ipv4", plan.masquerade4), ("ipv6", plan.masquerade6)):
+        if wanted:
+            yield f'iifname {inside} oifname "{plan.wan}" meta nfproto {version} masquerade'

@@ -1,0 +1,278 @@
+"""`qalqan setup`: makes a gateway of a Debian machine. It looks, proposes, asks, writes, and starts.
+
+`setup_look` reads the machine, `setup_plan` decides (pure), `setup_files` renders, `setup_write` writes and
+takes back; here is what is said and asked.
+"""
+
+from __future__ import annotations
+
+import difflib
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gateway.check.findings import Level
+from gateway.check.run import findings_of
+from gateway.cli import output
+from gateway.cli.settings import control_socket, read_config
+from gateway.control.client import Client
+from gateway.core.errors import GatewayError
+from gateway.policy.config.config import parse_config
+from gateway.policy.profile.writing import scalar
+from gateway.policy.time.list_updates import UpdateInterval
+from gateway.setup.ask import Asker
+from gateway.setup.dhcp import servers_on
+from gateway.setup.facts import Answers, Facts, Offer, Plan, Pool, SetupError
+from gateway.setup.files import by_hand, files, said, said_interval
+from gateway.setup.look import look
+from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
+from gateway.setup.system import System
+from gateway.setup.write import Ledger, apply, undo
+from webui.settings import OWN_NAME
+
+CONFIG = "etc/qalqan/qalqan.yaml"  # below the root
+NONE = ("none", "-")
+AUTO = "auto"
+WRONG_USAGE = 2
+LISTS = (
+    "Lists of sites are downloaded from public servers, daily unless you choose otherwise.\n"
+    "A server sees the internet address of this home and the time, and nothing about the family."
+)
+
+
+def run(args: Namespace) -> int:
+    root = args.root or Path("/")
+    config = args.config or root / CONFIG
+    asker, system = Asker(yes=args.yes), System(root)
+    if args.undo:
+        return _undo(Ledger(config), system, asker)
+    if args.one_armed and args.wan:
+        output.problem("setup: --one-armed IF is the way out as well; leave --wan out")
+        return WRONG_USAGE
+    facts = look(config, root)
+    ready(facts)
+    answers = _answers(args, facts, asker)
+    offers = _offers(answers.lan[0])
+    answers = replace(answers, pool=_pool(args.dhcp, facts, answers, offers, asker))
+    plan = decide(facts, answers, offers)
+    texts = files(plan, facts, root)
+    _show(plan, facts, texts, whole=args.dry_run)
+    if args.dry_run:
+        return 0
+    if not _may_write(facts, texts, asker):
+        print("Nothing was changed.")
+        return 1
+    for path in apply(plan, texts, Ledger(config), system):
+        print(f"Written: {output.clean(path)}")
+    started = _start(plan, facts, Ledger(config), system, asker)
+    _check(config)
+    _farewell(plan, facts, config, started=started)
+    return 0
+
+
+def _undo(ledger: Ledger, system: System, asker: Asker) -> int:
+    if ledger.read() is not None and not asker.agrees("Take back what setup wrote?", default=asker.yes):
+        print("Nothing was changed.")
+        return 1
+    for line in undo(ledger, system):
+        print(output.clean(line))
+    return 0
+
+
+# -------------------------------------------------------------------- what is asked
+
+
+def _answers(args: Namespace, facts: Facts, asker: Asker) -> Answers:
+    answers = _sides(args, facts, asker)
+    known = said(facts)
+    zone = args.timezone or _text(known.get("timezone")) or facts.timezone
+    zone = asker.line("Time zone?", zone, lambda text: _setting("timezone", text))
+    country = args.country or _text(known.get("country")) or facts.country
+    question = "Country, for help lines and holidays (two letters, or none)?"
+    country = asker.line(question, country or NONE[0], lambda text: _setting("country", text))
+    interval = args.lists or said_interval(known).value
+    print(LISTS)
+    interval = asker.line("How often (daily, weekly, off)?", interval, _interval)
+    return replace(answers, timezone=zone, country=country, lists_update=UpdateInterval(interval))
+
+
+def _sides(args: Namespace, facts: Facts, asker: Asker) -> Answers:
+    proposal = propose(facts)
+    print("What this machine has:")
+    for reason in proposal.reasons:
+        print(f"  {output.clean(reason)}")
+    if args.one_armed:
+        return possible(facts, Answers((args.one_armed,), args.one_armed, one_armed=True))
+    known = said(facts).get("lan")
+    listed = tuple(map(str, known)) if isinstance(known, list) else ()
+    if asker.yes and listed == (proposal.wan,) and not (args.lan or args.wan):
+        return possible(facts, Answers(listed, proposal.wan, one_armed=True))  # as it was set up before
+    usual = listed if listed and proposal.wan not in listed else () if proposal.one_armed else proposal.lan
+    inside, out = tuple(args.lan or usual), args.wan or proposal.wan
+    if args.lan or args.wan or asker.yes:
+        if not inside:
+            msg = (
+                f"{out} is the only way in and out; say --one-armed {out}, or add an interface for the "
+                "home and say --lan"
+            )
+            raise SetupError(msg)
+        return possible(facts, Answers(inside, out))
+    if not inside and asker.agrees(f"Make it a gateway with one arm, {out}?", default=True):
+        return possible(facts, Answers((out,), out, one_armed=True))
+    return _asked_sides(facts, inside, out, asker)
+
+
+def _asked_sides(facts: Facts, inside: Sequence[str], out: str, asker: Asker) -> Answers:
+    out = asker.line("Which interface leads to the internet?", out, str)
+
+    def read(text: str) -> Answers:
+        return possible(facts, Answers(tuple(text.replace(",", " ").split()), out))
+
+    return asker.line("Which interface faces the home?", " ".join(inside), read)
+
+
+def _setting(key: str, text: str) -> str:
+    """As the daemon reads it, and as it stands in the file. Raises PolicyError."""
+    if not text or (key == "country" and text.lower() in NONE):
+        return ""
+    config = parse_config(f"{key}: {scalar(text)}\n", "setup", lambda _: False)
+    return config.country if key == "country" else config.timezone
+
+
+def _interval(text: str) -> str:
+    """Raises SetupError."""
+    word = text.lower()
+    if word not in list(UpdateInterval):
+        msg = f"{text!r} is no answer; write daily, weekly or off"
+        raise SetupError(msg)
+    return word
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _offers(interface: str) -> tuple[Offer, ...]:
+    print(f"Asking who gives addresses on {interface} …", flush=True)
+    try:
+        return servers_on(interface)
+    except OSError as error:
+        output.problem(f"who gives addresses on {interface} cannot be asked ({error.strerror or error})")
+        return ()
+
+
+def _pool(
+    wanted: str | None, facts: Facts, answers: Answers, offers: Sequence[Offer], asker: Asker
+) -> Pool | None:
+    """Addresses are given out where somebody says so, and never by a default."""
+    proposed = propose_pool(facts, answers.lan)
+    if wanted is not None:
+        if wanted != AUTO:
+            return read_pool(wanted)
+        if proposed is None:
+            msg = "no range can be guessed for this network; write it: --dhcp FIRST-LAST"
+            raise SetupError(msg)
+        return proposed
+    ours = "dhcp-range" in facts.dnsmasq.options or answers.lan[0] in facts.lent
+    if asker.yes or ours or not facts.dnsmasq.service:
+        return None
+    for one in offers:
+        print(f"  {output.clean(one.server)} answers there")
+    if not asker.agrees("Shall this machine's dnsmasq give addresses to devices?", default=not offers):
+        return None
+    return asker.line(
+        "Which ones?", str(proposed or ""), lambda text: _fitting(facts, answers, read_pool(text))
+    )
+
+
+def _fitting(facts: Facts, answers: Answers, pool: Pool) -> Pool:
+    decide(facts, replace(answers, pool=pool))
+    return pool
+
+
+# -------------------------------------------------------------------- what is said
+
+
+def _show(plan: Plan, facts: Facts, texts: Mapping[Path, bytes], *, whole: bool) -> None:
+    print(f"\nThe home is behind {', '.join(plan.lan)}, the internet behind {plan.wan}.")
+    if plan.one_armed:
+        print("That is one arm: what comes in there leaves by it again.")
+    for note in plan.notes:
+        print(f"  - {output.clean(note)}")
+    if not plan.masquerade4:
+        print("  - this machine translates addresses already: no rule of ours is needed for that")
+    print("\nFiles:")
+    for path, data in texts.items():
+        same = path == facts.config_path and data == facts.config
+        print(f"  {output.clean(path)}{' (as it is)' if same else ''}")
+        if whole:
+            for line in data.decode("utf-8", "replace").splitlines():
+                print(f"    {output.clean(line.replace(chr(9), '  '))}")
+
+
+def _may_write(facts: Facts, texts: Mapping[Path, bytes], asker: Asker) -> bool:
+    """A file that somebody wrote by hand changes only where somebody says so now."""
+    new = texts[facts.config_path]
+    if facts.config is not None and new != facts.config:
+        print(f"\n{output.clean(facts.config_path)} would change:")
+        for line in _difference(facts.config, new):
+            print(f"  {output.clean(line)}")
+        if by_hand(facts):
+            if asker.yes:
+                msg = (
+                    f"{facts.config_path}: is written by hand and would change; run this without --yes, "
+                    "or change it yourself"
+                )
+                raise SetupError(msg)
+            question = "It was written by hand, and loses its comments; a copy is kept. Change it?"
+            if not asker.agrees(question, default=False):
+                return False
+    return asker.agrees("\nWrite and switch this?", default=True)
+
+
+def _difference(before: bytes, after: bytes) -> Iterator[str]:
+    old, new = (one.decode("utf-8", "replace").splitlines() for one in (before, after))
+    yield from list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]
+
+
+def _start(plan: Plan, facts: Facts, ledger: Ledger, system: System, asker: Asker) -> bool:
+    if not system.has_services or not facts.units:
+        print("Start it: qalqan run & qalqan web &")
+        return False
+    if not asker.agrees(f"Start {', '.join(facts.units)} now and at each boot?", default=True):
+        print(f"Start it: systemctl enable --now {' '.join(facts.units)}")
+        if plan.hook or plan.pool is not None:
+            print("And dnsmasq with its new file: systemctl restart dnsmasq")
+        return False
+    enabling = system.not_enabled(facts.units)
+    ledger.started(facts.units, enabling)
+    if plan.pool is not None:
+        system.start_dnsmasq()
+    elif plan.hook:
+        system.restart_dnsmasq()
+    system.start(facts.units, enabling)
+    return True
+
+
+def _check(config: Path) -> None:
+    found = [one for one in findings_of(config) if one.level in (Level.ERROR, Level.WARNING)]
+    print("\nqalqan check:" if found else "\nqalqan check finds nothing wrong.")
+    for one in found:
+        print(f"  {output.clean(one)}")
+
+
+def _farewell(plan: Plan, facts: Facts, path: Path, *, started: bool) -> None:
+    config = read_config(path)
+    own = [one.ip for name in plan.lan for one in facts.machine.addresses[name] if one.version == 4]
+    print(f"\nThe pages: http://{OWN_NAME}/ for devices of the home, or http://{own[0]}:{config.web.port}/")
+    if not started:
+        print("Once the daemon runs, `qalqan guardian list` has the label's code.")
+        return
+    try:
+        told = Client(control_socket(config)).call("guardian", action="list")
+    except GatewayError as error:
+        output.problem(str(error))
+        return
+    if told.get("label"):
+        print(f"The label's code: {output.clean(told['label'])}. Who enters it first, there, is a guardian.")

@@ -1,0 +1,255 @@
+"""What guardians have set that is no rule of a file: pauses, `off`, and who did what.
+
+Everything in force is in memory; the keeper writes each change at once. All times are aware; the disk has
+Unix seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from gateway.policy.time.clock_changes import Jump, Kind, Moment, is_over, moved
+from gateway.policy.time.situation import FOREVER
+from gateway.store.database import Database, Statement
+from gateway.store.durable_writes import (
+    Keeper,
+    audit_line,
+    moment,
+    moment_or_none,
+    table_snapshot,
+    unix,
+    unix_or_none,
+)
+from gateway.store.tables.grants import Given, Opening, in_utc
+
+PAUSES = "who, since, until, by, span, sure"
+SWITCHES = "name, since, until, by, sure"
+# Kinds of audit lines in which a device or a site stands before whose it is.
+BEHIND = (
+    "(what LIKE 'device %' OR what IN "
+    "('assign', 'identify', 'use', 'leave', 'hand over', 'take back', 'list_report'))"
+)
+
+Kept = TypeVar("Kept", "Pause", "Off")
+
+
+class RecordAudit(Protocol):
+    """Adds a line to the audit log: ``State.audit``, as features receive it."""
+
+    def __call__(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    who: str  # a profile's id, a MAC, or "all"
+    since: datetime  # after its end where a jump of the clock ended it
+    until: datetime | None  # None: until resumed
+    by: str
+    span: Kind = Kind.LASTING
+    sure: bool = True  # set while the clock was known
+
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.until or FOREVER, self.span, sure=self.sure)
+
+
+@dataclass(frozen=True, slots=True)
+class Off:
+    """Filtering is off for everyone."""
+
+    since: datetime
+    until: datetime | None
+    by: str
+    sure: bool = True  # set while the clock was known
+
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.until or FOREVER, Kind.LASTING, sure=self.sure)
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What holds at one moment."""
+
+    pauses: tuple[Pause, ...]
+    off: Off | None
+    given: tuple[Given, ...] = ()
+    openings: tuple[Opening, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    at: datetime
+    who: str  # a guardian's name, "console", or the program
+    what: str  # the verb: pause, resume, grant, off, …
+    detail: str
+    origin: str  # the address or terminal it came from; empty when unknown
+
+
+class ReadAudit(Protocol):
+    """Returns lines of the audit log, newest first: ``State.audit_lines``, as features receive it."""
+
+    def __call__(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]: ...
+
+
+class State:
+    """``origin`` is the address or terminal from which something was set; it is kept in the audit alone."""
+
+    def __init__(self, database: Database, keeper: Keeper) -> None:
+        self._database = database
+        self._keeper = keeper
+        keeper.add(self._snapshot)
+        self._pauses = {
+            who: Pause(who, moment(since), moment_or_none(until), by, Kind(span), bool(sure))
+            for who, since, until, by, span, sure in database.rows(f"SELECT {PAUSES} FROM pauses")
+        }
+        off = database.rows(f"SELECT {SWITCHES} FROM switches WHERE name = 'off'")
+        self._off = next(
+            (Off(moment(since), moment_or_none(until), by, bool(sure)) for _, since, until, by, sure in off),
+            None,
+        )
+
+    def in_force(self, now: datetime) -> InForce:
+        """Pauses and `off` that have not ended at ``now``."""
+        return InForce(
+            tuple(pause for pause in self._pauses.values() if pause.until is None or pause.until > now),
+            self._off if self._off and (self._off.until is None or self._off.until > now) else None,
+        )
+
+    def pause(
+        self,
+        who: str,
+        *,
+        until: datetime | None,
+        by: str,
+        at: datetime,
+        span: Kind = Kind.LASTING,
+        sure: bool = True,
+        origin: str = "",
+    ) -> None:
+        """``span`` is LASTING for minutes from now on, and OF_DAY for a time of day."""
+        # In UTC: two times of one zone are compared by what its clocks show, twice in some nights.
+        ends = None if until is None else in_utc(until)
+        pause = self._pauses[who] = Pause(who, in_utc(at), ends, by, span, sure)
+        self._keeper.save(
+            Statement(
+                f"INSERT OR REPLACE INTO pauses ({PAUSES}) VALUES (?, ?, ?, ?, ?, ?)", [_pause_row(pause)]
+            ),
+            audit=audit_line(at, by, "pause", f"{who} until {_text(until)}", origin),
+        )
+
+    def resume(self, who: str, *, by: str, at: datetime, origin: str = "") -> None:
+        """``all`` ends every pause, not only the one that was set for all."""
+        ended = tuple(self._pauses) if who == "all" else (who,)
+        for one in ended:
+            self._pauses.pop(one, None)
+        self._keeper.save(
+            Statement("DELETE FROM pauses WHERE who = ?", [(one,) for one in ended]),
+            audit=audit_line(at, by, "resume", who, origin),
+        )
+
+    def drop_of(self, who: Collection[str]) -> None:
+        """Pauses of these, without a word in the audit: nobody ended them."""
+        for one in who:
+            self._pauses.pop(one, None)
+        self._keeper.save(Statement("DELETE FROM pauses WHERE who = ?", [(one,) for one in who]))
+
+    def off(
+        self, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
+    ) -> None:
+        off = self._off = Off(in_utc(at), None if until is None else in_utc(until), by, sure)
+        self._keeper.save(
+            Statement(
+                f"INSERT OR REPLACE INTO switches ({SWITCHES}) VALUES (?, ?, ?, ?, ?)", [_off_row(off)]
+            ),
+            audit=audit_line(at, by, "off", f"until {_text(until)}", origin),
+        )
+
+    def on(self, *, by: str, at: datetime, origin: str = "") -> None:
+        self._off = None
+        self._keeper.save(
+            Statement("DELETE FROM switches WHERE name = 'off'"), audit=audit_line(at, by, "on", "", origin)
+        )
+
+    def shift(self, jump: Jump) -> None:
+        """Move pauses and `off` with the clock; what has ended does not hold again."""
+        pauses = {who: after for who, one in self._pauses.items() if (after := _moved(one, jump)) is not None}
+        off = None if self._off is None else _moved(self._off, jump)
+        if (pauses, off) != (self._pauses, self._off):
+            self._pauses, self._off = pauses, off
+            self._keeper.save(*self._snapshot())
+
+    def audit(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None:
+        """Record a change that is none of the above, such as an edited rule."""
+        self._keeper.save(audit=audit_line(at, by, what, detail, origin))
+
+    def blank(self, profile: str) -> None:
+        """Of audit lines about somebody's rules and time who, when and what kind stays, and no more: not
+        what was refused, given or asked for. Steps stay: they are about an age band alone.
+        """
+        about = (f"{profile}:*", f"{profile} *", f"[0-9]* {profile}:*")
+        where = "what NOT LIKE 'step%' AND (detail GLOB ? OR detail GLOB ? OR detail GLOB ?)"
+        behind = (f"* {profile}", f"* {profile} *")
+        self._keeper.save(
+            Statement(f"UPDATE audit SET detail = ? WHERE {where}", [(profile, *about)]),
+            Statement(
+                f"UPDATE audit SET detail = ? WHERE {BEHIND} AND (detail GLOB ? OR detail GLOB ?)",
+                [(profile, *behind)],
+            ),
+        )
+
+    def audit_lines(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]:
+        """Newest first; ``who``: of one person alone."""
+        rows = self._database.rows(
+            "SELECT at, who, what, detail, origin FROM audit WHERE ? IN (who, '') "
+            "ORDER BY at DESC, rowid DESC LIMIT ? OFFSET ?",
+            (who or "", limit, skip),
+        )
+        return [AuditLine(moment(at), *rest) for at, *rest in rows]
+
+    def auditors(self, limit: int) -> list[str]:
+        """Who stands in the audit, by name."""
+        return [
+            who
+            for (who,) in self._database.rows("SELECT DISTINCT who FROM audit ORDER BY who LIMIT ?", (limit,))
+        ]
+
+    def drop_old(self, now: datetime) -> None:
+        """Forget pauses that have ended for good."""
+        ended = [
+            who
+            for who, one in self._pauses.items()
+            if one.until is not None and is_over(one.until, one.since, now)
+        ]
+        for who in ended:
+            del self._pauses[who]
+        self._keeper.save(Statement("DELETE FROM pauses WHERE who = ?", [(who,) for who in ended]))
+
+    def _snapshot(self) -> list[Statement]:
+        return [
+            *table_snapshot("pauses", PAUSES, [_pause_row(one) for one in self._pauses.values()]),
+            *table_snapshot("switches", SWITCHES, [_off_row(self._off)] if self._off else []),
+        ]
+
+
+def _moved(one: Kept, jump: Jump) -> Kept | None:
+    found = moved(one.moment, one.since, jump)
+    if found is None:
+        return None
+    after, since = found
+    return replace(one, since=since, until=None if one.until is None else after.until, sure=after.sure)
+
+
+def _pause_row(one: Pause) -> tuple[object, ...]:
+    return (one.who, unix(one.since), unix_or_none(one.until), one.by, one.span.value, int(one.sure))
+
+
+def _off_row(one: Off) -> tuple[object, ...]:
+    return ("off", unix(one.since), unix_or_none(one.until), one.by, int(one.sure))
+
+
+def _text(until: datetime | None) -> str:
+    return "resumed" if until is None else until.isoformat(timespec="minutes")

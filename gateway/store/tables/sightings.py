@@ -1,0 +1,105 @@
+"""What devices say of themselves, written with the batch and as long as the device is known.
+
+The inventory holds all of it in memory; this table holds only the rows that are not written yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.core.bus import Bus
+from gateway.policy.identity.sightings import NAME_SOURCES, Sight
+from gateway.policy.identity.traits import Traits
+from gateway.store.database import Database, Statement
+from gateway.store.durable_writes import Keeper, table_snapshot
+
+_COLUMNS = (
+    "mac", "host_name", "named_by", "vendor_class", "options", "vendor", "kind", "interface_ids",
+    "addresses", "names", "services", "model", "behind", "hop_limit",
+)  # fmt: skip
+_LISTED = ", ".join(_COLUMNS)
+# A device that made room for others is known no more.
+_PRUNE = "DELETE FROM sights WHERE mac NOT IN (SELECT mac FROM devices)"
+
+
+@dataclass(frozen=True, slots=True)
+class SightsLost:
+    """The database file was replaced. A subscriber passes all that it knows to ``Sights.keep``."""
+
+
+class Sights:
+    def __init__(self, database: Database, keeper: Keeper, bus: Bus) -> None:
+        self._database = database
+        self._keeper = keeper
+        self._waiting: dict[str, Sight] = {}
+        self._bus = bus
+        keeper.add(self._snapshot)
+
+    def load(self) -> list[Sight]:
+        """All that is on the disk; what cannot be read is seen anew. Raises StoreError."""
+        found = map(_sight, self._database.rows(f"SELECT {_LISTED} FROM sights"))
+        return [one for one in found if one is not None]
+
+    def keep(self, sights: Iterable[Sight]) -> None:
+        self._waiting.update((one.traits.mac, one) for one in sights)
+
+    def forget(self, mac: str) -> None:
+        self._waiting.pop(mac, None)
+        self._keeper.save(Statement("DELETE FROM sights WHERE mac = ?", [(mac,)]))
+
+    def flush(self) -> None:
+        """Write what waits; call it behind the devices' own."""
+        if not self._waiting:
+            return
+        rows = [_row(one) for one in self._waiting.values()]
+        self._waiting.clear()
+        marks = ", ".join("?" * len(_COLUMNS))
+        insert = Statement(f"INSERT OR REPLACE INTO sights ({_LISTED}) VALUES ({marks})", rows)
+        self._keeper.save(insert, Statement(_PRUNE))
+
+    def _snapshot(self) -> list[Statement]:
+        self._bus.publish(SightsLost())
+        rows = [_row(sight) for sight in self._waiting.values()]
+        self._waiting.clear()
+        return table_snapshot("sights", _LISTED, rows)
+
+
+def _row(sight: Sight) -> tuple[object, ...]:
+    traits = sight.traits
+    return (
+        traits.mac,
+        traits.host_name,
+        sight.named_by,
+        traits.vendor_class,
+        " ".join(map(str, traits.options)),
+        traits.vendor,
+        traits.kind,
+        " ".join(sorted(one.hex() for one in traits.interface_ids)),
+        " ".join(sight.addresses),
+        "\n".join(sight.names),
+        " ".join(sorted(sight.services)),
+        sight.model,
+        " ".join(sorted(sight.behind)),
+        traits.hop_limit,
+    )
+
+
+def _sight(row: tuple[Any, ...]) -> Sight | None:
+    (mac, host_name, named_by, vendor_class, options, vendor, kind, interface_ids,
+     addresses, names, services, model, behind, hop_limit) = row  # fmt: skip
+    try:
+        numbers = tuple(map(int, options.split()))
+        ids = frozenset(map(bytes.fromhex, interface_ids.split()))
+    except ValueError:
+        return None
+    return Sight(
+        Traits(mac, host_name, vendor_class, numbers, vendor, kind, hop_limit, ids),
+        addresses=tuple(addresses.split()),
+        names=tuple(names.splitlines()),
+        named_by=named_by if named_by in NAME_SOURCES else "",
+        services=frozenset(services.split()),
+        model=model,
+        behind=frozenset(behind.split()),
+    )

@@ -1,0 +1,152 @@
+"""Slot and class numbers: what a device and a combination of limits are called in the kernel's marks.
+
+They persist, since the kernel's connection entries outlive the table: a number must not mean somebody else
+after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from gateway.store.database import Database, Statement, StoreError
+from gateway.store.durable_writes import Keeper, table_snapshot
+
+# Eight bits of the mark; 0 is no slot, and multiples of 64 cannot be told from it in front of a queue.
+SLOTS = tuple(number for number in range(1, 256) if number % 64)
+CLASSES = range(1, 64)  # six bits; 0 is no class
+
+
+class Numbers:
+    """Hands out the smallest free number; keeps what was handed out."""
+
+    def __init__(self, database: Database, keeper: Keeper) -> None:
+        self._keeper = keeper
+        keeper.add(self._snapshot)
+        self._slots: dict[str, int] = {}
+        self._used: dict[str, int] = {}  # MAC → Unix seconds of the last use
+        self._used_again: set[str] = set()  # whose last use the disk does not know
+        self._lent: int | None = None  # a slot of which nothing is written
+        for mac, slot, used in database.rows("SELECT mac, slot, used FROM slots ORDER BY used"):
+            self._slots[mac], self._used[mac] = slot, used
+        self._classes: dict[tuple[int, frozenset[str]], int] = {
+            (slot, frozenset(gates.split())): number
+            for slot, gates, number in database.rows('SELECT slot, gates, "class" FROM classes')
+        }
+
+    def slots(self) -> Mapping[str, int]:
+        """MAC → slot."""
+        return self._slots
+
+    def slot(self, mac: str, *, now: int, in_use: Collection[str] = ()) -> int:
+        """The device's slot, given on first use. ``now``: Unix seconds.
+
+        When all are given, the one that was longest not used and whose MAC is not ``in_use`` changes hands.
+        """
+        known = self._slots.get(mac)
+        if known is not None:
+            self._used[mac] = now
+            self._used_again.add(mac)
+            return known
+        number = self._free_slot(in_use)
+        self._slots[mac], self._used[mac] = number, now
+        # A slot that changed hands brings none of its former device's classes along.
+        self._classes = {key: value for key, value in self._classes.items() if key[0] != number}
+        self._keeper.save(
+            Statement("DELETE FROM slots WHERE slot = ?", [(number,)]),
+            Statement("DELETE FROM classes WHERE slot = ?", [(number,)]),
+            Statement("INSERT INTO slots VALUES (?, ?, ?)", [(mac, number, now)]),
+        )
+        return number
+
+    def lend(self, in_use: Collection[str]) -> int:
+        """A slot for an audit's device, one at a time: neither it nor its classes are written anywhere."""
+        held = len(self._slots)
+        number = self._lent = self._free_slot(in_use)
+        self._classes = {key: value for key, value in self._classes.items() if key[0] != number}
+        if len(self._slots) < held:  # its device gave way, as it would have to a newcomer
+            self._keeper.save(
+                Statement("DELETE FROM slots WHERE slot = ?", [(number,)]),
+                Statement("DELETE FROM classes WHERE slot = ?", [(number,)]),
+            )
+        return number
+
+    def give_back(self) -> None:
+        """The slot that is lent means nobody from now on."""
+        self._classes = {key: value for key, value in self._classes.items() if key[0] != self._lent}
+        self._lent = None
+
+    def _free_slot(self, in_use: Collection[str]) -> int:
+        taken = {*self._slots.values(), self._lent}
+        free = next((number for number in SLOTS if number not in taken), None)
+        if free is not None:
+            return free
+        idle = [mac for mac in self._slots if mac not in in_use]
+        if not idle:
+            msg = f"all {len(SLOTS)} filtered devices are in use; forget one with: qalqan device forget MAC"
+            raise StoreError(msg)
+        oldest = min(idle, key=lambda mac: self._used[mac])
+        del self._used[oldest]
+        return self._slots.pop(oldest)
+
+    def forget_slot(self, mac: str) -> None:
+        slot = self._slots.pop(mac, None)
+        if slot is None:
+            return
+        del self._used[mac]
+        self._keeper.save(Statement("DELETE FROM slots WHERE mac = ?", [(mac,)]))
+
+    def flush(self) -> None:
+        """Write when slots were used last; not worth a write each time."""
+        again = [(self._used[mac], mac) for mac in self._used_again if mac in self._used]
+        self._used_again.clear()
+        if again:
+            self._keeper.save(Statement("UPDATE slots SET used = ? WHERE mac = ?", again))
+
+    def classes(self) -> Mapping[tuple[int, frozenset[str]], int]:
+        """(slot, gates) → class."""
+        return self._classes
+
+    def class_number(self, slot: int, gates: frozenset[str]) -> int:
+        """The class of this combination of gates for this slot, given on first use."""
+        known = self._classes.get((slot, gates))
+        if known is not None:
+            return known
+        taken = {number for (owner, _), number in self._classes.items() if owner == slot}
+        number = next((number for number in CLASSES if number not in taken), None)
+        if number is None:
+            msg = (
+                f"one device has more than {len(CLASSES)} combinations of limits and windows;"
+                " take some service limits or windows out of its profile"
+            )
+            raise StoreError(msg)
+        self._classes[slot, gates] = number
+        if slot != self._lent:
+            self._keeper.save(
+                Statement("INSERT OR REPLACE INTO classes VALUES (?, ?, ?)", [(slot, _text(gates), number)])
+            )
+        return number
+
+    def keep_classes(self, slot: int, kept: Collection[frozenset[str]]) -> None:
+        """Free the numbers of combinations that a changed profile no longer has."""
+        gone = [gates for owner, gates in self._classes if owner == slot and gates not in kept]
+        for gates in gone:
+            del self._classes[slot, gates]
+        if gone:
+            rows = [(slot, _text(gates)) for gates in gone]
+            self._keeper.save(Statement("DELETE FROM classes WHERE slot = ? AND gates = ?", rows))
+
+    def _snapshot(self) -> list[Statement]:
+        slots = [(mac, slot, self._used[mac]) for mac, slot in self._slots.items()]
+        classes = [
+            (slot, _text(gates), number)
+            for (slot, gates), number in self._classes.items()
+            if slot != self._lent
+        ]
+        return [
+            *table_snapshot("slots", "mac, slot, used", list(slots)),
+            *table_snapshot("classes", 'slot, gates, "class"', list(classes)),
+        ]
+
+
+def _text(gates: frozenset[str]) -> str:
+    return " ".join(sorted(gates))

@@ -1,0 +1,184 @@
+"""``python -m gateway.web.age_proof``: a question for a wallet, or its answer, in a process that ends.
+
+Cryptography takes 20 MB and reads what strangers send, so neither the daemon nor the pages have it. Standard
+input: one line of JSON. Standard output: one line of JSON (gateway/age/README.md has both). Exit 0: done; 1:
+refused; 2: the request makes no sense. What takes too long or too much is ended, without a line.
+
+``python -m gateway.web.age_proof sign KEY.pem`` signs a trust file (docs/families/age-proof.md). Only the
+publisher of a trust file needs it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway.age.refusals import AgeProofError, Refusal, Told
+from gateway.core.optional_packages import AbsentError, require
+
+if TYPE_CHECKING:
+    from gateway.age.trust import Trust
+
+MOST_INPUT = 192 << 10  # bytes: an answer of 87 KiB with every character of it escaped once, and a challenge
+CPU_SECONDS = (
+    5  # a proof takes 0.01 here after 0.2 of imports; a small router is thirty times as slow at most
+)
+SECONDS = 20  # of waiting too: for a line that never ends, or a disk
+MEMORY = 128 << 20  # bytes of address space; 42 MiB of it are libraries
+
+
+class RequestError(Exception):
+    """A request that this program's caller should not have made."""
+
+
+def answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises RequestError, AgeProofError."""
+    match request.get("do"):
+        case "ask":
+            return _ask(request)
+        case "verify":
+            return _verify(request)
+    msg = "neither to ask nor to verify"
+    raise RequestError(msg)
+
+
+def _ask(request: Mapping[str, Any]) -> dict[str, Any]:
+    from gateway.age.dcapi import ENTROPY, ask
+    from gateway.age.documents import Document
+
+    known = [document.value for document in Document]
+    documents = request.get("documents", known)
+    if not isinstance(documents, list) or not documents or any(one not in known for one in documents):
+        msg = "documents: not one or more that are known here"
+        raise RequestError(msg)
+    asked = [Document(one) for one in documents]
+    told, challenge = ask(_text(request, "origin"), _moment(request), os.urandom(ENTROPY), asked)
+    return {"request": told, "challenge": challenge.text(), "until": challenge.until.isoformat()}
+
+
+def _verify(request: Mapping[str, Any]) -> dict[str, Any]:
+    from gateway.age.dcapi import read_challenge
+    from gateway.age.proof import LONGEST, verify
+
+    lasting, now = request.get("lasting"), _moment(request)
+    if type(lasting) is not int or not 60 <= lasting <= LONGEST.total_seconds():
+        msg = "lasting: not 60 seconds to a day"
+        raise RequestError(msg)
+    challenge = read_challenge(_text(request, "challenge"))
+    trust = _trust(_text(request, "trust"), _text(request, "key"))
+    adult = verify(request.get("response"), challenge, trust, now, timedelta(seconds=lasting))
+    return {"adult": True, "until": adult.until.isoformat(), "method": adult.method.value}
+
+
+def _trust(path: str, key: str) -> Trust:
+    from gateway.age.trust import MOST_FILE, read_trust
+
+    try:
+        public = base64.b64decode(key, validate=True)
+    except binascii.Error:
+        msg = "key: no base64"
+        raise RequestError(msg) from None
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MOST_FILE + 1)
+    except (OSError, ValueError):
+        raise AgeProofError(Refusal.TRUST_BROKEN, "it cannot be read") from None
+    return read_trust(data, public)
+
+
+def _text(request: Mapping[str, Any], name: str) -> str:
+    value = request.get(name)
+    if not isinstance(value, str):
+        msg = f"{name}: no text"
+        raise RequestError(msg)
+    return value
+
+
+def _moment(request: Mapping[str, Any]) -> datetime:
+    """The caller says what time it is: it knows whether the clock has been set."""
+    try:
+        moment = datetime.fromisoformat(_text(request, "now"))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        msg = "now: no moment with an offset"
+        raise RequestError(msg)
+    return moment
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # whose memory has somebody's proof in it
+    signal.alarm(SECONDS)
+
+
+def _one_request() -> int:
+    _limit()
+    data = sys.stdin.buffer.read(MOST_INPUT + 1)
+    try:
+        request = json.loads(data) if len(data) <= MOST_INPUT else None
+        if not isinstance(request, dict):
+            msg = f"no object of JSON of at most {MOST_INPUT} bytes"
+            raise RequestError(msg)
+        require("cryptography", "adult proofs")
+        told, status = answer(request), 0
+    except AbsentError as error:  # the pages say that the gateway cannot check one; a person reads why
+        sys.stderr.write(f"ageproof: {error}\n")
+        told, status = {"refused": Refusal.TRUST_BROKEN.value, "told": Told.GATEWAY.value}, 1
+    except AgeProofError as error:
+        told, status = {"refused": error.refusal.value, "told": error.refusal.told.value}, 1
+    except (RequestError, ValueError, RecursionError) as error:
+        why = str(error) if isinstance(error, RequestError) else "no JSON"
+        sys.stderr.write(f"ageproof: {why}\n")
+        return 2
+    sys.stdout.write(f"{json.dumps(told)}\n")
+    return status
+
+
+def _sign(path: str) -> int:
+    """Write the trust file for the document on standard input, signed with the key in ``path``."""
+    try:
+        require("cryptography", "trust files")
+    except AbsentError as error:
+        sys.stderr.write(f"ageproof: {error}\n")
+        return 1
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    from gateway.age.trust import sign_trust
+
+    key = load_pem_private_key(Path(path).read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        sys.stderr.write("ageproof: the key is not of Ed25519\n")
+        return 2
+    try:
+        signed = sign_trust(json.loads(sys.stdin.buffer.read()), key)
+    except AgeProofError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.buffer.write(signed)
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    match arguments:
+        case []:
+            return _one_request()
+        case ["sign", path]:
+            return _sign(path)
+    sys.stderr.write("ageproof: with nothing, or with sign and the file of a key\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,173 @@
+"""A brand → what the pages load of it: a few lines of style, and a logo that was looked at.
+
+In the process that starts the pages, before it becomes them: none of this stays in their memory.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import blake2b
+from html import unescape
+from pathlib import Path
+
+from gateway.core.errors import PolicyError
+from gateway.core.files import read_bounded
+from gateway.policy.config.brand import LEAST, NIGHT_GROUNDS, OWN_NAME, Brand, channels, contrast
+from gateway.policy.yaml.documents import shown
+
+MOST_BYTES = 8_000  # of a logo: a first visit weighs at most 80 kB, and the longest page takes 70
+MOST_POINTS = 512  # of a PNG's sides: it is unpacked in a phone's memory
+STAMP = 8  # bytes
+
+WHITE, NIGHT = "#ffffff", "#1a231e"
+ON_GREEN_AT_NIGHT = "#0d2117"  # of static/style.css
+TINT, TINT_AT_NIGHT = 12, 22  # percent of the accent that a tint begins with
+
+# A name of forty letters, beside whose page it is and the way out of it.
+LONG_NAME = (
+    ".brand{min-width:0;overflow-wrap:anywhere;font-size:.9rem;line-height:1.25}.brand .icon{flex:none}"
+    ".top>:not(.brand){flex:none;max-width:40%}"
+)
+
+_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_SHAPES = frozenset({
+    "svg", "g", "defs", "title", "desc", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon",
+    "text", "tspan", "style", "linearGradient", "radialGradient", "stop", "clipPath",
+})  # fmt: skip
+_SVG = "http://www.w3.org/2000/svg"
+_HEAD = re.compile(r"\ufeff?\s*(<\?xml\s[^<>]*\?>)?")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_TAG = re.compile(r"<(/?)([A-Za-z]+)((?:\s[^<>]*?)?)/?>")
+_ATTRIBUTE = re.compile(r"""\s+([A-Za-z_][\w:.-]*)\s*=\s*("[^"]*"|'[^']*')""")
+_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)")
+_LINKS = frozenset({"href", "xlink:href", "src"})
+_SPACES = ("xmlns", "xml:space", "xml:lang", "xlink:href")
+# What a style can load or hide something by.
+_STYLE = re.compile(
+    r"url\(\s*['\"]?(?!#|['\"#])|\b(src|image|image-set)\(|[@\\]|expression|import", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    path: str
+    type: str
+    stamp: str  # of its bytes: the pages show no other
+
+
+def read_logo(path: str) -> Logo:
+    """Raises PolicyError for what is no logo that the pages may show."""
+    data = read_bounded(Path(path), MOST_BYTES)
+    if len(data) > MOST_BYTES:
+        raise PolicyError(path, f"has more than {MOST_BYTES} bytes", "make it smaller")
+    if data.startswith(_PNG):
+        _look_at_png(path, data)
+        return Logo(path, "image/png", stamp_of(data))
+    _look_at_svg(path, data)
+    return Logo(path, "image/svg+xml", stamp_of(data))
+
+
+def stamp_of(data: bytes) -> str:
+    return blake2b(data, digest_size=STAMP).hexdigest()
+
+
+def _look_at_png(path: str, data: bytes) -> None:
+    sides = [int.from_bytes(data[at : at + 4], "big") for at in (len(_PNG), len(_PNG) + 4)]
+    if not all(1 <= one <= MOST_POINTS for one in sides):
+        problem = f"is a PNG of {sides[0]} by {sides[1]} points"
+        raise PolicyError(path, problem, f"make it {MOST_POINTS} by {MOST_POINTS} at most")
+
+
+def _look_at_svg(path: str, data: bytes) -> None:
+    """Shapes and text alone. What is not read here to its last letter is refused."""
+    mend = "save it as plain SVG: shapes, gradients and text alone"
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise PolicyError(path, "is neither a PNG nor an SVG in UTF-8", mend) from None
+    text = _COMMENT.sub("", text[_HEAD.match(text).end() :])  # type: ignore[union-attr]
+    problem = _first_problem(text)
+    if problem:
+        raise PolicyError(path, problem, mend)
+
+
+def _first_problem(text: str) -> str:
+    if entity := _ENTITY.search(text):
+        return f"has an entity of its own: {shown(text[entity.start() : entity.start() + 20])}"
+    between = _TAG.sub("", text)
+    if "<" in between or ">" in between:
+        at = min(at for at in (between.find("<"), between.find(">")) if at >= 0)
+        return f"has something that is no shape: {shown(between[at : at + 20])}"
+    if _STYLE.search(unescape(between)):
+        return "has a style that could load something"
+    tags = list(_TAG.finditer(text))
+    if not tags or tags[0][2] != "svg" or f'xmlns="{_SVG}"' not in tags[0][3].replace("'", '"'):
+        return "does not begin as an SVG"
+    return next((problem for tag in tags if (problem := _of_tag(tag[2], tag[3]))), "")
+
+
+def _of_tag(name: str, attributes: str) -> str:
+    if name not in _SHAPES:
+        return f"has something that is no shape: <{name}>"
+    rest = _ATTRIBUTE.sub("", attributes).strip()
+    if rest:
+        return f"has something that is no attribute: {shown(rest)}"
+    for key, quoted in _ATTRIBUTE.findall(attributes):
+        value = unescape(quoted[1:-1]).strip()
+        if key.lower().startswith("on") or (":" in key and not key.startswith(_SPACES)):
+            return f"has an attribute that no shape needs: {shown(key)}"
+        if key.lower() in _LINKS and not value.startswith("#"):
+            return f"leads elsewhere: {shown(value)}"
+        if not key.startswith("xmlns") and (_STYLE.search(value) or "script:" in value.lower()):
+            return f"has a style that could load something: {shown(value)}"
+    return ""
+
+
+def style_of(brand: Brand, *, logo: bool) -> str:
+    """Over webui/static/style.css; empty: it is ours. ``logo``: there is one."""
+    parts = []
+    if brand.name != OWN_NAME:
+        parts.append(LONG_NAME)
+    if logo:
+        parts.append(".logo{height:32px;max-width:120px;object-fit:contain;flex:none}")
+    night = ""
+    if brand.colour:
+        parts.append(f":root{{{_day(brand.colour)}}}")
+        night += f":root{{{_night(brand.colour)}}}"
+    if logo:
+        night += ".logo{background:#fff;border-radius:6px;padding:2px}"
+    if night:
+        parts.append(f"@media(prefers-color-scheme:dark){{{night}}}")
+    return "".join(parts)
+
+
+def _day(colour: str) -> str:
+    tint = _tint(colour, WHITE, TINT)
+    return f"--green:{colour};--tint:{tint};--on-tint:{colour}"
+
+
+def _night(colour: str) -> str:
+    light = for_night(colour)
+    tint = _tint(light, NIGHT, TINT_AT_NIGHT)
+    return f"--green:{light};--tint:{tint};--on-tint:{light}"
+
+
+def for_night(colour: str) -> str:
+    """As little lighter as it needs on the dark pages, and under the dark letters of a button."""
+    grounds = (*NIGHT_GROUNDS, ON_GREEN_AT_NIGHT)
+    lighter = (mixed(WHITE, colour, percent) for percent in range(101))
+    return next(one for one in lighter if all(contrast(one, ground) >= LEAST for ground in grounds))
+
+
+def _tint(colour: str, ground: str, percent: int) -> str:
+    """As much of the colour as lets it be read on its own tint."""
+    tints = (mixed(colour, ground, one) for one in range(percent, -1, -1))
+    return next(one for one in tints if contrast(colour, one) >= LEAST)
+
+
+def mixed(colour: str, ground: str, percent: int) -> str:
+    pairs = zip(channels(colour), channels(ground), strict=True)
+    return "#" + "".join(
+        f"{round((one * percent + other * (100 - percent)) / 100):02x}" for one, other in pairs
+    )

@@ -1,0 +1,205 @@
+"""Whether a certificate's chain, its key and a name fit together: a line for each thing that does not.
+
+``python -m gateway.web.certificates NAME CHAIN KEY`` tells it as a line of JSON: the front of the pages asks
+in a process that ends, since what reads a certificate takes 12 MB.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.core.errors import PolicyError
+from gateway.core.files import read_bounded
+from gateway.core.optional_packages import is_here
+from gateway.policy.yaml.nodes import shortened
+from gateway.web.examined_certificate import Examined
+from gateway.web.validity import validity
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+
+MOST = 64 << 10  # bytes of a file; a chain of four has 8 kB
+MOST_LINKS = 8  # certificates of a chain; usual are two or three
+LEAST_RSA = 2048  # bits (CA/Browser Forum, Baseline Requirements 6.1.5)
+CURVES = ("secp256r1", "secp384r1", "secp521r1")
+OLD_HASHES = ("md5", "sha1")
+NAMES_SHOWN = 4
+
+
+def examine_files(name: str, chain: Path, key: Path) -> Examined:
+    """As `examine`; a file that cannot be read is one more problem."""
+    read: list[bytes] = []
+    problems = []
+    for path in (chain, key):
+        try:
+            read.append(read_bounded(path, MOST))
+        except PolicyError as error:
+            read.append(b"")
+            problems.append(f"{path} {error.problem}; {error.mend}")
+    found = examine(name, read[0], read[1], chain.name, key.name)
+    return Examined((*problems, *found.problems), found.since, found.until)
+
+
+def examine(
+    name: str, chain: bytes, key: bytes, chain_name: str = "chain", key_name: str = "key"
+) -> Examined:
+    """``chain`` and ``key`` are PEM; empty: it was told already why there is none."""
+    if not is_here("cryptography"):
+        return Examined(("certificates cannot be read; install the package python3-cryptography",))
+    links, problem = _links(chain, chain_name)
+    own, key_problem = _key(key, key_name)
+    problems = [one for one in (problem, key_problem) if one]
+    if not links:
+        return Examined(tuple(problems))
+    leaf = links[0]
+    problems += _leaf_problems(leaf, name, chain_name)
+    if own is not None:
+        problems += _key_problems(leaf, own, key_name, chain_name)
+    problems += _chain_problems(links, chain_name)
+    since = max(validity(one)[0] for one in links)
+    until = min(validity(one)[1] for one in links)
+    return Examined(tuple(problems), since, until)
+
+
+def _links(chain: bytes, where: str) -> tuple[list[x509.Certificate], str]:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    if not chain:
+        return [], ""
+    if len(chain) > MOST:
+        return [], f"{where} has more than {MOST >> 10} kB; give the certificate's chain alone"
+    try:
+        with warnings.catch_warnings():  # of a serial number that is no longer allowed, and the like
+            warnings.simplefilter("ignore")
+            links = x509.load_pem_x509_certificates(chain)
+            for one in links:
+                # Read when they are asked for, and then refused where they are damaged.
+                _ = one.extensions, one.subject, one.issuer, one.public_key(), one.signature_hash_algorithm
+                _ = validity(one)
+    except (
+        ValueError,
+        TypeError,  # of a name
+        UnsupportedAlgorithm,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
+        return [], f"{where} holds no certificate that can be read; give a PEM file (BEGIN CERTIFICATE)"
+    if len(links) > MOST_LINKS:
+        return (
+            [],
+            f"{where} has {len(links)} certificates, more than {MOST_LINKS}; give one name's chain alone",
+        )
+    return links, ""
+
+
+def _key(key: bytes, where: str) -> tuple[PrivateKeyTypes | None, str]:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    if not key:
+        return None, ""
+    try:
+        return load_pem_private_key(key, None), ""
+    except TypeError:
+        return None, f"{where} is locked with a password, which nobody types at a start; give it without one"
+    except (ValueError, UnsupportedAlgorithm):
+        return None, f"{where} holds no key that can be read; give a PEM file (BEGIN PRIVATE KEY)"
+
+
+def _leaf_problems(leaf: x509.Certificate, name: str, where: str) -> list[str]:
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    problems = []
+    named = leaf.extensions
+    try:
+        alternative = named.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = alternative.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        names = []
+    if not any(_is_for(one.lower(), name) for one in names):
+        shown = ", ".join(map(shortened, names[:NAMES_SHOWN])) or "no name"
+        problems.append(f"{where} is for {shown}, not for {name}; ask for a certificate of that name")
+    try:
+        if named.get_extension_for_class(x509.BasicConstraints).value.ca:
+            problems.append(f"the first certificate of {where} is an authority's; put the name's own first")
+    except x509.ExtensionNotFound:
+        pass
+    try:
+        usage = named.get_extension_for_class(x509.ExtendedKeyUsage).value
+        if ExtendedKeyUsageOID.SERVER_AUTH not in usage:
+            problems.append(f"{where} is not made for servers; ask for one with serverAuth")
+    except x509.ExtensionNotFound:
+        pass
+    if _weak(leaf.public_key()):
+        problems.append(f"browsers take no key of this kind; make one with P-256, or RSA of {LEAST_RSA} bits")
+    return problems
+
+
+def _is_for(pattern: str, name: str) -> bool:
+    """RFC 6125 6.4.3: a star stands for the first label alone."""
+    if pattern.startswith("*."):
+        return name.partition(".")[2] == pattern[2:]
+    return pattern == name
+
+
+def _weak(key: PublicKeyTypes) -> bool:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.key_size < LEAST_RSA
+    return not (isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in CURVES)
+
+
+def _key_problems(leaf: x509.Certificate, key: PrivateKeyTypes, key_name: str, chain_name: str) -> list[str]:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    if key.public_key().public_bytes(*form) == leaf.public_key().public_bytes(*form):
+        return []
+    return [f"{key_name} is another certificate's key; give the one with which {chain_name} was asked for"]
+
+
+def _chain_problems(links: Sequence[x509.Certificate], where: str) -> list[str]:
+    problems = []
+    if links[0].issuer == links[0].subject:
+        problems.append(f"{where} is signed by itself, and no browser trusts it; get one from an authority")
+    elif len(links) == 1:
+        problems.append(f"{where} has one certificate; give the full chain, with those up to the authority")
+    for number, (one, above) in enumerate(pairwise(links), 1):
+        if not _signed(one, above):
+            text = f"certificate {number} of {where} is not signed by the next one"
+            problems.append(f"{text}; put the name's own first, then each one's authority")
+    hashes = (one.signature_hash_algorithm for one in links if one.issuer != one.subject)
+    old = {one.name.upper() for one in hashes if one is not None and one.name in OLD_HASHES}
+    problems += [f"{where} is signed with {one}, which browsers refuse; get a new one" for one in sorted(old)]
+    return problems
+
+
+def _signed(one: x509.Certificate, above: x509.Certificate) -> bool:
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        one.verify_directly_issued_by(above)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def main(arguments: Iterable[str]) -> int:
+    name, chain, key = arguments
+    print(json.dumps(examine_files(name, Path(chain), Path(key)).as_json()))  # noqa: T201  to who asked
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:4]))

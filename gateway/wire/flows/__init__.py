@@ -1,0 +1,1 @@
+"""Decides TCP and UDP flows. Pure."""

@@ -1,0 +1,141 @@
+"""Decides one TCP flow.
+
+A flow is refused as soon as any reading of the client's bytes asks for something refused. It passes when a
+hello or request is complete and judged, *and then* the server answers it: a decoy gets no answer.
+"""
+
+from __future__ import annotations
+
+from gateway.core.errors import WireError
+from gateway.policy.values import Fault, Observation, Proto
+from gateway.wire.flows.actions import FlowAction, Judge, Ruling
+from gateway.wire.flows.limits import Limits
+from gateway.wire.flows.observe import Observer
+from gateway.wire.flows.syn import Openings
+from gateway.wire.flows.undecided import Undecided
+from gateway.wire.ip.packet import ACK, RST, SYN, URG, Packet
+
+_HTTP = (Proto.HTTP, Proto.PROXY)
+
+
+class TcpFlow:
+    """The state of one 4-tuple. ``ruling`` is set once the flow is decided."""
+
+    __slots__ = ("_openings", "_state", "ruling")
+
+    def __init__(self, observer: Observer, dport: int, limits: Limits) -> None:
+        self._state = Undecided(observer, dport, limits)
+        self._openings = Openings(limits)
+        self.ruling: Ruling | None = None
+
+    @property
+    def size(self) -> int:
+        """The approximate memory, in bytes."""
+        http = self._state.http
+        return self._state.size if http is None else http.size
+
+    @property
+    def work(self) -> int:
+        """Steps taken so far, see Effort."""
+        return self._state.work
+
+    @property
+    def half_read(self) -> bool:
+        """Whether later packets would be misread as the start of another flow."""
+        return self._state.http is not None or self._state.client.half_read
+
+    @property
+    def is_http(self) -> bool:
+        """Whether this is a plain HTTP connection, which may be idle in either direction."""
+        last = self._state.client.last
+        return self._state.http is not None or (last is not None and last.proto in _HTTP)
+
+    @property
+    def is_open_http(self) -> bool:
+        """Whether this is HTTP that has been answered, with further requests read in order."""
+        return self._state.http is not None and self._state.http.answered
+
+    @property
+    def judged(self) -> tuple[Observation, ...]:
+        """Each distinct observation that was judged before the first answer."""
+        return self._state.client.judged
+
+    def free_buffers(self) -> None:
+        """For open HTTP, store only the position of the next request."""
+        if self._state.http is not None:
+            self._state.http.free_buffers()
+
+    def is_behind(self, packet: Packet) -> bool:
+        """Whether the client resends requests or bodies that were read before."""
+        http = self._state.http
+        return http is not None and http.has_read(self._offset(packet.seq) + 1)
+
+    def is_far_away(self, packet: Packet) -> bool:
+        """Whether the client's segment is farther from the requests read than any TCP window."""
+        http = self._state.http
+        return http is not None and http.is_far(self._offset(packet.seq))
+
+    def opens_other(self, packet: Packet, *, from_lan: bool) -> bool:
+        """Whether ``packet`` opens a new connection on the same addresses and ports (syn.py)."""
+        state = self._state
+        return self._openings.is_other(packet, from_lan, fresh=not state.received, begun=state.sent > 0)
+
+    def from_lan(self, packet: Packet, judge: Judge) -> Ruling:
+        try:
+            ruling = self._from_lan(packet, packet.payload.tobytes(), judge)
+        except WireError:
+            ruling = self._state.refuse(Fault.OVERFLOW, judge)
+        return self._settled(ruling)
+
+    def from_server(self, packet: Packet, judge: Judge) -> Ruling:
+        try:
+            ruling = self._from_server(packet, packet.payload.tobytes(), judge)
+        except WireError:
+            ruling = self._state.refuse(Fault.OVERFLOW, judge)
+        return self._settled(ruling)
+
+    def _settled(self, ruling: Ruling) -> Ruling:
+        if ruling.action is FlowAction.REFUSED or ruling.action is FlowAction.PASSES:
+            self.ruling = ruling
+        return ruling
+
+    def _waiting(self) -> Ruling:
+        http = self._state.http
+        return self._state.waiting() if http is None else http.waiting()
+
+    def _offset(self, seq: int) -> int:
+        return self._state.client.stream.offset(seq)
+
+    def _from_lan(self, packet: Packet, payload: bytes, judge: Judge) -> Ruling:
+        flags, seq = packet.flags, packet.seq
+        state, http = self._state, self._state.http
+        if flags & RST:
+            return self._waiting()
+        if packet.md5 or not flags & (ACK | SYN) or self._openings.is_offer(packet):
+            return state.decoy(payload, judge) if payload else self._waiting()
+        if flags & SYN:
+            seq = (seq + 1) & 0xFFFFFFFF
+            if not flags & ACK:
+                state.client.stream.settle(seq)
+        if flags & URG:
+            if http is not None:
+                return http.refuse(Fault.MALFORMED, judge)
+            state.client.stream.urgent(seq, packet.urgent)
+        if not payload:
+            return self._waiting()
+        if http is not None:
+            return http.from_lan(self._offset(seq), payload, judge)
+        return state.from_lan(seq, payload, judge)
+
+    def _from_server(self, packet: Packet, payload: bytes, judge: Judge) -> Ruling:
+        if packet.flags & RST or not packet.flags & ACK:
+            return self._waiting()
+        self._state.client.stream.settle(packet.ack)
+        if not payload:
+            return self._waiting()
+        acked = self._offset(packet.ack)
+        seq = (packet.seq + (packet.flags & SYN != 0)) & 0xFFFFFFFF
+        http = self._state.http
+        if http is not None:
+            return http.from_server(acked, seq, payload, judge)
+        return self._state.from_server(acked, seq, payload, judge)

@@ -1,0 +1,233 @@
+"""Splits the client's bytes of one HTTP/1 connection into requests (RFC 9112 §6, §7 and §9.3)."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+
+from gateway.core.errors import WireError
+from gateway.policy.values import Fault
+from gateway.wire.http.head import HttpRequest, looks_like_http, parse_request
+from gateway.wire.http.scan import HeadScanner
+
+MAX_CHUNK_LINE = 4096  # bytes of a chunk's size and extensions, or a trailer field; as Go's net/http
+
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
+
+
+class _State(Enum):
+    HEAD = auto()
+    AFTER_SWITCH = auto()
+    CHUNK_SIZE = auto()
+    CHUNK_END = auto()
+    TRAILER = auto()
+    LOST = auto()  # after a head whose end differs between servers
+
+
+Frame = tuple[
+    int, bytes
+]  # offset and bytes of a head or of a line of a chunked body: these decide what follows
+
+
+class RequestStream:
+    """Finds each request of a client's stream, pipelined or on a persistent connection; bodies are skipped.
+
+    The server may reject a request for another protocol, and more requests may follow. So the bytes after it
+    are still read as HTTP if they look like it. If not, the protocol has changed: ``opaque`` is then True and
+    no more requests are expected, unless the server is known to have rejected the first one. After the HTTP/2
+    preface ``opaque`` is True immediately.
+
+    Some servers never read the body of a GET, or of a request that they reject: to them the body is the next
+    request. For bytes before the first answer it is unknown where the server begins to read. So heads at
+    any other place are read too; their requests are in ``inside``. The same applies to another protocol,
+    which the server may not have accepted.
+    """
+
+    __slots__ = (
+        "_bodies", "_fed", "_found", "_next", "_rest", "_scanner", "_skip", "_state", "_steps", "_switching",
+        "_turned_down", "bodies", "count", "ends", "first_switches", "frames",
+        "inside", "opaque",
+    )  # fmt: skip
+
+    def __init__(self, *, turned_down: bool = False, bodies: bool = True) -> None:
+        """``turned_down``: the server rejected the first request's change of protocol. ``bodies``: as in
+        Limits.
+        """
+        self._bodies = bodies
+        self.bodies: list[tuple[int, int]] = []  # skipped by the last feed, if bodies are not scanned
+        self._scanner = HeadScanner()  # of all bytes but request lines
+        self.inside: list[HttpRequest] = []  # found by the current feed
+        self._fed = 0  # bytes
+        self._steps = 0
+        self.count = 0  # requests so far
+        self.first_switches = False  # the first request asks for another protocol
+        self.ends: list[int] = []  # ends of the heads that the last feed completed, from the stream's start
+        self.frames: list[Frame] = []  # that the last feed completed
+        self._rest = b""  # of a head or a line: at most MAX_LENIENT_HEAD plus one feed
+        self._skip = 0  # bytes of body or chunk still to come
+        self._state = _State.HEAD
+        self._next = _State.HEAD  # after the body
+        self._found: list[HttpRequest] = []  # by the current feed
+        self._turned_down = turned_down
+        self._switching = False  # the next bytes follow a request for another protocol
+        self.opaque = False
+
+    @property
+    def held(self) -> int:
+        """Stored bytes."""
+        return len(self._rest) + self._scanner.held
+
+    @property
+    def unfinished(self) -> bytes:
+        """The bytes of an incomplete head or line of a chunked body."""
+        return self._rest
+
+    @property
+    def work(self) -> int:
+        """Steps taken so far, see Effort."""
+        return (self._steps >> 1) + self._scanner.work
+
+    @property
+    def has_switched(self) -> bool:
+        """Whether another protocol may follow."""
+        return self.opaque or (self._state is _State.AFTER_SWITCH and not self._skip)
+
+    def turn_down(self) -> None:
+        """Record that the server rejected the first request's change of protocol.
+
+        Raises WireError if the bytes after it were not HTTP.
+        """
+        self._turned_down = True
+        if self.count == 1:
+            if self.opaque:
+                msg = "another protocol behind a request that was turned down"
+                raise WireError(msg)
+            if self._state is _State.AFTER_SWITCH:
+                self._state = _State.HEAD
+            self._next = _State.HEAD
+
+    def feed(self, data: bytes) -> list[HttpRequest]:
+        """Return the requests whose heads ``data``, the next bytes of the stream, completes.
+
+        Raises WireError as parse_request does, for invalid chunks, for other bytes between requests, and for
+        bytes after a malformed head.
+        """
+        self._found, self.inside, self.ends, self.frames, self.bodies = [], [], [], [], []
+        self._fed += len(data)
+        rest = self._rest + data if self._rest else data
+        while rest and not self.opaque:
+            if self._skip:
+                skipped = min(self._skip, len(rest))
+                self._skip -= skipped
+                if self._bodies:
+                    self._scan(rest[:skipped])
+                else:
+                    start = self._fed - len(rest)
+                    self.bodies.append((start, start + skipped))
+                rest = rest[skipped:]
+                continue
+            self._steps += 1
+            after = self._step(rest)
+            if after is None:
+                break
+            rest = after
+        if self.opaque and rest:
+            self._scan(rest)
+            rest = b""
+        self._rest = rest
+        return self._found
+
+    def _step(self, data: bytes) -> bytes | None:
+        """Consume the next element of ``data`` and return the rest; None if the element is incomplete."""
+        if self._state is _State.HEAD:
+            return self._head(data)
+        if self._state is _State.AFTER_SWITCH:
+            return self._after_switch(data)
+        if self._state is _State.LOST:
+            msg = f"bytes behind a malformed head: {data[:40]!r}"
+            raise WireError(msg)
+        line, rest = _line(data)
+        if rest is not None:
+            whole = data[: len(data) - len(rest)]
+            self.frames.append((self._fed - len(data), whole))
+            self._scan(whole)
+            self._chunk_line(line)
+        return rest
+
+    def _head(self, data: bytes) -> bytes | None:
+        if looks_like_http(data) is False:
+            msg = f"no HTTP request where one should begin: {data[:40]!r}"
+            raise WireError(msg)
+        request = parse_request(data)
+        if request is None:
+            return None
+        if request.http2 and self.count and not self._switching:
+            msg = "the preface of HTTP/2 where the server has not agreed to it"
+            raise WireError(msg)
+        self._switching = False
+        self.count += 1
+        self.first_switches |= self.count == 1 and request.switches
+        self._found.append(request)
+        self.ends.append(self._fed - len(data) + request.head_length)
+        head = data[: request.head_length]
+        self.frames.append((self._fed - len(data), head))
+        self.opaque = request.http2
+        self._skip = request.content_length
+        self._scan(self._scanned_of(head))
+        refused = self._turned_down and self.count == 1
+        self._next = _State.AFTER_SWITCH if request.switches and not refused else _State.HEAD
+        self._state = _State.CHUNK_SIZE if request.chunked else self._next
+        if request.fault is Fault.MALFORMED:
+            self._state = _State.LOST
+        return data[request.head_length :]
+
+    def _scanned_of(self, head: bytes) -> bytes:
+        """Return a head without its request line, unless that may end a line that began before it."""
+        return head if self._scanner.held else head.lstrip(b"\r\n").partition(b"\n")[2]
+
+    def _scan(self, data: bytes) -> None:
+        for request in self._scanner.feed(data):
+            if not any(request.hosts == known.hosts for known in self._found):
+                self.inside.append(request)
+
+    def _after_switch(self, data: bytes) -> bytes | None:
+        looks = looks_like_http(data)
+        if looks is None:
+            return None
+        self.opaque = not looks
+        self._state = _State.HEAD
+        self._switching = True
+        return data
+
+    def _chunk_line(self, line: bytes) -> None:
+        if self._state is _State.CHUNK_SIZE:
+            size = _CHUNK_SIZE.fullmatch(line)
+            if size is None:
+                msg = f"no chunk size: {line[:40]!r}"
+                raise WireError(msg)
+            self._skip = int(size[1], 16)
+            self._state = _State.CHUNK_END if self._skip else _State.TRAILER
+        elif self._state is _State.CHUNK_END:
+            if line:
+                msg = f"bytes after the end of a chunk: {line[:40]!r}"
+                raise WireError(msg)
+            self._state = _State.CHUNK_SIZE
+        elif not line:
+            self._state = self._next
+
+
+def _line(data: bytes) -> tuple[bytes, bytes | None]:
+    """Return a line of a chunked body without its CRLF, and the bytes after it: None if it is incomplete.
+
+    Raises WireError for a lone CR or LF: servers differ in whether it ends the line.
+    """
+    end = data.find(b"\n", 0, MAX_CHUNK_LINE)
+    if end < 0:
+        if len(data) >= MAX_CHUNK_LINE:
+            msg = f"line of more than {MAX_CHUNK_LINE} bytes in a chunked body"
+            raise WireError(msg)
+        return data, None
+    if not end or data.find(b"\r", 0, end) != end - 1:
+        msg = f"a line of a chunked body without CRLF at its end: {data[:40]!r}"
+        raise WireError(msg)
+    return data[: end - 1], data[end + 1 :]

@@ -1,0 +1,1 @@
+"""IP packets: parse, build, defragment; capture files. Pure."""

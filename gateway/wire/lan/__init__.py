@@ -1,0 +1,1 @@
+"""Parses the messages in which devices describe themselves: DHCP, multicast DNS. Pure."""

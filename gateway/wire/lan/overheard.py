@@ -1,0 +1,51 @@
+"""Extracts what one packet on the LAN reveals about the device that sent it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.wire.ip.packet import ACK, SYN, TCP, UDP, parse_ip
+from gateway.wire.lan import dhcp, dhcp6, mdns
+from gateway.wire.lan.dhcp import Dhcp, parse_dhcp
+from gateway.wire.lan.dhcp6 import parse_dhcp6
+from gateway.wire.lan.mdns import Mdns, parse_mdns
+
+_INITIAL_HOP_LIMITS = frozenset((64, 128, 255))  # initial hop limits of operating systems
+
+
+@dataclass(frozen=True, slots=True)
+class Overheard:
+    """What a packet reveals about its sender."""
+
+    address: bytes  # packed; empty if the device has no address yet
+    hop_limit: int = 0  # initial hop limit of its operating system; 0 if this packet does not show it
+    dhcp: Dhcp | None = None
+    mdns: Mdns | None = None
+
+
+def overhear(packet: bytes) -> Overheard | None:
+    """Read a whole IP packet; None if it reveals nothing. Raises WireError.
+
+    Only the first packet of a TCP connection has the operating system's hop limit: DHCP programs, multicast
+    DNS and neighbour discovery choose their own. It counts only if it was not decremented: otherwise the
+    device forwards the packet for another (a virtual machine, a hotspot, a router).
+    """
+    read = parse_ip(packet)
+    address = read.src if any(read.src) else b""
+    if read.fragment or read.more_fragments:
+        return None
+    if read.proto == TCP:
+        begins = read.flags & (SYN | ACK) == SYN
+        return Overheard(address, read.ttl) if begins and read.ttl in _INITIAL_HOP_LIMITS else None
+    if read.proto != UDP:
+        return None
+    if read.dport == dhcp.SERVER_PORT and read.version == 4:
+        message = parse_dhcp(bytes(read.payload))
+        return None if message is None else Overheard(address, dhcp=message)
+    if read.dport == dhcp6.SERVER_PORT and read.version == 6:
+        message = parse_dhcp6(bytes(read.payload))
+        return None if message is None else Overheard(address, dhcp=message)
+    if read.dport == mdns.PORT:
+        answer = parse_mdns(bytes(read.payload))
+        return None if answer is None else Overheard(address, mdns=answer)
+    return None

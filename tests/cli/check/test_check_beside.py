@@ -1,0 +1,137 @@
+"""`check`: programs beside us, the disk, the clock."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import copy
+
+import pytest
+
+from gateway.check import other_programs as check_beside
+from gateway.check.other_programs import MIB, beside, clock, file_system, folders
+from gateway.policy.config.config import Config
+
+
+def told(findings: object) -> list[str]:
+    assert hasattr(findings, "__iter__")
+    return [str(one) for one in findings if not str(one).startswith("ok ")]
+
+
+def test_another_filter_that_runs(tmp_path: Path) -> None:
+    program = tmp_path / "AdGuardHome"
+    copy("/bin/sleep", program)
+    with subprocess.Popen([program, "30"]) as running:
+        try:
+            assert any(
+                line.startswith("note dns: AdGuard Home is on this machine too: ") for line in told(beside())
+            )
+        finally:
+            running.kill()
+    assert not any("AdGuard" in line for line in told(beside()))
+
+
+@pytest.mark.parametrize(("value", "there"), [("'1'", True), ("'0'", False)])
+def test_an_adblock_that_is_switched_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, there: bool
+) -> None:
+    monkeypatch.setattr(check_beside, "UCI", tmp_path)
+    (tmp_path / "adblock").write_text(f"config adblock 'global'\n\toption adb_enabled {value}\n")
+    assert any("adblock is on" in line for line in told(beside())) == there
+
+
+def test_no_dnsmasq(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_beside, "find_program", lambda _: None)
+    assert told(beside())[-1].startswith(
+        "warning help: there is no dnsmasq: while no daemon runs, help is reached"
+    )
+
+
+@pytest.mark.lab
+def test_small_full_read_only_and_fleeting_disks(tmp_path: Path) -> None:
+    """Real file systems in a mount namespace of their own."""
+    script = f"""
+import subprocess, sys
+from gateway.check.other_programs import folders
+from gateway.policy.config.config import Config
+def say(*options):
+    subprocess.run(["mount", "-t", "tmpfs", *options, "none", {str(tmp_path)!r}], check=True)
+    config = Config(state={str(tmp_path)!r}, runtime="/run")
+    print(next(iter([str(one) for one in folders(config) if not one.ok]), "well"))
+    subprocess.run(["umount", {str(tmp_path)!r}], check=True)
+say("-o", "size=100m")
+say("-o", "ro")
+say("-o", "size=64k")
+"""
+    done = subprocess.run(
+        ["unshare", "-m", sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    fleeting, read_only, full = done.stdout.splitlines()
+    assert fleeting.startswith(f"warning disk: {tmp_path} is in memory: ")
+    assert read_only.startswith(f"error state: nothing can be written in {tmp_path}: ")
+    assert full.startswith(f"error state: {tmp_path} is full: ")
+
+
+@pytest.mark.parametrize(
+    ("size", "free", "line"),
+    [
+        (
+            16,
+            9,
+            "note disk: {} is on 16 MB of flash: large lists do not fit: give `state` a path on a larger",
+        ),
+        (1000, 30, "warning disk: 30 MB are free in {}, and lists need up to 64: give `state`"),
+        (1000, 900, ""),
+    ],
+)
+def test_room_for_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, free: int, line: str
+) -> None:
+    disk = os.statvfs_result((MIB, MIB, size, free, free, 0, 0, 0, 0, 255))
+    monkeypatch.setattr("gateway.check.other_programs.os.statvfs", lambda _: disk)
+    monkeypatch.setattr(check_beside, "file_system", lambda _: "ext4")
+    found = told(folders(Config(state=str(tmp_path), runtime=str(tmp_path))))
+    assert [one.startswith(line.format(tmp_path)) for one in found] == ([True] if line else [])
+
+
+def test_the_innermost_file_system_is_told(tmp_path: Path) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        "1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / /var rw shared:1 - tmpfs none rw\n"
+        "nonsense\n3 1 0:3 / /v rw - x y\n"
+    )
+    assert [file_system(Path(one), mounts) for one in ("/var/lib", "/usr", "/v/x")] == ["tmpfs", "ext4", "x"]
+    assert file_system(Path("/var"), tmp_path / "none") == ""
+
+
+@pytest.mark.parametrize(
+    ("synchronised", "host", "line"),
+    [
+        (True, False, ""),
+        (False, True, ""),
+        (
+            None,
+            False,
+            "warning time: nobody keeps the clock: while the time is not known, `clock_unset` holds",
+        ),
+    ],
+)
+def test_who_keeps_the_clock(
+    monkeypatch: pytest.MonkeyPatch, synchronised: bool | None, host: bool, line: str
+) -> None:
+    monkeypatch.setattr("gateway.check.other_programs.timex.synchronised", lambda: synchronised)
+    monkeypatch.setattr("gateway.check.other_programs.hypervisor.present", lambda: host)
+    found = told(clock(Config(timezone="Asia/Almaty"), datetime(2026, 11, 25, tzinfo=UTC)))
+    assert [one.startswith(line) for one in found] == ([True] if line else [])
+
+
+def test_a_clock_that_is_wrong_and_no_zone() -> None:
+    found = told(clock(Config(), datetime(1970, 1, 1, tzinfo=UTC)))
+    assert found[0].startswith("error time: it is Thu 01 Jan 1970, 00:00 in UTC: the clock is wrong: set it")
+    assert found[1].startswith("note time: no time zone is chosen: bedtimes go by UTC")

@@ -1,0 +1,259 @@
+"""`qalqan sealed`: an issuer's work and a home's; and commands that ask the daemon, for they may not read."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.check.sealed import sealed_findings
+from gateway.cli.commands.sealed import innocent_names
+from gateway.cli.settings import read_config
+from gateway.control.protocol import Request
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.sealed.sealed_set import parse_set
+from tests import captures
+from tests.cli.conftest import Qalqan
+from tests.control.running import running
+from tests.entering import let_others_in
+from tests.wire.flow_forge import udp_packet
+
+SECRET = "sealed-marker.invalid"
+NAMES = f"# of the tests\n{SECRET}\n\nWWW.Deep.Other-Marker.invalid.  # a note\n{SECRET}\n"
+
+
+class Issuer:
+    def __init__(self, qalqan: Qalqan, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._qalqan, self._monkeypatch = qalqan, monkeypatch
+        self.folder = folder / "isp"
+        self.folder.mkdir(mode=0o700)
+        made = qalqan("sealed", "key", self.folder / "issuer.pem")
+        self.public = made.out.strip()
+        self.config = folder / "qalqan.yaml"
+        source = {
+            "file": str(self.folder / "a.set"),
+            "issuer_key": self.public,
+            "set_key_file": str(self.folder / "a.key"),
+        }
+        settings = {"lan": ["lo"], "state": str(folder / "state"), "runtime": str(folder), "sealed": [source]}
+        self.config.write_text(yaml.safe_dump({**settings, "profiles": str(folder / "profiles")}))
+        (folder / "profiles").mkdir()
+
+    def make(self, names: str = NAMES, **words: object) -> Any:
+        self._monkeypatch.setattr("sys.stdin", io.StringIO(names))
+        told = {"issuer": "Test hotline", "scope": "the tests", "days": 7, **words}
+        options = [word for key, value in told.items() for word in (f"--{key}", value)]
+        files = ["--set", self.folder / "a.set", "--set-key", self.folder / "a.key"]
+        return self._qalqan("sealed", "make", "--issuer-key", self.folder / "issuer.pem", *options, *files)
+
+    def home(self, *argv: object) -> Any:
+        return self._qalqan("--config", self.config, *argv)
+
+
+@pytest.fixture
+def issuer(qalqan: Qalqan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Issuer:
+    return Issuer(qalqan, tmp_path, monkeypatch)
+
+
+def test_a_set_is_made_fetched_and_told_of_without_a_name(issuer: Issuer, tmp_path: Path) -> None:
+    made = issuer.make()
+    assert (made.status, made.err) == (0, "")
+    assert made.out.startswith("2 names, until ")
+    parsed = parse_set((issuer.folder / "a.set").read_bytes())
+    opened = parsed.opened(bytes.fromhex((issuer.folder / "a.key").read_text().split()[0]))
+    assert opened.holds(f"x.{SECRET}")
+    assert opened.holds("www.deep.other-marker.invalid")
+    assert not opened.holds("deep.other-marker.invalid")
+    assert {stat.S_IMODE(one.stat().st_mode) for one in issuer.folder.iterdir()} == {0o600}
+    done = issuer.home("sealed", "update")
+    assert (done.status, done.out, done.err) == (0, "", "")
+    (told,) = json.loads(issuer.home("sealed", "status", "--json").out)["sets"]
+    assert (told["issuer"], told["scope"], told["count"]) == ("Test hotline", "the tests", 2)
+    assert (told["late"], told["problem"]) == (False, "")
+    lines = issuer.home("sealed", "status").out
+    assert "Test hotline" in lines
+    assert "marker" not in made.out + lines + str(told)
+    for file in tmp_path.rglob("*"):
+        assert not file.is_file() or b"marker" not in file.read_bytes(), file
+
+
+def test_the_key_of_the_last_set_stays_until_the_next_one_is_here(issuer: Issuer) -> None:
+    issuer.make()
+    first = (issuer.folder / "a.key").read_text().split()
+    issuer.make()
+    second = (issuer.folder / "a.key").read_text().split()
+    issuer.make()
+    third = (issuer.folder / "a.key").read_text().split()
+    assert (second[1:], third[1:]) == (first, second[:1])
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("https://marker.invalid/page", "is a web address"),
+        ("marker.invalid/page", "'/' in it"),
+        ("*.marker.invalid", "has a wildcard"),
+        ("192.0.2.7", "is an address"),
+        ("co.uk", "is a public suffix"),
+        ("marker", "is a public suffix"),
+        ("marker .invalid", "is not a host name"),
+        (".".join(["marker"] * 11) + ".invalid", "more than 10"),
+        ("x" * 2000, "too long"),
+        ("mar\x1b[2Jker.invalid", "is not a host name"),
+    ],
+)
+def test_a_line_that_is_no_name_is_told_by_its_number(issuer: Issuer, line: str, said: str) -> None:
+    made = issuer.make(f"good-marker.invalid\n{line}\n")
+    assert "standard input, line 2: " in made.refusal
+    assert said in made.refusal
+    assert "marker" not in made.err + made.out
+    assert not (issuer.folder / "a.set").exists()
+
+
+@pytest.mark.parametrize(("days", "said"), [(1, "until "), (9, "expired on ")])
+def test_check_tells_of_each_set(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch, days: int, said: str
+) -> None:
+    def told() -> tuple[str, str]:
+        (one,) = sealed_findings(read_config(issuer.config))
+        return str(one.level), one.text
+
+    assert told() == ("warning", "a sealed set is not in force: no set has come yet")
+    issuer.make()
+    issuer.home("sealed", "update")
+    later = time.time() + days * 86_400
+    monkeypatch.setattr("gateway.check.sealed.time.time", lambda: later)
+    level, text = told()
+    assert level == ("ok" if days == 1 else "warning")
+    assert "sealed set of Test hotline" in text
+    assert said in text
+    assert "marker" not in text
+
+
+@pytest.mark.needs("root")  # to give it up
+def test_check_of_somebody_who_may_not_see_the_sets_says_so(issuer: Issuer, tmp_path: Path) -> None:
+    issuer.make()
+    issuer.home("sealed", "update")
+    let_others_in(tmp_path)
+    code = (
+        "import os, sys; from pathlib import Path; from gateway.check.sealed import sealed_findings;"
+        "from gateway.cli.settings import read_config; config = read_config(Path(sys.argv[1]));"
+        "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534);"
+        "print(*sealed_findings(config))"
+    )
+    argv = [sys.executable, "-c", code, str(issuer.config)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"note lists: {tmp_path}/state/sealed cannot be read without root"
+
+
+def test_what_an_issuer_gets_wrong(issuer: Issuer, qalqan: Qalqan) -> None:
+    assert "is there already" in qalqan("sealed", "key", issuer.folder / "issuer.pem").refusal
+    assert "more than 80 bytes" in issuer.make(issuer="x" * 81).refusal
+    assert issuer.make(days=8).status == 2
+    (issuer.folder / "issuer.pem").write_text("no key")
+    assert "is no signing key" in issuer.make().refusal
+    (issuer.folder / "issuer.pem").chmod(0o644)
+    assert "others can read" in issuer.make().refusal
+
+
+def test_a_home_without_sets_says_so(qalqan: Qalqan, tmp_path: Path) -> None:
+    config = tmp_path / "q.yaml"
+    config.write_text(f"lan: [lo]\nstate: {tmp_path}\n")
+    assert "No sealed sets" in qalqan("--config", config, "sealed", "status").out
+
+
+def test_a_real_google_is_never_taken(issuer: Issuer) -> None:
+    """The innocent names of the product, and all public suffixes that are on their list."""
+    assert issuer.make("www.wikipedia.org\nx.invalid\n").status == 0
+    done = issuer.home("sealed", "update")
+    assert done.status == 1
+    assert "innocent site" in done.err
+    assert "wikipedia" not in done.err
+
+
+@pytest.mark.parametrize("suffix", ["com", "co.uk", "xn--55qx5d.cn", "xn--p1ai", "github.io"])
+def test_neither_is_all_of_a_registry(issuer: Issuer, suffix: str) -> None:
+    """Also one that the list of suffixes has in its own letters. No command would make such a set."""
+    assert suffix in set(innocent_names())
+    assert issuer.make(f"{suffix}\nx.invalid\n").status == 1
+
+
+# ------------------------------------------------------------------------------- by the daemon's word
+
+
+def _daemon(refused: set[str], asked: list[str], most: int = 99) -> dict[str, Any]:
+    def lookup(request: Request) -> dict[str, object]:
+        if len(asked) >= most:
+            msg = "list_lookup: too many names were asked for; ask again in a minute"
+            raise ControlError(msg).coded(Code.ASK_LATER)
+        asked.append(request.text("host"))
+        return {"refused_for_everyone": request.text("host") in refused}
+
+    return {"list_lookup": lookup}
+
+
+def _capture(folder: Path, hosts: list[str]) -> Path:
+    frames = []
+    for at, host in enumerate(hosts):
+        labels = b"".join(bytes([len(one)]) + one.encode() for one in host.split("."))
+        query = bytes.fromhex("000701000001000000000000") + labels + b"\0\0\1\0\1"
+        packet = udp_packet(bytes([10, 0, 0, 2]), bytes([10, 0, 0, 1]), 40000 + at, 53, query)
+        frames.append((1_795_500_000 + at, captures.LINKS["raw"].wrap(packet)))
+    path = folder / "a.pcap"
+    path.write_bytes(captures.pcap(frames, captures.LINKS["raw"].number))
+    return path
+
+
+def test_replay_why_and_lookup_say_what_the_daemon_says(issuer: Issuer, tmp_path: Path) -> None:
+    profile = tmp_path / "child.yaml"
+    profile.write_text("name: Child\nband: 13-15\n")
+    capture = _capture(tmp_path, [SECRET, "virus.invalid", "open.invalid"])
+    asked: list[str] = []
+    replay = ("replay", capture, "--profile", profile, "--json")
+    with running(tmp_path / "control.sock", _daemon({SECRET}, asked)):
+        told = [json.loads(line) for line in issuer.home(*replay).out.splitlines()]
+        assert [one["reason"] == "refused_for_everyone" for one in told] == [True, False, False]
+        why = json.loads(issuer.home("why", SECRET, "--profile", profile, "--json").out)
+        assert (why["verdict"], why["reason"], why["rule"]) == (
+            "block", "refused_for_everyone", "refused for everyone",
+        )  # fmt: skip
+        found = json.loads(issuer.home("lists", "lookup", SECRET, "--json").out)
+        assert found["refused_for_everyone"] is True
+        assert found["matches"] == []
+    assert asked[:3] == [SECRET, "virus.invalid", "open.invalid"]
+    assert set(asked[3:]) == {SECRET}
+    told = [json.loads(line) for line in issuer.home(*replay).out.splitlines()]
+    assert "refused_for_everyone" not in [one["reason"] for one in told]  # no daemon, no set
+
+
+def test_a_capture_of_a_thousand_names_meets_the_daemons_bound(issuer: Issuer, tmp_path: Path) -> None:
+    profile = tmp_path / "child.yaml"
+    profile.write_text("name: Child\nband: 13-15\n")
+    hosts = [f"n{one}.invalid" for one in range(1000)]
+    asked: list[str] = []
+    with running(tmp_path / "control.sock", _daemon(set(hosts), asked, most=30)):
+        done = issuer.home("replay", _capture(tmp_path, hosts), "--profile", profile, "--json")
+        assert done.out.count("refused_for_everyone") == len(done.out.splitlines()) == 30
+        later = "ask again in a minute"
+        assert later in done.refusal, "what is not known is not told as open"
+        assert later in issuer.home("lists", "lookup", "n7.invalid").refusal
+        assert later in issuer.home("why", "n7.invalid", "--profile", profile).refusal
+    assert len(asked) == 30
+
+
+def test_why_does_not_go_by_the_files_where_the_daemon_answers_nobody(issuer: Issuer, tmp_path: Path) -> None:
+    def why(_request: Request) -> dict[str, object]:
+        msg = "why: too many names were asked for; ask again in a minute"
+        raise ControlError(msg).coded(Code.ASK_LATER)
+
+    with running(tmp_path / "control.sock", {"why": why}):
+        assert "ask again in a minute" in issuer.home("why", SECRET, "--profile", "child").refusal

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+SCRIPT = """
+import logging
+from gateway.core.logs import configure
+configure({form!r})
+logging.getLogger("gateway.x").info("a %s line", "one")
+try:
+    raise ValueError("why")
+except ValueError:
+    logging.getLogger("gateway.x").exception("it failed")
+"""
+
+
+def said(form: str) -> list[str]:
+    command = [sys.executable, "-c", SCRIPT.format(form=form)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+
+
+def test_plain_lines() -> None:
+    lines = said("plain")
+    assert lines[:2] == ["INFO: a one line", "ERROR: it failed"]
+    assert lines[-1] == "ValueError: why"
+
+
+def test_json_lines_stay_one_line_each() -> None:
+    first, second = (json.loads(line) for line in said("json"))
+    assert (first["level"], first["from"], first["message"]) == ("info", "gateway.x", "a one line")
+    assert first["time"].endswith("+00:00")
+    assert "ValueError: why" in second["trace"]

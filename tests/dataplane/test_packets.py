@@ -1,0 +1,147 @@
+"""The packet path's end in the daemon."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gateway.core.errors import KernelError
+from gateway.core.loop import Loop
+from gateway.dataplane.packets import NICENESS, PacketPath, go_first
+from gateway.kernel.conntrack import Entry, FlowTuple
+from gateway.kernel.marks import ANSWER, ASKING, QUESTION, Kind, MarkLayout
+from gateway.kernel.queue import DROP, FORWARD, INPUT, PREROUTING
+from gateway.path.dns import PacketOutcome
+from gateway.path.flows import PacketVerdict
+from gateway.wire.ip.packet import UDP, checksum_ok, parse_ip
+from tests.kernel.forge import datagram
+
+LAYOUT = MarkLayout()
+FOREIGN = 0x50003F00  # bits of other programs
+CLIENT, ASKED, REACHED = "192.168.77.10", "198.51.100.1", "192.168.77.1"
+QUERY = datagram(CLIENT, REACHED, 4000, 1053, b"question")
+REPLY = datagram(REACHED, CLIENT, 1053, 4000, b"forged")
+
+
+class Path(PacketPath):
+    """Whose parts say what they are told to, and which sends nothing."""
+
+    def __init__(self, loop: Loop, entry: Entry | None = None, error: bool = False) -> None:
+        self.verdict: PacketVerdict = PacketVerdict(0)
+        self.outcome = PacketOutcome(True)
+        self.sent: list[bytes] = []
+        self.looked_for: list[FlowTuple] = []
+
+        def behind(packet: FlowTuple) -> Entry | None:
+            self.looked_for.append(packet)
+            if error:
+                raise KernelError("no")
+            return entry
+
+        flows: Any = SimpleNamespace(packet=lambda *args, **words: self.verdict)
+        dns: Any = SimpleNamespace(
+            question_packet=lambda *args: self.outcome, answer_packet=lambda *args: self.outcome
+        )
+        subjects: Any = {1: SimpleNamespace(slot=1)}
+        super().__init__(
+            loop,
+            LAYOUT,
+            0,
+            (),
+            flows=flows,
+            dns=dns,
+            subjects=subjects,
+            wall=lambda: datetime.now(UTC),
+            behind=behind,
+        )
+        sender: Any = SimpleNamespace(
+            send=lambda packet, *where, **how: self.sent.append(packet), close=self._sender.close
+        )
+        self._sender = sender
+
+    def hand(self, state: int, hook: int) -> Any:
+        mark = LAYOUT.with_verdict(FOREIGN, 1 << 2 | state)
+        by_byte = tuple(LAYOUT.queued_slot(mark, Kind.OPEN_UDP, 0) for mark in range(256))
+        return self._handle(by_byte, True, QUERY, mark, hook, 0)
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    made = Loop()
+    yield made
+    made.close()
+
+
+@pytest.mark.lab
+def test_what_goes_on_is_known_by_its_mark(loop: Loop) -> None:
+    """A packet whose byte were zero would come to the queue again, for ever."""
+    path = Path(loop)
+    answers = []
+    for byte in range(256):
+        path.verdict = PacketVerdict(byte)
+        answers += [path.hand(state, FORWARD) for state in (0, ASKING)]
+    for hook in (PREROUTING, INPUT, FORWARD):
+        answers += [path.hand(QUESTION, hook), path.hand(ANSWER, hook)]
+        path.outcome = PacketOutcome(True, packet=b"mended")
+        replaced = [path.hand(QUESTION, hook), path.hand(ANSWER, hook)]
+        assert [packet for _, packet in replaced] == [b"mended"] * 2
+        answers += [mark for mark, _ in replaced]
+        path.outcome = PacketOutcome(True)
+    assert all(mark & ~LAYOUT.packet == FOREIGN and LAYOUT.packet_byte(mark) for mark in answers)
+    path.verdict, path.outcome = PacketVerdict(None), PacketOutcome(False)
+    assert [path.hand(state, FORWARD) for state in (0, ANSWER, QUESTION, ASKING)] == [DROP] * 4
+    path.close()
+
+
+def entry(asked: str) -> Entry:
+    query = parse_ip(datagram(CLIENT, asked, 4000, 53, b""))
+    original = FlowTuple(query.src, query.dst, UDP, 4000, 53)
+    return Entry(original, original, 0, 0, None, None, b"")
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("hook", [INPUT, FORWARD])
+def test_a_later_question_is_answered_from_the_address_that_was_asked(loop: Loop, hook: int) -> None:
+    path = Path(loop, entry(ASKED))
+    path.outcome = PacketOutcome(False, reply=REPLY)
+    assert path.hand(QUESTION, hook) == DROP
+    assert path.sent == [datagram(ASKED, CLIENT, 53, 4000, b"forged")] or checksum_ok(
+        path.sent[0], parse_ip(path.sent[0])
+    )
+    reply, query = parse_ip(path.sent[0]), parse_ip(QUERY)
+    assert (reply.src, reply.sport) == (entry(ASKED).original.dst, 53)
+    assert (reply.dst, reply.dport, bytes(reply.payload)) == (query.src, query.sport, b"forged")
+    assert path.looked_for == [FlowTuple(query.src, query.dst, UDP, 4000, 1053)]
+    path.close()
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    ("found", "error", "hook"),
+    [
+        (entry(ASKED), False, PREROUTING),  # not translated yet
+        (None, False, INPUT),
+        (None, True, INPUT),
+        (entry(REACHED), False, FORWARD),
+    ],
+    ids=["first", "gone", "unreadable", "straight"],
+)
+def test_any_other_answer_is_sent_as_it_is(loop: Loop, found: Entry | None, error: bool, hook: int) -> None:
+    path = Path(loop, found, error)
+    path.outcome = PacketOutcome(False, reply=REPLY)
+    assert path.hand(QUESTION, hook) == DROP
+    assert path.sent == [REPLY]
+    path.close()
+
+
+def test_packets_are_judged_before_other_work() -> None:
+    child = os.fork()
+    if not child:
+        go_first()
+        os._exit(os.getpriority(os.PRIO_PROCESS, 0) + 20)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == NICENESS + 20

@@ -1,0 +1,117 @@
+"""What of a refusal is told to whom: the device, the parents' page, whoever listens to events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from gateway.control.protocol import Request, Role
+from gateway.core.bus import Bus, Notice
+from gateway.core.clock import WallClock
+from gateway.features.activity.decided import Decided
+from gateway.features.activity.journal import Journal
+from gateway.features.activity.refusals import Refusals
+from gateway.features.rules.edit_history import EditStory
+from gateway.household.context import HomeContext
+from gateway.policy.values import Observation, Proto
+from tests.features.desk import Loop, RightClock
+from tests.household.a_home import NOON, PHONE, STRANGER, TABLET, Home
+
+OTHER_GUEST = "02:00:00:00:00:98"
+
+
+@dataclass
+class Told:
+    """A home, what it publishes, and what it answers."""
+
+    home: Home
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        home = self.home
+        self.bus = Bus()
+        self.bus.subscribe(
+            Notice, lambda notice: self.events.append({"event": notice.event, **notice.values})
+        )
+        self.journal = Journal(home.store, home.family, lambda: NOON, home.rules, self.bus)
+        loop = cast("Any", Loop(lambda: NOON))
+        context = HomeContext(loop, WallClock(lambda: NOON), RightClock(), home.rules, self.bus)
+        decided = partial(Decided, context, home.store.settings, partial(EditStory, cast("Any", home)))
+        self._verbs = Refusals(context, home.family, home.store.devices, self.journal.recent, decided)
+
+    def _noticed(self, notice: Notice) -> None:
+        self.events.append({"event": notice.event, **notice.values})
+
+    def asks(self, mac: str, host: str) -> None:
+        member = self.home.family.member_of(mac)
+        assert member is not None
+        seen = Observation(Proto.DNS, host)
+        subject = self.home.family.subjects[member.slot]
+        self.journal.decided(subject, seen, subject.decide(seen, NOON), NOON)
+
+    def answer(self, **values: object) -> dict[str, Any]:
+        return dict(self._verbs.refusals(Request("refusals", Role.WEB, 1, values)))
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Told]:
+    home = Home(tmp_path)
+    yield Told(home)
+    home.store.close()
+
+
+def test_a_child_of_level_2_is_told_by_name(told: Told) -> None:
+    told.asks(TABLET, "www.tiktok.com")
+    (event,) = told.events
+    assert (event["profile"], event["name"], event["device"]) == ("daughter", "Daughter", TABLET)
+    assert event["sentence"] == "TikTok is not open here. Your family set this."
+    (refusal,) = told.answer(profile="daughter")["refusals"]
+    assert (refusal["host"], refusal["name"], refusal["owner"]) == ("www.tiktok.com", "TikTok", "family")
+
+
+def test_below_level_2_others_are_told_neither_what_it_was_nor_when(told: Told) -> None:
+    told.asks(PHONE, "www.pornhub.com")
+    told.asks(PHONE, "www.instagram.com")
+    assert told.events == []
+    assert told.answer(profile="son") == {"refusals": []}
+    own = told.answer(device=PHONE)["refusals"]
+    assert {one["host"]: one["name"] for one in own} == {
+        "www.pornhub.com": "Pornhub",
+        "www.instagram.com": "Instagram",
+    }
+
+
+def test_at_level_0_nothing_is_told_to_others(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    """A guest, an adult: the device itself is told all the same."""
+    caplog.set_level("DEBUG")
+    told.asks(STRANGER, "www.pornhub.com")
+    assert told.answer(profile="guest") == {"refusals": []}
+    assert told.events == []
+    assert caplog.records == []
+    (own,) = told.answer(device=STRANGER)["refusals"]
+    assert own["host"] == "www.pornhub.com"
+
+
+def test_a_guest_sees_its_own_refusals_and_never_another_guest_s(told: Told) -> None:
+    devices = told.home.store.devices
+    devices.seen(STRANGER, NOON)
+    told.asks(STRANGER, "www.pornhub.com")
+    (own,) = told.answer(device=STRANGER)["refusals"]
+    assert own["host"] == "www.pornhub.com"
+    devices.seen(OTHER_GUEST, NOON - timedelta(minutes=11))
+    assert told.answer(device=STRANGER)["refusals"] == [own]
+    devices.seen(OTHER_GUEST, NOON - timedelta(minutes=9))
+    for guest in (STRANGER, OTHER_GUEST):
+        assert told.answer(device=guest) == {"refusals": [], "shared": True}
+
+
+def test_a_sibling_s_device_is_asked_in_vain(told: Told) -> None:
+    told.asks(TABLET, "www.tiktok.com")
+    assert told.answer(device=PHONE) == {"refusals": []}
+    assert told.answer(device="no mac") == {"refusals": []}

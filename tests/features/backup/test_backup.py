@@ -1,0 +1,208 @@
+"""A backup by the verbs: what is in it, and that a kill leaves all of it or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.control.protocol import ANSWER_LIMIT, REQUEST_LIMIT, encode
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.features.backup import verbs as verbs_backup
+from gateway.features.backup.restore import DOING, DONE, recover_files
+from gateway.features.backup.verbs import PIECE, PIECE_IN, STORED_FOR
+from gateway.store.database import Database
+from tests.features.backup.backed_up import (
+    CALENDAR,
+    HASH,
+    before_country,
+    change,
+    furnish,
+    furnished,
+    profiles,
+    sent,
+    standing,
+    taken,
+    web,
+)
+from tests.features.conftest import Make, at
+from tests.features.desk import NOON, STRANGER, TABLET, Desk
+
+ACTIVITY = (
+    "visited.example",
+    "asked-for.example",
+    "I was there",
+    "www.tiktok.com",
+    "192.168.77",
+    "refused.example",
+)
+
+
+@pytest.fixture
+def desk(make: Make) -> Desk:
+    return furnished(make)
+
+
+# ------------------------------------------------------------------------------------ what is in it
+
+
+def test_rules_accounts_names_and_grants_are_in_it(desk: Desk) -> None:
+    told = json.loads(taken(desk))
+    assert told["format"] == 1
+    assert set(told["profiles"]) == {"daughter.yaml", "son.yaml", "mum.yaml"}
+    assert told["profiles"]["daughter.yaml"] == (profiles(desk) / "daughter.yaml").read_text()
+    assert told["calendars"] == {"school.ics": CALENDAR}
+    assert [(one["name"], one["secret"]) for one in told["people"]] == [("Mum", HASH), ("Dad", HASH)]
+    assert told["devices"] == [
+        {"mac": TABLET, "label": "Aruzhan's tablet", "place": ""},
+        {"mac": STRANGER, "label": "", "place": "guest"},
+    ]
+    assert [one["who"] for one in told["pins"]] == ["daughter"]
+    assert [(one["who"], one["minutes"]) for one in told["grants"]] == [("daughter", 30)]
+    assert [one["who"] for one in told["pauses"]] == ["son"]
+
+
+def test_what_anybody_did_is_not(desk: Desk) -> None:
+    text = taken(desk)
+    for marker in (*ACTIVITY, "Galaxy-of-a-visitor", "4821"):
+        assert marker not in text, marker
+    assert not {"audit", "requests", "decisions", "sessions", "minutes_used"} & json.loads(text).keys()
+
+
+def test_how_the_gateway_is_built_in_is_not(desk: Desk) -> None:
+    home = json.loads(taken(desk))["home"]
+    assert home["timezone"] == "Asia/Almaty"
+    assert not {"lan", "state", "runtime", "profiles", "web"} & home.keys()
+
+
+def test_it_is_told_and_written_down(desk: Desk) -> None:
+    taken(desk)
+    line = desk.store.audit_lines()[0]
+    assert (line.who, line.what, line.detail) == ("Mum", "backup", "3 profiles")
+    assert [one["told"] for one in desk.ask("status")["announced"]] == ["backup"]
+
+
+@pytest.mark.parametrize("verb", ["backup", "restore"])
+def test_it_is_for_guardians_alone(desk: Desk, verb: str) -> None:
+    for by in ("Nobody", "daughter"):
+        with pytest.raises(ControlError):
+            web(desk, verb, by=by, action="last")
+
+
+def test_it_goes_out_in_pieces(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(encode({"text": "\\" * PIECE})) < ANSWER_LIMIT
+    told = {"do": "restore", "action": "piece", "token": "x" * 16, "by": "x" * 40, "text": '"' * PIECE_IN}
+    assert len(encode(told)) < REQUEST_LIMIT
+    monkeypatch.setattr(verbs_backup, "PIECE", 100)
+    assert json.loads(taken(desk))["format"] == 1
+    with pytest.raises(ControlError) as gone:
+        web(desk, "backup", **{"from": 100})
+    assert gone.value.code == Code.BACKUP_GONE
+
+
+def test_what_is_not_fetched_is_forgotten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verbs_backup, "PIECE", 100)
+    web(desk, "backup")
+    with pytest.raises(ControlError):
+        web(desk, "backup", by="Dad", **{"from": 100})
+    desk.go(timedelta(seconds=STORED_FOR))
+    with pytest.raises(ControlError) as gone:
+        web(desk, "backup", **{"from": 100})
+    assert gone.value.code == Code.BACKUP_GONE
+
+
+def test_too_much_is_refused_in_words(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verbs_backup, "MOST_CONTENT", 1000)
+    with pytest.raises(ControlError, match="look for a large calendar") as refused:
+        web(desk, "backup")
+    assert refused.value.code == Code.BACKUP_LARGE
+
+
+# ------------------------------------------------------------------------------------ kill -9
+
+
+@contextmanager
+def killed_at(number: int) -> Iterator[None]:
+    """This process, before the n-th thing that it does to the disk."""
+    done = 0
+
+    def counted(real: Any) -> Any:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            nonlocal done
+            done += 1
+            if done == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*args, **kwargs)
+
+        return wrapped
+
+    os.fsync = counted(os.fsync)
+    Path.replace = counted(Path.replace)  # type: ignore[method-assign]
+    Path.unlink = counted(Path.unlink)  # type: ignore[method-assign]
+    Path.rename = counted(Path.rename)  # type: ignore[method-assign]
+    Database.write = counted(Database.write)  # type: ignore[method-assign]
+    yield
+
+
+def comparable(found: dict[str, Any]) -> dict[str, Any]:
+    """`qalqan.yaml` by what it says: a restore writes it anew."""
+    files = {name: data for name, data in found["files"].items() if name != "qalqan.yaml"}
+    return {**found, "files": files, "country": before_country(found)}
+
+
+@pytest.mark.parametrize(
+    "first_moment", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
+)
+def test_a_kill_at_any_moment_leaves_all_of_it_or_nothing(
+    make: Make, monkeypatch: pytest.MonkeyPatch, first_moment: int
+) -> None:
+    """Each third moment; the others in the slow ones."""
+    first = make(NOON)
+    furnish(first)
+    wanted, text = comparable(standing(first)), taken(first)
+    change(first)
+    before = comparable(standing(first))
+    assert before != wanted
+    folder, path = first.folder, first.rules.path
+    monkeypatch.setattr("tests.features.desk.write", lambda folder, profiles: path)
+    first.stop()
+    outcomes = []
+    for number in range(first_moment, 400, 3):
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                one = Desk(folder, at(NOON))
+                token = sent(one, text)
+                with killed_at(number):
+                    web(one, "restore", action="apply", token=token)
+                code = 0
+            finally:
+                os._exit(code)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert status in (0, -signal.SIGKILL), status
+        recover_files(path)
+        after = Desk(folder, at(NOON))
+        found = comparable(standing(after))
+        outcomes.append(found == wanted)
+        assert found in (before, wanted), f"some of it, killed at {number}"
+        assert not (folder / "state" / DOING).exists()
+        assert not status or (found == wanted) == (folder / "state" / DONE).exists()
+        if found == wanted:
+            if not status:
+                after.stop()
+                break
+            web(after, "restore", action="undo")
+            assert comparable(standing(after)) == before
+        after.stop()
+    first.start()
+    assert outcomes[-1]
+    assert outcomes.count(False) > 5, "it was killed at many moments"

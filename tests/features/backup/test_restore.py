@@ -1,0 +1,274 @@
+"""A backup that comes in: looked at, put in place, taken back, refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.errors import ControlError, GatewayError, PolicyError
+from gateway.core.reason_codes import Code
+from gateway.features.backup.restore import DOING
+from gateway.features.backup.verbs import STORED_FOR
+from gateway.web.backup_seal import MOST_CONTENT
+from tests.features.backup.backed_up import (
+    HASH,
+    before_country,
+    change,
+    furnished,
+    sent,
+    standing,
+    taken,
+    web,
+)
+from tests.features.conftest import Make
+from tests.features.desk import PHONE, TABLET, Desk
+
+CHOICE = {"who": "son", "at": "2026-11-24T12:00:00+05:00"}
+
+
+def restored(desk: Desk, text: str) -> dict[str, Any]:
+    return web(desk, "restore", action="apply", token=sent(desk, text))
+
+
+def look(desk: Desk, text: str) -> dict[str, Any]:
+    return web(desk, "restore", action="look", token=sent(desk, text))
+
+
+@pytest.fixture
+def desk(make: Make) -> Desk:
+    return furnished(make)
+
+
+# ------------------------------------------------------------------------------------ what comes in
+
+
+def test_a_look_says_what_is_in_it_and_what_it_would_change(desk: Desk) -> None:
+    text = taken(desk)
+    assert look(desk, text)["same"] is True
+    change(desk)
+    before = standing(desk)
+    told = look(desk, text)
+    assert (told["same"], told["changed"], told["fresh"], told["gone"]) == (
+        False,
+        ["Daughter"],
+        ["school.ics", "Son"],
+        [],
+    )
+    assert [one["name"] for one in told["children"]] == ["Daughter", "Son"]
+    assert (told["settings"], told["devices"], told["pins"], told["added"]) == (True, 1, 1, ["Dad"])
+    assert (told["by"], told["problems"]) == ("Mum", [])
+    assert standing(desk) == before, "nothing is changed by a look"
+
+
+def test_it_is_put_in_place_and_in_force(desk: Desk) -> None:
+    before, text = standing(desk), taken(desk)
+    change(desk)
+    assert restored(desk, text) == {"problems": []}
+    after = standing(desk)
+    # qalqan.yaml is written anew, and says the same.
+    assert {**after, "files": {**after["files"], "qalqan.yaml": b""}} == {
+        **before, "files": {**before["files"], "qalqan.yaml": b""},
+    }  # fmt: skip
+    assert desk.rules.household.config.country == before_country(before)
+    assert {one.name for one in desk.rules.household.children} == {"Daughter", "Son"}
+    line = desk.store.audit_lines()[0]
+    assert (line.who, line.what) == ("Mum", "restore")
+    assert desk.ask("status")["announced"][0]["told"] == "restore"
+
+
+def test_it_can_be_taken_back(desk: Desk) -> None:
+    text = taken(desk)
+    change(desk)
+    before = standing(desk)
+    restored(desk, text)
+    last = web(desk, "restore", action="last")["last"]
+    assert (last["by"], last["undo"], last["made"]) == ("Mum", True, desk.local_now())
+    web(desk, "restore", action="undo")
+    assert standing(desk) == before
+    assert {one.name for one in desk.rules.household.children} == {"Someone"}
+    assert web(desk, "restore", action="last") == {"last": None}
+    with pytest.raises(PolicyError) as refused:
+        web(desk, "restore", action="undo")
+    assert refused.value.code == Code.NO_WAY_BACK
+
+
+def test_it_cannot_be_taken_back_once_the_rules_are_others(desk: Desk) -> None:
+    text = taken(desk)
+    change(desk)
+    restored(desk, text)
+    desk.ask("edit", id="daughter", set={"name": "Another"}, by="Mum")
+    assert web(desk, "restore", action="last")["last"]["undo"] is False
+    with pytest.raises(PolicyError) as refused:
+        web(desk, "restore", action="undo")
+    assert refused.value.code == Code.NO_WAY_BACK
+    assert {one.name for one in desk.rules.household.children} == {"Another", "Son"}
+
+
+def test_who_has_an_account_here_keeps_it_as_it_is(desk: Desk) -> None:
+    told = json.loads(taken(desk))
+    other = HASH.replace("ab" * 64, "cd" * 64)
+    told["people"] = [{**one, "secret": other, "role": "support"} for one in told["people"]]
+    restored(desk, json.dumps(told))
+    assert desk.store.guardians()["Dad"].secret == HASH
+    assert desk.store.guardians()["Dad"].guards
+
+
+def test_what_was_said_of_devices_since_stays(desk: Desk) -> None:
+    text = taken(desk)
+    desk.store.notes.name(PHONE, "New phone")
+    desk.ask("edit", id="daughter", set={"name": "Someone"}, by="Mum")
+    restored(desk, text)
+    assert desk.store.notes.labels()[PHONE] == "New phone"
+
+
+def test_time_that_is_over_is_not_given_again(desk: Desk) -> None:
+    text = taken(desk)
+    desk.ask("edit", id="daughter", set={"name": "Someone"}, by="Mum")
+    desk.go(timedelta(days=2))
+    restored(desk, text)
+    in_force = desk.store.state(desk.local_now())
+    assert (in_force.given, in_force.pauses) == ((), ())
+
+
+def test_an_older_band_is_remembered_for_the_log(desk: Desk) -> None:
+    told = json.loads(taken(desk))
+    told["bands"] = [{"profile": "son", "band": "16-17"}]
+    told["pauses"] = []
+    restored(desk, json.dumps(told))
+    assert desk.store.held_bands()["son"].value == "16-17"
+
+
+FAR = "9999-12-31T23:59:59-14:00"
+PUT_OFF = {
+    "profile": "son",
+    "band": "6-9",
+    "month": "2027-05",
+    "until": "2027-09",
+    "reason": "x",
+    "by": "Mum",
+}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda told: "{", Code.BACKUP_BROKEN),
+        (lambda told: "[" * 3000, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "format": 2}, Code.BACKUP_NEWER),
+        (lambda told: {**told, "format": None}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "made": "yesterday"}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "home": {"state": "/etc"}}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "profiles": {"../../etc/passwd.yaml": "x"}}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "profiles": {".x.yaml": "x"}}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "profiles": {"a.yaml": "x", "A.yaml": "y"}}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "profiles": {"a.yaml": "\ud800"}}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "calendars": {"a/b.ics": "x"}}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "people": [{"name": "Eve"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "people": [{**told["people"][0], "secret": "plain"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "people": [{**told["people"][0], "minutes": True}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "devices": [{"mac": "x", "label": "", "place": ""}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "devices": [{"mac": TABLET, "label": "\n", "place": ""}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "pins": [{"who": "son", "salt": "no", "hash": "hex"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "bands": [{"profile": "son", "band": "40"}]}, Code.BACKUP_BROKEN),
+        *(
+            (lambda told, one=one: {**told, "self_set": [{**CHOICE, **one}]}, Code.BACKUP_BROKEN)
+            for one in (
+                {"key": "block", "said": '"x"'}, {"key": "bedtime", "said": "22:00"},
+                {"key": "bedtime", "said": "{\"school\": 5}"}, {"key": "limits/", "said": '"1h"'},
+                {"key": "bedtime", "said": '["22:00-07:00"]'}, {"key": "bedtime", "said": '"1h"', "at": ""},
+            )
+        ),
+        (lambda told: {**told, "pauses": [{"who": "son", "until": "2026-11-24T12:00"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "pauses": [{"who": "son", "until": FAR}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "grants": [{**told["grants"][0], "day": "0001-01-01"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "made": "0001-01-01T00:00:00+14:00"}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "steps": [{**PUT_OFF, "until": "2028-01"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "steps": [{**PUT_OFF, "until": "2027-05"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "steps": [{**PUT_OFF, "until": "2027-13"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "steps": [{**PUT_OFF, "band": "16-17"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "steps": [{**PUT_OFF, "band": "adult"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "steps": [{**PUT_OFF, "reason": " "}]}, Code.BACKUP_BROKEN),
+    ],
+)  # fmt: skip
+def test_what_is_no_backup_is_refused_whole(desk: Desk, spoil: Any, code: Code) -> None:
+    spoilt = spoil(json.loads(taken(desk)))
+    before = standing(desk)
+    with pytest.raises(GatewayError) as refused:
+        restored(desk, spoilt if isinstance(spoilt, str) else json.dumps(spoilt))
+    assert refused.value.code == code
+    assert "\n" not in str(refused.value)
+    assert standing(desk) == before
+
+
+def test_settings_that_cannot_be_used_here_are_refused_whole(desk: Desk) -> None:
+    told = json.loads(taken(desk))
+    told["home"]["timezone"] = "Mars/Olympus"
+    before = standing(desk)
+    for action in ("look", "apply"):
+        with pytest.raises(PolicyError, match="timezone"):
+            web(desk, "restore", action=action, token=sent(desk, json.dumps(told)))
+    assert standing(desk) == before
+    assert not (desk.folder / "state" / DOING).exists()
+
+
+def test_a_profile_that_was_broken_then_is_told_before(desk: Desk) -> None:
+    told = json.loads(taken(desk))
+    told["profiles"]["son.yaml"] = "name: Son\nband: 99\n"
+    assert "son.yaml" in look(desk, json.dumps(told))["problems"][0]
+
+
+def test_pieces_of_another_or_too_many_are_refused(desk: Desk) -> None:
+    token = web(desk, "restore", action="begin", size=10)["token"]
+    for values, code in (
+        ({"token": "other", "text": "x"}, Code.BACKUP_GONE),
+        ({"token": token, "text": "x" * 11}, Code.INVALID),
+        ({"token": token, "text": ""}, Code.INVALID),
+        ({"token": token, "text": "x", "by": "Dad"}, Code.BACKUP_GONE),
+    ):
+        with pytest.raises(ControlError) as refused:
+            web(desk, "restore", action="piece", **values)
+        assert refused.value.code == code
+    with pytest.raises(ControlError) as refused:
+        web(desk, "restore", action="look", token=token)
+    assert refused.value.code == Code.BACKUP_GONE, "it is not whole"
+    with pytest.raises(ControlError):
+        web(desk, "restore", action="begin", size=MOST_CONTENT + 1)
+    web(desk, "restore", action="drop")
+    with pytest.raises(ControlError):
+        web(desk, "restore", action="piece", token=token, text="x")
+
+
+def test_what_came_in_is_forgotten_after_a_while(desk: Desk) -> None:
+    token = sent(desk, taken(desk))
+    desk.go(timedelta(seconds=STORED_FOR))
+    with pytest.raises(ControlError) as gone:
+        web(desk, "restore", action="apply", token=token)
+    assert gone.value.code == Code.BACKUP_GONE
+
+
+def test_a_disk_that_takes_nothing_leaves_everything_as_it_was(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = taken(desk)
+    change(desk)
+    before, real, written = standing(desk), os.replace, 0
+
+    def full(path: Path, target: object) -> None:
+        nonlocal written
+        if str(target).endswith("son.yaml"):
+            written += 1
+            if written == 1:
+                raise OSError(28, "No space left on device")
+        real(path, str(target))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(PolicyError):
+        restored(desk, text)
+    assert written
+    assert standing(desk) == before
+    assert not (desk.folder / "state" / DOING).exists()

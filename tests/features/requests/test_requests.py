@@ -1,0 +1,286 @@
+"""`request`, `answer`, `requests`: a child asks, a guardian answers, and running rules follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import yaml
+
+from gateway.core.errors import GatewayError, PolicyError
+from gateway.policy.values import Reason
+from tests.features.conftest import Make, at
+from tests.features.desk import PHONE, TABLET, Desk
+from tests.household.household_files import DAUGHTER
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+ASKS = {"categories": {"social_networks": "ask"}, "unknown": "ask"}
+AFTERNOON, LATE = "2026-11-24T16:00", "2026-11-24T21:30"
+
+
+def waiting(desk: Desk) -> list[int]:
+    return [one["id"] for one in desk.ask("requests", pending=True)["requests"]]
+
+
+def test_a_site_is_asked_for_as_the_service_that_it_belongs_to(make: Make) -> None:
+    desk = make(AFTERNOON, daughter=ASKS)
+    answer = desk.ask("request", device=TABLET, site="www.reddit.com", reason="for a school project")
+    assert answer["sentence"] == "Daughter asks for Reddit."
+    one = answer["request"]
+    assert (one["thing"], one["thing_name"], one["reason"]) == (
+        "service:reddit",
+        "Reddit",
+        "for a school project",
+    )
+    assert (one["state"], one["device"], one["at"]) == ("pending", TABLET, at(AFTERNOON))
+    again = desk.ask("request", device="02:00:00:00:00:1a", site="service:reddit", reason="please")["request"]
+    assert (again["id"], again["reason"]) == (one["id"], "please")
+    assert waiting(desk) == [one["id"]]
+    assert desk.ask("request", device=TABLET, site="www.nobody-knows.example")["request"]["thing"] == (
+        "nobody-knows.example"
+    )
+    assert [event["id"] for event in desk.heard("request")] == [1, 1, 2]
+    assert [one["requests"] for one in desk.ask("status")["profiles"]] == [2, 0]
+
+
+@pytest.mark.parametrize(
+    ("site", "said"),
+    [
+        ("malware.test.qalqan.invalid", "refused for everyone; nobody here can open it"),
+        ("pornhub.com", "take no request"),
+        ("www.tiktok.com", "take no request"),
+        ("khanacademy.org", "is not refused for Daughter"),
+        ("192.168.1.1", "address"),
+        ("service:nonsense", "no service"),
+    ],
+)
+def test_what_cannot_be_asked_for_says_so(make: Make, site: str, said: str) -> None:
+    for when in (AFTERNOON, LATE):  # at bedtime too it is the site that is judged
+        desk = make(when, daughter=ASKS)
+        with pytest.raises(GatewayError, match=said):
+            desk.ask("request", device=TABLET, site=site)
+        assert waiting(desk) == []
+
+
+def test_once_opens_a_site_for_an_hour_and_then_running_flows_are_judged_again(make: Make) -> None:
+    desk = make(AFTERNOON, daughter=ASKS)
+    number = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
+    assert desk.reason(TABLET, "www.reddit.com") is Reason.CATEGORY
+    answer = desk.ask("answer", id=number, answer="once", by="Mum", because="an hour, then dinner")
+    assert answer["sentence"] == "Reddit is open for Daughter until 17:00."
+    assert desk.reason(TABLET, "www.reddit.com") is Reason.FAMILY_ALLOW
+    assert desk.reason(TABLET, "instagram.com") is Reason.CATEGORY
+    rejudged = desk.enforcer.rejudged
+    desk.go(HOUR - MINUTE)
+    assert desk.enforcer.rejudged == rejudged
+    desk.go(MINUTE)
+    assert desk.reason(TABLET, "www.reddit.com") is Reason.CATEGORY
+    assert desk.enforcer.rejudged == rejudged + 1
+    (event,) = desk.heard("answer")
+    assert (event["because"], event["by"], event["answer"]) == ("an hour, then dinner", "Mum", "once")
+    (own,) = desk.ask("requests", device=TABLET)["requests"]
+    assert (own["because"], own["by"]) == ("an hour, then dinner", "Mum")
+    with pytest.raises(GatewayError, match=r"answered before \(once by Mum\)"):
+        desk.ask("answer", id=number, answer="no", by="Dad")
+
+
+def test_it_still_opens_no_bedtime(make: Make) -> None:
+    desk = make(LATE, daughter=ASKS)
+    number = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
+    desk.ask("answer", id=number, answer="today")
+    assert desk.reason(TABLET, "reddit.com") is Reason.BEDTIME
+
+
+def test_today_ends_when_the_day_turns(make: Make) -> None:
+    desk = make(AFTERNOON, daughter={**ASKS, "bedtime": {}})
+    number = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
+    assert desk.ask("answer", id=number, answer="today")["sentence"].endswith("until 04:00.")
+    desk.restart()
+    desk.go(12 * HOUR - MINUTE)
+    assert desk.reason(TABLET, "reddit.com") is Reason.FAMILY_ALLOW
+    desk.go(MINUTE)
+    assert desk.reason(TABLET, "reddit.com") is Reason.CATEGORY
+
+
+def test_always_is_written_into_the_profile_and_the_old_file_is_kept(make: Make) -> None:
+    desk = make(AFTERNOON, daughter={**ASKS, "allow": ["example.net"]})
+    file = desk.folder / "profiles" / "daughter.yaml"
+    before = file.read_text()
+    number = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
+    answer = desk.ask("answer", id=number, answer="always", by="Dad")
+    assert answer["sentence"] == "Reddit is open for Daughter from now on."
+    read = yaml.safe_load(file.read_text())
+    assert read["allow"] == ["example.net", "service:reddit"]
+    assert read["devices"] == DAUGHTER["devices"]
+    assert (file.parent / "history" / "000001" / "daughter.yaml").read_text() == before
+    assert desk.reason(TABLET, "reddit.com") is Reason.FAMILY_ALLOW
+    assert desk.ask("requests")["requests"][0]["answer"] == "always"
+
+
+def test_always_where_the_file_cannot_take_it(make: Make) -> None:
+    desk = make(AFTERNOON, daughter={**ASKS, "allow": {}})
+    number = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
+    with pytest.raises(GatewayError, match="allow: clears what the band says"):
+        desk.ask("answer", id=number, answer="always")
+    assert waiting(desk) == [number]
+
+
+def test_no_is_told_with_its_reason(make: Make) -> None:
+    desk = make(AFTERNOON, daughter=ASKS)
+    number = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
+    desk.ask("answer", id=number, answer="no", by="Mum", because="not yet")
+    assert desk.reason(TABLET, "reddit.com") is Reason.CATEGORY
+    (event,) = desk.heard("answer")
+    assert (event["answer"], event["because"]) == ("no", "not yet")
+    assert desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"] == number + 1
+
+
+def test_time_is_given_once_as_asked_or_as_answered(make: Make) -> None:
+    desk = make(LATE)
+    number = desk.ask("request", device=TABLET, minutes=30, reason="the film ends soon")["request"]["id"]
+    for wrong, said in (("today", "'once' with --minutes"), ("always", "change limits")):
+        with pytest.raises(GatewayError, match=said):
+            desk.ask("answer", id=number, answer=wrong)
+    answer = desk.ask("answer", id=number, answer="once", minutes=15, by="Mum")
+    assert answer["sentence"] == "The internet is open for Daughter until 21:45."
+    assert desk.reason(TABLET) is Reason.OPEN
+    desk.ask("revoke", grant=answer["grant"])
+    assert desk.reason(TABLET) is Reason.BEDTIME
+
+
+def test_time_for_one_service(make: Make) -> None:
+    desk = make(LATE)
+    asked = desk.ask("request", device=TABLET, minutes=20, service="whatsapp")
+    assert asked["sentence"] == "Daughter asks for 20 minutes more of WhatsApp."
+    desk.ask("answer", id=asked["request"]["id"], answer="once")
+    assert desk.reason(TABLET, "web.whatsapp.com") is not Reason.BEDTIME
+    assert desk.reason(TABLET) is Reason.BEDTIME
+
+
+def test_who_has_all_the_time_asks_for_none(make: Make) -> None:
+    desk = make(LATE, son={"bedtime": {}, "limits": {}})
+    with pytest.raises(GatewayError, match="nothing to ask for"):
+        desk.ask("request", device=PHONE, minutes=5)
+
+
+def test_a_daily_amount_is_granted_by_itself(make: Make) -> None:
+    desk = make(LATE, daughter={"auto_approve": "30m"})
+    first = desk.ask("request", device=TABLET, minutes=20)
+    assert (first["state"], first["sentence"]) == ("auto", "The internet is open for Daughter until 21:50.")
+    assert desk.reason(TABLET) is Reason.OPEN
+    assert desk.ask("request", device=TABLET, minutes=11)["state"] == "pending"
+    desk.restart()
+    assert desk.ask("request", device=TABLET, minutes=10)["state"] == "auto"  # in place of the one that waits
+    assert waiting(desk) == []
+    assert [one.kind.value for one in desk.store.gifts.given()] == ["auto", "auto"]
+    desk.clock.at = at("2026-11-25T21:30")
+    desk.enforcer.sync()
+    assert desk.ask("request", device=TABLET, minutes=30)["state"] == "auto"
+
+
+def test_but_not_in_a_pause(make: Make) -> None:
+    desk = make(LATE, daughter={"auto_approve": "30m"})
+    desk.ask("pause", who="daughter", minutes=60)
+    assert desk.ask("request", device=TABLET, minutes=20)["state"] == "pending"
+
+
+def test_twenty_requests_a_day(make: Make) -> None:
+    desk = make(LATE)
+    for _ in range(20):
+        desk.ask("request", device=TABLET, minutes=20)
+    with pytest.raises(GatewayError, match="20 times today"):
+        desk.ask("request", device="02:00:00:00:00:1a", minutes=20)
+    desk.ask("request", device=PHONE, minutes=20)
+
+
+def test_nobody_answers(make: Make) -> None:
+    desk = make(AFTERNOON, daughter=ASKS)
+    site = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
+    time = desk.ask("request", device=TABLET, minutes=15)["request"]["id"]
+    desk.go(8 * HOUR - MINUTE)
+    assert waiting(desk) == [time, site]
+    desk.go(2 * MINUTE)
+    assert waiting(desk) == [site]
+    assert [(one["id"], one["state"]) for one in desk.heard("answer")] == [(time, "expired")]
+    desk.restart()
+    desk.go(2 * DAY)
+    assert [one["id"] for one in desk.heard("request") if one["reminder"]] == [site]
+    desk.go(5 * DAY)
+    assert waiting(desk) == []
+    with pytest.raises(GatewayError, match="has expired"):
+        desk.ask("answer", id=site, answer="once")
+
+
+def test_what_was_answered_survives_a_kill(make: Make) -> None:
+    desk = make(AFTERNOON, daughter=ASKS)
+    number = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
+    desk.restart()
+    desk.ask("answer", id=number, answer="once")
+    desk.restart()
+    assert desk.reason(TABLET, "reddit.com") is Reason.FAMILY_ALLOW
+    desk.go(HOUR)
+    assert desk.reason(TABLET, "reddit.com") is Reason.CATEGORY
+
+
+def test_a_sibling_sees_nothing_of_it(make: Make) -> None:
+    desk = make(AFTERNOON, daughter=ASKS)
+    desk.ask("request", device=TABLET, site="reddit.com")
+    assert desk.ask("requests", device=PHONE)["requests"] == []
+    assert desk.ask("requests", profile="son")["requests"] == []
+    assert len(desk.ask("requests", profile="Daughter")["requests"]) == 1
+
+
+def test_a_reason_is_one_short_line(make: Make) -> None:
+    desk = make(LATE)
+    for reason, said in (("x" * 201, "at most 200"), ("two\nlines", "one printable line")):
+        with pytest.raises(GatewayError, match=said):
+            desk.ask("request", device=TABLET, minutes=5, reason=reason)
+
+
+def test_a_service_that_the_catalogue_has_no_more_is_told_in_one_line(make: Make) -> None:
+    """Asked for before an update of the product."""
+    desk = make(AFTERNOON)
+    number = desk.ask("request", device=TABLET, minutes=10, service="roblox")["request"]["id"]
+    known = desk.store.requests.get(number)
+    assert known is not None
+    desk.store.requests.shift(lambda one: replace(one, thing="gone"))
+    with pytest.raises(PolicyError, match="gone: is no service of the catalogue any more"):
+        desk.ask("answer", id=number, answer="once")
+    assert desk.ask("answer", id=number, answer="no")["request"]["state"] == "answered"
+
+
+def test_asking_and_being_told_no_changes_no_rule_no_limit_and_no_level(make: Make) -> None:
+    """R-23: twenty requests, each told no, and as many refusals."""
+    desk = make(AFTERNOON, daughter=ASKS)
+
+    def how_it_is() -> object:
+        told = desk.ask("status")["profiles"][0]
+        own = {key: told[key] for key in ("band", "log_level", "state", "left", "used", "landing")}
+        return own, desk.ask("rules", id="daughter"), desk.reason(TABLET, "instagram.com")
+
+    before = how_it_is()
+    for turn in range(20):
+        what = {"site": "reddit.com"} if turn % 2 else {"minutes": 20}
+        number = desk.ask("request", device=TABLET, **what)["request"]["id"]
+        desk.ask("answer", id=number, answer="no", by="Mum", because="not today")
+        assert desk.reason(TABLET, "www.reddit.com") is Reason.CATEGORY
+    assert how_it_is() == before
+
+
+def test_a_reminder_is_told_once_and_stands_with_the_request_until_it_is_answered(make: Make) -> None:
+    """R-21."""
+    desk = make(AFTERNOON, daughter=ASKS)
+    site = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
+
+    def reminded() -> list[bool]:
+        return [one["reminded"] for one in desk.ask("requests")["requests"]]
+
+    desk.go(DAY - MINUTE)
+    assert reminded() == [False]
+    desk.go(2 * MINUTE)
+    assert reminded() == [True]
+    desk.go(2 * DAY)
+    assert [one["id"] for one in desk.heard("request") if one["reminder"]] == [site], "once"
+    desk.ask("answer", id=site, answer="no", by="Mum")
+    assert reminded() == [False]

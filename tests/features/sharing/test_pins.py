@@ -1,0 +1,71 @@
+"""Children's PINs by the verbs."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.control.protocol import Role
+from gateway.core.reason_codes import Code
+from tests.features.conftest import Make
+from tests.features.desk import MUMS, PHONE, TABLET, Desk
+from tests.features.sharing.shared_devices import OURS, SONS_PIN, TV, desk_of_several, refused, use
+
+
+@pytest.fixture
+def desk(make: Make) -> Desk:
+    return desk_of_several(make)
+
+
+# ---------------------------------------------------------------------------------- PINs
+
+
+def test_a_child_sets_the_first_one_on_its_own_device_and_the_parents_are_told(desk: Desk) -> None:
+    assert desk.ask("device", mac=TABLET)["pin"] == {
+        "pin": True, "pin_set": None, "pin_by": None, "may_set": True,
+    }  # fmt: skip
+    desk.ask("pin", Role.WEB, action="set", device=TABLET, pin="70 35")
+    told = {"event": "pin", "profile": "daughter", "name": "Daughter", "what": "set", "by": None}
+    assert desk.heard("pin") == [told]
+    (daughter,) = (one for one in desk.ask("status")["profiles"] if one["id"] == "daughter")
+    assert (daughter["pin_set"], daughter["pin_by"]) == (desk.local_now(), None)
+    assert desk.ask("pin", Role.WEB, action="check", device=TABLET, pin="7035")["who"] == "daughter"
+    assert refused(desk, "pin", action="check", device=TABLET, pin=SONS_PIN) == Code.PIN_WRONG
+
+
+def test_another_one_needs_the_old(desk: Desk) -> None:
+    assert refused(desk, "pin", action="set", device=PHONE, pin="7035") == Code.INVALID
+    assert refused(desk, "pin", action="set", device=PHONE, pin="7035", old="1111") == Code.PIN_WRONG
+    desk.ask("pin", Role.WEB, action="set", device=PHONE, pin="7035", old=SONS_PIN)
+    assert refused(desk, "pin", action="check", device=PHONE, pin=SONS_PIN) == Code.PIN_WRONG
+
+
+def test_it_is_not_set_where_others_could(desk: Desk) -> None:
+    use(desk)
+    desk.ask("hand_over", Role.WEB, device=MUMS, who="daughter", by="Mum")
+    for mac in (OURS, MUMS):
+        assert refused(desk, "pin", action="set", device=mac, pin="7035", old=SONS_PIN) == Code.PIN_ELSEWHERE
+
+
+@pytest.mark.parametrize(("pin", "code"), [("123", Code.PIN_FORM), ("1234", Code.PIN_GUESSED)])
+def test_what_is_no_pin(desk: Desk, pin: str, code: Code) -> None:
+    assert refused(desk, "pin", action="set", device=TABLET, pin=pin) == code
+
+
+def test_a_guardian_clears_a_forgotten_one(desk: Desk) -> None:
+    assert refused(desk, "pin", action="clear", who="son", by="Son") == Code.NO_GUARDIAN
+    assert refused(desk, "pin", action="clear", who="son") == Code.INVALID
+    desk.ask("pin", Role.WEB, action="clear", who="son", by="Mum")
+    assert refused(desk, "use", device=OURS, who="son", pin=SONS_PIN) == Code.NO_PIN
+    assert refused(desk, "pin", action="clear", who="son", by="Mum") == Code.NO_PIN
+
+
+def test_a_guardian_s_page_is_told_of_all_of_it(desk: Desk) -> None:
+    desk.ask("hand_over", Role.WEB, device=MUMS, who="daughter", by="Mum")
+    told = desk.ask("lent", Role.WEB)
+    assert [(one["device"], one["who"]) for one in told["devices"]] == [
+        (OURS, None), (TV, None), (MUMS, "daughter"),
+    ]  # fmt: skip
+    assert {one["id"]: one["pin_set"] is not None for one in told["people"]} == {
+        "daughter": False,
+        "son": True,
+    }

@@ -1,0 +1,174 @@
+"""What follows from use is told of nobody without a log: what rules, the clock and guardians close is told.
+
+What is not told cannot be seen in any difference: each verb is asked before and after, and answers the same.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.control.protocol import Role
+from gateway.path.live_flows import FlowId, LiveFlow
+from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.values import Observation, Proto, Reason
+from tests.features.conftest import Make, at
+from tests.features.desk import TABLET, Desk
+from tests.features.surfaces import CHILDREN, MAXIMA, MUM, a_child_of, answers, others
+from tests.features.watched import Watched
+
+NOW = "2026-11-24T16:30"
+MINUTE = timedelta(minutes=1)
+RULES = {"limits": {"internet": "1h", "play": "30m", "service:youtube": "20m"}, "landing": "10m"}
+
+
+def uses(desk: Desk) -> None:
+    """All of its minutes, on one device, with a service that runs."""
+    desk.use("daughter", internet=60, play=30, **{"service:youtube": 20})
+    desk.counted.devices["daughter"] = {TABLET: {"internet": 60}}
+    member = desk.family.member_of(TABLET)
+    assert member is not None
+    number = desk.store.class_number(member.slot, frozenset({"device", "play", "service:youtube"}))
+    desk.live.put(
+        FlowId(member.slot, 6, b"", 1, b"", 443),
+        LiveFlow((Observation(Proto.TLS, "www.youtube.com"),), number, False),
+    )
+
+
+def is_closed(desk: Desk) -> bool:
+    return desk.reason(TABLET) is Reason.OUT_OF_TIME
+
+
+@pytest.mark.parametrize("band", CHILDREN)
+def test_out_of_time_and_in_use_are_seen_in_no_answer_without_a_log(make: Make, band: str) -> None:
+    desk = a_child_of(make, band, NOW, **RULES)
+    before = answers(desk)
+    uses(desk)
+    assert is_closed(desk)
+    told = others(before, answers(desk))
+    assert told == ({"status", "ledger", "profile", "why", "preview"} if MAXIMA[band] else set())
+
+
+@pytest.mark.parametrize("band", CHILDREN)
+def test_below_the_level_of_moments_the_totals_alone_are_told(make: Make, band: str) -> None:
+    desk, level = a_child_of(make, band, NOW, **RULES), MAXIMA[band]
+    uses(desk)
+    child = desk.ask("status")["profiles"][0]
+    used = {one["target"]: one["minutes"] for one in child["used"]}
+    assert used == ({"internet": 60, "play": 30, "service:youtube": 20} if level >= KINDS_LEVEL else {})
+    assert any(one["devices"] for one in child["used"]) == (level >= NAMES_LEVEL), "where is a detail"
+    assert child["state"] == ("out_of_time" if level >= KINDS_LEVEL else "open")
+
+
+@pytest.mark.parametrize("band", CHILDREN)
+def test_what_guardians_and_the_clock_close_is_told_at_every_level(make: Make, band: str) -> None:
+    desk = a_child_of(make, band, NOW, **RULES, bedtime={"school": "20:45-07:00"})
+    uses(desk)
+    desk.ask("pause", Role.WEB, who="daughter", minutes=10, by=MUM)
+    child = desk.ask("status")["profiles"][0]
+    assert (child["state"], child["until"]) == ("paused", at("2026-11-24T16:40"))
+    desk.go(timedelta(hours=5))
+    assert desk.ask("status")["profiles"][0]["state"] == "bedtime"
+
+
+@pytest.mark.parametrize("band", CHILDREN)
+def test_what_a_child_takes_is_seen_in_no_answer_and_no_event_without_a_log(make: Make, band: str) -> None:
+    """A landing, a code on paper but for how many are left, and the daily amount."""
+    rules = {**RULES, "bedtime": {"school": "16:40-07:00"}, "auto_approve": "15m"}
+    desk, level = a_child_of(make, band, NOW, **rules), MAXIMA[band]
+    code = desk.ask("ticket", Role.WEB, who="daughter", minutes=20, by=MUM)["codes"][0]
+    desk.go(timedelta(minutes=20))
+    before = answers(desk)
+    desk.events.clear()
+    desk.ask("request", Role.WEB, device=TABLET, minutes=15)
+    desk.ask("landing", Role.WEB, device=TABLET)
+    told = others(before, answers(desk))
+    assert desk.ask("device", Role.WEB, mac=TABLET)["state"] == "open"
+    if level < KINDS_LEVEL:
+        assert (told, desk.events) == (set(), [])
+    else:
+        assert "status" in told
+    assert bool(desk.heard("landing")) == (level >= NAMES_LEVEL)
+    desk.ask("redeem", Role.WEB, device=TABLET, code=code)
+    assert bool(desk.heard("grant")) == (level >= NAMES_LEVEL)
+    if level < KINDS_LEVEL:
+        assert others(before, answers(desk)) == {"tickets"}, "the paper is the guardian's"
+
+
+@pytest.mark.parametrize("band", CHILDREN)
+def test_of_a_moment_that_is_over_no_use_is_told_below_the_level_of_moments(make: Make, band: str) -> None:
+    """By asking why at each minute of the day, the minutes that a limit counted could be found."""
+    desk = a_child_of(make, band, NOW, **RULES)
+    asked = {"profile": "daughter", "host": "neutral.test", "at": "2026-11-24T16:00"}
+    previewed = {"id": "daughter", "host": "neutral.test", "at": "2026-11-24T16:00"}
+    before = desk.ask("why", Role.WEB, **asked), desk.ask("preview", Role.WEB, **previewed)
+
+    class Counted:
+        gate, service, device, bytes, why = "internet", None, TABLET, 1, "moved"
+
+        def __init__(self, minute: int) -> None:
+            self.at = at("2026-11-24T14:00") + minute * MINUTE
+
+    desk.counted.rows = tuple(map(Counted, range(60)))
+    after = desk.ask("why", Role.WEB, **asked), desk.ask("preview", Role.WEB, **previewed)
+    assert (before != after) == (MAXIMA[band] >= NAMES_LEVEL)
+
+
+def test_no_preview_of_a_younger_band_tells_more(make: Make) -> None:
+    desk = a_child_of(make, "16-17", NOW, **RULES)
+    asked = {"id": "daughter", "host": "www.youtube.com", "set": {"band": "6-9", "bedtime": {}}}
+    before = desk.ask("preview", Role.WEB, **asked)
+    uses(desk)
+    assert desk.ask("preview", Role.WEB, **asked) == before
+
+
+@pytest.mark.parametrize(("band", "told"), [("10-12", True), ("13-15", True), ("16-17", False)])
+def test_the_event_that_a_limit_closed_is_told_where_limits_are(make: Make, band: str, told: bool) -> None:
+    desk = a_child_of(make, band, NOW, **RULES)
+    watched = Watched(desk)
+    slots = desk.family.slots_of("daughter")
+    watched.journal.moved(slots)  # as it is at the start
+    desk.events.clear()
+    uses(desk)
+    watched.journal.moved(slots)
+    assert bool(desk.heard("status")) is told
+    desk.events.clear()
+    desk.ask("pause", Role.WEB, who="daughter", minutes=10, by=MUM)
+    watched.journal.moved(slots)
+    assert any("profile" in one for one in desk.heard("status")), (
+        "what a guardian closes is told of everybody"
+    )
+
+
+@pytest.mark.parametrize(("band", "told"), [("10-12", True), ("13-15", False), ("16-17", False)])
+def test_a_warning_names_a_service_in_use_from_the_level_of_names_on(
+    make: Make, band: str, told: bool
+) -> None:
+    window = {"service:roblox": {"school": ["16:00-16:40"]}}
+    desk = a_child_of(make, band, NOW)
+    desk.ask("edit", id="daughter", set={"windows": window}, by="console")
+    member = desk.family.member_of(TABLET)
+    assert member is not None
+    number = desk.store.class_number(member.slot, frozenset({"device", "window:service:roblox"}))
+    desk.live.put(FlowId(member.slot, 6, b"", 1, b"", 443), LiveFlow((), number, False))
+    desk.warnings.look()
+    desk.go(timedelta(minutes=6))
+    assert bool(desk.heard("warning")) is told
+
+
+@pytest.mark.parametrize("band", CHILDREN)
+def test_bedtime_is_warned_of_at_every_level(make: Make, band: str) -> None:
+    desk = a_child_of(make, band, NOW, bedtime={"school": "16:40-07:00"})
+    desk.go(timedelta(minutes=6))
+    assert {one["what"] for one in desk.heard("warning")} == {"bedtime"}
+
+
+@pytest.mark.parametrize("band", CHILDREN)
+def test_a_backup_has_no_more_of_what_a_child_took_than_is_told(make: Make, band: str) -> None:
+    desk = a_child_of(make, band, NOW, **RULES, bedtime={"school": "16:40-07:00"}, auto_approve="15m")
+    desk.ask("grant", Role.WEB, who="daughter", minutes=5, by=MUM)
+    desk.ask("request", Role.WEB, device=TABLET, minutes=15)
+    text = desk.ask("backup", Role.WEB, by=MUM)["text"]
+    assert ('"by":"Daughter"' in text.replace(" ", "")) == (MAXIMA[band] >= NAMES_LEVEL)
+    assert f'"by":"{MUM}"' in text.replace(" ", ""), "what a guardian gave is a guardian's"

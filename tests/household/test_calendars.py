@@ -1,0 +1,158 @@
+"""Calendars from real files, read in their own process as the daemon does it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.core.errors import PolicyError
+from gateway.household import calendars
+from gateway.household.calendar_days import NoCalendarError
+from gateway.household.calendar_days import free_days as days_in
+from gateway.household.calendars import MAX_BYTES, free_days
+from gateway.household.loading import load_product, load_profile
+from tests.policy.homes import refusal
+
+FIRST, LAST = date(2024, 1, 1), date(2029, 12, 31)
+YEAR = datetime.now(UTC).year
+
+
+def calendar(*events: str) -> bytes:
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//school//EN"]
+    for number, event in enumerate(events):
+        own = event.replace("; ", "\n").split("\n")
+        uid = [] if any(line.startswith("UID") for line in own) else [f"UID:{number}@school.example"]
+        lines += ["BEGIN:VEVENT", *uid, *own, "END:VEVENT"]
+    return "\r\n".join([*lines, "END:VCALENDAR", ""]).encode()
+
+
+def days(*events: str) -> list[str]:
+    return sorted(str(day) for day in days_in(calendar(*events), FIRST, LAST))
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        (["DTSTART;VALUE=DATE:20261216"], ["2026-12-16"]),
+        (["DTSTART;VALUE=DATE:20261216; DTEND;VALUE=DATE:20261218"], ["2026-12-16", "2026-12-17"]),
+        (["DTSTART;VALUE=DATE:20261216; DTEND;VALUE=DATE:20261216"], ["2026-12-16"]),  # as some programs do
+        (["DTSTART;VALUE=DATE:20261216; DURATION:P2D"], ["2026-12-16", "2026-12-17"]),
+        (
+            ["DTSTART;VALUE=DATE:20270501; RRULE:FREQ=YEARLY; EXDATE;VALUE=DATE:20280501"],
+            ["2027-05-01", "2029-05-01"],
+        ),
+        (["DTSTART;VALUE=DATE:20270501; RDATE;VALUE=DATE:20270601"], ["2027-05-01", "2027-06-01"]),
+        (["DTSTART;VALUE=DATE:20270104; RRULE:FREQ=WEEKLY;COUNT=2"], ["2027-01-04", "2027-01-11"]),
+        # One of a series was moved, another was put off.
+        (
+            [
+                "UID:a; DTSTART;VALUE=DATE:20270104; RRULE:FREQ=WEEKLY;COUNT=3",
+                "UID:a; RECURRENCE-ID;VALUE=DATE:20270111; DTSTART;VALUE=DATE:20270112",
+            ],
+            ["2027-01-04", "2027-01-12", "2027-01-18"],
+        ),
+        (["DTSTART;VALUE=DATE:20261216; STATUS:CANCELLED"], []),
+        (["DTSTART:20261216T090000; DTEND:20261216T100000"], []),  # a lesson
+        (["DTSTART:20261216T090000Z; RRULE:FREQ=SECONDLY"], []),
+        (["SUMMARY:nothing"], []),
+        ([], []),
+        (["DTSTART;VALUE=DATE:19500101; DTEND;VALUE=DATE:20240103"], ["2024-01-01", "2024-01-02"]),
+        (["DTSTART;VALUE=DATE:20400101"], []),
+    ],
+)
+def test_the_days_of_all_day_events(events: list[str], expected: list[str]) -> None:
+    assert days(*events) == expected
+
+
+def test_a_file_is_read_in_a_process_of_its_own_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "school.ics"
+    file.write_bytes(calendar(f"DTSTART;VALUE=DATE:{YEAR}0907; DTEND;VALUE=DATE:{YEAR}0909"))
+    modules = set(sys.modules)
+    assert free_days(file) == {date(YEAR, 9, 7), date(YEAR, 9, 8)}
+    assert not {one for one in set(sys.modules) - modules if one.startswith(("icalendar", "recurring"))}
+    monkeypatch.setattr(calendars, "_read", lambda *_: pytest.fail("the same file was read again"))
+    assert len(free_days(file)) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"", "is no calendar"),
+        (b"band: 10-12\n", "is no calendar"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "is no calendar"),
+        (b"BEGIN:VCALENDAR\r\n" + b"\x00\xff" * 50, "is no calendar"),
+        (calendar("DTSTART;VALUE=DATE:2026-12-16"), "has an event whose dates cannot be read"),
+        (
+            calendar("DTSTART;VALUE=DATE:20261216; RRULE:FREQ=OFTEN"),
+            "has an event whose dates cannot be read",
+        ),
+        (calendar(*["DTSTART;VALUE=DATE:20261216"] * 2001), "has 2001 events, more than 2000"),
+        (b"BEGIN:VCALENDAR\r\n" + bytes(MAX_BYTES), f"has more than {MAX_BYTES} bytes"),
+    ],
+)
+def test_what_is_no_calendar_is_refused_in_one_line(tmp_path: Path, data: bytes, problem: str) -> None:
+    file = tmp_path / "school.ics"
+    file.write_bytes(data)
+    said = refusal(lambda: free_days(file))
+    assert f"{problem}; export the free days alone as iCalendar" in said
+    assert "\n" not in said
+
+
+def test_a_calendar_that_asks_for_too_much_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calendars, "TIMEOUT", 2)
+    file = tmp_path / "school.ics"
+    file.write_bytes(calendar(*["DTSTART;VALUE=DATE:20240101; RRULE:FREQ=SECONDLY"] * 500))
+    assert "school.ics" in refusal(lambda: free_days(file))
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("school.ics", "'school.ics' is not there; create it, or name another"),
+        (".", "'.' cannot be read (Is a directory)"),
+        ("kid.yaml", "'kid.yaml' is no calendar"),
+        ("/dev/zero", "'/dev/zero' is no regular file; write a file in its place"),
+    ],
+)
+def test_a_profile_says_which_line_names_it(tmp_path: Path, name: str, problem: str) -> None:
+    file = tmp_path / "kid.yaml"
+    file.write_text(f"band: 10-12\ncalendars:\n  - {name}\n")
+    said = refusal(lambda: load_profile(file, load_product()))
+    assert said.startswith(f"{file}:3: calendars[1]: {problem}")
+
+
+def test_a_profile_has_the_days_of_its_calendars(tmp_path: Path) -> None:
+    day = date(YEAR, 9, 7)
+    (tmp_path / "a.ics").write_bytes(calendar(f"DTSTART;VALUE=DATE:{day:%Y%m%d}"))
+    (tmp_path / "b.ics").write_bytes(
+        b"\xef\xbb\xbf" + calendar(f"DTSTART;VALUE=DATE:{day + timedelta(1):%Y%m%d}")
+    )
+    file = tmp_path / "kid.yaml"
+    file.write_text(f'band: 10-12\ncalendars: [a.ics, "{tmp_path}/b.ics"]\n')
+    profile = load_profile(file, load_product())
+    assert profile.free_days == {day, day + timedelta(1)}
+    assert profile.rules.calendars == ("a.ics", f"{tmp_path}/b.ics")
+
+
+def test_the_process_may_be_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    file = tmp_path / "school.ics"
+    file.write_bytes(calendar("DTSTART;VALUE=DATE:20260101; SUMMARY:never read before"))
+    with pytest.raises(PolicyError, match="is a calendar that cannot be read"):
+        free_days(file)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    with pytest.raises(PolicyError, match="cannot be read"):
+        free_days(file)
+
+
+def test_without_the_library_the_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "recurring_ical_events", None)
+    with pytest.raises(NoCalendarError, match="while the package recurring_ical_events is not installed"):
+        days_in(calendar(), FIRST, LAST)

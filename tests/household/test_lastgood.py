@@ -1,0 +1,200 @@
+"""What holds where a profile's file is broken while the daemon starts; real files."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.core.errors import PolicyError
+from gateway.household.config_file import VARIABLE
+from gateway.household.last_good import FOLDER
+from gateway.household.rule_book import RuleBook
+from tests.household.household_files import DAUGHTER, MUM, SON, write
+
+TABLET = "02:00:00:00:00:0a"
+BROKEN = "name: Daughter\nband: 10-13\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A household whose files were all good at the last start."""
+    path = write(tmp_path, {"daughter": DAUGHTER, "son": SON, "mum": MUM})
+    RuleBook(path).keep_good()
+    return path
+
+
+def _owner(rules: RuleBook) -> str | None:
+    owner = rules.household.owner_of(TABLET)
+    return None if owner is None else owner.id
+
+
+def test_a_start_with_a_broken_file_has_the_last_good_version(config: Path) -> None:
+    (config.parent / "profiles" / "daughter.yaml").write_text(BROKEN)
+    rules = RuleBook(config)
+    assert _owner(rules) == "daughter"
+    assert "service:tiktok" in map(str, rules.household.profiles["daughter"].rules.block)
+    assert ["10-13" in line for line in rules.problems()] == [True]
+    rules.keep_good()
+    assert _owner(RuleBook(config)) == "daughter", "the broken file was kept as a good one"
+
+
+def test_a_mended_file_holds_again_and_is_the_next_good_one(config: Path) -> None:
+    file = config.parent / "profiles" / "daughter.yaml"
+    file.write_text(BROKEN)
+    rules = RuleBook(config)
+    file.write_text(f'band: 6-9\ndevices: ["{TABLET}"]\n')
+    rules.reload()
+    assert not rules.problems()
+    file.write_text(BROKEN)
+    assert RuleBook(config).household.profiles["daughter"].band.value == "6-9"
+
+
+def test_a_slip_in_the_router_s_settings_changes_nothing_that_holds(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uci = tmp_path / "uci"
+    monkeypatch.setenv(VARIABLE, str(uci))
+    uci.write_text("config qalqan main\n\tlist lan 'br-home'\n\tlist lan 'br-guest'\n")
+    rules = RuleBook(config)
+    assert rules.household.config.lan == ("br-home", "br-guest")
+    uci.write_text("config qalqan main\n\tlist lan 'br home\n")
+    with pytest.raises(PolicyError, match="uci:2: opens a quote that nothing closes"):
+        rules.reload()
+    assert rules.household.config.lan == ("br-home", "br-guest")
+    assert _owner(rules) == "daughter"
+    uci.write_text("config qalqan main\n\tlist lan 'br-new'\n")
+    rules.reload()
+    assert "br-new" in rules.household.config.lan
+
+
+def test_what_of_a_brand_cannot_be_used_is_told_and_stops_nothing(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uci = tmp_path / "uci"
+    monkeypatch.setenv(VARIABLE, str(uci))
+    uci.write_text("config brand brand\n\toption name 'Alma Net'\n\toption colour '#ffff00'\n")
+    rules = RuleBook(config)
+    assert (rules.household.config.brand.name, rules.household.config.brand.colour) == ("Alma Net", "")
+    (line,) = rules.problems()
+    assert line.startswith(f"{uci}:3: brand.colour: #ffff00 has a contrast of ")
+
+
+def test_a_device_that_moved_meanwhile_stays_where_it_is(config: Path) -> None:
+    folder = config.parent / "profiles"
+    (folder / "daughter.yaml").write_text(BROKEN)
+    (folder / "son.yaml").write_text(f'band: 13-15\ndevices: ["{TABLET}"]\n')
+    assert _owner(RuleBook(config)) == "son"
+
+
+def test_a_profile_that_is_gone_leaves_no_copy(config: Path) -> None:
+    (config.parent / "profiles" / "son.yaml").unlink()
+    RuleBook(config).keep_good()
+    copies = list((config.parent / "state" / FOLDER).iterdir())
+    assert sorted(one.name for one in copies) == ["daughter.yaml", "mum.yaml"]
+    assert {one.stat().st_mode & 0o777 for one in copies} == {0o600}
+
+
+def test_a_state_directory_that_takes_nothing_is_said_and_stops_nothing(
+    config: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = config.parent / "state" / FOLDER
+    for one in folder.iterdir():
+        one.unlink()
+    folder.rmdir()
+    folder.write_text("in the way")
+    rules = RuleBook(config)
+    rules.keep_good()
+    assert "cannot be kept" in caplog.text
+    assert _owner(rules) == "daughter"
+
+
+def test_a_calendar_that_is_gone_leaves_its_days_in_force(config: Path) -> None:
+    folder = config.parent / "profiles"
+    school = folder / "school.ics"
+    year = datetime.now(UTC).year
+    lines = (
+        "BEGIN:VCALENDAR",
+        "BEGIN:VEVENT",
+        f"DTSTART;VALUE=DATE:{year}0907",
+        "END:VEVENT",
+        "END:VCALENDAR",
+    )
+    school.write_text("\r\n".join(lines))
+    with (folder / "daughter.yaml").open("a") as file:
+        file.write("\ncalendars: [school.ics]\n")
+    rules = RuleBook(config)
+    rules.keep_good()
+    assert not rules.problems()
+    school.write_text("<html>the school's site is being rebuilt</html>")
+    rules.reload()  # in a running daemon
+    for one in (rules, RuleBook(config)):  # and at a start
+        assert one.household.profiles["daughter"].free_days == {date(year, 9, 7)}
+        assert ["calendars[1]: 'school.ics' is no calendar" in line for line in one.problems()] == [True]
+
+
+TV = "02:00:00:00:00:0e"
+
+
+def _shared(folder: Path, *people: str, **settings: object) -> Path:
+    return write(
+        folder,
+        {"daughter": DAUGHTER, "son": SON, "mum": MUM},
+        shared={TV: {"people": list(people)}},
+        **settings,
+    )
+
+
+@pytest.mark.parametrize(
+    ("people", "gone", "owner"),
+    [
+        (("daughter", "son"), "daughter", "son"),
+        (("daughter", "son"), "son", "daughter"),
+        (("mum", "son"), "son", "guest"),
+        (("mum", "son"), "mum", "son"),
+    ],
+)
+def test_a_deleted_file_that_a_shared_device_names_is_told_and_stops_no_start(
+    tmp_path: Path, people: tuple[str, ...], gone: str, owner: str
+) -> None:
+    path = _shared(tmp_path, *people)
+    (tmp_path / "profiles" / f"{gone}.yaml").unlink()
+    rules = RuleBook(path)
+    found = rules.household.owner_of(TV)
+    assert found is not None
+    assert found.id == owner
+    (line,) = rules.problems()
+    where = f"shared.{TV}.people[{people.index(gone) + 1}]: there is no profile '{gone}', so the device has "
+    assert f"{where}the rules of {owner}; put its file back, or take the name out" in line
+    assert line.startswith(f"{path}:")
+    assert str(rules.household.problem_of(TV)) == line
+
+
+def test_who_has_no_file_stands_in_the_way_of_no_other_change(tmp_path: Path) -> None:
+    path = _shared(tmp_path, "daughter", "son", unknown_devices="son")
+    son = tmp_path / "profiles" / "son.yaml"
+    kept = son.read_bytes()
+    son.unlink()
+    rules = RuleBook(path)
+    assert len(rules.problems()) == 1, "one line a name"
+    daughter = tmp_path / "profiles" / "daughter.yaml"
+    rules.adopt(rules.with_files({daughter: daughter.read_bytes().replace(b"10-12", b"6-9")}))
+    assert rules.household.profiles["daughter"].band.value == "6-9"
+    rules.reload()
+    assert len(rules.problems()) == 1
+    son.write_bytes(kept)
+    rules.reload()
+    assert not rules.problems()
+
+
+def test_while_it_runs_a_name_without_a_file_is_refused_and_the_old_rules_hold_on(tmp_path: Path) -> None:
+    path = _shared(tmp_path, "daughter", "son")
+    rules = RuleBook(path)
+    son = tmp_path / "profiles" / "son.yaml"
+    with pytest.raises(PolicyError, match="there is no profile 'son'; name a profile's id"):
+        rules.with_files({son: None})
+    son.unlink()
+    with pytest.raises(PolicyError, match="there is no profile 'son'"):
+        rules.reload()
+    assert "son" in rules.household.profiles

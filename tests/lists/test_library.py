@@ -1,0 +1,173 @@
+"""`lists update` over a real server: what fails is said, and what is good stays."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from unittest.mock import Mock
+
+import pytest
+
+from gateway.cli.commands import lists
+from gateway.cli.commands.lists import Progress
+from gateway.cli.main import main
+from gateway.core.errors import ListError
+from gateway.lists.build import Canaries
+from gateway.lists.formats import Format
+from gateway.lists.library import Library, read_library
+from gateway.lists.sources import PublishedList
+from gateway.lists.table import open_table
+from tests.lists.served import fetcher, served
+from tests.pace import longest
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
+BODIES = {"/usual": b"casino.example\n", "/chosen": b"dates.example\n", "/broken": b"<html>moved</html>\n"}
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with served(BODIES) as server:
+        published = [
+            a_list("usual", "gambling", server.address, default=True),
+            a_list("chosen", "dating", server.address, default=False),
+            a_list("broken", "games", server.address, default=False),
+        ]
+        yield Library(
+            {one.id: one for one in published}, (), Canaries(["www.help.example"]), tmp_path / "state"
+        )
+
+
+def a_list(name: str, category: str, address: str, *, default: bool) -> PublishedList:
+    url = f"{address}/{name}"
+    return PublishedList(name, name, url, Format.DOMAINS, "CC0-1.0", category, 1, 1 << 20, False, default)
+
+
+def update(library: Library, *named: str, now: datetime = NOW) -> list[str]:
+    return library.fetch(named, fetcher(sleep=lambda _: None), now)
+
+
+def test_what_is_due(library: Library) -> None:
+    assert [one.id for one in library.due()] == ["usual"]
+    assert update(library, "chosen") == []
+    # Once asked for, it is kept fresh.
+    assert [one.id for one in library.due()] == ["usual", "chosen"]
+
+
+def test_a_failed_list_is_said_and_the_others_are_built(library: Library) -> None:
+    problems = update(library, "chosen", "broken")
+    assert len(problems) == 1
+    assert problems[0].startswith("broken: line 1: a web page, not a list")
+    info, reports = library.build(NOW)
+    assert info.count == 2
+    assert [one.id for one in reports] == ["chosen", "usual"]
+    table = open_table(library.state)
+    assert table.categories("www.dates.example") == {"dating"}
+    table.close()
+
+
+def test_a_fresh_list_is_not_fetched_again_unless_forced(library: Library) -> None:
+    told: list[str] = []
+    one = fetcher(progress=lambda source, done, total: told.append(source), sleep=lambda _: None)
+    library.fetch((), one, NOW)
+    library.fetch((), one, NOW + timedelta(hours=1))
+    assert told == ["usual"]
+    library.fetch((), one, NOW + timedelta(hours=1), force=True)
+    assert told == ["usual", "usual"]
+
+
+def update_command(library: Library, monkeypatch: pytest.MonkeyPatch, *argv: str, now: datetime = NOW) -> int:
+    """Run `qalqan lists update` on ``library``, with a server of the test as the internet."""
+    monkeypatch.setattr(lists, "read_library", lambda *_: library)
+    monkeypatch.setattr(lists, "become_owner", lambda _: None)
+    monkeypatch.setattr(lists, "Fetcher", lambda progress: fetcher(progress=progress, sleep=lambda _: None))
+    monkeypatch.setattr(lists, "datetime", Mock(now=lambda _: now))
+    config = library.state.parent / "qalqan.yaml"
+    config.write_text(f"state: {library.state}\nruntime: {library.state.parent / 'run'}\n")
+    return main(["--config", str(config), "lists", "update", *argv])
+
+
+def test_one_dead_list_is_a_warning_and_all_dead_is_a_failure(
+    library: Library, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = library.published["usual"].url.removesuffix("/usual")
+    gone = replace(library.published["chosen"], id="gone", url=f"{address}/gone", default=True)
+    some = replace(library, published={**library.published, "gone": gone})
+    assert update_command(some, monkeypatch) == 0
+    said = capsys.readouterr()
+    moved = f"check whether {address}/gone has moved; keeping the previous copy"
+    assert [one for one in said.err.splitlines() if one.startswith("qalqan:")] == [
+        f"qalqan: gone: the server says 404 Not Found; {moved}"
+    ]
+    assert said.out.startswith("1 names of 1 lists")
+    # An hour later nothing but the dead one is due; the other is still current.
+    assert update_command(some, monkeypatch, now=NOW + timedelta(hours=1)) == 0
+    # Two days later nothing can be updated, and what there was is still in the table.
+    dead = {key: replace(one, url=f"{address}/gone-{key}") for key, one in some.published.items()}
+    assert update_command(replace(some, published=dead), monkeypatch, now=NOW + timedelta(days=2)) == 1
+    said = capsys.readouterr()
+    assert said.err.count("the server says 404 Not Found") == 3
+    table = open_table(library.state)
+    assert table.categories("casino.example") == {"gambling"}
+    table.close()
+
+
+def test_a_damaged_copy_is_a_warning(
+    library: Library, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert update_command(library, monkeypatch, "chosen") == 0
+    library.shelf.path("chosen").write_bytes(b"")
+    capsys.readouterr()
+    assert update_command(library, monkeypatch, now=NOW + timedelta(hours=1)) == 0
+    fault = "qalqan: chosen: no domain in 0 lines; is its format really domains?"
+    advice = "it is left out until the next update fetches it again"
+    assert f"{fault}; {advice}" in capsys.readouterr().err.splitlines()
+
+
+def test_without_internet_what_is_current_is_built(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert update_command(library, monkeypatch) == 0
+    # No route leads to a multicast address over TCP: the kernel says so, and nothing is sent.
+    far = replace(library.published["chosen"], id="far", url="http://224.0.0.1/far", default=True)
+    more = replace(library, published={**library.published, "far": far})
+    assert update_command(more, monkeypatch, now=NOW + timedelta(hours=1)) == 0
+    assert update_command(more, monkeypatch, "--force", now=NOW + timedelta(days=2)) == 0
+    alone = replace(library, published={"far": far})
+    assert update_command(alone, monkeypatch) == 1
+
+
+def test_nothing_to_build_from_is_refused(library: Library) -> None:
+    with pytest.raises(ListError, match="there is no list to build from; run: qalqan lists update"):
+        library.build(NOW)
+
+
+def test_the_products_own_library(tmp_path: Path) -> None:
+    library = read_library(tmp_path)
+    assert any(one.default for one in library.published.values())
+    assert len(library.seeds) > 10
+
+
+def test_progress_without_a_terminal_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    for done in range(0, 3 << 20, 1 << 16):
+        progress("long", done, None)
+    progress("short", 2048, 2048)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["long: 1024 kB", "long: 2048 kB", "short: 2 kB of 2 kB"]
+
+
+@pytest.mark.lab
+def test_an_update_without_internet_is_one_line_at_once(config: Path) -> None:
+    """In a network namespace with nothing in it: every lookup of a name fails."""
+    argv = ["unshare", "--net", sys.executable, "-m", "gateway", "--config", str(config), "lists", "update"]
+    begun = monotonic()
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("qalqan: no internet: neither ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert monotonic() - begun < longest(10.0, below=50.0)

@@ -1,0 +1,77 @@
+"""When an agreement is whole, and by which changes it is not what holds any more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.policy.accounts.agreement import Agreement, Side, State, agreed, digest_of, state, waiting
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.self_set import chosen, laid, self_set
+from tests.policy.homes import a_profile, words
+
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+LATER = AT + timedelta(days=1)
+NONE = Agreement("daughter")
+
+
+def child(extra: str = "", band: str = "16-17") -> Profile:
+    return a_profile(f"{{name: Aruzhan, band: {band}{', ' if extra else ''}{extra}}}")
+
+
+@pytest.mark.parametrize(("first", "second"), [(Side.CHILD, Side.GUARDIAN), (Side.GUARDIAN, Side.CHILD)])
+def test_both_say_yes_to_the_same_rules_in_either_order(first: Side, second: Side) -> None:
+    names = {Side.CHILD: "", Side.GUARDIAN: "Mum"}
+    one = agreed(NONE, first, names[first], "a", AT)
+    assert state(one, "a") is State.NONE
+    yes = waiting(one, "a")
+    assert yes is not None
+    assert (yes.side, yes.by, yes.at) == (first, names[first], AT)
+    both = agreed(one, second, names[second], "a", LATER)
+    assert both == Agreement("daughter", "a", "Mum", LATER)
+    assert (state(both, "a"), state(both, "b")) == (State.AGREED, State.CHANGED)
+
+
+def test_one_alone_agrees_with_nobody() -> None:
+    one = agreed(agreed(NONE, Side.GUARDIAN, "Mum", "a", AT), Side.GUARDIAN, "Dad", "a", LATER)
+    assert state(one, "a") is State.NONE
+    assert one.waits is not None
+    assert one.waits.by == "Dad"
+
+
+def test_a_yes_to_rules_that_changed_meanwhile_is_none() -> None:
+    one = agreed(NONE, Side.GUARDIAN, "Mum", "a", AT)
+    assert waiting(one, "b") is None
+    then = agreed(one, Side.CHILD, "", "b", LATER)
+    assert state(then, "b") is State.NONE, "the child has said yes to other rules than the parent"
+    assert then.waits is not None
+    assert then.waits.side is Side.CHILD
+
+
+def test_what_both_agreed_on_last_stays_until_they_agree_anew() -> None:
+    both = agreed(agreed(NONE, Side.CHILD, "", "a", AT), Side.GUARDIAN, "Mum", "a", AT)
+    then = agreed(both, Side.GUARDIAN, "Mum", "b", LATER)
+    assert (state(then, "b"), then.at) == (State.CHANGED, AT)
+    assert state(agreed(then, Side.CHILD, "", "b", LATER), "b") is State.AGREED
+    assert agreed(then, Side.CHILD, "", "a", LATER) == both, "back at what they had agreed on"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    ["bedtime: '22:00-07:00'", "limits: {play: 1h}", "block: [example.com]", "safe_search: strict",
+     "categories: {games: refuse}", "dates: {2026-12-31: free}"],
+)  # fmt: skip
+def test_whatever_a_guardian_changes_is_another_digest(extra: str) -> None:
+    assert digest_of(child(extra)) != digest_of(child())
+    assert digest_of(child(extra)) == digest_of(child(extra))
+
+
+def test_another_band_is_another_digest_and_a_name_is_not() -> None:
+    assert digest_of(child(band="13-15")) != digest_of(child())
+    assert digest_of(a_profile("{name: Dana, band: 16-17}")) == digest_of(child())
+
+
+def test_what_the_child_sets_for_itself_changes_no_agreement() -> None:
+    own = self_set(chosen((), {"bedtime": "22:00-07:00", "limits/play": "1h"}, AT, words()), "A", words())
+    assert digest_of(laid(child(), own)) == digest_of(child())

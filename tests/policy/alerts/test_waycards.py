@@ -1,0 +1,88 @@
+"""Who is told of a closed way, how much by the log level, and until when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from gateway.policy.alerts.cards import (
+    Card,
+    Topic,
+    card_sentence,
+    for_child,
+    for_guardian,
+    kept,
+    latest,
+    told,
+)
+from gateway.policy.profile.bypass_methods import Way
+
+TODAY = date(2026, 11, 24)
+AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
+TABLET, PHONE = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+CARD = Card(
+    TABLET, "daughter", Way.ENCRYPTED_DNS, TODAY, Topic.PRIVATE_DNS, AT, "dns.adguard.com", "dot", level=2
+)
+VPN = replace(CARD, way=Way.VPN, topic=Topic.VPN, host="", proto="wireguard")
+BARE = replace(CARD, host="", proto="", at=None)
+
+
+def test_level_0_keeps_nothing_and_level_1_neither_name_nor_time() -> None:
+    assert kept(replace(CARD, level=0)) is None
+    assert kept(replace(CARD, level=1)) == replace(BARE, level=1)
+    assert kept(CARD) is CARD
+    assert kept(replace(CARD, level=3)) == replace(CARD, level=3)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "seen"), [(2, 0, None), (0, 3, None), (2, 1, 1), (1, 2, 1), (2, 2, 2), (3, 2, 2)]
+)
+def test_a_level_that_changed_never_tells_more(then: int, now: int, seen: int | None) -> None:
+    found = told(replace(CARD, level=then), now)
+    assert (None if found is None else found.level) == seen
+    assert found is None or bool(found.host) == (seen == 2)
+
+
+def test_of_each_device_and_way_the_last_day_counts() -> None:
+    old = replace(CARD, day=TODAY - timedelta(days=1), at=AT - timedelta(days=1))
+    other = replace(CARD, mac=PHONE)
+    assert latest([old, CARD, VPN, other]) == [CARD, VPN, other]
+    assert latest([CARD, old]) == [CARD]
+    assert for_guardian([old, replace(CARD, dismissed=True)], TODAY) == [], "the older one does not come back"
+
+
+def test_a_setting_is_over_when_it_is_changed_and_an_attempt_with_the_day() -> None:
+    assert for_guardian([CARD, VPN], TODAY) == [CARD, VPN]
+    solved = [replace(CARD, solved=True), replace(VPN, solved=True)]
+    assert for_guardian(solved, TODAY) == [solved[1]]
+    assert for_guardian(solved, TODAY + timedelta(days=1)) == []
+    assert for_guardian([CARD], TODAY + timedelta(days=3)) == [CARD], "nothing goes by itself while it is so"
+    assert for_guardian([replace(VPN, dismissed=True)], TODAY) == []
+
+
+def test_who_has_the_device_is_told_whatever_the_level_and_the_parents_did() -> None:
+    hidden = replace(CARD, level=0, dismissed=True)
+    assert for_child([hidden], "daughter") == [hidden]
+    assert for_child([hidden], "son") == [], "it was another's then"
+    assert for_child([replace(hidden, solved=True)], "daughter") == []
+
+
+@pytest.mark.parametrize(
+    ("card", "where", "sentence"),
+    [
+        (
+            CARD,
+            "Settings › Network & internet › Private DNS › Automatic",
+            "Tablet uses Private DNS dns.adguard.com. It has no internet until that is changed:"
+            " Settings › Network & internet › Private DNS › Automatic.",
+        ),
+        (replace(CARD, sure=False, host=""), "", "Tablet seems to use Private DNS. It has no internet until"
+         " that is changed."),
+        (VPN, "", "A VPN was tried on Tablet (wireguard). It is refused; all else goes on."),
+        (replace(VPN, topic=Topic.TOR), "", "Tor was tried on Tablet. It is refused; all else goes on."),
+    ],
+)  # fmt: skip
+def test_in_one_sentence(card: Card, where: str, sentence: str) -> None:
+    assert card_sentence(card, "Tablet", where) == sentence

@@ -1,0 +1,179 @@
+"""What becomes of a request: asked again, answered, expired; and what is kept of many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.errors import PolicyError
+from gateway.policy.requests import requests
+from gateway.policy.requests.requests import MAX_A_DAY, MAX_KEPT, Answer, ChildRequest, State, Topic
+from gateway.policy.time.clock_changes import Jump
+from gateway.policy.time.schedule import Calendar
+
+ALMATY = ZoneInfo("Asia/Almaty")
+CALENDAR = Calendar(ALMATY)
+NOW = datetime(2026, 11, 24, 19, 0, tzinfo=ALMATY)
+TODAY = date(2026, 11, 24)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def new(topic: Topic = Topic.TIME, thing: str = "", at: datetime = NOW, **more: object) -> ChildRequest:
+    minutes = 15 if topic is Topic.TIME else 0
+    one = ChildRequest(
+        0,
+        "daughter",
+        "02:00:00:00:00:0a",
+        topic,
+        thing,
+        minutes,
+        "why",
+        at,
+        requests.expires(topic, at, CALENDAR),
+    )
+    return replace(one, **more)  # type: ignore[arg-type]
+
+
+SITE = new(Topic.SITE, "service:tiktok", id=1)
+TIME = new(id=1)
+
+
+def test_time_is_asked_for_until_midnight_and_a_site_for_a_week() -> None:
+    assert TIME.expires == datetime(2026, 11, 25, tzinfo=ALMATY)
+    assert SITE.expires == NOW + 7 * DAY
+
+
+def test_asking_again_puts_new_words_to_the_one_that_waits() -> None:
+    first = requests.asked((), new(), CALENDAR, TODAY)
+    again = requests.asked((first,), new(minutes=30, reason="please"), CALENDAR, TODAY)
+    assert (again.id, again.minutes, again.reason, again.times, again.at) == (1, 30, "please", 2, NOW)
+    silent = requests.asked((again,), new(reason=""), CALENDAR, TODAY)
+    assert silent.reason == "please"
+    for other in (new(thing="youtube"), new(who="son"), new(Topic.SITE, "example.com")):
+        assert requests.asked((first,), other, CALENDAR, TODAY).id == 2
+    done = requests.answered(first, Answer.NO, by="Mum", now=NOW)
+    assert requests.asked((done,), new(), CALENDAR, TODAY).id == 2
+
+
+def test_twenty_a_child_and_day() -> None:
+    known = tuple(new(thing=f"s{n}", id=n + 1) for n in range(MAX_A_DAY - 1))
+    known = (*known[:-1], replace(known[-1], times=2))
+    with pytest.raises(PolicyError, match="done 20 times today"):
+        requests.asked(known, new(), CALENDAR, TODAY)
+    assert requests.asked(known, new(who="son"), CALENDAR, TODAY).id == MAX_A_DAY
+    tomorrow = datetime(2026, 11, 25, 4, 0, tzinfo=ALMATY)
+    assert requests.asked(known, new(at=tomorrow), CALENDAR, date(2026, 11, 25)).id == MAX_A_DAY
+
+
+def test_a_reason_is_short() -> None:
+    requests.asked((), new(reason="x" * 200), CALENDAR, TODAY)
+    with pytest.raises(PolicyError, match="write at most 200"):
+        requests.asked((), new(reason="x" * 201), CALENDAR, TODAY)
+    with pytest.raises(PolicyError, match="write at most 200"):
+        requests.answered(TIME, Answer.NO, by="Mum", now=NOW, because="x" * 201)
+
+
+@pytest.mark.parametrize(
+    ("one", "answer", "minutes", "given"),
+    [
+        (TIME, Answer.ONCE, None, 15),
+        (TIME, Answer.ONCE, 5, 5),
+        (TIME, Answer.NO, None, 0),
+        (SITE, Answer.ONCE, None, 60),
+        (SITE, Answer.ONCE, 20, 20),
+        (SITE, Answer.TODAY, None, 0),
+        (SITE, Answer.ALWAYS, None, 0),
+    ],
+)
+def test_answers(one: ChildRequest, answer: Answer, minutes: int | None, given: int) -> None:
+    done = requests.answered(one, answer, by="Dad", now=NOW, because="ok", minutes=minutes)
+    assert (done.state, done.answer, done.given) == (State.ANSWERED, answer, given)
+    assert (done.by, done.because, done.answered) == ("Dad", "ok", NOW)
+    assert not done.waits
+
+
+@pytest.mark.parametrize(
+    ("one", "answer", "minutes", "said"),
+    [
+        (TIME, Answer.TODAY, None, "'once' with --minutes"),
+        (TIME, Answer.ALWAYS, None, "change limits"),
+        (TIME, Answer.NO, 5, "takes no minutes"),
+        (SITE, Answer.TODAY, 5, "takes no minutes"),
+        (requests.answered(TIME, Answer.NO, by="Mum", now=NOW), Answer.ONCE, None, r"before \(no by Mum\)"),
+        (requests.granted_by_itself(TIME, NOW), Answer.NO, None, r"before \(once\)"),
+        (replace(TIME, state=State.EXPIRED), Answer.ONCE, None, "expired"),
+        (replace(TIME, expires=NOW), Answer.ONCE, None, "expired"),
+    ],
+)
+def test_answers_that_do_not_fit(one: ChildRequest, answer: Answer, minutes: int | None, said: str) -> None:
+    with pytest.raises(PolicyError, match=said) as refused:
+        requests.answered(one, answer, by="Dad", now=NOW, minutes=minutes)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_site_is_brought_to_mind_after_a_day_once_and_expires_after_a_week() -> None:
+    assert requests.due(SITE) == NOW + DAY
+    assert requests.moved_on(SITE, NOW + DAY - HOUR) is SITE
+    reminded = requests.moved_on(SITE, NOW + DAY)
+    assert reminded.reminded
+    assert reminded.waits
+    assert requests.moved_on(reminded, NOW + 2 * DAY) is reminded
+    assert requests.due(reminded) == NOW + 7 * DAY
+    gone = requests.moved_on(reminded, NOW + 8 * DAY)
+    assert (gone.state, gone.answered) == (State.EXPIRED, NOW + 7 * DAY)
+    assert requests.due(gone) is None
+
+
+def test_time_expires_at_midnight_without_a_word() -> None:
+    assert requests.due(TIME) == TIME.expires
+    assert requests.moved_on(TIME, TIME.expires).state is State.EXPIRED
+
+
+def test_a_daily_amount() -> None:
+    amount = timedelta(minutes=30)
+    assert requests.is_within(amount, 15, 15)
+    assert not requests.is_within(amount, 16, 15)
+    assert not requests.is_within(timedelta(), 0, 1)
+
+
+def test_old_ones_go_but_none_that_waits() -> None:
+    done = requests.answered(TIME, Answer.NO, by="Mum", now=NOW)
+    assert requests.kept((done, SITE), NOW + 30 * DAY - HOUR) == (done, SITE)
+    assert requests.kept((done, SITE), NOW + 30 * DAY) == (SITE,)
+
+
+def test_the_name_of_a_site_goes_a_week_after_its_answer() -> None:
+    late = NOW + 6 * DAY
+    done = requests.answered(SITE, Answer.NO, by="Mum", now=late)
+    assert requests.kept((done,), late + 7 * DAY - HOUR) == (done,)
+    assert requests.kept((done,), late + 7 * DAY) == ()
+    gone = requests.moved_on(SITE, NOW + 7 * DAY)
+    assert requests.kept((gone,), NOW + 14 * DAY) == ()
+
+
+@given(st.lists(st.booleans(), min_size=MAX_KEPT, max_size=MAX_KEPT + 50))
+def test_never_more_than_so_many(waits: list[bool]) -> None:
+    state = {True: State.PENDING, False: State.ANSWERED}
+    base = NOW.astimezone(UTC)
+    known = [
+        replace(SITE, id=number, at=base + timedelta(minutes=number), state=state[one])
+        for number, one in enumerate(waits)
+    ]
+    left = requests.kept(known, base + DAY)
+    assert len(left) == MAX_KEPT
+    assert [one.id for one in left] == sorted(one.id for one in left)
+    dropped = [one for one in known if one not in left]
+    if any(one.waits for one in dropped):
+        assert all(one.waits for one in left)
+
+
+def test_a_jump_gives_no_second_evening_to_what_has_expired() -> None:
+    late = NOW + 6 * HOUR
+    for by in (timedelta(), HOUR, DAY):
+        found = requests.after_jump(TIME, Jump(late, late + by, was_known=True, known=True), CALENDAR)
+        assert requests.moved_on(found, late + by).state is State.EXPIRED

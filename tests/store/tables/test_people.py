@@ -1,0 +1,111 @@
+"""Accounts, sessions, announcements and proposals outlive the daemon; being used is no write each time."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+from gateway.policy.accounts.people import (
+    LIFE,
+    PROPOSED,
+    TOLD,
+    Account,
+    Announcement,
+    PersonRole,
+    Proposal,
+    Session,
+    Told,
+)
+from gateway.policy.accounts.tokens import Token
+from gateway.store import Store
+from tests.store.helpers import NOW, look
+
+
+def fill(store: Store) -> None:
+    store.people.put(Account("Mum", PersonRole.GUARDIAN, "scrypt", 0, "digest"))
+    store.people.put(Account("Oma", PersonRole.HELPER, minutes=45))
+    store.people.begin(Session("key", "Mum", "Galaxy-S23", NOW, NOW + LIFE, sure=False))
+    store.people.announce(Announcement(Told.CLAIM, "Mum", "Galaxy-S23", NOW, NOW + TOLD))
+    store.people.propose(Proposal("Mum", "helper", 30, "Dad", NOW))
+    store.people.tokens.add(Token("hall", "Mum", "Hall", "helper", NOW, until=NOW + timedelta(days=30)))
+    store.people.tokens.add(Token("wall", "Mum", "Wall", "guardian", NOW))
+
+
+def test_tokens_and_their_last_use_are_there_after_a_restart(path: Path) -> None:
+    store = Store(path)
+    fill(store)
+    store.people.tokens.use("wall", NOW + timedelta(hours=1), sure=True)
+    store.people.flush()
+    before = store.people.tokens.all()
+    store.close()
+    after = Store(path)
+    assert after.people.tokens.all() == before
+    assert [one.used for one in before] == [None, NOW + timedelta(hours=1)]
+    after.close()
+
+
+def test_all_of_it_is_there_after_a_restart(path: Path) -> None:
+    store = Store(path)
+    fill(store)
+    store.close()
+    store = Store(path)
+    mum = store.guardians()["Mum"]
+    assert (mum.secret, mum.recovery, mum.came) == ("scrypt", "digest", True)
+    assert (store.guardians()["Oma"].role, store.guardians()["Oma"].minutes) == (PersonRole.HELPER, 45)
+    (session,) = store.people.sessions()
+    assert (session.key, session.until, session.sure) == ("key", NOW + LIFE, False)
+    assert [(one.told, one.name, one.at) for one in store.people.announced] == [(Told.CLAIM, "Mum", NOW)]
+    assert [(one.name, one.by) for one in store.people.proposals(NOW)] == [("Mum", "Dad")]
+    store.close()
+
+
+def test_being_used_is_written_with_the_devices_and_not_at_once(path: Path) -> None:
+    store = Store(path)
+    fill(store)
+    later = NOW + timedelta(hours=1)
+    assert store.people.use("key", later, sure=True)
+    until = "SELECT until, sure FROM sessions"
+    assert look(path, until) == [(int((NOW + LIFE).timestamp()), 0)]
+    store.flush_devices()
+    assert look(path, until) == [(int((later + LIFE).timestamp()), 1)]
+    store.close()
+
+
+def test_what_is_over_goes_from_the_disk(path: Path) -> None:
+    store = Store(path)
+    fill(store)
+    store.purge(NOW + PROPOSED + TOLD)
+    assert look(path, "SELECT * FROM announcements") == look(path, "SELECT * FROM proposals") == []
+    assert len(look(path, "SELECT * FROM sessions")) == 1
+    store.purge(NOW + LIFE)
+    assert look(path, "SELECT * FROM sessions") == []
+    assert len(look(path, "SELECT * FROM guardians")) == 2
+    store.close()
+
+
+def test_who_is_removed_leaves_nothing_but_the_audit(path: Path) -> None:
+    store = Store(path)
+    fill(store)
+    store.people.put(Account("Dad"))
+    store.people.remove("Dad")
+    assert store.people.proposals(NOW) == (), "what Dad proposed is gone with him"
+    store.people.remove("Mum")
+    assert look(path, "SELECT name FROM guardians") == [("Oma",)]
+    assert look(path, "SELECT * FROM sessions") == []
+    store.close()
+
+
+def test_what_a_later_version_wrote_gives_no_rights(path: Path) -> None:
+    store = Store(path)
+    fill(store)
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE guardians SET role = 'sovereign' WHERE name = 'Mum'")
+        connection.execute("UPDATE announcements SET told = 'else'")
+        connection.commit()
+    store = Store(path)
+    assert store.guardians()["Mum"].role is PersonRole.SUPPORT
+    assert store.people.announced == []
+    store.close()

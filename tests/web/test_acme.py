@@ -1,0 +1,248 @@
+"""The commands of docs/providers/trusted-name.md: real clients, DNS-01, and a real ACME server (pebble)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.main import main
+from gateway.cli.parser import build_parser
+from gateway.policy.config.config import parse_config
+from tests.policy.homes import words
+from tests.web.authority import TrustedAuthority
+from tests.webui.serving import free_port
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs" / "providers" / "trusted-name.md").read_text()
+DOC_NAME = "k7q2m9x4w3dfa5zt.gw.example.net"
+BLOCKS = re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL)
+DNS_API = """
+dns_lab_add() {{ {hook} "$1." "$2"; }}
+dns_lab_rm() {{ :; }}
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    directory: str
+    dns: str
+    folder: Path
+    set_txt: Path  # a program: NAME VALUE
+    bundle: Path
+
+
+def test_the_example_is_a_configuration() -> None:
+    example = re.search(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert example is not None
+    text = re.sub(r"^   ", "", example[1], flags=re.MULTILINE)
+    https = parse_config(text, "qalqan.yaml", words().is_public_suffix).web.https
+    assert https is not None
+    assert (https.name, https.port) == (DOC_NAME, 8443)
+
+
+WORD = r"""(?:"[^"]+"|[^\s"'`]+)"""
+
+
+def test_every_command_of_ours_in_the_document_is_one() -> None:
+    found = re.findall(rf"qalqan (certificate install {WORD} {WORD}|certificate name {WORD})", DOCUMENT)
+    assert len(found) >= 5
+    for one in found:
+        assert build_parser().parse_args(shlex.split(one)).module == "certificate"
+    assert "`qalqan certificate check`" in DOCUMENT
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert time.monotonic() < deadline, "it did not start"
+            time.sleep(0.1)
+        else:
+            return
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("acme")
+    authority = TrustedAuthority("Of the ACME server itself")
+    authority.issue("localhost").put(folder)
+    bundle = folder / "bundle.pem"
+    bundle.write_bytes(authority.root_pem)
+    acme, management, dns, told = free_port(), free_port(), free_port(), free_port()
+    settings = {
+        "listenAddress": f"127.0.0.1:{acme}", "managementListenAddress": f"127.0.0.1:{told}",
+        "certificate": str(folder / "chain.pem"), "privateKey": str(folder / "key.pem"),
+        "httpPort": free_port(), "tlsPort": free_port(), "externalAccountBindingRequired": False,
+    }  # fmt: skip
+    (folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
+    set_txt = folder / "set-txt"
+    set_txt.write_text(
+        f"#!{sys.executable}\nimport json, sys, urllib.request\n"
+        "body = json.dumps({'host': sys.argv[1], 'value': sys.argv[2]}).encode()\n"
+        # The ones before would stay, and five are more than an answer of DNS over UDP holds.
+        "for verb in ('clear-txt', 'set-txt'):\n"
+        f"    urllib.request.urlopen(f'http://127.0.0.1:{management}/{{verb}}', body).read()\n"
+    )
+    set_txt.chmod(0o755)
+    none = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""]
+    names = [
+        "pebble-challtestsrv",
+        "-management",
+        f"127.0.0.1:{management}",
+        "-dns01",
+        f"127.0.0.1:{dns}",
+        *none,
+    ]
+    pebble = ["pebble", "-config", str(folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{dns}"]
+    quick = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(names, stdout=log, stderr=log) as names_process,
+        subprocess.Popen(pebble, stdout=log, stderr=log, env=quick) as pebble_process,
+    ):
+        try:
+            _wait(management)
+            _wait(acme)
+            yield Server(f"https://localhost:{acme}/dir", f"127.0.0.1:{dns}", folder, set_txt, bundle)
+        finally:
+            pebble_process.kill()
+            names_process.kill()
+
+
+@dataclass(frozen=True)
+class Gateway:
+    folder: Path
+    config: Path
+
+    @property
+    def chain(self) -> Path:
+        return self.folder / "tls" / "chain.pem"
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Gateway:
+    """``bin/qalqan`` there is our command, for this home."""
+    https = {"name": DOC_NAME, "certificate": f"{tmp_path}/tls/chain.pem", "key": f"{tmp_path}/tls/key.pem"}
+    config = tmp_path / "qalqan.yaml"
+    config.write_text(json.dumps({"lan": ["lo"], "web": {"https": https}}))
+    program = tmp_path / "bin" / "qalqan"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m gateway --config {config} "$@"\n')
+    program.chmod(0o755)
+    return Gateway(tmp_path, config)
+
+
+def run(gateway: Gateway, script: str, **environment: str) -> None:
+    path = f"{gateway.folder}/bin:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-eu", "-c", script],
+        cwd=gateway.folder, capture_output=True, text=True, timeout=200, check=False,
+        env={**os.environ, "HOME": str(gateway.folder), "PATH": path, **environment},
+    )  # fmt: skip
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+
+
+def commands(client: str, instead: Mapping[str, str]) -> str:
+    """The document's own lines that begin with a client's call, with the lab's provider in them."""
+    lines = [line for block in BLOCKS for line in block.splitlines()]
+    text = "\n".join(line for line in lines if line.startswith(client))
+    for old, new in instead.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def installed(gateway: Gateway, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["certificate", "check", "--config", str(gateway.config)]) == 0
+    assert capfd.readouterr().out.startswith(f"The certificate of {DOC_NAME} is good until ")
+
+
+@pytest.mark.slow
+@pytest.mark.needs("pebble")
+@pytest.mark.needs("lego")
+@pytest.mark.timeout(300)
+def test_lego_gets_and_renews_it(server: Server, gateway: Gateway, capfd: pytest.CaptureFixture[str]) -> None:
+    ours = f"--dns exec --dns.disable-cp --dns.resolvers {server.dns} --server {server.directory}"
+    hook = gateway.folder / "hook"
+    hook.write_text(f'#!/bin/sh\n[ "$1" = present ] || exit 0\nexec {server.set_txt} "$2" "$3"\n')
+    hook.chmod(0o755)
+    hooked = {"/usr/local/sbin/qalqan-lego": str(gateway.folder / "qalqan-lego")}
+    run(gateway, commands("printf ", hooked))
+    instead = {
+        "--dns cloudflare": ours,
+        "/var/lib/lego": str(gateway.folder / "lego"),
+        "--days 30": "--days 9999 --no-random-sleep",
+        **hooked,
+    }
+    first, renewal = commands("lego ", instead).splitlines()
+    environment = {"LEGO_CA_CERTIFICATES": str(server.bundle), "EXEC_PATH": str(hook)}
+    run(gateway, first, **environment)
+    installed(gateway, capfd)
+    before = gateway.chain.read_bytes()
+    run(gateway, renewal, **environment)
+    installed(gateway, capfd)
+    assert gateway.chain.read_bytes() != before
+
+
+@pytest.mark.slow
+@pytest.mark.needs("pebble")
+@pytest.mark.needs("certbot")
+@pytest.mark.timeout(300)
+def test_certbot_gets_and_renews_it(
+    server: Server, gateway: Gateway, capfd: pytest.CaptureFixture[str]
+) -> None:
+    hook = gateway.folder / "hook"
+    hook.write_text(
+        f'#!/bin/sh\nexec {server.set_txt} "_acme-challenge.$CERTBOT_DOMAIN." "$CERTBOT_VALIDATION"\n'
+    )
+    hook.chmod(0o755)
+    folders = " ".join(f"--{one}-dir {gateway.folder}/{one}" for one in ("config", "work", "logs"))
+    ours = (
+        f"--manual --preferred-challenges dns --manual-auth-hook {hook} --server {server.directory} {folders}"
+    )
+    old = "--dns-cloudflare --dns-cloudflare-credentials /root/cloudflare.ini"
+    script = commands("certbot ", {old: ours})
+    run(gateway, script, REQUESTS_CA_BUNDLE=str(server.bundle))
+    installed(gateway, capfd)
+    before = gateway.chain.read_bytes()
+    renewal = f"certbot renew --force-renewal --no-random-sleep-on-renew {folders}"
+    run(gateway, renewal, REQUESTS_CA_BUNDLE=str(server.bundle))
+    installed(gateway, capfd)
+    assert gateway.chain.read_bytes() != before
+
+
+@pytest.mark.slow
+@pytest.mark.needs("pebble")
+@pytest.mark.needs("/usr/share/acme.sh/acme.sh")
+@pytest.mark.timeout(300)
+def test_acme_sh_gets_and_renews_it(
+    server: Server, gateway: Gateway, capfd: pytest.CaptureFixture[str]
+) -> None:
+    home = gateway.folder / "acme"
+    (home / "dnsapi").mkdir(parents=True)
+    (home / "dnsapi" / "dns_lab.sh").write_text(DNS_API.format(hook=server.set_txt))
+    ours = f"--server {server.directory} --ca-bundle {server.bundle} --dnssleep 1"
+    instead = {
+        "/usr/lib/acme/client/acme.sh": "/usr/share/acme.sh/acme.sh", "--server letsencrypt": ours,
+        "dns_cf": "dns_lab", "/etc/acme": str(home),
+    }  # fmt: skip
+    (home / "out").mkdir(mode=0o700)
+    run(gateway, commands("/usr/lib/acme/client/acme.sh", instead))
+    installed(gateway, capfd)
+    before = gateway.chain.read_bytes()
+    run(gateway, f"/usr/share/acme.sh/acme.sh --home {home} --cron --force")
+    installed(gateway, capfd)
+    assert gateway.chain.read_bytes() != before
