@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from gateway.policy.judge.world import World
 from gateway.replay.engine import Replay
 from gateway.replay.frames import CaptureError, frames
-from gateway.replay.output import Asked, Tally
+from gateway.replay.output import FrameTally, ReplayedRequest
 from tests.policy.homes import CALENDAR, a_profile, the_world
 
 AFTERNOON = datetime(2026, 11, 24, 11, tzinfo=UTC)  # 16:00 at home, a school day
@@ -28,7 +28,7 @@ class Replayed:
         world: World | None = None,
         chunk: int = 1 << 18,
     ) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[ReplayedRequest] = []
         self.broken = ""
         replay = Replay(
             a_profile(rules), world or the_world(), CALENDAR, self.asked.append, now=AFTERNOON, at=at
@@ -39,7 +39,7 @@ class Replayed:
                 replay.frame(frame)
         except CaptureError as error:
             self.broken = str(error)
-        self.tally: Tally = replay.tally
+        self.tally: FrameTally = replay.tally
 
     @property
     def names(self) -> list[tuple[str, str | None]]:

@@ -205,7 +205,7 @@ class Daemon:
             safe=self.safe,
             services=self.services,
             names=self.names,
-            heard=self.help.heard,
+            on_answer=self.help.heard,
             probes=self.probes,
             about=lambda: about(self.home, self.store, self.presence.claim),
         )

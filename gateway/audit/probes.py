@@ -19,7 +19,7 @@ from gateway.wire.dns.message import CNAME, HTTPS, IN, SVCB, TcpStream, parse_me
 from gateway.wire.dns.svcb import ALPN, DNS_PROTOCOLS, parse_service
 from gateway.wire.quic.crypto import VERSION_1
 from gateway.wire.quic.initials import Initials
-from gateway.wire.quic.packet import Kind, long_packets
+from gateway.wire.quic.packet import DatagramKind, long_packets
 
 _RECURSION_DESIRED = 0x0100
 _CONNECT_S = 2.0
@@ -152,7 +152,9 @@ def quic(job: Job) -> Told:
     reader = Initials()
     for one in sent:
         reader.from_client(one)
-    good = any(p.kind is Kind.INITIAL for p in long_packets(answers[0])) and reader.from_server(answers[0])
+    good = any(p.kind is DatagramKind.INITIAL for p in long_packets(answers[0])) and reader.from_server(
+        answers[0]
+    )
     return {"how": "answered" if good else "answered with noise"}
 
 

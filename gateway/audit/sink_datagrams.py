@@ -8,7 +8,7 @@ from gateway.audit import hellos, sink_origin, tunnels, zone
 from gateway.audit.arrivals import Arrivals
 from gateway.audit.sink_origin import Peer
 from gateway.wire.quic.initials import Initials
-from gateway.wire.quic.packet import Kind, long_packets
+from gateway.wire.quic.packet import DatagramKind, long_packets
 
 _LONG_HEADER = 0x80
 _MOST_HELLOS = 64  # connections whose hello is not whole; an audit has two at a time
@@ -39,7 +39,7 @@ class DatagramServer:
     def _hello(self, data: bytes, here: str, peer: Peer) -> bytes | None:
         """A server's Initial, once the client's hello is whole."""
         found = long_packets(data)
-        initial = next((one for one in found if one.kind is Kind.INITIAL), None)
+        initial = next((one for one in found if one.kind is DatagramKind.INITIAL), None)
         if initial is None:  # of a version that nobody here speaks: its server would
             self._arrivals.note("udp", here, self._port, data)
             return data

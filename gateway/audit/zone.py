@@ -14,7 +14,7 @@ from gateway.core.errors import WireError
 from gateway.wire.dns.encode import Encoder
 from gateway.wire.dns.message import AAAA, HTTPS, IN, SVCB, A, parse_message
 from gateway.wire.dns.names import HEADER_SIZE, read_labels
-from gateway.wire.dns.svcb import ALPN, DOHPATH, ECH, Service
+from gateway.wire.dns.svcb import ALPN, DOHPATH, ECH, ServiceBinding
 
 _IPV4 = ipaddress.IPv4Network("198.18.0.0/16")
 _IPV6 = ipaddress.IPv6Network("2001:db8:a0d1::/64")
@@ -24,7 +24,7 @@ RESOLVERS = {4: "198.19.255.53", 6: "2001:db8:a0d1:1::53"}  # that no list knows
 PORTS = (53, 5300)  # of resolvers
 _TTL = 1  # second: nothing of it lives on
 _RESPONSE = 0x8180
-_WAYS = Service(
+_WAYS = ServiceBinding(
     1,
     (),
     (

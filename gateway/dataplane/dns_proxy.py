@@ -162,10 +162,10 @@ class DnsProxy:
             return
         if subject.slot:  # over UDP, too, an unfiltered device's answers are left as they are
             now = self._loop.now()
-            if not self._dns.takes(subject.slot, response, now):
+            if not self._dns.allows_answer(subject.slot, response, now):
                 self._end(pair)
                 return
-            response = self._dns.mend(
+            response = self._dns.edit_answer(
                 response,
                 pair.key,
                 now,
@@ -180,7 +180,7 @@ class DnsProxy:
         if pair.client.fileno() < 0 or subject is None:
             return
         now = self._loop.now()
-        asked = self._dns.ask(query, subject, pair.key, pair.resolver, now, self._wall())
+        asked = self._dns.judge_query(query, subject, pair.key, pair.resolver, now, self._wall())
         if asked is None:
             self._end(pair)
         elif asked.reply is not None:

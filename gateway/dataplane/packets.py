@@ -27,7 +27,7 @@ from gateway.kernel.marks import (
 )
 from gateway.kernel.queue import DROP, FORWARD, PREROUTING, Answer, PacketQueue
 from gateway.kernel.rawsend import RawSender
-from gateway.path.dns import DnsPath, Outcome
+from gateway.path.dns import DnsPath, PacketOutcome
 from gateway.path.flows import FlowPath
 from gateway.path.subject import Subject
 from gateway.wire.ip.build import udp_readdressed
@@ -137,7 +137,7 @@ class PacketPath:
             self._sender.send(outcome.reply if first else self._as_asked(outcome.reply), indev)
         return self._onward(outcome, mark)
 
-    def _onward(self, outcome: Outcome, mark: int) -> Answer:
+    def _onward(self, outcome: PacketOutcome, mark: int) -> Answer:
         if not outcome.accept:
             return DROP
         held = mark & self._others | self._held

@@ -80,7 +80,7 @@ class Member:
         if self.names is None:
             return situation
         if self._of_running[0] is not situation:
-            self._of_running = situation, replace(situation, resolved=self.names.of_running())
+            self._of_running = situation, replace(situation, resolved=self.names.for_running_flows())
         return self._of_running[1]
 
 

@@ -1,1 +1,1 @@
-"""Where bytes meet rules: packets and questions in, verdicts out. Pure: see README.md."""
+"""Judges packets and DNS queries: connects `wire` with `policy`. Pure: no I/O, no clock. See README.md."""

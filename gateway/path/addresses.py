@@ -1,6 +1,6 @@
-"""Which addresses an answered name gave, for how long a device may use them; what services it asked for.
+"""The addresses that DNS answers gave to each device, and the services that it queried recently.
 
-An address behind NAT64's prefix is the IPv4 address in it, as in `nameaddresses`.
+An address in NAT64's prefix is treated as the IPv4 address in it, as in `name_addresses`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterable
 
 from gateway.policy.names.networks import bare
 
-MIN_LIFETIME = 300.0  # seconds; browsers and phones use an address for minutes past a short TTL
+MIN_LIFETIME = 300.0  # seconds; browsers and phones use an address for minutes after a short TTL
 MAX_LIFETIME = 86400.0
-RECENT = 1800.0  # seconds since a device asked for a service in which flows without a name may be of it
-MAX_RECENT = 512  # services of a slot; there are some 700, and a device asks for some dozen
+RECENT = 1800.0  # seconds since the last query for a service in which nameless flows may belong to it
+MAX_RECENT = 512  # services of a slot; about 700 exist, and a device queries a few dozen
 MAX_GIVEN = 1024  # addresses of a slot's services
-MAX_ADDRESSES = 8192  # 200 bytes each; a page asks for some 50 names, a family's day is a few thousand
+MAX_ADDRESSES = 8192  # 200 bytes each; a page queries about 50 names, a family a few thousand a day
 
 
 class AddressBook:
-    """Addresses by key (a slot, or a safe search name), bounded; whoever has most forgets first, the longest
-    unused: one device's answers push out no other's.
+    """Addresses by key (a slot, or a safe search name), bounded.
+
+    If it is full, the key with most addresses loses the one unused for longest: the answers to one device
+    evict no address of another.
     """
 
     def __init__(self, limit: int = MAX_ADDRESSES) -> None:
@@ -29,7 +31,7 @@ class AddressBook:
         self._size = 0
 
     def learn(self, key: int | str, addresses: list[bytes], ttl: float, now: float) -> None:
-        """``addresses`` (packed) belong to ``key`` for ``ttl`` seconds, at least MIN_LIFETIME."""
+        """Add ``addresses`` (packed) to ``key`` for ``ttl`` seconds, at least MIN_LIFETIME."""
         if not addresses:
             return
         until = now + min(max(ttl, MIN_LIFETIME), MAX_LIFETIME)
@@ -50,7 +52,7 @@ class AddressBook:
         return book is not None and book.get(bare(address), 0.0) > now
 
     def drop(self, key: int | str, addresses: Iterable[bytes]) -> None:
-        """These are not of ``key`` any more."""
+        """Remove addresses from ``key``."""
         book = self._books.get(key)
         if book is not None:
             for address in map(bare, addresses):
@@ -64,7 +66,7 @@ class AddressBook:
 
 
 class DeviceAddresses:
-    """The addresses that allowed names gave to one device, as ``in`` asks for them."""
+    """The addresses that allowed names gave to one device, for the operator ``in``."""
 
     __slots__ = ("_book", "_now", "_slot")
 
@@ -78,18 +80,18 @@ class DeviceAddresses:
 
 
 class ServiceBook:
-    """Which services a slot asked for lately, answered or refused, and which addresses their names gave it.
+    """The services that each slot queried recently, allowed or refused, and the addresses of their names.
 
-    ``services_of``: a host's services, as the catalogue has them; ``clock``: seconds, monotonic.
+    ``services_of`` returns a host's services from the catalogue; ``clock`` returns monotonic seconds.
     """
 
     def __init__(self, services_of: Callable[[str], tuple[str, ...]], clock: Callable[[], float]) -> None:
         self.services_of = services_of
         self.clock = clock
-        self._asked: dict[int, OrderedDict[str, float]] = {}  # by slot, so that none pushes out another's
-        self._gave: dict[int, AddressBook] = {}  # by slot; of each the services are the keys
+        self._asked: dict[int, OrderedDict[str, float]] = {}  # by slot, so that slots do not evict each other
+        self._gave: dict[int, AddressBook] = {}  # by slot; the keys of each are services
 
-    def ask(self, slot: int, host: str) -> None:
+    def record_query(self, slot: int, host: str) -> None:
         for service in self.services_of(host):
             asked = self._asked.setdefault(slot, OrderedDict())
             asked[service] = self.clock()
@@ -98,7 +100,7 @@ class ServiceBook:
                 asked.popitem(last=False)
 
     def learn(self, slot: int, host: str, addresses: list[bytes], ttl: float) -> None:
-        """``host`` was answered with ``addresses`` (packed)."""
+        """Record that ``host`` was answered with ``addresses`` (packed)."""
         for service in self.services_of(host):
             book = self._gave.setdefault(slot, AddressBook(MAX_GIVEN))
             book.learn(service, addresses, ttl, self.clock())
@@ -113,13 +115,13 @@ class ServiceBook:
         return book is not None and book.knows(service, address, self.clock())
 
     def forget(self, slot: int) -> None:
-        """The slot is somebody else's from now on."""
+        """Remove a slot's data: the slot has a new owner."""
         self._asked.pop(slot, None)
         self._gave.pop(slot, None)
 
 
 class DeviceServices:
-    """What the book knows of one slot, as a Situation asks."""
+    """The services of one slot, as a Situation uses them."""
 
     def __init__(self, book: ServiceBook, slot: int) -> None:
         self._book = book

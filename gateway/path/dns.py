@@ -1,4 +1,4 @@
-"""DNS questions judged and answered in place, answers mended on the way back; the same over UDP and TCP."""
+"""Judges DNS queries, answers refused ones, and edits answers to clients; the same over UDP and TCP."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from gateway.core.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.dns_budget import Share
-from gateway.path.learn_addresses import Heard, Lessons, ttl_of, untold
+from gateway.path.dns_budget import DnsAllowance
+from gateway.path.learn_addresses import AnswerObserver, AnswerRecorder, ignore_answer, ttl_of
 from gateway.path.name_addresses import NameBook
 from gateway.path.probes import Probes
-from gateway.path.safe_search import Safe, TrustsAll
-from gateway.path.safe_search_questions import Client, Renamed, RenamedQuestions
+from gateway.path.safe_search import SafeAddresses, TrustsAll
+from gateway.path.safe_search_questions import Client, RenamedQuestion, RenamedQuestions
 from gateway.path.subject import Sink, Subject
 from gateway.policy.judge.world import GATEWAY_NAME, signal_of
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
@@ -25,61 +25,61 @@ from gateway.wire.dns.answers import (
     EDE_FILTERED,
     answer,
     answer_with_cname,
-    cut_short,
     fail,
     refuse,
     rename_question,
     restore_answer,
+    truncated_head,
 )
-from gateway.wire.dns.message import Head, Message, Question, parse_message, read_head
-from gateway.wire.dns.svcb import ALL, Unwanted, strip_ways
+from gateway.wire.dns.message import DnsQuestion, Head, Message, parse_message, read_head
+from gateway.wire.dns.svcb import ALL, Unwanted, strip_bypass
 from gateway.wire.ip.build import udp_replace, udp_reply
 from gateway.wire.ip.packet import UDP, Packet, checksum_ok, parse_ip
 
 PORT = 53
-REFUSAL_TTL = 10  # seconds; what a parent opens works at once
-HEADS_KEPT = 256  # questions as they were sent, 300 bytes each; a page asks for some 50 names
-SAFE_TTL = 60  # seconds; what the gateway knows is as old as its last question
-FOR_EVER = float("inf")  # seconds; of an address that an engine publishes
+REFUSAL_TTL = 10  # seconds; a name that a parent allows works almost immediately
+HEADS_KEPT = 256  # queries as sent, 300 bytes each; a page queries about 50 names
+SAFE_TTL = 60  # seconds; the gateway's addresses are as old as its last query
+NO_EXPIRY = float("inf")  # seconds; for an address that a search engine publishes
 
-# Refusals that end by themselves: never a positive answer, since browsers keep those for a minute and more.
+# Temporary refusals never get a positive answer, since browsers cache those for a minute or more.
 TIMED = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 
 
 class Style(Enum):
-    """How a refused name is answered."""
+    """The form of the answer for a refused name."""
 
     NXDOMAIN = "nxdomain"
     NULL = "null"  # 0.0.0.0 and ::
 
 
-class Asked(NamedTuple):
-    """What becomes of a question: exactly one of ``forward`` (a message to send on) and ``reply``."""
+class QueryResult(NamedTuple):
+    """The result for a query: exactly one of ``forward`` (a message to send on) and ``reply``."""
 
     forward: bytes | None
     reply: bytes | None
 
 
-class Outcome(NamedTuple):
-    """A UDP packet goes on (as it is, or as ``packet``), or vanishes and ``reply`` is sent."""
+class PacketOutcome(NamedTuple):
+    """Forward a UDP packet (unchanged, or as ``packet``), or drop it and send ``reply``."""
 
     accept: bool
     packet: bytes | None = None
     reply: bytes | None = None
 
 
-_new = tuple.__new__  # makes a NamedTuple in half the time
-_ACCEPT = Outcome(True)
-_DROP = Outcome(False)
+_new = tuple.__new__  # builds a NamedTuple in half the time
+_ACCEPT = PacketOutcome(True)
+_DROP = PacketOutcome(False)
 
 
 class DnsPath:
-    """Judges questions of any resolver's clients; mends answers: safe names, no ``ech``, no ``dohpath``.
+    """Judges queries to any resolver, and edits answers: safe search names, no ``ech``, no ``dohpath``.
 
-    ``pages``: packed addresses of the gateway itself, the answer for the pages' name.
-    ``sentence``: a decision in words, for the Extended DNS Error. ``safe``: a question for a search host to a
-    resolver that is not trusted is answered in place, as far as the gateway knows the safe name's addresses.
-    ``about``: how the gateway is, to who asks for TXT of the pages' name; of nobody in the home.
+    ``pages`` are packed addresses of the gateway, the answer for the name of the pages. ``sentence`` returns
+    a decision as text, for the Extended DNS Error. ``safe`` has the addresses of safe search names. Queries
+    for a search host to an untrusted resolver are answered with these, as far as they are known. ``about``
+    returns the gateway's health, the TXT answer for the pages' name. It contains nothing about persons.
     """
 
     def __init__(
@@ -91,9 +91,9 @@ class DnsPath:
         book: AddressBook,
         style: Style = Style.NXDOMAIN,
         services: ServiceBook | None = None,
-        safe: Safe | None = None,
+        safe: SafeAddresses | None = None,
         names: NameBook | None = None,
-        heard: Heard = untold,
+        on_answer: AnswerObserver = ignore_answer,
         probes: Probes | None = None,
         about: Callable[[], str] = lambda: "",
     ) -> None:
@@ -104,44 +104,46 @@ class DnsPath:
         self._sink = sink
         self._book = book
         self._services = services or ServiceBook(lambda _: (), lambda: 0.0)
-        self._lessons = Lessons(book, self._services, NameBook() if names is None else names, heard)
+        self._recorder = AnswerRecorder(
+            book, self._services, NameBook() if names is None else names, on_answer
+        )
         self._safe = safe or TrustsAll()
         self._renamed = RenamedQuestions()
         self._heads: dict[bytes, Head] = {}
         self._probes = probes or Probes()
-        self._share = Share()
+        self._allowance = DnsAllowance()
         self.malformed = 0
-        self.postponed = 0  # questions and answers of a device that has too many, or too long ones
+        self.postponed = 0  # queries and answers over a device's limits
 
-    def question_packet(self, data: bytes, subject: Subject, now: float, at: datetime) -> Outcome:
-        """A packet of a device to port 53 over UDP."""
+    def question_packet(self, data: bytes, subject: Subject, now: float, at: datetime) -> PacketOutcome:
+        """Judge a UDP packet of a device to port 53."""
         try:
             packet = parse_ip(data)
             if packet.proto != UDP or packet.fragment or packet.more_fragments:
                 return self._malformed()
             query = bytes(packet.payload)
             client = (subject.slot, packet.src, packet.sport)
-            asked = self.ask(query, subject, client, packet.dst, now, at)
+            asked = self.judge_query(query, subject, client, packet.dst, now, at)
             if asked is None:
                 return self._malformed()
-            if asked.forward is query:  # what has a wrong checksum goes on with it, and no resolver takes it
+            if asked.forward is query:  # a wrong checksum is forwarded too, and no resolver accepts it
                 return _ACCEPT
             if not checksum_ok(data, packet):
                 return self._malformed()
             if asked.reply is not None:
-                return Outcome(False, reply=udp_reply(packet, asked.reply))
-            return Outcome(True, packet=_replaced(data, packet, asked.forward))
+                return PacketOutcome(False, reply=udp_reply(packet, asked.reply))
+            return PacketOutcome(True, packet=_replaced(data, packet, asked.forward))
         except WireError:
             return self._malformed()
 
-    def _malformed(self) -> Outcome:
+    def _malformed(self) -> PacketOutcome:
         self.malformed += 1
         return _DROP
 
-    def ask(
+    def judge_query(
         self, query: bytes, subject: Subject, client: Client, resolver: bytes, now: float, at: datetime
-    ) -> Asked | None:
-        """Judge one message to the packed address ``resolver``. None: it is no question at all.
+    ) -> QueryResult | None:
+        """Judge one message to the packed address ``resolver``; None if it is no query.
 
         Raises WireError for bytes that are no DNS message.
         """
@@ -150,38 +152,38 @@ class DnsPath:
         if head.flags & (dns.QR | dns.OPCODE_MASK) or question is None:
             if head.is_response:
                 return None
-            return Asked(None, fail(query, parse_message(query), rcode=dns.NOTIMP))
+            return QueryResult(None, fail(query, parse_message(query), rcode=dns.NOTIMP))
         seen = _new(Observation, (Proto.DNS, question.name, resolver, PORT, question.qtype, None, ()))
         decision = subject.decide(seen, at)
         if self._probes.full and self._is_probing(client, decision, now):
-            return Asked(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
+            return QueryResult(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
         self._sink(subject, seen, decision, at)
         if decision.reason is Reason.REFUSED_FOR_EVERYONE:
             self._probes.refused(client[0], client[1], question.name, now)
-        self._services.ask(subject.slot, question.name)
+        self._services.record_query(subject.slot, question.name)
         if decision.verdict is Verdict.ALLOW and decision.reason is not Reason.GATEWAY:
-            if not self._share.asks(subject.slot, query, now):
+            if not self._allowance.allows_query(subject.slot, query, now):
                 self.postponed += 1
-                return Asked(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
-            return _new(Asked, (query, None))
+                return QueryResult(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
+            return _new(QueryResult, (query, None))
         message = parse_message(query)
         if decision.verdict is Verdict.ALLOW:
-            # A name that browsers trust is its owner's: what it says is published elsewhere.
+            # Browsers trust names in this zone, so the answer contains only what is public elsewhere.
             asks = question.qtype == dns.TXT and question.name == GATEWAY_NAME
             text = self._about() if asks else ""
-            return Asked(None, answer(query, message, self.pages, ttl=REFUSAL_TTL, text=text))
+            return QueryResult(None, answer(query, message, self.pages, ttl=REFUSAL_TTL, text=text))
         if decision.verdict is Verdict.REWRITE and decision.rewrite is not None:
             return self._rewrite(query, message, question, decision.rewrite, client, resolver, now)
-        return Asked(None, self._refuse(query, message, seen, decision))
+        return QueryResult(None, self._refuse(query, message, seen, decision))
 
     def _is_probing(self, client: Client, decision: Decision, now: float) -> bool:
-        """Help and the pages answer all the same."""
+        """Whether the query is over the limit of `Probes`. Help lines and the pages always get an answer."""
         if decision.reason is Reason.HELP or decision.reason is Reason.GATEWAY:
             return False
         return self._probes.over(client[0], client[1], now)
 
     def _read_head(self, query: bytes) -> Head:
-        """Kept without the id: devices ask the same questions again."""
+        """Parse and cache a query without its id: devices send the same queries again."""
         head = read_head(query)
         if len(query) <= dns.MIN_UDP_SIZE:
             if len(self._heads) >= HEADS_KEPT:
@@ -191,7 +193,7 @@ class DnsPath:
 
     def _refuse(self, query: bytes, message: Message, seen: Observation, decision: Decision) -> bytes:
         null = self.style is Style.NULL and decision.reason not in TIMED
-        # By whatever list: an address in place of a signal would turn on what its absence turns off.
+        # For any list: an address for a signal name would turn on what its absence turns off.
         signal = signal_of(seen.host or "") is not None
         return refuse(
             query,
@@ -206,46 +208,48 @@ class DnsPath:
         self,
         query: bytes,
         message: Message,
-        question: Question,
+        question: DnsQuestion,
         safe: str,
         client: Client,
         resolver: bytes,
         now: float,
-    ) -> Asked:
+    ) -> QueryResult:
         if safe.replace(".", "").isdigit():
             address = bytes(map(int, safe.split(".")))
-            self._book.learn(question.name, [address], FOR_EVER, now)
-            return Asked(None, answer(query, message, (address,), ttl=REFUSAL_TTL))
+            self._book.learn(question.name, [address], NO_EXPIRY, now)
+            return QueryResult(None, answer(query, message, (address,), ttl=REFUSAL_TTL))
         if question.qtype not in (dns.A, dns.AAAA):
-            # The safe name has no record of this type; saying so keeps the browser on A and AAAA.
-            return Asked(None, answer_with_cname(query, message, safe, ()))
+            # The safe name has no record of this type; an empty answer keeps the browser on A and AAAA.
+            return QueryResult(None, answer_with_cname(query, message, safe, ()))
         if (known := self._safe.of(safe)) and not self._safe.trusts(resolver):
-            return Asked(None, answer_with_cname(query, message, safe, known, ttl=SAFE_TTL))
-        self._renamed.put(client, message.id, Renamed(question, safe, message.udp_limit, now))
-        return Asked(rename_question(query, message, safe), None)
+            return QueryResult(None, answer_with_cname(query, message, safe, known, ttl=SAFE_TTL))
+        self._renamed.put(client, message.id, RenamedQuestion(question, safe, message.udp_limit, now))
+        return QueryResult(rename_question(query, message, safe), None)
 
-    def answer_packet(self, data: bytes, subject: Subject, now: float) -> Outcome:
-        """A packet from port 53 to a device."""
+    def answer_packet(self, data: bytes, subject: Subject, now: float) -> PacketOutcome:
+        """Edit a packet from port 53 to a device."""
         try:
             packet = parse_ip(data)
             if packet.proto != UDP or packet.fragment or packet.more_fragments:
                 return self._malformed()
             payload = bytes(packet.payload)
-            if not self.takes(subject.slot, payload, now):
+            if not self.allows_answer(subject.slot, payload, now):
                 return _DROP
             client, unwanted = (subject.slot, packet.dst, packet.dport), subject.unwanted
-            mended = self.mend(payload, client, now, over_udp=True, resolver=packet.src, unwanted=unwanted)
-            return Outcome(True, packet=_replaced(data, packet, mended))
+            edited = self.edit_answer(
+                payload, client, now, over_udp=True, resolver=packet.src, unwanted=unwanted
+            )
+            return PacketOutcome(True, packet=_replaced(data, packet, edited))
         except WireError:
             return self._malformed()
 
-    def takes(self, slot: int, response: bytes, now: float) -> bool:
-        """Whether an answer to a filtered device may be read and handed on now."""
-        taken = self._share.takes(slot, response, now)
+    def allows_answer(self, slot: int, response: bytes, now: float) -> bool:
+        """Whether an answer to a filtered device may be read and forwarded now."""
+        taken = self._allowance.allows_answer(slot, response, now)
         self.postponed += not taken
         return taken
 
-    def mend(
+    def edit_answer(
         self,
         response: bytes,
         client: Client,
@@ -255,13 +259,13 @@ class DnsPath:
         resolver: bytes | None = None,
         unwanted: Unwanted = ALL,
     ) -> bytes:
-        """The answer of ``resolver`` (packed address) as the client shall see it; ``response`` itself when
-        nothing is to be changed. Raises WireError for bytes that are no answer.
+        """Return the answer of ``resolver`` (packed address) for the client; ``response`` itself if nothing
+        changes. Raises WireError for bytes that are no answer.
         """
         try:
             message = parse_message(response)
         except WireError:
-            short = cut_short(response)
+            short = truncated_head(response)
             if short is None:
                 raise
             response, message = short, parse_message(short)
@@ -272,24 +276,24 @@ class DnsPath:
             self._book.learn(pending.safe_name, message.addresses(), ttl_of(message), now)
             response, message = restored, parse_message(restored)
         vouched = resolver is not None and self._safe.trusts(resolver)
-        self._lessons.answer(client[0], response, message, now, vouched=vouched)
-        return strip_ways(response, unwanted) or response
+        self._recorder.record(client[0], response, message, now, vouched=vouched)
+        return strip_bypass(response, unwanted) or response
 
     def forget(self, slot: int) -> None:
-        """A device is gone: answers to its questions teach nobody any more."""
+        """Drop a removed device's pending queries and limits."""
         self._renamed.forget(slot)
-        self._share.forget(slot)
+        self._allowance.forget(slot)
 
 
 def _replaced(data: bytes, packet: Packet, payload: bytes | None) -> bytes | None:
-    """The packet with another payload, or None when it is the same."""
+    """Return the packet with another payload; None if it is the same."""
     if payload is None or payload == packet.payload:
         return None
     return udp_replace(data, packet, payload)
 
 
 def error_code(decision: Decision) -> int:
-    """RFC 8914: 15 for what everyone is refused, 16 for what a law demands, 17 for what the family chose."""
+    """RFC 8914: 15 for lists that apply to everyone, 16 for legal demands, 17 for the family's choice."""
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         return EDE_BLOCKED
     return EDE_CENSORED if decision.owner.startswith("law:") else EDE_FILTERED

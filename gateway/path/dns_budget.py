@@ -1,4 +1,4 @@
-"""How much DNS one slot may have: of work here, and of bytes, so that no tunnel in it is of use."""
+"""Limits the DNS work and bytes of one slot, so that a DNS tunnel is too slow to be useful."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from gateway.wire.dns.message import MIN_UDP_SIZE
 from gateway.wire.flows.effort import Effort
 from gateway.wire.flows.limits import Limits
 
-# Bytes of questions and answers, a second and at once: a page needs some 20 kB of them when nothing is known
-# yet, and a browser may open fifty again when it starts. A tunnel in DNS then has 64 kbit/s, whatever
-# resolver and transport it uses.
+# Bytes of queries and answers, per second and as a burst. A page without cached names needs about 20 kB, and
+# a browser may reopen fifty pages at its start. A DNS tunnel then has 64 kbit/s, with any resolver and
+# transport.
 BULK = Limits(work_rate=8_000, work_burst=1_024_000)
-ASKED_BULK = 64_000  # bytes more for answers: what was asked is best answered
+ASKED_BULK = 64_000  # more bytes for answers: a query that was forwarded should get its answer
 
 
-class Share:
-    """Slot 0, the devices that nothing filters, has no bound of bytes."""
+class DnsAllowance:
+    """The limits by slot. Slot 0, the unfiltered devices, has no limit of bytes."""
 
     def __init__(self) -> None:
         self._effort = Effort(Limits())
         self._bulk = Effort(BULK)
 
-    def asks(self, slot: int, query: bytes, now: float) -> bool:
-        """Whether a question may be sent on now; then it counts."""
+    def allows_query(self, slot: int, query: bytes, now: float) -> bool:
+        """Whether a query may be forwarded now. If so, it is counted."""
         if not slot:
             return True
         if not self._bulk.allows(slot, now):
@@ -29,8 +29,8 @@ class Share:
         self._bulk.spend(slot, len(query), now)
         return True
 
-    def takes(self, slot: int, answer: bytes, now: float) -> bool:
-        """Whether an answer may be read and handed on now; then it counts."""
+    def allows_answer(self, slot: int, answer: bytes, now: float) -> bool:
+        """Whether an answer may be read and forwarded now. If so, it is counted."""
         if not (self._effort.allows(slot, now) and self._bulk.allows(slot, now, ASKED_BULK)):
             return False
         self._effort.spend(slot, _steps(answer), now)
@@ -43,7 +43,8 @@ class Share:
 
 
 def _steps(answer: bytes) -> int:
-    """Of work in an answer. Ordinary ones have a record or a few; in large ones a name in each record may be
-    made to cost a hundred times as much.
+    """Return the steps of work for an answer.
+
+    Ordinary answers have a few records; in large ones a name in each record may cost a hundred times as much.
     """
     return len(answer) >> (4 if len(answer) <= MIN_UDP_SIZE else 1)

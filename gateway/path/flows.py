@@ -1,4 +1,4 @@
-"""Undecided flows, packet by packet: what is seen is judged and becomes a byte of the packet mark."""
+"""Judges undecided flows packet by packet; the result is a byte of the packet mark."""
 
 from __future__ import annotations
 
@@ -12,35 +12,37 @@ from gateway.path.probes import Probes
 from gateway.path.subject import Sink, Subject
 from gateway.policy.time.gates import joined
 from gateway.policy.values import Decision, Observation, Proto, Reason
-from gateway.wire.flows.table import Action, FlowTable, Step
+from gateway.wire.flows.table import FlowAction, FlowResult, FlowTable
 from gateway.wire.ip.build import tcp_reply, tcp_reset, tcp_reset_back
 from gateway.wire.ip.packet import ACK, FIN, PSH, SYN, TCP, UDP, Packet
 
 HELP = 3  # the byte of a flow to a help line: state 3 without a class
 _PASSES, _REFUSED, _ASKS = 1, 2, 3
-_new = tuple.__new__  # makes a NamedTuple in half the time
+_new = tuple.__new__  # builds a NamedTuple in half the time
 _NO_GATES: frozenset[str] = frozenset()
 
 
-class Verdict(NamedTuple):
-    """``byte`` for the packet mark (None: the packet vanishes), and packets for the device and the server."""
+class PacketVerdict(NamedTuple):
+    """``byte`` for the packet mark (None drops the packet), and packets to send to device and server."""
 
     byte: int | None
     reply: bytes | None = None
     onward: bytes | None = None
 
 
-_HOLD = Verdict(0)
-_DROP = Verdict(None)
-_REFUSE = Verdict(_REFUSED)
-_PASS_HELP = Verdict(HELP)
+_HOLD = PacketVerdict(0)
+_DROP = PacketVerdict(None)
+_REFUSE = PacketVerdict(_REFUSED)
+_PASS_HELP = PacketVerdict(HELP)
 
 
 class FlowPath:
-    """``refused_page``: observation and decision → where a browser is sent that asked over plain HTTP.
+    """Judges packets of flows.
 
-    No packet brings two things to the kernel's table of connections: ``reclass`` is told the new class of one
-    that goes on being asked about, ``uploads`` of one whose client sends much before it is answered.
+    ``refused_page`` returns the URL for a browser that sent a refused request over plain HTTP. Two changes of
+    the kernel's connection table do not follow from a packet's mark, and are reported instead. ``reclass``
+    receives a connection with ASKS that has a new class, ``uploads`` one with a long request before its
+    answer.
     """
 
     def __init__(
@@ -71,20 +73,20 @@ class FlowPath:
         now: float,
         at: datetime,
         asks: bool | None = None,
-    ) -> Verdict:
+    ) -> PacketVerdict:
         """Judge one IP packet of a flow of ``subject`` that is undecided, or ``asks`` (FlowTable.packet)."""
         judge = partial(self._judge, subject, at, data, from_lan, now)
         step = self.table.packet(data, from_lan=from_lan, now=now, judge=judge, zone=subject.slot, asks=asks)
         action = step.action
-        if action is Action.HOLD:
+        if action is FlowAction.HOLD:
             return self._held(step, subject, from_lan, at)
-        if action is Action.UPLOAD:
+        if action is FlowAction.UPLOAD:
             if step.packet is not None and asks is False and self._uploads is not None:
                 self._uploads(flow_id(step.packet, subject.slot, from_lan))
             return _HOLD
-        if action is Action.DROP:
+        if action is FlowAction.DROP:
             return _DROP
-        if action is Action.REFUSED:
+        if action is FlowAction.REFUSED:
             return self._refused(step, subject, from_lan, at, now)
         return self._decided(step, subject, from_lan, at)
 
@@ -103,8 +105,8 @@ class FlowPath:
     def _is_probing(self, subject: Subject, data: bytes, from_lan: bool, now: float) -> bool:
         return self._probes.over(subject.slot, _device(data, from_lan), now)
 
-    def _held(self, step: Step, subject: Subject, from_lan: bool, at: datetime) -> Verdict:
-        """A hello on a flow that passes already is another connection's: the flow is of both classes then."""
+    def _held(self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime) -> PacketVerdict:
+        """Handle a hello of another connection on a flow that already passes: the flow gets both classes."""
         packet, seen = step.packet, step.observation
         if packet is None or packet.proto != UDP or seen is None or not from_lan:
             return _HOLD
@@ -114,16 +116,16 @@ class FlowPath:
             return _HOLD
         return self._passes(flow, (*live.observations, seen), subject, at)
 
-    def _decided(self, step: Step, subject: Subject, from_lan: bool, at: datetime) -> Verdict:
+    def _decided(self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime) -> PacketVerdict:
         seen = step.observation
         if seen is None or step.packet is None:
-            return _REFUSE  # it is of a protocol without flows
-        # Which of several names the server took cannot be seen, and rules may have changed meanwhile.
-        others = [one for one in step.heard if one != seen]
+            return _REFUSE  # a protocol without flows
+        # Which of several names the server used is unknown, and rules may have changed since.
+        others = [other for other in step.judged if other != seen]
         flow = flow_id(step.packet, subject.slot, from_lan)
-        asks = step.action is Action.ASKS
+        asks = step.action is FlowAction.ASKS
         verdict = self._passes(flow, (seen, *others), subject, at, asks=asks)
-        return _ended(step.packet, from_lan) if verdict is _REFUSE else verdict
+        return _end_connection(step.packet, from_lan) if verdict is _REFUSE else verdict
 
     def _passes(
         self,
@@ -133,15 +135,15 @@ class FlowPath:
         at: datetime,
         *,
         asks: bool = False,
-    ) -> Verdict:
+    ) -> PacketVerdict:
         gates = _NO_GATES
         only_help = True
-        for one in names:
-            decision = subject.decide(one, at)
+        for observation in names:
+            decision = subject.decide(observation, at)
             if not decision.allowed:
                 return _REFUSE
             only_help = only_help and decision.reason is Reason.HELP
-            # Of a single name it is the decision's own set, whose hash is worked out already.
+            # For a single name, use the decision's own set, which has a cached hash.
             gates = joined((gates, decision.gates)) if gates else decision.gates
         if only_help and not asks:
             return _PASS_HELP
@@ -150,24 +152,27 @@ class FlowPath:
         self.live.put(flow, live)
         if before is not None and before.class_number != number and self._reclass is not None:
             self._reclass(flow, live)
-        return Verdict(number << 2 | (_ASKS if asks else _PASSES))
+        return PacketVerdict(number << 2 | (_ASKS if asks else _PASSES))
 
-    def _refused(self, step: Step, subject: Subject, from_lan: bool, at: datetime, now: float) -> Verdict:
+    def _refused(
+        self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime, now: float
+    ) -> PacketVerdict:
         seen, packet = step.observation, step.packet
         if packet is None or packet.proto != TCP or packet.fragment:
             return _REFUSE
         asked = seen is not None and seen.proto is Proto.HTTP and seen.host is not None
         if seen is None or not asked or not from_lan or not packet.payload:
-            return _ended(packet, from_lan)
+            return _end_connection(packet, from_lan)
         decision = subject.decide(seen, at)
         if decision.reason is Reason.UNRESOLVED:
-            return _ended(packet, from_lan)  # the site is open: the browser tries again, by another answer
+            # The site is allowed: the browser retries with another answer.
+            return _end_connection(packet, from_lan)
         if self._probes.full and self._probes.over(subject.slot, packet.src, now):
-            return _ended(packet, from_lan)  # a page would say which
-        return Verdict(None, tcp_reply(packet, self._redirect(seen, decision), flags=ACK | PSH | FIN))
+            return _end_connection(packet, from_lan)  # a page would show that the name is on a list
+        return PacketVerdict(None, tcp_reply(packet, self._redirect(seen, decision), flags=ACK | PSH | FIN))
 
     def _redirect(self, seen: Observation, decision: Decision) -> bytes:
-        """A whole response of one segment (RFC 9110 15.4.3); nothing of it may be kept by a cache."""
+        """Return a whole response of one segment (RFC 9110 §15.4.3), which caches must not store."""
         return (
             "HTTP/1.1 302 Found\r\n"
             f"Location: {self._refused_page(seen, decision)}\r\n"
@@ -176,26 +181,27 @@ class FlowPath:
 
 
 def _device(data: bytes, from_lan: bool) -> bytes:
-    """The address of the device on the LAN, of an IP packet that was read already."""
+    """Return the LAN device's address in an IP packet that was parsed before."""
     at, size = (12, 4) if data[0] >> 4 == 4 else (8, 16)
     at += 0 if from_lan else size
     return data[at : at + size]
 
 
-def _ended(packet: Packet, from_lan: bool) -> Verdict:
-    """A refused connection ends on both sides at once, and its ports are free again.
+def _end_connection(packet: Packet, from_lan: bool) -> PacketVerdict:
+    """End a refused connection on both sides immediately, so that its ports are free again.
 
-    What comes from the LAN is reset by the kernel. After a server's packet the client may wait for long
-    before it sends anything, so it is told; and the server always, through the kernel's connection table.
+    The kernel resets packets of the LAN. After a server's packet the client may wait for long before it sends
+    anything, so it gets a reset too. The server always gets one, through the kernel's connection table.
     """
     if packet.proto != TCP or packet.flags & SYN:
         return _REFUSE
     if from_lan:
-        return Verdict(_REFUSED, onward=tcp_reset(packet))
-    return Verdict(_REFUSED, reply=tcp_reset(packet), onward=tcp_reset_back(packet))
+        return PacketVerdict(_REFUSED, onward=tcp_reset(packet))
+    return PacketVerdict(_REFUSED, reply=tcp_reset(packet), onward=tcp_reset_back(packet))
 
 
 def flow_id(packet: Packet, slot: int, from_lan: bool) -> FlowId:
+    """Return the id of a packet's flow, as the device sees it."""
     if from_lan:
         return _new(FlowId, (slot, packet.proto, packet.src, packet.sport, packet.dst, packet.dport))
     return _new(FlowId, (slot, packet.proto, packet.dst, packet.dport, packet.src, packet.sport))

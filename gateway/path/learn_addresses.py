@@ -1,4 +1,4 @@
-"""What an answer teaches: addresses of a device, of services that it uses, and of names."""
+"""Records the addresses in DNS answers: of a device, of the services that it uses, and of names."""
 
 from __future__ import annotations
 
@@ -8,30 +8,34 @@ from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.name_addresses import NameBook
 from gateway.wire.dns.message import HTTPS, SRV, SVCB, Message
 from gateway.wire.dns.names import name_text, read_labels
-from gateway.wire.dns.svcb import hinted, parse_service
+from gateway.wire.dns.svcb import address_hints, parse_service
 
-Heard = Callable[[str, list[bytes], bool], None]
-"""A name, the packed addresses of an answer, and whether it is what the gateway's own resolver says."""
+AnswerObserver = Callable[[str, list[bytes], bool], None]
+"""A name, the packed addresses of its answer, and whether they are from the gateway's own resolver."""
 
 SRV_HEAD = 6  # bytes of priority, weight and port before the target (RFC 2782)
 
 
-def untold(name: str, addresses: list[bytes], vouched: bool) -> None:
-    """Nobody wants to hear of them."""
+def ignore_answer(name: str, addresses: list[bytes], vouched: bool) -> None:
+    """Do nothing: the default observer of answers."""
 
 
-class Lessons:
-    """Carries answers into the three books, and to who listens."""
+class AnswerRecorder:
+    """Records answers in three books, and passes them to ``on_answer``."""
 
-    def __init__(self, book: AddressBook, services: ServiceBook, names: NameBook, heard: Heard) -> None:
+    def __init__(
+        self, book: AddressBook, services: ServiceBook, names: NameBook, on_answer: AnswerObserver
+    ) -> None:
         self.book = book
         self.services = services
         self.names = names
-        self.heard = heard
+        self.on_answer = on_answer
 
-    def answer(self, slot: int, response: bytes, message: Message, now: float, *, vouched: bool) -> None:
-        """``message`` is ``response``, read, as the device of ``slot`` sees it. ``vouched``: it is what the
-        gateway's own resolver says. Raises WireError for a SVCB or SRV record that cannot be read.
+    def record(self, slot: int, response: bytes, message: Message, now: float, *, vouched: bool) -> None:
+        """Record an answer; ``message`` is the parsed ``response`` as the device of ``slot`` gets it.
+
+        ``vouched`` means that it is from the gateway's own resolver. Raises WireError for an invalid SVCB or
+        SRV record.
         """
         addresses, ttl = message.addresses(), ttl_of(message)
         self.book.learn(slot, addresses, ttl, now)
@@ -39,7 +43,7 @@ class Lessons:
             return
         asked = message.question.name
         self.services.learn(slot, asked, addresses, ttl)
-        self.heard(asked, addresses, vouched)
+        self.on_answer(asked, addresses, vouched)
         if self.names.watches(slot):
             host = origin(asked)
             self.names.learn(slot, host, addresses, ttl, now, vouched=vouched)
@@ -48,8 +52,8 @@ class Lessons:
     def _bindings(
         self, slot: int, host: str, response: bytes, message: Message, now: float, *, vouched: bool
     ) -> None:
-        """A client calls the addresses of targets and hints by the name of ``host`` (RFC 9460 3), and those
-        of the servers of its domain (SRV, RFC 2782: XMPP tells the domain's name in its hello, RFC 7590).
+        """Record the targets and hints that clients use under the name of ``host`` (RFC 9460 §3), and the
+        servers of its domain (SRV, RFC 2782: XMPP sends the domain's name in its hello, RFC 7590).
         """
         targets = []
         for record in message.answers:
@@ -59,16 +63,17 @@ class Lessons:
                 service = parse_service(response, record)
                 if service.target:
                     targets.append(name_text(list(service.target)))
-                self.names.learn(slot, host, hinted(service), record.ttl, now, vouched=vouched)
-        self.names.lead(slot, host, targets)
+                self.names.learn(slot, host, address_hints(service), record.ttl, now, vouched=vouched)
+        self.names.add_targets(slot, host, targets)
 
 
 def ttl_of(message: Message) -> int:
+    """Return the lowest TTL of the answers, in seconds; 0 if there are none."""
     return min((record.ttl for record in message.answers), default=0)
 
 
 def origin(asked: str) -> str:
-    """``_8443._https.example.com`` is asked on behalf of ``example.com`` (RFC 9460 2.3)."""
+    """Return the host of a query: ``_8443._https.example.com`` is for ``example.com`` (RFC 9460 §2.3)."""
     while asked.startswith("_") and "." in asked:
         asked = asked.partition(".")[2]
     return asked

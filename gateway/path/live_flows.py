@@ -1,6 +1,6 @@
-"""Decided flows that may still be running: who reaches which name in which class.
+"""Decided flows that may still be running, with their names and class.
 
-The kernel forwards them alone; this table is what a changed profile is held against.
+The kernel forwards them without the daemon; a changed profile is compared with this table.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from gateway.policy.values import Observation
 
-MAX_LIVE = 8192  # 450 bytes each; a busy family has some hundred at once
+MAX_LIVE = 8192  # 450 bytes each; a busy family has some hundred at a time
 
 
 class FlowId(NamedTuple):
-    """As the device sees it, before any translation of addresses."""
+    """A flow as the device sees it, before NAT."""
 
     slot: int
     proto: int  # IP protocol number
@@ -26,18 +26,20 @@ class FlowId(NamedTuple):
 
 
 class LiveFlow(NamedTuple):
-    observations: tuple[Observation, ...]  # what it was decided on, and all else that the device named on it
+    """What a running flow was decided by."""
+
+    observations: tuple[Observation, ...]  # the deciding one, and all others that the device sent on the flow
     class_number: int
-    asks: bool  # plain HTTP: later requests come to the queue
+    asks: bool  # plain HTTP: later requests are still queued
 
 
 class LiveFlows:
-    """Bounded; the flow that was decided longest ago is forgotten first."""
+    """A bounded table; the flow that was decided longest ago is evicted first."""
 
     def __init__(self, limit: int = MAX_LIVE) -> None:
         self._limit = limit
         self._flows: OrderedDict[FlowId, LiveFlow] = OrderedDict()
-        self._missed: set[FlowId] = set()  # that the last sweep did not find
+        self._missed: set[FlowId] = set()  # flows that the last sweep did not find
 
     def put(self, flow: FlowId, live: LiveFlow) -> None:
         self._flows[flow] = live
@@ -57,20 +59,20 @@ class LiveFlows:
             self._missed.discard(flow)
 
     def of_slot(self, slot: int) -> Iterator[tuple[FlowId, LiveFlow]]:
-        """A copy, so that flows can be dropped meanwhile."""
+        """Return a copy of a slot's flows, so that the caller can drop flows."""
         return iter([item for item in self._flows.items() if item[0].slot == slot])
 
     def by_slot(self) -> dict[int, list[LiveFlow]]:
-        """All of them, in one pass."""
+        """Return all flows by slot, in one pass."""
         found: dict[int, list[LiveFlow]] = {}
         for flow, live in self._flows.items():
             found.setdefault(flow.slot, []).append(live)
         return found
 
     def sweep(self, there: Container[object]) -> int:
-        """Forget flows whose connection two sweeps in a row did not find ``there``. How many they were.
+        """Drop flows that two consecutive sweeps did not find in ``there``. Returns their number.
 
-        Once alone says little: a flow that was just decided is put here before the kernel knows its verdict.
+        One sweep is not enough: a decided flow is stored here before the kernel knows its verdict.
         """
         missing = {flow for flow in self._flows if flow not in there}
         ended = missing & self._missed

@@ -1,7 +1,7 @@
-"""Which names' answers gave a device which addresses, so that no name is called at an address not its own.
+"""The addresses that DNS answers for each name gave to a device, so that a name is used only at these.
 
-An address behind NAT64's prefix is the IPv4 address in it, told or called: a device with CLAT is told the one
-and calls the other.
+An address in NAT64's prefix is treated as the IPv4 address in it, in answers and in packets: a device with
+CLAT gets one and uses the other.
 """
 
 from __future__ import annotations
@@ -14,18 +14,22 @@ from typing import NamedTuple
 from gateway.path.addresses import MAX_LIFETIME
 from gateway.policy.names.networks import bare
 
-NAME_LIFETIME = 3600.0  # seconds at least: players and apps keep an address for as long as a film
-MAX_GIVEN = 8192  # names with an address, 260 bytes each; the day of each of three children has 2,000
-MAX_TARGETS = 256  # names of a slot that lead to others (SVCB); few sites do so
-MAX_LED = 4  # names to which one leads, and steps to which one follows (RFC 9460 3.1 wants a bound)
+NAME_LIFETIME = 3600.0  # seconds, the minimum: players and apps use an address for as long as a film
+MAX_GIVEN = 8192  # names with an address, 260 bytes each; three children have 2,000 each a day
+MAX_TARGETS = 256  # names of a slot with targets (SVCB); few sites have these
+MAX_FOLLOWED = 4  # targets of a name, and targets of targets (RFC 9460 §3.1 requires a limit)
 
 
 class _Given(NamedTuple):
+    """The lifetime and origin of one address of a name."""
+
     until: float
-    vouched: bool  # by the gateway's own resolver; a device's may say what it likes
+    vouched: bool  # from the gateway's own resolver; a device's resolver is not trusted
 
 
 class _Slot:
+    """The names of one slot: their addresses, and their targets."""
+
     __slots__ = ("given", "targets")
 
     def __init__(self) -> None:
@@ -34,7 +38,7 @@ class _Slot:
 
 
 class NameBook:
-    """Of watched slots alone. Bounded; the slot that has most forgets first, what it used longest ago."""
+    """A bounded book of watched slots; the slot with most names loses the one unused for longest."""
 
     def __init__(self, limit: int = MAX_GIVEN) -> None:
         self._limit = limit
@@ -42,22 +46,22 @@ class NameBook:
         self._size = 0
 
     def watch(self, slots: Iterable[int]) -> None:
-        """These from now on; of the others nothing is kept."""
+        """Watch exactly these slots from now on; the data of others is removed."""
         wanted = frozenset(slots)
-        for slot in [one for one in self._slots if one not in wanted]:
+        for slot in [known for known in self._slots if known not in wanted]:
             self._size -= len(self._slots.pop(slot).given)
         for slot in wanted:
             self._slots.setdefault(slot, _Slot())
 
     def forget(self, slot: int) -> None:
-        """What answers told this slot; it is watched on."""
+        """Remove this slot's data; it is still watched."""
         book = self._slots.get(slot)
         if book is not None:
             self._size -= len(book.given)
             self._slots[slot] = _Slot()
 
-    def unlearn(self, slot: int, hosts: Container[str]) -> frozenset[bytes]:
-        """What answers told this slot of ``hosts``; the addresses that no other name has there."""
+    def remove_hosts(self, slot: int, hosts: Container[str]) -> frozenset[bytes]:
+        """Remove this slot's data of ``hosts``; return the addresses that no other name has there."""
         book = self._slots.get(slot)
         gone = [] if book is None else [key for key in book.given if key[0] in hosts]
         if book is None or not gone:
@@ -73,7 +77,10 @@ class NameBook:
     def learn(
         self, slot: int, host: str, addresses: Iterable[bytes], ttl: float, now: float, *, vouched: bool
     ) -> None:
-        """An answer for ``host`` gave ``addresses`` (packed) for ``ttl`` seconds, at least NAME_LIFETIME."""
+        """Record that an answer gave ``addresses`` (packed) to ``host`` for ``ttl`` seconds.
+
+        They are stored for at least NAME_LIFETIME.
+        """
         book = self._slots.get(slot)
         if book is None:
             return
@@ -90,13 +97,13 @@ class NameBook:
             given.move_to_end(key)
         self._size += len(given) - before
         while self._size > self._limit:
-            max(self._slots.values(), key=lambda one: len(one.given)).given.popitem(last=False)
+            max(self._slots.values(), key=lambda book: len(book.given)).given.popitem(last=False)
             self._size -= 1
 
-    def lead(self, slot: int, host: str, targets: Iterable[str]) -> None:
-        """An answer for ``host`` said that it is reached at the addresses of ``targets`` (RFC 9460 3)."""
+    def add_targets(self, slot: int, host: str, targets: Iterable[str]) -> None:
+        """Record that ``host`` is reached at the addresses of ``targets`` (RFC 9460 §3)."""
         book = self._slots.get(slot)
-        others = tuple(one for one in dict.fromkeys(targets) if one != host)[:MAX_LED]
+        others = tuple(target for target in dict.fromkeys(targets) if target != host)[:MAX_FOLLOWED]
         if book is None or not others:
             return
         book.targets[intern(host)] = others
@@ -111,29 +118,29 @@ class NameBook:
         return held is not None and held.vouched and held.until > now
 
     def gave(self, slot: int, host: str, address: bytes, now: float) -> bool:
-        """Whether an answer for ``host``, or for what it leads to, gave ``address``."""
+        """Whether an answer for ``host``, or for one of its targets, gave ``address``."""
         book = self._slots.get(slot)
         if book is None:
             return False
         address = bare(address)
         names: tuple[str, ...] = (host,)
-        for _ in range(MAX_LED):
+        for _ in range(MAX_FOLLOWED):
             for name in names:
                 held = book.given.get((name, address))
                 if held is not None and held.until > now:
                     return True
-            names = tuple(target for name in names for target in book.targets.get(name, ()))[:MAX_LED]
+            names = tuple(target for name in names for target in book.targets.get(name, ()))[:MAX_FOLLOWED]
             if not names:
                 break
         return False
 
     def hosts(self, slot: int, address: bytes, now: float) -> list[str]:
-        """The names whose vouched answers gave ``address``. Looks at all of the slot's: 200 µs at most."""
+        """Return the names with ``address`` in trusted answers. Reads all of the slot's: 200 µs at most."""
         book = self._slots.get(slot)
         if book is None:
             return []
         address = bare(address)
-        found = ((host, held) for (host, one), held in book.given.items() if one == address)
+        found = ((host, held) for (host, known), held in book.given.items() if known == address)
         return [host for host, held in found if held.vouched and held.until > now]
 
     def __len__(self) -> int:
@@ -141,7 +148,7 @@ class NameBook:
 
 
 class DeviceNames:
-    """What the book knows of one slot, as a Situation asks."""
+    """The names of one slot, as a Situation uses them."""
 
     def __init__(self, book: NameBook, slot: int, now: Callable[[], float]) -> None:
         self._book = book
@@ -157,12 +164,12 @@ class DeviceNames:
     def hosts(self, address: bytes) -> list[str]:
         return self._book.hosts(self._slot, address, self._now())
 
-    def of_running(self) -> RunningNames:
+    def for_running_flows(self) -> RunningNames:
         return RunningNames(self._book, self._slot)
 
 
 class RunningNames:
-    """The same for flows that passed when they began: what held then holds as long as they run."""
+    """The same for flows that are already allowed: addresses that were valid then stay valid."""
 
     def __init__(self, book: NameBook, slot: int) -> None:
         self._book = book

@@ -1,21 +1,22 @@
-"""A bound on trying names against what is refused for everyone: who has met so many within a minute is
-answered alike, whatever is asked, until the minute is over. No list is read off with a dictionary.
+"""Limits attempts to find names on the lists that apply to everyone.
 
-Names are kept as numbers, and no longer than that minute; nothing is told of who was bounded.
+A device or slot that queries too many of these names within a minute gets the same answer to every query
+until the minute is over. So the lists cannot be read with a dictionary of names. Names are stored as hashes,
+for no longer than that minute; it is not reported which device was limited.
 """
 
 from __future__ import annotations
 
-MOST = 30  # distinct names of one device; pages with a bad advertisement meet two or three
-MOST_OF_SLOT = 4 * MOST  # of all devices of a slot: one device may have many addresses of IPv6
+MAX_NAMES = 30  # distinct names of one device; pages with a bad advertisement query two or three
+MAX_NAMES_OF_SLOT = 4 * MAX_NAMES  # of all devices of a slot: one device may have many IPv6 addresses
 WINDOW = 60.0  # seconds
-KEPT = 64  # devices, of some 2 kB each at most; the oldest gives way, and its slot still counts
+MAX_DEVICES = 64  # devices, at most 2 kB each; the oldest is evicted, and its slot still counts
 
 _Device = tuple[int, bytes]
 
 
 class _Count:
-    """Within one window."""
+    """The names within one window."""
 
     __slots__ = ("names", "since")
 
@@ -28,42 +29,42 @@ class _Count:
 
 
 class Probes:
-    """``slot`` and packed address say who it is."""
+    """Counts listed names by device, which is a slot and a packed address."""
 
     __slots__ = ("_devices", "_slots", "full")
 
     def __init__(self) -> None:
-        self.full = False  # whether anybody was, since the last look: the packet path asks no more than that
+        self.full = False  # whether any device was limited at the last check: a fast test for the packet path
         self._devices: dict[_Device, _Count] = {}
         self._slots: dict[int, _Count] = {}
 
     def refused(self, slot: int, device: bytes, host: str, now: float) -> None:
-        """``host`` met what is refused for everyone."""
+        """Record that ``host`` is on a list that applies to everyone."""
         name = hash(host)
         of_device = self._devices.get((slot, device))
         if of_device is None or now - of_device.since >= WINDOW:
             self._devices.pop((slot, device), None)
-            if len(self._devices) >= KEPT:
+            if len(self._devices) >= MAX_DEVICES:
                 del self._devices[next(iter(self._devices))]
             of_device = self._devices[slot, device] = _Count(now)
         of_slot = self._slots.get(slot)
         if of_slot is None or now - of_slot.since >= WINDOW:
             of_slot = self._slots[slot] = _Count(now)
-        for count, most in ((of_device, MOST), (of_slot, MOST_OF_SLOT)):
+        for count, most in ((of_device, MAX_NAMES), (of_slot, MAX_NAMES_OF_SLOT)):
             if len(count.names) < most:
                 count.names.add(name)
             self.full |= len(count.names) >= most
 
     def over(self, slot: int, device: bytes, now: float) -> bool:
-        """Whether the answers to it are all alike now. Ask only while ``full``."""
+        """Whether the device gets the same answer to every query now. Call only while ``full``."""
         found = False
         still = False
         for key, of_device in self._devices.items():
-            if of_device.is_full(MOST, now):
+            if of_device.is_full(MAX_NAMES, now):
                 still = True
                 found |= key == (slot, device)
         for number, of_slot in self._slots.items():
-            if of_slot.is_full(MOST_OF_SLOT, now):
+            if of_slot.is_full(MAX_NAMES_OF_SLOT, now):
                 still = True
                 found |= number == slot
         self.full = still

@@ -1,4 +1,4 @@
-"""What a DnsPath asks the gateway for: where the safe names of search engines are."""
+"""The interface through which a DnsPath gets the addresses of safe search names."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from typing import Protocol
 
 
-class Safe(Protocol):
-    """What the gateway itself knows of safe names: a device's own resolver may say what it likes."""
+class SafeAddresses(Protocol):
+    """Addresses of safe search names that the gateway resolves: a device's resolver is not trusted."""
 
     def of(self, name: str) -> Sequence[bytes]:
-        """Packed addresses that the gateway resolved ``name`` to."""
+        """Return the packed addresses that the gateway resolved ``name`` to."""
         ...
 
     def trusts(self, resolver: bytes) -> bool:
-        """Whether what this resolver (packed address) answers is what the gateway would be told."""
+        """Whether this resolver (packed address) gives the same answers as the gateway's own."""
         ...
 
 
 class TrustsAll:
-    """Where no gateway asks for itself: whoever is asked is believed."""
+    """For programs without a gateway's resolver: trusts every resolver."""
 
     def of(self, name: str) -> Sequence[bytes]:  # noqa: ARG002
         return ()

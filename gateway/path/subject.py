@@ -1,4 +1,4 @@
-"""One filtered device, or several under one slot, as the packet path sees it."""
+"""The packet path's view of one filtered device, or of several with one slot."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Sink = Callable[["Subject", Observation, Decision, datetime], None]
 
 @dataclass(slots=True)
 class Subject:
-    """Mutable on purpose: a pause or a new profile changes what ``decide`` says, never whose slot it is."""
+    """Mutable: a pause or a new profile changes ``decide``. The slot never changes."""
 
-    slot: int  # 0: the devices without one, of which DNS alone is judged, by the lists that bind everyone
+    slot: int  # 0 for devices without one; of these only DNS is judged, by the lists that apply to everyone
     name: str  # of the profile, for messages
     decide: Decide
     class_number: Callable[[frozenset[str]], int]  # gates → class in the kernel's marks, 1..63
-    running: Decide | None = None  # of a flow that passed when it began; None: as of any other
-    unwanted: Unwanted = ALL  # what its answers shall not hold
+    running: Decide | None = None  # for flows that already passed; None means ``decide``
+    unwanted: Unwanted = ALL  # parameters to remove from answers
 
 
 def unwanted_by(*profiles: Profile) -> Unwanted:
-    """What at least one of them refuses to be led to."""
+    """Return the SVCB parameters that at least one of the profiles blocks."""
     resolvers, ech = (
-        any(refuses(one.rules, way) for one in profiles) for way in (Way.ENCRYPTED_DNS, Way.ECH)
+        any(refuses(profile.rules, way) for profile in profiles) for way in (Way.ENCRYPTED_DNS, Way.ECH)
     )
     return Unwanted(resolvers, ech)

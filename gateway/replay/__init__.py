@@ -1,1 +1,1 @@
-"""A capture goes through the code of the daemon: see engine.py."""
+"""Runs a capture through the daemon's code: see engine.py."""

@@ -1,8 +1,8 @@
-"""A capture, frame by frame, through the flow table, the DNS path and the judge of the daemon.
+"""Runs a capture, frame by frame, through the daemon's flow table, DNS path and judge.
 
-What the kernel does in the gateway is done here: fragments are joined, wrong checksums passed over, the ends
-of a connection told apart, TCP to port 53 put in order. What the gateway learns by asking (addresses of safe
-search and of help) is taken from the answers in the capture.
+The engine also does the kernel's part on a gateway: it joins fragments, ignores packets with wrong checksums,
+finds the client of each connection and orders TCP to port 53. Addresses that a gateway learns with queries of
+its own (safe search, help lines) come from the answers in the capture.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from gateway.policy.time.situation import Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.replay.frames import is_cut
 from gateway.replay.learned import SLOT, Learned
-from gateway.replay.offload import cut, is_decoy, sized
-from gateway.replay.output import Asked, Tally
+from gateway.replay.offload import is_decoy, split_offloaded, with_length
+from gateway.replay.output import FrameTally, ReplayedRequest
 from gateway.replay.segments import Segments
-from gateway.replay.sides import Sides
-from gateway.replay.twins import Twins
+from gateway.replay.sides import FlowClients
+from gateway.replay.twins import DuplicatePackets
 from gateway.wire.dns.message import parse_message, read_head
 from gateway.wire.flows.table import FlowTable, Limits
 from gateway.wire.ip import link
@@ -40,16 +40,16 @@ from gateway.wire.ip.fragments import Defragmenter
 from gateway.wire.ip.packet import SYN, TCP, UDP, URG, Packet, parse_ip
 from gateway.wire.tunnels import classify_ip
 
-# A capture may be of a whole house, and nobody waits for the work that one device causes.
+# A capture may be of a whole household, and no device waits for another's work.
 LIMITS = Limits(flows=1 << 14, table_bytes=32 << 20, work_rate=1 << 40, work_burst=1 << 40, bodies=False)
 MAX_DNS_STREAMS = 1 << 8  # directions of TCP connections to port 53; most last for one question
-LAST_TIME = 7_258_118_400.0  # the year 2200: a clock that says more says nothing
+LAST_TIME = 7_258_118_400.0  # the year 2200: a later time stamp is ignored
 
 STATE_MASK = 3  # of a verdict's byte
 DECIDED = (1, 2)  # passes, refused
-Ends = tuple[bytes, int, bytes, int]  # address and port of who asks, then of who is asked
+Ends = tuple[bytes, int, bytes, int]  # address and port of the client, then of the server
 
-_GOES_ON = Decision(Verdict.ALLOW, Reason.OPEN, "", "product")
+_ALLOWED = Decision(Verdict.ALLOW, Reason.OPEN, "", "product")
 ASKED = frozenset({Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP}) | WAYS.keys()
 READABLE = frozenset(
     {
@@ -60,9 +60,9 @@ READABLE = frozenset(
 
 
 class Replay:
-    """``told`` hears of each question, hello, request and tunnel, in order.
+    """Calls ``report`` with each DNS query, hello, request and tunnel, in order.
 
-    ``at``: the moment for which the rules are asked; None: each frame's own time, ``now`` where it has none.
+    ``at`` is the time at which the rules apply; None means each frame's own time, or ``now`` if it has none.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class Replay:
         profile: Profile,
         world: World,
         calendar: Calendar,
-        told: Callable[[Asked], None],
+        report: Callable[[ReplayedRequest], None],
         *,
         now: datetime,
         at: datetime | None = None,
         ech_names: Container[str] = frozenset(),
     ) -> None:
-        self.tally = Tally()
-        self._told = told
+        self.tally = FrameTally()
+        self._report = report
         self._now = now
         self._at = at
         self._learned = Learned(world.help, world.catalogue.services_of, world.calling)
@@ -91,32 +91,33 @@ class Replay:
         self._situation = Situation(
             addresses=self._learned, recent=DeviceServices(self._learned.services, SLOT)
         )
-        # What a capture holds went on, whatever these rules make of it: a refused request may have others
-        # behind it on its connection.
-        self._connects = Subject(SLOT, profile.name, _goes_on, _one_class)
+        # The traffic of a capture continued, whatever these rules decide: more requests may follow a refused
+        # one on its connection.
+        self._flow_subject = Subject(SLOT, profile.name, _allow, _one_class)
         self._flows = FlowPath(
             FlowTable(LIMITS, ech_names=ech_names, verify_checksums=False, handshakes=True),
             LiveFlows(),
             sink=self._connected,
-            refused_page=_no_words,
+            refused_page=_no_text,
         )
-        self._asks = Subject(SLOT, profile.name, self._decide, _one_class)
+        self._dns_subject = Subject(SLOT, profile.name, self._decide, _one_class)
         self._dns = DnsPath(
             pages=(),
-            sentence=_no_words,
+            sentence=_no_text,
             sink=self._questioned,
             book=self._learned.book,
             services=self._learned.services,
         )
-        self._question = (b"", 0, 0)  # the one in hand: address and port of who asks, id
+        self._question = (b"", 0, 0)  # the current one: address and port of the client, id
         self._fragments = Defragmenter()
-        self._sides = Sides()
+        self._sides = FlowClients()
         self._streams: OrderedDict[Ends, Segments] = OrderedDict()
-        self._twins = Twins()
+        self._duplicates = DuplicatePackets()
         self._time: float | None = None
         self._ends: Ends = (b"", 0, b"", 0)
 
     def frame(self, frame: Frame) -> None:
+        """Process one frame."""
         self.tally.frames += 1
         if frame.linktype not in READABLE:
             self.tally.foreign += 1
@@ -126,7 +127,7 @@ class Replay:
         learned.now = max(learned.now, self._time or 0.0)
         try:
             found = link.ip_payload(frame.linktype, frame.data)
-            data = None if found is None else self._fragments.feed(sized(found.packet), learned.now)
+            data = None if found is None else self._fragments.feed(with_length(found.packet), learned.now)
             if data is not None:
                 self._packet(data, parse_ip(data))
         except WireError:
@@ -142,8 +143,8 @@ class Replay:
         if proto != TCP and proto != UDP:
             self._portless_packet(packet)
             return
-        # As in the gateway, packets without payload are not looked at. A SYN begins a flow, and an urgent
-        # pointer may come ahead of its bytes.
+        # As in the gateway, packets without payload are ignored. A SYN begins a flow, and an urgent pointer
+        # may arrive before its bytes.
         if not packet.payload and not (proto == TCP and packet.flags & (SYN | URG)):
             return
         if PORT in (packet.sport, packet.dport):
@@ -151,10 +152,10 @@ class Replay:
                 self._dns_packet(data, packet)
             return
         from_client = self._sides.from_client(packet)
-        # In the gateway, the kernel carries on a decided flow alone.
+        # In the gateway, the kernel forwards decided flows without the daemon.
         if from_client is not None and not self._is_decoy(data, packet):
-            for one in cut(data, packet):
-                self._flow_packet(one, packet, from_client=from_client)
+            for segment in split_offloaded(data, packet):
+                self._flow_packet(segment, packet, from_client=from_client)
 
     def _is_decoy(self, data: bytes, packet: Packet) -> bool:
         if is_decoy(data, packet):
@@ -167,17 +168,17 @@ class Replay:
     def _flow_packet(self, data: bytes, packet: Packet, *, from_client: bool) -> None:
         self._ends = _ends(packet, from_client=from_client)
         verdict = self._flows.packet(
-            data, self._connects, from_lan=from_client, now=self._learned.now, at=self._moment()
+            data, self._flow_subject, from_lan=from_client, now=self._learned.now, at=self._moment()
         )
         if packet.proto == TCP and (verdict.byte or 0) & STATE_MASK in DECIDED:
             self._sides.decided(packet)
 
-    def _connected(self, _subject: Subject, seen: Observation, _goes_on: Decision, at: datetime) -> None:
+    def _connected(self, _subject: Subject, seen: Observation, _decision: Decision, at: datetime) -> None:
         if seen.proto in ASKED:
-            self._tell(seen, self._decide(seen, at))
+            self._report_request(seen, self._decide(seen, at))
 
     def _portless_packet(self, packet: Packet) -> None:
-        """A tunnel right above IP is told at its first packet."""
+        """Report a tunnel directly above IP at its first packet."""
         proto = classify_ip(packet.proto)
         from_client = None if proto is Proto.OTHER else self._sides.from_client(packet)
         if from_client is None:
@@ -185,7 +186,7 @@ class Replay:
         self._sides.decided(packet)
         self._ends = _ends(packet, from_client=from_client)
         seen = Observation(proto, None, self._ends[2])
-        self._tell(seen, self._decide(seen, self._moment()))
+        self._report_request(seen, self._decide(seen, self._moment()))
 
     # ---------------------------------------------------------------- DNS
 
@@ -195,7 +196,7 @@ class Replay:
         if packet.proto == TCP:
             for message in self._in_order(packet):
                 self._message(message, asks=asks)
-        elif not (asks and self._twins.is_one(data, packet, self._learned.now)):
+        elif not (asks and self._duplicates.is_duplicate(data, packet, self._learned.now)):
             self._message(bytes(packet.payload), asks=asks)
 
     def _in_order(self, packet: Packet) -> list[bytes]:
@@ -221,13 +222,15 @@ class Replay:
                 self._learned.answered(self._question, parse_message(message))
             elif asks:
                 client = (SLOT, src, sport)
-                self._dns.ask(message, self._asks, client, dst, self._learned.now, self._moment())
+                self._dns.judge_query(
+                    message, self._dns_subject, client, dst, self._learned.now, self._moment()
+                )
         except WireError:
             self.tally.broken += 1
 
     def _questioned(self, _subject: Subject, seen: Observation, decision: Decision, _at: datetime) -> None:
         self._learned.asked(self._question, decision)
-        self._tell(seen, decision)
+        self._report_request(seen, decision)
 
     # ---------------------------------------------------------------- decisions
 
@@ -239,8 +242,8 @@ class Replay:
     def _decide(self, seen: Observation, at: datetime) -> Decision:
         return self._judge.decide(seen, self._situation, at)
 
-    def _tell(self, seen: Observation, decision: Decision) -> None:
-        self._told(Asked(self._time, seen.proto, *self._ends, seen.host, decision))
+    def _report_request(self, seen: Observation, decision: Decision) -> None:
+        self._report(ReplayedRequest(self._time, seen.proto, *self._ends, seen.host, decision))
 
 
 def _ends(packet: Packet, *, from_client: bool) -> Ends:
@@ -253,10 +256,10 @@ def _one_class(_gates: frozenset[str]) -> int:
     return 1
 
 
-def _goes_on(_seen: Observation, _at: datetime) -> Decision:
-    return _GOES_ON
+def _allow(_seen: Observation, _at: datetime) -> Decision:
+    return _ALLOWED
 
 
-def _no_words(_seen: Observation, _decision: Decision) -> str:
-    """No refusal is sent to anyone."""
+def _no_text(_seen: Observation, _decision: Decision) -> str:
+    """Return no text: a replay sends no refusals."""
     return ""

@@ -1,4 +1,4 @@
-"""The frames of a capture file of any size; and what is wrong with the file, once all before it was given."""
+"""Reads the frames of a capture file of any size; reports damage after all frames before it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from gateway.core.errors import GatewayError, WireError
 from gateway.wire.ip import link
 from gateway.wire.ip.capture import CaptureReader, Frame
 
-CHUNK = 1 << 18  # bytes; what is held beside one unfinished record
+CHUNK = 1 << 18  # bytes in memory, next to one incomplete record
 
 
 class CaptureError(GatewayError):
-    """A file that is no capture, or one that is cut or broken somewhere."""
+    """A file that is no capture, or is cut or broken somewhere."""
 
 
-def opened(name: str) -> BufferedReader:
-    """The file of that name."""
+def open_capture(name: str) -> BufferedReader:
+    """Return the file, opened. Raises CaptureError."""
     try:
         return Path(name).open("rb")
     except OSError as error:
@@ -33,13 +33,13 @@ def _chunk(read: Callable[[int], bytes], name: str) -> bytes:
 
 
 def _unreadable(name: str, error: OSError) -> CaptureError:
-    return CaptureError(f"{name}: cannot be read ({error.strerror}); give a pcap or pcapng file, unpacked")
+    return CaptureError(f"{name}: cannot read it ({error.strerror}). Use an unpacked pcap or pcapng file.")
 
 
 def frames(read: Callable[[int], bytes], name: str) -> Iterator[Frame]:
-    """Every frame; where the capture is cut or broken, CaptureError after the last one before that place.
+    """Yield every frame. Raises CaptureError after the last frame before a damaged or cut part.
 
-    ``read`` gives some bytes, at most as many as it is asked for, and none at the end.
+    ``read`` returns at most as many bytes as requested, and none at the end.
     """
     reader = CaptureReader()
     given = 0
@@ -53,21 +53,21 @@ def frames(read: Callable[[int], bytes], name: str) -> Iterator[Frame]:
     except WireError as error:
         broken = str(error)
     if not reader.offset:
-        # A capture begins with a header; without a whole one nothing says what would follow.
-        cut = f"cut in its header, after {reader.pending} bytes" if reader.pending else "it is empty"
-        msg = f"{name}: no capture ({broken or cut}); give a pcap or pcapng file, unpacked"
+        # A capture begins with a header; without it the format of the rest is unknown.
+        cut = f"its header is cut after {reader.pending} bytes" if reader.pending else "it is empty"
+        msg = f"{name}: not a capture ({broken or cut}). Use an unpacked pcap or pcapng file."
         raise CaptureError(msg)
     if broken or reader.pending:
         how = f"broken ({broken})" if broken else "cut"
         msg = (
-            f"{name}: {how} at byte {reader.offset}, after frame {given}; what comes before is told,"
-            " record or copy it again for the rest"
+            f"{name}: {how} at byte {reader.offset}, after frame {given}. The frames before it were read."
+            " Record or copy the file again to get the rest."
         )
         raise CaptureError(msg)
 
 
 def is_cut(frame: Frame) -> bool:
-    """Whether an IP packet in ``frame`` says that it is longer."""
+    """Whether an IP packet in ``frame`` is shorter than its length field."""
     try:
         found = link.ip_payload(frame.linktype, frame.data)
     except WireError:

@@ -1,4 +1,4 @@
-"""What a capture's own DNS answers say of addresses; in the gateway, it is the gateway that asks."""
+"""Learns addresses from the DNS answers of a capture; a gateway sends queries of its own instead."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from gateway.policy.names.hosts import HostMap
 from gateway.policy.values import Decision, Verdict
 from gateway.wire.dns.message import Message
 
-SLOT = 1  # all devices in a capture are one
-MAX_ASKED = 1 << 13  # questions that wait for their answer
+SLOT = 1  # for all devices in a capture
+MAX_ASKED = 1 << 13  # queries without an answer yet
 MAX_ADDRESSES = 1 << 16
-MAX_HELP = 1 << 10  # names of help lines; a capture holds a few
+MAX_HELP = 1 << 10  # names of help lines; a capture has a few
 MAX_HELP_ADDRESSES = 1 << 6  # of one name
 
-Asker = tuple[bytes, int, int]  # address and port of who asks, id of the question
+Asker = tuple[bytes, int, int]  # address and port of the client, id of the query
 
 
 class Learned:
-    """``help_names`` are those of help lines; ``services_of``: a host's services. ``now`` is the time of the
-    newest frame, in seconds.
+    """Addresses by name, for a replay.
+
+    ``help_names`` are those of help lines; ``services_of`` returns a host's services. ``now`` is the time of
+    the newest frame, in seconds.
     """
 
     def __init__(
@@ -40,14 +42,14 @@ class Learned:
         self._asked: OrderedDict[Asker, Decision] = OrderedDict()
 
     def asked(self, asker: Asker, decision: Decision) -> None:
-        """A question was decided so."""
+        """Record the decision about a query."""
         self._asked[asker] = decision
         self._asked.move_to_end(asker)
         if len(self._asked) > MAX_ASKED:
             self._asked.popitem(last=False)
 
     def answered(self, asker: Asker, message: Message) -> None:
-        """An answer. One to a refused question would not have come, and tells nothing."""
+        """Record an answer. A gateway would not have received one to a refused query, so that is ignored."""
         decision = self._asked.pop(asker, None)
         question = message.question
         if question is None or (decision is not None and decision.verdict is Verdict.BLOCK):
@@ -55,7 +57,7 @@ class Learned:
         ttl = min((record.ttl for record in message.answers), default=0)
         safe = None if decision is None else decision.rewrite
         if safe is not None:
-            # Of a rewritten question only the safe name's own addresses would have come.
+            # For a rewritten query, a gateway would have received only the safe name's addresses.
             answers = tuple(record for record in message.answers if record.name == safe)
             message = message._replace(answers=answers)
         addresses = message.addresses()
@@ -70,11 +72,13 @@ class Learned:
                 self._calling |= known
 
     def help_address(self, host: str, address: bytes) -> bool:
-        """Whether help is there: what no answer of the capture contradicts is taken for right, and one with
-        addresses of the other version of IP, or of none, contradicts nothing.
+        """Whether ``address`` is the help line's.
+
+        True unless an answer of the capture contradicts it. An answer without addresses of this IP version
+        does not contradict it.
         """
         known = self._help.get(host, frozenset[bytes]())
-        return address in known or all(len(one) != len(address) for one in known)
+        return address in known or all(len(other) != len(address) for other in known)
 
     def calling_address(self, address: bytes) -> bool:
         return address in self._calling
@@ -83,5 +87,5 @@ class Learned:
         return self.book.knows(name, address, self.now)
 
     def __contains__(self, address: object) -> bool:
-        """Whether a name that was let through resolved to it, as a Situation asks."""
+        """Whether an allowed name resolved to ``address``, as a Situation uses it."""
         return isinstance(address, bytes) and self.book.knows(SLOT, address, self.now)

@@ -1,5 +1,5 @@
-"""What a capture on the sending machine shows before the network card has done its part: a packet without
-its length, several QUIC datagrams in one, checksums that are not summed up yet.
+"""Reverses the offloading to a network card, in captures of the sending host: packets without a length,
+several QUIC datagrams in one, incomplete checksums.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from gateway.wire.ip.build import tcp_segment, udp_replace
 from gateway.wire.ip.packet import FIN, PSH, SYN, TCP, UDP, URG, Packet, checksum_ok, pseudo_sum
 
 _CHECKSUM_AT = {TCP: 16, UDP: 6}  # bytes from the start of the header
-_MAX_UNCUT = 1500  # bytes; a longer datagram crosses no home's link in one piece
-_LEAST_INITIAL = 1200  # bytes of a datagram with an Initial (RFC 9000 14.1)
+_MAX_UNCUT = 1500  # bytes; a home network does not carry longer datagrams in one piece
+_LEAST_INITIAL = 1200  # bytes of a datagram with an Initial (RFC 9000 §14.1)
 _LONG_HEADER = 0x80
-_SEGMENT = 1400  # bytes of payload, as a home's link carries them
+_SEGMENT = 1400  # bytes of payload, as on a home network
 
 
-def sized(data: bytes) -> bytes:
-    """With an IPv4 length, which is 0 where the card cuts the segments; it goes by the frame then."""
+def with_length(data: bytes) -> bytes:
+    """Return the packet with its IPv4 length, from the frame's. The field is 0 if the card makes segments."""
     if data[2:4] == b"\0\0" and data[0] >> 4 == 4 and len(data) < 1 << 16:
         return data[:2] + len(data).to_bytes(2, "big") + data[4:]
     return data
 
 
-def cut(data: bytes, packet: Packet) -> Iterable[bytes]:
-    """The packets that the card makes of one: a long TCP segment's, or several Initials of a QUIC flow.
+def split_offloaded(data: bytes, packet: Packet) -> Iterable[bytes]:
+    """Yield the packets that the card makes of one: a long TCP segment's, or several Initials of a QUIC flow.
 
-    The length of each datagram is not in the capture; one begins where the first one's header (version and
-    connection ids) comes again.
+    The capture does not contain the length of each datagram. A datagram begins where the first one's header
+    (version and connection ids) is repeated.
     """
     payload = packet.payload
     if (
@@ -65,11 +65,11 @@ def _segments(packet: Packet) -> Iterable[bytes]:
 
 
 def is_decoy(data: bytes, packet: Packet) -> bool:
-    """Whether every receiver would throw a TCP or UDP packet away for its checksum.
+    """Whether every receiver would drop a TCP or UDP packet because of its checksum.
 
-    A capture on the sending machine shows packets before the network card has summed them up: the IPv4 field
-    is 0 then, and that of TCP or UDP is 0 or the sum of the pseudo-header alone, with or without the length
-    (segmentation offload leaves it out).
+    A capture on the sending host has packets before the network card completes their checksums. The IPv4
+    field is then 0, and that of TCP or UDP is 0 or the sum of the pseudo-header only, with or without the
+    length (segmentation offload omits it).
     """
     if checksum_ok(data, packet):
         return False
@@ -86,7 +86,7 @@ def is_decoy(data: bytes, packet: Packet) -> bool:
 
 
 def _without_header_sum(data: bytes) -> bytes:
-    """The packet with a right IPv4 checksum."""
+    """Return the packet with a correct IPv4 checksum."""
     header = bytearray(data[: (data[0] & 0x0F) << 2])
     header[10:12] = b"\0\0"
     header[10:12] = (-int.from_bytes(header, "big") % 65535).to_bytes(2, "big")

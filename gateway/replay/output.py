@@ -1,4 +1,4 @@
-"""What a replay tells: what was asked in a capture and what becomes of it, and what said nothing."""
+"""The results of a replay: what the traffic of a capture asked for, and counts of the other frames."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from gateway.policy.values import Decision, Proto
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A DNS question, a ClientHello, an HTTP request or a tunnel, and what becomes of it."""
+class ReplayedRequest:
+    """A DNS query, a ClientHello, an HTTP request or a tunnel, and the decision."""
 
-    time: float | None  # seconds since 1970; None where the capture keeps none
+    time: float | None  # seconds since 1970; None if the capture has none
     proto: Proto
-    src: bytes  # packed, 4 or 16 bytes: who asks
+    src: bytes  # packed, 4 or 16 bytes; the client
     sport: int
     dst: bytes
     dport: int
@@ -22,11 +22,11 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Tally:
-    """Frames that say nothing here."""
+class FrameTally:
+    """Counts of all frames, and of those without a result."""
 
     frames: int = 0
-    cut: int = 0  # shorter than what was on the wire
-    broken: int = 0  # no correct packet
-    foreign: int = 0  # on a link that is not read
+    cut: int = 0  # shorter than on the wire
+    broken: int = 0  # invalid packets
+    foreign: int = 0  # of an unsupported link type
     decoys: int = 0  # wrong checksums

@@ -1,6 +1,6 @@
-"""One direction of a TCP connection to port 53, in order.
+"""Orders one direction of a TCP connection to port 53.
 
-The daemon ends such connections itself, so there is one reading here: that of a usual TCP.
+The daemon terminates such connections itself, so there is only one reading: that of an ordinary TCP.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _HALF, _WHOLE = 1 << 31, 1 << 32
 
 
 class Segments:
-    """``feed`` gives the messages that a segment completes.
+    """Returns the DNS messages that each segment completes.
 
-    ``first``: the first byte's sequence number; None where the capture begins in the middle. After a gap that
-    is never filled, and after bytes that are no DNS, nothing more is given: the place in the stream is lost.
+    ``first`` is the first byte's sequence number; None if the capture begins later. After a gap that is never
+    filled, and after bytes that are no DNS, nothing more is returned: the position in the stream is unknown.
     """
 
     __slots__ = ("_early", "_held", "_messages", "_next", "first")
@@ -41,7 +41,7 @@ class Segments:
         try:
             found += self._take(self._messages, seq, data)
             while self._early:
-                seq = min(self._early, key=lambda one: _distance(self._next or 0, one))
+                seq = min(self._early, key=lambda start: _distance(self._next or 0, start))
                 if _distance(self._next, seq) > 0:
                     break
                 data = self._early.pop(seq)
@@ -71,5 +71,5 @@ class Segments:
 
 
 def _distance(at: int, seq: int) -> int:
-    """How far ``seq`` is ahead of ``at`` (RFC 9293 3.4)."""
+    """Return how far ``seq`` is after ``at`` (RFC 9293 §3.4)."""
     return (seq - at + _HALF) % _WHOLE - _HALF

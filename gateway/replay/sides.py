@@ -1,13 +1,13 @@
-"""Which end of a flow is the device's, which a capture does not say; and whether it is decided."""
+"""Finds the client of each flow, which a capture does not contain, and stores whether the flow is decided."""
 
 from __future__ import annotations
 
 from gateway.wire.http.head import looks_like_http
 from gateway.wire.ip.packet import ACK, SYN, TCP, Packet
 
-MAX_FLOWS = 1 << 15  # in a generation, of two: 500 bytes each
+MAX_FLOWS = 1 << 15  # in each of two generations: 500 bytes each
 WELL_KNOWN = 1024  # ports below are servers'
-# Those above that a home's devices talk to: WireGuard, STUN, proxies, XMPP, push, second ports of the web.
+# Higher ports of servers: WireGuard, STUN, proxies, XMPP, push, alternative web ports.
 SERVER_PORTS = frozenset({1194, 3128, 3478, 5222, 5223, 5228, 8000, 8008, 8080, 8443, 8853, 8888, 51820})
 
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
@@ -16,8 +16,8 @@ _FROM_CLIENT, _SURE, _DECIDED = 1, 2, 4  # bits
 Ends = tuple[int, bytes, int, bytes, int]  # protocol, source and its port, destination and its port
 
 
-class Sides:
-    """Remembers for each flow who asks. Bounded: those that were idle longest are forgotten."""
+class FlowClients:
+    """The client of each flow. Bounded: flows that were idle for longest are dropped."""
 
     def __init__(self, limit: int = MAX_FLOWS) -> None:
         self._limit = limit
@@ -25,10 +25,10 @@ class Sides:
         self._old: dict[Ends, int] = {}
 
     def from_client(self, packet: Packet) -> bool | None:
-        """Whether the one that asks sent it; None for a TCP flow that is decided.
+        """Whether the client sent ``packet``; None for a decided TCP flow.
 
-        The one that asks is the one that sent the SYN. Where the capture begins in the middle: the one whose
-        bytes ask for something, else the one whose port is no server's, else the one that is heard first.
+        The client is the sender of the SYN. If the capture begins later: the side with bytes of a client,
+        else the side with a port that is no server's, else the sender of the first packet.
         """
         ends = (packet.proto, packet.src, packet.sport, packet.dst, packet.dport)
         side = self._young.get(ends)
@@ -43,7 +43,7 @@ class Sides:
         return None if side & _DECIDED else side & _FROM_CLIENT != 0
 
     def decided(self, packet: Packet) -> None:
-        """Its flow is decided: nothing of it matters until a SYN begins another on the same ports."""
+        """Record that the packet's flow is decided: ignore it until a SYN opens another on its ports."""
         ends = (packet.proto, packet.src, packet.sport, packet.dst, packet.dport)
         self._put(ends, self._young[ends] | _DECIDED)
 
@@ -70,7 +70,7 @@ def _guess(packet: Packet) -> int:
 
 
 def _asks(payload: bytes) -> bool | None:
-    """Whether these bytes are a client's; None where they do not tell."""
+    """Whether these bytes are a client's; None if unknown."""
     if payload.startswith(b"\x16") and len(payload) > 5:
         return {_CLIENT_HELLO: True, _SERVER_HELLO: False}.get(payload[5])
     if payload.startswith(b"HTTP/"):

@@ -1,4 +1,4 @@
-"""Packets that were captured twice on their way through one machine."""
+"""Recognises packets that were captured twice in one host."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from collections import OrderedDict
 
 from gateway.wire.ip.packet import Packet
 
-MAX_TWINS = 64  # questions of the last millisecond
-TWIN = 0.001  # seconds between two captures of one packet on its way through a machine
+MAX_TWINS = 64  # queries of the last millisecond
+TWIN = 0.001  # seconds between two captures of one packet in a host
 
 
-class Twins:
+class DuplicatePackets:
+    """The packets of the last moment."""
+
     def __init__(self) -> None:
         self._last: OrderedDict[bytes, float] = OrderedDict()
 
-    def is_one(self, data: bytes, packet: Packet, now: float) -> bool:
-        """Whether the same packet was captured a moment ago on another interface of the same machine.
+    def is_duplicate(self, data: bytes, packet: Packet, now: float) -> bool:
+        """Whether the same packet was captured a moment ago on another interface of the same host.
 
-        On its way through, its TTL and with that its IPv4 checksum may have changed. TCP and QUIC see to
-        themselves: what is sent twice is read once.
+        Its TTL, and so its IPv4 checksum, may have changed. TCP and QUIC need no check: what is sent twice is
+        read once.
         """
         identification = data[4:6] if packet.version == 4 else b""
         key = b"".join((identification, packet.src, packet.dst, data[packet.l4 : packet.total]))

@@ -1,1 +1,1 @@
-"""Bytes become observations. Pure: see README.md."""
+"""Parses and builds packets and protocol messages. Pure: no I/O, no clock, no logger. See README.md."""

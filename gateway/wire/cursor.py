@@ -1,4 +1,4 @@
-"""A bounded reader over bytes from the wire: every read past the end is a WireError, never an IndexError."""
+"""A bounded reader of bytes: a read past the end raises WireError, never IndexError."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from gateway.core.errors import WireError
 
 
 class Cursor:
-    """Reads big-endian integers and byte runs from ``data[start:end]``; parsers need no index arithmetic.
+    """Reads big-endian integers and byte strings from ``data[start:end]``.
 
-    ``pos`` and ``end`` are offsets into ``data`` itself, so a field's place can be reported or mended in
-    place. A parser of a stream asks ``has(n)`` first and answers None; a parser of a whole message just
-    reads.
+    ``pos`` and ``end`` are offsets into ``data`` itself, so that a field's position can be reported or its
+    bytes replaced. A parser of a stream calls ``has(n)`` first and returns None; a parser of a whole message
+    just reads. Reads past ``end`` raise WireError.
     """
 
     __slots__ = ("data", "end", "pos")
@@ -33,7 +33,7 @@ class Cursor:
         return self.pos >= self.end
 
     def has(self, count: int) -> bool:
-        """True when ``count`` more bytes can be read."""
+        """Whether ``count`` more bytes can be read."""
         return self.end - self.pos >= count
 
     def _advance(self, count: int) -> int:
@@ -61,14 +61,14 @@ class Cursor:
         return int.from_bytes(self.data[start : start + 4], "big")
 
     def varint(self) -> int:
-        """A QUIC variable-length integer (RFC 9000 section 16): 1, 2, 4 or 8 bytes, 0..2**62-1."""
+        """Read a QUIC variable-length integer (RFC 9000 §16): 1, 2, 4 or 8 bytes, 0 to 2**62-1."""
         size = 1 << (self.data[self._advance(1)] >> 6)
         self._advance(size - 1)
         raw = self.data[self.pos - size : self.pos]
         return int.from_bytes(raw, "big") & ((1 << (8 * size - 2)) - 1)
 
     def take(self, count: int) -> bytes:
-        """The next ``count`` bytes, as bytes of their own."""
+        """Return a copy of the next ``count`` bytes."""
         start = self._advance(count)
         return bytes(self.data[start : start + count])
 
@@ -76,23 +76,24 @@ class Cursor:
         self._advance(count)
 
     def rest(self) -> bytes:
-        """All that is left."""
+        """Return all remaining bytes."""
         return self.take(self.end - self.pos)
 
     def counted8(self) -> bytes:
-        """A byte run after its one-byte length."""
+        """Return the bytes after a one-byte length."""
         return self.take(self.u8())
 
     def counted16(self) -> bytes:
+        """Return the bytes after a two-byte length."""
         return self.take(self.u16())
 
     def block(self, count: int) -> Cursor:
-        """A cursor over the next ``count`` bytes (same data, same offsets); this one moves past them."""
+        """Return a cursor over the next ``count`` bytes (same data and offsets), and skip them here."""
         start = self._advance(count)
         return Cursor(self.data, start, start + count)
 
     def expect_end(self) -> None:
-        """WireError unless everything has been read."""
+        """Raises WireError unless everything has been read."""
         if self.pos != self.end:
             msg = f"{self.end - self.pos} bytes too many at offset {self.pos}"
             raise WireError(msg)

@@ -1,4 +1,4 @@
-"""Host names as they are believed: one form, checked before anything is decided by them."""
+"""Validates and normalises host names, before any decision uses them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gateway.core.errors import WireError
 
 MAX_HOSTNAME = 253  # characters of a name in text form without its last dot (RFC 1035 2.3.4, RFC 1123 2.1)
 
-# Underscores and hyphens at either end of a label are no host names by RFC 1123, but are in use and resolve.
+# RFC 1123 forbids underscores, and hyphens at either end of a label. Such names are in use and resolve.
 _HOSTNAME = re.compile(rb"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
 # Browsers read a name whose last label is a number as an IPv4 address: 127.1, 0x7f.1, 2130706433
 # (WHATWG URL, "ends in a number").
@@ -19,11 +19,11 @@ _IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
 
 
 def hostname(raw: bytes) -> str:
-    """The normalised form of a host name: lower case, A-labels, one trailing dot taken off.
+    """Return the normalised form of a host name: lower case, A-labels, without one trailing dot.
 
-    Raises WireError for anything that is no host name: empty, over 253 characters, a label that is empty,
-    over 63 or holds anything but ``a-z 0-9 - _``, an IP address in any spelling that a browser takes for
-    one. Names outside of ASCII (U-labels) are no host names on the wire.
+    Raises WireError for anything else: an empty name, over 253 characters, a label that is empty, over 63
+    characters or has characters other than ``a-z 0-9 - _``, and an IP address in any spelling that browsers
+    accept. Names outside of ASCII (U-labels) are not valid on the wire.
     """
     name = raw.lower()
     if name.endswith(b"."):
@@ -41,7 +41,7 @@ def hostname(raw: bytes) -> str:
 
 
 def is_address(text: str) -> bool:
-    """True for an IP address in place of a name: IPv4 in any spelling a browser takes, IPv6 with or without
+    """Whether ``text`` is an IP address: IPv4 in any spelling that browsers accept, or IPv6 with or without
     brackets and zone.
     """
     if text.startswith("[") and text.endswith("]"):
@@ -52,13 +52,13 @@ def is_address(text: str) -> bool:
 
 
 def _is_ipv4_by_browsers(text: str) -> bool:
-    """Whether the WHATWG host parser would go on to read ``text`` as an IPv4 address, well-formed or not."""
+    """Whether the WHATWG host parser would treat ``text`` as an IPv4 address, well-formed or not."""
     name = text.lower().encode("ascii", "replace").removesuffix(b".")
     return _NUMBER_LAST.fullmatch(name) is not None
 
 
 def _is_ipv6(text: str) -> bool:
-    """RFC 4291 2.2 text form, with an optional zone (RFC 4007 11)."""
+    """RFC 4291 §2.2 text form, with an optional zone (RFC 4007 §11)."""
     address = text.split("%", 1)[0]
     head, gap, tail = address.partition("::")
     if "::" in tail:

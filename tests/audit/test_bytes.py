@@ -15,7 +15,7 @@ from gateway.wire.ip.fragments import Defragmenter
 from gateway.wire.ip.packet import ACK, PSH, TCP, URG, parse_ip, transport_sum
 from gateway.wire.quic.crypto import VERSION_1, initial_keys
 from gateway.wire.quic.initials import Initials
-from gateway.wire.quic.packet import Kind, classify
+from gateway.wire.quic.packet import DatagramKind, classify
 from gateway.wire.tls.hello import parse_client_hello, read_client_hellos
 from gateway.wire.tunnels import ip_in_udp, ipsec, l2tp, openvpn, pptp, socks, ssh, wireguard
 
@@ -60,7 +60,7 @@ def test_initials_are_opened_by_whoever_is_on_the_way(pieces: int) -> None:
     assert len(sent) == (2 if pieces > 1 else 1)
     for one in sent:
         assert len(one) == hellos.DATAGRAM
-        assert classify(one) is Kind.INITIAL
+        assert classify(one) is DatagramKind.INITIAL
         found += reader.from_client(one)
     assert [one.sni for one in found] == ["www.example.org"]
     (answer,) = reader.from_server(hellos.server_answer(sent[0][6:14]))
@@ -69,7 +69,7 @@ def test_initials_are_opened_by_whoever_is_on_the_way(pieces: int) -> None:
 
 def test_a_draft_is_none_of_the_known_versions() -> None:
     (one,) = hellos.initials(hellos.client_hello(NAME, quic=True), version=0xFF00001D)
-    assert classify(one) is Kind.UNKNOWN_VERSION
+    assert classify(one) is DatagramKind.UNKNOWN_VERSION
 
 
 @pytest.mark.parametrize(

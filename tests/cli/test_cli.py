@@ -339,8 +339,8 @@ def test_replay_of_a_cut_capture(qalqan: Run, capture: Path, profile: Path, tmp_
     assert status == 1
     assert len(out.splitlines()) == 11
     assert err == (
-        f"qalqan: {cut}: cut at byte 970, after frame 11; what comes before is told,"
-        " record or copy it again for the rest\n"
+        f"qalqan: {cut}: cut at byte 970, after frame 11. The frames before it were read."
+        " Record or copy the file again to get the rest.\n"
     )
 
 
@@ -351,7 +351,7 @@ def test_replay_of_a_broken_capture(qalqan: Run, capture: Path, profile: Path, t
     assert status == 1
     assert len(out.splitlines()) == 11
     assert err.count("\n") == 1
-    assert "broken (4294967295 bytes of a frame of 4294967295) at byte 970, after frame 11; " in err
+    assert "broken (4294967295 bytes of a frame of 4294967295) at byte 970, after frame 11. " in err
 
 
 def test_frames_passed_over_are_counted_in_one_line(qalqan: Run, profile: Path, tmp_path: Path) -> None:
@@ -368,10 +368,16 @@ def test_frames_passed_over_are_counted_in_one_line(qalqan: Run, profile: Path, 
 @pytest.mark.parametrize(
     ("capture_name", "said"),
     [
-        ("none.pcap", "none.pcap: cannot be read (No such file or directory); give a pcap or pcapng file"),
-        (".", "cannot be read (Is a directory)"),
-        ("kid.yaml", "kid.yaml: no capture (it begins with 62616e64); give a pcap or pcapng file"),
-        ("empty", "empty: no capture (it is empty); give a pcap or pcapng file"),
+        (
+            "none.pcap",
+            "none.pcap: cannot read it (No such file or directory). Use an unpacked pcap or pcapng file.",
+        ),
+        (".", "cannot read it (Is a directory)"),
+        (
+            "kid.yaml",
+            "kid.yaml: not a capture (it begins with 62616e64). Use an unpacked pcap or pcapng file.",
+        ),
+        ("empty", "empty: not a capture (it is empty). Use an unpacked pcap or pcapng file."),
     ],
 )
 def test_replay_refuses_in_one_line(

@@ -16,8 +16,8 @@ from gateway.dataplane.packets import NICENESS, PacketPath, go_first
 from gateway.kernel.conntrack import Entry, FlowTuple
 from gateway.kernel.marks import ANSWER, ASKING, QUESTION, Kind, MarkLayout
 from gateway.kernel.queue import DROP, FORWARD, INPUT, PREROUTING
-from gateway.path.dns import Outcome
-from gateway.path.flows import Verdict
+from gateway.path.dns import PacketOutcome
+from gateway.path.flows import PacketVerdict
 from gateway.wire.ip.packet import UDP, checksum_ok, parse_ip
 from tests.kernel.forge import datagram
 
@@ -32,8 +32,8 @@ class Path(PacketPath):
     """Whose parts say what they are told to, and which sends nothing."""
 
     def __init__(self, loop: Loop, entry: Entry | None = None, error: bool = False) -> None:
-        self.verdict: Verdict = Verdict(0)
-        self.outcome = Outcome(True)
+        self.verdict: PacketVerdict = PacketVerdict(0)
+        self.outcome = PacketOutcome(True)
         self.sent: list[bytes] = []
         self.looked_for: list[FlowTuple] = []
 
@@ -83,17 +83,17 @@ def test_what_goes_on_is_known_by_its_mark(loop: Loop) -> None:
     path = Path(loop)
     answers = []
     for byte in range(256):
-        path.verdict = Verdict(byte)
+        path.verdict = PacketVerdict(byte)
         answers += [path.hand(state, FORWARD) for state in (0, ASKING)]
     for hook in (PREROUTING, INPUT, FORWARD):
         answers += [path.hand(QUESTION, hook), path.hand(ANSWER, hook)]
-        path.outcome = Outcome(True, packet=b"mended")
+        path.outcome = PacketOutcome(True, packet=b"mended")
         replaced = [path.hand(QUESTION, hook), path.hand(ANSWER, hook)]
         assert [packet for _, packet in replaced] == [b"mended"] * 2
         answers += [mark for mark, _ in replaced]
-        path.outcome = Outcome(True)
+        path.outcome = PacketOutcome(True)
     assert all(mark & ~LAYOUT.packet == FOREIGN and LAYOUT.packet_byte(mark) for mark in answers)
-    path.verdict, path.outcome = Verdict(None), Outcome(False)
+    path.verdict, path.outcome = PacketVerdict(None), PacketOutcome(False)
     assert [path.hand(state, FORWARD) for state in (0, ANSWER, QUESTION, ASKING)] == [DROP] * 4
     path.close()
 
@@ -108,7 +108,7 @@ def entry(asked: str) -> Entry:
 @pytest.mark.parametrize("hook", [INPUT, FORWARD])
 def test_a_later_question_is_answered_from_the_address_that_was_asked(loop: Loop, hook: int) -> None:
     path = Path(loop, entry(ASKED))
-    path.outcome = Outcome(False, reply=REPLY)
+    path.outcome = PacketOutcome(False, reply=REPLY)
     assert path.hand(QUESTION, hook) == DROP
     assert path.sent == [datagram(ASKED, CLIENT, 53, 4000, b"forged")] or checksum_ok(
         path.sent[0], parse_ip(path.sent[0])
@@ -133,7 +133,7 @@ def test_a_later_question_is_answered_from_the_address_that_was_asked(loop: Loop
 )
 def test_any_other_answer_is_sent_as_it_is(loop: Loop, found: Entry | None, error: bool, hook: int) -> None:
     path = Path(loop, found, error)
-    path.outcome = Outcome(False, reply=REPLY)
+    path.outcome = PacketOutcome(False, reply=REPLY)
     assert path.hand(QUESTION, hook) == DROP
     assert path.sent == [REPLY]
     path.close()

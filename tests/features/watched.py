@@ -63,7 +63,7 @@ class Watched:
 
     def question(self, mac: str, message: bytes) -> None:
         client = (self.subject(mac).slot, bytes((192, 168, 1, 20)), next(self._ports))
-        self.dns.ask(
+        self.dns.judge_query(
             message, self.subject(mac), client, RESOLVER, self.desk.loop.now(), self.desk.clock.now()
         )
 

@@ -32,7 +32,7 @@ from gateway.replay.engine import Replay
 from gateway.replay.frames import CaptureError, frames
 from gateway.wire.dns.answers import fail, refuse, rename_question, restore_answer
 from gateway.wire.dns.message import TcpStream, parse_message
-from gateway.wire.dns.svcb import Unwanted, strip_ways
+from gateway.wire.dns.svcb import Unwanted, strip_bypass
 from gateway.wire.flows.table import FlowTable
 from gateway.wire.http.head import parse_request as parse_http
 from gateway.wire.http.stream import RequestStream
@@ -103,7 +103,7 @@ def dns(data: bytes) -> None:
             lambda: refuse(data, message, answer="null", text="x" * 300),
             lambda: fail(data, message),
             lambda: rename_question(data, message, "forcesafesearch.google.com"),
-            lambda: strip_ways(data),
+            lambda: strip_bypass(data),
         )
         for build in builds:
             with contextlib.suppress(WireError):
@@ -120,11 +120,11 @@ def svcb(data: bytes) -> None:
     message = head + len(data).to_bytes(2, "big") + data
     for unwanted in (Unwanted(), Unwanted(resolvers=False), Unwanted(ech=False)):
         with contextlib.suppress(WireError):
-            stripped = strip_ways(message, unwanted)
+            stripped = strip_bypass(message, unwanted)
             if stripped is not None:
                 parse_message(stripped)
-                assert strip_ways(stripped, unwanted) is None
-    assert strip_ways(message, Unwanted(resolvers=False, ech=False)) is None
+                assert strip_bypass(stripped, unwanted) is None
+    assert strip_bypass(message, Unwanted(resolvers=False, ech=False)) is None
 
 
 def dns_stream(data: bytes) -> None:
@@ -144,9 +144,9 @@ def dns_path(data: bytes) -> None:
     subject = Subject(1, "x", decide, lambda gates: 1)
     client = (1, bytes(4), 1)
     with contextlib.suppress(WireError):
-        path.ask(data, subject, client, bytes(4), 0.0, AT)
+        path.judge_query(data, subject, client, bytes(4), 0.0, AT)
     with contextlib.suppress(WireError):
-        path.mend(data, client, 0.0, over_udp=True)
+        path.edit_answer(data, client, 0.0, over_udp=True)
     path.question_packet(data, subject, 0.0, AT)
     path.answer_packet(data, subject, 0.0)
 

@@ -9,7 +9,7 @@ import dns.rrset
 
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.dns import DnsPath, Style
-from gateway.path.safe_search import Safe
+from gateway.path.safe_search import SafeAddresses
 from gateway.path.safe_search_questions import Client
 from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Reason, Verdict
@@ -45,7 +45,7 @@ def rule(seen: Observation, at: datetime) -> Decision:
 
 
 class Path:
-    def __init__(self, style: Style = Style.NXDOMAIN, safe: Safe | None = None) -> None:
+    def __init__(self, style: Style = Style.NXDOMAIN, safe: SafeAddresses | None = None) -> None:
         self.seen: list[tuple[str | None, Verdict]] = []
         self.book = AddressBook()
         self.services = ServiceBook(lambda host: (host,), lambda: 0.0)
@@ -69,7 +69,7 @@ class Path:
     def ask(
         self, query: dns.message.Message, now: float = 0.0
     ) -> tuple[bytes | None, dns.message.Message | None]:
-        asked = self.dns.ask(query.to_wire(), self.subject, CLIENT, RESOLVER, now, AT)
+        asked = self.dns.judge_query(query.to_wire(), self.subject, CLIENT, RESOLVER, now, AT)
         assert asked is not None
         return asked.forward, dns.message.from_wire(asked.reply) if asked.reply is not None else None
 

@@ -66,8 +66,8 @@ def test_services_that_a_device_asked_for() -> None:
     clock = Clock()
     book = ServiceBook(lambda host: ("roblox",) if host == "roblox.com" else (), clock)
     mine, other = DeviceServices(book, 1), DeviceServices(book, 2)
-    book.ask(1, "roblox.com")
-    book.ask(1, "example.com")
+    book.record_query(1, "roblox.com")
+    book.record_query(1, "example.com")
     book.learn(1, "roblox.com", [A], 60)
     book.learn(1, "example.com", [B], 60)
     assert mine.asked("roblox")
@@ -76,7 +76,7 @@ def test_services_that_a_device_asked_for() -> None:
     assert not other.gave("roblox", A)
     clock.now = RECENT - 1
     assert mine.asked("roblox")
-    book.ask(1, "roblox.com")
+    book.record_query(1, "roblox.com")
     clock.now = RECENT + 1
     assert mine.asked("roblox")
     clock.now += RECENT
@@ -85,7 +85,7 @@ def test_services_that_a_device_asked_for() -> None:
 
 def test_a_slot_that_becomes_somebody_elses_knows_nothing() -> None:
     book = ServiceBook(lambda host: (host,), Clock())
-    book.ask(1, "x")
+    book.record_query(1, "x")
     book.learn(1, "x", [A], 60)
     book.forget(1)
     assert not book.asked(1, "x")
@@ -95,7 +95,7 @@ def test_a_slot_that_becomes_somebody_elses_knows_nothing() -> None:
 def test_no_more_services_are_kept_than_a_family_uses() -> None:
     book = ServiceBook(lambda host: (host,), Clock())
     for number in range(MAX_RECENT + 1):
-        book.ask(1, str(number))
+        book.record_query(1, str(number))
     assert not book.asked(1, "0")
     assert book.asked(1, "1")
 

@@ -102,14 +102,14 @@ def test_safe_search_by_another_question(kind: str) -> None:
     assert str(dns.message.from_wire(forward).question[0].name) == "forcesafesearch.google.com."
     value = "198.18.5.5" if kind == "A" else "2001:db8::5"
     response = upstream(forward, f"forcesafesearch.google.com. 300 IN {kind} {value}")
-    mended = dns.message.from_wire(path.dns.mend(response, CLIENT, 1.0, over_udp=True))
+    mended = dns.message.from_wire(path.dns.edit_answer(response, CLIENT, 1.0, over_udp=True))
     assert mended.id == query.id
     assert str(mended.question[0].name) == "wWw.GooGle.com."
     assert [dns.rdatatype.to_text(rrset.rdtype) for rrset in mended.answer] == ["CNAME", kind]
     assert str(mended.answer[1][0]) == value
     packed = bytes([198, 18, 5, 5]) if kind == "A" else bytes.fromhex("20010db8000000000000000000000005")
     assert path.book.knows("forcesafesearch.google.com", packed, 1.0)
-    again = path.dns.mend(response, CLIENT, 1.0, over_udp=True)
+    again = path.dns.edit_answer(response, CLIENT, 1.0, over_udp=True)
     assert again == response  # one question, one answer
 
 
@@ -129,7 +129,7 @@ def test_a_late_answer_is_not_taken_for_the_safe_one() -> None:
     forward, _ = path.ask(dns.message.make_query("www.google.com", "A"))
     assert forward is not None
     response = upstream(forward, "forcesafesearch.google.com. 300 IN A 198.18.5.5")
-    assert path.dns.mend(response, CLIENT, PENDING_AGE + 1, over_udp=True) == response
+    assert path.dns.edit_answer(response, CLIENT, PENDING_AGE + 1, over_udp=True) == response
 
 
 def test_an_answer_to_a_slot_that_is_nobody_s_is_not_taken_for_the_safe_one() -> None:
@@ -139,7 +139,7 @@ def test_an_answer_to_a_slot_that_is_nobody_s_is_not_taken_for_the_safe_one() ->
         assert forward is not None
         response = upstream(forward, "forcesafesearch.google.com. 300 IN A 198.18.5.5")
         path.dns.forget(slot)
-        assert (path.dns.mend(response, CLIENT, 1.0, over_udp=True) != response) is taken
+        assert (path.dns.edit_answer(response, CLIENT, 1.0, over_udp=True) != response) is taken
 
 
 def test_dohpath_is_taken_out_over_udp_and_tcp() -> None:
@@ -149,7 +149,7 @@ def test_dohpath_is_taken_out_over_udp_and_tcp() -> None:
         query, 'dns.example. 300 IN SVCB 1 dns.example. alpn="h2,doq" key7="/dns-query{?dns}"'
     )
     for over_udp in (True, False):
-        mended = dns.message.from_wire(path.dns.mend(response, CLIENT, 0.0, over_udp=over_udp))
+        mended = dns.message.from_wire(path.dns.edit_answer(response, CLIENT, 0.0, over_udp=over_udp))
         assert str(mended.answer[0][0]) == '1 dns.example. alpn="h2"'
 
 
@@ -157,10 +157,10 @@ def test_ech_is_taken_out_and_addresses_are_learnt() -> None:
     path = Path()
     query = dns.message.make_query("example.com", "HTTPS").to_wire()
     response = upstream(query, 'example.com. 300 IN HTTPS 1 . alpn="h3,h2" ech="AAb+DQACAQI="')
-    mended = dns.message.from_wire(path.dns.mend(response, CLIENT, 0.0, over_udp=True))
+    mended = dns.message.from_wire(path.dns.edit_answer(response, CLIENT, 0.0, over_udp=True))
     assert str(mended.answer[0][0]) == '1 . alpn="h3,h2"'
     plain = upstream(dns.message.make_query("example.com", "A").to_wire(), "example.com. 30 IN A 198.18.9.9")
-    assert path.dns.mend(plain, CLIENT, 0.0, over_udp=True) == plain
+    assert path.dns.edit_answer(plain, CLIENT, 0.0, over_udp=True) == plain
     assert path.book.knows(1, bytes([198, 18, 9, 9]), 299.0)
     assert not path.book.knows(1, bytes([198, 18, 9, 9]), 301.0)
 
@@ -187,7 +187,7 @@ def test_what_a_profile_leaves_open_stays_in_its_answers(unwanted: Unwanted, kep
     assert outcome.accept
     packet = outcome.packet or Path.answer(response)
     assert str(dns.message.from_wire(bytes(parse_ip(packet).payload)).answer[0][0]) == kept
-    again = path.dns.mend(response, CLIENT, 0.0, over_udp=False, unwanted=unwanted)
+    again = path.dns.edit_answer(response, CLIENT, 0.0, over_udp=False, unwanted=unwanted)
     assert str(dns.message.from_wire(again).answer[0][0]) == kept
 
 
@@ -260,7 +260,7 @@ def test_services_are_noted_when_they_are_asked_for_and_answered() -> None:
     query = dns.message.make_query("example.com", "A")
     response = dns.message.make_response(query)
     response.answer.append(dns.rrset.from_text("example.com.", 60, "IN", "A", "192.0.2.7"))
-    path.dns.mend(response.to_wire(), CLIENT, 0.0, over_udp=True)
+    path.dns.edit_answer(response.to_wire(), CLIENT, 0.0, over_udp=True)
     slot = CLIENT[0]
     assert [path.services.asked(slot, one) for one in ("example.com", "www.tiktok.com", "x")] == [
         True,

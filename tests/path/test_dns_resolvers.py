@@ -33,7 +33,7 @@ class Known:
 
 def ask_of(path: Path, resolver: bytes, qtype: str) -> tuple[bytes | None, dns.message.Message | None]:
     query = dns.message.make_query(GOOGLE, qtype)
-    asked = path.dns.ask(query.to_wire(), path.subject, CLIENT, resolver, 0.0, AT)
+    asked = path.dns.judge_query(query.to_wire(), path.subject, CLIENT, resolver, 0.0, AT)
     assert asked is not None
     return asked.forward, dns.message.from_wire(asked.reply) if asked.reply is not None else None
 
@@ -63,13 +63,13 @@ def test_an_answer_that_is_cut_inside_a_record_still_says_that_it_is_truncated()
     for number in range(20):
         response.answer.append(dns.rrset.from_text("long.example.", 60, "IN", "TXT", f'"{number:0200}"'))
     path = Path()
-    mended = dns.message.from_wire(path.dns.mend(response.to_wire()[:512], CLIENT, 0.0, over_udp=True))
+    mended = dns.message.from_wire(path.dns.edit_answer(response.to_wire()[:512], CLIENT, 0.0, over_udp=True))
     assert (mended.id, mended.question, mended.answer) == (query.id, query.question, [])
     assert mended.flags & dns.flags.TC
     whole = dns.message.make_response(query)
     whole.answer.append(dns.rrset.from_text("long.example.", 60, "IN", "TXT", '"words"'))
     with pytest.raises(WireError):
-        path.dns.mend(whole.to_wire()[:-3], CLIENT, 0.0, over_udp=True)
+        path.dns.edit_answer(whole.to_wire()[:-3], CLIENT, 0.0, over_udp=True)
 
 
 def test_a_resolver_that_causes_much_work_is_put_off_and_others_are_not() -> None:
@@ -111,7 +111,7 @@ def test_a_tunnel_in_dns_trickles(over_udp: bool, size: int) -> None:
         if over_udp:
             taken = path.dns.answer_packet(path.answer(answer), path.subject, now).accept
         else:
-            taken = path.dns.takes(path.subject.slot, answer, now)
+            taken = path.dns.allows_answer(path.subject.slot, answer, now)
         carried += (len(forward) + len(answer)) * taken
     share = BULK.work_burst + BULK.work_rate * seconds
     assert share * 0.8 < carried < share * 1.1

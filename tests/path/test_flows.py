@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.path.flows import FlowPath, Verdict
+from gateway.path.flows import FlowPath, PacketVerdict
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.path.subject import Subject
 from gateway.policy.time.situation import Situation
@@ -54,13 +54,15 @@ class Home:
         )
         self.subject = Subject(7, "daughter", rule, lambda gates: 5 if "play" in gates else 1)
 
-    def send(self, payload: bytes, *, port: int = 443, seq: int = ISN, flags: int = ACK | PSH) -> Verdict:
+    def send(
+        self, payload: bytes, *, port: int = 443, seq: int = ISN, flags: int = ACK | PSH
+    ) -> PacketVerdict:
         packet = tcp_segment(
             self.device, self.server, SPORT, port, seq=seq, ack=500, flags=flags, payload=payload
         )
         return self.path.packet(packet, self.subject, from_lan=True, now=1.0, at=AT)
 
-    def answer(self, payload: bytes, acks: int, *, port: int = 443, seq: int = 500) -> Verdict:
+    def answer(self, payload: bytes, acks: int, *, port: int = 443, seq: int = 500) -> PacketVerdict:
         packet = tcp_segment(
             self.server, self.device, port, SPORT, seq=seq, ack=acks, flags=ACK | PSH, payload=payload
         )
@@ -75,9 +77,9 @@ def hello(name: str) -> bytes:
 def test_an_allowed_name_passes_in_its_class_when_the_server_answers(version: int) -> None:
     home = Home(version)
     data = hello(ALLOWED)
-    assert home.send(data) == Verdict(0)
+    assert home.send(data) == PacketVerdict(0)
     assert home.told == [(ALLOWED, Says.ALLOW)]
-    assert home.answer(SERVER_HELLO, ISN + len(data)) == Verdict(5 << 2 | 1)
+    assert home.answer(SERVER_HELLO, ISN + len(data)) == PacketVerdict(5 << 2 | 1)
     flow = FlowId(7, TCP, home.device, SPORT, home.server, 443)
     live = home.live.get(flow)
     assert live is not None
@@ -97,7 +99,7 @@ def test_help_has_no_class_and_is_not_remembered() -> None:
     home = Home()
     data = hello(HELPLINE)
     home.send(data)
-    assert home.answer(SERVER_HELLO, ISN + len(data)) == Verdict(3)
+    assert home.answer(SERVER_HELLO, ISN + len(data)) == PacketVerdict(3)
     assert len(home.live) == 0
 
 
@@ -108,8 +110,8 @@ def request(host: str) -> bytes:
 def test_plain_http_goes_on_being_asked_about() -> None:
     home = Home()
     data = request(ALLOWED)
-    assert home.send(data, port=80) == Verdict(0)
-    assert home.answer(HTTP_OK, ISN + len(data), port=80) == Verdict(5 << 2 | 3)
+    assert home.send(data, port=80) == PacketVerdict(0)
+    assert home.answer(HTTP_OK, ISN + len(data), port=80) == PacketVerdict(5 << 2 | 3)
     refused = home.send(request(REFUSED), port=80, seq=ISN + len(data))
     assert refused.byte is None
     assert refused.reply is not None
@@ -142,8 +144,8 @@ def test_a_site_at_a_wrong_address_is_no_closed_site() -> None:
 
 def test_what_is_no_packet_vanishes() -> None:
     home = Home()
-    assert home.path.packet(b"\x45", home.subject, from_lan=True, now=1.0, at=AT) == Verdict(None)
-    assert home.send(b"", flags=SYN) == Verdict(0)
+    assert home.path.packet(b"\x45", home.subject, from_lan=True, now=1.0, at=AT) == PacketVerdict(None)
+    assert home.send(b"", flags=SYN) == PacketVerdict(0)
     assert home.path.table.stats.malformed == 1
 
 
@@ -175,21 +177,21 @@ def test_another_connection_on_a_flow_that_passes_is_of_both_classes(version: in
     home = Home(version)
     home.subject = Subject(7, "daughter", by_name, number)
 
-    def send(payload: bytes, now: float, *, from_lan: bool = True) -> Verdict:
+    def send(payload: bytes, now: float, *, from_lan: bool = True) -> PacketVerdict:
         ends = (device, server, SPORT, 443) if from_lan else (server, device, 443, SPORT)
         packet = udp_packet(*ends, payload)
         return home.path.packet(packet, home.subject, from_lan=from_lan, now=now, at=AT)
 
-    assert send(initial(ALLOWED), 1.0) == Verdict(0)
-    assert send(answer(), 1.1, from_lan=False) == Verdict(2 << 2 | 1)
-    assert send(initial(ALLOWED), 50.0) == Verdict(2 << 2 | 1), "its table still knows it"
-    assert send(initial(ALLOWED), 200.0) == Verdict(0)
-    assert send(initial("other.example", dcid=b"another1"), 240.0) == Verdict(3 << 2 | 1)
+    assert send(initial(ALLOWED), 1.0) == PacketVerdict(0)
+    assert send(answer(), 1.1, from_lan=False) == PacketVerdict(2 << 2 | 1)
+    assert send(initial(ALLOWED), 50.0) == PacketVerdict(2 << 2 | 1), "its table still knows it"
+    assert send(initial(ALLOWED), 200.0) == PacketVerdict(0)
+    assert send(initial("other.example", dcid=b"another1"), 240.0) == PacketVerdict(3 << 2 | 1)
     assert classes[-1] == {"device", ALLOWED, "other.example"}
     live = home.live.get(FlowId(7, UDP, device, SPORT, server, 443))
     assert live is not None
     assert [one.host for one in live.observations] == [ALLOWED, "other.example"]
-    assert send(initial(REFUSED, dcid=b"another2"), 241.0) == Verdict(2)
+    assert send(initial(REFUSED, dcid=b"another2"), 241.0) == PacketVerdict(2)
 
 
 def test_help_beside_something_else_is_not_help() -> None:
@@ -198,7 +200,7 @@ def test_help_beside_something_else_is_not_help() -> None:
     home.send(both[0])
     home.send(both[1], flags=PSH)  # a decoy: no segment of a connection comes without ACK
     verdict = home.answer(SERVER_HELLO, ISN + len(both[0]))
-    assert verdict == Verdict(5 << 2 | 1)
+    assert verdict == PacketVerdict(5 << 2 | 1)
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -240,9 +242,9 @@ def test_another_class_on_a_connection_that_asks_is_told_apart() -> None:
     home.subject = Subject(7, "daughter", by_name, lambda gates: 5 if ALLOWED in gates else 6)
     data = request(ALLOWED)
     home.send(data, port=80)
-    assert home.answer(HTTP_OK, ISN + len(data), port=80) == Verdict(5 << 2 | 3)
+    assert home.answer(HTTP_OK, ISN + len(data), port=80) == PacketVerdict(5 << 2 | 3)
     assert home.reclassed == []
-    assert home.send(request("other.example"), port=80, seq=ISN + len(data)) == Verdict(6 << 2 | 3)
+    assert home.send(request("other.example"), port=80, seq=ISN + len(data)) == PacketVerdict(6 << 2 | 3)
     assert home.reclassed == [6]
 
 
@@ -250,7 +252,7 @@ def test_help_over_plain_http_goes_on_being_asked_about() -> None:
     home = Home()
     data = request(HELPLINE)
     home.send(data, port=80)
-    assert home.answer(HTTP_OK, ISN + len(data), port=80) == Verdict(1 << 2 | 3)
+    assert home.answer(HTTP_OK, ISN + len(data), port=80) == PacketVerdict(1 << 2 | 3)
     assert home.send(request(REFUSED), port=80, seq=ISN + len(data)).reply is not None
 
 
@@ -266,11 +268,11 @@ def test_an_upload_before_any_answer_is_told_of(version: int) -> None:
         )  # fmt: skip
         for asks in (False, True):  # the kernel knows from the second on
             verdict = home.path.packet(packet, home.subject, from_lan=True, now=1.0, at=AT, asks=asks)
-            assert verdict == Verdict(0)
+            assert verdict == PacketVerdict(0)
     flow = FlowId(7, TCP, home.device, SPORT, home.server, 80)
     assert set(home.uploads) == {flow}
     assert len(home.uploads) < 10
-    assert home.answer(HTTP_OK, ISN + len(data), port=80) == Verdict(5 << 2 | 3)
+    assert home.answer(HTTP_OK, ISN + len(data), port=80) == PacketVerdict(5 << 2 | 3)
 
 
 # ---------------------------------------------------------------- a judge that needs addresses

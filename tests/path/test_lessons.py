@@ -50,7 +50,7 @@ class Home:
             owner, ttl, rclass, rtype, data = record.split(" ", 4)
             answer.answer.append(dns.rrset.from_text(owner, int(ttl), rclass, rtype, data))
         client = (slot, CLIENT[1], CLIENT[2])
-        return self.dns.mend(answer.to_wire(), client, 0.0, over_udp=True, resolver=resolver)
+        return self.dns.edit_answer(answer.to_wire(), client, 0.0, over_udp=True, resolver=resolver)
 
     def gave(self, host: str, address: bytes) -> bool:
         return self.names.gave(1, host, address, 1.0)

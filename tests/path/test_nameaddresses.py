@@ -51,7 +51,7 @@ def test_behind_the_prefix_of_nat64_an_address_is_the_one_in_it(told: bytes, cal
     device = DeviceNames(book, 1, lambda: 1.0)
     assert device.gave("www.example.org", called)
     assert device.vouched("www.example.org", called)
-    assert device.hosts(called) == device.of_running().hosts(called) == ["www.example.org"]
+    assert device.hosts(called) == device.for_running_flows().hosts(called) == ["www.example.org"]
     for other in (NAT64 + B, bytes.fromhex("0064ff9b") + bytes(7) + b"\1" + A, bytes(12) + A):
         assert not device.gave("www.example.org", other)
         assert not device.vouched("www.example.org", other)
@@ -95,13 +95,13 @@ def test_a_name_is_reached_where_it_leads() -> None:
     book = a_book()
     learn(book, 1, "svc.cdn.example", A)
     assert not book.gave(1, "www.example.org", A, 1.0)
-    book.lead(1, "www.example.org", ["cdn.example"])
-    book.lead(1, "cdn.example", ["svc.cdn.example", "www.example.org"])
+    book.add_targets(1, "www.example.org", ["cdn.example"])
+    book.add_targets(1, "cdn.example", ["svc.cdn.example", "www.example.org"])
     assert book.gave(1, "www.example.org", A, 1.0)
     assert not book.gave(1, "www.example.org", B, 1.0)
     assert not book.gave(2, "www.example.org", A, 1.0)
     for number in range(3 * MAX_TARGETS):
-        book.lead(1, f"{number}.example", ["x.example"])
+        book.add_targets(1, f"{number}.example", ["x.example"])
     assert not book.gave(1, "www.example.org", A, 1.0)
 
 
@@ -109,7 +109,7 @@ def test_what_the_gateways_own_resolver_said_is_told_apart() -> None:
     book = a_book()
     book.learn(1, "site.example", [A], 60, 0.0, vouched=False)
     book.learn(1, "site.example", [B], 60, 0.0, vouched=True)
-    book.lead(1, "site.example", ["cdn.example"])
+    book.add_targets(1, "site.example", ["cdn.example"])
     book.learn(1, "cdn.example", [C], 60, 0.0, vouched=True)
     assert [book.gave(1, "site.example", one, 1.0) for one in (A, B, C)] == [True, True, True]
     assert [book.vouched(1, "site.example", one, 1.0) for one in (A, B, C)] == [False, True, False]
@@ -118,7 +118,7 @@ def test_what_the_gateways_own_resolver_said_is_told_apart() -> None:
     assert not book.vouched(3, "site.example", B, 1.0)
     names = DeviceNames(book, 1, lambda: 1.0)
     assert [names.vouched("site.example", one) for one in (A, B)] == [False, True]
-    assert names.of_running().vouched("site.example", A)
+    assert names.for_running_flows().vouched("site.example", A)
 
 
 def test_of_slots_that_are_not_watched_nothing_is_kept() -> None:
@@ -149,7 +149,7 @@ def test_what_runs_does_not_end_by_an_answer_that_lapsed() -> None:
     now = NAME_LIFETIME + 1
     names = DeviceNames(book, 1, lambda: now)
     assert (names.gave("vpn.example", A), names.hosts(A)) == (False, [])
-    running = names.of_running()
+    running = names.for_running_flows()
     assert isinstance(running, RunningNames)
     assert (running.gave("vpn.example", A), running.hosts(A)) == (True, ["vpn.example"])
 
@@ -202,9 +202,9 @@ def test_what_single_names_gave_is_taken_back_and_a_shared_address_is_another_s_
     for host, address in (("school.kz", A), ("school.kz", B), ("other.kz", B)):
         learn(book, 1, host, address)
     learn(book, 2, "school.kz", A)
-    assert book.unlearn(1, {"school.kz", "never.kz"}) == {A}
+    assert book.remove_hosts(1, {"school.kz", "never.kz"}) == {A}
     assert not book.gave(1, "school.kz", A, 1.0)
     assert book.gave(1, "other.kz", B, 1.0)
     assert book.gave(2, "school.kz", A, 1.0)
-    assert book.unlearn(3, {"school.kz"}) == frozenset()
+    assert book.remove_hosts(3, {"school.kz"}) == frozenset()
     assert len(book) == 2

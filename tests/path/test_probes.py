@@ -11,7 +11,7 @@ from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath
 from gateway.path.flows import FlowPath
 from gateway.path.live_flows import LiveFlows
-from gateway.path.probes import KEPT, MOST, MOST_OF_SLOT, WINDOW, Probes
+from gateway.path.probes import MAX_DEVICES, MAX_NAMES, MAX_NAMES_OF_SLOT, WINDOW, Probes
 from gateway.path.subject import Subject
 from gateway.policy.judge.decide import HELP, REFUSED_FOR_EVERYONE
 from gateway.policy.values import Decision, Observation, Reason, Verdict
@@ -27,7 +27,7 @@ def _names(count: int, of: str = "x") -> list[str]:
 
 
 def _fill(
-    probes: Probes, device: bytes = DEVICE, *, count: int = MOST, slot: int = 1, at: float = 0.0
+    probes: Probes, device: bytes = DEVICE, *, count: int = MAX_NAMES, slot: int = 1, at: float = 0.0
 ) -> None:
     for name in _names(count):
         probes.refused(slot, device, name, at)
@@ -35,7 +35,7 @@ def _fill(
 
 def test_so_many_distinct_names_within_a_minute_and_no_more() -> None:
     probes = Probes()
-    _fill(probes, count=MOST - 1)
+    _fill(probes, count=MAX_NAMES - 1)
     for _ in range(100):  # the same name again is no other
         probes.refused(1, DEVICE, "x0.invalid", 1.0)
     before = probes.full
@@ -51,7 +51,7 @@ def test_so_many_distinct_names_within_a_minute_and_no_more() -> None:
 
 def test_a_device_with_many_addresses_is_bounded_by_its_slot() -> None:
     probes = Probes()
-    for one in range(MOST_OF_SLOT):
+    for one in range(MAX_NAMES_OF_SLOT):
         probes.refused(1, bytes(15) + bytes([one % 100]), f"x{one}.invalid", 0.0)
     assert probes.over(1, b"yet another", 1.0)
     assert not probes.over(2, b"yet another", 1.0)
@@ -61,10 +61,10 @@ def test_no_more_is_kept_than_is_bounded() -> None:
     probes = Probes()
     for one in range(5000):
         probes.refused(1, one.to_bytes(16, "big"), f"x{one}.invalid", 0.0)
-    assert len(probes._devices) == KEPT
+    assert len(probes._devices) == MAX_DEVICES
     assert (
         sum(len(one.names) for one in (*probes._devices.values(), *probes._slots.values()))
-        <= KEPT * MOST + MOST_OF_SLOT
+        <= MAX_DEVICES * MAX_NAMES + MAX_NAMES_OF_SLOT
     )
     assert "invalid" not in repr([(one.names, one.since) for one in probes._devices.values()])
 
@@ -92,7 +92,7 @@ class Asking:
 
     def __call__(self, host: str, device: bytes = DEVICE, now: float = 0.0) -> str:
         query = dns.message.make_query(host, "A", use_edns=0)
-        asked = self.dns.ask(query.to_wire(), self.subject, (1, device, 40000), RESOLVER, now, AT)
+        asked = self.dns.judge_query(query.to_wire(), self.subject, (1, device, 40000), RESOLVER, now, AT)
         assert asked is not None
         if asked.reply is None:
             return "goes on"
@@ -104,7 +104,7 @@ def test_a_thousand_names_from_one_device_meet_the_bound() -> None:
     # Every third one is in the set: what a dictionary would look like.
     names = [f"{'sealed' if one % 3 == 0 else 'other'}{one}.invalid" for one in range(1000)]
     answers = [ask(name) for name in names]
-    assert answers.count("NXDOMAIN") == MOST
+    assert answers.count("NXDOMAIN") == MAX_NAMES
     last = max(at for at, one in enumerate(answers) if one == "NXDOMAIN")
     assert set(answers[last + 1 :]) == {"SERVFAIL"}  # all alike: nothing is told of 900 names
     assert len(ask.seen) == last + 1  # and nothing of them reaches a log
@@ -119,7 +119,7 @@ def test_sealed_and_malware_have_the_same_bytes_for_an_answer() -> None:
 
     def answer(host: str) -> bytes:
         query = dns.message.make_query(host, "A", use_edns=0, id=7)
-        asked = ask.dns.ask(query.to_wire(), ask.subject, (1, DEVICE, 1), RESOLVER, 0.0, AT)
+        asked = ask.dns.judge_query(query.to_wire(), ask.subject, (1, DEVICE, 1), RESOLVER, 0.0, AT)
         assert asked is not None
         assert asked.reply is not None
         return asked.reply.replace(b"malware", b"sealed-")
@@ -147,10 +147,10 @@ def test_hellos_count_with_the_questions_and_are_refused_alike() -> None:
     def judged(host: str, data: bytes, *, from_lan: bool = True) -> bool:
         return path._judge(subject, AT, data, from_lan, 1.0, Observation("tls", host))  # type: ignore[arg-type]
 
-    for name in _names(MOST, "sealed"):
+    for name in _names(MAX_NAMES, "sealed"):
         assert not judged(name, v4)
     assert not judged("www.example.org", v4)
-    assert seen[-1] == f"sealed{MOST - 1}.invalid"
+    assert seen[-1] == f"sealed{MAX_NAMES - 1}.invalid"
     assert judged("help.invalid", v4)
     assert judged("www.example.org", v6)
     assert probes.over(1, DEVICE, 2.0)

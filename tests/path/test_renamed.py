@@ -1,11 +1,17 @@
 from __future__ import annotations
 
-from gateway.path.safe_search_questions import MAX_PENDING, PENDING_AGE, Client, Renamed, RenamedQuestions
-from gateway.wire.dns.message import Question
+from gateway.path.safe_search_questions import (
+    MAX_PENDING,
+    PENDING_AGE,
+    Client,
+    RenamedQuestion,
+    RenamedQuestions,
+)
+from gateway.wire.dns.message import DnsQuestion
 
 CLIENT: Client = (1, bytes([192, 168, 77, 10]), 4000)
 OTHER: Client = (2, bytes([192, 168, 77, 11]), 4000)
-ONE = Renamed(Question("www.google.com", 1, 1, b"", 0), "forcesafesearch.google.com", 512, 0.0)
+ONE = RenamedQuestion(DnsQuestion("www.google.com", 1, 1, b"", 0), "forcesafesearch.google.com", 512, 0.0)
 
 
 def test_an_answer_is_to_one_question_of_one_client_and_comes_once() -> None:

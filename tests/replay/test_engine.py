@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from gateway.policy.judge.world import GATEWAY_NAME
 from gateway.policy.values import Proto, Verdict
 from gateway.wire.dns.message import tcp_frame
-from gateway.wire.flows.actions import Action
-from gateway.wire.flows.table import FlowTable, Step
+from gateway.wire.flows.actions import FlowAction
+from gateway.wire.flows.table import FlowResult, FlowTable
 from gateway.wire.ip import link
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.packet import ACK, PSH
@@ -60,9 +60,9 @@ class Tape:
     def add(self, packet: bytes) -> None:
         self.packets.append((self._start + len(self.packets) / 1000, packet))
 
-    def packet(self, data: bytes, **_: object) -> Step:
+    def packet(self, data: bytes, **_: object) -> FlowResult:
         self.add(data)
-        return Step(Action.HOLD, None, None)
+        return FlowResult(FlowAction.HOLD, None, None)
 
     def talk(self, **how: int) -> Talk:
         return Talk(table=cast(FlowTable, self), **how)  # type: ignore[arg-type]
@@ -567,7 +567,7 @@ def test_a_capture_cut_anywhere_gives_a_beginning_and_says_so(capture: bytes, en
 def test_a_broken_place_is_told_after_what_came_before_it() -> None:
     told = Replayed(WHOLE + b"\xff" * 40 + WHOLE)
     assert told.names == Replayed(WHOLE).names
-    assert f" at byte {len(WHOLE)}, after frame 7;" in told.broken
+    assert f" at byte {len(WHOLE)}, after frame 7." in told.broken
 
 
 @settings(max_examples=60, deadline=None)

@@ -73,13 +73,13 @@ def test_cut_at_every_offset(file: File, chunk: int) -> None:
         number = max(0, complete - file.empty)
         assert found == whole[:number]
         if place < file.records[0] or (not complete and file.empty):
-            cut = f"cut in its header, after {place} bytes" if place else "it is empty"
-            assert problem == f"a.pcap: no capture ({cut}); give a pcap or pcapng file, unpacked"
+            cut = f"its header is cut after {place} bytes" if place else "it is empty"
+            assert problem == f"a.pcap: not a capture ({cut}). Use an unpacked pcap or pcapng file."
         elif place in file.records:
             assert problem == ""
         else:
             start = file.records[complete]
-            assert problem.startswith(f"a.pcap: cut at byte {start}, after frame {number}; what comes before")
+            assert problem.startswith(f"a.pcap: cut at byte {start}, after frame {number}. The frames before")
 
 
 @every_file
@@ -96,9 +96,9 @@ def test_a_length_that_is_too_long(file: File, length: int | str) -> None:
         before = max(0, number - file.empty)
         assert found == whole[:before]
         if start:
-            assert re.fullmatch(rf"a.pcap: broken \(.+\) at byte {start}, after frame {before}; .+", problem)
+            assert re.fullmatch(rf"a.pcap: broken \(.+\) at byte {start}, after frame {before}\. .+", problem)
         else:
-            assert re.fullmatch(r"a.pcap: no capture \(.+\); .+", problem)
+            assert re.fullmatch(r"a.pcap: not a capture \(.+\)\. .+", problem)
 
 
 @every_file
@@ -117,14 +117,14 @@ def test_a_length_that_is_too_short(file: File, less: int) -> None:
         assert problem
         if file is FILES["pcapng"]:
             assert len(found) == before
-            assert f" at byte {start}, after frame {before};" in problem
+            assert f" at byte {start}, after frame {before}." in problem
 
 
 @pytest.mark.parametrize(
     ("data", "why"),
     [
         (b"", "it is empty"),
-        (b"\xd4\xc3", "cut in its header, after 2 bytes"),
+        (b"\xd4\xc3", "its header is cut after 2 bytes"),
         (b"GIF89a" + bytes(20), "it begins with 47494638"),
         (b"\x1f\x8b\x08\x00" + bytes(20), "it begins with 1f8b0800"),
     ],
@@ -132,7 +132,7 @@ def test_a_length_that_is_too_short(file: File, less: int) -> None:
 def test_what_is_no_capture(data: bytes, why: str) -> None:
     found, problem = told(data)
     assert found == []
-    assert problem == f"a.pcap: no capture ({why}); give a pcap or pcapng file, unpacked"
+    assert problem == f"a.pcap: not a capture ({why}). Use an unpacked pcap or pcapng file."
 
 
 def test_a_capture_without_frames_is_one() -> None:
@@ -149,7 +149,7 @@ def test_a_disk_that_fails_is_told_after_what_was_read() -> None:
         raise OSError(EIO, os.strerror(EIO))
 
     found: list[Frame] = []
-    with pytest.raises(CaptureError, match=r"^a.pcap: cannot be read \(Input/output error\); "):
+    with pytest.raises(CaptureError, match=r"^a.pcap: cannot read it \(Input/output error\)\. "):
         found.extend(frames(read, "a.pcap"))
     assert len(found) == 2
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.replay.offload import cut
+from gateway.replay.offload import split_offloaded
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.packet import ACK, PSH, parse_ip
 from tests import captures
@@ -25,7 +25,7 @@ def packet(payload: bytes, version: int = 4) -> bytes:
 
 def parts(payload: bytes, version: int = 4) -> list[bytes]:
     data = packet(payload, version)
-    return [parse_ip(one).payload.tobytes() for one in cut(data, parse_ip(data))]
+    return [parse_ip(one).payload.tobytes() for one in split_offloaded(data, parse_ip(data))]
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -49,7 +49,7 @@ def test_the_initials_of_a_flow_that_were_handed_over_as_one(version: int, tail:
 )
 def test_anything_else_is_one_packet(payload: bytes) -> None:
     data = packet(payload)
-    assert list(cut(data, parse_ip(data))) == [data]
+    assert list(split_offloaded(data, parse_ip(data))) == [data]
 
 
 @pytest.mark.parametrize("size", [1501, 20_000, 60_000])
@@ -58,7 +58,7 @@ def test_a_long_segment_is_the_cards_many(version: int, size: int) -> None:
     client, server = ADDRESSES[version]
     payload = bytes(range(256)) * (size // 256 + 1)
     data = tcp_segment(client, server, 40000, 80, seq=2**32 - 5000, ack=7, flags=ACK | PSH, payload=payload)
-    found = [parse_ip(one) for one in cut(data, parse_ip(data))]
+    found = [parse_ip(one) for one in split_offloaded(data, parse_ip(data))]
     assert b"".join(one.payload.tobytes() for one in found) == payload
     assert all(one.seq == (2**32 - 5000 + at * 1400) % 2**32 for at, one in enumerate(found))
     assert [bool(one.flags & PSH) for one in found] == [False] * (len(found) - 1) + [True]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.replay.sides import Sides
+from gateway.replay.sides import FlowClients
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.packet import ACK, SYN, parse_ip
 from tests.wire.flow_forge import ADDRESSES, udp_packet
@@ -17,7 +17,7 @@ def tcp(*, up: bool, flags: int = ACK, payload: bytes = b"", ports: tuple[int, i
     return tcp_segment(src, dst, sport, dport, seq=1, ack=1, flags=flags, payload=payload)
 
 
-def side(sides: Sides, data: bytes) -> bool | None:
+def side(sides: FlowClients, data: bytes) -> bool | None:
     return sides.from_client(parse_ip(data))
 
 
@@ -44,7 +44,7 @@ SERVER_HELLO = b"\x16\x03\x03\x02\x00\x02"
     ],
 )
 def test_who_asks_is_kept_for_both_directions(first: bytes, from_client: bool) -> None:
-    sides = Sides()
+    sides = FlowClients()
     assert side(sides, first) is from_client
     packet = parse_ip(first)
     back = tcp_segment(
@@ -55,7 +55,7 @@ def test_who_asks_is_kept_for_both_directions(first: bytes, from_client: bool) -
 
 
 def test_a_syn_corrects_a_guess_and_nothing_corrects_a_syn() -> None:
-    sides = Sides()
+    sides = FlowClients()
     ports = (50000, 50001)
     assert side(sides, tcp(up=False, payload=b"x", ports=ports)) is True  # heard first
     assert side(sides, tcp(up=True, flags=SYN, ports=ports)) is True
@@ -64,7 +64,7 @@ def test_a_syn_corrects_a_guess_and_nothing_corrects_a_syn() -> None:
 
 
 def test_a_decided_flow_rests_until_a_syn() -> None:
-    sides = Sides()
+    sides = FlowClients()
     data = tcp(up=True, payload=b"x")
     assert side(sides, data) is True
     sides.decided(parse_ip(data))
@@ -75,7 +75,7 @@ def test_a_decided_flow_rests_until_a_syn() -> None:
 
 
 def test_flows_are_bounded_and_the_used_ones_stay() -> None:
-    sides = Sides(limit=10)
+    sides = FlowClients(limit=10)
     kept = tcp(up=True, flags=SYN, ports=(1, 2))
     side(sides, kept)
     for port in range(100, 200):

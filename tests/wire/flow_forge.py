@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.policy.values import Observation
-from gateway.wire.flows.table import Action, FlowTable, Judge, Step
+from gateway.wire.flows.table import FlowAction, FlowResult, FlowTable, Judge
 from gateway.wire.ip.build import tcp_segment, udp_reply
 from gateway.wire.ip.packet import ACK, PSH, SYN, TCP, UDP, parse_ip, transport_sum
 from tests.wire.tls_forge import record, server_hello
@@ -66,7 +66,7 @@ class Talk:
         self.table = table or FlowTable()
         self.now = 1000.0
         self.asks: bool | None = None  # what a kernel says of the connection
-        self.steps: list[Step] = []
+        self.steps: list[FlowResult] = []
         self._ports = (sport, dport)
         self._zone = zone
         self._isn = isn
@@ -76,10 +76,10 @@ class Talk:
         self._arrived: list[tuple[int, int]] = []  # what of it the server has
 
     @property
-    def actions(self) -> list[Action]:
+    def actions(self) -> list[FlowAction]:
         return [step.action for step in self.steps]
 
-    def raw(self, packet: bytes, *, from_lan: bool = True) -> Step:
+    def raw(self, packet: bytes, *, from_lan: bool = True) -> FlowResult:
         step = self.table.packet(
             packet, from_lan=from_lan, now=self.now, judge=self.bench, zone=self._zone, asks=self.asks
         )
@@ -111,7 +111,7 @@ class Talk:
 
     def client(
         self, payload: bytes, at: int | None = None, *, decoy: bool = False, **how: int | bytes
-    ) -> Step:
+    ) -> FlowResult:
         """The client sends a segment: the next one, or one ``at`` an offset. Decoys get lost."""
         start = self.end if at is None else at
         if not decoy:
@@ -130,7 +130,7 @@ class Talk:
             end = max(end, stop)
         return end
 
-    def server(self, payload: bytes, *, acks: int | None = None, at: int | None = None) -> Step:
+    def server(self, payload: bytes, *, acks: int | None = None, at: int | None = None) -> FlowResult:
         """The server sends its next segment; ``acks`` is how much of the client's stream it has."""
         start = self._server_sent if at is None else at
         self._server_sent = max(self._server_sent, start + len(payload))
@@ -158,11 +158,11 @@ class Talk:
         self.raw(packet, from_lan=False)
         self.raw(self.segment(b"", 0, flags=ACK))
 
-    def datagram(self, payload: bytes) -> Step:
+    def datagram(self, payload: bytes) -> FlowResult:
         """The client sends a datagram."""
         return self.raw(udp_packet(self.device, self.remote, *self._ports, payload))
 
-    def answer(self, payload: bytes) -> Step:
+    def answer(self, payload: bytes) -> FlowResult:
         """The server sends one."""
         sport, dport = self._ports
         return self.raw(udp_packet(self.remote, self.device, dport, sport, payload), from_lan=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.wire.flows.table import Action, FlowTable, Judge
+from gateway.wire.flows.table import FlowAction, FlowTable, Judge
 from tests.wire.flow_forge import (
     ALLOWED,
     HTTP_OK,
@@ -39,5 +39,5 @@ def open_http(judge: Judge = careful, *, table: FlowTable | None = None, sport: 
     talk = Talk(judge, dport=80, table=table, sport=sport)
     talk.asks = False
     talk.client(GET)
-    assert talk.server(HTTP_OK).action is Action.ASKS
+    assert talk.server(HTTP_OK).action is FlowAction.ASKS
     return talk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.values import Fault, Observation
-from gateway.wire.flows.table import Action, Judge
+from gateway.wire.flows.table import FlowAction, Judge
 from tests.wire.evasion_moves import fake, get, tls
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, REFUSED, SERVER_HELLO, Talk, careful, names_only
 
@@ -30,7 +30,7 @@ def test_a_server_hello_answers_no_request(judge: Judge, dport: int) -> None:
         talk.client(decoy[at : at + 1400], at=at - len(decoy), decoy=True)
     talk.client(tls(REFUSED), at=0)
     talk.server(SERVER_HELLO)
-    assert not {Action.ASKS, Action.PASSES} & set(talk.actions)
+    assert not {FlowAction.ASKS, FlowAction.PASSES} & set(talk.actions)
 
 
 @ALL
@@ -39,7 +39,7 @@ def test_an_answer_to_a_head_that_is_not_complete(judge: Judge, answer: bytes) -
     """The server sees an end of it that we do not."""
     talk = Talk(judge, dport=80)
     talk.client(get(REFUSED)[:-2] + b"\x20\r")
-    assert talk.server(answer).action is Action.REFUSED
+    assert talk.server(answer).action is FlowAction.REFUSED
 
 
 @LENIENT
@@ -58,18 +58,18 @@ def test_what_is_no_http_answers_no_request(judge: Judge, answer: bytes) -> None
     fake(talk, get(ALLOWED))
     talk.client(bytes([0x17]) * len(get(ALLOWED)), at=0)
     talk.server(answer)
-    assert not {Action.ASKS, Action.PASSES} & set(talk.actions)
+    assert not {FlowAction.ASKS, FlowAction.PASSES} & set(talk.actions)
 
 
 def test_a_radio_stations_answer_is_one() -> None:
     """Its first line is ``ICY 200 OK`` (SHOUTcast)."""
     talk = Talk(dport=8000)
     talk.client(get(ALLOWED))
-    assert talk.server(b"ICY 200 OK\r\n\r\nmusic").action is Action.ASKS
+    assert talk.server(b"ICY 200 OK\r\n\r\nmusic").action is FlowAction.ASKS
 
 
 def test_an_answer_may_come_byte_by_byte() -> None:
     talk = Talk(dport=80)
     talk.client(get(ALLOWED))
     actions = [talk.server(HTTP_OK[at : at + 1]).action for at in range(8)]
-    assert set(actions) == {Action.ASKS}
+    assert set(actions) == {FlowAction.ASKS}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation
-from gateway.wire.flows.table import Action, FlowTable, Judge
+from gateway.wire.flows.table import FlowAction, FlowTable, Judge
 from gateway.wire.tls.hello import read_client_hellos
 from tests.wire import evasion_hellos, evasion_http
 from tests.wire.evasion_cases import (
@@ -62,10 +62,10 @@ def begin(case: Case, *, handshake: bool, **how: object) -> Talk:
 
 def assert_refused(talk: Talk, *, may_ask: bool = False) -> None:
     """By its name, before anything else was let through."""
-    assert Action.REFUSED in talk.actions
-    assert Action.PASSES not in talk.actions
-    assert may_ask or Action.ASKS not in talk.actions
-    step = talk.steps[talk.actions.index(Action.REFUSED)]
+    assert FlowAction.REFUSED in talk.actions
+    assert FlowAction.PASSES not in talk.actions
+    assert may_ask or FlowAction.ASKS not in talk.actions
+    step = talk.steps[talk.actions.index(FlowAction.REFUSED)]
     assert step.observation is not None
     assert step.observation.host == REFUSED
 
@@ -79,7 +79,7 @@ def test_tls_of_a_refused_name(case: Case, handshake: bool, version: int) -> Non
     case(talk, REFUSED)
     assert_refused(talk)
     talk.server(SERVER_HELLO)
-    assert Action.PASSES not in talk.actions
+    assert FlowAction.PASSES not in talk.actions
 
 
 @versions
@@ -88,11 +88,11 @@ def test_tls_of_a_refused_name(case: Case, handshake: bool, version: int) -> Non
 def test_tls_of_an_allowed_name(case: Case, handshake: bool, version: int) -> None:
     talk = begin(case, handshake=handshake, allows=careful, version=version)
     case(talk, ALLOWED)
-    assert Action.REFUSED not in talk.actions
-    assert Action.PASSES not in talk.actions
+    assert FlowAction.REFUSED not in talk.actions
+    assert FlowAction.PASSES not in talk.actions
     step = talk.server(SERVER_HELLO)
-    assert step.action is Action.PASSES
-    assert ALLOWED in [observation.host for observation in step.heard]
+    assert step.action is FlowAction.PASSES
+    assert ALLOWED in [observation.host for observation in step.judged]
 
 
 @versions
@@ -112,7 +112,7 @@ def test_where_nameless_flows_pass_a_hello_is_never_taken_for_one(case: Case) ->
 
     def answered(packet: bytes, *, from_lan: bool = True) -> object:
         step = send(packet, from_lan=from_lan)
-        if from_lan and step.action is Action.HOLD and talk.acknowledged:
+        if from_lan and step.action is FlowAction.HOLD and talk.acknowledged:
             talk.raw = raw  # type: ignore[method-assign]
             talk.server(RETRY[:7], at=0)
             talk.raw = answered  # type: ignore[method-assign,assignment]
@@ -120,8 +120,8 @@ def test_where_nameless_flows_pass_a_hello_is_never_taken_for_one(case: Case) ->
 
     talk.raw = answered  # type: ignore[method-assign,assignment]
     case(talk, REFUSED)
-    assert Action.PASSES not in talk.actions
-    assert Action.REFUSED in talk.actions
+    assert FlowAction.PASSES not in talk.actions
+    assert FlowAction.REFUSED in talk.actions
 
 
 @versions
@@ -132,7 +132,7 @@ def test_http_of_a_refused_name(case: Case, handshake: bool, version: int) -> No
     case(talk, REFUSED)
     assert_refused(talk, may_ask=case in ASKS_BEFORE)
     talk.server(HTTP_OK)
-    assert Action.PASSES not in talk.actions
+    assert FlowAction.PASSES not in talk.actions
 
 
 @versions
@@ -142,13 +142,13 @@ def test_http_of_an_allowed_name(case: Case, handshake: bool, version: int) -> N
     talk = begin(case, handshake=handshake, allows=careful, version=version, dport=80)
     case(talk, ALLOWED)
     step = talk.server(HTTP_OK)
-    assert step.action is Action.ASKS
-    assert Action.REFUSED not in talk.actions
-    assert Action.PASSES not in talk.actions
+    assert step.action is FlowAction.ASKS
+    assert FlowAction.REFUSED not in talk.actions
+    assert FlowAction.PASSES not in talk.actions
     assert ALLOWED in talk.bench.hosts
     # The connection goes on, and so does the judging.
-    assert talk.client(get(ALLOWED)).action is Action.ASKS
-    assert talk.client(get(REFUSED)).action is Action.REFUSED
+    assert talk.client(get(ALLOWED)).action is FlowAction.ASKS
+    assert talk.client(get(REFUSED)).action is FlowAction.REFUSED
 
 
 @versions
@@ -165,11 +165,11 @@ def test_beside_a_decoy_what_servers_read_is_judged(
     case(talk, REFUSED)
     assert_refused(talk)
     talk.server(answer)
-    assert Action.PASSES not in talk.actions
+    assert FlowAction.PASSES not in talk.actions
     talk = begin(case, handshake=handshake, allows=names_only, version=version, dport=dport)
     case(talk, ALLOWED)
-    assert set(talk.actions) == {Action.HOLD}
-    assert talk.server(answer).action is (Action.PASSES if tls_like else Action.ASKS)
+    assert set(talk.actions) == {FlowAction.HOLD}
+    assert talk.server(answer).action is (FlowAction.PASSES if tls_like else FlowAction.ASKS)
     assert ALLOWED in talk.bench.hosts
 
 
@@ -187,7 +187,7 @@ def test_quic_of_a_refused_name(case: Case, version: int) -> None:
     talk = Talk(names_only, version=version)
     case(talk, REFUSED)
     assert_refused(talk)
-    assert talk.answer(quic_answer(case)).action is Action.REFUSED
+    assert talk.answer(quic_answer(case)).action is FlowAction.REFUSED
 
 
 @versions
@@ -195,9 +195,9 @@ def test_quic_of_a_refused_name(case: Case, version: int) -> None:
 def test_quic_of_an_allowed_name(case: Case, version: int) -> None:
     talk = Talk(careful, version=version)
     case(talk, ALLOWED)
-    assert set(talk.actions) == {Action.HOLD}
+    assert set(talk.actions) == {FlowAction.HOLD}
     step = talk.answer(quic_answer(case))
-    assert step.action is Action.PASSES
+    assert step.action is FlowAction.PASSES
     assert step.observation is not None
     assert step.observation.host == ALLOWED
 
@@ -225,10 +225,10 @@ def test_fragments_that_nobody_has_joined_are_refused(version: int, first: int, 
         parts = fragments(packet, 64)
         for part in parts if first == 0 else parts[::-1]:
             talk.raw(part)
-        assert Action.PASSES not in talk.actions
-        assert Action.REFUSED in talk.actions
+        assert FlowAction.PASSES not in talk.actions
+        assert FlowAction.REFUSED in talk.actions
         assert Fault.FRAGMENT in [observation.fault for observation in talk.bench.heard]
-        step = talk.steps[talk.actions.index(Action.REFUSED)]
+        step = talk.steps[talk.actions.index(FlowAction.REFUSED)]
         assert step.observation is not None
         assert step.observation.host is None
         assert step.observation.dst == talk.remote
@@ -245,7 +245,7 @@ cuts = st.lists(st.integers(1, 1500), max_size=12)
 def test_any_segmentation_order_and_repetition_gives_the_same_verdict(
     where: list[int], rng: random.Random, big: bool, record_size: int
 ) -> None:
-    for name, expected in ((REFUSED, Action.REFUSED), (ALLOWED, Action.PASSES)):
+    for name, expected in ((REFUSED, FlowAction.REFUSED), (ALLOWED, FlowAction.PASSES)):
         data = records(client_hello(name, post_quantum=big), record_size)
         ends = sorted({min(cut, len(data)) for cut in where} | {len(data)})
         parts = list(zip([0, *ends[:-1]], ends, strict=True))
@@ -272,8 +272,8 @@ def test_a_decoy_and_a_hello_in_any_pieces_and_order_never_pass_a_refused_name(
     for start, piece in data.draw(st.permutations(parts)):
         talk.client(piece, at=start)
     talk.server(SERVER_HELLO, acks=len(tls(REFUSED)))
-    assert Action.REFUSED in talk.actions
-    assert Action.PASSES not in talk.actions
+    assert FlowAction.REFUSED in talk.actions
+    assert FlowAction.PASSES not in talk.actions
 
 
 @settings(max_examples=300, deadline=None)
@@ -295,7 +295,7 @@ def test_no_server_ever_reads_a_refused_name_that_we_have_not_refused(
     has: dict[int, int] = {}
     for start, piece in data.draw(st.lists(st.sampled_from(pool), max_size=10)):
         step = talk.client(piece, at=start)
-        if step.action is Action.REFUSED:
+        if step.action is FlowAction.REFUSED:
             return
         if data.draw(st.booleans()):
             for at, byte in enumerate(piece, start):
@@ -304,7 +304,7 @@ def test_no_server_ever_reads_a_refused_name_that_we_have_not_refused(
         hellos = _hellos_of(read)
         if hellos:
             step = talk.server(SERVER_HELLO, acks=len(read))
-            assert hellos[0] != REFUSED or step.action is Action.REFUSED
+            assert hellos[0] != REFUSED or step.action is FlowAction.REFUSED
             return
 
 
@@ -331,7 +331,7 @@ def test_any_segments_at_all_get_an_action(
             talk.client(payload, at=at, flags=flags)
         else:
             talk.server(payload, at=max(0, at), acks=at)
-    assert all(isinstance(action, Action) for action in talk.actions)
+    assert all(isinstance(action, FlowAction) for action in talk.actions)
 
 
 @settings(max_examples=200, deadline=None)
@@ -343,7 +343,7 @@ def test_any_datagrams_at_all_get_an_action(packets: list[tuple[bool, bytes]]) -
             talk.datagram(payload)
         else:
             talk.answer(payload)
-    assert all(isinstance(action, Action) for action in talk.actions)
+    assert all(isinstance(action, FlowAction) for action in talk.actions)
 
 
 @settings(max_examples=300, deadline=None)
@@ -356,4 +356,4 @@ def test_any_bytes_at_all_get_an_action(data: bytes, from_lan: bool) -> None:
         return True
 
     step = FlowTable().packet(data, from_lan=from_lan, now=0.0, judge=judge)
-    assert isinstance(step.action, Action)
+    assert isinstance(step.action, FlowAction)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.wire.flows.table import Action, FlowTable, Judge, Limits
+from gateway.wire.flows.table import FlowAction, FlowTable, Judge, Limits
 from gateway.wire.ip.packet import SYN, TCP
 from tests.wire.flow_forge import (
     ALLOWED,
@@ -31,18 +31,18 @@ def test_a_syn_with_data_wipes_nothing(judge: Judge, handshakes: bool) -> None:
     first, rest = halves(REFUSED)
     talk = Talk(judge, table=FlowTable(handshakes=handshakes))
     talk.client(first)
-    assert talk.client(b"x", at=-1000, decoy=True, flags=SYN).action is Action.DROP
+    assert talk.client(b"x", at=-1000, decoy=True, flags=SYN).action is FlowAction.DROP
     talk.client(halves(ALLOWED)[0], at=0, decoy=True)
     talk.client(rest)
     talk.server(SERVER_HELLO, acks=len(first + rest))
-    assert Action.PASSES not in talk.actions
+    assert FlowAction.PASSES not in talk.actions
 
 
 def test_what_a_syn_in_mid_connection_names_is_judged() -> None:
     talk = Talk()
     talk.client(halves(ALLOWED)[0])
     whole = record(client_hello(REFUSED))
-    assert talk.client(whole, at=-5000, decoy=True, flags=SYN).action is Action.REFUSED
+    assert talk.client(whole, at=-5000, decoy=True, flags=SYN).action is FlowAction.REFUSED
 
 
 def test_in_a_capture_the_answer_tells_that_a_syn_was_meant() -> None:
@@ -50,8 +50,8 @@ def test_in_a_capture_the_answer_tells_that_a_syn_was_meant() -> None:
     talk.client(halves(REFUSED)[0])
     again = Talk(table=talk.table, isn=5_000_000)
     again.handshake()
-    assert again.client(HELLO).action is Action.HOLD
-    assert again.server(SERVER_HELLO).action is Action.PASSES
+    assert again.client(HELLO).action is FlowAction.HOLD
+    assert again.server(SERVER_HELLO).action is FlowAction.PASSES
 
 
 def test_what_lies_behind_the_servers_acknowledgement_never_reaches_it() -> None:
@@ -61,10 +61,10 @@ def test_what_lies_behind_the_servers_acknowledgement_never_reaches_it() -> None
     talk.client(record(client_hello(ALLOWED)), at=0, decoy=True)
     talk.client(bytes(size), at=0)
     talk.server(FATAL_ALERT, acks=size)
-    assert talk.client(record(client_hello(REFUSED)), at=0).action is Action.DROP
+    assert talk.client(record(client_hello(REFUSED)), at=0).action is FlowAction.DROP
     # And where a part of it lies there, it is read in both ways.
     talk.client(bytes(100), at=size)
-    assert talk.client(record(client_hello(REFUSED)), at=size - 50).action is Action.REFUSED
+    assert talk.client(record(client_hello(REFUSED)), at=size - 50).action is FlowAction.REFUSED
 
 
 def test_one_devices_flood_forgets_none_of_anothers_flows() -> None:
@@ -78,7 +78,7 @@ def test_one_devices_flood_forgets_none_of_anothers_flows() -> None:
     # The flood's own half-read hello is what was forgotten, and whoever keeps the marks hears of it.
     assert gone == [(2, TCP, flood.device, 40000, flood.remote, 443)]
     victim.client(halves(ALLOWED)[1])
-    assert victim.server(SERVER_HELLO).action is Action.PASSES
+    assert victim.server(SERVER_HELLO).action is FlowAction.PASSES
     assert table.stats.flows == 20
 
 
@@ -93,7 +93,7 @@ def test_bytes_are_taken_back_from_the_device_that_holds_most() -> None:
     assert table.stats.evicted > 5
     assert table.stats.buffered <= 20_000
     victim.client(halves(ALLOWED)[1])
-    assert victim.server(SERVER_HELLO).action is Action.PASSES
+    assert victim.server(SERVER_HELLO).action is FlowAction.PASSES
 
 
 def test_room_for_bytes_is_made_by_what_holds_them() -> None:
@@ -107,7 +107,7 @@ def test_room_for_bytes_is_made_by_what_holds_them() -> None:
     assert table.stats.buffered <= 200_000
     for talk in resting:
         talk.asks = True
-        assert talk.client(GET).action is Action.ASKS
+        assert talk.client(GET).action is FlowAction.ASKS
 
 
 @pytest.mark.parametrize("said", [b"\x01register", b"\x00\x01hello", b"\xef" * 2000])
@@ -123,9 +123,9 @@ def test_a_protocol_of_its_own_may_be_silent(said: bytes) -> None:
             other.now = talk.now
             other.client(HELLO)
         if first == "server":
-            assert talk.server(b"\x02news").action is Action.HOLD
-        assert talk.client(said).action is Action.HOLD
-        assert talk.server(b"\x02ok").action is Action.PASSES
+            assert talk.server(b"\x02news").action is FlowAction.HOLD
+        assert talk.client(said).action is FlowAction.HOLD
+        assert talk.server(b"\x02ok").action is FlowAction.PASSES
     assert gone == []
 
 
@@ -137,7 +137,7 @@ def test_what_may_be_half_a_hello_is_not_forgotten(said: bytes) -> None:
     talk = Talk(names_only, dport=6514, table=FlowTable(forgotten=gone.append))
     talk.client(said)
     talk.now += 400
-    assert talk.client(b"more").action is Action.REFUSED
+    assert talk.client(b"more").action is FlowAction.REFUSED
     talk = Talk(names_only, dport=6514, table=talk.table, sport=50000)
     talk.client(said)
     for number in range(3):
@@ -157,6 +157,6 @@ def test_ports_that_are_used_again_after_an_alert_are_free_after_a_while() -> No
     for _ in range(8):  # as TCP sends it again
         again.now += 10
         actions.append(again.client(HELLO, at=0).action)
-    assert actions[0] is Action.DROP
-    assert actions[-1] is Action.HOLD
-    assert again.server(SERVER_HELLO).action is Action.PASSES
+    assert actions[0] is FlowAction.DROP
+    assert actions[-1] is FlowAction.HOLD
+    assert again.server(SERVER_HELLO).action is FlowAction.PASSES

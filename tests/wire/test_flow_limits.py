@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from gateway.policy.values import Fault
-from gateway.wire.flows.table import Action, FlowTable, Limits
+from gateway.wire.flows.table import FlowAction, FlowTable, Limits
 from gateway.wire.ip.packet import parse_ip
 from tests.wire.flow_forge import (
     ALLOWED,
@@ -29,8 +29,8 @@ def test_the_flow_that_was_idle_longest_makes_room() -> None:
     talks[3].client(HELLO)
     assert table.stats.flows == 3
     assert table.stats.evicted == 1
-    assert talks[0].server(SERVER_HELLO).action is Action.PASSES
-    assert talks[2].server(SERVER_HELLO).action is Action.PASSES
+    assert talks[0].server(SERVER_HELLO).action is FlowAction.PASSES
+    assert talks[2].server(SERVER_HELLO).action is FlowAction.PASSES
 
 
 def test_bytes_of_all_flows_are_bounded() -> None:
@@ -56,7 +56,7 @@ def test_a_flow_forgotten_half_way_never_passes_with_the_rest_of_its_hello() -> 
             Talk(table=table, sport=i + 1).client(HELLO)
         talk.client(BAD_HELLO[at:])
         step = talk.server(SERVER_HELLO)
-        assert step.action is Action.REFUSED
+        assert step.action is FlowAction.REFUSED
         assert step.observation is not None
         assert step.observation.fault is Fault.OVERFLOW
 
@@ -66,21 +66,21 @@ def test_an_idle_flow_is_refused_when_it_goes_on() -> None:
     talk = Talk(table=FlowTable())
     talk.client(HELLO)
     talk.now += 59
-    assert talk.client(HELLO, at=0).action is Action.HOLD
+    assert talk.client(HELLO, at=0).action is FlowAction.HOLD
     assert talk.bench.hosts == [ALLOWED]
     talk.now += 61
     step = talk.client(HELLO, at=0)
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.fault is Fault.OVERFLOW
-    assert talk.server(SERVER_HELLO).action is Action.REFUSED
+    assert talk.server(SERVER_HELLO).action is FlowAction.REFUSED
 
 
 def test_an_idle_flow_that_said_nothing_begins_again() -> None:
     talk = Talk(dport=25)
     talk.server(b"220 mail.example\r\n")
     talk.now += 61
-    assert talk.client(HELLO).action is Action.HOLD
+    assert talk.client(HELLO).action is FlowAction.HOLD
     assert talk.bench.hosts == [ALLOWED]
 
 
@@ -90,7 +90,7 @@ def test_open_http_may_rest_longer() -> None:
     talk.server(HTTP_OK)
     for _ in range(3):
         talk.now += 250
-        assert talk.client(GET).action is Action.ASKS
+        assert talk.client(GET).action is FlowAction.ASKS
 
 
 def test_old_entries_go_as_new_flows_come() -> None:
@@ -125,20 +125,20 @@ def test_forgetting_what_is_settled_leaves_a_half_read_hello() -> None:
     assert table.stats.flows == 2
     assert table.forget(settled=True) == 1
     half.client(hello[100:])
-    assert half.server(SERVER_HELLO).action is Action.PASSES
+    assert half.server(SERVER_HELLO).action is FlowAction.PASSES
 
 
 def test_after_forgetting_a_refused_flow_is_judged_again() -> None:
     table = FlowTable()
-    assert Talk(table=table).datagram(initial(REFUSED)).action is Action.REFUSED
+    assert Talk(table=table).datagram(initial(REFUSED)).action is FlowAction.REFUSED
     table.forget(0)
-    assert Talk(lambda observation: True, table=table).datagram(initial(REFUSED)).action is Action.HOLD
+    assert Talk(lambda observation: True, table=table).datagram(initial(REFUSED)).action is FlowAction.HOLD
 
 
 def test_the_time_to_live_is_of_no_matter() -> None:
     for ttl in (1, 3, 255):
         talk = Talk()
-        assert talk.raw(with_ttl(talk.segment(BAD_HELLO, 0), ttl)).action is Action.REFUSED
+        assert talk.raw(with_ttl(talk.segment(BAD_HELLO, 0), ttl)).action is FlowAction.REFUSED
 
 
 def test_a_step_holds_the_packet_as_it_was_read() -> None:

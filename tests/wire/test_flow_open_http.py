@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.wire.flows.table import Action, FlowTable, Limits
+from gateway.wire.flows.table import FlowAction, FlowTable, Limits
 from tests.wire.flow_forge import (
     ALLOWED,
     HTTP_OK,
@@ -22,33 +22,33 @@ def test_a_new_connection_on_the_ports_of_open_http(jump: int) -> None:
     talk = open_http()
     talk.now += 5 if abs(jump) < 1 << 20 else 0.1
     start = talk.end + jump
-    assert talk.client(GET, at=start).action is Action.HOLD
-    assert talk.server(HTTP_OK, acks=start + len(GET)).action is Action.ASKS
+    assert talk.client(GET, at=start).action is FlowAction.HOLD
+    assert talk.server(HTTP_OK, acks=start + len(GET)).action is FlowAction.ASKS
     talk.asks = True
-    assert talk.client(GET_REFUSED, at=start + len(GET)).action is Action.REFUSED
+    assert talk.client(GET_REFUSED, at=start + len(GET)).action is FlowAction.REFUSED
 
 
 def test_its_next_requests_may_be_in_the_queue_before_the_kernel_knows() -> None:
     talk = open_http()
-    assert talk.client(GET).action is Action.ASKS
-    assert talk.client(GET, at=0).action is Action.DROP  # old bytes come again when the kernel knows
+    assert talk.client(GET).action is FlowAction.ASKS
+    assert talk.client(GET, at=0).action is FlowAction.DROP  # old bytes come again when the kernel knows
     talk.asks = True
-    assert talk.client(GET, at=0).action is Action.ASKS
-    assert talk.client(GET_REFUSED).action is Action.REFUSED
+    assert talk.client(GET, at=0).action is FlowAction.ASKS
+    assert talk.client(GET_REFUSED).action is FlowAction.REFUSED
 
 
 def test_open_http_that_nobody_remembers_is_refused() -> None:
     talk = Talk(dport=80)
     talk.asks = True
-    assert talk.client(GET).action is Action.REFUSED
+    assert talk.client(GET).action is FlowAction.REFUSED
 
 
 def test_open_http_rests_for_as_long_as_the_kernel_knows_it() -> None:
     talk = open_http()
     talk.asks = True
     talk.now += 4000
-    assert talk.client(GET).action is Action.ASKS
-    assert talk.client(GET_REFUSED).action is Action.REFUSED
+    assert talk.client(GET).action is FlowAction.ASKS
+    assert talk.client(GET_REFUSED).action is FlowAction.REFUSED
 
 
 def test_an_answer_may_take_minutes() -> None:
@@ -56,7 +56,7 @@ def test_an_answer_may_take_minutes() -> None:
     talk = Talk(dport=80)
     talk.client(GET)
     talk.now += 240
-    assert talk.server(HTTP_OK).action is Action.ASKS
+    assert talk.server(HTTP_OK).action is FlowAction.ASKS
 
 
 @pytest.mark.parametrize("asks", [None, True])
@@ -77,9 +77,9 @@ def test_open_http_never_expires(asks: bool | None) -> None:
     assert table.stats.expired == 0
     assert table.stats.buffered < held
     talk.now += 30 * 3600
-    assert talk.client(GET).action is Action.ASKS
-    assert talk.client(b"\x00", at=talk.end - 1).action is Action.ASKS
-    assert talk.client(GET_REFUSED).action is Action.REFUSED
+    assert talk.client(GET).action is FlowAction.ASKS
+    assert talk.client(b"\x00", at=talk.end - 1).action is FlowAction.ASKS
+    assert talk.client(GET_REFUSED).action is FlowAction.REFUSED
 
 
 def test_open_http_rests_in_the_middle_of_a_body_and_of_a_head() -> None:
@@ -99,8 +99,8 @@ def test_open_http_rests_in_the_middle_of_a_body_and_of_a_head() -> None:
             other.now = talk.now + 1000
             other.client(HELLO)
         talk.now += 2000
-        assert talk.client(after).action is Action.ASKS
-        assert talk.client(GET_REFUSED).action is Action.REFUSED
+        assert talk.client(after).action is FlowAction.ASKS
+        assert talk.client(GET_REFUSED).action is FlowAction.REFUSED
 
 
 def test_what_is_sent_again_after_a_rest_cannot_be_compared_and_goes_no_further() -> None:
@@ -110,9 +110,9 @@ def test_what_is_sent_again_after_a_rest_cannot_be_compared_and_goes_no_further(
     other.now = talk.now + 1000
     other.client(HELLO)
     talk.now += 2000
-    assert talk.client(GET, at=0).action is Action.DROP
-    assert talk.client(GET).action is Action.ASKS
-    assert talk.client(GET_REFUSED).action is Action.REFUSED
+    assert talk.client(GET, at=0).action is FlowAction.DROP
+    assert talk.client(GET).action is FlowAction.ASKS
+    assert talk.client(GET_REFUSED).action is FlowAction.REFUSED
 
 
 def test_open_http_makes_room_and_takes_it() -> None:
@@ -125,7 +125,7 @@ def test_open_http_makes_room_and_takes_it() -> None:
     assert gone == list(range(200, 210))
     for talk in resting:
         talk.asks = True
-        assert talk.client(GET).action is Action.ASKS
+        assert talk.client(GET).action is FlowAction.ASKS
     for number in range(300, 310):
         open_http(table=table, sport=number)
     assert len(gone) == 20
@@ -140,6 +140,6 @@ def test_more_open_http_than_there_is_room_for() -> None:
     assert table.stats.buffered <= 60_000
     assert 5 < table.stats.flows < 20
     talks[-1].asks = True
-    assert talks[-1].client(GET).action is Action.ASKS
+    assert talks[-1].client(GET).action is FlowAction.ASKS
     talks[0].asks = True
-    assert talks[0].client(GET).action is Action.REFUSED
+    assert talks[0].client(GET).action is FlowAction.REFUSED

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.policy.values import Fault
 from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.table import Action, FlowTable
+from gateway.wire.flows.table import FlowAction, FlowTable
 from tests.wire.flow_forge import ALLOWED, DECOY, REFUSED, Talk, names_only
 from tests.wire.flow_quic import DCID, SERVER_ID, SHORT, STUN, answer, initial
 from tests.wire.quic_forge import (
@@ -21,7 +21,7 @@ from tests.wire.tls_forge import client_hello
 def passing(**how: object) -> Talk:
     talk = Talk(**how)  # type: ignore[arg-type]
     talk.datagram(initial(ALLOWED))
-    assert talk.answer(answer()).action is Action.PASSES
+    assert talk.answer(answer()).action is FlowAction.PASSES
     return talk
 
 
@@ -30,10 +30,10 @@ def passing(**how: object) -> Talk:
 def test_another_connection_to_a_refused_name_is_refused(version: int, handshakes: bool) -> None:
     talk = passing(version=version, table=FlowTable(handshakes=handshakes))
     step = talk.datagram(initial(REFUSED, dcid=b"another1"))
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.host == REFUSED
-    assert talk.datagram(SHORT).action is Action.REFUSED
+    assert talk.datagram(SHORT).action is FlowAction.REFUSED
     assert talk.bench.hosts == [ALLOWED, REFUSED]
 
 
@@ -41,17 +41,17 @@ def test_its_hello_may_come_in_pieces_and_behind_another_packet() -> None:
     talk = passing()
     hello = client_hello(REFUSED)
     first = encrypt_initial(crypto(0, hello[:100]), dcid=b"another1")
-    assert talk.datagram(protected("handshake", b"", SERVER_ID) + first).action is Action.PASSES
+    assert talk.datagram(protected("handshake", b"", SERVER_ID) + first).action is FlowAction.PASSES
     rest = encrypt_initial(crypto(100, hello[100:]), dcid=b"another1", number=1)
-    assert talk.datagram(rest).action is Action.REFUSED
+    assert talk.datagram(rest).action is FlowAction.REFUSED
 
 
 def test_another_connection_to_an_allowed_name_is_heard() -> None:
     talk = passing()
     step = talk.datagram(initial(DECOY, dcid=b"another1"))
-    assert step.action is Action.PASSES
-    assert [one.host for one in step.heard] == [ALLOWED, DECOY]
-    assert step.observation == step.heard[0]
+    assert step.action is FlowAction.PASSES
+    assert [one.host for one in step.judged] == [ALLOWED, DECOY]
+    assert step.observation == step.judged[0]
 
 
 def test_later_initials_of_the_one_that_passes_change_nothing() -> None:
@@ -59,16 +59,16 @@ def test_later_initials_of_the_one_that_passes_change_nothing() -> None:
     talk = passing()
     for number in range(1, 6):
         late = encrypt_initial(ack(), dcid=SERVER_ID, key_dcid=DCID, number=number)
-        assert talk.datagram(late).action is Action.PASSES
-    assert talk.datagram(initial(ALLOWED)).action is Action.PASSES
+        assert talk.datagram(late).action is FlowAction.PASSES
+    assert talk.datagram(initial(ALLOWED)).action is FlowAction.PASSES
     assert set(talk.bench.hosts) == {ALLOWED}
 
 
 def test_quic_where_other_udp_passes_is_judged() -> None:
     talk = Talk()
     talk.datagram(STUN)
-    assert talk.answer(STUN).action is Action.PASSES
-    assert talk.datagram(initial(REFUSED)).action is Action.REFUSED
+    assert talk.answer(STUN).action is FlowAction.PASSES
+    assert talk.datagram(initial(REFUSED)).action is FlowAction.REFUSED
 
 
 def test_what_another_connection_holds_is_given_back() -> None:
@@ -87,7 +87,7 @@ def test_a_decoy_with_a_number_far_ahead_does_not_hide_the_hello_behind_it() -> 
     talk.datagram(encrypt_initial(decoy, dcid=DCID, number=1 << 30, number_size=4))
     real = crypto(0, client_hello(REFUSED))
     step = talk.datagram(encrypt_initial(real, dcid=DCID, number=301, number_size=1))
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
 
 
 @pytest.mark.parametrize("cut", [1, 60, 100])
@@ -96,12 +96,12 @@ def test_a_hello_half_read_when_another_connection_passes_is_still_judged(cut: i
     hello = client_hello(REFUSED)
     talk.datagram(initial(ALLOWED))
     first = encrypt_initial(crypto(0, hello[:cut]), dcid=b"another1")
-    assert talk.datagram(first).action is Action.HOLD
-    assert talk.answer(answer()).action is Action.PASSES
+    assert talk.datagram(first).action is FlowAction.HOLD
+    assert talk.answer(answer()).action is FlowAction.PASSES
     talk.table.forget(settled=True)
     talk.now += 30
     rest = encrypt_initial(crypto(cut, hello[cut:]), dcid=b"another1", number=1)
-    assert talk.datagram(rest).action is Action.REFUSED
+    assert talk.datagram(rest).action is FlowAction.REFUSED
     assert talk.bench.hosts == [ALLOWED, REFUSED]
 
 
@@ -111,7 +111,7 @@ def test_half_a_hello_that_must_make_room_takes_its_flow_along() -> None:
     hello = client_hello(REFUSED)
     talk.datagram(initial(ALLOWED))
     talk.datagram(encrypt_initial(crypto(0, hello[:60]), dcid=b"another1"))
-    assert talk.answer(answer()).action is Action.PASSES
+    assert talk.answer(answer()).action is FlowAction.PASSES
     Talk(table=talk.table, sport=40001).datagram(initial(ALLOWED))
     assert len(forgotten) == 1
 
@@ -119,20 +119,22 @@ def test_half_a_hello_that_must_make_room_takes_its_flow_along() -> None:
 def test_a_handshake_may_take_its_time_after_the_servers_hello() -> None:
     talk = Talk()
     talk.datagram(initial(ALLOWED))
-    assert talk.answer(answer()).action is Action.PASSES
+    assert talk.answer(answer()).action is FlowAction.PASSES
     for _ in range(5):
         talk.now += 10
-        assert talk.datagram(protected("handshake", SERVER_ID, b"")).action is Action.PASSES
+        assert talk.datagram(protected("handshake", SERVER_ID, b"")).action is FlowAction.PASSES
 
 
 def test_an_app_may_connect_again_and_again_from_one_port() -> None:
     talk = Talk()
     talk.datagram(initial(ALLOWED))
-    assert talk.answer(answer()).action is Action.PASSES
+    assert talk.answer(answer()).action is FlowAction.PASSES
     for number in range(30):
         talk.now += 20
-        assert talk.datagram(initial(f"n{number}.example", dcid=bytes([number] * 8))).action is Action.PASSES
-    assert talk.datagram(initial(REFUSED, dcid=b"another1")).action is Action.REFUSED
+        assert (
+            talk.datagram(initial(f"n{number}.example", dcid=bytes([number] * 8))).action is FlowAction.PASSES
+        )
+    assert talk.datagram(initial(REFUSED, dcid=b"another1")).action is FlowAction.REFUSED
 
 
 @pytest.mark.parametrize("passes", [False, True], ids=["before an answer", "where one passes"])
@@ -141,12 +143,12 @@ def test_names_of_one_flow_are_bounded(passes: bool) -> None:
     talk = passing() if passes else Talk(names_only)
     for number in range(100):
         step = talk.datagram(initial(f"n{number}.example", dcid=number.to_bytes(8, "big")))
-        if step.action is Action.REFUSED:
+        if step.action is FlowAction.REFUSED:
             break
     assert number <= Limits().candidates
     assert step.observation is not None
     assert step.observation.fault is Fault.OVERFLOW
-    assert len(step.heard) <= Limits().candidates + 1
+    assert len(step.judged) <= Limits().candidates + 1
 
 
 def test_questions_of_one_flow_are_bounded() -> None:
@@ -155,7 +157,7 @@ def test_questions_of_one_flow_are_bounded() -> None:
     for number in range(100):
         name = b"\4n%03d\7example\0" % number
         step = talk.datagram(b"\x12\x34\1\0\0\1\0\0\0\0\0\0" + name + b"\0\1\0\1")
-        if step.action is Action.REFUSED:
+        if step.action is FlowAction.REFUSED:
             break
     assert 0 < number <= Limits().candidates
     assert step.observation is not None
@@ -166,4 +168,4 @@ def test_connections_without_a_hello_make_no_room() -> None:
     talk = Talk()
     half = crypto(0, client_hello(REFUSED)[:60])
     actions = [talk.datagram(encrypt_initial(half, dcid=bytes([number] * 8))).action for number in range(9)]
-    assert actions == [Action.HOLD] * 8 + [Action.REFUSED]
+    assert actions == [FlowAction.HOLD] * 8 + [FlowAction.REFUSED]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.table import Action, FlowTable
+from gateway.wire.flows.table import FlowAction, FlowTable
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.packet import PSH, SYN
 from tests.wire.flow_forge import (
@@ -55,10 +55,10 @@ def junk(count: int) -> list[bytes]:
 def test_a_refused_tunnel_is_refused_at_its_first_datagram(vector: Vector, version: int) -> None:
     talk = Talk(no_tunnels, version=version, dport=vector.port)
     step = talk.datagram(vector.payload) if vector.side == "client" else talk.answer(vector.payload)
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation == Observation(vector.proto, None, talk.remote, vector.port)
     for _ in range(3):
-        assert talk.datagram(b"more").action is talk.answer(b"more").action is Action.REFUSED
+        assert talk.datagram(b"more").action is talk.answer(b"more").action is FlowAction.REFUSED
     assert talk.bench.heard == [step.observation]
 
 
@@ -66,13 +66,13 @@ def test_a_refused_tunnel_is_refused_at_its_first_datagram(vector: Vector, versi
 def test_an_allowed_tunnel_goes_on_as_a_flow_without_a_name(vector: Vector) -> None:
     talk = Talk(all_but_faults, dport=vector.port)
     for _ in range(3):
-        assert talk.datagram(vector.payload).action is Action.HOLD
+        assert talk.datagram(vector.payload).action is FlowAction.HOLD
     step = talk.answer(b"\x00" * 60)
     tunnel = Observation(vector.proto, None, talk.remote, vector.port)
-    assert step.action is Action.PASSES
+    assert step.action is FlowAction.PASSES
     assert step.observation == tunnel._replace(proto=Proto.UDP)
     assert talk.bench.heard == [tunnel, step.observation]
-    assert tunnel in step.heard  # so that a change of rules finds it
+    assert tunnel in step.judged  # so that a change of rules finds it
 
 
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 128, 300])
@@ -82,37 +82,37 @@ def test_junk_ahead_hides_nothing(count: int, dport: int) -> None:
     talk = Talk(no_tunnels, dport=dport)
     for noise in junk(count):
         noise = b"\x00" + noise  # else a part of it has QUIC's form
-        assert talk.datagram(noise).action is Action.HOLD
-    assert talk.datagram(WIREGUARD).action is Action.REFUSED
+        assert talk.datagram(noise).action is FlowAction.HOLD
+    assert talk.datagram(WIREGUARD).action is FlowAction.REFUSED
 
 
 def test_decoys_that_die_on_the_way_hide_nothing() -> None:
     talk = Talk(no_tunnels, dport=51820)
     decoy = udp_packet(talk.device, talk.remote, 40000, 51820, bytes(148))
     for _ in range(20):
-        assert talk.raw(with_ttl(decoy, 2)).action is Action.HOLD
-        assert talk.raw(with_bad_checksum(decoy)).action is Action.DROP
-    assert talk.datagram(WIREGUARD).action is Action.REFUSED
+        assert talk.raw(with_ttl(decoy, 2)).action is FlowAction.HOLD
+        assert talk.raw(with_bad_checksum(decoy)).action is FlowAction.DROP
+    assert talk.datagram(WIREGUARD).action is FlowAction.REFUSED
 
 
 def test_fragments_of_a_tunnel_go_no_further() -> None:
     talk = Talk(no_tunnels, dport=51820)
     for piece in fragments(udp_packet(talk.device, talk.remote, 40000, 51820, WIREGUARD), 64):
-        assert talk.raw(piece).action is Action.REFUSED
+        assert talk.raw(piece).action is FlowAction.REFUSED
 
 
 def test_the_servers_side_says_it_too() -> None:
     """Where the client's first datagram was not seen, or not known."""
     answer = next(one.payload for one in UDP if one.proto is Proto.WIREGUARD and one.side == "server")
     talk = Talk(no_tunnels, dport=51820)
-    assert talk.datagram(bytes(100)).action is Action.HOLD
-    assert talk.answer(answer).action is Action.REFUSED
+    assert talk.datagram(bytes(100)).action is FlowAction.HOLD
+    assert talk.answer(answer).action is FlowAction.REFUSED
 
 
 def test_a_question_to_a_resolver_on_another_port() -> None:
     talk = Talk(lambda seen: seen.proto is not Proto.DNS, dport=5353)
     step = talk.datagram(QUERY)
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation == Observation(Proto.DNS, "www.example.org", talk.remote, 5353, 1)
 
 
@@ -120,7 +120,7 @@ def test_many_questions_on_one_flow_are_bounded() -> None:
     talk = Talk(lambda seen: True, dport=5353)
     for number in range(100):
         step = talk.datagram(QUERY.replace(b"www", b"%03d" % number))
-        if step.action is Action.REFUSED:
+        if step.action is FlowAction.REFUSED:
             break
     assert number == Limits().candidates - 1  # and that nothing was answered was heard, too
     assert step.observation is not None
@@ -138,12 +138,12 @@ def test_ordinary_datagrams_are_heard_of_as_ever(payload: bytes) -> None:
 # ---------------------------------------------------------------- TCP
 
 
-def send(talk: Talk, data: bytes, cuts: list[int]) -> Action:
+def send(talk: Talk, data: bytes, cuts: list[int]) -> FlowAction:
     for low, high in pairwise([0, *cuts, len(data)]):
         step = talk.client(data[low:high], at=low)
-        if step.action is not Action.HOLD:
+        if step.action is not FlowAction.HOLD:
             return step.action
-    return Action.HOLD
+    return FlowAction.HOLD
 
 
 CLIENTS = [one for one in TCP if one.side == "client"]
@@ -154,7 +154,7 @@ CLIENTS = [one for one in TCP if one.side == "client"]
 def test_a_refused_stream_is_refused_at_once(vector: Vector, version: int) -> None:
     talk = Talk(no_tunnels, version=version, dport=vector.port)
     step = talk.client(vector.payload) if vector.side == "client" else talk.server(vector.payload)
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation == Observation(vector.proto, None, talk.remote, vector.port)
     assert talk.bench.heard == [step.observation]
 
@@ -163,11 +163,11 @@ def test_a_refused_stream_is_refused_at_once(vector: Vector, version: int) -> No
 def test_cut_at_every_place_and_in_single_bytes(vector: Vector) -> None:
     data = vector.payload
     for cut in range(1, len(data)):
-        assert send(Talk(no_tunnels, dport=vector.port), data, [cut]) is Action.REFUSED, cut
+        assert send(Talk(no_tunnels, dport=vector.port), data, [cut]) is FlowAction.REFUSED, cut
         talk = Talk(no_tunnels, dport=vector.port)
-        assert talk.client(data[cut:], at=cut).action in (Action.HOLD, Action.REFUSED)
-        assert talk.client(data[:cut], at=0).action is Action.REFUSED, cut
-    assert send(Talk(no_tunnels, dport=vector.port), data, list(range(1, len(data)))) is Action.REFUSED
+        assert talk.client(data[cut:], at=cut).action in (FlowAction.HOLD, FlowAction.REFUSED)
+        assert talk.client(data[:cut], at=0).action is FlowAction.REFUSED, cut
+    assert send(Talk(no_tunnels, dport=vector.port), data, list(range(1, len(data)))) is FlowAction.REFUSED
 
 
 @pytest.mark.parametrize("vector", CLIENTS, ids=str)
@@ -175,10 +175,10 @@ def test_an_early_answer_does_not_let_half_of_it_go(vector: Vector) -> None:
     talk = Talk(no_tunnels, dport=vector.port)
     for at in range(len(vector.payload)):
         action = talk.client(vector.payload[at : at + 1]).action
-        if action is Action.REFUSED:
+        if action is FlowAction.REFUSED:
             return
         if at < 8:
-            assert talk.server(b"\xff").action is Action.HOLD
+            assert talk.server(b"\xff").action is FlowAction.HOLD
     pytest.fail("never refused")
 
 
@@ -188,8 +188,8 @@ def test_bytes_ahead_of_the_stream_hide_nothing(vector: Vector) -> None:
     for size in (1, 5, 700):
         for pieces in ([], list(range(1, len(vector.payload)))):
             talk = Talk(no_tunnels, dport=vector.port)
-            assert talk.client(b"\xef" * size, at=-size, decoy=True).action is Action.HOLD
-            assert send(talk, vector.payload, pieces) is Action.REFUSED
+            assert talk.client(b"\xef" * size, at=-size, decoy=True).action is FlowAction.HOLD
+            assert send(talk, vector.payload, pieces) is FlowAction.REFUSED
 
 
 @pytest.mark.parametrize("vector", CLIENTS, ids=str)
@@ -206,55 +206,55 @@ def test_a_decoy_in_its_place_hides_nothing(vector: Vector) -> None:
             packets = [with_ttl(talk.segment(decoy, 0), 2), talk.segment(vector.payload, 0)]
             for packet in packets if first else reversed(packets):
                 talk.raw(packet)
-            assert Action.REFUSED in talk.actions
+            assert FlowAction.REFUSED in talk.actions
 
 
 @pytest.mark.parametrize("count", [16, 17, 40])
 def test_many_decoys_ahead_hide_nothing(count: int) -> None:
     talk = Talk(no_tunnels, dport=2222)
     for _ in range(count):
-        assert talk.raw(with_ttl(talk.segment(b"\xef" * 100, 0), 2)).action is Action.HOLD
-        assert talk.raw(with_bad_checksum(talk.segment(b"\xef" * 100, 0))).action is Action.DROP
-    assert talk.client(BANNER, at=0).action is Action.REFUSED
+        assert talk.raw(with_ttl(talk.segment(b"\xef" * 100, 0), 2)).action is FlowAction.HOLD
+        assert talk.raw(with_bad_checksum(talk.segment(b"\xef" * 100, 0))).action is FlowAction.DROP
+    assert talk.client(BANNER, at=0).action is FlowAction.REFUSED
 
 
 def test_a_segment_that_servers_ignore_is_judged_alone() -> None:
     for how in ({"flags": PSH}, {"options": b"\x13\x12" + bytes(16)}):
         talk = Talk(no_tunnels, dport=22)
-        assert talk.client(BANNER, decoy=True, **how).action is Action.REFUSED
+        assert talk.client(BANNER, decoy=True, **how).action is FlowAction.REFUSED
 
 
 def test_data_on_the_syn() -> None:
     talk = Talk(no_tunnels, dport=22)
     packet = tcp_segment(talk.device, talk.remote, 40000, 22, seq=99, ack=0, flags=SYN, payload=BANNER)
-    assert talk.raw(packet).action is Action.REFUSED
+    assert talk.raw(packet).action is FlowAction.REFUSED
 
 
 def test_an_allowed_stream_goes_on_as_one_without_a_name() -> None:
     talk = Talk(all_but_faults, dport=22)
-    assert talk.server(b"SSH-2.0-x\r\n").action is Action.HOLD
-    assert talk.client(BANNER).action is Action.HOLD
+    assert talk.server(b"SSH-2.0-x\r\n").action is FlowAction.HOLD
+    assert talk.client(BANNER).action is FlowAction.HOLD
     step = talk.server(b"\x00\x00\x04\x5c\x0a\x14")
-    assert step.action is Action.PASSES
+    assert step.action is FlowAction.PASSES
     ssh = Observation(Proto.SSH, None, talk.remote, 22)
     assert talk.bench.heard == [ssh, ssh._replace(proto=Proto.TCP)]
-    assert ssh in step.heard
+    assert ssh in step.judged
 
 
 def test_a_greeting_of_a_server_ahead_of_its_banner() -> None:
     talk = Talk(no_tunnels, dport=22)
-    assert talk.server(b"Be welcome,\r\nwhoever you are.\r\n").action is Action.HOLD
-    assert talk.server(b"SSH-2.0-x\r\n").action is Action.REFUSED
+    assert talk.server(b"Be welcome,\r\nwhoever you are.\r\n").action is FlowAction.HOLD
+    assert talk.server(b"SSH-2.0-x\r\n").action is FlowAction.REFUSED
     talk = Talk(no_tunnels, dport=80)
     talk.client(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
-    assert talk.server(HTTP_OK + b"\nSSH-2.0-x").action is Action.ASKS
+    assert talk.server(HTTP_OK + b"\nSSH-2.0-x").action is FlowAction.ASKS
 
 
 def test_questions_over_tcp_to_another_port() -> None:
     talk = Talk(lambda seen: seen.proto is not Proto.DNS, dport=5353)
-    assert talk.client(framed(QUERY)[:20]).action is Action.HOLD
+    assert talk.client(framed(QUERY)[:20]).action is FlowAction.HOLD
     step = talk.client(framed(QUERY)[20:])
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation == Observation(Proto.DNS, "www.example.org", talk.remote, 5353, 1)
 
 
@@ -268,7 +268,7 @@ def connect(name: str) -> bytes:
 @pytest.mark.parametrize("version", [4, 6])
 def test_connect_is_judged_as_a_name_and_as_a_proxy(version: int) -> None:
     talk = Talk(no_tunnels, version=version, dport=3128)
-    assert talk.client(connect(ALLOWED)).action is Action.REFUSED
+    assert talk.client(connect(ALLOWED)).action is FlowAction.REFUSED
     http = Observation(Proto.HTTP, ALLOWED, talk.remote, 3128)
     assert talk.bench.heard == [http, http._replace(proto=Proto.PROXY)]
     talk = Talk(no_tunnels, dport=3128)
@@ -279,11 +279,11 @@ def test_connect_is_judged_as_a_name_and_as_a_proxy(version: int) -> None:
 def test_connect_to_an_address_is_a_proxy_too() -> None:
     for target in ("203.0.113.7", "[2001:db8::7]"):
         talk = Talk(no_tunnels, dport=3128)
-        assert talk.client(connect(target)).action is Action.REFUSED
+        assert talk.client(connect(target)).action is FlowAction.REFUSED
         assert talk.bench.heard[-1] == Observation(Proto.PROXY, None, talk.remote, 3128)
         talk = Talk(no_tunnels, dport=3128)
         talk.raw(with_ttl(talk.segment(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", 0), 2))
-        assert talk.client(connect(target), at=0).action is Action.REFUSED
+        assert talk.client(connect(target), at=0).action is FlowAction.REFUSED
 
 
 def test_an_allowed_proxy_is_judged_once_and_what_it_carries_as_ever() -> None:
@@ -291,26 +291,26 @@ def test_an_allowed_proxy_is_judged_once_and_what_it_carries_as_ever() -> None:
     talk.client(connect(ALLOWED))
     talk.server(b"HTTP/1.1 200 OK\r\n\r\n")
     assert [seen.proto for seen in talk.bench.heard].count(Proto.PROXY) == 1
-    assert talk.client(record(client_hello(REFUSED))).action is Action.REFUSED
+    assert talk.client(record(client_hello(REFUSED))).action is FlowAction.REFUSED
     talk = Talk(lambda seen: seen.host != REFUSED, dport=3128)
     talk.client(connect(ALLOWED))
     talk.server(b"HTTP/1.1 200 OK\r\n\r\n")
     talk.client(record(client_hello(ALLOWED)))
-    assert talk.server(SERVER_HELLO).action is Action.PASSES
+    assert talk.server(SERVER_HELLO).action is FlowAction.PASSES
 
 
 def test_ssh_through_a_proxy() -> None:
     talk = Talk(lambda seen: seen.proto is not Proto.SSH, dport=3128)
     talk.client(connect(ALLOWED))
-    assert talk.client(BANNER).action is Action.REFUSED
+    assert talk.client(BANNER).action is FlowAction.REFUSED
 
 
 def test_a_later_connect_of_a_connection() -> None:
     talk = Talk(no_tunnels, dport=80)
     talk.client(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
-    assert talk.server(HTTP_OK).action is Action.ASKS
+    assert talk.server(HTTP_OK).action is FlowAction.ASKS
     step = talk.client(connect(ALLOWED))
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.proto is Proto.PROXY
 
@@ -344,7 +344,7 @@ def test_other_ip_protocols_are_judged_by_what_they_are(number: int, proto: str,
     for allowed in (True, False):
         talk = Talk(lambda seen, allowed=allowed: allowed, version=version)  # type: ignore[misc]
         step = talk.raw(ip_packet(talk, number, bytes(40)))
-        assert step.action is (Action.PASSES if allowed else Action.REFUSED)
+        assert step.action is (FlowAction.PASSES if allowed else FlowAction.REFUSED)
         assert step.observation == Observation(Proto(proto), None, talk.remote)
 
 
@@ -356,7 +356,7 @@ def test_any_cuts_in_any_order(vector: Vector, data: st.DataObject) -> None:
     pieces = data.draw(st.permutations(list(pairwise([0, *cuts, size]))))
     talk = Talk(no_tunnels, dport=vector.port)
     actions = [talk.client(vector.payload[low:high], at=low).action for low, high in pieces]
-    assert Action.REFUSED in actions
+    assert FlowAction.REFUSED in actions
 
 
 def test_small_segments_are_charged_for() -> None:

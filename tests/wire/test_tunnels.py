@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.values import Proto
-from gateway.wire.tunnels import LONGEST, MORE, Sign, classify_ip, look_server, look_tcp, look_udp, may_begin
+from gateway.wire.tunnels import (
+    LONGEST,
+    MORE,
+    TunnelSign,
+    classify_ip,
+    look_server,
+    look_tcp,
+    look_udp,
+    may_begin,
+)
 from tests.wire import tunnel_vectors
 from tests.wire.carriers import INNER, OUTER, zerotier
 from tests.wire.quic_forge import crypto, encrypt_initial
@@ -20,7 +29,7 @@ QUERY = bytes.fromhex("12340100000100000000000003777777076578616d706c65036f72670
 ANSWER = bytes.fromhex("12348180000100010000000003777777076578616d706c65036f72670000010001") + bytes.fromhex(
     "c00c000100010000003c0004cb007107"
 )
-ASKED = Sign(Proto.DNS, "www.example.org", 1)
+ASKED = TunnelSign(Proto.DNS, "www.example.org", 1)
 
 
 def framed(message: bytes) -> bytes:
@@ -30,7 +39,7 @@ def framed(message: bytes) -> bytes:
 @pytest.mark.parametrize("vector", tunnel_vectors.UDP, ids=str)
 def test_datagrams_of_real_programs_are_known_on_any_port(vector: Vector) -> None:
     for port in (vector.port, 443, 5000):
-        assert look_udp(vector.payload, port) == Sign(vector.proto)
+        assert look_udp(vector.payload, port) == TunnelSign(vector.proto)
 
 
 @pytest.mark.parametrize("vector", tunnel_vectors.TCP, ids=str)
@@ -38,9 +47,9 @@ def test_streams_of_real_programs_are_known_byte_by_byte(vector: Vector) -> None
     look = look_tcp if vector.side == "client" else look_server
     data = vector.payload
     told = [look(data[:end]) for end in range(1, len(data) + 1)]
-    known = told.index(Sign(vector.proto))
+    known = told.index(TunnelSign(vector.proto))
     assert set(told[:known]) <= {MORE}
-    assert told[-1] == Sign(vector.proto)
+    assert told[-1] == TunnelSign(vector.proto)
     assert may_begin(data[0])
 
 
@@ -97,36 +106,36 @@ def test_cloudflares_number_in_the_reserved_bytes() -> None:
     hello = bytearray(next(one.payload for one in tunnel_vectors.UDP if one.proto is Proto.WIREGUARD))
     assert hello.endswith(bytes(16))
     hello[1:4] = b"\x11\x22\x33"
-    assert look_udp(bytes(hello), 2408) == Sign(Proto.WIREGUARD)
+    assert look_udp(bytes(hello), 2408) == TunnelSign(Proto.WIREGUARD)
     hello[-1] = 1
     assert look_udp(bytes(hello), 2408) is None
 
 
 def test_a_wireguard_cookie_and_data() -> None:
-    assert look_udp(b"\x03\0\0\0" + bytes(range(60)), 1) == Sign(Proto.WIREGUARD)
+    assert look_udp(b"\x03\0\0\0" + bytes(range(60)), 1) == TunnelSign(Proto.WIREGUARD)
     data = b"\x04\0\0\0" + b"\xab" * 4 + (1000).to_bytes(8, "little") + bytes(range(64))
-    assert look_udp(data, 1) == Sign(Proto.WIREGUARD)
+    assert look_udp(data, 1) == TunnelSign(Proto.WIREGUARD)
     assert look_udp(data[:-1], 1) is None
     assert look_udp(b"\x04\0\0\0" + bytes(range(76)), 1) is None
 
 
 def test_esp_in_udp_is_known_on_its_port_alone() -> None:
     esp = bytes.fromhex("c1d2e3f400000001") + bytes(range(80))
-    assert look_udp(esp, 4500) == Sign(Proto.IPSEC)
+    assert look_udp(esp, 4500) == TunnelSign(Proto.IPSEC)
     assert look_udp(esp, 4501) is None
     assert look_udp(b"\xff", 4500) is None  # keeps the translation of addresses alive
 
 
 def test_ike_over_tcp() -> None:
     assert look_tcp(b"IKETC") is MORE
-    assert look_tcp(b"IKETCP" + framed(bytes(30))) == Sign(Proto.IPSEC)
+    assert look_tcp(b"IKETCP" + framed(bytes(30))) == TunnelSign(Proto.IPSEC)
 
 
 def test_l2tp_version_3() -> None:
     body = bytes.fromhex("80080000000000018008000000021234")
     for version in (2, 3):
         message = bytes([0xC8, version]) + (12 + len(body)).to_bytes(2, "big") + bytes(8) + body
-        assert look_udp(message, 1701) == Sign(Proto.L2TP)
+        assert look_udp(message, 1701) == TunnelSign(Proto.L2TP)
     assert look_udp(message + b"\0", 1701) is None
 
 
@@ -162,7 +171,7 @@ def ipv6(inside: int, source: bytes, target: bytes, body: bytes = b"") -> bytes:
 def test_teredo_of_consoles_and_teredo_that_leads_to_the_internet(
     packet: bytes, proto: Proto, before: bytes
 ) -> None:
-    assert look_udp(before + packet, 3545) == Sign(proto)
+    assert look_udp(before + packet, 3545) == TunnelSign(proto)
 
 
 def test_ip_bare() -> None:
@@ -170,7 +179,7 @@ def test_ip_bare() -> None:
     total = int.from_bytes(ipv4[:20], "big") % 65535
     summed = (int.from_bytes(ipv4[10:12], "big") - total) % 65535
     ipv4 = ipv4[:10] + summed.to_bytes(2, "big") + ipv4[12:]
-    assert look_udp(ipv4, 5555) == Sign(Proto.IP_IN_IP)
+    assert look_udp(ipv4, 5555) == TunnelSign(Proto.IP_IN_IP)
 
 
 # GRE carries no Ethernet here, and so no ARP.
@@ -181,7 +190,7 @@ PAIRS = [(outer, inner) for outer in OUTER for inner in INNER if not (inner == "
 def test_packets_behind_any_header_in_udp(outer: str, inner: str) -> None:
     data = bytes(OUTER[outer](INNER[inner]))
     for port in (4789, 53, 443):
-        assert look_udp(data, port) == Sign(Proto.IP_IN_IP)
+        assert look_udp(data, port) == TunnelSign(Proto.IP_IN_IP)
     if inner != "ARP":  # which says no length
         assert look_udp(data + b"\0", 4789) is None
         assert look_udp(data[:-1], 4789) is None
@@ -189,7 +198,7 @@ def test_packets_behind_any_header_in_udp(outer: str, inner: str) -> None:
 
 def test_a_packet_in_the_midst_of_a_message_is_none() -> None:
     inner = bytes(INNER["IPv4"])
-    assert look_udp(b"\xaa" * 64 + inner, 4000) == Sign(Proto.IP_IN_IP)
+    assert look_udp(b"\xaa" * 64 + inner, 4000) == TunnelSign(Proto.IP_IN_IP)
     assert look_udp(b"\xaa" * 65 + inner, 4000) is None
     assert look_udp(b"\xaa" * 8 + inner + b"\xaa", 4000) is None
     assert look_udp(b"\xaa" * 8 + inner[:10] + b"\0\0" + inner[12:], 4000) is None  # its checksum is wrong
@@ -197,14 +206,14 @@ def test_a_packet_in_the_midst_of_a_message_is_none() -> None:
 
 def test_zerotiers_hello() -> None:
     for verb in (1, 0x81):  # the upper bits are flags
-        assert look_udp(zerotier(verb), 9993) == Sign(Proto.MESH)
+        assert look_udp(zerotier(verb), 9993) == TunnelSign(Proto.MESH)
     for other in (zerotier(2), zerotier(flags=8), zerotier(source=b"abcde"), zerotier()[:100]):
         assert look_udp(other, 9993) is None
 
 
 def test_dnscrypt_through_a_relay() -> None:
     relayed = b"\xff" * 8 + b"\0\0" + bytes(10) + b"\xff\xff\x09\x09\x09\x09\x01\xbb" + b"\xe7" * 300
-    assert look_udp(relayed, 443) == Sign(Proto.DNS)
+    assert look_udp(relayed, 443) == TunnelSign(Proto.DNS)
     assert look_udp(b"\xff" * 9 + b"\0" + bytes(100), 443) is None
 
 
@@ -212,21 +221,21 @@ def test_a_dnscrypt_client_asks_for_a_certificate_in_the_clear() -> None:
     """At the resolver's own port, which is 443 most often; without it there is nothing to encrypt with."""
     query = bytes.fromhex("1234010000010000000000000132") + b"\x0ddnscrypt-cert\x07example\x03com\0\0\x10\0\1"
     for found in (look_udp(query, 443), look_tcp(framed(query))):
-        assert found == Sign(Proto.DNS, "2.dnscrypt-cert.example.com", 16)
+        assert found == TunnelSign(Proto.DNS, "2.dnscrypt-cert.example.com", 16)
 
 
 def test_ssh_behind_other_lines_of_a_server() -> None:
-    assert look_server(b"Welcome.\r\nSSH-2.0-x\r\n") == Sign(Proto.SSH)
+    assert look_server(b"Welcome.\r\nSSH-2.0-x\r\n") == TunnelSign(Proto.SSH)
     assert look_tcp(b"Welcome.\r\nSSH-2.0-x\r\n") is None
     for banner in (b"SSH-1.99-x", b"SSH-1.5-x"):
-        assert look_tcp(banner) == Sign(Proto.SSH)
+        assert look_tcp(banner) == TunnelSign(Proto.SSH)
     assert look_tcp(b"SSH-3.0-x") is None
 
 
 def test_socks_that_does_not_wait() -> None:
     request = bytes.fromhex("050100030b") + b"a.example.org"[:11] + b"\x01\xbb"
-    assert look_tcp(b"\x05\x01\x00" + request) == Sign(Proto.SOCKS)
-    assert look_tcp(b"\x05\x01\x02\x01\x01u\x01p") == Sign(Proto.SOCKS)
+    assert look_tcp(b"\x05\x01\x00" + request) == TunnelSign(Proto.SOCKS)
+    assert look_tcp(b"\x05\x01\x02\x01\x01u\x01p") == TunnelSign(Proto.SOCKS)
     assert look_tcp(b"\x05\x01\x00\x07\x07\x07\x07") is None
     assert look_tcp(b"\x04\x01\x00\x50\xcb\x00\x71\x07me\x00more") is None
     assert look_tcp(b"\x04\x01\x00\x50\x00\x00\x00\x01me\x00a.example") is MORE
@@ -264,7 +273,7 @@ def test_a_question_with_edns_or_for_what_is_no_host() -> None:
     edns = QUERY[:10] + b"\0\1" + QUERY[12:] + bytes.fromhex("0000291000000000000000")
     assert look_udp(edns, 5353) == ASKED
     odd = QUERY[:12] + b"\x03a\xffb\0\0\x10\0\1"
-    assert look_udp(odd, 5353) == Sign(Proto.DNS, None, 16)
+    assert look_udp(odd, 5353) == TunnelSign(Proto.DNS, None, 16)
 
 
 def test_ip_protocols() -> None:
@@ -285,7 +294,7 @@ def _random_payloads(count: int) -> None:
         for _ in range(count):
             payload = source.randbytes(size)
             assert look_udp(payload, 4501) is None
-            assert not isinstance(look_tcp(payload), Sign)
+            assert not isinstance(look_tcp(payload), TunnelSign)
 
 
 def test_random_bytes_are_none() -> None:

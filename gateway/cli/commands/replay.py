@@ -16,8 +16,8 @@ from gateway.cli import output
 from gateway.household.from_files import rules_of_profile
 from gateway.policy.judge.why import parse_moment
 from gateway.replay.engine import Replay
-from gateway.replay.frames import CaptureError, frames, opened
-from gateway.replay.output import Asked, Tally
+from gateway.replay.frames import CaptureError, frames, open_capture
+from gateway.replay.output import FrameTally, ReplayedRequest
 from gateway.wire.ip.capture import Frame
 
 STANDARD_INPUT = "-"
@@ -39,7 +39,7 @@ def run(args: Namespace) -> int:
     if args.capture == STANDARD_INPUT:
         _read(frames(partial(os.read, sys.stdin.fileno()), "standard input"), replay, live=True)
     else:
-        with opened(args.capture) as file:
+        with open_capture(args.capture) as file:
             _read(frames(file.read, args.capture), replay)
     return 0
 
@@ -61,7 +61,7 @@ def _read(capture: Iterator[Frame], replay: Replay, *, live: bool = False) -> No
         output.problem(left)
 
 
-def _left_out(tally: Tally) -> str:
+def _left_out(tally: FrameTally) -> str:
     """About frames that could not be read; empty where there are none."""
     counts = (
         (tally.cut, "cut by the snapshot length (capture with -s 0)"),
@@ -73,11 +73,11 @@ def _left_out(tally: Tally) -> str:
     return f"of {tally.frames} frames passed over: {told}" if told else ""
 
 
-def _printer(zone: ZoneInfo, *, as_json: bool) -> Callable[[Asked], None]:
-    def tell_json(asked: Asked) -> None:
+def _printer(zone: ZoneInfo, *, as_json: bool) -> Callable[[ReplayedRequest], None]:
+    def tell_json(asked: ReplayedRequest) -> None:
         output.as_json(as_object(asked, zone))
 
-    def tell_line(asked: Asked) -> None:
+    def tell_line(asked: ReplayedRequest) -> None:
         one = as_object(asked, zone)
         ends = f"{_end(one['src'], one['sport'])} > {_end(one['dst'], one['dport'])}"
         time = one["time"] or "-"
@@ -89,7 +89,7 @@ def _printer(zone: ZoneInfo, *, as_json: bool) -> Callable[[Asked], None]:
     return tell_json if as_json else tell_line
 
 
-def as_object(asked: Asked, zone: ZoneInfo) -> dict[str, Any]:
+def as_object(asked: ReplayedRequest, zone: ZoneInfo) -> dict[str, Any]:
     """The object of one line of `replay --json`."""
     decision = asked.decision
     time = None if asked.time is None else datetime.fromtimestamp(asked.time, zone)

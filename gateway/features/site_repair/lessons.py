@@ -166,7 +166,7 @@ class Lessons:
                 for name in taught.notes.lifted()
                 if not member.decide(Observation(Proto.DNS, name), now).allowed
             }
-            self._addresses.drop(member.slot, self._names.unlearn(member.slot, refused))
+            self._addresses.drop(member.slot, self._names.remove_hosts(member.slot, refused))
 
     def look(self) -> None:
         """What has come to its end since the last look."""

@@ -1,7 +1,7 @@
-"""DNS messages that the gateway gives in a resolver's place: refusals, own answers, safe-search rewriting.
+"""Builds the DNS answers of the gateway: blocked names, own names, safe search.
 
-``query`` is always the message as it came, ``message`` the same parsed. Whatever the question's letters
-were, they come back as sent (0x20 mixing), and EDNS is spoken only to who spoke it.
+``query`` is the message as received, ``message`` the same parsed. The question is returned with its case as
+sent (0x20 mixing), and the answer has EDNS only if the query has it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from gateway.wire.dns.message import (
     TC,
     TXT,
     A,
+    DnsQuestion,
     Message,
-    Question,
     parse_message,
     read_head,
 )
@@ -41,12 +41,12 @@ from gateway.wire.dns.names import HEADER_SIZE, host_labels, name_text, split_wi
 
 Refusal = Literal["nxdomain", "null"]
 
-EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED = 15, 16, 17  # RFC 8914 4.16 to 4.18
+EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED = 15, 16, 17  # RFC 8914 §4.16 to §4.18
 
-DEFAULT_TTL = 10  # seconds; short, since what is refused now may be open in a minute
-MAX_EXTRA_TEXT = 160  # bytes of UTF-8; keeps any refusal below the 512 bytes that everyone takes
-UDP_SIZE = 1232  # what an answer with EDNS announces (DNS flag day 2020)
-_RENAMED_TTL = 60  # seconds; of the CNAME when the answer holds no record to take it from
+DEFAULT_TTL = 10  # seconds; short, since a blocked name may be allowed in a minute
+MAX_EXTRA_TEXT = 160  # bytes of UTF-8; keeps any refusal below the 512 bytes that every client accepts
+UDP_SIZE = 1232  # bytes announced in answers with EDNS (DNS flag day 2020)
+_RENAMED_TTL = 60  # seconds; TTL of the CNAME if the answer has no record
 
 _NULL = {A: bytes(4), AAAA: bytes(16)}
 _OWNER = b"\xc0\x0c"  # a pointer to the question's name
@@ -70,12 +70,12 @@ def refuse(
     ttl: int = DEFAULT_TTL,
     soa: bool = False,
 ) -> bytes:
-    """The answer to a refused question.
+    """Return the answer to a blocked query.
 
-    ``nxdomain``: the name does not exist. ``null``: 0.0.0.0 for A, :: for AAAA, nothing for other types.
-    ``soa`` adds the record by which a resolver may keep a negative answer, for ``ttl`` seconds; without it
-    most keep none. ``ede`` and ``text`` are an Extended DNS Error (RFC 8914). A message without a question
-    is answered REFUSED.
+    ``nxdomain``: the name does not exist. ``null``: 0.0.0.0 for A, :: for AAAA, empty for other types.
+    ``soa`` adds the record that lets a resolver cache a negative answer for ``ttl`` seconds; without it most
+    do not. ``ede`` and ``text`` are an Extended DNS Error (RFC 8914). A message without a question is
+    answered with REFUSED.
     """
     question = message.question
     if question is None:
@@ -94,17 +94,18 @@ def refuse(
 def fail(
     query: bytes, message: Message, *, rcode: int = REFUSED, ede: int | None = None, text: str = ""
 ) -> bytes:
-    """An answer that says only that there is none: REFUSED, SERVFAIL, NOTIMP or FORMERR."""
+    """Return an answer with an error code and no records: REFUSED, SERVFAIL, NOTIMP or FORMERR."""
     return _reply(query, message, rcode, option=_error_option(ede, text))
 
 
 def answer(
     query: bytes, message: Message, addresses: Sequence[bytes], *, ttl: int = DEFAULT_TTL, text: str = ""
 ) -> bytes:
-    """Answer for a name of the gateway's own: those of its packed ``addresses`` that the question asks for,
-    or ``text`` (255 bytes at most, RFC 1035 3.3.14) to who asks for TXT.
+    """Return the answer for one of the gateway's own names.
 
-    Other types, HTTPS and SVCB among them, get an empty answer.
+    It has those of the packed ``addresses`` that the question asks for, or ``text`` (at most 255 bytes, RFC
+    1035 §3.3.14) for TXT. Other types, HTTPS and SVCB among them, get an empty answer. Raises WireError for
+    a message without a question.
     """
     question, said = _one_question(message), text.encode()
     if said and (question.qtype, question.qclass) == (TXT, IN):
@@ -115,7 +116,7 @@ def answer(
 def answer_with_cname(
     query: bytes, message: Message, target: str, addresses: Sequence[bytes], *, ttl: int = DEFAULT_TTL
 ) -> bytes:
-    """Answer in place with a CNAME to ``target`` and those of its packed ``addresses`` that are asked for."""
+    """Return an answer with a CNAME to ``target`` and its packed ``addresses`` of the queried type."""
     question = _one_question(message)
     cname = _record(CNAME, ttl, wire_name(host_labels(target)))
     target_offset = question.end + len(_OWNER) + _RECORD.size  # in the CNAME, the first record
@@ -124,11 +125,11 @@ def answer_with_cname(
 
 
 def rename_question(query: bytes, message: Message, new_name: str) -> bytes:
-    """``query`` with another name in its question; id, flags, type and every other record stay."""
+    """Return ``query`` with another name in its question; id, flags, type and other records are unchanged."""
     question = _one_question(message)
     labels = host_labels(new_name)
     if all(record.rtype == OPT for record in message.records):
-        name_end = HEADER_SIZE + len(question.raw)  # OPT holds no pointer that would have to move
+        name_end = HEADER_SIZE + len(question.raw)  # OPT has no pointer that would have to change
         return query[:HEADER_SIZE] + wire_name(labels) + query[name_end : message.end]
     encoder = Encoder(message.id, message.flags, message.counts)
     encoder.question(labels, question.qtype, question.qclass)
@@ -136,14 +137,16 @@ def rename_question(query: bytes, message: Message, new_name: str) -> bytes:
     return encoder.message()
 
 
-def restore_answer(response: bytes, original: Question, safe_name: str, *, limit: int | None = None) -> bytes:
-    """Turn the answer for ``safe_name`` into one for the ``original`` question.
+def restore_answer(
+    response: bytes, original: DnsQuestion, safe_name: str, *, limit: int | None = None
+) -> bytes:
+    """Convert the answer for ``safe_name`` into one for the ``original`` question.
 
-    The question comes back letter for letter, a CNAME from it to ``safe_name`` stands first, every other
-    record is kept. The CNAME lives as long as the shortest-lived answer. What a validator said (AD) no
-    longer holds. ``limit`` is the largest payload that the client takes (``Message.udp_limit`` of its
-    query); past it the answer comes truncated, so that the client asks again over TCP. WireError when
-    ``response`` answers something else.
+    The question has its original case, the first record is a CNAME from it to ``safe_name``, and every other
+    record stays. The CNAME has the lowest TTL of the answers. AD is cleared: the validation no longer
+    applies. ``limit`` is the largest payload in bytes that the client accepts (``Message.udp_limit`` of its
+    query); a longer answer is truncated, so that the client queries again over TCP. Raises WireError if
+    ``response`` answers another question.
     """
     message = parse_message(response)
     asked = message.question
@@ -155,7 +158,7 @@ def restore_answer(response: bytes, original: Question, safe_name: str, *, limit
     original_labels = split_wire_name(original.raw)
     flags = message.flags & ~AD
     questions, answers, authority, additional = message.counts
-    named = message.flags & RCODE_MASK in (NOERROR, NXDOMAIN)  # of a failure there is nothing to name
+    named = message.flags & RCODE_MASK in (NOERROR, NXDOMAIN)  # an error gets no CNAME
     encoder = Encoder(message.id, flags, (questions, answers + named, authority, additional))
     encoder.question(original_labels, original.qtype, original.qclass)
     if named:
@@ -168,11 +171,11 @@ def restore_answer(response: bytes, original: Question, safe_name: str, *, limit
     return _truncated(message, flags, original, original_labels)
 
 
-def cut_short(response: bytes) -> bytes | None:
-    """Of an answer that says that it is truncated and ends inside a record (as large as the path would take,
-    RFC 2181 9): header and question, by which the client asks again over TCP. None for any other message.
+def truncated_head(response: bytes) -> bytes | None:
+    """Return the header and question of a truncated answer that ends inside a record (RFC 2181 §9).
 
-    WireError where not even its question is whole.
+    With these the client queries again over TCP. None for any other message. Raises WireError if the
+    question is incomplete.
     """
     head = read_head(response)
     question = head.question
@@ -182,7 +185,7 @@ def cut_short(response: bytes) -> bytes | None:
     return _HEADER.pack(ident, head.flags, 1, 0, 0, 0) + response[HEADER_SIZE : question.end]
 
 
-def _truncated(message: Message, flags: int, original: Question, labels: Sequence[bytes]) -> bytes:
+def _truncated(message: Message, flags: int, original: DnsQuestion, labels: Sequence[bytes]) -> bytes:
     opts = [record for record in message.additional if record.rtype == OPT]
     encoder = Encoder(message.id, flags | TC, (1, 0, 0, len(opts)))
     encoder.question(labels, original.qtype, original.qclass)
@@ -191,7 +194,7 @@ def _truncated(message: Message, flags: int, original: Question, labels: Sequenc
     return encoder.message()
 
 
-def _one_question(message: Message) -> Question:
+def _one_question(message: Message) -> DnsQuestion:
     question = message.question
     if question is None:
         msg = "DNS message without a question"
@@ -219,7 +222,7 @@ def _record(rtype: int, ttl: int, rdata: bytes, owner: bytes = _OWNER) -> bytes:
 
 
 def _error_option(code: int | None, text: str) -> bytes:
-    """The EDNS option of an Extended DNS Error (RFC 8914 2), its text cut between characters."""
+    """Return the EDNS option of an Extended DNS Error (RFC 8914 §2), its text cut between characters."""
     if code is None:
         return b""
     extra = text.encode("utf-8", "replace")[:MAX_EXTRA_TEXT].decode("utf-8", "ignore").encode("utf-8")
@@ -234,7 +237,7 @@ def _reply(
     authority: Sequence[bytes] = (),
     option: bytes = b"",
 ) -> bytes:
-    """The reply to ``query``: its id, opcode, RD, CD and question, and OPT only when it came with one."""
+    """Build the reply: the query's id, opcode, RD, CD and question, and OPT only if the query has it."""
     flags = QR | RA | message.flags & (OPCODE_MASK | RD | CD) | rcode
     edns = message.edns
     counts = (len(message.questions), len(answers), len(authority), edns is not None)

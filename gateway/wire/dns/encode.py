@@ -1,4 +1,4 @@
-"""Writes DNS messages whose parts come from other messages: every name is read whole and compressed anew."""
+"""Builds DNS messages from parts of other messages: every name is decompressed and compressed again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from struct import Struct
 
 from gateway.core.errors import WireError
-from gateway.wire.dns.message import CNAME, HTTPS, IN, MAX_MESSAGE, MX, NS, PTR, SOA, SRV, SVCB, Record
+from gateway.wire.dns.message import CNAME, HTTPS, IN, MAX_MESSAGE, MX, NS, PTR, SOA, SRV, SVCB, DnsRecord
 from gateway.wire.dns.names import read_labels
 
 _POINTER_REACH = 0x4000  # a compression pointer has 14 bits
@@ -16,7 +16,7 @@ _QUESTION = Struct("!HH")
 _RECORD = Struct("!HHIH")
 _LENGTH = Struct("!H")
 
-# Bytes before the names in the record data, and how many names follow; the rest holds none.
+# Bytes before the names in the record data, and the number of names; the rest contains none.
 _LAYOUTS = {
     NS: (0, 1),
     3: (0, 1),  # MD
@@ -43,22 +43,23 @@ _LAYOUTS = {
     SVCB: (2, 1),
     HTTPS: (2, 1),
 }
-_NAPTR = 35  # its name follows three strings of any length (RFC 3403)
-# Only the names of RFC 1035's own types may be written with pointers (RFC 3597 4).
+_NAPTR = 35  # its name follows three strings of variable length (RFC 3403)
+# Only names in the types of RFC 1035 may be compressed (RFC 3597 §4).
 _COMPRESSED = frozenset((NS, 3, 4, CNAME, SOA, 7, 8, 9, PTR, 14, MX))
 
 
 class Encoder:
-    """Builds one message from its header on. Names are compressed letter for letter, so case survives."""
+    """Builds one message, starting with its header. Compression is case-sensitive, so case is preserved."""
 
     __slots__ = ("_offsets", "out")
 
     def __init__(self, ident: int, flags: int, counts: tuple[int, int, int, int]) -> None:
-        """``counts`` are the records of the four sections: questions, answers, authority, additional."""
+        """``counts`` are the numbers of questions, answers, authority and additional records."""
         self.out = bytearray(_HEADER.pack(ident, flags, *counts))
-        self._offsets: dict[tuple[bytes, ...], int] = {}  # where each tail of a name was written
+        self._offsets: dict[tuple[bytes, ...], int] = {}  # offset of each name suffix written so far
 
     def name(self, labels: Sequence[bytes], *, compress: bool = True) -> None:
+        """Append a name, compressed if possible."""
         out = self.out
         for index in range(len(labels)):
             tail = tuple(labels[index:])
@@ -84,13 +85,13 @@ class Encoder:
         self._finish(place)
 
     def plain(self, labels: Sequence[bytes], rtype: int, rclass: int, ttl: int, rdata: bytes) -> None:
-        """A record whose data holds no name."""
+        """Append a record without names in its data."""
         place = self._begin(labels, rtype, rclass, ttl)
         self.out += rdata
         self._finish(place)
 
-    def copy(self, data: bytes, records: Iterable[Record]) -> None:
-        """Records of the message ``data``; WireError where the data of one does not fit its type."""
+    def copy(self, data: bytes, records: Iterable[DnsRecord]) -> None:
+        """Append records of the message ``data``. Raises WireError for data that does not fit its type."""
         for record in records:
             labels, _ = read_labels(data, record.start)
             place = self._begin(labels, record.rtype, record.rclass, record.ttl)
@@ -98,6 +99,7 @@ class Encoder:
             self._finish(place)
 
     def message(self) -> bytes:
+        """Return the message. Raises WireError if it is over 65,535 bytes."""
         if len(self.out) > MAX_MESSAGE:
             msg = f"DNS message of {len(self.out)} bytes"
             raise WireError(msg)
@@ -115,9 +117,9 @@ class Encoder:
             raise WireError(msg)
         _LENGTH.pack_into(self.out, place - 2, length)
 
-    def _copy_rdata(self, data: bytes, record: Record) -> None:
+    def _copy_rdata(self, data: bytes, record: DnsRecord) -> None:
         rtype, rdata = record.rtype, record.rdata
-        if not rdata:  # a dynamic update (RFC 2136) names a set by a record without data
+        if not rdata:  # in a dynamic update (RFC 2136), a record without data names a set
             return
         prefix, names = _LAYOUTS.get(rtype, (0, 0))
         if rtype == _NAPTR:
@@ -141,7 +143,7 @@ class Encoder:
 
 
 def _naptr_prefix(rdata: bytes) -> int:
-    """Bytes before the name of a NAPTR record: order, preference and three counted strings."""
+    """Return the size before the name of a NAPTR record: order, preference and three counted strings."""
     pos = 4
     for _ in range(3):
         if pos >= len(rdata):

@@ -1,4 +1,4 @@
-"""DNS messages (RFC 1035, EDNS of RFC 6891): questions and records of every section, over UDP and TCP."""
+"""Parses DNS messages (RFC 1035, EDNS of RFC 6891): questions and all records, over UDP and TCP."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ OPCODE_MASK, RCODE_MASK = 0x7800, 0x000F
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 
 MAX_MESSAGE = 65535  # the length prefix over TCP has 16 bits
-MAX_RECORDS = 512  # over all sections: no answer that a home asks for has more, zone transfers do
-MIN_UDP_SIZE = 512  # what a requestor without EDNS takes (RFC 1035 4.2.1)
+MAX_RECORDS = 512  # in all sections: no answer to a household's query has more, zone transfers do
+MIN_UDP_SIZE = 512  # bytes that a requestor without EDNS accepts (RFC 1035 §4.2.1)
 
 _HEADER = Struct("!HHHHHH")
 _QUESTION = Struct("!HH")
@@ -28,49 +28,53 @@ _RECORD = Struct("!HHIH")
 _new = tuple.__new__
 
 
-class Question(NamedTuple):
-    name: str  # lower case, no last dot, odd bytes escaped; "." is the root
+class DnsQuestion(NamedTuple):
+    """A question; a message has at most one."""
+
+    name: str  # lower case, no last dot, special bytes escaped; "." is the root
     qtype: int
     qclass: int
     raw: bytes  # the name in wire form with its letters as sent (0x20 mixing)
     end: int  # offset in the message after the question
 
     def host(self) -> str:
-        """The name as a host name; WireError when it is none."""
+        """Return the name as a host name. Raises WireError if it is none."""
         return hostname(self.name.encode("ascii"))
 
 
-class Record(NamedTuple):
-    name: str  # as in Question
+class DnsRecord(NamedTuple):
+    """A resource record of any section."""
+
+    name: str  # as in DnsQuestion
     rtype: int
     rclass: int
-    ttl: int  # seconds; of OPT the flags of RFC 6891 6.1.3
-    rdata: bytes  # as sent: names in it may hold pointers into the message
+    ttl: int  # seconds; for OPT, the flags of RFC 6891 §6.1.3
+    rdata: bytes  # as sent: its names may have pointers into the message
     offset: int  # of rdata in the message
     start: int  # offset of the record's owner name
 
 
 class Edns(NamedTuple):
-    """What the OPT record says (RFC 6891)."""
+    """The content of the OPT record (RFC 6891)."""
 
-    udp_size: int  # largest UDP payload that the sender of the message can take
+    udp_size: int  # largest UDP payload, in bytes, that the sender of the message accepts
     rcode_high: int  # upper eight bits of the response code
     version: int
     dnssec_ok: bool
-    options: bytes  # code, length, value, one after the other, as sent
+    options: bytes  # code, length and value of each, as sent
 
 
 class Message(NamedTuple):
-    """A NamedTuple like its parts, and no frozen dataclass: built for every question on the packet path."""
+    """A whole message. A NamedTuple like its parts, for speed: one is built for every DNS query."""
 
     id: int
     flags: int  # the header's second word
-    questions: tuple[Question, ...]  # none or one
-    answers: tuple[Record, ...]
-    authority: tuple[Record, ...]
-    additional: tuple[Record, ...]  # OPT included, in its place
+    questions: tuple[DnsQuestion, ...]  # none or one
+    answers: tuple[DnsRecord, ...]
+    authority: tuple[DnsRecord, ...]
+    additional: tuple[DnsRecord, ...]  # OPT included
     edns: Edns | None
-    end: int  # offset after the last record; bytes that follow belong to nothing
+    end: int  # offset after the last record; later bytes are not part of the message
 
     @property
     def is_response(self) -> bool:
@@ -90,26 +94,26 @@ class Message(NamedTuple):
         return high << 4 | self.flags & RCODE_MASK
 
     @property
-    def question(self) -> Question | None:
+    def question(self) -> DnsQuestion | None:
         return self.questions[0] if self.questions else None
 
     @property
-    def records(self) -> tuple[Record, ...]:
-        """Those of all three sections, in their order."""
+    def records(self) -> tuple[DnsRecord, ...]:
+        """The records of all three sections, in order."""
         return self.answers + self.authority + self.additional
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
-        """Of questions and of the records of the three sections, as in the header."""
+        """The numbers of questions and of records of the three sections, as in the header."""
         return len(self.questions), len(self.answers), len(self.authority), len(self.additional)
 
     @property
     def udp_limit(self) -> int:
-        """Largest UDP payload that may answer this message, in bytes."""
+        """The largest UDP payload, in bytes, that may answer this message."""
         return max(MIN_UDP_SIZE, self.edns.udp_size) if self.edns else MIN_UDP_SIZE
 
     def addresses(self) -> list[bytes]:
-        """Packed addresses of all A and AAAA records in the answer section."""
+        """Return the packed addresses of all A and AAAA records in the answer section."""
         return [
             record.rdata
             for record in self.answers
@@ -122,10 +126,10 @@ class Message(NamedTuple):
 
 
 class Head(NamedTuple):
-    """A message as far as its question: all that most questions are judged by."""
+    """A message up to its question: enough to judge most queries."""
 
     flags: int  # the header's second word
-    question: Question | None
+    question: DnsQuestion | None
 
     @property
     def is_response(self) -> bool:
@@ -137,9 +141,9 @@ class Head(NamedTuple):
 
 
 def read_head(data: bytes) -> Head:
-    """Header and question of a message; its records are not looked at.
+    """Parse the header and question of a message, not its records.
 
-    Raises WireError for a message that is cut in them, and for more than one question (RFC 9619).
+    Raises WireError if they are cut, and for more than one question (RFC 9619).
     """
     size = len(data)
     if not HEADER_SIZE <= size <= MAX_MESSAGE:
@@ -152,20 +156,20 @@ def read_head(data: bytes) -> Head:
     return _new(Head, (flags, _read_question(data) if questions else None))
 
 
-def _read_question(data: bytes) -> Question:
+def _read_question(data: bytes) -> DnsQuestion:
     labels, pos = read_labels(data, HEADER_SIZE)
     if pos + 4 > len(data):
         msg = f"DNS message cut at {len(data)} bytes"
         raise WireError(msg)
     qtype, qclass = _QUESTION.unpack_from(data, pos)
-    return _new(Question, (name_text(labels), qtype, qclass, data[HEADER_SIZE:pos], pos + 4))
+    return _new(DnsQuestion, (name_text(labels), qtype, qclass, data[HEADER_SIZE:pos], pos + 4))
 
 
 def parse_message(data: bytes) -> Message:
-    """Read one whole message (without the length prefix of TCP).
+    """Parse one whole message (without the length prefix of TCP).
 
-    Raises WireError for a message that is cut or contradicts itself, for more than one question (RFC 9619),
-    for more than MAX_RECORDS records, and for an OPT record out of its place.
+    Raises WireError for a message that is cut or inconsistent, for more than one question (RFC 9619), for
+    more than MAX_RECORDS records, and for a misplaced OPT record.
     """
     size = len(data)
     if not HEADER_SIZE <= size <= MAX_MESSAGE:
@@ -176,7 +180,7 @@ def parse_message(data: bytes) -> Message:
     if questions > 1 or records > MAX_RECORDS:
         msg = f"DNS message with {questions} questions and {records} records"
         raise WireError(msg)
-    question: Question | None = None
+    question: DnsQuestion | None = None
     pos = HEADER_SIZE
     try:
         if questions:
@@ -185,7 +189,7 @@ def parse_message(data: bytes) -> Message:
         asked = (question,) if question else ()
         if not records:
             return _new(Message, (ident, flags, asked, (), (), (), None, pos))
-        found: list[Record] = []
+        found: list[DnsRecord] = []
         for _ in range(records):
             record = _read_record(data, pos, question)
             found.append(record)
@@ -199,7 +203,7 @@ def parse_message(data: bytes) -> Message:
     return _new(Message, (ident, flags, asked, *sections, edns, pos))
 
 
-def _read_record(data: bytes, start: int, question: Question | None) -> Record:
+def _read_record(data: bytes, start: int, question: DnsQuestion | None) -> DnsRecord:
     # Nearly every owner is a pointer to the question's name, or the root of OPT.
     if question and data.startswith(b"\xc0\x0c", start):
         name, pos = question.name, start + 2
@@ -211,11 +215,11 @@ def _read_record(data: bytes, start: int, question: Question | None) -> Record:
     if pos + length > len(data):
         msg = f"DNS record data of {length} bytes at offset {pos}, {len(data) - pos} left"
         raise WireError(msg)
-    return _new(Record, (name, rtype, rclass, ttl, data[pos : pos + length], pos, start))
+    return _new(DnsRecord, (name, rtype, rclass, ttl, data[pos : pos + length], pos, start))
 
 
-def _find_edns(records: list[Record], additional: int) -> Edns | None:
-    """The one OPT record; it must stand in the additional section (index ``additional`` on), at the root."""
+def _find_edns(records: list[DnsRecord], additional: int) -> Edns | None:
+    """Return the only OPT record; it must be in the additional section (index ``additional`` on), at root."""
     edns: Edns | None = None
     for index, record in enumerate(records):
         if record.rtype != OPT:
@@ -230,9 +234,9 @@ def _find_edns(records: list[Record], additional: int) -> Edns | None:
 
 
 class TcpStream:
-    """Takes one direction of a TCP connection apart into messages (RFC 1035 4.2.2, RFC 7766).
+    """Splits one direction of a TCP connection into messages (RFC 1035 §4.2.2, RFC 7766).
 
-    Holds at most one incomplete message: its prefix and ``max_message`` bytes less one.
+    Stores at most one incomplete message: its prefix and ``max_message`` - 1 bytes.
     """
 
     __slots__ = ("_max_message", "_pending")
@@ -243,13 +247,13 @@ class TcpStream:
 
     @property
     def pending(self) -> int:
-        """Bytes of a message that is not yet whole."""
+        """Bytes of an incomplete message."""
         return len(self._pending)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that ``data`` completes, without their prefixes.
+        """Return the messages that ``data`` completes, without their prefixes.
 
-        WireError for a length that no message has; the stream is then out of step and must be closed.
+        Raises WireError for an impossible length; the stream is then out of step and must be closed.
         """
         buffer = self._pending
         buffer += data
@@ -270,7 +274,7 @@ class TcpStream:
 
 
 def tcp_frame(message: bytes) -> bytes:
-    """A message with its TCP length prefix."""
+    """Return a message with its TCP length prefix."""
     if len(message) > MAX_MESSAGE:
         msg = f"DNS message of {len(message)} bytes"
         raise WireError(msg)

@@ -1,6 +1,6 @@
-"""Domain names in DNS messages (RFC 1035 3.1, 4.1.4): labels, compression pointers, text and wire form.
+"""Domain names in DNS messages (RFC 1035 §3.1, §4.1.4): labels, compression pointers, text and wire form.
 
-A name in DNS may hold any byte; whether it is a host name is asked of ``names.hostname()``.
+A name in DNS may contain any byte; ``gateway.wire.names.hostname()`` checks whether it is a host name.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from gateway.core.errors import WireError
 from gateway.wire.names import hostname
 
-HEADER_SIZE = 12  # no name can begin in the header, so no pointer leads there
-MAX_NAME = 255  # octets in wire form, length octets and root included (RFC 1035 2.3.4)
-MAX_POINTERS = 127  # a pointer for each label that fits; long chains of bare pointers only burn time
+HEADER_SIZE = 12  # no name can begin in the header, so no pointer may point there
+MAX_NAME = 255  # octets in wire form, length octets and root included (RFC 1035 §2.3.4)
+MAX_POINTERS = 127  # one pointer for each label that fits; longer chains only cost time
 
-# As dnspython writes a name, so that both agree on the text form of every name.
+# Escapes names like dnspython, so that both produce the same text.
 _PLAIN = bytes(sorted(set(range(0x21, 0x7F)) - set(b'"().;\\@$')))
 
 
 def read_labels(data: bytes, pos: int) -> tuple[list[bytes], int]:
-    """Labels of the name at ``pos``, its letters as sent, and the offset after it. The root is no labels.
+    """Return the labels of the name at ``pos``, case as sent, and the offset after it. The root is no labels.
 
-    Every pointer must lead further back than the one before it, so that a name ends. Raises WireError, also
+    Every pointer must point further back than the one before it, so that a name ends. Raises WireError, also
     for more than 255 octets.
     """
     labels: list[bytes] = []
@@ -58,9 +58,9 @@ def read_labels(data: bytes, pos: int) -> tuple[list[bytes], int]:
 
 
 def name_text(labels: Sequence[bytes]) -> str:
-    """Lower case, no last dot, what is special in zone files escaped (RFC 1035 5.1); "." is the root."""
+    """Return the text form: lower case, no last dot, zone file escapes (RFC 1035 §5.1); "." is the root."""
     name = b".".join(labels).lower()
-    if len(name.translate(None, _PLAIN)) < max(1, len(labels)):  # nothing but the dots between labels is left
+    if len(name.translate(None, _PLAIN)) < max(1, len(labels)):  # only the dots between labels are left
         return name.decode("ascii") or "."
     return ".".join("".join(map(_escape, label.lower())) for label in labels)
 
@@ -72,16 +72,16 @@ def _escape(octet: int) -> str:
 
 
 def wire_name(labels: Sequence[bytes]) -> bytes:
-    """Uncompressed wire form."""
+    """Return the uncompressed wire form."""
     return b"".join([bytes((len(label),)) + label for label in labels]) + b"\0"
 
 
 def split_wire_name(wire: bytes) -> list[bytes]:
-    """Labels of an uncompressed name in wire form."""
+    """Return the labels of an uncompressed name in wire form."""
     labels, _ = read_labels(bytes(HEADER_SIZE) + wire, HEADER_SIZE)
     return labels
 
 
 def host_labels(host: str) -> list[bytes]:
-    """Labels of a host name in text form; WireError when it is none."""
+    """Return the labels of a host name in text form. Raises WireError if it is none."""
     return hostname(host.encode("utf-8")).encode("ascii").split(b".")

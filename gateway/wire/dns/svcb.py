@@ -1,4 +1,4 @@
-"""SVCB and HTTPS records (RFC 9460), and the removal of what leads around a filter: ``ech`` (RFC 9848),
+"""SVCB and HTTPS records (RFC 9460). Removes the parameters that help to bypass a filter: ``ech`` (RFC 9848),
 ``dohpath`` and the protocols of encrypted DNS (RFC 9461).
 """
 
@@ -11,17 +11,17 @@ from typing import NamedTuple
 from gateway.core.errors import WireError
 from gateway.wire.cursor import Cursor
 from gateway.wire.dns.encode import Encoder
-from gateway.wire.dns.message import AD, HTTPS, SVCB, Message, Record, parse_message
+from gateway.wire.dns.message import AD, HTTPS, SVCB, DnsRecord, Message, parse_message
 from gateway.wire.dns.names import HEADER_SIZE, read_labels, wire_name
 
-MANDATORY, ALPN, NO_DEFAULT_ALPN, ECH, DOHPATH = 0, 1, 2, 5, 7  # SvcParamKeys (RFC 9460 14.3.2, RFC 9461 5)
-DNS_PROTOCOLS = frozenset({b"dot", b"doq"})  # RFC 7858, RFC 9250, as RFC 9461 4.1 has them
+MANDATORY, ALPN, NO_DEFAULT_ALPN, ECH, DOHPATH = 0, 1, 2, 5, 7  # SvcParamKeys (RFC 9460 §14.3.2, RFC 9461 §5)
+DNS_PROTOCOLS = frozenset({b"dot", b"doq"})  # RFC 7858, RFC 9250; named in RFC 9461 §4.1
 IPV4HINT, IPV6HINT = 4, 6
 _TYPES = (SVCB, HTTPS)
 
 
 class Unwanted(NamedTuple):
-    """What is taken out of answers; a profile may leave either in."""
+    """The parameters to remove from answers; a profile may allow either."""
 
     resolvers: bool = True  # ``dohpath``, and the protocols of encrypted DNS
     ech: bool = True
@@ -31,12 +31,12 @@ ALL = Unwanted()
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceBinding:
     """The data of one SVCB or HTTPS record."""
 
-    priority: int  # 0: an alias, else a service
-    target: tuple[bytes, ...]  # labels; none at all stands for the owner itself
-    params: tuple[tuple[int, bytes], ...]  # key and value, in their order
+    priority: int  # 0 for an alias
+    target: tuple[bytes, ...]  # labels; empty for the record's owner
+    params: tuple[tuple[int, bytes], ...]  # key and value, in order
 
     def to_wire(self) -> bytes:
         parts = [self.priority.to_bytes(2, "big"), wire_name(self.target)]
@@ -45,11 +45,11 @@ class Service:
         return b"".join(parts)
 
 
-def parse_service(data: bytes, record: Record) -> Service:
-    """Read a SVCB or HTTPS ``record`` of the message ``data``.
+def parse_service(data: bytes, record: DnsRecord) -> ServiceBinding:
+    """Parse a SVCB or HTTPS ``record`` of the message ``data``.
 
-    Keys out of order or repeated are read as they stand: a client that is as lenient must find nothing that
-    was not seen here. WireError for what is cut.
+    Keys out of order or repeated are kept: a client as lenient must find nothing that was not checked here.
+    Raises WireError for a record that is cut.
     """
     end = record.offset + len(record.rdata)
     priority = Cursor(data, record.offset, end).u16()
@@ -58,11 +58,11 @@ def parse_service(data: bytes, record: Record) -> Service:
     params = []
     while not cursor.at_end:
         params.append((cursor.u16(), cursor.counted16()))
-    return Service(priority, tuple(target), tuple(params))
+    return ServiceBinding(priority, tuple(target), tuple(params))
 
 
-def hinted(service: Service) -> list[bytes]:
-    """Packed addresses of its hints (RFC 9460 7.3); one that is cut is left out."""
+def address_hints(service: ServiceBinding) -> list[bytes]:
+    """Return the packed addresses of its hints (RFC 9460 §7.3), without one that is cut."""
     sizes = {IPV4HINT: 4, IPV6HINT: 16}
     found = []
     for key, value in service.params:
@@ -72,12 +72,12 @@ def hinted(service: Service) -> list[bytes]:
     return found
 
 
-def without_ways(service: Service, unwanted: Unwanted = ALL) -> Service:
-    """``service`` without what leads around a filter: ``ech``, ``dohpath``, the protocols of encrypted DNS in
-    ``alpn``, as far as ``unwanted``, and the claim that any of these be mandatory.
+def without_bypass(service: ServiceBinding, unwanted: Unwanted = ALL) -> ServiceBinding:
+    """Return ``service`` without the parameters that help to bypass a filter, as far as ``unwanted``.
 
-    Where no protocol is left, ``alpn`` goes, and ``no-default-alpn`` with it, which must not stand alone
-    (RFC 9460 7.1.1).
+    These are ``ech``, ``dohpath``, the protocols of encrypted DNS in ``alpn``, and their keys in
+    ``mandatory``. If no protocol is left, ``alpn`` is removed too, and with it ``no-default-alpn``, which is
+    not valid alone (RFC 9460 §7.1.1).
     """
     gone = {key for key, is_gone in ((ECH, unwanted.ech), (DOHPATH, unwanted.resolvers)) if is_gone}
     alpn = [_without_protocols(value) for key, value in service.params if key == ALPN]
@@ -94,7 +94,7 @@ def without_ways(service: Service, unwanted: Unwanted = ALL) -> Service:
             kept = _without_keys(value, gone)
         if kept or not value:
             params.append((key, kept))
-    return Service(service.priority, service.target, tuple(params))
+    return ServiceBinding(service.priority, service.target, tuple(params))
 
 
 def _without_keys(keys: bytes, unwanted: Container[int]) -> bytes:
@@ -108,8 +108,8 @@ def _without_keys(keys: bytes, unwanted: Container[int]) -> bytes:
 
 
 def _without_protocols(ids: bytes) -> bytes:
-    """A list of protocols without those of encrypted DNS; of one that is cut, which no client may believe,
-    nothing.
+    """Return a list of protocols without those of encrypted DNS; an empty one if the list is cut, which no
+    client accepts.
     """
     cursor = Cursor(ids)
     kept = bytearray()
@@ -123,20 +123,20 @@ def _without_protocols(ids: bytes) -> bytes:
     return bytes(kept)
 
 
-def strip_ways(response: bytes, unwanted: Unwanted = ALL) -> bytes | None:
-    """``response`` with each HTTPS and SVCB record as `without_ways` has it; None where that changes nothing.
+def strip_bypass(response: bytes, unwanted: Unwanted = ALL) -> bytes | None:
+    """Return ``response`` with `without_bypass` applied to each HTTPS and SVCB record; None if unchanged.
 
-    All other records are kept, in their order and with their letters; what a validator said (AD) no longer
-    holds. Raises WireError for a message that cannot be read.
+    All other records stay, with order and case; AD is cleared, since the validation no longer applies.
+    Raises WireError for an invalid message.
     """
     if not any(unwanted) or (b"\0\x41" not in response and b"\0\x40" not in response):
-        return None  # neither type number occurs
+        return None  # neither type number is in the message
     message = parse_message(response)
     stripped: dict[int, bytes] = {}  # start of the record: its new data
     for record in message.records:
         if record.rtype in _TYPES and record.rdata:
             service = parse_service(response, record)
-            kept = without_ways(service, unwanted)
+            kept = without_bypass(service, unwanted)
             if kept != service:
                 stripped[record.start] = kept.to_wire()
     return _replace_rdata(response, message, stripped) if stripped else None

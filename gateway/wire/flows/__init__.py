@@ -1,1 +1,1 @@
-"""TCP and UDP connections until they are decided. Pure."""
+"""Decides TCP and UDP flows. Pure."""

@@ -1,4 +1,4 @@
-"""What becomes of a packet, and who says whether an observation may pass."""
+"""The actions for a packet, and the type of the judge."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import NamedTuple
 from gateway.policy.values import Observation
 
 
-class Action(Enum):
-    HOLD = "hold"  # this packet goes on, its flow stays undecided
-    UPLOAD = "upload"  # as HOLD: plain HTTP whose client sends much before it is answered
-    PASSES = "passes"  # decided: the kernel carries on alone
-    ASKS = "asks"  # plain HTTP: replies are released, each packet of the LAN side still comes
-    REFUSED = (
-        "refused"  # TCP: the flow is marked and reset; UDP: this packet is refused, and each that follows
-    )
-    DROP = "drop"  # this packet vanishes; nothing is said about its flow
+class FlowAction(Enum):
+    """What to do with a packet."""
+
+    HOLD = "hold"  # forward this packet; its flow stays undecided
+    UPLOAD = "upload"  # as HOLD, for plain HTTP with a long request before the answer
+    PASSES = "passes"  # decided: the kernel forwards the flow alone
+    ASKS = "asks"  # plain HTTP: the kernel forwards replies alone, packets of the LAN side are still queued
+    REFUSED = "refused"  # TCP: mark and reset the flow; UDP: refuse this packet, and each later one
+    DROP = "drop"  # drop this packet; the flow is unchanged
 
 
-Judge = Callable[[Observation], bool]  # True: may pass
+Judge = Callable[[Observation], bool]  # True if allowed
 
 
 class Ruling(NamedTuple):
-    """One packet's action, and the observation that settled its flow or was judged last."""
+    """The action for one packet, and the observation that decided its flow or was judged last."""
 
-    action: Action
+    action: FlowAction
     observation: Observation | None = None
 
 
-HOLD = Ruling(Action.HOLD)
-DROP = Ruling(Action.DROP)
+HOLD = Ruling(FlowAction.HOLD)
+DROP = Ruling(FlowAction.DROP)

@@ -1,4 +1,4 @@
-"""What a client has said so far on an undecided TCP flow, in every reading, and what of it was judged."""
+"""A client's bytes on an undecided TCP flow in every reading, and what was judged of them."""
 
 from __future__ import annotations
 
@@ -7,64 +7,64 @@ from typing import NamedTuple
 
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows.actions import Judge
-from gateway.wire.flows.judged import Docket
+from gateway.wire.flows.judged import JudgedObservations
 from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.observe import Claim, Observer, Sight
-from gateway.wire.flows.streams import Stream, StreamOverflow, View
-from gateway.wire.tunnels import LONGEST, MORE, Sign, look_tcp, may_begin
+from gateway.wire.flows.observe import HostClaim, Observer, StreamClaims
+from gateway.wire.flows.streams import Stream, StreamOverflow, StreamView
+from gateway.wire.tunnels import LONGEST, MORE, TunnelSign, look_tcp, may_begin
 
 
-class Read(NamedTuple):
-    """One way in which the server may have read what it has acknowledged."""
+class ServerReading(NamedTuple):
+    """One way in which the server may have read the acknowledged bytes."""
 
-    view: View
-    data: bytes  # of the view, as far as the server has it
-    sight: Sight  # of ``data``
+    view: StreamView
+    data: bytes  # of the view, as far as the server has acknowledged it
+    found: StreamClaims  # of ``data``
 
 
-_ANYWHERE = 1 << 32  # farther than any offset
-_ENDS = 8  # segments, beside a decoy, in which a message comes that ends where the bytes end (SOCKS)
-_new = tuple.__new__  # makes a NamedTuple in half the time
-Asked = tuple[Read, Claim]  # hellos or requests, and the reading that they are in
+_ANYWHERE = 1 << 32  # larger than any offset
+_ENDS = 8  # segments next to a decoy in which a message may arrive that ends with its segment (SOCKS)
+_new = tuple.__new__  # builds a NamedTuple in half the time
+ReadClaim = tuple[ServerReading, HostClaim]  # hellos or requests, and the reading with them
 
 
 class ClientSide:
     """A client's bytes and claims. Methods that read raise WireError at the limits of a stream."""
 
     __slots__ = (
-        "_docket", "_is_broken", "_limits", "_looked", "_observer", "_open", "_seen", "_signs", "foreign",
+        "_is_broken", "_judged", "_limits", "_looked", "_observer", "_open", "_seen", "_signs", "foreign",
         "has_claims", "may_tunnel", "pending", "stream", "unclear",
     )  # fmt: skip
 
     def __init__(self, observer: Observer, limits: Limits) -> None:
         self._observer = observer
         self._limits = limits
-        self._docket = Docket()
-        self._seen: list[tuple[View, Sight]] = []
+        self._judged = JudgedObservations()
+        self._seen: list[tuple[StreamView, StreamClaims]] = []
         self.stream = Stream(limits)
-        self.has_claims = False  # any reading holds a complete hello or request
-        self.pending = False  # a protocol that we read has begun in any reading, and not yet said its name
-        self.unclear = False  # it may be that one has begun
-        self._signs: dict[Sign, None] = {}  # tunnels that begin where any reading may begin
-        self._open: dict[int, None] = {}  # offsets where one may, and there are too few bytes to tell
-        self._looked = -_ANYWHERE  # the offset up to which all others were looked at
-        self.may_tunnel = False  # one begins like a tunnel, and is too short to tell
-        self._is_broken = False  # one has, and no correct client goes on so
-        # The offset up to which bytes of a protocol that is none of ours were let go; None: none were.
+        self.has_claims = False  # any reading has a complete hello or request
+        self.pending = False  # a known protocol has begun in any reading, without a complete hello or request
+        self.unclear = False  # a known protocol may have begun
+        self._signs: dict[TunnelSign, None] = {}  # tunnels that begin at a possible start of any reading
+        self._open: dict[int, None] = {}  # offsets of possible tunnels that need more bytes
+        self._looked = -_ANYWHERE  # the offset up to which all other offsets were checked
+        self.may_tunnel = False  # the stream begins like a tunnel, and more bytes are needed
+        self._is_broken = False  # a protocol has begun, and continues as no correct client does
+        # The offset up to which bytes of an unknown protocol were dropped; None if none were.
         self.foreign: int | None = None
 
     def add(self, seq: int, payload: bytes) -> None:
         if not self.stream.add(seq, payload):
             return
-        self._forget_sights()
+        self._clear_claims()
         tried = 0
         for view in self.stream.views():
-            sight = self._observer.look(view.data)
-            self._seen.append((view, sight))
-            tried += sight.tried
-            self.pending |= sight.pending
-            self.unclear |= sight.unclear and self.foreign is None
-            for claim in sight.claims:
+            found = self._observer.look(view.data)
+            self._seen.append((view, found))
+            tried += found.tried
+            self.pending |= found.pending
+            self.unclear |= found.unclear and self.foreign is None
+            for claim in found.claims:
                 self.has_claims |= claim.complete > 0
                 self._is_broken |= claim.broken and self.foreign is None
         self._look_for_tunnels(seq, payload)
@@ -72,13 +72,13 @@ class ClientSide:
             msg = f"{tried} places of all readings that look like the start of a hello or request"
             raise StreamOverflow(msg)
         if self.stream.size > self._limits.foreign_bytes:
-            self._let_go_of_foreign()
+            self._drop_foreign()
 
     def _look_for_tunnels(self, seq: int, payload: bytes) -> None:
-        """Every place where a segment began or ended may be the first that the server reads.
+        """Check every offset at which a segment began or ended: the server may begin to read there.
 
-        What is no tunnel is none with more bytes behind it: where segments come in order and in one copy,
-        each place is looked at until that is known.
+        More bytes do not turn other data into a tunnel: if segments arrive in order and without copies, each
+        offset is checked until the result is known.
         """
         start = self.stream.offset(seq)
         in_order = start >= self._looked and len(self._seen) == len(self.stream.readings[0])
@@ -95,81 +95,81 @@ class ClientSide:
                     self._look_at(view, cut, ())
                 continue
             for number, cut in enumerate(cuts, 1):
-                # What follows may be the rest of a decoy.
+                # The bytes after the next cut may be the rest of a decoy.
                 self._look_at(view, cut, cuts[number : number + _ENDS])
         self._looked = self.stream.end
 
-    def _look_at(self, view: View, cut: int, ends: Sequence[int]) -> None:
-        """Whether a tunnel begins at an offset, with all that follows or up to one of ``ends``."""
+    def _look_at(self, view: StreamView, cut: int, ends: Sequence[int]) -> None:
+        """Check for a tunnel at an offset, with all bytes after it or up to one of ``ends``."""
         at = view.position(cut)
         if at >= len(view.data) or not may_begin(view.data[at]):
             return
         self._observer.work += 1 + len(ends)
         for end in (at + LONGEST, *map(view.position, ends)):
-            told = look_tcp(view.data[at : min(end, at + LONGEST)])
-            if isinstance(told, Sign):
-                self._signs[told] = None
+            match = look_tcp(view.data[at : min(end, at + LONGEST)])
+            if isinstance(match, TunnelSign):
+                self._signs[match] = None
                 return
-            if told is MORE:
+            if match is MORE:
                 self._open[cut] = None
                 self.may_tunnel |= not at
 
-    def _let_go_of_foreign(self) -> None:
-        """What begins neither like TLS nor like HTTP is a protocol of its own. The newest bytes are kept,
-        since a hello may follow in it.
+    def _drop_foreign(self) -> None:
+        """Drop old bytes of a stream that begins neither like TLS nor like HTTP. The newest bytes are stored,
+        since a hello may still follow.
         """
         islands = self.stream.readings[0]
         if self.half_read or len(self.stream.readings) > 1 or len(self._seen) != len(islands):
             return
         end = self.stream.end
         self.foreign = end if self.foreign is None else self.foreign
-        self.stream.let_go(end - self._limits.foreign_kept)
+        self.stream.drop_before(end - self._limits.foreign_stored)
 
     def clear(self) -> None:
-        """Let go of the bytes; what was judged, and the numbering, stay."""
+        """Free the bytes; judged observations and offsets stay."""
         self.stream.clear()
-        self._forget_sights()
+        self._clear_claims()
 
-    def _forget_sights(self) -> None:
+    def _clear_claims(self) -> None:
         self._seen = []
         self._signs.clear()
         self.has_claims = self.pending = self.unclear = self._is_broken = self.may_tunnel = False
 
     @property
-    def heard(self) -> tuple[Observation, ...]:
-        """All that was judged, each distinct observation once."""
-        return tuple(self._docket.heard)
+    def judged(self) -> tuple[Observation, ...]:
+        """Each distinct observation that was judged."""
+        return tuple(self._judged.judged)
 
     @property
     def last(self) -> Observation | None:
-        """What was judged last."""
-        return next(reversed(self._docket.heard), None)
+        """The observation that was judged last."""
+        return next(reversed(self._judged.judged), None)
 
     @property
-    def in_order(self) -> list[tuple[View, Sight]]:
-        """The islands of the one way to read this stream, first to last; empty where there are several."""
+    def in_order(self) -> list[tuple[StreamView, StreamClaims]]:
+        """The islands of the only reading of this stream, in order; empty if there are several readings."""
         islands = self.stream.readings[0]
         return self._seen if len(self.stream.readings) == 1 and len(self._seen) == len(islands) else []
 
     @property
-    def only(self) -> tuple[View, Sight] | None:
-        """The one way to read this stream; None where there are several."""
+    def only(self) -> tuple[StreamView, StreamClaims] | None:
+        """The only view of this stream; None if there are several."""
         return self._seen[0] if len(self._seen) == 1 else None
 
     def allows(self, observation: Observation, judge: Judge) -> bool:
-        return self._docket.allows(observation, judge)
+        return self._judged.allows(observation, judge)
 
     def refused(self, judge: Judge) -> Observation | None:
-        """Judge everything that any reading asks for; the first that may not pass.
+        """Judge everything that any reading asks for; return the first observation that is refused.
 
-        Of a stream that can be read in one way only, everything counts. Where there are several, some are
-        mere mixtures of a decoy and the real thing: there, each name counts alone, whatever else is wrong,
-        and faults count only while nothing is named. That nothing is named counts where all else is well.
+        For a stream with one reading, everything counts. If there are several, some are mixtures of a decoy
+        and the real data. There, each name is judged regardless of other faults, and faults count only if no
+        reading has a name. A missing name counts if nothing else is wrong.
         """
         faults: list[tuple[int, Observation]] = []
         named = False
-        for view, sight in self._seen:
-            for claim in sight.claims:
+        for view, found in self._seen:
+            for claim in found.claims:
                 for end, observation in zip(claim.ends, claim.asked, strict=True):
                     names = _names_a_host(observation)
                     named |= names
@@ -178,40 +178,40 @@ class ClientSide:
                         if observation.host is None or len(self._seen) == 1:
                             continue
                         observation = observation._replace(fault=None)
-                    if not self._hears(view, claim, end, observation, judge):
+                    if not self._allows_claim(view, claim, end, observation, judge):
                         return observation
                 if claim.broken and claim.complete and not claim.position:
                     end = view.offset(claim.ends[-1])
                     faults.append((end, self._observer.nameless(claim.proto, Fault.MALFORMED)))
         if not named or len(self._seen) == 1:
             for end, observation in faults:
-                if not self._docket.allows_at(end, observation, judge):
+                if not self._judged.allows_at(end, observation, judge):
                     return observation
         return self.refused_tunnel(self._signs, judge)
 
-    def refused_tunnel(self, signs: Iterable[Sign], judge: Judge) -> Observation | None:
-        """Judge each once; the first that may not pass."""
+    def refused_tunnel(self, signs: Iterable[TunnelSign], judge: Judge) -> Observation | None:
+        """Judge each tunnel once; return the first observation that is refused."""
         for sign in signs:
             observation = self._observer.tunnel(sign)
-            if not self._docket.allows(observation, judge):
+            if not self._judged.allows(observation, judge):
                 return observation
         return None
 
     @property
     def half_read(self) -> bool:
-        """Whether what follows, read as a new stream, would hide what was said or begun here."""
+        """Whether later bytes, read as a new stream, would hide something that was sent here."""
         return self.has_claims or self.pending or self.unclear or self._is_broken
 
     @staticmethod
-    def answered(reads: list[Read], proto: Proto, count: int) -> list[Asked]:
-        """The claims of ``count`` hellos or requests that the server may have answered.
+    def answered(reads: list[ServerReading], proto: Proto, count: int) -> list[ReadClaim]:
+        """Return the claims of ``count`` hellos or requests that the server may have answered.
 
-        Mixtures of a decoy and the real thing count only where there is nothing better.
+        Mixtures of a decoy and the real data count only if there is nothing better.
         """
         found = [
             (read, claim)
             for read in reads
-            for claim in read.sight.claims
+            for claim in read.found.claims
             if claim.proto is proto and claim.complete >= count
         ]
         clean = [
@@ -221,56 +221,58 @@ class ClientSide:
         ]
         return clean or found
 
-    def refused_claim(self, view: View, claim: Claim, judge: Judge) -> Observation | None:
-        """The same of the one claim that the server has answered, its faults included."""
+    def refused_claim(self, view: StreamView, claim: HostClaim, judge: Judge) -> Observation | None:
+        """Judge the claim that the server has answered, with its faults; return a refused observation."""
         for end, observation in zip(claim.ends, claim.asked, strict=True):
-            if not self._hears(view, claim, end, observation, judge):
+            if not self._allows_claim(view, claim, end, observation, judge):
                 return observation
         return None
 
-    def refused_as_malformed(self, reads: list[Read], judge: Judge) -> Observation | None:
-        """Judge what the server has read, if it is a hello or request that no correct client sends.
+    def refused_as_malformed(self, reads: list[ServerReading], judge: Judge) -> Observation | None:
+        """Judge the bytes that the server has, if they are a hello or request that no correct client sends.
 
-        Not before the server has it: bytes that come ahead of their place look malformed, too.
+        Only after the server has them: bytes that arrive out of order also look malformed.
         """
         for read in reads:
-            for claim in read.sight.claims:
+            for claim in read.found.claims:
                 if claim.broken:
                     observation = self._observer.nameless(claim.proto, Fault.MALFORMED)
-                    if not self._docket.allows(observation, judge):
+                    if not self._judged.allows(observation, judge):
                         return observation
         return None
 
-    def _hears(self, view: View, claim: Claim, end: int, observation: Observation, judge: Judge) -> bool:
-        if claim.position and observation in self._docket.heard:
-            # It begins inside of something else: most often it is a part of what was judged already.
-            return self._docket.allows(observation, judge)
-        return self._docket.allows_at(view.offset(end), observation, judge)
+    def _allows_claim(
+        self, view: StreamView, claim: HostClaim, end: int, observation: Observation, judge: Judge
+    ) -> bool:
+        if claim.position and observation in self._judged.judged:
+            # It begins inside other data: it is most likely part of a judged hello or request.
+            return self._judged.allows(observation, judge)
+        return self._judged.allows_at(view.offset(end), observation, judge)
 
-    def refused_alone(self, payload: bytes, judge: Judge) -> Observation | None:
-        """Judge the names in a segment that is no part of the stream."""
+    def refused_in_segment(self, payload: bytes, judge: Judge) -> Observation | None:
+        """Judge the names in a segment that is not part of the stream."""
         for claim in self._observer.look(payload).claims:
             for observation in claim.asked:
                 alone = observation if observation.fault is Fault.ECH else observation._replace(fault=None)
-                if _names_a_host(alone) and not self._docket.allows(alone, judge):
+                if _names_a_host(alone) and not self._judged.allows(alone, judge):
                     return alone
-        told = look_tcp(payload[:LONGEST])
-        return self.refused_tunnel((told,), judge) if isinstance(told, Sign) else None
+        match = look_tcp(payload[:LONGEST])
+        return self.refused_tunnel((match,), judge) if isinstance(match, TunnelSign) else None
 
-    def read_until(self, acked: int) -> list[Read]:
-        """Every way to read what a server has that acknowledges all before stream offset ``acked``."""
+    def read_until(self, acked: int) -> list[ServerReading]:
+        """Return every way to read the bytes of a server that acknowledges all before ``acked``."""
         reads = []
-        for view, sight in self._seen:
+        for view, found in self._seen:
             if view.island.start < acked <= view.island.end:
                 data = view.data if acked == view.island.end else view.until(acked)
                 if len(data) != len(view.data):
-                    sight = self._observer.look(data)
-                reads.append(_new(Read, (view, data, sight)))
+                    found = self._observer.look(data)
+                reads.append(_new(ServerReading, (view, data, found)))
         return reads
 
 
-def starts_of(asked: list[Asked]) -> list[tuple[int, bytes]]:
-    """Where the requests of each claim begin, and the bytes from there on. Those inside others are theirs."""
+def starts_of(asked: list[ReadClaim]) -> list[tuple[int, bytes]]:
+    """Return the offset and bytes of each claim's requests, without claims inside other claims."""
     starts: list[tuple[int, bytes]] = []
     for turn, (read, claim) in enumerate(asked):
         earlier = [other for before, other in asked[:turn] if before.view is read.view]
@@ -279,14 +281,14 @@ def starts_of(asked: list[Asked]) -> list[tuple[int, bytes]]:
     return starts
 
 
-def asked_by(claim: Claim, number: int) -> Observation:
-    """What the hello of a claim asks for, counted from 0."""
+def asked_by(claim: HostClaim, number: int) -> Observation:
+    """Return the observation for hello ``number`` of a claim, counted from 0."""
     end = sorted(set(claim.ends))[number]
     return claim.asked[claim.ends.index(end)]
 
 
 def _names_a_host(observation: Observation) -> bool:
-    """An encrypted hello names one that cannot be read, and a proxy is one: both count like a name."""
+    """Whether it counts as a name. An encrypted hello has one that is unreadable, and a proxy counts too."""
     if observation.fault is Fault.ECH or observation.proto is Proto.PROXY:
         return True
     return observation.host is not None and observation.fault is None

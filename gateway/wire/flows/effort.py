@@ -1,7 +1,7 @@
-"""How much work one device may cause: crafted packets must not stall what decides for the whole house.
+"""Limits the work that one device can cause, so that crafted packets cannot stall the filter.
 
-A step of work is one record, line or packet read, 2 to 5 microseconds on a PC. A device past its share has
-its undecided packets dropped for a moment; TCP sends them again, and only that device waits.
+A step of work is one record, line or packet read: 2 to 5 microseconds on a PC. The undecided packets of a
+device over its limit are dropped for a moment. TCP resends them, so only that device waits.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from gateway.wire.flows.limits import Limits
 
 
 class Effort:
-    """A token bucket for each device (zone), kept as its debt."""
+    """A token bucket for each device (conntrack zone), stored as debt."""
 
     __slots__ = ("_burst", "_debts", "_rate")
 
     def __init__(self, limits: Limits) -> None:
         self._rate = limits.work_rate
         self._burst = limits.work_burst
-        self._debts: dict[int, tuple[float, float]] = {}  # zone to steps owed, and when that was so
+        self._debts: dict[int, tuple[float, float]] = {}  # zone to steps owed, and the time of that count
 
     def allows(self, zone: int, now: float, beyond: int = 0) -> bool:
-        """Whether the device may cause more work at ``now`` (seconds). ``beyond``: steps more than the burst,
-        for what has been begun.
+        """Whether the device may cause more work at ``now`` (seconds).
+
+        ``beyond`` adds steps to the burst, for work that has already begun.
         """
         owed, since = self._debts.get(zone, (0.0, now))
         return owed - (now - since) * self._rate < self._burst + beyond

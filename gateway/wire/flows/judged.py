@@ -1,4 +1,4 @@
-"""What has been judged on one flow: each thing once, however often its bytes are read again."""
+"""Records what has been judged on one flow: each thing once, however often its bytes are read."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from gateway.policy.values import Observation
 from gateway.wire.flows.actions import Judge
 
 
-class Docket:
-    """The observations of one flow. Its size follows from the limits of the streams that feed it."""
+class JudgedObservations:
+    """The judged observations of one flow. Its size is bounded by the limits of the flow's streams."""
 
-    __slots__ = ("_by_end", "heard")
+    __slots__ = ("_by_end", "judged")
 
     def __init__(self) -> None:
         self._by_end: dict[tuple[int, Observation], bool] = {}
-        self.heard: dict[Observation, bool] = {}  # distinct ones in the order in which they were judged
+        self.judged: dict[Observation, bool] = {}  # distinct ones in the order of their first judgement
 
     def allows_at(self, end: int, observation: Observation, judge: Judge) -> bool:
-        """Two equal observations that end at different stream offsets are two hellos or requests, and judged
-        twice. Where one begins does not tell: a method may arrive in pieces, the last of them first.
+        """Judge an observation that ends at stream offset ``end``, unless it was judged.
+
+        Equal observations with different ends are two hellos or requests, and are judged twice. The start
+        does not identify one: a method may arrive in pieces, the last of them first.
         """
         key = (end, observation)
         allowed = self._by_end.get(key)
@@ -26,11 +28,11 @@ class Docket:
         return allowed
 
     def allows(self, observation: Observation, judge: Judge) -> bool:
-        """Judged only if nothing equal was."""
-        allowed = self.heard.get(observation)
+        """Judge an observation, unless an equal one was judged."""
+        allowed = self.judged.get(observation)
         return self._ask(observation, judge) if allowed is None else allowed
 
     def _ask(self, observation: Observation, judge: Judge) -> bool:
         allowed = judge(observation)
-        self.heard[observation] = allowed and self.heard.get(observation, True)
+        self.judged[observation] = allowed and self.judged.get(observation, True)
         return allowed

@@ -1,4 +1,4 @@
-"""What a server has said so far on an undecided TCP flow: only as much as tells whether it has answered."""
+"""A server's bytes on an undecided TCP flow: enough to recognise an answer."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from gateway.wire.flows.limits import Limits
 from gateway.wire.flows.streams import Stream
 from gateway.wire.tls.hello import ServerHello, read_server_hellos
 from gateway.wire.tls.records import SERVER_HELLO, looks_like_tls
-from gateway.wire.tunnels import More, Sign, look_server
+from gateway.wire.tunnels import More, TunnelSign, look_server
 
-_TLS_PREFIX = 16  # bytes by which looks_like_tls always knows
+_TLS_PREFIX = 16  # bytes that are always enough for looks_like_tls
 _RECORD = b"\x16\x03"
 _HTTP = b"HTTP/"
-_ICY = b"ICY "  # what old radio stations answer instead
+_ICY = b"ICY "  # the answer of old radio stations
 _STATUS = re.compile(rb"(?:HTTP/[0-9.]+|ICY)[ \t]+([1-9][0-9]{2})")
 _TUNNEL = re.compile(rb"(?:\A|\n)HTTP/1\.[01][ \t]+2[0-9]{2}")
 _HEAD_END = re.compile(rb"\n\r?\n")
-_STATUS_LINE = 64  # bytes in which a status is found, or there is none
+_STATUS_LINE = 64  # bytes that must contain a status
 SWITCHING_PROTOCOLS = 101
 _FINAL = 200  # and above
 _SUCCESS = range(200, 300)
 _ASK_FOR_PASSWORD = (401, 407)
-# What an HTTP/2 server sends first (RFC 9113 3.4): SETTINGS of stream 0, whose length is a multiple of 6.
+# The first frame of an HTTP/2 server (RFC 9113 §3.4): SETTINGS of stream 0; its length is a multiple of 6.
 _SETTINGS = re.compile(rb"\x00[\x00-\x3f](.)\x04\x00\x00\x00\x00\x00", re.DOTALL)
 _FRAME_HEADER = 9  # bytes
 _SETTING = 6
-_BANNER_BYTES = 4096  # of lines ahead of an SSH server's banner; all other tunnels begin at once
-_TRIES = 32  # places that look like a ServerHello; a greeting and STARTTLS have one
+_BANNER_BYTES = 4096  # of lines before an SSH server's banner; all other tunnels begin with the first byte
+_TRIES = 32  # positions that look like a ServerHello; a greeting and STARTTLS have one
 
 
-class Speaks(Enum):
+class ServerProtocol(Enum):
     """The protocol of a server's first bytes."""
 
-    UNCLEAR = auto()  # too few to tell
+    UNCLEAR = auto()  # more bytes are needed
     TLS = auto()
     HTTP = auto()
     OTHER = auto()
 
 
 class ServerSide:
-    """A server's bytes, and the ServerHellos among them."""
+    """A server's bytes, and the ServerHellos in them."""
 
     __slots__ = ("_stream", "_work", "hellos", "start")
 
@@ -54,7 +54,7 @@ class ServerSide:
 
     @property
     def size(self) -> int:
-        """Bytes of memory held, about."""
+        """The approximate memory, in bytes."""
         return self._stream.held
 
     @property
@@ -63,7 +63,7 @@ class ServerSide:
         return self._work + self._stream.work
 
     def add(self, seq: int, payload: bytes) -> None:
-        """Raises StreamOverflow past the limits of a stream."""
+        """Add a segment. Raises StreamOverflow at the limits of a stream."""
         if not self._stream.add(seq, payload):
             return
         views = self._stream.views()
@@ -71,26 +71,26 @@ class ServerSide:
         self.hellos = max([self._hellos(view.data) for view in views], key=len)
 
     @property
-    def speaks(self) -> Speaks:
+    def protocol(self) -> ServerProtocol:
         tls = looks_like_tls(self.start[:_TLS_PREFIX])
         if self.hellos or (tls and not _is_broken(self.start)):
-            return Speaks.TLS
+            return ServerProtocol.TLS
         if self.start.startswith((_HTTP, _ICY)):
-            return Speaks.HTTP
+            return ServerProtocol.HTTP
         begun = _HTTP.startswith(self.start) or _ICY.startswith(self.start)
-        return Speaks.UNCLEAR if tls is None or begun else Speaks.OTHER
+        return ServerProtocol.UNCLEAR if tls is None or begun else ServerProtocol.OTHER
 
     @property
-    def tunnel(self) -> Sign | More | None:
-        """The one that begins here."""
+    def tunnel(self) -> TunnelSign | More | None:
+        """The tunnel that begins with these bytes."""
         if self.hellos or self.start.startswith((_HTTP, _ICY)):
             return None
         return look_server(self.start[:_BANNER_BYTES])
 
     @property
     def status(self) -> int | None:
-        """Of the first answer that is no interim one; None while it is not known, 0 when there is none. That
-        of 101 is known once its head is.
+        """The status of the first final answer; None if more bytes are needed, 0 if there is none. Status 101
+        is returned once its head is complete.
         """
         data = self.start
         while True:
@@ -109,18 +109,18 @@ class ServerSide:
 
     @property
     def switched(self) -> bool:
-        """Whether the answer is 101 to another protocol than HTTP/2, whose requests would go unread."""
+        """Whether the answer is 101, to another protocol than HTTP/2; requests in that could not be read."""
         return self.status == SWITCHING_PROTOCOLS and b"h2c" not in self.start.lower()
 
     @property
     def connected(self) -> bool:
-        """Whether the answer agrees to a tunnel, or a later one does after a proxy asked for a password."""
+        """Whether the answer accepts a CONNECT, also after a proxy has asked for a password."""
         status = self.status or 0
         return status in _SUCCESS or (status in _ASK_FOR_PASSWORD and _TUNNEL.search(self.start) is not None)
 
     @property
     def speaks_http2(self) -> bool | None:
-        """None while too short to tell."""
+        """Whether the server speaks HTTP/2; None if more bytes are needed."""
         start = self.start[:_FRAME_HEADER]
         if len(start) < _FRAME_HEADER:
             return None if start[:1] in (b"", b"\x00") else False
@@ -128,7 +128,7 @@ class ServerSide:
         return found is not None and (start[1] << 8 | start[2]) % _SETTING == 0
 
     def _hellos(self, data: bytes) -> list[ServerHello]:
-        """The ServerHellos from the start on, or from the first place inside where one begins: after a
+        """Return the ServerHellos from the start on, or from the first possible position inside: after a
         greeting and STARTTLS, or a proxy's answer to CONNECT.
         """
         position = tries = looks = 0

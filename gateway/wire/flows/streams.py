@@ -1,12 +1,12 @@
-"""One direction of a TCP flow before it is decided: every way in which a receiver may read its bytes.
+"""Collects one direction of an undecided TCP flow, in every way that a receiver may read its bytes.
 
-A correct sender never sends two different bytes for one sequence number. The tools that evade filters do:
-one copy is for the filter and dies on the way (low TTL, old timestamp, ...), the other is for the server.
-Which of the two the server reads cannot be seen from here, so both are kept: a stream is a set of *readings*,
-one for each combination of copies, and all of them are judged.
+A correct sender never sends two different bytes for one sequence number. Evasion tools do: one copy is for
+the filter and is lost on the path (low TTL, old timestamp, ...), the other is for the server. The gateway
+cannot see which one the server reads. So both are stored: a stream is a set of *readings*, one for each
+combination of copies, and all readings are judged.
 
-Where the stream begins is often unknown, since the queue is not shown the handshake. A reading is therefore a
-set of *islands*, runs of bytes with gaps between, at signed offsets from the first byte that was seen.
+The start of the stream is often unknown, since the handshake is not queued. A reading is therefore a set of
+*islands*: runs of bytes with gaps between them, at signed offsets from the first byte seen.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from typing import NamedTuple
 from gateway.core.errors import WireError
 from gateway.wire.flows.limits import Limits
 
-_new = tuple.__new__  # makes a NamedTuple in half the time
+_new = tuple.__new__  # builds a NamedTuple in half the time
 _HALF = 1 << 31
 _WHOLE = 1 << 32
-_CUT_BYTES = 40  # what one more cut takes: a number and its place in a list
-_ISLAND_BYTES = 120  # the same of an island
+_CUT_BYTES = 40  # memory for one more cut: a number and its place in a list
+_ISLAND_BYTES = 120  # memory for one more island
 
 
 class StreamOverflow(WireError):
@@ -33,7 +33,7 @@ class StreamOverflow(WireError):
 class Island(NamedTuple):
     """A run of bytes without a gap."""
 
-    start: int  # offset from the stream's anchor; negative for what arrived later but belongs before it
+    start: int  # offset from the stream's anchor; negative if it arrived later but belongs before it
     data: bytes
 
     @property
@@ -41,18 +41,18 @@ class Island(NamedTuple):
         return self.start + len(self.data)
 
 
-Reading = tuple[Island, ...]  # sorted by start, neither overlapping nor touching
+Reading = tuple[Island, ...]  # sorted by start; islands neither overlap nor touch
 
 
-class View(NamedTuple):
-    """An island as one receiver would read it: with or without the bytes that urgent pointers point at."""
+class StreamView(NamedTuple):
+    """An island as one receiver reads it: with or without the bytes at urgent pointers."""
 
     island: Island
     data: bytes
-    removed: tuple[int, ...] = ()  # stream offsets of urgent bytes that are left out, ascending
+    removed: tuple[int, ...] = ()  # stream offsets of omitted urgent bytes, ascending
 
     def offset(self, position: int) -> int:
-        """The stream offset of ``data[position]``."""
+        """Return the stream offset of ``data[position]``."""
         offset = self.island.start + position
         for hole in self.removed:
             if hole <= offset:
@@ -60,16 +60,16 @@ class View(NamedTuple):
         return offset
 
     def position(self, offset: int) -> int:
-        """Where in ``data`` a stream offset is."""
+        """Return the position in ``data`` of a stream offset."""
         return offset - self.island.start - sum([hole < offset for hole in self.removed])
 
     def until(self, offset: int) -> bytes:
-        """The bytes before a stream offset."""
+        """Return the bytes before a stream offset."""
         return self.data[: max(0, self.position(offset))]
 
 
 class Stream:
-    """The bytes of one direction. Raises StreamOverflow at its limits, never anything else."""
+    """The bytes of one direction. Raises only StreamOverflow, at its limits."""
 
     __slots__ = ("_anchor", "_cuts", "_floor", "_limits", "_urgent", "readings", "size", "work")
 
@@ -77,39 +77,40 @@ class Stream:
         self._limits = limits
         self._anchor: int | None = None
         self._floor: int | None = None
-        # Where segments began and ended, ascending: a receiver takes or leaves what is between.
+        # Where segments began and ended, ascending: a receiver accepts or ignores what is between.
         self._cuts: list[int] = []
         self._urgent: list[tuple[int, ...]] = []
         self.readings: tuple[Reading, ...] = ((),)
-        self.size = 0  # bytes of the client, all readings together
-        self.work = 0  # steps taken so far over more than one island or piece, see Effort
+        self.size = 0  # bytes of the client in all readings together
+        self.work = 0  # steps so far over more than one island or piece, see Effort
 
     @property
     def held(self) -> int:
-        """Bytes of memory, about."""
+        """The approximate memory, in bytes."""
         islands = len(self.readings) * len(self.readings[0])
         return self.size + _CUT_BYTES * len(self._cuts) + _ISLAND_BYTES * islands
 
     def offset(self, seq: int) -> int:
-        """The signed distance of a sequence number from the anchor (RFC 9293 3.4: modulo 2**32)."""
+        """Return the signed distance of a sequence number from the anchor (RFC 9293 §3.4: modulo 2**32)."""
         if self._anchor is None:
             self._anchor = seq
         return (seq - self._anchor + _HALF) % _WHOLE - _HALF
 
     def settle(self, seq: int) -> None:
-        """The receiver has every byte before ``seq`` (its ACK, or the first number of a SYN): what arrives
-        for those numbers from now on is never read.
+        """Record that the receiver has every byte before ``seq`` (its ACK, or the first number of a SYN).
+
+        The receiver ignores bytes that arrive for these numbers later.
         """
         floor = self.offset(seq)
         if self._floor is None or floor > self._floor:
             self._floor = floor
 
     def is_past(self, seq: int, length: int) -> bool:
-        """Whether the receiver has all of these bytes already."""
+        """Whether the receiver already has all of these bytes."""
         return self._floor is not None and self.offset(seq) + length <= self._floor
 
     def knows(self, seq: int, data: bytes) -> bool:
-        """Whether what ``data`` has for numbers that the receiver has already was read there before."""
+        """Whether the part of ``data`` that the receiver already has was read with the same bytes."""
         start = self.offset(seq)
         if self._floor is None or start >= self._floor:
             return True
@@ -124,10 +125,10 @@ class Stream:
         )
 
     def urgent(self, seq: int, pointer: int) -> None:
-        """An urgent pointer in the segment at ``seq``.
+        """Record an urgent pointer in the segment at ``seq``.
 
-        The byte that it points at is read apart from the stream. Receivers disagree whether that is the byte
-        before or at the pointer (RFC 6093 section 2), so each is left out in one view.
+        Receivers read the urgent byte apart from the stream. They disagree whether it is the byte before or
+        at the pointer (RFC 6093 §2), so each is omitted in one view. Raises StreamOverflow.
         """
         place = self.offset(seq) + pointer
         choice = (place - 1, place) if pointer else (place,)
@@ -139,7 +140,7 @@ class Stream:
         self._urgent.append(choice)
 
     def add(self, seq: int, data: bytes) -> bool:
-        """Take in a segment's payload; True when it told something new."""
+        """Add a segment's payload. Whether it contained new bytes. Raises StreamOverflow."""
         start = self.offset(seq)
         floor = self._floor
         ways = [(start, data)]
@@ -148,7 +149,7 @@ class Stream:
             data = data[floor - start :]
             if not data:
                 return False
-            # What was never read there may still be read by the server of a new connection on the same ports.
+            # The server of a new connection on the same ports may still read bytes that were never read here.
             ways = [(floor, data)] if known else [(floor, data), *ways]
             start = floor
         before = self.readings
@@ -157,7 +158,7 @@ class Stream:
             self.size += len(data)
         else:
             self.work += sum(map(len, before)) >> 3
-            # A dict keeps the order and drops readings that have become equal.
+            # A dict keeps the order and drops equal readings.
             children = dict.fromkeys(
                 child for reading in before for way in ways for child in self._place(reading, *way)
             )
@@ -178,7 +179,7 @@ class Stream:
         return True
 
     def _place(self, reading: Reading, start: int, data: bytes) -> Iterator[Reading]:
-        """``reading`` with ``data`` in it: once, or in each combination of old and new where they differ."""
+        """Yield ``reading`` with ``data`` added, in each combination of old and new bytes that differ."""
         end = start + len(data)
         left = [island for island in reading if island.end < start]
         right = [island for island in reading if island.start > end]
@@ -208,7 +209,7 @@ class Stream:
             self._cuts.insert(place, offset)
 
     def _segments(self, low: int, high: int) -> Iterator[tuple[int, int]]:
-        """``low .. high`` in the parts in which it arrived."""
+        """Yield ``low`` to ``high`` in the parts in which it arrived."""
         inner = self._cuts[bisect_right(self._cuts, low) : bisect_left(self._cuts, high)]
         self.work += len(inner) >> 3
         for cut in inner:
@@ -231,12 +232,12 @@ class Stream:
         return StreamOverflow(f"more than {self._limits.readings} ways to read overlapping segments")
 
     def clear(self) -> None:
-        """Let go of the bytes; offsets go on as before."""
+        """Free the bytes; offsets stay valid."""
         self._cuts.clear()
         self.readings, self.size = ((),), 0
 
-    def let_go(self, offset: int) -> None:
-        """Forget the bytes before ``offset``: what is sent again there is read as if it were new."""
+    def drop_before(self, offset: int) -> None:
+        """Drop the bytes before ``offset``: resent bytes there are read as new."""
         self.readings = tuple(
             dict.fromkeys(
                 tuple(
@@ -252,25 +253,25 @@ class Stream:
 
     @property
     def end(self) -> int:
-        """The offset behind the last byte held."""
+        """The offset after the last stored byte."""
         return max([reading[-1].end for reading in self.readings if reading], default=0)
 
     def cuts_of(self, island: Island, since: int) -> list[int]:
-        """The offsets in ``island``, from ``since`` on, at which segments began or ended."""
+        """Return the offsets in ``island``, from ``since`` on, at which segments began or ended."""
         low = bisect_left(self._cuts, max(since, island.start))
         return self._cuts[low : bisect_left(self._cuts, island.end)]
 
-    def views(self) -> list[View]:
-        """Every island of every reading, in every way in which its urgent bytes can be read."""
+    def views(self) -> list[StreamView]:
+        """Return every island of every reading, in every way that its urgent bytes can be read."""
         views = []
         for reading in self.readings:
             for island in reading:
-                views.append(_new(View, (island, island.data, ())))
+                views.append(_new(StreamView, (island, island.data, ())))
                 if self._urgent:
                     views += self._without_urgent(island)
         return views
 
-    def _without_urgent(self, island: Island) -> Iterator[View]:
+    def _without_urgent(self, island: Island) -> Iterator[StreamView]:
         seen: set[tuple[int, ...]] = {()}
         for choice in product(*((None, *places) for places in self._urgent)):
             holes = tuple(
@@ -278,11 +279,11 @@ class Stream:
             )
             if holes not in seen:
                 seen.add(holes)
-                yield View(island, _omit(island, holes), holes)
+                yield StreamView(island, _omit(island, holes), holes)
 
 
 def _append(reading: Reading, start: int, data: bytes) -> Reading:
-    """The usual case: ``data`` begins at or after the end of all that is there."""
+    """Add ``data`` in the usual case: at or after the end of the reading."""
     if reading and reading[-1].end == start:
         last = reading[-1]
         return (*reading[:-1], _new(Island, (last.start, last.data + data)))

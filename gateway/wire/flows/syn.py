@@ -1,15 +1,15 @@
-"""Which SYNs of one 4-tuple open a connection, and which were only sent to make it look new."""
+"""Decides which SYNs of one 4-tuple open a connection, and which are sent only to make it look new."""
 
 from __future__ import annotations
 
 from gateway.wire.flows.limits import Limits
 from gateway.wire.ip.packet import ACK, SYN, Packet
 
-Opening = tuple[bool, int]  # from the LAN?, sequence number of the SYN
+Opening = tuple[bool, int]  # from the LAN?; sequence number of the SYN
 
 
 class Openings:
-    """The first SYN that was seen, and another that nobody has answered yet."""
+    """The first SYN seen, and a later one that is not answered yet."""
 
     __slots__ = ("_first", "_limits", "_offer")
 
@@ -19,15 +19,15 @@ class Openings:
         self._offer: Opening | None = None
 
     def is_offer(self, packet: Packet) -> bool:
-        """Whether this SYN of the LAN side is one that has yet to be answered."""
+        """Whether this SYN of the LAN side is not answered yet."""
         return packet.flags & SYN != 0 and self._offer == (True, packet.seq)
 
     def is_other(self, packet: Packet, from_lan: bool, *, fresh: bool, begun: bool) -> bool:
-        """Whether ``packet`` opens another connection than the one that is read.
+        """Whether ``packet`` opens another connection than the current one.
 
-        A SYN does as long as the client has not ``begun`` to speak. After that, anybody on the LAN could have
-        sent it: it takes the other side's answer, which acknowledges its number (RFC 9293 3.5). ``fresh``:
-        the server has not spoken either.
+        A SYN does, as long as the client has not sent data (``begun``). After that, any host on the LAN could
+        have sent it, so the other side's answer is required, which acknowledges its number (RFC 9293 §3.5).
+        ``fresh`` means that the server has not sent data either.
         """
         flags = packet.flags & (SYN | ACK)
         if flags == SYN:

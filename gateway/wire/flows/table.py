@@ -1,7 +1,7 @@
-"""The flow table: packets in, and for each one what becomes of it and of its flow.
+"""The flow table: takes packets, and returns an action for each packet and its flow.
 
-The same code decides in the daemon, where only packets with payload of undecided flows arrive, and in replay,
-where all packets do.
+The same code decides in the daemon, which sees only packets with payload of undecided flows, and in replay,
+which sees all packets.
 """
 
 from __future__ import annotations
@@ -13,55 +13,55 @@ from typing import NamedTuple
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.flows.actions import Action, Judge, Ruling
+from gateway.wire.flows.actions import FlowAction, Judge, Ruling
 from gateway.wire.flows.effort import Effort
-from gateway.wire.flows.entries import Entries, Entry, Key
+from gateway.wire.flows.entries import FlowEntries, FlowEntry, Key
 from gateway.wire.flows.limits import Limits
 from gateway.wire.flows.observe import Observer
 from gateway.wire.flows.tcp import TcpFlow
 from gateway.wire.flows.udp import UdpFlow
 from gateway.wire.ip.packet import ACK, ICMP, ICMPV6, SYN, TCP, UDP, Packet, checksum_ok, parse_ip
-from gateway.wire.quic.packet import Kind, classify
+from gateway.wire.quic.packet import DatagramKind, classify
 from gateway.wire.tunnels import classify_ip
 
-__all__ = ["Action", "FlowTable", "Judge", "Limits", "Stats", "Step"]
+__all__ = ["FlowAction", "FlowResult", "FlowTable", "Judge", "Limits", "Stats"]
 
-_new = tuple.__new__  # makes a NamedTuple in half the time
+_new = tuple.__new__  # builds a NamedTuple in half the time
 
 
-class Step(NamedTuple):
-    """What becomes of one packet. A NamedTuple, since one is made for every queued packet."""
+class FlowResult(NamedTuple):
+    """The result for one packet. A NamedTuple, since one is built for every queued packet."""
 
-    action: Action
-    observation: Observation | None  # the one that settled the flow, or was judged last
-    packet: Packet | None  # None when it is no IP packet
-    heard: tuple[Observation, ...] = ()  # with PASSES: every distinct name that the client gave, decoys too
+    action: FlowAction
+    observation: Observation | None  # the one that decided the flow, or was judged last
+    packet: Packet | None  # None if it is no IP packet
+    judged: tuple[Observation, ...] = ()  # with PASSES: every distinct name that the client sent, with decoys
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Counts since the table was made, and what it holds now."""
+    """Counts since the table was created, and its current size."""
 
     packets: int
-    malformed: int  # no IP packets, and dropped
-    bad_checksums: int  # dropped
+    malformed: int  # packets that are no valid IP, dropped
+    bad_checksums: int  # packets dropped
     postponed: int  # packets dropped, of a device that causes too much work
     passed: int  # flows
     refused: int  # flows
-    evicted: int  # flows that were forgotten for want of room, undecided or open HTTP
-    expired: int  # the same for being idle
-    flows: int  # held now
-    buffered: int  # bytes held now
+    evicted: int  # flows dropped because the table was full, undecided or open HTTP
+    expired: int  # flows dropped because they were idle, undecided or open HTTP
+    flows: int  # current
+    buffered: int  # bytes, current
 
 
 class FlowTable:
-    """All flows of all devices that are not decided, and for a while those that are.
+    """All undecided flows of all devices, and recently decided ones.
 
-    ``ech_names``: host names that servers publish as the outer name of ECH. ``verify_checksums`` is off for
-    captures from a machine whose network card computes them. ``handshakes`` says that segments without
-    payload are shown as well: then a decided TCP flow is remembered until its ports are used anew, since no
-    kernel remembers it. ``forgotten`` hears of each flow that there was no room for any more, undecided,
-    after the client had said something: what follows of it would be read as a new one.
+    ``ech_names``: host names that servers publish as outer names of ECH. ``verify_checksums`` is off for
+    captures from a host with checksum offload. ``handshakes`` means that segments without payload are seen
+    too: then a decided TCP flow is stored until its ports are reused, since no kernel stores it.
+    ``forgotten`` is called with each flow that is dropped undecided after the client has sent data: its
+    later packets would be read as a new flow.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class FlowTable:
         self._ech_names = ech_names
         self._verify = verify_checksums
         self._handshakes = handshakes
-        self._entries = Entries(self._limits, forgotten)
+        self._entries = FlowEntries(self._limits, forgotten)
         self._effort = Effort(self._limits)
         self._packets = self._malformed = self._bad_checksums = self._postponed = 0
         self._passed = self._refused = 0
@@ -91,28 +91,28 @@ class FlowTable:
         judge: Judge,
         zone: int = 0,
         asks: bool | None = None,
-    ) -> Step:
+    ) -> FlowResult:
         """Decide about one whole IP packet.
 
-        ``now`` is in seconds of any clock that never goes back. ``judge`` is called once for each hello,
-        request or nameless flow, and for what is refused for its form. ``zone`` separates devices. ``asks``:
-        whether ASKS was said about this connection before, where a kernel remembers; None: nobody does.
+        ``now`` is in seconds of any monotonic clock. ``judge`` is called once for each hello, request or
+        nameless flow, and for what is refused because of its form. ``zone`` separates devices. ``asks`` is
+        whether ASKS was returned for this connection before, as stored by the kernel; None without a kernel.
         """
         self._packets += 1
         try:
             packet = parse_ip(data)
         except WireError:
             self._malformed += 1
-            return Step(Action.DROP, None, None)
+            return FlowResult(FlowAction.DROP, None, None)
         if self._verify and not checksum_ok(data, packet):
             self._bad_checksums += 1
-            return Step(Action.DROP, None, packet)
+            return FlowResult(FlowAction.DROP, None, packet)
         proto = packet.proto
         if packet.fragment or (packet.more_fragments and proto == UDP):
             return self._stateless(packet, from_lan, judge, Fault.FRAGMENT)
         if proto != TCP and proto != UDP:
             if proto in (ICMP, ICMPV6):
-                return Step(Action.HOLD, None, packet)
+                return FlowResult(FlowAction.HOLD, None, packet)
             return self._stateless(packet, from_lan, judge, None)
         if from_lan:
             key = (zone, proto, packet.src, packet.sport, packet.dst, packet.dport)
@@ -122,22 +122,22 @@ class FlowTable:
 
     def _flow_packet(
         self, key: Key, packet: Packet, from_lan: bool, now: float, judge: Judge, asks: bool | None
-    ) -> Step:
+    ) -> FlowResult:
         entry = self._entry(key, packet, from_lan, now, judge, asks)
         flow = entry.flow
-        if flow is None and from_lan and packet.proto == UDP and entry.ruling.action is Action.PASSES:
+        if flow is None and from_lan and packet.proto == UDP and entry.ruling.action is FlowAction.PASSES:
             flow = self._another(entry, packet)
         if flow is not None and not self._effort.allows(key[0], now):
             self._postponed += 1
-            return Step(Action.DROP, None, packet)
+            return FlowResult(FlowAction.DROP, None, packet)
         if flow is None:
             if packet.proto == UDP:
                 entry.until = now + self._limits.udp_age
-            return _new(Step, (entry.ruling.action, entry.ruling.observation, packet, entry.heard))
+            return _new(FlowResult, (entry.ruling.action, entry.ruling.observation, packet, entry.judged))
         if isinstance(flow, TcpFlow):
             if asks is False and from_lan and entry.asks_since and flow.is_behind(packet):
-                # Old body bytes are not compared, and this may be another connection on the same ports.
-                return Step(Action.DROP, None, packet)
+                # Old body bytes are not compared, and this may be a new connection on the same ports.
+                return FlowResult(FlowAction.DROP, None, packet)
             ruling = flow.from_lan(packet, judge) if from_lan else flow.from_server(packet, judge)
             idle = self._limits.open_http_age if flow.is_http else self._limits.age
         else:
@@ -151,22 +151,24 @@ class FlowTable:
         if flow.ruling is not None:
             self._settle(key, entry, flow, flow.ruling, now)
         else:
-            if ruling.action is not Action.DROP:  # which may be of another connection on the same ports
+            if ruling.action is not FlowAction.DROP:  # it may be of a new connection on the same ports
                 entry.until = max(entry.until, now + idle)
-            if ruling.action is Action.ASKS:
+            if ruling.action is FlowAction.ASKS:
                 entry.asks_since = entry.asks_since or now
                 self._entries.keep_open(key, entry)
             self._entries.account(key, entry, flow.size)
-            if flow is entry.another and ruling.action is Action.HOLD:
-                entry.heard = tuple(dict.fromkeys([*entry.heard, *flow.heard]))
+            if flow is entry.another and ruling.action is FlowAction.HOLD:
+                entry.judged = tuple(dict.fromkeys([*entry.judged, *flow.judged]))
                 ruling = entry.ruling
-        return _new(Step, (ruling.action, ruling.observation, packet, entry.heard))
+        return _new(FlowResult, (ruling.action, ruling.observation, packet, entry.judged))
 
-    def _another(self, entry: Entry, packet: Packet) -> UdpFlow | None:
-        """Where UDP passes, an Initial may begin another connection, to another name, on the same ports: its
-        hello is judged. Those of the connection that was let through do not open any more.
+    def _another(self, entry: FlowEntry, packet: Packet) -> UdpFlow | None:
+        """Return the flow for another connection, if ``packet`` may begin one where UDP already passes.
+
+        An Initial may begin a connection to another name on the same ports, so its hello is judged. Initials
+        of the allowed connection no longer decrypt.
         """
-        if classify(packet.payload.tobytes()) not in (Kind.INITIAL, Kind.UNKNOWN_VERSION):
+        if classify(packet.payload.tobytes()) not in (DatagramKind.INITIAL, DatagramKind.UNKNOWN_VERSION):
             return None
         if entry.another is None:
             entry.another = UdpFlow(packet.dst, packet.dport, self._limits, self._ech_names)
@@ -175,12 +177,12 @@ class FlowTable:
 
     def _entry(
         self, key: Key, packet: Packet, from_lan: bool, now: float, judge: Judge, asks: bool | None
-    ) -> Entry:
+    ) -> FlowEntry:
         entry = self._entries.find(key)
         if entry is not None:
             if not self._is_other_flow(entry, packet, from_lan, now, asks):
                 if entry.until < now and entry.flow is not None and not entry.is_open_http:
-                    self._refuse(key, entry, judge, now)  # what was said has been out of sight for too long
+                    self._refuse(key, entry, judge, now)  # the stored data is too old
                 return entry
             self._entries.remove(key)
         server, port = key[4:]
@@ -188,70 +190,72 @@ class FlowTable:
         if packet.proto == TCP:
             observer = Observer(server, port, self._ech_names, self._limits)
             flow = TcpFlow(observer, port, self._limits)
-            flow.begins_anew(packet, from_lan=from_lan)
+            flow.opens_other(packet, from_lan=from_lan)
         else:
             flow = UdpFlow(server, port, self._limits, self._ech_names)
         entry = self._entries.add(key, flow, now)
-        if asks:  # and there was no entry: requests may have begun that nobody has read
+        if asks:  # without an entry: requests may have begun that were never read
             self._refuse(key, entry, judge, now)
         return entry
 
     def _is_other_flow(
-        self, entry: Entry, packet: Packet, from_lan: bool, now: float, asks: bool | None
+        self, entry: FlowEntry, packet: Packet, from_lan: bool, now: float, asks: bool | None
     ) -> bool:
-        """Whether the addresses and ports of ``entry`` are in use by another flow now."""
+        """Whether another flow now uses the addresses and ports of ``entry``."""
         flow = entry.flow
         if packet.proto != TCP:
             return entry.until < now and not (isinstance(flow, UdpFlow) and flow.has_hellos)
         if isinstance(flow, TcpFlow):
-            if flow.begins_anew(packet, from_lan=from_lan) or (entry.until < now and not flow.half_read):
+            if flow.opens_other(packet, from_lan=from_lan) or (entry.until < now and not flow.half_read):
                 return True
-            # The kernel's mark comes a moment after ASKS was said; the next requests may be there by then.
+            # The kernel's mark is set a moment after ASKS is returned; the next requests may arrive earlier.
             late = entry.asks_since + self._limits.settled_age < now
             known = asks is not False or not entry.asks_since
-            return not known and (late or (from_lan and flow.is_elsewhere(packet)))
+            return not known and (late or (from_lan and flow.is_far_away(packet)))
         if entry.until < now or packet.flags & (SYN | ACK) == SYN:
             return True
-        # Where a kernel remembers, what still comes of a flow let through was in the queue already, and that
-        # is the server's: the client waited for it. The client's is a new connection.
-        passed = entry.ruling.action is Action.PASSES
+        # If a kernel stores decisions, later packets of an allowed flow were queued before it decided. They
+        # are the server's, since the client waited for it. A client's packet is of a new connection.
+        passed = entry.ruling.action is FlowAction.PASSES
         return passed and from_lan and not self._handshakes and len(packet.payload) > 0
 
-    def _refuse(self, key: Key, entry: Entry, judge: Judge, now: float) -> None:
-        """Bytes of it went past us, or too long ago: the client connects again."""
+    def _refuse(self, key: Key, entry: FlowEntry, judge: Judge, now: float) -> None:
+        """Refuse a flow with bytes that were not seen or are too old: the client connects again."""
         proto = Proto.TCP if key[1] == TCP else Proto.QUIC
         observation = Observation(proto, None, key[4], key[5], fault=Fault.OVERFLOW)
         judge(observation)
         if entry.flow is not None:
-            self._settle(key, entry, entry.flow, Ruling(Action.REFUSED, observation), now)
+            self._settle(key, entry, entry.flow, Ruling(FlowAction.REFUSED, observation), now)
 
-    def _settle(self, key: Key, entry: Entry, flow: TcpFlow | UdpFlow, ruling: Ruling, now: float) -> None:
-        if ruling.action is Action.PASSES:
+    def _settle(
+        self, key: Key, entry: FlowEntry, flow: TcpFlow | UdpFlow, ruling: Ruling, now: float
+    ) -> None:
+        if ruling.action is FlowAction.PASSES:
             self._passed += 1
-            entry.heard = tuple(flow.heard)
+            entry.judged = tuple(flow.judged)
         else:
             self._refused += 1
         entry.flow = None
-        entry.another = flow.rest() if isinstance(flow, UdpFlow) else None
+        entry.another = flow.take_half_read() if isinstance(flow, UdpFlow) else None
         entry.ruling = ruling
         remembered = inf if self._handshakes else self._limits.settled_age
-        if key[1] == UDP:  # the rest of a handshake may take its time, and comes to the queue as well
+        if key[1] == UDP:  # the rest of a handshake may take a while, and is queued as well
             remembered = self._limits.udp_age
         self._entries.settle(key, entry, now + remembered)
 
-    def _stateless(self, packet: Packet, from_lan: bool, judge: Judge, fault: Fault | None) -> Step:
-        """Packets that belong to no flow that can be told: each is judged by itself, and never held."""
+    def _stateless(self, packet: Packet, from_lan: bool, judge: Judge, fault: Fault | None) -> FlowResult:
+        """Judge a packet that belongs to no known flow; it is never held."""
         proto = {TCP: Proto.TCP, UDP: Proto.UDP}.get(packet.proto) or classify_ip(packet.proto)
         server, port = (packet.dst, packet.dport) if from_lan else (packet.src, packet.sport)
         observation = Observation(proto, None, server, port, fault=fault)
         allowed = judge(observation) and fault is None
-        return Step(Action.PASSES if allowed else Action.REFUSED, observation, packet)
+        return FlowResult(FlowAction.PASSES if allowed else FlowAction.REFUSED, observation, packet)
 
     def forget(self, zone: int | None = None, *, settled: bool = False) -> int:
-        """Forget every flow of one device, or all; how many there were.
+        """Drop every flow of one device, or all flows. Returns their number.
 
-        ``settled``: only those that are decided, as after a change of rules. What is undecided keeps its
-        bytes; whoever has judged them asks again when the flow passes.
+        ``settled``: only decided flows, as after a change of rules. Undecided flows keep their bytes; the
+        owner of the table must judge them again when the flow passes.
         """
         if zone is not None and not settled:
             self._effort.forget(zone)

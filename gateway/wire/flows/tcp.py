@@ -1,14 +1,14 @@
-"""One TCP flow until it is decided.
+"""Decides one TCP flow.
 
-Refused at once when any reading of the client's bytes names something refused. Let through when a hello or
-request is complete and judged, *and then* the server answers it: a decoy is never answered.
+A flow is refused as soon as any reading of the client's bytes asks for something refused. It passes when a
+hello or request is complete and judged, *and then* the server answers it: a decoy gets no answer.
 """
 
 from __future__ import annotations
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.flows.actions import Action, Judge, Ruling
+from gateway.wire.flows.actions import FlowAction, Judge, Ruling
 from gateway.wire.flows.limits import Limits
 from gateway.wire.flows.observe import Observer
 from gateway.wire.flows.syn import Openings
@@ -19,7 +19,7 @@ _HTTP = (Proto.HTTP, Proto.PROXY)
 
 
 class TcpFlow:
-    """State of one 4-tuple. ``ruling`` is set once it is decided for good."""
+    """The state of one 4-tuple. ``ruling`` is set once the flow is decided."""
 
     __slots__ = ("_openings", "_state", "ruling")
 
@@ -30,7 +30,7 @@ class TcpFlow:
 
     @property
     def size(self) -> int:
-        """Bytes of memory held, about."""
+        """The approximate memory, in bytes."""
         http = self._state.http
         return self._state.size if http is None else http.size
 
@@ -41,42 +41,42 @@ class TcpFlow:
 
     @property
     def half_read(self) -> bool:
-        """Whether what follows would be misread as the start of another flow."""
+        """Whether later packets would be misread as the start of another flow."""
         return self._state.http is not None or self._state.client.half_read
 
     @property
     def is_http(self) -> bool:
-        """Whether this is a connection of plain HTTP, where either side may rest."""
+        """Whether this is a plain HTTP connection, which may be idle in either direction."""
         last = self._state.client.last
         return self._state.http is not None or (last is not None and last.proto in _HTTP)
 
     @property
     def is_open_http(self) -> bool:
-        """Whether requests are read one after the other by now, and were answered."""
+        """Whether this is HTTP that has been answered, with further requests read in order."""
         return self._state.http is not None and self._state.http.answered
 
     @property
-    def heard(self) -> tuple[Observation, ...]:
-        """All that was judged before the first answer, each distinct observation once."""
-        return self._state.client.heard
+    def judged(self) -> tuple[Observation, ...]:
+        """Each distinct observation that was judged before the first answer."""
+        return self._state.client.judged
 
-    def rest(self) -> None:
-        """Hold nothing but where the next request begins, if it is open HTTP."""
+    def free_buffers(self) -> None:
+        """For open HTTP, store only the position of the next request."""
         if self._state.http is not None:
-            self._state.http.rest()
+            self._state.http.free_buffers()
 
     def is_behind(self, packet: Packet) -> bool:
-        """Whether the client sends requests or bodies again that were read before."""
+        """Whether the client resends requests or bodies that were read before."""
         http = self._state.http
         return http is not None and http.has_read(self._offset(packet.seq) + 1)
 
-    def is_elsewhere(self, packet: Packet) -> bool:
-        """Whether the client's segment lies farther from the requests read than any window reaches."""
+    def is_far_away(self, packet: Packet) -> bool:
+        """Whether the client's segment is farther from the requests read than any TCP window."""
         http = self._state.http
         return http is not None and http.is_far(self._offset(packet.seq))
 
-    def begins_anew(self, packet: Packet, *, from_lan: bool) -> bool:
-        """Whether ``packet`` opens another connection on the same addresses and ports (openings.py)."""
+    def opens_other(self, packet: Packet, *, from_lan: bool) -> bool:
+        """Whether ``packet`` opens a new connection on the same addresses and ports (syn.py)."""
         state = self._state
         return self._openings.is_other(packet, from_lan, fresh=not state.received, begun=state.sent > 0)
 
@@ -95,7 +95,7 @@ class TcpFlow:
         return self._settled(ruling)
 
     def _settled(self, ruling: Ruling) -> Ruling:
-        if ruling.action is Action.REFUSED or ruling.action is Action.PASSES:
+        if ruling.action is FlowAction.REFUSED or ruling.action is FlowAction.PASSES:
             self.ruling = ruling
         return ruling
 

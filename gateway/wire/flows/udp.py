@@ -1,10 +1,11 @@
-"""One UDP flow until it is decided: QUIC by its hellos, anything else by its first answer.
+"""Decides one UDP flow: QUIC by its hellos, anything else by its first answer.
 
-Tunnels are judged as soon as either side says what one begins with. A flow without an answer is never let go:
-programs send up to 128 datagrams of noise ahead of a tunnel's first.
+Tunnels are judged as soon as either side sends the first message of one. A flow without an answer never
+passes: some programs send up to 128 random datagrams before a tunnel's first.
 
-QUIC is decided when the server's Initial opens and holds a ServerHello that answers judged ClientHellos.
-Version Negotiation, Retry, acknowledgements and stateless resets answer to nothing: they are easily provoked.
+QUIC is decided when the server's Initial decrypts and has a ServerHello that answers judged ClientHellos.
+Version Negotiation, Retry, acknowledgements and stateless resets do not count as answers: they are easy to
+provoke.
 """
 
 from __future__ import annotations
@@ -13,33 +14,33 @@ from collections.abc import Container
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.flows.actions import DROP, HOLD, Action, Judge, Ruling
+from gateway.wire.flows.actions import DROP, HOLD, FlowAction, Judge, Ruling
 from gateway.wire.flows.limits import WEB_PORTS, Limits
 from gateway.wire.quic.initials import Initials
-from gateway.wire.quic.packet import Kind, classify, long_packets
+from gateway.wire.quic.packet import DatagramKind, classify, long_packets
 from gateway.wire.tls.hello import ClientHello
-from gateway.wire.tunnels import Sign, look_udp
+from gateway.wire.tunnels import TunnelSign, look_udp
 
 HTTPS = 443
 
-# QUIC that moved here from another address, rested for longer than the kernel remembers, or began before we
-# did: it may be anything, and a client that is told so connects again.
-_STRAY = Ruling(Action.REFUSED)
+# QUIC that moved here from another address, was idle for longer than the kernel's timeout, or began before
+# the daemon did. It may be anything, and a client that is refused connects again.
+_STRAY = Ruling(FlowAction.REFUSED)
 
-_INITIAL_STEPS = 20  # for one packet with a long header: keys, and a try with those of other connections
+_INITIAL_STEPS = 20  # for one packet with a long header: deriving keys, and trying those of other connections
 
-# Packets that only a connection has whose Initial we would have seen.
-_LATER = frozenset({Kind.HANDSHAKE, Kind.ZERO_RTT, Kind.RETRY})
-# What a server sends to a packet that it makes nothing of, or in a version that we do not read.
-_NO_ANSWER = frozenset({Kind.VERSION_NEGOTIATION, Kind.UNKNOWN_VERSION})
+# Packets of a connection with an Initial that would have been seen.
+_LATER = frozenset({DatagramKind.HANDSHAKE, DatagramKind.ZERO_RTT, DatagramKind.RETRY})
+# A server's reply to a packet that it does not understand, or in an unsupported version.
+_NO_ANSWER = frozenset({DatagramKind.VERSION_NEGOTIATION, DatagramKind.UNKNOWN_VERSION})
 
 
 class UdpFlow:
-    """State of one 4-tuple. ``ruling`` is set once it is decided for good."""
+    """The state of one 4-tuple. ``ruling`` is set once the flow is decided."""
 
     __slots__ = (
         "_dport", "_dst", "_ech_names", "_initials", "_limits", "_longest_short", "_nameless",
-        "_others", "_received", "_sent", "heard", "ruling", "size", "work",
+        "_others", "_received", "_sent", "judged", "ruling", "size", "work",
     )  # fmt: skip
 
     def __init__(self, dst: bytes, dport: int, limits: Limits, ech_names: Container[str]) -> None:
@@ -48,28 +49,28 @@ class UdpFlow:
         self._limits = limits
         self._ech_names = ech_names
         self._initials: Initials | None = None
-        self._nameless: Observation | None = None  # QUIC of another version that the judge lets through
+        self._nameless: Observation | None = None  # QUIC of another version that the judge allows
         self._sent = 0  # datagrams of the LAN side
         self._received = 0
-        self._others = 0  # of those sent, the ones that are no QUIC
+        self._others = 0  # datagrams sent that are not QUIC
         self._longest_short = 0  # bytes of the longest datagram sent that looks like a short header
-        self.heard: dict[Observation, None] = {}  # names that were judged, each distinct one once
+        self.judged: dict[Observation, None] = {}  # each distinct observation that was judged
         self.ruling: Ruling | None = None
-        self.size = 0  # bytes to account for
+        self.size = 0  # bytes to count
         self.work = 0  # steps taken so far, see Effort
 
     @property
     def has_hellos(self) -> bool:
-        """Whether Initials were read, which may hold parts of hellos."""
+        """Whether Initials were read, which may contain parts of hellos."""
         return self._initials is not None
 
     @property
     def half_read(self) -> bool:
-        """Whether parts of a hello were read that is not whole yet."""
+        """Whether part of an incomplete hello was read."""
         return self._initials is not None and self._initials.half_read() is not None
 
-    def rest(self) -> UdpFlow | None:
-        """Of a flow that passes now: half-read hellos of other connections, which go on being judged."""
+    def take_half_read(self) -> UdpFlow | None:
+        """Return the half-read hellos of other connections, once this flow passes; they are still judged."""
         if self._initials is None:
             return None
         rest = UdpFlow(self._dst, self._dport, self._limits, self._ech_names)
@@ -82,17 +83,18 @@ class UdpFlow:
         sign = look_udp(payload, self._dport)
         if sign is not None and not self._allows(sign, judge):
             return self.ruling or HOLD
-        kind = classify(payload) if sign is None else Kind.OTHER
-        if kind is Kind.INITIAL:
+        kind = classify(payload) if sign is None else DatagramKind.OTHER
+        if kind is DatagramKind.INITIAL:
             return self._initial(payload, judge)
-        if kind is Kind.UNKNOWN_VERSION:
+        if kind is DatagramKind.UNKNOWN_VERSION:
             return self._other_version(payload, judge)
-        if kind in _LATER or kind is Kind.SHORT:
+        if kind in _LATER or kind is DatagramKind.SHORT:
             if self._initials is not None:
-                # 0-RTT rides along; nothing else can be sent before the server's hello.
-                return self._within_limits(judge) if kind is Kind.ZERO_RTT else DROP
+                # 0-RTT may come with the Initial; nothing else can be sent before the server's hello.
+                return self._within_limits(judge) if kind is DatagramKind.ZERO_RTT else DROP
             if kind in _LATER or (self._dport == HTTPS and not self._others):
-                return DROP if kind is Kind.ZERO_RTT else _STRAY  # early data may overtake its Initial
+                # Early data may overtake its Initial.
+                return DROP if kind is DatagramKind.ZERO_RTT else _STRAY
             self._longest_short = max(self._longest_short, len(payload))
         self._others += 1
         if self._initials is not None:
@@ -106,45 +108,47 @@ class UdpFlow:
         sign = look_udp(payload, self._dport)
         if sign is not None and not self._allows(sign, judge):
             return self.ruling or HOLD
-        kind = classify(payload) if sign is None else Kind.OTHER
+        kind = classify(payload) if sign is None else DatagramKind.OTHER
         if self._initials is not None:
             return self._to_initials(kind, payload, judge)
-        if kind is Kind.INITIAL or kind in _LATER or (not self._sent and self._is_quic_reply(kind)):
-            return DROP  # the answer to an Initial that we have not seen
-        if kind in _NO_ANSWER or (kind is Kind.SHORT and self._may_be_reset(payload)):
+        if kind is DatagramKind.INITIAL or kind in _LATER or (not self._sent and self._is_quic_reply(kind)):
+            return DROP  # the answer to an Initial that was not seen
+        if kind in _NO_ANSWER or (kind is DatagramKind.SHORT and self._may_be_reset(payload)):
             return HOLD
         if self._nameless is not None:
-            return self._settle(Action.PASSES, self._nameless)
+            return self._settle(FlowAction.PASSES, self._nameless)
         if self._others:
             observation = self._observe(Proto.UDP)
-            return self._settle(Action.PASSES if judge(observation) else Action.REFUSED, observation)
+            return self._settle(FlowAction.PASSES if judge(observation) else FlowAction.REFUSED, observation)
         if self._received >= self._limits.unanswered:
             return self._unanswered(judge)
         return HOLD
 
-    def _allows(self, sign: Sign, judge: Judge) -> bool:
-        """Judge a tunnel once; what may pass goes on as a flow without a name, else ``ruling`` is set."""
+    def _allows(self, sign: TunnelSign, judge: Judge) -> bool:
+        """Judge a tunnel once. An allowed one continues as a flow without a name; else ``ruling`` is set."""
         observation = self._observe(sign.proto, sign.host)._replace(qtype=sign.qtype)
-        if observation in self.heard:
+        if observation in self.judged:
             return True
-        if len(self.heard) >= self._limits.candidates:
+        if len(self.judged) >= self._limits.candidates:
             self._refuse(Fault.OVERFLOW, judge, Proto.UDP)
             return False
-        self.heard[observation] = None
+        self.judged[observation] = None
         if judge(observation):
             return True
-        self._settle(Action.REFUSED, observation)
+        self._settle(FlowAction.REFUSED, observation)
         return False
 
     def _may_be_reset(self, payload: bytes) -> bool:
-        """A stateless reset is always shorter than what provoked it (RFC 9000 10.3.3), and where no web
-        server is, nobody sends many.
+        """Whether this may be a stateless reset.
+
+        It is always shorter than the packet that provoked it (RFC 9000 §10.3.3), and only web servers send
+        many.
         """
         few = self._received < self._limits.unanswered or self._dport in WEB_PORTS
         return few and len(payload) < self._longest_short
 
-    def _is_quic_reply(self, kind: Kind) -> bool:
-        return kind is Kind.SHORT and self._dport == HTTPS
+    def _is_quic_reply(self, kind: DatagramKind) -> bool:
+        return kind is DatagramKind.SHORT and self._dport == HTTPS
 
     def _initial(self, payload: bytes, judge: Judge) -> Ruling:
         if self._initials is None:
@@ -160,30 +164,31 @@ class UdpFlow:
         last = HOLD
         for hello in hellos:
             observation = self._hello(hello)
-            if observation not in self.heard and len(self.heard) >= self._limits.candidates:
+            if observation not in self.judged and len(self.judged) >= self._limits.candidates:
                 return self._refuse(Fault.OVERFLOW, judge)
-            self.heard[observation] = None
+            self.judged[observation] = None
             if not judge(observation):
-                return self._settle(Action.REFUSED, observation)
-            last = Ruling(Action.HOLD, observation)
+                return self._settle(FlowAction.REFUSED, observation)
+            last = Ruling(FlowAction.HOLD, observation)
         if self._initials.unopened > self._limits.quic_unopened:
             return self._refuse(Fault.OVERFLOW, judge)
         return last if hellos else self._within_limits(judge)
 
-    def _to_initials(self, kind: Kind, payload: bytes, judge: Judge) -> Ruling:
-        if kind is Kind.INITIAL and self._initials is not None:
+    def _to_initials(self, kind: DatagramKind, payload: bytes, judge: Judge) -> Ruling:
+        if kind is DatagramKind.INITIAL and self._initials is not None:
             try:
                 answers = self._initials.from_server(payload)
             except WireError:
                 return self._refuse(Fault.MALFORMED, judge)
             for answer in answers:
                 if not answer.hello.hello_retry:
-                    return self._settle(Action.PASSES, self._hello(answer.asked))
+                    return self._settle(FlowAction.PASSES, self._hello(answer.asked))
         return self._within_limits(judge)
 
     def _other_version(self, payload: bytes, judge: Judge) -> Ruling:
-        """QUIC that we cannot read names no host. A reserved version is let go: it asks a server for its
-        versions and nothing else (RFC 9000 section 15).
+        """Judge QUIC of an unsupported version, which has no readable host.
+
+        A reserved version is ignored: it only asks a server for its versions (RFC 9000 §15).
         """
         if int.from_bytes(payload[1:5], "big") & 0x0F0F0F0F == 0x0A0A0A0A:
             return self._within_limits(judge)
@@ -191,7 +196,7 @@ class UdpFlow:
             observation = self._observe(Proto.QUIC, fault=Fault.VERSION)
             if not judge(observation):
                 # This packet only: the client's next version may be one that can be read.
-                return Ruling(Action.REFUSED, observation)
+                return Ruling(FlowAction.REFUSED, observation)
             self._nameless = observation
         return self._within_limits(judge)
 
@@ -201,23 +206,23 @@ class UdpFlow:
         return HOLD
 
     def _unanswered(self, judge: Judge) -> Ruling:
-        """Bands may refuse it; what goes on goes on packet by packet."""
+        """Judge a flow without an answer. Rules may refuse it; otherwise it continues packet by packet."""
         observation = self._observe(Proto.UDP, fault=Fault.UNANSWERED)
-        if observation not in self.heard:
-            self.heard[observation] = None
+        if observation not in self.judged:
+            self.judged[observation] = None
             if not judge(observation):
-                return self._settle(Action.REFUSED, observation)
-        return Ruling(Action.HOLD, observation)
+                return self._settle(FlowAction.REFUSED, observation)
+        return Ruling(FlowAction.HOLD, observation)
 
     def _refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.QUIC) -> Ruling:
-        """Refuse whatever the judge says, who hears of it all the same."""
+        """Refuse the flow. The judge is notified, but its answer is ignored."""
         observation = self._observe(proto, fault=fault)
         judge(observation)
-        return self._settle(Action.REFUSED, observation)
+        return self._settle(FlowAction.REFUSED, observation)
 
-    def _settle(self, action: Action, observation: Observation | None) -> Ruling:
+    def _settle(self, action: FlowAction, observation: Observation | None) -> Ruling:
         self.ruling = Ruling(action, observation)
-        passes = action is Action.PASSES
+        passes = action is FlowAction.PASSES
         self._initials = self._initials.half_read() if passes and self._initials is not None else None
         self.size = 0
         return self.ruling

@@ -1,8 +1,8 @@
-"""HTTP/1 request heads (RFC 9112), read as leniently as servers read them.
+"""Parses HTTP/1 request heads (RFC 9112), as leniently as servers do.
 
-What one server takes for a Host header and another does not counts as one here: each name that any server
-could act on is reported, so that all of them are judged. What no correct client sends is a fault of a head
-that is read all the same: beside a decoy, its names would go unread.
+Servers differ in what they accept as a Host header. Every name that any server could use is reported, so
+that all of them are judged. A head that no correct client sends has a fault but is still parsed: otherwise a
+decoy next to it would hide its names.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from gateway.core.errors import WireError
 from gateway.policy.values import Fault
 from gateway.wire.http.hosts import BLANK, authorities, hosts_of
 
-# Node and IIS stop at 16 KiB of head; nginx and Apache at 8 KiB a line, which a browser's head without giant
-# cookies does not come near.
+# Node and IIS accept a head of 16 KiB, nginx and Apache a line of 8 KiB. A browser's head without huge
+# cookies is far below both.
 MAX_HEAD = 16 << 10
-ENDURED_HEAD = 32 << 10  # Apache and Go read longer ones, too: up to here their names are read
-# The longest line that nginx and Apache take. Any token is a method to some server; the longest registered
-# one, UPDATEREDIRECTREF, has 17 bytes.
+MAX_LENIENT_HEAD = 32 << 10  # Apache and Go accept longer heads; names are read up to here
+# The longest line that nginx and Apache accept. Some servers accept any token as a method; the longest
+# registered one, UPDATEREDIRECTREF, has 17 bytes.
 _MAX_METHOD = 8 << 10
 
-# What an HTTP/2 client sends first (RFC 9113 3.4). Nothing else is to a server, whatever its method says.
+# The first bytes of an HTTP/2 client (RFC 9113 §3.4). Servers accept nothing else as HTTP/2.
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 _START = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)([ \t]?)")
 _VERSION = re.compile(rb"HTTP/[0-9]+(?:\.[0-9]+)?", re.IGNORECASE)
-# The empty line. Some servers take a CR there alone for one, whatever follows it.
+# The empty line. Some servers also accept a lone CR there, whatever follows it.
 HEAD_END = re.compile(rb"\n(?:\r?\n|\r[^\n])")
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
-# RFC 9112 2.2: a lone LF ends a line for many servers, a lone CR for some.
+# RFC 9112 §2.2: a lone LF ends a line for many servers, a lone CR for some.
 _LINE_END = re.compile(rb"\r?\n|\r")
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _LF = 0x0A
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 
-# Taken for HTTP without a look at the rest of the line: no other protocol that leaves a home begins so.
+# Treated as HTTP without reading the rest of the line: no other internet protocol begins with these words.
 _METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"PATCH", b"CONNECT", b"TRACE"))
 _HOST = b"host"
 _CONTENT_LENGTH = b"content-length"
@@ -51,31 +51,31 @@ Fields = dict[bytes, list[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One request head: whom it is for, and where the next one begins."""
+class HttpRequest:
+    """One request head: the hosts it asks for, and where the next request begins."""
 
     method: str  # as sent
     target: bytes  # as sent
-    hosts: tuple[str, ...]  # every name it gives, normalised: the target's first, then the Host headers'
-    # NO_NAME: none, or addresses only; BAD_NAME: one is no host name, or Hosts differ; MALFORMED: no correct
-    # client sends it, and servers differ in where the next request begins.
+    hosts: tuple[str, ...]  # every name, normalised: the target's first, then those of the Host headers
+    # NO_NAME: none, or only addresses; BAD_NAME: one is no host name, or Host headers differ; MALFORMED: no
+    # correct client sends it, and servers differ in where the next request begins.
     fault: Fault | None
-    head_length: int  # bytes, empty lines before it and the one after it included
-    content_length: int  # bytes of body; 0 when chunked
+    head_length: int  # bytes, including empty lines before the head and the one after it
+    content_length: int  # bytes of body; 0 if chunked
     chunked: bool
-    switches: bool  # asks for another protocol on this connection: CONNECT, Upgrade, HTTP/2
-    http2: bool = False  # the preface of HTTP/2, whose names cannot be read
+    switches: bool  # asks to change the protocol of this connection: CONNECT, Upgrade, HTTP/2
+    http2: bool = False  # the preface of HTTP/2; the names that follow cannot be read
 
 
 def looks_like_http(prefix: bytes) -> bool | None:
-    """Whether a client's stream that begins with ``prefix`` is HTTP/1 or the preface of HTTP/2.
+    """Whether a client's stream that begins with ``prefix`` is HTTP/1 or the HTTP/2 preface.
 
-    None while too short to tell, which is at most ENDURED_HEAD bytes.
+    None if more bytes are needed, which happens only up to MAX_LENIENT_HEAD bytes.
     """
     start = _skip_empty_lines(prefix)
     begin = _START.match(prefix, start)
     if begin is None:
-        return None if start == len(prefix) <= ENDURED_HEAD else False
+        return None if start == len(prefix) <= MAX_LENIENT_HEAD else False
     if len(begin[1]) > _MAX_METHOD:
         return False
     if not begin[2]:
@@ -84,19 +84,20 @@ def looks_like_http(prefix: bytes) -> bool | None:
         return True
     end = prefix.find(b"\n", start)
     if end < 0:
-        return None if len(prefix) <= ENDURED_HEAD else False
+        return None if len(prefix) <= MAX_LENIENT_HEAD else False
     return _version_of(prefix[start:end]) is not None
 
 
-def parse_request(data: bytes) -> Request | None:
-    """The request whose head ``data`` begins with; None while the head is not complete.
+def parse_request(data: bytes) -> HttpRequest | None:
+    """Return the request with whose head ``data`` begins; None while the head is incomplete.
 
-    WireError for a head over ENDURED_HEAD bytes, and for what is no request line and asks for no host.
+    Raises WireError for a head over MAX_LENIENT_HEAD bytes, and for a first line that is no request line and
+    has no host.
     """
     if data.startswith(b"PRI") and PREFACE.startswith(data[: len(PREFACE)]):
         if len(data) < len(PREFACE):
             return None
-        return Request(
+        return HttpRequest(
             "PRI", b"*", (), Fault.NO_NAME, len(PREFACE), 0, chunked=False, switches=True, http2=True
         )
     start = _skip_empty_lines(data)
@@ -114,7 +115,7 @@ def parse_request(data: bytes) -> Request | None:
         return None
     stop, size = end.start() + 1, end.end()
     whole = data[size - 1] == _LF
-    if not whole:  # to servers that take a lone CR for no empty line, more fields follow
+    if not whole:  # for servers that do not accept a lone CR as an empty line, more fields follow
         later = _EMPTY_LINE.search(data, stop)
         stop, size = (len(data), len(data)) if later is None else (later.start() + 1, later.end())
     fields, sound = _fields(data[line_end:stop])
@@ -122,7 +123,7 @@ def parse_request(data: bytes) -> Request | None:
     length, chunked = _content_length(fields), _chunked(fields)
     if not (sound and whole) or length is None or chunked is None or size > MAX_HEAD:
         length, chunked, fault = 0, False, Fault.MALFORMED
-    return Request(
+    return HttpRequest(
         method=method.decode("ascii"),
         target=target,
         hosts=hosts,
@@ -134,39 +135,39 @@ def parse_request(data: bytes) -> Request | None:
     )
 
 
-def stray_request(head: bytes, starts: Iterable[int]) -> Request | None:
-    """What the lines of ``head`` ask for, found among other bytes; None when they name no host.
+def embedded_request(head: bytes, starts: Iterable[int]) -> HttpRequest | None:
+    """Return the request in ``head``, which was found among other bytes; None if it has no host.
 
-    ``starts``: where its request lines begin. Nothing but names is looked at, since these may be no request.
+    ``starts`` are the offsets of its request lines. Only names are read, since these may be no requests.
     """
-    lines: dict[int, int] = {}  # by its end, where the first request begins in it: later ones are in that
+    lines: dict[int, int] = {}  # end of a line to the first request in it, which includes the later ones
     connects = False
     for start in starts:
         lines.setdefault(head.find(b"\n", start), start)
         connects |= head.startswith(b"CONNECT", start)
-    asked = [one for end, start in lines.items() for one in authorities(head[start:end].rsplit(None, 1)[0])]
+    asked = [name for end, start in lines.items() for name in authorities(head[start:end].rsplit(None, 1)[0])]
     names, _ = hosts_of(asked + _fields(head, _HOST_ALONE)[0].get(_HOST, []))
     if not names:
         return None
     method = "CONNECT" if connects else "GET"
-    return Request(method, b"", tuple(names), None, len(head), 0, chunked=False, switches=False)
+    return HttpRequest(method, b"", tuple(names), None, len(head), 0, chunked=False, switches=False)
 
 
 def _check_size(size: int) -> None:
-    if size > ENDURED_HEAD:
-        msg = f"HTTP request head of more than {ENDURED_HEAD} bytes"
+    if size > MAX_LENIENT_HEAD:
+        msg = f"HTTP request head of more than {MAX_LENIENT_HEAD} bytes"
         raise WireError(msg)
 
 
 def _skip_empty_lines(data: bytes) -> int:
-    """The offset of the request line: servers pass over empty lines before it (RFC 9112 2.2)."""
+    """Return the offset of the request line: servers skip empty lines before it (RFC 9112 §2.2)."""
     if data[:1] not in (b"\r", b"\n"):
         return 0
     return len(data) - len(data.lstrip(b"\r\n"))
 
 
 def _version_of(line: bytes) -> bytes | None:
-    """The HTTP version, if that is the last of at least three words."""
+    """Return the HTTP version if it is the last of at least three words."""
     version = line.rsplit(None, 1)[-1:]
     if not version or _VERSION.fullmatch(version[0]) is None or len(line.split(None, 2)) < 3:
         return None
@@ -174,7 +175,7 @@ def _version_of(line: bytes) -> bytes | None:
 
 
 def _request_line(line: bytes) -> tuple[bytes | None, bytes]:
-    """Its method and target; None for the method where it is no request line."""
+    """Return method and target; the method is None if this is no request line."""
     if _version_of(line) is None:
         return None, b""
     method, rest = line.split(None, 1)
@@ -183,21 +184,21 @@ def _request_line(line: bytes) -> tuple[bytes | None, bytes]:
     return method, rest.rsplit(None, 1)[0]
 
 
-def _without_version(line: bytes, size: int) -> Request:
-    """HTTP/0.9, or a version that nobody knows: a host in its target is read by some servers."""
+def _without_version(line: bytes, size: int) -> HttpRequest:
+    """Parse HTTP/0.9 or an unknown version: some servers use the host in its target."""
     begin = _START.match(line)
     names, _ = hosts_of(authorities(line))
     if begin is None or not names:
         msg = f"no HTTP request line: {line[:80]!r}"
         raise WireError(msg)
     method = begin[1].decode("ascii")
-    return Request(method, b"", tuple(names), Fault.MALFORMED, size, 0, chunked=False, switches=False)
+    return HttpRequest(method, b"", tuple(names), Fault.MALFORMED, size, 0, chunked=False, switches=False)
 
 
 def _fields(block: bytes, wanted: frozenset[bytes] = _WANTED) -> tuple[Fields, bool]:
-    """The values of the wanted fields, and whether all servers find the same framing in them.
+    """Return the values of the wanted fields, and whether all servers find the same framing in them.
 
-    A folded line continues the value above it (RFC 9112 5.2), and is read as a field of its own as well.
+    A folded line continues the value above it (RFC 9112 §5.2), and is also parsed as a field of its own.
     """
     found: Fields = {}
     sound = True
@@ -212,7 +213,7 @@ def _fields(block: bytes, wanted: frozenset[bytes] = _WANTED) -> tuple[Fields, b
         name = raw_name.strip(BLANK).lower()
         if colon and name in wanted:
             if name in _FRAMING and raw_name.lower() != name:
-                sound = False  # blanks about the name of a field that frames the body
+                sound = False  # blanks around the name of a field that frames the body
             last = found.setdefault(name, [])
             last.append(value)
     if not _FRAMING.isdisjoint(found) and _BARE_CR.search(block):
@@ -221,7 +222,7 @@ def _fields(block: bytes, wanted: frozenset[bytes] = _WANTED) -> tuple[Fields, b
 
 
 def _names(asked: bytes, host_fields: list[bytes]) -> tuple[tuple[str, ...], Fault | None]:
-    """Every name, once each, and what is wrong with them; ``asked``: a request line without its version."""
+    """Return each distinct name, and the fault; ``asked`` is the request line without its version."""
     first, bad_target = hosts_of(authorities(asked))
     hosts, bad_field = hosts_of(host_fields)
     names = (*first, *[host for host in hosts if host not in first])
@@ -231,7 +232,7 @@ def _names(asked: bytes, host_fields: list[bytes]) -> tuple[tuple[str, ...], Fau
 
 
 def _content_length(fields: Fields) -> int | None:
-    """None: it is no one number, and servers differ in which they follow."""
+    """Return the body's length; None if it is not one number, since servers then differ."""
     values = {value.strip(BLANK) for field in fields.get(_CONTENT_LENGTH, []) for value in field.split(b",")}
     if not values:
         return 0
@@ -240,7 +241,10 @@ def _content_length(fields: Fields) -> int | None:
 
 
 def _chunked(fields: Fields) -> bool | None:
-    """RFC 9112 6.1 and 6.3: chunked must be the last coding, and no length may stand beside it; else None."""
+    """Whether the body is chunked; None if servers differ.
+
+    chunked must be the last coding, without a Content-Length (RFC 9112 §6.1, §6.3).
+    """
     values = fields.get(_TRANSFER_ENCODING)
     if values is None:
         return False

@@ -1,10 +1,9 @@
-"""The requests of one client's stream, in order, and what was read of them for a while.
+"""Reads the requests of one client stream in order, and checks that resent bytes are the same.
 
-A request that was judged may be sent again with other bytes by a client that let the first copy die on the
-way. A correct client never does: contradictions are refused. What decides where the next request begins,
-heads and the lines of chunked bodies, is kept for longer than the rest: an upload may send again what it sent
-a megabyte ago. What nobody can compare any more goes no further: where its acknowledgement was merely late,
-the server has it.
+An evading client may let a judged request be lost on the path and resend it with other bytes. A correct
+client never does, so contradictions are refused. Heads and chunk lines decide where the next request begins.
+They are stored longer than the rest: an upload may resend what it sent a megabyte ago. Bytes that can no
+longer be compared are not forwarded; if only their acknowledgement was late, the server already has them.
 """
 
 from __future__ import annotations
@@ -14,20 +13,20 @@ from bisect import bisect_right
 from gateway.core.errors import WireError
 from gateway.wire.flows.limits import Limits
 from gateway.wire.flows.streams import Island
-from gateway.wire.http.head import Request
+from gateway.wire.http.head import HttpRequest
 from gateway.wire.http.stream import RequestStream
 
-_STEP = 4096  # bytes; what was held before is read in pieces, so that each head ends in a piece that is kept
-_PIECE_BYTES = 160  # of memory for each piece kept, beside its own
-_PIECES = 4  # kept ones that are compared or sorted in about one step
+_STEP = 4096  # bytes; earlier bytes are read in steps, so that each head ends in a stored piece
+_PIECE_BYTES = 160  # of memory for each stored piece, plus its data
+_PIECES = 4  # stored pieces that are compared or sorted in about one step of work
 
 
 class Contradiction(WireError):
-    """Bytes sent again that differ, or that nobody can compare any more."""
+    """Resent bytes that differ, or that can no longer be compared."""
 
 
-class Reading:
-    """Requests that follow each other; offsets are those of the flow's Stream."""
+class RequestReading:
+    """Consecutive requests of one client; offsets are those of the flow's Stream."""
 
     __slots__ = (
         "_early", "_early_bytes", "_frame_bytes", "_frames", "_frames_from", "_limits", "_start", "_tail",
@@ -35,34 +34,35 @@ class Reading:
     )  # fmt: skip
 
     def __init__(self, start: int, data: bytes, limits: Limits, *, turned_down: bool) -> None:
-        """``data``: the bytes from offset ``start`` on. WireError when they are no HTTP. ``turned_down``: see
-        RequestStream.
+        """``data`` is the bytes from offset ``start`` on. ``turned_down``: see RequestStream.
+
+        Raises WireError if they are not HTTP.
         """
         self._limits = limits
         self.stream = RequestStream(turned_down=turned_down, bodies=limits.bodies)
         self._start = self.next = start
         self._tail = Island(start, b"")  # the newest bytes
         self._frames: list[Island] = []  # heads and lines of chunked bodies, ascending
-        self._frames_from = start  # all of them are kept that begin here or later
+        self._frames_from = start  # all frames that begin here or later are stored
         self._frame_bytes = 0
         self._early: dict[int, bytes] = {}  # segments after a gap, by offset
         self._early_bytes = 0
         self._work = 0
-        self.inside: list[Request] = []  # what bodies in ``data`` ask for
+        self.inside: list[HttpRequest] = []  # requests found in bodies of ``data``
         for position in range(0, len(data), _STEP):
             self._take(data[position : position + _STEP])
             self.inside += self.stream.inside
 
     @property
     def size(self) -> int:
-        """Bytes of memory held, about."""
+        """The approximate memory, in bytes."""
         pieces = len(self._frames) + len(self._early)
         held = len(self._tail.data) + self._frame_bytes + self._early_bytes + self.stream.held
         return held + pieces * _PIECE_BYTES
 
     @property
     def _oldest(self) -> int:
-        """From here on all that frames requests can be compared."""
+        """The offset from which everything that frames requests can be compared."""
         return min(self._frames_from, self._tail.start)
 
     @property
@@ -70,18 +70,18 @@ class Reading:
         """Steps taken so far, see Effort."""
         return self._work + self.stream.work
 
-    def rest(self) -> None:
-        """Let go of what was read and of what came too early; where the next request begins is kept."""
+    def free_buffers(self) -> None:
+        """Free the stored bytes. The position of the next request remains."""
         self._tail = Island(self.next, b"")
         self._frames.clear()
         self._early.clear()
         self._frame_bytes = self._early_bytes = 0
         self._frames_from = self.next - len(self.stream.unfinished)
 
-    def feed(self, start: int, payload: bytes) -> list[Request] | None:
-        """The requests that this segment completes; None when it must be sent again later.
+    def feed(self, start: int, payload: bytes) -> list[HttpRequest] | None:
+        """Return the requests that this segment completes; None if it must be resent later.
 
-        WireError for what is no HTTP, Contradiction for other bytes than before.
+        Raises WireError if the bytes are not HTTP, Contradiction if they differ from earlier ones.
         """
         if start > self.next:
             return self._keep(start, payload)
@@ -98,7 +98,7 @@ class Reading:
                 found += self._take(self._fresh(first, piece))
         return found
 
-    def _keep(self, start: int, payload: bytes) -> list[Request] | None:
+    def _keep(self, start: int, payload: bytes) -> list[HttpRequest] | None:
         known = self._early.get(start, b"")
         shared = min(len(known), len(payload))
         if known[:shared] != payload[:shared]:
@@ -108,17 +108,17 @@ class Reading:
         if more > 0:
             too_many = not known and len(self._early) >= self._limits.pieces
             if too_many or self._early_bytes + more > self._limits.stream_bytes:
-                return None  # an upload that lost a segment: TCP sends the rest again
+                return None  # an upload that lost a segment: TCP resends the rest
             self._early[start] = payload
             self._early_bytes += more
         return []
 
     def _is_probe(self, start: int, payload: bytes) -> bool:
-        """Keep-alive's, which may carry one byte of garbage (RFC 9293 3.8.4)."""
+        """Whether this is a keep-alive probe, which may carry one byte of garbage (RFC 9293 §3.8.4)."""
         return self.next - start == 1 == len(payload)
 
     def _fresh(self, start: int, payload: bytes) -> bytes:
-        """What of ``payload`` was not read before; the rest must be what was read."""
+        """Return the bytes of ``payload`` that are new. Raises Contradiction if the rest differs."""
         old = self.next - start
         if self._is_probe(start, payload):
             return b""
@@ -127,7 +127,7 @@ class Reading:
         return payload[old:]
 
     def _compare(self, start: int, again: bytes) -> None:
-        """Bodies frame nothing, so those that are no longer kept are not compared."""
+        """Compare resent bytes. Bodies frame nothing, so those no longer stored are not compared."""
         if start < self._oldest:
             msg = f"bytes sent again from {self.next - start} back"
             raise Contradiction(msg)
@@ -148,7 +148,7 @@ class Reading:
                 msg = f"bytes {low}..{high} sent twice that differ"
                 raise Contradiction(msg)
 
-    def _take(self, data: bytes) -> list[Request]:
+    def _take(self, data: bytes) -> list[HttpRequest]:
         if not data:
             return []
         found = self.stream.feed(data)

@@ -1,7 +1,7 @@
-"""Heads of HTTP/1 requests that stand anywhere in other bytes.
+"""Finds HTTP/1 request heads anywhere in other bytes.
 
-Where a server begins to read is not always known, and some never read the body of a request that they turn
-down. So what a body, a chunk's line, a trailer or a field's value says may be a request to a server.
+It is not always known where a server begins to read, and some servers never read the body of a request that
+they reject. So text in a body, a chunk line, a trailer or a field's value may be a request to a server.
 """
 
 from __future__ import annotations
@@ -9,29 +9,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gateway.wire.http.head import HEAD_END, MAX_HEAD, Request, stray_request
+from gateway.wire.http.head import HEAD_END, MAX_HEAD, HttpRequest, embedded_request
 
 _VERSION = b"HTTP/"
-_LOOK_BACK = len(_VERSION) - 1  # bytes: one that lies in two segments
-# The end of a request line, or of what has come of it. In text, such as a log, other words follow.
+_LOOK_BACK = len(_VERSION) - 1  # bytes of a version that may be split over two segments
+# The end of a request line, as far as it has arrived. In text such as a log, other words follow the version.
 _LINE_REST = re.compile(rb"(?:[0-9]+(?:\.[0-9]*)?)?[\s\0]*?(\n|\Z)")
 _AS_SPACE = bytes.maketrans(b"\t\v\f\r", b"    ")
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}\Z")
-_MAX_METHOD = 32  # bytes of one that are looked at: what is left of a longer one is a method, too
+_MAX_METHOD = 32  # bytes of a method that are checked: the end of a longer one is a method too
 _CONNECT = b"CONNECT"
 _CONNECTS = re.compile(rb"CONNECT(?= )")
 _BEFORE_ABSOLUTE = re.compile(rb"(?<! ) +(?=[a-z][a-z0-9+.-]{0,31}://)", re.IGNORECASE)
-_CHEAP = 8  # versions that end no line, as in a log, for a step of work
-_MAX_LINE = 8 << 10  # bytes: nginx and Apache take no longer one; of a longer one the target is not read
-_SLACK = 4 << 10  # bytes by which a line grows beyond that before it is cut
-_FOLD = 4096  # bytes kept of a head that does not end, so that no field that names a host is cut
+_CHEAP = 8  # versions that do not end a line, as in a log, for one step of work
+_MAX_LINE = 8 << 10  # bytes, as nginx and Apache; the target of a longer line is not read
+_SLACK = 4 << 10  # bytes by which a line may exceed this before it is cut
+_FOLD = 4096  # bytes stored of a head without an end, so that no field with a host is cut
 
 
 def request_starts(data: bytes) -> Iterator[int]:
-    """Each place where a request line may begin that asks for a host of its own; it may still lack its end.
+    """Yield each offset at which a request line with a host of its own may begin; its end may be missing.
 
-    Any token is a method to some server, and the bytes before it may be a token's, too: the longest is taken,
-    since a request means the same by any method but CONNECT.
+    Some servers accept any token as a method, and the bytes before it may be part of the token. The longest
+    one is used, since only the method CONNECT changes a request's meaning.
     """
     version = data.find(_VERSION)
     begin = 0
@@ -43,8 +43,8 @@ def request_starts(data: bytes) -> Iterator[int]:
 
 
 def _methods(data: bytes, begin: int, version: int) -> Iterator[int]:
-    """Methods in the line ``data[begin:version]``: the last word but one, and what stands before an
-    authority. Servers differ in whether a target may hold blanks.
+    """Yield the methods in the line ``data[begin:version]``: the last word but one, and the words before an
+    authority. Servers differ in whether a target may contain blanks.
     """
     line = data[begin:version].translate(_AS_SPACE)
     words = line.rstrip(b" ")
@@ -65,24 +65,24 @@ def _methods(data: bytes, begin: int, version: int) -> Iterator[int]:
 
 
 class HeadScanner:
-    """Finds the hosts that such heads name, in bytes that arrive piece by piece."""
+    """Finds the hosts of such heads in bytes that arrive piece by piece."""
 
     __slots__ = ("_cheap", "_look_from", "_rest", "_within", "work")
 
     def __init__(self) -> None:
         self.work = 0  # steps taken so far, see Effort
         self._cheap = 0
-        self._rest = bytearray()  # the line under way; once one was a request's, its head so far
-        self._look_from = 0  # where in it a version may begin that is not complete
+        self._rest = bytearray()  # the current line; after a request line, the head so far
+        self._look_from = 0  # offset in it at which an incomplete version may begin
         self._within = False
 
     @property
     def held(self) -> int:
-        """Bytes kept: up to MAX_HEAD."""
+        """Stored bytes: up to MAX_HEAD."""
         return len(self._rest)
 
-    def feed(self, data: bytes) -> list[Request]:
-        """What each head asks for that ``data`` completes, if it names a host."""
+    def feed(self, data: bytes) -> list[HttpRequest]:
+        """Return the requests with a host whose heads ``data`` completes."""
         rest = self._rest
         if self._within or (bytes(rest[self._look_from :]) + data if rest else data).find(_VERSION) >= 0:
             return self._read(bytes(rest) + data, self._look_from)
@@ -96,8 +96,8 @@ class HeadScanner:
         self._look_from = max(0, len(self._rest) - _LOOK_BACK)
         return []
 
-    def _read(self, data: bytes, look_from: int) -> list[Request]:
-        found: list[Request] = []
+    def _read(self, data: bytes, look_from: int) -> list[HttpRequest]:
+        found: list[HttpRequest] = []
         begin = 0
         self.work += 1 + (len(data) >> 14)
         while True:
@@ -113,7 +113,7 @@ class HeadScanner:
             if end is not None or len(piece) > MAX_HEAD:
                 starts = list(request_starts(piece))
                 self.work += len(starts)
-                request = stray_request(piece, starts)
+                request = embedded_request(piece, starts)
                 if request is not None:
                     found.append(request)
             if end is None:
@@ -133,8 +133,8 @@ class HeadScanner:
         self._look_from = max(0, min(open_at, len(data) - _LOOK_BACK) - line)
 
     def _request_line(self, data: bytes, begin: int, look_from: int) -> tuple[int, int] | None:
-        """The first whole request line from ``begin`` on whose version starts at ``look_from`` or later:
-        where it begins, and its LF.
+        """Return the start and the LF of the first whole request line from ``begin`` on, with its version at
+        ``look_from`` or later.
         """
         version = data.find(_VERSION, look_from)
         while version >= 0:
@@ -142,7 +142,7 @@ class HeadScanner:
             if rest is not None and rest[1]:
                 self.work += 1
                 start = max(begin, data.rfind(b"\n", begin, version) + 1)
-                # Of a long line the method may be cut off.
+                # The method of a long line may be cut off.
                 is_cut = version - start > _MAX_LINE // 2 and data[version - 1] in b" \t"
                 if is_cut or any(True for _ in _methods(data, start, version)):
                     return start, rest.end() - 1

@@ -1,4 +1,4 @@
-"""The requests of one HTTP/1 connection, one after the other (RFC 9112 sections 6, 7 and 9.3)."""
+"""Splits the client's bytes of one HTTP/1 connection into requests (RFC 9112 §6, §7 and §9.3)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from enum import Enum, auto
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault
-from gateway.wire.http.head import Request, looks_like_http, parse_request
+from gateway.wire.http.head import HttpRequest, looks_like_http, parse_request
 from gateway.wire.http.scan import HeadScanner
 
-MAX_CHUNK_LINE = 4096  # a chunk's size and extensions, or a trailer field; Go's net/http stops here, too
+MAX_CHUNK_LINE = 4096  # bytes of a chunk's size and extensions, or a trailer field; as Go's net/http
 
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
 
@@ -21,26 +21,26 @@ class _State(Enum):
     CHUNK_SIZE = auto()
     CHUNK_END = auto()
     TRAILER = auto()
-    LOST = auto()  # behind a head whose end servers see in different places
+    LOST = auto()  # after a head whose end differs between servers
 
 
 Frame = tuple[
     int, bytes
-]  # a head, or a line of a chunked body, and where it begins: what decides what follows
+]  # offset and bytes of a head or of a line of a chunked body: these decide what follows
 
 
 class RequestStream:
-    """Finds each request of a client's stream, pipelined or on a kept connection; bodies are passed over.
+    """Finds each request of a client's stream, pipelined or on a persistent connection; bodies are skipped.
 
-    A request that asks for another protocol may be turned down, and more requests follow. So what comes after
-    it is still read when it looks like HTTP; when not, the protocol has changed: ``opaque`` is then True and
-    no request is due any more, unless it is known that the server has turned the first one down. After the
-    preface of HTTP/2 that is certain at once.
+    The server may reject a request for another protocol, and more requests may follow. So the bytes after it
+    are still read as HTTP if they look like it. If not, the protocol has changed: ``opaque`` is then True and
+    no more requests are expected, unless the server is known to have rejected the first one. After the HTTP/2
+    preface ``opaque`` is True immediately.
 
-    Some servers never read the body of a GET, or of a request that they turn down: to them it is the next
-    request. And of bytes ahead of the first answer it is not known where the server begins to read. So each
-    head that stands anywhere else than where a request is due is read, too: what it asks for is ``inside``.
-    That holds of another protocol as well, which the server may never have agreed to.
+    Some servers never read the body of a GET, or of a request that they reject: to them the body is the next
+    request. For bytes before the first answer it is unknown where the server begins to read. So heads at
+    any other place are read too; their requests are in ``inside``. The same applies to another protocol,
+    which the server may not have accepted.
     """
 
     __slots__ = (
@@ -50,36 +50,36 @@ class RequestStream:
     )  # fmt: skip
 
     def __init__(self, *, turned_down: bool = False, bodies: bool = True) -> None:
-        """``turned_down``: the server has not agreed to what the first request asks for. ``bodies``: as in
+        """``turned_down``: the server rejected the first request's change of protocol. ``bodies``: as in
         Limits.
         """
         self._bodies = bodies
-        self.bodies: list[tuple[int, int]] = []  # that the last feed passed over where they do not count
-        self._scanner = HeadScanner()  # of all but the lines of requests
-        self.inside: list[Request] = []  # by the feed under way
+        self.bodies: list[tuple[int, int]] = []  # skipped by the last feed, if bodies are not scanned
+        self._scanner = HeadScanner()  # of all bytes but request lines
+        self.inside: list[HttpRequest] = []  # found by the current feed
         self._fed = 0  # bytes
         self._steps = 0
         self.count = 0  # requests so far
-        self.first_switches = False  # the first of them asks for another protocol
-        self.ends: list[int] = []  # of the heads that the last feed completed: bytes from the stream's start
+        self.first_switches = False  # the first request asks for another protocol
+        self.ends: list[int] = []  # ends of the heads that the last feed completed, from the stream's start
         self.frames: list[Frame] = []  # that the last feed completed
-        self._rest = b""  # of a head or a line: at most ENDURED_HEAD plus what one feed brings
+        self._rest = b""  # of a head or a line: at most MAX_LENIENT_HEAD plus one feed
         self._skip = 0  # bytes of body or chunk still to come
         self._state = _State.HEAD
         self._next = _State.HEAD  # after the body
-        self._found: list[Request] = []  # by the feed under way
+        self._found: list[HttpRequest] = []  # by the current feed
         self._turned_down = turned_down
-        self._switching = False  # what comes next follows a request for another protocol
+        self._switching = False  # the next bytes follow a request for another protocol
         self.opaque = False
 
     @property
     def held(self) -> int:
-        """Bytes kept."""
+        """Stored bytes."""
         return len(self._rest) + self._scanner.held
 
     @property
     def unfinished(self) -> bytes:
-        """What has come of a head or of a line of a chunked body."""
+        """The bytes of an incomplete head or line of a chunked body."""
         return self._rest
 
     @property
@@ -89,12 +89,13 @@ class RequestStream:
 
     @property
     def has_switched(self) -> bool:
-        """Whether another protocol may be due."""
+        """Whether another protocol may follow."""
         return self.opaque or (self._state is _State.AFTER_SWITCH and not self._skip)
 
     def turn_down(self) -> None:
-        """The server has not agreed to what the first request asks for. WireError when what followed was no
-        HTTP.
+        """Record that the server rejected the first request's change of protocol.
+
+        Raises WireError if the bytes after it were not HTTP.
         """
         self._turned_down = True
         if self.count == 1:
@@ -105,10 +106,11 @@ class RequestStream:
                 self._state = _State.HEAD
             self._next = _State.HEAD
 
-    def feed(self, data: bytes) -> list[Request]:
-        """The requests whose heads ``data``, the next bytes of the stream, completes. Raises WireError as
-        parse_request does, for chunks that are none, for bytes between requests that are none, and for what
-        follows a malformed head.
+    def feed(self, data: bytes) -> list[HttpRequest]:
+        """Return the requests whose heads ``data``, the next bytes of the stream, completes.
+
+        Raises WireError as parse_request does, for invalid chunks, for other bytes between requests, and for
+        bytes after a malformed head.
         """
         self._found, self.inside, self.ends, self.frames, self.bodies = [], [], [], [], []
         self._fed += len(data)
@@ -136,7 +138,7 @@ class RequestStream:
         return self._found
 
     def _step(self, data: bytes) -> bytes | None:
-        """Take the next element off ``data`` and return what follows it; None while it is not complete."""
+        """Consume the next element of ``data`` and return the rest; None if the element is incomplete."""
         if self._state is _State.HEAD:
             return self._head(data)
         if self._state is _State.AFTER_SWITCH:
@@ -180,7 +182,7 @@ class RequestStream:
         return data[request.head_length :]
 
     def _scanned_of(self, head: bytes) -> bytes:
-        """A head without its own line, unless that may be the end of a line that begins before it."""
+        """Return a head without its request line, unless that may end a line that began before it."""
         return head if self._scanner.held else head.lstrip(b"\r\n").partition(b"\n")[2]
 
     def _scan(self, data: bytes) -> None:
@@ -215,9 +217,9 @@ class RequestStream:
 
 
 def _line(data: bytes) -> tuple[bytes, bytes | None]:
-    """A line of a chunked body without its CRLF, and what follows it: None while the line is not complete.
+    """Return a line of a chunked body without its CRLF, and the bytes after it: None if it is incomplete.
 
-    A lone CR or LF is refused here: servers differ in whether it ends the line, and so in what comes next.
+    Raises WireError for a lone CR or LF: servers differ in whether it ends the line.
     """
     end = data.find(b"\n", 0, MAX_CHUNK_LINE)
     if end < 0:

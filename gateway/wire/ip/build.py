@@ -1,4 +1,4 @@
-"""Whole IP packets to send: answers in a server's place, and packets with another payload."""
+"""Builds whole IP packets: answers in a server's name, and packets with a replaced payload."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _U16 = Struct("!H")
 
 
 def udp_reply(packet: Packet, payload: bytes) -> bytes:
-    """The IP packet that answers the UDP datagram ``packet`` in the name of its destination."""
+    """Return the IP packet that answers the UDP datagram ``packet`` in its destination's name."""
     segment = _udp_segment(packet.dst, packet.src, packet.dport, packet.sport, payload)
     return _ip_packet(packet.dst, packet.src, UDP, segment)
 
 
 def udp_readdressed(data: bytes, src: bytes, sport: int) -> bytes:
-    """The whole UDP datagram ``data`` as it would come from another address and port."""
+    """Return the whole UDP datagram ``data`` with another source address and port."""
     packet = parse_ip(data)
     segment = _udp_segment(src, packet.dst, sport, packet.dport, bytes(packet.payload))
     return _ip_packet(src, packet.dst, UDP, segment)
 
 
 def udp_replace(data: bytes, packet: Packet, payload: bytes) -> bytes:
-    """``data`` (parsed as ``packet``) with another UDP payload: same headers, lengths and checksums mended.
+    """Return ``data`` (parsed as ``packet``) with another UDP payload, and correct lengths and checksums.
 
-    A fragment cannot be mended, since its length and checksum speak of other packets too: WireError.
+    Raises WireError for a fragment: its length and checksum depend on other packets.
     """
     if packet.proto != UDP or packet.fragment or packet.more_fragments:
         msg = "only a whole UDP datagram can take another payload"
@@ -67,10 +67,10 @@ def tcp_segment(
     window: int = 65535,
     options: bytes = b"",
 ) -> bytes:
-    """One TCP segment as a whole IP packet; ``src`` and ``dst`` are packed addresses of one family.
+    """Return one TCP segment as a whole IP packet; ``src`` and ``dst`` are packed addresses of one family.
 
     ``seq`` and ``ack`` are taken modulo 2**32. ``options`` is padded to whole words with end-of-options
-    bytes.
+    bytes. Raises WireError if the options or the packet are too long.
     """
     if len(options) > MAX_TCP_OPTIONS:
         msg = f"{len(options)} bytes of TCP options, at most {MAX_TCP_OPTIONS}"
@@ -85,7 +85,7 @@ def tcp_segment(
 
 
 def tcp_reply(packet: Packet, payload: bytes = b"", *, flags: int = ACK) -> bytes:
-    """The next segment of the server that ``packet`` went to, with all of ``packet`` acknowledged."""
+    """Return the server's next segment in answer to ``packet``; it acknowledges all of ``packet``."""
     return tcp_segment(
         packet.dst,
         packet.src,
@@ -99,7 +99,7 @@ def tcp_reply(packet: Packet, payload: bytes = b"", *, flags: int = ACK) -> byte
 
 
 def tcp_reset(packet: Packet) -> bytes:
-    """A reset in the place of ``packet``, from its sender: whoever it was for drops the connection."""
+    """Return a reset from the sender of ``packet``; its receiver drops the connection."""
     return tcp_segment(
         packet.src, packet.dst, packet.sport, packet.dport,
         seq=packet.seq, ack=packet.ack, flags=RST | ACK, window=0,
@@ -107,14 +107,14 @@ def tcp_reset(packet: Packet) -> bytes:
 
 
 def tcp_reset_back(packet: Packet) -> bytes:
-    """A reset that answers ``packet``, in the name of whoever it was for; it is of a connection (has ACK)."""
+    """Return a reset that answers ``packet`` in its destination's name; ``packet`` has ACK."""
     return tcp_segment(
         packet.dst, packet.src, packet.dport, packet.sport, seq=packet.ack, ack=0, flags=RST, window=0
     )
 
 
 def _sequence_length(packet: Packet) -> int:
-    """Sequence numbers that a segment takes up (RFC 9293, SEG.LEN)."""
+    """Return the sequence numbers that a segment takes (RFC 9293, SEG.LEN)."""
     return len(packet.payload) + (packet.flags & SYN != 0) + (packet.flags & FIN != 0)
 
 
@@ -122,7 +122,7 @@ def _udp_segment(src: bytes, dst: bytes, sport: int, dport: int, payload: bytes)
     length = 8 + len(payload)
     _check_length(length)
     unsummed = _UDP.pack(sport, dport, length, 0) + payload
-    checksum = -transport_sum(src, dst, UDP, unsummed) % 65535 or 0xFFFF  # 0 would say: none (RFC 768)
+    checksum = -transport_sum(src, dst, UDP, unsummed) % 65535 or 0xFFFF  # 0 means no checksum (RFC 768)
     return _UDP.pack(sport, dport, length, checksum) + payload
 
 

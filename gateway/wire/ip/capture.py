@@ -1,4 +1,4 @@
-"""Capture files as their bytes arrive: pcap and pcapng (draft-ietf-opsawg-pcap, -pcapng)."""
+"""Reads pcap and pcapng capture files piece by piece (draft-ietf-opsawg-pcap, -pcapng)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 from gateway.core.errors import WireError
 
 MAX_FRAME = 1 << 18  # bytes; the largest snapshot length that libpcap accepts
-MAX_ON_WIRE = 1 << 26  # bytes; what offload hands over in one piece is below 1 MiB, Wireshark stops here, too
-MAX_BLOCK = 1 << 24  # bytes; TLS secrets and comments can be long, and Wireshark reads none that is longer
+MAX_ON_WIRE = 1 << 26  # bytes; offloaded packets are below 1 MiB; Wireshark's limit
+MAX_BLOCK = 1 << 24  # bytes; TLS secrets and comments can be long; Wireshark's limit
 MAX_INTERFACES = 1024  # a section describes each interface once
 
-_PCAP_MAGIC = {  # magic → (byte order, ticks a second, bytes of a record header that say nothing)
+_PCAP_MAGIC = {  # magic → (byte order, ticks a second, bytes to ignore in a record header)
     b"\xa1\xb2\xc3\xd4": (">", 10**6, 0),
     b"\xd4\xc3\xb2\xa1": ("<", 10**6, 0),
     b"\xa1\xb2\x3c\x4d": (">", 10**9, 0),
@@ -24,14 +24,16 @@ _PCAP_HEADER = 24
 _SECTION, _INTERFACE, _PACKET, _SIMPLE, _ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
 _SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
 _BYTE_ORDER = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
-_AROUND = 12  # bytes: type, length, and the length again at the end of a block
+_BLOCK_OVERHEAD = 12  # bytes: type, length, and the length again at the end of a block
 _IF_TSRESOL, _IF_TSOFFSET = 9, 14
 
 
 class Frame(NamedTuple):
-    time: float  # seconds since 1970, as the capturing machine's clock had it; 0.0 where none is kept
+    """One captured frame."""
+
+    time: float  # seconds since 1970 by the capturing host's clock; 0.0 if there is no time
     linktype: int
-    data: bytes  # may be shorter than what was on the wire
+    data: bytes  # may be shorter than the frame was on the wire
 
 
 class _Interface(NamedTuple):
@@ -42,7 +44,7 @@ class _Interface(NamedTuple):
 
 
 class _Layout:
-    """The structures of a pcapng file in one byte order."""
+    """The structs of a pcapng file in one byte order."""
 
     def __init__(self, order: str) -> None:
         self.word = Struct(order + "I")
@@ -58,7 +60,7 @@ _LAYOUTS = {order: _Layout(order) for order in "<>"}
 
 
 class CaptureReader:
-    """``feed`` takes the file in pieces of any size, ``next_frame`` gives what is whole so far."""
+    """Reads frames: ``feed`` takes pieces of the file of any size, ``next_frame`` returns whole frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -72,12 +74,12 @@ class CaptureReader:
 
     @property
     def offset(self) -> int:
-        """Where in the file the next record begins: the broken one, after an error."""
+        """The file offset of the next record; after an error, of the broken one."""
         return self._dropped + self._pos
 
     @property
     def pending(self) -> int:
-        """Bytes of a record that is not complete; more than 0 at the end of the file: it was cut."""
+        """Bytes of an incomplete record; above 0 at the end of a file that was cut."""
         return len(self._buffer) - self._pos
 
     def feed(self, data: bytes) -> None:
@@ -87,7 +89,10 @@ class CaptureReader:
         self._buffer += data
 
     def next_frame(self) -> Frame | None:
-        """None: feed more. Raises WireError at the first place that is no capture, and there again."""
+        """Return the next frame; None if more data is needed.
+
+        Raises WireError at the first invalid record, and again on every later call.
+        """
         if self._record is not None:
             return self._pcap_frame(self._record)
         if self._layout is not None:
@@ -95,20 +100,20 @@ class CaptureReader:
         return self.next_frame() if self._begin() else None
 
     def _begin(self) -> bool:
-        """Whether the file's header is there."""
+        """Read the file's header. Whether it was complete."""
         head = bytes(self._buffer[:_PCAP_HEADER])
         magic = head[:4]
         if len(magic) == 4 and magic != _SECTION_MAGIC and magic not in _PCAP_MAGIC:
             msg = f"it begins with {magic.hex()}"
             raise WireError(msg)
-        if magic == _SECTION_MAGIC and len(head) >= _AROUND:
+        if magic == _SECTION_MAGIC and len(head) >= _BLOCK_OVERHEAD:
             self._layout = self._section_layout(0)
             return True
         if magic not in _PCAP_MAGIC or len(head) < _PCAP_HEADER:
             return False
         order, self._ticks, more = _PCAP_MAGIC[magic]
         self._record = Struct(f"{order}IIII{more}x")
-        # The upper bits hold the length of a frame check sequence.
+        # The upper bits are the length of a frame check sequence.
         self._linktype = Struct(order + "I").unpack_from(head, 20)[0] & 0x03FFFFFF
         self._pos = _PCAP_HEADER
         return True
@@ -118,8 +123,8 @@ class CaptureReader:
         if start > len(self._buffer):
             return None
         seconds, fraction, length, on_wire = record.unpack_from(self._buffer, self._pos)
-        # Both 0: what a disk leaves at the end of a file when the power fails. Some programs write no length
-        # on the wire.
+        # Both are 0 where a power failure left zeros at the end of the file. Some programs write no length on
+        # the wire.
         if length > MAX_FRAME or not max(1, length) <= (on_wire or length) <= MAX_ON_WIRE:
             msg = f"{length} bytes of a frame of {on_wire}"
             raise WireError(msg)
@@ -140,12 +145,12 @@ class CaptureReader:
 
     def _pcapng_frame(self, layout: _Layout) -> Frame | None:
         buffer = self._buffer
-        while len(buffer) - self._pos >= _AROUND:
+        while len(buffer) - self._pos >= _BLOCK_OVERHEAD:
             pos = self._pos
             if buffer[pos : pos + 4] == _SECTION_MAGIC:
                 layout = self._layout = self._section_layout(pos)
             kind, length = layout.block.unpack_from(buffer, pos)
-            if not _AROUND <= length <= MAX_BLOCK or length % 4:
+            if not _BLOCK_OVERHEAD <= length <= MAX_BLOCK or length % 4:
                 msg = f"a block of {length} bytes"
                 raise WireError(msg)
             end: int = pos + length
@@ -192,18 +197,18 @@ class CaptureReader:
             pos += 4 + (length + 3 & ~3)
         return _Interface(linktype, snaplen, ticks, offset)
 
-    def _of(self, number: int) -> _Interface:
+    def _described(self, number: int) -> _Interface:
         if number < len(self._interfaces):
             return self._interfaces[number]
         msg = f"a frame of interface {number}, which is not described"
         raise WireError(msg)
 
     def _simple(self, layout: _Layout, body: bytes) -> Frame:
-        """Without a time, and without a captured length: that is the snapshot length at most."""
+        """Read a block without a time and captured length: that is the snapshot length at most."""
         if len(body) < 4:
             msg = "a simple packet block without a length"
             raise WireError(msg)
-        interface = self._of(0)
+        interface = self._described(0)
         (on_wire,) = layout.word.unpack_from(body)
         length = min(on_wire, interface.snaplen or on_wire, len(body) - 4)
         return Frame(0.0, interface.linktype, body[4 : 4 + length])
@@ -213,8 +218,8 @@ class CaptureReader:
             msg = f"a packet block with {len(body)} bytes in it"
             raise WireError(msg)
         number, high, low, length = head.unpack_from(body)
-        interface = self._of(number)
-        start = head.size + 4  # behind the length on the wire
+        interface = self._described(number)
+        start = head.size + 4  # after the length on the wire
         if length > MAX_FRAME or start + length > len(body):
             msg = f"a frame of {length} bytes in a block of {len(body)}"
             raise WireError(msg)

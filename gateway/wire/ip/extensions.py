@@ -1,4 +1,4 @@
-"""What may stand between the IP header and the transport header: IPv4 options and IPv6 extension headers."""
+"""Parses what is between the IP and the transport header: IPv4 options and IPv6 extension headers."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ AH = 51
 DESTINATION = 60
 _EXTENSIONS = frozenset((HOP_BY_HOP, ROUTING, FRAGMENT, AH, DESTINATION))
 
-MAX_EXTENSION_HEADERS = 8  # RFC 8200 4.1 lists seven places; more only burdens whoever walks the chain
+MAX_EXTENSION_HEADERS = 8  # RFC 8200 §4.1 lists seven; more only costs every parser time
 
 _OPTION_END, _OPTION_NOP = 0, 1
 _LOOSE_ROUTE, _STRICT_ROUTE = 131, 137
 
 
 class Transport(NamedTuple):
-    """Where the chain ends."""
+    """The end of the chain of extension headers."""
 
     proto: int  # of the header at ``offset``
     offset: int
-    fragment: bool  # a later fragment, or a first one that does not hold the whole chain (RFC 7112)
+    fragment: bool  # a later fragment, or a first one without the whole chain (RFC 7112)
     more_fragments: bool
 
 
 def check_ipv4_options(data: bytes, end: int) -> None:
-    """RFC 791 3.1: ``data[20:end]`` must be well-formed options.
+    """Check that ``data[20:end]`` is well-formed options (RFC 791 §3.1).
 
-    Source routes are refused: the destination in the header is then not where the packet goes.
+    Raises WireError if not, and for source routes: the packet then does not go to its header's destination.
     """
     pos = 20
     while pos < end:
@@ -52,7 +52,10 @@ def check_ipv4_options(data: bytes, end: int) -> None:
 
 
 def walk_ipv6_extensions(data: bytes, proto: int, total: int) -> Transport:
-    """Follow the chain that starts with header ``proto`` at offset 40 of a packet of ``total`` bytes."""
+    """Follow the chain that starts with header ``proto`` at offset 40 of a packet of ``total`` bytes.
+
+    Raises WireError for a chain that is malformed, too long, or has a route other than the destination.
+    """
     pos = 40
     more = False
     for count in range(MAX_EXTENSION_HEADERS + 1):

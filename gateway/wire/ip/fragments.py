@@ -1,6 +1,6 @@
-"""Joins IP fragments (RFC 791 3.2, RFC 8200 4.5) where no kernel has done it: in capture files.
+"""Reassembles IP fragments (RFC 791 §3.2, RFC 8200 §4.5) of capture files.
 
-In front of the queue conntrack joins them, so the flow table itself refuses whatever fragment it is shown.
+For queued packets conntrack does this, so the flow table refuses every fragment.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from gateway.core.errors import WireError
 from gateway.wire.cursor import Cursor
 from gateway.wire.ip.extensions import DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING
 
-MAX_DATAGRAMS = 64  # incomplete ones at a time, as much as a few devices lose on the way
-MAX_PIECES = 256  # of one datagram: 64 KiB in 256 bytes each, less than any link's smallest packet
-MAX_AGE = 30.0  # seconds; Linux waits as long (net.ipv4.ipfrag_time)
+MAX_DATAGRAMS = 64  # incomplete ones at a time, as many as a few devices lose
+MAX_PIECES = 256  # of one datagram: 64 KiB in pieces of 256 bytes, below any link's smallest MTU
+MAX_AGE = 30.0  # seconds; as Linux (net.ipv4.ipfrag_time)
 MAX_LENGTH = 65535  # bytes of a whole IP packet's payload
 
 _U16 = Struct("!H")
@@ -28,12 +28,12 @@ class _Fragment(NamedTuple):
     key: Key
     start: int  # bytes of the whole payload before this piece
     more: bool
-    head: bytes  # what stands before the payload of the whole packet, lengths and checksum to be mended
+    head: bytes  # the headers of the whole packet; lengths and checksum are set when it is joined
     body: bytes
 
 
 class _Datagram:
-    """The pieces so far of one packet."""
+    """The pieces of one packet received so far."""
 
     __slots__ = ("head", "length", "pieces", "since")
 
@@ -45,16 +45,17 @@ class _Datagram:
 
 
 class Defragmenter:
-    """``feed`` takes every IP packet of a link and gives back the whole ones."""
+    """Reassembles packets: ``feed`` takes every IP packet of a link and returns whole ones."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[Key, _Datagram] = OrderedDict()  # oldest first
 
     def feed(self, data: bytes, now: float) -> bytes | None:
-        """``data`` itself when it is no fragment; the whole packet when its last missing piece comes;
-        else None. ``now`` in seconds.
+        """Return ``data`` itself if it is no fragment; the whole packet once its last missing piece arrives;
+        else None. ``now`` is in seconds.
 
-        WireError for a fragment that no correct sender sends; overlapping ones end their packet (RFC 5722).
+        Raises WireError for a fragment that no correct sender sends. Overlapping fragments discard their
+        packet (RFC 5722).
         """
         fragment = _fragment(data)
         if fragment is None:
@@ -100,10 +101,10 @@ def _ipv4(data: bytes, where: int) -> _Fragment:
 
 
 def _ipv6(data: bytes) -> _Fragment | None:
-    """Headers before the fragment header are for every router on the way (RFC 8200 4.5)."""
+    """Headers before the fragment header are for every router on the path (RFC 8200 §4.5)."""
     total = 40 + _U16.unpack_from(data, 4)[0]
     cursor = Cursor(data, 40, total) if total <= len(data) else Cursor(data, len(data))
-    kind, place = data[6], 6  # of the next header, and where its number stands
+    kind, place = data[6], 6  # of the next header, and the offset of its number
     while kind in _BEFORE_FRAGMENT:
         following = cursor.pos
         kind = cursor.u8()

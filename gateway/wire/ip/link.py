@@ -1,4 +1,4 @@
-"""What lies under IP in a capture: Ethernet with VLAN tags and PPPoE, Linux cooked, raw IP, PPP."""
+"""The link layers of captures: Ethernet with VLAN tags and PPPoE, Linux cooked, raw IP, PPP."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _VLAN_TAGS = frozenset(
 )  # 802.1Q, 802.1ad, and the tag older switches use for 802.1ad
 _PPPOE_SESSION = 0x8864
 _PPP_IPV4, _PPP_IPV6 = 0x0021, 0x0057
-MAX_VLAN_TAGS = 4  # Q-in-Q has two; more are no home's and no provider's
+MAX_VLAN_TAGS = 4  # Q-in-Q has two; no household or provider uses more than four
 
 _U16 = Struct("!H")
 
 
 class Payload(NamedTuple):
-    """An IP packet and the hardware address that sent it (empty where the link has none)."""
+    """An IP packet and its source hardware address (empty if the link has none)."""
 
     packet: bytes
     source: bytes
 
 
 def ip_payload(linktype: int, frame: bytes) -> Payload | None:
-    """The IP packet in ``frame``; None when it carries something else (ARP, LLDP, PPP control).
+    """Return the IP packet in ``frame``; None if the frame carries something else (ARP, LLDP, PPP control).
 
-    Raises WireError for a frame cut in its headers and for a link type that is not read.
+    Raises WireError for a frame that is cut in its headers and for an unsupported link type.
     """
     if linktype == ETHERNET:
         return _ethernet(frame)
@@ -53,7 +53,7 @@ def ip_payload(linktype: int, frame: bytes) -> Payload | None:
         source = cursor.take(8)[:length]
         return _after_ethertype(ethertype, cursor.rest(), source)
     if linktype in (NULL, LOOP):
-        # The address family in the byte order of whoever captured; IP says its version itself.
+        # The address family is in the byte order of the capturing host; the IP version is unambiguous.
         return Payload(frame[4:], b"") if len(frame) > 4 and frame[4] >> 4 in (4, 6) else None
     if linktype == PPP:
         return _ppp(frame[2:] if frame[:2] == b"\xff\x03" else frame, b"")
@@ -88,7 +88,7 @@ def _after_ethertype(ethertype: int, rest: bytes, source: bytes) -> Payload | No
 
 
 def _pppoe(rest: bytes, source: bytes) -> Payload | None:
-    """RFC 2516 4: version and type, code, session, length; code 0 carries PPP."""
+    """RFC 2516 §4: version and type, code, session, length; code 0 carries PPP."""
     cursor = Cursor(rest)
     cursor.skip(1)
     code = cursor.u8()
@@ -100,7 +100,7 @@ def _pppoe(rest: bytes, source: bytes) -> Payload | None:
 
 
 def _ppp(rest: bytes, source: bytes) -> Payload | None:
-    """RFC 1661 2: a protocol number of two bytes, or of one odd byte when compressed."""
+    """RFC 1661 §2: a protocol number of two bytes, or of one odd byte when compressed."""
     cursor = Cursor(rest)
     first = cursor.u8()
     protocol = first if first & 1 else first << 8 | cursor.u8()

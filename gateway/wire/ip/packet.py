@@ -1,8 +1,7 @@
-"""IPv4, IPv6, TCP and UDP headers (RFC 791, 8200, 9293, 768), as far as a decision needs them.
+"""Parses IPv4, IPv6, TCP and UDP headers (RFC 791, 8200, 9293, 768), as far as a decision needs them.
 
-This runs for every queued packet, so the fixed headers are read by precompiled structs instead of a Cursor.
-The room's rule holds all the same: each length is checked against the bytes at hand before anything is read
-by it.
+This runs for every queued packet, so precompiled structs read the fixed headers instead of a Cursor. Each
+length is checked against the available bytes before it is used.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _IPV6 = Struct("!BxxxHBB16s16s")
 _TCP = Struct("!HHIIBBHxxH")
 _UDP = Struct("!HHH")
 
-_LONG = 1000  # bytes of a segment from which halving its sum is faster than dividing it
+_LONG = 1000  # bytes of a segment above which folding its sum is faster than dividing it
 _LOW_6144, _LOW_3072 = (1 << 6144) - 1, (1 << 3072) - 1
 _TIMESTAMPS_ONLY = (
     b"\x01\x01\x08\x0a"  # NOP NOP timestamps: the options of nearly every segment after the SYN
@@ -36,7 +35,7 @@ _OPTION_END, _OPTION_NOP, _OPTION_MD5 = 0, 1, 19
 class Packet(NamedTuple):
     """The headers of one IP packet. Offsets count from the packet's first byte.
 
-    A NamedTuple and no frozen dataclass: built for every queued packet, in 0.2 instead of 1.4 microseconds.
+    A NamedTuple because one is built for every queued packet: 0.2 microseconds, a frozen dataclass takes 1.4.
     Fields of a protocol that the packet does not carry are 0 (False, empty).
     """
 
@@ -45,29 +44,29 @@ class Packet(NamedTuple):
     dst: bytes
     proto: int  # after the extension headers: TCP, UDP, ICMP, ...
     ttl: int  # hop limit in IPv6
-    fragment: bool  # a later fragment, or a first one without its whole TCP or UDP header: no ports are known
-    more_fragments: bool  # a first or middle fragment: the payload goes on in another packet
+    fragment: bool  # a later fragment, or a first one without its whole TCP or UDP header: ports are unknown
+    more_fragments: bool  # a first or middle fragment: the payload continues in another packet
     l4: int  # offset of the transport header
     total: int  # length of the IP packet; bytes after it (padding, trailers) are not part of it
     sport: int
     dport: int
-    payload: memoryview  # of TCP or UDP; else all after the IP headers
+    payload: memoryview  # of TCP or UDP; else everything after the IP headers
     seq: int
     ack: int
     flags: int  # FIN .. URG, ECE 0x40, CWR 0x80
     window: int
-    urgent: int  # urgent pointer; counts only with URG
-    md5: bool  # a TCP MD5 signature option (RFC 2385): a Linux server without the key drops such a segment
+    urgent: int  # urgent pointer; valid only with URG
+    md5: bool  # has a TCP MD5 signature (RFC 2385): a Linux server without the key drops such a segment
 
 
 _new = tuple.__new__
 
 
 def parse_ip(data: bytes) -> Packet:
-    """Read one whole IP packet.
+    """Parse one whole IP packet.
 
-    Raises WireError for what no correct sender sends or no correct receiver takes, and for a copy that is
-    shorter than its IP length.
+    Raises WireError for a packet that no correct sender sends or no correct receiver accepts, and for a copy
+    that is shorter than its IP length.
     """
     size = len(data)
     version = data[0] >> 4 if size else 0
@@ -143,13 +142,13 @@ def parse_ip(data: bytes) -> Packet:
 
 
 def _opaque(head: tuple[int, bytes, bytes, int, int, bool, bool, int, int], data: bytes) -> Packet:
-    """A packet of which no transport header is read; ``head`` is its first nine fields."""
+    """Return a packet without a transport header; ``head`` is its first nine fields."""
     l4, total = head[7:]
     return _new(Packet, (*head, 0, 0, memoryview(data)[l4:total], 0, 0, 0, 0, 0, False))
 
 
 def _short(head: tuple[int, bytes, bytes, int, int, bool, int, int], data: bytes) -> Packet:
-    """A transport header that does not fit: the start of a fragmented one, or nonsense."""
+    """Return a packet with a cut transport header: valid only as the start of a fragmented one."""
     version, src, dst, proto, ttl, more, l4, total = head
     if not more:
         msg = f"header of protocol {proto} cut, {total - l4} bytes in the packet"
@@ -158,7 +157,7 @@ def _short(head: tuple[int, bytes, bytes, int, int, bool, int, int], data: bytes
 
 
 def _has_md5(data: bytes, pos: int, end: int) -> bool:
-    """Walk the TCP options (RFC 9293 3.1) for an MD5 signature."""
+    """Whether the TCP options (RFC 9293 §3.1) include an MD5 signature."""
     found = False
     while pos < end:
         kind = data[pos]
@@ -178,13 +177,13 @@ def _has_md5(data: bytes, pos: int, end: int) -> bool:
 
 
 def checksum_ok(data: bytes, packet: Packet) -> bool:
-    """Whether the checksums of the IPv4 header and of TCP or UDP hold (RFC 1071).
+    """Whether the checksums of the IPv4 header and of TCP or UDP are correct (RFC 1071).
 
     A fragment's transport checksum covers bytes of other packets, so only its IPv4 header is checked. UDP
-    over IPv4 may carry none (0); over IPv6 it may not (RFC 8200 8.1).
+    over IPv4 may have no checksum (0); over IPv6 it must have one (RFC 8200 §8.1).
     """
-    # A ones' complement sum is the number modulo 65535, and the big integer does the adding in C: 2.5 instead
-    # of 8.5 microseconds for 1500 bytes. No header is all zero, so the two zeros, 0 and 65535, do not mix up.
+    # A ones' complement sum is the number modulo 65535, and the big integer adds in C: 2.5 instead of 8.5
+    # microseconds for 1500 bytes. No header is all zero, so the two zeros, 0 and 65535, are not confused.
     version, src, dst, proto, _, fragment, more_fragments, l4, end = packet[:9]
     if version == 4 and int.from_bytes(data[: (data[0] & 0x0F) << 2], "big") % 65535:
         return False
@@ -198,21 +197,21 @@ def checksum_ok(data: bytes, packet: Packet) -> bool:
 
 
 def pseudo_sum(packet: Packet) -> int:
-    """What a checksum field holds that a network card was to complete: the folded pseudo-header alone."""
+    """Return the folded pseudo-header sum: the checksum field if a network card was to complete it."""
     end = packet.total if packet.proto == TCP else packet.l4 + 8 + len(packet.payload)
     addresses = int.from_bytes(packet.src + packet.dst, "big")
     return (addresses + packet.proto + end - packet.l4) % 65535
 
 
 def transport_sum(src: bytes, dst: bytes, proto: int, segment: bytes) -> int:
-    """Sum modulo 65535 of pseudo-header and ``segment``, header included; 0 when it verifies."""
+    """Return the sum modulo 65535 of pseudo-header and ``segment``, header included; 0 if it verifies."""
     length = len(segment)
     total = int.from_bytes(segment, "big")
     if length & 1:
         total <<= 8
     if length > _LONG:
-        # 2**16 is 1 modulo 65535: what stands above some 16 bits can be added to what stands below. The
-        # division is the dearest step, and so it has a quarter of the digits.
+        # 2**16 is 1 modulo 65535, so the bits above a multiple of 16 can be added to the bits below. Division
+        # is the most expensive step; this quarters its digits.
         total = (total >> 6144) + (total & _LOW_6144)
         total = (total >> 3072) + (total & _LOW_3072)
     return (total % 65535 + int.from_bytes(src + dst, "big") + proto + length) % 65535

@@ -1,1 +1,1 @@
-"""What devices say of themselves: DHCP, multicast DNS. Pure."""
+"""Parses the messages in which devices describe themselves: DHCP, multicast DNS. Pure."""

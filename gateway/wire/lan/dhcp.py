@@ -1,4 +1,4 @@
-"""What a device tells a DHCP server of itself (RFC 2131 2; options of RFC 2132, RFC 3396 and RFC 4702)."""
+"""Parses the DHCP messages of clients (RFC 2131 §2; options of RFC 2132, RFC 3396 and RFC 4702)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gateway.core.errors import WireError
 from gateway.wire.dns.names import MAX_NAME
 
 SERVER_PORT = 67
-MAX_TEXT = 64  # characters of a name or a class: a DNS label has 63
-MAX_OPTIONS = 64  # numbers of option 55 that are kept; the longest list known has some thirty
-MAX_VALUE = 512  # bytes of one option, its parts put together (RFC 3396); a DNS name has 255
-MAX_CLIENT_ID = 64  # bytes: a hardware address has 7, a DUID at most 130 of which the first ones differ
+MAX_TEXT = 64  # characters of a name or a class: a DNS label has at most 63
+MAX_OPTIONS = 64  # numbers of option 55 that are stored; the longest known list has about thirty
+MAX_VALUE = 512  # bytes of one option with all its parts (RFC 3396); a DNS name has at most 255
+MAX_CLIENT_ID = 64  # bytes: a hardware address has 7, a DUID at most 130, which differ at the start
 
 HOST_NAME, REQUESTED, OVERLOAD, MESSAGE_TYPE, PARAMETERS = 12, 50, 52, 53, 55
 MAX_SIZE, VENDOR_CLASS, CLIENT_ID, USER_CLASS, FQDN = 57, 60, 61, 77, 81
@@ -25,31 +25,31 @@ _COOKIE = b"\x63\x82\x53\x63"
 _OPTIONS_AT = 240
 _SNAME, _FILE = slice(44, 108), slice(108, 236)
 _IN_FILE, _IN_SNAME = 1, 2
-_FQDN_HEAD = 3  # flags and two bytes that are no longer used
-_FQDN_ENCODED = 0x04  # E: the name is in the wire form of DNS
+_FQDN_HEAD = 3  # bytes: flags, and two that are deprecated
+_FQDN_ENCODED = 0x04  # flag E: the name is in the wire form of DNS
 _HEAD = Struct("!BBB")
 
 
 @dataclass(frozen=True, slots=True)
 class Dhcp:
-    """One message of a client. All text is hostile input; empty: not there."""
+    """One message of a client. All text is untrusted input; a missing field is empty."""
 
     version: int  # 4 or 6
-    message: int  # its type; 0: plain BOOTP
+    message: int  # message type; 0 for plain BOOTP
     hardware: str = ""  # chaddr, lower case with colons; DHCPv6 has none
     host_name: str = ""
     vendor_class: str = ""
     user_class: str = ""
-    options: tuple[int, ...] = ()  # what it asks for, in its own order
+    options: tuple[int, ...] = ()  # the requested options, in the client's order
     client_id: bytes = b""
-    requested: bytes = b""  # the address that it wants, packed
-    max_size: int = 0  # bytes of an answer that it takes
+    requested: bytes = b""  # the requested address, packed
+    max_size: int = 0  # bytes of an answer that the client accepts
 
 
 def parse_dhcp(data: bytes) -> Dhcp | None:
-    """A client's message; None for a server's, and for hardware that is no Ethernet.
+    """Parse a client's message; None for a server's, and for hardware other than Ethernet.
 
-    Raises WireError for a message that is cut or contradicts itself.
+    Raises WireError for a message that is cut or inconsistent.
     """
     if len(data) < _OPTIONS_AT:
         msg = f"DHCP message of {len(data)} bytes"
@@ -77,7 +77,7 @@ def parse_dhcp(data: bytes) -> Dhcp | None:
 
 
 def _options(data: bytes) -> Mapping[int, bytes]:
-    """Each option's value, put together from all its parts (RFC 3396 7), those of file and sname too."""
+    """Return each option's value, joined from all its parts (RFC 3396 §7), also from file and sname."""
     found: dict[int, bytes] = {}
     _walk(data[_OPTIONS_AT:], found)
     overload = _number(found, OVERLOAD, 1)
@@ -103,13 +103,13 @@ def _walk(area: bytes, found: dict[int, bytes]) -> None:
 
 
 def _number(found: Mapping[int, bytes], code: int, size: int) -> int:
-    """An option of ``size`` bytes; 0 where it is absent or has another size."""
+    """Return an option of ``size`` bytes as a number; 0 if it is missing or has another size."""
     value = found.get(code, b"")
     return int.from_bytes(value, "big") if len(value) == size else 0
 
 
 def _fqdn(value: bytes) -> str:
-    """The host's own label in option 81 (RFC 4702 2)."""
+    """Return the host's own label in option 81 (RFC 4702 §2)."""
     if len(value) <= _FQDN_HEAD:
         return ""
     name = value[_FQDN_HEAD:]
@@ -117,7 +117,7 @@ def _fqdn(value: bytes) -> str:
 
 
 def wire_label(name: bytes) -> str:
-    """The first label of a name in the wire form of DNS, which may lack its end; empty where it is cut."""
+    """Return the first label of a name in the wire form of DNS, which may lack its end; "" if it is cut."""
     length = name[0] if name else 0
     if not 0 < length < 0x40 or 1 + length > min(len(name), MAX_NAME):
         return ""
@@ -125,11 +125,11 @@ def wire_label(name: bytes) -> str:
 
 
 def first_label(raw: bytes) -> str:
-    """What stands before the first dot: some devices send their whole domain."""
+    """Return the text before the first dot: some devices send their whole domain."""
     return plain_text(raw).partition(".")[0]
 
 
 def plain_text(raw: bytes) -> str:
-    """Printable text of at most MAX_TEXT characters; what does not print is left out."""
+    """Return at most MAX_TEXT printable characters; others are removed."""
     text = raw[: 4 * MAX_TEXT].decode("utf-8", "replace")
     return "".join(letter for letter in text if letter.isprintable())[:MAX_TEXT].strip()

@@ -1,4 +1,4 @@
-"""What a device tells a DHCPv6 server of itself (RFC 8415; the client's name of RFC 4704)."""
+"""Parses the DHCPv6 messages of clients (RFC 8415; the client's name of RFC 4704)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _CLIENTS = frozenset((1, 3, 4, 5, 6, 8, 9, 11))
 
 
 def parse_dhcp6(data: bytes) -> Dhcp | None:
-    """A client's message; None for a server's and a relay's. Of an option that comes twice the first counts,
-    of names the first that is one: busybox sends an empty one ahead of its own.
+    """Parse a client's message; None for a server's or relay's.
 
-    Raises WireError for a message that is cut.
+    Of a repeated option the first counts; of names the first valid one, since busybox sends an empty one
+    before its own. Raises WireError for a message that is cut.
     """
     cursor = Cursor(data)
     message = cursor.u8()
     if message not in _CLIENTS:
         return None
-    cursor.skip(3)  # the transaction
+    cursor.skip(3)  # transaction id
     found: dict[int, bytes] = {}
     name = ""
     while not cursor.at_end:
@@ -34,7 +34,7 @@ def parse_dhcp6(data: bytes) -> Dhcp | None:
         version=6,
         message=message,
         host_name=name,
-        vendor_class=_first(found.get(_VENDOR_CLASS, b"")[4:]),  # behind the enterprise's number
+        vendor_class=_first(found.get(_VENDOR_CLASS, b"")[4:]),  # after the enterprise number
         user_class=_first(found.get(_USER_CLASS, b"")),
         options=tuple(int.from_bytes(asked[at : at + 2], "big") for at in range(0, len(asked) - 1, 2)),
         client_id=found.get(_CLIENT_ID, b"")[:MAX_CLIENT_ID],
@@ -42,5 +42,5 @@ def parse_dhcp6(data: bytes) -> Dhcp | None:
 
 
 def _first(value: bytes) -> str:
-    """The first of several texts, each behind its length."""
+    """Return the first of several texts, each of which follows its length."""
     return plain_text(Cursor(value).counted16()) if value else ""

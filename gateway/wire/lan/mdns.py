@@ -1,18 +1,18 @@
-"""What devices say of themselves to the whole LAN: answers of multicast DNS (RFC 6762, RFC 6763)."""
+"""Parses the answers of multicast DNS in which devices describe themselves (RFC 6762, RFC 6763)."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from gateway.wire.dns.message import AAAA, PTR, SRV, TXT, A, Record, parse_message
+from gateway.wire.dns.message import AAAA, PTR, SRV, TXT, A, DnsRecord, parse_message
 from gateway.wire.lan.dhcp import MAX_TEXT, plain_text
 
 PORT = 5353
-MAX_HOSTS = 16  # names with addresses in one message: a device has one name, of each family some addresses
-MAX_SERVICES = 16  # kinds of services in one message; a Mac with all that can be switched on has a dozen
+MAX_HOSTS = 16  # names with addresses in one message: a device has one name and some addresses
+MAX_SERVICES = 16  # service types in one message; a Mac with every service on has a dozen
 
-# Fifteen characters by RFC 6335 5.1, and _androidtvremote2.
+# RFC 6335 §5.1 allows 15 characters; _androidtvremote2 has more.
 _SERVICE = re.compile(r"(?:.*\.)?(_[a-z0-9-]{1,20})\._(?:tcp|udp)\.local", re.DOTALL)
 _HOST = re.compile(r"([a-z0-9_-]{1,63})\.local")
 _MODEL_KEYS = ("model", "md", "am", "ty")  # of _device-info, _googlecast, _raop, _ipp
@@ -20,15 +20,15 @@ _MODEL_KEYS = ("model", "md", "am", "ty")  # of _device-info, _googlecast, _raop
 
 @dataclass(frozen=True, slots=True)
 class Mdns:
-    """One answer. All text is hostile input."""
+    """One answer. All text is untrusted input."""
 
-    hosts: tuple[tuple[str, bytes], ...] = ()  # name without .local, a packed address that it has
+    hosts: tuple[tuple[str, bytes], ...] = ()  # name without .local, and one packed address
     services: frozenset[str] = frozenset()  # such as _airplay
-    model: str = ""  # what it says to be, such as AppleTV11,1
+    model: str = ""  # as the device claims, such as AppleTV11,1
 
 
 def parse_mdns(data: bytes) -> Mdns | None:
-    """None for a question, and for an answer that says nothing of this. Raises WireError."""
+    """Parse one message; None for a question and for an answer without these data. Raises WireError."""
     message = parse_message(data)
     if not message.is_response:
         return None
@@ -37,7 +37,7 @@ def parse_mdns(data: bytes) -> Mdns | None:
     model = ""
     for record in message.records:
         if not record.ttl:
-            continue  # a goodbye (RFC 6762 10.1)
+            continue  # a goodbye (RFC 6762 §10.1)
         if (host := _host(record)) is not None and len(hosts) < MAX_HOSTS:
             hosts.append(host)
         elif (service := _service(record)) and len(services) < MAX_SERVICES:
@@ -47,14 +47,14 @@ def parse_mdns(data: bytes) -> Mdns | None:
     return Mdns(tuple(hosts), frozenset(services), model) if hosts or services or model else None
 
 
-def _host(record: Record) -> tuple[str, bytes] | None:
+def _host(record: DnsRecord) -> tuple[str, bytes] | None:
     if (record.rtype, len(record.rdata)) not in ((A, 4), (AAAA, 16)):
         return None
     found = _HOST.fullmatch(record.name)
     return None if found is None else (found[1], record.rdata)
 
 
-def _service(record: Record) -> str:
+def _service(record: DnsRecord) -> str:
     if record.rtype not in (PTR, SRV, TXT):
         return ""
     found = _SERVICE.fullmatch(record.name)
@@ -62,7 +62,7 @@ def _service(record: Record) -> str:
 
 
 def _model(rdata: bytes) -> str:
-    """The first key that names a model (RFC 6763 6: strings of key=value, each behind its length)."""
+    """Return the value of the first key for a model (RFC 6763 §6: strings of key=value with a length)."""
     at = 0
     while at < len(rdata):
         key, _, value = rdata[at + 1 : at + 1 + rdata[at]].partition(b"=")

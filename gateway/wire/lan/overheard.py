@@ -1,4 +1,4 @@
-"""What one packet on the LAN says of the device that sent it."""
+"""Extracts what one packet on the LAN reveals about the device that sent it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from gateway.wire.lan.dhcp import Dhcp, parse_dhcp
 from gateway.wire.lan.dhcp6 import parse_dhcp6
 from gateway.wire.lan.mdns import Mdns, parse_mdns
 
-_BEGUN = frozenset((64, 128, 255))  # what operating systems begin with
+_INITIAL_HOP_LIMITS = frozenset((64, 128, 255))  # initial hop limits of operating systems
 
 
 @dataclass(frozen=True, slots=True)
 class Overheard:
-    """``address`` is packed; empty where the device has none yet."""
+    """What a packet reveals about its sender."""
 
-    address: bytes
-    hop_limit: int = 0  # what its system begins with; 0: this packet does not tell
+    address: bytes  # packed; empty if the device has no address yet
+    hop_limit: int = 0  # initial hop limit of its operating system; 0 if this packet does not show it
     dhcp: Dhcp | None = None
     mdns: Mdns | None = None
 
 
 def overhear(packet: bytes) -> Overheard | None:
-    """From a whole IP packet; None where it says nothing of this. Raises WireError.
+    """Read a whole IP packet; None if it reveals nothing. Raises WireError.
 
-    Only the start of a TCP connection has the hop limit of the operating system: programs for DHCP, and
-    standards for multicast DNS and neighbour discovery, choose their own. And only where no hop is gone: what
-    a device passes on for others (a virtual machine, a hotspot, a router) is no word of its own.
+    Only the first packet of a TCP connection has the operating system's hop limit: DHCP programs, multicast
+    DNS and neighbour discovery choose their own. It counts only if it was not decremented: otherwise the
+    device forwards the packet for another (a virtual machine, a hotspot, a router).
     """
     read = parse_ip(packet)
     address = read.src if any(read.src) else b""
@@ -36,16 +36,16 @@ def overhear(packet: bytes) -> Overheard | None:
         return None
     if read.proto == TCP:
         begins = read.flags & (SYN | ACK) == SYN
-        return Overheard(address, read.ttl) if begins and read.ttl in _BEGUN else None
+        return Overheard(address, read.ttl) if begins and read.ttl in _INITIAL_HOP_LIMITS else None
     if read.proto != UDP:
         return None
     if read.dport == dhcp.SERVER_PORT and read.version == 4:
-        said = parse_dhcp(bytes(read.payload))
-        return None if said is None else Overheard(address, dhcp=said)
+        message = parse_dhcp(bytes(read.payload))
+        return None if message is None else Overheard(address, dhcp=message)
     if read.dport == dhcp6.SERVER_PORT and read.version == 6:
-        said = parse_dhcp6(bytes(read.payload))
-        return None if said is None else Overheard(address, dhcp=said)
+        message = parse_dhcp6(bytes(read.payload))
+        return None if message is None else Overheard(address, dhcp=message)
     if read.dport == mdns.PORT:
-        told = parse_mdns(bytes(read.payload))
-        return None if told is None else Overheard(address, mdns=told)
+        answer = parse_mdns(bytes(read.payload))
+        return None if answer is None else Overheard(address, mdns=answer)
     return None

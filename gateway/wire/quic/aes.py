@@ -1,6 +1,6 @@
-"""AES-128 for the Initials of QUIC, from the libcrypto of the OpenSSL that Python's own TLS has.
+"""AES-128 for QUIC Initials, from the OpenSSL libcrypto that Python's ssl module uses.
 
-The package `cryptography` would do it as well; it takes 4 MB of flash, and 7 MB of the daemon's memory.
+The package `cryptography` can do this too, but takes 4 MB of flash and 7 MB of the daemon's memory.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from gateway.core.errors import KernelError
 
-TAG = 16  # bytes of GCM's
-NONCE = 12  # the library reads as many, whatever there is
-BLOCK = 16  # of the key as well
+TAG = 16  # bytes of a GCM tag
+NONCE = 12  # bytes that the library reads, whatever the buffer's size
+BLOCK = 16  # bytes of a block, and of the key
 _LIBRARIES = ("libcrypto.so.3", "libcrypto.so.1.1")
 _GET_TAG, _SET_TAG = 0x10, 0x11  # openssl/evp.h, EVP_CTRL_AEAD_*
 _OPENING, _SEALING = 0, 1
@@ -41,12 +41,12 @@ def _crypto() -> _Crypto:
         lib.EVP_CipherUpdate.argtypes = [_pointer, _pointer, _pointer, _bytes, _int]
         lib.EVP_CipherFinal_ex.argtypes = [_pointer, _pointer, _pointer]
         return _Crypto(lib, _cipher(lib, "gcm"), _cipher(lib, "ecb"))
-    msg = f"no {_LIBRARIES[0]} is here, which QUIC is read with; install libopenssl (on Debian libssl3)"
+    msg = f"{_LIBRARIES[0]} is missing, which QUIC needs; install libopenssl (on Debian libssl3)"
     raise KernelError(msg)
 
 
 def _cipher(lib: ctypes.CDLL, mode: str) -> int:
-    """From OpenSSL 3 on a cipher is looked for each time that it is named, unless it was fetched."""
+    """Return the cipher. OpenSSL 3 and later look a cipher up at each use, unless it was fetched."""
     if hasattr(lib, "EVP_CIPHER_fetch"):
         lib.EVP_CIPHER_fetch.argtypes, lib.EVP_CIPHER_fetch.restype = [_pointer, _bytes, _bytes], _pointer
         found = lib.EVP_CIPHER_fetch(None, b"AES-128-" + mode.upper().encode(), None)
@@ -55,15 +55,16 @@ def _cipher(lib: ctypes.CDLL, mode: str) -> int:
         named.restype = _pointer
         found = named()
     if not found:
-        msg = f"this machine's libcrypto has no AES-128-{mode.upper()}, which QUIC is read with"
+        msg = f"libcrypto has no AES-128-{mode.upper()}, which QUIC needs; install an OpenSSL that has it"
         raise KernelError(msg)
     pointer: int = found
     return pointer
 
 
 class _Context:
-    """A cipher with its key. For one thread. Raises MemoryError wherever the library fails: what it left
-    undone is no plain text.
+    """A cipher with its key, for one thread.
+
+    Raises MemoryError if the library fails: the output is then not plain text.
     """
 
     __slots__ = ("_context", "_lib", "_size")
@@ -92,8 +93,8 @@ class _Context:
         if not self._lib.EVP_CipherUpdate(self._context, out, self._size, data, len(data)):
             raise MemoryError
 
-    def ends_well(self, out: ctypes.Array[ctypes.c_char]) -> bool:
-        """False where the tag is another one. Nothing is written: there is no padding."""
+    def tag_matches(self, out: ctypes.Array[ctypes.c_char]) -> bool:
+        """Whether the tag is correct. Writes nothing: there is no padding."""
         return bool(self._lib.EVP_CipherFinal_ex(self._context, out, self._size))
 
     def get_tag(self) -> bytes:
@@ -108,7 +109,7 @@ class _Context:
 
 
 class AesGcm:
-    """AEAD_AES_128_GCM (RFC 5116 5.1). Raises KernelError where this machine has no OpenSSL."""
+    """AEAD_AES_128_GCM (RFC 5116 §5.1). Raises KernelError if OpenSSL is missing."""
 
     __slots__ = ("_context",)
 
@@ -117,17 +118,18 @@ class AesGcm:
         self._context = _Context(crypto.lib, crypto.gcm, key)
 
     def seal(self, nonce: bytes, data: bytes, header: bytes) -> bytes:
+        """Return the encrypted ``data`` with its tag; ``header`` is authenticated too."""
         context, out = self._context, ctypes.create_string_buffer(len(data) + BLOCK)
         context.begin(nonce, _SEALING)
         context.update(None, header)
         context.update(out, data)
         sealed = out.raw[: len(data)]
-        if not context.ends_well(out):
+        if not context.tag_matches(out):
             raise MemoryError
         return sealed + context.get_tag()
 
     def open(self, nonce: bytes, sealed: bytes, header: bytes) -> bytes | None:
-        """None where it was not sealed with this key, or is too short to be."""
+        """Return the decrypted data; None if it is too short or was not sealed with this key."""
         size = len(sealed) - TAG
         if size < 0:
             return None
@@ -136,11 +138,11 @@ class AesGcm:
         context.expect_tag(sealed[size:])
         context.update(None, header)
         context.update(out, sealed[:size])
-        return out.raw[:size] if context.ends_well(out) else None
+        return out.raw[:size] if context.tag_matches(out) else None
 
 
 class AesBlock:
-    """One block at a time, as header protection takes it (RFC 9001 5.4.3)."""
+    """AES on single blocks, for header protection (RFC 9001 §5.4.3)."""
 
     __slots__ = ("_context",)
 

@@ -1,7 +1,7 @@
-"""Initial packet protection of QUIC v1 and v2 (RFC 9001 section 5, RFC 9369 section 3.3).
+"""Initial packet protection of QUIC v1 and v2 (RFC 9001 §5, RFC 9369 §3.3).
 
-Initial keys follow from the version and the connection id alone, so anyone on the path can read Initials.
-They keep out noise and accidents, not an observer.
+Initial keys are derived from the version and the connection id only, so any host on the path can read
+Initials. The protection is against random data and accidents, not against an observer.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from gateway.wire.quic.aes import AesBlock, AesGcm
 VERSION_1 = 0x00000001
 VERSION_2 = 0x6B3343CF
 
-_SAMPLE = 16  # bytes of ciphertext that header protection is keyed with (RFC 9001 5.4.2)
+_SAMPLE = 16  # bytes of ciphertext that header protection uses (RFC 9001 §5.4.2)
 
 
 def _label(label: str, length: int) -> bytes:
-    """The input of HKDF-Expand-Label's only block (RFC 8446 7.1, RFC 5869 2.3)."""
+    """Return the input of HKDF-Expand-Label's only block (RFC 8446 §7.1, RFC 5869 §2.3)."""
     full = b"tls13 " + label.encode()
     return length.to_bytes(2, "big") + bytes((len(full),)) + full + b"\x00\x01"
 
@@ -49,8 +49,8 @@ _CLIENT_IN = _label("client in", 32)
 _SERVER_IN = _label("server in", 32)
 
 
-class Opened(NamedTuple):
-    """What was inside of a packet."""
+class DecryptedPacket(NamedTuple):
+    """A decrypted packet: its number and payload."""
 
     number: int
     payload: bytes
@@ -68,12 +68,12 @@ class InitialKeys:
 
     def open(
         self, packet: bytes, number_offset: int, largest: int, others: Iterable[int] = ()
-    ) -> Opened | None:
-        """Take the protection off ``packet``, one whole long-header packet without its neighbours.
+    ) -> DecryptedPacket | None:
+        """Remove the protection of ``packet``, one whole long-header packet without its neighbours.
 
-        ``number_offset`` is where the packet number begins, ``largest`` the greatest number opened so far in
-        this direction, -1 for none; ``others`` are smaller ones, which count where that one is of a decoy
-        that the server never sees. None when the packet is too short or was not protected with these keys.
+        ``number_offset`` is the offset of the packet number, ``largest`` the largest number decrypted so far
+        in this direction, -1 for none. ``others`` are smaller numbers, used if ``largest`` is of a decoy that
+        the server never sees. None if the packet is too short or was not protected with these keys.
         """
         sample = packet[number_offset + 4 : number_offset + 4 + _SAMPLE]
         if len(sample) < _SAMPLE:
@@ -93,15 +93,15 @@ class InitialKeys:
                 payload = self._decrypt(number, packet[body:], header)
                 if payload is not None:
                     break
-        return None if payload is None else Opened(number, payload)
+        return None if payload is None else DecryptedPacket(number, payload)
 
     def seal(self, header: bytes, number: int, payload: bytes) -> bytes:
-        """The packet around ``payload``, whose ``header`` ends in a packet number of four bytes.
+        """Return the protected packet; ``header`` ends in a packet number of four bytes.
 
         ``payload`` is as long as the header's length field says, without the tag's 16 bytes.
         """
         sealed = self._aead.seal((self._iv ^ number).to_bytes(12, "big"), payload, header)
-        mask = self._mask(sealed[:_SAMPLE])  # it begins four bytes behind where the number does
+        mask = self._mask(sealed[:_SAMPLE])  # the sample begins four bytes after the packet number does
         covered = bytes(a ^ b for a, b in zip(header[-4:], mask[1:], strict=False))
         return bytes((header[0] ^ (mask[0] & 0x0F),)) + header[1:-4] + covered + sealed
 
@@ -110,10 +110,10 @@ class InitialKeys:
 
 
 def initial_keys(version: int, dcid: bytes, *, server: bool) -> InitialKeys:
-    """The keys of the client's Initials, or with ``server`` of the server's.
+    """Return the keys of the client's Initials, or with ``server`` of the server's.
 
     ``version`` is VERSION_1 or VERSION_2 (KeyError for others). ``dcid`` is the destination connection id of
-    the client's first Initial; after a Retry, of the first one that follows it (RFC 9001 5.2).
+    the client's first Initial; after a Retry, of the first one that follows it (RFC 9001 §5.2).
     """
     parts = _VERSIONS[version]
     common = hmac.digest(parts.salt, dcid, "sha256")
@@ -126,15 +126,15 @@ def initial_keys(version: int, dcid: bytes, *, server: bool) -> InitialKeys:
 
 
 def warm_up() -> None:
-    """Have the library look for its ciphers now: at the first packet it takes a millisecond."""
+    """Load the library's ciphers now: otherwise the first packet takes a millisecond longer."""
     keys = initial_keys(VERSION_1, bytes(8), server=False)
     header = b"\xc3" + bytes(24)
     keys.open(keys.seal(header, 0, bytes(64)), len(header) - 4, -1)
 
 
 def packet_number(truncated: int, size: int, largest: int) -> int:
-    """The packet number nearest to ``largest`` + 1 that ends in the ``size`` bytes of ``truncated``
-    (RFC 9000 A.3).
+    """Return the packet number nearest to ``largest`` + 1 that ends in the ``size`` bytes of ``truncated``
+    (RFC 9000 §A.3).
     """
     window = 1 << (8 * size)
     half = window >> 1

@@ -1,4 +1,4 @@
-"""Frames of Initial packets (RFC 9000 sections 12.4 and 19), and the handshake bytes that they carry."""
+"""Parses the frames of Initial packets (RFC 9000 §12.4 and §19) and joins their handshake bytes."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _CONNECTION_CLOSE = 0x1C
 _NOT_PADDING = re.compile(rb"[^\0]")
 _start, _end = itemgetter(0), itemgetter(1)
 
-# A hello, and a second one after a HelloRetryRequest: Initials carry nothing else.
+# Bytes of a hello, and of a second one after a HelloRetryRequest: Initials carry nothing else.
 MAX_CRYPTO = 2 * (4 + MAX_HELLO)
-# Runs of bytes with gaps between them. Chromium cuts a hello into some ten frames; a hello in frames of 5
-# bytes in any order stays below; quic-go, the strictest known server, gives up at 1,000.
+# Runs of bytes with gaps between them. Chromium cuts a hello into about ten frames; a hello in frames of 5
+# bytes, in any order, is below this; quic-go, the strictest known server, stops at 1,000.
 MAX_RUNS = 256
 
 
 def crypto_frames(payload: bytes) -> list[tuple[int, bytes]]:
-    """The CRYPTO frames of an Initial packet's payload: offset in the handshake stream, and bytes.
+    """Return the CRYPTO frames of an Initial packet's payload: offset in the handshake stream, and bytes.
 
-    Other frames that Initials may hold are passed over. WireError for the rest (RFC 9000 table 3) and for
-    what is cut: the payload has been authenticated, so its sender made it so.
+    Other frames that Initials may contain are skipped. Raises WireError for the rest (RFC 9000 table 3) and
+    for a frame that is cut: the payload is authenticated, so its sender produced this.
     """
     frames = []
     cursor = Cursor(payload)
@@ -69,11 +69,11 @@ def _skip_ack(cursor: Cursor, *, ecn: bool) -> None:
 
 
 class CryptoStream:
-    """The handshake messages that one side's CRYPTO frames carry, in whatever order they come.
+    """Joins the handshake messages that one side's CRYPTO frames carry, in any order.
 
-    ``first`` is the type of every message in it: CLIENT_HELLO or SERVER_HELLO. What has been read is kept and
-    compared: two different bytes for one offset are a WireError, since one of them is for the server and the
-    other for the filter.
+    ``first`` is the type of every message in it: CLIENT_HELLO or SERVER_HELLO. The bytes read are stored and
+    compared. Two different bytes for one offset raise WireError: one is for the server, the other for the
+    filter.
     """
 
     __slots__ = ("_buffer", "_first", "_read", "_runs")
@@ -81,16 +81,16 @@ class CryptoStream:
     def __init__(self, first: int) -> None:
         self._first = first
         self._buffer = bytearray()  # at most MAX_CRYPTO
-        self._runs: list[tuple[int, int]] = []  # parts of the buffer that are filled, ascending, not touching
+        self._runs: list[tuple[int, int]] = []  # filled parts of the buffer, ascending, not touching
         self._read = 0
 
     @property
-    def has_rest(self) -> bool:
-        """Whether there are bytes beyond the messages that were complete."""
+    def has_partial(self) -> bool:
+        """Whether there are bytes after the complete messages."""
         return len(self._buffer) > self._read
 
     def feed(self, frames: list[tuple[int, bytes]]) -> list[bytes]:
-        """The messages that these frames complete, in order, each with its four-byte header."""
+        """Return the messages that these frames complete, in order, with their four-byte headers."""
         for offset, data in frames:
             if data:
                 self._add(offset, data)

@@ -1,4 +1,4 @@
-"""What the Initial packets of one UDP flow say: the client's hellos, and the server's."""
+"""Reads the hellos of client and server in the Initial packets of one UDP flow."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from typing import NamedTuple
 from gateway.core.errors import WireError
 from gateway.wire.quic.crypto import InitialKeys, initial_keys
 from gateway.wire.quic.frames import CryptoStream, crypto_frames
-from gateway.wire.quic.packet import Kind, LongPacket, long_packets
+from gateway.wire.quic.packet import DatagramKind, LongPacket, long_packets
 from gateway.wire.tls.hello import ClientHello, ServerHello, parse_client_hello, parse_server_hello
 from gateway.wire.tls.records import CLIENT_HELLO, SERVER_HELLO
 
-# One flow holds one connection, two after a Retry. The rest is for decoys: a tool sends one or two beside the
-# real one, each of which is judged. Some apps connect again and again from one port: what was judged makes
-# room.
+# One flow has one connection, two after a Retry. The rest is for decoys: an evasion tool sends one or two
+# next to the real one, and each is judged. Some apps connect repeatedly from one port, so judged connections
+# are evicted.
 MAX_CONNECTIONS = 8
-_MAX_HELLOS = 2  # the second after a HelloRetryRequest, of which there is one at most (RFC 8446 4.1.4)
+_MAX_HELLOS = 2  # the second follows a HelloRetryRequest, at most one of which is valid (RFC 8446 §4.1.4)
 
 
-class Answer(NamedTuple):
-    """A server's hello, and the client's that it answers."""
+class HelloAnswer(NamedTuple):
+    """A server's hello, and the client's hello that it answers."""
 
     hello: ServerHello
     asked: ClientHello
 
 
 class _Connection:
-    """One set of Initial keys, and the two handshake streams under it."""
+    """One set of Initial keys, and its two handshake streams."""
 
     __slots__ = ("_keys", "_numbers", "answered", "asked", "client", "dcid", "server")
 
     def __init__(self, dcid: bytes) -> None:
         self.dcid = dcid
         self._keys: dict[tuple[int, bool], InitialKeys] = {}
-        # The numbers that opened, of the client and of the server: as many as datagrams before a decision.
+        # The decrypted packet numbers of client and server: as many as datagrams before a decision.
         self._numbers: dict[bool, set[int]] = {False: set(), True: set()}
         self.client = CryptoStream(CLIENT_HELLO)
         self.server = CryptoStream(SERVER_HELLO)
@@ -41,9 +41,9 @@ class _Connection:
         self.answered = 0
 
     def open(self, datagram: bytes, packet: LongPacket, *, server: bool) -> bytes | None:
-        """The payload, or None when the packet is not of this connection.
+        """Return the payload; None if the packet is not of this connection.
 
-        A side that changes to another version keeps the connection id that the keys come from (RFC 9369 4.1).
+        A side that changes the version keeps the connection id that the keys depend on (RFC 9369 §4.1).
         """
         which = (packet.version, server)
         keys = self._keys.get(which)
@@ -57,8 +57,8 @@ class _Connection:
         numbers.add(opened.number)
         return opened.payload
 
-    def ask(self, frames: list[tuple[int, bytes]]) -> list[ClientHello]:
-        """The ClientHellos that the client's CRYPTO ``frames`` complete."""
+    def feed_client(self, frames: list[tuple[int, bytes]]) -> list[ClientHello]:
+        """Return the ClientHellos that the client's CRYPTO ``frames`` complete. Raises WireError."""
         messages = self.client.feed(frames)
         hellos = [hello for message in messages if (hello := parse_client_hello(message)) is not None]
         self.asked += hellos
@@ -69,16 +69,16 @@ class _Connection:
 
     @property
     def half_read(self) -> bool:
-        """Whether parts of a hello were read that is not whole yet."""
-        return self.client.has_rest
+        """Whether part of an incomplete hello was read."""
+        return self.client.has_partial
 
-    def answer(self, payload: bytes) -> list[Answer]:
-        """The ServerHellos that the server's ``payload`` completes, as far as there is one to be answered."""
+    def feed_server(self, payload: bytes) -> list[HelloAnswer]:
+        """Return the ServerHellos that ``payload`` completes, as far as there are hellos to answer."""
         answers = []
         for message in self.server.feed(crypto_frames(payload)):
             hello = parse_server_hello(message)
             if hello is not None and self.answered < len(self.asked):
-                answers.append(Answer(hello, self.asked[self.answered]))
+                answers.append(HelloAnswer(hello, self.asked[self.answered]))
                 self.answered += 1
         return answers
 
@@ -86,23 +86,24 @@ class _Connection:
 class Initials:
     """Collects one flow (client address and port, server address and port) until it is decided.
 
-    Feed it every datagram of both directions. What does not open with Initial keys is passed over: anyone can
-    send noise. What does and is malformed, contradicts itself or goes past a limit is a WireError.
+    Feed it every datagram of both directions. Packets that do not decrypt with Initial keys are ignored:
+    anyone can send random data. Raises WireError for a packet that decrypts but is malformed, contradicts
+    earlier ones or exceeds a limit.
     """
 
     __slots__ = ("_connections", "frames", "opened", "unopened")
 
     def __init__(self) -> None:
         self._connections: list[_Connection] = []  # at most MAX_CONNECTIONS
-        self.opened = 0  # Initials of the client that opened
-        self.unopened = 0  # and those that did not
+        self.opened = 0  # Initials of the client that decrypted
+        self.unopened = 0  # Initials of the client that did not decrypt
         self.frames = 0  # CRYPTO frames of the client
 
     def from_client(self, datagram: bytes) -> list[ClientHello]:
-        """The ClientHellos that this datagram completes; more than one only with decoys about."""
+        """Return the ClientHellos that this datagram completes; more than one only with decoys."""
         hellos = []
         for packet in long_packets(datagram):
-            if packet.kind is not Kind.INITIAL:
+            if packet.kind is not DatagramKind.INITIAL:
                 continue
             found = self._open_client(datagram, packet)
             if found:
@@ -112,11 +113,11 @@ class Initials:
             for connection, payload in found:
                 frames = crypto_frames(payload)
                 self.frames += len(frames)
-                hellos += connection.ask(frames)
+                hellos += connection.feed_client(frames)
         return hellos
 
     def half_read(self) -> Initials | None:
-        """The connections with half a hello by themselves, as when another one on these ports is decided."""
+        """Return the connections with an incomplete hello, after another one on these ports was decided."""
         halves = [connection for connection in self._connections if connection.half_read]
         if not halves:
             return None
@@ -125,30 +126,31 @@ class Initials:
         rest.opened = len(halves)
         return rest
 
-    def from_server(self, datagram: bytes) -> list[Answer]:
-        """The ServerHellos that this datagram completes.
+    def from_server(self, datagram: bytes) -> list[HelloAnswer]:
+        """Return the ServerHellos that this datagram completes.
 
-        Only those that answer a ClientHello given out before, the second (after a HelloRetryRequest) a second
-        one: a ServerHello here means that all that the client has asked for on that connection was judged.
+        Only those that answer a ClientHello returned earlier; the second one, after a HelloRetryRequest,
+        answers a second. So a ServerHello here means that all hellos of the client on that connection were
+        judged.
         """
         answers = []
         for packet in long_packets(datagram):
-            if packet.kind is not Kind.INITIAL:
+            if packet.kind is not DatagramKind.INITIAL:
                 continue
             for connection in self._connections:
                 payload = connection.open(datagram, packet, server=True)
                 if payload is not None:
-                    answers += connection.answer(payload)
+                    answers += connection.feed_server(payload)
         return answers
 
     def _open_client(self, datagram: bytes, packet: LongPacket) -> list[tuple[_Connection, bytes]]:
-        """Every connection that the packet can belong to, with its payload there."""
+        """Return every connection that the packet can belong to, with the decrypted payload."""
         for connection in self._connections:
             if connection.dcid == packet.dcid:
                 payload = connection.open(datagram, packet, server=False)
                 return [] if payload is None else [(connection, payload)]
-        # Either a new connection, or one whose server has given the client another id to write to. One packet
-        # can be made to open under two keys (GCM commits to none), so nobody's claim to it ends the search.
+        # Either a new connection, or one to which the server gave another id. One packet can be made to
+        # decrypt under two keys (GCM is not key-committing), so a match does not end the search.
         fresh = _Connection(packet.dcid)
         found = [
             (connection, payload)
@@ -161,10 +163,10 @@ class Initials:
         return found
 
     def _make_room(self) -> None:
-        """One that was judged goes, the longest known first: its packets would only be judged again."""
+        """Evict the oldest judged connection: its packets would only be judged again."""
         if len(self._connections) < MAX_CONNECTIONS:
             return
-        judged = next((one for one in self._connections if one.asked and not one.half_read), None)
+        judged = next((known for known in self._connections if known.asked and not known.half_read), None)
         if judged is None:
             msg = f"more than {MAX_CONNECTIONS} QUIC connections on one flow, none of them judged"
             raise WireError(msg)

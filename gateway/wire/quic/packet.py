@@ -1,4 +1,4 @@
-"""QUIC datagrams by their unprotected part: RFC 8999, RFC 9000 section 17, RFC 9369 section 3.2."""
+"""Classifies QUIC datagrams by their unprotected part (RFC 8999, RFC 9000 §17, RFC 9369 §3.2)."""
 
 from __future__ import annotations
 
@@ -9,61 +9,61 @@ from gateway.core.errors import WireError
 from gateway.wire.cursor import Cursor
 from gateway.wire.quic.crypto import VERSION_1, VERSION_2
 
-MAX_CONNECTION_ID = 20  # bytes, in v1 and v2 (RFC 9000 17.2)
-MIN_CLIENT_DATAGRAM = 1200  # bytes of a datagram with a client's Initial (RFC 9000 14.1)
-_MIN_SHORT = 21  # a smaller one cannot be protected (RFC 9001 5.4.2, RFC 9000 10.3)
+MAX_CONNECTION_ID = 20  # bytes, in v1 and v2 (RFC 9000 §17.2)
+MIN_CLIENT_DATAGRAM = 1200  # bytes of a datagram with a client's Initial (RFC 9000 §14.1)
+_MIN_SHORT = 21  # bytes; a smaller packet cannot be protected (RFC 9001 §5.4.2, RFC 9000 §10.3)
 
 _LONG = 0x80
 _FIXED = 0x40
 
 
-class Kind(Enum):
-    """What a datagram is, going by its first packet; INITIAL if any packet in it is one."""
+class DatagramKind(Enum):
+    """The type of a datagram, by its first packet; INITIAL if any packet in it is one."""
 
     INITIAL = "initial"
     ZERO_RTT = "0-rtt"
     HANDSHAKE = "handshake"
     RETRY = "retry"
     VERSION_NEGOTIATION = "version negotiation"
-    UNKNOWN_VERSION = "unknown version"  # QUIC of another version: drafts, Google's own, ones to come
-    SHORT = "short"  # has the form of a short header, as a quarter of all noise has: look at the port as well
+    UNKNOWN_VERSION = "unknown version"  # QUIC of another version: drafts, Google's own, future ones
+    SHORT = "short"  # has a short header's form, as a quarter of random data does: check the port too
     OTHER = "other"
 
 
-_V1_KINDS = (Kind.INITIAL, Kind.ZERO_RTT, Kind.HANDSHAKE, Kind.RETRY)
+_V1_KINDS = (DatagramKind.INITIAL, DatagramKind.ZERO_RTT, DatagramKind.HANDSHAKE, DatagramKind.RETRY)
 _KINDS = {VERSION_1: _V1_KINDS, VERSION_2: (_V1_KINDS[3], *_V1_KINDS[:3])}
 
 
 class LongPacket(NamedTuple):
     """One packet of version 1 or 2 with a long header; offsets are into its datagram."""
 
-    kind: Kind
+    kind: DatagramKind
     version: int
     dcid: bytes
     scid: bytes
     start: int
-    number: int  # where the packet number begins; the end of the packet for a Retry
+    number: int  # offset of the packet number; for a Retry, the end of the packet
     end: int
 
 
-def classify(datagram: bytes) -> Kind:
-    """What a UDP payload is. Never raises: noise is OTHER, or SHORT by chance."""
+def classify(datagram: bytes) -> DatagramKind:
+    """Return the type of a UDP payload. Never raises: random data is OTHER, or SHORT by chance."""
     if not datagram:
-        return Kind.OTHER
+        return DatagramKind.OTHER
     first = datagram[0]
     if not first & _LONG:
-        return Kind.SHORT if first & _FIXED and len(datagram) >= _MIN_SHORT else Kind.OTHER
+        return DatagramKind.SHORT if first & _FIXED and len(datagram) >= _MIN_SHORT else DatagramKind.OTHER
     found = long_packets(datagram)
     if found:
-        return Kind.INITIAL if any(p.kind is Kind.INITIAL for p in found) else found[0].kind
+        return DatagramKind.INITIAL if any(p.kind is DatagramKind.INITIAL for p in found) else found[0].kind
     return _other_version(datagram)
 
 
 def long_packets(datagram: bytes) -> list[LongPacket]:
-    """The coalesced v1 and v2 packets of a datagram (RFC 9000 12.2), up to the first byte that is none.
+    """Return the coalesced v1 and v2 packets of a datagram (RFC 9000 §12.2), up to the first other byte.
 
-    Never raises. The fixed bit is not looked at: a client that may grease it does so in Initials, too
-    (RFC 9287 section 3).
+    Never raises. The fixed bit is ignored: a client that may grease it also does so in Initials
+    (RFC 9287 §3).
     """
     found = []
     cursor = Cursor(datagram)
@@ -74,7 +74,7 @@ def long_packets(datagram: bytes) -> list[LongPacket]:
                 break
             found.append(packet)
     except WireError:
-        return found  # cut or noise: receivers drop the rest of the datagram
+        return found  # cut or random: receivers drop the rest of the datagram
     return found
 
 
@@ -92,10 +92,10 @@ def _long_packet(cursor: Cursor) -> LongPacket | None:
     scid = cursor.counted8()
     if len(dcid) > MAX_CONNECTION_ID or len(scid) > MAX_CONNECTION_ID:
         return None
-    if kind is Kind.RETRY:
+    if kind is DatagramKind.RETRY:
         cursor.skip(cursor.remaining)
         return LongPacket(kind, version, dcid, scid, start, cursor.end, cursor.end)
-    if kind is Kind.INITIAL:
+    if kind is DatagramKind.INITIAL:
         cursor.skip(cursor.varint())
     size = cursor.varint()
     number = cursor.pos
@@ -103,20 +103,22 @@ def _long_packet(cursor: Cursor) -> LongPacket | None:
     return LongPacket(kind, version, dcid, scid, start, number, cursor.pos)
 
 
-def _other_version(datagram: bytes) -> Kind:
-    """A long header that is neither v1 nor v2, or is cut."""
+def _other_version(datagram: bytes) -> DatagramKind:
+    """Classify a long header that is neither v1 nor v2, or is cut."""
     cursor = Cursor(datagram)
     try:
         first, version = cursor.u8(), cursor.u32()
         dcid, scid = cursor.counted8(), cursor.counted8()
     except WireError:
-        return Kind.OTHER
+        return DatagramKind.OTHER
     if version in _KINDS:
-        return Kind.OTHER
+        return DatagramKind.OTHER
     if version == 0:
         versions = cursor.remaining
-        return Kind.VERSION_NEGOTIATION if versions and versions % 4 == 0 else Kind.OTHER
+        return DatagramKind.VERSION_NEGOTIATION if versions and versions % 4 == 0 else DatagramKind.OTHER
     if not first & _FIXED or max(len(dcid), len(scid)) > MAX_CONNECTION_ID:
-        return Kind.OTHER
+        return DatagramKind.OTHER
     named = version >> 8 == 0xFF0000 or version & 0x0F0F0F0F == 0x0A0A0A0A or version >> 24 in b"QT"
-    return Kind.UNKNOWN_VERSION if named or len(datagram) >= MIN_CLIENT_DATAGRAM else Kind.OTHER
+    return (
+        DatagramKind.UNKNOWN_VERSION if named or len(datagram) >= MIN_CLIENT_DATAGRAM else DatagramKind.OTHER
+    )

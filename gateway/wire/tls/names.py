@@ -1,7 +1,7 @@
-"""The host names in a ClientHello that no correct client sends, as the most lenient of servers find them.
+"""Finds the host names in a malformed ClientHello, as the most lenient servers do.
 
-Servers pass over what they do not know or need: the form of an extension, the length of the whole, a name of
-another type in front. Of a hello beside a decoy nobody can say that it is not the one that is read.
+Servers ignore what they do not know or need: the form of an extension, the total length, a name of another
+type before the host name. A malformed hello next to a decoy may be the one that the server reads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NAME = Struct("!BH")  # type, length of a name
 
 
 def names_in_hello(message: bytes) -> list[str]:
-    """Each once, in the order in which they stand; ``message`` is complete, its four-byte header included."""
+    """Return each name once, in order. ``message`` is complete and has its four-byte header."""
     names: dict[str, None] = {}
     for raw in _server_names(message):
         try:
@@ -46,7 +46,7 @@ def _server_names(message: bytes) -> Iterator[bytes]:
 
 
 def _listed(block: bytes) -> Iterator[bytes]:
-    """Names of hosts (RFC 6066 section 3); some servers pass over those of other types."""
+    """Yield host names (RFC 6066 §3); like some servers, ignore names of other types."""
     pos = 2
     while pos + _NAME.size <= len(block):
         kind, size = _NAME.unpack_from(block, pos)

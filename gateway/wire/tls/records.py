@@ -1,4 +1,4 @@
-"""The TLS record layer (RFC 8446 section 5): handshake messages out of one direction's stream of records."""
+"""The TLS record layer (RFC 8446 §5): extracts handshake messages from the records of one direction."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ SERVER_HELLO = 2
 
 HEADER = 5  # type, version, length
 _RECORD_HEADER = Struct("!BHH")
-MAX_RECORD = (1 << 14) + 2048  # the most that a record of any version may hold (RFC 5246 6.2.3)
-# BoringSSL takes no longer message from a peer that it does not know: no hello that Chromium sends or that a
-# Google or Cloudflare front end answers is longer. Today's are 0.2 to 2.0 kB.
+MAX_RECORD = (1 << 14) + 2048  # bytes, the maximum of any version (RFC 5246 §6.2.3)
+# BoringSSL accepts no longer message from an unknown peer, so Chromium sends none and Google's and
+# Cloudflare's front ends answer none. Current hellos are 0.2 to 2.0 kB.
 MAX_HELLO = 1 << 14
-# OpenSSL reads a ClientHello of up to 131,396 bytes: a longer one than a correct client sends is read, too.
-_ENDURED = {CLIENT_HELLO: 1 << 17, SERVER_HELLO: MAX_HELLO}
-# Empty records, alerts, ChangeCipherSpec and heartbeats about a hello: OpenSSL endures 32 empty records and 5
-# warning alerts, then gives up.
+# OpenSSL accepts a ClientHello of up to 131,396 bytes, so longer hellos than correct clients send are read.
+_MAX_LENIENT = {CLIENT_HELLO: 1 << 17, SERVER_HELLO: MAX_HELLO}
+# Empty records, alerts, ChangeCipherSpec and heartbeats around a hello. OpenSSL accepts 32 empty records and
+# 5 warning alerts.
 MAX_IDLE_RECORDS = 32
-# OpenSSL reads the major version only, Go's crypto/tls any version below this one. What a server reads is
-# judged, so the record version is not held to 0x0300-0x0304.
+# OpenSSL checks only the major version, Go's crypto/tls accepts any version below this one. What a server
+# accepts must be judged, so the record version is not limited to 0x0300-0x0304.
 _VERSION_LIMIT = 0x1000
 
 _CHANGE_CIPHER_SPEC = 20
@@ -33,11 +33,11 @@ _IDLE = frozenset({_CHANGE_CIPHER_SPEC, _ALERT, _HEARTBEAT})
 
 
 def looks_like_tls(prefix: bytes | memoryview) -> bool | None:
-    """Whether a client's stream that begins with ``prefix`` is TLS; None while too short to tell (11 bytes
+    """Whether a client's stream that begins with ``prefix`` is TLS; None if more bytes are needed (11 bytes
     are always enough).
 
-    True for a hello record and for the alert, ChangeCipherSpec or heartbeat that some send ahead of it; also
-    for an SSLv2-compatible hello (RFC 5246 E.2), which HandshakeReader then refuses.
+    True for a hello record and for an alert, ChangeCipherSpec or heartbeat that some clients send first; also
+    for an SSLv2-compatible hello (RFC 5246 §E.2), which HandshakeReader then refuses.
     """
     if not prefix:
         return None
@@ -59,7 +59,7 @@ def looks_like_tls(prefix: bytes | memoryview) -> bool | None:
 
 
 def _looks_like_first_message(prefix: bytes | memoryview, kind: int, size: int) -> bool | None:
-    """The content, where an odd version alone does not tell TLS from another protocol."""
+    """Check the content: an unusual version alone does not distinguish TLS from another protocol."""
     if kind == _HANDSHAKE:
         expected, floor = b"\x01\x00", 4
     elif kind == _CHANGE_CIPHER_SPEC:
@@ -75,7 +75,7 @@ def _looks_like_first_message(prefix: bytes | memoryview, kind: int, size: int) 
 
 
 def _looks_like_sslv2(prefix: bytes | memoryview) -> bool | None:
-    """RFC 5246 E.2: length, type 1, version, then three lengths that must add up to the first."""
+    """RFC 5246 §E.2: length, type 1, version, then three lengths whose sum must match the first."""
     if (len(prefix) > 2 and prefix[2] != CLIENT_HELLO) or (len(prefix) > 3 and prefix[3] not in (0, 3)):
         return False
     if len(prefix) < 11:
@@ -94,8 +94,9 @@ def _looks_like_sslv2(prefix: bytes | memoryview) -> bool | None:
 
 
 def read_handshakes(stream: bytes, first: int) -> list[tuple[bytes, int]]:
-    """What a new HandshakeReader makes of ``stream``, and where each message ends in it; at once where that
-    is one record, whole or cut, of one message, as nearly every hello is.
+    """Return the messages that a new HandshakeReader finds in ``stream``, with the offset of each end.
+
+    Nearly every hello is one message in one record, whole or cut; this case takes a fast path.
     """
     if len(stream) > HEADER:
         kind, version, size = _RECORD_HEADER.unpack_from(stream)
@@ -112,12 +113,12 @@ def read_handshakes(stream: bytes, first: int) -> list[tuple[bytes, int]]:
 
 
 class HandshakeReader:
-    """Joins handshake messages over any number of records, of one direction of one connection.
+    """Joins the handshake messages of one direction of a connection, over any number of records.
 
     ``first`` is the type of the message that must come first: CLIENT_HELLO or SERVER_HELLO. Alerts,
-    ChangeCipherSpec and heartbeats before, between and inside messages are passed over; so is application
-    data after the first message (0-RTT ahead of a second ClientHello). What follows the first message and is
-    not another of its type ends the reading: ``opaque`` is then True and nothing more is kept.
+    ChangeCipherSpec and heartbeats before, between and inside messages are skipped; so is application data
+    after the first message (0-RTT before a second ClientHello). Anything else after the first message, except
+    another message of its type, ends the reading: ``opaque`` is then True and nothing more is stored.
     """
 
     __slots__ = ("_fed", "_first", "_idle", "_message", "_rest", "_started", "ends", "opaque")
@@ -125,18 +126,20 @@ class HandshakeReader:
     def __init__(self, first: int) -> None:
         self._first = first
         self._idle = 0
-        self._message = b""  # at most _ENDURED + one record
-        self._rest = b""  # of a record that is not complete: at most HEADER + MAX_RECORD
+        self._message = b""  # at most _MAX_LENIENT + one record
+        self._rest = b""  # of an incomplete record: at most HEADER + MAX_RECORD
         self._started = False
         self._fed = 0  # bytes
-        self.ends: list[int] = []  # of the messages given so far: bytes from the stream's start
+        self.ends: list[int] = []  # of the returned messages: bytes from the stream's start
         self.opaque = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The handshake messages that ``data``, the next bytes of the stream, completes, in order; each with
-        its four-byte header. Raises WireError for what is no TLS, and past the limits above.
+        """Return the handshake messages that ``data``, the next bytes of the stream, completes.
+
+        They are in order, each with its four-byte header. Raises WireError if the stream is not TLS or
+        exceeds a limit.
         """
-        # Every hello comes through here several times, so it reads by itself: 4 us in place of 11.
+        # Every hello is read here several times, so this unpacks directly: 4 us, with a Cursor 11.
         messages: list[bytes] = []
         self._fed += len(data)
         if self._rest:
@@ -170,12 +173,12 @@ class HandshakeReader:
             raise WireError(msg)
 
     def _split(self, messages: list[bytes], fed: int) -> None:
-        """Move the complete messages at the start of what was joined, up to ``fed``, to ``messages``."""
+        """Move the complete messages at the start of the joined bytes, up to ``fed``, to ``messages``."""
         joined = self._message
         pos, end = 0, len(joined)
         while end - pos >= 4:
             kind, size = joined[pos], int.from_bytes(joined[pos + 1 : pos + 4], "big")
-            if kind != self._first or size > _ENDURED[kind]:
+            if kind != self._first or size > _MAX_LENIENT[kind]:
                 if not self._started:
                     msg = f"TLS handshake begins with type {kind} of {size} bytes"
                     raise WireError(msg)

@@ -1,8 +1,8 @@
-"""Tunnels, proxies and foreign resolvers by the first bytes that they send, on any port.
+"""Recognises tunnels, proxies and foreign resolvers by their first bytes, on any port.
 
-One module for each family, all of one anatomy: ``classify_udp(payload, dport)`` says what one datagram is,
-``classify_tcp(data)`` what a stream is that begins so. None of them raises, and none takes anything for a
-tunnel that its own check does not make unlikely to be chance; each says how unlikely.
+There is one module for each family. ``classify_udp(payload, dport)`` classifies one datagram,
+``classify_tcp(data)`` the start of a stream. Neither raises. A match needs a check that random data is
+unlikely to pass; each function states the probability.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from gateway.wire.tunnels import (
     wireguard,
 )
 from gateway.wire.tunnels.protocols import classify_ip
-from gateway.wire.tunnels.signs import MORE, More, Sign, Told
+from gateway.wire.tunnels.signs import MORE, More, TunnelMatch, TunnelSign
 
 __all__ = [
     "LONGEST",
     "MORE",
     "More",
-    "Sign",
+    "TunnelSign",
     "classify_ip",
     "look_server",
     "look_tcp",
@@ -34,17 +34,17 @@ __all__ = [
     "may_begin",
 ]
 
-LONGEST = 1200  # bytes by which each of them always knows; OpenVPN's largest reset, with a client's key
+LONGEST = 1200  # bytes that are always enough: OpenVPN's largest reset, with a client's key
 
 _UDP = (
     wireguard.classify_udp,
-    ip_in_udp.classify_udp,  # ahead of OpenVPN's, whose checks are fewer bits
+    ip_in_udp.classify_udp,  # before OpenVPN, which has a weaker check
     openvpn.classify_udp,
     ipsec.classify_udp,
     l2tp.classify_udp,
     mesh.classify_udp,
 )
-_LENGTHS = (openvpn.classify_tcp,)  # behind a length whose first byte is small
+_LENGTHS = (openvpn.classify_tcp,)  # after a length with a small first byte
 _BY_FIRST = {
     **dict.fromkeys(range(6), _LENGTHS),
     0: (pptp.classify_tcp, *_LENGTHS),
@@ -56,21 +56,21 @@ _BY_FIRST = {
 
 
 def may_begin(first: int) -> bool:
-    """Whether a stream with this first byte is looked at at all."""
+    """Whether any tunnel begins with this byte."""
     return first in _BY_FIRST
 
 
-def look_udp(payload: bytes, dport: int) -> Sign | None:
-    """What one datagram of a flow to a server's ``dport`` is, in either direction."""
+def look_udp(payload: bytes, dport: int) -> TunnelSign | None:
+    """Classify one datagram of a flow to a server's ``dport``, in either direction."""
     for classify in _UDP:
         proto = classify(payload, dport)
         if proto is not None:
-            return Sign(proto)
+            return TunnelSign(proto)
     return foreign_dns.question_udp(payload, dport)
 
 
-def look_tcp(data: bytes) -> Sign | More | None:
-    """What a stream is that begins with ``data``, at most LONGEST bytes of it; MORE: too few to tell."""
+def look_tcp(data: bytes) -> TunnelSign | More | None:
+    """Classify a stream that begins with ``data`` (at most LONGEST bytes); MORE if more are needed."""
     if not data or data[0] not in _BY_FIRST:
         return None
     found = [_sign(classify(data)) for classify in _BY_FIRST[data[0]]]
@@ -78,16 +78,16 @@ def look_tcp(data: bytes) -> Sign | More | None:
     return _first(found)
 
 
-def look_server(data: bytes) -> Sign | More | None:
-    """The same of a server's bytes."""
+def look_server(data: bytes) -> TunnelSign | More | None:
+    """Classify the start of a server's bytes, as `look_tcp`."""
     banner = _sign(ssh.classify_server(data)) if data else None
-    return banner if isinstance(banner, Sign) else _first([banner, look_tcp(data)])
+    return banner if isinstance(banner, TunnelSign) else _first([banner, look_tcp(data)])
 
 
-def _sign(told: Told) -> Sign | More | None:
-    return told if told is None or told is MORE else Sign(told)
+def _sign(match: TunnelMatch) -> TunnelSign | More | None:
+    return match if match is None or match is MORE else TunnelSign(match)
 
 
-def _first(found: list[Sign | More | None]) -> Sign | More | None:
-    signs = [one for one in found if isinstance(one, Sign)]
+def _first(found: list[TunnelSign | More | None]) -> TunnelSign | More | None:
+    signs = [sign for sign in found if isinstance(sign, TunnelSign)]
     return signs[0] if signs else (MORE if MORE in found else None)

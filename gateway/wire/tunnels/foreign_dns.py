@@ -1,7 +1,7 @@
-"""DNS (RFC 1035) on another port than its own: a resolver that nobody chose for this home.
+"""DNS (RFC 1035) on another port than 53: a resolver that the household does not use.
 
-Only what is whole, and nothing else, counts: one question, of a known class, no record that a question may
-not have, no byte behind it.
+A message counts only if it is whole: one question of a known class, no records that a question cannot have,
+and no bytes after it.
 """
 
 from __future__ import annotations
@@ -10,37 +10,39 @@ import re
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Proto
-from gateway.wire.dns.message import AA, OPT, RA, RCODE_MASK, TC, Message, Question, parse_message
-from gateway.wire.tunnels.signs import MORE, More, Sign
+from gateway.wire.dns.message import AA, OPT, RA, RCODE_MASK, TC, DnsQuestion, Message, parse_message
+from gateway.wire.tunnels.signs import MORE, More, TunnelSign
 
-PORT = 53  # where what asks is judged as DNS already
+PORT = 53  # queries to it are already judged as DNS
 _HEADER = 12
 _ONE = b"\0\1"
-_FLAGS, _OPCODE = 4, 0x78  # where the first byte of the flags is in a stream, and its bits of the opcode
-_CLASSES = frozenset({1, 3, 4, 255})  # RFC 1035 3.2.4, 3.2.5
+_FLAGS, _OPCODE = 4, 0x78  # offset in a stream of the flags' first byte, and the opcode bits in it
+_CLASSES = frozenset({1, 3, 4, 255})  # RFC 1035 §3.2.4, §3.2.5
 _SIGNATURES = frozenset({24, 250})  # SIG(0), TSIG
 _ZERO_BIT = 0x0040
 _OF_ANSWERS = AA | TC | RA | RCODE_MASK
-_MIN_QUESTION = _HEADER + 5  # of the root
-_MAX_QUESTION = 1024  # bytes over TCP: 512 and what EDNS adds, padded (RFC 8467)
-# Anonymized DNSCrypt (its protocol page, "ANONYMIZED-DNSCRYPT"): a magic number, then the resolver's address.
+_MIN_QUESTION = _HEADER + 5  # bytes: a question for the root
+_MAX_QUESTION = 1024  # bytes over TCP: 512, and padded EDNS (RFC 8467)
+# Anonymized DNSCrypt (protocol specification, "ANONYMIZED-DNSCRYPT"): a magic number, the resolver's address.
 _RELAYED = b"\xff" * 8 + b"\0\0"
-# Windows asks hosts of the internet for their NetBIOS names (RFC 1002 4.2.12); these lead nobody anywhere.
+# Windows queries internet hosts for their NetBIOS names (RFC 1002 §4.2.12), which bypasses nothing.
 _NETBIOS = re.compile(r"[a-p]{32}(?:\.|\Z)")
 _NETBIOS_TYPES = (32, 33)
 
 
-def question_udp(payload: bytes, dport: int) -> Sign | None:
-    """One message of random bytes in 2**60. DNSCrypt itself is noise, but its clients ask for the resolver's
-    certificate first, and that is a question; what goes through a relay says so.
+def question_udp(payload: bytes, dport: int) -> TunnelSign | None:
+    """Recognise a question. One random message in 2**60 matches.
+
+    DNSCrypt itself looks random, but its clients first query the resolver's certificate, which is a plain
+    question. Relayed DNSCrypt has a magic number.
     """
     if payload.startswith(_RELAYED):
-        return Sign(Proto.DNS)
+        return TunnelSign(Proto.DNS)
     return _sign(payload) if dport != PORT and payload[4:6] == _ONE else None
 
 
-def question_tcp(data: bytes) -> Sign | More | None:
-    """The same behind two bytes of length (RFC 7766 section 8)."""
+def question_tcp(data: bytes) -> TunnelSign | More | None:
+    """Recognise a question after two bytes of length (RFC 7766 §8)."""
     if data[0] > _MAX_QUESTION >> 8:
         return None
     if len(data) < 2:
@@ -55,7 +57,7 @@ def question_tcp(data: bytes) -> Sign | More | None:
     return _sign(data[2 : 2 + size])
 
 
-def _sign(data: bytes) -> Sign | None:
+def _sign(data: bytes) -> TunnelSign | None:
     try:
         message = parse_message(data)
     except WireError:
@@ -69,13 +71,13 @@ def _sign(data: bytes) -> Sign | None:
         host = question.host()
     except WireError:
         host = None
-    return Sign(Proto.DNS, host, question.qtype)
+    return TunnelSign(Proto.DNS, host, question.qtype)
 
 
-def _is_plain(message: Message, question: Question) -> bool:
+def _is_plain(message: Message, question: DnsQuestion) -> bool:
     if message.opcode or message.flags & _ZERO_BIT or question.qclass not in _CLASSES or not question.qtype:
         return False
     if message.is_response:
         return True
-    extra = all(one.rtype == OPT or one.rtype in _SIGNATURES for one in message.additional)
+    extra = all(record.rtype == OPT or record.rtype in _SIGNATURES for record in message.additional)
     return not (message.flags & _OF_ANSWERS or message.answers or message.authority) and extra

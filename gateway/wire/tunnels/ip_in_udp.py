@@ -1,10 +1,12 @@
-"""Packets that UDP carries in the clear: IP bare, as Teredo (RFC 4380 5.1) and Linux's foo-over-udp have it;
-IP or Ethernet behind a header of one's own, as VXLAN (RFC 7348), Geneve (RFC 8926), GUE, GRE (RFC 8086), GTP
-and L2TP's data (RFC 3931) have it. Whatever that header is, what it carries fills the rest of the datagram.
+"""Packets in UDP without encryption.
 
-Xbox consoles talk to each other through Teredo alone (Microsoft, "Xbox Live networking overview"): both
-ends have addresses of Teredo, and what is inside is IPsec's. Who leads the whole internet through it has to
-name an address there, at the first packet to each relay.
+- IP without another header: Teredo (RFC 4380 §5.1) and Linux's foo-over-udp.
+- IP or Ethernet after another header: VXLAN (RFC 7348), Geneve (RFC 8926), GUE, GRE (RFC 8086), GTP and
+  L2TP data (RFC 3931). For any such header, the inner packet fills the rest of the datagram.
+
+Xbox consoles talk to each other through Teredo only (Microsoft, "Xbox Live networking overview"): both ends
+have Teredo addresses, and the payload is IPsec. A tunnel to the whole internet must send other addresses, in
+the first packet to each relay.
 """
 
 from __future__ import annotations
@@ -13,25 +15,26 @@ from gateway.policy.values import Proto
 
 _IPV4, _IPV6 = 20, 40  # bytes of a header
 _IPV4_START = b"\x45"  # version, and no options
-_NEXT = frozenset({0, 6, 17, 43, 44, 50, 51, 58, 59, 60})  # RFC 8200 section 4; transports; none
+_NEXT = frozenset({0, 6, 17, 43, 44, 50, 51, 58, 59, 60})  # RFC 8200 §4; transports; no next header
 _AUTHENTICATION, _ORIGIN = b"\0\1", b"\0\0"
 _ORIGIN_SIZE = 8
-_AUTHENTICATION_SIZE = 13  # with neither client nor value
-_TEREDO = b"\x20\x01\0\0"  # 2001::/32, whose addresses name a server and the mapped address of a peer
-_OF_PEERS = frozenset({17, 50, 58, 59})  # IKE and its like, ESP, tries, bubbles (RFC 4380 5.2)
+_AUTHENTICATION_SIZE = 13  # bytes, without client identifier and authentication value
+_TEREDO = b"\x20\x01\0\0"  # 2001::/32; its addresses contain a server and the mapped address of a peer
+_OF_PEERS = frozenset({17, 50, 58, 59})  # UDP for IKE, ESP, ICMPv6 probes, bubbles (RFC 4380 §5.2)
 _OF_SERVERS = frozenset({58, 59})  # solicitations, advertisements, bubbles
 _LINK_LOCAL, _LINK_MULTICAST = b"\xfe\x80", b"\xff\x02"
 
-_DEEPEST = 64  # bytes of headers: Geneve's with its options, and Ethernet's
+_DEEPEST = 64  # bytes of headers: Geneve with options, and Ethernet
 _ETHERTYPE_IPV6 = b"\x86\xdd"
-_BEHIND_TYPE = (2, 6, 10, 14)  # bytes from the type to the packet: GRE has a sum, a key and a number between
+_BEHIND_TYPE = (2, 6, 10, 14)  # bytes from type to packet: GRE may have checksum, key and sequence number
 _ARP = b"\x08\x06\x00\x01\x08\x00\x06\x04\x00"  # Ethernet's type, then RFC 826 for IPv4 over Ethernet
-_ARP_SIZE = 28  # bytes behind the type
+_ARP_SIZE = 28  # bytes after the type
 
 
 def classify_udp(payload: bytes, _dport: int) -> Proto | None:
-    """One message of random bytes in 2**30 is taken for IPv6, in 2**40 for IPv4, in 2**34 for what has a
-    header before it.
+    """Recognise a carried packet.
+
+    One random message in 2**30 matches as IPv6, in 2**40 as IPv4, in 2**34 with another header.
     """
     data = payload
     if data[:2] == _AUTHENTICATION and len(data) >= _AUTHENTICATION_SIZE:
@@ -51,7 +54,7 @@ def _is_among_peers(data: bytes) -> bool:
 
 
 def _carries(payload: bytes) -> bool:
-    """Whether a packet stands at the end, behind at most _DEEPEST bytes."""
+    """Whether the datagram ends with a packet, after at most _DEEPEST bytes."""
     at = payload.find(_IPV4_START, 0, _DEEPEST + 1)
     while at >= 0:
         if _is_ipv4(payload, at):
@@ -73,7 +76,7 @@ def _is_ipv6(data: bytes) -> bool:
 
 
 def _is_in_use(start: bytes) -> bool:
-    """Whether an address that begins so is one of the internet's, or of those that set a tunnel up."""
+    """Whether an address with this start is a global one, or is used to set up a tunnel."""
     return start[0] >> 5 == 1 or start in (_LINK_LOCAL, _LINK_MULTICAST)
 
 

@@ -1,39 +1,40 @@
-"""OpenVPN's resets, with which both sides begin: its protocol as openvpn.net publishes it (the wire format in
-ssl_pkt.h, "Network protocol"; tls-crypt and tls-crypt-v2 in doc/tls-crypt-v2.txt).
+"""OpenVPN's resets, the first messages of both sides, in the protocol that openvpn.net publishes (wire format
+in ssl_pkt.h, "Network protocol"; tls-crypt and tls-crypt-v2 in doc/tls-crypt-v2.txt).
 
-What a patched OpenVPN scrambles is not seen.
+Messages that a patched OpenVPN scrambles are not recognised.
 """
 
 from __future__ import annotations
 
 from gateway.policy.values import Proto
-from gateway.wire.tunnels.signs import MORE, Told
+from gateway.wire.tunnels.signs import MORE, TunnelMatch
 
 _CLIENT_V1, _SERVER_V1, _CLIENT_V2, _SERVER_V2, _CLIENT_V3 = 1, 2, 7, 8, 10
-# First bytes: the opcode above three bits of the key's number, which is 0 in a reset.
+# First bytes: the opcode, and three bits of the key id, which is 0 in a reset.
 _CLIENT = frozenset({_CLIENT_V1 << 3, _CLIENT_V2 << 3})
 _SERVER = frozenset({_SERVER_V1 << 3, _SERVER_V2 << 3})
 _WITH_KEY = _CLIENT_V3 << 3
 
-_HEAD = 9  # opcode and session
-_REPLAY = 8  # number and time, where packets are authenticated
+_HEAD = 9  # bytes: opcode and session id
+_REPLAY = 8  # bytes: packet id and time, of authenticated packets
 _DIGESTS = (16, 20, 28, 32, 48, 64)  # bytes of MD5, SHA-1 and the SHA-2 family
-_CRYPT_TAG = 32  # of tls-crypt
-# Behind the head: how many are acknowledged (of the server one, with the client's session), then the number.
+_CRYPT_TAG = 32  # bytes, of tls-crypt
+# After the head: the number of acknowledgements (the server has one, with the client's session id), then the
+# message id.
 _CLIENT_TAIL, _SERVER_TAIL = 5, 17
-_NUMBERS = (b"\0\0\0", b"\x0f\0\0")  # the upper bytes of a first packet's number; the other is of 2.6 on
-_MIN_WRAPPED = 32 + 256 + 2  # bytes of a wrapped client's key: tag, key, length
+_NUMBERS = (b"\0\0\0", b"\x0f\0\0")  # upper bytes of a first packet's id; the second since version 2.6
+_MIN_WRAPPED = 32 + 256 + 2  # bytes of a wrapped client key: tag, key, length
 _MAX_WRAPPED = 1024
 _MAX_RESET = _HEAD + _REPLAY + _CRYPT_TAG + _CLIENT_TAIL + _MAX_WRAPPED
 
 
 def classify_udp(payload: bytes, _dport: int) -> Proto | None:
-    """One message of random bytes in 2**30 of 54 and 66 bytes, in 2**47 of 14 others is taken for one."""
+    """Recognise a reset. One random message in 2**30 matches (54 and 66 bytes), 2**47 (14 other sizes)."""
     return Proto.OPENVPN if payload and _is_reset(payload) else None
 
 
-def classify_tcp(data: bytes) -> Told:
-    """The same behind two bytes of length."""
+def classify_tcp(data: bytes) -> TunnelMatch:
+    """Recognise a reset after two bytes of length."""
     if data[0] > _MAX_RESET >> 8:
         return None
     if len(data) < 3:
@@ -84,6 +85,6 @@ def _is_numbered(message: bytes, at: int) -> bool:
 
 
 def _is_first(tail: bytes) -> bool:
-    """Whether a side's first packet ends so: number 0, and of the server's, number 0 acknowledged."""
+    """Whether a side's first packet ends so: message id 0; for the server, with id 0 acknowledged."""
     acknowledged = 0 if len(tail) == _CLIENT_TAIL else 1
     return tail[0] == acknowledged and tail[-4:] == bytes(4) and tail[1:5] == bytes(4)

@@ -1,4 +1,4 @@
-"""What the modules of this folder say: which tunnel begins here, if any."""
+"""The results of the modules of this package: the tunnel that begins with some bytes, if any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.policy.values import Proto
 
 
 class More(Enum):
-    """A type of its own, so that nobody takes "too short to tell" for "none"."""
+    """A type of its own, so that "more bytes are needed" is not confused with "no tunnel"."""
 
     MORE = "more"
 
@@ -17,13 +17,13 @@ class More(Enum):
 MORE = More.MORE
 
 
-class Sign(NamedTuple):
-    """A tunnel, or a question to a resolver on another port than DNS's own."""
+class TunnelSign(NamedTuple):
+    """A tunnel, or a DNS question on another port than 53."""
 
     proto: Proto
-    host: str | None = None  # that a question asks for
+    host: str | None = None  # of a question
     qtype: int = 0
 
 
-Told = Proto | More | None
-"""Of the first bytes of a stream."""
+TunnelMatch = Proto | More | None
+"""The result for the first bytes of a stream; MORE if more bytes are needed."""

@@ -1,5 +1,5 @@
-"""SOCKS: the client's first message in version 4 and 4a (Lee, "SOCKS: A protocol for TCP proxy across
-firewalls", and Koblas, "SOCKS 4A") and in version 5 (RFC 1928 sections 3 and 4).
+"""The client's first message of SOCKS version 4 and 4a (Lee, "SOCKS: A protocol for TCP proxy across
+firewalls", and Koblas, "SOCKS 4A") and version 5 (RFC 1928 §3 and §4).
 """
 
 from __future__ import annotations
@@ -7,29 +7,31 @@ from __future__ import annotations
 import re
 
 from gateway.policy.values import Proto
-from gateway.wire.tunnels.signs import MORE, Told
+from gateway.wire.tunnels.signs import MORE, TunnelMatch
 
 _V4, _V5 = 4, 5
-_MAX_TEXT = 255  # bytes of a user's or a host's name
+_MAX_TEXT = 255  # bytes of a user or host name
 _USER = re.compile(rb"[\x21-\x7e]{0,255}\x00", re.DOTALL)
 _TEXT = re.compile(rb"[\x21-\x7e]*\Z")
-_METHODS = frozenset(range(10))  # those that are assigned; a client offers one to four
+_METHODS = frozenset(range(10))  # the assigned ones; a client offers one to four
 _MAX_METHODS = 8
-# Version, command, nothing, kind of address: a request that does not wait for the server's choice.
+# Version, command, reserved, address type: a request that does not wait for the server's choice of method.
 _REQUEST = (frozenset({_V5}), frozenset({1, 2, 3}), frozenset({0}), frozenset({1, 3, 4}))
-_PASSWORD = b"\x01"  # the version of RFC 1929, whose message may follow at once
+_PASSWORD = b"\x01"  # the version of RFC 1929; its message may follow immediately
 
 
-def classify_tcp(data: bytes) -> Told:
-    """One stream of random bytes in 2**20 whose first segment has 3 bytes is taken for one, in 2**23 where it
-    has 9, fewer else: the message must end where the bytes end, or be followed by the next.
+def classify_tcp(data: bytes) -> TunnelMatch:
+    """Recognise the first message.
+
+    One random stream in 2**20 matches if its first segment has 3 bytes, in 2**23 if it has 9, and fewer
+    otherwise: the message must end with the segment or be followed by the next message.
     """
     if data[0] == _V5:
         return _version5(data)
     return _version4(data) if data[0] == _V4 else None
 
 
-def _version5(data: bytes) -> Told:
+def _version5(data: bytes) -> TunnelMatch:
     if len(data) < 2:
         return MORE
     count = data[1]
@@ -47,7 +49,7 @@ def _version5(data: bytes) -> Told:
     return None
 
 
-def _version4(data: bytes) -> Told:
+def _version4(data: bytes) -> TunnelMatch:
     if len(data) < 8:
         return MORE if data[1:2] in (b"", b"\1", b"\2") else None
     address = data[4:8]
@@ -65,6 +67,6 @@ def _version4(data: bytes) -> Told:
     return Proto.SOCKS if host.end() == len(rest) > 1 else None
 
 
-def _open_end(text: bytes) -> Told:
-    """A name whose end has not arrived."""
+def _open_end(text: bytes) -> TunnelMatch:
+    """Return MORE for a name with an end that has not arrived."""
     return MORE if len(text) <= _MAX_TEXT and _TEXT.match(text) else None

@@ -1,24 +1,24 @@
-"""WireGuard's four messages: Donenfeld, "WireGuard: Next Generation Kernel Network Tunnel", section 5.4."""
+"""WireGuard's four messages (Donenfeld, "WireGuard: Next Generation Kernel Network Tunnel", section 5.4)."""
 
 from __future__ import annotations
 
 from gateway.policy.values import Proto
 
 _INITIATION, _RESPONSE, _COOKIE, _DATA = 1, 2, 3, 4
-# Of the first three: length, and where the Curve25519 key in clear ends, whose last bit is 0 (RFC 7748 5).
+# Length of the first three, and the end of the clear Curve25519 key; its last bit is 0 (RFC 7748 §5).
 _FIXED = {_INITIATION: (148, 40), _RESPONSE: (92, 44), _COOKIE: (64, 0)}
-_MAC = bytes(16)  # of a cookie, that nobody has who was not told one
+_MAC = bytes(16)  # mac2 without a cookie
 _RESERVED = bytes(3)
 _MIN_DATA = 32  # bytes: a keepalive
-_BLOCK = 16  # what is carried is padded to it
-_COUNTER = bytes(3)  # its upper bytes: 2**40 packets of one key, which lives for three minutes
+_BLOCK = 16  # bytes; the payload is padded to a multiple
+_COUNTER = bytes(3)  # upper bytes: 2**40 packets of one key, which lasts three minutes
 
 
 def classify_udp(payload: bytes, _dport: int) -> Proto | None:
-    """Of random bytes, one message in 2**33 is taken for one (148 and 92 bytes; 2**32: 64; 2**56: data).
+    """Recognise a message. One random message in 2**33 matches (148 and 92 bytes; 2**32: 64; 2**56: data).
 
-    Cloudflare's service puts a number of the client's in the reserved bytes. Such a handshake counts where it
-    ends in sixteen zeros: it carries no cookie.
+    Cloudflare's service puts a client number in the reserved bytes. Such a handshake matches if it ends in
+    sixteen zeros, which means that it has no cookie.
     """
     kind = payload[0] if payload else 0
     if not _INITIATION <= kind <= _DATA:

@@ -19,7 +19,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.activity.journal import Journal
 from gateway.household.members import EVERYONE
 from gateway.lists.sealed import SealedShelf
-from gateway.path.probes import MOST, WINDOW
+from gateway.path.probes import MAX_NAMES, WINDOW
 from gateway.policy.sealed.source import SealedSource
 from gateway.policy.values import Observation, Proto, Reason
 from tests.features.conftest import Make
@@ -198,8 +198,8 @@ def test_a_thousand_names_over_the_socket_meet_the_bound(
         except GatewayError as error:
             told += error.code == Code.FOR_EVERYONE
             refused += error.code == Code.ASK_LATER
-    assert told == MOST
-    assert refused == 1000 - 4 * (MOST - 1) - 1
+    assert told == MAX_NAMES
+    assert refused == 1000 - 4 * (MAX_NAMES - 1) - 1
     with pytest.raises(ControlError, match="ask again in a minute"):
         desk.ask(
             "why", host="www.example.org", profile="daughter"
@@ -211,11 +211,11 @@ def test_a_thousand_names_over_the_socket_meet_the_bound(
 def test_a_child_that_asks_for_many_such_sites_meets_it_too(make: Make, tmp_path: Path) -> None:
     desk = _desk(make, tmp_path)
     codes = []
-    for one in range(MOST + 5):
+    for one in range(MAX_NAMES + 5):
         with pytest.raises(GatewayError) as refused:
             desk.ask("request", device=TABLET, site=f"n{one}.{SEALED}")
         codes.append(refused.value.code)
-    assert codes == [Code.FOR_EVERYONE] * MOST + [Code.ASK_LATER] * 5
+    assert codes == [Code.FOR_EVERYONE] * MAX_NAMES + [Code.ASK_LATER] * 5
     assert "marker" not in str(desk.events)
 
 

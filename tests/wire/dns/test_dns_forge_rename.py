@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
 from gateway.wire.dns.answers import rename_question, restore_answer
-from gateway.wire.dns.message import Question, parse_message
+from gateway.wire.dns.message import DnsQuestion, parse_message
 
 NAME = "wWw.YouTube.com"
 SAFE = "restrict.youtube.com"
@@ -69,7 +69,7 @@ def test_there_must_be_a_question_to_rename() -> None:
         rename_question(query, parse_message(query), SAFE)
 
 
-def original(qtype: str = "A", name: str = NAME) -> Question:
+def original(qtype: str = "A", name: str = NAME) -> DnsQuestion:
     asked = parse_message(question(qtype, name)).question
     assert asked is not None
     return asked

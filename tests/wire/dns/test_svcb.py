@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
 from gateway.wire.dns.message import parse_message
-from gateway.wire.dns.svcb import Service, parse_service, strip_ways, without_ways
+from gateway.wire.dns.svcb import ServiceBinding, parse_service, strip_bypass, without_bypass
 
 ECH = "ech=AAj+DQAEYWJjZA=="  # an ECHConfigList with one config of four bytes
 FULL = f'1 . alpn="h3,h2" ipv4hint=192.0.2.1 {ECH} ipv6hint=2001:db8::1'
@@ -31,7 +31,7 @@ def response(
 
 
 def stripped(message: dns.message.Message) -> dns.message.Message:
-    data = strip_ways(message.to_wire())
+    data = strip_bypass(message.to_wire())
     assert data is not None
     return dns.message.from_wire(data)
 
@@ -42,7 +42,7 @@ def test_ech_is_taken_out_in_every_section(rtype: str, section: str) -> None:
     result = stripped(response(("www.example.com.", rtype, FULL), section=section))
     expected = response(("www.example.com.", rtype, BARE), section=section)
     assert getattr(result, section) == getattr(expected, section)
-    assert strip_ways(result.to_wire()) is None
+    assert strip_bypass(result.to_wire()) is None
 
 
 def test_everything_else_stays_valid() -> None:
@@ -66,7 +66,7 @@ def test_everything_else_stays_valid() -> None:
 
 
 def test_the_question_keeps_its_letters() -> None:
-    data = strip_ways(response(("www.example.com.", "HTTPS", FULL)).to_wire())
+    data = strip_bypass(response(("www.example.com.", "HTTPS", FULL)).to_wire())
     assert data is not None
     question = parse_message(data).question
     assert question is not None
@@ -127,17 +127,17 @@ def test_ech_is_no_longer_mandatory(mandatory: str, left: str | None) -> None:
 def test_encrypted_dns_is_taken_out(rtype: str, text: str, left: str) -> None:
     result = stripped(response(("www.example.com.", rtype, text), qtype=rtype))
     assert str(result.answer[0][0]) == left
-    assert strip_ways(result.to_wire()) is None
+    assert strip_bypass(result.to_wire()) is None
 
 
 @pytest.mark.parametrize("text", ['1 . alpn="h2,h3" no-default-alpn', '1 . alpn="dotted,xdoq,DOT" port=853'])
 def test_other_protocols_stay(text: str) -> None:
-    assert strip_ways(response(("www.example.com.", "HTTPS", text)).to_wire()) is None
+    assert strip_bypass(response(("www.example.com.", "HTTPS", text)).to_wire()) is None
 
 
 def test_a_list_of_protocols_that_is_cut_is_none() -> None:
     data = hand_made(b"\x00\x01\x00" + param(1, b"\x03dot\x09h2") + param(2, b"") + param(3, b"\x01\xbb"))
-    result = strip_ways(data)
+    result = strip_bypass(data)
     assert result is not None
     (record,) = parse_message(result).answers
     assert parse_service(result, record).params == ((3, b"\x01\xbb"),)
@@ -145,7 +145,7 @@ def test_a_list_of_protocols_that_is_cut_is_none() -> None:
 
 def test_an_alias_is_stripped_too() -> None:
     data = hand_made(b"\x00\x00\x03cdn\xc0\x10" + b"\x00\x05\x00\x02xx")
-    result = strip_ways(data)
+    result = strip_bypass(data)
     assert result is not None
     assert str(dns.message.from_wire(result).answer[0][0]) == "0 cdn.example.com."
 
@@ -160,11 +160,11 @@ def test_an_alias_is_stripped_too() -> None:
     ],
 )
 def test_nothing_to_do(message: dns.message.Message) -> None:
-    assert strip_ways(message.to_wire()) is None
+    assert strip_bypass(message.to_wire()) is None
 
 
 def test_a_type_number_that_only_looks_like_one_is_nothing_to_do() -> None:
-    assert strip_ways(response(("www.example.com.", "A", "192.0.0.65"), qtype="A").to_wire()) is None
+    assert strip_bypass(response(("www.example.com.", "A", "192.0.0.65"), qtype="A").to_wire()) is None
 
 
 def hand_made(rdata: bytes) -> bytes:
@@ -181,12 +181,12 @@ def test_repeated_and_unordered_parameters_are_all_found() -> None:
     data = hand_made(
         b"\x00\x01\x00" + param(5, b"one") + param(3, b"\x01\xbb") + param(5, b"two") + param(0, b"\0\5")
     )
-    result = strip_ways(data)
+    result = strip_bypass(data)
     assert result is not None
     assert b"one" not in result
     assert b"two" not in result
     (record,) = parse_message(result).answers
-    assert parse_service(result, record) == Service(1, (), ((3, b"\x01\xbb"),))
+    assert parse_service(result, record) == ServiceBinding(1, (), ((3, b"\x01\xbb"),))
 
 
 @pytest.mark.parametrize(
@@ -202,15 +202,15 @@ def test_repeated_and_unordered_parameters_are_all_found() -> None:
 )
 def test_a_record_that_is_cut_is_refused(rdata: bytes) -> None:
     with pytest.raises(WireError):
-        strip_ways(hand_made(rdata) + b"more than the message")
+        strip_bypass(hand_made(rdata) + b"more than the message")
 
 
 def test_a_record_without_data_is_left_alone() -> None:
-    assert strip_ways(hand_made(b"")) is None
+    assert strip_bypass(hand_made(b"")) is None
 
 
 SERVICES = st.builds(
-    Service,
+    ServiceBinding,
     st.integers(0, 65535),
     st.lists(st.binary(min_size=1, max_size=20), max_size=3).map(tuple),
     st.lists(st.tuples(st.integers(1, 9), st.binary(max_size=9)), max_size=5).map(tuple),
@@ -226,17 +226,17 @@ def test_of_protocols_the_others_are_left(protocols: list[bytes], no_default: bo
     before = ((1, listed(protocols)), *([(2, b"")] if no_default else []), (3, b"\x01\xbb"))
     left = [one for one in protocols if one[:1] == b"h"]
     after = ((1, listed(left)), *before[1:]) if left else before[-1:]
-    assert without_ways(Service(1, (), before)) == Service(1, (), after)
+    assert without_bypass(ServiceBinding(1, (), before)) == ServiceBinding(1, (), after)
 
 
 @given(SERVICES)
-def test_services_survive_the_wire(service: Service) -> None:
+def test_services_survive_the_wire(service: ServiceBinding) -> None:
     data = hand_made(service.to_wire())
     assert parse_service(data, parse_message(data).answers[0]) == service
-    kept = without_ways(service)
+    kept = without_bypass(service)
     others = [pair for pair in service.params if pair[0] not in (1, 2, 5, 7)]
     assert [pair for pair in kept.params if pair[0] not in (1, 2)] == others
-    result = strip_ways(data)
+    result = strip_bypass(data)
     if kept == service:
         assert result is None
     else:
@@ -247,7 +247,7 @@ def test_services_survive_the_wire(service: Service) -> None:
 @given(st.binary(max_size=60))
 def test_any_record_data_raises_only_wire_errors(rdata: bytes) -> None:
     try:
-        strip_ways(hand_made(rdata))
+        strip_bypass(hand_made(rdata))
     except WireError:
         pass
 
@@ -258,7 +258,7 @@ REAL = response(("www.example.com.", "HTTPS", FULL), ("www.example.com.", "NS", 
 def test_a_cut_response_is_refused_at_each_offset() -> None:
     for cut in range(REAL.index(b"\0\x41") + 2, len(REAL)):
         with pytest.raises(WireError):
-            strip_ways(REAL[:cut])
+            strip_bypass(REAL[:cut])
 
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=5))
@@ -267,8 +267,8 @@ def test_any_change_raises_only_wire_errors_and_leaves_no_way(changes: list[tupl
     for place, value in changes:
         changed[place % len(changed)] = value
     try:
-        result = strip_ways(bytes(changed))
+        result = strip_bypass(bytes(changed))
         if result is not None:
-            assert strip_ways(result) is None
+            assert strip_bypass(result) is None
     except WireError:
         pass

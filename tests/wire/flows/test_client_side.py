@@ -9,7 +9,7 @@ from itertools import pairwise, permutations
 
 import pytest
 
-from gateway.wire.flows.table import Action
+from gateway.wire.flows.table import FlowAction
 from tests.wire.evasion_moves import tls
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, SERVER_HELLO, Talk
 from tests.wire.tls_forge import CHANGE_CIPHER_SPEC, client_hello, records
@@ -57,9 +57,9 @@ def judged(name: str, cuts: Sequence[int], order: Sequence[int]) -> Counter[str 
     talk = Talk(lambda _: True, dport=80 if name in REQUESTS else 443)
     for number in order:
         at, piece = parts[number]
-        assert talk.client(piece, at).action is Action.HOLD
+        assert talk.client(piece, at).action is FlowAction.HOLD
     talk.server(HTTP_OK if name in REQUESTS else SERVER_HELLO)
-    settled = {Action.PASSES, Action.ASKS} if name != "CONNECT" else {Action.HOLD}
+    settled = {FlowAction.PASSES, FlowAction.ASKS} if name != "CONNECT" else {FlowAction.HOLD}
     assert talk.actions[-1] in settled
     return Counter(talk.bench.hosts)
 

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.wire.flows.effort import Effort
 from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.table import Action, FlowTable
+from gateway.wire.flows.table import FlowAction, FlowTable
 from tests.pace import EXACT
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, SERVER_HELLO, Talk, names_only
 from tests.wire.quic_forge import encrypt_initial
@@ -35,18 +35,18 @@ def test_a_device_that_sends_crafted_hellos_waits_and_others_do_not() -> None:
         talk = Talk(names_only, table=table, zone=1, sport=sport)
         for at in range(0, len(small), 1400):
             talk.client(small[at : at + 1400])
-        if Action.DROP in talk.actions:
+        if FlowAction.DROP in talk.actions:
             break
-    assert talk.actions[-1] is Action.DROP
+    assert talk.actions[-1] is FlowAction.DROP
     assert table.stats.postponed > 0
     other = Talk(table=table, zone=2)
     other.client(records(client_hello(ALLOWED)))
-    assert other.server(SERVER_HELLO).action is Action.PASSES
+    assert other.server(SERVER_HELLO).action is FlowAction.PASSES
     talk = Talk(table=table, zone=1, sport=999)
-    assert talk.client(records(client_hello(ALLOWED))).action is Action.DROP
+    assert talk.client(records(client_hello(ALLOWED))).action is FlowAction.DROP
     talk.now += 3
-    assert talk.client(records(client_hello(ALLOWED)), at=0).action is Action.HOLD
-    assert talk.server(SERVER_HELLO).action is Action.PASSES
+    assert talk.client(records(client_hello(ALLOWED)), at=0).action is FlowAction.HOLD
+    assert talk.server(SERVER_HELLO).action is FlowAction.PASSES
 
 
 def test_many_initials_in_one_datagram_cost_as_many() -> None:
@@ -55,7 +55,7 @@ def test_many_initials_in_one_datagram_cost_as_many() -> None:
     for sport in range(1, 5):
         talk = Talk(names_only, table=table, sport=sport)
         talk.datagram(one * 25)
-    assert talk.actions == [Action.DROP]
+    assert talk.actions == [FlowAction.DROP]
 
 
 def test_ordinary_use_stays_far_below() -> None:
@@ -64,8 +64,8 @@ def test_ordinary_use_stays_far_below() -> None:
     for sport in range(1, 401):  # in one second
         talk = Talk(table=table, sport=sport)
         for at in range(0, len(hello), 700):
-            assert talk.client(hello[at : at + 700]).action is Action.HOLD
-        assert talk.server(SERVER_HELLO).action is Action.PASSES
+            assert talk.client(hello[at : at + 700]).action is FlowAction.HOLD
+        assert talk.server(SERVER_HELLO).action is FlowAction.PASSES
     assert table.stats.postponed == 0
 
 
@@ -171,8 +171,8 @@ def test_segments_after_a_gap_are_bounded_and_counted() -> None:
     packets = [talk.segment(b"x", start + 2 + 2 * number) for number in range(5000)]
     taken = seconds_for(talk, packets)
     assert taken < 5000 * TOUCH
-    assert talk.actions.count(Action.HOLD) - 1 == Limits().pieces
-    assert talk.actions[-1] is Action.DROP
+    assert talk.actions.count(FlowAction.HOLD) - 1 == Limits().pieces
+    assert talk.actions[-1] is FlowAction.DROP
     assert 100 * Limits().pieces < talk.table.stats.buffered < 400 * Limits().pieces
     assert seconds_for(talk, [talk.segment(b"x", start)] * 200) < 200 * TOUCH
 
@@ -201,7 +201,7 @@ def test_uploads_at_full_speed_are_not_postponed(piece: bytes, answered_first: b
         talk.now += 1 / 4000
         talk.client(body[at : at + 1400])
     assert talk.table.stats.postponed == 0
-    assert Action.REFUSED not in talk.actions
+    assert FlowAction.REFUSED not in talk.actions
 
 
 def test_a_device_that_is_gone_owes_nothing() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.wire.flows.table import Action
+from gateway.wire.flows.table import FlowAction
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, REFUSED, Talk, careful, names_only
 
 SEGMENT = 1400
@@ -27,12 +27,12 @@ def test_an_upload_goes_on_after_a_lost_segment(lost: int) -> None:
         turn, first = [number for number in missing[:40] if number != lost or not first], False
         for number in turn:
             step = talk.client(bytes(SEGMENT), at=start + number * SEGMENT)
-            assert step.action in (Action.HOLD, Action.UPLOAD, Action.DROP)
-            if step.action is not Action.DROP:
+            assert step.action in (FlowAction.HOLD, FlowAction.UPLOAD, FlowAction.DROP)
+            if step.action is not FlowAction.DROP:
                 missing.remove(number)
-    assert talk.server(HTTP_OK, acks=start + 100 * SEGMENT).action is Action.ASKS
+    assert talk.server(HTTP_OK, acks=start + 100 * SEGMENT).action is FlowAction.ASKS
     assert talk.bench.hosts == [ALLOWED]
-    assert talk.client(request("GET", REFUSED), at=start + 100 * SEGMENT).action is Action.REFUSED
+    assert talk.client(request("GET", REFUSED), at=start + 100 * SEGMENT).action is FlowAction.REFUSED
 
 
 @pytest.mark.parametrize("answered", [False, True])
@@ -48,7 +48,7 @@ def test_a_body_that_a_server_may_not_read_is_no_hiding_place(answered: bool, me
     for at in range(0, len(data), size):
         talk.client(data[at : at + size])
     talk.server(HTTP_OK)
-    assert talk.actions[-1] is Action.REFUSED
+    assert talk.actions[-1] is FlowAction.REFUSED
     assert talk.bench.hosts[-1] == REFUSED
 
 
@@ -60,7 +60,7 @@ def test_behind_a_body_that_is_read_comes_one_that_is_not() -> None:
     talk.client(request("GET", ALLOWED))
     talk.server(HTTP_OK)
     step = talk.client(request("GET", ALLOWED, len(second + third)) + second + third)
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert talk.bench.hosts[-1] == REFUSED
 
 
@@ -72,7 +72,7 @@ def test_a_body_that_names_nobody_is_a_body(body: bytes) -> None:
     talk = Talk(careful, dport=80)
     talk.client(request("GET", ALLOWED))
     talk.server(HTTP_OK)
-    assert talk.client(request("POST", ALLOWED, len(body)) + body).action is Action.ASKS
+    assert talk.client(request("POST", ALLOWED, len(body)) + body).action is FlowAction.ASKS
     assert talk.bench.hosts == [ALLOWED, ALLOWED]
 
 
@@ -83,7 +83,7 @@ def test_bodies_in_bodies_are_read_however_deep() -> None:
         talk = Talk(names_only, dport=80)
         talk.client(request("GET", ALLOWED))
         talk.server(HTTP_OK)
-        assert talk.client(data).action is Action.REFUSED
+        assert talk.client(data).action is FlowAction.REFUSED
         assert talk.bench.hosts[-1] == REFUSED
 
 
@@ -121,7 +121,7 @@ def left_of_the_window(talk: Talk, decoy: bytes, data: bytes, size: int = SEGMEN
 def test_a_long_body_left_of_the_window_is_no_hiding_place(before: bytes, head: bytes, size: int) -> None:
     talk = Talk(names_only, dport=80)
     left_of_the_window(talk, LONG + before, head, size)
-    assert talk.actions[-1] is Action.REFUSED
+    assert talk.actions[-1] is FlowAction.REFUSED
     assert talk.bench.hosts[-1] == REFUSED
 
 
@@ -140,7 +140,7 @@ def test_nor_is_what_stands_about_bodies(part: str) -> None:
     }[part]
     talk = Talk(names_only, dport=80)
     left_of_the_window(talk, decoy + before, data)
-    assert talk.actions[-1] is Action.REFUSED
+    assert talk.actions[-1] is FlowAction.REFUSED
     assert talk.bench.hosts[-1] == REFUSED
 
 
@@ -169,8 +169,12 @@ def test_uploads_of_any_kind_pass(piece: bytes, answered: bool) -> None:
     body = piece * (60_000 // len(piece))
     data = request("POST", ALLOWED, len(body)) + body
     for at in range(0, len(data), SEGMENT):
-        assert talk.client(data[at : at + SEGMENT]).action in (Action.HOLD, Action.ASKS, Action.UPLOAD)
-    assert talk.server(HTTP_OK).action is Action.ASKS
+        assert talk.client(data[at : at + SEGMENT]).action in (
+            FlowAction.HOLD,
+            FlowAction.ASKS,
+            FlowAction.UPLOAD,
+        )
+    assert talk.server(HTTP_OK).action is FlowAction.ASKS
     assert set(talk.bench.hosts) == {ALLOWED}
 
 
@@ -180,5 +184,5 @@ def test_an_answer_to_what_was_not_read_is_none() -> None:
     talk.client(request("GET", ALLOWED))
     talk.server(HTTP_OK)
     ahead = talk.end + 20_000
-    assert talk.client(request("GET", REFUSED), at=ahead).action is Action.HOLD
-    assert talk.server(HTTP_OK, acks=ahead + len(request("GET", REFUSED))).action is Action.REFUSED
+    assert talk.client(request("GET", REFUSED), at=ahead).action is FlowAction.HOLD
+    assert talk.server(HTTP_OK, acks=ahead + len(request("GET", REFUSED))).action is FlowAction.REFUSED

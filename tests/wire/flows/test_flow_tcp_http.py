@@ -6,7 +6,7 @@ import pytest
 
 from gateway.policy.values import Fault, Proto
 from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.table import Action, FlowTable
+from gateway.wire.flows.table import FlowAction, FlowTable
 from tests.wire.flow_forge import (
     ALLOWED,
     DECOY,
@@ -20,16 +20,16 @@ from tests.wire.flow_said import get
 
 def test_http_asks_from_the_first_answer_on_and_judges_every_request() -> None:
     talk = Talk(dport=80)
-    assert talk.client(get(ALLOWED)).action is Action.HOLD
+    assert talk.client(get(ALLOWED)).action is FlowAction.HOLD
     step = talk.server(HTTP_OK)
-    assert step.action is Action.ASKS
+    assert step.action is FlowAction.ASKS
     assert step.observation is not None
     assert step.observation.host == ALLOWED
-    assert talk.client(get(DECOY)).action is Action.ASKS
-    assert talk.client(get(ALLOWED)).action is Action.ASKS
-    assert talk.server(HTTP_OK).action is Action.ASKS
+    assert talk.client(get(DECOY)).action is FlowAction.ASKS
+    assert talk.client(get(ALLOWED)).action is FlowAction.ASKS
+    assert talk.server(HTTP_OK).action is FlowAction.ASKS
     step = talk.client(get(REFUSED))
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.host == REFUSED
     assert talk.bench.hosts == [ALLOWED, DECOY, ALLOWED, REFUSED]
@@ -37,19 +37,19 @@ def test_http_asks_from_the_first_answer_on_and_judges_every_request() -> None:
 
 def test_pipelined_requests_are_judged_before_and_after_the_first_answer() -> None:
     talk = Talk(dport=80)
-    assert talk.client(get(ALLOWED) + get(REFUSED)).action is Action.REFUSED
+    assert talk.client(get(ALLOWED) + get(REFUSED)).action is FlowAction.REFUSED
     talk = Talk(dport=80)
     talk.client(get(ALLOWED) + get(DECOY) + get(ALLOWED)[:20])
-    assert talk.server(HTTP_OK).action is Action.ASKS
+    assert talk.server(HTTP_OK).action is FlowAction.ASKS
     assert talk.bench.hosts == [ALLOWED, DECOY]
-    assert talk.client(get(ALLOWED)[20:]).action is Action.ASKS
-    assert talk.client(get(ALLOWED) + get(REFUSED)).action is Action.REFUSED
+    assert talk.client(get(ALLOWED)[20:]).action is FlowAction.ASKS
+    assert talk.client(get(ALLOWED) + get(REFUSED)).action is FlowAction.REFUSED
     assert talk.bench.hosts == [ALLOWED, DECOY, ALLOWED, ALLOWED, REFUSED]
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
 def test_a_later_request_in_two_segments_in_any_order(cut: int) -> None:
-    for name, expected in ((REFUSED, Action.REFUSED), (ALLOWED, Action.ASKS)):
+    for name, expected in ((REFUSED, FlowAction.REFUSED), (ALLOWED, FlowAction.ASKS)):
         request = get(name)
         for first in (True, False):
             talk = Talk(dport=80)
@@ -67,11 +67,11 @@ def test_a_long_body_before_the_answer_is_not_kept() -> None:
     talk = Talk(dport=80, table=table)
     talk.client(get(ALLOWED, b"Content-Length: 200000\r\n").replace(b"GET", b"POST"))
     actions = [talk.client(b"x" * 1000).action for _ in range(200)]
-    assert set(actions[:10]) == {Action.HOLD}
-    assert set(actions[20:]) == {Action.UPLOAD}
+    assert set(actions[:10]) == {FlowAction.HOLD}
+    assert set(actions[20:]) == {FlowAction.UPLOAD}
     assert table.stats.buffered < 40_000
-    assert talk.server(HTTP_OK).action is Action.ASKS
-    assert talk.client(get(REFUSED)).action is Action.REFUSED
+    assert talk.server(HTTP_OK).action is FlowAction.ASKS
+    assert talk.client(get(REFUSED)).action is FlowAction.REFUSED
     assert talk.bench.hosts == [ALLOWED, REFUSED]
 
 
@@ -82,10 +82,10 @@ def test_a_lost_segment_of_a_long_body_is_read_when_it_comes() -> None:
     base = talk.end
     for at in range(1000, 60000, 1000):
         talk.client(b"x" * 1000, at=base + at)
-    assert talk.actions.count(Action.DROP) == 59 - Limits().stream_bytes // 1000  # TCP sends these again
+    assert talk.actions.count(FlowAction.DROP) == 59 - Limits().stream_bytes // 1000  # TCP sends these again
     for at in range(0, 60000, 1000):
-        assert talk.client(b"x" * 1000, at=base + at).action is Action.ASKS
-    assert talk.client(get(REFUSED), at=base + 60000).action is Action.REFUSED
+        assert talk.client(b"x" * 1000, at=base + at).action is FlowAction.ASKS
+    assert talk.client(get(REFUSED), at=base + 60000).action is FlowAction.REFUSED
 
 
 def test_a_request_sent_again_with_another_host_is_refused_after_the_answer() -> None:
@@ -94,10 +94,10 @@ def test_a_request_sent_again_with_another_host_is_refused_after_the_answer() ->
     talk.server(HTTP_OK)
     base = talk.end
     fake, real = get("aaa.example"), get("bbb.example")
-    assert talk.client(fake, at=base).action is Action.ASKS
-    assert talk.client(fake, at=base).action is Action.ASKS
+    assert talk.client(fake, at=base).action is FlowAction.ASKS
+    assert talk.client(fake, at=base).action is FlowAction.ASKS
     step = talk.client(real, at=base)
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.fault is Fault.MALFORMED
 
@@ -106,22 +106,22 @@ def test_a_keep_alive_probe_with_a_byte_of_garbage_is_no_contradiction() -> None
     talk = Talk(dport=80)
     talk.client(get(ALLOWED))
     talk.server(HTTP_OK)
-    assert talk.client(b"\x00", at=talk.end - 1).action is Action.ASKS
-    assert talk.client(get(REFUSED)).action is Action.REFUSED
+    assert talk.client(b"\x00", at=talk.end - 1).action is FlowAction.ASKS
+    assert talk.client(get(REFUSED)).action is FlowAction.REFUSED
 
 
 @pytest.mark.parametrize(
     ("framing", "back", "expected"),
     [
-        (b"Content-Length: 9000\r\n", 5000, Action.ASKS),  # body, whose bytes frame nothing
-        (b"Content-Length: 9000\r\n", 1000, Action.REFUSED),  # kept, and other bytes than before
-        (b"Content-Length: 9000\r\n", 13_000, Action.DROP),  # about the request before the last
-        (b"Transfer-Encoding: chunked\r\n", 5000, Action.ASKS),  # body, too
-        (b"Transfer-Encoding: chunked\r\n", 8006, Action.REFUSED),  # the size of the chunk
+        (b"Content-Length: 9000\r\n", 5000, FlowAction.ASKS),  # body, whose bytes frame nothing
+        (b"Content-Length: 9000\r\n", 1000, FlowAction.REFUSED),  # kept, and other bytes than before
+        (b"Content-Length: 9000\r\n", 13_000, FlowAction.DROP),  # about the request before the last
+        (b"Transfer-Encoding: chunked\r\n", 5000, FlowAction.ASKS),  # body, too
+        (b"Transfer-Encoding: chunked\r\n", 8006, FlowAction.REFUSED),  # the size of the chunk
     ],
 )
 def test_old_bytes_beyond_comparing_go_no_further_unless_they_are_body(
-    framing: bytes, back: int, expected: Action
+    framing: bytes, back: int, expected: FlowAction
 ) -> None:
     talk = Talk(names_only, dport=80, table=FlowTable(Limits(http_history=2000)))
     talk.client(get("first.example", b"X: " + b"y" * 6000 + b"\r\n"))
@@ -130,7 +130,7 @@ def test_old_bytes_beyond_comparing_go_no_further_unless_they_are_body(
     talk.client(b"2000\r\n")
     for _ in range(8):
         talk.client(b"x" * 1000)
-    assert talk.actions[-1] is Action.ASKS
+    assert talk.actions[-1] is FlowAction.ASKS
     assert talk.client(b"z" * 100, at=talk.end - back).action is expected
 
 
@@ -146,7 +146,7 @@ def test_old_bytes_beyond_comparing_go_no_further_unless_they_are_body(
 def test_requests_without_a_good_name_are_faults(sent: bytes) -> None:
     talk = Talk(dport=80)
     step = talk.client(sent)
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.fault is not None
     assert step.observation.proto is Proto.HTTP
@@ -154,9 +154,9 @@ def test_requests_without_a_good_name_are_faults(sent: bytes) -> None:
 
 def test_a_malformed_request_is_refused_when_the_server_has_it() -> None:
     talk = Talk(dport=80)
-    assert talk.client(b"GET /\r\n").action is Action.HOLD
+    assert talk.client(b"GET /\r\n").action is FlowAction.HOLD
     step = talk.server(b"<html>")
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.fault is Fault.MALFORMED
 
@@ -164,7 +164,7 @@ def test_a_malformed_request_is_refused_when_the_server_has_it() -> None:
 def test_every_name_of_a_request_is_judged() -> None:
     request = b"GET http://" + ALLOWED.encode() + b"/ HTTP/1.1\r\nHost: " + REFUSED.encode() + b"\r\n\r\n"
     talk = Talk(names_only, dport=80)
-    assert talk.client(request).action is Action.REFUSED
+    assert talk.client(request).action is FlowAction.REFUSED
 
 
 def test_garbage_between_requests_is_refused() -> None:
@@ -172,6 +172,6 @@ def test_garbage_between_requests_is_refused() -> None:
     talk.client(get(ALLOWED))
     talk.server(HTTP_OK)
     step = talk.client(b"\x01\x02\x03 no request\r\n")
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.fault is Fault.MALFORMED

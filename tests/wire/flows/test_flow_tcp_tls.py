@@ -6,7 +6,7 @@ import pytest
 
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.table import Action, FlowTable
+from gateway.wire.flows.table import FlowAction, FlowTable
 from tests.wire.flow_forge import (
     ALLOWED,
     REFUSED,
@@ -32,7 +32,7 @@ from tests.wire.tls_forge import (
 def test_a_refused_name_is_refused_at_once(version: int) -> None:
     talk = Talk(version=version)
     step = talk.client(hello(REFUSED))
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation == Observation(Proto.TLS, REFUSED, talk.remote, 443, alpn=("h2", "http/1.1"))
     assert step.packet is not None
     assert step.packet.dst == talk.remote
@@ -41,9 +41,9 @@ def test_a_refused_name_is_refused_at_once(version: int) -> None:
 @pytest.mark.parametrize("version", [4, 6])
 def test_an_allowed_name_passes_when_the_server_says_hello(version: int) -> None:
     talk = Talk(version=version)
-    assert talk.client(hello(ALLOWED)).action is Action.HOLD
+    assert talk.client(hello(ALLOWED)).action is FlowAction.HOLD
     step = talk.server(SERVER_HELLO)
-    assert step.action is Action.PASSES
+    assert step.action is FlowAction.PASSES
     assert step.observation is not None
     assert step.observation.host == ALLOWED
     assert talk.bench.hosts == [ALLOWED]
@@ -53,9 +53,9 @@ def test_a_server_hello_over_several_segments_and_records_in_any_order() -> None
     answer = records(server_hello(share=1120), 100, version=0x0303)
     talk = Talk()
     talk.client(hello(ALLOWED))
-    assert talk.server(answer[700:], at=700).action is Action.HOLD
-    assert talk.server(answer[:300], at=0).action is Action.HOLD
-    assert talk.server(answer[300:700], at=300).action is Action.PASSES
+    assert talk.server(answer[700:], at=700).action is FlowAction.HOLD
+    assert talk.server(answer[:300], at=0).action is FlowAction.HOLD
+    assert talk.server(answer[300:700], at=300).action is FlowAction.PASSES
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_server_hello_over_several_segments_and_records_in_any_order() -> None
 def test_what_is_no_server_hello_is_no_answer_to_a_client_hello(answer: bytes) -> None:
     talk = Talk(names_only)
     talk.client(hello(ALLOWED))
-    assert talk.server(answer).action is Action.HOLD
+    assert talk.server(answer).action is FlowAction.HOLD
 
 
 def test_a_server_hello_that_does_not_acknowledge_the_hello_is_no_answer_to_it() -> None:
@@ -73,7 +73,7 @@ def test_a_server_hello_that_does_not_acknowledge_the_hello_is_no_answer_to_it()
     talk = Talk(names_only)
     talk.client(sent)
     step = talk.server(SERVER_HELLO, acks=len(sent) - 1)
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.fault is Fault.OVERFLOW
 
@@ -81,18 +81,22 @@ def test_a_server_hello_that_does_not_acknowledge_the_hello_is_no_answer_to_it()
 def test_an_alert_before_the_server_hello_changes_nothing() -> None:
     talk = Talk()
     talk.client(hello(ALLOWED))
-    assert talk.server(b"\x15\x03\x03\x00\x02\x01\x70" + SERVER_HELLO).action is Action.PASSES
+    assert talk.server(b"\x15\x03\x03\x00\x02\x01\x70" + SERVER_HELLO).action is FlowAction.PASSES
 
 
 @pytest.mark.parametrize("ccs", [b"", CHANGE_CIPHER_SPEC])
-@pytest.mark.parametrize(("second", "expected"), [(ALLOWED, Action.PASSES), (REFUSED, Action.REFUSED)])
-def test_after_a_hello_retry_the_second_hello_is_judged(ccs: bytes, second: str, expected: Action) -> None:
+@pytest.mark.parametrize(
+    ("second", "expected"), [(ALLOWED, FlowAction.PASSES), (REFUSED, FlowAction.REFUSED)]
+)
+def test_after_a_hello_retry_the_second_hello_is_judged(
+    ccs: bytes, second: str, expected: FlowAction
+) -> None:
     talk = Talk(names_only)
     talk.client(hello(ALLOWED))
-    assert talk.server(RETRY).action is Action.HOLD
+    assert talk.server(RETRY).action is FlowAction.HOLD
     step = talk.client(ccs + hello(second))
-    if expected is Action.PASSES:
-        assert step.action is Action.HOLD
+    if expected is FlowAction.PASSES:
+        assert step.action is FlowAction.HOLD
         step = talk.server(SERVER_HELLO)
     assert step.action is expected
     assert talk.bench.hosts == [ALLOWED, second]
@@ -103,7 +107,7 @@ def test_after_a_hello_retry_the_first_hello_is_not_enough() -> None:
     talk.client(hello(ALLOWED))
     talk.server(RETRY)
     talk.client(hello(REFUSED)[:-30])
-    assert talk.server(SERVER_HELLO).action is Action.REFUSED
+    assert talk.server(SERVER_HELLO).action is FlowAction.REFUSED
 
 
 def test_early_data_between_two_hellos_is_passed_over() -> None:
@@ -111,7 +115,7 @@ def test_early_data_between_two_hellos_is_passed_over() -> None:
     talk.client(hello(ALLOWED) + record(b"\x99" * 500, kind=23))
     talk.client(record(b"\x88" * 500, kind=23))
     talk.server(RETRY)
-    assert talk.client(hello(REFUSED)).action is Action.REFUSED
+    assert talk.client(hello(REFUSED)).action is FlowAction.REFUSED
 
 
 def test_early_data_that_is_not_yet_acknowledged_does_not_hinder_the_answer() -> None:
@@ -119,7 +123,7 @@ def test_early_data_that_is_not_yet_acknowledged_does_not_hinder_the_answer() ->
     talk = Talk()
     talk.client(sent)
     talk.client(record(b"\x99" * 1000, kind=23))
-    assert talk.server(SERVER_HELLO, acks=len(sent)).action is Action.PASSES
+    assert talk.server(SERVER_HELLO, acks=len(sent)).action is FlowAction.PASSES
 
 
 def test_a_server_hello_to_a_hello_that_went_past_us_is_refused() -> None:
@@ -127,7 +131,7 @@ def test_a_server_hello_to_a_hello_that_went_past_us_is_refused() -> None:
     talk = Talk(names_only)
     talk.client(hello(REFUSED)[100:], at=100)
     step = talk.server(SERVER_HELLO)
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.fault is Fault.OVERFLOW
 
@@ -148,9 +152,9 @@ def test_faults_are_judged(sent: bytes, fault: Fault) -> None:
     talk = Talk(table=table)
     step = talk.client(sent)
     if fault is Fault.MALFORMED:  # bytes that come ahead of their place look so, too
-        assert step.action is Action.HOLD
+        assert step.action is FlowAction.HOLD
         step = talk.server(FATAL_ALERT)
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.fault is fault
     assert len(talk.bench.heard) == 1
@@ -158,9 +162,9 @@ def test_faults_are_judged(sent: bytes, fault: Fault) -> None:
 
 def test_faults_pass_where_the_judge_lets_them() -> None:
     talk = Talk(names_only)
-    assert talk.client(hello(None)).action is Action.HOLD
+    assert talk.client(hello(None)).action is FlowAction.HOLD
     step = talk.server(SERVER_HELLO)
-    assert step.action is Action.PASSES
+    assert step.action is FlowAction.PASSES
     assert step.observation is not None
     assert step.observation.fault is Fault.NO_NAME
 
@@ -168,7 +172,7 @@ def test_faults_pass_where_the_judge_lets_them() -> None:
 def test_an_ech_that_may_be_grease_goes_by_its_clear_name() -> None:
     talk = Talk(table=FlowTable(ech_names=frozenset({"cover.example"})))
     talk.client(hello(ALLOWED, after=ech()))
-    assert talk.server(SERVER_HELLO).action is Action.PASSES
+    assert talk.server(SERVER_HELLO).action is FlowAction.PASSES
 
 
 def test_a_hello_that_never_ends_is_refused_at_the_limit() -> None:
@@ -178,9 +182,9 @@ def test_a_hello_that_never_ends_is_refused_at_the_limit() -> None:
     )
     talk.client(start)
     while talk.end < 5000:
-        assert talk.actions[-1] is Action.HOLD
+        assert talk.actions[-1] is FlowAction.HOLD
         talk.client(bytes(1000))
-    assert talk.actions[-1] is Action.REFUSED
+    assert talk.actions[-1] is FlowAction.REFUSED
     assert talk.bench.heard[-1].fault is Fault.OVERFLOW
 
 
@@ -190,16 +194,16 @@ def test_junk_that_nobody_answers_opens_no_port_of_web_servers(dport: int) -> No
     talk = Talk(names_only, dport=dport)
     for at in range(0, 40 * 100, 100):
         talk.client(b"\x80" * 100, at=at - 5000, decoy=True)
-    assert Action.PASSES not in talk.actions
-    assert talk.client(hello(REFUSED), at=0).action is Action.REFUSED
+    assert FlowAction.PASSES not in talk.actions
+    assert talk.client(hello(REFUSED), at=0).action is FlowAction.REFUSED
 
 
 def test_many_small_segments_of_a_hello_are_not_unanswered() -> None:
     sent = hello(ALLOWED)
     talk = Talk()
     for at in range(0, len(sent), 3):
-        assert talk.client(sent[at : at + 3]).action is Action.HOLD
-    assert talk.server(SERVER_HELLO).action is Action.PASSES
+        assert talk.client(sent[at : at + 3]).action is FlowAction.HOLD
+    assert talk.server(SERVER_HELLO).action is FlowAction.PASSES
     assert talk.bench.hosts == [ALLOWED]
 
 
@@ -207,7 +211,7 @@ def test_a_client_hello_after_starttls_on_an_undecided_flow_is_judged() -> None:
     talk = Talk(dport=25)
     talk.server(b"220 mail.example ESMTP\r\n")
     talk.client(b"EHLO x\r\nSTARTTLS\r\n")
-    assert talk.client(hello(REFUSED)).action is Action.REFUSED
+    assert talk.client(hello(REFUSED)).action is FlowAction.REFUSED
 
 
 def test_resends_are_not_judged_again() -> None:
@@ -216,4 +220,4 @@ def test_resends_are_not_judged_again() -> None:
     for _ in range(5):
         talk.client(sent, at=0)
     assert talk.bench.hosts == [ALLOWED]
-    assert set(talk.actions) == {Action.HOLD}
+    assert set(talk.actions) == {FlowAction.HOLD}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.flows.table import Action
+from gateway.wire.flows.table import FlowAction
 from gateway.wire.ip.packet import ACK, SYN
 from tests.wire.flow_forge import (
     ALLOWED,
@@ -23,12 +23,13 @@ def test_an_accepted_upgrade_passes_and_a_refused_one_asks() -> None:
     talk = Talk(dport=80)
     talk.client(request)
     assert (
-        talk.server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n").action is Action.PASSES
+        talk.server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n").action
+        is FlowAction.PASSES
     )
     talk = Talk(dport=80)
     talk.client(request)
-    assert talk.server(HTTP_OK).action is Action.ASKS
-    assert talk.client(get(REFUSED)).action is Action.REFUSED
+    assert talk.server(HTTP_OK).action is FlowAction.ASKS
+    assert talk.client(get(REFUSED)).action is FlowAction.REFUSED
 
 
 UPGRADE = get(ALLOWED, b"Connection: Upgrade\r\nUpgrade: x\r\n")
@@ -43,28 +44,28 @@ def test_nothing_hides_behind_an_upgrade_that_was_turned_down(junk: bytes, size:
         talk = Talk(names_only, dport=80)
         talk.client(UPGRADE)
         if not ahead:
-            assert talk.server(HTTP_OK).action is Action.ASKS
+            assert talk.server(HTTP_OK).action is FlowAction.ASKS
         data = junk + get(REFUSED)
         for at in range(0, len(data), size):
             talk.client(data[at : at + size])
         if ahead:
             talk.server(HTTP_OK)
-        assert talk.actions[-1] is Action.REFUSED
+        assert talk.actions[-1] is FlowAction.REFUSED
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", HTTP_OK])
 def test_an_answer_to_an_upgrade_byte_by_byte(answer: bytes) -> None:
     talk = Talk(names_only, dport=80)
     talk.client(UPGRADE)
-    expected = Action.PASSES if b"101" in answer else Action.ASKS
+    expected = FlowAction.PASSES if b"101" in answer else FlowAction.ASKS
     for at in range(len(answer)):
         step = talk.server(answer[at : at + 1])
-        assert step.action in (Action.HOLD, expected)
+        assert step.action in (FlowAction.HOLD, expected)
         if step.action is expected:
             break
     assert step.action is expected
-    if expected is Action.ASKS:
-        assert talk.client(b"\x00" + get(REFUSED)).action is Action.REFUSED
+    if expected is FlowAction.ASKS:
+        assert talk.client(b"\x00" + get(REFUSED)).action is FlowAction.REFUSED
 
 
 def test_two_prefaces_that_are_answered_in_http_1_hide_nothing() -> None:
@@ -72,15 +73,15 @@ def test_two_prefaces_that_are_answered_in_http_1_hide_nothing() -> None:
     talk.client(PREFACE + bytes(9))
     talk.client(PREFACE + b"\x01" * 9, at=0)
     talk.server(HTTP_OK)
-    assert talk.actions[-1] is Action.REFUSED
+    assert talk.actions[-1] is FlowAction.REFUSED
 
 
 def test_an_interim_answer_to_an_upgrade_is_none() -> None:
     talk = Talk(dport=80)
     talk.client(UPGRADE)
-    assert talk.server(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 1").action is Action.HOLD
-    assert talk.server(b"01 Switching\r\nUpgrade: x\r\n").action is Action.HOLD
-    assert talk.server(b"\r\n").action is Action.PASSES
+    assert talk.server(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 1").action is FlowAction.HOLD
+    assert talk.server(b"01 Switching\r\nUpgrade: x\r\n").action is FlowAction.HOLD
+    assert talk.server(b"\r\n").action is FlowAction.PASSES
 
 
 def test_a_protocol_that_a_later_upgrade_leads_to_goes_on_and_is_looked_through() -> None:
@@ -90,8 +91,8 @@ def test_a_protocol_that_a_later_upgrade_leads_to_goes_on_and_is_looked_through(
     talk.server(HTTP_OK)
     talk.client(UPGRADE)
     for _ in range(50):
-        assert talk.client(b"\x82\xfe\x04\x00" + bytes(range(256)) * 4).action is Action.ASKS
-    assert talk.client(b"\x00" + get(REFUSED)).action is Action.REFUSED
+        assert talk.client(b"\x82\xfe\x04\x00" + bytes(range(256)) * 4).action is FlowAction.ASKS
+    assert talk.client(b"\x00" + get(REFUSED)).action is FlowAction.REFUSED
 
 
 @pytest.mark.parametrize("answer", [HTTP_OK, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"])
@@ -103,13 +104,13 @@ def test_an_upgrade_with_a_long_body(answer: bytes, framing: bytes) -> None:
     chunked = b"chunked" in framing
     talk.client(b"bb80\r\n" if chunked else b"")
     for _ in range(40):
-        assert talk.client(b"x" * 1200).action in (Action.HOLD, Action.UPLOAD)
+        assert talk.client(b"x" * 1200).action in (FlowAction.HOLD, FlowAction.UPLOAD)
     talk.client(b"\r\n0\r\n\r\n" if chunked else b"")
-    expected = Action.ASKS if answer is HTTP_OK else Action.PASSES
+    expected = FlowAction.ASKS if answer is HTTP_OK else FlowAction.PASSES
     assert talk.server(answer).action is expected
     if answer is HTTP_OK:
-        assert talk.client(get(ALLOWED)).action is Action.ASKS
-        assert talk.client(b"\x00" + get(REFUSED)).action is Action.REFUSED
+        assert talk.client(get(ALLOWED)).action is FlowAction.ASKS
+        assert talk.client(b"\x00" + get(REFUSED)).action is FlowAction.REFUSED
 
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -123,8 +124,8 @@ def test_http2_passes_when_the_server_answers_in_http2(size: int) -> None:
     for at in range(0, len(sent), size):
         talk.client(sent[at : at + size])
     for at in range(8):
-        assert talk.server(SETTINGS[at : at + 1]).action is Action.HOLD
-    assert talk.server(SETTINGS[8:]).action is Action.PASSES
+        assert talk.server(SETTINGS[at : at + 1]).action is FlowAction.HOLD
+    assert talk.server(SETTINGS[8:]).action is FlowAction.PASSES
 
 
 @pytest.mark.parametrize(
@@ -137,36 +138,36 @@ def test_http2_that_is_answered_otherwise_never_passes(sent: bytes, answer: byte
     talk = Talk(names_only, dport=80)
     talk.client(sent)
     talk.server(answer)
-    assert Action.PASSES not in talk.actions
+    assert FlowAction.PASSES not in talk.actions
     talk.client(get(REFUSED))
     talk.server(answer)
-    assert Action.PASSES not in talk.actions
-    assert talk.actions[-1] is Action.REFUSED
+    assert FlowAction.PASSES not in talk.actions
+    assert talk.actions[-1] is FlowAction.REFUSED
 
 
 def test_an_upgrade_to_http2_does_not_hide_what_follows() -> None:
     talk = Talk(dport=80)
     talk.client(get(ALLOWED, b"Connection: Upgrade\r\nUpgrade: h2c\r\n"))
-    assert talk.server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n").action is Action.ASKS
-    assert talk.client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").action is Action.REFUSED
+    assert talk.server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n").action is FlowAction.ASKS
+    assert talk.client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").action is FlowAction.REFUSED
 
 
 def test_a_proxy_is_judged_by_the_name_it_is_to_connect_to() -> None:
     talk = Talk(dport=3128)
-    assert talk.client(CONNECT.replace(ALLOWED.encode(), REFUSED.encode())).action is Action.REFUSED
+    assert talk.client(CONNECT.replace(ALLOWED.encode(), REFUSED.encode())).action is FlowAction.REFUSED
 
 
 def test_what_goes_through_a_proxy_is_judged_too() -> None:
-    for name, expected in ((REFUSED, Action.REFUSED), (ALLOWED, Action.HOLD)):
+    for name, expected in ((REFUSED, FlowAction.REFUSED), (ALLOWED, FlowAction.HOLD)):
         talk = Talk(dport=3128)
         talk.client(CONNECT)
-        assert talk.server(ESTABLISHED).action is Action.HOLD
+        assert talk.server(ESTABLISHED).action is FlowAction.HOLD
         assert talk.client(hello(name)).action is expected
-    assert talk.server(SERVER_HELLO).action is Action.PASSES
+    assert talk.server(SERVER_HELLO).action is FlowAction.PASSES
     talk = Talk(dport=3128)
     talk.client(CONNECT)
     talk.server(ESTABLISHED)
-    assert talk.client(get(REFUSED)).action is Action.REFUSED
+    assert talk.client(get(REFUSED)).action is FlowAction.REFUSED
 
 
 def test_a_proxy_may_ask_for_a_password_first() -> None:
@@ -176,7 +177,7 @@ def test_a_proxy_may_ask_for_a_password_first() -> None:
     talk.client(CONNECT)
     talk.server(ESTABLISHED)
     talk.client(hello(ALLOWED))
-    assert talk.server(SERVER_HELLO).action is Action.PASSES
+    assert talk.server(SERVER_HELLO).action is FlowAction.PASSES
 
 
 def test_a_tunnel_that_was_turned_down_hides_nothing() -> None:
@@ -184,28 +185,28 @@ def test_a_tunnel_that_was_turned_down_hides_nothing() -> None:
     talk.client(CONNECT)
     talk.server(b"HTTP/1.1 405 Not Allowed\r\nContent-Length: 0\r\n\r\n")
     talk.client(b"\x00\x01 junk")
-    assert talk.server(HTTP_OK).action is Action.HOLD
-    assert talk.client(get(REFUSED)).action is Action.REFUSED
+    assert talk.server(HTTP_OK).action is FlowAction.HOLD
+    assert talk.client(get(REFUSED)).action is FlowAction.REFUSED
 
 
 def test_a_tunnel_behind_other_requests_is_refused() -> None:
     talk = Talk(names_only, dport=3128)
     talk.client(get(ALLOWED))
     talk.server(HTTP_OK)
-    assert talk.client(CONNECT).action is Action.REFUSED
+    assert talk.client(CONNECT).action is FlowAction.REFUSED
 
 
 def test_many_pipelined_requests_are_no_flood_of_starts() -> None:
     talk = Talk(dport=80)
-    assert talk.client(get(ALLOWED) * 60).action is Action.HOLD
-    assert talk.server(HTTP_OK).action is Action.ASKS
+    assert talk.client(get(ALLOWED) * 60).action is FlowAction.HOLD
+    assert talk.server(HTTP_OK).action is FlowAction.ASKS
     assert talk.bench.hosts == [ALLOWED] * 60
 
 
 def test_a_flood_of_places_that_look_like_a_start_is_refused() -> None:
     talk = Talk(names_only)
     step = talk.client(b"\x00" + b"\x16\x03\x01\x00\xff\x01" * 40)
-    assert step.action is Action.REFUSED
+    assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.fault is Fault.OVERFLOW
 
@@ -213,13 +214,13 @@ def test_a_flood_of_places_that_look_like_a_start_is_refused() -> None:
 def test_a_syn_flag_in_the_middle_hides_nothing() -> None:
     talk = Talk(names_only)
     talk.raw(talk.segment(b"x", 50_000, flags=SYN | ACK))
-    assert talk.client(hello(REFUSED), at=0).action is Action.REFUSED
+    assert talk.client(hello(REFUSED), at=0).action is FlowAction.REFUSED
 
 
 def test_an_unknown_protocol_through_a_proxy_is_nameless() -> None:
     talk = Talk(dport=3128)
     talk.client(CONNECT)
     talk.server(ESTABLISHED)
-    assert talk.client(b"\x00\x01\x02 no tls").action is Action.HOLD
-    assert talk.server(b"\x03\x04").action is Action.PASSES
+    assert talk.client(b"\x00\x01\x02 no tls").action is FlowAction.HOLD
+    assert talk.server(b"\x03\x04").action is FlowAction.PASSES
     assert talk.bench.heard[-1] == Observation(Proto.TCP, None, talk.remote, 3128)

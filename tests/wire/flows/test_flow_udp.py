@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.flows.table import Action
+from gateway.wire.flows.table import FlowAction
 from gateway.wire.quic.crypto import VERSION_1
 from tests.wire.flow_forge import REFUSED, Talk, careful, names_only
 from tests.wire.flow_quic import DCID, SHORT, STUN, initial
@@ -30,36 +30,36 @@ from tests.wire.quic_forge import (
 )
 def test_other_udp_is_decided_by_its_first_answer(dport: int, ask: bytes, reply: bytes) -> None:
     talk = Talk(careful, dport=dport)
-    assert talk.datagram(ask).action is Action.HOLD
+    assert talk.datagram(ask).action is FlowAction.HOLD
     step = talk.answer(reply)
-    assert step.action is Action.PASSES
+    assert step.action is FlowAction.PASSES
     assert step.observation == Observation(Proto.UDP, None, talk.remote, dport)
     talk = Talk(lambda observation: False, dport=dport)
     talk.datagram(ask)
-    assert talk.answer(reply).action is Action.REFUSED
+    assert talk.answer(reply).action is FlowAction.REFUSED
 
 
 def test_a_stateless_reset_answers_to_nothing() -> None:
     """A QUIC server on another port, provoked by noise, and then the real thing."""
     talk = Talk(names_only, dport=8443)
-    assert talk.datagram(SHORT).action is Action.HOLD
-    assert talk.answer(SHORT[:43]).action is Action.HOLD
-    assert talk.answer(version_negotiation(b"", DCID, VERSION_1)).action is Action.HOLD
-    assert talk.datagram(initial(REFUSED)).action is Action.REFUSED
+    assert talk.datagram(SHORT).action is FlowAction.HOLD
+    assert talk.answer(SHORT[:43]).action is FlowAction.HOLD
+    assert talk.answer(version_negotiation(b"", DCID, VERSION_1)).action is FlowAction.HOLD
+    assert talk.datagram(initial(REFUSED)).action is FlowAction.REFUSED
 
 
 def test_quic_after_other_datagrams_is_still_judged() -> None:
     for first in (bytes(64), STUN, b""):
         talk = Talk(names_only)
-        assert talk.datagram(first).action is Action.HOLD
-        assert talk.datagram(initial(REFUSED)).action is Action.REFUSED
+        assert talk.datagram(first).action is FlowAction.HOLD
+        assert talk.datagram(initial(REFUSED)).action is FlowAction.REFUSED
 
 
 def test_datagrams_without_an_answer_are_judged_after_16_and_never_let_go() -> None:
-    for allows, expected in ((names_only, Action.HOLD), (careful, Action.REFUSED)):
+    for allows, expected in ((names_only, FlowAction.HOLD), (careful, FlowAction.REFUSED)):
         talk = Talk(allows, dport=50000)
         for _ in range(15):
-            assert talk.datagram(bytes(50)).action is Action.HOLD
+            assert talk.datagram(bytes(50)).action is FlowAction.HOLD
         step = talk.datagram(bytes(50))
         assert step.action is expected
         assert step.observation is not None
@@ -67,29 +67,29 @@ def test_datagrams_without_an_answer_are_judged_after_16_and_never_let_go() -> N
     for dport in (443, 50000):
         talk = Talk(names_only, dport=dport)
         for _ in range(200):
-            assert talk.datagram(bytes(50)).action is Action.HOLD
+            assert talk.datagram(bytes(50)).action is FlowAction.HOLD
         assert [observation.fault for observation in talk.bench.heard] == [Fault.UNANSWERED]
-        assert talk.datagram(initial(REFUSED)).action is Action.REFUSED
+        assert talk.datagram(initial(REFUSED)).action is FlowAction.REFUSED
 
 
 def test_a_server_that_sends_first_is_judged_and_never_let_go_alone() -> None:
-    for allows, expected in ((names_only, Action.HOLD), (careful, Action.REFUSED)):
+    for allows, expected in ((names_only, FlowAction.HOLD), (careful, FlowAction.REFUSED)):
         talk = Talk(allows, dport=50000)
         for _ in range(15):
-            assert talk.answer(bytes(50)).action is Action.HOLD
+            assert talk.answer(bytes(50)).action is FlowAction.HOLD
         assert talk.answer(bytes(50)).action is expected
     talk = Talk(names_only, dport=50000)
     for _ in range(30):
         talk.answer(bytes(50))
-    assert talk.datagram(bytes(50)).action is Action.HOLD
-    assert talk.answer(bytes(50)).action is Action.PASSES
+    assert talk.datagram(bytes(50)).action is FlowAction.HOLD
+    assert talk.answer(bytes(50)).action is FlowAction.PASSES
 
 
-@pytest.mark.parametrize(("dport", "expected"), [(50000, Action.PASSES), (8443, Action.HOLD)])
-def test_short_answers_are_no_resets_when_there_are_many(dport: int, expected: Action) -> None:
+@pytest.mark.parametrize(("dport", "expected"), [(50000, FlowAction.PASSES), (8443, FlowAction.HOLD)])
+def test_short_answers_are_no_resets_when_there_are_many(dport: int, expected: FlowAction) -> None:
     """A protocol of its own whose packets look like QUIC's, and whose server says less than the client."""
     talk = Talk(names_only, dport=dport)
     for _ in range(16):
-        assert talk.datagram(b"VS01" + bytes(1000)).action is Action.HOLD
+        assert talk.datagram(b"VS01" + bytes(1000)).action is FlowAction.HOLD
         step = talk.answer(b"VS01" + bytes(40))
     assert step.action is expected

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.server_side import ServerSide, Speaks
+from gateway.wire.flows.server_side import ServerProtocol, ServerSide
 from tests.wire.flow_forge import HTTP_OK, RETRY, SERVER_HELLO
 from tests.wire.tls_forge import CHANGE_CIPHER_SPEC, WARNING_ALERT, record, records, server_hello
 
@@ -24,11 +24,11 @@ def said(*parts: bytes) -> ServerSide:
 def test_a_server_hello_is_found_when_it_is_complete() -> None:
     for size in range(len(SERVER_HELLO)):
         assert said(SERVER_HELLO[:size]).hellos == []
-        assert said(SERVER_HELLO[:size]).speaks in (Speaks.UNCLEAR, Speaks.TLS)
+        assert said(SERVER_HELLO[:size]).protocol in (ServerProtocol.UNCLEAR, ServerProtocol.TLS)
     for size in range(len(SERVER_HELLO)):
         server = said(SERVER_HELLO[:size], SERVER_HELLO[size:] + bytes([23, 3, 3, 0, 50]))
         assert [hello.hello_retry for hello in server.hellos] == [False]
-        assert server.speaks is Speaks.TLS
+        assert server.protocol is ServerProtocol.TLS
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,17 @@ def test_a_server_hello_in_small_records() -> None:
 @pytest.mark.parametrize(
     ("data", "speaks"),
     [
-        (b"HTTP/1.1 200 OK\r\n", Speaks.HTTP),
-        (b"HTT", Speaks.UNCLEAR),
-        (b"SSH-2.0", Speaks.OTHER),
-        (b"S", Speaks.OTHER),
-        (b"\x16", Speaks.UNCLEAR),
-        (WARNING_ALERT, Speaks.TLS),
-        (record(b"\x0b\x00\x00\x00"), Speaks.OTHER),  # no hello first
+        (b"HTTP/1.1 200 OK\r\n", ServerProtocol.HTTP),
+        (b"HTT", ServerProtocol.UNCLEAR),
+        (b"SSH-2.0", ServerProtocol.OTHER),
+        (b"S", ServerProtocol.OTHER),
+        (b"\x16", ServerProtocol.UNCLEAR),
+        (WARNING_ALERT, ServerProtocol.TLS),
+        (record(b"\x0b\x00\x00\x00"), ServerProtocol.OTHER),  # no hello first
     ],
 )
-def test_the_protocol_of_the_first_bytes(data: bytes, speaks: Speaks) -> None:
-    assert said(data).speaks is speaks
+def test_the_protocol_of_the_first_bytes(data: bytes, speaks: ServerProtocol) -> None:
+    assert said(data).protocol is speaks
 
 
 def test_a_switch_of_protocols() -> None:
@@ -140,4 +140,4 @@ def test_a_flood_of_hellos_that_are_none_is_bounded_and_charged() -> None:
 
 @given(st.lists(st.binary(max_size=50), max_size=6))
 def test_any_bytes_at_all(parts: list[bytes]) -> None:
-    assert said(*parts).speaks in Speaks
+    assert said(*parts).protocol in ServerProtocol

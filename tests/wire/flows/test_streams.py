@@ -264,14 +264,14 @@ def test_what_is_let_go_is_read_anew() -> None:
     for at in range(0, len(TEXT), 4):
         s.add(at, TEXT[at : at + 4])
     s.add(100, b"far")
-    s.let_go(30)
+    s.drop_before(30)
     assert [(island.start, island.data) for island in s.readings[0]] == [(30, TEXT[30:]), (100, b"far")]
     assert s.size == len(TEXT) - 30 + 3
     assert s.end == 103
     s.add(len(TEXT), b"!")
     s.add(0, b"again")
     assert contents(s) == {b"again", TEXT[30:] + b"!", b"far"}
-    s.let_go(200)
+    s.drop_before(200)
     assert s.readings == ((),)
     assert (s.size, s.end) == (0, 0)
 
@@ -297,5 +297,5 @@ def test_letting_go_loses_nothing_behind_it(parts: list[tuple[int, bytes]], offs
         )
         for reading in s.readings
     }
-    s.let_go(offset)
+    s.drop_before(offset)
     assert set(s.readings) == before

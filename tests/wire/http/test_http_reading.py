@@ -9,8 +9,8 @@ import pytest
 
 from gateway.core.errors import WireError
 from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.table import Action
-from gateway.wire.http.reading import Contradiction, Reading
+from gateway.wire.flows.table import FlowAction
+from gateway.wire.http.reading import Contradiction, RequestReading
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, REFUSED, Talk, names_only
 
 GET = b"GET / HTTP/1.1\r\nHost: " + ALLOWED.encode() + b"\r\n\r\n"
@@ -23,8 +23,8 @@ def chunks(count: int, size: int = CHUNK) -> bytes:
     return b"".join(b"%x\r\n" % size + bytes([65 + number % 26]) * size + b"\r\n" for number in range(count))
 
 
-def reading(data: bytes, step: int = SEGMENT, **limits: Any) -> Reading:
-    made = Reading(0, b"", Limits(**limits), turned_down=False)
+def reading(data: bytes, step: int = SEGMENT, **limits: Any) -> RequestReading:
+    made = RequestReading(0, b"", Limits(**limits), turned_down=False)
     for at in range(0, len(data), step):
         made.feed(at, data[at : at + step])
     return made
@@ -43,11 +43,14 @@ def test_a_chunked_upload_may_send_again_what_it_sent_long_ago(answered: bool, b
         talk.client(data[at : at + SEGMENT])
     lost = (len(data) - back) // SEGMENT * SEGMENT
     for at in range(lost, min(lost + 20 * SEGMENT, len(data)), SEGMENT):
-        assert talk.client(data[at : at + SEGMENT], at=start + at).action in (Action.UPLOAD, Action.ASKS)
+        assert talk.client(data[at : at + SEGMENT], at=start + at).action in (
+            FlowAction.UPLOAD,
+            FlowAction.ASKS,
+        )
     talk.client(b"0\r\n\r\n", at=start + len(data))
-    assert talk.server(HTTP_OK).action is Action.ASKS
-    assert talk.client(GET).action is Action.ASKS
-    assert talk.client(GET.replace(ALLOWED.encode(), REFUSED.encode())).action is Action.REFUSED
+    assert talk.server(HTTP_OK).action is FlowAction.ASKS
+    assert talk.client(GET).action is FlowAction.ASKS
+    assert talk.client(GET.replace(ALLOWED.encode(), REFUSED.encode())).action is FlowAction.REFUSED
 
 
 @pytest.mark.parametrize("step", [1, SEGMENT])
@@ -119,7 +122,7 @@ def test_of_many_small_chunks_the_newest_bytes_can_be_compared(size: int) -> Non
 def test_after_a_rest_only_new_bytes_are_read() -> None:
     data = START + chunks(3)
     made = reading(data[:-40])
-    made.rest()
+    made.free_buffers()
     assert made.size == made.stream.held
     assert made.feed(len(data) - 40, data[-40:] + b"0\r\n\r\n" + GET)[0].hosts == (ALLOWED,)  # type: ignore[index]
     assert made.feed(len(data) - 60, data[-60:-30]) is None
@@ -132,7 +135,7 @@ def test_any_order_reads_the_same() -> None:
     for seed in range(20):
         parts = [(at, data[at : at + 700]) for at in range(0, len(data), 700)]
         random.Random(seed).shuffle(parts)
-        made = Reading(0, b"", Limits(), turned_down=False)
+        made = RequestReading(0, b"", Limits(), turned_down=False)
         hosts = []
         for at, part in parts + parts[:5]:
             hosts += [host for request in made.feed(at, part) or [] for host in request.hosts]
@@ -158,4 +161,4 @@ def test_a_refused_name_in_a_chunk_that_is_sent_again_with_another_size(size: in
     other = b"0000\r\n\r\n" + GET.replace(ALLOWED.encode(), REFUSED.encode())
     for at in range(0, len(other), size):
         talk.client(other[at : at + size], at=start + at)
-    assert talk.actions[-1] is Action.REFUSED
+    assert talk.actions[-1] is FlowAction.REFUSED

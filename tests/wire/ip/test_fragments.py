@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
-from gateway.wire.flows.table import Action
+from gateway.wire.flows.table import FlowAction
 from gateway.wire.ip.fragments import MAX_DATAGRAMS, MAX_PIECES, Defragmenter
 from gateway.wire.ip.packet import checksum_ok, parse_ip
 from tests.wire.evasion_moves import tls
@@ -54,7 +54,7 @@ def test_a_whole_packet_is_given_back_as_it_is(version: int) -> None:
 @pytest.mark.parametrize("turn", [1, -1], ids=["in order", "disorder"])
 def test_flows_in_fragments_are_decided_like_others(version: int, turn: int) -> None:
     """t23, t24, q19 as a capture shows them."""
-    for name, expected in ((REFUSED, Action.REFUSED), (ALLOWED, Action.HOLD)):
+    for name, expected in ((REFUSED, FlowAction.REFUSED), (ALLOWED, FlowAction.HOLD)):
         for make in (
             lambda talk, name=name: talk.segment(tls(name), 0),
             lambda talk, name=name: udp_packet(talk.device, talk.remote, 40000, 443, quic(name)),
@@ -67,7 +67,7 @@ def test_flows_in_fragments_are_decided_like_others(version: int, turn: int) -> 
                     talk.raw(whole)
             assert talk.actions == [expected]
     talk.client(tls(ALLOWED))
-    assert talk.server(SERVER_HELLO).action is Action.PASSES
+    assert talk.server(SERVER_HELLO).action is FlowAction.PASSES
 
 
 @versions

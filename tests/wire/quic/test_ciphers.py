@@ -56,7 +56,7 @@ def unread() -> Iterator[None]:
 
 def test_a_machine_without_openssl(monkeypatch: pytest.MonkeyPatch, unread: None) -> None:
     monkeypatch.setattr(ciphers, "_LIBRARIES", ("libnosuchthing.so.9",))
-    with pytest.raises(KernelError, match=r"^no libnosuchthing\.so\.9 is here, .*; install libopenssl"):
+    with pytest.raises(KernelError, match=r"^libnosuchthing\.so\.9 is missing, .*; install libopenssl"):
         AesGcm(bytes(16))
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.wire.quic.packet import Kind, classify, long_packets
+from gateway.wire.quic.packet import DatagramKind, classify, long_packets
 from tests.wire import quic_forge as forge
 
 DCID = b"\x01\x02\x03\x04\x05\x06\x07\x08"
@@ -19,28 +19,31 @@ def initial(version: int = forge.V1, pad_to: int = 1200, **how: Any) -> bytes:
 
 @pytest.mark.parametrize("version", [forge.V1, forge.V2])
 def test_names_the_kinds_of_both_versions(version: int) -> None:
-    assert classify(initial(version)) is Kind.INITIAL
-    assert classify(forge.protected("0-rtt", DCID, version=version)) is Kind.ZERO_RTT
-    assert classify(forge.protected("handshake", DCID, version=version)) is Kind.HANDSHAKE
-    assert classify(forge.retry(DCID, SCID, version=version)) is Kind.RETRY
+    assert classify(initial(version)) is DatagramKind.INITIAL
+    assert classify(forge.protected("0-rtt", DCID, version=version)) is DatagramKind.ZERO_RTT
+    assert classify(forge.protected("handshake", DCID, version=version)) is DatagramKind.HANDSHAKE
+    assert classify(forge.retry(DCID, SCID, version=version)) is DatagramKind.RETRY
 
 
 def test_names_the_rest() -> None:
-    assert classify(forge.version_negotiation(DCID, SCID, forge.V1, 0x1A2A3A4A)) is Kind.VERSION_NEGOTIATION
-    assert classify(b"\x40" + bytes(30)) is Kind.SHORT
-    assert classify(b"\x40" + bytes(19)) is Kind.OTHER
+    assert (
+        classify(forge.version_negotiation(DCID, SCID, forge.V1, 0x1A2A3A4A))
+        is DatagramKind.VERSION_NEGOTIATION
+    )
+    assert classify(b"\x40" + bytes(30)) is DatagramKind.SHORT
+    assert classify(b"\x40" + bytes(19)) is DatagramKind.OTHER
 
 
 @pytest.mark.parametrize("version", [0xFF00001D, 0xFF000020, 0x1A2A3A4A, 0x51303436, 0x54303530])
 def test_a_version_that_is_not_read_is_named_so(version: int) -> None:
     header = b"\xc3" + version.to_bytes(4, "big") + b"\x08" + DCID + b"\x00"
-    assert classify(header + bytes(100)) is Kind.UNKNOWN_VERSION
+    assert classify(header + bytes(100)) is DatagramKind.UNKNOWN_VERSION
 
 
 def test_a_version_to_come_is_known_by_the_size_of_its_first_datagram() -> None:
     header = b"\xc3\x12\x34\x56\x78\x08" + DCID + b"\x00"
-    assert classify(header + bytes(1200)) is Kind.UNKNOWN_VERSION
-    assert classify(header + bytes(100)) is Kind.OTHER
+    assert classify(header + bytes(1200)) is DatagramKind.UNKNOWN_VERSION
+    assert classify(header + bytes(100)) is DatagramKind.OTHER
 
 
 @pytest.mark.parametrize(
@@ -61,13 +64,17 @@ def test_a_version_to_come_is_known_by_the_size_of_its_first_datagram() -> None:
     ],
 )
 def test_noise_is_no_quic(noise: bytes) -> None:
-    assert classify(noise) is Kind.OTHER
+    assert classify(noise) is DatagramKind.OTHER
 
 
 def test_finds_an_initial_behind_other_packets() -> None:
     datagram = forge.protected("0-rtt", DCID) + forge.protected("handshake", DCID) + initial(pad_to=0)
-    assert [packet.kind for packet in long_packets(datagram)] == [Kind.ZERO_RTT, Kind.HANDSHAKE, Kind.INITIAL]
-    assert classify(datagram) is Kind.INITIAL
+    assert [packet.kind for packet in long_packets(datagram)] == [
+        DatagramKind.ZERO_RTT,
+        DatagramKind.HANDSHAKE,
+        DatagramKind.INITIAL,
+    ]
+    assert classify(datagram) is DatagramKind.INITIAL
 
 
 def test_splits_coalesced_packets_where_they_end() -> None:
@@ -80,7 +87,7 @@ def test_splits_coalesced_packets_where_they_end() -> None:
 
 
 def test_the_fixed_bit_may_be_greased() -> None:
-    assert classify(initial(fixed=False)) is Kind.INITIAL
+    assert classify(initial(fixed=False)) is DatagramKind.INITIAL
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 8])
@@ -94,8 +101,8 @@ def test_truncated_at_each_offset_there_is_no_packet() -> None:
     datagram = initial(token=b"token", pad_to=80)
     for size in range(len(datagram)):
         assert long_packets(datagram[:size]) == []
-        assert classify(datagram[:size]) is Kind.OTHER
-    assert classify(datagram) is Kind.INITIAL
+        assert classify(datagram[:size]) is DatagramKind.OTHER
+    assert classify(datagram) is DatagramKind.INITIAL
 
 
 def test_what_is_cut_behind_a_whole_packet_is_left() -> None:
@@ -122,6 +129,6 @@ def test_any_bytes_have_a_kind(noise: bytes) -> None:
         b"\xcf\xff\x00\x00\x1d",
     ):
         datagram = head + noise
-        assert isinstance(classify(datagram), Kind)
+        assert isinstance(classify(datagram), DatagramKind)
         for packet in long_packets(datagram):
             assert packet.start < packet.number <= packet.end <= len(datagram)

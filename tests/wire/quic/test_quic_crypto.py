@@ -5,7 +5,7 @@ from aioquic.quic.crypto import CryptoPair
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.wire.quic.crypto import VERSION_1, VERSION_2, Opened, initial_keys, packet_number
+from gateway.wire.quic.crypto import VERSION_1, VERSION_2, DecryptedPacket, initial_keys, packet_number
 from tests.wire import quic_forge as forge
 
 # RFC 9001 appendix A and RFC 9369 appendix A, which share ids, payloads and packet numbers.
@@ -90,11 +90,11 @@ def test_the_forge_makes_the_packets_of_the_rfcs(version: int) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_opens_the_packets_of_the_rfcs(version: int) -> None:
     client = initial_keys(version, DCID, server=False)
-    assert client.open(client_packet(version), CLIENT_NUMBER_OFFSET, -1) == Opened(
+    assert client.open(client_packet(version), CLIENT_NUMBER_OFFSET, -1) == DecryptedPacket(
         2, CLIENT_FRAMES + bytes(917)
     )
     server = initial_keys(version, DCID, server=True)
-    assert server.open(SERVER_PACKETS[version], SERVER_NUMBER_OFFSET, -1) == Opened(1, SERVER_FRAMES)
+    assert server.open(SERVER_PACKETS[version], SERVER_NUMBER_OFFSET, -1) == DecryptedPacket(1, SERVER_FRAMES)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -105,9 +105,9 @@ def test_opens_what_aioquic_protects(version: int) -> None:
         forge.long_header("initial", b"an id", b"", version, 1) + b"\x00" + forge.varint(82, 2) + b"\x01\x2c"
     )
     packet = pair.encrypt_packet(header, bytes(64), 300)
-    assert initial_keys(version, b"an id", server=False).open(packet, len(header) - 2, 299) == Opened(
-        300, bytes(64)
-    )
+    assert initial_keys(version, b"an id", server=False).open(
+        packet, len(header) - 2, 299
+    ) == DecryptedPacket(300, bytes(64))
 
 
 def test_does_not_open_with_other_keys() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.core.errors import WireError
 from gateway.wire.quic.crypto import VERSION_1, VERSION_2
 from gateway.wire.quic.initials import MAX_CONNECTIONS, Initials
-from gateway.wire.quic.packet import Kind, classify
+from gateway.wire.quic.packet import DatagramKind, classify
 from tests.wire import quic_forge as forge
 from tests.wire import tls_forge
 
@@ -160,7 +160,7 @@ def test_after_a_retry_the_keys_follow_the_new_id() -> None:
     initials = Initials()
     initials.from_client(one(forge.crypto(0, SMALL)))
     answer = forge.retry(b"", b"retry-id")
-    assert classify(answer) is Kind.RETRY
+    assert classify(answer) is DatagramKind.RETRY
     assert initials.from_server(answer) == []
     again = one(forge.crypto(0, SMALL), dcid=b"retry-id", token=b"token", number=1)
     assert [hello.sni for hello in initials.from_client(again)] == [NAME]
@@ -254,7 +254,7 @@ def test_refuses_a_third_hello() -> None:
 def test_drafts_are_not_read() -> None:
     initials = Initials()
     datagram = one(forge.crypto(0, SMALL), version=forge.DRAFT_29)
-    assert classify(datagram) is Kind.UNKNOWN_VERSION
+    assert classify(datagram) is DatagramKind.UNKNOWN_VERSION
     assert initials.from_client(datagram) == []
     assert (initials.opened, initials.unopened) == (0, 0)
 

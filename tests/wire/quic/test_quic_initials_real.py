@@ -9,7 +9,7 @@ from aioquic.quic.packet import encode_quic_retry
 
 from gateway.wire.quic.crypto import VERSION_1, VERSION_2
 from gateway.wire.quic.initials import Initials
-from gateway.wire.quic.packet import Kind, classify, long_packets
+from gateway.wire.quic.packet import DatagramKind, classify, long_packets
 from tests.wire.aioquic_pair import AioquicPair, aioquic_client, aioquic_server
 from tests.wire.identity import Identity, self_signed
 
@@ -74,7 +74,7 @@ def test_follows_a_real_handshake_through_a_retry(identity: Identity) -> None:
         original_destination_cid=original,
         retry_token=b"token",
     )
-    assert classify(retry) is Kind.RETRY
+    assert classify(retry) is DatagramKind.RETRY
     client.receive_datagram(retry, ("192.0.2.1", 443), now=0.0)
     pair = AioquicPair(client, aioquic_server([VERSION_1], identity, original, b"retry-id"))
     answers = []
