@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from gateway.age.der import Extensions, read_extensions
 from gateway.age.refusals import AgeProofError, Refusal
-from gateway.web.validity import validity
+from gateway.age.validity import validity
 
 MOST_BYTES = 4 << 10  # ISO's and the EU's have 700; one with long names and addresses has 1,500
 _CURVES = frozenset(("secp256r1", "secp384r1", "secp521r1"))

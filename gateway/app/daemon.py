@@ -46,6 +46,7 @@ from gateway.features.status.vitals import Vitals
 from gateway.household import loading as household
 from gateway.household.clock_watch import ClockWatch
 from gateway.household.context import HomeContext
+from gateway.household.home_interfaces import HomeInterfaces
 from gateway.household.members import Family
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
 from gateway.household.rule_book import LearnedAddresses, RuleBook
@@ -140,7 +141,7 @@ class Daemon:
             ClockWatch(self.loop, self.clock, state, runtime, self.bus.publish, played=played)
         )
         self.home = HomeContext(self.loop, self.clock, self.watch, self.rules, self.bus)
-        self.interfaces = lan.HomeInterfaces(self.rules)
+        self.interfaces = HomeInterfaces(self.rules)
         day_starts, self.wear = timedelta(minutes=config.day_starts), wear(config.flash)
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())

@@ -27,9 +27,9 @@ from gateway.cli import output
 from gateway.cli.settings import config_path, read_config
 from gateway.core.errors import GatewayError, ListError, PolicyError
 from gateway.household import loading as household
+from gateway.household.list_library import must_resolve
 from gateway.lan.machine import read_machine
 from gateway.lists.book import BOOK_NAME, SHELF, STALE, Book
-from gateway.lists.library import must_resolve
 from gateway.lists.table import TABLE_NAME, seed_names
 from gateway.policy.config.config import Config
 from gateway.policy.names import domain_table as domains

@@ -28,7 +28,7 @@ def read_config(path: Path) -> Config:
 
 def _is_public_suffix(name: str) -> bool:
     # Reading the list takes 30 ms, and few configurations have a host name to check.
-    from gateway.core.public_suffixes import public_suffix_check
+    from gateway.lists.public_suffixes import public_suffix_check
 
     return public_suffix_check()(name)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway.core.errors import PolicyError
-from gateway.policy.yaml.documents import MAX_BYTES
+
+MAX_TEXT = 262_144  # bytes; a family's file has about 1 kB, the largest packaged one about 60 kB
 
 T = TypeVar("T")
 
@@ -19,7 +20,7 @@ DEFAULT_CONFIG = Path("/etc/qalqan/qalqan.yaml")
 SOCKET = "control.sock"  # in the runtime directory
 
 
-def read_bounded(path: Path, most: int = MAX_BYTES) -> bytes:
+def read_bounded(path: Path, most: int = MAX_TEXT) -> bytes:
     """At most one byte more than ``most``, which a rule file may have. Raises PolicyError where it cannot be
     read, and for a pipe, a device or anything else that is no file: to read such a thing may never end.
     """

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 from gateway.core.loop import Loop
 from gateway.dataplane.lookups import KEPT, Lookups
-from gateway.features.activity.journal import Journal
 from gateway.household.members import Member
 from gateway.path.addresses import AddressBook
 from gateway.path.name_addresses import NameBook
@@ -31,6 +31,16 @@ QTYPE_A = 1  # RFC 1035 3.2.2
 _CURED = frozenset({Reason.UNRESOLVED, Reason.ENCRYPTED_DNS})
 
 
+class DecisionLog(Protocol):
+    """Where decisions are recorded."""
+
+    def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> object:
+        """Count a decision that nobody is notified of."""
+        ...
+
+    def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None: ...
+
+
 class OwnAnswers:
     """Hears of every decision about a flow."""
 
@@ -43,7 +53,7 @@ class OwnAnswers:
         self._kept: dict[str, frozenset[int]] = {}  # names of tunnels → whose
         self._lookups = Lookups(loop, servers, self._found)
 
-    def sink(self, journal: Journal) -> Sink:
+    def sink(self, journal: DecisionLog) -> Sink:
         """What is told of each decision about a flow: what the next try cures is no refusal."""
 
         def decided(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:

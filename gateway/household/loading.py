@@ -16,10 +16,10 @@ from types import MappingProxyType
 from gateway.age.bands import Band
 from gateway.core.errors import PolicyError
 from gateway.core.files import attempt, read_bounded
-from gateway.core.public_suffixes import suffixes_when_asked
 from gateway.household.calendars import calendars_beside
 from gateway.household.config_file import read_config, read_source
 from gateway.household.references import check_names
+from gateway.lists.public_suffixes import suffixes_when_asked
 from gateway.policy.alerts.menus import Menus, parse_menus
 from gateway.policy.config.config import Config
 from gateway.policy.config.registers import COUNTRY_NAMES

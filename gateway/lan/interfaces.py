@@ -6,7 +6,6 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 
-from gateway.household.rule_book import RuleBook
 from gateway.policy.config.web import PAGES
 
 
@@ -20,19 +19,6 @@ def text(address: bytes) -> str:
 
 
 PAGES_PACKED = tuple(map(packed, PAGES))
-
-
-class HomeInterfaces:
-    """The interfaces that face the home: ``lan`` of `qalqan.yaml`, and that of a running audit."""
-
-    def __init__(self, rules: RuleBook) -> None:
-        self._rules = rules
-        self.audit: str | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        lan = self._rules.household.config.lan
-        return tuple(lan) if self.audit is None else (*lan, self.audit)
 
 
 def name(index: int) -> str | None:

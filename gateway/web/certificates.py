@@ -14,12 +14,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.age.validity import validity
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
 from gateway.core.optional_packages import is_here
 from gateway.policy.yaml.nodes import shortened
 from gateway.web.examined_certificate import Examined
-from gateway.web.validity import validity
 
 if TYPE_CHECKING:
     from cryptography import x509

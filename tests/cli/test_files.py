@@ -92,7 +92,7 @@ def test_why_for_a_stranger_goes_by_the_network_on_which_it_is(
     ]
     more = ["lan: [br-lan, br.guest]", "unknown_devices: home", "interfaces: {br.guest: daughter}"]
     config.write_text("\n".join([*kept, *more]))
-    monkeypatch.setattr("gateway.household.from_files._interface_of", lambda _: interface)
+    monkeypatch.setattr("gateway.cli.rule_files._interface_of", lambda _: interface)
     words = ("why", "tiktok.com", "--device", "02:00:00:00:00:99", "--at", AFTERNOON, "--json")
     assert json.loads(qalqan(*words, "--config", config).out)["verdict"] == verdict
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import publicsuffixlist
 import pytest
 
-from gateway.core import public_suffixes as suffixes
 from gateway.core.errors import PolicyError
-from gateway.core.public_suffixes import public_suffix_check, suffixes_when_asked
+from gateway.lists import public_suffixes as suffixes
+from gateway.lists.public_suffixes import public_suffix_check, suffixes_when_asked
 
 WHOLE = public_suffix_check()
 SUFFIXES = (

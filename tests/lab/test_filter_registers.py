@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.lists.library import read_library
+from gateway.household.list_library import read_library
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, DAUGHTER, FAMILIES, MUM, SON, address, fetch, fresh

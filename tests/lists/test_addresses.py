@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ListError, PolicyError
-from gateway.core.public_suffixes import public_suffix_check
 from gateway.lists.addresses import Innocent, parse_innocent
 from gateway.lists.build import Canaries, Source, build_table
 from gateway.lists.formats import Format
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names.domain_table import DomainTable
 from gateway.policy.names.networks import keys
 

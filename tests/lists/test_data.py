@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from gateway.core.errors import PolicyError
-from gateway.core.public_suffixes import public_suffix_check
 from gateway.lists.addresses import parse_innocent
 from gateway.lists.build import Canaries, Report, Source, survey
 from gateway.lists.formats import Format
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.update import Seed, Shelf, build_all
 from gateway.policy.names.categories import parse_categories

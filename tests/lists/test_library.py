@@ -17,9 +17,9 @@ from gateway.cli.commands import lists
 from gateway.cli.commands.lists import Progress
 from gateway.cli.main import main
 from gateway.core.errors import ListError
+from gateway.household.list_library import Library, read_library
 from gateway.lists.build import Canaries
 from gateway.lists.formats import Format
-from gateway.lists.library import Library, read_library
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import open_table
 from tests.lists.served import fetcher, served

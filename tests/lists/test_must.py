@@ -16,11 +16,11 @@ import yaml
 from gateway.age.bands import Band
 from gateway.check import run as check
 from gateway.core.errors import PolicyError
-from gateway.core.public_suffixes import public_suffix_check
+from gateway.household.list_library import Library, read_library
 from gateway.lists.build import Canaries, Source, build_table
 from gateway.lists.formats import Format
-from gateway.lists.library import Library, read_library
 from gateway.lists.must_resolve import TOPICS, MustResolve, MustSite, content_categories, parse_must_resolve
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.update import Shelf
 from gateway.policy.judge.decide import Judge
 from gateway.policy.names.domain_table import DomainTable

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ListError, PolicyError
+from gateway.household.list_library import Library, read_library
 from gateway.household.loading import load_product
 from gateway.lists.build import Canaries, guess_format
 from gateway.lists.formats import Format
-from gateway.lists.library import Library, read_library
 from gateway.lists.own_lists import MAX_OWN, OwnLists, Wrong, own_list, parse_own, read_own, write_own
 from gateway.lists.table import open_table
 from tests.lists.served import fetcher, served

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ListError, PolicyError
+from gateway.household.list_library import Library, read_library
 from gateway.household.loading import load_product
-from gateway.lists.library import Library, read_library
 from gateway.lists.own_lists import OwnLists, parse_own, write_own
 from gateway.lists.registers import register_list
 from gateway.lists.sources import parse_sources

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from gateway.age.bands import Band
-from gateway.core.public_suffixes import public_suffix_check
+from gateway.household.list_library import read_library
 from gateway.lists.build import Report, Source, build_table
 from gateway.lists.formats import Format
-from gateway.lists.library import read_library
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.names.domain_table import DomainTable

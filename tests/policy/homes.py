@@ -10,8 +10,8 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from gateway.core.errors import PolicyError
-from gateway.core.public_suffixes import public_suffix_check
 from gateway.household.loading import Product, load_product
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.names import domain_table as domains

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from gateway.core.public_suffixes import public_suffix_check
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names.categories import parse_categories
 from gateway.policy.names.hosts import is_under, normalise
 from gateway.policy.names.packs import parse_engines, parse_needs, parse_sites

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.web.validity import validity
+from gateway.age.validity import validity
 
 SINCE, UNTIL = datetime(2026, 1, 1, 12), datetime(2027, 1, 1, 12)
 OLDER = {"not_valid_before": SINCE, "not_valid_after": UNTIL}

@@ -23,7 +23,7 @@ def command(control: Path, port: int, *lan: str, https: Mapping[str, str | int] 
         "control": str(control), "state": None, "lan": lan, "port": port, "allow_wan": False,
         "listen": None if lan else f"127.0.0.1:{port}", "country": "", "language": "", "https": https,
     }  # fmt: skip
-    return [sys.executable, "-m", "gateway.web.process", json.dumps(told), "plain"]
+    return [sys.executable, "-m", "gateway.cli.web_process", json.dumps(told), "plain"]
 
 
 def free_port() -> int:

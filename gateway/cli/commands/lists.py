@@ -14,14 +14,14 @@ from typing import Any
 
 from gateway.cli import output
 from gateway.cli.owner import become_owner
+from gateway.cli.rule_files import config_if_there
 from gateway.cli.sealed_questions import SealedAsked
 from gateway.cli.settings import config_path, control_socket
 from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError, ListError
-from gateway.household.from_files import config_if_there
+from gateway.household.list_library import Library, read_library
 from gateway.lists.book import STALE
 from gateway.lists.fetch import Fetcher
-from gateway.lists.library import Library, read_library
 from gateway.lists.lookup import look_up
 from gateway.lists.own_lists import lists_file
 from gateway.lists.table import TABLE_NAME, open_table

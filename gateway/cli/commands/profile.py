@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from gateway.cli import output, week
+from gateway.cli.rule_files import read_home
 from gateway.cli.week import minutes_text
 from gateway.features.rules.describe_hours import by_days
-from gateway.household.from_files import read_home
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, Owned

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.cli import output
-from gateway.household.from_files import rules_of_profile
+from gateway.cli.rule_files import rules_of_profile
 from gateway.policy.judge.why import parse_moment
 from gateway.replay.engine import Replay
 from gateway.replay.frames import CaptureError, frames, open_capture

@@ -18,12 +18,12 @@ from gateway.cli import output
 from gateway.cli.owner import become_owner
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client, Unreachable
-from gateway.core import public_suffixes as suffixes
 from gateway.core.errors import ControlError, ListError
 from gateway.core.files import write_whole
 from gateway.core.optional_packages import require
-from gateway.core.public_suffixes import public_suffix_check
+from gateway.lists import public_suffixes as suffixes
 from gateway.lists.fetch import Fetcher
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.sealed import Held, SealedShelf, read_keys, read_private
 from gateway.lists.sealed_update import SealedUpdate
 from gateway.policy.config.config import Config

@@ -27,7 +27,7 @@ def run(args: Namespace) -> int:
 
     require("webui", "the pages")
     text = json.dumps(told(read_config(config_path(args))))
-    os.execv(sys.executable, (sys.executable, "-m", "gateway.web.process", text, args.log))
+    os.execv(sys.executable, (sys.executable, "-m", "gateway.cli.web_process", text, args.log))
 
 
 def told(config: Config) -> dict[str, Any]:

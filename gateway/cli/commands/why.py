@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.cli import output
+from gateway.cli.rule_files import is_file, mac_of, rules_of_device, rules_of_profile
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
-from gateway.household.from_files import is_file, mac_of, rules_of_device, rules_of_profile
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.decided_by import told_decided
 from gateway.policy.judge.sentence import sentence

@@ -26,6 +26,7 @@ from gateway.dataplane.own_answers import OwnAnswers
 from gateway.dataplane.packets import PacketPath
 from gateway.features.activity.journal import OutsideDecision
 from gateway.household.context import Effects, HomeContext
+from gateway.household.home_interfaces import HomeInterfaces
 from gateway.household.member import Member, Worn
 from gateway.household.members import Family
 from gateway.household.presence import Presence
@@ -104,7 +105,7 @@ class Audit:
         family: Family,
         presence: Presence,
         path: FilterPath,
-        interfaces: lan.HomeInterfaces,
+        interfaces: HomeInterfaces,
         numbers: Numbers,
     ) -> None:
         self._home = home

@@ -11,7 +11,6 @@ from itertools import islice
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
-from gateway.core.public_suffixes import suffixes_when_asked
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Whom
 from gateway.features.requests.disputes import disputed
@@ -22,6 +21,7 @@ from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.household.members import Member
 from gateway.household.minutes_protocol import Minutes
+from gateway.lists.public_suffixes import suffixes_when_asked
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.judge.why import parse_host
 from gateway.policy.requests import requests

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from gateway.core.bus import Publish
 from gateway.core.loop import Timer
-from gateway.core.public_suffixes import suffixes_when_asked
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family, Member
+from gateway.lists.public_suffixes import suffixes_when_asked
 from gateway.path.addresses import AddressBook
 from gateway.path.name_addresses import NameBook
 from gateway.path.subject import Decide

@@ -10,13 +10,13 @@ from typing import NoReturn
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import ControlError, PolicyError
-from gateway.core.public_suffixes import suffixes_when_asked
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Whom
 from gateway.features.site_repair.lessons import MAX_LESSONS, Lessons
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.household.members import Family, Member
+from gateway.lists.public_suffixes import suffixes_when_asked
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.judge_cache import TIME_REASONS
 from gateway.policy.judge.sentence import sentence

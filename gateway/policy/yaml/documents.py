@@ -32,7 +32,7 @@ __all__ = [
     "shown",
 ]
 
-MAX_BYTES = 262_144  # a family's file has about 1 kB, the largest packaged one about 60 kB
+MAX_BYTES = 262_144  # as gateway.core.files reads at most
 MAX_DEPTH = 12  # the deepest rule (limits, service, day type) has 4; recursion stays shallow
 MAX_NODES = 40_000  # bounds memory: about 300 bytes a node
 MAX_SYNTAX_SHOWN = 160  # characters of what the YAML parser says

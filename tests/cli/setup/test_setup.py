@@ -457,7 +457,7 @@ def test_a_service_that_does_not_start_is_told_in_systemds_words(
 _QALQAN = """
 import sys
 from gateway.cli.main import main
-from gateway.cli.main import setup
+from gateway.setup import run as setup
 setup.servers_on = lambda _: ()
 sys.exit(main())
 """

@@ -17,7 +17,7 @@ from gateway.features.activity.journal import Journal
 from gateway.features.filter_tests.probe_device import FILE, MAX_SEEN, SECONDS, Audit, FilterPath
 from gateway.features.filter_tests.probe_device_verbs import AuditVerbs
 from gateway.household.context import HomeContext
-from gateway.lan.interfaces import HomeInterfaces
+from gateway.household.home_interfaces import HomeInterfaces
 from gateway.path.subject import Subject
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict

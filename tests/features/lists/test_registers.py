@@ -12,7 +12,7 @@ import yaml
 from gateway.control.protocol import WEB_VERBS, Role
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
-from gateway.lists.library import read_library
+from gateway.household.list_library import read_library
 from gateway.lists.own_lists import OwnLists
 from gateway.policy.values import Reason
 from tests.features.conftest import Make

@@ -9,7 +9,7 @@ from datetime import date, datetime
 import pytest
 
 from gateway.core.errors import PolicyError
-from gateway.core.public_suffixes import public_suffix_check
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.config.config import Config, parse_config
 from gateway.policy.config.registers import Register, in_force
 from gateway.policy.judge.sentence import Names, sentence, short

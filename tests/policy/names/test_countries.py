@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from gateway.core.errors import PolicyError
-from gateway.core.public_suffixes import public_suffix_check
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names.countries import Country, country_of, help_names, lines_for, parse_country
 
 CHECK = public_suffix_check()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.public_suffixes import public_suffix_check
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names.countries import (
     COMMON,
     UNSHOWN,

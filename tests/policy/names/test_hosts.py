@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
-from gateway.core.public_suffixes import public_suffix_check
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names.hosts import HostError, HostMap, is_under, labels, normalise, rule_host, suffixes
 from gateway.wire.names import hostname
 

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.age.bands import Band
 from gateway.core.errors import PolicyError
-from gateway.core.public_suffixes import public_suffix_check
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names.packs import parse_ech_names, parse_engines, parse_needs, parse_sites, site_map
 
 CHECK = public_suffix_check()

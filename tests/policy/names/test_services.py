@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import PolicyError
-from gateway.core.public_suffixes import public_suffix_check
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names.services import Catalogue, GroupFile, parse_group
 
 CHECK = public_suffix_check()

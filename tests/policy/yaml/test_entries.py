@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.core.errors import PolicyError
-from gateway.core.public_suffixes import public_suffix_check
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.yaml.documents import Node, parse_document
 from gateway.policy.yaml.entries import entries, host, host_map
 

@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 
 from gateway.core.errors import ListError
-from gateway.core.public_suffixes import public_suffix_check
 from gateway.household.loading import Product, load_product
 from gateway.lists.addresses import parse_innocent
 from gateway.lists.book import SHELF
@@ -20,6 +19,7 @@ from gateway.lists.fetch import Fetcher
 from gateway.lists.known_names import Known
 from gateway.lists.must_resolve import MustResolve, content_categories, parse_must_resolve
 from gateway.lists.own_lists import OwnLists, read_own
+from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.registers import apart, note, register_list, take_files, usable
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.table import SEED_FOLDER

@@ -1,4 +1,4 @@
-"""``python -m gateway.web.process SETTINGS LOG``: what serves the pages, and nothing more.
+"""``python -m gateway.cli.web_process SETTINGS LOG``: what serves the pages, and nothing more.
 
 `qalqan web` becomes this one (`exec`): what reads the family's file and the command line, 3 MB, is left
 behind.
