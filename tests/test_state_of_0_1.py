@@ -132,7 +132,7 @@ class TestFiles:
 
 
 @pytest.fixture(scope="module")
-def household() -> Iterator[Daemon]:
+def household(namespaces: None) -> Iterator[Daemon]:
     """The real daemon and pages, two minutes after the files were copied."""
     with Home() as home:
         daemon = Daemon(home, {}, web_user=True)
@@ -282,7 +282,7 @@ class TestDaemon:
         assert bonus == {"play": 35, "internet": 0, "service:youtube": 10}
 
 
-def test_a_backup_is_restored_in_an_empty_household() -> None:
+def test_a_backup_is_restored_in_an_empty_household(namespaces: None) -> None:
     with Home() as home:
         daemon = Daemon(home, {})
         daemon.start_at((MADE + timedelta(minutes=2)).timestamp() - time.time())
