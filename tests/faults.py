@@ -1,8 +1,9 @@
 """Seeds faults and reports which of them the quick tests catch: ``make faults``, ``python -m tests.faults``.
 
 Each fault replaces one piece of text in a copy of the tree and runs the quick tests of the named files there.
-A fault is caught when each of those files has a failing test. The same files must pass without a fault. A
-fault whose text is not in its file exactly once is an error of this table: after a rename, correct the entry.
+A fault is caught when each of those files has a failing test. The same files must pass without a fault. Where
+code has moved, the one file of the package that has the text now is used. A fault whose text is nowhere, or
+not unique, is an error of this table: correct the entry.
 """
 
 from __future__ import annotations
@@ -205,7 +206,7 @@ FAULTS = (
     ),
     Fault(
         "parents see when a device of a teenager of 13 was here",
-        "gateway/daemon/eyes.py",
+        "gateway/daemon/visibility.py",
         "        if level >= NAMES_LEVEL:\n            return Sightings.MOMENT",
         "        if level >= KINDS_LEVEL:\n            return Sightings.MOMENT",
         ("tests/daemon/test_privacy_here.py",),
@@ -220,8 +221,8 @@ FAULTS = (
     Fault(
         "a restored backup leaves profiles that are not in it",
         "gateway/daemon/files/restoreplan.py",
-        "{**dict.fromkeys(one.name for one in profile_files(folder))}",
-        "{}",
+        "wanted.update(backup.profiles)",
+        "wanted = dict(backup.profiles)",
         ("tests/daemon/verbs/test_restore.py",),
     ),
     Fault(
@@ -248,7 +249,7 @@ class Tree:
 
     @contextmanager
     def seeded(self, fault: Fault) -> Iterator[None]:
-        path = self.folder / fault.file
+        path = self.folder / file_of(fault)
         text = path.read_text()
         path.write_text(text.replace(fault.old, fault.new))
         try:
@@ -265,14 +266,30 @@ class Tree:
         ).returncode
 
 
+class TableError(Exception):
+    """An entry of the table does not fit the tree."""
+
+
+def file_of(fault: Fault) -> str:
+    """The file that has the text of a fault. Raises TableError."""
+    path = ROOT / fault.file
+    count = path.read_text().count(fault.old) if path.is_file() else 0
+    if count == 1:
+        return fault.file
+    files = sorted((ROOT / Path(fault.file).parts[0]).rglob("*.py")) if count == 0 else []
+    found = [other for other in files if other.read_text().count(fault.old) == 1]
+    if len(found) != 1:
+        msg = f"{fault.file} has its text {count} times, and {len(found)} other files have it"
+        raise TableError(msg)
+    return found[0].relative_to(ROOT).as_posix()
+
+
 def problem_of(fault: Fault) -> str | None:
     """What is wrong with an entry of the table."""
-    path = ROOT / fault.file
-    if not path.is_file():
-        return f"{fault.file} does not exist"
-    count = path.read_text().count(fault.old)
-    if count != 1:
-        return f"{fault.file} has its text {count} times"
+    try:
+        file_of(fault)
+    except TableError as error:
+        return str(error)
     missing = [one for one in fault.tests if not (ROOT / one).is_file()]
     return f"{missing[0]} does not exist" if missing else None
 
