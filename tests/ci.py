@@ -41,7 +41,7 @@ def read_results(path: Path) -> Results:
 
 
 def file_of(module: str) -> str:
-    """The path of ``tests.wire.test_tls.TestClass``; the text itself where there is no such file."""
+    """The path of ``tests.wire.tls.test_tls.TestClass``; the text itself where there is no such file."""
     parts = module.split(".")
     paths = ["/".join(parts[:end]) + ".py" for end in range(len(parts), 0, -1)]
     return next((path for path in paths if (ROOT / path).is_file()), module)

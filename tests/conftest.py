@@ -47,11 +47,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def namespaces() -> None:
-    """Puts each test that uses it into `make test-system`: a fixture that makes network namespaces takes it."""
+    """Marks each test that uses it as `system`. A fixture that makes network namespaces takes it."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what is not for the quick suite as `system`; conftest.py of a folder may mark all of that folder."""
+    """Mark what is not for the quick suite as `system`. A folder's conftest.py may mark the whole folder."""
     marks = {mark.name for mark in item.iter_markers()}
     uses_namespaces = "namespaces" in getattr(item, "fixturenames", ())
     if "smoke" not in marks and (uses_namespaces or not marks.isdisjoint(SYSTEM_MARKS)):

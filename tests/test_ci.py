@@ -9,12 +9,12 @@ import pytest
 
 from tests import census, ci, faults
 
-PASSED = '<testcase classname="tests.wire.test_tls" name="test_a" time="0.1" />'
-FAILED = (
-    '<testcase classname="tests.wire.test_tls.TestHello" name="test_b"><failure message="no" /></testcase>'
+PASSED = '<testcase classname="tests.wire.tls.test_tls" name="test_a" time="0.1" />'
+FAILED = '<testcase classname="tests.wire.tls.test_tls.TestHello" name="test_b"><failure message="no" /></testcase>'
+BROKEN = (
+    '<testcase classname="" name="tests.wire.ip.test_ip"><error message="collection failure" /></testcase>'
 )
-BROKEN = '<testcase classname="" name="tests.wire.test_ip"><error message="collection failure" /></testcase>'
-SKIPPED = '<testcase classname="tests.wire.test_tls" name="test_c"><skipped message="no" /></testcase>'
+SKIPPED = '<testcase classname="tests.wire.tls.test_tls" name="test_c"><skipped message="no" /></testcase>'
 
 Run = Callable[..., int]
 
@@ -50,16 +50,16 @@ def test_all_pass(summary: Callable[..., tuple[int, list[str]]]) -> None:
 
 
 def test_a_file_that_passes_the_second_time_is_flaky(summary: Callable[..., tuple[int, list[str]]]) -> None:
-    assert summary(results(PASSED, FAILED)) == (0, ["FLAKY tests/wire/test_tls.py", "2 passed, 0 failed"])
+    assert summary(results(PASSED, FAILED)) == (0, ["FLAKY tests/wire/tls/test_tls.py", "2 passed, 0 failed"])
 
 
 def test_a_file_that_fails_twice_fails(summary: Callable[..., tuple[int, list[str]]]) -> None:
-    lines = ["FAILED tests/wire/test_tls.py", "1 passed, 1 failed"]
+    lines = ["FAILED tests/wire/tls/test_tls.py", "1 passed, 1 failed"]
     assert summary(results(PASSED, FAILED), again=2) == (1, lines)
 
 
 def test_a_file_that_cannot_be_collected_fails(summary: Callable[..., tuple[int, list[str]]]) -> None:
-    assert summary(results(BROKEN), again=2) == (1, ["FAILED tests/wire/test_ip.py", "0 passed, 1 failed"])
+    assert summary(results(BROKEN), again=2) == (1, ["FAILED tests/wire/ip/test_ip.py", "0 passed, 1 failed"])
 
 
 def test_many_failed_files_do_not_run_again(summary: Callable[..., tuple[int, list[str]]]) -> None:
