@@ -10,7 +10,9 @@ import pytest
 from tests import census, ci, faults
 
 PASSED = '<testcase classname="tests.wire.tls.test_tls" name="test_a" time="0.1" />'
-FAILED = '<testcase classname="tests.wire.tls.test_tls.TestHello" name="test_b"><failure message="no" /></testcase>'
+FAILED = (
+    '<testcase classname="tests.wire.tls.test_tls.TestA" name="test_b"><failure message="no" /></testcase>'
+)
 BROKEN = (
     '<testcase classname="" name="tests.wire.ip.test_ip"><error message="collection failure" /></testcase>'
 )
