@@ -21,7 +21,7 @@ from flask import Flask, current_app, request
 
 from gateway.age.refusals import AgeProofError, Told
 from gateway.age.waiting import Waiting
-from gateway.core.optional_packages import is_here
+from gateway.core.optional_packages import is_installed
 from gateway.core.reason_codes import Code
 from webui.accounts.limiter import Limiter
 from webui.accounts.passwords import BusyError
@@ -69,7 +69,7 @@ class Wallets:
         """
         if self._trust is None:
             return "none"
-        if not is_here("cryptography"):
+        if not is_installed("cryptography"):
             return "uninstalled"
         return "" if os.access(self._trust[0], os.R_OK) else "unreadable"
 

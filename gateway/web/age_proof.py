@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.age.refusals import AgeProofError, Refusal, Told
-from gateway.core.optional_packages import AbsentError, require
+from gateway.core.optional_packages import MissingPackageError, require
 
 if TYPE_CHECKING:
     from gateway.age.trust import Trust
@@ -132,7 +132,9 @@ def _one_request() -> int:
             raise RequestError(msg)
         require("cryptography", "adult proofs")
         told, status = answer(request), 0
-    except AbsentError as error:  # the pages say that the gateway cannot check one; a person reads why
+    except (
+        MissingPackageError
+    ) as error:  # the pages say that the gateway cannot check one; a person reads why
         sys.stderr.write(f"ageproof: {error}\n")
         told, status = {"refused": Refusal.TRUST_BROKEN.value, "told": Told.GATEWAY.value}, 1
     except AgeProofError as error:
@@ -149,7 +151,7 @@ def _sign(path: str) -> int:
     """Write the trust file for the document on standard input, signed with the key in ``path``."""
     try:
         require("cryptography", "trust files")
-    except AbsentError as error:
+    except MissingPackageError as error:
         sys.stderr.write(f"ageproof: {error}\n")
         return 1
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

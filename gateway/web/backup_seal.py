@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass
 
 from gateway.core.errors import GatewayError
-from gateway.core.optional_packages import AbsentError, require
+from gateway.core.optional_packages import MissingPackageError, require
 from gateway.core.reason_codes import Code
 
 MAGIC = b"QALQANBK"
@@ -53,7 +53,7 @@ class Header:
 
 
 def seal(content: bytes, password: str) -> bytes:
-    """Raises AbsentError, SealError for a password that anybody guesses, or too much of it all."""
+    """Raises MissingPackageError, SealError for a password that anybody guesses, or too much of it all."""
     require("cryptography", SEALED)
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
@@ -136,7 +136,7 @@ def main() -> int:
     line, _, data = sys.stdin.buffer.read().partition(b"\n")
     try:
         sys.stdout.buffer.write(work(data, str(json.loads(line)["password"])))
-    except (AbsentError, SealError) as error:
+    except (MissingPackageError, SealError) as error:
         told = {"error": str(error), "code": error.code, "values": dict(error.values)}
         sys.stderr.write(f"{json.dumps(told)}\n")
         return 1

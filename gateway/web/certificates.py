@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
-from gateway.core.optional_packages import is_here
+from gateway.core.optional_packages import is_installed
 from gateway.policy.yaml.nodes import shortened
 from gateway.web.examined_certificate import Examined
 from gateway.web.validity import validity
@@ -42,7 +42,7 @@ def examine_files(name: str, chain: Path, key: Path) -> Examined:
             read.append(read_bounded(path, MOST))
         except PolicyError as error:
             read.append(b"")
-            problems.append(f"{path} {error.problem}; {error.mend}")
+            problems.append(f"{path} {error.problem}; {error.fix}")
     found = examine(name, read[0], read[1], chain.name, key.name)
     return Examined((*problems, *found.problems), found.since, found.until)
 
@@ -51,7 +51,7 @@ def examine(
     name: str, chain: bytes, key: bytes, chain_name: str = "chain", key_name: str = "key"
 ) -> Examined:
     """``chain`` and ``key`` are PEM; empty: it was told already why there is none."""
-    if not is_here("cryptography"):
+    if not is_installed("cryptography"):
         return Examined(("certificates cannot be read; install the package python3-cryptography",))
     links, problem = _links(chain, chain_name)
     own, key_problem = _key(key, key_name)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.core.helper_process import Errand
+from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Loop, Timer
 from gateway.web.examined_certificate import Examined, examined
 
@@ -30,7 +30,7 @@ class Certificate:
     def __init__(self, loop: Loop, name: str, chain: str, key: str, changed: Callable[[], None]) -> None:
         self._loop, self._name, self._chain, self._key = loop, name, chain, key
         self._changed = changed
-        self._errand = Errand(loop, self._found, self._done, TIMEOUT)
+        self._errand = HelperProcess(loop, self._found, self._done, TIMEOUT)
         self._context: ssl.SSLContext | None = None
         self._shown = Examined(())  # that of the context
         self._examined: Examined | None = None  # the last that was looked at

@@ -226,7 +226,7 @@ def test_the_program_tells_it_as_json(tmp_path: Path) -> None:
         [*argv, files[0], str(tmp_path / "no.pem")], capture_output=True, check=True, timeout=30
     )
     (line,) = examined(json.loads(done.stdout)).problems
-    assert line == f"{tmp_path}/no.pem is not there; create it, or name another"
+    assert line == f"{tmp_path}/no.pem does not exist; create it, or use another path"
 
 
 @pytest.mark.parametrize("told", [{}, {"problems": "x"}, {"problems": None, "until": 7}])

@@ -11,7 +11,7 @@ from itertools import islice
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
-from gateway.core.public_suffixes import suffixes_when_asked
+from gateway.core.public_suffixes import lazy_public_suffix_check
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Whom
 from gateway.features.requests.disputes import disputed
@@ -152,7 +152,7 @@ class RequestVerbs:
     def _entry(self, host: str) -> str:
         """Return the service that a host belongs to, else its site."""
         services = self._home.rules.world.catalogue.services_of(host)
-        return f"{SERVICE}{services[0]}" if len(services) == 1 else site_of(host, suffixes_when_asked())
+        return f"{SERVICE}{services[0]}" if len(services) == 1 else site_of(host, lazy_public_suffix_check())
 
     def _grant_automatically(self, asked: ChildRequest, member: Member) -> tuple[ChildRequest, str] | None:
         """Grant the request within the minutes a day that need no answer of a guardian.

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from gateway.core.bus import Publish
 from gateway.core.loop import Timer
-from gateway.core.public_suffixes import suffixes_when_asked
+from gateway.core.public_suffixes import lazy_public_suffix_check
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family, Member
 from gateway.path.addresses import AddressBook
@@ -37,7 +37,9 @@ class Taught:
     ends: float  # of the loop's clock
     notes: Notes = field(init=False)
     runs: bool = True
-    suffix: PublicSuffixCheck = field(default_factory=suffixes_when_asked)  # reads each top-level name once
+    suffix: PublicSuffixCheck = field(
+        default_factory=lazy_public_suffix_check
+    )  # reads each top-level name once
 
     def __post_init__(self) -> None:
         self.notes = Notes(self.lesson)

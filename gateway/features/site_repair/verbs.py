@@ -10,7 +10,7 @@ from typing import NoReturn
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import ControlError, PolicyError
-from gateway.core.public_suffixes import suffixes_when_asked
+from gateway.core.public_suffixes import lazy_public_suffix_check
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Whom
 from gateway.features.site_repair.lessons import MAX_LESSONS, Lessons
@@ -94,7 +94,7 @@ class TeachVerbs:
     def _host(request: Request) -> str:
         word = request.text("host")
         try:
-            return rule_host(word, suffixes_when_asked())
+            return rule_host(word, lazy_public_suffix_check())
         except HostError as error:
             raise PolicyError(word, error.problem, error.mend).coded(
                 Code.BAD_RULE, key="host", problem=error.problem, mend=error.mend

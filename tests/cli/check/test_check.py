@@ -105,7 +105,7 @@ def test_a_broken_configuration_leaves_the_rest_to_be_told(qalqan: Qalqan, confi
     assert any(line.startswith("error config: ") and "Mars/Base" in line for line in found)
     assert any(line.startswith("ok product: ") for line in found)
     assert any(" queue: " in line for line in found)
-    assert "is not there" in problems(qalqan, config.with_name("none.yaml"), "config")[0]
+    assert "does not exist" in problems(qalqan, config.with_name("none.yaml"), "config")[0]
 
 
 def test_the_whole_table_is_read(qalqan: Qalqan, config: Path) -> None:

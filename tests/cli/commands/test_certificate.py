@@ -148,8 +148,8 @@ def test_a_file_that_is_not_there(qalqan: Qalqan, config: Path, named: Path) -> 
     done = qalqan("certificate", "check", "--config", config)
     assert done.status == 1
     assert done.out.splitlines() == [
-        f"{named}/chain.pem is not there; create it, or name another",
-        f"{named}/key.pem is not there; create it, or name another",
+        f"{named}/chain.pem does not exist; create it, or use another path",
+        f"{named}/key.pem does not exist; create it, or use another path",
     ]
 
 
