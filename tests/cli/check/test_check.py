@@ -169,8 +169,8 @@ def test_where_updates_are_off_the_warning_says_how_to_switch_them_on(qalqan: Qa
 @pytest.mark.parametrize(
     ("web", "said"),
     [
-        ('{listen: "8.8.8.8:8080"}', "may be reachable from outside"),
-        ('{listen: "0.0.0.0:8080"}', "may be reachable from outside"),
+        ('{listen: "8.8.8.8:8080"}', "may be reachable from the internet"),
+        ('{listen: "0.0.0.0:8080"}', "may be reachable from the internet"),
         ('{listen: "192.0.2.77:8080", allow_wan: true}', "192.0.2.77 is not an address of this machine"),
     ],
 )
