@@ -15,7 +15,7 @@ from gateway.policy.accounts.adult_proof import open_now
 from gateway.policy.config.config import QUARANTINE
 from gateway.policy.identity.questions import Question, meanwhile
 from gateway.policy.identity.sharing import Use, lent
-from gateway.policy.judge.combined import alike
+from gateway.policy.judge.combined import aligned_profiles
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.store.tables.devices import Device
@@ -139,7 +139,7 @@ class Grouping:
 
 
 def _asked(key: str, macs: tuple[str, ...], chosen: Profile, otherwise: Profile) -> Wanted:
-    profile, beside = alike(chosen, otherwise)
+    profile, beside = aligned_profiles(chosen, otherwise)
     if chosen.id == otherwise.id:
         return Wanted(key, macs, profile, asked=otherwise.is_child)
     return Wanted(key, macs, profile, asked=True, beside=beside if otherwise.filtered else None)
