@@ -215,7 +215,7 @@ class RuleBook:
 
     def help_lines(self, country: str) -> list[dict[str, object]]:
         """For the pages: whom to call, by phone, message or site."""
-        return [one.told() for one in self._product.help_lines(country)]
+        return [line.to_dict() for line in self._product.help_lines(country)]
 
     def country(self) -> Country | None:
         """The file of the home's country; None where there is none."""
@@ -223,7 +223,7 @@ class RuleBook:
 
     def rights(self, country: str) -> list[dict[str, object]]:
         """For the pages: who hears complaints."""
-        return [one.told() for one in self._product.rights(country)]
+        return [line.to_dict() for line in self._product.rights(country)]
 
     def reload(self) -> None:
         """Read the files and lists again.

@@ -68,7 +68,7 @@ def parse_host(text: str) -> str:
     try:
         return hosts.normalise(text)
     except hosts.HostError as error:
-        raise PolicyError(shown(text), error.problem, error.mend) from None
+        raise PolicyError(shown(text), error.problem, error.fix) from None
 
 
 def parse_question(host: str | None, to: str | None = None, speaks: str | None = None) -> Observation:

@@ -26,7 +26,7 @@ def host(node: Node) -> str:
     try:
         return hosts.normalise(word)
     except hosts.HostError as error:
-        node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)
 
 
 def rule_host(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> str:
@@ -35,7 +35,7 @@ def rule_host(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> str:
     try:
         return hosts.rule_host(word, is_public_suffix)
     except hosts.HostError as error:
-        node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)
 
 
 def entry(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> str:
@@ -48,7 +48,7 @@ def entry(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> str:
     try:
         return "=" + hosts.normalise(word[1:])
     except hosts.HostError as error:
-        node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)
 
 
 def pattern(node: Node) -> str:
@@ -57,7 +57,7 @@ def pattern(node: Node) -> str:
     try:
         name = hosts.normalise(word.replace("*", STAR))
     except hosts.HostError as error:
-        node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)
     head, _, tail = name.rpartition(STAR)
     if STAR in head or tail.count(".") < 2 or STAR in word:
         node.place.refuse(f"{shown(word)} has its star in a wrong place", "write one, above a name of a firm")
@@ -68,7 +68,7 @@ def _suffix(node: Node, word: str) -> str:
     try:
         name = hosts.normalise(word)
     except hosts.HostError as error:
-        node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)
     return name
 
 
