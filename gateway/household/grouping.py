@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from gateway.household.unassigned import VISITOR, Keys, Wanted, Where, kind_of_stranger, strangers
-from gateway.policy.accounts.adult_proof import open_now
+from gateway.policy.accounts.adult_proof import opened_by_proof
 from gateway.policy.config.config import QUARANTINE
 from gateway.policy.identity.questions import Question, meanwhile
 from gateway.policy.identity.sharing import Use, lent
@@ -55,7 +55,7 @@ class Grouping:
         # What may be a child's stays so until somebody says whose it is.
         theirs = {mac for mac, (chosen, otherwise) in asked.items() if chosen.id != otherwise.id}
         closed = {mac: self.otherwise(mac) for mac in proofs if mac not in theirs}
-        self.opened = open_now(household, closed.keys(), closed)
+        self.opened = opened_by_proof(household, closed.keys(), closed)
         self._asked = {mac: rules for mac, rules in asked.items() if mac not in self.opened}
 
     def otherwise(self, mac: str) -> tuple[Profile | None, bool]:

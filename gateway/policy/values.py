@@ -130,9 +130,8 @@ class Decision:
     rule: str  # the rule as written, e.g. "block: service:tiktok", "band 10-12: category:gambling = block"
     owner: str  # who owns that rule: "family", "band:10-12", "list:<source>", "product", "law:<cc>"
     until: datetime | None = None  # when this stops to hold, if by itself
-    gates: frozenset[str] = (
-        frozenset()
-    )  # the limits and windows an allowed flow is subject to (policy/gates.py)
+    # The limits and windows an allowed flow is subject to (policy/gates.py).
+    gates: frozenset[str] = frozenset()
     askable: bool = False  # the child may ask for it with one tap
     rewrite: str | None = None  # the name that answers instead (REWRITE only)
     passed: tuple[Step, ...] = ()  # filled only when an explanation was asked for

@@ -92,7 +92,7 @@ class PinDesk:
             request.refuse("who", f"names {who.name}, who has no PIN yet", Code.NO_PIN, name=who.name)
         self._slow_of_day.check(key, now)
         self._slow.check(key, now)
-        entered = pins.typed(request.text("pin"))
+        entered = pins.parse_pin(request.text("pin"))
         if entered is None or not pins.is_right(known, entered):
             # A right PIN does not reset the day's count: the child's own use would help who guesses.
             self._slow_of_day.add(key, now)
@@ -117,16 +117,16 @@ class PinDesk:
 
     def _save(self, request: Request, who: Profile, by: str) -> Mapping[str, object]:
         """Store the PIN of a request. ``by``: the guardian; empty where the child set it."""
-        pin = pins.typed(request.text("pin"))
+        pin = pins.parse_pin(request.text("pin"))
         if pin is None:
-            least, most = pins.LEAST, pins.MOST
+            least, most = pins.MIN_DIGITS, pins.MAX_DIGITS
             request.refuse(
                 "pin", f"must have {least} to {most} digits", Code.PIN_FORM, least=least, most=most
             )
-        if pins.is_guessed_first(pin):
+        if pins.is_weak(pin):
             request.refuse("pin", "is one that others guess first", Code.PIN_GUESSED)
         salt = secrets.token_hex(pins.SALT_BYTES)
-        made = Pin(who.id, salt, pins.hashed(pin, salt), in_utc(self._home.local_now()), by)
+        made = Pin(who.id, salt, pins.hash_pin(pin, salt), in_utc(self._home.local_now()), by)
         self._stored.put(made, by=by or who.name, origin=request.text("origin", ""))
         if by or who.rules.log_level >= NAMES_LEVEL:
             self._home.publish("pin", profile=who.id, name=who.name, what="set", by=by or None)

@@ -25,9 +25,8 @@ MAX_SERVICES_TRIED = 64  # services that are searched for a blocked one
 BY_RULE = frozenset(
     {Reason.FAMILY_BLOCK, Reason.SERVICE, Reason.CATEGORY, Reason.UNKNOWN_DOMAIN, Reason.NOT_ON_LIST}
 )
-BY_TIME = frozenset(
-    {Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME}
-)  # applies to the whole device or to one service
+# Applies to the whole device or to one service.
+BY_TIME = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 
 Decide = Callable[[str], Decision]
 

@@ -77,9 +77,8 @@ class NamelessFlows:
         if seen.proto is Proto.OTHER:
             return self._protocol
         unanswered = seen.fault is Fault.UNANSWERED
-        decoys = (
-            unanswered and seen.proto is Proto.TCP
-        )  # a data packet can arrive before its hello; addresses are shared by many sites
+        # An unanswered TCP packet may be a decoy before a hello, and many sites share an address.
+        decoys = unanswered and seen.proto is Proto.TCP
         if self._needs_address and (decoys or seen.dst not in situation.addresses):
             return self._unanswered if unanswered else self._no_name
         return played or self._ported.conclusion(seen, situation) or self._nameless

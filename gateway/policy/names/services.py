@@ -42,17 +42,14 @@ class Service:
     name: str  # the same in every language
     group: str
     categories: frozenset[str]
-    domains: tuple[
-        str, ...
-    ]  # each with all names under it; "=…" for that name alone, "a*.…" for matching names
-    excluded: tuple[
-        str, ...
-    ]  # names under a domain that are not part of this service; same notation as domains
+    # Each with all names under it; "=…" for that name alone, "a*.…" for matching names.
+    domains: tuple[str, ...]
+    # Names under a domain that are not part of this service; same notation as domains.
+    excluded: tuple[str, ...]
     update: tuple[str, ...]  # names of updates and downloads
     companions: tuple[str, ...]  # names that the service needs and shares with other services
-    ports: Mapping[
-        str, tuple[tuple[int, int], ...]
-    ]  # "quic", "udp", "tcp", "teredo" → first and last port, both included
+    # "quic", "udp", "tcp", "teredo" → first and last port, both included.
+    ports: Mapping[str, tuple[tuple[int, int], ...]]
     # Bytes per minute, both directions; a minute with at least this many counts as used.
     threshold: int = DEFAULT_THRESHOLD
 
@@ -63,9 +60,8 @@ class GroupFile:
 
     group: Group
     services: tuple[Service, ...]
-    tests: Mapping[
-        str, tuple[tuple[str, ...], tuple[str, ...]]
-    ]  # service → names that match, names that do not
+    # Service → names that match, names that do not.
+    tests: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
     places: Mapping[str, Place]  # service → its place in the file
 
 

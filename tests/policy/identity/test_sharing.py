@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.accounts.pins import is_guessed_first, typed
+from gateway.policy.accounts.pins import is_weak, parse_pin
 from gateway.policy.config.config import Config
 from gateway.policy.identity.sharing import Kind, Use, lent, needs_pin, people_of, shared_with
 from gateway.policy.profile.household import Household, assembled
@@ -116,7 +116,7 @@ def test_from_ten_years_on_there_is_a_pin() -> None:
     ],
 )
 def test_a_pin_has_four_to_six_digits(text: str, pin: str | None) -> None:
-    assert typed(text) == pin
+    assert parse_pin(text) == pin
 
 
 @pytest.mark.parametrize(
@@ -124,4 +124,4 @@ def test_a_pin_has_four_to_six_digits(text: str, pin: str | None) -> None:
     [("0000", True), ("1234", True), ("9876", True), ("7890", True), ("1357", False), ("4821", False)],
 )
 def test_what_a_sibling_tries_first_is_no_pin(pin: str, guessed: bool) -> None:
-    assert is_guessed_first(pin) is guessed
+    assert is_weak(pin) is guessed

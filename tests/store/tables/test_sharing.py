@@ -8,7 +8,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.policy.accounts.pins import Pin, hashed, is_right
+from gateway.policy.accounts.pins import Pin, hash_pin, is_right
 from gateway.policy.identity.sharing import Kind, Use
 from gateway.store import Store
 from tests.store.helpers import NOW, look
@@ -31,7 +31,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 USE = Use(TABLET, "son", Kind.USE, NOW, NOW + timedelta(hours=2))
 HANDED = Use(MUMS, "daughter", Kind.HANDED, NOW, None, "Mum")
-PIN = Pin("daughter", SALT, hashed("4821", SALT), NOW, "")
+PIN = Pin("daughter", SALT, hash_pin("4821", SALT), NOW, "")
 
 
 def test_a_kill_loses_neither(tmp_path: Path) -> None:
