@@ -13,8 +13,8 @@ from datetime import datetime
 from gateway.household.unassigned import VISITOR, Keys, Wanted, Where, kind_of_stranger, strangers
 from gateway.policy.accounts.adult_proof import opened_by_proof
 from gateway.policy.config.config import QUARANTINE
-from gateway.policy.identity.questions import Question, meanwhile
-from gateway.policy.identity.sharing import Use, lent
+from gateway.policy.identity.questions import Question, interim_profile
+from gateway.policy.identity.sharing import DeviceUse, temporary_profiles
 from gateway.policy.judge.combined import aligned_profiles
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import GUEST, HOME, Profile
@@ -37,7 +37,7 @@ class Grouping:
         alone: Collection[str],
         at: datetime,
         where: Where,
-        uses: Mapping[str, Use],
+        uses: Mapping[str, DeviceUse],
         proofs: Collection[str] = (),
     ) -> None:
         self._household = household
@@ -50,7 +50,7 @@ class Grouping:
             if one.place and mac not in self._named and (one.until is None or one.until > at)
         }
         self._profiles = {GUEST: household.guest, VISITOR: household.visitor}
-        self._lent = lent(household, uses.values())
+        self._lent = temporary_profiles(household, uses.values())
         asked = self._all_asked(questions)
         # What may be a child's stays so until somebody says whose it is.
         theirs = {mac for mac, (chosen, otherwise) in asked.items() if chosen.id != otherwise.id}
@@ -115,7 +115,7 @@ class Grouping:
             otherwise, locked = self.otherwise(mac)
             if otherwise is None or locked:
                 continue
-            chosen = meanwhile(self._household, question, otherwise)
+            chosen = interim_profile(self._household, question, otherwise)
             if chosen is None and question.adult and otherwise.filtered:
                 chosen = otherwise
             if chosen is not None:

@@ -32,7 +32,7 @@ from gateway.lan.tracked_device import (
     with_packet,
 )
 from gateway.lan.vendors import Vendors
-from gateway.policy.identity.sightings import MAX_ADDRESSES, Sight
+from gateway.policy.identity.sightings import MAX_ADDRESSES, Sighting
 from gateway.policy.identity.traits import Traits
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.overheard import Overheard
@@ -51,7 +51,7 @@ class Inventory:
     def __init__(
         self,
         now: Callable[[], float],
-        kind_of: Callable[[Sight], str],
+        kind_of: Callable[[Sighting], str],
         vendor_of: Callable[[str], str],
         keeps: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
         ignores: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
@@ -67,7 +67,7 @@ class Inventory:
         self._owners: dict[Place, str] = {}
         self._unsaved, self._started = set[str](), now()
 
-    def load(self, sights: Iterable[Sight]) -> None:
+    def load(self, sights: Iterable[Sighting]) -> None:
         """What was known before; whether they are there is told by the neighbours."""
         for sight in sights:
             self._devices[sight.traits.mac] = Tracked(sight)
@@ -81,7 +81,7 @@ class Inventory:
         device = self._devices.get(mac)
         return None if device is None else device.sight.traits
 
-    def sight(self, mac: str) -> Sight | None:
+    def sight(self, mac: str) -> Sighting | None:
         device = self._devices.get(mac)
         return None if device is None else replace(device.sight, addresses=device.addresses)
 
@@ -120,7 +120,7 @@ class Inventory:
         """By the neighbours alone: what a packet says of its own address proves nothing."""
         return next((mac for (known, _), mac in self._owners.items() if known == ip), None)
 
-    def unsaved(self) -> list[Sight]:
+    def unsaved(self) -> list[Sighting]:
         """What changed since the last call."""
         changed = [found for mac in self._unsaved if (found := self.sight(mac)) is not None]
         self._unsaved.clear()
@@ -232,7 +232,7 @@ class Inventory:
     # ------------------------------------------------------------------------------------ how it is kept
 
     def _learn(
-        self, mac: str, how: str, change: Callable[[Tracked], Sight], *, alive: bool, ifindex: int = 0
+        self, mac: str, how: str, change: Callable[[Tracked], Sighting], *, alive: bool, ifindex: int = 0
     ) -> None:
         """Take in what is new of one device, then publish it."""
         if self._ignores(mac):
@@ -274,12 +274,12 @@ class Inventory:
         while len(self._devices) >= MAX_DEVICES:
             passing = (one for one in self._devices if not self._keeps(one))
             self.forget(next(passing, None) or next(iter(self._devices)))
-        device = self._devices[mac] = Tracked(Sight(Traits(mac)))
+        device = self._devices[mac] = Tracked(Sighting(Traits(mac)))
         if not device.sight.traits.is_random:
             self._vendors.add(mac)
         return device
 
-    def _at(self, device: Tracked, place: Place, alive: bool, used: bool) -> Sight:
+    def _at(self, device: Tracked, place: Place, alive: bool, used: bool) -> Sighting:
         """It answers for an address; another device that did has it no more."""
         mac = device.sight.traits.mac
         other = self._devices.get(self._owners.get(place, ""))

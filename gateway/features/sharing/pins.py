@@ -21,7 +21,7 @@ from gateway.household.visibility import day_of
 from gateway.policy.accounts import pins
 from gateway.policy.accounts.pins import Pin
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.identity.sharing import Use, needs_pin, people_of
+from gateway.policy.identity.sharing import DeviceUse, needs_pin, possible_users
 from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import Profile
 from gateway.store.tables.grants import in_utc
@@ -38,7 +38,7 @@ class PinDesk:
         stored: Pins,
         settings: State,
         access: Whom,
-        use_of: Callable[[str], Use | None],
+        use_of: Callable[[str], DeviceUse | None],
     ) -> None:
         self._home = home
         self._stored = stored
@@ -83,7 +83,7 @@ class PinDesk:
     def is_own(self, mac: str, who: Profile) -> bool:
         """Whether the device belongs to this child alone, and no other child uses it now."""
         household = self._home.rules.household
-        return mac in who.devices and not people_of(household, mac) and not self._use_of(mac)
+        return mac in who.devices and not possible_users(household, mac) and not self._use_of(mac)
 
     def check(self, request: Request, mac: str, who: Profile) -> None:
         """Refuse the request where ``pin`` is not the PIN of ``who``, or after too many wrong tries."""

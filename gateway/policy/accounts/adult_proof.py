@@ -18,7 +18,7 @@ from gateway.policy.accounts.adult_proof_duration import (
     MORNING,
     MORNING_AT,
 )
-from gateway.policy.identity.sharing import people_of
+from gateway.policy.identity.sharing import possible_users
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
@@ -91,7 +91,7 @@ def may_open(household: Household, mac: str, closed: Profile) -> bool:
 
     A child's own device stays the child's.
     """
-    return bool(people_of(household, mac)) or (mac not in household.named and not closed.is_child)
+    return bool(possible_users(household, mac)) or (mac not in household.named and not closed.is_child)
 
 
 def opened_by_proof(
