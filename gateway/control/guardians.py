@@ -17,16 +17,16 @@ from gateway.control.token_verbs import announce, from_where
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
+    ANNOUNCED_FOR,
     MINUTES_LIMIT,
-    OUT,
     PEOPLE_LIMIT,
-    TOLD,
+    REMOVED,
     Account,
+    AccountRegister,
     Announcement,
+    AnnouncementKind,
     PersonRole,
     Proposal,
-    Register,
-    Told,
     digest,
 )
 from gateway.policy.requests.tickets import ALPHABET
@@ -43,7 +43,7 @@ Action = Callable[[Request], Mapping[str, object]]
 class Guardians:
     """README.md has the actions. Those of OWNER_ACTIONS are root's, the others the pages' as well."""
 
-    def __init__(self, register: Register, around: Around) -> None:
+    def __init__(self, register: AccountRegister, around: Around) -> None:
         self._register = register
         self._around = around
         self._signins = SignIns(register, around)
@@ -102,7 +102,9 @@ class Guardians:
         self._register.tokens.end(account.name)
         now = self._around.wall()
         sure = self._around.clock_known()
-        self._register.announce(Announcement(Told.CONSOLE, account.name, "", now, now + TOLD, sure))
+        self._register.announce(
+            Announcement(AnnouncementKind.CONSOLE, account.name, "", now, now + ANNOUNCED_FOR, sure)
+        )
         self._record("guardian reset", account.name, request)
         return {"guardian": account.name, "token": self.link(account.name)}
 
@@ -168,7 +170,7 @@ class Guardians:
     def _change(self, request: Request) -> dict[str, object]:
         """Another role, or none. To take a guardian's rights needs that guardian's own yes."""
         by, account = self._guardian(request), self._known(request.text("name"))
-        role = request.choice("role", [*PersonRole, OUT])
+        role = request.choice("role", [*PersonRole, REMOVED])
         minutes = self._minutes(request, role)
         lessened = account.guards and role != PersonRole.GUARDIAN
         if lessened and self._register.is_last_guardian(account.name):
@@ -207,7 +209,7 @@ class Guardians:
         return {"done": True}
 
     def _become(self, account: Account, role: str, minutes: int, request: Request) -> None:
-        if role == OUT:
+        if role == REMOVED:
             self._take_out(account)
             self._record("guardian remove", account.name, request)
             return
@@ -245,7 +247,7 @@ class Guardians:
         """Everybody, for a week, where it is one now: a phone that lay about for a minute makes one too."""
         account = self._register.guardians().get(name)
         if account is not None and account.guards:
-            announce(self._register, self._around, Told.GUARDIAN, name, request)
+            announce(self._register, self._around, AnnouncementKind.GUARDIAN, name, request)
 
     def _known(self, name: str) -> Account:
         account = self._register.guardians().get(name)

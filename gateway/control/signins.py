@@ -19,15 +19,15 @@ from gateway.control.token_verbs import TokenDesk, announce
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
-    LIFE,
     METHOD,
     NAME_LIMIT,
     RESERVED,
     SECRET,
+    SESSION_LIFE,
     Account,
-    Register,
+    AccountRegister,
+    AnnouncementKind,
     Session,
-    Told,
     digest,
 )
 from gateway.policy.requests.tickets import ALPHABET
@@ -40,7 +40,7 @@ _SALT_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 class SignIns:
-    def __init__(self, register: Register, around: Around) -> None:
+    def __init__(self, register: AccountRegister, around: Around) -> None:
         self._register = register
         self._around = around
         self._tokens = TokenDesk(register, around, self._session)
@@ -66,7 +66,7 @@ class SignIns:
         """A session for a browser; its token is told this once."""
         token, now = secrets.token_urlsafe(24), self._around.wall()
         sure, device = self._around.clock_known(), self._around.device(request)
-        self._register.begin(Session(digest(token), account.name, device, now, now + LIFE, sure))
+        self._register.begin(Session(digest(token), account.name, device, now, now + SESSION_LIFE, sure))
         self._record("guardian sign-in", account, request)
         return {"session": token, **_told(account)}
 
@@ -120,7 +120,7 @@ class SignIns:
             fits = secrets.compare_digest(account.recovery if account else "", typed_code)
             if account is None or not fits:
                 request.refuse("code", "is no recovery code of this name", Code.WRONG_RECOVERY)
-            return self._recovered(account, secret, Told.CODE, request)
+            return self._recovered(account, secret, AnnouncementKind.CODE, request)
         if self._pressed is None or self._around.now() - self._pressed > BUTTON_LIFE:
             msg = "recover: nobody has pressed the button within two minutes; press it, then try again"
             raise ControlError(msg).coded(Code.NO_BUTTON)
@@ -128,9 +128,11 @@ class SignIns:
         if account is None:
             request.refuse("name", "is nobody's here", Code.NO_GUARDIAN)
         self._pressed = None
-        return self._recovered(account, secret, Told.BUTTON, request)
+        return self._recovered(account, secret, AnnouncementKind.BUTTON, request)
 
-    def _recovered(self, account: Account, secret: str, told: Told, request: Request) -> dict[str, object]:
+    def _recovered(
+        self, account: Account, secret: str, told: AnnouncementKind, request: Request
+    ) -> dict[str, object]:
         code, account = _with_recovery(replace(account, secret=secret))
         self._register.put(account)
         self._register.end(account.name)
@@ -156,7 +158,7 @@ class SignIns:
         self._check_label(request)
         code, account = _with_recovery(Account(new_name(request, self._register), secret=_secret(request)))
         self._register.put(account)
-        self._announce(Told.CLAIM, account, request)
+        self._announce(AnnouncementKind.CLAIM, account, request)
         self._record("guardian claim", account, request)
         return {"recovery": code, **self.begin(account, request)}
 
@@ -173,7 +175,7 @@ class SignIns:
         if not secrets.compare_digest(code.encode(), label.encode()):
             request.refuse("label", "is not the code on the gateway's label", Code.WRONG_LABEL)
 
-    def _announce(self, told: Told, account: Account, request: Request) -> None:
+    def _announce(self, told: AnnouncementKind, account: Account, request: Request) -> None:
         announce(self._register, self._around, told, account.name, request)
 
     # Sessions.
@@ -199,7 +201,7 @@ class SignIns:
                     "id": one.id,
                     "device": one.device,
                     "since": one.since.astimezone(zone),
-                    "used": (one.until - LIFE).astimezone(zone),
+                    "used": (one.until - SESSION_LIFE).astimezone(zone),
                     "here": one.key == here.key,
                 }
                 for one in found
@@ -230,7 +232,7 @@ class SignIns:
         self._around.record(what, account.name, account.name, request.text("origin", ""))
 
 
-def new_name(request: Request, register: Register) -> str:
+def new_name(request: Request, register: AccountRegister) -> str:
     """A name that nobody has."""
 
     def taken(problem: str) -> NoReturn:
@@ -246,7 +248,7 @@ def new_name(request: Request, register: Register) -> str:
     return name
 
 
-def by_password(register: Register, request: Request) -> Account:
+def by_password(register: AccountRegister, request: Request) -> Account:
     """Whose `name` and `digest` these are."""
     account = register.find(request.text("name"))
     if account is None or not _fits(account, request):

@@ -11,17 +11,17 @@ from gateway.control.surroundings import Around
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
-    TOLD,
+    ANNOUNCED_FOR,
     Account,
+    AccountRegister,
     Announcement,
+    AnnouncementKind,
     PersonRole,
-    Register,
     Session,
-    Told,
     digest,
     may_change,
 )
-from gateway.policy.accounts.tokens import DAYS, LABEL_LIMIT, TOKENS_LIMIT, Token, stamped
+from gateway.policy.accounts.tokens import DAYS, LABEL_LIMIT, TOKENS_LIMIT, Token, origin_with_token
 
 PREFIX = "qalqan_"  # by which a scanner for leaked secrets, and a person, knows what it is
 TOKEN_BYTES = 24  # 192 bits: there is nothing to guess
@@ -32,7 +32,7 @@ SessionOf = Callable[[Request], tuple[Session, Account]]
 class TokenDesk:
     """Actions of the verb ``guardian``. Making and ending need a session: a token makes no token."""
 
-    def __init__(self, register: Register, around: Around, session_of: SessionOf) -> None:
+    def __init__(self, register: AccountRegister, around: Around, session_of: SessionOf) -> None:
         self._register = register
         self._around = around
         self._session_of = session_of
@@ -84,7 +84,7 @@ class TokenDesk:
         )  # fmt: skip
         self._register.tokens.add(made)
         self._record("guardian token", f"{label} {role}", account, request)
-        announce(self._register, self._around, Told.TOKEN, account.name, request)
+        announce(self._register, self._around, AnnouncementKind.TOKEN, account.name, request)
         return {"token": token, "id": made.id}
 
     def end(self, request: Request) -> dict[str, object]:
@@ -111,10 +111,14 @@ class TokenDesk:
         self._around.record(what, detail, account.name, request.text("origin", ""))
 
 
-def announce(register: Register, around: Around, told: Told, name: str, request: Request) -> None:
+def announce(
+    register: AccountRegister, around: Around, told: AnnouncementKind, name: str, request: Request
+) -> None:
     """To everybody, for a week."""
     now = around.wall()
-    register.announce(Announcement(told, name, around.device(request), now, now + TOLD, around.clock_known()))
+    register.announce(
+        Announcement(told, name, around.device(request), now, now + ANNOUNCED_FOR, around.clock_known())
+    )
 
 
 def held_to(token: Token, account: Account) -> PersonRole:
@@ -124,7 +128,7 @@ def held_to(token: Token, account: Account) -> PersonRole:
     return min(made_for, account.role, key=ranks.index)
 
 
-def from_where(request: Request, register: Register, now: datetime) -> str:
+def from_where(request: Request, register: AccountRegister, now: datetime) -> str:
     """Where a change comes from, with the token (``via``, an id) by which it is asked. One that is not
     ``by``'s, has ended or may not do this changes nothing.
     """
@@ -139,4 +143,4 @@ def from_where(request: Request, register: Register, now: datetime) -> str:
     if not may_change(held_to(token, account), request.do):
         msg = f"{request.do}: this token is none of a guardian's"
         raise ControlError(msg).coded(Code.GUARDIANS_ONLY)
-    return stamped(token.label, origin)
+    return origin_with_token(token.label, origin)

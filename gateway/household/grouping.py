@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from gateway.household.unassigned import VISITOR, Keys, Wanted, Where, kind_of_stranger, strangers
-from gateway.policy.accounts.adult_proof import open_now
+from gateway.policy.accounts.adult_proof import opened_by_proof
 from gateway.policy.config.config import QUARANTINE
-from gateway.policy.identity.questions import Question, meanwhile
-from gateway.policy.identity.sharing import Use, lent
-from gateway.policy.judge.combined import alike
+from gateway.policy.identity.questions import Question, interim_profile
+from gateway.policy.identity.sharing import DeviceUse, temporary_profiles
+from gateway.policy.judge.combined import aligned_profiles
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.store.tables.devices import Device
@@ -37,7 +37,7 @@ class Grouping:
         alone: Collection[str],
         at: datetime,
         where: Where,
-        uses: Mapping[str, Use],
+        uses: Mapping[str, DeviceUse],
         proofs: Collection[str] = (),
     ) -> None:
         self._household = household
@@ -50,12 +50,12 @@ class Grouping:
             if one.place and mac not in self._named and (one.until is None or one.until > at)
         }
         self._profiles = {GUEST: household.guest, VISITOR: household.visitor}
-        self._lent = lent(household, uses.values())
+        self._lent = temporary_profiles(household, uses.values())
         asked = self._all_asked(questions)
         # What may be a child's stays so until somebody says whose it is.
         theirs = {mac for mac, (chosen, otherwise) in asked.items() if chosen.id != otherwise.id}
         closed = {mac: self.otherwise(mac) for mac in proofs if mac not in theirs}
-        self.opened = open_now(household, closed.keys(), closed)
+        self.opened = opened_by_proof(household, closed.keys(), closed)
         self._asked = {mac: rules for mac, rules in asked.items() if mac not in self.opened}
 
     def otherwise(self, mac: str) -> tuple[Profile | None, bool]:
@@ -115,7 +115,7 @@ class Grouping:
             otherwise, locked = self.otherwise(mac)
             if otherwise is None or locked:
                 continue
-            chosen = meanwhile(self._household, question, otherwise)
+            chosen = interim_profile(self._household, question, otherwise)
             if chosen is None and question.adult and otherwise.filtered:
                 chosen = otherwise
             if chosen is not None:
@@ -139,7 +139,7 @@ class Grouping:
 
 
 def _asked(key: str, macs: tuple[str, ...], chosen: Profile, otherwise: Profile) -> Wanted:
-    profile, beside = alike(chosen, otherwise)
+    profile, beside = aligned_profiles(chosen, otherwise)
     if chosen.id == otherwise.id:
         return Wanted(key, macs, profile, asked=otherwise.is_child)
     return Wanted(key, macs, profile, asked=True, beside=beside if otherwise.filtered else None)

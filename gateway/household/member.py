@@ -9,7 +9,7 @@ from datetime import datetime
 from gateway.household.unassigned import Wanted
 from gateway.path.addresses import AddressBook, DeviceAddresses, DeviceServices, ServiceBook
 from gateway.path.name_addresses import DeviceNames, NameBook
-from gateway.policy.judge.combined import JointJudge
+from gateway.policy.judge.combined import CombinedJudge
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
@@ -71,7 +71,7 @@ class Member:
     def decide_running(self, seen: Observation, at: datetime) -> Decision:
         """Of a flow that passed when it began: an answer that has lapsed meanwhile ends it not."""
         situation = self._running()
-        if isinstance(self.judge, JointJudge) and self.beside is not None:
+        if isinstance(self.judge, CombinedJudge) and self.beside is not None:
             return self.judge.both(seen, situation, self.beside._running(), at)
         return self.judge.decide(seen, situation, at)
 
@@ -135,7 +135,7 @@ class Maker:
             judge = self.judge(profile)
         else:
             situation = lambda: beside.situation  # noqa: E731
-            judge = JointJudge(profile, self._world, self._calendar, beside.judge, situation)
+            judge = CombinedJudge(profile, self._world, self._calendar, beside.judge, situation)
         known = books.addresses_of(slot), books.services_of(slot), books.names_of(slot, profile)
         made = Member(slot, one.macs, profile, judge, *known, one.quarantined)
         made.asked, made.beside = one.asked, beside

@@ -18,7 +18,7 @@ from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.name_addresses import NameBook
 from gateway.path.subject import Subject, unwanted_by
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.combined import JointJudge
+from gateway.policy.judge.combined import CombinedJudge
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.profile.household import Household
@@ -214,7 +214,7 @@ class Family:
     def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
         """Who judged for a member at a moment that is over, and what held."""
         judge = member.judge
-        if isinstance(judge, JointJudge) and member.beside is not None:
+        if isinstance(judge, CombinedJudge) and member.beside is not None:
             judge = judge.as_of(self.held(member.beside, at))
         return judge, self.held(member, at)
 

@@ -22,7 +22,7 @@ from gateway.lan.neighbours import Neighbour, NeighbourEvents, Place, ask, find_
 from gateway.lan.scan import Scanning
 from gateway.lan.taps import Taps
 from gateway.lan.vendors import vendor_of
-from gateway.policy.identity.sightings import Sight
+from gateway.policy.identity.sightings import Sighting
 from gateway.policy.profile.profile import HOME
 from gateway.store.store import Store
 from gateway.store.tables.sightings import SightsLost
@@ -296,7 +296,7 @@ class Presence:
         """Whether the family's files name it, or a parent gave it a name."""
         return mac in self._rules.household.named or mac in self._store.notes.labels()
 
-    def _sights(self) -> list[Sight]:
+    def _sights(self) -> list[Sighting]:
         return [one for mac in self.inventory.macs() if (one := self.inventory.sight(mac)) is not None]
 
     def close(self) -> None:

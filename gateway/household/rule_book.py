@@ -21,7 +21,7 @@ from gateway.policy.alerts.cards import Topic
 from gateway.policy.alerts.menus import Menu
 from gateway.policy.config.config import Config
 from gateway.policy.config.registers import in_force
-from gateway.policy.identity.sightings import Sight
+from gateway.policy.identity.sightings import Sighting
 from gateway.policy.judge.world import World
 from gateway.policy.names.countries import Country, country_of
 from gateway.policy.names.domain_table import DomainTable
@@ -125,11 +125,11 @@ class RuleBook:
         """A person's rules as a file said them once. Raises PolicyError."""
         return household.profile_of(source, path, self._product)
 
-    def kind_of(self, sight: Sight) -> str:
+    def kind_of(self, sight: Sighting) -> str:
         """What kind of device it is, by what it says of itself."""
         return self._product.fingerprints.kind_of(sight)
 
-    def menus(self, topic: Topic, sight: Sight | None) -> tuple[Menu, ...]:
+    def menus(self, topic: Topic, sight: Sighting | None) -> tuple[Menu, ...]:
         """Where such a device has the setting, by what it says of itself."""
         found = None if sight is None else self._product.fingerprints.find(sight)
         kind = "" if sight is None else sight.traits.kind
@@ -215,7 +215,7 @@ class RuleBook:
 
     def help_lines(self, country: str) -> list[dict[str, object]]:
         """For the pages: whom to call, by phone, message or site."""
-        return [one.told() for one in self._product.help_lines(country)]
+        return [line.to_dict() for line in self._product.help_lines(country)]
 
     def country(self) -> Country | None:
         """The file of the home's country; None where there is none."""
@@ -223,7 +223,7 @@ class RuleBook:
 
     def rights(self, country: str) -> list[dict[str, object]]:
         """For the pages: who hears complaints."""
-        return [one.told() for one in self._product.rights(country)]
+        return [line.to_dict() for line in self._product.rights(country)]
 
     def reload(self) -> None:
         """Read the files and lists again.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
-from gateway.policy.identity.sharing import Use, lent, people_of
+from gateway.policy.identity.sharing import DeviceUse, possible_users, temporary_profiles
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.situation import Situation
@@ -65,7 +65,7 @@ class Visibility:
         household, use = self._home.rules.household, self._use_of(mac)
         if use is not None and use.handed:
             return self.level(use.who)
-        people = people_of(household, mac)
+        people = possible_users(household, mac)
         if people:
             return max(person.rules.log_level for person in people)
         owner = household.owner_of(mac)
@@ -102,12 +102,12 @@ class Visibility:
 
     def may_be_hidden(self, mac: str) -> bool:
         """Whether one of the device's users must not be shown, whoever uses it now."""
-        people = people_of(self._home.rules.household, mac)
+        people = possible_users(self._home.rules.household, mac)
         return any(person.rules.log_level < NAMES_LEVEL for person in people)
 
-    def _use_of(self, mac: str) -> Use | None:
+    def _use_of(self, mac: str) -> DeviceUse | None:
         use = self._uses.all().get(mac)
-        return use if use is not None and lent(self._home.rules.household, [use]) else None
+        return use if use is not None and temporary_profiles(self._home.rules.household, [use]) else None
 
 
 class VisibleMembers:

@@ -33,7 +33,7 @@ from gateway.lan.tracked_device import (
     with_packet,
 )
 from gateway.lan.vendors import Vendors
-from gateway.policy.identity.sightings import MAX_ADDRESSES, Sight
+from gateway.policy.identity.sightings import MAX_ADDRESSES, Sighting
 from gateway.policy.identity.traits import Traits
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.overheard import Overheard
@@ -56,7 +56,7 @@ class Inventory:
     def __init__(
         self,
         now: Callable[[], float],
-        kind_of: Callable[[Sight], str],
+        kind_of: Callable[[Sighting], str],
         vendor_of: Callable[[str], str],
         keeps: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
         ignores: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
@@ -72,7 +72,7 @@ class Inventory:
         self._owners: dict[Place, str] = {}
         self._unsaved, self._started = set[str](), now()
 
-    def load(self, sights: Iterable[Sight]) -> None:
+    def load(self, sights: Iterable[Sighting]) -> None:
         """Load the devices from the database. Neighbours decide whether they are online."""
         for sight in sights:
             self._devices[sight.traits.mac] = Tracked(sight)
@@ -86,7 +86,7 @@ class Inventory:
         device = self._devices.get(mac)
         return None if device is None else device.sight.traits
 
-    def sight(self, mac: str) -> Sight | None:
+    def sight(self, mac: str) -> Sighting | None:
         device = self._devices.get(mac)
         return None if device is None else replace(device.sight, addresses=device.addresses)
 
@@ -127,7 +127,7 @@ class Inventory:
         """Return the owner by the neighbour table: the sender address of a packet proves nothing."""
         return next((mac for (known, _), mac in self._owners.items() if known == ip), None)
 
-    def unsaved(self) -> list[Sight]:
+    def unsaved(self) -> list[Sighting]:
         """Return the devices that changed since the last call."""
         changed = [found for mac in self._unsaved if (found := self.sight(mac)) is not None]
         self._unsaved.clear()
@@ -240,7 +240,7 @@ class Inventory:
     # ------------------------------------------------------------------------------------ storage
 
     def _learn(
-        self, mac: str, how: str, change: Callable[[Tracked], Sight], *, alive: bool, ifindex: int = 0
+        self, mac: str, how: str, change: Callable[[Tracked], Sighting], *, alive: bool, ifindex: int = 0
     ) -> None:
         """Apply a change to one device, then publish it."""
         if self._ignores(mac):
@@ -282,12 +282,12 @@ class Inventory:
         while len(self._devices) >= MAX_DEVICES:
             unprotected = (mac for mac in self._devices if not self._keeps(mac))
             self.forget(next(unprotected, None) or next(iter(self._devices)))
-        device = self._devices[mac] = Tracked(Sight(Traits(mac)))
+        device = self._devices[mac] = Tracked(Sighting(Traits(mac)))
         if not device.sight.traits.is_random:
             self._vendors.add(mac)
         return device
 
-    def _at(self, device: Tracked, place: Place, alive: bool, used: bool) -> Sight:
+    def _at(self, device: Tracked, place: Place, alive: bool, used: bool) -> Sighting:
         """Record that the device answers for an address, and take the address from its previous owner."""
         mac = device.sight.traits.mac
         other = self._devices.get(self._owners.get(place, ""))

@@ -6,7 +6,7 @@ import socket
 from dataclasses import replace
 
 from gateway.lan.neighbours import Place
-from gateway.policy.identity.sightings import MAX_BEHIND, MAX_INTERFACE_IDS, MAX_SERVICES, Sight
+from gateway.policy.identity.sightings import MAX_BEHIND, MAX_INTERFACE_IDS, MAX_SERVICES, Sighting
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.mdns import Mdns
 from gateway.wire.lan.overheard import Overheard
@@ -20,7 +20,7 @@ class Tracked:
 
     __slots__ = ("displaced", "heard", "ids", "ifindex", "online", "places", "sight")
 
-    def __init__(self, sight: Sight) -> None:
+    def __init__(self, sight: Sighting) -> None:
         self.sight = sight
         self.heard = _NEVER
         self.displaced = False  # another device has answered for its last address since
@@ -40,7 +40,7 @@ def packed_address(ip: str) -> bytes:
     return socket.inet_pton(socket.AF_INET6 if ":" in ip else socket.AF_INET, ip)
 
 
-def with_address(device: Tracked, packed: bytes) -> Sight:
+def with_address(device: Tracked, packed: bytes) -> Sighting:
     """Return the sight with the interface id of an IPv6 address (RFC 4291 2.5.1)."""
     sight = device.sight
     if len(packed) != 16 or packed[8:] in device.ids:
@@ -49,12 +49,12 @@ def with_address(device: Tracked, packed: bytes) -> Sight:
     return replace(sight, traits=replace(sight.traits, interface_ids=frozenset(device.ids)))
 
 
-def with_packet(device: Tracked, said: Overheard) -> Sight:
+def with_packet(device: Tracked, said: Overheard) -> Sighting:
     sight = with_address(device, said.address)
     return replace(sight, traits=replace(sight.traits, hop_limit=said.hop_limit))
 
 
-def with_dhcp(sight: Sight, said: Dhcp) -> Sight:
+def with_dhcp(sight: Sighting, said: Dhcp) -> Sighting:
     mac = sight.traits.mac
     if said.hardware not in ("", mac):
         if said.hardware in sight.behind or len(sight.behind) >= MAX_BEHIND:
@@ -68,13 +68,13 @@ def with_dhcp(sight: Sight, said: Dhcp) -> Sight:
     return replace(sight, traits=traits).named(said.host_name, "dhcp")
 
 
-def with_lease(device: Tracked, name: str, said: Dhcp | None) -> Sight:
+def with_lease(device: Tracked, name: str, said: Dhcp | None) -> Sighting:
     """Return the sight with a lease. ``said`` is the device's request, if the server reports it."""
     sight = device.sight.named(name, "lease")
     return sight if said is None else with_dhcp(sight, said)
 
 
-def with_mdns(device: Tracked, said: Mdns, address: bytes) -> Sight:
+def with_mdns(device: Tracked, said: Mdns, address: bytes) -> Sighting:
     """Return the sight with an mDNS response. A name counts only if one of its addresses is this device's:
     other devices may answer for sleeping ones.
     """

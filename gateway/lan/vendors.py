@@ -10,7 +10,7 @@ from dataclasses import replace
 from mmap import PROT_READ, mmap
 from pathlib import Path
 
-from gateway.policy.identity.sightings import Sight
+from gateway.policy.identity.sightings import Sighting
 
 FOLDER = Path("/usr/share/ieee-data")
 MAX_NAME = 64  # characters
@@ -36,7 +36,7 @@ class Vendors:
     def forget(self, mac: str) -> None:
         self._waiting.pop(mac, None)
 
-    def with_vendor(self, sight: Sight) -> Sight:
+    def with_vendor(self, sight: Sighting) -> Sighting:
         """Return the sight with its vendor, if the lookup is still due and the limit allows it."""
         mac = sight.traits.mac
         if mac not in self._waiting or not self._left:

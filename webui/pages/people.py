@@ -9,7 +9,7 @@ from datetime import datetime
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.accounts.people import MINUTES_LIMIT, NAME_LIMIT, OUT, PersonRole
+from gateway.policy.accounts.people import MINUTES_LIMIT, NAME_LIMIT, REMOVED, PersonRole
 from webui import notices
 from webui.accounts import session
 from webui.accounts.session import guardians_only
@@ -98,12 +98,12 @@ def link(key: str) -> ResponseReturnValue:
 @guardians_only
 def change() -> ResponseReturnValue:
     """Another role at once, or, of another guardian, a proposal that waits for that one's yes."""
-    name, values = _name(), _role((*PersonRole, OUT))
+    name, values = _name(), _role((*PersonRole, REMOVED))
     with notices.refusals_to(notices.said):
         proposed = session.ask("change", name=name, **values).flag("proposed")
         if proposed:
             notices.said(_("%(name)s is asked, and nothing changes without a yes.", name=plain(name)))
-        elif values["role"] == OUT:
+        elif values["role"] == REMOVED:
             notices.said(_("%(name)s can sign in here no more.", name=plain(name)))
         else:
             notices.said(_("The role of %(name)s is changed.", name=plain(name)))
@@ -123,7 +123,7 @@ def answer() -> ResponseReturnValue:
 
 def _proposed() -> dict[str, object]:
     """What was read: who says yes says it to that."""
-    values: dict[str, object] = {"role": one_of("role", [*PersonRole, OUT])}
+    values: dict[str, object] = {"role": one_of("role", [*PersonRole, REMOVED])}
     return values | {"minutes": whole("minutes", 0, MINUTES_LIMIT)}
 
 

@@ -62,7 +62,7 @@ def _name(zone: str) -> int:
     try:
         under = normalise(zone)
     except HostError as error:
-        msg = f"certificate: {zone!r} {error.problem}; {error.mend}"
+        msg = f"certificate: {zone!r} {error.problem}; {error.fix}"
         raise CertificateError(msg) from None
     print(f"{''.join(secrets.choice(LETTERS) for _ in range(ID))}.{under}")
     return 0

@@ -14,7 +14,7 @@ from gateway.control.client import Client
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.judge.decide import Judge
-from gateway.policy.judge.decided_by import told_decided
+from gateway.policy.judge.decided_by import decided_to_dict
 from gateway.policy.judge.sentence import sentence
 from gateway.policy.judge.why import as_json, parse_moment, parse_question, why
 from gateway.policy.values import Observation
@@ -74,7 +74,7 @@ def _of_files(args: Namespace, seen: Observation) -> Mapping[str, Any]:
     answer = why(judge, seen, at, rules.situation)
     return as_json(seen, at, answer) | {
         "sentence": sentence(answer.decision, seen.host, at, rules.product.names, left=answer.left),
-        "decided": told_decided(answer.decision),
+        "decided": decided_to_dict(answer.decision),
         "problems": [str(error) for error in rules.problems],
     }
 

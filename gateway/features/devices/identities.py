@@ -28,8 +28,8 @@ from gateway.lan.device_events import (
     TraitsChanged,
 )
 from gateway.lan.inventory import Inventory
-from gateway.policy.identity.questions import Absent, Ask, Question, Recognised, recognise
-from gateway.policy.identity.sharing import lent
+from gateway.policy.identity.questions import Ask, KnownDevice, Question, Recognition, recognise
+from gateway.policy.identity.sharing import temporary_profiles
 from gateway.policy.identity.traits import Sign, Traits
 from gateway.store.tables.devices import Devices
 from gateway.store.tables.pauses import RecordAudit
@@ -184,15 +184,15 @@ class Identities:
         self._report(question)
         return question.profile != ("" if known is None else known.profile)
 
-    def _question(self, mac: str, found: Recognised, known: Question | None, now: datetime) -> Question:
+    def _question(self, mac: str, found: Recognition, known: Question | None, now: datetime) -> Question:
         """Return the question to ask about a new device.
 
         An earlier recognition is kept: the device may have changed its traits on purpose.
         """
         at = now if known is None else known.at
-        kept = Recognised() if known is None else Recognised(known.known, known.profile, known.signs)
+        kept = Recognition() if known is None else Recognition(known.known, known.profile, known.signs)
         if not (found.known or found.profile) or (kept.known and not found.known):
-            found = Recognised(kept.known, kept.profile or found.profile, kept.signs)
+            found = Recognition(kept.known, kept.profile or found.profile, kept.signs)
         found = found._replace(profile=self._younger(kept.profile, found.profile))
         adult = known is not None and known.adult
         if self._inventory.behind(mac):
@@ -205,24 +205,24 @@ class Identities:
         known = [profiles[profile_id] for profile_id in (first, second) if profile_id in profiles]
         return min(known, key=lambda profile: profile.band.rank).id if known else ""
 
-    def _candidates(self, newcomer: str) -> Iterator[Absent]:
+    def _candidates(self, newcomer: str) -> Iterator[KnownDevice]:
         """Yield the devices that the new one may be: assigned devices, and new devices that may be a child's.
 
         The latter are included so that two changes of the address do not help more than one.
         """
         household, devices = self._home.rules.household, self._devices.all()
-        lent_now = lent(household, self._uses.all().values())
+        lent_now = temporary_profiles(household, self._uses.all().values())
         for mac in household.named | lent_now.keys():
             owner, device = lent_now.get(mac) or household.owner_of(mac), devices.get(mac)
             traits = self._inventory.traits(mac)
             if owner is not None and (device is not None or traits is not None):
                 name = "" if device is None else device.name
-                yield Absent(traits or Traits(mac, name), owner, self._gone_for(mac, newcomer))
+                yield KnownDevice(traits or Traits(mac, name), owner, self._gone_for(mac, newcomer))
         for mac, question in self._questions.all().items():
             owner = household.profiles.get(question.profile)
             if mac != newcomer and owner is not None and self._stands_in(mac):
                 traits = self._inventory.traits(mac) or Traits(mac)
-                yield Absent(traits, owner, self._gone_for(mac, newcomer), question.known)
+                yield KnownDevice(traits, owner, self._gone_for(mac, newcomer), question.known)
 
     def _stands_in(self, mac: str) -> bool:
         """Whether a child's rules apply to a new device because it may be the child's."""
@@ -260,7 +260,7 @@ class Identities:
             if known is not None and known.back is None:
                 self._questions.note(replace(known, back=now))
             return False
-        face = self._faces.strange(mac, None if known is None else known.face, after)
+        face = self._faces.merge_foreign_traits(mac, None if known is None else known.face, after)
         question = Question(mac, Ask.COPY, now, signs=signs, face=face)
         if known is not None:
             self._questions.note(replace(question, at=known.at, settled=known.settled))

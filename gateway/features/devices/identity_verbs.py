@@ -14,7 +14,7 @@ from gateway.features.devices.identities import Identities
 from gateway.features.devices.questions import Asking
 from gateway.household.context import Effects, HomeContext
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.identity.questions import PLACES, TAKES_PROFILE, Ask, Question, Reply
+from gateway.policy.identity.questions import ACCEPTS_PROFILE, PLACE_REPLIES, Ask, Question, Reply
 from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.questions import Questions
 
@@ -75,7 +75,7 @@ class IdentityVerbs:
     def _profile(self, request: Request, question: Question) -> str:
         who = request.text("profile")
         profile = self._home.rules.household.find(who)
-        if question.ask not in TAKES_PROFILE or profile is None or profile.built_in:
+        if question.ask not in ACCEPTS_PROFILE or profile is None or profile.built_in:
             request.refuse("profile", "names nobody whose device this may be", Code.NO_PROFILE)
         self._places.put(question.mac, profile.id, self._whom.guardian(request))
         return profile.id
@@ -88,7 +88,7 @@ class IdentityVerbs:
         reply = Reply(answer)
         if reply in (Reply.AGAIN, Reply.ALSO):
             self._add_address(request, question, instead=reply is Reply.AGAIN)
-        elif reply in PLACES:
+        elif reply in PLACE_REPLIES:
             self._places.put(question.mac, reply, self._whom.guardian(request))
         elif reply is Reply.NOT_SAME:
             ask = Ask.COPY if question.ask is Ask.COPY else Ask.NEW

@@ -9,8 +9,8 @@ from gateway.policy.identity.copies import (
     SETTLED,
     completed,
     differs,
+    merge_foreign_traits,
     nearest,
-    strange,
     suspicion,
     with_face,
 )
@@ -53,9 +53,9 @@ class Faces:
             new = completed(after, like)
         return tuple(new if one == like else one for one in faces)
 
-    def strange(self, mac: str, before: Traits | None, seen: Traits) -> Traits:
+    def merge_foreign_traits(self, mac: str, before: Traits | None, seen: Traits) -> Traits:
         """All that the other host has shown by now."""
-        return strange(self._questions.faces(mac), before, seen)
+        return merge_foreign_traits(self._questions.faces(mac), before, seen)
 
     def due(self, now: timedelta) -> list[str]:
         """Addresses that have looked different for a day."""

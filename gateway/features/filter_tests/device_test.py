@@ -15,7 +15,7 @@ from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
 from gateway.household.member import Member
 from gateway.path.subject import Sink, Subject
-from gateway.policy.judge.conclude import refuses
+from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.judge.device_test import Check, bedtime, checks
 from gateway.policy.judge.why import question
 from gateway.policy.profile.bypass_methods import Way
@@ -137,14 +137,14 @@ class Proofs:
             if proof.slot == subject.slot and not proof.over:
                 for line in proof.lines:
                     if seen.host and line.host == seen.host:
-                        line.saw(decision)
+                        line.record(decision)
 
     def _lines(self, member: Member) -> tuple[Check, ...]:
         rules, now = self._home.rules, self._home.local_now()
         decide = _judge_at(member, now)
         country = rules.household.config.country
         help_hosts = [str(line["web"]) for line in rules.help_lines(country) if line["web"]]
-        refused = refuses(member.profile.rules, Way.ENCRYPTED_DNS)
+        refused = blocks_bypass(member.profile.rules, Way.ENCRYPTED_DNS)
         catalogue = rules.world.catalogue
         sites, open_site, dns, help_line = checks(
             member.profile, catalogue, decide, help_hosts, way_refused=refused

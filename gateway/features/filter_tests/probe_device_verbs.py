@@ -13,7 +13,7 @@ from gateway.household.member import Member
 from gateway.household.members import Family
 from gateway.household.presence import Presence
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.conclude import refuses
+from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.profile.bypass_methods import Switch, Way
 from gateway.policy.profile.rules import Mode
 from gateway.store.tables.devices import Devices
@@ -122,7 +122,7 @@ def _describe(member: Member) -> Mapping[str, object]:
         "strict": any(one.rules.strict.value for one in profiles),
         "mode": Mode.ALLOW_LIST if Mode.ALLOW_LIST in modes else Mode.BLOCK_LIST,
         "ways": {
-            way: Switch.BLOCK if any(refuses(one.rules, way) for one in profiles) else Switch.ALLOW
+            way: Switch.BLOCK if any(blocks_bypass(one.rules, way) for one in profiles) else Switch.ALLOW
             for way in Way
         },
         "seconds": SECONDS,

@@ -56,9 +56,9 @@ class AgreementVerbs:
             return None
         one, digest = self._agreements.of(profile.id), agreement.digest_of(profile)
         zone = self._home.rules.household.config.zone
-        yes = agreement.waiting(one, digest)
+        yes = agreement.pending_confirmation(one, digest)
         return {
-            "state": agreement.state(one, digest),
+            "state": agreement.agreement_state(one, digest),
             "by": one.by or None,
             "at": None if one.at is None else one.at.astimezone(zone),
             "waits": None

@@ -16,7 +16,7 @@ from gateway.household.members import Family, Member
 from gateway.household.visibility import Visibility, VisibleMembers
 from gateway.policy.judge.sentence import sentence
 from gateway.policy.judge.why import as_json, parse_moment, parse_question, why
-from gateway.policy.names.catalogue_views import told_catalogue
+from gateway.policy.names.catalogue_views import catalogue_to_dict
 from gateway.policy.profile.log_levels import KINDS_LEVEL
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.grammar import clock_text
@@ -89,7 +89,7 @@ class PreviewVerbs:
     def catalogue(self, _request: Request) -> Mapping[str, object]:
         """The verb `catalogue`: services, categories and age groups."""
         product = self._home.rules.product
-        return told_catalogue(product.catalogue, product.categories, product.bands)
+        return catalogue_to_dict(product.catalogue, product.categories, product.bands)
 
     def preview(self, request: Request) -> Mapping[str, object]:
         """The verb `preview`: the decision about a host, by the rules as they are or with changes."""

@@ -21,7 +21,7 @@ from gateway.features.sharing.sharing import Sharing
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.household.revisions import PROGRAM
-from gateway.policy.accounts.adult_proof import AdultProof, Method, may_open, proven
+from gateway.policy.accounts.adult_proof import AdultProof, ProofMethod, may_open, new_proof
 from gateway.policy.accounts.adult_proof_duration import LENGTHS
 from gateway.policy.identity.macs import parse_mac
 from gateway.store.tables.grants import in_utc
@@ -101,7 +101,7 @@ class AdultProofVerbs:
         self._switches.take(mac, self._monotonic())
         if self._sharing.use_of(mac) is not None:
             self._sharing.end(mac)
-        given = proven(mac, method, length, home.local_now(), by=by, sure=home.clock_trusted).at_most(ends)
+        given = new_proof(mac, method, length, home.local_now(), by=by, sure=home.clock_trusted).at_most(ends)
         proof = AdultProof(mac, method, in_utc(given.at), in_utc(given.until), by, given.span, given.sure)
         self._adults.begin(proof, who=by or PROGRAM, origin=_origin(request, proof, by))
         return {"device": mac} | self._to_dict(proof)
@@ -115,17 +115,17 @@ class AdultProofVerbs:
         self._adults.end(proof, by=by or PROGRAM, origin=_origin(request, proof, by))
         return {"device": mac}
 
-    def _method(self, request: Request) -> tuple[Method, str]:
+    def _method(self, request: Request) -> tuple[ProofMethod, str]:
         """Return the method of the proof, and the guardian's name if there is one."""
         if request.has("by"):
-            return Method.GUARDIAN, self._whom.guardian(request)
-        if request.choice("method", (Method.PASSWORD, Method.WALLET)) == Method.WALLET:
-            return Method.WALLET, ""
+            return ProofMethod.GUARDIAN, self._whom.guardian(request)
+        if request.choice("method", (ProofMethod.PASSWORD, ProofMethod.WALLET)) == ProofMethod.WALLET:
+            return ProofMethod.WALLET, ""
         account = by_password(self._people, request)
         if not account.guards:
             problem = f"names {account.name}, who is no guardian here"
             request.refuse("name", problem, Code.GUARDIANS_ONLY)
-        return Method.PASSWORD, account.name
+        return ProofMethod.PASSWORD, account.name
 
     def _refusal(self, mac: str, member: Member | None) -> tuple[str, Code] | None:
         """Return why no proof opens the device; None if one does."""
@@ -150,4 +150,4 @@ class AdultProofVerbs:
 
 def _origin(request: Request, proof: AdultProof, by: str) -> str:
     """Return the address for the audit line. None is recorded for a wallet's proof."""
-    return "" if proof.method is Method.WALLET and not by else request.text("origin", "")
+    return "" if proof.method is ProofMethod.WALLET and not by else request.text("origin", "")

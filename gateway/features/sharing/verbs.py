@@ -27,10 +27,10 @@ from gateway.policy.config.config import QUARANTINE
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import (
     ASKING_KINDS,
-    Kind,
+    UseKind,
     may_be_handed,
     needs_pin,
-    people_of,
+    possible_users,
     shared_with,
 )
 from gateway.policy.profile.profile import GUEST, HOME, Profile
@@ -100,7 +100,7 @@ class SharingVerbs:
         what, origin = "use" if by else "", request.text("origin", "")
         if proof is not None:  # the adult passed the device on to this child
             self._adults.end(proof, by=by or PROGRAM, origin=origin)
-        self._sharing.begin(mac, who.id, Kind.USE, by=by, what=what, origin=origin)
+        self._sharing.begin(mac, who.id, UseKind.USE, by=by, what=what, origin=origin)
         return self._to_dict(mac)
 
     def leave(self, request: Request) -> Mapping[str, object]:
@@ -133,7 +133,7 @@ class SharingVerbs:
             name = self._name(use.who)
             request.refuse("screen", f"is {name}'s just now", Code.SCREEN_TAKEN, name=name)
         self._limit(mac)
-        self._sharing.begin(screen, who.id, Kind.CLAIM)
+        self._sharing.begin(screen, who.id, UseKind.CLAIM)
         return self._to_dict(screen)
 
     # An adult's device.
@@ -149,7 +149,7 @@ class SharingVerbs:
         if self._sharing.is_full(mac):
             request.refuse("device", "is one too many; take another back first", Code.NO_ROOM)
         self._sharing.begin(
-            mac, who.id, Kind.HANDED, by=by, what="hand over", origin=request.text("origin", "")
+            mac, who.id, UseKind.HANDED, by=by, what="hand over", origin=request.text("origin", "")
         )
         return self._to_dict(mac)
 
@@ -179,7 +179,7 @@ class SharingVerbs:
     def lent(self, _request: Request) -> Mapping[str, object]:
         """Return for guardians each shared or handed-over device, and the state of each child's PIN."""
         household = self._home.rules.household
-        shared = [mac for mac in household.config.shared if people_of(household, mac)]
+        shared = [mac for mac in household.config.shared if possible_users(household, mac)]
         return {
             "devices": [
                 self._for_guardians(mac) for mac in dict.fromkeys([*shared, *self._sharing.handed_over()])
@@ -208,7 +208,7 @@ class SharingVerbs:
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
         """Return what the verb `device` adds: ``sharing``, ``screens`` and ``pin``, or ``adult``."""
         found: dict[str, object] = {}
-        if people_of(self._home.rules.household, mac) or self._sharing.use_of(mac) is not None:
+        if possible_users(self._home.rules.household, mac) or self._sharing.use_of(mac) is not None:
             found["sharing"] = self._to_dict(mac)
         question = self._questions.all().get(mac)
         if question is not None and question.adult:
@@ -226,7 +226,7 @@ class SharingVerbs:
         return {
             "device": mac,
             "name": self._presence.here.name_of(mac),
-            "people": self._with_pins(people_of(household, mac)),
+            "people": self._with_pins(possible_users(household, mac)),
             "youngest": None if owner is None or not owner.is_child else owner.name,
             "who": None if use is None else use.who,
             "who_name": None if use is None else self._name(use.who),
@@ -261,7 +261,7 @@ class SharingVerbs:
         return found
 
     def _person(self, request: Request, mac: str) -> Profile:
-        people = people_of(self._home.rules.household, mac)
+        people = possible_users(self._home.rules.household, mac)
         if not people:
             request.refuse("device", "is not shared", Code.NOT_SHARED)
         known = next((person for person in people if person.id == request.text("who")), None)

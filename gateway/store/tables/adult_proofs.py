@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from gateway.policy.accounts.adult_proof import AdultProof, Method, after_jump
+from gateway.policy.accounts.adult_proof import AdultProof, ProofMethod, after_jump
 from gateway.policy.time.clock_changes import Jump, Kind
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import Keeper, audit_line, moment, table_snapshot, unix
@@ -22,7 +22,7 @@ class AdultProofs:
         self._keeper = keeper
         keeper.add(self._snapshot)
         self._proofs = {
-            mac: AdultProof(mac, Method(method), moment(at), moment(until), by, Kind(span), bool(sure))
+            mac: AdultProof(mac, ProofMethod(method), moment(at), moment(until), by, Kind(span), bool(sure))
             for mac, method, at, until, by, span, sure in database.rows(
                 f"SELECT {COLUMNS} FROM adult_proofs ORDER BY at"
             )

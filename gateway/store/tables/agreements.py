@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from gateway.policy.accounts.agreement import Agreement, Side, Yes
+from gateway.policy.accounts.agreement import Agreement, Confirmation, Side
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     Keeper,
@@ -67,5 +67,5 @@ def _row(one: Agreement) -> tuple[object, ...]:
 
 def _read(row: tuple[Any, ...]) -> Agreement:
     profile, digest, by, at, asked, side, asker, since = row
-    waits = Yes(asked, Side(side), asker, moment(since)) if asked else None
+    waits = Confirmation(asked, Side(side), asker, moment(since)) if asked else None
     return Agreement(profile, digest, by, moment_or_none(at), waits)

@@ -8,12 +8,12 @@ from datetime import datetime
 from gateway.core.bus import Bus
 from gateway.policy.accounts.people import (
     Account,
+    AccountRegister,
     Announcement,
+    AnnouncementKind,
     PersonRole,
     Proposal,
-    Register,
     Session,
-    Told,
 )
 from gateway.policy.accounts.tokens import Token
 from gateway.store.database import Database, Statement
@@ -31,7 +31,7 @@ class AccountsChanged:
     """An account, a session, an announcement, a proposal or a token was written."""
 
 
-class People(Register):
+class People(AccountRegister):
     def __init__(self, database: Database, keeper: Keeper, bus: Bus) -> None:
         self._keeper = keeper
         self._bus = bus
@@ -47,11 +47,11 @@ class People(Register):
                 for key, name, device, since, until, sure in database.rows(f"SELECT {SESSIONS} FROM sessions")
             ),
             (
-                Announcement(Told(told), name, device, moment(at), moment(until), bool(sure))
-                for told, name, device, at, until, sure in database.rows(
+                Announcement(AnnouncementKind(kind), name, device, moment(at), moment(until), bool(sure))
+                for kind, name, device, at, until, sure in database.rows(
                     f"SELECT {ANNOUNCED} FROM announcements ORDER BY rowid"
                 )
-                if told in set(Told)
+                if kind in set(AnnouncementKind)
             ),
             (
                 Proposal(name, role, minutes, by, moment(at))
@@ -99,7 +99,7 @@ class People(Register):
                 "announcements",
                 ANNOUNCED,
                 [
-                    (one.told.value, one.name, one.device, unix(one.at), unix(one.until), int(one.sure))
+                    (one.kind.value, one.name, one.device, unix(one.at), unix(one.until), int(one.sure))
                     for one in self.announced
                 ],
             ),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.policy.accounts.pins import Pin
-from gateway.policy.identity.sharing import Kind, Use
+from gateway.policy.identity.sharing import DeviceUse, UseKind
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     Keeper,
@@ -36,14 +36,14 @@ class Uses:
         self._keeper = keeper
         keeper.add(self._snapshot)
         self._uses = {
-            mac: Use(mac, who, Kind(kind), moment(since), moment_or_none(until), by)
+            mac: DeviceUse(mac, who, UseKind(kind), moment(since), moment_or_none(until), by)
             for mac, who, kind, since, until, by in database.rows(f"SELECT {_USES} FROM lent ORDER BY since")
         }
 
-    def all(self) -> Mapping[str, Use]:
+    def all(self) -> Mapping[str, DeviceUse]:
         return self._uses
 
-    def put(self, one: Use, *, what: str = "", origin: str = "") -> None:
+    def put(self, one: DeviceUse, *, what: str = "", origin: str = "") -> None:
         """``what``: as the audit calls it, where a guardian did it."""
         self._uses[one.mac] = one
         audit = audit_line(one.since, one.by, what, f"{one.mac} {one.who}", origin) if what else None
@@ -58,7 +58,7 @@ class Uses:
             audit = audit_line(at, by, what, told, origin) if what and at is not None else None
             self._keeper.save(Statement("DELETE FROM lent WHERE mac = ?", [(mac,)]), audit=audit)
 
-    def drop_where(self, is_over: Callable[[Use], bool]) -> None:
+    def drop_where(self, is_over: Callable[[DeviceUse], bool]) -> None:
         for mac in [mac for mac, one in self._uses.items() if is_over(one)]:
             self.drop(mac)
 
@@ -113,7 +113,7 @@ class Pins:
         return table_snapshot("pins", _PINS, [_pin(one) for one in self._pins.values()])
 
 
-def _use(one: Use) -> tuple[object, ...]:
+def _use(one: DeviceUse) -> tuple[object, ...]:
     return one.mac, one.who, str(one.kind), unix(one.since), unix_or_none(one.until), one.by
 
 

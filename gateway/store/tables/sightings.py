@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.bus import Bus
-from gateway.policy.identity.sightings import NAME_SOURCES, Sight
+from gateway.policy.identity.sightings import NAME_SOURCES, Sighting
 from gateway.policy.identity.traits import Traits
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import Keeper, table_snapshot
@@ -33,16 +33,16 @@ class Sights:
     def __init__(self, database: Database, keeper: Keeper, bus: Bus) -> None:
         self._database = database
         self._keeper = keeper
-        self._waiting: dict[str, Sight] = {}
+        self._waiting: dict[str, Sighting] = {}
         self._bus = bus
         keeper.add(self._snapshot)
 
-    def load(self) -> list[Sight]:
+    def load(self) -> list[Sighting]:
         """All that is on the disk; what cannot be read is seen anew. Raises StoreError."""
         found = map(_sight, self._database.rows(f"SELECT {_LISTED} FROM sights"))
         return [one for one in found if one is not None]
 
-    def keep(self, sights: Iterable[Sight]) -> None:
+    def keep(self, sights: Iterable[Sighting]) -> None:
         self._waiting.update((one.traits.mac, one) for one in sights)
 
     def forget(self, mac: str) -> None:
@@ -66,7 +66,7 @@ class Sights:
         return table_snapshot("sights", _LISTED, rows)
 
 
-def _row(sight: Sight) -> tuple[object, ...]:
+def _row(sight: Sighting) -> tuple[object, ...]:
     traits = sight.traits
     return (
         traits.mac,
@@ -86,7 +86,7 @@ def _row(sight: Sight) -> tuple[object, ...]:
     )
 
 
-def _sight(row: tuple[Any, ...]) -> Sight | None:
+def _sight(row: tuple[Any, ...]) -> Sighting | None:
     (mac, host_name, named_by, vendor_class, options, vendor, kind, interface_ids,
      addresses, names, services, model, behind, hop_limit) = row  # fmt: skip
     try:
@@ -94,7 +94,7 @@ def _sight(row: tuple[Any, ...]) -> Sight | None:
         ids = frozenset(map(bytes.fromhex, interface_ids.split()))
     except ValueError:
         return None
-    return Sight(
+    return Sighting(
         Traits(mac, host_name, vendor_class, numbers, vendor, kind, hop_limit, ids),
         addresses=tuple(addresses.split()),
         names=tuple(names.splitlines()),

@@ -8,7 +8,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.policy.accounts.agreement import Agreement, Side, Yes
+from gateway.policy.accounts.agreement import Agreement, Confirmation, Side
 from gateway.policy.profile.self_set import Choice
 from gateway.store import Store
 from gateway.store.forget_child import let_go
@@ -20,7 +20,7 @@ CHOICES = (
     Choice("bedtime", '{"school": "22:00-07:00", "free": {}}', NOW),
     Choice("limits/play", '"1h"', NOW + timedelta(days=1)),
 )
-AGREED = Agreement("teen", "a" * 32, "Mum", NOW, Yes("b" * 32, Side.GUARDIAN, "Dad", NOW))
+AGREED = Agreement("teen", "a" * 32, "Mum", NOW, Confirmation("b" * 32, Side.GUARDIAN, "Dad", NOW))
 
 KILLED = """
 import os, signal, sys
