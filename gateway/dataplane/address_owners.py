@@ -25,7 +25,7 @@ REST = 10  # times as long as the last one took: 2,000 addresses take 7 ms, a th
 _log = logging.getLogger(__name__)
 
 
-class Owned:
+class AddressOwners:
     """``slot_of`` a MAC address on an interface; ``inside``: the interfaces that face the home now."""
 
     def __init__(

@@ -43,7 +43,7 @@ Names = Mapping[str, frozenset[bytes]]
 _log = logging.getLogger(__name__)
 
 
-class Help(Protocol):
+class HelpNames(Protocol):
     @property
     def by_name(self) -> Names: ...
 
@@ -62,7 +62,7 @@ class GuardFile:
         loop: Loop,
         state: Path,
         runtime: Path,
-        help_: Help,
+        help_: HelpNames,
         wear: Wear = OFTEN,
         *,
         stays: bool = False,

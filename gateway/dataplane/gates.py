@@ -58,7 +58,7 @@ class ClassNumbers:
         return number
 
 
-class Enforcer:
+class Gates:
     """Keeps the table in step with members and their situations."""
 
     def __init__(

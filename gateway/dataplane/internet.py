@@ -29,7 +29,7 @@ ANSWERED = 0.2  # share of the questions; a dead line's resolver still answers w
 _log = logging.getLogger(__name__)
 
 
-class State(StrEnum):
+class InternetState(StrEnum):
     WORKS = "works"
     DOWN = "down"
     UNKNOWN = "unknown"
@@ -49,7 +49,7 @@ class UplinkChanged:
     """Other interfaces lead to the internet now."""
 
 
-class HeardBook(AddressBook):
+class AnswerBook(AddressBook):
     """Counts what it learns from the answers to devices' questions."""
 
     def __init__(self) -> None:
@@ -62,11 +62,11 @@ class HeardBook(AddressBook):
         super().learn(key, addresses, ttl, now)
 
 
-class Line:
+class InternetJudge:
     """The judgement alone: ``see`` what is there now."""
 
     def __init__(self) -> None:
-        self.state = State.UNKNOWN
+        self.state = InternetState.UNKNOWN
         self._evidence = Evidence()
         self._traffic: Traffic | None = None
         self._good = 0.0  # when a server answered last
@@ -74,21 +74,21 @@ class Line:
         self._lacking: tuple[float, Evidence] | None = None  # since when, and what was counted by then
         self._asked = 0.0  # when a device asked last
 
-    def see(self, uplink: Uplink, evidence: Evidence, now: float) -> State:
+    def see(self, uplink: Uplink, evidence: Evidence, now: float) -> InternetState:
         """``now``: seconds, monotonic."""
         answered = evidence.passed > self._evidence.passed or self._is_busy(uplink.traffic)
         silent = self._is_silent(uplink.traffic, now)
         lacking = self._lacks_answers(evidence, now) and uplink.traffic is not None
         self._evidence, self._traffic = evidence, uplink.traffic
         if not uplink.names:
-            self.state = State.DOWN
+            self.state = InternetState.DOWN
         elif answered:
             self._good, self._lacking = now, None
-            self.state = State.WORKS
+            self.state = InternetState.WORKS
         elif silent or lacking:
-            self.state = State.DOWN
-        elif self.state is not State.WORKS or now - self._good > KEPT:
-            self.state = State.UNKNOWN
+            self.state = InternetState.DOWN
+        elif self.state is not InternetState.WORKS or now - self._good > KEPT:
+            self.state = InternetState.UNKNOWN
         return self.state
 
     def _is_busy(self, traffic: Traffic | None) -> bool:
@@ -130,14 +130,14 @@ class Internet:
         bus: Bus,
     ) -> None:
         """``inside``: the interfaces that face the home."""
-        self.state = State.UNKNOWN
+        self.state = InternetState.UNKNOWN
         self.since: datetime | None = None
         self._bus = bus
         self._loop = loop
         self._inside = inside
         self._evidence = evidence
         self._wall = wall
-        self._line = Line()
+        self._line = InternetJudge()
         self._names: frozenset[str] = frozenset()
         self._timer: Timer | None = None
 
@@ -158,7 +158,7 @@ class Internet:
         if state is self.state:
             return
         self.state, self.since = state, self._wall()
-        if state is State.DOWN:
+        if state is InternetState.DOWN:
             _log.warning("the internet is down: %s", "nothing comes back" if uplink.names else "no way out")
         self._bus.notify("status", what="internet", internet=state)
 

@@ -31,7 +31,7 @@ QTYPE_A = 1  # RFC 1035 3.2.2
 _CURED = frozenset({Reason.UNRESOLVED, Reason.ENCRYPTED_DNS})
 
 
-class DecisionLog(Protocol):
+class RecordsDecisions(Protocol):
     """Where decisions are recorded."""
 
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> object:
@@ -53,14 +53,14 @@ class OwnAnswers:
         self._kept: dict[str, frozenset[int]] = {}  # names of tunnels → whose
         self._lookups = Lookups(loop, servers, self._found)
 
-    def sink(self, journal: DecisionLog) -> Sink:
+    def sink(self, decision_log: RecordsDecisions) -> Sink:
         """What is told of each decision about a flow: what the next try cures is no refusal."""
 
         def decided(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
             if self.cures(subject, seen, decision, at):
-                journal.counted(subject, seen, decision, at)  # the next try passes
+                decision_log.counted(subject, seen, decision, at)  # the next try passes
             else:
-                journal.decided(subject, seen, decision, at)
+                decision_log.decided(subject, seen, decision, at)
 
         return decided
 

@@ -12,7 +12,7 @@ MAX_KNOWN = 64  # interfaces; a tunnel that comes and goes has another index eac
 AGE = 30.0  # seconds; a provider's prefix may change
 
 
-class Sides:
+class PacketSides:
     """By the interface alone, where no other can be meant. Where the way out is the home's own side (one
     arm), by where the packet goes: what does not go to the home's networks comes from a device. Of a device
     whose network this machine does not know, answers are so taken for what it says, and nothing of it opens.

@@ -11,7 +11,7 @@ from time import CLOCK_BOOTTIME, clock_gettime
 
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
-from gateway.dataplane.packet_sides import Sides
+from gateway.dataplane.packet_sides import PacketSides
 from gateway.kernel.conntrack import Entry, FlowTuple
 from gateway.kernel.marks import (
     ANSWER,
@@ -79,7 +79,7 @@ class PacketPath:
         self._subjects = subjects
         self._wall = wall
         self._sender = RawSender(layout)
-        self._sides = Sides(interfaces)
+        self._sides = PacketSides(interfaces)
         self.queues: dict[int, PacketQueue] = {}
 
     def bind(self, slots: frozenset[int]) -> None:

@@ -22,11 +22,11 @@ EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # before this program was written
 _MOST = 1000  # bytes of a file
 _LATEST = 1e11  # Unix seconds, in the sixth millennium; no number of ours is beyond
 _log = logging.getLogger(__name__)
-_Kept = TypeVar("_Kept", "Last", "Run")
+_Kept = TypeVar("_Kept", "LastTime", "ClockRun")
 
 
 @dataclass(frozen=True, slots=True)
-class Last:
+class LastTime:
     """What was known last. Unix seconds."""
 
     at: float = EARLIEST.timestamp()  # as a time service said: no right clock shows less
@@ -35,7 +35,7 @@ class Last:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ClockRun:
     """The clock of this start of the machine. ``wall`` and ``system`` are Unix times of the boot."""
 
     boot: str  # the kernel's boot id
@@ -46,18 +46,18 @@ class Run:
     doubted: float  # seconds since boot; a stamp that is older tells of another time
 
 
-def read_last(state: Path) -> Last:
-    return _read(state / LAST, Last) or Last()
+def read_last(state: Path) -> LastTime:
+    return _read(state / LAST, LastTime) or LastTime()
 
 
-def read_run(runtime: Path, boot: str) -> Run | None:
+def read_run(runtime: Path, boot: str) -> ClockRun | None:
     """None where there is none of this start of the machine."""
-    run = _read(runtime / RUN, Run)
+    run = _read(runtime / RUN, ClockRun)
     return run if run is not None and run.boot == boot else None
 
 
-def write(folder: Path, kept: Last | Run) -> None:
-    path = folder / (LAST if isinstance(kept, Last) else RUN)
+def write(folder: Path, kept: LastTime | ClockRun) -> None:
+    path = folder / (LAST if isinstance(kept, LastTime) else RUN)
     try:
         write_whole(path, json.dumps(asdict(kept)).encode("ascii") + b"\n")
     except OSError as error:

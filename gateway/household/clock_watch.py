@@ -16,7 +16,7 @@ from gateway.core.clock import WallClock
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop, Timer
 from gateway.household import clock_files as clockfiles
-from gateway.household.clock_files import Last, Run
+from gateway.household.clock_files import ClockRun, LastTime
 from gateway.household.members import CONSOLE
 from gateway.household.time_sources import SERVICES, TOLERANCE, Machine, Reading, Source, at_first
 from gateway.kernel.timex import SetAlarm
@@ -69,7 +69,9 @@ class ClockWatch:
             self._go_on(kept, reading)
             return
         self._source = Source.HOME if played else Source.NOBODY
-        self._run = Run(self._machine.boot_id, reading.system, reading.system, self._source.value, "", -1.0)
+        self._run = ClockRun(
+            self._machine.boot_id, reading.system, reading.system, self._source.value, "", -1.0
+        )
         if not self.played:
             self._begin(reading)
 
@@ -84,7 +86,7 @@ class ClockWatch:
             self._keep(replace(self._last, rtc=False))
         self._conclude(reading, Source.NOBODY, self._at_least(reading))
 
-    def _go_on(self, kept: Run, reading: Reading) -> None:
+    def _go_on(self, kept: ClockRun, reading: Reading) -> None:
         """An earlier daemon looked in this start of the machine."""
         self._run = kept
         self._source = Source(kept.source)
@@ -217,7 +219,7 @@ class ClockWatch:
         if not learned and not moved and abs(reading.system - run.system) < SMALLEST:
             return None
         self._source = source
-        self._run = Run(
+        self._run = ClockRun(
             run.boot, wall, reading.system, source.value, run.by if by is None else by, run.doubted
         )
         self._clock.correction = timedelta(seconds=wall - reading.system)
@@ -241,11 +243,11 @@ class ClockWatch:
         agrees = rtc_now is not None and abs(rtc_now - at) <= TOLERANCE
         if self._source in SERVICES:
             # Also where it is earlier than what was known: then that was wrong.
-            self._keep(Last(at, heard=at, rtc=agrees))
+            self._keep(LastTime(at, heard=at, rtc=agrees))
         else:
             self._keep(replace(self._last, heard=at, rtc=agrees))
 
-    def _keep(self, last: Last) -> None:
+    def _keep(self, last: LastTime) -> None:
         self._last = last
         if self._started:
             clockfiles.write(self._state, last)

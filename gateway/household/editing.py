@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded, read_if_there
 from gateway.core.reason_codes import Code
-from gateway.household.file_history import History, changed_meanwhile, no_revision
+from gateway.household.file_history import FileHistory, changed_meanwhile, no_revision
 from gateway.household.loading import MAX_PROFILES, profile_files
 from gateway.household.revisions import PROGRAM, Step, revision_of
 from gateway.policy.profile import edits
@@ -65,7 +65,7 @@ class Editing:
         return Path(self._rules.household.config.profiles)
 
     @property
-    def history(self) -> History:
+    def history(self) -> FileHistory:
         return self._rules.history(self.profiles)
 
     def file(self, profile_id: str) -> Path:

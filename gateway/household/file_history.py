@@ -32,7 +32,7 @@ Contents = Mapping[str, bytes | None]
 """File name → what stands in it; None: there is none."""
 
 
-class History:
+class FileHistory:
     """Of the files in one folder. Its own files are read once, and then as it writes them."""
 
     def __init__(self, folder: Path) -> None:

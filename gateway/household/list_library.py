@@ -30,7 +30,7 @@ from profiles import DATA
 
 
 @dataclass(frozen=True, eq=False)
-class Library:
+class ListLibrary:
     """``state`` is the gateway's state directory. Every method raises ListError or OSError."""
 
     published: Mapping[str, PublishedList]
@@ -135,7 +135,9 @@ class Library:
             raise ListError(msg)
 
 
-def read_library(state: Path, own_file: Path | None = None, registers: Iterable[Register] = ()) -> Library:
+def read_library(
+    state: Path, own_file: Path | None = None, registers: Iterable[Register] = ()
+) -> ListLibrary:
     """Raises PolicyError for damaged data of the product, and for a family's own file that cannot be used."""
     product = load_product()
     categories = product.categories
@@ -143,7 +145,7 @@ def read_library(state: Path, own_file: Path | None = None, registers: Iterable[
     known = {**parse_sources(*_data("sources.yaml"), categories), **own.lists}
     on = tuple(one for one in registers if one.on)
     apart(on, known.values())
-    return Library(
+    return ListLibrary(
         published=known | {one.source: register_list(one) for one in on},
         registers=on,
         own=own,

@@ -12,7 +12,7 @@ from gateway.core.loop import Timer
 from gateway.core.throttle import Seldom
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
-from gateway.household.seen_devices import Here
+from gateway.household.seen_devices import SeenDevices
 from gateway.lan import interfaces as lan
 from gateway.lan.address_owners import Owners
 from gateway.lan.device_events import DeviceAppeared, DeviceReturned
@@ -83,7 +83,7 @@ class Presence:
         self.claim = Claim(store, rules, bus, self._move_in)
         self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self._ignores, bus=bus)
         self.inventory.load(store.sights.load())
-        self.here = Here(self.inventory, store)
+        self.here = SeenDevices(self.inventory, store)
         bus.subscribe(DeviceAppeared, self._appeared)
         bus.subscribe(DeviceReturned, self._returned)
         bus.subscribe(SightsLost, lambda _: store.sights.keep(self._sights()))

@@ -57,41 +57,45 @@ def _name(option: Option) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownOption:
     """An option, and which key of `qalqan.yaml` it stands for; empty: none."""
 
     key: str
     read: Reader = _text
 
 
-SECTIONS: Mapping[str, Mapping[str, Known]] = {
+SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
     "main": {
-        ENABLED: Known("", _flag),
-        "lan": Known("lan", _items),
-        "flash": Known("flash"),
-        "offload": Known("offload"),
+        ENABLED: KnownOption("", _flag),
+        "lan": KnownOption("lan", _items),
+        "flash": KnownOption("flash"),
+        "offload": KnownOption("offload"),
     },
     "web": {
-        ENABLED: Known("", _flag),
-        "port": Known("web.port"),
-        "listen": Known("web.listen"),
-        "allow_wan": Known("web.allow_wan", _flag),
+        ENABLED: KnownOption("", _flag),
+        "port": KnownOption("web.port"),
+        "listen": KnownOption("web.listen"),
+        "allow_wan": KnownOption("web.allow_wan", _flag),
     },
-    "paths": {"state": Known("state"), "runtime": Known("runtime"), "profiles": Known("profiles")},
+    "paths": {
+        "state": KnownOption("state"),
+        "runtime": KnownOption("runtime"),
+        "profiles": KnownOption("profiles"),
+    },
     "brand": {
-        "name": Known("brand.name"),
-        "colour": Known("brand.colour"),
-        "logo": Known("brand.logo"),
-        "support": Known("brand.support"),
+        "name": KnownOption("brand.name"),
+        "colour": KnownOption("brand.colour"),
+        "logo": KnownOption("brand.logo"),
+        "support": KnownOption("brand.support"),
     },
     DEFAULTS: {
-        "country": Known("country"),
-        "timezone": Known("timezone"),
-        "language": Known("language"),
-        "unknown_devices": Known("unknown_devices"),
-        "lists_update": Known("lists.update"),
-        "propose_list": Known("propose.lists", _items),
-        "propose_band": Known("propose.bands", _items),
+        "country": KnownOption("country"),
+        "timezone": KnownOption("timezone"),
+        "language": KnownOption("language"),
+        "unknown_devices": KnownOption("unknown_devices"),
+        "lists_update": KnownOption("lists.update"),
+        "propose_list": KnownOption("propose.lists", _items),
+        "propose_band": KnownOption("propose.bands", _items),
     },
 }
 # Where neither file says it. On OpenWrt /var is memory, and dnsmasq's leases are in /tmp.
@@ -183,7 +187,7 @@ def _usual(file: str, leases: tuple[str, ...]) -> Mapping[str, Node]:
     return {**places, "leases": Sequence(place, items)}
 
 
-def _options(section: Section) -> Iterator[tuple[Known, Option]]:
+def _options(section: Section) -> Iterator[tuple[KnownOption, Option]]:
     """Those that say something."""
     if not section.name:
         mend = f"write it as: config {section.type} '{section.type}'"

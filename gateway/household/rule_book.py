@@ -13,7 +13,7 @@ from gateway.core.errors import ListError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.household import last_good as lastgood
 from gateway.household import loading as household
-from gateway.household.file_history import History
+from gateway.household.file_history import FileHistory
 from gateway.household.loading import Product
 from gateway.lists.sealed import Held, SealedShelf
 from gateway.lists.table import StoredTable, open_table, seed_table
@@ -70,7 +70,7 @@ class RuleBook:
         self._bus = bus or Bus()
         self._learned = learned or LearnedAddresses()
         self._product = product or household.load_product()
-        self._histories: dict[Path, History] = {}
+        self._histories: dict[Path, FileHistory] = {}
         self.household = lastgood.recall(self._first(), self._product)
         self._list_problem = ""
         self.table = self._first_table()  # what the lists say, until the next reload
@@ -117,9 +117,9 @@ class RuleBook:
         """Whether the table in the state folder cannot be used, as of the last reload or look-up."""
         return bool(self._list_problem)
 
-    def history(self, folder: Path) -> History:
+    def history(self, folder: Path) -> FileHistory:
         """Of the files in a folder: that of qalqan.yaml, or that of the profiles."""
-        return self._histories.setdefault(folder, History(folder))
+        return self._histories.setdefault(folder, FileHistory(folder))
 
     def profile_of(self, source: bytes, path: Path) -> Profile:
         """A person's rules as a file said them once. Raises PolicyError."""

@@ -12,7 +12,7 @@ from gateway.store.tables.device_notes import DeviceNotes
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenDevice:
     """One device as the network shows it now."""
 
     mac: str
@@ -21,23 +21,23 @@ class Seen:
     online: bool
 
 
-class Here:
+class SeenDevices:
     def __init__(self, inventory: Inventory, store: Store) -> None:
         self._inventory = inventory
         self._store = store
 
     @property
-    def now(self) -> dict[str, Seen]:
+    def now(self) -> dict[str, SeenDevice]:
         """Devices that are there, or may be: not those that are gone."""
         return {mac: seen for mac in self._inventory.macs() if (seen := self.seen(mac)) is not None}
 
-    def seen(self, mac: str) -> Seen | None:
+    def seen(self, mac: str) -> SeenDevice | None:
         """One of them."""
         sight, online = self._inventory.sight(mac), self._inventory.online(mac)
         if sight is None or not (online or self._inventory.is_open(mac)):
             return None
         ips = tuple(sorted(sight.addresses, key=lambda ip: (":" in ip, ip)))
-        return Seen(mac, ips, sight.traits.host_name, online)
+        return SeenDevice(mac, ips, sight.traits.host_name, online)
 
     def name_of(self, mac: str) -> str:
         """What to call a device: as a guardian does, else as it calls itself; empty when it says nothing."""
@@ -61,7 +61,9 @@ class Here:
 class VisibleDevices:
     """Presence and addresses of devices, as far as they may be shown."""
 
-    def __init__(self, visibility: Visibility, inventory: Inventory, here: Here, notes: DeviceNotes) -> None:
+    def __init__(
+        self, visibility: Visibility, inventory: Inventory, here: SeenDevices, notes: DeviceNotes
+    ) -> None:
         self._visibility = visibility
         self._inventory = inventory
         self._here = here

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.household.clock_files import Last
+from gateway.household.clock_files import LastTime
 from gateway.kernel import hypervisor, rtc, timex
 
 TOLERANCE = 300.0  # seconds that the battery's clock and the time may be apart
@@ -60,7 +60,7 @@ class Machine:
         return rtc.reads()
 
 
-def at_first(machine: Machine, last: Last, reading: Reading) -> Source:
+def at_first(machine: Machine, last: LastTime, reading: Reading) -> Source:
     """Who vouches for the machine's clock at the first look, where no time service does."""
     if reading.real < last.at:
         return Source.NOBODY

@@ -13,7 +13,7 @@ from gateway.policy.profile.profile import ALL, Profile
 from gateway.store.tables.people import People
 
 
-class Whom:
+class Access:
     def __init__(self, home: HomeContext, people: People, claim: Claim, family: Family) -> None:
         self._home = home
         self._people = people

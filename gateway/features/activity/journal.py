@@ -11,8 +11,8 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from gateway.core.bus import Bus
-from gateway.features.activity.recent_refusals import Recent
-from gateway.features.bypass_alerts.cards import WayCards
+from gateway.features.activity.recent_refusals import RecentRefusals
+from gateway.features.bypass_alerts.cards import BypassAlerts
 from gateway.household.members import EVERYONE, Family, Member
 from gateway.household.rule_book import RuleBook
 from gateway.path.subject import Sink, Subject
@@ -41,16 +41,16 @@ class OutsideDecision:
     decision: Decision
 
 
-class Journal:
+class DecisionLog:
     """Receives every decision of the packet path."""
 
     def __init__(
         self, store: Store, family: Family, wall: Callable[[], datetime], rules: RuleBook, bus: Bus
     ) -> None:
         self.questions = 0  # DNS questions that went on to a resolver
-        self.recent = Recent()
+        self.recent = RecentRefusals()
         self._publish = bus.notify
-        self.cards = WayCards(store, family, rules, bus)
+        self.cards = BypassAlerts(store, family, rules, bus)
         self._bus = bus
         self._observer: Sink | None = None
         self._store = store

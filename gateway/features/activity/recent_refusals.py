@@ -21,7 +21,7 @@ class Refusal:
     decision: Decision
 
 
-class Recent:
+class RecentRefusals:
     """Newest last; sealed and help names never come here, since their callers do not bring them."""
 
     def __init__(self) -> None:

@@ -31,7 +31,7 @@ class CardChanged:
     new: bool
 
 
-class WayCards:
+class BypassAlerts:
     def __init__(self, store: Store, family: Family, rules: RuleBook, bus: Bus) -> None:
         self._bus = bus
         self._store = store

@@ -18,7 +18,7 @@ PAIRS = 1024  # of a stranger and a device of the family's that were there toget
 BESIDE = 32  # strangers that are looked at so in one minute
 
 
-class Comings:
+class DeviceArrivals:
     def __init__(self, now: Callable[[], float], devices: Mapping[str, Device]) -> None:
         """``devices`` as they were when the daemon before ended."""
         self._now = now

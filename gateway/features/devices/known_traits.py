@@ -21,7 +21,7 @@ from gateway.store.tables.questions import Questions
 NOT_APART = timedelta()
 
 
-class Faces:
+class KnownTraits:
     """``now`` and ``at`` are since boot."""
 
     def __init__(self, questions: Questions) -> None:

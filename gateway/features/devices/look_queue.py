@@ -13,7 +13,7 @@ NEWCOMERS = 64  # that are looked at in one look, some 0.2 ms each
 WAITING = 512  # that wait for one: as many as the inventory follows
 
 
-class Looks:
+class LookQueue:
     """``look`` gets those that it is time for, in the order in which they were asked for."""
 
     def __init__(self, loop: Loop, look: Callable[[Sequence[str]], None]) -> None:

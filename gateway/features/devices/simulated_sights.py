@@ -15,7 +15,7 @@ from gateway.wire.lan.overheard import Overheard
 _REQUEST = 3  # DHCP's
 
 
-class Sights:
+class SimulatedSights:
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
 

@@ -19,7 +19,7 @@ VERSIONS = ("ipv4", "ipv6")
 FOUND = frozenset({"open", "closed", "passes", "refused", "cannot be told", "absent"})
 
 
-class Trial:
+class BypassTest:
     """Runs one audit at a time, and stores the result of the last."""
 
     def __init__(self, home: HomeContext) -> None:

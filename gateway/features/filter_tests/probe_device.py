@@ -20,7 +20,7 @@ from gateway.core.files import disk_words, write_whole
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
 from gateway.dataplane.dns_proxy import DnsProxy
-from gateway.dataplane.gates import Enforcer
+from gateway.dataplane.gates import Gates
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.dataplane.own_answers import OwnAnswers
 from gateway.dataplane.packets import PacketPath
@@ -56,7 +56,7 @@ class FilterPath:
 
     packets: PacketPath
     table: KernelTable
-    enforcer: Enforcer
+    gates: Gates
     flows: FlowTable
     live: LiveFlows
     proxy: DnsProxy
@@ -65,7 +65,7 @@ class FilterPath:
     caches: tuple[SlotCache, ...]  # which one check of an audit must not leave to the next
 
 
-class Decided(NamedTuple):
+class ProbedDecision(NamedTuple):
     seen: Observation
     decision: Decision
 
@@ -87,12 +87,12 @@ class Decided(NamedTuple):
 class _Running:
     def __init__(self, worn: Worn) -> None:
         self.worn = worn
-        self.seen: deque[Decided] = deque(maxlen=MAX_SEEN)
+        self.seen: deque[ProbedDecision] = deque(maxlen=MAX_SEEN)
         self.decided = 0
         self.timer: Timer | None = None
 
 
-class Audit:
+class ProbeDevice:
     """Runs one audit at a time.
 
     It ends by a request, when the connection that began it closes, and after SECONDS.
@@ -189,9 +189,9 @@ class Audit:
         running = self._running
         if running is not None and event.subject.slot == running.worn.slot:
             running.decided += 1
-            running.seen.append(Decided(event.seen, event.decision))
+            running.seen.append(ProbedDecision(event.seen, event.decision))
 
-    def seen(self) -> tuple[list[Decided], int]:
+    def seen(self) -> tuple[list[ProbedDecision], int]:
         """Return the latest decisions, oldest first, and the number of older ones."""
         running = self._now()
         return list(running.seen), running.decided - len(running.seen)
@@ -245,7 +245,7 @@ class Audit:
         path.flows.forget(slot)
         path.live.forget(slot)
         path.proxy.forget(slot)
-        path.enforcer.forget(slot)
+        path.gates.forget(slot)
         self._forget(slot)
         self._numbers.give_back()
         self._drop_traces(mac)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gateway.control.protocol import AUDIT_INTERFACE, Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
-from gateway.features.filter_tests.probe_device import SECONDS, Audit
+from gateway.features.filter_tests.probe_device import SECONDS, ProbeDevice
 from gateway.household.context import HomeContext
 from gateway.household.member import Member
 from gateway.household.members import Family
@@ -19,12 +19,17 @@ from gateway.policy.profile.rules import Mode
 from gateway.store.tables.devices import Devices
 
 
-class AuditVerbs:
+class ProbeDeviceVerbs:
     def __init__(
-        self, home: HomeContext, audit: Audit, devices: Devices, family: Family, presence: Presence
+        self,
+        home: HomeContext,
+        probe_device: ProbeDevice,
+        devices: Devices,
+        family: Family,
+        presence: Presence,
     ) -> None:
         self._home = home
-        self._audit = audit
+        self._probe_device = probe_device
         self._devices = devices
         self._family = family
         self._presence = presence
@@ -44,7 +49,7 @@ class AuditVerbs:
         interface = request.text_or_none("interface")
         if interface not in (None, AUDIT_INTERFACE):
             request.refuse("interface", f"can only be {AUDIT_INTERFACE}, which an audit makes for itself")
-        described = _describe(self._audit.begin(who, mac, interface, request.when_gone))
+        described = _describe(self._probe_device.begin(who, mac, interface, request.when_gone))
         if stranger is not None:
             self._presence.ignore(stranger)
         return described
@@ -85,7 +90,7 @@ class AuditVerbs:
     def seen(self, request: Request) -> Mapping[str, object]:
         """Return the decisions about the device; ``lost`` is the number of older ones."""
         request.owner_only()
-        decisions, lost = self._audit.seen()
+        decisions, lost = self._probe_device.seen()
         return {"seen": [decision.to_dict() for decision in decisions], "lost": lost}
 
     def pause(self, request: Request) -> Mapping[str, object]:
@@ -94,19 +99,19 @@ class AuditVerbs:
         paused = request.values.get("paused")
         if not isinstance(paused, bool):
             request.refuse("paused", "must be true or false")
-        self._audit.pause(paused=paused)
+        self._probe_device.pause(paused=paused)
         return {}
 
     def clear(self, request: Request) -> Mapping[str, object]:
         """Forget the state that one check left, before the next check."""
         request.owner_only()
-        self._audit.clear()
+        self._probe_device.clear()
         return {}
 
     def end(self, request: Request) -> Mapping[str, object]:
         """End the audit. It is no error if it has ended already."""
         request.owner_only()
-        self._audit.end()
+        self._probe_device.end()
         return {}
 
 

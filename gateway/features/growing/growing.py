@@ -17,7 +17,7 @@ from gateway.age.bands import Band
 from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
-from gateway.features.activity.recent_refusals import Recent
+from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.features.backup.restore import forget_way_back
 from gateway.features.sharing.sharing import Sharing
 from gateway.features.site_repair.lessons import Lessons
@@ -50,7 +50,7 @@ class Growing:
         family: Family,
         lessons: Lessons,
         sharing: Sharing,
-        recent: Recent,
+        recent: RecentRefusals,
     ) -> None:
         self._home = home
         self._effects = effects

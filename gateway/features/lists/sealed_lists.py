@@ -20,7 +20,7 @@ TIMEOUT = 1800.0  # seconds; eight sets of 2 MB over a slow line
 PROBLEMS = 8  # lines of the last look that are kept
 
 
-class Sealing:
+class SealedListUpdates:
     """Fetches the sealed sets, and records once when one expires."""
 
     def __init__(self, home: HomeContext, effects: Effects, audit: RecordAudit, history: History) -> None:

@@ -12,7 +12,7 @@ from gateway.control.router import Router
 from gateway.core.errors import ControlError, ListError
 from gateway.core.public_addresses import NotOutside, check_url, is_outside, looks_like_address
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.lists.updates import ListUpdates
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
@@ -39,14 +39,14 @@ class ListVerbs:
         home: HomeContext,
         record: RecordAudit,
         problems: Callable[[], list[str]],
-        whom: Whom,
+        access: Access,
         editing: Editing,
         updates: ListUpdates,
     ) -> None:
         self._home = home
         self._record = record
         self._home_problems = problems
-        self._whom = whom
+        self._access = access
         self._editing = editing
         self._updates = updates
         self._published: Mapping[str, PublishedList] = {}
@@ -150,7 +150,7 @@ class ListVerbs:
 
     def add(self, request: Request) -> Mapping[str, object]:
         """One of the family's own by ``url``, or a published one by ``id``."""
-        by, own = self._whom.guardian(request), self._own()
+        by, own = self._access.guardian(request), self._own()
         if request.has("id"):
             one = self._one(request)
             self._write(own.switched(one, on=True))
@@ -183,7 +183,7 @@ class ListVerbs:
         """One of the family's own goes with its copy; a published one is fetched no more. The table has its
         names until it is built again.
         """
-        by, own = self._whom.guardian(request), self._own()
+        by, own = self._access.guardian(request), self._own()
         one = own.lists.get(request.text("id")) or self._one(request)
         book = Book(Path(self._home.rules.household.config.state) / SHELF)
         if one.id in own.lists:
@@ -206,7 +206,7 @@ class ListVerbs:
 
     def update(self, request: Request) -> Mapping[str, object]:
         """Start an update now, in a process of its own; `lists` events report its progress."""
-        by = self._whom.guardian(request)
+        by = self._access.guardian(request)
         if self.start(force=request.has("force")):
             self._audit(request, by, "list_update", "")
         return self._updates.runner.describe()
@@ -223,7 +223,7 @@ class ListVerbs:
 
     def report(self, request: Request) -> Mapping[str, object]:
         """Written down for the family, and opened for the children that ``open`` names; nothing is sent."""
-        by = self._whom.guardian(request)
+        by = self._access.guardian(request)
         answer = self._look(request.text("host"))
         host, matches = answer["host"], answer["matches"]
         if answer["refused_for_everyone"]:
@@ -253,7 +253,7 @@ class ListVerbs:
         return [known[one] for one in dict.fromkeys(wanted)]
 
     def unreport(self, request: Request) -> Mapping[str, object]:
-        by, host = self._whom.guardian(request), request.text("host")
+        by, host = self._access.guardian(request), request.text("host")
         self._write(self._own().without_wrong(host))
         self._audit(request, by, "list_unreport", host)
         return {"host": host}

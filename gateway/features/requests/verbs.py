@@ -12,7 +12,7 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.requests.disputes import disputed
 from gateway.features.requests.views import AskedValues
 from gateway.features.time.grants import Answers, Giver, is_paused, with_grant
@@ -53,7 +53,7 @@ class RequestVerbs:
         stored: Requests,
         transaction: Callable[[], AbstractContextManager[None]],
         minutes: Minutes,
-        access: Whom,
+        access: Access,
         answers: Answers,
         editing: Editing,
         values: AskedValues,

@@ -12,7 +12,7 @@ from gateway.policy.requests.tickets import TRIES_WITHIN, Tries
 REMEMBERED = 256  # whose tries are remembered; the one that tried longest ago gives way
 
 
-class Slow:
+class AttemptDelay:
     """Tries by whoever makes them: so many within ten minutes, or ``within``."""
 
     def __init__(self, limit: int, within: timedelta = TRIES_WITHIN) -> None:

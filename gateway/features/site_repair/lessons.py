@@ -27,7 +27,7 @@ UNANSWERED = 1800.0  # seconds after its end in which a guardian may still say w
 
 
 @dataclass(slots=True)
-class Taught:
+class RunningLesson:
     """One child's lesson."""
 
     profile: str
@@ -48,33 +48,39 @@ class LessonBook:
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
-        self.lessons: dict[str, Taught] = {}  # by profile
+        self.lessons: dict[str, RunningLesson] = {}  # by profile
 
     def lesson_of(self, member: Member) -> Lesson | None:
         """Return the lesson that runs on a device."""
-        taught = self._running_on(member)
-        return None if taught is None else taught.lesson
+        running = self._running_on(member)
+        return None if running is None else running.lesson
 
     def decide_of(self, member: Member) -> Decide:
         """Return the device's ``decide``; while a lesson runs on it, one that records what is refused."""
-        taught = self._running_on(member)
-        if taught is None:
+        running = self._running_on(member)
+        if running is None:
             return member.decide
 
         def heard(seen: Observation, at: datetime) -> Decision:
             decision = member.decide(seen, at)
-            if taught.notes.hear(seen, decision, at):
-                self._publish("lesson", profile=taught.profile)
+            if running.notes.hear(seen, decision, at):
+                self._publish("lesson", profile=running.profile)
             return decision
 
         return heard
 
-    def _running_on(self, member: Member) -> Taught | None:
+    def _running_on(self, member: Member) -> RunningLesson | None:
         """No lesson runs on a device whose owner is uncertain."""
-        taught = self.lessons.get(member.profile.id)
-        if taught is None or not taught.runs or member.asked or member.quarantined or member.worn is not None:
+        running = self.lessons.get(member.profile.id)
+        if (
+            running is None
+            or not running.runs
+            or member.asked
+            or member.quarantined
+            or member.worn is not None
+        ):
             return None
-        return taught if len(member.macs) == 1 and member.macs[0] in taught.macs else None
+        return running if len(member.macs) == 1 and member.macs[0] in running.macs else None
 
 
 class Lessons:
@@ -97,21 +103,21 @@ class Lessons:
         self._names = names
         self._timer: Timer | None = None
 
-    def of(self, profile: str) -> Taught | None:
+    def of(self, profile: str) -> RunningLesson | None:
         return self._book.lessons.get(profile)
 
     def told(self, profile: str) -> dict[str, object] | None:
         """What runs, or waits for somebody to say what is kept."""
-        taught = self._book.lessons.get(profile)
-        if taught is None:
+        running = self._book.lessons.get(profile)
+        if running is None:
             return None
         zone = self._home.rules.household.config.zone
         return {
-            "state": "runs" if taught.runs else "over",
-            "host": taught.lesson.site,
-            "until": taught.lesson.until.astimezone(zone),
-            "by": taught.by,
-            "devices": sorted(taught.macs),
+            "state": "runs" if running.runs else "over",
+            "host": running.lesson.site,
+            "until": running.lesson.until.astimezone(zone),
+            "by": running.by,
+            "devices": sorted(running.macs),
         }
 
     def is_full(self, profile: str) -> bool:
@@ -120,50 +126,50 @@ class Lessons:
             and sum(one.runs for one in self._book.lessons.values()) >= MAX_LESSONS
         )
 
-    def begin(self, profile: str, lesson: Lesson, macs: frozenset[str], by: str) -> Taught:
+    def begin(self, profile: str, lesson: Lesson, macs: frozenset[str], by: str) -> RunningLesson:
         """What the child was taught before is over, with nothing kept."""
         self.forget(profile)
         over = [one for one in self._book.lessons.values() if not one.runs]
         if len(self._book.lessons) >= MAX_LESSONS and over:
             self.forget(min(over, key=lambda one: one.ends).profile)
         ends = self._home.loop.now() + LONGEST.total_seconds()
-        taught = self._book.lessons[profile] = Taught(profile, macs, by, lesson, ends)
-        self._change(taught)
+        running = self._book.lessons[profile] = RunningLesson(profile, macs, by, lesson, ends)
+        self._change(running)
         self._wait()
-        return taught
+        return running
 
     def end(self, profile: str) -> None:
         """What only the lesson opened is refused again; what it heard stays until somebody has looked."""
-        taught = self._book.lessons.get(profile)
-        if taught is not None and taught.runs:
-            taught.runs = False
-            self._change(taught)
+        running = self._book.lessons.get(profile)
+        if running is not None and running.runs:
+            running.runs = False
+            self._change(running)
             self._wait()
 
     def forget(self, profile: str) -> None:
         self.end(profile)
         self._book.lessons.pop(profile, None)
 
-    def _change(self, taught: Taught) -> None:
+    def _change(self, running: RunningLesson) -> None:
         """It began, or is over."""
         for member in self._family.members.values():
-            if not taught.macs.isdisjoint(member.macs):
+            if not running.macs.isdisjoint(member.macs):
                 self._family.subjects[member.slot].decide = self._book.decide_of(member)
         self._effects.sync_gates()
-        if not taught.runs:
-            self._unlearn(taught)
+        if not running.runs:
+            self._unlearn(running)
             self._effects.rejudge()
-        self._home.publish("lesson", profile=taught.profile)
+        self._home.publish("lesson", profile=running.profile)
 
-    def _unlearn(self, taught: Taught) -> None:
+    def _unlearn(self, running: RunningLesson) -> None:
         """The addresses of what is refused again are no address of an allowed name any more."""
         now = self._home.now()
         for member in self._family.members.values():
-            if taught.macs.isdisjoint(member.macs):
+            if running.macs.isdisjoint(member.macs):
                 continue
             refused = {
                 name
-                for name in taught.notes.lifted()
+                for name in running.notes.lifted()
                 if not member.decide(Observation(Proto.DNS, name), now).allowed
             }
             self._addresses.drop(member.slot, self._names.remove_hosts(member.slot, refused))

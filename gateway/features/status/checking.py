@@ -21,7 +21,7 @@ TOLD = 300  # characters of why it could not be done
 LEVELS = frozenset({"ok", "note", "warning", "error"})
 
 
-class Checking:
+class GatewayCheck:
     """Runs one check at a time. ``findings`` are those of the last check that ended."""
 
     def __init__(self, home: HomeContext) -> None:

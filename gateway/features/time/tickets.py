@@ -13,7 +13,7 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.time.grants import Answers, is_paused
 from gateway.household.context import HomeContext
 from gateway.policy.identity.macs import parse_mac
@@ -37,7 +37,7 @@ class TicketVerbs:
         home: HomeContext,
         stored: Tickets,
         transaction: Callable[[], AbstractContextManager[None]],
-        access: Whom,
+        access: Access,
         answers: Answers,
     ) -> None:
         self._home = home

@@ -10,7 +10,7 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.time.grants import Answers, is_paused
 from gateway.features.time.helper_limits import Helpers
 from gateway.features.time.ledger_views import describe_entries, describe_totals, describe_used, totals
@@ -53,7 +53,7 @@ class TimeVerbs:
         home: HomeContext,
         gifts: Gifts,
         minutes: Minutes,
-        access: Whom,
+        access: Access,
         answers: Answers,
         helpers: Helpers,
     ) -> None:

@@ -9,8 +9,8 @@ import pytest
 from gateway.control.protocol import WEB_VERBS, Role
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
-from gateway.features.filter_tests.bypass_test import MOST, TOLD, Trial
-from gateway.features.filter_tests.bypass_test_verbs import TrialVerbs
+from gateway.features.filter_tests.bypass_test import MOST, TOLD, BypassTest
+from gateway.features.filter_tests.bypass_test_verbs import BypassTestVerbs
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk, Running
 
@@ -24,9 +24,9 @@ def desk(make: Make) -> Desk:
     return desk
 
 
-def trial(desk: Desk) -> tuple[Trial, Running]:
+def trial(desk: Desk) -> tuple[BypassTest, Running]:
     """With an errand that a test ends."""
-    one = cast("TrialVerbs", cast("Any", desk._verbs["trial"]).__wrapped__.__self__)._trial
+    one = cast("BypassTestVerbs", cast("Any", desk._verbs["trial"]).__wrapped__.__self__)._test
     errand = Running()
     one._errand = cast("Any", errand)
     return one, errand
@@ -50,7 +50,7 @@ def line(
     return told | versions
 
 
-def end(one: Trial, errand: Running, *lines: dict[str, Any], status: int = 0, words: str = "") -> None:
+def end(one: BypassTest, errand: Running, *lines: dict[str, Any], status: int = 0, words: str = "") -> None:
     for said in lines:
         one._checked(said)
     errand.running = False

@@ -16,7 +16,7 @@ import pytest
 from gateway.core.bus import Bus, Notice
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
-from gateway.features.activity.journal import Journal
+from gateway.features.activity.journal import DecisionLog
 from gateway.household.members import EVERYONE
 from gateway.lists.sealed import SealedShelf
 from gateway.path.probes import MAX_NAMES, WINDOW
@@ -127,17 +127,17 @@ def test_a_hit_leaves_one_in_the_homes_total_and_nothing_else(
     events: list[object] = []
     bus = Bus()
     bus.subscribe(Notice, events.append)
-    journal = Journal(home.store, home.family, lambda: NOON, home.rules, bus)
+    decision_log = DecisionLog(home.store, home.family, lambda: NOON, home.rules, bus)
     total = 0
     for mac in (TABLET, MUMS, STRANGER):
         member = home.family.member_of(mac)
         subject = home.family.subjects[EVERYONE if member is None else member.slot]
         for proto in (Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP):
             seen = Observation(proto, f"x.{SEALED}", bytes(4), 443)
-            journal.decided(subject, seen, subject.decide(seen, NOON), NOON)
+            decision_log.decided(subject, seen, subject.decide(seen, NOON), NOON)
             total += 1
     assert events == []
-    assert journal.recent.of(frozenset(home.family.members), NOON, 100) == []
+    assert decision_log.recent.of(frozenset(home.family.members), NOON, 100) == []
     home.store.flush(0.0, force=True)
     day = home.rules.calendar.family_day(NOON)
     assert home.store.history.home_total(day, Reason.REFUSED_FOR_EVERYONE) == total
@@ -153,7 +153,7 @@ def test_a_hit_leaves_one_in_the_homes_total_and_nothing_else(
 def test_the_page_of_a_refused_request_is_asked_for_without_its_name(home: Home) -> None:
     subject = home.family.subjects[EVERYONE]
     seen = [Observation(Proto.HTTP, host, bytes(4), 80) for host in (SEALED, MALWARE)]
-    pages = {Journal.refused_page(one, subject.decide(one, NOON)) for one in seen}
+    pages = {DecisionLog.refused_page(one, subject.decide(one, NOON)) for one in seen}
     assert pages == {"http://qalqan.home.arpa/refused?reason=refused_for_everyone"}
 
 
