@@ -20,7 +20,7 @@ from gateway.core.loop import Loop
 from gateway.core.process_memory import in_a_child, settle
 from gateway.dataplane.address_owners import AddressOwners
 from gateway.dataplane.boot_guard import GuardFile
-from gateway.dataplane.desired_table import wanted
+from gateway.dataplane.desired_table import desired_snapshot
 from gateway.dataplane.dns_proxy import DnsProxy
 from gateway.dataplane.gates import ClassAdded, ClassNumbers, Gates
 from gateway.dataplane.help_resolver import HelpResolver
@@ -406,7 +406,7 @@ class Daemon:
     def _snapshot(self) -> Snapshot:
         """Return the state that the kernel's table must have now."""
         ports = self.help_resolver.port, self.proxy.port
-        base = wanted(self.rules, self.interfaces.names, self.help, *ports, self.table.snapshot)
+        base = desired_snapshot(self.rules, self.interfaces.names, self.help, *ports, self.table.snapshot)
         snapshot = self.gates.snapshot(base)
         return replace(snapshot, owners=self.address_owners.owners(), offload=self.offloading.now)
 
@@ -478,4 +478,4 @@ class Daemon:
         updates = self.features.list_updates
         parts = self.rules, self.store, self.meter, self.sealed_lists, self.guard, updates
         interfaces = lan.problems(self.rules.household.config.lan)
-        return [*interfaces, *(line for one in parts for line in one.problems())]
+        return [*interfaces, *(line for problem in parts for line in problem.problems())]

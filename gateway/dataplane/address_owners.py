@@ -41,10 +41,12 @@ class AddressOwners:
         self._slot_of = slot_of
         self._table = table
         self._inside = inside
-        self._tell = Seldom(loop, EVERY, self._update)
-        self._anew = Seldom(loop, EVERY, self._begin_anew)
+        self._apply = Seldom(loop, EVERY, self._update)
+        self._reset = Seldom(loop, EVERY, self._reset_connections)
         self._moved: set[Place] = set()  # of which the table does not know yet
-        self._told: set[Place] = set()  # of which it does, and whose connections nobody has looked at since
+        self._applied: set[Place] = (
+            set()
+        )  # of which it does, and whose connections nobody has looked at since
         self._filtered: set[str] = set()  # addresses that the table had since then
 
     def changed(self) -> None:
@@ -58,11 +60,11 @@ class AddressOwners:
         moved = self._owners.moved()
         if moved:
             self._moved |= moved
-            self._tell.soon()
+            self._apply.soon()
 
     def owners(self) -> tuple[Owner, ...]:
         """Of all addresses of filtered devices, for the next snapshot of the table."""
-        self._filtered |= {one.address for one in self._table.snapshot.owners}
+        self._filtered |= {owner.address for owner in self._table.snapshot.owners}
         return tuple(sorted(Owner(name, ip, slot) for ip, name, slot in self._slots() if slot))
 
     def _slots(self) -> Iterator[tuple[str, str, int]]:
@@ -79,30 +81,30 @@ class AddressOwners:
             self._table.update(replace(self._table.snapshot, owners=self.owners()))
         except KernelError as error:
             _log.error("%s", error)
-            self._tell.later()
+            self._apply.later()
             return
-        self._told |= self._moved
+        self._applied |= self._moved
         self._moved.clear()
-        self._tell.rest(REST * (self._loop.now() - began))
-        self._anew.soon()
+        self._apply.rest(REST * (self._loop.now() - began))
+        self._reset.soon()
 
-    def _begin_anew(self) -> None:
+    def _reset_connections(self) -> None:
         """At addresses that are a filtered device's now, or were: all else was decided as it would be."""
         began, table = self._loop.now(), self._table
         slots = {lan.packed(ip): slot for ip, _, slot in self._slots()}
-        moved = {ip: lan.packed(ip) for ip, _ in self._told}
+        moved = {ip: lan.packed(ip) for ip, _ in self._applied}
         only = {one for ip, one in moved.items() if slots.get(one) or (one in slots and ip in self._filtered)}
         try:
             if only:
                 table.follow_devices(slots, only)
         except KernelError as error:
             _log.error("%s", error)
-            self._anew.later()
+            self._reset.later()
             return
-        self._told.clear()
+        self._applied.clear()
         self._filtered &= {ip for ip, _ in self._moved}
-        self._anew.rest(REST * (self._loop.now() - began))
+        self._reset.rest(REST * (self._loop.now() - began))
 
     def close(self) -> None:
-        for seldom in (self._tell, self._anew):
+        for seldom in (self._apply, self._reset):
             seldom.close()

@@ -95,7 +95,7 @@ class GuardFile:
             return ""
         names = self._names() if names is None else names
         texts = sorted({lan.text(address) for known in names.values() for address in known})
-        help4, help6 = ([one for one in texts if (":" in one) == six] for six in (False, True))
+        help4, help6 = ([text for text in texts if (":" in text) == six] for six in (False, True))
         return render(replace(self._guard, help4=tuple(help4), help6=tuple(help6)))
 
     def _names(self) -> Names:

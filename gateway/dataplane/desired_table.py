@@ -10,7 +10,7 @@ from gateway.lan.uplink import ways_out
 from gateway.policy.config.web import PAGES
 
 
-def wanted(
+def desired_snapshot(
     rules: RuleBook,
     inside: tuple[str, ...],
     help_addresses: HelpAddresses,
@@ -37,7 +37,7 @@ def wanted(
         page_tls_port=None if config.web.https is None else config.web.https.port,
         page_labels=tuple(sorted({name.partition(".")[0] for name in rules.world.gateway_names})),
         door_ports=None if config.gateway_open else config.gateway_ports,
-        help4=tuple(one for one in texts if ":" not in one),
-        help6=tuple(one for one in texts if ":" in one),
+        help4=tuple(address for address in texts if ":" not in address),
+        help6=tuple(address for address in texts if ":" in address),
         help_dns_port=help_port,
     )

@@ -114,7 +114,7 @@ class Gates:
             guest=self._family.unknown,
             strangers=tuple(self._family.strangers.items()),
             plain=self._family.plain,
-            passes=tuple(one for one in self._table.snapshot.passes if one.slot in members),
+            passes=tuple(element for element in self._table.snapshot.passes if element.slot in members),
         )
 
     def _passes(self, at: datetime) -> tuple[PassElement, ...]:
@@ -145,8 +145,8 @@ class Gates:
             return None
         left = (standing.until - at).total_seconds()
         if standing.budgets:
-            budgets = [standing.budgets[one] for one in counted_gates(gates) if one in standing.budgets]
-            left = min([left, *(MINUTE * one.left for one in budgets if one.left > 0)])
+            budgets = [standing.budgets[gate] for gate in counted_gates(gates) if gate in standing.budgets]
+            left = min([left, *(MINUTE * budget.left for budget in budgets if budget.left > 0)])
         return max(1, min(MAX_LEASE, ceil(left + GRACE)))  # nft counts in whole seconds
 
     def sync(self) -> None:
@@ -167,17 +167,17 @@ class Gates:
         counter runs on; one that a boundary had shortened begins anew.
         """
         now = self._loop.now()
-        running = {(one.slot, one.class_number): one for one in self._table.snapshot.passes}
+        running = {(element.slot, element.class_number): element for element in self._table.snapshot.passes}
         passes: list[PassElement] = []
         stale: list[PassElement] = []
-        for one in wanted:
-            there = running.get((one.slot, one.class_number))
-            if there is not None and self._ends_well(one, now):
+        for element in wanted:
+            there = running.get((element.slot, element.class_number))
+            if there is not None and self._ends_well(element, now):
                 passes.append(there)
                 continue
-            passes.append(one)
-            if there == one:  # the same length, but it began too long ago
-                stale.append(one)
+            passes.append(element)
+            if there == element:  # the same length, but it began too long ago
+                stale.append(element)
         self._table.update(replace(self._table.snapshot, passes=tuple(passes)))
         self._table.renew(stale)
         kept = [one for one, chosen in zip(wanted, passes, strict=True) if chosen is one]
@@ -191,12 +191,12 @@ class Gates:
         return early is not None and -1.0 <= early <= RENEW
 
     def _note_ends(self, begun: Iterable[PassElement], now: float) -> None:
-        for one in begun:
-            key = (one.slot, one.class_number)
-            if one.lease is None:
+        for element in begun:
+            key = (element.slot, element.class_number)
+            if element.lease is None:
                 self._ends.pop(key, None)
             else:
-                self._ends[key] = now + one.lease
+                self._ends[key] = now + element.lease
 
     def _wait(self, at: datetime) -> None:
         if self._timer is not None:
@@ -215,7 +215,7 @@ class Gates:
         try:
             passes = self._passes(self._wall())
             self._table.update(replace(self._table.snapshot, passes=passes))
-            self._table.renew(one for one in passes if one.lease is not None)
+            self._table.renew(element for element in passes if element.lease is not None)
             self._note_ends(passes, self._loop.now())
         except GatewayError as error:
             _log.error("%s", error)
@@ -229,9 +229,9 @@ class Gates:
         for slot, subject in self._family.subjects.items():
             decide = subject.running or subject.decide
             for flow, live in self._live.of_slot(slot):
-                decisions = [decide(one, at) for one in live.observations]
-                gates = joined(one.gates for one in decisions)
-                number = subject.class_number(gates) if all(one.allowed for one in decisions) else 0
+                decisions = [decide(observation, at) for observation in live.observations]
+                gates = joined(decision.gates for decision in decisions)
+                number = subject.class_number(gates) if all(decision.allowed for decision in decisions) else 0
                 if number == live.class_number:
                     continue
                 if not self._mark(flow, number, asks=live.asks) or not number:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop, Timer
-from gateway.dataplane import unjudged as unseen
+from gateway.dataplane import unjudged
 from gateway.kernel import fallback
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.flowtable import has_flow_tables
@@ -32,8 +32,8 @@ from gateway.kernel.usage import PassCounters
 from gateway.kernel.watch import Watch
 
 ALIVE_PERIOD = 1.0  # seconds; a third of the lease
-MEND_DELAY = 0.2  # seconds; who flushes a ruleset loads another right after it
-MEND_AGAIN = 1.0  # seconds after a mending that failed
+REPAIR_DELAY = 0.2  # seconds; who flushes a ruleset loads another right after it
+REPAIR_RETRY = 1.0  # seconds after a mending that failed
 MANY = 500  # elements; the kernel has no room to tell what more of them had counted when they went
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class KernelTable:
         self,
         loop: Loop,
         snapshot: Snapshot,
-        slots: Callable[[], unseen.Slots],
+        slots: Callable[[], unjudged.Slots],
         left_behind: Callable[[], str] = str,
         *,
         conntrack: Conntrack | None = None,
@@ -71,7 +71,7 @@ class KernelTable:
         self.conntrack = conntrack or Conntrack()
         self.found: Mapping[Pair, int] = {}  # what a table had counted that was there before us
         self.mends = 0
-        self._mending: Timer | None = None
+        self._repair_timer: Timer | None = None
         self._alive: Timer | None = None
         self._installed = False
         self._flows_dropped = False
@@ -86,9 +86,9 @@ class KernelTable:
         """
         self.snapshot = replace(snapshot, native=self.snapshot.native)
         layout = snapshot.layout
-        before_us = unseen.open_connections(self.conntrack, layout, self._slots())
+        before_us = unjudged.open_connections(self.conntrack, layout, self._slots())
         self.conntrack.clear(layout)
-        unseen.refuse(self.conntrack, layout, before_us)
+        unjudged.refuse(self.conntrack, layout, before_us)
         self._installed = True
         try:
             self.found = {pair: usage.bytes for pair, usage in self._counters.read().items()}
@@ -155,7 +155,7 @@ class KernelTable:
             if self._alive is None:
                 raise
             _log.warning("%s; the table is put in order as a whole", error)
-            self._mend_soon(MEND_DELAY)
+            self._repair_soon(REPAIR_DELAY)
         self._touched()  # what somebody else changed just before has been read, and wakes nobody any more
 
     def renew(self, elements: Iterable[PassElement]) -> None:
@@ -168,18 +168,18 @@ class KernelTable:
 
     def hand_over(self, slot: int, heir: int) -> None:
         """``slot`` is nobody's from now on; what it runs begins anew as ``heir``'s."""
-        unseen.hand_over(self.conntrack, self.snapshot.layout, slot, heir)
+        unjudged.hand_over(self.conntrack, self.snapshot.layout, slot, heir)
 
     def forget_rates(self, slot: int) -> None:
         """How much it sent just now."""
         self._change(render_rates_forgotten(self.snapshot, slot))
 
-    def follow_devices(self, slots: unseen.Slots | None = None, only: Set[bytes] | None = None) -> None:
+    def follow_devices(self, slots: unjudged.Slots | None = None, only: Set[bytes] | None = None) -> None:
         """What a device ran before it became somebody else's begins anew: at the addresses in ``slots``, else
         at all; of those at ``only``.
         """
         slots = self._slots() if slots is None else slots
-        unfiltered = unseen.begin_anew(self.conntrack, self.snapshot.layout, slots, only=only)
+        unfiltered = unjudged.reset_connections(self.conntrack, self.snapshot.layout, slots, only=only)
         if unfiltered and self.snapshot.offload is not None:
             self._change(render_flows_anew(self.snapshot))
 
@@ -209,38 +209,38 @@ class KernelTable:
 
     def _touched(self) -> None:
         if self._watch.changed():
-            self._mend_soon(MEND_DELAY)
+            self._repair_soon(REPAIR_DELAY)
 
-    def _mend_soon(self, delay: float) -> None:
-        if self._mending is None:
-            self._mending = self._loop.call_later(delay, self._mend)
+    def _repair_soon(self, delay: float) -> None:
+        if self._repair_timer is None:
+            self._repair_timer = self._loop.call_later(delay, self._repair)
 
-    def _mend(self) -> None:
-        self._mending = None
+    def _repair(self) -> None:
+        self._repair_timer = None
         self.mends += 1
         _log.warning("another program changed our table; it is put in order again")
-        open_now = {(one.slot, one.class_number) for one in self.snapshot.passes}
+        open_now = {(element.slot, element.class_number) for element in self.snapshot.passes}
         layout = self.snapshot.layout
         try:
             there = self._counters.read()
         except KernelError:
             there = {}
-        strays = [key for pair in there.keys() - open_now for key in layout.pass_keys(*pair)]
+        unmatched = [key for pair in there.keys() - open_now for key in layout.pass_keys(*pair)]
         try:
             with self._watch.ours():
-                self._nft.apply(render_mend(self.snapshot, strays) + self._no_flows())
+                self._nft.apply(render_mend(self.snapshot, unmatched) + self._no_flows())
             if self._targets is not None:
                 with self._watch.ours():
                     self._targets.install()
             with self._watch.ours():
                 self._nft.apply(render_alive())
-            missed = unseen.open_connections(self.conntrack, layout, self._slots(), unmarked=True)
-            unseen.refuse(self.conntrack, layout, missed)
+            missed = unjudged.open_connections(self.conntrack, layout, self._slots(), unmarked=True)
+            unjudged.refuse(self.conntrack, layout, missed)
         except KernelError as error:
             _log.error("%s; tried again in a second", error)
             if self.snapshot.offload is not None:
                 self._without_flows(error)
-            self._mend_soon(MEND_AGAIN)
+            self._repair_soon(REPAIR_RETRY)
         self._touched()
 
     def _no_flows(self) -> str:
@@ -259,7 +259,7 @@ class KernelTable:
         A start that failed leaves what a killed daemon left: it still refuses for those who fail closed.
         """
         self._loop.forget(self._watch)
-        for timer in (self._alive, self._mending):
+        for timer in (self._alive, self._repair_timer):
             if timer is not None:
                 timer.cancel()
         if self._installed:

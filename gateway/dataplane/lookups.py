@@ -74,7 +74,7 @@ class Lookups:
 
     def __init__(self, loop: Loop, servers: Iterable[str], found: Found) -> None:
         self._loop = loop
-        self._servers = tuple(_Server(one) for one in servers)
+        self._servers = tuple(_Server(address) for address in servers)
         self._found = found
         self._names: dict[str, bool] = {}  # name → answered since the last round
         self._retries = 0  # rounds in a row in which something was still waited for
@@ -127,7 +127,7 @@ class Lookups:
 
     def _send(self, server: _Server, ask: _Ask) -> None:
         name, kind = ask
-        ident, raw = secrets.randbits(16), wire_name([_in_any_case(one) for one in host_labels(name)])
+        ident, raw = secrets.randbits(16), wire_name([_in_any_case(label) for label in host_labels(name)])
         family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:

@@ -96,9 +96,9 @@ class OwnAnswers:
         kept: dict[str, set[int]] = {}
         for slot, member in members.items():
             rules = member.profile.rules
-            own = [one for one in (*rules.allow, *rules.homework) if one.owner == FAMILY]
+            own = [entry for entry in (*rules.allow, *rules.homework) if entry.owner == FAMILY]
             # Those of a managed device stand last.
-            names = [one.value for one in reversed(own) if one.kind is Kind.NAME]
+            names = [entry.value for entry in reversed(own) if entry.kind is Kind.NAME]
             for name in names[:MAX_TUNNELS] if rules.ways else ():
                 kept.setdefault(name, set()).add(slot)
         self._kept = {name: frozenset(slots) for name, slots in kept.items()}
@@ -112,7 +112,7 @@ class OwnAnswers:
 
     def forget(self, slot: int) -> None:
         """What was asked for a slot."""
-        for key in [one for one in self._asked if one[0] == slot]:
+        for key in [asked for asked in self._asked if asked[0] == slot]:
             del self._asked[key]
         self._allowance.pop(slot, None)
 

@@ -60,5 +60,6 @@ class PacketSides:
         to = packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]
         number = int.from_bytes(to, "big")
         return any(
-            one.size == len(to) and number >> one.host_bits == one.number >> one.host_bits for one in prefixes
+            prefix.size == len(to) and number >> prefix.host_bits == prefix.number >> prefix.host_bits
+            for prefix in prefixes
         )

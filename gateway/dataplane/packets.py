@@ -68,7 +68,7 @@ class PacketPath:
         """
         self.flows = flows
         self.dns = dns
-        self.strays = 0  # packets of a slot that is nobody's any more
+        self.unmatched_packets = 0  # packets of a slot that is nobody's any more
         self._loop = loop
         self.layout = layout
         self._base = base
@@ -101,7 +101,7 @@ class PacketPath:
         state = byte & STATE_MASK
         subject = self._subjects.get(by_byte[byte])
         if subject is None:
-            self.strays += 1
+            self.unmatched_packets += 1
             return DROP
         if state == ANSWER:
             return self._onward(self.dns.answer_packet(packet, subject, clock_gettime(CLOCK_BOOTTIME)), mark)
@@ -109,7 +109,7 @@ class PacketPath:
             return self._question(subject, packet, mark, hook, indev)
         if hook == FORWARD:
             return self._flow(subject, packet, mark, indev, asking=state == ASKING, udp=udp)
-        self.strays += 1
+        self.unmatched_packets += 1
         return DROP
 
     def _flow(

@@ -71,7 +71,7 @@ class HelpAddresses:
             return
         if not vouched:
             known = self.by_name.get(name, frozenset())
-            if not all(one in known and self.knows(name, one) for one in addresses):
+            if not all(address in known and self.knows(name, address) for address in addresses):
                 self._lookups.ask(name)
         elif name in self.by_name or len(self.by_name) < MAX_HELP:
             self._found(name, addresses[:MAX_SAFE])
@@ -84,7 +84,7 @@ class HelpAddresses:
         if not known.issuperset(addresses):
             self.by_name[name] = frozenset((*addresses, *(known if len(known) < MAX_OF_ONE else ())))
             self.addresses = frozenset().union(*self.by_name.values())
-            calling = (self.by_name[one] for one in self.by_name if one in self._calling_names)
+            calling = (self.by_name[name] for name in self.by_name if name in self._calling_names)
             self._calling = frozenset().union(*calling)
             self._settle()
 
@@ -140,7 +140,7 @@ class SafeAddresses:
 
     def _found(self, name: str, addresses: list[bytes]) -> None:
         self._book.learn(name, addresses, KEPT, self._loop.now())
-        known = [one for one in self._by_name.get(name, ()) if one not in addresses]
+        known = [known for known in self._by_name.get(name, ()) if known not in addresses]
         self._by_name[name] = (*addresses, *known)[:MAX_SAFE]
 
     def close(self) -> None:

@@ -27,9 +27,9 @@ def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfac
     """Whose the addresses are that the kernel knows on the LAN's interfaces."""
     inside = lan.indexes(interfaces)
     found = {}
-    for one in neighbours:
-        if one.ifindex in inside:
-            found[lan.packed(one.ip)] = family.slot_of(one.mac, inside[one.ifindex])
+    for neighbour in neighbours:
+        if neighbour.ifindex in inside:
+            found[lan.packed(neighbour.ip)] = family.slot_of(neighbour.mac, inside[neighbour.ifindex])
     return found
 
 
@@ -54,7 +54,7 @@ def open_connections(
     return found
 
 
-def begin_anew(
+def reset_connections(
     conntrack: Conntrack, layout: MarkLayout, slots: Slots, *, only: AbstractSet[bytes] | None = None
 ) -> bool:
     """Where a device has another slot than its connection says. Whether one of them was an unfiltered

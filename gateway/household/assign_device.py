@@ -32,9 +32,9 @@ def assign_device(
         )
     draft = Draft({}, {})
     for profile in household.profiles.values():
-        devices = [one for one in profile.devices if one != mac]
+        devices = [device for device in profile.devices if device != mac]
         if owner is not None and profile.id == owner.id:
-            devices = [mac if one == instead_of else one for one in devices]
+            devices = [mac if device == instead_of else device for device in devices]
             devices += [] if mac in devices else [mac]
         if tuple(devices) != profile.devices:
             path = editing.file(profile.id)

@@ -82,7 +82,7 @@ def _days(event: Any, first: date, last: date) -> Iterator[date]:
 def main(arguments: list[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    first, last = (date.fromisoformat(one) for one in arguments)
+    first, last = (date.fromisoformat(argument) for argument in arguments)
     try:
         days = free_days(sys.stdin.buffer.read(), first, last)
     except NoCalendarError as error:

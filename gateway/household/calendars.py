@@ -19,7 +19,7 @@ MAX_BYTES = 1_000_000  # a school's year has some 20 kB
 YEARS_BACK, YEARS_AHEAD = 2, 3
 TIMEOUT = 10  # seconds in which the daemon decides nothing; a slow router needs 3 for a usual file
 MAX_KEPT = 64
-MEND = "export the free days alone as iCalendar (.ics), or take the line out"
+FIX = "export the free days alone as iCalendar (.ics), or take the line out"
 
 _kept: dict[tuple[bytes, date, date], frozenset[date]] = {}
 
@@ -37,9 +37,9 @@ def free_days(path: Path) -> frozenset[date]:
     """The days of all-day events, from two years back to three ahead. Raises PolicyError for no calendar."""
     data = read_bounded(path, MAX_BYTES)
     if len(data) > MAX_BYTES:
-        raise PolicyError(str(path), f"has more than {MAX_BYTES} bytes", MEND)
+        raise PolicyError(str(path), f"has more than {MAX_BYTES} bytes", FIX)
     if not data.removeprefix(b"\xef\xbb\xbf").lstrip().upper().startswith(b"BEGIN:VCALENDAR"):
-        raise PolicyError(str(path), "is no calendar", MEND)
+        raise PolicyError(str(path), "is no calendar", FIX)
     year = datetime.now(UTC).year
     first, last = date(year - YEARS_BACK, 1, 1), date(year + YEARS_AHEAD, 12, 31)
     key = (_digest(data), first, last)
@@ -71,11 +71,11 @@ def _read(path: Path, data: bytes, first: date, last: date) -> frozenset[date]:
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired:
-        raise PolicyError(str(path), f"takes longer than {TIMEOUT} s to read", MEND) from None
+        raise PolicyError(str(path), f"takes longer than {TIMEOUT} s to read", FIX) from None
     except OSError as error:
         raise PolicyError(str(path), f"cannot be read ({error.strerror})", "start again") from error
     if done.returncode == 0:
-        return frozenset(date.fromisoformat(one) for one in done.stdout.decode("ascii").split())
+        return frozenset(date.fromisoformat(day) for day in done.stdout.decode("ascii").split())
     # One line of ours, or the end of a traceback: of what is in the file it repeats nothing.
-    told = done.stdout.decode("utf-8", "replace").strip()
-    raise PolicyError(str(path), told or "is a calendar that cannot be read", MEND)
+    message = done.stdout.decode("utf-8", "replace").strip()
+    raise PolicyError(str(path), message or "is a calendar that cannot be read", FIX)

@@ -85,8 +85,8 @@ def _read(path: Path, kind: type[_Kept]) -> _Kept | None:
         return None
     if not isinstance(values, Mapping):
         return None
-    found: dict[str, Any] = {one.name: values.get(one.name) for one in fields(kind)}
-    fit = all(_fits(found[one.name], str(one.type)) for one in fields(kind))
+    found: dict[str, Any] = {field.name: values.get(field.name) for field in fields(kind)}
+    fit = all(_fits(found[field.name], str(field.type)) for field in fields(kind))
     return kind(**found) if fit else None
 
 

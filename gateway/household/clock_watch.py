@@ -65,7 +65,7 @@ class ClockWatch:
         self._missed: Jump | None = None  # while no daemon ran
         reading = self._machine.read()
         kept = None if self.played else clockfiles.read_run(runtime, self._machine.boot_id)
-        if kept is not None and kept.source in [one.value for one in Source]:
+        if kept is not None and kept.source in [source.value for source in Source]:
             self._go_on(kept, reading)
             return
         self._source = Source.HOME if played else Source.NOBODY

@@ -122,8 +122,8 @@ def first_boot(path: Path) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        mend = "make room, or mend the permissions of its folder"
-        raise PolicyError(str(path), f"cannot be written ({disk_words(error)})", mend) from error
+        fix = "make room, or mend the permissions of its folder"
+        raise PolicyError(str(path), f"cannot be written ({disk_words(error)})", fix) from error
     finally:
         fresh.unlink(missing_ok=True)
     return True

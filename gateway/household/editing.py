@@ -70,10 +70,10 @@ class Editing:
 
     def file(self, profile_id: str) -> Path:
         """Raises PolicyError where there is none."""
-        found = next((one for one in profile_files(self.profiles) if one.stem == profile_id), None)
+        found = next((file for file in profile_files(self.profiles) if file.stem == profile_id), None)
         if found is None:
-            mend = "name a person's profile"
-            raise PolicyError(profile_id, "has no file here", mend).coded(Code.NO_PROFILE)
+            fix = "name a person's profile"
+            raise PolicyError(profile_id, "has no file here", fix).coded(Code.NO_PROFILE)
         return found
 
     def read(self, path: Path) -> tuple[bytes, Document]:
@@ -134,12 +134,12 @@ class Editing:
         household = self._rules.household
         files = profile_files(self.profiles)
         if len(files) >= MAX_PROFILES:
-            mend = "remove one that nobody needs"
+            fix = "remove one that nobody needs"
             raise PolicyError(
-                str(self.profiles), f"has {len(files)} profiles, and can have no more", mend
+                str(self.profiles), f"has {len(files)} profiles, and can have no more", fix
             ).coded(Code.TOO_MANY_PROFILES, most=MAX_PROFILES)
-        named = (one.name for one in household.profiles.values())
-        path = self.profiles / f"{id_of(name, [*(one.stem for one in files), *named])}.yaml"
+        named = (profile.name for profile in household.profiles.values())
+        path = self.profiles / f"{id_of(name, [*(file.stem for file in files), *named])}.yaml"
         said = self.changed({}, {"name": name, **changes})
         draft = Draft({path: edits.profile_text(said)}, {path: None})
         self._take(draft, _devices(said), path)
@@ -164,7 +164,7 @@ class Editing:
         path = self.profiles / step.removed
         if old is None or read_if_there(path) == old:
             return path.stem
-        taken = [one.stem for one in profile_files(self.profiles)]
+        taken = [file.stem for file in profile_files(self.profiles)]
         if path.stem.casefold() in map(str.casefold, taken):
             path = path.with_stem(id_of(path.stem, taken))
         said = edits.read(old, str(path))
@@ -195,7 +195,7 @@ class Editing:
         for other in self._rules.household.profiles.values():
             if other.id == path.stem:
                 continue
-            file = next((one for one in draft.files if one.stem == other.id), None)
+            file = next((path for path in draft.files if path.stem == other.id), None)
             if file is not None:
                 data = draft.files[file]
                 said = {} if data is None else edits.read(data, str(file))
@@ -214,15 +214,23 @@ class Editing:
         """Raises PolicyError where one of them belongs to several people."""
         shared = self._rules.household.config.shared
         for mac in sorted(macs & shared.keys()):
-            mend = "take it out of 'shared' in qalqan.yaml first"
+            fix = "take it out of 'shared' in qalqan.yaml first"
             problem = f"the device {mac} is shared by {', '.join(shared[mac])}"
-            raise bad_rule(PolicyError("devices", problem, mend), "", {})
+            raise bad_rule(PolicyError("devices", problem, fix), "", {})
 
     def put(self, draft: Draft, changes: Changes, author: Author) -> Step:
         """``write``, and tell who goes by the rules."""
-        before = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
+        before = {
+            (profile.id, mac)
+            for profile in self._rules.household.profiles.values()
+            for mac in profile.devices
+        }
         step = self.write(draft, changes, author)
-        after = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
+        after = {
+            (profile.id, mac)
+            for profile in self._rules.household.profiles.values()
+            for mac in profile.devices
+        }
         self._in_force(frozenset(mac for _, mac in after - before))
         return step
 

@@ -48,7 +48,7 @@ class FileHistory:
 
     def _known(self) -> dict[int, Step]:
         if self._steps is None:
-            self._steps = {one.number: one for one in self._read()}
+            self._steps = {step.number: step for step in self._read()}
         return self._steps
 
     def last(self, name: str, revision: int, nobody: str = "") -> Step | None:
@@ -56,7 +56,7 @@ class FileHistory:
         ``nobody`` are passed over.
         """
         wanted: int | None = revision
-        for step in (one for one in reversed(list(self.steps.values())) if name in one.after):
+        for step in (step for step in reversed(list(self.steps.values())) if name in step.after):
             if step.after[name] != wanted:
                 return None
             if not nobody or step.by != nobody:
@@ -66,7 +66,7 @@ class FileHistory:
 
     def since(self, name: str, revision: int) -> list[Step]:
         """The steps of a file since it last was at a revision, the newest first; none where it never was."""
-        steps = [one for one in reversed(list(self.steps.values())) if name in one.after]
+        steps = [step for step in reversed(list(self.steps.values())) if name in step.after]
         start = next((n for n, one in enumerate(steps) if one.before[name] == revision), None)
         return [] if start is None else steps[: start + 1]
 
@@ -84,8 +84,8 @@ class FileHistory:
             return None
         data = read_bounded(self._place(step.number) / name)
         if revision(data) != step.before[name]:
-            where, mend = str(self._place(step.number) / name), "look into the folder by hand"
-            raise PolicyError(where, "was changed since it was kept", mend)
+            where, fix = str(self._place(step.number) / name), "look into the folder by hand"
+            raise PolicyError(where, "was changed since it was kept", fix)
         return data
 
     def read(self, name: str) -> bytes | None:
@@ -201,7 +201,7 @@ class FileHistory:
 
     def _sibling(self) -> Path | None:
         """A file like which a new one is made."""
-        return next((one for one in sorted(self._home.iterdir()) if one.suffix == ".yaml"), None)
+        return next((file for file in sorted(self._home.iterdir()) if file.suffix == ".yaml"), None)
 
     def _prune(self) -> None:
         """Forget what is older than the last steps of each of its files."""
@@ -225,14 +225,14 @@ class FileHistory:
 
     def forget(self, name: str) -> None:
         """What is remembered of one file goes, with all else that its steps did: nothing of it comes back."""
-        for step in [one for one in self._known().values() if name in one.after]:
+        for step in [step for step in self._known().values() if name in step.after]:
             _remove(self._place(step.number))
             del self._known()[step.number]
 
     def _numbers(self) -> list[int]:
         if not self._folder.is_dir():
             return []
-        names = (one.name for one in self._folder.iterdir())
+        names = (file.name for file in self._folder.iterdir())
         return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
     def _read(self) -> Iterator[Step]:
@@ -256,8 +256,8 @@ def _remove(place: Path) -> None:
     """A step's folder, which has no folders in it. What stays is removed the next time, or by a hand."""
     try:
         # The note last: without files that it tells of a step cannot be taken back, without it it is none.
-        for one in sorted(place.iterdir(), key=lambda one: one.name == _NOTE):
-            one.unlink()
+        for file in sorted(place.iterdir(), key=lambda one: one.name == _NOTE):
+            file.unlink()
         place.rmdir()
     except OSError as error:
         if place.is_dir():
@@ -272,10 +272,10 @@ def not_written(path: Path, error: OSError) -> PolicyError:
 
 
 def no_revision(path: Path, revision: int) -> PolicyError:
-    where, mend = f"{path}: {revision}", f"look into {path.parent / FOLDER}"
-    return PolicyError(where, "is no version that is kept", mend).coded(Code.NO_REVISION)
+    where, fix = f"{path}: {revision}", f"look into {path.parent / FOLDER}"
+    return PolicyError(where, "is no version that is kept", fix).coded(Code.NO_REVISION)
 
 
 def changed_meanwhile(path: Path) -> PolicyError:
-    problem, mend = "was changed meanwhile", "look at it again, then change it"
-    return PolicyError(str(path), problem, mend).coded(Code.CHANGED_MEANWHILE)
+    problem, fix = "was changed meanwhile", "look at it again, then change it"
+    return PolicyError(str(path), problem, fix).coded(Code.CHANGED_MEANWHILE)

@@ -15,9 +15,9 @@ ROUTER = "router"  # …, on the router's own pages: LuCI
 def bonus(given: Iterable[Given]) -> dict[str, int]:
     """Minutes beyond the limits of the day, by gate."""
     found: dict[str, int] = {}
-    for one in given:
-        if one.until is None:
-            found[one.gate] = found.get(one.gate, 0) + one.minutes
+    for grant in given:
+        if grant.until is None:
+            found[grant.gate] = found.get(grant.gate, 0) + grant.minutes
     return found
 
 

@@ -95,7 +95,7 @@ class Grouping:
                 plain.append(mac)
             elif place == QUARANTINE:
                 found.append(Wanted(mac, (mac,), self._household.guest, quarantined=True))
-        placed = {*self._named, *plain, *self._asked, *(mac for one in found for mac in one.macs)}
+        placed = {*self._named, *plain, *self._asked, *(mac for slot in found for mac in slot.macs)}
         called = {
             called: tuple(
                 mac for mac, place in self._places.items() if place == called and mac not in settled

@@ -90,12 +90,12 @@ def _only_the_familys(changes: Changes, fixed: Mapping[str, Fixed]) -> None:
             for name, one in fixed.items():
                 if name == key.replace("/", ".") or (key == head and name.partition(".")[0] == head):
                     raise _routers_own(key, one)
-            mend = suggestion(key, edits.FAMILY_KEYS)
-            error = PolicyError(key, "is not for the pages to change", mend)
-            raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=mend)
+            fix = suggestion(key, edits.FAMILY_KEYS)
+            error = PolicyError(key, "is not for the pages to change", fix)
+            raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=fix)
 
 
 def _routers_own(key: str, one: Fixed) -> PolicyError:
-    problem, mend = f"is set in {one.file}", f"change it there, as the router's own setting {one.option}"
-    error = PolicyError(key, problem, mend)
+    problem, fix = f"is set in {one.file}", f"change it there, as the router's own setting {one.option}"
+    error = PolicyError(key, problem, fix)
     return error.coded(Code.ROUTERS_OWN, key=key, option=one.option, file=one.file)

@@ -43,7 +43,10 @@ def _kept(path: Path) -> str:
         _log.error("%s", error)
         return ""
     text = lines[0].strip()
-    if not text.isprintable() or not SHORTEST <= sum(one.isalnum() for one in text) <= len(text) <= LONGEST:
+    if (
+        not text.isprintable()
+        or not SHORTEST <= sum(letter.isalnum() for letter in text) <= len(text) <= LONGEST
+    ):
         _log.error("%s: is no code of %d to %d letters; another one is made", path, SHORTEST, LONGEST)
         return ""
     return text

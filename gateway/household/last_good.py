@@ -70,7 +70,7 @@ def _kept_days(file: Path) -> DaysOf:
     def days_of(calendar: str) -> frozenset[date]:  # noqa: ARG001
         try:
             text = file.with_name(f"{file.name}{DAYS}").read_text("ascii")
-            return frozenset(date.fromisoformat(one) for one in text.split())
+            return frozenset(date.fromisoformat(day) for day in text.split())
         except (OSError, ValueError):
             return frozenset()
 

@@ -47,27 +47,27 @@ class ListLibrary:
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
         """What an update fetches: what is always fetched, what is named, and what was named before."""
         named = tuple(named)
-        for one in named:
-            if one not in self.published:
-                close = get_close_matches(one, self.published, n=1)
-                mend = f"did you mean {close[0]!r}?" if close else "see them with: qalqan lists status"
-                msg = f"there is no list {one!r}; {mend}"
+        for name in named:
+            if name not in self.published:
+                close = get_close_matches(name, self.published, n=1)
+                fix = f"did you mean {close[0]!r}?" if close else "see them with: qalqan lists status"
+                msg = f"there is no list {name!r}; {fix}"
                 raise ListError(msg)
         return [
-            one
-            for one in self.published.values()
-            if one.id not in self._files
+            published
+            for published in self.published.values()
+            if published.id not in self._files
             and (
-                one.id in named
-                or self.own.is_on(one)
-                or (one.id not in self.own.off and self.is_here(one.id))
+                published.id in named
+                or self.own.is_on(published)
+                or (published.id not in self.own.off and self.is_here(published.id))
             )
         ]
 
     @property
     def _files(self) -> frozenset[str]:
         """Ids of registers that lie in a file: nothing is fetched."""
-        return frozenset(one.source for one in self.registers if one.file)
+        return frozenset(register.source for register in self.registers if register.file)
 
     def is_here(self, source: str) -> bool:
         return self.shelf.path(source).exists()
@@ -95,7 +95,7 @@ class ListLibrary:
 
     def is_any_current(self, now: datetime) -> bool:
         """Return whether any list has a copy that was fetched or confirmed today."""
-        return any(self.shelf.is_fresh(one, now) for one in self.published)
+        return any(self.shelf.is_fresh(published, now) for published in self.published)
 
     def build(self, now: datetime) -> tuple[TableInfo, list[Report]]:
         """Build the table from the seeds and from every copy that can be used."""
@@ -114,9 +114,13 @@ class ListLibrary:
         )
 
     def _built_from(self) -> list[PublishedList]:
-        registers = {one.source: usable(one, self.shelf) for one in self.registers}
-        lists = (registers.get(one.id, one) for one in self.published.values() if one.id not in self.own.off)
-        return [one for one in lists if one is not None]
+        registers = {register.source: usable(register, self.shelf) for register in self.registers}
+        lists = (
+            registers.get(published.id, published)
+            for published in self.published.values()
+            if published.id not in self.own.off
+        )
+        return [published for published in lists if published is not None]
 
     def refusing(self, source: Source) -> list[str]:
         """A line for each entry of a list that refuses a site which has to open from ten years on."""
@@ -143,7 +147,7 @@ def read_library(
     categories = product.categories
     own = OwnLists() if own_file is None else read_own(own_file, categories)
     known = {**parse_sources(*_data("sources.yaml"), categories), **own.lists}
-    on = tuple(one for one in registers if one.on)
+    on = tuple(register for register in registers if register.on)
     apart(on, known.values())
     return ListLibrary(
         published=known | {one.source: register_list(one) for one in on},

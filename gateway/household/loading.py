@@ -91,17 +91,17 @@ class Product:
     def safe_names(self) -> tuple[str, ...]:
         """Names under which search engines and video sites are in their safe modes."""
         engines = {one for host in self.engines if (one := self.engines.get(host)) is not None}
-        names = {name for one in engines for name in (one.strict, one.moderate)}
+        names = {name for engine in engines for name in (engine.strict, engine.moderate)}
         return tuple(sorted(name for name in names if not name[-1].isdigit()))
 
     @property
     def names(self) -> Names:
         """What services and categories are called in a sentence."""
         return Names(
-            services={one.id: one.name for one in self.catalogue.services.values()},
-            categories={one.id: one.name["en"] for one in self.categories.by_id.values()},
-            groups={one.id: one.name["en"] for one in self.catalogue.groups.values()},
-            laws={one.id: one.name["en"] for one in self.laws.values()},
+            services={service.id: service.name for service in self.catalogue.services.values()},
+            categories={category.id: category.name["en"] for category in self.categories.by_id.values()},
+            groups={group.id: group.name["en"] for group in self.catalogue.groups.values()},
+            laws={law.id: law.name["en"] for law in self.laws.values()},
             states=COUNTRY_NAMES,
         )
 
@@ -130,7 +130,7 @@ class Product:
             help=self.help,
             calling=self.calling,
             needs=self.needs,
-            sites=tuple(one for one in self.sites if one.language in languages),
+            sites=tuple(site for site in self.sites if site.language in languages),
             engines=self.engines,
             resolvers=self.resolvers,
             gateway_names=frozenset({GATEWAY_NAME} if https is None else {GATEWAY_NAME, https.name}),
@@ -156,10 +156,10 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
     )
     words = Vocabulary(categories, catalogue, suffixes)
     read = [bands.parse_band(source, name, words) for source, name in _folder(root, "bands")]
-    missing = set(Band) - {one.band for one in read}
+    missing = set(Band) - {item.band for item in read}
     if missing:
-        where, mend = "profiles/bands", "install the package again"
-        raise PolicyError(where, f"has no file for {min(one.value for one in missing)}", mend)
+        where, fix = "profiles/bands", "install the package again"
+        raise PolicyError(where, f"has no file for {min(band.value for band in missing)}", fix)
     needs: dict[str, str] = {}
     sites: list[packs.Site] = []
     for source, name in _folder(root, "starter"):
@@ -170,16 +170,16 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
     countries = load_countries(suffixes)
     laws = {law.id: law for one in countries.values() for law in one.laws}
     if unknown := strangers(laws.values(), catalogue.services, known):
-        where, mend = "profiles/countries", "install the package again"
-        raise PolicyError(where, f"names what the catalogue has not: {unknown[0]}", mend)
+        where, fix = "profiles/countries", "install the package again"
+        raise PolicyError(where, f"names what the catalogue has not: {unknown[0]}", fix)
     engines = packs.parse_engines(*_data(root, "safesearch.yaml"), suffixes)
     fingerprints = parse_fingerprints(*_data(root, "fingerprints.yaml")).fingerprints
     return Product(
         categories=categories,
         catalogue=catalogue,
-        bands={one.band: one for one in read},
+        bands={item.band: item for item in read},
         needs=host_map(needs.items()),
-        engines=host_map((name, one) for one in engines for name in one.hosts),
+        engines=host_map((name, engine) for engine in engines for name in engine.hosts),
         sites=tuple(sites),
         countries=countries,
         laws=laws,
@@ -200,7 +200,7 @@ def vocabulary(product: Product) -> Vocabulary:
 def load_countries(is_public_suffix: PublicSuffixCheck = _never) -> Mapping[str, Country]:
     """By code: the part of the package that the pages need while no daemon answers."""
     read = (parse_country(source, name, is_public_suffix) for source, name in _folder(DATA, "countries"))
-    return {one.code: one for one in read}
+    return {item.code: item for item in read}
 
 
 def _folder(root: Path, folder: str) -> Iterator[tuple[bytes, str]]:
@@ -216,8 +216,8 @@ def _data(root: Path, name: str) -> tuple[bytes, str]:
     try:
         return root.joinpath(name).read_bytes(), f"profiles/{name}"
     except OSError:
-        where, mend = f"profiles/{name}", "install the package again"
-        raise PolicyError(where, "is not there", mend) from None
+        where, fix = f"profiles/{name}", "install the package again"
+        raise PolicyError(where, "is not there", fix) from None
 
 
 def load(
@@ -277,7 +277,7 @@ def _parse(
 
 def _macs_in(text: bytes) -> frozenset[str]:
     """What looks like a device's address in a file that cannot be used."""
-    written = (parse_mac(one.decode("ascii")) for one in _MAC.findall(text))
+    written = (parse_mac(found.decode("ascii")) for found in _MAC.findall(text))
     return frozenset(mac for mac in written if mac is not None)
 
 
@@ -285,7 +285,7 @@ def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) 
     """One a child, in order of their names; those of ``instead`` as they would be. Raises PolicyError."""
 
     def listed() -> list[Path]:
-        there = {one for one in folder.iterdir() if one.suffix.lower() in SUFFIXES and one.name[0] != "."}
+        there = {file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != "."}
         for path, text in instead.items():
             if path.parent == folder:
                 (there.discard if text is None else there.add)(path)
@@ -293,6 +293,6 @@ def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) 
 
     files = attempt(folder, listed)
     if len(files) > MAX_PROFILES:
-        problem, mend = f"has {len(files)} profiles", f"keep at most {MAX_PROFILES}"
-        raise PolicyError(str(folder), problem, mend)
+        problem, fix = f"has {len(files)} profiles", f"keep at most {MAX_PROFILES}"
+        raise PolicyError(str(folder), problem, fix)
     return files

@@ -119,7 +119,7 @@ class Maker:
 
     def judge(self, profile: Profile) -> Judge:
         """One for all devices of a profile; one that is managed has a profile of its own."""
-        known = next((one for one in self._judges if one.profile is profile), None)
+        known = next((judge for judge in self._judges if judge.profile is profile), None)
         if known is None:
             known = Judge(profile, self._world, self._calendar)
             self._judges.append(known)

@@ -157,10 +157,10 @@ class Presence:
             return
         changes, lost = self._events.read()
         inside = lan.indexes(self._lan)
-        for one in changes:
-            if one.ifindex in inside:
-                self.owners.neighbour(one)
-                self.inventory.neighbour(one, event=True)
+        for change in changes:
+            if change.ifindex in inside:
+                self.owners.neighbour(change)
+                self.inventory.neighbour(change, event=True)
         self._note_places(inside)
         self._bus.publish(NeighboursRead())
         if lost:
@@ -189,7 +189,7 @@ class Presence:
         if self.claim.unclaimed:
             return []
         inside = lan.indexes(self._lan)
-        found = [one for one in self.neighbours() if one.ifindex in inside]
+        found = [neighbour for neighbour in self.neighbours() if neighbour.ifindex in inside]
         self.owners.listed(found)
         return found
 

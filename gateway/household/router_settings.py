@@ -48,7 +48,7 @@ def _flag(option: Option) -> Node:
 
 def _items(option: Option) -> Node:
     """A list; an option is one of a single item, or of several with spaces between them, as in old files."""
-    values = [(one.place, word) for one in option.values for word in one.text.split()]
+    values = [(value.place, word) for value in option.values for word in value.text.split()]
     return Sequence(option.place, tuple(Scalar(place, word, quoted=True) for place, word in values))
 
 
@@ -122,7 +122,9 @@ class RouterSettings:
     @property
     def fixed(self) -> Mapping[str, Fixed]:
         """Which keys are decided here, and by which option."""
-        return {key: Fixed(self.file, node.place.path, _told(node)) for key, node in self.entries.items()}
+        return {
+            key: Fixed(self.file, node.place.path, _plain_text(node)) for key, node in self.entries.items()
+        }
 
     def first_document(self, zone: str) -> Document:
         """What the first `qalqan.yaml` says. ``zone``: the system's, where none is chosen here."""
@@ -146,15 +148,15 @@ def is_zone(name: str) -> bool:
 
 def system_zone(package: Package) -> str:
     """Of `/etc/config/system`: the time zone that somebody chose there, as the database calls it."""
-    found = (one.options.get("zonename") for one in package.of_type("system"))
-    return next((one.text.replace(" ", "_") for one in found if one is not None), "")
+    found = (section.options.get("zonename") for section in package.of_type("system"))
+    return next((option.text.replace(" ", "_") for option in found if option is not None), "")
 
 
 def lease_files(package: Package) -> tuple[str, ...]:
     """Of `/etc/config/dhcp`: where dnsmasq and odhcpd write whom they gave which address."""
     sections = (*package.of_type("dnsmasq"), *package.of_type("odhcpd"))
     found: dict[str, None] = {}
-    for option in (one.options.get("leasefile") for one in sections):
+    for option in (section.options.get("leasefile") for section in sections):
         if option is not None:
             with suppress(PolicyError):  # another program's file: it is not ours to refuse
                 found[fields.full_path(_text(option))] = None
@@ -190,8 +192,8 @@ def _usual(file: str, leases: tuple[str, ...]) -> Mapping[str, Node]:
 def _options(section: Section) -> Iterator[tuple[KnownOption, Option]]:
     """Those that say something."""
     if not section.name:
-        mend = f"write it as: config {section.type} '{section.type}'"
-        section.place.refuse(f"a section of type {shown(section.type)} has no name", mend)
+        fix = f"write it as: config {section.type} '{section.type}'"
+        section.place.refuse(f"a section of type {shown(section.type)} has no name", fix)
     known = SECTIONS.get(section.name)
     if known is None:
         section.place.refuse("is no section of ours", fields.suggestion(section.name, SECTIONS))
@@ -214,9 +216,9 @@ def _without(document: Document, gone: set[str]) -> Document:
     return Document(document.place, entries, document.keys)
 
 
-def _told(node: Node) -> str:
+def _plain_text(node: Node) -> str:
     items = node.items if isinstance(node, Sequence) else (node,)
-    return " ".join(one.text for one in items if isinstance(one, Scalar))
+    return " ".join(item.text for item in items if isinstance(item, Scalar))
 
 
 def _laid(document: Document, top: Mapping[str, Node]) -> Document:

@@ -210,12 +210,14 @@ class RuleBook:
         """The kinds of sites on the loaded lists that bind everyone; sealed ones are not told."""
         known = self._product.categories
         return tuple(
-            one for one in sorted(known.binding - known.sealed) if one in self.table.known_categories
+            category
+            for category in sorted(known.binding - known.sealed)
+            if category in self.table.known_categories
         )
 
     def help_lines(self, country: str) -> list[dict[str, object]]:
         """For the pages: whom to call, by phone, message or site."""
-        return [one.told() for one in self._product.help_lines(country)]
+        return [line.told() for line in self._product.help_lines(country)]
 
     def country(self) -> Country | None:
         """The file of the home's country; None where there is none."""
@@ -223,7 +225,7 @@ class RuleBook:
 
     def rights(self, country: str) -> list[dict[str, object]]:
         """For the pages: who hears complaints."""
-        return [one.told() for one in self._product.rights(country)]
+        return [right.told() for right in self._product.rights(country)]
 
     def reload(self) -> None:
         """Read the files and lists again.

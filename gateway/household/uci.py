@@ -25,7 +25,7 @@ MAX_VALUES = 4_096
 MAX_WORD = 4_096  # characters; a path may have as many
 
 COMMANDS = ("package", "config", "option", "list")
-_LETTERS = {one[0]: one for one in COMMANDS}
+_LETTERS = {command[0]: command for command in COMMANDS}
 _SPACE = " \t\n\r\v\f"
 _NAME = re.compile(r"\w+", re.ASCII)
 _PACKAGE = re.compile(r"[\w-]+", re.ASCII)
@@ -47,7 +47,7 @@ class Option:
     @property
     def text(self) -> str:
         """What `uci get` prints: a list's items with a space between them."""
-        return " ".join(one.text for one in self.values)
+        return " ".join(value.text for value in self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,10 @@ class Package:
     sections: tuple[Section, ...]
 
     def named(self, name: str) -> Section | None:
-        return next((one for one in self.sections if one.name == name), None)
+        return next((section for section in self.sections if section.name == name), None)
 
     def of_type(self, kind: str) -> tuple[Section, ...]:
-        return tuple(one for one in self.sections if one.type == kind)
+        return tuple(section for section in self.sections if section.type == kind)
 
 
 def parse_uci(source: str | bytes, file: str) -> Package:
@@ -281,9 +281,9 @@ def _taken(line: _Line, least: int, most: int) -> tuple[Value, ...]:
     """The words of a command: it needs one that is not empty, and may have ``most``."""
     if len(line.words) < least or not line.words[0].text:
         _refuse_short(line)
-    for one in line.words[most:]:
-        if one.text:
-            line.place.refuse(f"has {shown(one.text)} after its end", "put a value with spaces in quotes")
+    for word in line.words[most:]:
+        if word.text:
+            line.place.refuse(f"has {shown(word.text)} after its end", "put a value with spaces in quotes")
     return line.words[:most]
 
 

@@ -62,7 +62,7 @@ class Access:
         who, profiles = self.named(request)
         mac = parse_mac(who)
         if mac is None or profiles[0].is_child:
-            return [(one.id, self.stand_in(one)) for one in profiles]
+            return [(profile.id, self.stand_in(profile)) for profile in profiles]
         member = self._family.member_of(mac)
         assert member is not None  # `named` has looked
         if member.quarantined:

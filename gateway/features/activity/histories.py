@@ -38,9 +38,9 @@ def used_today(entries: Iterable[Entry], kept: Iterable[Used], rules: RuleBook, 
     """
     minutes: dict[str, set[datetime]] = {}
     kinds = rules.world.catalogue.kinds_of
-    for one in entries:
-        for use in (ALL, *((OTHER,) if one.service is None else named(one.service, kinds))):
-            minutes.setdefault(use, set()).add(one.at)
+    for entry in entries:
+        for use in (ALL, *((OTHER,) if entry.service is None else named(entry.service, kinds))):
+            minutes.setdefault(use, set()).add(entry.at)
     for used in kept:
         if level >= VISITS_LEVEL or not used.use.startswith(SERVICE):
             minutes.setdefault(used.use, set()).add(used.at)
@@ -76,11 +76,11 @@ def _plays(use: str, profile: Profile) -> bool:
 def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> list[dict[str, object]]:
     """``target name refused opened`` by kind, the most often refused first."""
     found: dict[str, list[int]] = {}
-    for one in counts:
-        for target in _kinds(one.category, rules, level):
+    for count in counts:
+        for target in _kinds(count.category, rules, level):
             sums = found.setdefault(target, [0, 0])
-            sums[0] += one.refused
-            sums[1] += one.opened
+            sums[0] += count.refused
+            sums[1] += count.opened
     rows = sorted(found.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
     return [
         {
@@ -115,14 +115,14 @@ def describe_names(
 ) -> tuple[list[dict[str, object]], int]:
     """Sites put together to what a person would call them, the latest first; how many are left off."""
     groups: dict[str, _Group] = {}
-    for one in found:
-        target = _target(one, rules, refused=refused)
-        group = groups.setdefault(target, _Group(one))
-        group.times += one.times
-        group.first = one.first if group.first is None else min(group.first, one.first)
-        group.hosts[one.host] = group.hosts.get(one.host, 0) + one.times
+    for name in found:
+        target = _target(name, rules, refused=refused)
+        group = groups.setdefault(target, _Group(name))
+        group.times += name.times
+        group.first = name.first if group.first is None else min(group.first, name.first)
+        group.hosts[name.host] = group.hosts.get(name.host, 0) + name.times
     shown = list(groups.items())[:GROUPS]
-    return [_told(*item, rules, zone, refused=refused) for item in shown], len(groups) - len(shown)
+    return [_describe_group(*item, rules, zone, refused=refused) for item in shown], len(groups) - len(shown)
 
 
 def _target(one: Name, rules: RuleBook, *, refused: bool) -> str:
@@ -136,10 +136,12 @@ def _target(one: Name, rules: RuleBook, *, refused: bool) -> str:
     return one.host.removeprefix("www.") or REASON + one.reason
 
 
-def _told(target: str, group: _Group, rules: RuleBook, zone: tzinfo, *, refused: bool) -> dict[str, object]:
+def _describe_group(
+    target: str, group: _Group, rules: RuleBook, zone: tzinfo, *, refused: bool
+) -> dict[str, object]:
     last = group.latest
     hosts = sorted(group.hosts.items(), key=lambda item: (-item[1], item[0]))
-    told: dict[str, object] = {
+    described: dict[str, object] = {
         "target": target,
         "name": None if target.startswith(REASON) else thing_name(target, rules.names),
         "times": group.times,
@@ -148,7 +150,7 @@ def _told(target: str, group: _Group, rules: RuleBook, zone: tzinfo, *, refused:
         "hosts": [{"host": host, "times": times} for host, times in hosts[:HOSTS] if host],
         "sample": last.rule.startswith(MARK),
     }
-    return told | (_why(target, last, rules, zone) if refused else {})
+    return described | (_why(target, last, rules, zone) if refused else {})
 
 
 def _why(target: str, last: Name, rules: RuleBook, zone: tzinfo) -> dict[str, object]:

@@ -39,7 +39,7 @@ class InUse:
             found = found.union(*(self._gates.get((slot, number), frozenset()) for number in numbers))
         return found
 
-    def told(self, profile: Profile, slots: Iterable[int]) -> list[dict[str, str]]:
+    def describe(self, profile: Profile, slots: Iterable[int]) -> list[dict[str, str]]:
         """``target name`` of services and kinds, the ones with most flows first, as far as the log level lets
         a guardian see: kinds; services whose minutes count, which the ledger tells as well; all services.
         """
@@ -52,7 +52,9 @@ class InUse:
         for slot in slots:
             for live in self._flows.get(slot, ()):
                 number = live.class_number
-                hosts = (one.host for one in live.observations if one.host is not None)
+                hosts = (
+                    observation.host for observation in live.observations if observation.host is not None
+                )
                 seen.update((host, slot, number) for host in hosts if host not in help_names)
         found: Counter[str] = Counter()
         for (host, slot, number), flows in seen.items():

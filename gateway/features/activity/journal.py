@@ -134,10 +134,10 @@ class DecisionLog:
             host=seen.host,
             proto=seen.proto,
             reason=decision.reason,
-            sentence=self.told(seen, decision, at),
+            sentence=self.sentence(seen, decision, at),
         )
 
-    def told(self, seen: Observation, decision: Decision, at: datetime) -> str:
+    def sentence(self, seen: Observation, decision: Decision, at: datetime) -> str:
         """Why it was refused."""
         return sentence(decision, seen.host, at, self._rules.names)
 
@@ -160,10 +160,12 @@ class DecisionLog:
         """Gates of these slots opened or closed: of a child without a log only what did not come of use."""
         self.status_changed(slots, self._shows)
 
-    def status_changed(self, slots: frozenset[int], told: Callable[[Member], bool] = lambda _: True) -> None:
+    def status_changed(
+        self, slots: frozenset[int], visible: Callable[[Member], bool] = lambda _: True
+    ) -> None:
         """Tell the pages that these slots' state is another now."""
         members = [self._family.members[slot] for slot in sorted(slots) if slot in self._family.members]
-        ids = {one.profile.id for one in members if told(one)}
+        ids = {member.profile.id for member in members if visible(member)}
         for profile in sorted(ids):
             self._publish("status", profile=profile)
 

@@ -33,23 +33,25 @@ class RecentRefusals:
         self._slots.move_to_end(slot)
         if len(self._slots) > MAX_SLOTS:
             self._slots.popitem(last=False)
-        for one in reversed(kept):
-            same = one.seen.host == seen.host and one.decision.reason is decision.reason
-            if same and abs(at - one.at) < AGAIN:  # one that is yet to come, by this clock, hides none
+        for refusal in reversed(kept):
+            same = refusal.seen.host == seen.host and refusal.decision.reason is decision.reason
+            if same and abs(at - refusal.at) < AGAIN:  # one that is yet to come, by this clock, hides none
                 return False
         kept.append(Refusal(at, seen, decision))
         return True
 
     def of(self, slots: frozenset[int], now: datetime, limit: int = KEPT) -> list[Refusal]:
         """Newest first."""
-        kept = (one for slot in slots for one in self._slots.get(slot, ()))
-        found = [one for one in kept if -AGAIN < now - one.at < FOR]
+        kept = (refusal for slot in slots for refusal in self._slots.get(slot, ()))
+        found = [refusal for refusal in kept if -AGAIN < now - refusal.at < FOR]
         return sorted(found, key=lambda one: one.at, reverse=True)[:limit]
 
     def shift(self, size: timedelta) -> None:
         """The clock jumped: each is as old as it was, else one put back would show them for longer."""
         for slot, kept in self._slots.items():
-            self._slots[slot] = deque((replace(one, at=one.at + size) for one in kept), maxlen=KEPT)
+            self._slots[slot] = deque(
+                (replace(refusal, at=refusal.at + size) for refusal in kept), maxlen=KEPT
+            )
 
     def forget(self, slot: int) -> None:
         self._slots.pop(slot, None)

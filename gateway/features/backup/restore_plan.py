@@ -64,7 +64,9 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Nothing would change. That a child had an older band changes nothing by itself."""
-        moved = [one for one in (*self.home.values(), *self.profiles.values()) if one[BEFORE] != one[AFTER]]
+        moved = [
+            pair for pair in (*self.home.values(), *self.profiles.values()) if pair[BEFORE] != pair[AFTER]
+        ]
         rows = self.devices, self.pins, self.people, self.pauses, self.grants, self.steps, self.self_set
         return not (moved or any(rows))
 
@@ -75,18 +77,18 @@ def plan_text(plan: Plan) -> bytes:
 
 def read_plan(data: bytes) -> Plan:
     """Raises ValueError, KeyError or TypeError for what ``plan_text`` did not write."""
-    told: dict[str, Any] = json.loads(data)
+    values: dict[str, Any] = json.loads(data)
     pairs: dict[str, Any] = {"devices": KeptDevice, "pins": KeptPin, "self_set": KeptChoice}
-    told.setdefault("self_set", [])  # of a restore by an earlier version
+    values.setdefault("self_set", [])  # of a restore by an earlier version
     rows: dict[str, Any] = {"people": KeptPerson, "bands": KeptBand, "pauses": KeptPause, "grants": KeptGrant}
     for key, pair in pairs.items():
-        told[key] = tuple((pair(**one), pair(**other)) for one, other in told[key])
+        values[key] = tuple((pair(**one), pair(**other)) for one, other in values[key])
     for key, row in rows.items():
-        told[key] = tuple(row(**one) for one in told[key])
-    told["steps"] = tuple(KeptStep(**one) for one in told.get("steps", ()))  # a plan of before has none
+        values[key] = tuple(row(**row_values) for row_values in values[key])
+    values["steps"] = tuple(KeptStep(**step) for step in values.get("steps", ()))  # a plan of before has none
     for key in ("home", "profiles"):
-        told[key] = {name: (one, other) for name, (one, other) in told[key].items()}
-    return Plan(**told)
+        values[key] = {name: (one, other) for name, (one, other) in values[key].items()}
+    return Plan(**values)
 
 
 def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: datetime) -> Plan:
@@ -170,10 +172,10 @@ def _choices(store: Store, backup: Backup) -> Iterator[tuple[KeptChoice, KeptCho
 
 
 def _pauses(backup: Backup, here: object, now: datetime) -> Iterator[KeptPause]:
-    paused = {one.who for one in here}  # type: ignore[attr-defined]
-    for one in backup.pauses:
-        if one.who not in paused and (not one.until or datetime.fromisoformat(one.until) > now):
-            yield one
+    paused = {pause.who for pause in here}  # type: ignore[attr-defined]
+    for pause in backup.pauses:
+        if pause.who not in paused and (not pause.until or datetime.fromisoformat(pause.until) > now):
+            yield pause
 
 
 def _grants(store: Store, backup: Backup, here: object, now: datetime) -> Iterator[KeptGrant]:
@@ -218,8 +220,8 @@ def staged(rules: RuleBook, plan: Plan) -> Household:
 def _clear(stage: Path) -> None:
     for folder in (stage / "profiles", stage):
         if folder.is_dir():
-            for one in folder.iterdir():
-                one.unlink()
+            for file in folder.iterdir():
+                file.unlink()
             folder.rmdir()
 
 

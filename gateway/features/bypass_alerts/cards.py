@@ -117,7 +117,7 @@ class BypassAlerts:
             return
         today = self._store.today(at)
         for mac, way in self._undated:
-            for card in [one for one in self._cards.of(mac) if one.way is way][-1:]:
+            for card in [card for card in self._cards.of(mac) if card.way is way][-1:]:
                 dated = self._cards.get((mac, way, today))
                 self._cards.move(card, dated or replace(card, day=today, at=at))
         self._undated.clear()
@@ -141,7 +141,7 @@ class BypassAlerts:
         """The slots of devices of which something was refused, or that have a card from before a start."""
         self._members = self._family.members
         macs = {slot: _own_device(one) for slot, one in self._members.items()}
-        waiting = {one.mac for one in self._cards.all() if not one.solved} | self._traces.keys()
+        waiting = {card.mac for card in self._cards.all() if not card.solved} | self._traces.keys()
         self._watched = frozenset(slot for slot, mac in macs.items() if mac in waiting)
 
 

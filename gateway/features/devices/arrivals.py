@@ -23,7 +23,7 @@ class DeviceArrivals:
         """``devices`` as they were when the daemon before ended."""
         self._now = now
         self._started = now()
-        latest = max((one.last_seen for one in devices.values()), default=None)
+        latest = max((device.last_seen for device in devices.values()), default=None)
         self._here = frozenset(
             mac for mac, one in devices.items() if latest is not None and one.last_seen + SOON >= latest
         )
@@ -95,6 +95,6 @@ class DeviceArrivals:
         that changes its address meanwhile, unless on purpose and to the second.
         """
         some = itertools.islice(strangers, BESIDE)
-        beside = frozenset((one, other) for one in some for other in family)
+        beside = frozenset((newcomer, other) for newcomer in some for other in family)
         met = [*self._met, *((self._beside & beside) - self._met)]
         self._met, self._beside = frozenset(met[-PAIRS:]), beside

@@ -51,7 +51,7 @@ class KnownTraits:
         elif now - self._drift.setdefault(mac, now) >= SETTLED:
             del self._drift[mac]
             new = completed(after, like)
-        return tuple(new if one == like else one for one in faces)
+        return tuple(new if traits == like else traits for traits in faces)
 
     def strange(self, mac: str, before: Traits | None, seen: Traits) -> Traits:
         """All that the other host has shown by now."""

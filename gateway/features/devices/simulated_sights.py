@@ -37,7 +37,7 @@ class SimulatedSights:
         return {}
 
     def _shows(self, mac: str, request: Request) -> None:
-        options = tuple(int(one) for one in request.text("options", "").split())
+        options = tuple(int(option) for option in request.text("options", "").split())
         hop_limit = request.whole("hop_limit", least=0, most=255, default=0)
         name, vendor = request.text("host_name", ""), request.text("vendor_class", "")
         self._hear(mac, Dhcp(4, _REQUEST, mac, name, vendor, options=options))

@@ -118,16 +118,16 @@ class ProbeDeviceVerbs:
 def _describe(member: Member) -> Mapping[str, object]:
     """Return the rules of the device; the stricter of both where its owner is uncertain."""
     beside = None if member.beside is None else member.beside.profile
-    profiles = [one for one in (member.profile, beside) if one is not None and one.filtered]
-    modes = [one.rules.mode.value for one in profiles]
+    profiles = [profile for profile in (member.profile, beside) if profile is not None and profile.filtered]
+    modes = [profile.rules.mode.value for profile in profiles]
     return {
         "profile": member.profile.id,
         "name": member.profile.name,
         "band": member.profile.band.value,
-        "strict": any(one.rules.strict.value for one in profiles),
+        "strict": any(profile.rules.strict.value for profile in profiles),
         "mode": Mode.ALLOW_LIST if Mode.ALLOW_LIST in modes else Mode.BLOCK_LIST,
         "ways": {
-            way: Switch.BLOCK if any(refuses(one.rules, way) for one in profiles) else Switch.ALLOW
+            way: Switch.BLOCK if any(refuses(profile.rules, way) for profile in profiles) else Switch.ALLOW
             for way in Way
         },
         "seconds": SECONDS,

@@ -234,8 +234,8 @@ class Growing:
             return
         band, month = changes.get("band", step.band.value), changes.get("next_step", step.month)
         if (band, month) != (step.band.value, step.month) and band != step.then.value:
-            problem, mend = "cannot be put off", "at 18 control ends"
-            raise PolicyError(step.name, problem, mend).coded(Code.ADULT_NEXT, name=step.name)
+            problem, fix = "cannot be put off", "at 18 control ends"
+            raise PolicyError(step.name, problem, fix).coded(Code.ADULT_NEXT, name=step.name)
 
     def refuse_file(self, profile_id: str, source: bytes) -> None:
         """Refuse a rule file that puts off the step to adult, or that cannot be read. Raises PolicyError."""

@@ -71,15 +71,15 @@ class SelfSetting:
             "suggested": {"bedtime": by_day(bands[profile.band].suggested_bedtime, str)},
             "choices": [
                 {
-                    "key": one.key,
-                    "name": target_name(one.target, rules) if one.target else None,
-                    "value": one.value,
-                    "at": one.at.astimezone(zone),
+                    "key": choice.key,
+                    "name": target_name(choice.target, rules) if choice.target else None,
+                    "value": choice.value,
+                    "at": choice.at.astimezone(zone),
                 }
-                for one in choices
+                for choice in choices
             ],
         }
 
 
 def _plainly(choices: tuple[Choice, ...]) -> set[tuple[str, str]]:
-    return {(one.key, one.said) for one in choices}
+    return {(choice.key, choice.said) for choice in choices}

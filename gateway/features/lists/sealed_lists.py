@@ -94,11 +94,11 @@ class SealedListUpdates:
     def problems(self) -> list[str]:
         """Return one line for each set that has expired or cannot be used. No line has a name of a set."""
         late = [
-            f"the sealed set of {one.head.issuer} has expired; it goes on until its issuer gives a new one"
-            for one in self._held_late()
-            if one.head is not None
+            f"the sealed set of {held.head.issuer} has expired; it goes on until its issuer gives a new one"
+            for held in self._held_late()
+            if held.head is not None
         ]
-        broken = [one.problem for one in self._home.rules.sealed if one.problem]
+        broken = [sealed.problem for sealed in self._home.rules.sealed if sealed.problem]
         return [*late, *(broken or self._problems)]
 
     def figures(self) -> dict[str, int]:
@@ -111,7 +111,7 @@ class SealedListUpdates:
         day = self._home.rules.calendar.family_day(self._home.local_now())
         return {
             "sets": len(heads),
-            "names": sum(one.count for one in heads),
+            "names": sum(head.count for head in heads),
             "late": len(self._held_late()),
             "refused_today": self._history.home_total(day, Reason.REFUSED_FOR_EVERYONE),
         }

@@ -70,13 +70,18 @@ class ListVerbs:
             "table": {"names": info.count, "bytes": info.size, "built": info.built},
             "sources": list(self._sources(own, Book(state / SHELF), info)),
             "categories": [
-                {"id": one.id, "name": one.name["en"]}
-                for one in self._home.rules.world.categories.by_id.values()
-                if not one.binding
+                {"id": category.id, "name": category.name["en"]}
+                for category in self._home.rules.world.categories.by_id.values()
+                if not category.binding
             ],
             "wrong": [
-                {"host": one.host, "category": one.category, "by": one.by, "at": one.at.isoformat()}
-                for one in reversed(own.wrong)
+                {
+                    "host": report.host,
+                    "category": report.category,
+                    "by": report.by,
+                    "at": report.at.isoformat(),
+                }
+                for report in reversed(own.wrong)
             ],
             "update": self._updates.runner.describe(),
             "schedule": self._updates.describe(),
@@ -86,23 +91,23 @@ class ListVerbs:
     def _sources(self, own: OwnLists, book: Book, info: TableInfo) -> Iterator[dict[str, object]]:
         zone, now = self._home.rules.household.config.zone, self._home.now()
         names = self._home.rules.names.categories
-        built = {str(one.get("id")): one.get("domains") for one in info.sources}
-        for one in (*own.lists.values(), *self._catalogue().values()):
-            copy, here = book.copies.get(one.id), book.path(one.id).exists()
+        built = {str(source.get("id")): source.get("domains") for source in info.sources}
+        for listed in (*own.lists.values(), *self._catalogue().values()):
+            copy, here = book.copies.get(listed.id), book.path(listed.id).exists()
             fetched = copy.fetched if copy is not None and here else None
             yield {
-                "id": one.id,
-                "name": one.name,
-                "url": one.url,
-                "category": one.category,
-                "category_name": names.get(one.category, one.category),
-                "licence": one.licence,
-                "own": one.id in own.lists,
-                "on": own.is_on(one) or (here and one.id not in own.off),
-                "default": one.default and one.id not in own.lists,
-                "names": built.get(one.id),
-                "about": one.size,
-                "bytes": book.path(one.id).stat().st_size if here else 0,
+                "id": listed.id,
+                "name": listed.name,
+                "url": listed.url,
+                "category": listed.category,
+                "category_name": names.get(listed.category, listed.category),
+                "licence": listed.licence,
+                "own": listed.id in own.lists,
+                "on": own.is_on(listed) or (here and listed.id not in own.off),
+                "default": listed.default and listed.id not in own.lists,
+                "names": built.get(listed.id),
+                "about": listed.size,
+                "bytes": book.path(listed.id).stat().st_size if here else 0,
                 "fetched": None if fetched is None else fetched.astimezone(zone),
                 "stale": fetched is not None and now - fetched > STALE,
                 "error": "" if copy is None else copy.error,
@@ -124,21 +129,25 @@ class ListVerbs:
         book = Book(Path(self._home.rules.household.config.state) / SHELF)
         sources = [
             {
-                "id": one.id,
-                "name": one.name,
-                "url": one.url,
-                "category": one.category,
-                "version": book.day(one.id),
+                "id": listed.id,
+                "name": listed.name,
+                "url": listed.url,
+                "category": listed.category,
+                "version": book.day(listed.id),
             }
-            for one in (*own.lists.values(), *self._catalogue().values())
-            if one.category in found and one.id not in own.off and book.path(one.id).exists()
+            for listed in (*own.lists.values(), *self._catalogue().values())
+            if listed.category in found and listed.id not in own.off and book.path(listed.id).exists()
         ]
         return {
             **answer,
             "categories": [
-                {"id": one, "name": names.categories.get(one) or title(one)} for one in sorted(found)
+                {"id": category, "name": names.categories.get(category) or title(category)}
+                for category in sorted(found)
             ],
-            "services": [{"id": one, "name": names.services.get(one, one)} for one in answer["services"]],
+            "services": [
+                {"id": service, "name": names.services.get(service, service)}
+                for service in answer["services"]
+            ],
             "sources": sources,
         }
 
@@ -168,7 +177,7 @@ class ListVerbs:
                 raise NotOutside(msg)
         except NotOutside as error:
             raise ControlError(f"{url}: {error}").coded(Code.NOT_OUTSIDE) from None
-        if any(one.url == url for one in self._home.rules.household.config.registers):
+        if any(register.url == url for register in self._home.rules.household.config.registers):
             msg = f"{url} is a state's register; it feeds no other kind of sites"
             raise ListError(msg).coded(Code.LIST_NOT_ADDED)
         key = f"own-{secrets.token_hex(4)}"
@@ -230,7 +239,7 @@ class ListVerbs:
             request.refuse("host", "is refused for everyone", Code.FOR_EVERYONE, host=host)
         if not matches or nets.address(host.partition("/")[0]) is not None:
             request.refuse("host", "is no name on a list", Code.NOT_LISTED, host=host)
-        kinds = [one for one in matches[0]["categories"] if not is_register(one)]
+        kinds = [kind for kind in matches[0]["categories"] if not is_register(kind)]
         if not kinds:
             request.refuse("host", "is on a state's register", Code.ON_REGISTER, host=host)
         entry, category = matches[0]["name"], kinds[0]
@@ -239,18 +248,18 @@ class ListVerbs:
         for child in children:
             self._editing.edit(child.id, {f"allow/{entry}": True}, Author(by, now))
         self._write(self._own().with_wrong(Wrong(entry, category, by, now.date())))
-        opened = [one.id for one in children]
+        opened = [child.id for child in children]
         self._audit(request, by, "list_report", " ".join((entry, category, *opened)))
         return {"host": entry, "opened": opened, "problems": self._home_problems() if opened else []}
 
     def _children(self, request: Request) -> list[Profile]:
         wanted = request.values.get("open") or []
-        if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
+        if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
             request.refuse("open", "must be a list of profiles")
-        known = {one.id: one for one in self._home.rules.household.children}
+        known = {child.id: child for child in self._home.rules.household.children}
         if not known.keys() >= set(wanted):
             request.refuse("open", "names somebody who is no child here", Code.NO_PROFILE)
-        return [known[one] for one in dict.fromkeys(wanted)]
+        return [known[child_id] for child_id in dict.fromkeys(wanted)]
 
     def unreport(self, request: Request) -> Mapping[str, object]:
         by, host = self._access.guardian(request), request.text("host")

@@ -24,14 +24,14 @@ OPEN, CLOSED = "open", "closed"  # all day
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def told_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, object]:
+def describe_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, object]:
     """What others set, and behind it what the child set for itself."""
     own, mine = profile.rules, profile.rules.self_set
-    limits = [(*one, "") for one in own.limits.items()]
+    limits = [(*item, "") for item in own.limits.items()]
     nights = [(own.bedtime, "")]
     if mine is not None:
         owner = f"{SELF}:{profile.name}"
-        limits += [(*one, owner) for one in mine.limits.items()]
+        limits += [(*item, owner) for item in mine.limits.items()]
         nights.append((mine.bedtime, owner))
     return {
         "bedtime": [
@@ -102,9 +102,9 @@ def _minutes(one: Owned[timedelta] | None, owner: str = "") -> Row:
 def _other_days(profile: Profile, rules: RuleBook, today: date) -> Iterator[Row]:
     """Of the next days those that count as another than their weekday, or have an exception."""
     holidays = rules.product.holidays(rules.household.config.country)
-    for one in plan(profile, rules.calendar, holidays, today - DAY, AHEAD):
-        if one.exception or one.because not in (None, WEEKEND):
-            yield one.in_brief() | _excepted(profile.rules.dates.get(one.day), rules)
+    for day in plan(profile, rules.calendar, holidays, today - DAY, AHEAD):
+        if day.exception or day.because not in (None, WEEKEND):
+            yield day.in_brief() | _excepted(profile.rules.dates.get(day.day), rules)
 
 
 def _excepted(rule: DateRule | None, rules: RuleBook) -> Row:

@@ -106,7 +106,7 @@ class Lessons:
     def of(self, profile: str) -> RunningLesson | None:
         return self._book.lessons.get(profile)
 
-    def told(self, profile: str) -> dict[str, object] | None:
+    def describe(self, profile: str) -> dict[str, object] | None:
         """What runs, or waits for somebody to say what is kept."""
         running = self._book.lessons.get(profile)
         if running is None:
@@ -123,13 +123,13 @@ class Lessons:
     def is_full(self, profile: str) -> bool:
         return (
             profile not in self._book.lessons
-            and sum(one.runs for one in self._book.lessons.values()) >= MAX_LESSONS
+            and sum(lesson.runs for lesson in self._book.lessons.values()) >= MAX_LESSONS
         )
 
     def begin(self, profile: str, lesson: Lesson, macs: frozenset[str], by: str) -> RunningLesson:
         """What the child was taught before is over, with nothing kept."""
         self.forget(profile)
-        over = [one for one in self._book.lessons.values() if not one.runs]
+        over = [lesson for lesson in self._book.lessons.values() if not lesson.runs]
         if len(self._book.lessons) >= MAX_LESSONS and over:
             self.forget(min(over, key=lambda one: one.ends).profile)
         ends = self._home.loop.now() + LONGEST.total_seconds()
@@ -177,11 +177,11 @@ class Lessons:
     def look(self) -> None:
         """What has come to its end since the last look."""
         now = self._home.loop.now()
-        for one in list(self._book.lessons.values()):
-            if one.runs and now >= one.ends:
-                self.end(one.profile)
-            if now >= one.ends + UNANSWERED:
-                self.forget(one.profile)
+        for lesson in list(self._book.lessons.values()):
+            if lesson.runs and now >= lesson.ends:
+                self.end(lesson.profile)
+            if now >= lesson.ends + UNANSWERED:
+                self.forget(lesson.profile)
         self._wait()
 
     def _wait(self) -> None:
@@ -189,7 +189,9 @@ class Lessons:
             self._timer.cancel()
             self._timer = None
         if self._book.lessons:
-            due = min(one.ends + (0.0 if one.runs else UNANSWERED) for one in self._book.lessons.values())
+            due = min(
+                lesson.ends + (0.0 if lesson.runs else UNANSWERED) for lesson in self._book.lessons.values()
+            )
             self._timer = self._home.loop.call_later(max(0.0, due - self._home.loop.now()), self.look)
 
     def close(self) -> None:

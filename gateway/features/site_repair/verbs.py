@@ -122,7 +122,7 @@ class SiteRepairVerbs:
         Below the level of names only those that the site's own pages need.
         """
         profile = self._child(request)
-        running, state = self._lessons.of(profile.id), self._lessons.told(profile.id)
+        running, state = self._lessons.of(profile.id), self._lessons.describe(profile.id)
         if running is None or state is None:
             return {"state": "none", "host": None, "until": None, "names": []}
         whole = profile.rules.log_level >= NAMES_LEVEL

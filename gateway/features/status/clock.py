@@ -31,14 +31,14 @@ Audit = Callable[[str, str, str], None]
 
 def played() -> bool | None:
     """What `ClockWatch` is told of the virtual home."""
-    told = os.environ.get(PLAY, "")
-    return True if told.startswith("+") else {"1": True, "unset": False}.get(told)
+    setting = os.environ.get(PLAY, "")
+    return True if setting.startswith("+") else {"1": True, "unset": False}.get(setting)
 
 
 def ahead() -> timedelta:
     """How far the virtual home's clock is ahead when the daemon starts."""
-    told = os.environ.get(PLAY, "")
-    return timedelta(seconds=float(told[1:])) if told.startswith("+") else timedelta()
+    setting = os.environ.get(PLAY, "")
+    return timedelta(seconds=float(setting[1:])) if setting.startswith("+") else timedelta()
 
 
 def describe(watch: ClockWatch) -> dict[str, object]:

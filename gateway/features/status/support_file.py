@@ -31,21 +31,21 @@ def support_file(made: datetime, findings: Iterable[Mapping[str, str]], **parts:
         "kernel": os.uname().release,
         "machine": os.uname().machine,
         "platform": operating_system(),
-        "findings": [impersonal(one) for one in findings],
+        "findings": [impersonal(finding) for finding in findings],
         **parts,
     }
 
 
 def impersonal(finding: Mapping[str, str]) -> dict[str, str]:
-    told = {"level": finding["level"], "about": finding["about"]}
+    row = {"level": finding["level"], "about": finding["about"]}
     if finding["about"] in IMPERSONAL:
-        told["text"] = finding["text"]
-    return told
+        row["text"] = finding["text"]
+    return row
 
 
 def operating_system(paths: Iterable[Path] = OS_RELEASE) -> str:
     """``debian 13``; empty where the system does not say."""
-    path = next((one for one in paths if one.is_file()), None)
+    path = next((path for path in paths if path.is_file()), None)
     if path is None:
         return ""
     pairs = (line.partition("=") for line in path.read_text("utf-8", "replace").splitlines())

@@ -88,10 +88,10 @@ class Vitals:
         queues = known["queue"].values()
         return {
             "uptime": round(self._home.loop.now() - self._began),
-            "packets": sum(one["packets"] for one in queues),
-            "waiting": sum(one["waiting"] for one in queues),
-            "dropped": sum(one["dropped"] for one in queues),
-            "faults": sum(one["faults"] for one in queues),
+            "packets": sum(queue["packets"] for queue in queues),
+            "waiting": sum(queue["waiting"] for queue in queues),
+            "dropped": sum(queue["dropped"] for queue in queues),
+            "faults": sum(queue["faults"] for queue in queues),
             "queues": len(queues),
             "flows": known["flows"]["live"],
             "questions": self._decision_log.questions,
@@ -143,7 +143,7 @@ def machine(proc: Path = Path("/proc")) -> dict[str, Any]:
             memory[key] = int(value.split()[0]) * 1024
     return {
         "uptime": round(clock_gettime(CLOCK_BOOTTIME)),
-        "load": [round(one, 2) for one in os.getloadavg()],
+        "load": [round(load, 2) for load in os.getloadavg()],
         "cores": os.cpu_count() or 1,
         "memory": memory.get("MemTotal", 0),
         "available": memory.get("MemAvailable", 0),

@@ -9,7 +9,7 @@ import pytest
 from gateway.control.protocol import WEB_VERBS, Role
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
-from gateway.features.filter_tests.bypass_test import MOST, TOLD, BypassTest
+from gateway.features.filter_tests.bypass_test import MOST, PROBLEM_LIMIT, BypassTest
 from gateway.features.filter_tests.bypass_test_verbs import BypassTestVerbs
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk, Running
@@ -102,11 +102,17 @@ def test_one_at_a_time_and_by_a_guardian_of_a_child_alone(desk: Desk) -> None:
 def test_one_that_fails_says_why_and_forgets_what_it_had(desk: Desk) -> None:
     one, errand = trial(desk)
     desk.ask("trial", action="start", id="daughter", by="Mum")
-    end(one, errand, line("tls"), status=1, words="a warning\nthe kernel has no veth" + "!" * TOLD + "\n")
+    end(
+        one,
+        errand,
+        line("tls"),
+        status=1,
+        words="a warning\nthe kernel has no veth" + "!" * PROBLEM_LIMIT + "\n",
+    )
     told = look(desk)
     assert told["checks"] == []
     assert told["problem"].startswith("the kernel has no veth")
-    assert len(told["problem"]) == TOLD
+    assert len(told["problem"]) == PROBLEM_LIMIT
     desk.ask("trial", action="start", id="daughter", by="Mum")
     end(one, errand, line("tls"))
     assert look(desk)["problem"] == ""
