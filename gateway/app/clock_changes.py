@@ -15,7 +15,7 @@ from gateway.policy.time.clock_changes import Jump
 
 
 class JumpHandler:
-    """Subscribed to ``Jump``: the clock was set, or became known."""
+    """Adjusts stored times on ``Jump``: the clock was set, or became known."""
 
     def __init__(
         self,

@@ -71,14 +71,14 @@ from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
 
 DATABASE = "qalqan.db"
-HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices ask for the same names again and again
+HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same names again and again
 
 
 class Daemon:
-    """Everything that runs, in the order in which it depends on each other. Implements ``Effects``."""
+    """Builds and owns all parts in the order of their dependencies. Implements ``Effects``."""
 
     def __init__(self, path: Path, *, clock: WallClock | None = None, keep_guard: bool = False) -> None:
-        """``keep_guard``: a clean stop leaves the boot guard in the place of the table."""
+        """``keep_guard``: a clean stop leaves the boot guard in place of the table."""
         self.loop = Loop()
         self.clock = clock or WallClock()
         self.bus = Bus()
@@ -158,7 +158,7 @@ class Daemon:
         self.ledgers = ledgers(self.home, self.store, self.wear)
 
     def _build_devices(self) -> None:
-        """Devices, their owners, and who may see what of them."""
+        """Build devices, their owners, and who may see which data about them."""
         loop, home = self.loop, self.home
         self.live, self.probes = LiveFlows(), Probes()
         self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
@@ -181,7 +181,7 @@ class Daemon:
         )
 
     def _build_paths(self, config: Config) -> None:
-        """What judges packets and questions, and what records the decisions."""
+        """Build what judges packets and queries, and what records the decisions."""
         loop, wall, bus = self.loop, self.clock.now, self.bus
         self.decision_log = DecisionLog(self.store, self.family, wall, self.rules, bus)
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
@@ -230,7 +230,7 @@ class Daemon:
         )
 
     def _build_table(self, config: Config, runtime: Path) -> None:
-        """What the kernel does, and what keeps it in step."""
+        """Build the kernel's table and what keeps it in step."""
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
         state, stays = Path(config.state), self._keeps_guard
         self.guard = self._kept(GuardFile(loop, state, runtime, self.help, self.wear, stays=stays))
@@ -283,7 +283,7 @@ class Daemon:
         )
 
     def _connect(self) -> None:
-        """What happens when: every subscription of the data plane is here; features add their own."""
+        """Subscribe to events: all subscriptions of the data plane are here; features add their own."""
         subscribe, gates = self.bus.subscribe, self.gates
         subscribe(Notice, self.control.send)
         subscribe(ClassAdded, gates.admit)
@@ -413,7 +413,7 @@ class Daemon:
     # ------------------------------------------------------------------------------------ events
 
     def _minutes_counted(self) -> None:
-        """A minute ended that counts for somebody's limit, or the day turned."""
+        """A minute counted for a limit, or the day changed."""
         self.gates.sync()
         self.features.warnings.look()
 
@@ -429,7 +429,7 @@ class Daemon:
             self.presence.regroup_soon()
 
     def _uplink_changed(self) -> None:
-        """The way out may be an interface of the home now, or no longer."""
+        """The uplink may be an interface of the LAN now, or no longer."""
         self.packets.face(self.interfaces.names)
         self.sync_table()
 
@@ -441,7 +441,7 @@ class Daemon:
 
     def sync_table(self) -> None:
         self.table.update(self._snapshot())
-        if self.family.worn is None:  # an audit's device is there for a minute
+        if self.family.worn is None:  # a filter test's device is there for a minute
             self.guard.keep(self.table.snapshot)
 
     def sync_gates(self) -> None:
@@ -474,7 +474,7 @@ class Daemon:
         return self.rules.problems()
 
     def problems(self) -> list[str]:
-        """One line for each thing that is not as the family's files say."""
+        """Return one line for each part that does not work as configured."""
         updates = self.features.list_updates
         parts = self.rules, self.store, self.meter, self.sealed_lists, self.guard, updates
         interfaces = lan.problems(self.rules.household.config.lan)

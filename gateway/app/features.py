@@ -1,6 +1,7 @@
-"""The features of the daemon: builds each from the parts that it needs, and registers its verbs.
+"""Builds each feature from the parts that it needs, and registers its verbs.
 
-This is the one place that lists them. No feature sees ``Plane``: its constructor takes what it needs.
+This is the only place that lists all features. No feature sees ``DataPlane``: its constructor takes what it
+needs.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ class DataPlane:
 
 
 class Features:
-    """Built once, and registered on ``router``. ``start`` begins what features do at their own times."""
+    """Builds all features and registers them on ``router``. ``start`` starts their periodic work."""
 
     def __init__(self, plane: DataPlane, router: Router) -> None:
         self._plane = plane
@@ -188,7 +189,7 @@ class Features:
             part.start()
 
     def _edited(self, named: frozenset[str]) -> None:
-        """A profile was changed, which names these devices now."""
+        """Apply a change of a profile, which names these devices now."""
         for mac in sorted(named):
             self._plane.store.devices.unplace(mac)
             self.identities.answered(mac)
@@ -307,7 +308,7 @@ class Features:
         router.add("guardian", guardians(home, store, presence, self.origins))
 
     def _register_time(self, time: TimeVerbs, helpers: Helpers, pins: PinDesk, editing: Editing) -> None:
-        """Add the verbs by which time is given, asked for and taken."""
+        """Add the verbs by which extra time is given, requested and revoked."""
         plane, router, access, answers = self._plane, self._router, self.access, self.answers
         home, effects, store, family = plane.home, plane.effects, plane.store, plane.family
         values = AskedValues(home.rules, plane.visibility)
@@ -351,7 +352,7 @@ class Features:
         AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)
 
     def _register_gateway(self) -> None:
-        """Add the verbs about the gateway itself: its health, its messages to guardians, its audits."""
+        """Add the verbs about the gateway itself: health, notifications of guardians, filter tests."""
         plane, router, keep = self._plane, self._router, self._closers.keep
         home, store = plane.home, plane.store
         keep(HealthVerbs(home, plane.vitals)).register(router)

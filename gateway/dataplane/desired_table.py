@@ -1,4 +1,4 @@
-"""What the kernel's table shall say beside whose device is whose, from the rules as they are now."""
+"""Builds the desired nftables state from the current rules and interfaces."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ def desired_snapshot(
     dns_port: int | None,
     now: Snapshot,
 ) -> Snapshot:
-    """``inside``: the interfaces that face the home. ``now`` has the marks, which stay as they are for the
-    daemon's life. While there is no way out, it is taken for what it was; at first for one arm, whose rules
-    hold with two as well.
+    """Return the desired state without slots, owners and open classes.
+
+    ``inside``: the interfaces that face the LAN. ``now`` has the marks, which stay the same for the daemon's
+    life. While there is no default route, the last known layout applies; at first the one-armed layout, whose
+    rules also work with two interfaces.
     """
     config = rules.household.config
     out = ways_out()

@@ -1,4 +1,4 @@
-"""What is open now, as the kernel's pass map has it: classes open and close at the rules' boundaries."""
+"""Opens and closes connection classes in the kernel's pass map at the times that the rules set."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from gateway.store.store import Store
 
 RENEW = 30.0  # seconds; a third of the longest lease, so that two renewals may fail
 MINUTE = 60  # seconds
-BETWEEN = 0.55  # of a second of the wall, at which leases begin
-GRACE = 0.5  # seconds; at a boundary `sync` comes before the leases of what stays open run out
-LONGEST_SLEEP = 60.0  # seconds; a clock that is set meanwhile is noticed within them
+BETWEEN = 0.55  # fraction of a second of the wall clock at which leases begin
+GRACE = 0.5  # seconds; at a boundary `sync` runs before the leases of classes that stay open expire
+LONGEST_SLEEP = 60.0  # seconds; a change of the clock is noticed within them
 
 _Opened = tuple[bool, object]
 """Of a standing: whether filtering is off, and what a guardian opened for a while."""
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ClassAdded:
-    """A slot has a new connection class: the one of these gates."""
+    """A slot has a new connection class, for these gates."""
 
     slot: int
     gates: frozenset[str]
@@ -43,7 +43,7 @@ class ClassAdded:
 
 
 class ClassNumbers:
-    """Numbers the combinations of gates of a slot; stored, since connections outlive the daemon."""
+    """Numbers a slot's combinations of gates. The numbers are stored: connections outlive the daemon."""
 
     def __init__(self, store: Store, bus: Bus) -> None:
         self._store = store
@@ -59,7 +59,7 @@ class ClassNumbers:
 
 
 class Gates:
-    """Keeps the table in step with members and their situations."""
+    """Keeps the pass map in step with members and their situations."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Gates:
         wall: Callable[[], datetime],
         changed: Callable[[frozenset[int]], None],
     ) -> None:
-        """``changed`` hears of slots whose gates opened or closed."""
+        """``changed`` is called with the slots whose gates opened or closed."""
         self._loop = loop
         self._table = table
         self._family = family
@@ -83,7 +83,7 @@ class Gates:
         self._renewal: Timer | None = None
         self._open: dict[int, frozenset[int]] = {}
         self._opened: dict[int, _Opened] = {}
-        self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease runs out
+        self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease expires
 
     def admit(self, event: ClassAdded) -> None:
         """Put a new class into the pass map, before its first connection needs it."""
@@ -102,7 +102,9 @@ class Gates:
         self._note_ends([element], self._loop.now())
 
     def snapshot(self, base: Snapshot) -> Snapshot:
-        """``base`` with everybody's slots and the plain devices; open classes are the work of ``sync``."""
+        """Return ``base`` with the slots of all members and the unfiltered devices. ``sync`` adds open
+        classes.
+        """
         members = self._family.everybody
         slots = tuple(
             Slot(m.slot, m.macs, closed=m.profile.closes, kept_out=m.profile.band.is_child)
@@ -138,8 +140,10 @@ class Gates:
 
     @staticmethod
     def _lease(member: Member, standing: Standing, gates: frozenset[str], at: datetime) -> int | None:
-        """Closed profiles' classes end at the next boundary even while no daemon runs; and where a limit is
-        nearly used, no later than the minutes that are left of it.
+        """Return the lease in seconds; None for no end.
+
+        Classes of fail-closed profiles end at the next boundary even if no daemon runs. If a limit is nearly
+        used, they end no later than its remaining minutes.
         """
         if not member.profile.closes:
             return None
@@ -150,7 +154,7 @@ class Gates:
         return max(1, min(MAX_LEASE, ceil(left + GRACE)))  # nft counts in whole seconds
 
     def sync(self) -> None:
-        """Bring situations and the pass map up to now, and wait for the next boundary."""
+        """Update situations and the pass map, and wait for the next boundary."""
         at = self._wall()
         situated = self._family.situate(at)
         before, opened = self._open, self._opened
@@ -163,8 +167,8 @@ class Gates:
         self._wait(at)
 
     def _bring(self, wanted: tuple[PassElement, ...]) -> None:
-        """Put the pass map in step. A lease that runs out about when it should is left alone, so that its
-        counter runs on; one that a boundary had shortened begins anew.
+        """Update the pass map. A lease that expires about on time stays, so that its counter continues. A
+        lease that a boundary had shortened is renewed.
         """
         now = self._loop.now()
         running = {(element.slot, element.class_number): element for element in self._table.snapshot.passes}
@@ -206,9 +210,9 @@ class Gates:
         self._timer = self._loop.call_later(max(0.0, delay), self.sync)
 
     def renew(self) -> None:
-        """Begin all leases anew; the last one before a boundary ends half a second after it.
+        """Renew all leases. The last one before a boundary ends half a second after it.
 
-        Boundaries are at whole minutes, and nft counts in whole seconds: so leases begin between two of them.
+        Boundaries are at whole minutes and nft counts in whole seconds, so leases begin between two seconds.
         """
         if self._renewal is not None:
             self._renewal.cancel()
@@ -223,7 +227,9 @@ class Gates:
         self._renewal = self._loop.call_later(RENEW - late, self.renew)
 
     def rejudge(self) -> int:
-        """Hold every live flow against the rules of now; those refused are cut. The number of cut ones."""
+        """Judge all live connections by the current rules, and cut the blocked ones. Return how many were
+        cut.
+        """
         at = self._wall()
         cut = 0
         for slot, subject in self._family.subjects.items():
@@ -242,23 +248,24 @@ class Gates:
         return cut
 
     def reclass(self, flow: FlowId, live: LiveFlow) -> None:
-        """A request on a running connection put it into another class."""
+        """Move a running connection to the class that its latest request belongs to."""
         self._mark(flow, live.class_number, asks=live.asks)
 
     def uploads(self, flow: FlowId) -> None:
-        """From now on the packets of its LAN side count as an upload's, not as those of new connections."""
+        """Count further packets from the LAN side as an upload, not as those of a new connection."""
         self._put(flow, UPLOAD)
 
     def refuse(self, flow: FlowId) -> None:
-        """An undecided flow was forgotten half-read: its next packet finds it refused."""
+        """Block an undecided connection that had to make room before it was completely read."""
         try:
             self._put(flow, verdict_byte(State.REFUSED))
         except KernelError as error:
             _log.error("%s", error)
 
     def _mark(self, flow: FlowId, number: int, *, asks: bool) -> bool:
-        """Give a running flow another class (0: cut it); False when it has ended, or its device is
-        somebody else's now.
+        """Give a running connection another class (0: cut it).
+
+        Returns False if it has ended, or its device has another owner now.
         """
         if not number:
             return self._put(flow, CUT)
@@ -274,7 +281,7 @@ class Gates:
         return self._table.conntrack.set_mark([entry], layout.ct_mark(0, byte), layout.ct) > 0
 
     def forget(self, slot: int) -> None:
-        """Nobody has it any more."""
+        """Forget the leases of a slot that no device has any more."""
         self._ends = {pair: end for pair, end in self._ends.items() if pair[0] != slot}
 
     def close(self) -> None:
