@@ -1,4 +1,4 @@
-"""Write whose a device is into the family's files."""
+"""Writes the owner of a device into the rule files."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ def assign_device(
     *,
     instead_of: str | None = None,
 ) -> None:
-    """Put ``mac`` into the file of ``owner`` alone, there in the place of ``instead_of`` if it is told; None:
-    take it out of every file. Whoever calls has the daemon read the rules again.
+    """Put ``mac`` into the file of ``owner`` only, in place of ``instead_of`` if given. None: remove it from
+    all files.
 
-    Raises PolicyError, with all files as they were, where one of them cannot be used, ``owner`` has none, or
-    the device is shared; and where one cannot be written.
+    The caller reloads the rules.
+
+    Raises:
+        PolicyError: A file cannot be used or written, ``owner`` has no file, or the device is shared. All
+        files are unchanged.
     """
     editing.no_shared(frozenset({mac}))
     if owner is not None and owner.built_in:

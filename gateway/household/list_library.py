@@ -1,4 +1,6 @@
-"""The lists that a gateway knows of: published ones with their copies here, our own seeds, innocent names."""
+"""The lists that a gateway uses: published lists with their local copies, packaged seeds, and allowed
+names.
+"""
 
 from __future__ import annotations
 
@@ -31,21 +33,23 @@ from profiles import DATA
 
 @dataclass(frozen=True, eq=False)
 class ListLibrary:
-    """``state`` is the gateway's state directory. Every method raises ListError or OSError."""
+    """Fetches lists and builds the table. ``state``: the state directory. Methods raise ListError or
+    OSError.
+    """
 
     published: Mapping[str, PublishedList]
     seeds: tuple[Seed, ...]
     canaries: Canaries
     state: Path
     own: OwnLists = field(default_factory=OwnLists)
-    registers: tuple[Register, ...] = ()  # of states; those that are on
+    registers: tuple[Register, ...] = ()  # national registers that are switched on
 
     @cached_property
     def shelf(self) -> Shelf:
         return Shelf(self.state / SHELF)
 
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
-        """What an update fetches: what is always fetched, what is named, and what was named before."""
+        """Return what an update fetches: the default lists, those in ``named``, and those fetched before."""
         named = tuple(named)
         for name in named:
             if name not in self.published:
@@ -66,7 +70,7 @@ class ListLibrary:
 
     @property
     def _files(self) -> frozenset[str]:
-        """Ids of registers that lie in a file: nothing is fetched."""
+        """Return the ids of registers that are local files: these are not fetched."""
         return frozenset(register.source for register in self.registers if register.file)
 
     def is_here(self, source: str) -> bool:
@@ -123,7 +127,7 @@ class ListLibrary:
         return [published for published in lists if published is not None]
 
     def refusing(self, source: Source) -> list[str]:
-        """A line for each entry of a list that refuses a site which has to open from ten years on."""
+        """Return a line for each entry of a list that blocks a site which must open from ten years on."""
         hits = must_hits(source, self.canaries.must)
         return [f"{source.id}: {name} refuses {site}" for name, site in sorted(hits.items())]
 
@@ -135,14 +139,14 @@ class ListLibrary:
         except OSError as error:
             problem = error.strerror or str(error)
         if problem:
-            msg = f"{self.state}: cannot be written ({problem}); run this as root, or mend the path"
+            msg = f"{self.state}: cannot be written ({problem}); run this as root, or fix the path"
             raise ListError(msg)
 
 
 def read_library(
     state: Path, own_file: Path | None = None, registers: Iterable[Register] = ()
 ) -> ListLibrary:
-    """Raises PolicyError for damaged data of the product, and for a family's own file that cannot be used."""
+    """Read the lists. Raises PolicyError for damaged packaged data or an unusable own file."""
     product = load_product()
     categories = product.categories
     own = OwnLists() if own_file is None else read_own(own_file, categories)
@@ -150,7 +154,7 @@ def read_library(
     on = tuple(register for register in registers if register.on)
     apart(on, known.values())
     return ListLibrary(
-        published=known | {one.source: register_list(one) for one in on},
+        published=known | {register.source: register_list(register) for register in on},
         registers=on,
         own=own,
         seeds=tuple(
@@ -169,7 +173,7 @@ def read_library(
 
 
 def must_resolve(product: Product) -> MustResolve:
-    """Raises PolicyError for damaged data of the product."""
+    """Return the names that must resolve. Raises PolicyError for damaged packaged data."""
     return MustResolve(
         parse_must_resolve(*_data("must_resolve.yaml"), public_suffix_check()),
         content_categories(product.bands),

@@ -1,4 +1,4 @@
-"""Whom `qalqan.yaml` names: everybody exists, and no device has two places."""
+"""Checks the names in `qalqan.yaml`: each profile exists, and no device has two places."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ Steps = tuple[Callable[[str], bool] | int, ...]
 def check_names(
     household: Household, file: str, source: bytes, excuse: Callable[[str], bool]
 ) -> dict[str, PolicyError]:
-    """Everybody whom `qalqan.yaml` names exists, at least as a broken file; no device has two places. Who is
-    excused from that, with what to say of it.
+    """Check that each named profile exists, at least as a broken file, and that no device has two places.
+
+    Returns the excused names with their problems.
     """
     broken = {Path(name).stem.casefold() for name in household.problems}
     absent: dict[str, PolicyError] = {}
