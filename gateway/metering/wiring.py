@@ -1,4 +1,4 @@
-"""The meter put together from the daemon's parts, and the kernel told to count each connection."""
+"""Builds the meter from the daemon's parts, and switches on the kernel's counters of connections."""
 
 from __future__ import annotations
 
@@ -75,8 +75,10 @@ def metering(
 
 
 def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) -> None:
-    """Keep of a day that is over how much counted for each limit, and, as far as a person's log level goes,
-    for which kinds and services the minutes went. Services that no limit counted are of the level of visits.
+    """Store the totals of a day that is over.
+
+    That is the minutes by limit and, as far as a person's log level allows, by category and service. Services
+    that no limit counted need the level of visits.
     """
     levels = {one.id: one.rules.log_level for one in rules.household.children}
     logged = {key for key, level in levels.items() if level >= KINDS_LEVEL}
@@ -99,9 +101,11 @@ def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) ->
 
 
 def count_connections() -> None:
-    """Switch on what the ledger's services come from; without it minutes count all the same."""
+    """Switch on the kernel's counters of connections, for the services in ledgers. Minutes count without them
+    too.
+    """
     try:
         if switch_on_accounting():
-            _log.info("the kernel counts each connection from now on (nf_conntrack_acct)")
+            _log.info("Switched on the kernel's counters of connections (nf_conntrack_acct).")
     except KernelError as error:
         _log.warning("%s", error)
