@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 
 class Service:
+    """Runs the daemon until a signal stops it."""
+
     def __init__(self, daemon: Daemon, signals: Signals) -> None:
         self._daemon = daemon
         self._loop = daemon.loop

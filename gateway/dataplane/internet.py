@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 
 class InternetState(StrEnum):
+    """Whether the internet connection works."""
+
     WORKS = "works"
     DOWN = "down"
     UNKNOWN = "unknown"

@@ -29,6 +29,8 @@ Contents = Mapping[Path, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Author:
+    """Who changes a file, when, and why."""
+
     by: str
     at: datetime
     because: str = ""  # the reason in their own words, for the child whose rules change

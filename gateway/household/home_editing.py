@@ -21,6 +21,8 @@ REGISTERS = "registers"
 
 
 class HomeEditing:
+    """Edits the settings in `qalqan.yaml`."""
+
     def __init__(self, rules: RuleBook, editing: Editing) -> None:
         self._rules = rules
         self._editing = editing

@@ -25,6 +25,8 @@ def revision(data: bytes | None) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
+    """A change of files, as the history stores it."""
+
     number: int
     by: str
     at: datetime

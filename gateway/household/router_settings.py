@@ -109,6 +109,8 @@ _TOGETHER = {"web.port": "web.listen", "web.listen": "web.port"}
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
+    """The settings of UCI, by their keys in `qalqan.yaml`."""
+
     file: str
     entries: Mapping[str, Node]  # by key of `qalqan.yaml`, dotted: overrides
     defaults: Mapping[str, Node]  # initial values of a first file

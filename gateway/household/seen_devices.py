@@ -22,6 +22,8 @@ class SeenDevice:
 
 
 class SeenDevices:
+    """Looks up devices in the inventory and the store."""
+
     def __init__(self, inventory: Inventory, store: Store) -> None:
         self._inventory = inventory
         self._store = store

@@ -12,6 +12,8 @@ TOLERANCE = 300.0  # seconds by which the battery-backed clock may differ from t
 
 
 class Source(StrEnum):
+    """What the time comes from."""
+
     SERVICE = "synchronised"  # the kernel says that a time service keeps its clock right
     STAMP = "hotplug stamp"  # a script of the time service said so
     HOST = "the host's clock"  # this is a virtual machine

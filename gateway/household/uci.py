@@ -59,6 +59,8 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Package:
+    """A parsed file."""
+
     file: str
     sections: tuple[Section, ...]
 

@@ -1,7 +1,7 @@
-"""A child's past days as the control socket tells them: how much of what, and what was refused.
+"""Describes a child's past days: minutes by category and service, and what was blocked.
 
-A guardian sees of it what the log level of now lets one see, whatever was kept before: nothing at 0, kinds at
-1, names of what was refused and services at 2, names of what was open at 3.
+A guardian sees what the present log level allows, whatever was stored: nothing at 0, categories at 1, names
+of what was blocked and services at 2, names of what was opened at 3.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from gateway.policy.time.grant_messages import thing_name
 from gateway.policy.values import Decision, Reason, Verdict
 from gateway.store.tables.history import ALL, CATEGORY, OTHER, SERVICE, Count, Name, named
 
-MARK = "sample: "  # before the rule of a made-up decision
-GROUPS = 60  # of refused or open sites in one answer
+MARK = "sample: "  # prefix of the rule of a simulated decision
+GROUPS = 60  # blocked or opened sites in one answer
 HOSTS = 8  # of one group
 REASON = "reason:"
 ADS = f"{CATEGORY}ads_trackers"
-WHOLE = frozenset({Reason.BEDTIME, Reason.PAUSED, Reason.QUARANTINED})  # everything is refused then
+WHOLE = frozenset({Reason.BEDTIME, Reason.PAUSED, Reason.QUARANTINED})  # everything is blocked then
 OPENABLE = frozenset(
     {Reason.CATEGORY, Reason.SERVICE, Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN, Reason.NEW_DOMAIN}
-)  # what an entry of the family's allow list opens
+)  # opened by an entry of the family's allow list
 
 
 def used_today(entries: Iterable[Entry], kept: Iterable[Used], rules: RuleBook, level: int) -> dict[str, int]:
-    """Minutes by use of a day whose book is not closed, as `store.history.uses` has them. ``entries``: what
-    limits counted; ``kept``: what is kept by kind.
+    """Return the minutes by use of a day that is not folded yet, as in `store.history.uses`.
+
+    ``entries``: minutes that limits counted. ``kept``: minutes stored by category.
     """
     minutes: dict[str, set[datetime]] = {}
     kinds = rules.world.catalogue.kinds_of
@@ -48,8 +49,9 @@ def used_today(entries: Iterable[Entry], kept: Iterable[Used], rules: RuleBook, 
 
 
 def describe_uses(found: Mapping[str, int], rules: RuleBook, profile: Profile) -> list[dict[str, object]]:
-    """``target name minutes play`` of services and kinds, the most used first; below NAMES_LEVEL kinds alone.
-    ``play``: such a kind spends the limit of that name.
+    """Return ``target name minutes play`` of services and categories, the most used first.
+
+    Below NAMES_LEVEL only categories. ``play``: the limit that such a category uses.
     """
     level = profile.rules.log_level
     shown = [
@@ -74,7 +76,7 @@ def _plays(use: str, profile: Profile) -> bool:
 
 
 def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> list[dict[str, object]]:
-    """``target name refused opened`` by kind, the most often refused first."""
+    """Return ``target name refused opened`` by category, the most often blocked first."""
     found: dict[str, list[int]] = {}
     for count in counts:
         for target in _kinds(count.category, rules, level):
@@ -94,7 +96,9 @@ def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> list
 
 
 def _kinds(category: str, rules: RuleBook, level: int) -> tuple[str, ...]:
-    """What a count is told under: below NAMES_LEVEL a service's kind in place of the service."""
+    """Return the categories under which a count is shown: below NAMES_LEVEL those of a service instead of
+    it.
+    """
     if category.startswith(SERVICE) and level < NAMES_LEVEL:
         kinds = rules.world.catalogue.kinds_of(category.removeprefix(SERVICE))
         return (f"{CATEGORY}{kinds[0]}",) if kinds else (REASON + Reason.SERVICE,)
@@ -113,7 +117,7 @@ class _Group:
 def describe_names(
     found: Iterable[Name], rules: RuleBook, zone: tzinfo, *, refused: bool
 ) -> tuple[list[dict[str, object]], int]:
-    """Sites put together to what a person would call them, the latest first; how many are left off."""
+    """Return sites, grouped under the names that people use, the latest first, and how many are left off."""
     groups: dict[str, _Group] = {}
     for name in found:
         target = _target(name, rules, refused=refused)

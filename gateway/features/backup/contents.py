@@ -77,7 +77,7 @@ def family_settings(settings: Document) -> Document:
 def kept_rows(
     store: Store, now: datetime, today: str, disclosed: Callable[[Given], bool] = lambda _: True
 ) -> Mapping[str, tuple[object, ...]]:
-    """``told``: whether what was given is in it."""
+    """Return the rows of a backup. ``disclosed``: whether a grant is included."""
     state = store.state(now)
     return {
         "people": tuple(
@@ -113,13 +113,13 @@ def kept_rows(
 
 
 def choices(store: Store) -> Iterator[KeptChoice]:
-    """What children set for themselves."""
+    """Yield what children set for themselves."""
     for who, found in store.self_set.all().items():
         yield from (KeptChoice(who, choice.key, choice.said, _iso(choice.at)) for choice in found)
 
 
 def _devices(store: Store) -> Iterator[KeptDevice]:
-    """Those of which a guardian said something. A visit ends by itself and is left out."""
+    """Yield devices about which a guardian set something. A temporary place is left out."""
     labels, known = store.notes.labels(), store.devices.all()
     for mac in sorted({*labels, *known}):
         device = known.get(mac)
@@ -129,7 +129,9 @@ def _devices(store: Store) -> Iterator[KeptDevice]:
 
 
 def _calendars(folder: str) -> tuple[dict[str, str], list[str]]:
-    """Those beside the profiles, where their paths begin; and those that are no text."""
+    """Return calendars next to the profiles, where relative paths begin, and the names of those that are no
+    text.
+    """
     found: dict[str, str] = {}
     left_out = []
     for path in sorted(Path(folder).iterdir()):

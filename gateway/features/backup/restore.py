@@ -83,7 +83,7 @@ class Restoring:
         plan = self.last()
         if plan is None or not self.may_undo(plan):
             where, fix = "restore", "change it by hand; earlier versions of the files are in history/"
-            raise PolicyError(where, "has no way back any more", fix).coded(Code.NO_WAY_BACK)
+            raise PolicyError(where, "cannot be undone any more", fix).coded(Code.NO_WAY_BACK)
         self.refuse_later(plan, BEFORE)
         self._begin(plan)
         self._files(plan, BEFORE)
@@ -207,7 +207,7 @@ def recover_files(path: Path) -> None:
                 _put(folder / name, data)
             sync_folder(folder)
     except OSError as error:
-        _log.error("%s: an interrupted restore cannot be undone: %s", path, error)
+        _log.error("Undoing the interrupted restore in %s failed: %s.", path, error)
 
 
 def _put(path: Path, data: bytes | None) -> None:
@@ -225,7 +225,7 @@ def _read(path: Path) -> Plan | None:
     try:
         return read_plan(read_bounded(path, MOST))
     except (PolicyError, ValueError, KeyError, TypeError) as error:
-        _log.error("%s is not understood: %s", path, error)
+        _log.error("Reading %s failed: %s.", path, error)
         return None
 
 

@@ -35,7 +35,7 @@ from gateway.policy.profile.plain import Document, document
 from gateway.policy.yaml.documents import parse_document
 from gateway.store.store import Store
 
-STAGE = "restore-check"  # a folder of the state directory, while the files are checked
+STAGE = "restore-check"  # folder of the state directory in which the files are checked
 BEFORE, AFTER = 0, 1
 
 Pair = tuple[str | None, str | None]
@@ -44,26 +44,28 @@ Pair = tuple[str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``devices`` and ``pins``: before and after; the others are added, and taken out by a way back."""
+    """A planned restore. ``devices`` and ``pins`` have values before and after; other rows are added, and
+    removed by an undo.
+    """
 
     by: str
     at: str  # ISO 8601
-    made: str  # when the backup was
+    made: str  # when the backup was made
     home: Mapping[str, Pair]  # by file, in the folder of qalqan.yaml
-    profiles: Mapping[str, Pair]  # and in that of the profiles, calendars too
+    profiles: Mapping[str, Pair]  # by file, in the folder of the profiles, calendars included
     devices: tuple[tuple[KeptDevice, KeptDevice], ...]
-    pins: tuple[tuple[KeptPin, KeptPin], ...]  # an empty hash: none
+    pins: tuple[tuple[KeptPin, KeptPin], ...]  # an empty hash: no PIN
     people: tuple[KeptPerson, ...]
     bands: tuple[KeptBand, ...]
     pauses: tuple[KeptPause, ...]
     grants: tuple[KeptGrant, ...]
     number: int  # of the grants
     steps: tuple[KeptStep, ...] = ()
-    self_set: tuple[tuple[KeptChoice, KeptChoice], ...] = ()  # before and after; an empty value: none
+    self_set: tuple[tuple[KeptChoice, KeptChoice], ...] = ()  # before and after; an empty value: not set
 
     @property
     def is_empty(self) -> bool:
-        """Nothing would change. That a child had an older band changes nothing by itself."""
+        """Whether nothing would change. An earlier age group of a child alone is no change."""
         moved = [
             pair for pair in (*self.home.values(), *self.profiles.values()) if pair[BEFORE] != pair[AFTER]
         ]
@@ -76,16 +78,16 @@ def plan_text(plan: Plan) -> bytes:
 
 
 def read_plan(data: bytes) -> Plan:
-    """Raises ValueError, KeyError or TypeError for what ``plan_text`` did not write."""
+    """Read a plan. Raises ValueError, KeyError or TypeError for text that ``plan_text`` did not write."""
     values: dict[str, Any] = json.loads(data)
     pairs: dict[str, Any] = {"devices": KeptDevice, "pins": KeptPin, "self_set": KeptChoice}
-    values.setdefault("self_set", [])  # of a restore by an earlier version
+    values.setdefault("self_set", [])  # missing in plans of earlier versions
     rows: dict[str, Any] = {"people": KeptPerson, "bands": KeptBand, "pauses": KeptPause, "grants": KeptGrant}
     for key, pair in pairs.items():
         values[key] = tuple((pair(**one), pair(**other)) for one, other in values[key])
     for key, row in rows.items():
         values[key] = tuple(row(**row_values) for row_values in values[key])
-    values["steps"] = tuple(KeptStep(**step) for step in values.get("steps", ()))  # a plan of before has none
+    values["steps"] = tuple(KeptStep(**step) for step in values.get("steps", ()))
     for key in ("home", "profiles"):
         values[key] = {name: (one, other) for name, (one, other) in values[key].items()}
     return Plan(**values)
@@ -231,7 +233,7 @@ def _there(path: Path) -> str | None:
 
 
 def _text(data: bytes) -> str:
-    """A file that a hand spoilt is kept byte by byte as well."""
+    """Decode a file without loss, even if it is not valid UTF-8."""
     return data.decode("utf-8", "surrogateescape")
 
 

@@ -13,6 +13,8 @@ from gateway.store.tables.device_marks import Marks
 
 
 class MarkVerbs:
+    """Stores what guardians note about devices."""
+
     def __init__(self, home: HomeContext, effects: Effects, marks: Marks, access: Access) -> None:
         self._home = home
         self._effects = effects

@@ -103,6 +103,6 @@ class IdentityVerbs:
         household = self._home.rules.household
         owner = household.owner_of(question.known)
         if owner is None or owner.id not in household.profiles or question.known in household.config.shared:
-            request.refuse("answer", "cannot be written: say whose it is by name", Code.SAY_WHOSE)
+            request.refuse("answer", "cannot be written: choose the owner by name", Code.SAY_WHOSE)
         profile, by = household.profiles[owner.id], self._access.guardian(request)
         self._assignment.add_address(profile, question.known, question.mac, by, instead=instead)

@@ -1,4 +1,4 @@
-"""The verb ``sight``, in the virtual home alone: what a device would have been seen to do."""
+"""The verb ``sight`` of the virtual home: simulates what a device was seen to do."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.overheard import Overheard
 
-_REQUEST = 3  # DHCP's
+_REQUEST = 3  # of DHCP
 
 
 class SimulatedSights:
+    """Feeds simulated observations to the inventory."""
+
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
 

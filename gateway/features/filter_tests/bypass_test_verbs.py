@@ -15,6 +15,8 @@ ACTIONS = ("start", "look")
 
 
 class BypassTestVerbs:
+    """Starts a bypass test and returns its result."""
+
     def __init__(self, rules: RuleBook, test: BypassTest, access: Access) -> None:
         self._rules = rules
         self._test = test

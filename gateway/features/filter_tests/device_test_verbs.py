@@ -22,6 +22,8 @@ MOST_SITES = 16  # of one `tell`; a test has five lines
 
 
 class DeviceTestVerbs:
+    """Starts filter tests, and reports results of the device."""
+
     def __init__(self, home: HomeContext, tests: DeviceTests, here: SeenDevices, access: Access) -> None:
         self._home = home
         self._tests = tests

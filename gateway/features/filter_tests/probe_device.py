@@ -62,10 +62,12 @@ class FilterPath:
     proxy: DnsProxy
     own_answers: OwnAnswers
     names: NameBook
-    caches: tuple[SlotCache, ...]  # which one check of an audit must not leave to the next
+    caches: tuple[SlotCache, ...]  # cleared between two checks of a test
 
 
 class ProbedDecision(NamedTuple):
+    """A decision about the temporary device."""
+
     seen: Observation
     decision: Decision
 
@@ -126,7 +128,7 @@ class ProbeDevice:
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
-            _log.error("%s cannot be read: %s", self._file, error)
+            _log.error("Reading %s failed: %s.", self._file, error)
             return
         if slot.isdecimal() and valid_slot(int(slot)):  # an incomplete file has none
             self._try(lambda: self._path.table.hand_over(int(slot), 0))
@@ -274,7 +276,7 @@ class ProbeDevice:
             neighbours.drop([(neighbour.ip, neighbour.ifindex) for neighbour in known])
             self._file.unlink(missing_ok=True)
         except OSError as error:
-            _log.error("traces of an audit stay: %s", error)
+            _log.error("Removing the traces of a filter test failed: %s.", error)
 
     def close(self) -> None:
         self.end()

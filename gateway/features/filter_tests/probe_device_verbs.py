@@ -20,6 +20,8 @@ from gateway.store.tables.devices import Devices
 
 
 class ProbeDeviceVerbs:
+    """Begins, controls and ends a bypass test from a temporary device."""
+
     def __init__(
         self,
         home: HomeContext,
@@ -70,7 +72,9 @@ class ProbeDeviceVerbs:
         if member is None:
             request.refuse("who", f"names {mac}, a device that is not filtered", Code.NOT_FILTERED)
         if member.quarantined:
-            request.refuse("who", f"names {mac}, to which all is closed; say whose it is", Code.NEW_DEVICE)
+            request.refuse(
+                "who", f"names {mac}, a quarantined device; assign it to an owner first", Code.NEW_DEVICE
+            )
         return mac
 
     def _mac(self, request: Request, key: str) -> str:

@@ -20,6 +20,8 @@ from gateway.store.tables.grants import in_utc
 
 
 class AgreementVerbs:
+    """Records agreements, and describes them."""
+
     def __init__(self, home: HomeContext, agreements: Agreements, access: Access, pins: PinDesk) -> None:
         self._home = home
         self._agreements = agreements

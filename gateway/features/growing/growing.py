@@ -138,7 +138,7 @@ class Growing:
         except GatewayError as error:
             if self._failed.get(step.profile) != str(error):
                 self._failed[step.profile] = str(error)
-                _log.error("the step of %s waits: %s", step.profile, error)
+                _log.error("The next age group of %s is delayed: %s.", step.profile, error)
         else:
             self._failed.pop(step.profile, None)
 
@@ -179,7 +179,7 @@ class Growing:
         return step
 
     def _let_go(self, step: Step, slots: frozenset[int]) -> None:
-        """Delete all that is stored about somebody who is an adult now. A second call is harmless."""
+        """Delete all that is stored about a person who is an adult now. A second call is harmless."""
         profile = self._home.rules.household.profiles[step.profile]
         self._lessons.forget(profile.id)
         for mac in [mac for mac, use in self._store.uses.all().items() if use.who == profile.id]:

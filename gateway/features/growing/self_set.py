@@ -18,6 +18,8 @@ Asked = tuple[str, tuple[Choice, ...]]
 
 
 class SelfSetting:
+    """Stores the times that children set, and adds them to their rules."""
+
     def __init__(self, home: HomeContext, effects: Effects, choices: SelfSets) -> None:
         self._home = home
         self._effects = effects

@@ -18,6 +18,8 @@ from gateway.policy.profile.self_set import FILE, may_set
 
 
 class SelfSetVerbs:
+    """Lets a child change its own times."""
+
     def __init__(self, rules: RuleBook, self_set: SelfSetting, access: Access, pins: PinDesk) -> None:
         self._rules = rules
         self._self_set = self_set

@@ -15,7 +15,7 @@ from gateway.store.tables.pauses import RecordAudit
 
 FIRST = 20.0  # seconds after a start: the line comes up meanwhile
 AGAIN = 6 * 3600.0  # between two looks; the issuers that are known of make a new set twice a day
-SOON = 900.0  # after a look that went wrong, or with a clock that nobody vouches for
+SOON = 900.0  # after a failed look, or with an untrusted clock
 TIMEOUT = 1800.0  # seconds; eight sets of 2 MB over a slow line
 PROBLEMS = 8  # lines of the last look that are kept
 

@@ -1,4 +1,4 @@
-"""The lists of names over the control socket: what is here, the family's own, what a host is on."""
+"""The verbs about lists of names: what is installed, the family's own lists, and the lists of a host."""
 
 from __future__ import annotations
 
@@ -114,14 +114,16 @@ class ListVerbs:
             }
 
     def _catalogue(self) -> Mapping[str, PublishedList]:
-        """Read when somebody asks for the first time; 5 ms and 100 kB."""
+        """Read the published lists on first use: 5 ms and 100 kB."""
         if not self._published:
             known = self._home.rules.world.categories
             self._published = parse_sources(DATA.joinpath(SOURCES).read_bytes(), SOURCES, known)
         return self._published
 
     def lookup(self, request: Request) -> Mapping[str, object]:
-        """In which categories, entries and services a host is, and which lists that are on feed those."""
+        """Return the categories, entries and services of a host, and the enabled lists of those
+        categories.
+        """
         answer = self._look(request.text("host"))
         names = self._home.rules.names
         found = {category for match in answer["matches"] for category in match["categories"]}
@@ -158,7 +160,7 @@ class ListVerbs:
     # ------------------------------------------------------------------------------------ the family's choice
 
     def add(self, request: Request) -> Mapping[str, object]:
-        """One of the family's own by ``url``, or a published one by ``id``."""
+        """Add a list: one of the family's own by ``url``, or a published one by ``id``."""
         by, own = self._access.guardian(request), self._own()
         if request.has("id"):
             one = self._one(request)
@@ -189,8 +191,9 @@ class ListVerbs:
         return {"id": key}
 
     def remove(self, request: Request) -> Mapping[str, object]:
-        """One of the family's own goes with its copy; a published one is fetched no more. The table has its
-        names until it is built again.
+        """Remove a list. One of the family's own is deleted; a published one is no longer fetched.
+
+        The table has its names until it is built again.
         """
         by, own = self._access.guardian(request), self._own()
         one = own.lists.get(request.text("id")) or self._one(request)
@@ -231,7 +234,7 @@ class ListVerbs:
     # ------------------------------------------------------------------------------------ wrong entries
 
     def report(self, request: Request) -> Mapping[str, object]:
-        """Written down for the family, and opened for the children that ``open`` names; nothing is sent."""
+        """Record a wrongly blocked site, and open it for the children in ``open``. Nothing is sent."""
         by = self._access.guardian(request)
         answer = self._look(request.text("host"))
         host, matches = answer["host"], answer["matches"]
@@ -270,7 +273,7 @@ class ListVerbs:
     # ------------------------------------------------------------------------------------ the file
 
     def _own(self) -> OwnLists:
-        """As the file is now: hands write it too. Raises PolicyError."""
+        """Return the present content of the file, which may be edited by hand. Raises PolicyError."""
         return read_own(lists_file(self._home.rules.path), self._home.rules.world.categories)
 
     def _write(self, own: OwnLists) -> None:

@@ -19,6 +19,8 @@ from gateway.store.tables.pauses import RecordAudit
 
 
 class AlertVerbs:
+    """Shows and sets the messages of guardians."""
+
     def __init__(self, home: HomeContext, book: AlertBook, audit: RecordAudit, access: Access) -> None:
         self._home = home
         self._book = book

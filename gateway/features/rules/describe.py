@@ -1,4 +1,4 @@
-"""Rules and states as the control socket tells them: plain values, every entry with its owner."""
+"""Describes rules and states for the control socket: plain values, each entry with its owner."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gateway.policy.time.standing import Closing, Standing
 from gateway.policy.values import Decision, Reason, Verdict
 
 ANY_HOUR = Situation(timeless=True)
-_STRONGER = frozenset({Reason.LAW, Reason.REGISTER, Reason.FAMILY_BLOCK})  # than an entry that opens a name
+_STRONGER = frozenset({Reason.LAW, Reason.REGISTER, Reason.FAMILY_BLOCK})  # stronger than an allowed name
 _STATES = {
     Reason.PAUSED: "paused",
     Reason.QUARANTINED: "quarantined",
@@ -40,8 +40,8 @@ _WAYS = {
 
 
 def describe_state(judge: Judge, situation: Situation, now: datetime, rules: RuleBook) -> dict[str, object]:
-    """``state until reason rule owner sentence next_change`` of a device as a whole. ``now`` in the home's
-    zone.
+    """Return ``state until reason rule owner sentence next_change`` of a device as a whole. ``now``:
+    local.
     """
     standing = judge.standing(situation, now)
     closing = _device_closing(standing)
@@ -79,7 +79,7 @@ def _device_closing(standing: Standing) -> Closing | None:
 def _next_change(
     judge: Judge, situation: Situation, now: datetime, closing: Closing | None
 ) -> tuple[datetime, str] | None:
-    """When the device as a whole opens or closes next, within the next two days."""
+    """Return when the device as a whole opens or closes next, within two days."""
     at, last = now, now + timedelta(days=2)
     while True:
         at = judge.standing(situation, at).until
@@ -105,7 +105,7 @@ def describe_profile(
     now: datetime,
     last_set: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """The verb ``profile``'s answer: what is in force. ``now`` in the home's zone."""
+    """Return the answer of the verb ``profile``: the rules in force. ``now``: local."""
     profile, own = judge.profile, judge.profile.rules
     return {
         "profile": {
@@ -143,7 +143,7 @@ def describe_profile(
 
 
 def _refused(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
-    """By the family and its band: a kind that an entry opens is not called refused."""
+    """Yield what family and age group block. A category that an entry allows is left out."""
     blocked = {str(entry) for entry in own.block}
     opened = {str(entry) for entry in (*own.allow, *own.homework)} - blocked
     for entry in own.block:
@@ -156,12 +156,12 @@ def _refused(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
 
 
 def _holds(entry: Entry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
-    """Whether it opens anything: not where the same is refused by the family, a law or a register."""
+    """Whether an entry allows anything: not if family, a law or a register blocks the same."""
     own, target = judge.profile.rules, str(entry)
     if any(str(entry) == target for entry in own.block):
         return False
     if entry.kind is Kind.NAME:
-        # What is refused for everyone is not told here: nobody shall try names by a file.
+        # Sealed lists are left out: a file must not be usable to test names against them.
         return judge.decide(question(entry.value), ANY_HOUR, now).reason not in _STRONGER
     laws = [law.value for law in own.laws if law.value.binds(judge.profile.band)]
     named = {str(target) for law in laws for target in law.refuses}
@@ -186,7 +186,7 @@ def _refused_by_law(profile: Profile, rules: RuleBook) -> Iterator[dict[str, obj
 
 
 def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
-    """What is refused whatever its name or kind."""
+    """Yield what is blocked regardless of name and category."""
     if own.safe_search.value is not SafeSearch.OFF:
         yield _general("safe_search", "Adult results in searches", own.safe_search.owner)
     if own.strict.value:

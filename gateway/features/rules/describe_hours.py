@@ -1,4 +1,4 @@
-"""A profile's bedtimes, windows and limits as the control socket tells them, and days unlike others."""
+"""Describes a profile's bedtimes, schedules and limits for the control socket, and exceptional days."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def describe_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, object]:
-    """What others set, and behind it what the child set for itself."""
+    """Return the times that others set, followed by those that the child set for itself."""
     own, mine = profile.rules, profile.rules.self_set
     limits = [(*item, "") for item in own.limits.items()]
     nights = [(own.bedtime, "")]
@@ -64,8 +64,9 @@ def describe_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, 
 
 
 def by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T] | None]]:
-    """Each value with the days that it is for: None for all, else ``school``, ``free`` or a weekday. A
-    weekday's own value goes before that of its day type; where it has none, that is said by None.
+    """Yield each value with its days: None for all, else ``school``, ``free`` or a weekday.
+
+    A weekday's own value takes precedence over that of its day type. None as value: the weekday has none.
     """
     school, free = values.values[:7], values.values[7:]
     apart = [day for day in range(7) if school[day] != free[day]]
@@ -85,7 +86,7 @@ def _night(one: Owned[Span] | None, owner: str = "") -> Row:
 
 
 def _windows(one: Owned[tuple[Span, ...]] | None) -> list[Row]:
-    """A row a window; one for a day on which it is never open, or always."""
+    """Return a row for each window, or one for a day that is always open or always closed."""
     if one is None:
         return [{"owner": "", "from": None, "to": None, "all_day": OPEN}]
     if not one.value:
@@ -100,7 +101,7 @@ def _minutes(one: Owned[timedelta] | None, owner: str = "") -> Row:
 
 
 def _other_days(profile: Profile, rules: RuleBook, today: date) -> Iterator[Row]:
-    """Of the next days those that count as another than their weekday, or have an exception."""
+    """Yield upcoming days that count as another day type, or have an exception."""
     holidays = rules.product.holidays(rules.household.config.country)
     for day in plan(profile, rules.calendar, holidays, today - DAY, AHEAD):
         if day.exception or day.because not in (None, WEEKEND):
@@ -108,7 +109,7 @@ def _other_days(profile: Profile, rules: RuleBook, today: date) -> Iterator[Row]
 
 
 def _excepted(rule: DateRule | None, rules: RuleBook) -> Row:
-    """What the date says in place of the ordinary rules; null: nothing of that."""
+    """Return what the date sets in place of the usual rules; null: nothing."""
     if rule is None:
         return {"bedtime": None, "windows": [], "limits": []}
     night = rule.bedtime

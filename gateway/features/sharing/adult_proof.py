@@ -138,7 +138,7 @@ class AdultProofVerbs:
         question = self._questions.all().get(mac)
         copied = question is not None and question.waits and not question.about_stranger
         if not own and (member.asked or member.beside is not None or copied):
-            return "may be a child's: a parent says whose it is", Code.MAY_BE_A_CHILDS
+            return "may be a child's: a parent must assign it first", Code.MAY_BE_A_CHILDS
         if own or not may_open(household, mac, member.profile):
             return "is a child's own, and stays so", Code.CHILDS_DEVICE
         return None

@@ -195,7 +195,7 @@ class SharingVerbs:
         self._access.noting(request, "device")
         known = mac in self._home.rules.household.named or self._place(mac) in (*PLAIN_PLACES, "visitor")
         if known or self._sharing.use_of(mac) is not None:
-            request.refuse("device", "is known here: a parent says whose it is", Code.NOT_A_STRANGER)
+            request.refuse("device", "is known here: a parent must assign it", Code.NOT_A_STRANGER)
         question = self._questions.all().get(mac)
         if question is None or not question.adult:
             self._says.take("", self._monotonic())

@@ -1,7 +1,7 @@
-"""Lessons that run, and those of which nobody has said yet what is kept: in memory alone.
+"""Site repairs ("lessons") that run, or that wait for a guardian's choice. In memory only.
 
-A lesson is bound to devices of one child, ends by itself by a clock that nobody can set, and a restart of the
-daemon ends it with nothing kept. Nothing of it is written down.
+A lesson is bound to devices of one child and ends by the loop's clock, which cannot be set. A restart of the
+daemon ends it without a result. Nothing of it is stored.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from gateway.policy.time.situation import Lesson
 from gateway.policy.values import Decision, Observation, Proto
 
 MAX_LESSONS = 8  # one a child; 200 names of 150 bytes each
-UNANSWERED = 1800.0  # seconds after its end in which a guardian may still say what is kept
+UNANSWERED = 1800.0  # seconds after its end in which a guardian may still choose what stays allowed
 
 
 @dataclass(slots=True)
 class RunningLesson:
-    """One child's lesson."""
+    """The lesson of one child."""
 
     profile: str
     macs: frozenset[str]  # of the devices on which it runs
     by: str
     lesson: Lesson
-    ends: float  # of the loop's clock
+    ends: float  # by the loop's clock
     notes: Notes = field(init=False)
     runs: bool = True
     suffix: PublicSuffixCheck = field(default_factory=suffixes_when_asked)  # reads each top-level name once
@@ -44,7 +44,7 @@ class RunningLesson:
 
 
 class LessonBook:
-    """Which lessons run, and on which devices. The packet path asks it; ``Lessons`` changes it."""
+    """The running lessons and their devices. The packet path reads it; ``Lessons`` changes it."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
@@ -70,7 +70,7 @@ class LessonBook:
         return heard
 
     def _running_on(self, member: Member) -> RunningLesson | None:
-        """No lesson runs on a device whose owner is uncertain."""
+        """Return the lesson on the member's device; None on a device whose owner is uncertain."""
         running = self.lessons.get(member.profile.id)
         if (
             running is None
@@ -107,7 +107,7 @@ class Lessons:
         return self._book.lessons.get(profile)
 
     def describe(self, profile: str) -> dict[str, object] | None:
-        """What runs, or waits for somebody to say what is kept."""
+        """Describe the lesson that runs, or that waits for a guardian's choice."""
         running = self._book.lessons.get(profile)
         if running is None:
             return None
@@ -127,7 +127,7 @@ class Lessons:
         )
 
     def begin(self, profile: str, lesson: Lesson, macs: frozenset[str], by: str) -> RunningLesson:
-        """What the child was taught before is over, with nothing kept."""
+        """Start a lesson. The child's previous one ends without a result."""
         self.forget(profile)
         over = [lesson for lesson in self._book.lessons.values() if not lesson.runs]
         if len(self._book.lessons) >= MAX_LESSONS and over:
@@ -139,7 +139,7 @@ class Lessons:
         return running
 
     def end(self, profile: str) -> None:
-        """What only the lesson opened is refused again; what it heard stays until somebody has looked."""
+        """Block again what only the lesson opened. What it recorded stays until a guardian has looked."""
         running = self._book.lessons.get(profile)
         if running is not None and running.runs:
             running.runs = False
@@ -151,7 +151,7 @@ class Lessons:
         self._book.lessons.pop(profile, None)
 
     def _change(self, running: RunningLesson) -> None:
-        """It began, or is over."""
+        """Publish that a lesson began or ended."""
         for member in self._family.members.values():
             if not running.macs.isdisjoint(member.macs):
                 self._family.subjects[member.slot].decide = self._book.decide_of(member)
@@ -162,7 +162,9 @@ class Lessons:
         self._home.publish("lesson", profile=running.profile)
 
     def _unlearn(self, running: RunningLesson) -> None:
-        """The addresses of what is refused again are no address of an allowed name any more."""
+        """Forget the addresses of names that are blocked again: they do not belong to an allowed name any
+        more.
+        """
         now = self._home.now()
         for member in self._family.members.values():
             if running.macs.isdisjoint(member.macs):
@@ -175,7 +177,7 @@ class Lessons:
             self._addresses.drop(member.slot, self._names.remove_hosts(member.slot, refused))
 
     def look(self) -> None:
-        """What has come to its end since the last look."""
+        """End the lessons whose time is over."""
         now = self._home.loop.now()
         for lesson in list(self._book.lessons.values()):
             if lesson.runs and now >= lesson.ends:

@@ -1,4 +1,4 @@
-"""The figures of `qalqan status`: whether anybody has claimed it, queues, verdicts, flows, tables, memory."""
+"""The figures of `qalqan status`: claimed or not, queues, verdicts, flows, tables, memory."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def figures(measured: FigureSources) -> dict[str, object]:
 
 
 def memory() -> dict[str, int]:
-    """Bytes: resident private, resident of files (the category table's pages among them), and the peak.
+    """Return bytes: private resident, resident of files (the category table included), and the peak.
 
-    The peak of getrusage is no use here: it begins with that of the program that started this one.
+    The peak of getrusage is useless here: it starts with that of the program that started this one.
     """
     rows = {}
     with open("/proc/self/status", encoding="ascii") as status:

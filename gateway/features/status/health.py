@@ -14,6 +14,8 @@ from gateway.household.context import HomeContext
 
 
 class HealthVerbs:
+    """Returns the health of the gateway."""
+
     def __init__(self, home: HomeContext, vitals: Vitals) -> None:
         self._home = home
         self._vitals = vitals

@@ -1,4 +1,4 @@
-"""Minutes as the control socket tells them: what is used and left, and which minute was counted why."""
+"""Describes minutes for the control socket: used, remaining, and why each minute was counted."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from gateway.policy.time.remaining import Left, left
 from gateway.policy.time.schedule import calendar_for, limit_on
 from gateway.policy.time.situation import Situation
 
-MAX_ENTRIES = 3000  # of one answer, the newest: 200 bytes each stay far below the limit of an answer
+MAX_ENTRIES = 3000  # the newest of one answer: 200 bytes each stay far below the limit of an answer
 MINUTE = timedelta(minutes=1)
 
 
 def describe_used(
     profile: Profile, situation: Situation, rules: RuleBook, by_device: Mapping[str, Mapping[str, int]]
 ) -> list[dict[str, object]]:
-    """``target name minutes limit bonus owner devices`` of each limit of the situation's day. ``by_device``:
-    minutes by device and gate.
+    """Return ``target name minutes limit bonus owner devices`` of each limit of the situation's day.
+
+    ``by_device``: minutes by device and gate.
     """
     day = situation.day
     if day is None:
@@ -60,7 +61,7 @@ def describe_left(
     now: datetime,
     gates: Iterable[str] = STATE_GATES,
 ) -> dict[str, object] | None:
-    """``minutes gate name at`` of what closes the device as a whole next; None where nothing is seen."""
+    """Return ``minutes gate name at`` of what closes the device as a whole next; None if nothing is known."""
     found = left(profile, situation, rules.calendar, now, gates)
     if found is None:
         return None
@@ -73,8 +74,9 @@ def describe_left(
 
 
 def told_gates(profile: Profile, *, own: bool) -> Sequence[str]:
-    """The device's gates of which what is left is told: of a person without a log, whose use is nobody
-    else's, the clock's alone.
+    """Return the gates of the device whose remaining time is shown.
+
+    Of a person without a log, others see only what the clock closes, because use is private.
     """
     if own or profile.rules.log_level >= KINDS_LEVEL:
         return STATE_GATES
@@ -82,7 +84,7 @@ def told_gates(profile: Profile, *, own: bool) -> Sequence[str]:
 
 
 def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> list[dict[str, object]]:
-    """``minutes what name at`` of each."""
+    """Return ``minutes what name at`` of each."""
     return [
         {
             "minutes": one.minutes,
@@ -95,7 +97,7 @@ def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> l
 
 
 def describe_totals(used: Mapping[str, int], rules: RuleBook) -> list[dict[str, object]]:
-    """``target name minutes`` of each limit that anything was counted for; the most used first."""
+    """Return ``target name minutes`` of each limit with counted minutes, the most used first."""
     found = sorted(used.items(), key=lambda item: (-item[1], item[0]))
     return [
         {"target": gate, "name": gate_name(gate, rules.names), "minutes": minutes}
@@ -105,7 +107,7 @@ def describe_totals(used: Mapping[str, int], rules: RuleBook) -> list[dict[str, 
 
 
 def totals(entries: Iterable[Entry]) -> Mapping[str, int]:
-    """Minutes by gate: one that several devices share is one."""
+    """Return minutes by gate. A minute on several devices counts once."""
     found: dict[str, set[datetime]] = {}
     for one in entries:
         found.setdefault(one.gate, set()).add(one.at)
@@ -113,7 +115,7 @@ def totals(entries: Iterable[Entry]) -> Mapping[str, int]:
 
 
 def describe_entries(entries: Sequence[Entry], rules: RuleBook) -> Mapping[str, object]:
-    """``minutes`` and, where there are more than fit, how many are ``left_off``."""
+    """Return ``minutes``, and ``left_off`` with the number of those that do not fit."""
     shown = entries[-MAX_ENTRIES:]
     return {
         "minutes": [_entry(one, rules) for one in shown],
