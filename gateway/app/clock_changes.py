@@ -7,7 +7,7 @@ from gateway.features.activity.journal import DecisionLog
 from gateway.features.growing.growing import Growing
 from gateway.features.sharing.adult_devices import AdultDevices
 from gateway.features.sharing.sharing import Sharing
-from gateway.features.time.grants import Answers
+from gateway.features.time.grants import Grants
 from gateway.features.time.warnings import Warnings
 from gateway.household.context import Effects
 from gateway.household.members import Family
@@ -23,7 +23,7 @@ class JumpHandler:
         family: Family,
         sharing: Sharing,
         adult_devices: AdultDevices,
-        answers: Answers,
+        grants: Grants,
         warnings: Warnings,
         growing: Growing,
         gates: Gates,
@@ -33,7 +33,7 @@ class JumpHandler:
         self._family = family
         self._sharing = sharing
         self._adult_devices = adult_devices
-        self._answers = answers
+        self._grants = grants
         self._warnings = warnings
         self._growing = growing
         self._gates = gates
@@ -44,12 +44,12 @@ class JumpHandler:
         self._sharing.shift(jump)
         self._growing.shift(jump)
         adults_changed = self._adult_devices.shift(jump)
-        if self._answers.shift(jump) or adults_changed:
+        if self._grants.shift(jump) or adults_changed:
             self._effects.regroup()
         self._effects.sync_gates()
         self._gates.renew()
         self._decision_log.recent.shift(jump.size)
-        self._answers.look()
+        self._grants.look()
         self._warnings.look()
         self._growing.look()
         self._decision_log.status_changed(frozenset(self._family.members))

@@ -300,7 +300,7 @@ class Daemon:
             self.family,
             features.sharing,
             features.adult_devices,
-            features.answers,
+            features.grants,
             features.warnings,
             features.growing,
             gates,

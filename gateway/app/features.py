@@ -77,7 +77,7 @@ from gateway.features.status.verbs import (
     reload_verb,
 )
 from gateway.features.status.vitals import Vitals, machine
-from gateway.features.time.grants import Answers
+from gateway.features.time.grants import Grants
 from gateway.features.time.helper_limits import Helpers
 from gateway.features.time.pauses import SwitchVerbs
 from gateway.features.time.tickets import TicketVerbs
@@ -164,7 +164,7 @@ class Features:
         )
         warned = WarnedHome(home, family, self.members, self.in_use)
         self.warnings = keep(Warnings(warned, home.loop.call_later))
-        self.answers = keep(Answers(home, plane.effects, store, family, plane.visibility, self.warnings))
+        self.grants = keep(Grants(home, plane.effects, store, family, plane.visibility, self.warnings))
         self.growing = keep(Growing(home, plane.effects, store, family, self.lessons, self.sharing, recent))
         runner = UpdateRunner(home, plane.effects.regroup)
         self.list_updates = keep(
@@ -179,7 +179,7 @@ class Features:
 
     def start(self) -> None:
         for part in (
-            self.answers,
+            self.grants,
             self.warnings,
             self.sharing,
             self.growing,
@@ -203,7 +203,7 @@ class Features:
         home_editing = HomeEditing(home.rules, editing)
         edits = EditVerbs(home, plane.effects, store, self.growing, access, editing)
         helpers = Helpers(home, store.people, store.gifts, store.settings)
-        time = TimeVerbs(home, store.gifts, family.minutes, access, self.answers, helpers)
+        time = TimeVerbs(home, store.gifts, family.minutes, access, self.grants, helpers)
         effects, visibility, device_questions = plane.effects, plane.visibility, self.device_questions
         treated = partial(place_of, home, family)
         assignment = DeviceAssignment(
@@ -309,16 +309,16 @@ class Features:
 
     def _register_time(self, time: TimeVerbs, helpers: Helpers, pins: PinDesk, editing: Editing) -> None:
         """Add the verbs by which extra time is given, requested and revoked."""
-        plane, router, access, answers = self._plane, self._router, self.access, self.answers
+        plane, router, access, grants = self._plane, self._router, self.access, self.grants
         home, effects, store, family = plane.home, plane.effects, plane.store, plane.family
         values = AskedValues(home.rules, plane.visibility)
         time.register(router)
         pins.register(router)
         SwitchVerbs(home, effects, store.settings, family, access, helpers).register(router)
         MarkVerbs(home, effects, store.marks, access).register(router)
-        TicketVerbs(home, store.tickets, store.together, access, answers).register(router)
+        TicketVerbs(home, store.tickets, store.together, access, grants).register(router)
         RequestVerbs(
-            home, store.requests, store.together, family.minutes, access, answers, editing, values
+            home, store.requests, store.together, family.minutes, access, grants, editing, values
         ).register(router)
 
     def _register_decisions(self, decided: Callable[[Profile], DecisionSource], explainer: Explainer) -> None:

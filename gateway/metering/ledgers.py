@@ -39,7 +39,7 @@ class Used:
     use: str  # as in `store.history`
 
 
-class Books:
+class Ledgers:
     """Ledgers by profile. The services of ``catalogue`` have the bytes from which on a minute counts."""
 
     def __init__(self, file: MinutesFile, catalogue: Callable[[], Catalogue]) -> None:

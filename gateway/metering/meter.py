@@ -21,7 +21,7 @@ from gateway.kernel.flowbytes import Flow, Moved
 from gateway.kernel.snapshot import PassElement
 from gateway.kernel.totals import Pair
 from gateway.metering.counter_mark import Mark
-from gateway.metering.ledgers import Books
+from gateway.metering.ledgers import Ledgers
 from gateway.metering.minute_clock import MinuteClock
 from gateway.metering.shares import by_service, shares
 from gateway.metering.uses import Uses
@@ -72,7 +72,7 @@ class Meter:
         kernel: Kernel,
         connections: Connections,
         family: Family,
-        books: Books,
+        books: Ledgers,
         live: LiveFlows,
         mark: Mark,
         uses: Uses,

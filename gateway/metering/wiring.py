@@ -14,7 +14,7 @@ from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
 from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
 from gateway.metering.counter_mark import FILE, Mark
-from gateway.metering.ledgers import Books
+from gateway.metering.ledgers import Ledgers
 from gateway.metering.meter import Meter
 from gateway.metering.uses import Uses
 from gateway.path.live_flows import LiveFlows
@@ -28,7 +28,7 @@ from gateway.store.tables.history import SERVICE, uses
 _log = logging.getLogger(__name__)
 
 
-def ledgers(home: HomeContext, store: Store, wear: Wear) -> Books:
+def ledgers(home: HomeContext, store: Store, wear: Wear) -> Ledgers:
     """Build the ledgers of the family's day, with their file in the state folder."""
     rules = home.rules
     file = MinutesFile(
@@ -41,7 +41,7 @@ def ledgers(home: HomeContext, store: Store, wear: Wear) -> Books:
         file.erase(event.profile, past=event.past, running=event.running)
 
     home.bus.subscribe(ActivityErased, erase)
-    return Books(file, lambda: rules.world.catalogue)
+    return Ledgers(file, lambda: rules.world.catalogue)
 
 
 def metering(
@@ -49,7 +49,7 @@ def metering(
     table: KernelTable,
     connections: FlowBytes,
     family: Family,
-    books: Books,
+    books: Ledgers,
     store: Store,
     live: LiveFlows,
     *,

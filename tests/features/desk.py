@@ -290,7 +290,7 @@ class Desk:
             self.family,
             self.features.sharing,
             self.features.adult_devices,
-            self.features.answers,
+            self.features.grants,
             self.features.warnings,
             self.features.growing,
             cast("Any", self.gates),
