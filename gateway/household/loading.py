@@ -120,7 +120,13 @@ class Product:
 
     def calendar(self, settings: Config) -> Calendar:
         """Return the family's calendar, without a profile's own free days."""
-        return Calendar(settings.zone, frozenset(self.holidays(settings.country)), settings.day_starts)
+        country = country_of(self.countries, settings.country) if settings.country else None
+        return Calendar(
+            settings.zone,
+            frozenset(self.holidays(settings.country)),
+            settings.day_starts,
+            week_starts=0 if country is None else country.week_starts,
+        )
 
     def world(self, languages: tuple[str, ...], https: Https | None = None) -> World:
         """Return a world without category table and addresses; the daemon replaces these fields."""

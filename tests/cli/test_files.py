@@ -239,6 +239,21 @@ def test_a_week_says_why_a_day_is_what_it_is(qalqan: Qalqan, config: Path) -> No
     assert {"rule": "calendar", "value": "school.ics", "owner": "family"} in rules
 
 
+def test_a_week_has_its_limits(qalqan: Qalqan, config: Path) -> None:
+    file = config.parent / "profiles" / "daughter.yaml"
+    file.write_text(
+        "name: Aruzhan\nband: 10-12\nlimits: {internet: {school: 2h, week: 16h}, play: {week: 90m}}\n"
+    )
+    show = ("profile", "show", "daughter")
+    assert qalqan(*show, "--week", "--config", config).out.splitlines()[1] == (
+        "limits a week: play 1 h 30 min; internet 16 h"
+    )
+    week = json.loads(qalqan(*show, "--week", "--json", "--config", config).out)["week"]
+    assert week["limits"]["internet"] == {"minutes": 960, "owner": "family"}
+    rules = json.loads(qalqan(*show, "--json", "--config", config).out)["rules"]
+    assert {"rule": "limit internet", "value": "week: 16 h", "owner": "family"} in rules
+
+
 # ---------------------------------------------------------------- lists
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from gateway.policy.profile.laws import spoken_laws
 from gateway.policy.profile.rules import DateRule, Owned, Rules
-from gateway.policy.time.grammar import WEEKDAYS, duration_text
+from gateway.policy.time.grammar import WEEK, WEEKDAYS, duration_text
 from gateway.policy.time.time_text import ByDay, Span
 
 T = TypeVar("T", bound=Hashable)
@@ -41,7 +41,18 @@ def spoken(rules: Rules) -> dict[str, Any]:
 
 
 def by_day(values: ByDay[Owned[T]], tell: Callable[[T], Any]) -> Any:
-    """One value for every day, or a mapping by day type, and by weekday where that differs; {} for none."""
+    """Return one value for every day, or a mapping by day type, by weekday where that differs, and by week;
+    {} for none.
+    """
+    days = _days(values, tell)
+    if values.week is None:
+        return days
+    if isinstance(days, dict):
+        return days | {WEEK: tell(values.week.value)}
+    return {"school": days, "free": days, WEEK: tell(values.week.value)}
+
+
+def _days(values: ByDay[Owned[T]], tell: Callable[[T], Any]) -> Any:
     plain = [None if one is None else one.value for one in values.values]
     school, free = plain[:7], plain[7:]
 

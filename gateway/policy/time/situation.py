@@ -84,6 +84,8 @@ class Situation:
     day: date | None = None  # the family's day that `used` and `bonus` are of; on another nothing is used
     used: Mapping[str, int] = field(default_factory=dict)  # whole minutes spent of a limit, by its gate
     bonus: Mapping[str, int] = field(default_factory=dict)  # minutes given beyond a limit, by its gate
+    week_used: Mapping[str, int] = field(default_factory=dict)  # as `used`, of the week of `day`, up to it
+    week_bonus: Mapping[str, int] = field(default_factory=dict)  # as `bonus`, of the week of `day`
     clock_known: bool = True  # False: the time is not known to be right
     timeless: bool = False  # no time rule closes anything: an audit asks what is refused at any hour
     portal: bool = False  # what a phone probes the internet with is refused while the device is shut (`led`)
