@@ -32,14 +32,14 @@ from gateway.store.flash_wear import OFTEN, Wear
 FILE, NAMES = "guard.nft", "guard-names.conf"
 PID_FILE = "guard-names.pid"  # process id of the dnsmasq, in the runtime folder
 LINK = Path("/var/run/qalqan-guard", FILE)
-"""Where OpenWrt's guard script has the firewall include it (ruleset-post): gone, once our table stands."""
+"""OpenWrt includes it in the firewall (ruleset-post). Removed once the daemon's table is loaded."""
 LINK_VARIABLE = "QALQAN_GUARD_LINK"  # environment variable: another path, for tests
 
 SOON = 60.0  # seconds from the first new address of a help line in this run
 _ADDRESS = re.compile(r"^address=/([^/\s]+)/([0-9a-f.:]+)$", re.MULTILINE)
 
 Names = Mapping[str, frozenset[bytes]]
-"""Of help, with their packed addresses."""
+"""Names of help lines with their packed addresses."""
 
 _log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ GRACE = 0.5  # seconds; at a boundary `sync` runs before the leases of classes t
 LONGEST_SLEEP = 60.0  # seconds; a change of the clock is noticed within them
 
 _Opened = tuple[bool, object]
-"""Of a standing: whether filtering is off, and what a guardian opened for a while."""
+"""Whether filtering is off, and what a guardian opened for a while."""
 
 _log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from gateway.lan.neighbours import Neighbour
 from gateway.wire.ip.packet import TCP
 
 Slots = Mapping[bytes, int]
-"""Packed address of each device on the LAN → its slot; 0: it is not filtered."""
+"""Packed address of each device on the LAN → its slot; 0: not filtered."""
 
 BySlot = Mapping[int, list[Entry]]
 

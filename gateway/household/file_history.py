@@ -29,7 +29,7 @@ _NEXT = ".next"
 _log = logging.getLogger(__name__)
 
 Contents = Mapping[str, bytes | None]
-"""File name → what stands in it; None: there is none."""
+"""File name → content; None: no such file."""
 
 
 class FileHistory:

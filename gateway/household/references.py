@@ -13,7 +13,7 @@ from gateway.policy.profile.household import Household
 from gateway.policy.yaml.documents import locate
 
 Steps = tuple[Callable[[str], bool] | int, ...]
-"""The way to a place in a file, as `locate` takes it."""
+"""The path to a place in a file, as for `locate`."""
 
 
 def check_names(

@@ -16,10 +16,10 @@ UNKNOWN = "unknown"  # key of the unassigned devices' slot in the store
 VISITOR = "visitor"
 
 Keys = Mapping[str | None, str | None]
-"""Interface → key of its strangers' slot, None: they are not filtered. Under None: everywhere else."""
+"""Interface → key of its unassigned devices' slot; None: not filtered. Key None: all other interfaces."""
 
 Where = Callable[[str], str | None]
-"""The interface on which a device was seen last."""
+"""Returns the interface on which a device was seen last."""
 
 
 class Wanted(NamedTuple):

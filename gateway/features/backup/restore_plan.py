@@ -39,7 +39,7 @@ STAGE = "restore-check"  # folder of the state directory in which the files are 
 BEFORE, AFTER = 0, 1
 
 Pair = tuple[str | None, str | None]
-"""What stands in a file before and after; None: there is none."""
+"""Content of a file before and after; None: no file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from gateway.policy.values import Observation
 from gateway.store.tables.questions import Questions
 
 Explain = Callable[[Member, Observation, datetime], Mapping[str, object]]
-"""Describes what is decided about a host or a connection of a member at a moment."""
+"""Describes the decision about a host or a connection of a member at a moment."""
 
 
 class WhyVerb:

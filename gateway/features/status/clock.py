@@ -26,7 +26,7 @@ UNKNOWN = (
 )
 
 Audit = Callable[[str, str, str], None]
-"""What, the detail, by whom."""
+"""Writes an audit line: kind, detail, author."""
 
 
 def played() -> bool | None:
