@@ -224,16 +224,16 @@ def test_a_child_that_asks_for_many_such_sites_meets_it_too(make: Make, tmp_path
 
 def test_an_expired_set_goes_on_and_is_told(make: Make, tmp_path: Path) -> None:
     desk = _desk(make, tmp_path)
-    assert desk.sealing.problems() == []
-    assert desk.sealing.figures() == {"sets": 1, "names": 1, "late": 0, "refused_today": 0}
+    assert desk.sealed_lists.problems() == []
+    assert desk.sealed_lists.figures() == {"sets": 1, "names": 1, "late": 0, "refused_today": 0}
     desk.clock.at += timedelta(seconds=8 * DAY)
-    desk.sealing._note_late()
-    desk.sealing._note_late()
-    (problem,) = desk.sealing.problems()
+    desk.sealed_lists._note_late()
+    desk.sealed_lists._note_late()
+    (problem,) = desk.sealed_lists.problems()
     assert problem.startswith("the sealed set of Test hotline has expired; it goes on")
     assert [(one.what, one.detail) for one in desk.store.audit_lines()] == [("sealed_late", "Test hotline")]
     assert desk.ask("why", host=SEALED, profile="mum")["reason"] == "refused_for_everyone"
-    assert desk.sealing.figures()["late"] == 1
+    assert desk.sealed_lists.figures()["late"] == 1
 
 
 def test_a_new_set_is_taken_over_and_a_broken_file_is_told(make: Make, tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_a_new_set_is_taken_over_and_a_broken_file_is_told(make: Make, tmp_path:
     assert desk.ask("why", host=SEALED, profile="mum")["reason"] != "refused_for_everyone"
     shelf.path(source).write_bytes(b"x" * 300)
     desk.rules.read_sealed()
-    (problem,) = desk.sealing.problems()
+    (problem,) = desk.sealed_lists.problems()
     assert "is none at all" in problem
 
 
@@ -259,7 +259,7 @@ def test_a_source_that_is_new_is_fetched_at_once_and_the_others_every_six_hours(
     """The errand is the real one's start and end; tests/lab has the program that it runs."""
     started: list[datetime] = []
     desk = _desk(make, tmp_path)
-    sealing = desk.sealing
+    sealing = desk.sealed_lists
 
     def start(_errand: object, arguments: list[str]) -> None:
         assert arguments[:4] == ["gateway", "sealed", "update", "--nice"]
