@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
-from gateway.core.throttle import Seldom
+from gateway.core.throttle import Throttle
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.kernel.snapshot import Owner
 from gateway.lan import interfaces as lan
@@ -46,8 +46,8 @@ class AddressOwners:
         self._slot_of = slot_of
         self._table = table
         self._inside = inside
-        self._apply = Seldom(loop, EVERY, self._update)
-        self._reset = Seldom(loop, EVERY, self._reset_connections)
+        self._apply = Throttle(loop, EVERY, self._update)
+        self._reset = Throttle(loop, EVERY, self._reset_connections)
         self._moved: set[Place] = set()  # not in the table yet
         self._applied: set[Place] = set()  # in the table; their connections are not checked yet
         self._filtered: set[str] = set()  # addresses of filtered devices that the table had since then

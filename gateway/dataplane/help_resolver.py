@@ -14,7 +14,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.core.programs import find_program
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class HelpResolver:
         """Answer for these names and their subdomains with their packed addresses from now on."""
         if self.port is None or self._program is None:
             return
-        write_whole(self._config, configuration(names, self._lan, self.port).encode("ascii"))
+        write_atomically(self._config, configuration(names, self._lan, self.port).encode("ascii"))
         self._end()
         # dnsmasq reads it only at its start, before it drops its rights.
         command = [self._program, "--keep-in-foreground", f"--conf-file={self._config}", "--pid-file="]
@@ -50,7 +50,7 @@ class HelpResolver:
         except OSError as error:
             _log.error("The resolver of help lines does not start: %s. They work by address only.", error)
             return
-        write_whole(self._pid_file, f"{self._pid}\n".encode())
+        write_atomically(self._pid_file, f"{self._pid}\n".encode())
 
     def _end(self) -> None:
         if self._pid is None:

@@ -12,7 +12,7 @@ import secrets
 from pathlib import Path
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import disk_words, read_bounded, write_whole
+from gateway.core.files import read_bounded, write_atomically, write_error_text
 from gateway.policy.requests.tickets import new_code, shown
 
 LABEL = "label"
@@ -29,9 +29,9 @@ def label(state: Path) -> str:
         return found
     made = shown(new_code(secrets.choice))
     try:
-        write_whole(path, f"{made}\n".encode())
+        write_atomically(path, f"{made}\n".encode())
     except OSError as error:
-        _log.error("Writing %s failed: %s. The next start makes another label code.", path, disk_words(error))
+        _log.error("Writing %s failed: %s. The next start makes another code.", path, write_error_text(error))
     return made
 
 

@@ -19,7 +19,7 @@ from gateway.core.files import attempt, read_bounded
 from gateway.household.calendars import calendars_beside
 from gateway.household.config_file import read_config, read_source
 from gateway.household.references import check_names
-from gateway.lists.public_suffixes import suffixes_when_asked
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.alerts.menus import Menus, parse_menus
 from gateway.policy.config.config import Config
 from gateway.policy.config.registers import COUNTRY_NAMES
@@ -200,7 +200,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
 
 def vocabulary(product: Product) -> Vocabulary:
     """Return the vocabulary of the rule files."""
-    return Vocabulary(product.categories, product.catalogue, suffixes_when_asked(), product.laws)
+    return Vocabulary(product.categories, product.catalogue, lazy_public_suffix_check(), product.laws)
 
 
 def load_countries(is_public_suffix: PublicSuffixCheck = _never) -> Mapping[str, Country]:

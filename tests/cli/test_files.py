@@ -150,7 +150,7 @@ def test_why_refuses_what_is_no_host(qalqan: Qalqan, config: Path) -> None:
 
 def test_a_missing_configuration_is_named(qalqan: Qalqan, tmp_path: Path) -> None:
     done = qalqan("why", "example.com", "--profile", "daughter", "--config", tmp_path / "none.yaml")
-    assert "none.yaml: is not there; create it" in done.refusal
+    assert "none.yaml: does not exist; create it" in done.refusal
 
 
 def test_a_named_configuration_must_be_there_for_a_file_too(qalqan: Qalqan, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_named_configuration_must_be_there_for_a_file_too(qalqan: Qalqan, tmp_
     done = qalqan(
         "why", "example.com", "--profile", tmp_path / "kid.yaml", "--config", tmp_path / "none.yaml"
     )
-    assert "none.yaml: is not there" in done.refusal
+    assert "none.yaml: does not exist" in done.refusal
 
 
 def test_a_broken_profile_says_its_own_fault(qalqan: Qalqan, config: Path) -> None:
