@@ -1,4 +1,6 @@
-"""The lists that a gateway knows of: published ones with their copies here, our own seeds, innocent names."""
+"""The lists that a gateway uses: published lists with their local copies, packaged seeds, and allowed
+names.
+"""
 
 from __future__ import annotations
 
@@ -30,44 +32,46 @@ from profiles import DATA
 
 
 @dataclass(frozen=True, eq=False)
-class Library:
-    """``state`` is the gateway's state directory. Every method raises ListError or OSError."""
+class ListLibrary:
+    """Fetches lists and builds the table. ``state``: the state directory. Methods raise ListError or
+    OSError.
+    """
 
     published: Mapping[str, PublishedList]
     seeds: tuple[Seed, ...]
     canaries: Canaries
     state: Path
     own: OwnLists = field(default_factory=OwnLists)
-    registers: tuple[Register, ...] = ()  # of states; those that are on
+    registers: tuple[Register, ...] = ()  # national registers that are switched on
 
     @cached_property
     def shelf(self) -> Shelf:
         return Shelf(self.state / SHELF)
 
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
-        """What an update fetches: what is always fetched, what is named, and what was named before."""
+        """Return what an update fetches: the default lists, those in ``named``, and those fetched before."""
         named = tuple(named)
-        for one in named:
-            if one not in self.published:
-                close = get_close_matches(one, self.published, n=1)
-                mend = f"did you mean {close[0]!r}?" if close else "see them with: qalqan lists status"
-                msg = f"there is no list {one!r}; {mend}"
+        for name in named:
+            if name not in self.published:
+                close = get_close_matches(name, self.published, n=1)
+                fix = f"did you mean {close[0]!r}?" if close else "see them with: qalqan lists status"
+                msg = f"there is no list {name!r}; {fix}"
                 raise ListError(msg)
         return [
-            one
-            for one in self.published.values()
-            if one.id not in self._files
+            published
+            for published in self.published.values()
+            if published.id not in self._files
             and (
-                one.id in named
-                or self.own.is_on(one)
-                or (one.id not in self.own.off and self.is_here(one.id))
+                published.id in named
+                or self.own.is_on(published)
+                or (published.id not in self.own.off and self.is_here(published.id))
             )
         ]
 
     @property
     def _files(self) -> frozenset[str]:
-        """Ids of registers that lie in a file: nothing is fetched."""
-        return frozenset(one.source for one in self.registers if one.file)
+        """Return the ids of registers that are local files: these are not fetched."""
+        return frozenset(register.source for register in self.registers if register.file)
 
     def is_here(self, source: str) -> bool:
         return self.shelf.path(source).exists()
@@ -95,7 +99,7 @@ class Library:
 
     def is_any_current(self, now: datetime) -> bool:
         """Return whether any list has a copy that was fetched or confirmed today."""
-        return any(self.shelf.is_fresh(one, now) for one in self.published)
+        return any(self.shelf.is_fresh(published, now) for published in self.published)
 
     def build(self, now: datetime) -> tuple[TableInfo, list[Report]]:
         """Build the table from the seeds and from every copy that can be used."""
@@ -114,12 +118,16 @@ class Library:
         )
 
     def _built_from(self) -> list[PublishedList]:
-        registers = {one.source: usable(one, self.shelf) for one in self.registers}
-        lists = (registers.get(one.id, one) for one in self.published.values() if one.id not in self.own.off)
-        return [one for one in lists if one is not None]
+        registers = {register.source: usable(register, self.shelf) for register in self.registers}
+        lists = (
+            registers.get(published.id, published)
+            for published in self.published.values()
+            if published.id not in self.own.off
+        )
+        return [published for published in lists if published is not None]
 
     def refusing(self, source: Source) -> list[str]:
-        """A line for each entry of a list that refuses a site which has to open from ten years on."""
+        """Return a line for each entry of a list that blocks a site which must open from ten years on."""
         hits = must_hits(source, self.canaries.must)
         return [f"{source.id}: {name} refuses {site}" for name, site in sorted(hits.items())]
 
@@ -131,20 +139,22 @@ class Library:
         except OSError as error:
             problem = error.strerror or str(error)
         if problem:
-            msg = f"{self.state}: cannot be written ({problem}); run this as root, or mend the path"
+            msg = f"{self.state}: cannot be written ({problem}); run this as root, or fix the path"
             raise ListError(msg)
 
 
-def read_library(state: Path, own_file: Path | None = None, registers: Iterable[Register] = ()) -> Library:
-    """Raises PolicyError for damaged data of the product, and for a family's own file that cannot be used."""
+def read_library(
+    state: Path, own_file: Path | None = None, registers: Iterable[Register] = ()
+) -> ListLibrary:
+    """Read the lists. Raises PolicyError for damaged packaged data or an unusable own file."""
     product = load_product()
     categories = product.categories
     own = OwnLists() if own_file is None else read_own(own_file, categories)
     known = {**parse_sources(*_data("sources.yaml"), categories), **own.lists}
-    on = tuple(one for one in registers if one.on)
+    on = tuple(register for register in registers if register.on)
     apart(on, known.values())
-    return Library(
-        published=known | {one.source: register_list(one) for one in on},
+    return ListLibrary(
+        published=known | {register.source: register_list(register) for register in on},
         registers=on,
         own=own,
         seeds=tuple(
@@ -163,7 +173,7 @@ def read_library(state: Path, own_file: Path | None = None, registers: Iterable[
 
 
 def must_resolve(product: Product) -> MustResolve:
-    """Raises PolicyError for damaged data of the product."""
+    """Return the names that must resolve. Raises PolicyError for damaged packaged data."""
     return MustResolve(
         parse_must_resolve(*_data("must_resolve.yaml"), public_suffix_check()),
         content_categories(product.bands),

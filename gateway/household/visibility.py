@@ -1,7 +1,7 @@
-"""What guardians may be shown of a person and of a device, by the log level of the person's rules.
+"""What guardians may see of a person and of a device, by the log level of the person's rules.
 
-docs/privacy.md has the table and the reasons. A child's own device may see all of its own; everything here is
-for everybody else, the gateway's command line included.
+docs/privacy.md has the table and the reasons. A child's own device may see all of its own data. The limits
+here apply to everyone else, the gateway's command line included.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Visibility:
     # ------------------------------------------------------------------------------------ of a person
 
     def level(self, who: str) -> int:
-        """Return the log level of a profile's id; the highest where there is no such profile."""
+        """Return the log level of a profile's id; the highest for an unknown id."""
         profile = self._home.rules.household.profiles.get(who)
         return VISITS_LEVEL if profile is None else profile.rules.log_level
 
@@ -59,7 +59,9 @@ class Visibility:
         return self.sightings(mac) is Sightings.MOMENT
 
     def _level_of_device(self, mac: str) -> int:
-        """For a shared device, the highest level of its users: what it shows says nothing of one of them.
+        """Return the highest level of a shared device's users: what it shows is about none of them in
+        particular.
+
         A device that was handed over has the level of that child.
         """
         household, use = self._home.rules.household, self._use_of(mac)
@@ -128,8 +130,8 @@ class VisibleMembers:
     def situation(self, member: Member, known: Situation, at: datetime) -> Situation:
         """Return the part of ``known``, the situation at ``at``, that guardians may see.
 
-        Of a person without a log: what rules, clock and guardians do, not what was used or taken. Below the
-        level of names, the same for a moment in the past.
+        For a person without a log: the effects of rules, clock and guardians, without use. Below the level of
+        names the same applies to past moments.
         """
         is_over = at < self._home.local_now()
         if self._visibility.level(member.profile.id) >= (NAMES_LEVEL if is_over else KINDS_LEVEL):

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.core.loop import Loop
-from gateway.dataplane.address_owners import EVERY, Owned
+from gateway.dataplane.address_owners import EVERY, AddressOwners
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.kernel.conntrack import Entry
 from gateway.kernel.marks import CUT
@@ -59,7 +59,7 @@ class Router:
         self.events = NeighbourEvents()
         self.table = KernelTable(self.loop, BARE, dict)
         self.table.install(BARE)
-        self.owned = Owned(self.loop, self.owners, self._slot_of, self.table, lambda: (LAN,))
+        self.owned = AddressOwners(self.loop, self.owners, self._slot_of, self.table, lambda: (LAN,))
         self.loop.on_readable(self.events, self._changed)
 
     @staticmethod
@@ -218,7 +218,7 @@ def test_a_snapshot_for_a_restart_has_them_from_the_list(router: Router, home: H
     with home.router.inside():
         again = Owners()
         again.listed(one for one in read_neighbours() if one.ifindex == home.lan_index)
-        owned = Owned(router.loop, again, router._slot_of, router.table, lambda: (LAN,))
+        owned = AddressOwners(router.loop, again, router._slot_of, router.table, lambda: (LAN,))
         found = owned.owners()
         owned.close()
     assert Owner(LAN, CHILD4, SLOT) in found

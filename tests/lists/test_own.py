@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ListError, PolicyError
-from gateway.household.list_library import Library, read_library
+from gateway.household.list_library import ListLibrary, read_library
 from gateway.household.loading import load_product
 from gateway.lists.build import Canaries, guess_format
 from gateway.lists.formats import Format
@@ -103,7 +103,7 @@ def test_an_update_fetches_what_the_family_chose(tmp_path: Path) -> None:
         mine = own_list(KEY, "Mine", f"{server.address}/mine", "games")
         published = own_list("usual", "Usual", f"{server.address}/off", "dating")
         own = OwnLists(lists={KEY: mine}, off=frozenset({"usual"}))
-        library = Library(
+        library = ListLibrary(
             {"usual": published, KEY: mine}, (), Canaries(["www.help.example"]), tmp_path / "state", own
         )
         assert library.fetch((), fetcher(sleep=lambda _: None), NOW) == []
@@ -120,9 +120,9 @@ def test_a_list_that_is_off_is_built_no_more(tmp_path: Path) -> None:
         one = own_list("one", "One", f"{server.address}/a", "games")
         other = own_list("other", "Other", f"{server.address}/b", "dating")
         both = {"one": one, "other": other}
-        library = Library(both, (), Canaries([]), tmp_path / "state")
+        library = ListLibrary(both, (), Canaries([]), tmp_path / "state")
         library.fetch((), fetcher(sleep=lambda _: None), NOW)
-        later = Library(both, (), Canaries([]), tmp_path / "state", OwnLists(off=frozenset({"one"})))
+        later = ListLibrary(both, (), Canaries([]), tmp_path / "state", OwnLists(off=frozenset({"one"})))
         info, reports = later.build(NOW)
         assert [report.id for report in reports] == ["other"]
         assert info.count == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ListError, PolicyError
-from gateway.household.list_library import Library, read_library
+from gateway.household.list_library import ListLibrary, read_library
 from gateway.household.loading import load_product
 from gateway.lists.own_lists import OwnLists, parse_own, write_own
 from gateway.lists.registers import register_list
@@ -31,7 +31,7 @@ def in_file(folder: Path, text: str = NAMES, **values: object) -> Register:
     return replace(Register("kz", "", str(path), on=True, by="Mum"), **values)  # type: ignore[arg-type]
 
 
-def built(folder: Path, register: Register, now: datetime = NOW) -> tuple[Library, list[str]]:
+def built(folder: Path, register: Register, now: datetime = NOW) -> tuple[ListLibrary, list[str]]:
     library = read_library(folder / "state", None, [register])
     offline = replace(library, own=OwnLists(off=frozenset(library.published) - {register.source}))
     problems = offline.fetch((), fetcher(sleep=lambda _: None), now)
@@ -39,7 +39,7 @@ def built(folder: Path, register: Register, now: datetime = NOW) -> tuple[Librar
     return offline, problems
 
 
-def kinds(library: Library, host: str) -> frozenset[str]:
+def kinds(library: ListLibrary, host: str) -> frozenset[str]:
     table = open_table(library.state)
     try:
         return table.categories(host)

@@ -19,7 +19,7 @@ from gateway.cli.sealed_questions import SealedAsked
 from gateway.cli.settings import config_path, control_socket
 from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError, ListError
-from gateway.household.list_library import Library, read_library
+from gateway.household.list_library import ListLibrary, read_library
 from gateway.lists.book import STALE
 from gateway.lists.fetch import Fetcher
 from gateway.lists.lookup import look_up
@@ -111,7 +111,7 @@ def _tell_daemon(config: Config, *, quiet: bool) -> None:
         output.problem(line)
 
 
-def _status(library: Library, now: datetime, *, as_json: bool) -> int:
+def _status(library: ListLibrary, now: datetime, *, as_json: bool) -> int:
     info = _built(library.state)
     rows = list(_sources(library, info, now))
     if as_json:
@@ -134,7 +134,7 @@ def _status(library: Library, now: datetime, *, as_json: bool) -> int:
     return 0
 
 
-def _check(library: Library) -> int:
+def _check(library: ListLibrary) -> int:
     """1 where an entry of our own refuses such a site; those of others are left out of the table."""
     ours = [line for seed in library.seeds for line in library.refusing(seed.source)]
     here = [one for one in library.published.values() if library.is_here(one.id)]
@@ -170,7 +170,7 @@ def _table(info: TableInfo | None) -> Mapping[str, Any] | None:
     return None if info is None else {"names": info.count, "bytes": info.size, "built": info.built}
 
 
-def _sources(library: Library, info: TableInfo | None, now: datetime) -> Iterator[dict[str, Any]]:
+def _sources(library: ListLibrary, info: TableInfo | None, now: datetime) -> Iterator[dict[str, Any]]:
     """Those that are here first."""
     shelf = library.shelf
     built = {} if info is None else {str(one.get("id")): one.get("domains") for one in info.sources}

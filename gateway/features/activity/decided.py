@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway import __version__
-from gateway.features.rules.edit_history import EditStory, RuleChange
+from gateway.features.rules.edit_history import EditHistory, RuleChange
 from gateway.household.context import HomeContext
 from gateway.lists.book import SHELF, Book
 from gateway.policy.judge.decided_by import Decider, category_of, decided_to_dict, decider, setting
@@ -21,14 +21,14 @@ Row = dict[str, object]
 Since = tuple[str | None, str | None]  # the local day, and the account
 
 
-class Decided:
+class DecisionSource:
     """Describes where decisions about one profile come from. Made for one answer: it reads each file once."""
 
     def __init__(
         self,
         home: HomeContext,
         settings: State,
-        story: Callable[[], EditStory],
+        story: Callable[[], EditHistory],
         profile: Profile | None,
     ) -> None:
         self._home = home

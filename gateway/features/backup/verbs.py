@@ -16,7 +16,7 @@ from gateway.control.router import Router
 from gateway.core.errors import ControlError
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.accounts.verbs import Origins
 from gateway.features.backup.contents import collect
 from gateway.features.backup.restore import Restoring
@@ -57,14 +57,14 @@ class BackupVerbs:
         store: Store,
         visibility: Visibility,
         refuse_file: Callable[[str, bytes], None],
-        whom: Whom,
+        access: Access,
         origins: Origins,
     ) -> None:
         """Undo a restore that was interrupted when the daemon stopped."""
         self._home = home
         self._store = store
         self._visibility = visibility
-        self._whom = whom
+        self._access = access
         self._origins = origins
         self._restoring = Restoring(home, effects, store, refuse_file)
         self._restoring.recover()
@@ -79,7 +79,7 @@ class BackupVerbs:
 
     def backup(self, request: Request) -> Mapping[str, object]:
         """The verb `backup`: return the piece that begins at ``from``; 0 makes a new backup."""
-        by = self._whom.guardian(request)
+        by = self._access.guardian(request)
         start = request.whole("from", least=0, most=MOST_CONTENT, default=0)
         left_out: list[str] = []
         if not start:
@@ -113,7 +113,7 @@ class BackupVerbs:
             "last": self._last,
             "undo": self._undo,
         }
-        by = self._whom.guardian(request)
+        by = self._access.guardian(request)
         return actions[request.choice("action", actions)](request, by)
 
     def _begin(self, request: Request, by: str) -> Mapping[str, object]:

@@ -12,10 +12,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.core.loop import Timer
-from gateway.features.devices.arrivals import Comings
-from gateway.features.devices.known_traits import Faces
-from gateway.features.devices.look_queue import Looks
-from gateway.features.devices.questions import Asking
+from gateway.features.devices.arrivals import DeviceArrivals
+from gateway.features.devices.known_traits import KnownTraits
+from gateway.features.devices.look_queue import LookQueue
+from gateway.features.devices.questions import DeviceQuestions
 from gateway.household.context import Effects, HomeContext
 from gateway.household.grouping import PLAIN_PLACES
 from gateway.household.revisions import PROGRAM
@@ -56,7 +56,7 @@ class Identities:
         questions: Questions,
         audit: RecordAudit,
         transaction: Callable[[], AbstractContextManager[None]],
-        asking: Asking,
+        device_questions: DeviceQuestions,
     ) -> None:
         self._home = home
         self._effects = effects
@@ -66,10 +66,10 @@ class Identities:
         self._questions = questions
         self._audit = audit
         self._transaction = transaction
-        self._asking = asking
-        self._comings = Comings(home.loop.now, devices.all())
-        self._newcomers = Looks(home.loop, self._look)
-        self._faces = Faces(questions)
+        self._device_questions = device_questions
+        self._arrivals = DeviceArrivals(home.loop.now, devices.all())
+        self._newcomers = LookQueue(home.loop, self._look)
+        self._known_traits = KnownTraits(questions)
         self._retry: Timer | None = None
         self._over_timer = home.loop.call_later(PERIOD, self._over)
         home.bus.subscribe(DeviceAppeared, self._appeared)
@@ -87,7 +87,7 @@ class Identities:
     def _changed_traits(self, event: TraitsChanged) -> None:
         before, after, mac = event.before, event.after, event.after.mac
         if not self._trusted(mac):
-            if self._comings.has_come(mac) or mac in self._questions.all():
+            if self._arrivals.has_come(mac) or mac in self._questions.all():
                 self._newcomers.at(mac)
             return
         if self._carries(mac) or self._changed(before, after):
@@ -96,20 +96,20 @@ class Identities:
     def _gone(self, event: DeviceGone) -> None:
         mac = event.mac
         if self._trusted(mac) or self._stands_in(mac):
-            self._comings.went(mac)
+            self._arrivals.went(mac)
             self._look_at_recent()
 
     def _returned(self, event: DeviceReturned) -> None:
         mac = event.mac
-        apart = self._comings.back(mac)
+        apart = self._arrivals.back(mac)
         if not self._trusted(mac):
             self._comes(mac, new=False)
         elif apart is not None:
-            self._faces.came_back(mac, self._elapsed(), apart)
+            self._known_traits.came_back(mac, self._elapsed(), apart)
 
     def _found(self, event: DeviceFound) -> None:
         mac = event.mac
-        if not self._trusted(mac) and not self._comings.was_here(mac):
+        if not self._trusted(mac) and not self._arrivals.was_here(mac):
             self._comes(mac, new=False)
 
     def _comes(self, mac: str, *, new: bool) -> None:
@@ -117,7 +117,7 @@ class Identities:
 
         One that was here before is examined too: a child may have prepared another MAC address earlier.
         """
-        self._comings.came(mac, new=new)
+        self._arrivals.came(mac, new=new)
         self._newcomers.at(mac)
         if self._retry is None:
             self._retry = self._home.loop.call_later(RETRY_SECONDS, self._look_again)
@@ -131,19 +131,19 @@ class Identities:
         if question is not None and question.ask is Ask.REPEATER:
             self._put(replace(question, settled=True, signs=(), profile=""))
         elif question is not None and question.face is not None:
-            self._faces.trust(mac, question.face)
-        self._comings.settled(mac)
+            self._known_traits.trust(mac, question.face)
+        self._arrivals.settled(mac)
 
     def _look_again(self) -> None:
         self._retry = None
-        recent = self._comings.lately(RETRY_FOR)
+        recent = self._arrivals.lately(RETRY_FOR)
         for mac in recent:
             self._newcomers.at(mac)
         if recent:
             self._retry = self._home.loop.call_later(RETRY_SECONDS, self._look_again)
 
     def _look_at_recent(self) -> None:
-        for mac in self._comings.lately():
+        for mac in self._arrivals.lately():
             self._newcomers.at(mac)
 
     # New devices.
@@ -173,7 +173,7 @@ class Identities:
         traits = self._inventory.traits(mac) or Traits(mac)
         found = recognise(traits, self._candidates(mac))
         question = self._question(mac, found, known, self._home.now())
-        if known is None and question.ask is Ask.NEW and not self._comings.is_new(mac):
+        if known is None and question.ask is Ask.NEW and not self._arrivals.is_new(mac):
             return False  # guardians are not asked again about a device that comes every week
         if known is not None and known == replace(question, signs=known.signs):
             if question != known:
@@ -232,7 +232,7 @@ class Identities:
     def _gone_for(self, mac: str, newcomer: str) -> timedelta | None:
         last, unseen = self._devices.last_seen(mac), self._inventory.silence(mac) == float("inf")
         silent = self._home.now() - last if unseen and last is not None else None
-        return self._comings.gone_for(mac, newcomer, missing=self._inventory.missing(mac), silent=silent)
+        return self._arrivals.gone_for(mac, newcomer, missing=self._inventory.missing(mac), silent=silent)
 
     # Assigned addresses.
 
@@ -255,12 +255,12 @@ class Identities:
         known = self._questions.all().get(mac)
         if known is not None and known.ask is Ask.REPEATER:
             return False  # a repeater shows the traits of the devices behind it
-        signs = self._faces.suspicion(before, after, self._elapsed())
+        signs = self._known_traits.suspicion(before, after, self._elapsed())
         if not signs:
             if known is not None and known.back is None:
                 self._questions.note(replace(known, back=now))
             return False
-        face = self._faces.merge_foreign_traits(mac, None if known is None else known.face, after)
+        face = self._known_traits.merge_foreign_traits(mac, None if known is None else known.face, after)
         question = Question(mac, Ask.COPY, now, signs=signs, face=face)
         if known is not None:
             self._questions.note(replace(question, at=known.at, settled=known.settled))
@@ -275,7 +275,8 @@ class Identities:
         ended = [
             question
             for mac, question in self._questions.all().items()
-            if (question.about_stranger and self._unseen(mac, now)) or self._faces.is_over(question, now)
+            if (question.about_stranger and self._unseen(mac, now))
+            or self._known_traits.is_over(question, now)
         ]
         for question in ended:
             self._questions.drop(question.mac)
@@ -287,18 +288,18 @@ class Identities:
         if ended:
             self._effects.regroup()
         elapsed = self._elapsed()
-        for mac in self._faces.due(elapsed):
+        for mac in self._known_traits.due(elapsed):
             traits = self._inventory.traits(mac)
             if traits is not None:
-                self._faces.suspicion(traits, traits, elapsed)
+                self._known_traits.suspicion(traits, traits, elapsed)
         self._note_together()
         self._over_timer = self._home.loop.call_later(PERIOD, self._over)
 
     def _note_together(self) -> None:
         here = [mac for mac in self._inventory.macs() if self._inventory.silence(mac) <= BESIDE]
         named = self._home.rules.household.named
-        newcomers = (mac for mac in here if self._comings.has_come(mac))
-        self._comings.together(newcomers, [mac for mac in here if mac in named])
+        newcomers = (mac for mac in here if self._arrivals.has_come(mac))
+        self._arrivals.together(newcomers, [mac for mac in here if mac in named])
 
     def _elapsed(self) -> timedelta:
         return timedelta(seconds=self._home.loop.now())
@@ -312,7 +313,7 @@ class Identities:
 
     def _report(self, question: Question) -> None:
         """Notify listeners and write an audit line. The list of devices already says when new ones came."""
-        described = self._asking.describe(question)
+        described = self._device_questions.describe(question)
         if question.ask is not Ask.NEW:
             words = question.mac, question.known, question.profile, *question.signs
             detail = " ".join(word for word in words if word)

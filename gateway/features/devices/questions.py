@@ -21,7 +21,7 @@ from gateway.store.tables.sharing import Uses
 UNNAMED = "A device"
 
 
-class Asking:
+class DeviceQuestions:
     """Describes the questions, and raises the one for a new device whose user says to be an adult."""
 
     def __init__(

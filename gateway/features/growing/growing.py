@@ -17,7 +17,7 @@ from gateway.age.bands import Band
 from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
-from gateway.features.activity.recent_refusals import Recent
+from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.features.backup.restore import forget_way_back
 from gateway.features.sharing.sharing import Sharing
 from gateway.features.site_repair.lessons import Lessons
@@ -50,7 +50,7 @@ class Growing:
         family: Family,
         lessons: Lessons,
         sharing: Sharing,
-        recent: Recent,
+        recent: RecentRefusals,
     ) -> None:
         self._home = home
         self._effects = effects
@@ -138,7 +138,7 @@ class Growing:
         except GatewayError as error:
             if self._failed.get(step.profile) != str(error):
                 self._failed[step.profile] = str(error)
-                _log.error("the step of %s waits: %s", step.profile, error)
+                _log.error("The next age group of %s is delayed: %s.", step.profile, error)
         else:
             self._failed.pop(step.profile, None)
 
@@ -179,7 +179,7 @@ class Growing:
         return step
 
     def _let_go(self, step: Step, slots: frozenset[int]) -> None:
-        """Delete all that is stored about somebody who is an adult now. A second call is harmless."""
+        """Delete all that is stored about a person who is an adult now. A second call is harmless."""
         profile = self._home.rules.household.profiles[step.profile]
         self._lessons.forget(profile.id)
         for mac in [mac for mac, use in self._store.uses.all().items() if use.who == profile.id]:
@@ -234,8 +234,8 @@ class Growing:
             return
         band, month = changes.get("band", step.band.value), changes.get("next_step", step.month)
         if (band, month) != (step.band.value, step.month) and band != step.then.value:
-            problem, mend = "cannot be put off", "at 18 control ends"
-            raise PolicyError(step.name, problem, mend).coded(Code.ADULT_NEXT, name=step.name)
+            problem, fix = "cannot be put off", "at 18 control ends"
+            raise PolicyError(step.name, problem, fix).coded(Code.ADULT_NEXT, name=step.name)
 
     def refuse_file(self, profile_id: str, source: bytes) -> None:
         """Refuse a rule file that puts off the step to adult, or that cannot be read. Raises PolicyError."""

@@ -15,12 +15,12 @@ from gateway.store.tables.pauses import RecordAudit
 
 FIRST = 20.0  # seconds after a start: the line comes up meanwhile
 AGAIN = 6 * 3600.0  # between two looks; the issuers that are known of make a new set twice a day
-SOON = 900.0  # after a look that went wrong, or with a clock that nobody vouches for
+SOON = 900.0  # after a failed look, or with an untrusted clock
 TIMEOUT = 1800.0  # seconds; eight sets of 2 MB over a slow line
 PROBLEMS = 8  # lines of the last look that are kept
 
 
-class Sealing:
+class SealedListUpdates:
     """Fetches the sealed sets, and records once when one expires."""
 
     def __init__(self, home: HomeContext, effects: Effects, audit: RecordAudit, history: History) -> None:
@@ -94,11 +94,11 @@ class Sealing:
     def problems(self) -> list[str]:
         """Return one line for each set that has expired or cannot be used. No line has a name of a set."""
         late = [
-            f"the sealed set of {one.head.issuer} has expired; it goes on until its issuer gives a new one"
-            for one in self._held_late()
-            if one.head is not None
+            f"the sealed set of {held.head.issuer} has expired; it goes on until its issuer gives a new one"
+            for held in self._held_late()
+            if held.head is not None
         ]
-        broken = [one.problem for one in self._home.rules.sealed if one.problem]
+        broken = [sealed.problem for sealed in self._home.rules.sealed if sealed.problem]
         return [*late, *(broken or self._problems)]
 
     def figures(self) -> dict[str, int]:
@@ -111,7 +111,7 @@ class Sealing:
         day = self._home.rules.calendar.family_day(self._home.local_now())
         return {
             "sets": len(heads),
-            "names": sum(one.count for one in heads),
+            "names": sum(head.count for head in heads),
             "late": len(self._held_late()),
             "refused_today": self._history.home_total(day, Reason.REFUSED_FOR_EVERYONE),
         }

@@ -33,7 +33,7 @@ class AuditLines:
             number, _, rest = line.detail.partition(" ")
             if number.isdigit():
                 return self._of_request(line, int(number), _subject(rest))
-            return self._given(line, _subject(line.detail))  # extra time that an answer gave
+            return self._given(line, _subject(line.detail))  # extra time from an answer
         if line.what == OPEN:
             return self._given(line, _subject(line.detail))
         if line.what in TAKEN:

@@ -9,7 +9,7 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.features.rules.audit_lines import AuditLines
 from gateway.household.rule_book import RuleBook
-from gateway.household.seen_devices import Here
+from gateway.household.seen_devices import SeenDevices
 from gateway.policy.accounts.tokens import split_origin
 from gateway.policy.identity.macs import parse_mac
 from gateway.store.tables.pauses import AuditLine, ReadAudit
@@ -28,7 +28,7 @@ class AuditLogVerbs:
         read: ReadAudit,
         authors: Callable[[int], list[str]],
         lines: AuditLines,
-        here: Here,
+        here: SeenDevices,
     ) -> None:
         self._rules = rules
         self._read = read

@@ -8,11 +8,11 @@ from itertools import islice
 
 from gateway.control.protocol import Request
 from gateway.control.router import Router
-from gateway.features.accounts.access import Whom
-from gateway.features.rules.edit_history import EditStory, RuleChange, describe_entries
+from gateway.features.accounts.access import Access
+from gateway.features.rules.edit_history import EditHistory, RuleChange, describe_entries
 from gateway.household.context import HomeContext
 from gateway.household.grant_owners import BY_GUARDIANS
-from gateway.household.seen_devices import Here
+from gateway.household.seen_devices import SeenDevices
 from gateway.household.visibility import Visibility
 from gateway.policy.profile.edited import Edited
 from gateway.policy.profile.log_levels import NAMES_LEVEL
@@ -38,15 +38,15 @@ class ChangeVerbs:
         state: Callable[[datetime, date], InForce],
         gifts: Gifts,
         visibility: Visibility,
-        here: Here,
-        whom: Whom,
+        here: SeenDevices,
+        access: Access,
     ) -> None:
         self._home = home
         self._state = state
         self._gifts = gifts
         self._visibility = visibility
         self._here = here
-        self._whom = whom
+        self._access = access
 
     def register(self, router: Router) -> None:
         router.add("changes", self.changes)
@@ -60,9 +60,9 @@ class ChangeVerbs:
         if request.has("id"):
             child = self._home.rules.profile(request.text("id"))
         else:
-            child = self._whom.child(request).profile
+            child = self._access.child(request).profile
         now = self._home.local_now()
-        changes = islice(EditStory(self._home.rules).of_person(child.id), OWN_SHOWN)
+        changes = islice(EditHistory(self._home.rules).of_person(child.id), OWN_SHOWN)
         return {"changes": [self._rule_change(change, now) for change in changes]}
 
     def changes(self, _request: Request) -> Mapping[str, object]:
@@ -126,7 +126,7 @@ class ChangeVerbs:
 
     def _edits(self, now: datetime, today: date) -> Iterator[Dated]:
         """Yield today's edits of the family's files. Only the last edit of a file has an undo."""
-        for change in EditStory(self._home.rules).of(today):
+        for change in EditHistory(self._home.rules).of(today):
             yield change.step.at, self._rule_change(change, now)
 
     def _rule_change(self, change: RuleChange, now: datetime) -> dict[str, object]:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from gateway.control.protocol import Request
 from gateway.control.router import Router
-from gateway.features.accounts.access import Whom
-from gateway.features.activity.decided import Decided
+from gateway.features.accounts.access import Access
+from gateway.features.activity.decided import DecisionSource
 from gateway.features.rules.describe_hours import target_name
 from gateway.household.context import HomeContext
 from gateway.household.editing import Editing
@@ -34,7 +34,7 @@ class Explainer:
         family: Family,
         visibility: Visibility,
         members: VisibleMembers,
-        decided: Callable[[Profile], Decided],
+        decided: Callable[[Profile], DecisionSource],
     ) -> None:
         self._home = home
         self._family = family
@@ -70,13 +70,13 @@ class PreviewVerbs:
     def __init__(
         self,
         home: HomeContext,
-        whom: Whom,
+        access: Access,
         editing: Editing,
         with_choices: Callable[[Profile], Profile],
         explainer: Explainer,
     ) -> None:
         self._home = home
-        self._whom = whom
+        self._access = access
         self._editing = editing
         self._with_choices = with_choices
         self._explainer = explainer
@@ -93,7 +93,7 @@ class PreviewVerbs:
 
     def preview(self, request: Request) -> Mapping[str, object]:
         """The verb `preview`: the decision about a host, by the rules as they are or with changes."""
-        member = self._whom.stand_in(self._profile(request))
+        member = self._access.stand_in(self._profile(request))
         seen, at = parse_question(request.text("host")), self._explainer.moment(request)
         return self._explainer.explain(member, seen, at)
 

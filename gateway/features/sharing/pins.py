@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
-from gateway.features.sharing.attempt_delay import Slow
+from gateway.features.accounts.access import Access
+from gateway.features.sharing.attempt_delay import AttemptDelay
 from gateway.household.context import HomeContext
 from gateway.household.revisions import PROGRAM
 from gateway.household.visibility import day_of
@@ -37,7 +37,7 @@ class PinDesk:
         home: HomeContext,
         stored: Pins,
         settings: State,
-        access: Whom,
+        access: Access,
         use_of: Callable[[str], DeviceUse | None],
     ) -> None:
         self._home = home
@@ -45,8 +45,8 @@ class PinDesk:
         self._settings = settings
         self._access = access
         self._use_of = use_of
-        self._slow = Slow(pins.TRIES)
-        self._slow_of_day = Slow(pins.TRIES_OF_DAY, timedelta(days=1))
+        self._delay = AttemptDelay(pins.TRIES)
+        self._slow_of_day = AttemptDelay(pins.TRIES_OF_DAY, timedelta(days=1))
 
     def register(self, router: Router) -> None:
         router.add("pin", self.pin)
@@ -91,16 +91,16 @@ class PinDesk:
         if known is None:
             request.refuse("who", f"names {who.name}, who has no PIN yet", Code.NO_PIN, name=who.name)
         self._slow_of_day.check(key, now)
-        self._slow.check(key, now)
+        self._delay.check(key, now)
         entered = pins.parse_pin(request.text("pin"))
         if entered is None or not pins.is_right(known, entered):
             # A right PIN does not reset the day's count: the child's own use would help who guesses.
             self._slow_of_day.add(key, now)
-            if self._slow.add(key, now):
+            if self._delay.add(key, now):
                 at = self._home.local_now()
                 self._settings.audit("pin tries", f"{who.id} {mac}", by=PROGRAM, at=at)
             request.refuse("pin", f"is not {who.name}'s PIN", Code.PIN_WRONG, name=who.name)
-        self._slow.forget(key)
+        self._delay.forget(key)
 
     def _set_by_guardian(self, request: Request) -> Mapping[str, object]:
         by = self._access.guardian(request)

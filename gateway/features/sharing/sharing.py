@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.core.loop import Timer
-from gateway.features.activity.recent_refusals import Recent
+from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family
 from gateway.household.visibility import Visibility
@@ -53,7 +53,7 @@ class Sharing:
         uses: Uses,
         family: Family,
         visibility: Visibility,
-        recent: Recent,
+        recent: RecentRefusals,
         byte_counts: Callable[[], Mapping[Pair, int]],
     ) -> None:
         """Drop the uses that ended while the daemon was stopped. Call it before devices are grouped."""

@@ -42,7 +42,7 @@ class Giver:
     origin: str = ""
 
 
-class Answers:
+class Grants:
     """Writes what is given to the disk before it takes effect."""
 
     def __init__(
