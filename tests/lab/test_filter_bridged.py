@@ -12,7 +12,7 @@ from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, BLOCKED, FAMILIES, PROFILES, fresh
 from tests.lab.home import Home
-from tests.lab.netns import Namespace
+from tests.lab.netns import Namespace, stopping
 from tests.lab.topology import BRIDGE_SYSCTLS
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs("/proc/sys/net/bridge/bridge-nf-call-iptables")]
@@ -38,7 +38,7 @@ def echo(device: Namespace, address: str) -> None:
 @pytest.fixture(scope="module")
 def daemon(home: Home) -> Iterator[Daemon]:
     home.begin_anew()
-    home.gateway.run(["sysctl", "-qw", *(f"{one[:-1]}1" for one in BRIDGE_SYSCTLS)], check=True)
+    home.gateway.run(["sysctl", "-qw", *(f"{setting[:-1]}1" for setting in BRIDGE_SYSCTLS)], check=True)
     try:
         with fresh(home, PROFILES) as running:
             yield running
@@ -88,13 +88,10 @@ with socket.socket(socket.{family}, socket.SOCK_DGRAM) as sock:
         data, sender = sock.recvfrom(100)
         sock.sendto(data, sender)
 """
-    server = phone.popen([sys.executable, "-c", answer])
-    try:
+    with stopping(phone.popen([sys.executable, "-c", answer])) as server:
         assert server.stdout is not None
         assert server.stdout.readline() == b"ready\n"
         echo(tablet, address)
-    finally:
-        clients.stop(server)
 
 
 def test_check_warns_only_of_a_socket_that_loses_udp(tablet: Namespace, home: Home, daemon: Daemon) -> None:
@@ -125,10 +122,7 @@ sock.bind(({names.LAN!r}, 0x0800))
 print("ready", flush=True)
 signal.pause()
 """
-    program = home.gateway.popen([sys.executable, "-c", code])
-    try:
+    with stopping(home.gateway.popen([sys.executable, "-c", code])) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == b"ready\n"
         yield
-    finally:
-        clients.stop(program)
