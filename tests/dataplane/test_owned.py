@@ -193,8 +193,8 @@ def test_moves_without_end_are_few_changes(
         now += EVERY
         router.loop.run_once(0)
     # Others may come meanwhile: the kernel asks for the devices of the test before.
-    assert not any(one.address in moving for one in router.known)
-    assert any(one.address in moving for snapshot in changes for one in snapshot.owners)
+    assert not any(owner.address in moving for owner in router.known)
+    assert any(owner.address in moving for snapshot in changes for owner in snapshot.owners)
     assert len(changes) <= turns / turns_of_a_change + 2, "one at first, and one at the end"
 
 
