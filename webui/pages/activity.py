@@ -1,4 +1,4 @@
-"""Activity: what was used and refused, by day and week; what guardians set today; a table, and its end."""
+"""Activity: what was used and blocked, by day and week; today's changes by guardians; export and deletion."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from webui.whom import child_of
 
 blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
 
-MONTH = 30  # days before today that are kept
+MONTH = 30  # days before today that are stored
 WHO_LIMIT = 100  # characters of a profile's id
 ENTRY_LIMIT = 260  # characters of a host name or `service:x`
 VIEWS = ("day", "week")
@@ -38,7 +38,7 @@ ERASABLE = ("names", "all")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Which days of a child's are looked at."""
+    """The days of a child's activity that a page shows."""
 
     name: str  # day, week
     last: date
@@ -69,7 +69,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A child in the overview of the family."""
+    """One child in the family's overview."""
 
     child: Child
     week: History
@@ -78,7 +78,7 @@ class Row:
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
-    """The whole family's week, and what guardians set today."""
+    """Show the week of the whole family, and today's changes by guardians."""
     home = daemon().home()
     first = home.day - timedelta(days=WEEK - 1)
     changes = daemon().changes()
@@ -96,7 +96,7 @@ def show() -> ResponseReturnValue:
 
 
 def _told(changes: Sequence[Change], home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
-    """Each with what was edited in sentences; the catalogue is asked for where there is any."""
+    """Return each change with its edits as sentences. The catalogue is requested only if there are edits."""
     if not any(one.edits for one in changes):
         return [(one, ()) for one in changes]
     people = {child.id: child.name for child in home.children}
@@ -107,7 +107,10 @@ def _told(changes: Sequence[Change], home: Home) -> list[tuple[Change, tuple[Lin
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """A person's file as it was before the last change: also of an adult, whose rules have no page."""
+    """Restore a person's file to its state before the last change.
+
+    Covers adults, whose rules have no page.
+    """
     who = request.form.get("who", "")[:WHO_LIMIT]
     with notices.refusals_to(notices.said):
         there = revisions("revision")
@@ -164,7 +167,7 @@ def _view(profile: str, name: str) -> tuple[Home, Child, View]:
 @blueprint.get("/<profile>/<name>.csv")
 @guardians_only
 def export(profile: str, name: str) -> ResponseReturnValue:
-    """A table for a spreadsheet, of what the page shows."""
+    """Return the page's data as a table for a spreadsheet."""
     if name not in VIEWS:
         abort(404)
     _home, child, view = _view(profile, name)
@@ -178,7 +181,7 @@ def export(profile: str, name: str) -> ResponseReturnValue:
 @blueprint.post("/<profile>/open")
 @guardians_only
 def open_it(profile: str) -> ResponseReturnValue:
-    """One tap: what was refused comes onto the child's allow list."""
+    """Add a blocked site to the child's allow list."""
     _home, child, view = _view(profile, one_of("view", VIEWS))
     entry = request.form.get("entry", "")[:ENTRY_LIMIT]
     told = daemon().history(child.id, view.first, view.last)

@@ -1,4 +1,6 @@
-"""A family's agreement: a child on its own device, by its PIN, and a guardian on the page of its rules."""
+"""The family's agreement: the child agrees on its own device with its PIN, a guardian on the child's rules
+page.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ def mine() -> ResponseReturnValue:
 @blueprint.post("/my/agreement")
 @anyone
 def say() -> ResponseReturnValue:
-    """The child says yes, or takes it back."""
+    """Record or withdraw the child's agreement."""
     here, home, child, one = _own()
     action = one_of("do", (AGREE, END))
     problem = refused(
@@ -50,7 +52,7 @@ def say() -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/agreement")
 @guardians_only
 def answer(profile: str) -> ResponseReturnValue:
-    """A guardian does; what follows stands on the page of the rules."""
+    """Record or withdraw a guardian's agreement. The rules page shows the result."""
     child = child_of(daemon().home(), profile)
     action = one_of("do", (AGREE, END))
     with notices.refusals_to(notices.said):

@@ -1,4 +1,4 @@
-"""What a child does on its page, for its own device: ask for time or a site, finish a game, enter a code."""
+"""What a child can do on its page, on its own device: ask for time or a site, finish a game, enter a code."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def land() -> ResponseReturnValue:
 @own_eyes
 @anyone
 def before() -> ResponseReturnValue:
-    """All that was asked for on this child's devices, and what became of it."""
+    """Show all requests from this child's devices, and their answers."""
     return _with_child(_all_asked)
 
 
@@ -74,7 +74,10 @@ def redeem() -> ResponseReturnValue:
 
 
 def _with_child(act: Callable[[Here, Home], ResponseReturnValue]) -> ResponseReturnValue:
-    """Whose device asks is known by its address; nothing in a form can name another one."""
+    """Run ``act`` for the child of the device that asks.
+
+    The device is known by its address; a form cannot name another.
+    """
     here = daemon().here(source_address())
     home = daemon().home()
     if home.child(here.profile) is None or not here.mac:
@@ -106,7 +109,10 @@ def _ask_for_time(here: Here, home: Home) -> ResponseReturnValue:
 
 
 def _ask_for_site(here: Here, _home: Home) -> ResponseReturnValue:
-    """Only what was refused on this device within ten minutes, and is there to be asked for."""
+    """Ask for a site.
+
+    It must have been blocked on this device within ten minutes, and be open to requests.
+    """
     host = request.form.get("host", "")
     found = daemon().refusals_of_device(here).found
     refusal = next((one for one in found if one.host == host and one.askable and not one.for_time), None)

@@ -1,4 +1,4 @@
-"""The band that supplies what the family has not set: another one, with what that would change."""
+"""The age group that supplies the defaults: choose another one, with a preview of its changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is one word or one number each: what is open, searches, ways around, the log, the name."""
+"""Rules that are one word or one number each: default, safe search, bypass protection, log level, name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from webui.rules.steps import TYPED, NoMonthError, following, latest, typed_mont
 
 blueprint = Blueprint("basics", __name__, url_prefix="/parent/child/<profile>/basics")
 
-NAME_LIMIT = 60  # characters, as the daemon has it
+NAME_LIMIT = 60  # characters; the daemon's limit
 
 
 @blueprint.get("/")

@@ -1,4 +1,4 @@
-"""A child's rules for another home, as one file and one code."""
+"""Shares a child's rules with another home, as one file and one code."""
 
 from __future__ import annotations
 

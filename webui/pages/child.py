@@ -1,4 +1,4 @@
-"""The child's page: by the device that asks, without a sign-in, and about nobody else."""
+"""The child's page. It shows the child of the device that asks, without sign-in, and no other person."""
 
 from __future__ import annotations
 
@@ -27,21 +27,23 @@ KNOWN_BANDS = frozenset(band.value for band in Band)
 @blueprint.get("/my")
 @anyone
 def show() -> ResponseReturnValue:
-    """What is open now, how long, what is refused and why, who set it, what is written down, and help."""
+    """Show what is allowed now and for how long, what is blocked and why, what is stored, and where to get
+    help.
+    """
     return _render("child.html", whole=True)
 
 
 @blueprint.get("/my/now")
 @anyone
 def now() -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     return _render("child/{level}.html", whole=False)
 
 
 @blueprint.get("/why")
 @anyone
 def why() -> ResponseReturnValue:
-    """This device's own last refusals: ten, ten minutes, kept in the daemon's memory alone."""
+    """Show the last ten blocks on this device within ten minutes. The daemon stores them in memory only."""
     here = daemon().here(source_address())
     home = daemon().home()
     child = home.child(here.profile)
@@ -98,7 +100,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
 
 
 def _changes(here: Here, home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
-    """Who changed this child's rules, each in sentences; nobody else of the family is known to them."""
+    """Return the changes of this child's rules as sentences. Changes about other people are left out."""
     found = daemon().changes_of_device(here)
     if not found:
         return []
@@ -107,7 +109,7 @@ def _changes(here: Here, home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
 
 
 def _used_on(here: Here, child: Child) -> dict[str, dict[str, int]]:
-    """Minutes by limit and device; of a child with one device that goes without saying."""
+    """Return minutes by limit and device; empty for a child with one device."""
     if len(child.devices) < 2:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""How one device is used: by several, through a school's or firm's tunnel, without mobile data."""
+"""How one device is used: shared by several people, through a school's or firm's VPN, without mobile data."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from webui.values.devices import PLACES, Device, Devices
 
 blueprint = Blueprint("device_use", __name__, url_prefix="/parent/device")
 
-SITES_LIMIT = 8  # names of one school's or firm's tunnel
+SITES_LIMIT = 8  # names of one VPN
 
 
 @blueprint.post("/share")
 @guardians_only
 def share() -> ResponseReturnValue:
-    """Several people's, or nobody's in particular any more."""
+    """Share a device between several people, or end the sharing."""
     devices, device = known(request.form.get("mac", ""))
     people = [one.id for one in devices.people if one.id in request.form.getlist("people")]
     if len(people) == 1:
@@ -43,7 +43,7 @@ def share_back() -> ResponseReturnValue:
 
 
 def _share(device: Device, people: list[str], devices: Devices, place: str = "") -> None:
-    """``place``: whose it was before it was shared."""
+    """Share the device. ``place``: its owner before."""
     was = " ".join((device.mac, "home" if device.shared else device.profile, *device.shared))
     with notices.refusals_to(notices.said):
         if people:
@@ -56,8 +56,11 @@ def _share(device: Device, people: list[str], devices: Devices, place: str = "")
 
 
 def _share_between(device: Device, people: list[str], devices: Devices) -> None:
-    """A device of one person's cannot be shared as well, so it is taken out of that person's file first, and
-    put back where the second step is refused.
+    """Share a device between people.
+
+    An owned device cannot be shared, so it is first removed from its owner's file. It is restored there if
+    the second
+    step fails.
     """
     owned = not device.shared and devices.person(device.profile) is not None
     if owned:
@@ -81,7 +84,7 @@ def _told_shared(device: Device, people: list[str], devices: Devices) -> str:
 @blueprint.post("/managed")
 @guardians_only
 def manage() -> ResponseReturnValue:
-    """Names of a school's or firm's tunnel, which stay open for this device."""
+    """Set the host names of a school's or firm's VPN that stay allowed for this device."""
     _devices, device = known(request.form.get("mac", ""))
     _manage(device, request.form.get("names", "")[: SITES_LIMIT * MAX_HOST].replace(",", " ").split())
     return back_to(device)
@@ -112,7 +115,7 @@ def _manage(device: Device, names: list[str]) -> None:
             notices.said(sentence)
 
 
-# ---------------------------------------------------------------------------------------- its mark
+# ----------------------------------------------------------------------------------- no mobile data mark
 
 
 @blueprint.post("/mark")

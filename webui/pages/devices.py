@@ -1,4 +1,4 @@
-"""All devices of the home by person; a parent's answers to what is asked about them; a look around."""
+"""All devices of the home by person; answers to questions about devices; a search of the network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from webui.values.questions import Question
 
 blueprint = Blueprint("devices", __name__, url_prefix="/parent/devices")
 
-ALL = 64  # questions, of which one is answered
+ALL = 64  # maximum of questions, one of which is answered
 
 
 @blueprint.get("/")
@@ -27,7 +27,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     return render_template("devices_now.html", **_all())
 
 
@@ -43,7 +43,7 @@ def scan() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def answer() -> ResponseReturnValue:
-    """One tap: a person, or one of the answers that fit the question."""
+    """Answer a question about a device with a person, or with one of the question's answers."""
     back = url_for("devices.show" if request.form.get("from") else "home.show")
     question = daemon().questions(ALL).of(request.form.get("mac", ""))
     if question is None:

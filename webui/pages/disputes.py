@@ -1,4 +1,4 @@
-"""``I think this is wrong``: minutes of the ledger that a child doubts, told to its guardians."""
+"""A child disputes minutes of its time ledger. The guardians are notified."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ ARGUMENT_LIMIT = 80  # characters
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """A row of the asking device's child's own ledger."""
+    """A row of the ledger of the child whose device asks."""
 
     here: Here
     home: Home
     child: Child
     row: Row
-    gates: str  # of the limits that it counted for, with spaces between
+    gates: str  # ids of the limits that it counted for, separated by spaces
 
     @property
     def choices(self) -> list[int]:
@@ -89,7 +89,7 @@ def _form(meant: Meant, sentence: str = "") -> str:
 
 
 def _meant(at: str, device: str, service: str) -> Meant | None:
-    """The row that begins at ``at``; None where there is none, or the device is no child's."""
+    """Return the row that begins at ``at``; None without one, or if the device has no child."""
     start = _moment(at[:ARGUMENT_LIMIT])
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
@@ -105,7 +105,7 @@ def _meant(at: str, device: str, service: str) -> Meant | None:
 
 
 def _days(start: datetime, today: date) -> list[date]:
-    """Of the family, which turn at night: a minute after midnight is of the day before."""
+    """Return the family's days, which change at night: a minute after midnight belongs to the day before."""
     own = (start.date(), start.date() - timedelta(days=1))
     return [day for day in own if today - timedelta(days=DAYS) <= day <= today]
 

@@ -1,4 +1,7 @@
-"""The step into the next age band: what it changes, and a parent's yes or not yet. The child reads it too."""
+"""The move to the next age group: shows its changes, and a parent accepts or postpones it.
+
+The child sees it too.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,12 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/step/take")
 @guardians_only
 def take(profile: str) -> ResponseReturnValue:
-    """Into adulthood there is no way back, so that form has a box to tick."""
+    """Accept the transition. The one into adulthood cannot be undone, so its form has a box to tick."""
     page = opened(profile)
     growth = daemon().growth(page.child.id)
     if growth.is_final and request.form.get("sure") != "yes":
         return _show(page, Outcome(Problem(_("Tick the box first: this cannot be undone."), "sure"))), 422
-    if growth.step is not None and growth.step.stage == "taken":  # tapped twice: the undo of the first stays
+    if growth.step is not None and growth.step.stage == "taken":  # sent twice: keep the undo of the first
         return redirect(url_for("rules.show", profile=page.child.id), 303)
     try:
         answer = Answer(
@@ -60,7 +63,7 @@ def take(profile: str) -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/step/later")
 @guardians_only
 def later(profile: str) -> ResponseReturnValue:
-    """Once, with a reason that the child reads."""
+    """Postpone the transition once, with a reason that the child reads."""
     page = opened(profile)
     until, reason = request.form.get("until", "")[:20], " ".join(request.form.get("reason", "").split())
     found = read_month(until)
@@ -73,7 +76,7 @@ def later(profile: str) -> ResponseReturnValue:
         return _show(page, Outcome(Problem(told, "reason"))), 422
     step = daemon().growth(page.child.id).step
     if step is not None and (step.stage, step.until, step.reason) == ("postponed", until, reason):
-        return redirect(url_for("growing.show", profile=page.child.id), 303)  # tapped twice
+        return redirect(url_for("growing.show", profile=page.child.id), 303)  # sent twice
     try:
         daemon().change(
             "postpone_step",
@@ -112,7 +115,7 @@ def _show(page: Page, outcome: Outcome) -> str:
 @blueprint.get("/my/step")
 @anyone
 def mine() -> ResponseReturnValue:
-    """When, what changes, and who put it off and why; for the child of this device alone."""
+    """Show the device's child when the transition happens, what changes, and who postponed it and why."""
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
     if child is None:

@@ -1,4 +1,4 @@
-"""How the gateway is: what its checks found, figures, and the last lines of its log."""
+"""The gateway's health: results of its checks, figures, and the last lines of its log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     return _page("health_now.html")
 
 

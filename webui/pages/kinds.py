@@ -1,4 +1,4 @@
-"""Kinds of sites: refused, asked for first, counted as play, or open."""
+"""Categories of sites: blocked, needs approval, uses daily time, or allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Legal rules of a country for one child: each says what it is, and has a switch."""
+"""Legal rules of a country for one child, each with an explanation and a switch."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def save(profile: str) -> ResponseReturnValue:
-    """One tap. Who turned it on is written down beside it by the daemon."""
+    """Turn a rule on or off. The daemon records which guardian turned it on."""
     page = opened(profile)
     to, _space, key = request.form.get("switch", "").partition(" ")
     law = _law(key)
     if to not in ("on", "off"):
         abort(400)
     back = url_for("laws.show", profile=page.child.id)
-    if (law.id in (page.book.rules.get("laws") or {})) is (to == "on"):  # tapped twice
+    if (law.id in (page.book.rules.get("laws") or {})) is (to == "on"):  # sent twice
         return redirect(back, 303)
     values = {"law": law.name, "name": plain(page.child.name)}
     told = (

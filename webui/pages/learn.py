@@ -1,6 +1,6 @@
-"""What a kind of site, a setting, an age band or a reason is: beside the thing, and all of them in one place.
+"""Explains a category, a setting, an age group or a reason: one at a time, or all on one page.
 
-Read from a book when somebody asks (webui/learn), on a child's device as on a parent's.
+The texts are read on demand (webui/learn), on a child's device as on a parent's.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def title(key: str, one: Entry) -> str:
 
 
 def _ages(key: str) -> list[tuple[str, str]]:
-    """What each age band recommends for a kind of sites; nothing while nobody answers."""
+    """Return what each age group recommends for a category; empty if the daemon does not respond."""
     kind = key.removeprefix(CATEGORY)
     if kind == key:
         return []

@@ -1,4 +1,4 @@
-"""Minutes a day and a week: of the internet, of play, of a service, a category or a group."""
+"""Time limits a day and a week: of the internet, of play, of a service, a category or a group."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from webui.rules.overview import rule
 
 blueprint = Blueprint("limits", __name__, url_prefix="/parent/child/<profile>/limits")
 
-STEPS = (0, 15, 30, 45, 60, 90, 120, 150, 180, 240)  # minutes that are offered
+STEPS = (0, 15, 30, 45, 60, 90, 120, 150, 180, 240)  # minutes that the form offers
 STEPS_OF_WEEK = (120, 180, 300, 420, 600, 840, 960, 1200)
 MOST = {WEEK: 7 * DAY}  # minutes; of a day, DAY
 
@@ -42,7 +42,7 @@ MOST = {WEEK: 7 * DAY}  # minutes; of a day, DAY
 @blueprint.get("/")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
-    """What a new limit is to be about."""
+    """Show the limits, or choose the target of a new one."""
     return chosen_target(profile, "limits", "limits.one", _("Minutes for what"))
 
 
@@ -76,7 +76,7 @@ def save(profile: str, target: str) -> ResponseReturnValue:
 
 
 def _value(page: Page, key: str, plan: dict[str, int | None]) -> object:
-    """None where that is what the band says, or nothing at all."""
+    """Return the limit's value; None if it equals the band's, or there is no limit."""
     if plan == _plan_of_band(page, key):
         return None
     return write_plan(plan, write_minutes)

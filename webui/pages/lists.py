@@ -1,4 +1,4 @@
-"""Lists of names: how fresh they are, the family's own, what a host is on and why, and wrong entries."""
+"""Lists of names: their age, the family's own, a search for a host, and reports of wrong entries."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from webui.values.shapes import Answer
 
 blueprint = Blueprint("lists", __name__, url_prefix="/parent/lists")
 
-NAME_LIMIT = 60  # characters, as the daemon takes them
+NAME_LIMIT = 60  # characters; the daemon's limit
 URL_LIMIT = 200
-PACKAGED = "qalqan"  # in a report: the small lists that come along
+PACKAGED = "qalqan"  # name in a report of the small lists in the package
 ADDRESS_STARTS = ("https://", "http://")
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What being on lists comes to for one child."""
+    """What a list entry means for one child."""
 
     id: str
     name: str
@@ -70,7 +70,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     home = daemon().home()
     return render_template(
         "lists_now.html", home=home, guardian=guardian(), lists=daemon().lists(), many=many
@@ -78,7 +78,7 @@ def now() -> ResponseReturnValue:
 
 
 def _host(typed: str) -> str:
-    """A host out of what somebody typed or copied: an address of a page as well."""
+    """Return the host of typed or pasted text. It may be the address of a page."""
     text = plain(typed, 2 * MAX_HOST).strip().lower()
     for start in ADDRESS_STARTS:
         text = text.removeprefix(start)
@@ -111,7 +111,10 @@ def _meanings(found: Found, home: Home) -> tuple[Meaning, ...]:
 @blueprint.get("/wrong.json")
 @guardians_only
 def wrong_file() -> ResponseReturnValue:
-    """One wrong entry, for the maker of one list: domain, list and version, and nothing of this home."""
+    """Return a report of one wrong entry for a list's maker: domain, list and version.
+
+    It has no data of this home.
+    """
     found, _problem = _looked_up(_host(request.args.get("host", "")))
     if found is None or found.refused_for_everyone or found.registered or not found.entries:
         abort(404)
@@ -127,7 +130,7 @@ def wrong_file() -> ResponseReturnValue:
     )
 
 
-# ---------------------------------------------------------------------------------------- what is fetched
+# ---------------------------------------------------------------------------------------------- downloads
 
 
 @blueprint.post("/update")
@@ -177,7 +180,7 @@ def add() -> ResponseReturnValue:
 @blueprint.post("/add/back")
 @guardians_only
 def add_back() -> ResponseReturnValue:
-    """One of the family's own that was taken out."""
+    """Restore one of the family's own lists that was removed."""
     category, url, name = _was(3)
     _add(plain(name, NAME_LIMIT), url[:URL_LIMIT], category)
     return _back()
@@ -234,13 +237,13 @@ def _switch(one: Source, *, on: bool) -> None:
         notices.did_back("switched", f"{one.id} {'no' if on else 'yes'}", told)
 
 
-# ---------------------------------------------------------------------------------------- wrong entries
+# ------------------------------------------------------------------------------------------ wrong entries
 
 
 @blueprint.post("/report")
 @guardians_only
 def report() -> ResponseReturnValue:
-    """Written down here, and opened for whom it is ticked; nothing is sent."""
+    """Record a wrong entry here, and allow the host for the chosen children. Nothing is sent."""
     host = _host(request.form.get("host", ""))
     ticked = request.form.getlist("open")
     children = [one for one in daemon().home().children if one.id in ticked]

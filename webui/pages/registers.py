@@ -1,4 +1,7 @@
-"""The switch of each state's register, in *Settings*: off is at once, on is fetched first."""
+"""The switch of each state's register, in *Settings*.
+
+Off applies immediately; on first downloads the list.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def switch() -> ResponseReturnValue:
     one = known.get(request.form.get("country", ""))
     if one is None:
         abort(404)
-    if one.on is (on == "yes"):  # tapped twice: the notice of the first tap stays, with its undo
+    if one.on is (on == "yes"):  # sent twice: keep the notice of the first, with its undo
         return redirect(url_for("family.show", _anchor="registers"), 303)
     with notices.refusals_to(notices.said):
         done = daemon().change(

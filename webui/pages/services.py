@@ -1,4 +1,4 @@
-"""Services by group, and each by itself: open, refused, its minutes and hours."""
+"""Services by group, and one service: allowed or blocked, with its limits and schedules."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ blueprint = Blueprint("services", __name__, url_prefix="/parent/child/<profile>/
 
 ACTIONS = ("block", "ask", "count", "allow")  # from strict to lenient
 STATES = ("kind", "open", "refused")
-SEARCH_LIMIT = 60  # characters of what is looked for
-SHOWN = 60  # services on one page; a search with more is told to say more
+SEARCH_LIMIT = 60  # characters of a search
+SHOWN = 60  # services on one page; with more results the page asks for a longer search
 
 
 @blueprint.get("/")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
-    """The groups, one group, or what was looked for; each page stays small."""
+    """Show the groups, one group, or the results of a search. Each page stays small."""
     page = opened(profile)
     wanted = plain(" ".join(request.args.get("q", "").split()), SEARCH_LIMIT)
     group = request.args.get("group", "")
@@ -102,7 +102,7 @@ def _has_rules(page: Page, service: Service) -> bool:
 
 
 def _told(page: Page, service: Service) -> str:
-    """In a word or two, for a list of many."""
+    """Return the state in a word or two, for a list of services."""
     state = _state(page, service)
     if state == "refused":
         return _("Refused")
@@ -121,13 +121,13 @@ def _as_kind(page: Page, service: Service) -> str:
 
 
 def _strictest(page: Page, service: Service) -> tuple[str, str]:
-    """Of its kinds, the one that decides, and what it says."""
+    """Return the strictest of its categories' rules, which decides, and its description."""
     said = [(kind, str(page.book.holds(f"categories/{kind}") or "allow")) for kind in service.categories]
     return min(said, key=lambda one: ACTIONS.index(one[1]), default=("", "allow"))
 
 
 def _rules(page: Page, service: Service) -> dict[str, Rule | None]:
-    """Of its minutes and its hours, where there are any."""
+    """Return the rules of its limits and schedules."""
     keys = {key: f"{key}/service:{service.id}" for key in ("limits", "windows")}
     return {
         key: rule(page.book, page.names, full) if page.book.holds(full) is not None else None

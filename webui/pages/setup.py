@@ -1,5 +1,7 @@
-"""First run, one step after another: language and Wi-Fi, who is in the family, whose each device is, and what
-holds from now on. Each step is in force when it is sent, so that nothing is lost by leaving.
+"""The first run, step by step: language and Wi-Fi, the family, the owner of each device, and the resulting
+rules.
+
+Each step applies when it is sent, so leaving early loses nothing.
 """
 
 from __future__ import annotations
@@ -44,9 +46,9 @@ from webui.values.shapes import Answer
 
 blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
 
-SHOWN = 60  # devices of one page; the devices page has all
-WAS_LIMIT = 600  # characters of what an undo says
-ONE_AT_A_TIME = "qalqan-setup"  # a form that is tapped twice waits for itself
+SHOWN = 60  # devices of one page; the devices page has all of them
+WAS_LIMIT = 600  # characters of an undo's data
+ONE_AT_A_TIME = "qalqan-setup"  # prevents two runs of a form that is sent twice
 
 
 @blueprint.record_once
@@ -61,7 +63,7 @@ def _make_lock(state: object) -> None:
 @guardians_only
 def start() -> ResponseReturnValue:
     devices = daemon().devices()
-    mac = daemon().here(source_address()).mac  # where the gateway has it on a network of the home
+    mac = daemon().here(source_address()).mac  # None outside of the home's networks
     here = next((one for one in devices.found if mac and one.mac == mac), None)
     return _render(
         "setup_start.html",
@@ -77,7 +79,7 @@ def start() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def speak() -> ResponseReturnValue:
-    """The family's language, and this browser's."""
+    """Set the language of the family and of this browser."""
     code = one_of("language", languages().catalogues)
     with notices.refusals_to(notices.said):
         _change("edit_family", set={"language": code})
@@ -98,7 +100,7 @@ def people() -> ResponseReturnValue:
 @blueprint.post("/people")
 @guardians_only
 def save_people() -> ResponseReturnValue:
-    """Who is there by now is changed and not made again, whichever page the form was on."""
+    """Save the people. A person who exists is changed, not created again, whichever page the form was on."""
     names = daemon().catalogue()
     problems = {
         "name": _("Write a name, or take this person out."),
@@ -123,13 +125,13 @@ def save_people() -> ResponseReturnValue:
 
 
 def _set_list_updates(chosen: str) -> None:
-    """Raises ControlError."""
+    """Set automatic updates of lists. Raises: ControlError."""
     if chosen in INTERVALS and chosen != daemon().family().lists_update:
         _change("edit_family", set={"lists/update": chosen})
 
 
 def _save(row: Row) -> None:
-    """Raises ControlError."""
+    """Create or change one person. Raises: ControlError."""
     who = who_is(row, _known(daemon().devices()))
     if who is None:
         rules = {"set": {"next_step": row.step}} if row.step else {}
@@ -180,7 +182,7 @@ def _people(rows: tuple[Row, ...], sentence: str = "") -> str:
 
 
 def _list_updates() -> dict[str, str]:
-    """The choice of automatic updates in the form: as it was sent, else the setting."""
+    """Return the choice of automatic updates for the form: as sent, else the current setting."""
     now = daemon().family().lists_update
     sent = request.form.get("lists", "")
     return {"interval": sent if sent in INTERVALS else now, "on": now if now != "off" else "daily"}
@@ -215,7 +217,7 @@ def devices() -> ResponseReturnValue:
 @blueprint.post("/devices")
 @guardians_only
 def save_devices() -> ResponseReturnValue:
-    """What is as it was is left alone, so a form that is sent twice does nothing twice."""
+    """Save owners. An unchanged row is skipped, so a form that is sent twice has no second effect."""
     found = daemon().devices()
     allowed = {*PLACES, *(one.id for one in found.people)}
     moved: list[tuple[str, str]] = []
@@ -240,7 +242,7 @@ def save_devices() -> ResponseReturnValue:
 
 
 def _strangers(wanted: str) -> None:
-    """Raises ControlError."""
+    """Set the default for unknown devices. Raises: ControlError."""
     if wanted in STRANGERS and wanted != daemon().client.call("family").get("unknown_devices"):
         _change("edit_family", set={"unknown_devices": wanted})
 
@@ -258,7 +260,7 @@ def devices_back() -> ResponseReturnValue:
     return redirect(url_for("setup.devices"), 303)
 
 
-# ---------------------------------------------------------------------------------------- what holds
+# ----------------------------------------------------------------------------------------- resulting rules
 
 
 @blueprint.get("/summary")
@@ -282,7 +284,7 @@ def summary() -> ResponseReturnValue:
 @blueprint.post("/lists")
 @guardians_only
 def fetch_lists() -> ResponseReturnValue:
-    """Yes to those that are ticked."""
+    """Turn on the lists that are ticked."""
     ticked = request.form.getlist("list")
     with current_app.extensions[ONE_AT_A_TIME], notices.refusals_to(notices.said):
         chosen_lists = [one for one in proposed_lists() if one.id in ticked]

@@ -1,4 +1,4 @@
-"""What is open, refused or for homework by name: sites, services and kinds, one at a time."""
+"""Sites, services and categories that are allowed, blocked or for homework, one entry at a time."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def remove(profile: str) -> ResponseReturnValue:
     key, _slash, word = request.form.get("entry", "").partition("/")
     if key not in LISTS:
         abort(400)
-    if word not in page.book.listed(key):  # tapped twice: it is out
+    if word not in page.book.listed(key):  # sent twice: already removed
         return redirect(_here(page), 303)
     name, what = plain(page.child.name), plain(page.names.called(word))
     told = _("%(what)s is taken out for %(name)s.", what=what, name=name)

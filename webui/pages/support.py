@@ -1,4 +1,4 @@
-"""What the provider's support sees: how the gateway is. No child, no device, no name."""
+"""The page of the provider's support: the gateway's health, without children, devices or names."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/support.json")
 @seen_by(PersonRole.SUPPORT, PersonRole.GUARDIAN)
 def file() -> Response:
-    """The same as a file, for somebody who helps."""
+    """Return the same as a file for support."""
     told = json.dumps(daemon().support(), indent=1, ensure_ascii=False)
     headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
     return Response(f"{told}\n", mimetype="application/json", headers=headers)

@@ -1,4 +1,4 @@
-"""Teach a site: open it for five minutes, look at what it needs, keep what is ticked."""
+"""Fix a broken site: open it for five minutes, show the names that it needs, keep those that are ticked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now(profile: str) -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     home = daemon().home()
     child = child_of(home, profile)
     return render_template("teach_now.html", home=home, child=child, lesson=daemon().lesson(child.id))
@@ -80,12 +80,12 @@ def end(profile: str) -> ResponseReturnValue:
 
 
 def device_at_hand(child: Child) -> str:
-    """The device that a lesson is for unless somebody chooses another one."""
+    """Return the default device of a lesson."""
     return next((one.mac for one in child.devices if one.online), ALL)
 
 
 def _chosen(lesson: Lesson) -> list[str]:
-    """What is ticked, by number: the names themselves may be longer than a form."""
+    """Return what is ticked, by number: the names may be too long for a form."""
     open_names = {str(one.number): one.name for one in lesson.names if not one.refused}
     ticked = request.form.getlist("keep")
     if any(number not in open_names for number in ticked):

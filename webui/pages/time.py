@@ -1,4 +1,4 @@
-"""Where the time went: the ledger of a child, for itself and for its parents."""
+"""The time ledger of a child, for the child and for its parents."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ blueprint = Blueprint("time", __name__)
 @own_eyes
 @anyone
 def mine() -> ResponseReturnValue:
-    """The asking device's child's own, every minute of it."""
+    """Show every minute of the child whose device asks."""
     here = daemon().here(source_address())
     home = daemon().home()
     child = home.child(here.profile)
@@ -41,7 +41,7 @@ def mine() -> ResponseReturnValue:
 @own_eyes
 @anyone
 def ask_to_delete() -> ResponseReturnValue:
-    """Neither way back nor undo: the page says what goes and what stays, and asks for the PIN again."""
+    """Show what deletion removes and what stays, and ask for the PIN again. Deletion has no undo."""
     return _deleting(daemon().here(source_address()))
 
 
@@ -49,7 +49,7 @@ def ask_to_delete() -> ResponseReturnValue:
 @own_eyes
 @anyone
 def delete() -> ResponseReturnValue:
-    """By the child's PIN; below ten years by the guardian who is signed in here."""
+    """Delete the ledger by the child's PIN; below ten years by the guardian who is signed in here."""
     here = daemon().here(source_address())
     who = {"pin": typed_pin("pin")} if _by_pin(here) else {"by": guardian() or ""}
     problem = refused(lambda: daemon().sharing("erase", device=here.mac, origin=source_address(), **who))
@@ -75,7 +75,7 @@ def _by_pin(here: Here) -> bool:
 @blueprint.get("/parent/time/<profile>")
 @guardians_only
 def of_child(profile: str) -> ResponseReturnValue:
-    """How much a child used; which minutes and for what, where its log level lets a guardian see names."""
+    """Show how much a child used, and for what if its log level lets a guardian see names."""
     home = daemon().home()
     child = child_of(home, profile)
     ledger, today = _on_day(home, lambda day: daemon().ledger_of_child(child.id, day))
@@ -84,7 +84,7 @@ def of_child(profile: str) -> ResponseReturnValue:
 
 
 def _on_day(home: Home, ask: Callable[[date | None], Ledger]) -> tuple[Ledger, date]:
-    """The ledger of the day that the address names, and today: the family's day, which turns at night."""
+    """Return the ledger of the day in the address, and today: the family's day, which changes at night."""
     today = home.day
     day = asked_day(today)
     return ask(None if day == today else day), today

@@ -1,4 +1,4 @@
-"""What rules can be about: services in their groups, kinds of sites, bands."""
+"""The catalogue of rule targets: services in their groups, categories of sites, and age bands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Service:
 
     @property
     def tone(self) -> int:
-        """Of its coloured initial, the same on every page."""
+        """Return the colour number of the coloured initial. It is the same on every page."""
         return sum(self.id.encode()) % 5
 
 
@@ -37,11 +37,12 @@ class Catalogue:
     services: Mapping[str, Service]
     groups: Mapping[str, str]  # names by id
     kinds: Mapping[str, Kind]  # that a family may set
-    bands: Mapping[str, Mapping[str, Any]]  # what each supplies
-    suggested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # and what it advises alone
+    bands: Mapping[str, Mapping[str, Any]]  # the rules of each band
+    # rules that a band only suggests
+    suggested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def called(self, target: str) -> str:
-        """``service:youtube``, ``play`` or a site as a person says it."""
+        """Return the display name of a target: ``service:youtube``, ``play`` or a site."""
         kind, colon, key = target.partition(":")
         if not colon:
             return {INTERNET: _("The internet"), PLAY: _("Play")}.get(target, target)
@@ -54,7 +55,7 @@ class Catalogue:
         return target
 
     def knows(self, target: str) -> bool:
-        """Whether a window or a limit can be about it."""
+        """Return whether a schedule or a limit can be about the target."""
         kind, colon, key = target.partition(":")
         if not colon:
             return target in (INTERNET, PLAY)
@@ -66,7 +67,7 @@ class Catalogue:
         return key in known.get(kind, {})
 
     def search(self, words: str) -> tuple[Service, ...]:
-        """Services whose names have all of the words in them, or whose kind is called so."""
+        """Return the services whose name contains all of the words, or whose category has that name."""
         wanted = words.casefold().split()
         return tuple(
             one for one in self.services.values() if all(word in self._searched(one) for word in wanted)
@@ -77,7 +78,7 @@ class Catalogue:
         return f"{one.name} {one.id} {kinds}".casefold()
 
     def grouped(self, services: tuple[Service, ...]) -> dict[str, list[Service]]:
-        """By group, in the order of their names."""
+        """Return the services by group, each group sorted by name."""
         groups: dict[str, list[Service]] = {}
         for one in services:
             groups.setdefault(one.group, []).append(one)

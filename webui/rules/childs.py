@@ -1,4 +1,4 @@
-"""A child's rules as the daemon tells them, and how the child's page groups them."""
+"""A child's rules as the daemon reports them, grouped for the child's page."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from webui.values.shapes import Answer
 FAMILY, PRODUCT = "family", "product"
 GENERAL = frozenset(
     {"category", "safe_search", "strict", "ways", "protocol", "unknown"}
-)  # no one site or service
+)  # targets that are neither one site nor one service
 PLAY = "play"
-OPEN, CLOSED = "open", "closed"  # all day, where there are no hours
+OPEN, CLOSED = "open", "closed"  # all day, without hours
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something that a rule is about."""
+    """What a rule is about."""
 
     target: str  # internet, play, service:x, category:x or a site
     name: str
     owner: str
-    verdict: str  # block, ask; empty for what is allowed
-    homework: bool = False  # it is open when time is used up, and spends none
-    until: datetime | None = None  # of what is open for a while
+    verdict: str  # block, ask; empty for an allowed target
+    homework: bool = False  # it stays allowed when time is used up, and uses none
+    until: datetime | None = None  # the end of a temporary permission
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """From when until when; ``days`` is as in the profile's file, empty for every day."""
+    """A time range. ``days`` is as in the profile's file, empty for every day."""
 
     target: str
     name: str
     days: str
-    start: str  # HH:MM; empty where there are no hours
+    start: str  # HH:MM; empty without hours
     end: str
     owner: str
-    all_day: str = ""  # of a window without hours
+    all_day: str = ""  # state of a schedule without hours
 
     @property
     def told(self) -> str:
@@ -64,7 +64,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class OtherDay:
-    """One that counts as another than its weekday, or has rules of its own."""
+    """A date that counts as another day type than its weekday's, or has rules of its own."""
 
     day: date
     sentences: tuple[str, ...]
@@ -82,55 +82,56 @@ class Rules:
     limits: tuple[Limit, ...]
     refused: tuple[Target, ...]
     allowed: tuple[Target, ...]
-    approved: bool = False  # sites that were chosen for this age are open too
-    opened: tuple[Target, ...] = ()  # for a while
-    counted: tuple[Target, ...] = ()  # kinds that are play
-    uncounted: tuple[Target, ...] = ()  # kinds that spend nothing of the internet's limit
+    approved: bool = False  # sites approved for this age are allowed as well
+    opened: tuple[Target, ...] = ()  # allowed temporarily
+    counted: tuple[Target, ...] = ()  # categories that count as play
+    uncounted: tuple[Target, ...] = ()  # categories that do not use the internet limit
     other_days: tuple[OtherDay, ...] = ()
-    day_starts: str = ""  # HH:MM, at which the day of limits turns
-    agreement: Agreement | None = None  # None: of a child that is too young for one
-    self_set: SelfSet | None = None  # what the child set for itself; None: it neither sets nor has set any
+    day_starts: str = ""  # HH:MM at which the day of limits starts
+    agreement: Agreement | None = None  # None: the child is too young for one
+    self_set: SelfSet | None = None  # None: the child can set no times and has set none
 
     def days_from(self, today: date) -> list[OtherDay]:
         return [one for one in self.other_days if one.day >= today]
 
     @property
     def play_is_ruled(self) -> bool:
-        """Whether it matters what is play."""
+        """Return whether any rule is about play."""
         windows = any(one.target == PLAY for one in self.windows)
         return windows or any(one.target == PLAY for one in self.limits)
 
     @property
     def unknown(self) -> Target | None:
-        """What is said of sites that nobody here knows, where they are not open."""
+        """Return the rule for uncategorised sites, or None if they are allowed."""
         return next((one for one in self.refused if one.target == "unknown"), None)
 
     @property
     def of_others(self) -> tuple[Hours, ...]:
-        """Bedtimes that the child did not set for itself."""
+        """Return the bedtimes that the child did not set itself."""
         return tuple(one for one in self.bedtime if not one.owner.startswith(f"{SELF}:"))
 
     @property
     def things(self) -> list[Target]:
-        """What is refused by a name that a small child may know: sites and services. What kinds of sites
-        there are beside them is nothing to teach to it.
+        """Return the blocked sites and services, which a small child may know by name.
+
+        Categories are left out.
         """
         return [one for one in self.refused if one.target.partition(":")[0] not in GENERAL]
 
     @property
     def refuses_kinds(self) -> bool:
-        """Whether kinds of sites are closed beside those that are closed for everyone."""
+        """Return whether categories are blocked in addition to those blocked for everyone."""
         return any(one.target.startswith("category:") and one.owner != PRODUCT for one in self.refused)
 
     @property
     def has_own(self) -> bool:
-        """Whether any of it is the family's own, and not its band's."""
+        """Return whether any rule is the family's own rather than the band's."""
         targets = any(one.owner == FAMILY for one in (*self.refused, *self.allowed))
         hours = any(one.owner == FAMILY for one in (*self.bedtime, *self.windows))
         return targets or hours or any(one.owner == FAMILY for one in self.limits)
 
     def refused_by_owner(self) -> dict[str, list[Target]]:
-        """The family's own first, then the band's, then the rest; each in its order."""
+        """Return the blocked targets by owner: the family's first, then the band's, then the rest."""
         groups: dict[str, list[Target]] = {}
         for target in sorted(self.refused, key=lambda item: _owner_rank(item.owner)):
             groups.setdefault(target.owner, []).append(target)
@@ -220,7 +221,7 @@ def _of_day(row: Answer) -> Iterator[str]:
 
 
 def _name(entry: Answer) -> str:
-    """Its name; without one, its id in words."""
+    """Return the entry's name, or its id in words if it has no name."""
     target = entry.text("target")
     known = entry.text("name") or target.rpartition(":")[2].replace("_", " ").capitalize()
     return things.thing(target, known)

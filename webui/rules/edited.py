@@ -1,4 +1,4 @@
-"""What somebody edited in the family's files, as sentences: each entry as it is now, and as it was before."""
+"""Describes edits of the family's files as sentences: each entry as it is now, and as it was before."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from webui.values.lists import intervals
 
 NAME_LENGTH = 80  # characters of a device's or a site's name
 OF_THE_DEVICE = ("devices", "shared", "managed")
-AS_WHOLE = ("calendars", "portal")  # whose entries are told as the list of that one
+AS_WHOLE = ("calendars", "portal")  # described as the list of that one key
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     now: tuple[str, ...]
-    before: tuple[str, ...] = ()  # empty: there was nothing, or what is now says it
+    before: tuple[str, ...] = ()  # empty: there was nothing, or the new text includes it
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Whose names the sentences need."""
+    """The names that the sentences need."""
 
     names: Catalogue
     people: Mapping[str, str]  # by id
@@ -50,7 +50,7 @@ def _rule(edit: Edit, change: Change, names: Catalogue) -> Line:
     head, _slash, entry = edit.key.partition("/")
     if head == "devices" and entry:
         return _device(change, entry, has=edit.after is not None)
-    if not entry and head in (*BY_ENTRY, *LISTS):  # all that the band says is taken out, or back
+    if not entry and head in (*BY_ENTRY, *LISTS):  # all of the band's entries are removed or restored
         if edit.after == {}:
             return Line((cleared(head),))
         return Line((_("%(what)s: changed", what=title(head, names)),))
@@ -61,7 +61,7 @@ def _rule(edit: Edit, change: Change, names: Catalogue) -> Line:
     if edit.after is None:
         return Line(tuple(_("Taken out: %(rule)s", rule=one) for one in told(edit.before)))
     now, before = told(edit.after), () if edit.before is None else told(edit.before)
-    # Of a bedtime or a limit that has days, those that are as they were are left out.
+    # Leave out the days of a bedtime or a limit that did not change.
     fresh = tuple(one for one in now if one not in before)
     return Line(fresh or now, tuple(one for one in before if one not in now) if fresh else ())
 
@@ -103,7 +103,7 @@ def _setting(edit: Edit, change: Change, home: Known) -> Line:
 
 
 def _settings(home: Known) -> dict[str, Callable[[str, object], str]]:
-    """How each setting is told; null is what holds where the file says nothing."""
+    """Return a function by setting that describes its value. Null is the default."""
     return {
         "country": lambda _entry, value: _("Country: %(name)s", name=_country(value)),
         "timezone": lambda _entry, value: _("Time zone: %(place)s", place=_place(value, home.at)),
