@@ -1,4 +1,4 @@
-"""The family's pages: a process and a user of their own, which reach the daemon through its socket alone."""
+"""The web pages. They run as a separate process and user, and reach the daemon only through its socket."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ from webui.upkeep import supportcode
 
 __all__ = ["Settings", "create_app"]
 
-BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
+BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
     door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
     requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,

@@ -1,4 +1,4 @@
-"""A history as a table for a spreadsheet. Names in it are hostile input, and a spreadsheet calculates."""
+"""Exports a history as a table. Names in it are untrusted input, and a spreadsheet evaluates formulas."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.values.history import History, Site
 
-BOM = "\ufeff"  # by which Excel knows that it is UTF-8
-STARTS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula
+BOM = "\ufeff"  # tells Excel that the file is UTF-8
+STARTS = ("=", "+", "-", "@", "\t", "\r")  # first characters of a formula
 CELL_LIMIT = 300  # characters
 
 Cells = tuple[str, ...]
 
 
 def rows(told: History) -> Iterator[Cells]:
-    """The head, minutes by day, then what was refused and open."""
+    """Yield the header, minutes by day, then what was blocked and allowed."""
     yield _("Day"), _("What"), _("Name"), _("Minutes"), _("Times"), _("Last"), _("Why")
     for day in told.days:
         date = day.day.isoformat()
@@ -52,6 +52,8 @@ def table(found: Iterable[Cells]) -> str:
 
 
 def cell(text: str) -> str:
-    """Nothing that a spreadsheet would calculate: what begins like a formula gets an apostrophe before it."""
+    """Return the text; what begins like a formula gets an apostrophe, so that a spreadsheet does not evaluate
+    it.
+    """
     bare = plain(text, CELL_LIMIT)
     return f"'{bare}" if text.startswith(STARTS) or bare.lstrip().startswith(STARTS) else bare

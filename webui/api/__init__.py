@@ -1,8 +1,8 @@
-"""`/api/v1`: all that the pages can do, for programs. docs/developers/api.md says how it is used.
+"""`/api/v1`: every function of the pages, for programs. docs/developers/api.md describes its use.
 
-Each operation is declared once (`operations.py`), with values for what it takes and answers (`kinds.py`):
-by those requests are read, answers are written and the OpenAPI document is made. All of it is loaded at the
-first request.
+Each operation is declared once (`operations.py`) with the types of its request and response (`kinds.py`).
+These types parse requests, build responses and generate the OpenAPI document. The API is loaded at the first
+request.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def install(app: Flask) -> None:
     @blueprint.route("/<path:_place>", methods=METHODS, provide_automatic_options=False)
     @anyone
     def every(_place: str) -> Response:
-        """Each operation says whose it is, and is held to that with a session or a token."""
+        """Handle every request. Each operation declares who may call it, by session or token."""
         try:
             return late.get().answer()
         except (Problem, ControlError, NotThatError, HTTPException) as error:
@@ -63,10 +63,10 @@ def install(app: Flask) -> None:
 
 
 def told(error: Exception) -> Response:
-    """Any error as problem details."""
+    """Return any error as problem details."""
     if isinstance(error, Problem):
         return error.response()
-    if isinstance(error, NotThatError):  # what a daemon of another version answers
+    if isinstance(error, NotThatError):  # an unexpected answer of another daemon version
         current_app.logger.warning("the daemon's answer: %s", error)
         return of_status(503, {"Retry-After": "60"}).response()
     if isinstance(error, ControlError):

@@ -1,4 +1,4 @@
-"""Every operation of the API: found by its address, held to whose it is, read, called and answered."""
+"""Runs every operation of the API: routing, access, parsing of the request, call, response."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(one for noun in NOUNS for one in noun.
 
 
 class Served:
-    """The document as bytes, made when somebody first asks for it: most homes never do."""
+    """The OpenAPI document as bytes. Built on the first request, because most homes never need it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -67,13 +67,16 @@ class Served:
         with self._lock:
             if not self._bytes:
                 self._bytes = json.dumps(document(OPERATIONS), separators=(",", ":")).encode()
-                kinds_of.cache_clear()  # of all operations; a home asks for few
+                kinds_of.cache_clear()  # of all operations; a home uses few
                 give_back()
             return self._bytes
 
 
 class Api:
-    """Made when somebody first asks: most homes never do, and it takes three megabytes."""
+    """The routes of the API.
+
+    Built on the first request, because most homes never need its three megabytes.
+    """
 
     def __init__(self) -> None:
         self._served = Served()
@@ -86,7 +89,7 @@ class Api:
         self._operations = {one.name: one for one in OPERATIONS}
 
     def answer(self) -> Response:
-        """Raises HTTPException where there is no such place or way."""
+        """Return the response. Raises: HTTPException for an unknown path or method."""
         adapter = self._map.bind_to_environ(request.environ)
         if request.method == "OPTIONS":
             ways = set(adapter.allowed_methods())
@@ -105,7 +108,7 @@ def _answer(one: Operation, parts: dict[str, str]) -> Response:
     except Unreachable:
         if ANYONE not in one.roles:
             raise
-        me = None  # help lines are told while nobody can say who asks
+        me = None  # help lines are available even if authentication is down
     if ANYONE not in one.roles:
         if me is None:
             raise of_status(401, who.ASK_FOR_TOKEN)

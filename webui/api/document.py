@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of the operations. Pure."""
+"""Builds the OpenAPI 3.1 document from the operations. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from webui.api.problems import CODES, MEDIA
 from webui.api.sent import FORM
 
 BASE = "/api/v1"
-VERSION = "1.0.0"  # of the API: what is taken away or changes its meaning makes another base
+VERSION = "1.0.0"  # of the API: a removal or a change of meaning needs another base path
 FOR_ALL = (403, 404, 405, 413, 421, 422, 429, 503)
 OF_INPUT = (400, 415)
 OF_CHANGES = (409,)
-EVENTS_AT = "events"  # what its messages say has no place in OpenAPI 3.1: `x-events`, schemas by kind
+EVENTS_AT = "events"  # OpenAPI 3.1 cannot describe messages of a stream: `x-events` has their schemas by kind
 
 
 class Book:
@@ -34,7 +34,7 @@ class Book:
         known = self._of.setdefault(name, record)
         assert known is record, f"two records are called {name}: {known.__module__}, {record.__module__}"
         if name not in self.schemas:
-            self.schemas[name] = {}  # so that a record may be part of itself
+            self.schemas[name] = {}  # so that a record may contain itself
             self.schemas[name] = self._schema(record)
         return {"$ref": f"#/components/schemas/{name}"}
 
@@ -111,7 +111,7 @@ def _operation(one: Operation, bodies: Book, answers: Book) -> Json:
     if ANYONE not in one.roles:
         ways: list[Json] = [{"session": []}] if one.by_session else [{"token": []}, {"session": []}]
         told["security"] = ways
-    statuses.add(401)  # also where a token is wrong that nobody asked for
+    statuses.add(401)  # also for an invalid token on a public operation
     if one.body is not None or one.query is not None:
         statuses |= {*OF_INPUT}
     if parameters:

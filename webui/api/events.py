@@ -1,4 +1,4 @@
-"""Events as they happen, as server-sent events with an id each, bounded as the pages' own stream is."""
+"""Server-sent events, each with an id, with the same bounds as the pages' own stream."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from webui.pages.stream import BEAT, HEARTBEAT, LIFE, RECONNECT
 
 noun = Noun("events")
 
-STEP = 1.0  # seconds of silence after which we look whether the other end is still there
-CHECK = 10.0  # seconds after which we look whether who listens may still: a token can be ended meanwhile
+STEP = 1.0  # seconds of silence after which we check whether the client is still connected
+CHECK = 10.0  # seconds between checks of access, since a token can be revoked meanwhile
 FOR_HELPERS = ("status", "grant", "landing")
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Wanted:
 
 @noun.declare("GET", "/events", GUARDIAN, HELPER, query=Wanted, answer=str, media="text/event-stream")
 def stream(me: Caller, query: Wanted) -> Response:
-    """What happens from now on. `hello` comes first and after each gap: ask anew for what you show."""
+    """Stream events from now on. `hello` comes first and after each gap: request again what you show."""
     places: BoundedSemaphore = current_app.extensions["qalqan-streams"]
     if not places.acquire(blocking=False):
         raise of_status(429, {"Retry-After": "60"})
@@ -52,7 +52,7 @@ def stream(me: Caller, query: Wanted) -> Response:
 
 
 class Watch:
-    """Whether a stream goes on: somebody is there, its time is not over, and who listens may still."""
+    """Whether a stream continues: connected, within its time, and with access."""
 
     def __init__(
         self,
@@ -119,5 +119,5 @@ def told(event: Mapping[str, Any]) -> dict[str, object] | None:
 
 
 def message(number: int, kind: str, data: Mapping[str, Any]) -> bytes:
-    """The JSON is ASCII and has no line end in it; neither has a kind, being one of EVENTS."""
+    """Encode one message. The JSON is ASCII without line breaks; the kind is one of EVENTS."""
     return f"id: {number}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()

@@ -1,4 +1,4 @@
-"""What events tell, kind by kind. What stands here leaves, and nothing else of what the daemon says."""
+"""The data of each kind of event. Only these fields of the daemon's events are sent."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from webui.api.records import record
 
 @record
 class StatusTold:
-    """A child stands otherwise, or something was set that changes how it does."""
+    """A child's state has changed, or a guardian changed something with an effect on it."""
 
     profile: str | None
-    what: str | None  # pause, resume, grant, revoke, off, on, internet, erase, …; null: a state is another
-    who: tuple[str, ...]  # whom a guardian named: children, a device, `all`
+    what: str | None  # pause, resume, grant, revoke, off, on, internet, erase, …; null: a change of state
+    who: tuple[str, ...]  # targets of a guardian's action: children, a device, `all`
     until: datetime | None
     internet: str | None
     by: str | None
@@ -42,7 +42,7 @@ class RequestTold:
     name: str | None
     site: str | None
     topic: str
-    state: str | None  # null: it waits for a day, and `reminder` is true
+    state: str | None  # null: it has been pending for a day, and `reminder` is true
     sentence: str | None
     reminder: bool
 
@@ -52,7 +52,7 @@ class AnswerTold:
     id: int
     profile: str
     state: str
-    answer: str | None  # null: nobody gave one
+    answer: str | None  # null: no guardian answered
     because: str | None
     by: str | None
     sentence: str | None
@@ -179,7 +179,7 @@ class TrialTold:
 
 @record
 class StepTold:
-    """Of the next age band."""
+    """The transition to the next age band."""
 
     profile: str
     name: str

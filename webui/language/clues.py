@@ -1,4 +1,4 @@
-"""What a device says of itself, in a family's words. What is not known well is left out."""
+"""Describes what a device says about itself. Values without a reliable meaning are left out."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PROTOCOLS = frozenset(_SERVICES.values())  # names that are the same in every la
 
 
 def system(vendor_class: str) -> str:
-    """Of what it tells the network when it asks for an address; empty where that says nothing."""
+    """Return the system from the vendor class of a DHCP request; empty if it is unknown."""
     if vendor_class.startswith(_ANDROID) and vendor_class[len(_ANDROID) :].isdigit():
         return f"Android {vendor_class[len(_ANDROID) :][:3]}"
     return next((name for start, name in _SYSTEMS.items() if vendor_class.startswith(start)), "")
 
 
 def offers(services: Iterable[str]) -> list[str]:
-    """What it lets others on the Wi-Fi do."""
+    """Return the services that it offers to others on the Wi-Fi."""
     found = {_SERVICES[one] for one in services if one in _SERVICES}
     common = {
         _("prints"): ("_ipp", "_ipps", "_printer", "_pdl-datastream"),

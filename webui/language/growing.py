@@ -1,4 +1,4 @@
-"""A step into the next age band in one sentence: for parents, and for the child itself."""
+"""Describes the transition to the next age band in one sentence, for parents and for the child."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 from webui.language.i18n import gettext as _
 from webui.language.words import day_of, plain
 
-REASON_LIMIT = 200  # characters, as the daemon has it
+REASON_LIMIT = 200  # characters; the daemon's limit
 
 
 class Told(Protocol):

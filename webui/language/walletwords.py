@@ -1,4 +1,4 @@
-"""What a person is told of a wallet's answer that opened nothing, and of a wallet that was not asked."""
+"""Messages for a wallet proof that was rejected, and for a wallet that is unavailable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def refused(told: Told) -> str:
 
 
 def not_asked(problem: str) -> str:
-    """Why no wallet can be asked on a page; empty where one can."""
+    """Explain why no wallet can be used on a page; empty if one can."""
     return {
         "none": _("No wallet is asked: this gateway has no list of whose proofs count (age_trust)."),
         "unreadable": _("No wallet is asked: the list of whose proofs count cannot be read (age_trust)."),

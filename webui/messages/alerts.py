@@ -1,4 +1,4 @@
-"""What guardians are told on a phone: their choices as the daemon keeps them, and the words of a message."""
+"""Notification settings of guardians as the daemon stores them, and the text of a message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DETAIL_LIMIT = 80  # characters of a name in a message
 @dataclass(frozen=True, slots=True)
 class Alerts:
     guardian: str
-    address: str = field(repr=False)  # a secret: in no log
+    address: str = field(repr=False)  # a secret: never logged
     kinds: tuple[str, ...] = ()
     at_night: tuple[str, ...] = ()
     names: bool = False
@@ -31,7 +31,7 @@ class Alerts:
 
     @property
     def server(self) -> str:
-        """What may be shown of the address."""
+        """Return the part of the address that may be shown."""
         return urlsplit(self.address).netloc
 
 
@@ -58,7 +58,7 @@ def parse_alerts(values: Mapping[str, Any]) -> AlertBook:
 
 
 def kinds() -> dict[str, tuple[str, str]]:
-    """Each kind with its name and what it comes to, in the order of the page."""
+    """Return each kind with its label and its meaning, in page order."""
     told = {
         "request": (_("A request waits"), _("A child asks for time or for a site.")),
         "device": (
@@ -73,7 +73,10 @@ def kinds() -> dict[str, tuple[str, str]]:
 
 
 def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str:
-    """Of one message. ``what``: which of a kind it is; ``_`` and ``ngettext``: of the guardian's language."""
+    """Return the text of one message.
+
+    ``what``: the subtype. ``_`` and ``ngettext``: in the guardian's language.
+    """
     if kind == "request" and what == "again" and count == 1:
         told = _("A request has waited for a day.")
     elif kind == "request":
@@ -98,7 +101,7 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
 
 
 def not_sent(error: NotSent) -> str:
-    """Why a message did not go, without the address."""
+    """Explain why a message was not sent, without the address."""
     return {
         Why.ADDRESS: _("The address is no web address."),
         Why.NOT_OUTSIDE: _("The server is not on the internet. If it stands in this home, say so below."),
@@ -112,6 +115,6 @@ def not_sent(error: NotSent) -> str:
 
 
 def named(event: Mapping[str, Any]) -> str:
-    """Whom and what an event is about, for who wants names in the text."""
+    """Return the people and things of an event, for guardians who want names in the text."""
     parts = (event.get(key) for key in ("name", "site", "by"))
     return " · ".join(plain(one, DETAIL_LIMIT) for one in parts if isinstance(one, str) and one)

@@ -45,7 +45,7 @@ class Problem:
     key: str = ""  # of the field's rule; empty: the form as a whole
 
     def at(self, key: str) -> bool:
-        """Return whether the problem is at this key or inside it, as ``windows.service:roblox.school[1]`` is."""
+        """Return whether the problem is at this key or in it, as ``windows.service:roblox.school[1]`` is."""
         return bool(self.key) and (self.key == key or self.key.startswith((f"{key}.", f"{key}/", f"{key}[")))
 
 

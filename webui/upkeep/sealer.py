@@ -1,4 +1,6 @@
-"""A backup is sealed and opened in a process of its own, one at a time: its key takes 16 MB and a while."""
+"""Encrypts and decrypts backups in a separate process, one at a time: the key derivation takes 16 MB and
+seconds.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ def unseal(data: bytes, password: str) -> str:
 
 
 def _work(what: str, data: bytes, password: str) -> bytes:
-    """Raises ControlError, with the code of what is wrong."""
+    """Run the process. Raises: ControlError, with an error code."""
     if not _one.acquire(timeout=TIMEOUT / 2):
         raise _busy()
     try:

@@ -1,4 +1,4 @@
-"""What the verb `country` tells: marks of films and games by band, and laws with whom they are on for."""
+"""The verb `country`: ratings of films and games by band, and legal rules with the children they cover."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from webui.values.shapes import Answer
 class LawChild:
     id: str
     name: str
-    binds: bool  # whether all of the child's band are younger than the law says
+    binds: bool  # whether the whole band is younger than the age in the law
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """Lists are of targets, ``service:tiktok``."""
+    """A legal rule. Lists contain targets, such as ``service:tiktok``."""
 
     id: str
     name: str
@@ -47,10 +47,11 @@ class Law:
 class Rating:
     name: str
     of: str
-    bands: Mapping[str, tuple[str, str, int]]  # mark, the later mark, from which year on
+    # mark, the later mark, the year from which the later one applies
+    bands: Mapping[str, tuple[str, str, int]]
 
     def told(self, band: str) -> str:
-        """Empty for a band that it does not know."""
+        """Describe the ratings of a band; empty for an unknown band."""
         mark, then, age = self.bands.get(band, ("", "", 0))
         values: dict[str, object] = {"mark": mark, "name": self.name}
         if not mark:

@@ -1,4 +1,4 @@
-"""What a grant, a landing, a code or an answer gave, and the sentence of it."""
+"""The result of a grant, a landing, a code or an answer, and its description."""
 
 from __future__ import annotations
 

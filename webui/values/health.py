@@ -1,4 +1,4 @@
-"""How the gateway is, as values: what the checks found, by topic, figures, the last hour, the log."""
+"""The gateway's health: check results by topic, figures, the last hour, and the log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from webui.values.shapes import Answer
 LEVELS = ("ok", "note", "warning", "error")  # from the best to the worst
 LOOK = ("warning", "error")
 SHOWN = 40  # lines of the log on the page; the support file has all of them
-PLACES = 60  # samples, as many as the daemon keeps
+PLACES = 60  # samples; the daemon stores as many
 
 OWN_STATUS = Path("/proc/self/status")
 
@@ -24,28 +24,28 @@ OWN_STATUS = Path("/proc/self/status")
 class Finding:
     level: str
     about: str
-    text: str  # English, the words of `qalqan check`; empty for support where it may name somebody
+    text: str  # English, as in `qalqan check`; empty for support if it may name a person
     mend: str
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What several checks are about, in a family's words."""
+    """The topic of several checks, in words for parents."""
 
     title: str
-    meaning: str  # what it comes to where something is wrong with it
-    endpoint: str  # where one can do something about it; empty: on no page
-    way: str  # what that link says
+    meaning: str  # the effect of a problem
+    endpoint: str  # the page to fix it; empty: none
+    way: str  # the label of that link
     findings: tuple[Finding, ...]
 
     @property
     def level(self) -> str:
-        """The worst."""
+        """Return the worst level."""
         return max((one.level for one in self.findings), key=LEVELS.index, default="ok")
 
     @property
     def telling(self) -> tuple[Finding, ...]:
-        """Those that say more than that all is well, the worst first."""
+        """Return the findings that are not ok, the worst first."""
         found = [one for one in self.findings if one.level != "ok"]
         return tuple(sorted(found, key=lambda one: -LEVELS.index(one.level)))
 
@@ -79,7 +79,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    packets: int  # in a minute
+    packets: int  # in one minute
     dropped: int
     waiting: int
     resident: int
@@ -99,7 +99,7 @@ class LogLine:
 class Health:
     now: datetime
     version: str
-    running: bool  # the checks
+    running: bool  # checks are running
     ended: datetime | None
     problem: str
     topics: tuple[Topic, ...]  # the worst first
@@ -110,7 +110,7 @@ class Health:
 
     @property
     def wrong(self) -> int:
-        """How many things need a look."""
+        """Return the number of topics with a problem."""
         found = sum(finding.level in LOOK for topic in self.topics for finding in topic.findings)
         return found + (not self.figures.clock_known)
 
@@ -124,7 +124,7 @@ class Health:
 
     @property
     def per_second(self) -> float:
-        """In the last minute."""
+        """Return the rate of the last minute."""
         return self.samples[-1].packets / 60 if self.samples else 0.0
 
     @property
@@ -133,7 +133,7 @@ class Health:
 
 
 def parse_health(values: Mapping[str, Any]) -> Health:
-    """Of the verb `health`, or of `support`, which has nothing personal in it."""
+    """Parse the verb `health`, or `support`, which has no personal data."""
     answer = Answer(values)
     check = answer.entry("check") or Answer({})
     whole = check.entries("findings") or answer.entries("findings")
@@ -183,7 +183,7 @@ def _figures(told: Answer) -> Figures:
 
 
 def own_memory(status: Path = OWN_STATUS) -> int:
-    """Bytes that the process of these pages has."""
+    """Return the memory of this process in bytes."""
     for line in status.read_text("utf-8", "replace").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
@@ -204,7 +204,7 @@ def _by_topic(findings: list[Finding]) -> tuple[Topic, ...]:
 
 
 def _topics() -> tuple[tuple[frozenset[str], str, str, str, str], ...]:
-    """What the checks call it → a family's words. Filters, then the way of packets, then the rest."""
+    """Map names of checks to words for parents: filters first, then packet handling, then the rest."""
     return (
         (
             frozenset({"queue", "offload", "nft", "marks", "services", "routing"}),

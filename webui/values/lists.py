@@ -1,4 +1,4 @@
-"""Lists of names as the pages show them: how fresh each is, what a host is on, and what was called wrong."""
+"""Lists of names for the pages: their age, a search for a host, and reports of wrong entries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERVALS = ("daily", "weekly", "off")  # of automatic updates
 
 _RAW = "raw.githubusercontent.com"
 _PAGES = ".github.io"
-_LETTERS = 120  # of a name, an address or a trouble that is shown
+_LETTERS = 120  # characters of a displayed name, address or error
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One list. Name, address and error may be hostile input."""
+    """One list. Name, address and error may be untrusted input."""
 
     id: str
     name: str
@@ -39,8 +39,8 @@ class Source:
     own: bool
     on: bool
     default: bool
-    names: int  # in the table
-    about: int  # as its maker says
+    names: int  # names in the table
+    about: int  # the maker's own figure
     bytes: int
     fetched: datetime | None
     stale: bool
@@ -63,9 +63,9 @@ class UpdatePlan:
     interval: str  # one of INTERVALS
     running: bool
     next: datetime | None  # None: none is planned, or one runs or waits
-    waits_for: str  # clock or memory, of an update that is due; else empty
+    waits_for: str  # clock or memory, for an update that is due; else empty
     failures: int  # since the last success
-    warning: str  # none: no list was ever fetched, old: the newest is older than a week; else empty
+    warning: str  # none: no list was ever downloaded, old: the newest is older than a week; else empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,13 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A list that may have an entry."""
+    """A list that may contain an entry."""
 
     id: str
     name: str
     url: str
     category: str
-    version: str  # the day on which it was fetched; empty: nobody knows
+    version: str  # date of the download; empty: unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Lists:
     categories: tuple[Named, ...]
     update: Update
     plan: UpdatePlan
-    wrong: tuple[Wrong, ...]  # the newest first
+    wrong: tuple[Wrong, ...]  # newest first
     most: int
 
     @property
@@ -118,7 +118,7 @@ class Lists:
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """Published lists by what they are for, in the order in which they come."""
+        """Return published lists by category, in the order in which they appear."""
         found: dict[str, list[Source]] = {}
         for one in self.sources:
             if not one.own:
@@ -135,7 +135,7 @@ class Lists:
 
     @property
     def fetched(self) -> datetime | None:
-        """When the newest came; none: only the gateway's own are in use."""
+        """Return the time of the newest download; None: only the package's lists are in use."""
         return max((one.fetched for one in self.sources if one.fetched is not None), default=None)
 
     def of(self, key: str) -> Source | None:
@@ -145,17 +145,17 @@ class Lists:
         return next((one.name for one in self.categories if one.id == key), key)
 
     def feeding(self, category: str) -> tuple[Source, ...]:
-        """Lists that are here and may have an entry of this category."""
+        """Return installed lists that may have an entry of this category."""
         return tuple(one for one in self.sources if one.category == category and one.on and one.names)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """In what a host is."""
+    """The result of a search for a host."""
 
     host: str
     refused_for_everyone: bool
-    entries: tuple[str, ...]  # the longest first
+    entries: tuple[str, ...]  # longest first
     categories: tuple[Named, ...]
     services: tuple[Named, ...]
     resolver: str
@@ -163,7 +163,9 @@ class Found:
 
     @property
     def registered(self) -> bool:
-        """Whether states' registers alone have it: no kind of sites, and no mistake of a list's maker."""
+        """Return whether only registers of states have the host: no category applies, so it is no error of a
+        list.
+        """
         return bool(self.categories) and all(one.id.startswith(LAW) for one in self.categories)
 
 
@@ -191,7 +193,7 @@ def parse_plan(answer: Answer | None) -> UpdatePlan:
 
 
 def intervals() -> dict[str, tuple[str, str]]:
-    """How often lists are downloaded: each word of the setting, its label, and what it means."""
+    """Return the update intervals: the word of the setting, its label and its meaning."""
     return {
         "daily": (_("Every night"), _("between 02:00 and 05:00")),
         "weekly": (_("Once a week"), _("at night; new sites are missing for longer")),
@@ -224,7 +226,7 @@ def _kind_name(category: str, name: str) -> str:
 
 
 def maker(url: str) -> str:
-    """Where the maker of a list takes reports, as far as its address tells."""
+    """Return where the list's maker takes reports, guessed from its address."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -239,7 +241,7 @@ def maker(url: str) -> str:
 
 
 def letter(host: str, category: str, lists: tuple[str, ...]) -> str:
-    """What somebody may send to the maker of a list."""
+    """Return the text of a report to the maker of a list."""
     where = ", ".join(plain(one, _LETTERS) for one in lists)
     return _(
         "%(host)s is on your list as %(category)s (%(where)s). We think that this is a mistake."
@@ -251,5 +253,5 @@ def letter(host: str, category: str, lists: tuple[str, ...]) -> str:
 
 
 def many(number: int) -> str:
-    """``83 800``, with a space that does not break."""
+    """Return ``83 800``, with a non-breaking space."""
     return f"{number:,}".replace(",", "\u00a0")

@@ -1,4 +1,4 @@
-"""What an audit of a child's rules found, what needs a look first, then all by group."""
+"""Results of the bypass test of a child's rules: problems first, then all of them by group."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPEN, CLOSED, PASSES, REFUSED, UNKNOWN, ABSENT = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What closes a way."""
+    """A setting that blocks a bypass method."""
 
     name: str
     endpoint: str
@@ -30,7 +30,7 @@ class Tried:
     id: str
     must_pass: bool
     fault: bool
-    setting: str  # as in the files; empty: no setting opens it
+    setting: str  # as in the files; empty: no setting allows it
     ipv4: str
     ipv6: str
 
@@ -48,7 +48,7 @@ class Tried:
 
     @property
     def word(self) -> str:
-        """How it went, of both families in one where they agree."""
+        """Return the result, as one word for IPv4 and IPv6 if they agree."""
         if len(self.found) < 2:
             return _word(next(iter(self.found), UNKNOWN))
         return _("IPv4: %(four)s, IPv6: %(six)s", four=_word(self.ipv4), six=_word(self.ipv6))
@@ -91,8 +91,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    running: bool  # of this child's rules
-    busy: bool  # of some child's
+    running: bool  # for this child's rules
+    busy: bool  # for any child's
     ended: datetime | None
     problem: str
     checks: tuple[Tried, ...]
@@ -103,7 +103,7 @@ class Trial:
 
     @property
     def chosen(self) -> tuple[Tried, ...]:
-        """Open, since the family's rules leave it open."""
+        """Return the methods that the family's rules allow."""
         return tuple(one for one in self.checks if one.open_by_rule)
 
     @property

@@ -1,4 +1,4 @@
-"""A family's last seven days, child by child, as far as each one's log level lets a parent see."""
+"""A family's last seven days, child by child, as far as each child's log level lets a parent see."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ DEVICES_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """One child's."""
+    """The week of one child."""
 
     child: Child
     minutes: int
     kinds: tuple[Use, ...]
     refused: int
-    kept: bool  # anything is written down at this log level
-    answered: int | None  # None: what was asked for is not told any more
+    kept: bool  # activity is stored at this log level
+    answered: int | None  # None: requests are not shown any more
     waiting: int
     changes: tuple[tuple[Change, tuple[Line, ...]], ...]
 
@@ -39,7 +39,10 @@ def week_of(
     changes: Iterable[tuple[Change, tuple[Line, ...]]],
     now: datetime,
 ) -> Week:
-    """``history`` is left out of sight below the level at which kinds are told, whatever came."""
+    """Return the week of a child.
+
+    ``history`` is ignored below the log level at which categories are visible.
+    """
     kept = child.log_level >= KINDS_LEVEL and history is not None
     mine = [one for one in asked if one.profile == child.id]
     return Week(
@@ -55,6 +58,6 @@ def week_of(
 
 
 def new_names(devices: Devices, now: datetime) -> list[str]:
-    """Devices that came here within these days."""
+    """Return the names of devices that appeared within these days."""
     found = [one for one in devices.found if one.first_seen and now - one.first_seen < SPAN]
     return [one.called for one in found[:DEVICES_SHOWN]]
