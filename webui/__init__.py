@@ -161,18 +161,18 @@ def _install_errors(app: Flask) -> None:
     def stopped(error: Unreachable) -> ResponseReturnValue:
         app.logger.warning("%s", error)
         if api.is_ours():
-            return api.told(error)
+            return api.error_response(error)
         return render_template("stopped.html", help_lines=daemon.daemon().help_lines()), 503
 
     @app.errorhandler(ControlError)
     def refused_by_daemon(error: ControlError) -> ResponseReturnValue:
         if api.is_ours():
-            return api.told(error)
+            return api.error_response(error)
         return render_template("problem.html", code=502, sentence=refusals.sentence(error)), 502
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> ResponseReturnValue:
         if api.is_ours():
-            return api.told(error)
+            return api.error_response(error)
         code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
         return render_template("problem.html", code=code, sentence=""), code

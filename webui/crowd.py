@@ -37,7 +37,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def received(self, data: bytes) -> bool:
         taken = bool(super().received(data))
         if self.is_long:
-            long = [one for one in _here(self._map) if one.is_long]
+            long = [channel for channel in _here(self._map) if channel.is_long]
             if len(long) > LONG_BODIES:
                 _longest_silent(long).will_close = True
         return taken
@@ -72,9 +72,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
 def install(server: Any) -> None:
     """Install the limits on all sockets of a waitress server."""
-    for one in dispatchers(server):
-        if isinstance(one, BaseWSGIServer):
-            one.channel_class = Channel
+    for dispatcher in dispatchers(server):
+        if isinstance(dispatcher, BaseWSGIServer):
+            dispatcher.channel_class = Channel
 
 
 def dispatchers(server: Any) -> tuple[Any, ...]:
@@ -83,26 +83,30 @@ def dispatchers(server: Any) -> tuple[Any, ...]:
 
 
 def _here(dispatchers: dict[int, Any]) -> list[Channel]:
-    return [one for one in dispatchers.values() if isinstance(one, Channel) and not one.will_close]
+    return [
+        dispatcher
+        for dispatcher in dispatchers.values()
+        if isinstance(dispatcher, Channel) and not dispatcher.will_close
+    ]
 
 
 def _make_room(new: Channel, here: list[Channel]) -> None:
-    own = [one for one in here if one.who == new.who]
+    own = [channel for channel in here if channel.who == new.who]
     if len(own) > PLACES_OF_ONE:
-        _to_go(own, PLACES_OF_ONE // 2).will_close = True
+        _pick_eviction(own, PLACES_OF_ONE // 2).will_close = True
     elif len(here) > PLACES:
-        _to_go(here, COMING).will_close = True
+        _pick_eviction(here, COMING).will_close = True
 
 
-def _to_go(found: list[Channel], coming: int) -> Channel:
+def _pick_eviction(found: list[Channel], coming: int) -> Channel:
     """Pick the connection to evict.
 
     One with a running response stays; if all have one, the new one is evicted.
     """
-    return first_to_go([one for one in found if one.waits], time.time(), coming)
+    return first_to_go([channel for channel in found if channel.waits], time.time(), coming)
 
 
 def _longest_silent(found: list[Channel]) -> Channel:
     """Return the longest silent connection of the address with the most connections."""
-    count = Counter(one.who for one in found)
-    return min(found, key=lambda one: (-count[one.who], one.last))
+    count = Counter(channel.who for channel in found)
+    return min(found, key=lambda channel: (-count[channel.who], channel.last))

@@ -60,7 +60,7 @@ class Daemon:
 
     def home(self) -> Home:
         home = parse_home(self.client.call("status"))
-        i18n.family_speaks(home.language)
+        i18n.set_family_language(home.language)
         return home
 
     def here(self, ip: str) -> Here:
@@ -207,7 +207,7 @@ class Daemon:
 
     def requests_of_device(self, here: Here) -> tuple[Asked, ...]:
         found = parse_asked(self.client.call("requests", device=here.mac))
-        return tuple(one for one in found if one.profile == here.profile)
+        return tuple(request for request in found if request.profile == here.profile)
 
     def way_cards_of_device(self, here: Here) -> WayCards:
         return parse_cards(self.client.call("cards", device=here.mac))

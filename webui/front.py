@@ -121,9 +121,9 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
         else:
             self._hear(json.loads(message))
 
-    def _hear(self, told: Mapping[str, Any]) -> None:
+    def _hear(self, status: Mapping[str, Any]) -> None:
         """Store the state of the certificate."""
-        seconds, problem = told["until"], str(told["problem"])
+        seconds, problem = status["until"], str(status["problem"])
         until = None if seconds is None else datetime.fromtimestamp(seconds, UTC)
         good = until is not None
         name = self._https.name
@@ -154,18 +154,18 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
 
     def _gone(self, problem: str) -> None:
         self._book.now = Trusted(self._https.name, problem=problem)
-        for one in self._bound:  # no client is waiting for the next one
+        for sock in self._bound:  # no client is waiting for the next one
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                sock.shutdown(socket.SHUT_RDWR)
 
     def _started(self) -> subprocess.Popen[bytes]:
         https = self._https
-        numbers = [one.fileno() for one in (*self._bound, self._theirs)]
-        told = {
+        numbers = [sock.fileno() for sock in (*self._bound, self._theirs)]
+        config = {
             "name": https.name, "certificate": https.certificate, "key": https.key,
             "sockets": numbers[:-1], "pages": numbers[-1],
         }  # fmt: skip
-        argv = (sys.executable, "-m", "gateway.web.front", json.dumps(told), self._form)
+        argv = (sys.executable, "-m", "gateway.web.front", json.dumps(config), self._form)
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=numbers)
 
     def close(self) -> None:

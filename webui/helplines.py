@@ -20,8 +20,8 @@ def packaged(country: str) -> Mapping[str, Any]:
     try:
         countries = load_countries()
         return {
-            "lines": [one.told() for one in lines_for(countries, country)],
-            "rights": [one.told() for one in rights_for(countries, country)],
+            "lines": [line.told() for line in lines_for(countries, country)],
+            "rights": [line.told() for line in rights_for(countries, country)],
         }
     except PolicyError as error:
         _log.error("help lines cannot be read: %s", error)

@@ -9,7 +9,7 @@ _ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # parameters of mallopt, as malloc.h numbe
 _LARGE = 128 << 10  # bytes; larger blocks return to the system when freed
 
 
-def one_heap() -> None:
+def limit_arenas() -> None:
     """Use one malloc arena for all threads, before any starts. Each arena would keep its peak size."""
     set_to = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_to is not None:
@@ -17,12 +17,12 @@ def one_heap() -> None:
         set_to(_MMAP_THRESHOLD, _LARGE)  # glibc otherwise raises it dynamically
 
 
-def no_core() -> None:
+def disable_core_dumps() -> None:
     """Disable core dumps, which could contain a password or a wallet's response."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Return free memory to the system, which glibc would keep."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -32,8 +32,8 @@ class Group:
 def groups(person: Person) -> tuple[Group, ...]:
     """Return the groups for this role in the reader's language. A group without an entry is left out."""
     found = (_children(), _home(), _knowledge(), _people(person), _gateway())
-    shown = (Group(one.title, tuple(e for e in one.entries if person.role in e.roles)) for one in found)
-    return tuple(one for one in shown if one.entries)
+    shown = (Group(group.title, tuple(e for e in group.entries if person.role in e.roles)) for group in found)
+    return tuple(group for group in shown if group.entries)
 
 
 def _children() -> Group:

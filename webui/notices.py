@@ -150,11 +150,11 @@ def forget() -> None:
     cookie.pop("done", None)
 
 
-def tell_child(sentence: str) -> None:
+def notify_child(sentence: str) -> None:
     """Show a sentence once, on this browser's next page."""
     cookie["told"] = plain(sentence, SENTENCE_LIMIT)
 
 
-def told_child() -> str:
-    told = cookie.pop("told", "")
-    return told if isinstance(told, str) else ""
+def child_notice() -> str:
+    sentence = cookie.pop("told", "")
+    return sentence if isinstance(sentence, str) else ""

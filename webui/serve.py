@@ -18,7 +18,7 @@ from waitress.server import BaseWSGIServer
 from webui import compiled, create_app, crowd
 from webui.front import FrontServer
 from webui.listen import interface_indexes, open_sockets
-from webui.memory import give_back, no_core, one_heap
+from webui.memory import disable_core_dumps, limit_arenas, release_memory
 from webui.messages import notifier
 from webui.settings import Settings
 
@@ -39,11 +39,11 @@ def run(settings: Settings, form: str = "plain") -> int:
 
     ``form``: log format of started processes.
     """
-    one_heap()
-    no_core()
+    limit_arenas()
+    disable_core_dumps()
     app = create_app(settings)
     compiled.keep(app, settings.state)
-    give_back()  # half a megabyte left by imports
+    release_memory()  # half a megabyte left by imports
     sockets = open_sockets(settings)
     server = waitress.create_server(
         app,
@@ -85,7 +85,9 @@ def front_of(server: Any, app: Flask, settings: Settings, form: str) -> Callable
     """
     if settings.https is None:
         return lambda: None
-    like = next(one for one in crowd.dispatchers(server) if isinstance(one, BaseWSGIServer))
+    like = next(
+        dispatcher for dispatcher in crowd.dispatchers(server) if isinstance(dispatcher, BaseWSGIServer)
+    )
     front = FrontServer(like, app, settings, form)
     return front.close
 

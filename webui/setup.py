@@ -45,18 +45,18 @@ class Known:
 
 def known_people(people: Iterable[Person], children: Iterable[Child]) -> tuple[Known, ...]:
     """Return the known people, children first. A person who is not a child is an adult."""
-    of = {one.id: one for one in children}
+    of = {child.id: child for child in children}
     found = (
-        Known(one.id, one.name, of[one.id].band, of[one.id].next_step)
-        if one.id in of
-        else Known(one.id, one.name, ADULT)
-        for one in people
+        Known(person.id, person.name, of[person.id].band, of[person.id].next_step)
+        if person.id in of
+        else Known(person.id, person.name, ADULT)
+        for person in people
     )
-    return tuple(sorted(found, key=lambda one: one.band == ADULT))
+    return tuple(sorted(found, key=lambda person: person.band == ADULT))
 
 
-def same_name(one: str, other: str) -> bool:
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+def same_name(name: str, other: str) -> bool:
+    return " ".join(name.split()).casefold() == " ".join(other.split()).casefold()
 
 
 def rows_of(people: Sequence[Known], guardian: str, proposed: Sequence[str] = ()) -> tuple[Row, ...]:
@@ -66,9 +66,9 @@ def rows_of(people: Sequence[Known], guardian: str, proposed: Sequence[str] = ()
     a name
     is ignored.
     """
-    found = [Row(one.name, one.band, one.id, one.step) for one in people]
+    found = [Row(person.name, person.band, person.id, person.step) for person in people]
     if not found:
-        found = [Row(guardian, ADULT), *(Row(band=one) for one in proposed)]
+        found = [Row(guardian, ADULT), *(Row(band=name) for name in proposed)]
     room = max(ROWS - len(found), 1)
     return (*found, *(Row() for _ in range(room)))
 
@@ -98,7 +98,7 @@ def checked(
             row = replace(row, problem=problems["name"], wrong="name")
         elif not row.band:
             row = replace(row, problem=problems["band"], wrong="band")
-        elif any(same_name(row.name, one.name) for one in found):
+        elif any(same_name(row.name, other.name) for other in found):
             row = replace(row, problem=problems["twice"], wrong="name")
         else:
             row = row if row.step in kept else _with_month(row, today)
@@ -128,13 +128,15 @@ def changed(row: Row, who: Known) -> dict[str, str | None]:
 def who_is(row: Row, people: Iterable[Known]) -> Known | None:
     """Return the person of a row, by id or else by name, so that a form sent twice creates no duplicate."""
     known = tuple(people)
-    found = next((one for one in known if row.id and one.id == row.id), None)
-    return found or next((one for one in known if same_name(one.name, row.name)), None)
+    found = next((person for person in known if row.id and person.id == row.id), None)
+    return found or next((person for person in known if same_name(person.name, row.name)), None)
 
 
 def chosen(device: Device, here: str, people: Iterable[Known], guardian: str) -> str:
     """Return the preselected owner of a device: the guardian for the phone that asks."""
-    mine = next((one.id for one in people if one.band == ADULT and same_name(one.name, guardian)), "")
+    mine = next(
+        (person.id for person in people if person.band == ADULT and same_name(person.name, guardian)), ""
+    )
     if device.mac == here and mine and device.profile in (HOME, GUEST, QUARANTINE):
         return mine
     return "" if device.is_new else device.profile
@@ -142,14 +144,16 @@ def chosen(device: Device, here: str, people: Iterable[Known], guardian: str) ->
 
 def wanted_lists(sources: Iterable[Source], proposed: Iterable[str]) -> tuple[Source, ...]:
     """Return proposed lists that are off, by id. For a category: the automatic ones, or else the smallest."""
-    published = [one for one in sources if not one.own]
+    published = [source for source in sources if not source.own]
     found: dict[str, Source] = {}
     for word in proposed:
-        of_kind = [one for one in published if one.category == word]
-        meant = [one for one in published if one.id == word] or [one for one in of_kind if one.default]
-        for one in meant or sorted(of_kind, key=lambda one: one.about)[:1]:
-            found[one.id] = one
-    return tuple(one for one in found.values() if not one.on)
+        of_kind = [source for source in published if source.category == word]
+        meant = [source for source in published if source.id == word] or [
+            source for source in of_kind if source.default
+        ]
+        for source in meant or sorted(of_kind, key=lambda source: source.about)[:1]:
+            found[source.id] = source
+    return tuple(source for source in found.values() if not source.on)
 
 
 def placed(pairs: Iterable[tuple[str, str]], limit: int) -> str:

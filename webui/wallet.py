@@ -40,9 +40,9 @@ PROGRAM = (sys.executable, "-m", "gateway.web.age_proof")
 class RefusedError(Exception):
     """The wallet's response does not unlock anything."""
 
-    def __init__(self, told: Told) -> None:
-        self.told = told
-        super().__init__(told.value)
+    def __init__(self, reason: Told) -> None:
+        self.reason = reason
+        super().__init__(reason.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ class Wallets:
         It replaces the device's previous one. Raises: TooManyTriesError, BusyError, RefusedError.
         """
         self._slow(here)
-        told = self._run({"do": "ask", "origin": origin, "now": now.isoformat()})
-        challenge, asked = told.get("challenge"), told.get("request")
+        result = self._run({"do": "ask", "origin": origin, "now": now.isoformat()})
+        challenge, asked = result.get("challenge"), result.get("request")
         if not isinstance(challenge, str) or not isinstance(asked, dict):
             raise RefusedError(Told.GATEWAY)
         moment = _moment()
@@ -106,7 +106,7 @@ class Wallets:
         except AgeProofError as error:
             raise RefusedError(error.refusal.told) from None
         file, key = self._trust
-        told = self._run(
+        result = self._run(
             {
                 "do": "verify",
                 "response": response,
@@ -117,12 +117,12 @@ class Wallets:
                 "lasting": int(lasting.total_seconds()),
             }
         )
-        if told.get("adult") is not True:
+        if result.get("adult") is not True:
             raise RefusedError(Told.FORGED)
         with self._lock:
             for key in _keys(here):
                 self._limiter.uncount(key)
-        return datetime.fromisoformat(str(told["until"]))
+        return datetime.fromisoformat(str(result["until"]))
 
     def _run(self, asked: Mapping[str, object]) -> dict[str, Any]:
         """Run one process at a time. Its standard error could only repeat its input, and is discarded."""
@@ -137,16 +137,16 @@ class Wallets:
                 timeout=SECONDS,
                 check=False,
             )
-            told = json.loads(done.stdout)
+            result = json.loads(done.stdout)
         except (OSError, subprocess.SubprocessError):  # no memory for it, or it did not end
             raise _busy() from None
         except ValueError:  # no output: it was ended, or could not parse its input
             raise RefusedError(Told.AGAIN) from None
         finally:
             self._one.release()
-        if "refused" in told:
-            raise RefusedError(Told(told["told"]))
-        return dict(told)
+        if "refused" in result:
+            raise RefusedError(Told(result["told"]))
+        return dict(result)
 
     def _slow(self, here: Here) -> None:
         now, keys = time.monotonic(), _keys(here)

@@ -31,7 +31,7 @@ def known(name: str) -> str:
 def remember(name: str) -> None:
     """Mark this browser as known, in the response to this request."""
     own, names = _kept()
-    here = [one for one in names if one != _folded(name)][1 - NAMES :]
+    here = [known_name for known_name in names if known_name != _folded(name)][1 - NAMES :]
     value = _signer().dumps([own or secrets.token_urlsafe(ID_LENGTH), *here, _folded(name)])
 
     @after_this_request
@@ -45,7 +45,7 @@ def _kept() -> tuple[str, list[str]]:
         found = _signer().loads(request.cookies.get(cookies.name_of(COOKIE), ""))
     except BadSignature:
         return "", []
-    if not (isinstance(found, list) and found and all(isinstance(one, str) for one in found)):
+    if not (isinstance(found, list) and found and all(isinstance(name, str) for name in found)):
         return "", []
     return found[0], found[1:]
 

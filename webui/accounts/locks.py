@@ -49,7 +49,7 @@ def is_open(here: Here) -> bool:
     return who == here.profile and stamp == _stamp(pin) and 0 < left <= OPEN_FOR
 
 
-def own_eyes(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+def child_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
     """Restrict a view to the child. Others see a page that asks for the PIN and explains how to get one."""
 
     @wraps(view)

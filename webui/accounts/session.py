@@ -102,11 +102,11 @@ def sign_in(answer: Answer) -> None:
     if handed.who and answer.text("role") == PersonRole.GUARDIAN:
         daemon().change("take_back", device=handed.mac, by=by, origin=source_address())
     session["device"] = daemon().here(source_address()).mac
-    if is_a_childs():
+    if belongs_to_child():
         session["until"] = int(time.time()) + ON_A_CHILDS
 
 
-def is_a_childs() -> bool:
+def belongs_to_child() -> bool:
     """Return whether the device that asks stays with a child, as far as is known."""
     here = daemon().here(source_address())
     return bool(here.asked) or daemon().home().child(here.profile) is not None
@@ -179,12 +179,12 @@ def ask(action: str, **values: object) -> Answer:
     return Answer(daemon().client.call("guardian", action=action, origin=source_address(), **values))
 
 
-def to_the_door() -> ResponseReturnValue:
+def to_sign_in() -> ResponseReturnValue:
     return redirect(url_for("door.sign_in"), 303)
 
 
 def seen_by(
-    *roles: str, away: Callable[[], ResponseReturnValue] = to_the_door
+    *roles: str, away: Callable[[], ResponseReturnValue] = to_sign_in
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Restrict a view to roles. ``away``: the response for a user who is not signed in."""
 
@@ -225,7 +225,7 @@ def install(app: Flask) -> None:
             return None
         found = person()
         if found is None:
-            away: Callable[[], ResponseReturnValue] = getattr(view, _AWAY, to_the_door)
+            away: Callable[[], ResponseReturnValue] = getattr(view, _AWAY, to_sign_in)
             return away()
         if found.role in roles:
             return None

@@ -18,7 +18,7 @@ from webui.accounts.session import anyone
 from webui.api import who
 from webui.api.kinds import NotThatError
 from webui.api.problems import Problem, of_refusal, of_status
-from webui.memory import give_back
+from webui.memory import release_memory
 
 if TYPE_CHECKING:
     from webui.api.answering import Api
@@ -41,7 +41,7 @@ class _Late:
         with self._lock:
             if self._api is None:
                 self._api = Api()
-                give_back()
+                release_memory()
             return self._api
 
 
@@ -56,13 +56,13 @@ def install(app: Flask) -> None:
         try:
             return late.get().answer()
         except (Problem, ControlError, NotThatError, HTTPException) as error:
-            return told(error)
+            return error_response(error)
 
     app.register_blueprint(blueprint)
     who.install(app)
 
 
-def told(error: Exception) -> Response:
+def error_response(error: Exception) -> Response:
     """Return any error as problem details."""
     if isinstance(error, Problem):
         return error.response()

@@ -53,7 +53,7 @@ class AlertsWanted:
 @noun.declare("GET", "/alerts", answer=AlertsNow)
 def read(me: Caller) -> object:
     """Return the notification settings, and the error of the last message."""
-    return _told(me, _mine(me))
+    return _shown(me, _mine(me))
 
 
 @noun.declare("PUT", "/alerts", body=AlertsWanted, answer=AlertsNow)
@@ -71,7 +71,7 @@ def save(me: Caller, body: AlertsWanted) -> object:
         language=body.language or language(),
         **values,
     )
-    return _told(me, _mine(me))
+    return _shown(me, _mine(me))
 
 
 @noun.declare("DELETE", "/alerts")
@@ -100,7 +100,7 @@ def _mine(me: Caller) -> Alerts | None:
     return parse_alerts(me.ask("alerts")).of(me.name)
 
 
-def _told(me: Caller, mine: Alerts | None) -> AlertsNow:
+def _shown(me: Caller, mine: Alerts | None) -> AlertsNow:
     trouble = notifier.of(current_app).trouble(me.name)
     why = "" if trouble is None else trouble.why.value
     if mine is None:

@@ -43,7 +43,7 @@ from webui.api.kinds import Record, kinds_of, plain
 from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
-from webui.memory import give_back
+from webui.memory import release_memory
 
 NOUNS = (
     teaching, growing, selfset, agreement,
@@ -53,7 +53,7 @@ NOUNS = (
 
 DOCUMENT = "openapi"
 
-OPERATIONS: tuple[Operation, ...] = tuple(one for noun in NOUNS for one in noun.noun.operations)
+OPERATIONS: tuple[Operation, ...] = tuple(operation for noun in NOUNS for operation in noun.noun.operations)
 
 
 class Served:
@@ -68,7 +68,7 @@ class Served:
             if not self._bytes:
                 self._bytes = json.dumps(document(OPERATIONS), separators=(",", ":")).encode()
                 kinds_of.cache_clear()  # of all operations; a home uses few
-                give_back()
+                release_memory()
             return self._bytes
 
 
@@ -81,12 +81,16 @@ class Api:
     def __init__(self) -> None:
         self._served = Served()
         rules = [
-            Rule(BASE + one.path.replace("{", "<").replace("}", ">"), endpoint=one.name, methods=[one.method])
-            for one in OPERATIONS
+            Rule(
+                BASE + operation.path.replace("{", "<").replace("}", ">"),
+                endpoint=operation.name,
+                methods=[operation.method],
+            )
+            for operation in OPERATIONS
         ]
         document = Rule(f"{BASE}/openapi.json", endpoint=DOCUMENT, methods=["GET"])
         self._map = Map([*rules, document], merge_slashes=False)
-        self._operations = {one.name: one for one in OPERATIONS}
+        self._operations = {operation.name: operation for operation in OPERATIONS}
 
     def answer(self) -> Response:
         """Return the response. Raises: HTTPException for an unknown path or method."""

@@ -105,7 +105,7 @@ def read(me: Caller, body: SealedFile) -> object:
 def look(me: Caller, session: str) -> object:
     """Return the content of an opened backup, and what restoring it would change."""
     found = me.change("restore", action="look", token=session)
-    return {**found, "children": [one["name"] for one in found["children"]]}
+    return {**found, "children": [child["name"] for child in found["children"]]}
 
 
 @noun.declare("POST", "/backup/opened/{session}/apply", answer=PutInPlace, by_session=True)

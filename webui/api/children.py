@@ -144,7 +144,7 @@ class Given:
 @noun.declare("GET", "/children", GUARDIAN, HELPER, answer=Children)
 def all_(me: Caller) -> object:
     """List all children. A helper sees their state, but not their activity."""
-    return {"children": [_told(me, one) for one in me.ask("status")["profiles"]]}
+    return {"children": [_visible(me, profile) for profile in me.ask("status")["profiles"]]}
 
 
 @noun.declare("GET", "/children/{child}", GUARDIAN, HELPER, answer=Child)
@@ -152,12 +152,12 @@ def one(me: Caller, child: str) -> object:
     """Return one child."""
     for found in me.ask("status")["profiles"]:
         if found["id"] == child:
-            return _told(me, found)
+            return _visible(me, found)
     msg = f"there is no child {child}"
     raise ControlError(msg).coded(Code.NO_PROFILE)
 
 
-def _told(me: Caller, child: dict[str, Any]) -> dict[str, Any]:
+def _visible(me: Caller, child: dict[str, Any]) -> dict[str, Any]:
     if me.role == PersonRole.GUARDIAN:
         return child
     return {**child, "used": [], "in_use": [], "devices": [], "requests": 0}

@@ -14,7 +14,7 @@ from flask import Response, current_app, request
 from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import PersonRole
-from webui.api.happenings import EVENTS, StatusTold
+from webui.api.happenings import EVENTS, StatusEvent
 from webui.api.kinds import NotThatError, Record, Whole, plain
 from webui.api.operations import GUARDIAN, HELPER, Noun
 from webui.api.problems import of_status
@@ -89,7 +89,7 @@ def _messages(client: Client, kinds: tuple[str, ...], watch: Watch) -> Generator
                 yield message(number, "hello", {})
                 while watch.goes_on():
                     found = next(events)
-                    data = None if found is None else told(found)
+                    data = None if found is None else event_data(found)
                     if found is not None and data is not None:
                         number, said = number + 1, watch.now()
                         yield message(number, str(found["event"]), data)
@@ -102,13 +102,13 @@ def _messages(client: Client, kinds: tuple[str, ...], watch: Watch) -> Generator
             return
 
 
-def told(event: Mapping[str, Any]) -> dict[str, object] | None:
-    """What leaves of it; None of a kind or shape that a daemon of another version has."""
+def event_data(event: Mapping[str, Any]) -> dict[str, object] | None:
+    """Return the public data of an event; None for an unknown kind or shape of another daemon version."""
     kind = EVENTS.get(str(event.get("event")))
     if kind is None:
         return None
     who = event.get("who")
-    values = {**event, "who": [who]} if isinstance(who, str) and kind is StatusTold else event
+    values = {**event, "who": [who]} if isinstance(who, str) and kind is StatusEvent else event
     try:
         found = plain(Record(kind).read(values, "", False))
     except NotThatError as error:

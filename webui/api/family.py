@@ -67,8 +67,8 @@ def read(me: Caller) -> object:
     """
     name = trusted()
     until = None if name.until is None else name.until.isoformat()
-    told = {"name": name.name, "good": name.good, "until": until, "problem": name.problem}
-    return {**me.ask("family"), "trusted": told}
+    trusted_name = {"name": name.name, "good": name.good, "until": until, "problem": name.problem}
+    return {**me.ask("family"), "trusted": trusted_name}
 
 
 @noun.declare("PATCH", "/family", body=FamilyEdit, answer=Edited)

@@ -137,8 +137,12 @@ def now(me: Caller) -> object:
     """Return check results, figures, one sample a minute for the last hour, and the last lines of the log."""
     if me.role == PersonRole.GUARDIAN:
         return me.ask("health")
-    told = me.ask("support")
-    return {**told, "now": told["made"], "check": {**told["check"], "findings": told["findings"]}}
+    support_data = me.ask("support")
+    return {
+        **support_data,
+        "now": support_data["made"],
+        "check": {**support_data["check"], "findings": support_data["findings"]},
+    }
 
 
 @noun.declare("POST", "/health/check", answer=Checks)

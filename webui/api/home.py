@@ -15,7 +15,7 @@ noun = Noun("home")
 
 
 @record
-class Told:
+class Announcement:
     told: str
     name: str
     device: str
@@ -38,7 +38,7 @@ class HomeNow:
     questions: int
     cards: int
     problems: tuple[str, ...]
-    announced: tuple[Told, ...]
+    announced: tuple[Announcement, ...]
 
 
 @record
@@ -200,7 +200,8 @@ def help_lines(_me: Caller | None) -> object:
     """
     found = daemon().help_lines(), daemon().rights()
     lines, rights = (
-        tuple(Line(one.name, one.phone, one.text, one.web, one.confirmed) for one in part) for part in found
+        tuple(Line(line.name, line.phone, line.text, line.web, line.confirmed) for line in part)
+        for part in found
     )
     return HelpLines(lines, rights)
 
@@ -214,13 +215,13 @@ def country(me: Caller) -> object:
 @noun.declare("GET", "/home/changes", answer=Changes)
 def changes(me: Caller) -> object:
     """List guardians' changes in effect, and today's extra time and edits."""
-    return with_ways_back(me.ask("changes")["changes"])
+    return with_undo(me.ask("changes")["changes"])
 
 
-def with_ways_back(found: list[dict[str, Any]]) -> object:
+def with_undo(found: list[dict[str, Any]]) -> object:
     """Add the undo of each change, as in ``Changes``."""
     backs = ("grant", "revision", "found", "token")
-    return {"changes": [one | {key: (one["undo"] or {}).get(key) for key in backs} for one in found]}
+    return {"changes": [change | {key: (change["undo"] or {}).get(key) for key in backs} for change in found]}
 
 
 @noun.declare("GET", "/catalogue", answer=Catalogue)

@@ -240,7 +240,7 @@ def kind_of(annotation: Any) -> Kind:
     if origin is Annotated:
         return _limited(inside[0], inside[1])
     if origin in (UnionType, Union):
-        (inner,) = [one for one in inside if one is not NoneType]
+        (inner,) = [item for item in inside if item is not NoneType]
         return Maybe(kind_of(inner))
     if origin is Literal:
         return Choice(tuple(inside))
@@ -257,7 +257,7 @@ def _plain(annotation: Any) -> Kind:
     if is_dataclass(annotation) and isinstance(annotation, type):
         return Record(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return Choice(tuple(str(one.value) for one in annotation))
+        return Choice(tuple(str(item.value) for item in annotation))
     simple: Mapping[object, Kind] = {
         str: Scalar("string", (str,), ""),
         int: Scalar("integer", (int,), 0),
@@ -289,13 +289,13 @@ def _limited(base: object, limit: Text | Whole) -> Kind:
 def plain(value: object) -> object:
     """Return a value of these types as JSON values."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {name_of(one): plain(getattr(value, one.name)) for one in fields(value)}
+        return {name_of(field): plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple | list):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     return value

@@ -10,7 +10,7 @@ from webui.accounts import locks
 from webui.api.activity import Ledger, OnDay, Refusals
 from webui.api.children import Left, ServiceId, Used
 from webui.api.devices import Cards
-from webui.api.home import Changes, with_ways_back
+from webui.api.home import Changes, with_undo
 from webui.api.kinds import Text, Whole
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
@@ -133,7 +133,7 @@ def changes(_me: Caller | None) -> object:
 
     There is no undo here.
     """
-    return with_ways_back(daemon().client.call("own_changes", device=device_of_a_child().mac)["changes"])
+    return with_undo(daemon().client.call("own_changes", device=device_of_a_child().mac)["changes"])
 
 
 @noun.declare("GET", "/my/refusals", ANYONE, answer=Refusals)
@@ -153,7 +153,7 @@ def asked(me: Caller | None) -> object:
     """List requests from the devices of this device's child. Needs the child's PIN."""
     here = _own(me)
     found = daemon().client.call("requests", device=here.mac)["requests"]
-    return {"requests": [one for one in found if one.get("profile") == here.profile]}
+    return {"requests": [request for request in found if request.get("profile") == here.profile]}
 
 
 @noun.declare("GET", "/my/ledger", ANYONE, query=OnDay, answer=Ledger)
@@ -189,7 +189,7 @@ def ask_time(_me: Caller | None, body: AskTime) -> object:
 def ask_site(_me: Caller | None, body: AskSite) -> object:
     """Ask for a site that was blocked on this device within ten minutes."""
     found = daemon().refusals_of_device(device_of_a_child()).found
-    if not any(one.host == body.host and one.askable and not one.for_time for one in found):
+    if not any(refusal.host == body.host and refusal.askable and not refusal.for_time for refusal in found):
         raise Problem(422, "not_refused")
     return _ask(site=body.host)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from gateway.policy.accounts.people import PersonRole
 from webui.api.kinds import Text, Whole
 
-ANYONE, GUARDIAN, HELPER, SUPPORT = "anyone", *(one.value for one in PersonRole)
+ANYONE, GUARDIAN, HELPER, SUPPORT = "anyone", *(item.value for item in PersonRole)
 
 ID = r"[a-z0-9][a-z0-9_-]{0,62}"
 MAC = r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}"

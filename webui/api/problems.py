@@ -58,7 +58,7 @@ class Problem(Exception):
         super().__init__(code)
 
     def response(self) -> Response:
-        told: dict[str, object] = {
+        details: dict[str, object] = {
             "type": TYPES + self.code,
             "title": title(self.status),
             "status": self.status,
@@ -66,7 +66,7 @@ class Problem(Exception):
             "code": self.code,
             **self.more,
         }
-        response = Response(json.dumps(told) + "\n", self.status, mimetype=MEDIA)
+        response = Response(json.dumps(details) + "\n", self.status, mimetype=MEDIA)
         response.headers.update(self.headers)
         return response
 
@@ -111,7 +111,7 @@ def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
 
 
 def title(status: int) -> str:
-    told = {
+    titles = {
         400: _("This request does not fit"),
         401: _("Sign in first"),
         403: _("This is not for you"),
@@ -125,4 +125,4 @@ def title(status: int) -> str:
         429: _("Too many tries"),
         503: _("The filter does not answer"),
     }
-    return told.get(status) or _("Something went wrong")
+    return titles.get(status) or _("Something went wrong")

@@ -25,8 +25,8 @@ def record(of: type[T]) -> type[T]:
 def _fill(self: Any, *given: object, **named: object) -> None:
     known = fields(self)
     values = {field.name: one for field, one in zip(known, given, strict=False)} | named
-    lacking = [one.name for one in known if is_needed(one) and one.name not in values]
-    if lacking or len(given) > len(known) or values.keys() - {one.name for one in known}:
+    lacking = [person.name for person in known if is_needed(person) and person.name not in values]
+    if lacking or len(given) > len(known) or values.keys() - {person.name for person in known}:
         msg = f"{type(self).__name__}: these are not its fields"
         raise TypeError(msg)
     self.__dict__.update(values)

@@ -34,14 +34,14 @@ def parts_of(found: dict[str, str]) -> dict[str, object]:
     return read
 
 
-def sent(one: Operation) -> dict[str, object]:
+def sent(operation: Operation) -> dict[str, object]:
     found: dict[str, object] = {}
     try:
-        if one.query is not None:
-            found["query"] = Record(one.query).read(_query(one.query), "", True)
-        if one.body is not None:
-            body = _form(one.body, one.upload) if one.upload else _body(one.body)
-            found["body"] = Record(one.body).read(body, "", True)
+        if operation.query is not None:
+            found["query"] = Record(operation.query).read(_query(operation.query), "", True)
+        if operation.body is not None:
+            body = _form(operation.body, operation.upload) if operation.upload else _body(operation.body)
+            found["body"] = Record(operation.body).read(body, "", True)
     except NotThatError as error:
         raise Problem(400, "malformed", error.expected, pointer=error.pointer) from None
     return found

@@ -33,7 +33,7 @@ def who(name: str) -> str:
     return others.get(name) or plain(name)
 
 
-def told(line: Line, now: datetime) -> str:
+def describe(line: Line, now: datetime) -> str:
     """Return the action as a phrase that follows the actor's name."""
     detail = plain(line.detail, 80)
     values = {"about": plain(line.about or line.detail.partition(" ")[0].rstrip(":")), "detail": detail}

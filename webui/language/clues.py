@@ -27,11 +27,11 @@ def system(vendor_class: str) -> str:
 
 def offers(services: Iterable[str]) -> list[str]:
     """Return the services that it offers to others on the Wi-Fi."""
-    found = {_SERVICES[one] for one in services if one in _SERVICES}
+    found = {_SERVICES[service] for service in services if service in _SERVICES}
     common = {
         _("prints"): ("_ipp", "_ipps", "_printer", "_pdl-datastream"),
         _("scans paper"): ("_scanner", "_uscan", "_uscans"),
         _("shares folders"): ("_smb", "_afpovertcp", "_nfs"),
     }
-    found |= {word for word, names in common.items() if any(one in services for one in names)}
-    return sorted(plain(one) for one in found)
+    found |= {word for word, names in common.items() if any(name in services for name in names)}
+    return sorted(plain(name) for name in found)

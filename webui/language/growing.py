@@ -11,7 +11,7 @@ from webui.language.words import day_of, plain
 REASON_LIMIT = 200  # characters; the daemon's limit
 
 
-class Told(Protocol):
+class AgeTransition(Protocol):
     @property
     def name(self) -> str: ...
     @property
@@ -34,7 +34,7 @@ class Told(Protocol):
     def is_final(self) -> bool: ...
 
 
-def _values(step: Told, now: datetime) -> dict[str, str]:
+def _values(step: AgeTransition, now: datetime) -> dict[str, str]:
     day = step.on if step.taken is None else step.taken.astimezone(now.tzinfo).date()
     return {
         "name": plain(step.name),
@@ -45,7 +45,7 @@ def _values(step: Told, now: datetime) -> dict[str, str]:
     }
 
 
-def to_parents(step: Told, now: datetime) -> str:
+def to_parents(step: AgeTransition, now: datetime) -> str:
     values = _values(step, now)
     if step.stage == "taken" and step.is_final:
         return _(
@@ -63,7 +63,7 @@ def to_parents(step: Told, now: datetime) -> str:
     return _("%(name)s has the %(band)s rules from %(day)s on, if nobody answers.", **values)
 
 
-def to_child(step: Told, now: datetime) -> str:
+def to_child(step: AgeTransition, now: datetime) -> str:
     values = _values(step, now)
     if step.stage == "taken" and step.is_final:
         return _(

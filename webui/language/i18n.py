@@ -98,7 +98,7 @@ def direction() -> str:
     return "rtl" if language().partition("-")[0] in RIGHT_TO_LEFT else "ltr"
 
 
-def family_speaks(code: str) -> None:
+def set_family_language(code: str) -> None:
     """Set the family's language as the daemon reports it, from the next page on. Empty: none."""
     if not code or code in languages().catalogues:
         languages().family = code

@@ -7,7 +7,7 @@ from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
 from webui.language.i18n import gettext as _
 
 
-def told(level: int) -> str:
+def describe(level: int) -> str:
     """Describe what is stored at a log level."""
     if level <= 0:
         return _("Nothing that you do is written down.")
@@ -72,7 +72,7 @@ def asking(level: int) -> str:
     )
 
 
-def untold(level: int, band: str) -> str:
+def explain_private(level: int, band: str) -> str:
     """Explain why parents do not see a device's online status; empty if they do."""
     if level >= NAMES_LEVEL:
         return ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
 from webui.language.i18n import gettext as _
-from webui.language.words import NAME_LIMIT, plain, told
+from webui.language.words import NAME_LIMIT, error_text, plain
 
 # Values that are sentences or addresses; all others are names.
 LONG = {"problem": 200, "mend": 200, "why": 200, "host": 80, "key": 80}  # characters
@@ -21,7 +21,7 @@ def sentence(error: GatewayError) -> str:
             return known % values
         except (KeyError, TypeError, ValueError):
             pass  # an unknown placeholder of another daemon version, or a translator's error
-    return told(str(error))
+    return error_text(str(error))
 
 
 def _plain(key: str, value: object) -> object:

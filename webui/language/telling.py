@@ -24,12 +24,12 @@ DECISION = "decision"  # the gettext context of these messages
 
 def state(answer: Answer, now: datetime, *, yours: bool = False) -> str:
     """Describe the state of a device as a whole (`status`, `device`). ``yours``: for its user."""
-    told, yours = answer.text("sentence"), yours and _is_own(answer)
+    text, yours = answer.text("sentence"), yours and _is_own(answer)
     if is_source() and not yours:
-        return told
+        return text
     if answer.text("state", "open") == "open":
         return _open(answer.entry("next_change"), now)
-    return _said(answer, None, now, yours=yours) or told
+    return _said(answer, None, now, yours=yours) or text
 
 
 def refusal(answer: Answer, *, yours: bool = False) -> str:
@@ -37,25 +37,25 @@ def refusal(answer: Answer, *, yours: bool = False) -> str:
 
     ``yours``: for the blocked device's user.
     """
-    told, at, yours = answer.text("sentence"), answer.moment("at"), yours and _is_own(answer)
+    text, at, yours = answer.text("sentence"), answer.moment("at"), yours and _is_own(answer)
     if at is None or (is_source() and not yours):
-        return told
-    return _said(answer, answer.text("name") or answer.text("host") or None, at, yours=yours) or told
+        return text
+    return _said(answer, answer.text("name") or answer.text("host") or None, at, yours=yours) or text
 
 
 def met(answer: Answer, what: str, now: datetime) -> str:
     """Describe the decision about a site or a service (`why`, `preview`), or at ``now`` (`history`)."""
-    told = answer.text("sentence")
-    return told if is_source() else _said(answer, what or None, now) or told
+    text = answer.text("sentence")
+    return text if is_source() else _said(answer, what or None, now) or text
 
 
 def needed(answer: Answer, now: datetime) -> str:
     """Describe why a name in a lesson was not opened (`lesson`)."""
-    told = answer.text("sentence")
-    if is_source() or not told:
-        return told
+    text = answer.text("sentence")
+    if is_source() or not text:
+        return text
     values = {"reason": answer.text("refused"), "rule": answer.text("rule"), "owner": answer.text("owner")}
-    return _said(Answer(values), answer.text("name"), now) or told
+    return _said(Answer(values), answer.text("name"), now) or text
 
 
 def answered(answer: Answer, now: datetime) -> str:

@@ -7,7 +7,7 @@ from gateway.core.optional_packages import PACKAGES
 from webui.language.i18n import gettext as _
 
 
-def refused(told: Told) -> str:
+def refused(reason: Told) -> str:
     return {
         Told.AGAIN: _("This question is over, or it was answered before. Begin anew."),
         Told.WALLET: _("The wallet has no proof that is good now. It can get a new one from its issuer."),
@@ -16,7 +16,7 @@ def refused(told: Told) -> str:
         Told.NOT_ADULT: _("The proof does not say that somebody is 18 or older. Nothing was opened."),
         Told.FORGED: _("A signature or a certificate in this proof does not fit. Nothing was opened."),
         Told.GATEWAY: _("The list of whose proofs count is missing or too old here. A parent can look."),
-    }[told]
+    }[reason]
 
 
 def not_asked(problem: str) -> str:

@@ -166,11 +166,11 @@ def day_name(day: date, today: date) -> str:
     if day == today - timedelta(days=1):
         return _("Yesterday")
     if today - day > timedelta(days=7):
-        told = _("%(weekday)s, %(date)s", weekday=weekday(day), date=day_of(day, today))
+        sentence = _("%(weekday)s, %(date)s", weekday=weekday(day), date=day_of(day, today))
     else:
         # Translators: a button, as in "Monday 23".
-        told = _("%(weekday)s %(day)d", weekday=weekday(day), day=day.day)
-    return told[:1].upper() + told[1:]
+        sentence = _("%(weekday)s %(day)d", weekday=weekday(day), day=day.day)
+    return sentence[:1].upper() + sentence[1:]
 
 
 def weekday_short(day: date) -> str:
@@ -189,7 +189,7 @@ def wall(minute: int) -> str:
     return f"{minute // 60 % 24:02d}:{minute % 60:02d}"
 
 
-def told(text: str) -> str:
+def error_text(text: str) -> str:
     """Return the daemon's error, ``Aruzhan: has landed already; there is one a day``, as sentences."""
     verb = _ASKED.fullmatch(text)
     if verb is not None:

@@ -63,7 +63,7 @@ def path(book: Book, code: str) -> Path:
 
 def whole(book: Book) -> Read:
     code = tongue(book)
-    found = {one.key: one for one in entries(book, code)}
+    found = {found_entry.key: found_entry for found_entry in entries(book, code)}
     return Read(code, found, _by_native(code, found.pop(ABOUT, None)))
 
 
@@ -72,10 +72,10 @@ def entry(book: Book, key: str) -> Read | None:
     code, wanted = tongue(book), key
     for _ in range(1 + ALIASES):
         about, found = None, None
-        for one in entries(book, code):
-            about = one if one.key == ABOUT else about
-            if one.key == wanted:
-                found = one
+        for item in entries(book, code):
+            about = item if item.key == ABOUT else about
+            if item.key == wanted:
+                found = item
                 break
         if found is None or wanted == ABOUT:
             return None

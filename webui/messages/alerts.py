@@ -53,13 +53,13 @@ class AlertBook:
 
 def parse_alerts(values: Mapping[str, Any]) -> AlertBook:
     answer = Answer(values)
-    found = {one.text("guardian"): one.read(Alerts) for one in answer.entries("alerts")}
+    found = {alert.text("guardian"): alert.read(Alerts) for alert in answer.entries("alerts")}
     return AlertBook(found, answer.text("timezone", "UTC"))
 
 
 def kinds() -> dict[str, tuple[str, str]]:
     """Return each kind with its label and its meaning, in page order."""
-    told = {
+    labels = {
         "request": (_("A request waits"), _("A child asks for time or for a site.")),
         "device": (
             _("A new device"),
@@ -69,7 +69,7 @@ def kinds() -> dict[str, tuple[str, str]]:
         "filter": (_("The filter stopped or started"), _("Also when somebody turns the rules off.")),
         "people": (_("A guardian was added or changed"), _("Also a new password, and who set it.")),
     }
-    return {kind: told[kind] for kind in KINDS}
+    return {kind: labels[kind] for kind in KINDS}
 
 
 def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str:
@@ -78,26 +78,26 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
     ``what``: the subtype. ``_`` and ``ngettext``: in the guardian's language.
     """
     if kind == "request" and what == "again" and count == 1:
-        told = _("A request has waited for a day.")
+        text = _("A request has waited for a day.")
     elif kind == "request":
-        told = ngettext("%(num)d request waits.", "%(num)d requests wait.", count)
+        text = ngettext("%(num)d request waits.", "%(num)d requests wait.", count)
     elif kind == "device" and what == "adult":
-        told = _("A device was opened as an adult's for a while. Look which, and by what.")
+        text = _("A device was opened as an adult's for a while. Look which, and by what.")
     elif kind == "device":
-        told = ngettext("%(num)d new device is here.", "%(num)d new devices are here.", count)
+        text = ngettext("%(num)d new device is here.", "%(num)d new devices are here.", count)
     elif kind == "way":
-        told = ngettext(
+        text = ngettext(
             "A closed way was tried on %(num)d device.", "Closed ways were tried on %(num)d devices.", count
         )
     elif kind == "people":
-        told = _("Somebody was added, or an account was changed. Look who.")
+        text = _("Somebody was added, or an account was changed. Look who.")
     else:
-        told = {
+        text = {
             "stopped": _("The filter does not run. Devices of younger children are closed, help stays open."),
             "started": _("The filter runs again."),
             "off": _("Somebody turned the rules off for a while."),
         }.get(what) or _("The rules are on again.")
-    return told % {"num": count}
+    return text % {"num": count}
 
 
 def not_sent(error: NotSent) -> str:
@@ -117,4 +117,4 @@ def not_sent(error: NotSent) -> str:
 def named(event: Mapping[str, Any]) -> str:
     """Return the people and things of an event, for guardians who want names in the text."""
     parts = (event.get(key) for key in ("name", "site", "by"))
-    return " · ".join(plain(one, DETAIL_LIMIT) for one in parts if isinstance(one, str) and one)
+    return " · ".join(plain(part, DETAIL_LIMIT) for part in parts if isinstance(part, str) and part)

@@ -59,7 +59,7 @@ class Notifier:
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(SENDERS)
         self._gone_since: float | None = None
-        self._told_gone = False
+        self._reported_gone = False
         self._ended = threading.Event()
         self._troubles: dict[str, NotSent] = {}  # guardian → error of the last message
         self._tested = -TEST_PACE
@@ -113,15 +113,15 @@ class Notifier:
 
     def _here(self) -> None:
         self._gone_since = None
-        if self._told_gone:
-            self._told_gone = False
+        if self._reported_gone:
+            self._reported_gone = False
             self._put("filter", "started", "")
 
     def _gone(self) -> None:
         now = time.monotonic()
         self._gone_since = self._gone_since or now
-        if now - self._gone_since >= GONE_AFTER and not self._told_gone:
-            self._told_gone = True
+        if now - self._gone_since >= GONE_AFTER and not self._reported_gone:
+            self._reported_gone = True
             self._put("filter", "stopped", "")
 
     def _note(self, event: Mapping[str, Any]) -> None:
@@ -156,8 +156,8 @@ class Notifier:
 
     def _text(self, letter: Letter) -> str:
         say, say_many = self._words(letter.to.language)
-        told = sentence(letter.kind, letter.what, letter.count, say, say_many)
-        return f"{told}\n{letter.names}" if letter.to.names and letter.names else told
+        text = sentence(letter.kind, letter.what, letter.count, say, say_many)
+        return f"{text}\n{letter.names}" if letter.to.names and letter.names else text
 
     def _words(self, language: str) -> tuple[Callable[[str], str], Callable[[str, str, int], str]]:
         catalogue = self._catalogues.get(language) or NullTranslations()

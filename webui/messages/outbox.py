@@ -47,10 +47,10 @@ class Outbox:
         self._sent: dict[tuple[str, str], float] = {}
 
     def note(self, alerts: Iterable[Alerts], kind: str, what: str, names: str, now: float) -> None:
-        for one in alerts:
-            if kind not in one.kinds:
+        for alert in alerts:
+            if kind not in alert.kinds:
                 continue
-            key = (one.guardian, kind)
+            key = (alert.guardian, kind)
             due = max(now + GATHER, self._sent.get(key, now - PACE) + PACE)
             waiting = self._waiting.setdefault(key, Waiting(due))
             waiting.count = min(waiting.count + 1, MOST)

@@ -43,7 +43,7 @@ def say() -> ResponseReturnValue:
     )
     if problem:
         return _mine(here, home, child, one, problem), REFUSED
-    notices.tell_child(
+    notices.notify_child(
         _("Taken back.") if action == END else _("You have agreed to the rules as they are now.")
     )
     return redirect(url_for("agreement.mine"), 303)
@@ -75,14 +75,14 @@ def _own() -> tuple[Here, Home, Child, Agreement]:
     return here, home, child, one
 
 
-def _mine(here: Here, home: Home, child: Child, one: Agreement, problem: str = "") -> str:
+def _mine(here: Here, home: Home, child: Child, agreement: Agreement, problem: str = "") -> str:
     return render_template(
         "my_agreement.html",
         here=here,
         home=home,
         child=child,
-        agreement=one,
-        told="" if problem else notices.told_child(),
+        agreement=agreement,
+        message="" if problem else notices.child_notice(),
         problem=problem,
         who=who,
     )

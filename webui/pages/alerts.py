@@ -109,7 +109,7 @@ def _show(mine: Alerts | None, problem: str = "") -> str:
         kept=bool(mine and mine.address),
         problem=problem,
         kinds=kinds(),
-        night=tuple(f"{one:%H:%M}" for one in NIGHT),
+        night=tuple(f"{hour:%H:%M}" for hour in NIGHT),
         trouble=not_sent(trouble) if trouble else "",
         address_limit=ADDRESS_LIMIT,
     )

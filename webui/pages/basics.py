@@ -41,8 +41,8 @@ def save(profile: str) -> ResponseReturnValue:
             changes["next_step"] = typed_month(typed, page.home.day) or None
         except NoMonthError as error:
             return refused(page, Problem(str(error), "next_step"), _show)
-    told = _("The rules of %(name)s are changed.", name=name or plain(page.child.name))
-    return change(page, changes, told, url_for("rules.show", profile=page.child.id), _show)
+    sentence = _("The rules of %(name)s are changed.", name=name or plain(page.child.name))
+    return change(page, changes, sentence, url_for("rules.show", profile=page.child.id), _show)
 
 
 def _show(page: Page, outcome: Outcome) -> str:

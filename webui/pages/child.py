@@ -12,7 +12,7 @@ from webui.daemon import daemon, source_address
 from webui.language.changes import who
 from webui.language.levels import level_of
 from webui.rules.edited import Known, Line, lines
-from webui.rules.selfset import all_told
+from webui.rules.selfset import describe_all
 from webui.rules.steps import step_in_few_words, step_sentence
 from webui.values.answers import Child, Here, Home
 from webui.values.asked import to_show, waiting_for, waiting_time
@@ -85,12 +85,12 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         asked=to_show(asked, home.now),
         way_cards=daemon().way_cards_of_device(here).found,
         time_asked=waiting_time(asked),
-        told=notices.told_child() if whole else "",
+        message=notices.child_notice() if whole else "",
         changes=_changes(here, home) if whole else (),
         who=who,
         ring=charts.ring,
         rules=rules,
-        own_times=() if rules.self_set is None else all_told(rules.self_set, home.now),
+        own_times=() if rules.self_set is None else describe_all(rules.self_set, home.now),
         own_step=home.step_of(child.id),
         step=step_sentence(child.next_step, child.band),
         step_brief=step_in_few_words(child.next_step),
@@ -105,7 +105,7 @@ def _changes(here: Here, home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
     if not found:
         return []
     known = Known(daemon().catalogue(), {}, home.now)
-    return [(one, lines(one, known)) for one in found]
+    return [(change, lines(change, known)) for change in found]
 
 
 def _used_on(here: Here, child: Child) -> dict[str, dict[str, int]]:

@@ -62,8 +62,8 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def make() -> ResponseReturnValue:
-    minutes = int(one_of("minutes", {str(one) for one in MINUTES}))
-    count = int(one_of("count", {str(one) for one in COUNTS}))
+    minutes = int(one_of("minutes", {str(minute) for minute in MINUTES}))
+    count = int(one_of("count", {str(number) for number in COUNTS}))
     who = request.form.get("who", "")
     child = daemon().home().child(who)
     if child is None and who != EVERYONE:

@@ -18,7 +18,7 @@ from webui.language import clues
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.values.adultproof import lengths
-from webui.values.devices import PLACES, Device, Devices, Learnt, told_place
+from webui.values.devices import PLACES, Device, Devices, Learnt, describe_place
 from webui.values.shapes import Answer
 
 blueprint = Blueprint("device", __name__, url_prefix="/parent/device")
@@ -87,7 +87,7 @@ def _learnt(mac: str) -> tuple[Devices, Device, Learnt]:
 @guardians_only
 def assign() -> ResponseReturnValue:
     devices, device = known(request.form.get("mac", ""))
-    profile = one_of("profile", {*PLACES, *(one.id for one in devices.people)})
+    profile = one_of("profile", {*PLACES, *(person.id for person in devices.people)})
     _assign(device, profile, devices)
     return back_to(device)
 
@@ -95,7 +95,7 @@ def assign() -> ResponseReturnValue:
 @blueprint.post("/assign/back")
 @guardians_only
 def assign_back() -> ResponseReturnValue:
-    mac, was = was_of(2)
+    mac, was = undo_fields(2)
     devices, device = known(mac)
     if was not in PLACES and devices.person(was) is None:
         abort(400)
@@ -106,7 +106,7 @@ def assign_back() -> ResponseReturnValue:
 def _assign(device: Device, profile: str, devices: Devices) -> None:
     with notices.refusals_to(notices.said):
         answer = Answer(change("assign", mac=device.mac, profile=profile))
-        sentence = told_place(plain(device.called), profile, devices.person(profile))
+        sentence = describe_place(plain(device.called), profile, devices.person(profile))
         was = answer.text("was")
         if was in PLACES or devices.person(was) is not None:
             notices.did_back("assigned", f"{device.mac} {was}", sentence)
@@ -128,7 +128,7 @@ def name() -> ResponseReturnValue:
 @blueprint.post("/name/back")
 @guardians_only
 def name_back() -> ResponseReturnValue:
-    mac, was = was_of(2)
+    mac, was = undo_fields(2)
     _devices, device = known(mac)
     _name(device, was)
     return redirect(url_for("device.show", mac=device.mac), 303)
@@ -162,13 +162,13 @@ def change(do: str, **values: object) -> dict[str, Any]:
     return daemon().change(do, by=guardian() or "", origin=source_address(), **values)
 
 
-def was_of(count: int | None) -> list[str]:
+def undo_fields(count: int | None) -> list[str]:
     """Return the fields of an undo form: a device, and its former owner."""
     text = request.form.get("was", "")
     parts = text.split(" ") if count is None else text.split(" ", count - 1)
     if len(text) > WAS_LIMIT or not parts[0] or (count is not None and len(parts) != count):
         abort(400)
-    return [one for one in parts if one] if count is None else parts
+    return [part for part in parts if part] if count is None else parts
 
 
 def back_to(device: Device) -> ResponseReturnValue:

@@ -12,7 +12,7 @@ from webui.accounts.session import guardians_only
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.pages.device import WAS_LIMIT, back_to, change, known, was_of
+from webui.pages.device import WAS_LIMIT, back_to, change, known, undo_fields
 from webui.values.devices import PLACES, Device, Devices
 
 blueprint = Blueprint("device_use", __name__, url_prefix="/parent/device")
@@ -25,7 +25,7 @@ SITES_LIMIT = 8  # names of one VPN
 def share() -> ResponseReturnValue:
     """Share a device between several people, or end the sharing."""
     devices, device = known(request.form.get("mac", ""))
-    people = [one.id for one in devices.people if one.id in request.form.getlist("people")]
+    people = [person.id for person in devices.people if person.id in request.form.getlist("people")]
     if len(people) == 1:
         notices.said(_("One person alone shares nothing. Say that it is theirs, or choose two."))
         return back_to(device)
@@ -36,9 +36,9 @@ def share() -> ResponseReturnValue:
 @blueprint.post("/share/back")
 @guardians_only
 def share_back() -> ResponseReturnValue:
-    mac, place, *people = was_of(None)
+    mac, place, *people = undo_fields(None)
     devices, device = known(mac)
-    _share(device, [one for one in people if devices.person(one)], devices, place)
+    _share(device, [person for person in people if devices.person(person)], devices, place)
     return back_to(device)
 
 
@@ -52,7 +52,7 @@ def _share(device: Device, people: list[str], devices: Devices, place: str = "")
             _set(f"shared/{device.mac}", None)
             if place in PLACES or devices.person(place) is not None:
                 change("assign", mac=device.mac, profile=place)
-        notices.did_back("shared", was, _told_shared(device, people, devices))
+        notices.did_back("shared", was, _shared_sentence(device, people, devices))
 
 
 def _share_between(device: Device, people: list[str], devices: Devices) -> None:
@@ -73,12 +73,12 @@ def _share_between(device: Device, people: list[str], devices: Devices) -> None:
         raise
 
 
-def _told_shared(device: Device, people: list[str], devices: Devices) -> str:
+def _shared_sentence(device: Device, people: list[str], devices: Devices) -> str:
     name = plain(device.called)
     if not people:
         return _("%(device)s is shared no more. Say whose it is now.", device=name)
-    told = ", ".join(plain(one) for one in devices.names_of(people))
-    return _("%(device)s is shared by %(people)s now.", device=name, people=told)
+    names = ", ".join(plain(person) for person in devices.names_of(people))
+    return _("%(device)s is shared by %(people)s now.", device=name, people=names)
 
 
 @blueprint.post("/managed")
@@ -93,7 +93,7 @@ def manage() -> ResponseReturnValue:
 @blueprint.post("/managed/back")
 @guardians_only
 def manage_back() -> ResponseReturnValue:
-    mac, *names = was_of(None)
+    mac, *names = undo_fields(None)
     _devices, device = known(mac)
     _manage(device, names)
     return back_to(device)
@@ -102,7 +102,7 @@ def manage_back() -> ResponseReturnValue:
 def _manage(device: Device, names: list[str]) -> None:
     named = plain(device.called)
     with notices.refusals_to(notices.said):
-        _set(f"managed/{device.mac}", [one.lower() for one in names[:SITES_LIMIT]] or None)
+        _set(f"managed/{device.mac}", [name.lower() for name in names[:SITES_LIMIT]] or None)
         sentence = (
             _("The tunnel stays open for %(device)s.", device=named)
             if names
@@ -129,7 +129,7 @@ def mark() -> ResponseReturnValue:
 @blueprint.post("/mark/back")
 @guardians_only
 def mark_back() -> ResponseReturnValue:
-    mac, was = was_of(2)
+    mac, was = undo_fields(2)
     if was not in ("yes", "no"):
         abort(400)
     _devices, device = known(mac)

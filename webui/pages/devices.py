@@ -10,7 +10,7 @@ from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.values.devices import GROUP_SHOWN, PLACES, told_place
+from webui.values.devices import GROUP_SHOWN, PLACES, describe_place
 from webui.values.questions import Question
 
 blueprint = Blueprint("devices", __name__, url_prefix="/parent/devices")
@@ -49,10 +49,10 @@ def answer() -> ResponseReturnValue:
     if question is None:
         notices.said(_("Somebody has answered this already."))
         return redirect(back, 303)
-    values, told = _chosen(question)
+    values, sentence = _chosen(question)
     with notices.refusals_to(notices.said):
         daemon().change("identify", mac=question.mac, by=guardian() or "", origin=source_address(), **values)
-        notices.said(told)
+        notices.said(sentence)
     return redirect(back, 303)
 
 
@@ -80,10 +80,10 @@ def _chosen(question: Question) -> tuple[dict[str, str], str]:
     said = request.form.get("answer", "")
     if said not in question.replies:
         abort(400)
-    return {"answer": said}, _told(said, question, name)
+    return {"answer": said}, _answer_sentence(said, question, name)
 
 
-def _told(said: str, question: Question, name: str) -> str:
+def _answer_sentence(said: str, question: Question, name: str) -> str:
     owner = plain(question.owner)
     if said in ("again", "also"):
         return _("%(device)s is %(name)s's now.", device=name, name=owner)
@@ -94,4 +94,4 @@ def _told(said: str, question: Question, name: str) -> str:
         "me": _("What changed is trusted from now on."),
         "fine": _("%(device)s stays as it is.", device=name),
     }
-    return sentences.get(said) or told_place(name, said, None)
+    return sentences.get(said) or describe_place(name, said, None)

@@ -55,4 +55,4 @@ def _changes(child: Child, home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
     if not found:
         return []
     known = Known(daemon().catalogue(), {}, home.now)
-    return [(one, lines(one, known)) for one in found]
+    return [(change, lines(change, known)) for change in found]

@@ -143,7 +143,7 @@ def _form(*, code: str = "", name: str = "", sentence: str = "", by_code: bool =
         name=name,
         sentence=sentence,
         by_code=by_code or code,
-        minutes=session.ON_A_CHILDS // 60 if session.is_a_childs() else 0,
+        minutes=session.ON_A_CHILDS // 60 if session.belongs_to_child() else 0,
     )
 
 

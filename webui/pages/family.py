@@ -73,8 +73,8 @@ def save_zone() -> ResponseReturnValue:
     if not zones.is_known(name):
         abort(400)
     changes = {} if name == family.timezone else {"timezone": name}
-    told = _("The home is in the time zone of %(place)s now.", place=zones.zone(name, home.now).place)
-    return _change(home, family, changes, told, _show_zone)
+    sentence = _("The home is in the time zone of %(place)s now.", place=zones.zone(name, home.now).place)
+    return _change(home, family, changes, sentence, _show_zone)
 
 
 @blueprint.post("/undo")
@@ -166,10 +166,10 @@ def _change(
         raise
     except ControlError as error:
         if error.code == Code.CHANGED_MEANWHILE:
-            told = _(
+            text = _(
                 "Somebody changed these settings meanwhile. What holds now is here; what you typed is kept."
             )
-            return show(home, daemon().family(), Problem(told)), 409
+            return show(home, daemon().family(), Problem(text)), 409
         return show(home, family, problem_of(error)), 422
     if family.by_hand:
         sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"

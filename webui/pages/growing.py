@@ -55,8 +55,8 @@ def take(profile: str) -> ResponseReturnValue:
     if growth.is_final:
         notices.said(_("The rules of %(name)s have ended, and what was written down is deleted.", name=name))
         return redirect(url_for("home.show"), 303)
-    told = _("%(name)s has the %(band)s rules now.", name=name, band=growth.then)
-    notices.edited(page.child.id, answer, told)
+    sentence = _("%(name)s has the %(band)s rules now.", name=name, band=growth.then)
+    notices.edited(page.child.id, answer, sentence)
     return redirect(url_for("rules.show", profile=page.child.id), 303)
 
 
@@ -70,10 +70,10 @@ def later(profile: str) -> ResponseReturnValue:
     if found is None:
         abort(400)
     if not reason or len(reason) > words_of.REASON_LIMIT:
-        told = _(
+        sentence = _(
             "Write a reason of at most %(most)d letters. The child reads it.", most=words_of.REASON_LIMIT
         )
-        return _show(page, Outcome(Problem(told, "reason"))), 422
+        return _show(page, Outcome(Problem(sentence, "reason"))), 422
     step = daemon().growth(page.child.id).step
     if step is not None and (step.stage, step.until, step.reason) == ("postponed", until, reason):
         return redirect(url_for("growing.show", profile=page.child.id), 303)  # sent twice
@@ -104,10 +104,12 @@ def _show(page: Page, outcome: Outcome) -> str:
         outcome,
         growth=growth,
         step=step,
-        told=words_of.to_parents(step, page.home.now) if step else step_sentence(growth.month, growth.band),
+        step_text=words_of.to_parents(step, page.home.now)
+        if step
+        else step_sentence(growth.month, growth.band),
         changes=changes(growth.rules, growth.after, page.names, page.book.name),
         stays=() if growth.is_final else stays(page.book, growth.after, page.names),
-        months=[(one, month(found)) for one in months if (found := read_month(one)) is not None],
+        months=[(item, month(found)) for item in months if (found := read_month(item)) is not None],
         put_off_to=month(found) if step and (found := read_month(step.until)) else "",
     )
 
@@ -130,7 +132,7 @@ def mine() -> ResponseReturnValue:
         level=level_of(child.band).value,
         growth=growth,
         step=step,
-        told=words_of.to_child(step, home.now) if step else step_sentence(growth.month, growth.band),
+        step_text=words_of.to_child(step, home.now) if step else step_sentence(growth.month, growth.band),
         changes=changes(growth.rules, growth.after, names, book.name),
         stays=() if growth.is_final else stays(book, growth.after, names),
         put_off_to=month(found) if step and (found := read_month(step.until)) else "",

@@ -43,8 +43,8 @@ def leaflet() -> ResponseReturnValue:
         home=daemon().home(),
         guardian=guardian(),
         read=read,
-        told=read[LEAFLET],
+        texts=read[LEAFLET],
         address=ADDRESS,
         code=qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS)),
-        help_lines=[one for one in daemon().help_lines() if one.phone],
+        help_lines=[line for line in daemon().help_lines() if line.phone],
     )

@@ -9,7 +9,7 @@ from webui import charts, notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
 from webui.language.i18n import gettext as _
-from webui.values.health import PLACES, own_memory
+from webui.values.health import PLACES, process_memory
 from webui.values.lists import many
 
 blueprint = Blueprint("health", __name__, url_prefix="/parent/health")
@@ -36,7 +36,7 @@ def _page(template: str) -> str:
         guardian=guardian(),
         notice=notices.current(home),
         health=daemon().health(),
-        pages_memory=own_memory(),
+        pages_memory=process_memory(),
         line=charts.line,
         places=PLACES,
         many=many,

@@ -134,7 +134,7 @@ def _cards() -> dict[str, object]:
 def _card(child: Child) -> Card:
     lively = child.now.open and bool(child.devices)
     here = child.online or child.quiet
-    in_use = tuple(kinds.title(one.target, one.name) for one in child.in_use) if lively and here else ()
+    in_use = tuple(kinds.title(use.target, use.name) for use in child.in_use) if lively and here else ()
     return Card(child, first_to_close(child.time) if lively else None, in_use)
 
 

@@ -111,7 +111,7 @@ def _look(text: str) -> ResponseReturnValue:
 
 def _looked(brought: Carried, names: Catalogue) -> Looked:
     fitted = carried.fitted(brought, names)
-    book = carried.as_book(fitted.carried, names)
+    book = carried.as_ruleset(fitted.carried, names)
     own = tuple(rule for rule in rules(book, names) if rule.own)
     return Looked(carried.to_code(brought), fitted, own)
 
@@ -186,8 +186,8 @@ def _replaced(home: Home, found: Looked, to: str) -> ResponseReturnValue:
     except ControlError as error:
         status = 409 if error.code == Code.CHANGED_MEANWHILE else 422
         return _show(home, found, problem_of(error).sentence), status
-    told = _("%(name)s has these rules now. Devices stay as they were.", name=plain(book.name))
-    notices.edited(to, answer, told)
+    sentence = _("%(name)s has these rules now. Devices stay as they were.", name=plain(book.name))
+    notices.edited(to, answer, sentence)
     return back
 
 
@@ -199,7 +199,7 @@ def _show(home: Home, found: Looked | None = None, problem: str = "") -> str:
         notice=notices.current(home),
         found=found,
         problem=problem,
-        left_out=[plain(one, 60) for one in found.fitted.left_out[:SHOWN]] if found else [],
+        left_out=[plain(name, 60) for name in found.fitted.left_out[:SHOWN]] if found else [],
         name=request.form.get("name") or (_free(home, found.carried.name) if found else ""),
         name_limit=carried.NAME_LIMIT,
     )

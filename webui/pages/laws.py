@@ -10,7 +10,7 @@ from webui.daemon import daemon
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.editing import NOTHING, at_once, opened, render
-from webui.rules.laws import law_told, source, standing
+from webui.rules.laws import describe_law, source, standing
 from webui.values.country import Law
 
 blueprint = Blueprint("laws", __name__, url_prefix="/parent/child/<profile>/laws")
@@ -28,8 +28,8 @@ def show(profile: str) -> ResponseReturnValue:
         on=page.book.rules.get("laws") or {},
         standing=standing,
         source=source,
-        told=law_told,
-        listed=lambda targets: [page.names.called(one) for one in targets],
+        describe_law=describe_law,
+        listed=lambda targets: [page.names.called(target) for target in targets],
     )
 
 
@@ -46,14 +46,14 @@ def save(profile: str) -> ResponseReturnValue:
     if (law.id in (page.book.rules.get("laws") or {})) is (to == "on"):  # sent twice
         return redirect(back, 303)
     values = {"law": law.name, "name": plain(page.child.name)}
-    told = (
+    sentence = (
         _("%(law)s: on for %(name)s.", **values) if to == "on" else _("%(law)s: off for %(name)s.", **values)
     )
-    return at_once(page, {f"laws/{law.id}": True if to == "on" else None}, told, back)
+    return at_once(page, {f"laws/{law.id}": True if to == "on" else None}, sentence, back)
 
 
 def _law(key: str) -> Law:
-    found = next((one for one in daemon().country().laws if one.id == key), None)
+    found = next((law for law in daemon().country().laws if law.id == key), None)
     if found is None:
         abort(400)
     return found

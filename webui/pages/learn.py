@@ -50,27 +50,27 @@ def one(key: str) -> ResponseReturnValue:
     found = entry(Book.LEARN, key)
     if found is None:
         abort(404)
-    told = found[key]
+    explanation = found[key]
     return render_template(
         "learn_one.html",
         read=found,
-        told=told,
-        title=title(key, told),
-        crisis=not CRISIS.isdisjoint((key, told.key)),
+        texts=explanation,
+        title=title(key, explanation),
+        crisis=not CRISIS.isdisjoint((key, explanation.key)),
         ages=_ages(key),
         help_lines=daemon().help_lines(),
     )
 
 
-def title(key: str, one: Entry) -> str:
-    """``one`` may be another's words."""
+def title(key: str, explanation: Entry) -> str:
+    """Return the title of an entry. ``explanation`` may be that of its alias."""
     if key.startswith(CATEGORY):
-        return things.categories().get(key.removeprefix(CATEGORY)) or one.one("name")
+        return things.categories().get(key.removeprefix(CATEGORY)) or explanation.one("name")
     if key == "band:adult":
         return _("Adults")
     if key.startswith(BAND):
         return _("The %(band)s rules", band=key.removeprefix(BAND))
-    return one.one("name")
+    return explanation.one("name")
 
 
 def _ages(key: str) -> list[tuple[str, str]]:
@@ -82,6 +82,6 @@ def _ages(key: str) -> list[tuple[str, str]]:
     with suppress(ControlError):
         names = daemon().catalogue()
         if kind in names.kinds:
-            told = {band: rules.get("categories") or {} for band, rules in names.bands.items()}
-            return [(band, actions.get(said.get(kind, "allow"), "")) for band, said in told.items()]
+            categories = {band: rules.get("categories") or {} for band, rules in names.bands.items()}
+            return [(band, actions.get(said.get(kind, "allow"), "")) for band, said in categories.items()]
     return []

@@ -79,7 +79,7 @@ def use() -> ResponseReturnValue:
             daemon().change("leave", device=lent.device, by=by, origin=origin)
             notices.said(_("The youngest's rules hold on %(device)s again.", device=device))
         else:
-            one_of("who", {one.id for one in lent.people})
+            one_of("who", {person.id for person in lent.people})
             daemon().change("use", device=lent.device, who=who, by=by, origin=origin)
             person = lent.person(who)
             name = plain(person.name if person else who)

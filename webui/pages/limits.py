@@ -65,14 +65,14 @@ def save(profile: str, target: str) -> ResponseReturnValue:
     for day in LIMIT_KEYS:
         text, most = request.form.get(day, "").strip(), MOST.get(day, DAY)
         if text and not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= most):
-            told = _("%(days)s: write minutes, from 0 to %(most)d.", days=days(day), most=most)
-            return refused(page, Problem(told, day), again)
+            sentence = _("%(days)s: write minutes, from 0 to %(most)d.", days=days(day), most=most)
+            return refused(page, Problem(sentence, day), again)
         if text or day in (SCHOOL, FREE) or (day == WEEK and WEEK in _plan_of_band(page, key)):
             plan[day] = int(text) if text else None
     name, what = plain(page.child.name), plain(page.names.called(target))
-    told = _("%(what)s: the minutes of %(name)s are changed.", what=what, name=name)
+    sentence = _("%(what)s: the minutes of %(name)s are changed.", what=what, name=name)
     back = url_for("rules.show", profile=page.child.id)
-    return change(page, {key: _value(page, key, plan)}, told, back, again)
+    return change(page, {key: _value(page, key, plan)}, sentence, back, again)
 
 
 def _value(page: Page, key: str, plan: dict[str, int | None]) -> object:

@@ -95,7 +95,7 @@ def _looked_up(host: str) -> tuple[Found | None, str]:
 
 
 def _meanings(found: Found, home: Home) -> tuple[Meaning, ...]:
-    told = []
+    meanings = []
     for child in home.children:
         try:
             answer = Answer(daemon().client.call("why", host=found.host, profile=child.id))
@@ -104,8 +104,8 @@ def _meanings(found: Found, home: Home) -> tuple[Meaning, ...]:
         except ControlError:
             continue
         is_open = answer.text("verdict") != "block"
-        told.append(Meaning(child.id, child.name, is_open, telling.met(answer, found.host, home.now)))
-    return tuple(told)
+        meanings.append(Meaning(child.id, child.name, is_open, telling.met(answer, found.host, home.now)))
+    return tuple(meanings)
 
 
 @blueprint.get("/wrong.json")
@@ -118,7 +118,7 @@ def wrong_file() -> ResponseReturnValue:
     found, _problem = _looked_up(_host(request.args.get("host", "")))
     if found is None or found.refused_for_everyone or found.registered or not found.entries:
         abort(404)
-    feeds = {one.id: one.version for one in found.sources} or {PACKAGED: daemon().home().version}
+    feeds = {source.id: source.version for source in found.sources} or {PACKAGED: daemon().home().version}
     wanted = request.args.get("list", "")
     if wanted not in feeds:
         abort(404)
@@ -169,7 +169,7 @@ def add() -> ResponseReturnValue:
     lists = daemon().lists()
     name = plain(" ".join(request.form.get("name", "").split()), NAME_LIMIT)
     url = request.form.get("url", "").strip()
-    category = one_of("category", {one.id for one in lists.categories})
+    category = one_of("category", {kind.id for kind in lists.categories})
     if not name or not url or len(url) > URL_LIMIT:
         notices.said(_("A list needs a name and an address of at most %(most)d letters.", most=URL_LIMIT))
         return _back()
@@ -200,8 +200,8 @@ def remove() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         _change("list_remove", id=one.id)
-        told = _("%(name)s is taken out. Its names go with the next update.", name=plain(one.name))
-        notices.did_back("unlisted", f"{one.category} {one.url} {plain(one.name, NAME_LIMIT)}", told)
+        sentence = _("%(name)s is taken out. Its names go with the next update.", name=plain(one.name))
+        notices.did_back("unlisted", f"{one.category} {one.url} {plain(one.name, NAME_LIMIT)}", sentence)
     return _back()
 
 
@@ -223,18 +223,18 @@ def switch_back() -> ResponseReturnValue:
     return _back()
 
 
-def _switch(one: Source, *, on: bool) -> None:
-    if one.own:
+def _switch(source: Source, *, on: bool) -> None:
+    if source.own:
         abort(400)
-    name = plain(one.name)
+    name = plain(source.name)
     with notices.refusals_to(notices.said):
-        _change("list_add" if on else "list_remove", id=one.id)
-        told = (
+        _change("list_add" if on else "list_remove", id=source.id)
+        sentence = (
             _("%(name)s is fetched with the next update.", name=name)
             if on
             else _("%(name)s is off. Its names go with the next update.", name=name)
         )
-        notices.did_back("switched", f"{one.id} {'no' if on else 'yes'}", told)
+        notices.did_back("switched", f"{source.id} {'no' if on else 'yes'}", sentence)
 
 
 # ------------------------------------------------------------------------------------------ wrong entries
@@ -246,11 +246,11 @@ def report() -> ResponseReturnValue:
     """Record a wrong entry here, and allow the host for the chosen children. Nothing is sent."""
     host = _host(request.form.get("host", ""))
     ticked = request.form.getlist("open")
-    children = [one for one in daemon().home().children if one.id in ticked]
+    children = [child for child in daemon().home().children if child.id in ticked]
     with notices.refusals_to(notices.said):
-        answer = Answer(_change("list_report", host=host, open=[one.id for one in children]))
+        answer = Answer(_change("list_report", host=host, open=[child.id for child in children]))
         entry = plain(answer.text("host"), 80)
-        names = ", ".join(plain(one.name) for one in children)
+        names = ", ".join(plain(child.name) for child in children)
         notices.said(
             _("%(host)s is written down, and open for %(names)s.", host=entry, names=names)
             if children

@@ -37,7 +37,7 @@ def show() -> ResponseReturnValue:
         "mean.html",
         level=level.value,
         read=mean,
-        told=mean[level.value],
+        texts=mean[level.value],
         reports=reports,
         help_lines=help_lines,
         codes=_codes(help_lines),
@@ -55,8 +55,8 @@ def _level() -> Level:
 
 def _codes(lines: tuple[HelpLine, ...]) -> list[tuple[HelpLine, str]]:
     """Return the help lines with QR codes, for calls from another phone."""
-    with_phone = [one for one in lines if one.phone][:CODES]
+    with_phone = [line for line in lines if line.phone][:CODES]
     return [
-        (one, qr.svg(f"tel:{one.phone.replace(' ', '')}", _("QR code of %(address)s", address=one.phone)))
-        for one in with_phone
+        (line, qr.svg(f"tel:{line.phone.replace(' ', '')}", _("QR code of %(address)s", address=line.phone)))
+        for line in with_phone
     ]

@@ -133,7 +133,7 @@ def _name() -> str:
 
 
 def _role(allowed: tuple[str, ...] | type[PersonRole]) -> dict[str, object]:
-    role = one_of("role", [str(one) for one in allowed])
+    role = one_of("role", [str(word) for word in allowed])
     if role != PersonRole.HELPER:
         return {"role": role}
     minutes = request.form.get("minutes", "")

@@ -47,7 +47,7 @@ def now(profile: str) -> ResponseReturnValue:
 @guardians_only
 def start(profile: str) -> ResponseReturnValue:
     child = child_of(daemon().home(), profile)
-    mac = one_of("device", {one.mac for one in child.devices})
+    mac = one_of("device", {device.mac for device in child.devices})
     with notices.refusals_to(notices.said):
         daemon().change(
             "proof", action="start", id=child.id, device=mac, by=guardian() or "", origin=source_address()

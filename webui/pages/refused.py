@@ -46,9 +46,9 @@ def show() -> ResponseReturnValue:
     own = daemon().refusals_of_device(here)
     refusal = next((found for found in own.found if found.host == host), None)
     if (refusal.reason if refusal else request.args.get("reason")) == REGISTER:
-        on = {one.country: one for one in daemon().registers() if one.on}
+        on = {register.country: register for register in daemon().registers() if register.on}
         if refusal or on:
-            return _render("register", home, here, refusal=refusal, register=_whose(refusal, on)), 403
+            return _render("register", home, here, refusal=refusal, register=_register_of(refusal, on)), 403
     if refusal is None:
         return _render("unknown", home, here, shared=own.shared)
     child = home.child(here.profile)
@@ -64,17 +64,17 @@ def show() -> ResponseReturnValue:
     return page, 200 if refusal.reason in INFORMS else 403
 
 
-def _whose(refusal: Refusal | None, on: dict[str, Register]) -> Register | None:
+def _register_of(refusal: Refusal | None, on: dict[str, Register]) -> Register | None:
     """Return the register that decided; None if this device has no list of its own blocks."""
     return on.get(refusal.owner.split(":")[1]) if refusal and ":" in refusal.owner else None
 
 
-def _render(told: str, home: Home, here: Here, **values: object) -> str:
+def _render(variant: str, home: Home, here: Here, **values: object) -> str:
     child = home.child(here.profile)
     level = level_of(child.band).value if child else ""
     return render_template(
         "refused.html",
-        told=told,
+        variant=variant,
         home=home,
         here=here,
         child=child,

@@ -22,7 +22,7 @@ blueprint = Blueprint("registers", __name__, url_prefix="/parent/settings/regist
 @guardians_only
 def switch() -> ResponseReturnValue:
     on = one_of("on", {"yes", "no"})
-    known = {one.country: one for one in daemon().registers()}
+    known = {register.country: register for register in daemon().registers()}
     one = known.get(request.form.get("country", ""))
     if one is None:
         abort(404)
@@ -32,12 +32,12 @@ def switch() -> ResponseReturnValue:
         done = daemon().change(
             "register", country=one.country, on=on, by=guardian() or "", origin=source_address()
         )
-        told = (
+        sentence = (
             _("%(register)s is on for everyone in the home once its names are fetched.", register=one.name)
             if on == "yes"
             else _(
                 "%(register)s is off. What it closed is open again as the other rules say.", register=one.name
             )
         )
-        notices.did_back("family", notices.way_back(Answer(done)), told)
+        notices.did_back("family", notices.way_back(Answer(done)), sentence)
     return redirect(url_for("family.show", _anchor="registers"), 303)

@@ -47,7 +47,7 @@ def now() -> ResponseReturnValue:
 @guardians_only
 def answer() -> ResponseReturnValue:
     number = whole("id", 1, ID_LIMIT)
-    asked = next((one for one in daemon().requests() if one.id == number), None)
+    asked = next((request for request in daemon().requests() if request.id == number), None)
     if asked is None:
         abort(404)
     choice, minutes, because = _chosen(asked)
@@ -70,16 +70,16 @@ def answer() -> ResponseReturnValue:
 
 def _chosen(asked: Asked) -> tuple[str, int, str]:
     """Return the chosen answer: minutes, a refusal in ready words, or what was filled in."""
-    minutes = {str(one) for one in choices(asked)}
+    minutes = {str(choice) for choice in choices(asked)}
     if "give" in request.form:
         return "once", int(one_of("give", minutes)), ""
     if "say" in request.form:
-        return "no", 0, words_for_no()[one_of("say", words_for_no())]
+        return "no", 0, ready_refusals()[one_of("say", ready_refusals())]
     choice = one_of("answer", ANSWERS.get(asked.topic, ()))
     return choice, int(one_of("minutes", minutes)) if choice == "once" else 0, reason("because")
 
 
-def words_for_no() -> dict[str, str]:
+def ready_refusals() -> dict[str, str]:
     """Return the ready refusals. The child reads them unchanged, in the language of the parent."""
     return {
         "homework": _("Homework first"),
@@ -101,31 +101,33 @@ def choices(asked: Asked) -> list[int]:
     return sorted({*MINUTES, asked.minutes or SITE_ONCE})
 
 
-def _was_today(one: Asked, now: datetime) -> bool:
-    at = one.answered or one.at
+def _was_today(asked: Asked, now: datetime) -> bool:
+    at = asked.answered or asked.at
     return at is not None and at.astimezone(now.tzinfo).date() == now.date()
 
 
 def _ask_first(waiting: Iterable[Asked]) -> frozenset[str]:
     """Return the children for whom uncategorised sites need approval. Fixing a broken site helps them."""
-    who = {one.profile for one in waiting if one.topic == "site" and not one.thing.startswith("service:")}
-    found = {one: daemon().rules(one) for one in sorted(who)}
+    who = {
+        asked.profile for asked in waiting if asked.topic == "site" and not asked.thing.startswith("service:")
+    }
+    found = {profile: daemon().rules(profile) for profile in sorted(who)}
     return frozenset(one for one, rules in found.items() if rules.allow_list or rules.band in ASK_FIRST)
 
 
 def _lists() -> dict[str, object]:
     home = daemon().home()
     found = daemon().requests()
-    done = [one for one in found if not one.waits][:ANSWERED_SHOWN]
+    done = [asked for asked in found if not asked.waits][:ANSWERED_SHOWN]
     return {
         "home": home,
-        "waiting": [one for one in found if one.waits],
-        "taught": _ask_first(one for one in found if one.waits),
-        "today": [one for one in done if _was_today(one, home.now)],
-        "before": [one for one in done if not _was_today(one, home.now)],
+        "waiting": [asked for asked in found if asked.waits],
+        "taught": _ask_first(asked for asked in found if asked.waits),
+        "today": [asked for asked in done if _was_today(asked, home.now)],
+        "before": [asked for asked in done if not _was_today(asked, home.now)],
         "choices": choices,
         "offered": offered,
-        "words_for_no": words_for_no(),
+        "ready_refusals": ready_refusals(),
         "site_once": SITE_ONCE,
         "names_level": NAMES_LEVEL,
         "guardian": guardian(),

@@ -23,6 +23,6 @@ def show() -> ResponseReturnValue:
     return render_template(
         "rights.html",
         rights=daemon().rights(),
-        reports=[one for one in help_lines if one.kind in REPORTS],
+        reports=[line for line in help_lines if line.kind in REPORTS],
         help_lines=help_lines,
     )

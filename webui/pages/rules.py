@@ -14,7 +14,7 @@ from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.editing import Page, at_once, opened, render
 from webui.rules.overview import Rule, overview, rules
-from webui.rules.selfset import all_told
+from webui.rules.selfset import describe_all
 from webui.rules.switches import switched
 
 blueprint = Blueprint("rules", __name__, url_prefix="/parent/child/<profile>")
@@ -34,7 +34,7 @@ def show(profile: str) -> ResponseReturnValue:
         agreement=childs.agreement,
         named=who,
         own=own,
-        own_times=() if own is None else all_told(own, page.home.now),
+        own_times=() if own is None else describe_all(own, page.home.now),
     )
 
 
@@ -49,8 +49,8 @@ def switch(profile: str) -> ResponseReturnValue:
         abort(400)
     if found.on is on:  # sent twice: keep the notice of the first, with its undo
         return redirect(_here(page), 303)
-    told = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
-    return at_once(page, switched(page.book, found.key, on=on), told % _values(page, found), _here(page))
+    sentence = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
+    return at_once(page, switched(page.book, found.key, on=on), sentence % _values(page, found), _here(page))
 
 
 @blueprint.post("/reset")
@@ -63,12 +63,12 @@ def reset(profile: str) -> ResponseReturnValue:
     page = opened(profile)
     found = _found(page, request.form.get("key", ""))
     if found is not None and found.resets:
-        told = _("%(rule)s: as the band has it for %(name)s.")
+        sentence = _("%(rule)s: as the band has it for %(name)s.")
     elif found is not None and found.removes:
-        told = _("%(rule)s is taken out for %(name)s.")
+        sentence = _("%(rule)s is taken out for %(name)s.")
     else:
         return redirect(_here(page), 303)
-    return at_once(page, {found.key: None}, told % _values(page, found), _here(page))
+    return at_once(page, {found.key: None}, sentence % _values(page, found), _here(page))
 
 
 @blueprint.post("/undo")
@@ -84,7 +84,7 @@ def undo(profile: str) -> ResponseReturnValue:
 
 
 def _found(page: Page, key: str) -> Rule | None:
-    return next((one for one in rules(page.book, page.names) if one.key == key), None)
+    return next((rule for rule in rules(page.book, page.names) if rule.key == key), None)
 
 
 def _rule(page: Page, key: str) -> Rule:

@@ -19,7 +19,7 @@ from webui.rules.childs import Rules
 from webui.rules.selfset import (
     TYPES,
     NotThatError,
-    all_told,
+    describe_all,
     night_fields,
     suggested,
     targets,
@@ -78,7 +78,7 @@ def bedtime() -> ResponseReturnValue:
 def limit() -> ResponseReturnValue:
     """Set an existing limit, or a new one."""
     mine = _mine()
-    there = {one.target for one in mine.own.limits}
+    there = {limit.target for limit in mine.own.limits}
     target = one_of("target", {*there, *(key for key, _name in targets(mine.own))})
     key = f"{LIMITS}{target}"
     at = key if target in there else LIMITS
@@ -99,7 +99,7 @@ def _change(mine: Mine, key: str, value: object, done: str, at: str) -> Response
     )
     if problem:
         return _show(mine, Problem(problem, at)), REFUSED
-    notices.tell_child(done)
+    notices.notify_child(done)
     return redirect(url_for("selfset.show"), 303)
 
 
@@ -123,8 +123,8 @@ def _show(mine: Mine, problem: Problem | None = None) -> str:
         child=mine.child,
         rules=mine.rules,
         own=own,
-        told=notices.told_child() if problem is None else "",
-        choices={one.key: one for one in all_told(own, mine.home.now)},
+        message=notices.child_notice() if problem is None else "",
+        choices={choice.key: choice for choice in describe_all(own, mine.home.now)},
         suggested=suggested(own),
         night=_typed_night() if at == BEDTIME else night,
         minutes=_typed_minutes() if at.startswith(LIMITS) else {},

@@ -34,8 +34,8 @@ def show(profile: str) -> ResponseReturnValue:
         abort(404)
     found = page.names.search(wanted) if wanted else ()
     if group:
-        found = tuple(one for one in page.names.services.values() if one.group == group)
-    own = tuple(one for one in page.names.services.values() if _has_rules(page, one))
+        found = tuple(service for service in page.names.services.values() if service.group == group)
+    own = tuple(service for service in page.names.services.values() if _has_rules(page, service))
     return render(
         "child_services.html",
         page,
@@ -45,7 +45,7 @@ def show(profile: str) -> ResponseReturnValue:
         found=page.names.grouped(found[:SHOWN] if wanted else found),
         groups=page.names.grouped(tuple(page.names.services.values())),
         own=own,
-        told=lambda one: _told(page, one),
+        summary_of=lambda service: _summary(page, service),
     )
 
 
@@ -64,16 +64,16 @@ def save(profile: str, service: str) -> ResponseReturnValue:
     word = f"service:{found.id}"
     if state == "kind":
         changes = out_of(page.book, word)
-        told = _("%(what)s is as its kind for %(name)s.", **_values(page, found))
+        sentence = _("%(what)s is as its kind for %(name)s.", **_values(page, found))
     else:
         changes = put(page.book, ALLOW if state == "open" else BLOCK, word)
-        told = (
+        sentence = (
             _("%(what)s is open for %(name)s.", **_values(page, found))
             if state == "open"
             else _("%(what)s is refused for %(name)s.", **_values(page, found))
         )
     back = url_for("services.one", profile=page.child.id, service=found.id)
-    return change(page, changes, told, back, lambda page, outcome: _show(page, found, outcome))
+    return change(page, changes, sentence, back, lambda page, outcome: _show(page, found, outcome))
 
 
 def _values(page: Page, service: Service) -> dict[str, str]:
@@ -101,7 +101,7 @@ def _has_rules(page: Page, service: Service) -> bool:
     )
 
 
-def _told(page: Page, service: Service) -> str:
+def _summary(page: Page, service: Service) -> str:
     """Return the state in a word or two, for a list of services."""
     state = _state(page, service)
     if state == "refused":
@@ -123,7 +123,7 @@ def _as_kind(page: Page, service: Service) -> str:
 def _strictest(page: Page, service: Service) -> tuple[str, str]:
     """Return the strictest of its categories' rules, which decides, and its description."""
     said = [(kind, str(page.book.holds(f"categories/{kind}") or "allow")) for kind in service.categories]
-    return min(said, key=lambda one: ACTIONS.index(one[1]), default=("", "allow"))
+    return min(said, key=lambda pair: ACTIONS.index(pair[1]), default=("", "allow"))
 
 
 def _rules(page: Page, service: Service) -> dict[str, Rule | None]:

@@ -64,13 +64,13 @@ def _make_lock(state: object) -> None:
 def start() -> ResponseReturnValue:
     devices = daemon().devices()
     mac = daemon().here(source_address()).mac  # None outside of the home's networks
-    here = next((one for one in devices.found if mac and one.mac == mac), None)
+    here = next((device for device in devices.found if mac and device.mac == mac), None)
     return _render(
         "setup_start.html",
         "start",
         devices=devices,
         here=here,
-        behind=[one for one in devices.found if one.online or one is here][:SHOWN],
+        behind=[device for device in devices.found if device.online or device is here][:SHOWN],
         tongues=menu(),
         spoken=language(),
     )
@@ -145,14 +145,16 @@ def _save(row: Row) -> None:
 @blueprint.post("/people/remove")
 @guardians_only
 def remove() -> ResponseReturnValue:
-    who = next((one for one in _known(daemon().devices()) if one.id == request.form.get("who")), None)
+    who = next(
+        (person for person in _known(daemon().devices()) if person.id == request.form.get("who")), None
+    )
     if who is None:
         notices.said(_("This person is not here any more."))
         return redirect(url_for("setup.people"), 303)
     with notices.refusals_to(notices.said):
         answer = Answer(_change("remove_profile", id=who.id))
-        told = _("%(name)s is taken out.", name=plain(who.name))
-        notices.did_back("removed", answer.text("undo"), told)
+        sentence = _("%(name)s is taken out.", name=plain(who.name))
+        notices.did_back("removed", answer.text("undo"), sentence)
     return redirect(url_for("setup.people"), 303)
 
 
@@ -200,12 +202,12 @@ def _known(devices: Devices) -> tuple[Known, ...]:
 def devices() -> ResponseReturnValue:
     found = daemon().devices()
     known, here = _known(found), daemon().here(source_address()).mac
-    shown = sorted(found.found, key=lambda one: (one.mac != here, not one.online))[:SHOWN]
+    shown = sorted(found.found, key=lambda device: (device.mac != here, not device.online))[:SHOWN]
     return _render(
         "setup_devices.html",
         "devices",
         devices=found,
-        shown=[(one, chosen(one, here, known, guardian() or "")) for one in shown],
+        shown=[(device, chosen(device, here, known, guardian() or "")) for device in shown],
         here=here,
         people=known,
         unknown=daemon().client.call("family").get("unknown_devices", GUEST),
@@ -219,20 +221,20 @@ def devices() -> ResponseReturnValue:
 def save_devices() -> ResponseReturnValue:
     """Save owners. An unchanged row is skipped, so a form that is sent twice has no second effect."""
     found = daemon().devices()
-    allowed = {*PLACES, *(one.id for one in found.people)}
+    allowed = {*PLACES, *(person.id for person in found.people)}
     moved: list[tuple[str, str]] = []
-    told: list[str] = []
+    errors: list[str] = []
     with current_app.extensions[ONE_AT_A_TIME]:
-        for one in found.found:
-            wanted = request.form.get(f"of-{one.mac}", "")
-            if wanted in allowed and not one.shared and (wanted != one.profile or one.is_new):
-                with notices.refusals_to(told.append):
-                    answer = Answer(_change("assign", mac=one.mac, profile=wanted))
-                    moved.append((one.mac, answer.text("was")))
-        with notices.refusals_to(told.append):
+        for device in found.found:
+            wanted = request.form.get(f"of-{device.mac}", "")
+            if wanted in allowed and not device.shared and (wanted != device.profile or device.is_new):
+                with notices.refusals_to(errors.append):
+                    answer = Answer(_change("assign", mac=device.mac, profile=wanted))
+                    moved.append((device.mac, answer.text("was")))
+        with notices.refusals_to(errors.append):
             _strangers(request.form.get("unknown", ""))
-    if told:
-        notices.said(told[0])
+    if errors:
+        notices.said(errors[0])
         return redirect(url_for("setup.devices"), 303)
     if moved:
         was = placed(moved, WAS_LIMIT)
@@ -273,8 +275,8 @@ def summary() -> ResponseReturnValue:
         "summary",
         devices=found,
         cards=[(child, _rules(child.id, names)) for child in home.children],
-        adults=[one for one in _known(found) if home.child(one.id) is None],
-        of_house=sum(one.profile == HOME for one in found.found),
+        adults=[person for person in _known(found) if home.child(person.id) is None],
+        of_house=sum(device.profile == HOME for device in found.found),
         unknown=daemon().client.call("family").get("unknown_devices", GUEST),
         lists=proposed_lists(),
         many=many,
@@ -287,17 +289,17 @@ def fetch_lists() -> ResponseReturnValue:
     """Turn on the lists that are ticked."""
     ticked = request.form.getlist("list")
     with current_app.extensions[ONE_AT_A_TIME], notices.refusals_to(notices.said):
-        chosen_lists = [one for one in proposed_lists() if one.id in ticked]
-        for one in chosen_lists:
-            _change("list_add", id=one.id)
+        chosen_lists = [source for source in proposed_lists() if source.id in ticked]
+        for source in chosen_lists:
+            _change("list_add", id=source.id)
         if chosen_lists:
-            names = words.listed([plain(one.name) for one in chosen_lists])
+            names = words.listed([plain(source.name) for source in chosen_lists])
             notices.said(_("To be fetched with the next update: %(names)s.", names=names))
     return redirect(url_for("setup.summary"), 303)
 
 
 def _rules(profile: str, names: Catalogue) -> tuple[Section, ...]:
-    return tuple(one for one in overview(daemon().ruleset(profile), names) if one.id != "who")
+    return tuple(section for section in overview(daemon().ruleset(profile), names) if section.id != "who")
 
 
 def _change(do: str, **values: object) -> dict[str, object]:

@@ -62,7 +62,7 @@ def use(who: str) -> ResponseReturnValue:
     if problem:
         return _page("use_pin.html", here, problem, shared=shared, person=chosen), REFUSED
     locks.lock()
-    notices.tell_child(_("%(name)s's rules hold here now.", name=plain(chosen.name)))
+    notices.notify_child(_("%(name)s's rules hold here now.", name=plain(chosen.name)))
     return redirect(url_for("child.show"), 303)
 
 
@@ -78,7 +78,7 @@ def leave() -> ResponseReturnValue:
     problem = refused(lambda: daemon().sharing("leave", device=here.mac, **values))
     if not screen:
         locks.lock()
-    notices.tell_child(problem or _("Done. The youngest's rules hold again."))
+    notices.notify_child(problem or _("Done. The youngest's rules hold again."))
     return redirect(url_for("sharing.screens" if screen else "child.show"), 303)
 
 
@@ -101,7 +101,7 @@ def claim() -> ResponseReturnValue:
     problem = refused(lambda: daemon().sharing("claim", device=here.mac, screen=screen.device))
     if problem:
         return _page("screens.html", here, problem), REFUSED
-    notices.tell_child(_("You are on %(screen)s now.", screen=plain(screen.label)))
+    notices.notify_child(_("You are on %(screen)s now.", screen=plain(screen.label)))
     return redirect(url_for("sharing.screens"), 303)
 
 
@@ -144,7 +144,7 @@ def set_pin() -> ResponseReturnValue:
     )
     if problem:
         return _page("pin.html", here, problem, setting=True), REFUSED
-    notices.tell_child(_("Your PIN is set. Your parents see that you set one, not which."))
+    notices.notify_child(_("Your PIN is set. Your parents see that you set one, not which."))
     return redirect(url_for("child.show"), 303)
 
 
@@ -156,7 +156,7 @@ def adult() -> ResponseReturnValue:
         return redirect(url_for("door.arrive"), 303)
     problem = refused(lambda: daemon().sharing("adult", device=here.mac))
     if problem:
-        notices.tell_child(problem)
+        notices.notify_child(problem)
     return redirect(url_for("door.arrive"), 303)
 
 
@@ -205,6 +205,6 @@ def _page(template: str, here: Here, problem: str = "", **values: object) -> str
         here=here,
         child=home.child(here.profile),
         problem=problem,
-        told=notices.told_child(),
+        message=notices.child_notice(),
         **values,
     )

@@ -27,5 +27,5 @@ def show() -> ResponseReturnValue:
         home=home,
         known=bool(here.profile),
         filtered=bool(here.profile) and here.profile not in PLAIN,
-        refused=None if own.shared else len({one.host for one in own.found}),
+        refused=None if own.shared else len({refusal.host for refusal in own.found}),
     )

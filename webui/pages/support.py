@@ -12,7 +12,7 @@ from webui import charts
 from webui.accounts import session
 from webui.accounts.session import seen_by
 from webui.daemon import daemon
-from webui.values.health import PLACES, own_memory, parse_health
+from webui.values.health import PLACES, parse_health, process_memory
 from webui.values.lists import many
 
 blueprint = Blueprint("support", __name__, url_prefix="/support")
@@ -27,7 +27,7 @@ def show() -> ResponseReturnValue:
         "support.html",
         health=parse_health(daemon().support()),
         me=session.signed_in(),
-        pages_memory=own_memory(),
+        pages_memory=process_memory(),
         line=charts.line,
         places=PLACES,
         many=many,
@@ -38,6 +38,6 @@ def show() -> ResponseReturnValue:
 @seen_by(PersonRole.SUPPORT, PersonRole.GUARDIAN)
 def file() -> Response:
     """Return the same as a file for support."""
-    told = json.dumps(daemon().support(), indent=1, ensure_ascii=False)
+    text = json.dumps(daemon().support(), indent=1, ensure_ascii=False)
     headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
-    return Response(f"{told}\n", mimetype="application/json", headers=headers)
+    return Response(f"{text}\n", mimetype="application/json", headers=headers)

@@ -45,7 +45,7 @@ def now(profile: str) -> ResponseReturnValue:
 @guardians_only
 def begin(profile: str) -> ResponseReturnValue:
     page = opened(profile)
-    device = one_of("device", {ALL, *(one.mac for one in page.child.devices)})
+    device = one_of("device", {ALL, *(other.mac for other in page.child.devices)})
     try:
         host = typed.site(request.form.get("host", ""))
         chosen: dict[str, object] = {} if device == ALL else {"device": device}
@@ -81,12 +81,12 @@ def end(profile: str) -> ResponseReturnValue:
 
 def device_at_hand(child: Child) -> str:
     """Return the default device of a lesson."""
-    return next((one.mac for one in child.devices if one.online), ALL)
+    return next((device.mac for device in child.devices if device.online), ALL)
 
 
 def _chosen(lesson: Lesson) -> list[str]:
     """Return what is ticked, by number: the names may be too long for a form."""
-    open_names = {str(one.number): one.name for one in lesson.names if not one.refused}
+    open_names = {str(name.number): name.name for name in lesson.names if not name.refused}
     ticked = request.form.getlist("keep")
     if any(number not in open_names for number in ticked):
         abort(400)
@@ -98,14 +98,14 @@ def _tell(child: Child, lesson: Lesson, answer: Answer) -> None:
     if answer.values.get("undo") is None:
         notices.said(_("The lesson is over. Nothing of %(host)s is kept for %(name)s.", host=host, name=name))
         return
-    told = ngettext(
+    sentence = ngettext(
         "%(host)s stays open for %(name)s, with what it needed: %(num)d entry in the list.",
         "%(host)s stays open for %(name)s, with what it needed: %(num)d entries in the list.",
         len(entries),
         host=host,
         name=name,
     )
-    notices.edited(child.id, answer, told)
+    notices.edited(child.id, answer, sentence)
 
 
 def _show(page: Page, outcome: Outcome) -> str:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
 from webui import charts, notices
-from webui.accounts.locks import own_eyes
+from webui.accounts.locks import child_only
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import day as asked_day
@@ -24,7 +24,7 @@ blueprint = Blueprint("time", __name__)
 
 
 @blueprint.get("/my/time")
-@own_eyes
+@child_only
 @anyone
 def mine() -> ResponseReturnValue:
     """Show every minute of the child whose device asks."""
@@ -38,7 +38,7 @@ def mine() -> ResponseReturnValue:
 
 
 @blueprint.get("/my/time/delete")
-@own_eyes
+@child_only
 @anyone
 def ask_to_delete() -> ResponseReturnValue:
     """Show what deletion removes and what stays, and ask for the PIN again. Deletion has no undo."""
@@ -46,7 +46,7 @@ def ask_to_delete() -> ResponseReturnValue:
 
 
 @blueprint.post("/my/time/delete")
-@own_eyes
+@child_only
 @anyone
 def delete() -> ResponseReturnValue:
     """Delete the ledger by the child's PIN; below ten years by the guardian who is signed in here."""
@@ -55,7 +55,7 @@ def delete() -> ResponseReturnValue:
     problem = refused(lambda: daemon().sharing("erase", device=here.mac, origin=source_address(), **who))
     if problem:
         return _deleting(here, problem), REFUSED
-    notices.tell_child(_("Names and services are deleted. How much of what kind stays for 30 days."))
+    notices.notify_child(_("Names and services are deleted. How much of what kind stays for 30 days."))
     return redirect(url_for("child.show"), 303)
 
 

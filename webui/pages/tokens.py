@@ -44,7 +44,7 @@ def mine() -> tuple[Token, ...]:
 @guardians_only
 def make() -> ResponseReturnValue:
     label = " ".join(request.form.get("label", "").split())[: tokens.LABEL_LIMIT]
-    role, days = one_of("role", list(PersonRole)), int(one_of("days", [str(one) for one in DAYS]))
+    role, days = one_of("role", list(PersonRole)), int(one_of("days", [str(day) for day in DAYS]))
     where = url_for("account.show")
     if not label or not label.isprintable():
         notices.said(_("Give the token a name, such as what will use it."))

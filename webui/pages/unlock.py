@@ -85,7 +85,7 @@ def lock() -> ResponseReturnValue:
     here = daemon().here(source_address())
     if not here.mac:
         abort(400)
-    with notices.refusals_to(notices.tell_child):
+    with notices.refusals_to(notices.notify_child):
         lock_here(here)
     return redirect(url_for("door.arrive"), 303)
 

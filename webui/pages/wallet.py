@@ -42,7 +42,7 @@ def ask() -> ResponseReturnValue:
     except BusyError as error:
         return _no(refusals.sentence(error), 503)
     except RefusedError as error:
-        return _no(refused(error.told), 409)
+        return _no(refused(error.reason), 409)
     return jsonify(request=question.request)
 
 
@@ -60,7 +60,7 @@ def answer() -> ResponseReturnValue:
         until = wallets().check(here, origin(), sent.get("response"), home.now, _lasting(length, home.now))
         _open(here, length, until)
     except RefusedError as error:
-        return _no(refused(error.told), 403)
+        return _no(refused(error.reason), 403)
     except BusyError as error:
         return _no(refusals.sentence(error), 503)
     except Unreachable:

@@ -68,15 +68,15 @@ def save(profile: str, target: str) -> ResponseReturnValue:
     try:
         value: object = value_of(_sent(_held(page, key), night=night), night=night)
     except NoHoursError as error:
-        told = _("%(days)s: say from when until when.", days=days(error.day))
-        return refused(page, Problem(told, error.day), again)
+        sentence = _("%(days)s: say from when until when.", days=days(error.day))
+        return refused(page, Problem(sentence, error.day), again)
     band = page.book.band_says(key)
     if same(value, {} if band is None else band, night=night):
         value = None
     name, what = plain(page.child.name), _title(page, target)
-    told = _("%(what)s: the hours of %(name)s are changed.", what=what, name=name)
+    sentence = _("%(what)s: the hours of %(name)s are changed.", what=what, name=name)
     back = url_for("rules.show", profile=page.child.id)
-    return change(page, {key: value}, told, back, again)
+    return change(page, {key: value}, sentence, back, again)
 
 
 def _key(page: Page, target: str) -> str:

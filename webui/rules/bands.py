@@ -37,15 +37,16 @@ def between(
     for key in _keys(now, then):
         before, after = _value(now, key), _value(then, key)
         if before != after:
-            told = (_said(key, value, names, name) for value in (before, after))
-            yield key, Difference(title(key, names), *told)
+            described = (_said(key, value, names, name) for value in (before, after))
+            yield key, Difference(title(key, names), *described)
 
 
 def _keys(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[str]:
     for key in dict.fromkeys((*now, *then)):
         if key in BY_ENTRY:
             yield from (
-                f"{key}/{one}" for one in dict.fromkeys((*(now.get(key) or {}), *(then.get(key) or {})))
+                f"{key}/{fromkey}"
+                for fromkey in dict.fromkeys((*(now.get(key) or {}), *(then.get(key) or {})))
             )
         else:
             yield key
@@ -59,7 +60,7 @@ def _value(rules: Mapping[str, Any], key: str) -> Any:
 
 def _said(key: str, value: Any, names: Catalogue, name: str) -> tuple[str, ...]:
     if key in LISTS:
-        return tuple(entry(key, str(one), names) for one in value or ())
+        return tuple(entry(key, str(word), names) for word in value or ())
     try:
         return sentences(key, value, names, name)
     except Unreadable:

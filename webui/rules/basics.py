@@ -66,11 +66,11 @@ def _options(book: Ruleset, key: str, chosen: str) -> dict[str, str]:
         return say.choices_of(key)
     if key in GRACE:
         offered = {*OFFERED[key], *([int(chosen)] if chosen.isdigit() else ())}
-        return {str(one): say.minutes(key, write_minutes(one)) for one in sorted(offered)}
+        return {str(minutes): say.minutes(key, write_minutes(minutes)) for minutes in sorted(offered)}
     if key == "log_level":
         return {str(level): say.log_level(level, book.name) for level in range(book.highest_log_level + 1)}
     name = key.partition("/")[2]
-    return {one: say.way(name, one) for one in ("block", "allow")}
+    return {word: say.way(name, word) for word in ("block", "allow")}
 
 
 def changes(book: Ruleset, sent: Callable[[str], str]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def of_child(book: Ruleset) -> Carried:
 # ------------------------------------------------------------------------------------------------- export
 
 
-def goes_along(carried: Carried) -> bool:
+def is_shareable(carried: Carried) -> bool:
     """Return whether another home would accept the export.
 
     A list of thousands of sites is too large for it.
@@ -183,7 +183,7 @@ def _checked(name: object, band: object, rules: object) -> Carried:
         raise _none()
     shown = plain(" ".join(name.split()), NAME_LIMIT)
     found = Carried(shown, band, dict(rules))
-    if not shown or not _is_line(band) or not goes_along(found):
+    if not shown or not _is_line(band) or not is_shareable(found):
         raise _none()
     if not _is_plain(rules, DEPTH) or not all(_has_shape(key, value) for key, value in rules.items()):
         raise _none()
@@ -205,14 +205,14 @@ def _is_plain(value: object, depth: int) -> bool:
     if depth == 0 or not isinstance(value, Mapping | list) or len(value) > ENTRIES:
         return False
     if isinstance(value, list):
-        return all(_is_plain(one, depth - 1) for one in value)
+        return all(_is_plain(item, depth - 1) for item in value)
     return all(_is_line(str(key)) and _is_plain(one, depth - 1) for key, one in value.items())
 
 
 def _has_shape(key: str, value: object) -> bool:
     """Return whether the value has the shape of its key. True for a key that this version does not know."""
     if key in LISTS:  # an empty mapping clears the band's entries
-        return value == {} or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+        return value == {} or (isinstance(value, list) and all(isinstance(item, str) for item in value))
     if key in BY_ENTRY:
         return isinstance(value, Mapping)
     if key in SCALARS:
@@ -231,13 +231,13 @@ def fitted(carried: Carried, names: Catalogue) -> Fitted:
         if key not in KEYS:
             left.append(key)
         elif key in (*LISTS, *BY_ENTRY) and value:
-            known = {one for one in value if _is_known(key, one, names)}
-            left += [str(one) for one in value if one not in known]
+            known = {item for item in value if _is_known(key, item, names)}
+            left += [str(item) for item in value if item not in known]
             if known:
                 kept[key] = (
                     {one: said for one, said in value.items() if one in known}
                     if isinstance(value, Mapping)
-                    else [one for one in value if one in known]
+                    else [item for item in value if item in known]
                 )
         else:
             kept[key] = value
@@ -252,7 +252,7 @@ def _is_known(key: str, word: str, names: Catalogue) -> bool:
     return True
 
 
-def as_book(carried: Carried, names: Catalogue) -> Ruleset:
+def as_ruleset(carried: Carried, names: Catalogue) -> Ruleset:
     """Return the export as a ruleset, for the functions that describe rules."""
     band = names.bands.get(carried.band, {})
     held = {key: _over(band.get(key), carried.rules.get(key)) for key in {**band, **carried.rules}}
@@ -277,7 +277,7 @@ def _over(band: Any, own: Any) -> Any:
     if isinstance(own, Mapping) and own and isinstance(band, Mapping):
         return {**band, **own}
     if isinstance(own, list) and isinstance(band, list):
-        return [*band, *(one for one in own if one not in band)]
+        return [*band, *(entry for entry in own if entry not in band)]
     return own
 
 

@@ -47,7 +47,7 @@ class Hours:
     all_day: str = ""  # state of a schedule without hours
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         if self.start:
             return f"{self.start}–{self.end}"
         return {OPEN: _("all day"), CLOSED: _("not at all")}.get(self.all_day) or _("none")
@@ -92,23 +92,23 @@ class Rules:
     self_set: SelfSet | None = None  # None: the child can set no times and has set none
 
     def days_from(self, today: date) -> list[OtherDay]:
-        return [one for one in self.other_days if one.day >= today]
+        return [day for day in self.other_days if day.day >= today]
 
     @property
-    def play_is_ruled(self) -> bool:
+    def has_play_rules(self) -> bool:
         """Return whether any rule is about play."""
-        windows = any(one.target == PLAY for one in self.windows)
-        return windows or any(one.target == PLAY for one in self.limits)
+        windows = any(window.target == PLAY for window in self.windows)
+        return windows or any(limit.target == PLAY for limit in self.limits)
 
     @property
     def unknown(self) -> Target | None:
         """Return the rule for uncategorised sites, or None if they are allowed."""
-        return next((one for one in self.refused if one.target == "unknown"), None)
+        return next((site for site in self.refused if site.target == "unknown"), None)
 
     @property
     def of_others(self) -> tuple[Hours, ...]:
         """Return the bedtimes that the child did not set itself."""
-        return tuple(one for one in self.bedtime if not one.owner.startswith(f"{SELF}:"))
+        return tuple(hours for hours in self.bedtime if not hours.owner.startswith(f"{SELF}:"))
 
     @property
     def things(self) -> list[Target]:
@@ -116,19 +116,19 @@ class Rules:
 
         Categories are left out.
         """
-        return [one for one in self.refused if one.target.partition(":")[0] not in GENERAL]
+        return [site for site in self.refused if site.target.partition(":")[0] not in GENERAL]
 
     @property
-    def refuses_kinds(self) -> bool:
+    def blocks_categories(self) -> bool:
         """Return whether categories are blocked in addition to those blocked for everyone."""
-        return any(one.target.startswith("category:") and one.owner != PRODUCT for one in self.refused)
+        return any(site.target.startswith("category:") and site.owner != PRODUCT for site in self.refused)
 
     @property
     def has_own(self) -> bool:
         """Return whether any rule is the family's own rather than the band's."""
-        targets = any(one.owner == FAMILY for one in (*self.refused, *self.allowed))
-        hours = any(one.owner == FAMILY for one in (*self.bedtime, *self.windows))
-        return targets or hours or any(one.owner == FAMILY for one in self.limits)
+        targets = any(site.owner == FAMILY for site in (*self.refused, *self.allowed))
+        hours = any(span.owner == FAMILY for span in (*self.bedtime, *self.windows))
+        return targets or hours or any(limit.owner == FAMILY for limit in self.limits)
 
     def refused_by_owner(self) -> dict[str, list[Target]]:
         """Return the blocked targets by owner: the family's first, then the band's, then the rest."""
@@ -213,9 +213,9 @@ def _of_day(row: Answer) -> Iterator[str]:
     night = row.entry("bedtime")
     if night is not None:
         hours = _hours(night)
-        yield _("bedtime %(hours)s", hours=hours.told) if hours.start else _("no bedtime")
-    for one in map(_hours, row.entries("windows")):
-        yield _("%(what)s: %(value)s", what=one.name, value=one.told)
+        yield _("bedtime %(hours)s", hours=hours.text) if hours.start else _("no bedtime")
+    for window in map(_hours, row.entries("windows")):
+        yield _("%(what)s: %(value)s", what=window.name, value=window.text)
     for entry in row.entries("limits"):
         yield say.limit(_name(entry), _minutes(entry))
 

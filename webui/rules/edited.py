@@ -42,8 +42,8 @@ class Known:
 
 def lines(change: Change, home: Known) -> tuple[Line, ...]:
     if change.what == "settings":
-        return tuple(_setting(one, change, home) for one in change.edits)
-    return tuple(_rule(one, change, home.names) for one in change.edits)
+        return tuple(_setting(edit, change, home) for edit in change.edits)
+    return tuple(_rule(edit, change, home.names) for edit in change.edits)
 
 
 def _rule(edit: Edit, change: Change, names: Catalogue) -> Line:
@@ -55,18 +55,18 @@ def _rule(edit: Edit, change: Change, names: Catalogue) -> Line:
             return Line((cleared(head),))
         return Line((_("%(what)s: changed", what=title(head, names)),))
 
-    def told(value: object) -> tuple[str, ...]:
-        return _told(edit.key, value, names, change.name)
+    def describe(value: object) -> tuple[str, ...]:
+        return _sentences(edit.key, value, names, change.name)
 
     if edit.after is None:
-        return Line(tuple(_("Taken out: %(rule)s", rule=one) for one in told(edit.before)))
-    now, before = told(edit.after), () if edit.before is None else told(edit.before)
+        return Line(tuple(_("Taken out: %(rule)s", rule=sentence) for sentence in describe(edit.before)))
+    now, before = describe(edit.after), () if edit.before is None else describe(edit.before)
     # Leave out the days of a bedtime or a limit that did not change.
-    fresh = tuple(one for one in now if one not in before)
-    return Line(fresh or now, tuple(one for one in before if one not in now) if fresh else ())
+    fresh = tuple(sentence for sentence in now if sentence not in before)
+    return Line(fresh or now, tuple(sentence for sentence in before if sentence not in now) if fresh else ())
 
 
-def _told(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
+def _sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
     head, _slash, entry = key.partition("/")
     try:
         if head in LISTS:
@@ -167,15 +167,15 @@ def _reach(value: object) -> str:
 def _of_device(head: str, mac: str, value: object, change: Change, home: Known) -> Line:
     device = _called(change, mac)
     if head == "managed":
-        sites = [plain(one, NAME_LENGTH) for one in texts(value)]
+        sites = [plain(text, NAME_LENGTH) for text in texts(value)]
         if not sites:
             return Line((_("No tunnel is open on %(device)s any more", device=device),))
-        told = _(
+        sentence = _(
             "A tunnel of school or work is open on %(device)s: %(sites)s", device=device, sites=listed(sites)
         )
-        return Line((told,))
+        return Line((sentence,))
     people = texts(value.get("people") if isinstance(value, Mapping) else value)
     if not people:
         return Line((_("%(device)s is shared no more", device=device),))
-    shown = listed([plain(home.people.get(one, one)) for one in people])
+    shown = listed([plain(home.people.get(person, person)) for person in people])
     return Line((_("%(device)s is shared by %(people)s", device=device, people=shown),))

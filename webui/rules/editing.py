@@ -84,7 +84,7 @@ def render(template: str, page: Page, outcome: Outcome = NOTHING, **values: obje
         tried=outcome.tried,
         guardian=guardian(),
         notice=notices.current(page.home),
-        why=_kept(page.child),
+        why=_stored_reason(page.child),
         **values,
     )
 
@@ -110,10 +110,10 @@ def change(
     except ControlError as error:
         if error.code == Code.CHANGED_MEANWHILE:
             page = opened(page.child.id)
-            told = _(
+            text = _(
                 "Somebody changed these rules meanwhile. What holds now is here; what you typed is kept."
             )
-            return show(page, Outcome(Problem(told))), 409
+            return show(page, Outcome(Problem(text))), 409
         return show(page, Outcome(problem_of(error))), 422
     return redirect(back, 303)
 
@@ -141,19 +141,19 @@ def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
 
 def at_once(page: Page, changes: Mapping[str, Any], sentence: str, back: str) -> ResponseReturnValue:
     """Apply a change of one tap. An error is shown on the page at ``back``, which shows the current rules."""
-    keep_reason(page.child)
+    store_reason(page.child)
     with notices.refusals_to(notices.said):
         write(page, changes, sentence)
     return redirect(back, 303)
 
 
-def keep_reason(child: Child) -> None:
+def store_reason(child: Child) -> None:
     """Store the reason for the next page about the same child, so that several switches share one reason."""
     if because := reason("because"):
         cookie[_KEPT] = [child.id, because]
 
 
-def _kept(child: Child) -> str:
+def _stored_reason(child: Child) -> str:
     """Return the stored reason once. A user who leaves the page and returns has other reasons."""
     kept = cookie.pop(_KEPT, None)
     return str(kept[1]) if isinstance(kept, list) and kept[:1] == [child.id] and kept[1:] else ""

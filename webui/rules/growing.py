@@ -68,18 +68,18 @@ def _place(scale: tuple[str, ...], value: object) -> int:
 
 def stays(book: Ruleset, after: Mapping[str, Any], names: Catalogue) -> tuple[str, ...]:
     """Return the family's own rules that still apply after the transition, as sentences."""
-    told: list[str] = []
+    kept_rules: list[str] = []
     for key, value in book.own.items():
         if key in NOT_RULES or (key == "log_level" and str(after.get(key)) != str(value)):
             continue
         for one, said in _entries(key, value):
-            told += _said(one, said, names, book.name)
-    return tuple(told)
+            kept_rules += _said(one, said, names, book.name)
+    return tuple(kept_rules)
 
 
 def _entries(key: str, value: object) -> list[tuple[str, object]]:
     if key in LISTS and isinstance(value, list):
-        return [(f"{key}/{one}", one) for one in value]
+        return [(f"{key}/{item}", item) for item in value]
     if key in ("categories", "ways", "limits", "windows") and isinstance(value, dict) and value:
         return [(f"{key}/{one}", said) for one, said in value.items()]
     return [(key, value)]

@@ -91,7 +91,7 @@ def read_span(value: object) -> Span:
 def read_spans(value: object) -> tuple[Span, ...]:
     """Read one time range or a list of them; return them sorted. An empty list means never."""
     if isinstance(value, list):
-        return tuple(sorted(read_span(one) for one in value))
+        return tuple(sorted(read_span(item) for item in value))
     return (read_span(value),)
 
 
@@ -110,7 +110,7 @@ def write_span(span: Span) -> str:
 
 
 def write_spans(spans: Iterable[Span]) -> list[str]:
-    return [write_span(one) for one in sorted(spans)]
+    return [write_span(span) for span in sorted(spans)]
 
 
 def clock(minute: int) -> str:
@@ -121,8 +121,8 @@ def clock(minute: int) -> str:
 
 def typed_span(start: str, end: str) -> Span | None:
     """Return the span of two time fields; None if one is empty, or both are the same."""
-    times = [_TIME.fullmatch(one.strip()) for one in (start, end)]
-    first, last = (None if one is None else int(one[1]) * 60 + int(one[2]) for one in times)
+    times = [_TIME.fullmatch(item.strip()) for item in (start, end)]
+    first, last = (None if time is None else int(time[1]) * 60 + int(time[2]) for time in times)
     if first is None or last is None or max(first, last) >= DAY or (first == last and first):
         return None
     return first, last if last > first else last + DAY

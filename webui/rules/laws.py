@@ -12,7 +12,7 @@ from webui.values.country import Law
 NOBODY = ("true", "on", "yes")  # values in a file edited by hand that name no guardian
 
 
-def law_told(law: str, who: object) -> str:
+def describe_law(law: str, who: object) -> str:
     """Describe a law that is on in a child's file, and who turned it on."""
     called = laws().get(law, law)
     if str(who).lower() in NOBODY:

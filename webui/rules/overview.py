@@ -14,7 +14,7 @@ from webui.language.words import plain
 from webui.rules import sentences as say
 from webui.rules.catalogue import Catalogue
 from webui.rules.hours import Unreadable
-from webui.rules.laws import law_told
+from webui.rules.laws import describe_law
 from webui.rules.ruleset import BY_ENTRY, FAMILY, LISTS, Ruleset, part
 from webui.rules.steps import step_sentence
 from webui.rules.switches import switch_of
@@ -71,16 +71,16 @@ def overview(book: Ruleset, names: Catalogue) -> tuple[Section, ...]:
         ("stopped", _("When something fails"), ("failure", "clock_unset")),
         ("who", _("Who"), ("name", "band", "next_step", "devices", "portal")),
     )
-    told = []
+    shown = []
     for ident, title, keys in sections:
         here = [found.pop(key) for key in tuple(found) if _head(key) in keys]
         here.sort(key=lambda rule: keys.index(_head(rule.key)))
         folds = ident in ("kinds", "around")
         own = tuple(rule for rule in here if rule.own or not folds)
-        told.append(Section(ident, title, own, tuple(rule for rule in here if not rule.own and folds)))
+        shown.append(Section(ident, title, own, tuple(rule for rule in here if not rule.own and folds)))
     if found:
-        told.append(Section("rest", _("More in the file"), tuple(found.values())))
-    return tuple(one for one in told if one.rules or one.as_band)
+        shown.append(Section("rest", _("More in the file"), tuple(found.values())))
+    return tuple(section for section in shown if section.rules or section.as_band)
 
 
 def _head(key: str) -> str:
@@ -201,7 +201,9 @@ def sentences(key: str, value: object, names: Catalogue, name: str, band: str = 
         case "calendars":
             return say.calendars(value)
         case "dates" if isinstance(value, dict):
-            return tuple(one for day, said in value.items() for one in say.date(str(day), said, names))
+            return tuple(
+                sentence for day, said in value.items() for sentence in say.date(str(day), said, names)
+            )
     return (say.as_written(key, value),)
 
 
@@ -214,7 +216,7 @@ def _of_entry(head: str, target: str, value: object, names: Catalogue) -> tuple[
         case "categories":
             return (say.kind(names.called(f"category:{target}"), value),)
         case "laws":
-            return (law_told(target, value),)
+            return (describe_law(target, value),)
     return (say.way(target, value),)
 
 

@@ -78,7 +78,7 @@ def part(values: Values, key: str) -> Any:
 
 
 def texts(value: object) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
 def flag(value: object) -> bool:
@@ -131,5 +131,5 @@ def parse_preview(values: Mapping[str, Any]) -> Preview:
     return answer.read(
         Preview,
         sentence=met(answer, answer.text("host"), at) if at else answer.text("sentence"),
-        passed=tuple((one.text("rule"), one.text("outcome")) for one in answer.entries("passed")),
+        passed=tuple((step.text("rule"), step.text("outcome")) for step in answer.entries("passed")),
     )

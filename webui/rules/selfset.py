@@ -47,7 +47,7 @@ class NotThatError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SelfSetTime:
     """One choice, described, and since when it applies."""
 
     key: str
@@ -57,7 +57,7 @@ class Told:
     plan: Mapping[str, int | None] | None  # minutes by day type, for a limit that the form can show
 
 
-def told(choice: Choice, now: datetime) -> Told:
+def describe(choice: Choice, now: datetime) -> SelfSetTime:
     since = "" if choice.at is None else day_past(choice.at, now)
     title = choice.name if choice.target else _("Bedtime")
     try:
@@ -66,11 +66,11 @@ def told(choice: Choice, now: datetime) -> Told:
     except Unreadable:  # set by a program in a form that these pages cannot show
         said, plan = (title,), None
     by_type = plan is not None and set(plan) == set(TYPES)
-    return Told(choice.key, title, said, since, plan if by_type else None)
+    return SelfSetTime(choice.key, title, said, since, plan if by_type else None)
 
 
-def all_told(own: SelfSet, now: datetime) -> list[Told]:
-    return [told(one, now) for one in own.choices]
+def describe_all(own: SelfSet, now: datetime) -> list[SelfSetTime]:
+    return [describe(choice, now) for choice in own.choices]
 
 
 def suggested(own: SelfSet) -> tuple[str, ...]:
@@ -112,12 +112,12 @@ def typed_limit(fields: Mapping[str, str]) -> object:
 
 
 def _written(plan: Plan[T], write: Callable[[T], object]) -> object:
-    if all(one is None for one in plan.values()):
+    if all(item is None for item in plan.values()):
         raise NotThatError(_("Nothing is filled in. To turn it off there is a button of its own."))
     return write_plan(plan, write)
 
 
 def targets(own: SelfSet) -> list[tuple[str, str]]:
     """Return the targets of a further limit, sorted by name."""
-    taken = {one.target for one in own.limits}
+    taken = {limit.target for limit in own.limits}
     return [(key, things.thing(key, name)) for key, name in TARGETS.items() if key not in taken]

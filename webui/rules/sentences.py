@@ -227,14 +227,14 @@ def minutes(key: str, value: object) -> str:
 def log_level(value: object, name: str) -> str:
     """Describe a log level. ``name``: the child's. The child reads the same text."""
     level = whole(value)
-    told = loglevels.told(level)
-    return _("Log level %(level)d. %(name)s reads: “%(words)s”", level=level, name=plain(name), words=told)
+    words = loglevels.describe(level)
+    return _("Log level %(level)d. %(name)s reads: “%(words)s”", level=level, name=plain(name), words=words)
 
 
 def date(day: str, value: object, names: Catalogue) -> Sentences:
     """Describe one entry of ``dates``. ``day`` is a date or ``first..last``."""
     when = day.replace("..", " – ")
-    return tuple(_("%(date)s: %(rule)s", date=when, rule=one) for one in _of_date(value, names))
+    return tuple(_("%(date)s: %(rule)s", date=when, rule=rule) for rule in _of_date(value, names))
 
 
 def _of_date(value: object, names: Catalogue) -> list[str]:
@@ -264,7 +264,7 @@ def counts_as(value: object) -> str:
 
 
 def calendars(value: object) -> Sentences:
-    return tuple(_("Free days are those of the calendar %(file)s", file=plain(one)) for one in texts(value))
+    return tuple(_("Free days are those of the calendar %(file)s", file=plain(text)) for text in texts(value))
 
 
 def portal(value: object) -> str:
@@ -292,5 +292,5 @@ def _flow(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_flow(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_flow(one) for one in value) + "]"
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
     return str(value)

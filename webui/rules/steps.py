@@ -41,7 +41,7 @@ def typed_month(text: str, today: date) -> str:
 
 def following(band: str) -> str:
     """Return the next age band; empty for the last one and for an unknown one."""
-    known = next((one for one in Band if one.value == band), None)
+    known = next((known_band for known_band in Band if known_band.value == band), None)
     found = None if known is None else next_band(known)
     return "" if found is None else found.value
 

@@ -34,7 +34,7 @@ def switched(book: Ruleset, key: str, *, on: bool) -> dict[str, Any]:
         return {key: None if on else {}}
     off, ons = _words(key, head)
     band = book.band_says(key)
-    band_is_on = band is not None and str(band).lower() in [one.lower() for one in ons]
+    band_is_on = band is not None and str(band).lower() in [word.lower() for word in ons]
     if on:
         return {key: None if band_is_on else _value(key, ons[0])}
     return {key: _value(key, off) if band_is_on else None}

@@ -46,9 +46,9 @@ def entry(text: str, names: Catalogue) -> str:
     wanted = " ".join(text.split()).casefold()
     if "." in wanted:
         return site(text)
-    for one in names.services.values():
-        if wanted in (one.name.casefold(), f"service:{one.id}"):
-            return f"service:{one.id}"
+    for service in names.services.values():
+        if wanted in (service.name.casefold(), f"service:{service.id}"):
+            return f"service:{service.id}"
     for kind in names.kinds.values():
         if wanted in (kind.name.casefold(), f"category:{kind.id}"):
             return f"category:{kind.id}"

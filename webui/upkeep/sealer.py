@@ -44,9 +44,9 @@ def _work(what: str, data: bytes, password: str) -> bytes:
     if done.returncode == 0:
         return done.stdout
     try:
-        told = json.loads(done.stderr.splitlines()[-1])
-        error = ControlError(str(told["error"]))
-        code, values = str(told["code"]), dict(told["values"])
+        answer = json.loads(done.stderr.splitlines()[-1])
+        error = ControlError(str(answer["error"]))
+        code, values = str(answer["code"]), dict(answer["values"])
     except (ValueError, KeyError, TypeError, IndexError):
         raise _busy() from None
     raise error.coded(code, **values)

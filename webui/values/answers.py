@@ -88,13 +88,13 @@ class Child:
         """Return whether the online status of its devices is private."""
         return bool(self.devices) and all(device.quiet for device in self.devices)
 
-    def pin_is_news(self, now: datetime) -> bool:
+    def pin_is_recent(self, now: datetime) -> bool:
         """Return whether the child set a PIN within the last day, which its parents see."""
         return self.pin_set is not None and not self.pin_by and now - self.pin_set < NEWS
 
     def device_name(self, mac: str) -> str:
         """Return the device's own name, or its address if it has none or no longer belongs to the child."""
-        return next((one.name for one in self.devices if one.mac == mac and one.name), mac)
+        return next((device.name for device in self.devices if device.mac == mac and device.name), mac)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Home:
     lists: UpdatePlan | None = None  # automatic updates of the lists of sites
 
     def step_of(self, profile: str) -> Step | None:
-        return next((one for one in self.steps if one.profile == profile), None)
+        return next((step for step in self.steps if step.profile == profile), None)
 
     def child(self, profile: str) -> Child | None:
         return next((child for child in self.children if child.id == profile), None)

@@ -77,25 +77,31 @@ def _thing_name(entry: Answer) -> str:
         return name or thing
     if not thing:
         return _("a site") if entry.text("topic") == "site" else ""
-    return listed([things.thing(one, one) for one in thing.split()])
+    return listed([things.thing(target, target) for target in thing.split()])
 
 
 def to_show(asked: Iterable[Asked], now: datetime) -> tuple[Asked, ...]:
     """Return pending requests, and those answered within a day."""
-    fresh = [one for one in asked if one.waits or (one.answered and now - one.answered < SHOWN_FOR)]
+    fresh = [
+        request
+        for request in asked
+        if request.waits or (request.answered and now - request.answered < SHOWN_FOR)
+    ]
     return tuple(fresh[:SHOWN])
 
 
 def waiting_time(asked: Iterable[Asked]) -> Asked | None:
-    return next((one for one in asked if one.waits and one.is_time), None)
+    return next((request for request in asked if request.waits and request.is_time), None)
 
 
 def waiting_for(asked: Iterable[Asked], refusal: Refusal) -> Asked | None:
     """Return the pending request for what was blocked: the site, or its service."""
 
-    def fits(one: Asked) -> bool:
-        if one.thing.startswith("service:"):
-            return bool(refusal.name) and one.thing_name == refusal.name
-        return refusal.host == one.thing or refusal.host.endswith(f".{one.thing}")
+    def fits(request: Asked) -> bool:
+        if request.thing.startswith("service:"):
+            return bool(refusal.name) and request.thing_name == refusal.name
+        return refusal.host == request.thing or refusal.host.endswith(f".{request.thing}")
 
-    return next((one for one in asked if one.waits and one.topic == "site" and fits(one)), None)
+    return next(
+        (request for request in asked if request.waits and request.topic == "site" and fits(request)), None
+    )

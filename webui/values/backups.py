@@ -44,7 +44,7 @@ class Last:
 
 def parse_look(values: Mapping[str, Any]) -> Look:
     answer = Answer(values)
-    return answer.read(Look, children=tuple(one.text("name") for one in answer.entries("children")))
+    return answer.read(Look, children=tuple(child.text("name") for child in answer.entries("children")))
 
 
 def parse_last(values: Mapping[str, Any]) -> Last | None:

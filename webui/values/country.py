@@ -40,7 +40,7 @@ class Law:
     children: tuple[LawChild, ...]
 
     def child(self, profile: str) -> LawChild | None:
-        return next((one for one in self.children if one.id == profile), None)
+        return next((child for child in self.children if child.id == profile), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Rating:
     # mark, the later mark, the year from which the later one applies
     bands: Mapping[str, tuple[str, str, int]]
 
-    def told(self, band: str) -> str:
+    def describe(self, band: str) -> str:
         """Describe the ratings of a band; empty for an unknown band."""
         mark, then, age = self.bands.get(band, ("", "", 0))
         values: dict[str, object] = {"mark": mark, "name": self.name}
@@ -77,7 +77,7 @@ class Country:
     laws: tuple[Law, ...]
 
     def marks(self, band: str) -> tuple[str, ...]:
-        return tuple(told for one in self.ratings if (told := one.told(band)))
+        return tuple(text for rating in self.ratings if (text := rating.describe(band)))
 
 
 def parse_country(values: Mapping[str, Any]) -> Country:
@@ -89,25 +89,25 @@ def parse_country(values: Mapping[str, Any]) -> Country:
     )
 
 
-def _rating(one: Answer) -> Rating:
-    marks = one.entry("marks") or Answer({})
+def _rating(answer: Answer) -> Rating:
+    marks = answer.entry("marks") or Answer({})
     bands = {}
     for band in marks.values:
         mark = marks.entry(band) or Answer({})
         bands[band] = (mark.text("mark"), mark.text("then"), mark.whole("from"))
-    return Rating(one.text("name"), one.text("of"), bands)
+    return Rating(answer.text("name"), answer.text("of"), bands)
 
 
-def _law(one: Answer) -> Law:
-    return one.read(
+def _law(answer: Answer) -> Law:
+    return answer.read(
         Law,
-        name=laws().get(one.text("id")) or _in_language(one, "names") or one.text("name"),
-        expected=_in_language(one, "expected"),
-        why_open=_in_language(one, "why_open"),
-        children=tuple(child.read(LawChild) for child in one.entries("children")),
+        name=laws().get(answer.text("id")) or _in_language(answer, "names") or answer.text("name"),
+        expected=_in_language(answer, "expected"),
+        why_open=_in_language(answer, "why_open"),
+        children=tuple(child.read(LawChild) for child in answer.entries("children")),
     )
 
 
-def _in_language(one: Answer, key: str) -> str:
-    texts = one.entry(key) or Answer({})
+def _in_language(answer: Answer, key: str) -> str:
+    texts = answer.entry(key) or Answer({})
     return texts.text(language()) or texts.text("en")

@@ -42,7 +42,7 @@ def parse_decided(refusal: Answer) -> Decided:
         by=answer.text("by"),
         version=answer.text("version"),
         lists=tuple(
-            OnList(one.text("id"), one.day("version"), own=one.text("id").startswith(OWN))
-            for one in answer.entries("lists")
+            OnList(source.text("id"), source.day("version"), own=source.text("id").startswith(OWN))
+            for source in answer.entries("lists")
         ),
     )

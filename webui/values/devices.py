@@ -111,35 +111,35 @@ class Devices:
     scanning: bool
 
     def person(self, profile: str) -> Person | None:
-        return next((one for one in self.people if one.id == profile), None)
+        return next((person for person in self.people if person.id == profile), None)
 
     def names_of(self, profiles: Iterable[str]) -> tuple[str, ...]:
         """Return the names of these people. Unknown ids are left out."""
-        return tuple(one.name for one in self.people if one.id in profiles)
+        return tuple(person.name for person in self.people if person.id in profiles)
 
     def owner(self, device: Device) -> str:
         """Return the owner in a word or two."""
         person = self.person(device.profile)
         if device.shared:
-            return ", ".join(plain(one) for one in self.names_of(device.shared))
+            return ", ".join(plain(name) for name in self.names_of(device.shared))
         return plain(person.name) if person else place_name(device.profile)
 
     @property
     def groups(self) -> tuple[Group, ...]:
         """Return children's devices first, then adults', shared, unfiltered, guests', and new ones."""
-        new = [one for one in self.found if one.is_new]
-        shared = [one for one in self.found if one.shared and one not in new]
-        rest = [one for one in self.found if one not in new and one not in shared]
+        new = [device for device in self.found if device.is_new]
+        shared = [device for device in self.found if device.shared and device not in new]
+        rest = [device for device in self.found if device not in new and device not in shared]
         found = []
-        for person in sorted(self.people, key=lambda one: not one.child):
-            own = [one for one in rest if one.profile == person.id]
+        for person in sorted(self.people, key=lambda person: not person.child):
+            own = [device for device in rest if device.profile == person.id]
             if own or person.child:
                 found.append(_group(f"of-{person.id}", plain(person.name), own, person.id))
         others = (
             ("shared", _("Shared by several"), shared),
-            ("adults", _("An adult's"), [one for one in rest if one.profile == ADULT]),
-            ("house", _("Of the house"), [one for one in rest if one.profile == HOME]),
-            ("guests", _("Guests"), [one for one in rest if one.profile in (GUEST, VISITOR)]),
+            ("adults", _("An adult's"), [device for device in rest if device.profile == ADULT]),
+            ("house", _("Of the house"), [device for device in rest if device.profile == HOME]),
+            ("guests", _("Guests"), [device for device in rest if device.profile in (GUEST, VISITOR)]),
             ("new", _("New: whose is it?"), new),
         )
         return (*found, *(_group(key, name, ones) for key, name, ones in others if ones))
@@ -147,8 +147,8 @@ class Devices:
 
 def _group(key: str, name: str, devices: list[Device], person: str = "") -> Group:
     """Return a group with online devices first, then by last sighting."""
-    devices.sort(key=lambda one: one.last_seen.timestamp() if one.last_seen else 0.0, reverse=True)
-    devices.sort(key=lambda one: not one.online)
+    devices.sort(key=lambda device: device.last_seen.timestamp() if device.last_seen else 0.0, reverse=True)
+    devices.sort(key=lambda device: not device.online)
     return Group(key, name, tuple(devices[:GROUP_SHOWN]), person, len(devices))
 
 
@@ -162,7 +162,7 @@ def place_name(place: str) -> str:
     }.get(place, plain(place))
 
 
-def told_place(name: str, place: str, person: Person | None) -> str:
+def describe_place(name: str, place: str, person: Person | None) -> str:
     """Describe the assignment in one sentence."""
     if person is not None:
         return _("%(device)s is %(name)s's now.", device=name, name=plain(person.name))
@@ -202,6 +202,6 @@ def parse_learnt(values: Mapping[str, Any]) -> Learnt | None:
     question = entry.entry("question")
     return entry.read(
         Learnt,
-        history=tuple(one.read(Had) for one in entry.entries("history")),
+        history=tuple(address.read(Had) for address in entry.entries("history")),
         question=parse_question(question) if question else None,
     )

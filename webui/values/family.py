@@ -44,7 +44,7 @@ def parse_family(values: Mapping[str, Any]) -> Family:
     answer = Answer(values)
     changed, interfaces, lists = answer.entry("set"), answer.entry("interfaces"), answer.entry("lists")
     networks = interfaces.values if interfaces else {}
-    if not all(isinstance(one, str) for one in networks.values()):
+    if not all(isinstance(network, str) for network in networks.values()):
         refuse_shape("interfaces")
     return answer.read(
         Family,
@@ -52,7 +52,7 @@ def parse_family(values: Mapping[str, Any]) -> Family:
         set_at=changed.moment("at") if changed else None,
         interfaces=dict(networks),
         lists_update=lists.text("update") if lists else "",
-        router=tuple(one.read(OfRouter) for one in answer.entries("router")),
+        router=tuple(row.read(OfRouter) for row in answer.entries("router")),
     )
 
 

@@ -53,7 +53,7 @@ class Growth:
 
 
 def parse_steps(answer: Answer) -> tuple[Step, ...]:
-    return tuple(one.read(Step) for one in answer.entries("steps"))
+    return tuple(step.read(Step) for step in answer.entries("steps"))
 
 
 def parse_step(answer: Answer | None) -> Step | None:

@@ -41,13 +41,13 @@ class Topic:
     @property
     def level(self) -> str:
         """Return the worst level."""
-        return max((one.level for one in self.findings), key=LEVELS.index, default="ok")
+        return max((finding.level for finding in self.findings), key=LEVELS.index, default="ok")
 
     @property
     def telling(self) -> tuple[Finding, ...]:
         """Return the findings that are not ok, the worst first."""
-        found = [one for one in self.findings if one.level != "ok"]
-        return tuple(sorted(found, key=lambda one: -LEVELS.index(one.level)))
+        found = [finding for finding in self.findings if finding.level != "ok"]
+        return tuple(sorted(found, key=lambda item: -LEVELS.index(item.level)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Health:
 
     @property
     def most_per_second(self) -> float:
-        return max((one.packets for one in self.samples), default=0) / 60
+        return max((sample.packets for sample in self.samples), default=0) / 60
 
 
 def parse_health(values: Mapping[str, Any]) -> Health:
@@ -137,8 +137,8 @@ def parse_health(values: Mapping[str, Any]) -> Health:
     answer = Answer(values)
     check = answer.entry("check") or Answer({})
     whole = check.entries("findings") or answer.entries("findings")
-    findings = [one.read(Finding) for one in whole]
-    log = tuple(one.read(LogLine) for one in answer.entries("log"))
+    findings = [finding.read(Finding) for finding in whole]
+    log = tuple(line.read(LogLine) for line in answer.entries("log"))
     now = answer.moment("now") or answer.moment("made")
     return Health(
         now=now or datetime.now().astimezone(),
@@ -146,24 +146,24 @@ def parse_health(values: Mapping[str, Any]) -> Health:
         running=check.flag("running"),
         ended=check.moment("ended"),
         problem=check.text("problem"),
-        topics=_by_topic([one for one in findings if one.level in LEVELS]),
+        topics=_by_topic([finding for finding in findings if finding.level in LEVELS]),
         figures=_figures(answer.entry("figures") or Answer({})),
-        samples=tuple(one.read(Sample) for one in answer.entries("samples")[-PLACES:]),
+        samples=tuple(sample.read(Sample) for sample in answer.entries("samples")[-PLACES:]),
         log=log[:SHOWN],
         log_left_off=len(log[SHOWN:]),
     )
 
 
-def _figures(told: Answer) -> Figures:
+def _figures(figures: Answer) -> Figures:
     def of(key: str) -> Answer:
-        return told.entry(key) or Answer({})
+        return figures.entry(key) or Answer({})
 
     machine, disk, lists, memory = of("machine"), of("disk"), of("lists"), of("memory")
     load = machine.values.get("load")
     return Figures(
-        **{key: told.whole(key) for key in ("uptime", "packets", "waiting", "dropped", "faults", "flows")},
-        questions=told.whole("questions"),
-        answers=told.whole("answers"),
+        **{key: figures.whole(key) for key in ("uptime", "packets", "waiting", "dropped", "faults", "flows")},
+        questions=figures.whole("questions"),
+        answers=figures.whole("answers"),
         resident=memory.whole("resident"),
         peak=memory.whole("peak"),
         database=of("database").whole("bytes"),
@@ -176,13 +176,13 @@ def _figures(told: Answer) -> Figures:
         cores=machine.whole("cores", 1),
         memory=machine.whole("memory"),
         available=machine.whole("available"),
-        clock_known=told.values.get("clock") is not False,
-        internet=told.text("internet", "unknown"),
-        backend=told.text("backend"),
+        clock_known=figures.values.get("clock") is not False,
+        internet=figures.text("internet", "unknown"),
+        backend=figures.text("backend"),
     )
 
 
-def own_memory(status: Path = OWN_STATUS) -> int:
+def process_memory(status: Path = OWN_STATUS) -> int:
     """Return the memory of this process in bytes."""
     for line in status.read_text("utf-8", "replace").splitlines():
         if line.startswith("VmRSS:"):
@@ -194,13 +194,13 @@ def _by_topic(findings: list[Finding]) -> tuple[Topic, ...]:
     found = []
     left = list(findings)
     for abouts, title, meaning, endpoint, way in _topics():
-        mine = tuple(one for one in left if one.about in abouts)
-        left = [one for one in left if one.about not in abouts]
+        mine = tuple(finding for finding in left if finding.about in abouts)
+        left = [finding for finding in left if finding.about not in abouts]
         if mine:
             found.append(Topic(title, meaning, endpoint, way, mine))
     if left:
         found.append(Topic(_("Other checks"), "", "", "", tuple(left)))
-    return tuple(sorted(found, key=lambda one: -LEVELS.index(one.level)))
+    return tuple(sorted(found, key=lambda item: -LEVELS.index(item.level)))
 
 
 def _topics() -> tuple[tuple[frozenset[str], str, str, str, str], ...]:

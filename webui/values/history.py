@@ -59,7 +59,7 @@ class Site:
     entry: str  # the allow entry that opens it; empty: none does
 
     @property
-    def comes_along(self) -> bool:
+    def is_background(self) -> bool:
         """Return whether it was loaded without user action: by pages, or by devices in the background."""
         return self.target == ADS or self.target.startswith(REASON)
 
@@ -84,7 +84,7 @@ class History:
 
     @property
     def minutes(self) -> int:
-        return sum(one.minutes for one in self.days)
+        return sum(day.minutes for day in self.days)
 
     @property
     def is_sample(self) -> bool:
@@ -99,8 +99,8 @@ class History:
     @property
     def opened(self) -> tuple[Kind, ...]:
         """Return the allowed categories by number of requests: without a limit, no minutes are known."""
-        found = [one for one in self.kinds if one.opened and not one.target.startswith(REASON)]
-        return tuple(sorted(found, key=lambda one: -one.opened))
+        found = [kind for kind in self.kinds if kind.opened and not kind.target.startswith(REASON)]
+        return tuple(sorted(found, key=lambda use: -use.opened))
 
     def services(self) -> tuple[Use, ...]:
         """Return minutes by service, the most used first, and the rest without a known service."""
@@ -113,12 +113,12 @@ class History:
 def _sums(days: Iterable[Day], wanted: Callable[[str], bool]) -> tuple[Use, ...]:
     found: dict[str, Use] = {}
     for day in days:
-        for one in day.uses:
-            if wanted(one.target):
-                before = found.get(one.target)
-                minutes = one.minutes + (before.minutes if before else 0)
-                found[one.target] = Use(one.target, one.name, minutes, one.play)
-    return tuple(sorted(found.values(), key=lambda one: (-one.minutes, one.target)))
+        for use in day.uses:
+            if wanted(use.target):
+                before = found.get(use.target)
+                minutes = use.minutes + (before.minutes if before else 0)
+                found[use.target] = Use(use.target, use.name, minutes, use.play)
+    return tuple(sorted(found.values(), key=lambda use: (-use.minutes, use.target)))
 
 
 def parse_history(values: Mapping[str, Any]) -> History:
@@ -133,7 +133,7 @@ def parse_history(values: Mapping[str, Any]) -> History:
         names_from=_day(answer, "names_from"),
         days=tuple(
             entry.read(
-                Day, day=_day(entry, "day"), uses=tuple(one.read(Use) for one in entry.entries("uses"))
+                Day, day=_day(entry, "day"), uses=tuple(use.read(Use) for use in entry.entries("uses"))
             )
             for entry in answer.entries("days")
         ),
@@ -144,13 +144,13 @@ def parse_history(values: Mapping[str, Any]) -> History:
 
 
 def _site(entry: Answer) -> Site:
-    hosts = tuple((one.text("host"), one.whole("times")) for one in entry.entries("hosts"))
+    hosts = tuple((host.text("host"), host.whole("times")) for host in entry.entries("hosts"))
     target, last = entry.text("target"), entry.moment("last")
     # A group by reason has no name; for ads it is the host, for services and sites their own.
     named = "" if target.startswith(REASON) else entry.text("name")
     what = hosts[0][0] if target.startswith(CATEGORY) and hosts else named
-    told = met(entry, what, last) if last else entry.text("sentence")
-    return entry.read(Site, hosts=hosts, sentence=told)
+    sentence = met(entry, what, last) if last else entry.text("sentence")
+    return entry.read(Site, hosts=hosts, sentence=sentence)
 
 
 def _day(answer: Answer, key: str) -> date:
@@ -206,8 +206,8 @@ def _change(entry: Answer) -> Change:
         undo=do,
         value=sent,
         edits=tuple(
-            Edit(one.text("key"), one.values.get("before"), one.values.get("after"))
-            for one in entry.entries("edits")
+            Edit(edit.text("key"), edit.values.get("before"), edit.values.get("after"))
+            for edit in entry.entries("edits")
         ),
-        devices={one.text("mac"): one.text("name") for one in entry.entries("devices")},
+        devices={device.text("mac"): device.text("name") for device in entry.entries("devices")},
     )

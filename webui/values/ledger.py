@@ -79,7 +79,7 @@ def parse_ledger(values: Mapping[str, Any]) -> Ledger:
         Total(entry.text("target"), _name(entry, "target"), entry.whole("minutes"))
         for entry in answer.entries("totals")
     )
-    return Ledger(day, tuple(one for one in counted if one), answer.whole("left_off"), totals)
+    return Ledger(day, tuple(target for target in counted if target), answer.whole("left_off"), totals)
 
 
 def _counted(entry: Answer) -> Counted | None:
@@ -97,12 +97,12 @@ def _name(entry: Answer, key: str) -> str:
 def rows(minutes: Iterable[Counted]) -> tuple[Row, ...]:
     """Return rows in time order. A minute that counted for several limits appears once, with all of them."""
     limits: dict[tuple[datetime, str, str, str], list[Counted]] = {}
-    for one in minutes:
-        limits.setdefault((one.at, one.device, one.service, one.why), []).append(one)
+    for minute in minutes:
+        limits.setdefault((minute.at, minute.device, minute.service, minute.why), []).append(minute)
     found: list[Row] = []
     latest: dict[tuple[object, ...], int] = {}  # properties → index of their last row
     for (at, device, service, why), alike in sorted(limits.items(), key=lambda item: item[0]):
-        names, moved = tuple(dict.fromkeys(one.name for one in alike)), max(one.bytes for one in alike)
+        names, moved = tuple(dict.fromkeys(span.name for span in alike)), max(span.bytes for span in alike)
         key = (device, service, names, why)
         place = latest.get(key)
         if place is not None and found[place].end == at:
@@ -118,10 +118,10 @@ def rows(minutes: Iterable[Counted]) -> tuple[Row, ...]:
 
 def lanes(ledger: Ledger) -> tuple[Lane, ...]:
     """Return one lane for each limit, the most used first."""
-    by_gate: dict[str, tuple[str, set[int]]] = {one.gate: (one.name, set()) for one in ledger.totals}
-    whole = {one.gate: one.minutes for one in ledger.totals}
-    for one in ledger.minutes:
-        by_gate.setdefault(one.gate, (one.name, set()))[1].add(minute_of(one.at, ledger.day))
+    by_gate: dict[str, tuple[str, set[int]]] = {total.gate: (total.name, set()) for total in ledger.totals}
+    whole = {total.gate: total.minutes for total in ledger.totals}
+    for minute in ledger.minutes:
+        by_gate.setdefault(minute.gate, (minute.name, set()))[1].add(minute_of(minute.at, ledger.day))
     found = [
         Lane(name, whole.get(gate, len(minutes)), tuple(_spans(minutes)))
         for gate, (name, minutes) in by_gate.items()
@@ -131,7 +131,7 @@ def lanes(ledger: Ledger) -> tuple[Lane, ...]:
 
 def together(ledger: Ledger) -> Lane:
     """Return the whole day in one lane, whatever its minutes counted for."""
-    minutes = {minute_of(one.at, ledger.day) for one in ledger.minutes}
+    minutes = {minute_of(minute.at, ledger.day) for minute in ledger.minutes}
     return Lane("", len(minutes), tuple(_spans(minutes)))
 
 
@@ -145,7 +145,7 @@ def starts(ledger: Ledger) -> int:
 
     04:00, or earlier by whole hours if the day's minutes need it.
     """
-    minutes = [minute_of(one.at, ledger.day) for one in ledger.minutes]
+    minutes = [minute_of(minute.at, ledger.day) for minute in ledger.minutes]
     first, last = min(minutes, default=DAY_STARTS), max(minutes, default=DAY_STARTS)
     if first < DAY_STARTS:
         return first // 60 * 60
@@ -154,12 +154,12 @@ def starts(ledger: Ledger) -> int:
 
 def _spans(minutes: set[int]) -> Iterable[tuple[int, int]]:
     first = last = None
-    for one in sorted(minutes):
+    for minute in sorted(minutes):
         if first is None or last is None:
-            first = one
-        elif one != last + 1:
+            first = minute
+        elif minute != last + 1:
             yield first, last
-            first = one
-        last = one
+            first = minute
+        last = minute
     if first is not None and last is not None:
         yield first, last

@@ -97,7 +97,7 @@ class Kind:
 
     @property
     def on(self) -> int:
-        return sum(one.on for one in self.sources)
+        return sum(source.on for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,39 +114,41 @@ class Lists:
 
     @property
     def own(self) -> tuple[Source, ...]:
-        return tuple(one for one in self.sources if one.own)
+        return tuple(source for source in self.sources if source.own)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """Return published lists by category, in the order in which they appear."""
         found: dict[str, list[Source]] = {}
-        for one in self.sources:
-            if not one.own:
-                found.setdefault(one.category, []).append(one)
+        for source in self.sources:
+            if not source.own:
+                found.setdefault(source.category, []).append(source)
         return tuple(Kind(key, ones[0].category_name, tuple(ones)) for key, ones in found.items())
 
     @property
     def on(self) -> int:
-        return sum(one.on for one in self.sources)
+        return sum(source.on for source in self.sources)
 
     @property
     def stale(self) -> tuple[Source, ...]:
-        return tuple(one for one in self.sources if one.on and one.stale)
+        return tuple(source for source in self.sources if source.on and source.stale)
 
     @property
     def fetched(self) -> datetime | None:
         """Return the time of the newest download; None: only the package's lists are in use."""
-        return max((one.fetched for one in self.sources if one.fetched is not None), default=None)
+        return max((source.fetched for source in self.sources if source.fetched is not None), default=None)
 
     def of(self, key: str) -> Source | None:
-        return next((one for one in self.sources if one.id == key), None)
+        return next((source for source in self.sources if source.id == key), None)
 
     def category_name(self, key: str) -> str:
-        return next((one.name for one in self.categories if one.id == key), key)
+        return next((category.name for category in self.categories if category.id == key), key)
 
     def feeding(self, category: str) -> tuple[Source, ...]:
         """Return installed lists that may have an entry of this category."""
-        return tuple(one for one in self.sources if one.category == category and one.on and one.names)
+        return tuple(
+            source for source in self.sources if source.category == category and source.on and source.names
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class Found:
         """Return whether only registers of states have the host: no category applies, so it is no error of a
         list.
         """
-        return bool(self.categories) and all(one.id.startswith(LAW) for one in self.categories)
+        return bool(self.categories) and all(category.id.startswith(LAW) for category in self.categories)
 
 
 def parse_lists(values: Mapping[str, Any]) -> Lists:
@@ -232,7 +234,7 @@ def maker(url: str) -> str:
         host = parts.hostname or ""
     except ValueError:
         return ""
-    words = [one for one in parts.path.split("/") if one]
+    words = [word for word in parts.path.split("/") if word]
     if host == _RAW and len(words) > 1:
         return f"https://github.com/{words[0]}/{words[1]}/issues"
     if host.endswith(_PAGES) and words:
@@ -242,7 +244,7 @@ def maker(url: str) -> str:
 
 def letter(host: str, category: str, lists: tuple[str, ...]) -> str:
     """Return the text of a report to the maker of a list."""
-    where = ", ".join(plain(one, _LETTERS) for one in lists)
+    where = ", ".join(plain(source, _LETTERS) for source in lists)
     return _(
         "%(host)s is on your list as %(category)s (%(where)s). We think that this is a mistake."
         " Please look at it.",

@@ -116,14 +116,16 @@ def parse_time(answer: Answer) -> Time:
                 name=things.thing(entry.text("target"), entry.text("name") or entry.text("target")),
                 day=None if entry.values.get("limit") is None else entry.read(Spent),
                 week=None if (week := entry.entry("week")) is None else week.read(Spent),
-                devices=tuple((one.text("mac"), one.whole("minutes")) for one in entry.entries("devices")),
+                devices=tuple(
+                    (device.text("mac"), device.whole("minutes")) for device in entry.entries("devices")
+                ),
             )
             for entry in answer.entries("used")
         ),
         landing=landing.whole("minutes") if landing else 0,
         landing_taken=landing.flag("taken") if landing else False,
         landing_due=landing.flag("due") if landing else False,
-        closing=tuple(_left(one, one.text("what")) for one in answer.entries("closing")),
+        closing=tuple(_left(ending, ending.text("what")) for ending in answer.entries("closing")),
     )
 
 
@@ -140,16 +142,16 @@ def _of_week(name: str) -> str:
 def first_to_close(time: Time) -> Dial | None:
     """Return the item with the fewest minutes; of two equal ones, the one that blocks more."""
     dials = [
-        Dial(one.left, max(1, one.whole), one.target, _of_week(one.name) if one.by_week else one.name, None)
-        for one in time.used
+        Dial(use.left, max(1, use.whole), use.target, _of_week(use.name) if use.by_week else use.name, None)
+        for use in time.used
     ]
     left = time.left
-    if left is not None and left.gate not in {one.target for one in time.used}:
+    if left is not None and left.gate not in {use.target for use in time.used}:
         dials.insert(0, Dial(left.minutes, FULL_HOUR, left.gate, left.name, left.at))
     return min(dials, key=lambda dial: dial.minutes, default=None)
 
 
 def warning(time: Time) -> Dial | None:
     """Return the item that ends soonest. The daemon reports it from 15 minutes on."""
-    first = next((one for one in time.closing if one.minutes > 0), None)
+    first = next((ending for ending in time.closing if ending.minutes > 0), None)
     return None if first is None else Dial(first.minutes, FULL_HOUR, first.gate, first.name, first.at)

@@ -103,19 +103,19 @@ class Proof:
     @property
     def hosts(self) -> tuple[str, ...]:
         """Return the hosts that the test's page may reach, besides the gateway."""
-        return tuple(one.host for one in self.lines if one.tried_on_device) if self.running else ()
+        return tuple(line.host for line in self.lines if line.tried_on_device) if self.running else ()
 
     def count(self, state: str) -> int:
-        return sum(one.state == state for one in self.lines)
+        return sum(line.state == state for line in self.lines)
 
     @property
     def waits(self) -> bool:
-        return any(one.tried_on_device for one in self.lines)
+        return any(line.tried_on_device for line in self.lines)
 
     @property
     def all_well(self) -> bool:
         """Return whether every line works or has nothing to test, and at least one works."""
-        states = {one.state for one in self.lines}
+        states = {line.state for line in self.lines}
         return WORKS in states and states <= {WORKS, NOTHING}
 
 
@@ -123,7 +123,7 @@ def parse_proof(values: Mapping[str, Any]) -> Proof | None:
     found = Answer(values).entry("proof")
     if found is None:
         return None
-    return found.read(Proof, lines=tuple(one.read(Line) for one in found.entries("lines")))
+    return found.read(Proof, lines=tuple(line.read(Line) for line in found.entries("lines")))
 
 
 def connect_sources(hosts: tuple[str, ...]) -> str:

@@ -50,7 +50,7 @@ class Questions:
         return max(0, self.count - len(self.found))
 
     def of(self, mac: str) -> Question | None:
-        return next((one for one in self.found if one.mac == mac), None)
+        return next((question for question in self.found if question.mac == mac), None)
 
 
 def parse_questions(values: Mapping[str, Any]) -> Questions:

@@ -34,11 +34,11 @@ class SelfSet:
 
     @property
     def bedtime(self) -> Choice | None:
-        return next((one for one in self.choices if one.key == BEDTIME), None)
+        return next((choice for choice in self.choices if choice.key == BEDTIME), None)
 
     @property
     def limits(self) -> tuple[Choice, ...]:
-        return tuple(one for one in self.choices if one.target)
+        return tuple(choice for choice in self.choices if choice.target)
 
 
 def parse_self_set(answer: Answer | None) -> SelfSet | None:

@@ -44,7 +44,7 @@ class Lent:
         return self.name or self.device
 
     def person(self, who: str) -> Person | None:
-        return next((one for one in self.people if one.id == who), None)
+        return next((person for person in self.people if person.id == who), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Own:
         return self.sharing is not None and self.sharing.handed
 
     def screen(self, mac: str) -> Lent | None:
-        return next((one for one in self.screens if one.device == mac), None)
+        return next((screen for screen in self.screens if screen.device == mac), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,10 @@ class Lending:
     people: tuple[Person, ...]
 
     def device(self, mac: str) -> Lent | None:
-        return next((one for one in self.devices if one.device == mac), None)
+        return next((device for device in self.devices if device.device == mac), None)
 
     def person(self, who: str) -> Person | None:
-        return next((one for one in self.people if one.id == who), None)
+        return next((person for person in self.people if person.id == who), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def parse_own(answer: Answer) -> Own:
     sharing, pin = answer.entry("sharing"), answer.entry("pin")
     return Own(
         sharing=None if sharing is None else _lent(sharing),
-        screens=tuple(_lent(one) for one in answer.entries("screens")),
+        screens=tuple(_lent(screen) for screen in answer.entries("screens")),
         pin=None if pin is None else pin.read(Pin),
         adult=answer.flag("adult"),
         proof=parse_adult_proof(answer),
@@ -114,8 +114,8 @@ def parse_own(answer: Answer) -> Own:
 def parse_lending(values: Mapping[str, Any]) -> Lending:
     answer = Answer(values)
     return Lending(
-        tuple(_lent(one) for one in answer.entries("devices")),
-        tuple(one.read(Person) for one in answer.entries("people")),
+        tuple(_lent(device) for device in answer.entries("devices")),
+        tuple(person.read(Person) for person in answer.entries("people")),
     )
 
 
@@ -124,4 +124,4 @@ def parse_handed(values: Mapping[str, Any]) -> Handed:
 
 
 def _lent(answer: Answer) -> Lent:
-    return answer.read(Lent, people=tuple(one.read(Person) for one in answer.entries("people")))
+    return answer.read(Lent, people=tuple(person.read(Person) for person in answer.entries("people")))

@@ -50,22 +50,22 @@ class Lesson:
     @property
     def proposed(self) -> dict[str, list[Needed]]:
         """Return proposed names by domain, the site's own domain first."""
-        return _grouped(one for one in self.names if one.proposed)
+        return _grouped(name for name in self.names if name.proposed)
 
     @property
     def others(self) -> dict[str, list[Needed]]:
         """Return names that were opened and are not proposed: they may belong to another app."""
-        return _grouped(one for one in self.names if not one.proposed and not one.refused)
+        return _grouped(name for name in self.names if not name.proposed and not name.refused)
 
     @property
     def refused(self) -> list[Needed]:
-        return [one for one in self.names if one.refused]
+        return [name for name in self.names if name.refused]
 
 
 def _grouped(names: Iterable[Needed]) -> dict[str, list[Needed]]:
     found: dict[str, list[Needed]] = {}
-    for one in names:
-        found.setdefault(one.group, []).append(one)
+    for name in names:
+        found.setdefault(name.group, []).append(name)
     return found
 
 

@@ -99,33 +99,33 @@ class Trial:
 
     @property
     def faults(self) -> tuple[Tried, ...]:
-        return tuple(one for one in self.checks if one.fault)
+        return tuple(check for check in self.checks if check.fault)
 
     @property
     def chosen(self) -> tuple[Tried, ...]:
         """Return the methods that the family's rules allow."""
-        return tuple(one for one in self.checks if one.open_by_rule)
+        return tuple(check for check in self.checks if check.open_by_rule)
 
     @property
     def ways(self) -> int:
-        return sum(not one.must_pass for one in self.checks)
+        return sum(not check.must_pass for check in self.checks)
 
     @property
     def closed(self) -> int:
-        return sum(not one.must_pass and one.found == {CLOSED} for one in self.checks)
+        return sum(not check.must_pass and check.found == {CLOSED} for check in self.checks)
 
     @property
     def untold(self) -> int:
-        return sum(UNKNOWN in one.found or not one.found for one in self.checks)
+        return sum(UNKNOWN in check.found or not check.found for check in self.checks)
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        by_id = {one.id: one for one in self.checks}
+        by_id = {check.id: check for check in self.checks}
         found = (
-            Group(name, tuple(by_id[one] for one in ids if one in by_id))
+            Group(name, tuple(by_id[ident] for ident in ids if ident in by_id))
             for name, ids in around.GROUPS.items()
         )
-        return tuple(one for one in found if one.tried)
+        return tuple(group for group in found if group.tried)
 
 
 def _word(found: str) -> str:
@@ -140,4 +140,4 @@ def _word(found: str) -> str:
 
 def parse_trial(values: Mapping[str, Any]) -> Trial:
     found = Answer(values)
-    return found.read(Trial, checks=tuple(one.read(Tried) for one in found.entries("checks")))
+    return found.read(Trial, checks=tuple(check.read(Tried) for check in found.entries("checks")))

@@ -55,7 +55,7 @@ class WayCards:
 def parse_cards(values: Mapping[str, Any]) -> WayCards:
     answer = Answer(values)
     found = tuple(
-        entry.read(WayCard, menus=tuple(_menu(one) for one in entry.entries("menus")))
+        entry.read(WayCard, menus=tuple(_menu(menu) for menu in entry.entries("menus")))
         for entry in answer.entries("cards")
     )
     return WayCards(found, answer.whole("count"))
