@@ -15,7 +15,7 @@ from gateway.household import last_good as lastgood
 from gateway.household import loading as household
 from gateway.household.file_history import History
 from gateway.household.loading import Product
-from gateway.lists.sealed import Held, SealedShelf
+from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import StoredTable, open_table, seed_table
 from gateway.policy.alerts.cards import Topic
 from gateway.policy.alerts.menus import Menu
@@ -75,7 +75,7 @@ class RuleBook:
         self._list_problem = ""
         self.table = self._first_table()  # what the lists say, until the next reload
         self._sealed = SealedSets()
-        self.sealed: tuple[Held, ...] = ()  # what is in force of each source
+        self.sealed: tuple[SealedState, ...] = ()  # what is in force of each source
         self._load_sealed()
         self._calendar: tuple[Config, Calendar] | None = None
         self.names = self._product.names

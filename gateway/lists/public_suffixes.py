@@ -1,4 +1,4 @@
-"""Public suffixes, from the list itself (publicsuffix.org) wherever this system keeps its copy."""
+"""Public suffixes (publicsuffix.org), read from the copy that is installed on this system."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from gateway.core.errors import PolicyError
 if TYPE_CHECKING:
     from gateway.policy.names.hosts import PublicSuffixCheck
 
-PACKAGE = "publicsuffixlist"  # of PyPI: its copy alone is read, none of its code
+PACKAGE = "publicsuffixlist"  # a Python package: only its data file is used
 SYSTEM = Path("/usr/share/publicsuffix/public_suffix_list.dat")  # Debian's package publicsuffix
 _NAME = SYSTEM.name
 
 
 def list_file() -> Path:
-    """Raises PolicyError where there is none."""
+    """Return the path of the installed list. Raises PolicyError if there is none."""
     spec = find_spec(PACKAGE)
     if spec is not None and spec.origin is not None:
         return Path(spec.origin).with_name(_NAME)
     if not SYSTEM.exists():
-        raise PolicyError(str(SYSTEM), "is not there", "install the package publicsuffix")
+        raise PolicyError(str(SYSTEM), "does not exist", "install the package publicsuffix")
     return SYSTEM
 
 
 def rules() -> Iterator[str]:
-    """All of them in A-labels, `*.` and `!` before those that have one."""
+    """Yield all rules in A-labels, with their prefix `*.` or `!`."""
     with list_file().open("rb") as lines:
         yield from _rules_of(lines)
 
@@ -44,8 +44,9 @@ def public_suffix_check() -> PublicSuffixCheck:
 
 
 def suffixes_when_asked() -> PublicSuffixCheck:
-    """For the few names of a family: reads the rules of one top-level name when a name under it is asked
-    about, 3 ms each, where the whole list is 1 MB that is never given back.
+    """Return a check that reads the rules of a top-level domain when it is needed first.
+
+    That takes 3 ms for each top-level domain. The whole list would take 1 MB that Python never returns.
     """
     known: dict[str, PublicSuffixCheck] = {}
 
@@ -59,8 +60,9 @@ def suffixes_when_asked() -> PublicSuffixCheck:
 
 
 def _check_of(known: Collection[str]) -> PublicSuffixCheck:
-    """A top-level name that is on no list is one as well: anybody may have a name there. So is a name all of
-    whose next names are (`*.`).
+    """Return the check for a set of rules.
+
+    An unlisted top-level domain is a public suffix too, and so is a name with a wildcard rule (`*.`).
     """
 
     def check(name: str) -> bool:
@@ -83,7 +85,7 @@ def _rules_of(lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def _lines_under(top: str, file: Path) -> list[bytes]:
-    """Lines of the list that can be about names under ``top``; for one in A-labels all that are not ASCII."""
+    """Return the lines that can concern names below ``top``. For an A-label, all non-ASCII lines can."""
     encoded, ending = top.startswith("xn--"), top.encode()
     with file.open("rb") as lines:
         return [line for line in lines if line.rstrip().endswith(ending) or (encoded and not line.isascii())]

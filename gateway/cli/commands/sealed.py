@@ -24,7 +24,7 @@ from gateway.core.optional_packages import require
 from gateway.lists import public_suffixes as suffixes
 from gateway.lists.fetch import Fetcher
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.lists.sealed import Held, SealedShelf, read_keys, read_private
+from gateway.lists.sealed import SealedShelf, SealedState, read_keys, read_private
 from gateway.lists.sealed_update import SealedUpdate
 from gateway.policy.config.config import Config
 from gateway.policy.names.hosts import HostError, labels, rule_host
@@ -186,7 +186,7 @@ def _status(args: Namespace, config: Config) -> int:
     return 0
 
 
-def as_values(one: Held, now: float) -> dict[str, object]:
+def as_values(one: SealedState, now: float) -> dict[str, object]:
     head = one.head
     about = (
         {"issuer": None, "scope": None, "made": None, "expires": None, "count": None}

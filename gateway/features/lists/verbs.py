@@ -18,7 +18,7 @@ from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.lists.book import SHELF, STALE, Book
 from gateway.lists.lookup import look_up
-from gateway.lists.own_lists import MAX_OWN, OwnLists, Wrong, lists_file, read_own, write_own
+from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
 from gateway.lists.sources import PublishedList, parse_sources
 from gateway.policy.config.registers import is_register, title
 from gateway.policy.names import networks as nets
@@ -238,7 +238,7 @@ class ListVerbs:
         now = self._home.local_now()
         for child in children:
             self._editing.edit(child.id, {f"allow/{entry}": True}, Author(by, now))
-        self._write(self._own().with_wrong(Wrong(entry, category, by, now.date())))
+        self._write(self._own().with_wrong(WrongEntry(entry, category, by, now.date())))
         opened = [one.id for one in children]
         self._audit(request, by, "list_report", " ".join((entry, category, *opened)))
         return {"host": entry, "opened": opened, "problems": self._home_problems() if opened else []}

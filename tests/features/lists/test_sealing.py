@@ -266,7 +266,7 @@ def test_a_source_that_is_new_is_fetched_at_once_and_the_others_every_six_hours(
         started.append(desk.clock.at)
         sealing._ended(*ends.pop(0) if ends else (0, ""))
 
-    ends = [(0, ""), (1, "qalqan: the key has not come yet")]
+    ends = [(0, ""), (1, "qalqan: the key has not arrived yet")]
     monkeypatch.setattr("gateway.core.helper_process.Errand.start", start)
     began = desk.clock.at
     sealing.start()
