@@ -152,7 +152,7 @@ class Features:
                 uses,
                 questions,
                 audit,
-                store.together,
+                store.transaction,
                 self.asking,
             )
         )
@@ -298,9 +298,9 @@ class Features:
         pins.register(router)
         SwitchVerbs(home, effects, store.settings, family, whom, helpers).register(router)
         MarkVerbs(home, effects, store.marks, whom).register(router)
-        TicketVerbs(home, store.tickets, store.together, whom, answers).register(router)
+        TicketVerbs(home, store.tickets, store.transaction, whom, answers).register(router)
         RequestVerbs(
-            home, store.requests, store.together, family.minutes, whom, answers, editing, values
+            home, store.requests, store.transaction, family.minutes, whom, answers, editing, values
         ).register(router)
 
     def _register_decisions(self, decided: Callable[[Profile], Decided], explainer: Explainer) -> None:

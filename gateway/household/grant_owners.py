@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.policy.judge.sentence import GUARDIAN
-from gateway.store.tables.grants import Given, Kind
+from gateway.store.tables.grants import Given, GrantKind
 
-BY_GUARDIANS = (Kind.GRANT, Kind.REQUEST)  # not what a child takes: a landing, a code, the daily amount
+BY_GUARDIANS = (
+    GrantKind.GRANT,
+    GrantKind.REQUEST,
+)  # not what a child takes: a landing, a code, the daily amount
 CONSOLE = "console"  # who changes something on the command line, unless a name is given
 ROUTER = "router"  # …, on the router's own pages: LuCI
 

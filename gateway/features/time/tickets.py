@@ -21,7 +21,7 @@ from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import ALL
 from gateway.policy.requests import tickets
 from gateway.policy.requests.tickets import Ticket, Tries
-from gateway.store.tables.grants import Kind, in_utc
+from gateway.store.tables.grants import GrantKind, in_utc
 from gateway.store.tables.tickets import Tickets
 
 MAX_DEVICES = 256  # devices that have their wrong tries remembered; the oldest is forgotten first
@@ -138,7 +138,7 @@ class TicketVerbs:
         if is_paused(member, now):
             error = PolicyError(profile.name, "is paused", "the code stays good: enter it later")
             raise error.coded(Code.CODE_IN_PAUSE, name=profile.name)
-        giver = self._answers.giver(profile.name, Kind.TICKET, request.text("origin", ""))
+        giver = self._answers.giver(profile.name, GrantKind.TICKET, request.text("origin", ""))
         with self._transaction():
             extended = self._answers.give(profile.id, member, ticket.minutes, None, giver)
             self._stored.use(ticket, by=profile.id, at=in_utc(now))

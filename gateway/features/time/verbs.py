@@ -24,7 +24,7 @@ from gateway.policy.profile.rules import INTERNET, PLAY
 from gateway.policy.time.gates import BEDTIME, WINDOW
 from gateway.policy.time.remaining import left
 from gateway.policy.values import Reason
-from gateway.store.tables.grants import Gifts, Kind
+from gateway.store.tables.grants import Gifts, GrantKind
 
 MAX_NUMBER = 1 << 53  # of a grant: the largest integer that is exact in JSON
 MAX_GRANT = 24 * 60  # minutes of one grant
@@ -76,7 +76,7 @@ class TimeVerbs:
         service = parse_service(request, self._home.rules)
         members = self._access.members(request)
         self._helpers.check_grant(request, (key for key, _ in members), minutes)
-        giver = self._answers.giver(by, Kind.GRANT, request.text("origin", ""))
+        giver = self._answers.giver(by, GrantKind.GRANT, request.text("origin", ""))
         given = self._answers.give_each(members, minutes, service, giver)
         self._answers.apply(extended.who for extended in given)
         last = max((extended.until for extended in given if extended.until is not None), default=None)
@@ -129,7 +129,7 @@ class TimeVerbs:
         most = int(profile.rules.landing.value / MINUTE)
         minutes = request.whole("minutes", least=1, most=max(1, most), default=max(1, most))
         self._check_landing(member, now, most, service)
-        giver = self._answers.giver(profile.name, Kind.LANDING, request.text("origin", ""))
+        giver = self._answers.giver(profile.name, GrantKind.LANDING, request.text("origin", ""))
         extended = self._answers.give(profile.id, member, minutes, service, giver)
         self._answers.apply((profile.id,))
         if profile.rules.log_level >= NAMES_LEVEL:  # below it, the time of use is private
@@ -186,7 +186,7 @@ class TimeVerbs:
         """Whether the child has used *Finish my game* on this family day."""
         today = self._home.rules.calendar.family_day(now)
         given = self._gifts.given({profile.id})
-        return any(row.kind is Kind.LANDING and row.day == today for row in given)
+        return any(row.kind is GrantKind.LANDING and row.day == today for row in given)
 
     def ledger(self, request: Request) -> Mapping[str, object]:
         """Return the counted minutes of a day, for the child's own device or for a guardian.

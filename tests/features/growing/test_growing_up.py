@@ -18,7 +18,7 @@ from gateway.policy.accounts.people import Account
 from gateway.policy.time.clock_changes import Kind as Span
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.database import Database
-from gateway.store.tables.grants import Kind
+from gateway.store.tables.grants import GrantKind
 from tests.features.backup.backed_up import sent, taken
 from tests.features.conftest import Make
 from tests.features.desk import PHONE, TABLET, Desk
@@ -45,7 +45,7 @@ def furnished(make: Make, when: str = MAY) -> Desk:
     desk.store.history.keep(now.date() - DAY, {("daughter", "category:marker-use"): 7})
     desk.store.minutes.keep(now.date() - DAY, {("daughter", "marker-gate"): 7})
     asked = web(desk, "request", device=TABLET, minutes=15, reason="marker-reason")
-    giver = Giver("Mum", Kind.GRANT, now, desk.store.gifts.new_number(now))
+    giver = Giver("Mum", GrantKind.GRANT, now, desk.store.gifts.new_number(now))
     desk.answers.open("daughter", "Daughter", "marker-open.test", now + DAY, Span.LASTING, giver)
     web(desk, "pin", action="set", who="daughter", pin="4711")
     web(desk, "self_set", device=TABLET, pin="4711", set={"bedtime": "22:00-07:00", "limits/play": "1h"})
