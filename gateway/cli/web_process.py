@@ -1,8 +1,7 @@
-"""``python -m gateway.cli.web_process SETTINGS LOG``: what serves the pages, and nothing more.
+"""``python -m gateway.cli.web_process SETTINGS LOG``: the process that serves the pages.
 
-`qalqan web` becomes this one (`exec`): what reads the family's file and the command line, 3 MB, is left
-behind.
-SETTINGS is JSON (`web.told`).
+`qalqan web` replaces itself with this process (`exec`), which frees the 3 MB of the configuration and command
+line parsers. SETTINGS is JSON (`web.settings_dict`).
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from gateway.web.lean_flask import import_lean
 
 
 def main(text: str, form: str) -> int:
-    lean_dataclasses()  # 1.6 MB: code for `repr` and refusing alone, of three hundred of them
-    one_openssl()  # passwords are hashed elsewhere, and messages bring their own
+    lean_dataclasses()  # saves 1.6 MB of generated code of three hundred dataclasses
+    one_openssl()  # other users of OpenSSL have their own copy
     import_lean()
     from gateway.cli.commands.web import settings_of
     from gateway.core import logs
@@ -34,7 +33,7 @@ def main(text: str, form: str) -> int:
 
 
 def _refuse(problem: str) -> int:
-    """As every command of `qalqan` does."""
+    """Print an error like all commands of `qalqan`."""
     print(f"qalqan: {' '.join(problem.split())}", file=sys.stderr)
     return 1
 
