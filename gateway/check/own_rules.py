@@ -22,7 +22,7 @@ def must_findings(family: Household, must: MustResolve) -> Iterator[Finding]:
         if not one.is_child or one.band.rank < YOUNGEST.rank:
             continue
         allowed = set(_names(one.rules.allow))
-        closed = [(name, must.anyhow(name)) for name in _names(one.rules.block)]
+        closed = [(name, must.site_of_any_list(name)) for name in _names(one.rules.block)]
         for name, site in [(name, site) for name, site in closed if site and site not in allowed][:MOST]:
             text = (
                 f"{one.id}: block has {name}, and so closes {site}, which no list may close from 10 years on"

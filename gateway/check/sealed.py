@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.check.findings import Finding, ok, unseen, warning
-from gateway.lists.sealed import Held, SealedShelf
+from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.policy.config.config import Config
 
 
@@ -25,7 +25,7 @@ def sealed_findings(config: Config) -> Iterator[Finding]:
         yield _of(one, now)
 
 
-def _of(one: Held, now: float) -> Finding:
+def _of(one: SealedState, now: float) -> Finding:
     head = one.head
     if head is None:
         return warning("lists", f"a sealed set is not in force: {one.problem}", "run: qalqan sealed update")

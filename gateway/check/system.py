@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gateway.check.findings import Finding, ok, problem, refused
-from gateway.cli.commands.web import told
+from gateway.cli.commands.web import settings_dict
 from gateway.core.errors import GatewayError, KernelError
 from gateway.lan.machine import may_administer, text_of
 from gateway.policy.config.config import Config
@@ -27,7 +27,7 @@ _TARGET = "iptables' NFQUEUE target is used"
 
 
 def pages(config: Config) -> Iterator[Finding]:
-    listen = told(config)["listen"]
+    listen = settings_dict(config)["listen"]
     if listen is None:
         yield ok("pages", f"port {config.web.port} of {', '.join(config.lan)}")
         return

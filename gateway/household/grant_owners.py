@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.policy.judge.sentence import GUARDIAN
-from gateway.store.tables.grants import Given, Kind
+from gateway.store.tables.grants import Given, GrantKind
 
 BY_GUARDIANS = (Kind.GRANT, Kind.REQUEST)  # not what a child takes: "Finish my game", a code
 CONSOLE = "console"  # changes on the command line, unless a name is given

@@ -14,15 +14,15 @@ from pathlib import Path
 
 from gateway.core.errors import ListError
 from gateway.household.loading import Product, load_product
-from gateway.lists.addresses import parse_innocent
+from gateway.lists.addresses import parse_shared_networks
 from gateway.lists.book import SHELF
 from gateway.lists.build import Canaries, Report, Source, must_hits
 from gateway.lists.fetch import Fetcher
-from gateway.lists.known_names import Known
+from gateway.lists.known_names import CatalogueNames
 from gateway.lists.must_resolve import MustResolve, content_categories, parse_must_resolve
 from gateway.lists.own_lists import OwnLists, read_own
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.lists.registers import apart, note, register_list, take_files, usable
+from gateway.lists.registers import check_registers_distinct, copy_register_files, note, register_list, usable
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.table import SEED_FOLDER
 from gateway.lists.update import NoInternet, Seed, Shelf, build_all
@@ -86,7 +86,7 @@ class ListLibrary:
         """
         due = self.due(named)
         self._make_state()
-        wrong = take_files(self.registers, self.shelf, self.canaries, now)
+        wrong = copy_register_files(self.registers, self.shelf, self.canaries, now)
         try:
             wrong += self.shelf.fetch(due, fetcher, self.canaries, now, force=force)
         except NoInternet as error:
@@ -164,8 +164,8 @@ def read_library(
         ),
         canaries=Canaries(
             parse_canaries(*_data("canaries.yaml")),
-            parse_innocent(*_data("canaries.yaml")),
-            Known(product.catalogue.services.values(), product.sites, categories.binding),
+            parse_shared_networks(*_data("canaries.yaml")),
+            CatalogueNames(product.catalogue.services.values(), product.sites, categories.binding),
             must_resolve(product),
         ),
         state=state,

@@ -15,7 +15,7 @@ from gateway.household import last_good as lastgood
 from gateway.household import loading as household
 from gateway.household.file_history import FileHistory
 from gateway.household.loading import Product
-from gateway.lists.sealed import Held, SealedShelf
+from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import StoredTable, open_table, seed_table
 from gateway.policy.alerts.cards import Topic
 from gateway.policy.alerts.menus import Menu

@@ -1,4 +1,4 @@
-"""The category table in use: the built one, read from its file; before the first build, the seed."""
+"""The category table in use: the built table, read from its file, or the seed before the first build."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StoredTable(DomainTable):
         self._opened = os.fstat(fd)
         self.lost = ""  # one line: why the table continues as the seed
         self.when_lost: Callable[[], None] = _nothing
-        _seed()  # reads the package's files while nothing is wrong
+        _seed()  # read the files of the package now: this may fail once the disk does
         self._open(partial(os.pread, fd), self._opened.st_size)
 
     def _number(self, name: str) -> int:
@@ -71,7 +71,7 @@ def open_table(state: Path) -> DomainTable:
     except FileNotFoundError:
         return seed_table()
     except OSError as error:
-        advice = "check its permissions, or build it again: qalqan lists build"
+        advice = "check its permissions, or rebuild it: qalqan lists build"
         msg = f"{path}: the category table cannot be read ({error.strerror}); {advice}"
         raise ListError(msg) from error
     except ListError as error:

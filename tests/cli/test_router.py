@@ -76,8 +76,8 @@ def test_the_first_boot_by_hand(
 ) -> None:
     path = tmp_path / "first.yaml"
     uci.write_text("config defaults defaults\n\toption country kz\n\toption timezone Asia/Almaty\n")
-    assert qalqan("first-boot", "--config", path).out == f"{path} is made from {uci}\n"
+    assert qalqan("first-boot", "--config", path).out == f"{path} was created from {uci}\n"
     assert "country: kz\ntimezone: Asia/Almaty\n" in path.read_text().replace('"', "")
-    assert qalqan("first-boot", "--config", path).out == f"{path} is there already and stays as it is\n"
+    assert qalqan("first-boot", "--config", path).out == f"{path} exists already and is unchanged\n"
     monkeypatch.setenv(VARIABLE, "")
-    assert "this is no router" in qalqan("first-boot", "--config", tmp_path / "x.yaml").out
+    assert "this machine has no router settings" in qalqan("first-boot", "--config", tmp_path / "x.yaml").out

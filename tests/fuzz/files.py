@@ -22,7 +22,7 @@ from gateway.household.uci import parse_uci
 from gateway.lists.book import Book
 from gateway.lists.build import Canaries
 from gateway.lists.must_resolve import MustResolve, MustSite, parse_must_resolve
-from gateway.lists.registers import note, take_file, usable
+from gateway.lists.registers import copy_register_file, note, usable
 from gateway.lists.sealed import read_keys
 from gateway.policy.config.config import parse_config
 from gateway.policy.config.registers import Register
@@ -143,7 +143,7 @@ def register(data: bytes) -> None:
         file.write_bytes(data)
         one, book = Register("kz", "", str(file), on=True), Book(folder)
         with contextlib.suppress(ListError):
-            take_file(one, book, CANARIES, AT)
+            copy_register_file(one, book, CANARIES, AT)
             note([one], book, CANARIES.must)
             usable(one, book)
             assert book.copies[one.source].error.isprintable()

@@ -104,7 +104,7 @@ def test_one_dead_list_is_a_warning_and_all_dead_is_a_failure(
     said = capsys.readouterr()
     moved = f"check whether {address}/gone has moved; keeping the previous copy"
     assert [one for one in said.err.splitlines() if one.startswith("qalqan:")] == [
-        f"qalqan: gone: the server says 404 Not Found; {moved}"
+        f"qalqan: gone: the server responded with 404 Not Found; {moved}"
     ]
     assert said.out.startswith("1 names of 1 lists")
     # An hour later nothing but the dead one is due; the other is still current.
@@ -113,7 +113,7 @@ def test_one_dead_list_is_a_warning_and_all_dead_is_a_failure(
     dead = {key: replace(one, url=f"{address}/gone-{key}") for key, one in some.published.items()}
     assert update_command(replace(some, published=dead), monkeypatch, now=NOW + timedelta(days=2)) == 1
     said = capsys.readouterr()
-    assert said.err.count("the server says 404 Not Found") == 3
+    assert said.err.count("the server responded with 404 Not Found") == 3
     table = open_table(library.state)
     assert table.categories("casino.example") == {"gambling"}
     table.close()

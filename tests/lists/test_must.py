@@ -142,8 +142,8 @@ def test_an_update_that_begins_to_refuse_one_is_not_taken(
     bodies["/adult-list"] = b"bad.example\nworse.example\nsupport.example\n"
     later = NOW + timedelta(days=1)
     line = (
-        "adult-list: it lists support.example now, and so refuses support.example, which has to open from "
-        "10 years on; the copy of before stays in use"
+        "adult-list: it now lists support.example, and so blocks support.example, which must open from "
+        "age 10 on; keeping the previous copy"
     )
     assert library.shelf.fetch(lists, fetcher(), canaries, later) == [line]
     assert library.shelf.path("adult-list").read_bytes() == b"bad.example\n"

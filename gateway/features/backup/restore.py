@@ -27,7 +27,7 @@ from gateway.policy.profile.backups import KeptChoice
 from gateway.policy.profile.self_set import Choice
 from gateway.policy.profile.writing import is_by_hand
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, Kind, in_utc
+from gateway.store.tables.grants import Given, GrantKind, in_utc
 
 DOING, DONE = "restoring.json", "restored.json"
 MOST = 16 << 20  # bytes of such a file: two backups of 1 MiB, each character as six at worst
@@ -231,7 +231,7 @@ def _read(path: Path) -> Plan | None:
 
 def _write_rows(store: Store, plan: Plan, side: int, now: datetime, *, sure: bool) -> None:
     """Write the rows in one transaction. Doing it twice has the same effect as once."""
-    with store.together():
+    with store.transaction():
         for pair in plan.devices:
             one = pair[side]
             store.notes.name(one.mac, one.label)
@@ -262,7 +262,7 @@ def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> N
             for choice in wanted
             if choice.who == who and choice.said
         ]
-        store.self_set.put(who, tuple(kept), told="by a backup", by=by, at=now)
+        store.self_set.put(who, tuple(kept), audit_text="by a backup", by=by, at=now)
 
 
 def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
@@ -287,7 +287,7 @@ def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
             )
             for grant in plan.grants
         ]
-        store.gifts.give(rows, told="by a backup")
+        store.gifts.give(rows, audit_text="by a backup")
 
 
 def _take_out(store: Store, plan: Plan, now: datetime) -> None:

@@ -29,7 +29,7 @@ from gateway.policy.profile import edits, growing
 from gateway.policy.profile.growing import Stage, State, Step
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump
-from gateway.store.forget_child import let_go
+from gateway.store.forget_child import erase_child
 from gateway.store.store import Store
 from gateway.store.tables.grants import in_utc
 
@@ -172,7 +172,7 @@ class Growing:
             changes = growing.changes(step, said)
             revision = self.editing.edit(step.profile, changes, Author(by, at)).revision
         if step.is_final:
-            self._let_go(step, slots)
+            self._erase_child(step, slots)
         step = replace(step, state=State.TAKEN, taken=in_utc(at), revision=revision)
         steps.put(step, "step by itself" if by == PROGRAM else "step", by=by, at=at, origin=origin)
         self._publish(step, "taken")
@@ -189,7 +189,7 @@ class Growing:
         name = self.editing.file(profile.id).name
         self.editing.history.forget(name)
         forget_way_back(Path(self._home.rules.household.config.state), name)
-        let_go(self._store, profile.id, profile.devices)
+        erase_child(self._store, profile.id, profile.devices)
         self._effects.regroup()
 
     def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> Step:

@@ -54,7 +54,7 @@ class SelfSetting:
         if _plainly(after) == _plainly(before):
             return
         summary = ", ".join(f"{key} {'off' if value is None else 'set'}" for key, value in changes.items())
-        self._choices.put(profile.id, after, told=summary, by=profile.name, at=at, origin=origin)
+        self._choices.put(profile.id, after, audit_text=summary, by=profile.name, at=at, origin=origin)
         if not after:
             self._read.pop(profile.id, None)
         self._effects.regroup()

@@ -8,7 +8,7 @@ from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
 from gateway.household.context import Effects, HomeContext
 from gateway.household.revisions import PROGRAM
-from gateway.lists.sealed import Held
+from gateway.lists.sealed import SealedState
 from gateway.policy.values import Reason
 from gateway.store.tables.history import History
 from gateway.store.tables.pauses import RecordAudit
@@ -84,7 +84,7 @@ class SealedListUpdates:
             self._audit("sealed_late", detail, by=PROGRAM, at=self._home.local_now())
         self._late = frozenset(late)
 
-    def _held_late(self) -> list[Held]:
+    def _held_late(self) -> list[SealedState]:
         """Return the sets that have expired; none without a trusted clock."""
         if not self._home.clock_trusted:
             return []

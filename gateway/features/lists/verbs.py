@@ -18,7 +18,7 @@ from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.lists.book import SHELF, STALE, Book
 from gateway.lists.lookup import look_up
-from gateway.lists.own_lists import MAX_OWN, OwnLists, Wrong, lists_file, read_own, write_own
+from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
 from gateway.lists.sources import PublishedList, parse_sources
 from gateway.policy.config.registers import is_register, title
 from gateway.policy.names import networks as nets

@@ -37,7 +37,7 @@ from gateway.policy.time.grant_messages import (
 )
 from gateway.policy.time.wall_clock import later
 from gateway.policy.yaml.entries import site_of
-from gateway.store.tables.grants import Kind, in_utc
+from gateway.store.tables.grants import GrantKind, in_utc
 from gateway.store.tables.requests import Requests
 
 MAX_LISTED = 100  # requests in one answer

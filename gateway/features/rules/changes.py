@@ -18,7 +18,7 @@ from gateway.policy.profile.edited import Edited
 from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import ALL
 from gateway.policy.time.grant_messages import thing_name
-from gateway.store.tables.grants import Gifts, Given, Kind
+from gateway.store.tables.grants import Gifts, Given, GrantKind
 from gateway.store.tables.pauses import InForce
 
 SHOWN = 50  # newest first
@@ -104,7 +104,7 @@ class ChangeVerbs:
             first = rows[0]
             who = first.who if len({given.who for given in rows}) == 1 else ALL
             in_force = any(given.holds(now, today) for given in rows)
-            by_request = first.kind is Kind.REQUEST and self._visibility.level(first.who) < NAMES_LEVEL
+            by_request = first.kind is GrantKind.REQUEST and self._visibility.level(first.who) < NAMES_LEVEL
             if by_request and not in_force:
                 continue  # the child's request is private, and nothing is left to undo
             ends = [given.until for given in rows if given.until is not None]

@@ -59,7 +59,7 @@ class AdultDevices:
         """Open the device. ``who`` and ``origin`` are for the audit log."""
         until = proof.until.astimezone(self._home.rules.household.config.zone)
         detail = f"{proof.mac} until {until.isoformat(timespec='minutes')}"
-        self._proofs.put(proof, told=detail, who=who, origin=origin)
+        self._proofs.put(proof, audit_text=detail, who=who, origin=origin)
         self._effects.regroup()
         self._publish(proof, "opened")
         self._schedule()

@@ -21,7 +21,7 @@ from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import ALL
 from gateway.policy.requests import tickets
 from gateway.policy.requests.tickets import Ticket, Tries
-from gateway.store.tables.grants import Kind, in_utc
+from gateway.store.tables.grants import GrantKind, in_utc
 from gateway.store.tables.tickets import Tickets
 
 MAX_DEVICES = 256  # devices that have their wrong tries remembered; the oldest is forgotten first

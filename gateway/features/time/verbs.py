@@ -24,7 +24,7 @@ from gateway.policy.profile.rules import INTERNET, PLAY
 from gateway.policy.time.gates import BEDTIME, WINDOW
 from gateway.policy.time.remaining import left
 from gateway.policy.values import Reason
-from gateway.store.tables.grants import Gifts, Kind
+from gateway.store.tables.grants import Gifts, GrantKind
 
 MAX_NUMBER = 1 << 53  # of a grant: the largest integer that is exact in JSON
 MAX_GRANT = 24 * 60  # minutes of one grant
@@ -186,7 +186,7 @@ class TimeVerbs:
         """Whether the child has used *Finish my game* on this family day."""
         today = self._home.rules.calendar.family_day(now)
         given = self._gifts.given({profile.id})
-        return any(row.kind is Kind.LANDING and row.day == today for row in given)
+        return any(row.kind is GrantKind.LANDING and row.day == today for row in given)
 
     def ledger(self, request: Request) -> Mapping[str, object]:
         """Return the counted minutes of a day, for the child's own device or for a guardian.

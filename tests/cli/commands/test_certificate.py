@@ -91,7 +91,7 @@ def test_a_good_pair_is_installed_whole(qalqan: Qalqan, config: Path, named: Pat
     done = qalqan("certificate", "install", fresh / "chain.pem", fresh / "key.pem", "--config", config)
     assert done.status == 0, done
     day = f"{datetime.now(UTC) + timedelta(days=60):%Y-%m-%d}"
-    assert done.out == f"The certificate of {NAME} is good until {day}, 59 days from now.\n"
+    assert done.out == f"The certificate of {NAME} is valid until {day}, 59 days from now.\n"
     for name in ("chain.pem", "key.pem"):
         assert (named / name).read_bytes() == (fresh / name).read_bytes()
     assert mode(named / "chain.pem") == 0o644
@@ -138,7 +138,7 @@ def test_each_thing_that_is_wrong_is_a_line_and_nothing_is_installed(
         "key.pem belongs to another certificate",
         "the certificate expired",
     ]
-    assert done.refusal == f"certificate: nothing was installed for {NAME}; mend what is said above"
+    assert done.refusal == f"certificate: nothing was installed for {NAME}; fix the problems above"
     assert {one: (named / one).read_bytes() for one in before} == before
     checked = qalqan("certificate", "check", fresh / "chain.pem", fresh / "key.pem", "--config", config)
     assert (checked.status, checked.out, checked.err) == (1, done.out, "")
@@ -156,7 +156,7 @@ def test_a_file_that_is_not_there(qalqan: Qalqan, config: Path, named: Path) -> 
 def test_without_a_name_in_the_file(qalqan: Qalqan, config: Path) -> None:
     done = qalqan("certificate", "check", "--config", config)
     assert done.refusal == (
-        f"certificate: {config} names none; write web: {{https: {{name, certificate, key}}}} there"
+        f"certificate: {config} has none; write web: {{https: {{name, certificate, key}}}} there"
     )
     assert "certificate" not in qalqan("check", "--config", config).out
 

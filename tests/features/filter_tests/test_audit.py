@@ -236,7 +236,7 @@ def test_after_a_kill_its_traces_are_nobody_s(
 @pytest.mark.parametrize("do", ["audit_begin", "audit_seen", "audit_pause", "audit_clear", "audit_end"])
 def test_root_alone_may(gateway: Gateway, do: str) -> None:
     gateway.begin()
-    with pytest.raises(ControlError, match="only root may ask for this"):
+    with pytest.raises(ControlError, match="only root may do this"):
         gateway.ask(do, Role.WEB, who="daughter", mac=MAC, paused=True)
     assert gateway.home.family.worn is not None
 

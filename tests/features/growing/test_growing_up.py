@@ -18,7 +18,7 @@ from gateway.policy.accounts.people import Account
 from gateway.policy.time.clock_changes import Kind as Span
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.database import Database
-from gateway.store.tables.grants import Kind
+from gateway.store.tables.grants import GrantKind
 from tests.features.backup.backed_up import sent, taken
 from tests.features.conftest import Make
 from tests.features.desk import PHONE, TABLET, Desk

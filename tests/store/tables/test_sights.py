@@ -80,7 +80,7 @@ def test_a_file_that_was_replaced_is_filled_again(tmp_path: Path) -> None:
     store = Store(path, bus=bus)
     store.devices.seen(TABLET, NOW)
     bus.subscribe(SightsLost, lambda _: store.sights.keep([FULL]))
-    store._keeper.behind = True
+    store._writer.behind = True
     store.flush(0.0)
     assert look(path, "SELECT mac, names FROM sights") == [(TABLET, "Tablet of Amina\nАмина планшеті")]
     store.close()
