@@ -155,7 +155,7 @@ class Features:
                 uses,
                 questions,
                 audit,
-                store.together,
+                store.transaction,
                 self.device_questions,
             )
         )
@@ -316,9 +316,9 @@ class Features:
         pins.register(router)
         SwitchVerbs(home, effects, store.settings, family, access, helpers).register(router)
         MarkVerbs(home, effects, store.marks, access).register(router)
-        TicketVerbs(home, store.tickets, store.together, access, grants).register(router)
+        TicketVerbs(home, store.tickets, store.transaction, access, grants).register(router)
         RequestVerbs(
-            home, store.requests, store.together, family.minutes, access, grants, editing, values
+            home, store.requests, store.transaction, family.minutes, access, grants, editing, values
         ).register(router)
 
     def _register_decisions(self, decided: Callable[[Profile], DecisionSource], explainer: Explainer) -> None:

@@ -58,10 +58,10 @@ def as_json(profile: Profile, days: Iterable[PlannedDay]) -> None:
 
 def _day(day: PlannedDay) -> Mapping[str, object]:
     return {
-        **one.in_brief(),
-        "bedtime": [_hours(night.value, night.owner) for night in one.nights],
-        "windows": {target: _windows(rule) for target, rule in one.windows.items()},
-        "limits": _limits(one.limits),
+        **day.in_brief(),
+        "bedtime": [_hours(night.value, night.owner) for night in day.nights],
+        "windows": {target: _windows(rule) for target, rule in day.windows.items()},
+        "limits": _limits(day.limits),
     }
 
 

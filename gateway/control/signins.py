@@ -131,7 +131,7 @@ class SignIns:
         return self._recovered(account, secret, AnnouncementKind.BUTTON, request)
 
     def _recovered(
-        self, account: Account, secret: str, told: AnnouncementKind, request: Request
+        self, account: Account, secret: str, notice: AnnouncementKind, request: Request
     ) -> dict[str, object]:
         code, account = _with_recovery(replace(account, secret=secret))
         self._register.put(account)
@@ -200,11 +200,11 @@ class SignIns:
         return {
             "sessions": [
                 {
-                    "id": one.id,
-                    "device": one.device,
-                    "since": one.since.astimezone(zone),
-                    "used": (one.until - SESSION_LIFE).astimezone(zone),
-                    "here": one.key == here.key,
+                    "id": session.id,
+                    "device": session.device,
+                    "since": session.since.astimezone(zone),
+                    "used": (session.until - SESSION_LIFE).astimezone(zone),
+                    "here": session.key == here.key,
                 }
                 for session in found
             ],

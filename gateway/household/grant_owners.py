@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gateway.policy.judge.sentence import GUARDIAN
 from gateway.store.tables.grants import Given, GrantKind
 
-BY_GUARDIANS = (Kind.GRANT, Kind.REQUEST)  # not what a child takes: "Finish my game", a code
+BY_GUARDIANS = (GrantKind.GRANT, GrantKind.REQUEST)  # not what a child takes: "Finish my game", a code
 CONSOLE = "console"  # changes on the command line, unless a name is given
 ROUTER = "router"  # changes on the router's own pages: LuCI
 

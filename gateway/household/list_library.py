@@ -152,7 +152,7 @@ def read_library(
     own = OwnLists() if own_file is None else read_own(own_file, categories)
     known = {**parse_sources(*_data("sources.yaml"), categories), **own.lists}
     on = tuple(register for register in registers if register.on)
-    apart(on, known.values())
+    check_registers_distinct(on, known.values())
     return ListLibrary(
         published=known | {register.source: register_list(register) for register in on},
         registers=on,

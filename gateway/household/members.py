@@ -27,7 +27,7 @@ from gateway.policy.time.schedule import DAY, Calendar, week_limits
 from gateway.policy.time.situation import FOREVER, PLAIN, Grant, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, Kind
+from gateway.store.tables.grants import Given, GrantKind
 from gateway.store.tables.pauses import InForce
 
 __all__ = ["CONSOLE", "EVERYONE", "Family", "Member"]
@@ -236,7 +236,7 @@ class Family:
         member: Member,
         at: datetime,
         force: InForce | None = None,
-        kinds: Collection[Kind] = tuple(Kind),
+        kinds: Collection[GrantKind] = tuple(GrantKind),
     ) -> Situation:
         """``kinds``: what may have given the extra minutes of earlier days of the week."""
         force = force or self._in_force(at)
@@ -280,7 +280,7 @@ class Family:
         return found if worn is None else worn.of(found)
 
     def _week(
-        self, member: Member, names: Collection[str], today: date, kinds: Collection[Kind]
+        self, member: Member, names: Collection[str], today: date, kinds: Collection[GrantKind]
     ) -> tuple[Mapping[str, int], list[Given]]:
         """Return the minutes used in the week of ``today``, and what was given on its earlier days."""
         if not week_limits(member.profile.rules):

@@ -77,7 +77,7 @@ class RuleBook:
         self._list_problem = ""
         self.table = self._first_table()  # of the lists, until the next reload
         self._sealed = SealedSets()
-        self.sealed: tuple[Held, ...] = ()  # the set in force of each source
+        self.sealed: tuple[SealedState, ...] = ()  # the set in force of each source
         self._load_sealed()
         self._calendar: tuple[Config, Calendar] | None = None
         self.names = self._product.names

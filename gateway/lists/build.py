@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.core.errors import ListError
 from gateway.core.files import write_error_text
-from gateway.lists.addresses import Innocent
+from gateway.lists.addresses import SharedNetworks
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.lists.known_names import CatalogueNames
 from gateway.lists.must_resolve import NOTHING_MUST, MustResolve

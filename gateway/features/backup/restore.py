@@ -282,7 +282,7 @@ def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
         rows = [
             Given(
                 *(plan.number, grant.who, date.fromisoformat(grant.day), grant.gate, grant.minutes),
-                *(_moment(grant.until), grant.service or None, now, grant.by, Kind.GRANT),
+                *(_moment(grant.until), grant.service or None, now, grant.by, GrantKind.GRANT),
                 sure=sure,
             )
             for grant in plan.grants

@@ -178,7 +178,7 @@ class Growing:
         self._publish(step, "taken")
         return step
 
-    def _let_go(self, step: Step, slots: frozenset[int]) -> None:
+    def _erase_child(self, step: Step, slots: frozenset[int]) -> None:
         """Delete all that is stored about a person who is an adult now. A second call is harmless."""
         profile = self._home.rules.household.profiles[step.profile]
         self._lessons.forget(profile.id)

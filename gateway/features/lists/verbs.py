@@ -250,7 +250,7 @@ class ListVerbs:
         now = self._home.local_now()
         for child in children:
             self._editing.edit(child.id, {f"allow/{entry}": True}, Author(by, now))
-        self._write(self._own().with_wrong(Wrong(entry, category, by, now.date())))
+        self._write(self._own().with_wrong(WrongEntry(entry, category, by, now.date())))
         opened = [child.id for child in children]
         self._audit(request, by, "list_report", " ".join((entry, category, *opened)))
         return {"host": entry, "opened": opened, "problems": self._home_problems() if opened else []}

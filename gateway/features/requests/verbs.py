@@ -169,7 +169,7 @@ class RequestVerbs:
         amount = member.profile.rules.auto_approve.value
         if is_paused(member, now) or not requests.is_within(amount, used, asked.minutes):
             return None
-        giver = self._grants.giver(member.profile.name, Kind.AUTO)
+        giver = self._grants.giver(member.profile.name, GrantKind.AUTO)
         with self._transaction():
             extended = self._grants.give(asked.who, member, asked.minutes, asked.thing or None, giver)
             granted = with_grant(requests.granted_by_itself(asked, in_utc(now)), giver)
@@ -190,7 +190,7 @@ class RequestVerbs:
         because = request.text("because", "")
         now = self._home.local_now()
         answered = requests.answered(before, answer, by=by, now=in_utc(now), because=because, minutes=minutes)
-        giver = self._grants.giver(by, Kind.REQUEST, request.text("origin", ""))
+        giver = self._grants.giver(by, GrantKind.REQUEST, request.text("origin", ""))
         answered, text, until = self._carry_out(answered, giver)
         self._home.publish("answer", **self._values.answered(answered, text))
         return {

@@ -138,7 +138,7 @@ class TicketVerbs:
         if is_paused(member, now):
             error = PolicyError(profile.name, "is paused", "the code stays good: enter it later")
             raise error.coded(Code.CODE_IN_PAUSE, name=profile.name)
-        giver = self._grants.giver(profile.name, Kind.TICKET, request.text("origin", ""))
+        giver = self._grants.giver(profile.name, GrantKind.TICKET, request.text("origin", ""))
         with self._transaction():
             extended = self._grants.give(profile.id, member, ticket.minutes, None, giver)
             self._stored.use(ticket, by=profile.id, at=in_utc(now))

@@ -76,7 +76,7 @@ class TimeVerbs:
         service = parse_service(request, self._home.rules)
         members = self._access.members(request)
         self._helpers.check_grant(request, (key for key, _ in members), minutes)
-        giver = self._grants.giver(by, Kind.GRANT, request.text("origin", ""))
+        giver = self._grants.giver(by, GrantKind.GRANT, request.text("origin", ""))
         given = self._grants.give_each(members, minutes, service, giver)
         self._grants.apply(extended.who for extended in given)
         last = max((extended.until for extended in given if extended.until is not None), default=None)
@@ -129,7 +129,7 @@ class TimeVerbs:
         most = int(profile.rules.landing.value / MINUTE)
         minutes = request.whole("minutes", least=1, most=max(1, most), default=max(1, most))
         self._check_landing(member, now, most, service)
-        giver = self._grants.giver(profile.name, Kind.LANDING, request.text("origin", ""))
+        giver = self._grants.giver(profile.name, GrantKind.LANDING, request.text("origin", ""))
         extended = self._grants.give(profile.id, member, minutes, service, giver)
         self._grants.apply((profile.id,))
         if profile.rules.log_level >= NAMES_LEVEL:  # below it, the time of use is private

@@ -32,8 +32,8 @@ class AccountsChanged:
 
 
 class People(AccountRegister):
-    def __init__(self, database: Database, keeper: Keeper, bus: Bus) -> None:
-        self._keeper = keeper
+    def __init__(self, database: Database, writer: DurableWriter, bus: Bus) -> None:
+        self._writer = writer
         self._bus = bus
         super().__init__(
             (

@@ -47,7 +47,7 @@ class Uses:
         """``what``: as the audit calls it, where a guardian did it."""
         self._uses[one.mac] = one
         audit = audit_line(one.since, one.by, what, f"{one.mac} {one.who}", origin) if what else None
-        self._keeper.save(Statement(_PUT_USE, [_use(one)]), audit=audit)
+        self._writer.save(Statement(_PUT_USE, [_use(one)]), audit=audit)
 
     def drop(
         self, mac: str, *, by: str = "", what: str = "", at: datetime | None = None, origin: str = ""

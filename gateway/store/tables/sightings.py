@@ -32,7 +32,7 @@ class SightsLost:
 class Sights:
     def __init__(self, database: Database, writer: DurableWriter, bus: Bus) -> None:
         self._database = database
-        self._keeper = keeper
+        self._writer = writer
         self._waiting: dict[str, Sighting] = {}
         self._bus = bus
         writer.add(self._snapshot)

@@ -45,7 +45,7 @@ def furnished(make: Make, when: str = MAY) -> Desk:
     desk.store.history.keep(now.date() - DAY, {("daughter", "category:marker-use"): 7})
     desk.store.minutes.keep(now.date() - DAY, {("daughter", "marker-gate"): 7})
     asked = web(desk, "request", device=TABLET, minutes=15, reason="marker-reason")
-    giver = Giver("Mum", Kind.GRANT, now, desk.store.gifts.new_number(now))
+    giver = Giver("Mum", GrantKind.GRANT, now, desk.store.gifts.new_number(now))
     desk.grants.open("daughter", "Daughter", "marker-open.test", now + DAY, Span.LASTING, giver)
     web(desk, "pin", action="set", who="daughter", pin="4711")
     web(desk, "self_set", device=TABLET, pin="4711", set={"bedtime": "22:00-07:00", "limits/play": "1h"})
