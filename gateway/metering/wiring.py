@@ -12,7 +12,7 @@ from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
-from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
+from gateway.kernel.flowbytes import FlowBytes, enable_accounting
 from gateway.metering.counter_mark import FILE, Mark
 from gateway.metering.ledgers import Books
 from gateway.metering.meter import Meter
@@ -101,7 +101,7 @@ def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) ->
 def count_connections() -> None:
     """Switch on what the ledger's services come from; without it minutes count all the same."""
     try:
-        if switch_on_accounting():
+        if enable_accounting():
             _log.info("the kernel counts each connection from now on (nf_conntrack_acct)")
     except KernelError as error:
         _log.warning("%s", error)
