@@ -14,7 +14,7 @@ from gateway.core.loop import Loop, Timer
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.members import Family, Member
 from gateway.kernel.conntrack import Entry, FlowTuple
-from gateway.kernel.marks import CUT, UPLOAD, State, verdict_byte
+from gateway.kernel.marks import CUT, UPLOAD, FlowState, verdict_byte
 from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.time.gates import counted_gates, joined
@@ -258,7 +258,7 @@ class Gates:
     def refuse(self, flow: FlowId) -> None:
         """Block an undecided connection that had to make room before it was completely read."""
         try:
-            self._put(flow, verdict_byte(State.REFUSED))
+            self._put(flow, verdict_byte(FlowState.REFUSED))
         except KernelError as error:
             _log.error("%s", error)
 
@@ -269,7 +269,7 @@ class Gates:
         """
         if not number:
             return self._put(flow, CUT)
-        return self._put(flow, verdict_byte(State.ASKS if asks else State.PASSES, number))
+        return self._put(flow, verdict_byte(FlowState.ASKS if asks else FlowState.PASSES, number))
 
     def _put(self, flow: FlowId, byte: int) -> bool:
         layout = self._table.snapshot.layout

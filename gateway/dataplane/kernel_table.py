@@ -18,12 +18,12 @@ from gateway.kernel.ruleset.table import NAME, TABLE, render, render_removal
 from gateway.kernel.ruleset.update import (
     needs_rebuild,
     render_alive,
-    render_flows_anew,
     render_flows_ended,
-    render_mend,
+    render_new_flow_table,
     render_owners,
     render_passes,
-    render_rates_forgotten,
+    render_repair,
+    render_reset_rates,
     render_update,
 )
 from gateway.kernel.snapshot import PassElement, Snapshot
@@ -174,7 +174,7 @@ class KernelTable:
 
     def forget_rates(self, slot: int) -> None:
         """Forget how fast a slot was sending."""
-        self._change(render_rates_forgotten(self.snapshot, slot))
+        self._change(render_reset_rates(self.snapshot, slot))
 
     def follow_devices(self, slots: unjudged.Slots | None = None, only: Set[bytes] | None = None) -> None:
         """Reset connections that a device began while it had another owner.
@@ -184,7 +184,7 @@ class KernelTable:
         slots = self._slots() if slots is None else slots
         unfiltered = unjudged.reset_connections(self.conntrack, self.snapshot.layout, slots, only=only)
         if unfiltered and self.snapshot.offload is not None:
-            self._change(render_flows_anew(self.snapshot))
+            self._change(render_new_flow_table(self.snapshot))
 
     def used(self) -> Mapping[Pair, int]:
         """Return bytes by (slot, class) since the start. They never decrease; unused classes are missing."""
@@ -231,7 +231,7 @@ class KernelTable:
         unmatched = [key for pair in there.keys() - open_now for key in layout.pass_keys(*pair)]
         try:
             with self._watch.ours():
-                self._nft.apply(render_mend(self.snapshot, unmatched) + self._no_flows())
+                self._nft.apply(render_repair(self.snapshot, unmatched) + self._no_flows())
             if self._targets is not None:
                 with self._watch.ours():
                     self._targets.install()

@@ -20,8 +20,8 @@ from gateway.kernel.marks import (
     MARK_MASK,
     QUESTION,
     STATE_MASK,
-    Kind,
     MarkLayout,
+    QueueKind,
     queue_numbers,
     verdict_again,
 )
@@ -33,8 +33,8 @@ from gateway.path.subject import Subject
 from gateway.wire.ip.build import udp_readdressed
 from gateway.wire.ip.packet import UDP, parse_ip
 
-_FAIL_OPEN = (Kind.OPEN_TCP, Kind.OPEN_UDP)
-_UDP = (Kind.OPEN_UDP, Kind.CLOSED_UDP)
+_FAIL_OPEN = (QueueKind.OPEN_TCP, QueueKind.OPEN_UDP)
+_UDP = (QueueKind.OPEN_UDP, QueueKind.CLOSED_UDP)
 
 
 NICENESS = -10  # connections wait for verdicts; the limits bound how many
@@ -87,7 +87,7 @@ class PacketPath:
         for number in queue_numbers(self._base, slots):
             if number in self.queues:
                 continue
-            kind = Kind((number - self._base) % len(Kind))
+            kind = QueueKind((number - self._base) % len(QueueKind))
             marks = (byte << self._shift for byte in range(256))
             by_byte = tuple(self.layout.queued_slot(mark, number, self._base) for mark in marks)
             handler = partial(self._handle, by_byte, kind in _UDP)

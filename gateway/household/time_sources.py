@@ -56,10 +56,10 @@ class Machine:
         return hypervisor.present()
 
     def rtc_at_boot(self) -> float | None:
-        return rtc.said_at_boot()
+        return rtc.boot_time()
 
     def rtc_now(self) -> int | None:
-        return rtc.reads()
+        return rtc.read()
 
 
 def at_first(machine: Machine, last: LastTime, reading: Reading) -> Source:

@@ -55,7 +55,7 @@ class Connections(Protocol):
 
     def moved(self, slots: Collection[int]) -> list[Moved]: ...
 
-    def there(self) -> frozenset[Flow]: ...
+    def all_flows(self) -> frozenset[Flow]: ...
 
 
 class Meter:
@@ -248,7 +248,7 @@ class Meter:
         """Forget decided flows whose connection has ended."""
         if len(self._live):
             try:
-                self._live.sweep(self._connections.there())
+                self._live.sweep(self._connections.all_flows())
             except KernelError as error:
                 _log.debug("%s", error)
         self._sweep_timer = self._loop.call_later(SWEEP, self._sweep)

@@ -12,7 +12,7 @@ from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
-from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
+from gateway.kernel.flowbytes import FlowBytes, enable_accounting
 from gateway.metering.counter_mark import FILE, Mark
 from gateway.metering.ledgers import Ledgers
 from gateway.metering.meter import Meter
@@ -117,7 +117,7 @@ def count_connections() -> None:
     too.
     """
     try:
-        if switch_on_accounting():
-            _log.info("Switched on the kernel's counters of connections (nf_conntrack_acct).")
+        if enable_accounting():
+            _log.info("the kernel counts each connection from now on (nf_conntrack_acct)")
     except KernelError as error:
         _log.warning("%s", error)

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.core.loop import Loop
 from gateway.dataplane.kernel_table import MANY, REPAIR_DELAY, KernelTable
-from gateway.kernel.marks import CUT, State, verdict_byte
+from gateway.kernel.marks import CUT, verdict_byte
 from gateway.kernel.nft import Nft
 from gateway.kernel.snapshot import Offload, PassElement, Slot, Snapshot
 from tests.kernel.home import CHILD_MAC, SITE4, Home, receive
@@ -78,7 +78,7 @@ def router(home: Home) -> Iterator[Callable[[], KernelTable]]:
 def table(home: Home, router: Callable[[], KernelTable]) -> Iterator[KernelTable]:
     made = router()
     home.expect_tracking()
-    byte = verdict_byte(State.PASSES, CLASS)
+    byte = verdict_byte(FlowState.PASSES, CLASS)
     listener = Listener(home.router, BARE.queue_base, lambda seen: byte, BARE.layout)
     yield made
     listener.close()

@@ -110,7 +110,7 @@ class PretendedKernel:
         found, self.flows = self.flows, []
         return [one for one in found if one.slot in slots]
 
-    def there(self) -> frozenset[Flow]:
+    def all_flows(self) -> frozenset[Flow]:
         return frozenset(flow for one in self.flows for flow in one.flows)
 
 

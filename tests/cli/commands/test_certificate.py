@@ -205,8 +205,8 @@ def test_check_says_what_does_not_fit(qalqan: Qalqan, config: Path, named: Path)
     ("published", "said"),
     [
         ((), ""),  # nothing has to be
-        (PAGES, f"ok certificate: {NAME} leads to this gateway on the internet too"),
-        (PAGES[:1], f"ok certificate: {NAME} leads to this gateway on the internet too"),
+        (PAGES, f"ok certificate: {NAME} points to this gateway on the internet too"),
+        (PAGES[:1], f"ok certificate: {NAME} points to this gateway on the internet too"),
         (
             (PAGES[0], "203.0.113.9", "2001:db8::9"),
             f"warning certificate: {NAME} leads to 203.0.113.9, 2001:db8::9 on the internet, and devices "

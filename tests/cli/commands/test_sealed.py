@@ -127,14 +127,14 @@ def test_check_tells_of_each_set(
         (one,) = sealed_findings(read_config(issuer.config))
         return str(one.level), one.text
 
-    assert told() == ("warning", "a sealed set is not in force: no set has come yet")
+    assert told() == ("warning", "a sealed list is not in use: no set has come yet")
     issuer.make()
     issuer.home("sealed", "update")
     later = time.time() + days * 86_400
     monkeypatch.setattr("gateway.check.sealed.time.time", lambda: later)
     level, text = told()
     assert level == ("ok" if days == 1 else "warning")
-    assert "sealed set of Test hotline" in text
+    assert "sealed list of Test hotline" in text
     assert said in text
     assert "marker" not in text
 

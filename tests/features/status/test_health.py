@@ -132,7 +132,7 @@ def test_the_support_file_has_nothing_personal(desk: Desk) -> None:
         finding("ok", "profile", "daughter: band 10-12, 2 devices"),
         finding("warning", "dhcp", "3 of 4 devices have no lease (02:00:00:00:00:0a)"),
         finding("error", "uplink", "wan and br-lan are both in 192.168.1.0/24"),
-        finding("error", "offload", "the module xt_FLOWOFFLOAD speeds connections up past all rules"),
+        finding("error", "offload", "the module xt_FLOWOFFLOAD accelerates connections past all rules"),
     )
     log.warning("%s asked for %s from %s", "Aruzhan", "www.tiktok.com", "02:00:00:00:00:0a")
     log.error("%s", "daughter.yaml:3: school.example is no host")
