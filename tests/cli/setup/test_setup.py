@@ -457,7 +457,7 @@ def test_a_service_that_does_not_start_is_told_in_systemds_words(
 _QALQAN = """
 import sys
 from gateway.cli.main import main
-from gateway.cli import setup
+from gateway.setup import run as setup
 setup.servers_on = lambda _: ()
 sys.exit(main())
 """
@@ -592,4 +592,4 @@ def test_nobody_there_to_ask(space: Namespace, run: Setup, monkeypatch: pytest.M
     space.ip(*TWO_ARMS)
     with Path(os.devnull).open() as nobody:
         monkeypatch.setattr(sys, "stdin", nobody)
-        assert run().refusal == "no input to answer the question; use options, and --yes; nothing was changed"
+        assert run().refusal == "no input to answer the question; use options and --yes; nothing was changed"
