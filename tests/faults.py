@@ -39,8 +39,8 @@ FAULTS = (
     Fault(
         "a blocked name is sent to the resolver",
         "gateway/path/dns.py",
-        "return Asked(None, self._refuse(query, message, seen, decision))",
-        "return Asked(query, None)",
+        "return QueryResult(None, self._refuse(query, message, seen, decision))",
+        "return QueryResult(query, None)",
         ("tests/path/test_dns.py",),
     ),
     Fault(
