@@ -114,7 +114,7 @@ def test_a_missing_file_and_a_full_disk_are_named(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
-        with pytest.raises(ListError, match=r"could not be written .*; keeping the old one"):
+        with pytest.raises(ListError, match=r"could not be written .*; the old one stays in force"):
             build(tmp_path, names)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -127,7 +127,7 @@ def test_a_damaged_copy_is_a_warning(
     capsys.readouterr()
     assert update_command(library, monkeypatch, now=NOW + timedelta(hours=1)) == 0
     fault = "qalqan: chosen: no domain in 0 lines; is its format really domains?"
-    advice = "it is left out until the next update fetches it again"
+    advice = "the list is left out until the next update"
     assert f"{fault}; {advice}" in capsys.readouterr().err.splitlines()
 
 

@@ -248,7 +248,7 @@ def test_a_full_disk_is_no_failed_download(server: Served, bodies: dict[str, byt
     bodies.update({"/adult-list": b"bad.example\n" * 500, "/games-list": b"play.example\n"})
     lists = [published(server.address, one, "adult") for one in ("adult-list", "games-list")]
     waits: list[float] = []
-    says = rf"^{tmp_path}: cannot be written \(File too large\); keeping the old table$"
+    says = rf"^{tmp_path}: cannot be written \(File too large\); the old table stays in force$"
     with small_disk(4096), pytest.raises(ListError, match=says):
         Shelf(tmp_path).fetch(lists, fetcher(sleep=waits.append), INNOCENT, NOW)
     assert (waits, server.asked) == ([], ["/adult-list"])

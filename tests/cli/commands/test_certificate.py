@@ -118,7 +118,7 @@ def test_the_key_is_for_root_and_the_pages_alone(
     assert "warning certificate" not in found
     (named / "key.pem").chmod(0o600)
     found = qalqan("check", "--config", config).out
-    assert f"warning certificate: {named}/key.pem cannot be read by qalqan-web, who serves the pages" in found
+    assert f"warning certificate: {named}/key.pem cannot be read by qalqan-web, the user of the pages" in found
     (named / "key.pem").chmod(0o644)
     assert f"{named}/key.pem is open to others than the pages" in qalqan("check", "--config", config).out
 
@@ -188,7 +188,7 @@ def test_check_says_so_two_weeks_before_the_end(
     assert [line.startswith(said) for line in lines] == [True], lines
     assert ("docs/providers/trusted-name.md" in lines[0]) == said.startswith("warning")
     if days[1] == 13.9:
-        assert ", 13 days from now: see why it was not renewed" in lines[0]
+        assert ", 13 days from now: find out why it was not renewed" in lines[0]
     if days[1] < 0:
         assert ": the pages are plain HTTP: " in lines[0]
 
@@ -209,8 +209,8 @@ def test_check_says_what_does_not_fit(qalqan: Qalqan, config: Path, named: Path)
         (PAGES[:1], f"ok certificate: {NAME} points to this gateway on the internet too"),
         (
             (PAGES[0], "203.0.113.9", "2001:db8::9"),
-            f"warning certificate: {NAME} leads to 203.0.113.9, 2001:db8::9 on the internet, and devices "
-            f"that encrypt their DNS go there: publish {PAGES[0]} and {PAGES[1]} there, or nothing: "
+            f"warning certificate: {NAME} points to 203.0.113.9, 2001:db8::9 on the internet, and devices "
+            f"with encrypted DNS go there: publish {PAGES[0]} and {PAGES[1]} there, or nothing: "
             "docs/providers/trusted-name.md",
         ),
         (None, ""),  # no resolver answers: of that another line tells
