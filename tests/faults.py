@@ -39,8 +39,8 @@ FAULTS = (
     Fault(
         "a blocked name is sent to the resolver",
         "gateway/path/dns.py",
-        "return Asked(None, self._refuse(query, message, seen, decision))",
-        "return Asked(query, None)",
+        "return QueryResult(None, self._refuse(query, message, seen, decision))",
+        "return QueryResult(query, None)",
         ("tests/path/test_dns.py",),
     ),
     Fault(
@@ -97,7 +97,7 @@ FAULTS = (
         "gateway/policy/time/schedule.py",
         "return _reaching(day, self.day_starts, self.zone)",
         "return _reaching(day, 0, self.zone)",
-        ("tests/policy/time/test_schedule.py",),
+        ("tests/policy/time/test_wallclock.py",),
     ),
     Fault(
         "a time limit closes one minute late",
