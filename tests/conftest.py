@@ -11,10 +11,13 @@ import shutil
 import signal
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from gateway.household import loading
 
 # How long an example takes is the machine's matter (tests/pace.py), here as in all tests.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -22,6 +25,9 @@ settings.register_profile("landing", settings.get_profile("here"), derandomize=T
 settings.load_profile("landing" if os.environ.get("CI") else "here")
 
 SYSTEM_MARKS = frozenset({"lab", "browser"})
+
+# The data of the package does not change in a run, and its values are frozen. Each reading takes 0.3 s.
+setattr(loading, "load_product", cache(loading.load_product))  # noqa: B010
 
 _BYTECODE = pytest.StashKey[Path]()
 
