@@ -1,4 +1,4 @@
-"""The family's pages: a process and a user of their own, which reach the daemon through its socket alone."""
+"""The web pages. They run as a separate process and user, and reach the daemon only through its socket."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ from webui.upkeep import supportcode
 
 __all__ = ["Settings", "create_app"]
 
-BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
+BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
     door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
     requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
@@ -161,18 +161,18 @@ def _install_errors(app: Flask) -> None:
     def stopped(error: Unreachable) -> ResponseReturnValue:
         app.logger.warning("%s", error)
         if api.is_ours():
-            return api.told(error)
+            return api.error_response(error)
         return render_template("stopped.html", help_lines=daemon.daemon().help_lines()), 503
 
     @app.errorhandler(ControlError)
     def refused_by_daemon(error: ControlError) -> ResponseReturnValue:
         if api.is_ours():
-            return api.told(error)
+            return api.error_response(error)
         return render_template("problem.html", code=502, sentence=refusals.sentence(error)), 502
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> ResponseReturnValue:
         if api.is_ours():
-            return api.told(error)
+            return api.error_response(error)
         code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
         return render_template("problem.html", code=code, sentence=""), code

@@ -1,7 +1,6 @@
-"""What a provider's brand is on the pages: its name, a few lines of style, a logo, whom to ask.
+"""The provider's brand on the pages: its name, style, logo and contact.
 
-What they may be was decided before (`gateway/policy/config/brand.py`, `gateway/web/branding.py`); here it is
-shown.
+The values are validated elsewhere (`gateway/policy/config/brand.py`, `gateway/web/branding.py`).
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ class Logo:
 @dataclass(frozen=True, slots=True)
 class Brand:
     name: str = "Qalqan"
-    style: str = ""  # over ours; empty: it is ours
+    style: str = ""  # added to ours; empty: none
     logo: Logo | None = None
-    support: str = ""  # whom to ask, as people read it
-    link: str = ""  # and as a browser opens it
+    support: str = ""  # contact, as displayed
+    link: str = ""  # contact, as a link
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def shown() -> Shown:
 
 
 def _bytes(logo: Logo | None) -> bytes:
-    """The file that was looked at, and no other."""
+    """Return the file's bytes only if it is the validated file."""
     if logo is None:
         return b""
     try:

@@ -1,8 +1,8 @@
-"""Compiled templates, kept in the state directory of the pages: to compile all takes 2 s here, far more on a
-router, and leaves 2 MB behind in the process that does it.
+"""Caches compiled templates in the state directory of the pages.
 
-``python -m webui.compiled FOLDER`` compiles all of them, in a process that ends. The pages start it once
-after each change of the templates, and compile by themselves what somebody opens meanwhile.
+Compiling all of them takes 2 s here, far more on a router, and costs the process 2 MB of memory afterwards.
+``python -m webui.compiled FOLDER`` compiles all of them in a process that ends. The pages start it once
+after each change of the templates, and meanwhile compile each requested template.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from flask import Flask
 from jinja2.bccache import Bucket
 
 FOLDER = "templates"
-DONE = "all-of"  # a file with the stamp of what is compiled
+DONE = "all-of"  # a file with the stamp of the compiled templates
 TIMEOUT = 300  # seconds; a small router needs thirty
 NICENESS = 10
 DIGEST = 16  # bytes
@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 
 
 class Kept(jinja2.BytecodeCache):
-    """A file a template, with a digest before it: what a power cut tore is compiled anew. A page is shown,
-    whether what was compiled for it can be kept or not.
+    """One file for each template, after a digest: a file damaged by a power cut is compiled again.
+
+    A page is shown even if its compiled template cannot be stored.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -65,7 +66,7 @@ def _digest(data: bytes) -> bytes:
 
 
 def keep(app: Flask, state: Path | None) -> None:
-    """From now on what is compiled is kept, where there is a place for it."""
+    """Cache compiled templates from now on, if there is a state directory."""
     folder = made(state)
     if folder is not None:
         app.jinja_env.bytecode_cache = Kept(folder)
@@ -84,7 +85,7 @@ def made(state: Path | None) -> Path | None:
 
 
 def compile_later(state: Path | None) -> None:
-    """All templates, in a process of its own, where that was not done yet."""
+    """Compile all templates in a separate process, unless this is done."""
     folder = made(state)
     if folder is not None and _done(folder) != stamp():
         threading.Thread(target=_in_a_process, args=(folder,), name="templates", daemon=True).start()
@@ -106,7 +107,7 @@ def _done(folder: Path) -> str:
 
 
 def stamp() -> str:
-    """Of the templates, and of what compiles them."""
+    """Return a digest of the templates and of the compiler's version."""
     found = hashlib.blake2b(f"{sys.implementation.cache_tag} {jinja2.__version__}".encode(), digest_size=16)
     for path in sorted((Path(__file__).parent / "templates").rglob("*.html")):
         found.update(path.read_bytes())
@@ -121,10 +122,10 @@ def compile_all(folder: Path) -> None:
     now = stamp()
     if _done(folder) not in {now, ""}:
         with suppress(OSError):
-            kept.clear()  # what was renamed since would stay
+            kept.clear()  # removes files of renamed templates
     for name in app.jinja_env.list_templates(extensions=("html",)):
         app.jinja_env.get_template(name)
-    with suppress(OSError):  # else all of it is looked through again at the next start
+    with suppress(OSError):  # otherwise the next start compiles all of them again
         (folder / DONE).write_text(now, "ascii")
 
 

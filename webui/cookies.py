@@ -1,7 +1,7 @@
-"""What cookies are called and how they are kept: over plain HTTP and at the trusted name they are two worlds.
+"""Names and attributes of cookies. Cookies of plain HTTP and of the trusted name are separate.
 
-The browser sends one that begins with `__Host-` back over HTTPS alone, to the very name that set it, and
-takes it from nobody else (RFC 6265bis 4.1.3). What is signed says for which of the two it is good.
+A browser sends a cookie with the prefix `__Host-` only over HTTPS, only to the name that set it, and accepts
+it from no other (RFC 6265bis 4.1.3). A signature is valid for one of the two only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ TRUSTED = "__Host-"
 
 
 def name_of(name: str) -> str:
-    """Browsers share cookies between ports of one host, but several gateways may be tried on 127.0.0.1."""
+    """Return the cookie's name with the port: browsers share cookies between ports, and 127.0.0.1 may have
+    several gateways.
+    """
     if request.is_secure:
         return f"{TRUSTED}{name}"
     port = request.host.rpartition(":")[2]
@@ -21,12 +23,12 @@ def name_of(name: str) -> str:
 
 
 def salt(what: str) -> str:
-    """Of a signature: what somebody heard over plain HTTP is worth nothing at the trusted name."""
+    """Return the salt of a signature: one captured over plain HTTP is not valid at the trusted name."""
     return f"{what} over https" if request.is_secure else what
 
 
 def put(response: Response, name: str, value: str, life: int | None, samesite: str = "Strict") -> None:
-    """``name`` is one that `name_of` gave, ``life`` in seconds; None: until the browser ends."""
+    """Set a cookie. ``name``: from `name_of`. ``life`` in seconds; None: until the browser ends."""
     response.set_cookie(
         name, value, max_age=life, secure=request.is_secure, httponly=True, samesite=samesite, path="/"
     )

@@ -1,8 +1,8 @@
-"""Whose connections give way when there are many, so that one device cannot keep the others from the pages.
+"""Limits connections by evicting some, so that one device cannot block the pages for the others.
 
-Waitress by itself stops listening when its places are taken, and places are taken by whoever connects and
-says nothing. Here one that nobody answered makes room, or the longest silent one (gateway/web/eviction.py);
-what is being answered stays. Bodies are bounded too, since each is in memory until all of it has come.
+Waitress stops accepting at its limit, and silent connections count. This module evicts a connection that was
+never answered, or the one that is silent for longest (gateway/web/eviction.py). A connection with a running
+response stays. Request bodies are limited too, since each is in memory until it is complete.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 
-from gateway.web.eviction import first_to_go
+from gateway.web.eviction import pick_eviction
 
-PLACES = 96  # connections of all; the server's own limit is above, and is met by answers alone
-PLACES_OF_ONE = 24  # of one address: four browsers with their six each
-COMING = PLACES // 2  # of those that were never answered: who comes has time to ask
-LONG_BODIES = 4  # that may be on their way at once: a backup, rules from another home
+PLACES = 96  # connections in total; the server's own limit is above, and only responses reach it
+PLACES_OF_ONE = 24  # of one address: four browsers with six connections each
+COMING = PLACES // 2  # never answered so far, so that a new client has time to send a request
+LONG_BODIES = 4  # large requests at the same time: a backup, rules from another home
 LONG = 16 * 1024  # bytes
 
 
@@ -37,7 +37,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def received(self, data: bytes) -> bool:
         taken = bool(super().received(data))
         if self.is_long:
-            long = [one for one in _here(self._map) if one.is_long]
+            long = [channel for channel in _here(self._map) if channel.is_long]
             if len(long) > LONG_BODIES:
                 _longest_silent(long).will_close = True
         return taken
@@ -61,45 +61,52 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     @property
     def waits(self) -> bool:
-        """For the other end: nothing is being answered here."""
+        """Return whether it waits for the client: no response is running."""
         return not self.requests
 
     @property
     def is_long(self) -> bool:
-        """Whether much has come of a request that is not complete."""
+        """Return whether an incomplete request is already large."""
         return self.request is not None and int(self.request.body_bytes_received) > LONG
 
 
 def install(server: Any) -> None:
-    """On all sockets of a server that waitress made."""
-    for one in dispatchers(server):
-        if isinstance(one, BaseWSGIServer):
-            one.channel_class = Channel
+    """Install the limits on all sockets of a waitress server."""
+    for dispatcher in dispatchers(server):
+        if isinstance(dispatcher, BaseWSGIServer):
+            dispatcher.channel_class = Channel
 
 
 def dispatchers(server: Any) -> tuple[Any, ...]:
-    """All of the loop of a server that waitress made, which is one or several."""
+    """Return the dispatchers of the loop of a waitress server, which is one or several."""
     return tuple((server.map if hasattr(server, "map") else server._map).values())
 
 
 def _here(dispatchers: dict[int, Any]) -> list[Channel]:
-    return [one for one in dispatchers.values() if isinstance(one, Channel) and not one.will_close]
+    return [
+        dispatcher
+        for dispatcher in dispatchers.values()
+        if isinstance(dispatcher, Channel) and not dispatcher.will_close
+    ]
 
 
 def _make_room(new: Channel, here: list[Channel]) -> None:
-    own = [one for one in here if one.who == new.who]
+    own = [channel for channel in here if channel.who == new.who]
     if len(own) > PLACES_OF_ONE:
-        _to_go(own, PLACES_OF_ONE // 2).will_close = True
+        _pick_eviction(own, PLACES_OF_ONE // 2).will_close = True
     elif len(here) > PLACES:
-        _to_go(here, COMING).will_close = True
+        _pick_eviction(here, COMING).will_close = True
 
 
-def _to_go(found: list[Channel], coming: int) -> Channel:
-    """What is being answered stays; the new one itself goes where all others are."""
-    return first_to_go([one for one in found if one.waits], time.time(), coming)
+def _pick_eviction(found: list[Channel], coming: int) -> Channel:
+    """Pick the connection to evict.
+
+    One with a running response stays; if all have one, the new one is evicted.
+    """
+    return pick_eviction([channel for channel in found if channel.waits], time.time(), coming)
 
 
 def _longest_silent(found: list[Channel]) -> Channel:
-    """Of the address that has the most."""
-    count = Counter(one.who for one in found)
-    return min(found, key=lambda one: (-count[one.who], one.last))
+    """Return the longest silent connection of the address with the most connections."""
+    count = Counter(channel.who for channel in found)
+    return min(found, key=lambda channel: (-count[channel.who], channel.last))

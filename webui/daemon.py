@@ -1,4 +1,4 @@
-"""The pages' way to the daemon: one short call each, on the control socket."""
+"""The pages' client of the control socket: one short call for each request."""
 
 from __future__ import annotations
 
@@ -48,16 +48,19 @@ from webui.values.waycards import WayCards, parse_cards
 
 
 class Daemon:
-    """Asks; has help lines while nobody answers. ``country``: whose they are if none were told before."""
+    """Sends requests; has help lines while the daemon does not respond.
+
+    ``country``: their default country.
+    """
 
     def __init__(self, client: Client, country: str) -> None:
         self._country = country
-        self._help_lines: Mapping[str, Any] = {}  # as answered: each page reads them in its language
+        self._help_lines: Mapping[str, Any] = {}  # as received: each page formats them in its language
         self.client = client
 
     def home(self) -> Home:
         home = parse_home(self.client.call("status"))
-        i18n.family_speaks(home.language)
+        i18n.set_family_language(home.language)
         return home
 
     def here(self, ip: str) -> Here:
@@ -72,7 +75,7 @@ class Daemon:
         return parse_own_refusals(self.client.call("refusals", device=here.mac, limit=limit))
 
     def help_lines(self) -> tuple[HelpLine, ...]:
-        """The last known ones when the daemon has none to give, and where it never had any the package's."""
+        """Return the last known help lines if the daemon does not respond, or else the package's."""
         try:
             self._help_lines = self.client.call("helplines")
         except ControlError:
@@ -80,27 +83,29 @@ class Daemon:
         return parse_help_lines(self._help_lines)
 
     def rights(self) -> tuple[HelpLine, ...]:
-        """Who hears complaints in this country; as help lines, whether the daemon answers or not."""
+        """Return the country's bodies that take complaints, like help lines whether or not the daemon
+        responds.
+        """
         self.help_lines()
         return parse_help_lines(self._help_lines, "rights")
 
     def change(self, do: str, *, by: str, origin: str, **values: object) -> dict[str, Any]:
-        """What a guardian does: recorded with who and from where."""
+        """Send a guardian's change, recorded with its author and origin."""
         return self.client.call(do, by=by, origin=origin, **values)
 
     def requests(self) -> tuple[Asked, ...]:
         return parse_asked(self.client.call("requests"))
 
     def questions(self, limit: int = SHOWN) -> Questions:
-        """What is asked about devices."""
+        """Return the questions about devices."""
         return parse_questions(self.client.call("questions", limit=limit))
 
     def devices(self) -> Devices:
-        """All of the home, briefly."""
+        """Return all devices of the home, without details."""
         return parse_devices(self.client.call("devices", brief=True))
 
     def learnt(self, mac: str) -> tuple[Devices, Learnt | None]:
-        """One of them with all that is known of it; none where it is known no more."""
+        """Return one device with all details; none if it is no longer known."""
         answer = self.client.call("devices", mac=mac)
         return parse_devices(answer), parse_learnt(answer)
 
@@ -108,101 +113,101 @@ class Daemon:
         return parse_lists(self.client.call("lists"))
 
     def list_lookup(self, host: str) -> Found:
-        """Raises ControlError for what is no host."""
+        """Search the lists for a host. Raises: ControlError for an invalid host."""
         return parse_found(self.client.call("list_lookup", host=host))
 
     def registers(self) -> tuple[Register, ...]:
-        """Of states, on or off."""
+        """Return states' registers, on or off."""
         return parse_registers(self.client.call("registers"))
 
     def way_cards(self, limit: int = CARDS_SHOWN) -> WayCards:
-        """Closed ways that wait for a guardian."""
+        """Return cards about bypass methods that are not dismissed."""
         return parse_cards(self.client.call("cards", limit=limit))
 
     def batches(self) -> tuple[Batch, ...]:
-        """Codes on paper that are good, without the codes."""
+        """Return unused codes by batch, without the codes."""
         return parse_batches(self.client.call("tickets"))
 
     def ruleset(self, profile: str) -> Ruleset:
-        """What a child's file says, and its band, for whoever changes it."""
+        """Return a child's rules and its band's, for editing."""
         return parse_ruleset(self.client.call("rules", id=profile))
 
     def growth(self, profile: str) -> Growth:
-        """A child's step into the next band, with what holds now and then."""
+        """Return a child's transition to the next band, with the rules before and after it."""
         return parse_growth(self.client.call("step", id=profile))
 
     def alerts(self) -> AlertBook:
-        """What each guardian is told on a phone."""
+        """Return each guardian's notification settings."""
         return parse_alerts(self.client.call("alerts"))
 
     def family(self) -> Family:
-        """What qalqan.yaml says of the family."""
+        """Return the family's settings of qalqan.yaml."""
         return parse_family(self.client.call("family"))
 
     def country(self) -> Country:
-        """What its file says of marks and laws, and for whom a law is on."""
+        """Return the country's ratings and legal rules, and the children each rule is on for."""
         return parse_country(self.client.call("country"))
 
     def catalogue(self) -> Catalogue:
         return parse_catalogue(self.client.call("catalogue"))
 
     def preview(self, profile: str, host: str, at: str, changes: dict[str, Any]) -> Preview:
-        """What ``host`` would meet at ``at``, the home's time, with ``changes`` as if they held."""
+        """Preview the decision about ``host`` at ``at`` in the home's time, with ``changes``."""
         values: dict[str, object] = {"set": changes} if changes else {}
         return parse_preview(self.client.call("preview", id=profile, host=host, at=at, **values))
 
     def lesson(self, profile: str) -> Lesson | None:
-        """What a child is taught, with the names that it needed."""
+        """Return a child's running lesson, with the names that it needed."""
         return parse_lesson(Answer(self.client.call("lesson", id=profile)))
 
     def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
         return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))
 
     def lending(self) -> Lending:
-        """Shared devices, those handed over, and PINs, for a guardian."""
+        """Return shared devices, handed-over devices and PINs, for a guardian."""
         return parse_lending(self.client.call("lent"))
 
     def handed(self, ip: str, device: str = "") -> Handed:
-        """Whether the device at an address is handed over, or else ``device``."""
+        """Return whether the device at an address, or else ``device``, is handed over."""
         return parse_handed(self.client.call("handed", ip=ip, **({"device": device} if device else {})))
 
     def history(self, profile: str, first: date, last: date) -> History:
-        """Both days included."""
+        """Return the activity from ``first`` to ``last``, both included."""
         span = {"from": first.isoformat(), "to": last.isoformat()}
         return parse_history(self.client.call("history", id=profile, **span))
 
     def changes(self) -> tuple[Change, ...]:
-        """What guardians set today."""
+        """Return guardians' changes of today."""
         return parse_changes(self.client.call("changes"))
 
     def changes_of_child(self, profile: str) -> tuple[Change, ...]:
-        """The same for a guardian."""
+        """Return the changes of a child's rules, for a guardian."""
         return parse_changes(self.client.call("own_changes", id=profile))
 
     def changes_of_device(self, here: Here) -> tuple[Change, ...]:
-        """The last changes of its child's rules."""
+        """Return the last changes of the rules of this device's child."""
         return parse_changes(self.client.call("own_changes", device=here.mac))
 
     def health(self, *, again: bool = False) -> Health:
-        """``again``: the checks are done anew, where they were not done just now."""
+        """Return the gateway's health. ``again``: run the checks again, unless they have just run."""
         return parse_health(self.client.call("health", **({"again": True} if again else {})))
 
     def trial(self, profile: str) -> Trial:
         return parse_trial(self.client.call("trial", action="look", id=profile))
 
     def support(self) -> dict[str, Any]:
-        """How the gateway is, with nothing personal in it."""
+        """Return the gateway's health without personal data."""
         return self.client.call("support")
 
-    # A child's device, for itself alone.
+    # For a child's own device.
 
     def sharing(self, do: str, **values: object) -> dict[str, Any]:
-        """Who is on it, on which screen its child is, its child's PIN."""
+        """Change the user of a shared device or a screen, or the child's PIN."""
         return self.client.call(do, **values)
 
     def requests_of_device(self, here: Here) -> tuple[Asked, ...]:
         found = parse_asked(self.client.call("requests", device=here.mac))
-        return tuple(one for one in found if one.profile == here.profile)
+        return tuple(request for request in found if request.profile == here.profile)
 
     def way_cards_of_device(self, here: Here) -> WayCards:
         return parse_cards(self.client.call("cards", device=here.mac))
@@ -211,7 +216,10 @@ class Daemon:
         return parse_ledger(self.client.call("ledger", device=here.mac, **_on(day)))
 
     def ask(self, here: Here, *, origin: str, **values: object) -> dict[str, Any]:
-        """For time or for a site; within the daily amount it is granted by itself (`state`, `sentence`)."""
+        """Ask for time or for a site.
+
+        Within the daily amount it is granted automatically (`state`, `sentence`).
+        """
         return self.client.call("request", device=here.mac, origin=origin, **values)
 
     def redeem(self, here: Here, code: str, *, origin: str) -> Given:
@@ -236,6 +244,8 @@ def daemon() -> Daemon:
 
 
 def source_address() -> str:
-    """The asking device's address, as the daemon knows it: no scope, no IPv4 in IPv6 clothes."""
+    """Return the address of the device that asks as the daemon knows it: without scope, IPv4 not mapped to
+    IPv6.
+    """
     address = (request.remote_addr or "").partition("%")[0]
     return address.removeprefix("::ffff:") if "." in address else address

@@ -1,4 +1,4 @@
-"""What comes in a form: checked here, before anything is asked of the daemon."""
+"""Validates form values before a request to the daemon."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NUMBER_LIMIT = 1 << 53
 
 
 def whole(key: str, least: int, most: int) -> int:
-    """A number in a range; anything else is no answer of a form of ours."""
+    """Return a number in a range. Any other value gives 400, since no form of ours sends it."""
     return _whole(request.form.get(key, ""), least, most)
 
 
@@ -26,7 +26,7 @@ def _whole(text: str, least: int, most: int) -> int:
 
 
 def revisions(key: str) -> dict[str, int]:
-    """Of the undo of an edit (``notices.way_back``), as the daemon takes them."""
+    """Return the revisions of an edit's undo (``notices.way_back``), as the daemon takes them."""
     back, _space, made = request.form.get(key, "").partition(" ")
     return {"revision": _whole(back, 0, NUMBER_LIMIT), "found": _whole(made, 0, NUMBER_LIMIT)}
 
@@ -39,17 +39,17 @@ def one_of(key: str, allowed: Container[str]) -> str:
 
 
 def reason(key: str) -> str:
-    """One line of somebody's own words; longer ones end in a dot of three."""
+    """Return a free text as one line; a longer one is cut with an ellipsis."""
     return plain(" ".join(request.form.get(key, "").split()), REASON_LIMIT).strip()
 
 
 def back(here: str) -> str:
-    """Where a form leads: ``here``, or to Activity where it stood there."""
+    """Return the target of a form's redirect: ``here``, or Activity for a form on that page."""
     return url_for("activity.show") if request.form.get("back") == "activity" else here
 
 
 def day(today: date, most: int = DAYS) -> date:
-    """Which day the address or the form is about: today, or one of the ``most`` before."""
+    """Return the day in the address or the form: today, or one of the ``most`` days before."""
     text = request.values.get("day", "")
     if not text:
         return today

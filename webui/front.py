@@ -1,7 +1,7 @@
-"""The pages' end of the front: connections of the trusted name, and how its certificate is.
+"""The pages' side of the TLS front: receives its connections, and the state of its certificate.
 
-The front (`gateway.web`) is a process of its own, for TLS takes 6 MB. It is started again when it ends;
-meanwhile, and where its certificate is not good, the pages are plain HTTP as ever.
+The front (`gateway.web`) is a separate process, because TLS takes 6 MB. It is restarted when it ends. While
+it is down or its certificate is not valid, the pages are still available over plain HTTP.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ from webui.listen import open_sockets
 from webui.settings import Settings
 
 KEY = "qalqan-front"
-MESSAGE = 4096  # bytes of what it tells; a problem has 500 characters, six bytes each at most
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds until it is started again, twice as long each time
-END = 2.0  # seconds that it has to end
+MESSAGE = 4096  # bytes of its status message; a problem has 500 characters of at most six bytes
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds until a restart, doubled each time
+END = 2.0  # seconds for it to end
 SCHEME, PORT = "https", 443
-STEADY = 60.0  # seconds after which one that ends is no longer one that cannot start
+STEADY = 60.0  # seconds after which an exit does not count as a failed start
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """The home's trusted name; ``good`` where a browser reaches the pages by it now."""
+    """The home's trusted name. ``good``: browsers can reach the pages by it now."""
 
-    name: str = ""  # empty: it has none
+    name: str = ""  # empty: none
     good: bool = False
-    until: datetime | None = None  # of its certificate, while that is good
-    problem: str = ""  # English, one line; empty: nothing is wrong, or nothing is known yet
+    until: datetime | None = None  # expiry of its certificate, while it is valid
+    problem: str = ""  # English, one line; empty: no problem, or not known yet
 
     @property
     def origin(self) -> str:
-        """``https://NAME``; empty while nothing may lead there."""
+        """Return ``https://NAME``; empty while no link may use it."""
         return f"https://{self.name}" if self.good else ""
 
 
 class Book:
-    """What is known of it now, for the pages."""
+    """The current state of the trusted name, for the pages."""
 
     def __init__(self, name: str) -> None:
         self.now = Trusted(name)
@@ -69,13 +69,16 @@ def trusted() -> Trusted:
 
 
 class FrontServer(BaseWSGIServer):  # type: ignore[misc]
-    """A server in waitress' loop that takes what the front hands over, and starts the front whenever there is
-    none. One pair of sockets, nowhere in the file system, leads from any front to here: nobody else can hand
-    over a connection, or say whose it is. What is asked over one is asked over https.
+    """A server in waitress' loop that accepts the front's connections, and starts the front when it is not
+    running.
+
+    A socket pair without a name in the file system connects the two, so that no other process can pass a
+    connection
+    or claim its address. Requests over it count as HTTPS.
     """
 
     def __init__(self, like: BaseWSGIServer, app: Flask, settings: Settings, form: str) -> None:
-        """``like``: a server whose loop, threads and application it shares. ``form``: of the front's log."""
+        """``like``: a server whose loop, threads and application are shared. ``form``: of the front's log."""
         assert settings.https is not None
         self._settings, self._https, self._form = settings, settings.https, form
         self._book: Book = app.extensions[KEY]
@@ -103,7 +106,7 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
         self.accepting = True
 
     def readable(self) -> bool:
-        """Asked in each turn of the loop, once a second at least."""
+        """Called in each turn of the loop, at least once a second."""
         self._tend(time.monotonic())
         return bool(super().readable())
 
@@ -118,9 +121,9 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
         else:
             self._hear(json.loads(message))
 
-    def _hear(self, told: Mapping[str, Any]) -> None:
-        """How the certificate is."""
-        seconds, problem = told["until"], str(told["problem"])
+    def _hear(self, status: Mapping[str, Any]) -> None:
+        """Store the state of the certificate."""
+        seconds, problem = status["until"], str(status["problem"])
         until = None if seconds is None else datetime.fromtimestamp(seconds, UTC)
         good = until is not None
         name = self._https.name
@@ -151,22 +154,22 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
 
     def _gone(self, problem: str) -> None:
         self._book.now = Trusted(self._https.name, problem=problem)
-        for one in self._bound:  # nobody waits there for the next one
+        for sock in self._bound:  # no client is waiting for the next one
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                sock.shutdown(socket.SHUT_RDWR)
 
     def _started(self) -> subprocess.Popen[bytes]:
         https = self._https
-        numbers = [one.fileno() for one in (*self._bound, self._theirs)]
-        told = {
+        numbers = [sock.fileno() for sock in (*self._bound, self._theirs)]
+        config = {
             "name": https.name, "certificate": https.certificate, "key": https.key,
             "sockets": numbers[:-1], "pages": numbers[-1],
         }  # fmt: skip
-        argv = (sys.executable, "-m", "gateway.web.front", json.dumps(told), self._form)
+        argv = (sys.executable, "-m", "gateway.web.front", json.dumps(config), self._form)
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=numbers)
 
     def close(self) -> None:
-        """The front ends with us: its sockets are free when we are gone."""
+        """End the front with this process, so that its sockets are free afterwards."""
         if self._process is not None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):

@@ -1,12 +1,12 @@
-"""What holds for every request: whose name was asked for, who sends a form, and what a browser may load.
+"""Checks every request: the host name, the origin of a form, and the content security policy.
 
-The pages are plain HTTP inside the home, and HTTPS too where it has a trusted name: under that name alone.
-It never sends Strict-Transport-Security: the same name serves old devices by HTTP, and would be lost to all
-others on the day on which its certificate ends.
+The pages use plain HTTP inside the home, and also HTTPS under the trusted name only. They never send
+Strict-Transport-Security: the same name serves old devices by HTTP, and would become unreachable for all
+others when its certificate expires.
 
-Host allow-list: a name that somebody points at our address (DNS rebinding) is refused; an address is not,
-since rebinding needs a name. Forms: Sec-Fetch-Site where the browser sends it (it does so to trustworthy
-origins only), else Origin, else nothing passes.
+Host allow-list: an unknown name is rejected, because it may be DNS rebinding. An address is accepted, since
+rebinding needs a name. Forms: Sec-Fetch-Site if the browser sends it (only to trustworthy origins), else
+Origin; without either the form is rejected.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from flask import Flask, Response, abort, request
 
 
 def policy(reach: str = "") -> str:
-    """What a browser may load for a page. ``reach``: sources that its script may ask beside our own."""
+    """Return the content security policy of a page.
+
+    ``reach``: further sources that its script may connect to.
+    """
     own = f"'self' {reach}".strip()
     return (
         f"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src {own};"
@@ -28,8 +31,8 @@ def policy(reach: str = "") -> str:
 
 HEADERS = {
     "Content-Security-Policy": policy(),
-    # With "no-referrer" a browser says `Origin: null` of our own forms, and over plain HTTP, where it sends
-    # no Sec-Fetch-Site, nothing is left by which to know them. Others are told nothing by this one either.
+    # With "no-referrer" a browser sends `Origin: null` with our own forms. Over plain HTTP it sends no
+    # Sec-Fetch-Site, so nothing would identify them. This policy sends nothing to other sites either.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -39,7 +42,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def is_ours(host: str, names: frozenset[str]) -> bool:
-    """True when a Host header names an address or one of our names; the port does not matter."""
+    """Return whether a Host header names an address or one of our names. The port is ignored."""
     parts = _split(f"//{host}")
     if parts is None or not parts or host != host.strip():
         return False
@@ -53,7 +56,7 @@ def is_ours(host: str, names: frozenset[str]) -> bool:
 
 
 def is_same_origin(fetch_site: str | None, origin: str | None, host: str, scheme: str) -> bool:
-    """May a form with these headers change something?"""
+    """Return whether a form with these headers may change something."""
     if fetch_site is not None:
         return fetch_site == "same-origin"
     if origin is None:
@@ -62,8 +65,9 @@ def is_same_origin(fetch_site: str | None, origin: str | None, host: str, scheme
 
 
 def is_beyond_forms(path: str, authorization: str) -> bool:
-    """A request to the API that says by a header who asks: no page of another site can send one, since a
-    browser asks us first, and gets no leave.
+    """Return whether this is an API request with an Authorization header.
+
+    No page of another site can send one: the browser first sends a preflight request, which we reject.
     """
     return path.startswith("/api/") and authorization.lower().startswith("bearer ")
 
@@ -76,7 +80,7 @@ def _split(url: str) -> str | None:
 
 
 def install(app: Flask, names: frozenset[str], trusted: str = "") -> None:
-    """``trusted``: the name by which the pages are reached over HTTPS; empty: none."""
+    """Install the checks. ``trusted``: the name of the pages over HTTPS; empty: none."""
     names = names | {trusted} if trusted else names
 
     @app.before_request

@@ -1,4 +1,4 @@
-"""Help lines as they are installed, for when no daemon has told any: whoever needs one needs it then too."""
+"""The packaged help lines, for when the daemon has not sent any."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _log = logging.getLogger(__name__)
 
 
 def packaged(country: str) -> Mapping[str, Any]:
-    """As the verb `helplines` tells those of ``country``; none of a damaged package."""
-    # Two megabytes, which the pages seldom need.
+    """Return the country's help lines in the form of the verb `helplines`; none if the package is damaged."""
+    # Imported here: two megabytes that the pages rarely need.
     from gateway.household.loading import load_countries
     from gateway.policy.names.countries import lines_for, rights_for
 
     try:
         countries = load_countries()
         return {
-            "lines": [one.told() for one in lines_for(countries, country)],
-            "rights": [one.told() for one in rights_for(countries, country)],
+            "lines": [line.to_dict() for line in lines_for(countries, country)],
+            "rights": [line.to_dict() for line in rights_for(countries, country)],
         }
     except PolicyError as error:
         _log.error("help lines cannot be read: %s", error)

@@ -1,8 +1,8 @@
-"""Where the pages listen: on the interfaces that face the home, and nowhere else.
+"""Opens the listening sockets, only on the interfaces of the home.
 
-A socket bound to an interface takes only what arrives there, whatever address it was sent to. One bound to
-the interface's address would take packets for that address from the provider's side too, and would be lost
-whenever the address changes.
+A socket bound to an interface receives only what arrives there, for any address. A socket bound to the
+interface's address would also receive packets from the provider's side for that address, and would fail
+when the address changes.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ log = logging.getLogger(__name__)
 
 
 def open_sockets(settings: Settings, port: int | None = None) -> list[socket.socket]:
-    """Listening sockets, IPv4 and IPv6, on the interfaces that are there. Raises SettingsError with one clear
-    line, also where none of them is there. ``port``: the front's, for which they do not listen yet.
+    """Return listening sockets, IPv4 and IPv6, on the existing interfaces.
+
+    ``port``: the front's, which are bound but do not listen yet. Raises: SettingsError, also if no interface
+    exists.
     """
     if settings.listen is not None:
         address, own = parse_listen(settings.listen, allow_wan=settings.allow_wan)
@@ -49,7 +51,7 @@ def open_sockets(settings: Settings, port: int | None = None) -> list[socket.soc
 
 
 def _kernel_has_ipv6() -> bool:
-    """Python may have been built with IPv6 and run where it is switched off (``ipv6.disable=1``)."""
+    """Return whether the kernel has IPv6. It may be off (``ipv6.disable=1``) even if Python supports it."""
     try:
         socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
     except OSError as error:
@@ -60,7 +62,10 @@ def _kernel_has_ipv6() -> bool:
 
 
 def interface_indexes(names: Iterable[str]) -> tuple[int, ...]:
-    """0 where there is none. An interface made anew has another index; sockets on the old one are deaf."""
+    """Return interface indexes; 0 for a missing one.
+
+    A recreated interface has a new index, and old sockets get nothing.
+    """
     found = {name: index for index, name in socket.if_nameindex()}
     return tuple(found.get(name, 0) for name in names)
 

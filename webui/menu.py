@@ -1,6 +1,6 @@
-"""What the page "More" leads to: one line an entry, in groups.
+"""The entries of the page "More", in groups.
 
-To add a page, add its Entry to a group below; `icon` is one of parts/icons.html. Nothing else knows of it.
+To add a page, add its Entry to a group below; `icon` is one of parts/icons.html. No other place lists them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ GUARDIANS = frozenset({PersonRole.GUARDIAN.value})
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    endpoint: str  # of Flask's url_for, without arguments
+    endpoint: str  # for Flask's url_for, without arguments
     icon: str
     title: str
     about: str  # one line
@@ -30,10 +30,10 @@ class Group:
 
 
 def groups(person: Person) -> tuple[Group, ...]:
-    """What somebody of this role may open; a group without an entry is left out. In the reader's language."""
+    """Return the groups for this role in the reader's language. A group without an entry is left out."""
     found = (_children(), _home(), _knowledge(), _people(person), _gateway())
-    shown = (Group(one.title, tuple(e for e in one.entries if person.role in e.roles)) for one in found)
-    return tuple(one for one in shown if one.entries)
+    shown = (Group(group.title, tuple(e for e in group.entries if person.role in e.roles)) for group in found)
+    return tuple(group for group in shown if group.entries)
 
 
 def _children() -> Group:

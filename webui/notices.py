@@ -1,4 +1,7 @@
-"""What the last tap did, told on the next page; a guardian's stays, with its undo, until the next change."""
+"""The notice about the last action, on the next page.
+
+A guardian's stays, with its undo, until the next change.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,8 @@ from webui.values.answers import Home
 from webui.values.shapes import Answer
 
 EVERYONE = "all"
-SENTENCE_LIMIT = 300  # characters; the cookie has to stay small
-STAYS = timedelta(hours=12)  # for what has no end of its own
+SENTENCE_LIMIT = 300  # characters; limits the size of the cookie
+STAYS = timedelta(hours=12)  # for an action without an end of its own
 BACK = {
     "assigned": "device.assign_back",
     "named": "device.name_back",
@@ -33,15 +36,15 @@ BACK = {
     "placed": "setup.devices_back",
     "family": "family.undo",
     "added": "importing.undo",
-}  # what was done → where its undo goes
-UNDONE_BY = {"gave": "home.undo", "helped": "helper.undo"}  # where what was given is taken back
-PARTS = 4  # of what the cookie keeps: what was done, to whom or under which number, its sentence, its end
+}  # action → endpoint of its undo
+UNDONE_BY = {"gave": "home.undo", "helped": "helper.undo"}  # endpoints that withdraw what was given
+PARTS = 4  # of the cookie: action, its target or number, its sentence, its end
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     sentence: str
-    undo: str = ""  # where the form goes that takes it back; empty: nothing can be taken back
+    undo: str = ""  # target of the undo form; empty: no undo
     key: str = ""  # the form's one field
     value: str = ""
 
@@ -54,19 +57,22 @@ def did(what: str, who: str) -> None:
 def gave(
     number: int | None, sentence: str, until: datetime | None, now: datetime, what: str = "gave"
 ) -> None:
-    """``number``: by which it is taken back; None: it cannot be. ``what``: `helped` on a helper's page."""
+    """Store a grant.
+
+    ``number``: for the withdrawal; None: not possible. ``what``: `helped` on a helper's page.
+    """
     end = until if until is not None else now + STAYS
     cookie["done"] = [what, number or 0, sentence[:SENTENCE_LIMIT], end.isoformat()]
 
 
 def said(sentence: str) -> None:
-    """Nothing was done, or nothing that can be taken back."""
+    """Store a notice without an undo."""
     cookie["done"] = ["said", "", plain(sentence, SENTENCE_LIMIT), ""]
 
 
 @contextmanager
 def refusals_to(tell: Callable[[str], None]) -> Iterator[None]:
-    """What the daemon refuses becomes a sentence; that none answers is no refusal."""
+    """Report errors of the daemon as a sentence. A daemon that does not respond raises."""
     try:
         yield
     except Unreachable:
@@ -76,7 +82,7 @@ def refusals_to(tell: Callable[[str], None]) -> Iterator[None]:
 
 
 def current(home: Home) -> Notice | None:
-    """What was done last, while it still holds."""
+    """Return the notice of the last action while it applies."""
     done = cookie.get("done")
     if not (isinstance(done, list) and len(done) == PARTS):
         return None
@@ -120,35 +126,35 @@ def _paused(home: Home, who: str) -> Notice | None:
 
 
 def edited(profile: str, done: Answer, sentence: str) -> None:
-    """A child's rules; ``done``: what the daemon said of it."""
+    """Store an edit of a child's rules. ``done``: the daemon's answer."""
     cookie["done"] = ["edited", f"{profile} {way_back(done)}", plain(sentence, SENTENCE_LIMIT), ""]
 
 
 def way_back(done: Answer) -> str:
-    """What the undo of an edit sends: the revision to which it goes back, and the one that was made."""
+    """Return the undo form's value: the revision to restore, and the one that the edit made."""
     return f"{done.whole('undo')} {done.whole('revision')}"
 
 
 def put_away(card: str, sentence: str) -> None:
-    """``card``: by which its undo has it back."""
+    """Store a dismissed card. ``card``: its id for the undo."""
     cookie["done"] = ["card", card, plain(sentence, SENTENCE_LIMIT), ""]
 
 
 def did_back(what: str, was: str, sentence: str) -> None:
-    """Something with a way back of its own, one of BACK; ``was``: what it was before."""
+    """Store an action with its own undo, one of BACK. ``was``: the value before."""
     cookie["done"] = [what, was, plain(sentence, SENTENCE_LIMIT), ""]
 
 
 def forget() -> None:
-    """Something was done that tells of itself."""
+    """Remove the notice, after an action that is visible elsewhere."""
     cookie.pop("done", None)
 
 
-def tell_child(sentence: str) -> None:
-    """For the next page of this browser, once."""
+def notify_child(sentence: str) -> None:
+    """Show a sentence once, on this browser's next page."""
     cookie["told"] = plain(sentence, SENTENCE_LIMIT)
 
 
-def told_child() -> str:
-    told = cookie.pop("told", "")
-    return told if isinstance(told, str) else ""
+def child_notice() -> str:
+    sentence = cookie.pop("told", "")
+    return sentence if isinstance(sentence, str) else ""

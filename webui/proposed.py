@@ -1,4 +1,4 @@
-"""What a provider proposes to set-up, and is not in force: the subscriber decides."""
+"""Lists that a provider proposes in the first run. They are off until the subscriber turns them on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def proposal() -> Proposal:
 
 
 def proposed_lists() -> tuple[Source, ...]:
-    """What a provider would have fetched, where nobody has said yes to it yet."""
+    """Return the proposed lists that are still off."""
     proposed = proposal().lists
     return wanted_lists(daemon().lists().sources, proposed) if proposed else ()

@@ -1,4 +1,4 @@
-"""A request whose bound a page may set for itself: Flask 3.1 has it, and 2.3 of OpenWrt 24.10 has not."""
+"""A request with a size limit for each page. Flask 3.1 has this, 2.3 of OpenWrt 24.10 does not."""
 
 from __future__ import annotations
 

@@ -18,29 +18,32 @@ from waitress.server import BaseWSGIServer
 from webui import compiled, create_app, crowd
 from webui.front import FrontServer
 from webui.listen import interface_indexes, open_sockets
-from webui.memory import give_back, no_core, one_heap
+from webui.memory import disable_core_dumps, limit_arenas, release_memory
 from webui.messages import notifier
 from webui.settings import Settings
 
 THREADS = 8  # four may be held by streams, four answer
-CONNECTIONS = 128  # above what crowd.py leaves: sockets that listen count here as well
+CONNECTIONS = 128  # above the limit in crowd.py: listening sockets count here as well
 IDLE = 30  # seconds until a silent connection is closed
 HEADER_LIMIT = 16 * 1024
-BODY_LIMIT = 288 * 1024  # above the app's own, whose page is kinder, and that of the one form with a file
-WATCH_EVERY = 5.0  # seconds between two looks at the interfaces
+# above the app's own limit, which has a clearer error page, and above that of the form with a file
+BODY_LIMIT = 288 * 1024
+WATCH_EVERY = 5.0  # seconds between checks of the interfaces
 
 log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, form: str = "plain") -> int:
-    """Serve until SIGTERM or SIGINT: 0. An interface that appears or was made anew ends it too: 1, to start
-    again. ``form``: of the log of processes that are started.
+    """Serve until SIGTERM or SIGINT and return 0. Return 1, for a restart, when an interface appears or was
+    recreated.
+
+    ``form``: log format of started processes.
     """
-    one_heap()
-    no_core()
+    limit_arenas()
+    disable_core_dumps()
     app = create_app(settings)
     compiled.keep(app, settings.state)
-    give_back()  # half a megabyte of what the imports took
+    release_memory()  # half a megabyte left by imports
     sockets = open_sockets(settings)
     server = waitress.create_server(
         app,
@@ -50,14 +53,14 @@ def run(settings: Settings, form: str = "plain") -> int:
         channel_timeout=IDLE,
         max_request_header_size=HEADER_LIMIT,
         max_request_body_size=BODY_LIMIT,
-        channel_request_lookahead=1,  # notices a browser that leaves during a stream
+        channel_request_lookahead=1,  # detects a browser that disconnects during a stream
         clear_untrusted_proxy_headers=True,
         asyncore_use_poll=True,
         ident="",
     )
     ended = front_of(server, app, settings, form)
     crowd.install(server)
-    # It warns of each request that waits for a thread: whoever asks quickly would fill the log.
+    # Waitress warns of each request that waits for a thread: a fast client would fill the log.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     changed = threading.Event()
     if settings.listen is None:
@@ -76,10 +79,15 @@ def run(settings: Settings, form: str = "plain") -> int:
 
 
 def front_of(server: Any, app: Flask, settings: Settings, form: str) -> Callable[[], None]:
-    """Where there is a trusted name, what is asked by it comes to ``server`` too. What to call at the end."""
+    """Start the front if there is a trusted name; its requests go to ``server``.
+
+    Return the function that stops it.
+    """
     if settings.https is None:
         return lambda: None
-    like = next(one for one in crowd.dispatchers(server) if isinstance(one, BaseWSGIServer))
+    like = next(
+        dispatcher for dispatcher in crowd.dispatchers(server) if isinstance(dispatcher, BaseWSGIServer)
+    )
     front = FrontServer(like, app, settings, form)
     return front.close
 

@@ -1,4 +1,4 @@
-"""What the web process is told when it starts."""
+"""The settings of the web process, from its command line."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from gateway.web.listen import SettingsError
 from webui.brand import Brand
 
-OWN_NAME = "qalqan.home.arpa"  # answered on every device's DNS; port 80 there leads here
+OWN_NAME = "qalqan.home.arpa"  # resolved by the gateway's DNS for every device; port 80 redirects here
 SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Https:
-    """The home's trusted name: where the front listens, and the files that it shows."""
+    """The home's trusted name: where the front listens, and its certificate files."""
 
     name: str
     certificate: str
@@ -26,31 +26,32 @@ class Https:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a provider would have set-up propose."""
+    """The provider's proposals for the first run."""
 
-    lists: tuple[str, ...] = ()  # ids of lists, or kinds of sites
+    lists: tuple[str, ...] = ()  # ids of lists, or categories
     bands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     control: Path  # the daemon's socket
-    state: Path | None = None  # a directory of the web process alone; None: sessions end with the process
-    lan: tuple[str, ...] = ()  # interfaces that face the home
+    state: Path | None = None  # a directory of the web process; None: sessions end with the process
+    lan: tuple[str, ...] = ()  # interfaces of the home
     port: int = 8080
     listen: str | None = None  # "ADDR:PORT" instead of the interfaces
-    allow_wan: bool = False  # listen may be reachable from elsewhere
-    https: Https | None = None  # beside plain HTTP, which goes on
-    country: str = ""  # of the help lines, until the daemon tells some; empty: those for everywhere
-    language: str = ""  # the family's, until the daemon tells it; for a browser that asks for none of ours
+    allow_wan: bool = False  # listen may be reachable from outside of the home
+    https: Https | None = None  # in addition to plain HTTP
+    country: str = ""  # of help lines, until the daemon reports it; empty: international ones
+    # the family's, until the daemon reports it; for browsers without a preferred one of ours
+    language: str = ""
     names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, "localhost"}))
     brand: Brand = field(default_factory=Brand)
     propose: Proposal = field(default_factory=Proposal)
-    age_trust: tuple[str, str] | None = None  # the file that says whose adult proofs count, and its key
+    age_trust: tuple[str, str] | None = None  # the path of the trust list for adult proofs, and its key
 
 
 def session_key(state: Path | None) -> bytes:
-    """The key that signs sessions: made once and kept, readable by the web process alone."""
+    """Return the key that signs sessions. It is created once and only readable by the web process."""
     if state is None:
         return secrets.token_bytes(SECRET_BYTES)
     path = state / "session.key"

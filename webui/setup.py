@@ -1,4 +1,4 @@
-"""First run: the rows of the family as they are typed, and what each comes to. Pure but for the form."""
+"""The first run: the form rows of the family and their effect. Pure except for the form."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from webui.values.answers import Child
 from webui.values.devices import GUEST, HOME, QUARANTINE, Device, Person
 from webui.values.lists import Source
 
-PROPOSED = "qalqan-proposed"  # the application's Proposal
+PROPOSED = "qalqan-proposed"  # config key of the application's Proposal
 STEPS = ("start", "people", "devices", "summary")  # endpoints, in their order
-ROWS = 4  # of a family that nobody has told of yet
+ROWS = 4  # of an empty family
 MOST_ROWS = 24  # people of one form
-NAME_LIMIT = 60  # characters, as the page of a child's rules takes them
+NAME_LIMIT = 60  # characters; the same as on the page of a child's rules
 ID_LIMIT = 40  # characters
 ADULT = "adult"
-STRANGERS = (GUEST, QUARANTINE, HOME)  # what an unknown device may be
+STRANGERS = (GUEST, QUARANTINE, HOME)  # choices for unknown devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,15 @@ class Row:
 
     name: str = ""
     band: str = ""
-    id: str = ""  # of who is there already
-    step: str = ""  # the month of the next band: as typed, then as the file has it
+    id: str = ""  # of an existing person
+    step: str = ""  # month of the next band: as typed, then as the file has it
     problem: str = ""
-    wrong: str = ""  # the field of which the problem is: name, band or step
+    wrong: str = ""  # the field with the problem: name, band or step
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Who is there."""
+    """An existing person."""
 
     id: str
     name: str
@@ -44,34 +44,37 @@ class Known:
 
 
 def known_people(people: Iterable[Person], children: Iterable[Child]) -> tuple[Known, ...]:
-    """Who is no child is an adult. Children first: it is about them."""
-    of = {one.id: one for one in children}
+    """Return the known people, children first. A person who is not a child is an adult."""
+    of = {child.id: child for child in children}
     found = (
-        Known(one.id, one.name, of[one.id].band, of[one.id].next_step)
-        if one.id in of
-        else Known(one.id, one.name, ADULT)
-        for one in people
+        Known(person.id, person.name, of[person.id].band, of[person.id].next_step)
+        if person.id in of
+        else Known(person.id, person.name, ADULT)
+        for person in people
     )
-    return tuple(sorted(found, key=lambda one: one.band == ADULT))
+    return tuple(sorted(found, key=lambda person: person.band == ADULT))
 
 
-def same_name(one: str, other: str) -> bool:
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+def same_name(name: str, other: str) -> bool:
+    return " ".join(name.split()).casefold() == " ".join(other.split()).casefold()
 
 
 def rows_of(people: Sequence[Known], guardian: str, proposed: Sequence[str] = ()) -> tuple[Row, ...]:
-    """Who is there, and room for more. The first to be there is who looks after the gateway, and in an empty
-    home the next rows have the ages that were ``proposed``; one without a name is nobody.
+    """Return the existing people, and empty rows.
+
+    In an empty home the guardian comes first, and the next rows have the ages in ``proposed``. A row without
+    a name
+    is ignored.
     """
-    found = [Row(one.name, one.band, one.id, one.step) for one in people]
+    found = [Row(person.name, person.band, person.id, person.step) for person in people]
     if not found:
-        found = [Row(guardian, ADULT), *(Row(band=one) for one in proposed)]
+        found = [Row(guardian, ADULT), *(Row(band=name) for name in proposed)]
     room = max(ROWS - len(found), 1)
     return (*found, *(Row() for _ in range(room)))
 
 
 def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[Row, ...]:
-    """As typed; whatever is no band is none."""
+    """Return the rows as typed. An unknown band becomes empty."""
     allowed, found = set(bands), []
     for number in range(MOST_ROWS):
         name = " ".join(form.get(f"name-{number}", "").split())[:NAME_LIMIT]
@@ -85,8 +88,9 @@ def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[Row, ...]:
 def checked(
     rows: Iterable[Row], problems: Mapping[str, str], today: date, kept: Container[str] = ()
 ) -> tuple[Row, ...]:
-    """``problems``: sentences for `name`, `band` and `twice`. ``kept``: months that stand in a file already,
-    and may be past.
+    """Validate rows. ``problems``: messages for `name`, `band` and `twice`.
+
+    ``kept``: months in existing files, which may be past.
     """
     found: list[Row] = []
     for row in rows:
@@ -94,7 +98,7 @@ def checked(
             row = replace(row, problem=problems["name"], wrong="name")
         elif not row.band:
             row = replace(row, problem=problems["band"], wrong="band")
-        elif any(same_name(row.name, one.name) for one in found):
+        elif any(same_name(row.name, other.name) for other in found):
             row = replace(row, problem=problems["twice"], wrong="name")
         else:
             row = row if row.step in kept else _with_month(row, today)
@@ -110,7 +114,7 @@ def _with_month(row: Row, today: date) -> Row:
 
 
 def changed(row: Row, who: Known) -> dict[str, str | None]:
-    """What of a file is not as the row says. A month stays with another band: both were in the form."""
+    """Return the values that differ from the file. A new band does not clear the month: the form has both."""
     found: dict[str, str | None] = {}
     if row.name != who.name:
         found["name"] = row.name
@@ -122,36 +126,38 @@ def changed(row: Row, who: Known) -> dict[str, str | None]:
 
 
 def who_is(row: Row, people: Iterable[Known]) -> Known | None:
-    """Who a row is about: by id, else by name, so that a form that is sent twice makes nobody twice."""
+    """Return the person of a row, by id or else by name, so that a form sent twice creates no duplicate."""
     known = tuple(people)
-    found = next((one for one in known if row.id and one.id == row.id), None)
-    return found or next((one for one in known if same_name(one.name, row.name)), None)
+    found = next((person for person in known if row.id and person.id == row.id), None)
+    return found or next((person for person in known if same_name(person.name, row.name)), None)
 
 
 def chosen(device: Device, here: str, people: Iterable[Known], guardian: str) -> str:
-    """What is marked for a device before anybody says: the guardian's own phone is theirs."""
-    mine = next((one.id for one in people if one.band == ADULT and same_name(one.name, guardian)), "")
+    """Return the preselected owner of a device: the guardian for the phone that asks."""
+    mine = next(
+        (person.id for person in people if person.band == ADULT and same_name(person.name, guardian)), ""
+    )
     if device.mac == here and mine and device.profile in (HOME, GUEST, QUARANTINE):
         return mine
     return "" if device.is_new else device.profile
 
 
 def wanted_lists(sources: Iterable[Source], proposed: Iterable[str]) -> tuple[Source, ...]:
-    """Those that are not on yet: a list by its id; of a kind those that gateways fetch by themselves, or else
-    the smallest.
-    """
-    published = [one for one in sources if not one.own]
+    """Return proposed lists that are off, by id. For a category: the automatic ones, or else the smallest."""
+    published = [source for source in sources if not source.own]
     found: dict[str, Source] = {}
     for word in proposed:
-        of_kind = [one for one in published if one.category == word]
-        meant = [one for one in published if one.id == word] or [one for one in of_kind if one.default]
-        for one in meant or sorted(of_kind, key=lambda one: one.about)[:1]:
-            found[one.id] = one
-    return tuple(one for one in found.values() if not one.on)
+        of_kind = [source for source in published if source.category == word]
+        meant = [source for source in published if source.id == word] or [
+            source for source in of_kind if source.default
+        ]
+        for source in meant or sorted(of_kind, key=lambda source: source.about)[:1]:
+            found[source.id] = source
+    return tuple(source for source in found.values() if not source.on)
 
 
 def placed(pairs: Iterable[tuple[str, str]], limit: int) -> str:
-    """What an undo carries: which device had whose rules. Empty where that is too long, or was no place."""
+    """Return the undo's value: each device with its former owner. Empty if too long, or not an owner."""
     found = tuple(pairs)
     text = " ".join(f"{mac} {was}" for mac, was in found)
     ours = all(was and was != QUARANTINE for _, was in found)

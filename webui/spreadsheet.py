@@ -1,4 +1,4 @@
-"""A history as a table for a spreadsheet. Names in it are hostile input, and a spreadsheet calculates."""
+"""Exports a history as a table. Names in it are untrusted input, and a spreadsheet evaluates formulas."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.values.history import History, Site
 
-BOM = "\ufeff"  # by which Excel knows that it is UTF-8
-STARTS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula
+BOM = "\ufeff"  # tells Excel that the file is UTF-8
+STARTS = ("=", "+", "-", "@", "\t", "\r")  # first characters of a formula
 CELL_LIMIT = 300  # characters
 
 Cells = tuple[str, ...]
 
 
-def rows(told: History) -> Iterator[Cells]:
-    """The head, minutes by day, then what was refused and open."""
+def rows(history: History) -> Iterator[Cells]:
+    """Yield the header, minutes by day, then what was blocked and allowed."""
     yield _("Day"), _("What"), _("Name"), _("Minutes"), _("Times"), _("Last"), _("Why")
-    for day in told.days:
+    for day in history.days:
         date = day.day.isoformat()
         yield date, _("all"), "", str(day.minutes), str(day.refused), "", ""
         for use in day.uses:
             why = _("counts for Play") if use.play else ""
             yield date, _("used"), kinds.title(use.target, use.name), str(use.minutes), "", "", why
-    span = f"{told.first.isoformat()} – {told.last.isoformat()}"
-    for kind in told.kinds:
+    span = f"{history.first.isoformat()} – {history.last.isoformat()}"
+    for kind in history.kinds:
         if kind.refused:
             yield span, _("refused"), kinds.title(kind.target, kind.name), "", str(kind.refused), "", ""
-    for what, sites in ((_("refused"), told.refused), (_("visited"), told.visited)):
-        yield from (_site(what, span, one) for one in sites)
+    for what, sites in ((_("refused"), history.refused), (_("visited"), history.visited)):
+        yield from (_site(what, span, site) for site in sites)
 
 
-def _site(what: str, span: str, one: Site) -> Cells:
-    name = kinds.title(one.target, one.name)
-    return span, what, name, "", str(one.times), _moment(one.last), one.sentence
+def _site(what: str, span: str, site: Site) -> Cells:
+    name = kinds.title(site.target, site.name)
+    return span, what, name, "", str(site.times), _moment(site.last), site.sentence
 
 
 def _moment(at: datetime | None) -> str:
@@ -47,11 +47,13 @@ def _moment(at: datetime | None) -> str:
 
 def table(found: Iterable[Cells]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows(tuple(map(cell, one)) for one in found)
+    csv.writer(text).writerows(tuple(map(cell, row)) for row in found)
     return BOM + text.getvalue()
 
 
 def cell(text: str) -> str:
-    """Nothing that a spreadsheet would calculate: what begins like a formula gets an apostrophe before it."""
+    """Return the text; what begins like a formula gets an apostrophe, so that a spreadsheet does not evaluate
+    it.
+    """
     bare = plain(text, CELL_LIMIT)
     return f"'{bare}" if text.startswith(STARTS) or bare.lstrip().startswith(STARTS) else bare

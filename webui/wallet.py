@@ -1,7 +1,7 @@
-"""A wallet is asked whether somebody is 18, and its answer is checked: each by a process that ends.
+"""Requests a proof of age 18 from a wallet and checks the response, each in a process that ends.
 
-What waits for an answer is in the memory of this process alone: few questions, five minutes, one attempt,
-each for one device and one origin. Of an answer comes back until when it holds, or why it does not.
+Pending requests are in this process's memory: a limited number, for five minutes, one attempt, each for one
+device and one origin. The result of a check is the end of its validity, or an error.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any
 
 from flask import Flask, current_app, request
 
-from gateway.age.refusals import AgeProofError, Told
-from gateway.age.waiting import Waiting
-from gateway.core.optional_packages import is_here
+from gateway.age.refusals import Advice, AgeProofError
+from gateway.age.waiting import OpenChallenges
+from gateway.core.optional_packages import is_installed
 from gateway.core.reason_codes import Code
 from webui.accounts.limiter import Limiter
 from webui.accounts.passwords import BusyError
@@ -29,82 +29,84 @@ from webui.accounts.tries import PLACELESS, STRANGERS, TooManyTriesError
 from webui.front import trusted
 from webui.values.answers import Here
 
-LIFETIME = timedelta(minutes=5)  # of a question: to choose a wallet, unlock it and read what it says
-SECONDS = 40.0  # for one process, which ends itself before that
-ANSWER_LIMIT = 100 * 1024  # bytes of a page's message: what a wallet sends has 87 KiB at most
-QUESTIONS = 10  # of a device without a good answer, until it waits: each is a process of 42 MB for 0.3 s
-QUESTIONS_OF_ALL = 50  # of devices that nobody has placed
+LIFETIME = timedelta(minutes=5)  # of a request: time to choose a wallet, unlock it and read its screen
+SECONDS = 40.0  # for one process, which ends itself earlier
+ANSWER_LIMIT = 100 * 1024  # bytes of a page's message: a wallet's response has at most 87 KiB
+QUESTIONS = 10  # of a device without a valid response, until it waits: each is a process of 42 MB for 0.3 s
+QUESTIONS_OF_ALL = 50  # of all unknown devices together
 PROGRAM = (sys.executable, "-m", "gateway.web.age_proof")
 
 
 class RefusedError(Exception):
-    """A wallet's answer does not open anything."""
+    """The wallet's response does not unlock anything."""
 
-    def __init__(self, told: Told) -> None:
-        self.told = told
-        super().__init__(told.value)
+    def __init__(self, reason: Advice) -> None:
+        self.reason = reason
+        super().__init__(reason.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    request: Mapping[str, Any]  # as `navigator.credentials.get` takes it
+    request: Mapping[str, Any]  # for `navigator.credentials.get`
 
 
 class Wallets:
-    """``trust``: the path of the file that says whose proofs count, and its key; None: no wallet is asked."""
+    """Runs wallet requests. ``trust``: path of the trust list, and its key; None: wallets are off."""
 
     def __init__(self, trust: tuple[str, str] | None) -> None:
         self._trust = trust
-        self._waiting = Waiting()
+        self._waiting = OpenChallenges()
         self._limiter = Limiter()
         self._lock = Lock()  # the server has several threads
-        self._one = Lock()  # process at a time
+        self._one = Lock()  # one process at a time
 
     @property
     def problem(self) -> str:
-        """Why no wallet can be asked, whatever the page; empty where one can.
+        """Return why wallets are unavailable on every page; empty if they are available.
 
         ``none``: no trust list is configured. ``uninstalled``: the package cryptography is missing.
         ``unreadable``: the trust list cannot be read.
         """
         if self._trust is None:
             return "none"
-        if not is_here("cryptography"):
+        if not is_installed("cryptography"):
             return "uninstalled"
         return "" if os.access(self._trust[0], os.R_OK) else "unreadable"
 
     @property
     def waiting(self) -> int:
-        """Questions without an answer."""
+        """Return the number of pending requests."""
         return len(self._waiting)
 
     def ask(self, here: Here, origin: str, now: datetime) -> Question:
-        """A device's second question takes the first one's place. Raises TooManyTriesError, BusyError,
-        RefusedError.
+        """Create a request.
+
+        It replaces the device's previous one. Raises: TooManyTriesError, BusyError, RefusedError.
         """
         self._slow(here)
-        told = self._run({"do": "ask", "origin": origin, "now": now.isoformat()})
-        challenge, asked = told.get("challenge"), told.get("request")
+        result = self._run({"do": "ask", "origin": origin, "now": now.isoformat()})
+        challenge, asked = result.get("challenge"), result.get("request")
         if not isinstance(challenge, str) or not isinstance(asked, dict):
-            raise RefusedError(Told.GATEWAY)
+            raise RefusedError(Advice.GATEWAY)
         moment = _moment()
         with self._lock:
             self._waiting.add(_name(here, origin), challenge, moment + LIFETIME, moment)
         return Question(asked)
 
     def check(self, here: Here, origin: str, response: object, now: datetime, lasting: timedelta) -> datetime:
-        """Until when it holds; whatever comes of it, the question is used up. Raises BusyError,
-        RefusedError.
+        """Check a response and return the end of its validity. The request is used up in any case.
+
+        Raises: BusyError, RefusedError.
         """
         if self._trust is None:
-            raise RefusedError(Told.GATEWAY)
+            raise RefusedError(Advice.GATEWAY)
         try:
             with self._lock:
                 challenge = self._waiting.take(_name(here, origin), _moment())
         except AgeProofError as error:
-            raise RefusedError(error.refusal.told) from None
+            raise RefusedError(error.refusal.advice) from None
         file, key = self._trust
-        told = self._run(
+        result = self._run(
             {
                 "do": "verify",
                 "response": response,
@@ -115,15 +117,15 @@ class Wallets:
                 "lasting": int(lasting.total_seconds()),
             }
         )
-        if told.get("adult") is not True:
-            raise RefusedError(Told.FORGED)
+        if result.get("adult") is not True:
+            raise RefusedError(Advice.FORGED)
         with self._lock:
             for key in _keys(here):
                 self._limiter.uncount(key)
-        return datetime.fromisoformat(str(told["until"]))
+        return datetime.fromisoformat(str(result["until"]))
 
     def _run(self, asked: Mapping[str, object]) -> dict[str, Any]:
-        """One at a time. Its standard error could only say how it was asked, and goes nowhere."""
+        """Run one process at a time. Its standard error could only repeat its input, and is discarded."""
         if not self._one.acquire(timeout=SECONDS):
             raise _busy()
         try:
@@ -135,16 +137,16 @@ class Wallets:
                 timeout=SECONDS,
                 check=False,
             )
-            told = json.loads(done.stdout)
-        except (OSError, subprocess.SubprocessError):  # no room for it, or no end of it
+            result = json.loads(done.stdout)
+        except (OSError, subprocess.SubprocessError):  # no memory for it, or it did not end
             raise _busy() from None
-        except ValueError:  # no line: it was ended, or could not read what came
-            raise RefusedError(Told.AGAIN) from None
+        except ValueError:  # no output: it was ended, or could not parse its input
+            raise RefusedError(Advice.AGAIN) from None
         finally:
             self._one.release()
-        if "refused" in told:
-            raise RefusedError(Told(told["told"]))
-        return dict(told)
+        if "refused" in result:
+            raise RefusedError(Advice(result["told"]))
+        return dict(result)
 
     def _slow(self, here: Here) -> None:
         now, keys = time.monotonic(), _keys(here)
@@ -157,17 +159,19 @@ class Wallets:
 
 
 def origin() -> str:
-    """Of the page that asks; empty where it is not one that a browser gives a wallet's answer to. It is the
-    gateway's own word: what came through the front is secure, and nothing that a browser says makes it so
-    (`webui.guard` has turned away each other name by then).
+    """Return the origin of the page that asks; empty if browsers offer no wallets there.
+
+    The gateway decides this itself: a connection from the front is secure, and no header changes that.
+    `webui.guard`
+    has rejected every other host name before.
     """
     return trusted().origin if request.is_secure else ""
 
 
 def why_not() -> str:
-    """Why no wallet can be asked on this page; empty where one can.
+    """Return why no wallet can be used on this page; empty if one can.
 
-    Either `Wallets.problem`, or ``plain`` (HTTP, where the trusted name has a good certificate), ``ended``
+    Either `Wallets.problem`, or ``plain`` (HTTP, while the trusted name has a valid certificate), ``ended``
     (its certificate has expired), ``nameless`` (there is no trusted name).
     """
     found = trusted()
@@ -177,12 +181,12 @@ def why_not() -> str:
 
 
 def way_to() -> str:
-    """The origin at which a wallet can be asked, for a page that is not there; empty where there is none."""
+    """Return the origin at which wallets work, for a page at another one; empty if there is none."""
     return trusted().origin if why_not() == "plain" else ""
 
 
 def _keys(here: Here) -> dict[str, int]:
-    """Under which its questions count, and how many each has."""
+    """Return the keys under which its requests count, each with its limit."""
     return {here.mac: QUESTIONS} | ({STRANGERS: QUESTIONS_OF_ALL} if here.profile in PLACELESS else {})
 
 
@@ -195,7 +199,7 @@ def _name(here: Here, origin: str) -> str:
 
 
 def _moment() -> datetime:
-    """By a clock that nobody sets."""
+    """Return the time by a clock that cannot be set."""
     return datetime.fromtimestamp(time.monotonic(), UTC)
 
 
@@ -210,5 +214,5 @@ def wallets() -> Wallets:
 
 
 def is_offered(here: Here) -> bool:
-    """On the page that was asked for just now."""
+    """Return whether the current page offers a wallet."""
     return bool(here.own.opens and not why_not())

@@ -1,4 +1,4 @@
-"""The child that a page is about."""
+"""Looks up the child of a page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from webui.values.answers import Child, Home
 
 
 def child_of(home: Home, profile: str) -> Child:
-    """404 where there is none."""
+    """Return the child; 404 if there is none."""
     child = home.child(profile)
     if child is None:
         abort(404)

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from gateway.app.clock_changes import JumpHandler
-from gateway.app.features import Features, Plane
+from gateway.app.features import DataPlane, Features
 from gateway.control.router import Router
 from gateway.control.server import ControlServer, WebUser
 from gateway.core.bus import Bus, Notice
@@ -17,14 +17,14 @@ from gateway.core.closers import Closers
 from gateway.core.files import SOCKET, make_folder
 from gateway.core.logs import LastLines
 from gateway.core.loop import Loop
-from gateway.core.process_memory import in_a_child, settle
-from gateway.dataplane.address_owners import Owned
+from gateway.core.process_memory import run_in_child, settle
+from gateway.dataplane.address_owners import AddressOwners
 from gateway.dataplane.boot_guard import GuardFile
-from gateway.dataplane.desired_table import wanted
+from gateway.dataplane.desired_table import desired_snapshot
 from gateway.dataplane.dns_proxy import DnsProxy
-from gateway.dataplane.gates import ClassAdded, ClassNumbers, Enforcer
+from gateway.dataplane.gates import ClassAdded, ClassNumbers, Gates
 from gateway.dataplane.help_resolver import HelpResolver
-from gateway.dataplane.internet import Evidence, HeardBook, Internet, UplinkChanged
+from gateway.dataplane.internet import AnswerBook, Evidence, Internet, UplinkChanged
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.dataplane.lookups import resolvers
 from gateway.dataplane.offload import offloading
@@ -35,13 +35,13 @@ from gateway.dataplane.resolved_addresses import HelpAddresses, HelpAddressesCha
 from gateway.dataplane.status_text import about
 from gateway.dataplane.unjudged import Slots, slots_of_addresses
 from gateway.features.accounts.verbs import log_claim_code
-from gateway.features.activity.journal import Journal
+from gateway.features.activity.journal import DecisionLog
 from gateway.features.backup.restore import recover_files
-from gateway.features.filter_tests.probe_device import Audit, FilterPath
-from gateway.features.lists.sealed_lists import Sealing
+from gateway.features.filter_tests.probe_device import FilterPath, ProbeDevice
+from gateway.features.lists.sealed_lists import SealedListUpdates
 from gateway.features.site_repair.lessons import LessonBook
 from gateway.features.status import clock as clockverbs
-from gateway.features.status.figures import Measured, figures
+from gateway.features.status.figures import FigureSources, figures
 from gateway.features.status.vitals import Vitals
 from gateway.household import loading as household
 from gateway.household.clock_watch import ClockWatch
@@ -71,14 +71,14 @@ from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
 
 DATABASE = "qalqan.db"
-HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices ask for the same names again and again
+HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same names again and again
 
 
 class Daemon:
-    """Everything that runs, in the order in which it depends on each other. Implements ``Effects``."""
+    """Builds and owns all parts in the order of their dependencies. Implements ``Effects``."""
 
     def __init__(self, path: Path, *, clock: WallClock | None = None, keep_guard: bool = False) -> None:
-        """``keep_guard``: a clean stop leaves the boot guard in the place of the table."""
+        """``keep_guard``: a clean stop leaves the boot guard in place of the table."""
         self.loop = Loop()
         self.clock = clock or WallClock()
         self.bus = Bus()
@@ -118,7 +118,7 @@ class Daemon:
     def _read_rules(self, path: Path) -> None:
         """Read the rule files; addresses of help lines and of safe search modes are learned while running."""
         loop, product = self.loop, household.load_product()
-        self.book, self.names = HeardBook(), NameBook()
+        self.book, self.names = AnswerBook(), NameBook()
         self.help = self._kept(
             HelpAddresses(
                 loop,
@@ -144,7 +144,7 @@ class Daemon:
         self.interfaces = HomeInterfaces(self.rules)
         day_starts, self.wear = timedelta(minutes=config.day_starts), wear(config.flash)
         if migrations.is_due(state / DATABASE):
-            in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
+            run_in_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
         self.store = self._kept(
             Store(
                 state / DATABASE,
@@ -158,7 +158,7 @@ class Daemon:
         self.ledgers = ledgers(self.home, self.store, self.wear)
 
     def _build_devices(self) -> None:
-        """Devices, their owners, and who may see what of them."""
+        """Build devices, their owners, and who may see which data about them."""
         loop, home = self.loop, self.home
         self.live, self.probes = LiveFlows(), Probes()
         self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
@@ -181,9 +181,9 @@ class Daemon:
         )
 
     def _build_paths(self, config: Config) -> None:
-        """What judges packets and questions, and what records the decisions."""
+        """Build what judges packets and queries, and what records the decisions."""
         loop, wall, bus = self.loop, self.clock.now, self.bus
-        self.journal = Journal(self.store, self.family, wall, self.rules, bus)
+        self.decision_log = DecisionLog(self.store, self.family, wall, self.rules, bus)
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
         self.flows = FlowPath(
             FlowTable(
@@ -191,16 +191,16 @@ class Daemon:
                 forgotten=lambda key: bus.publish(FlowForgotten(FlowId(*key))),
             ),
             self.live,
-            sink=self.own_answers.sink(self.journal),
-            refused_page=self.journal.refused_page,
+            sink=self.own_answers.sink(self.decision_log),
+            refused_page=self.decision_log.refused_page,
             reclass=lambda flow, live: bus.publish(FlowReclassified(flow, live)),
             uploads=lambda flow: bus.publish(UploadStarted(flow)),
             probes=self.probes,
         )
         self.dns = DnsPath(
             pages=lan.PAGES_PACKED,
-            sentence=self.journal.short,
-            sink=self.journal.decided,
+            sentence=self.decision_log.short,
+            sink=self.decision_log.decided,
             book=self.book,
             style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
             safe=self.safe,
@@ -230,7 +230,7 @@ class Daemon:
         )
 
     def _build_table(self, config: Config, runtime: Path) -> None:
-        """What the kernel does, and what keeps it in step."""
+        """Build the kernel's table and what keeps it in step."""
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
         state, stays = Path(config.state), self._keeps_guard
         self.guard = self._kept(GuardFile(loop, state, runtime, self.help, self.wear, stays=stays))
@@ -239,11 +239,13 @@ class Daemon:
             KernelTable(loop, bare, self._slots, self.guard.left_behind, conntrack=self.conntrack)
         )
         self.offloading = self._kept(offloading(self.home, self.table, self.sync_table))
-        self.owned = self._kept(
-            Owned(loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.interfaces.names)
+        self.address_owners = self._kept(
+            AddressOwners(
+                loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.interfaces.names
+            )
         )
-        self.enforcer = self._kept(
-            Enforcer(loop, self.table, self.family, self.store, self.live, wall, self._gates_moved)
+        self.gates = self._kept(
+            Gates(loop, self.table, self.family, self.store, self.live, wall, self._gates_moved)
         )
         self.connections = self._kept(FlowBytes(layout))
         self.meter = self._kept(
@@ -263,7 +265,7 @@ class Daemon:
         path = FilterPath(
             self.packets,
             self.table,
-            self.enforcer,
+            self.gates,
             self.flows.table,
             self.live,
             self.proxy,
@@ -271,20 +273,24 @@ class Daemon:
             self.names,
             caches=(self.book, self.services, self.own_answers, self.dns),
         )
-        self.audit = self._kept(
-            Audit(self.home, self, self.family, self.presence, path, self.interfaces, self.store.numbers)
+        self.probe_device = self._kept(
+            ProbeDevice(
+                self.home, self, self.family, self.presence, path, self.interfaces, self.store.numbers
+            )
         )
-        self.sealing = self._kept(Sealing(self.home, self, self.store.audit, self.store.history))
+        self.sealed_lists = self._kept(
+            SealedListUpdates(self.home, self, self.store.audit, self.store.history)
+        )
 
     def _connect(self) -> None:
-        """What happens when: every subscription of the data plane is here; features add their own."""
-        subscribe, enforcer = self.bus.subscribe, self.enforcer
+        """Subscribe to events: all subscriptions of the data plane are here; features add their own."""
+        subscribe, gates = self.bus.subscribe, self.gates
         subscribe(Notice, self.control.send)
-        subscribe(ClassAdded, enforcer.admit)
-        subscribe(FlowForgotten, lambda event: enforcer.refuse(event.flow))
-        subscribe(FlowReclassified, lambda event: enforcer.reclass(event.flow, event.live))
-        subscribe(UploadStarted, lambda event: enforcer.uploads(event.flow))
-        subscribe(NeighboursRead, lambda _: self.owned.changed())
+        subscribe(ClassAdded, gates.admit)
+        subscribe(FlowForgotten, lambda event: gates.refuse(event.flow))
+        subscribe(FlowReclassified, lambda event: gates.reclass(event.flow, event.live))
+        subscribe(UploadStarted, lambda event: gates.uploads(event.flow))
+        subscribe(NeighboursRead, lambda _: self.address_owners.changed())
         subscribe(DevicesMoved, self._devices_moved)
         subscribe(UplinkChanged, lambda _: self._uplink_changed())
         subscribe(HelpAddressesChanged, lambda _: self._help_moved())
@@ -293,26 +299,26 @@ class Daemon:
             self,
             self.family,
             features.sharing,
-            features.adults,
-            features.answers,
+            features.adult_devices,
+            features.grants,
             features.warnings,
             features.growing,
-            enforcer,
-            self.journal,
+            gates,
+            self.decision_log,
         )
         subscribe(Jump, jumps.handle)
 
     def _start(self) -> None:
-        self.audit.start()
+        self.probe_device.start()
         self.presence.read_owners()
         self.table.install(self._snapshot())
         self.guard.taken_over()
         self.guard.keep(self.table.snapshot)
         count_connections()
         self.meter.start()
-        self.enforcer.sync()
+        self.gates.sync()
         self.meter.refresh()
-        self.enforcer.renew()
+        self.gates.renew()
         self.table.start_alive()
         for part in (
             self.presence,
@@ -320,7 +326,7 @@ class Daemon:
             self.features,
             self.watch,
             self.vitals,
-            self.sealing,
+            self.sealed_lists,
             self.offloading,
         ):
             part.start()
@@ -328,10 +334,10 @@ class Daemon:
         self.safe.want(self.rules.safe_names)
 
     def _build_features(self, router: Router) -> None:
-        measured = Measured(
+        figure_sources = FigureSources(
             self.packets,
             self.table,
-            self.journal,
+            self.decision_log,
             self.flows,
             self.book,
             self.dns,
@@ -339,18 +345,18 @@ class Daemon:
             self.store,
             self.presence.claim,
         )
-        counters = partial(figures, measured)
+        counters = partial(figures, figure_sources)
         self.vitals = Vitals(
             self.home,
             self.log,
-            self.journal,
+            self.decision_log,
             self.book,
-            self.sealing,
+            self.sealed_lists,
             self.internet,
             counters,
             self.problems,
         )
-        plane = Plane(
+        plane = DataPlane(
             home=self.home,
             effects=self,
             store=self.store,
@@ -359,14 +365,14 @@ class Daemon:
             visibility=self.visibility,
             presence=self.presence,
             internet=self.internet,
-            journal=self.journal,
+            decision_log=self.decision_log,
             live=self.live,
             probes=self.probes,
             addresses=self.book,
             names=self.names,
             lesson_book=self.lesson_book,
             byte_counts=self.table.used,
-            audit=self.audit,
+            probe_device=self.probe_device,
             vitals=self.vitals,
             figures=counters,
             problems=self.problems,
@@ -377,7 +383,7 @@ class Daemon:
         self.features.register()
 
     def _evidence(self) -> Evidence:
-        return Evidence(self.flows.table.stats.passed, self.journal.questions, self.book.answers)
+        return Evidence(self.flows.table.stats.passed, self.decision_log.questions, self.book.answers)
 
     def _slots(self) -> Slots:
         """Return the owners of the addresses on the LAN, as slots."""
@@ -400,15 +406,15 @@ class Daemon:
     def _snapshot(self) -> Snapshot:
         """Return the state that the kernel's table must have now."""
         ports = self.help_resolver.port, self.proxy.port
-        base = wanted(self.rules, self.interfaces.names, self.help, *ports, self.table.snapshot)
-        snapshot = self.enforcer.snapshot(base)
-        return replace(snapshot, owners=self.owned.owners(), offload=self.offloading.now)
+        base = desired_snapshot(self.rules, self.interfaces.names, self.help, *ports, self.table.snapshot)
+        snapshot = self.gates.snapshot(base)
+        return replace(snapshot, owners=self.address_owners.owners(), offload=self.offloading.now)
 
     # ------------------------------------------------------------------------------------ events
 
     def _minutes_counted(self) -> None:
-        """A minute ended that counts for somebody's limit, or the day turned."""
-        self.enforcer.sync()
+        """A minute counted for a limit, or the day changed."""
+        self.gates.sync()
         self.features.warnings.look()
 
     def _gates_moved(self, slots: frozenset[int]) -> None:
@@ -416,14 +422,14 @@ class Daemon:
         for slot in slots:
             self.flows.table.forget(slot, settled=True)
         self.meter.refresh()
-        self.journal.moved(slots)
+        self.decision_log.moved(slots)
 
     def _devices_moved(self, event: DevicesMoved) -> None:
         if not self.family.apart.isdisjoint(event.macs):
             self.presence.regroup_soon()
 
     def _uplink_changed(self) -> None:
-        """The way out may be an interface of the home now, or no longer."""
+        """The uplink may be an interface of the LAN now, or no longer."""
         self.packets.face(self.interfaces.names)
         self.sync_table()
 
@@ -435,14 +441,14 @@ class Daemon:
 
     def sync_table(self) -> None:
         self.table.update(self._snapshot())
-        if self.family.worn is None:  # an audit's device is there for a minute
+        if self.family.worn is None:  # a filter test's device is there for a minute
             self.guard.keep(self.table.snapshot)
 
     def sync_gates(self) -> None:
-        self.enforcer.sync()
+        self.gates.sync()
 
     def rejudge(self) -> int:
-        return self.enforcer.rejudge()
+        return self.gates.rejudge()
 
     def regroup(self) -> None:
         self.meter.settle()
@@ -450,26 +456,26 @@ class Daemon:
         self.meter.refresh()
         self.packets.bind(frozenset(self.family.members))
         self.sync_table()
-        self.enforcer.sync()
+        self.gates.sync()
         self.flows.table.forget(settled=True)
-        self.enforcer.rejudge()
-        self.audit.follow()
+        self.gates.rejudge()
+        self.probe_device.follow()
         self.table.follow_devices()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
         self.features.warnings.look()
-        self.journal.status_changed(frozenset(self.family.members))
+        self.decision_log.status_changed(frozenset(self.family.members))
 
     def reload(self) -> list[str]:
         self.rules.reload()
         self.regroup()
-        self.sealing.reloaded()
+        self.sealed_lists.reloaded()
         settle()
         return self.rules.problems()
 
     def problems(self) -> list[str]:
-        """One line for each thing that is not as the family's files say."""
+        """Return one line for each part that does not work as configured."""
         updates = self.features.list_updates
-        parts = self.rules, self.store, self.meter, self.sealing, self.guard, updates
+        parts = self.rules, self.store, self.meter, self.sealed_lists, self.guard, updates
         interfaces = lan.problems(self.rules.household.config.lan)
-        return [*interfaces, *(line for one in parts for line in one.problems())]
+        return [*interfaces, *(line for problem in parts for line in problem.problems())]

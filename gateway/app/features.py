@@ -1,6 +1,7 @@
-"""The features of the daemon: builds each from the parts that it needs, and registers its verbs.
+"""Builds each feature from the parts that it needs, and registers its verbs.
 
-This is the one place that lists them. No feature sees ``Plane``: its constructor takes what it needs.
+This is the only place that lists all features. No feature sees ``DataPlane``: its constructor takes what it
+needs.
 """
 
 from __future__ import annotations
@@ -13,28 +14,28 @@ from random import random
 from gateway.control.router import Router
 from gateway.core.closers import Closers
 from gateway.dataplane.internet import Internet
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.accounts.verbs import Origins, guardians
-from gateway.features.activity.decided import Decided
+from gateway.features.activity.decided import DecisionSource
 from gateway.features.activity.in_use import InUse
-from gateway.features.activity.journal import Journal
-from gateway.features.activity.refusals import Refusals
+from gateway.features.activity.journal import DecisionLog
+from gateway.features.activity.refusals import RefusalVerb
 from gateway.features.activity.verbs import HistoryVerbs
 from gateway.features.backup.verbs import BackupVerbs
-from gateway.features.bypass_alerts.verbs import WayCardVerbs
-from gateway.features.devices.assignment import Places
+from gateway.features.bypass_alerts.verbs import BypassCardVerbs
+from gateway.features.devices.assignment import DeviceAssignment
 from gateway.features.devices.device_marks import MarkVerbs
 from gateway.features.devices.identities import Identities
 from gateway.features.devices.identity_verbs import IdentityVerbs
-from gateway.features.devices.questions import Asking
-from gateway.features.devices.simulated_sights import Sights
+from gateway.features.devices.questions import DeviceQuestions
+from gateway.features.devices.simulated_sights import SimulatedSights
 from gateway.features.devices.verbs import DeviceVerbs
-from gateway.features.filter_tests.bypass_test import Trial
-from gateway.features.filter_tests.bypass_test_verbs import TrialVerbs
-from gateway.features.filter_tests.device_test import Proofs
-from gateway.features.filter_tests.device_test_verbs import ProofVerbs
-from gateway.features.filter_tests.probe_device import Audit
-from gateway.features.filter_tests.probe_device_verbs import AuditVerbs
+from gateway.features.filter_tests.bypass_test import BypassTest
+from gateway.features.filter_tests.bypass_test_verbs import BypassTestVerbs
+from gateway.features.filter_tests.device_test import DeviceTests
+from gateway.features.filter_tests.device_test_verbs import DeviceTestVerbs
+from gateway.features.filter_tests.probe_device import ProbeDevice
+from gateway.features.filter_tests.probe_device_verbs import ProbeDeviceVerbs
 from gateway.features.growing.agreement import AgreementVerbs
 from gateway.features.growing.growing import Growing
 from gateway.features.growing.self_set import SelfSetting
@@ -50,18 +51,18 @@ from gateway.features.rules.audit_lines import AuditLines
 from gateway.features.rules.audit_log import AuditLogVerbs
 from gateway.features.rules.changes import ChangeVerbs
 from gateway.features.rules.country import CountryVerbs
-from gateway.features.rules.edit_history import EditStory
+from gateway.features.rules.edit_history import EditHistory
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.features.rules.family_verbs import FamilyVerbs
 from gateway.features.rules.preview import Explainer, PreviewVerbs
 from gateway.features.rules.why import WhyVerb
-from gateway.features.sharing.adult_devices import Adults
+from gateway.features.sharing.adult_devices import AdultDevices
 from gateway.features.sharing.adult_proof import AdultProofVerbs
 from gateway.features.sharing.pins import PinDesk
 from gateway.features.sharing.sharing import Sharing
 from gateway.features.sharing.verbs import SharingVerbs
 from gateway.features.site_repair.lessons import LessonBook, Lessons
-from gateway.features.site_repair.verbs import TeachVerbs
+from gateway.features.site_repair.verbs import SiteRepairVerbs
 from gateway.features.status import disclosure_limit as asked
 from gateway.features.status.clock import ClockVerbs
 from gateway.features.status.health import HealthVerbs
@@ -76,7 +77,7 @@ from gateway.features.status.verbs import (
     reload_verb,
 )
 from gateway.features.status.vitals import Vitals, machine
-from gateway.features.time.grants import Answers
+from gateway.features.time.grants import Grants
 from gateway.features.time.helper_limits import Helpers
 from gateway.features.time.pauses import SwitchVerbs
 from gateway.features.time.tickets import TicketVerbs
@@ -101,7 +102,7 @@ from gateway.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Plane:
+class DataPlane:
     """The parts of the data plane that features are built from."""
 
     home: HomeContext
@@ -112,37 +113,39 @@ class Plane:
     visibility: Visibility
     presence: Presence
     internet: Internet
-    journal: Journal
+    decision_log: DecisionLog
     live: LiveFlows
     probes: Probes
     addresses: AddressBook
     names: NameBook
     lesson_book: LessonBook
     byte_counts: Callable[[], Mapping[Pair, int]]  # bytes by slot and class since the start
-    audit: Audit
+    probe_device: ProbeDevice
     vitals: Vitals
     figures: Callable[[], Mapping[str, object]]  # counters of queues, connections, tables and memory
     problems: Callable[[], list[str]]  # one line for each part that does not work as configured
 
 
 class Features:
-    """Built once, and registered on ``router``. ``start`` begins what features do at their own times."""
+    """Builds all features and registers them on ``router``. ``start`` starts their periodic work."""
 
-    def __init__(self, plane: Plane, router: Router) -> None:
+    def __init__(self, plane: DataPlane, router: Router) -> None:
         self._plane = plane
         closers = Closers()
         self.close, keep = closers.close, closers.keep
         home, store, family, presence = plane.home, plane.store, plane.family, plane.presence
         self.members = VisibleMembers(home, plane.visibility, family)
         self.devices = VisibleDevices(plane.visibility, presence.inventory, presence.here, store.notes)
-        self.whom = Whom(home, store.people, presence.claim, family)
+        self.access = Access(home, store.people, presence.claim, family)
         self.origins = Origins(home, store.people, presence)
         self.self_set = SelfSetting(home, plane.effects, store.self_set)
-        effects, visibility, recent = plane.effects, plane.visibility, plane.journal.recent
+        effects, visibility, recent = plane.effects, plane.visibility, plane.decision_log.recent
         self.sharing = keep(Sharing(home, effects, store.uses, family, visibility, recent, plane.byte_counts))
-        self.adults = keep(Adults(home, effects, store.proofs, family, presence.here))
+        self.adult_devices = keep(AdultDevices(home, effects, store.proofs, family, presence.here))
         questions, devices, uses, audit = store.questions, store.devices, store.uses, store.audit
-        self.asking = Asking(home, effects, questions, devices, uses, audit, presence, visibility)
+        self.device_questions = DeviceQuestions(
+            home, effects, questions, devices, uses, audit, presence, visibility
+        )
         self.identities = keep(
             Identities(
                 home,
@@ -152,8 +155,8 @@ class Features:
                 uses,
                 questions,
                 audit,
-                store.together,
-                self.asking,
+                store.transaction,
+                self.device_questions,
             )
         )
         self.lessons = keep(
@@ -161,7 +164,7 @@ class Features:
         )
         warned = WarnedHome(home, family, self.members, self.in_use)
         self.warnings = keep(Warnings(warned, home.loop.call_later))
-        self.answers = keep(Answers(home, plane.effects, store, family, plane.visibility, self.warnings))
+        self.grants = keep(Grants(home, plane.effects, store, family, plane.visibility, self.warnings))
         self.growing = keep(Growing(home, plane.effects, store, family, self.lessons, self.sharing, recent))
         runner = UpdateRunner(home, plane.effects.regroup)
         self.list_updates = keep(
@@ -176,17 +179,17 @@ class Features:
 
     def start(self) -> None:
         for part in (
-            self.answers,
+            self.grants,
             self.warnings,
             self.sharing,
             self.growing,
-            self.adults,
+            self.adult_devices,
             self.list_updates,
         ):
             part.start()
 
     def _edited(self, named: frozenset[str]) -> None:
-        """A profile was changed, which names these devices now."""
+        """Apply a change of a profile, which names these devices now."""
         for mac in sorted(named):
             self._plane.store.devices.unplace(mac)
             self.identities.answered(mac)
@@ -194,20 +197,24 @@ class Features:
 
     def register(self) -> None:
         """Add the verbs of all features to the router."""
-        plane, router, keep, whom = self._plane, self._router, self._closers.keep, self.whom
+        plane, router, keep, access = self._plane, self._router, self._closers.keep, self.access
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
         editing = Editing(home.rules, self._edited)
         home_editing = HomeEditing(home.rules, editing)
-        edits = EditVerbs(home, plane.effects, store, self.growing, whom, editing)
+        edits = EditVerbs(home, plane.effects, store, self.growing, access, editing)
         helpers = Helpers(home, store.people, store.gifts, store.settings)
-        time = TimeVerbs(home, store.gifts, family.minutes, whom, self.answers, helpers)
-        effects, visibility, asking = plane.effects, plane.visibility, self.asking
+        time = TimeVerbs(home, store.gifts, family.minutes, access, self.grants, helpers)
+        effects, visibility, device_questions = plane.effects, plane.visibility, self.device_questions
         treated = partial(place_of, home, family)
-        places = Places(home, effects, store, family, presence, self.identities, whom, treated, editing)
-        cards = WayCardVerbs(home, store.way_cards, store.today, store.audit, presence, whom)
-        lists = ListVerbs(home, store.audit, plane.problems, whom, editing, self.list_updates)
-        pins = PinDesk(home, store.pins, store.settings, whom, self.sharing.use_of)
-        proofs = AdultProofVerbs(home, store.people, store.questions, family, self.sharing, self.adults, whom)
+        assignment = DeviceAssignment(
+            home, effects, store, family, presence, self.identities, access, treated, editing
+        )
+        cards = BypassCardVerbs(home, store.way_cards, store.today, store.audit, presence, access)
+        lists = ListVerbs(home, store.audit, plane.problems, access, editing, self.list_updates)
+        pins = PinDesk(home, store.pins, store.settings, access, self.sharing.use_of)
+        proofs = AdultProofVerbs(
+            home, store.people, store.questions, family, self.sharing, self.adult_devices, access
+        )
         sharing = SharingVerbs(
             home,
             store.questions,
@@ -216,12 +223,12 @@ class Features:
             presence,
             visibility,
             self.sharing,
-            self.adults,
-            asking,
-            whom,
+            self.adult_devices,
+            device_questions,
+            access,
             pins,
         )
-        agreements = AgreementVerbs(home, store.agreements, whom, pins)
+        agreements = AgreementVerbs(home, store.agreements, access, pins)
         shown = partial(describe_device, presence, plane.visibility, self.devices)
         state = MemberState(home, family, time)
         people = PeopleStatus(
@@ -259,26 +266,37 @@ class Features:
         router.add("device", DeviceVerb(home, store, presence, family, state, self.in_use, of_device))
         router.add("reload", reload_verb(plane.effects, home))
         ClockVerbs(home, plane.watch, store).register(router)
-        decided = partial(Decided, home, store.settings, partial(EditStory, home.rules))
+        decided = partial(DecisionSource, home, store.settings, partial(EditHistory, home.rules))
         explainer = Explainer(home, family, plane.visibility, self.members, decided)
-        router.add("sight", Sights(presence.inventory).play)
+        router.add("sight", SimulatedSights(presence.inventory).play)
         IdentityVerbs(
-            home, effects, store.questions, store.audit, self.identities, asking, whom, places
+            home, effects, store.questions, store.audit, self.identities, device_questions, access, assignment
         ).register(router)
         DeviceVerbs(
-            home, store, presence, visibility, self.devices, asking, whom, places, shown, proofs
+            home,
+            store,
+            presence,
+            visibility,
+            self.devices,
+            device_questions,
+            access,
+            assignment,
+            shown,
+            proofs,
         ).register(router)
         cards.register(router)
         proofs.register(router)
         sharing.register(router)
-        TrialVerbs(home.rules, keep(Trial(home)), whom).register(router)
-        ProofVerbs(home, Proofs(home, plane.journal.observe), presence.here, whom).register(router)
+        BypassTestVerbs(home.rules, keep(BypassTest(home)), access).register(router)
+        DeviceTestVerbs(home, DeviceTests(home, plane.decision_log.observe), presence.here, access).register(
+            router
+        )
         self._register_time(time, helpers, pins, editing)
         self._register_decisions(decided, explainer)
         lists.register(router)
         agreements.register(router)
-        GrowingVerbs(home, self.growing, store.growing, store.held_bands, whom).register(router)
-        SelfSetVerbs(home.rules, self.self_set, whom, pins).register(router)
+        GrowingVerbs(home, self.growing, store.growing, store.held_bands, access).register(router)
+        SelfSetVerbs(home.rules, self.self_set, access, pins).register(router)
         self._register_gateway()
         edits.register(router)
         FamilyVerbs(home.rules, edits, home_editing).register(router)
@@ -290,53 +308,55 @@ class Features:
         router.add("guardian", guardians(home, store, presence, self.origins))
 
     def _register_time(self, time: TimeVerbs, helpers: Helpers, pins: PinDesk, editing: Editing) -> None:
-        """Add the verbs by which time is given, asked for and taken."""
-        plane, router, whom, answers = self._plane, self._router, self.whom, self.answers
+        """Add the verbs by which extra time is given, requested and revoked."""
+        plane, router, access, grants = self._plane, self._router, self.access, self.grants
         home, effects, store, family = plane.home, plane.effects, plane.store, plane.family
         values = AskedValues(home.rules, plane.visibility)
         time.register(router)
         pins.register(router)
-        SwitchVerbs(home, effects, store.settings, family, whom, helpers).register(router)
-        MarkVerbs(home, effects, store.marks, whom).register(router)
-        TicketVerbs(home, store.tickets, store.together, whom, answers).register(router)
+        SwitchVerbs(home, effects, store.settings, family, access, helpers).register(router)
+        MarkVerbs(home, effects, store.marks, access).register(router)
+        TicketVerbs(home, store.tickets, store.transaction, access, grants).register(router)
         RequestVerbs(
-            home, store.requests, store.together, family.minutes, whom, answers, editing, values
+            home, store.requests, store.transaction, family.minutes, access, grants, editing, values
         ).register(router)
 
-    def _register_decisions(self, decided: Callable[[Profile], Decided], explainer: Explainer) -> None:
+    def _register_decisions(self, decided: Callable[[Profile], DecisionSource], explainer: Explainer) -> None:
         """Add the verbs that explain decisions."""
         plane, router = self._plane, self._router
         home, store, family = plane.home, plane.store, plane.family
-        Refusals(home, family, store.devices, plane.journal.recent, decided).register(router)
-        WhyVerb(home, family, store.questions, self.whom, explainer.moment, explainer.explain).register(
+        RefusalVerb(home, family, store.devices, plane.decision_log.recent, decided).register(router)
+        WhyVerb(home, family, store.questions, self.access, explainer.moment, explainer.explain).register(
             router
         )
 
     def _register_rules(self, router: Router, editing: Editing, explainer: Explainer) -> None:
         """Add the verbs that show rules, try them out, back them up or change them in steps."""
-        plane, whom = self._plane, self.whom
+        plane, access = self._plane, self.access
         home, store, family = plane.home, plane.store, plane.family
         CountryVerbs(home.rules).register(router)
-        PreviewVerbs(home, whom, editing, self.self_set.laid, explainer).register(router)
-        TeachVerbs(home, family, self.lessons, store.audit, whom, editing).register(router)
+        PreviewVerbs(home, access, editing, self.self_set.laid, explainer).register(router)
+        SiteRepairVerbs(home, family, self.lessons, store.audit, access, editing).register(router)
         BackupVerbs(
-            home, plane.effects, store, plane.visibility, self.growing.refuse_file, whom, self.origins
+            home, plane.effects, store, plane.visibility, self.growing.refuse_file, access, self.origins
         ).register(router)
 
     def _register_activity(self, router: Router, pins: PinDesk) -> None:
         """Add the verbs that show what children and guardians did."""
-        plane, whom = self._plane, self.whom
+        plane, access = self._plane, self.access
         home, store, here = plane.home, plane.store, plane.presence.here
-        recent = plane.journal.recent
-        HistoryVerbs(home, store, plane.family, self.lessons, recent, whom, pins).register(router)
-        ChangeVerbs(home, store.state, store.gifts, plane.visibility, here, whom).register(router)
+        recent = plane.decision_log.recent
+        HistoryVerbs(home, store, plane.family, self.lessons, recent, access, pins).register(router)
+        ChangeVerbs(home, store.state, store.gifts, plane.visibility, here, access).register(router)
         lines = AuditLines(home.rules, plane.visibility, store.requests)
         AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)
 
     def _register_gateway(self) -> None:
-        """Add the verbs about the gateway itself: its health, its messages to guardians, its audits."""
+        """Add the verbs about the gateway itself: health, notifications of guardians, filter tests."""
         plane, router, keep = self._plane, self._router, self._closers.keep
         home, store = plane.home, plane.store
         keep(HealthVerbs(home, plane.vitals)).register(router)
-        AlertVerbs(home, store.alerts, store.audit, self.whom).register(router)
-        AuditVerbs(home, plane.audit, store.devices, plane.family, plane.presence).register(router)
+        AlertVerbs(home, store.alerts, store.audit, self.access).register(router)
+        ProbeDeviceVerbs(home, plane.probe_device, store.devices, plane.family, plane.presence).register(
+            router
+        )

@@ -1,4 +1,4 @@
-"""The daemon as a service: its signals, what it tells its manager, and what is done from time to time."""
+"""The daemon as a service: signals, messages to the service manager, and periodic work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.app.daemon import Daemon
 from gateway.core.errors import GatewayError
 from gateway.core.files import DEFAULT_CONFIG
-from gateway.core.process_memory import drop_read_pages, no_dumps, settle
+from gateway.core.process_memory import disable_core_dumps, drop_read_pages, settle
 from gateway.core.service_notify import Notifier
 from gateway.core.signals import Signals
 from gateway.dataplane.packets import go_first
@@ -17,12 +17,14 @@ from gateway.household.config_file import first_boot
 from gateway.lan import interfaces as lan
 from gateway.wire.quic.crypto import warm_up
 
-FLUSH = 1.0  # seconds between two looks at what is to be written
+FLUSH = 1.0  # seconds between two checks for pending writes
 
 _log = logging.getLogger(__name__)
 
 
 class Service:
+    """Runs the daemon until a signal stops it."""
+
     def __init__(self, daemon: Daemon, signals: Signals) -> None:
         self._daemon = daemon
         self._loop = daemon.loop
@@ -30,7 +32,7 @@ class Service:
         self._notifier = Notifier.from_environment()
 
     def run(self) -> int:
-        """Until SIGTERM or SIGINT."""
+        """Run until SIGTERM or SIGINT."""
         daemon = self._daemon
         go_first()
         self._loop.on_readable(self._signals, self._signalled)
@@ -65,7 +67,7 @@ class Service:
                 self._loop.stop()
 
     def _reload_or_say(self) -> None:
-        """What of the files cannot be used is reported by the book of rules."""
+        """Reload. The rule book logs which files cannot be used."""
         try:
             self._daemon.reload()
         except GatewayError as error:
@@ -80,7 +82,7 @@ class Service:
         self._loop.call_later(self._daemon.wear.notes_every, self._note)
 
     def _purge(self) -> None:
-        """A clock that nobody vouches for may be years ahead: nothing is old by it."""
+        """Delete expired data, but not by an untrusted clock, which may be years ahead."""
         daemon = self._daemon
         more = daemon.watch.known and daemon.store.purge(daemon.local_now())
         self._loop.call_later(FLUSH if more else daemon.wear.purge_every, self._purge)
@@ -93,10 +95,10 @@ class Service:
 
 
 def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False) -> int:
-    """`qalqan run`. Raises GatewayError, one line, where it cannot run."""
-    no_dumps()
+    """Run `qalqan run`. Raises GatewayError with one line if it cannot run."""
+    disable_core_dumps()
     if first_boot(path):
-        _log.info("%s: made from the router's own settings", path)
+        _log.info("Created %s from the router's own settings.", path)
     signals = Signals()
     try:
         return Service(Daemon(path, keep_guard=keep_guard), signals).run()

@@ -1,1 +1,1 @@
-"""`qalqan audit`: each way around the filter, tried against the rules that run."""
+"""`qalqan audit`: the filter test. Tries every bypass method against the rules in use."""

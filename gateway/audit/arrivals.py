@@ -1,30 +1,36 @@
-"""What arrived at the pretended internet."""
+"""Records what arrives at the simulated internet."""
 
 from __future__ import annotations
 
 import threading
 
-_MOST = 4_000  # an audit's checks send some hundred; a flood ends here
-_HEAD = 512  # bytes that are kept of a payload: two requests
+_MOST = 4_000  # the checks of a test send some hundred; this limits a flood
+_HEAD = 512  # bytes of a payload that are stored: two requests
 
 
 class Arrivals:
-    """Shared by the threads of its servers."""
+    """What has arrived; shared by the threads of the servers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: list[dict[str, object]] = []
 
     def note(self, transport: str, to: str, port: int, data: bytes = b"", name: str = "") -> None:
-        """``name``: of the site that was asked for, where the bytes tell one."""
-        one: dict[str, object] = {"transport": transport, "to": to, "port": port, "head": data[:_HEAD].hex()}
+        """Record an arrival. ``name`` is the requested site, if the bytes name one."""
+        arrival: dict[str, object] = {
+            "transport": transport,
+            "to": to,
+            "port": port,
+            "head": data[:_HEAD].hex(),
+        }
         if name:
-            one["name"] = name
+            arrival["name"] = name
         with self._lock:
             if len(self._seen) < _MOST:
-                self._seen.append(one)
+                self._seen.append(arrival)
 
     def take(self) -> list[dict[str, object]]:
+        """Return and forget the arrivals since the last call."""
         with self._lock:
             seen, self._seen = self._seen, []
         return seen

@@ -1,8 +1,8 @@
-"""The checks of an audit, in the order of docs/families/bypass.md.
+"""The checks of a filter test, in the order of docs/families/bypass.md.
 
-Words with @ in a job are filled in by ``plan``: ``@refused`` and ``@allowed`` are sites by this profile's
-rules, ``@far`` is an address that no name has, ``@resolver`` one of a resolver that no list knows,
-``@at:NAME`` the address that the pretended internet gives to a name.
+``plan`` replaces words with @ in a job: ``@refused`` and ``@allowed`` are sites by this profile's rules,
+``@far`` is an address that belongs to no name, ``@resolver`` is the address of a resolver that is on no list,
+``@at:NAME`` is the address of a name in the simulated internet.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CONTROLS = (
         "", needs="dns", passes=True,
     ),
 )  # fmt: skip
-"""They must pass, or what depends on them cannot be told."""
+"""Checks that must pass: without them the result of others is unknown."""
 
 CHECKS: tuple[Check, ...] = (
     *checks_names.CHECKS,

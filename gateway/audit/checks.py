@@ -1,4 +1,4 @@
-"""One check of an audit, and what is known of the home while it runs. Values alone."""
+"""The definition of a check, the state that it is judged by, and its result. No I/O."""
 
 from __future__ import annotations
 
@@ -11,53 +11,53 @@ BOTH = (4, 6)
 
 
 class Want(StrEnum):
-    """When a way worked."""
+    """The condition under which a bypass method has worked."""
 
-    REACHED = "reached"  # its bytes reached the pretended internet, and that answered
-    ADDRESS = "address"  # a resolver told an address
-    OURS = "ours"  # a resolver told the address that the gateway has
-    RECORDS = "records"  # a resolver told anything
-    ECH = "ech"  # an answer has a key for hidden names in it
-    WAYS = "ways"  # an answer leads to an encrypted resolver
+    REACHED = "reached"  # its bytes reached the simulated internet, which answered
+    ADDRESS = "address"  # a resolver returned an address
+    OURS = "ours"  # a resolver returned the gateway's address
+    RECORDS = "records"  # a resolver returned any record
+    ECH = "ech"  # a response contains a key for Encrypted Client Hello
+    WAYS = "ways"  # a response names an encrypted resolver
     UNSAFE = "unsafe"  # the ordinary address of a search engine, not that of its safe search
-    TAKEN = "taken"  # a port takes a connection
+    TAKEN = "taken"  # a port accepts a connection
     SHOWN = "shown"  # a page is shown
-    ANSWERED = "answered"  # there is an answer, whatever it says
+    ANSWERED = "answered"  # there is any response
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A way around, or something that has to pass."""
+    """A bypass method, or a connection that must pass."""
 
     id: str
-    title: str  # 46 letters at most: a line of the table
+    title: str  # at most 46 characters: a line of the table
     group: str
-    job: Mapping[str, object]  # of ``probes``; words with @ are filled in by ``plan``
-    closes: str  # the setting, in words of docs/families/rules.md; empty: no setting opens it
-    rule: str = "always"  # what says whether it is to be closed: see ``Scene.closes``
+    job: Mapping[str, object]  # for ``probes``; ``plan`` replaces words with @
+    closes: str  # the setting that blocks it, as in docs/families/rules.md; empty: always blocked
+    rule: str = "always"  # which rule decides whether it is blocked: see ``Scene.closes``
     want: Want = Want.REACHED
-    needs: str = "tls"  # the control without which nothing can be told
-    passes: bool = False  # it has to pass instead
+    needs: str = "tls"  # the control without which the result is unknown
+    passes: bool = False  # it must pass
     versions: tuple[int, ...] = BOTH
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the checks are held against."""
+    """The rules and the environment that the checks are judged by."""
 
     profile: str  # an id
     name: str
     band: str
-    strict: bool  # or an allow-list: only addresses that an allowed name gave
+    strict: bool  # strict mode or an allow-list: only addresses of allowed names
     refusals: frozenset[str]  # ``ways:vpn``, ``safe_search``
-    names: Mapping[str, bool | None] = field(default_factory=dict)  # hosts → whether the rules refuse them
-    words: Mapping[str, Any] = field(default_factory=dict)  # what fills ``@words`` of jobs; absent: not here
-    strangers_refused: bool = False  # the same site, of a device that nobody named
+    names: Mapping[str, bool | None] = field(default_factory=dict)  # host → whether the rules block it
+    words: Mapping[str, Any] = field(default_factory=dict)  # values for ``@words``; absent: not available
+    strangers_refused: bool = False  # the same site, from an unknown device
     gateway_open: bool = False
     gateway_ports: frozenset[int] = frozenset()
 
     def closes(self, check: Check) -> bool | None:
-        """Whether the family's rules say that it is closed; None where nobody can say."""
+        """Return whether the rules block this method; None if that is unknown."""
         kind, _, what = check.rule.partition(":")
         if kind == "way":
             return f"ways:{what}" in self.refusals
@@ -72,25 +72,28 @@ class Scene:
         return check.rule in self.refusals or kind == "always"
 
 
-class Found(StrEnum):
+class Outcome(StrEnum):
+    """The result of a check over one IP version."""
+
     CLOSED = "closed"
     OPEN = "open"
     UNKNOWN = "cannot be told"
-    ABSENT = "-"  # no such family here, or nothing of the kind
+    ABSENT = "-"  # this IP version or method does not exist here
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One check over one family of addresses."""
+    """One check over one IP version."""
 
     check: Check
     version: int
-    found: Found
-    why: str = ""  # of what cannot be told
-    meant: bool = True  # it is so by the rules; False: a hole, or a lack
-    how: str = ""  # what the device saw
-    reason: str = ""  # the daemon's word for its decision
+    found: Outcome
+    why: str = ""  # the reason of an unknown result
+    meant: bool = True  # the result agrees with the rules
+    how: str = ""  # what the device observed
+    reason: str = ""  # the reason of the daemon's decision
 
     @property
     def fault(self) -> bool:
-        return self.found in (Found.OPEN, Found.CLOSED) and not self.meant
+        """Whether the result contradicts the rules."""
+        return self.found in (Outcome.OPEN, Outcome.CLOSED) and not self.meant

@@ -1,4 +1,4 @@
-"""Checks of DNS: the site's name, other resolvers, encrypted ones, and what leads devices there."""
+"""Checks of DNS: a site's name, other resolvers, encrypted resolvers, and what points devices to them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CHECKS = (
         "dns-port-tcp", "the same over TCP", _asks("@resolver", "@allowed", port=5300, tcp=True), Want.ADDRESS
     ),
     _way("dot", "DNS over TLS: port 853", _hello(853, alpn=[])),
-    _way("dot-alpn", "DNS over TLS on port 443, told by its ALPN", _hello(443, alpn=["dot"])),
+    _way("dot-alpn", "DNS over TLS on port 443, known by its ALPN", _hello(443, alpn=["dot"])),
     _way(
         "doq",
         "DNS over QUIC",

@@ -1,4 +1,4 @@
-"""Checks of the gateway itself, of who and when, and of what has to pass whatever the rules say."""
+"""Checks of the gateway itself, of unknown devices and pauses, and of what must always pass."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _must(
 
 
 _HELP = {"probe": "hello", "to": "@helpat", "port": 443, "name": "@help"}
-_TRUSTED = {"name": "@trusted"}  # ahead of all else: where there is none, there is nothing to try
+_TRUSTED = {"name": "@trusted"}  # the first word to be filled: without a trusted name there is no test
 
 
 CHECKS = (

@@ -1,4 +1,4 @@
-"""Checks of connections: a refused site by its name, without one, and in odd pieces."""
+"""Checks of connections: a blocked site by its name, without a name, and in unusual packets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gateway.audit.checks import Check
 
 _SITES, _NAMELESS, _TRICKS = "A refused site", "Connections that name no site", "Tricks"
 _STRICT = "strict: true"
-_DRAFT = 0xFF00001D  # QUIC as of 2020: browsers have gone on, and its hello cannot be read here
+_DRAFT = 0xFF00001D  # QUIC draft 29 of 2020: browsers no longer use it, and the filter cannot read it
 
 
 def _hello(**job: object) -> dict[str, object]:
@@ -18,7 +18,7 @@ def _quic(**job: object) -> dict[str, object]:
 
 
 def _request(line: str, *fields: str) -> dict[str, object]:
-    text = "".join(f"{one}\r\n" for one in (line, *fields, ""))
+    text = "".join(f"{part}\r\n" for part in (line, *fields, ""))
     return {"probe": "request", "to": "@far", "port": 80, "name": "@refused", "text": text}
 
 

@@ -1,4 +1,4 @@
-"""Checks of tunnels and proxies: each by the first bytes that its programs send."""
+"""Checks of tunnels and proxies, each by the first bytes that its programs send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The device of an audit: a child's, for all that the gateway can tell. It runs as ``apart`` says."""
+"""The test device, which the gateway cannot tell from a child's device. Runs in a network namespace."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from gateway.audit import namespace as apart
-from gateway.audit import probes, rawtcp, sink_streams
+from gateway.audit import namespace, probes, rawtcp, sink_streams
 from gateway.audit.namespace import command
 
-_AT_ONCE = 12  # what a phone's apps do at once; more would be more than a slot may ask about
+_AT_ONCE = 12  # parallel connections, as of a phone's apps; more could exceed the budget of a queue slot
 _ARP = 0x0806
-_LISTEN_S, _LISTENS = 0.3, 3  # RFC 5227 2.1.1 takes seconds longer; a home's network answers in milliseconds
+_LISTEN_S, _LISTENS = 0.3, 3  # RFC 5227 2.1.1 waits seconds; devices on a LAN answer in milliseconds
 
-# The kernel knows nothing of the raw connections and would reset them.
+# The kernel does not know the raw connections and would reset them.
 _SILENCE = f"""table inet audit {{ chain out {{ type filter hook output priority 0;
   tcp sport {rawtcp.PORTS[0]}-{rawtcp.PORTS[1]} tcp flags rst drop; }}; }}"""
 
 
 class Download:
-    """A page that never ends, over plain HTTP; when its last bytes came."""
+    """An endless page over plain HTTP, and the time of its last bytes."""
 
     def __init__(self, job: Mapping[str, Any]) -> None:
         self.received = 0
@@ -48,43 +47,46 @@ class Download:
 
 
 class Device:
+    """Executes the requests of the parent process."""
+
     def __init__(self) -> None:
         self._downloads: dict[str, Download] = {}
 
-    def answer(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        do = asked["do"]
+    def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        do = request["do"]
         if do == "links":
-            for name, value in asked.get("settings", {}).items():
+            for name, value in request.get("settings", {}).items():
                 Path("/proc/sys/net", name).write_text(value, "ascii")
-            for line in asked["links"]:
+            for line in request["links"]:
                 command("ip", *line.split())
             return {}
         if do == "silence":
             command("nft", "-f", "-", stdin=_SILENCE)
             return {}
         if do == "free":
-            return {"free": free(asked["candidates"], asked["mac"])}
+            return {"free": free(request["candidates"], request["mac"])}
         if do == "run":
             with ThreadPoolExecutor(_AT_ONCE) as several:
-                jobs = asked["jobs"]
-                return {
-                    "told": dict(
-                        zip([one["key"] for one in jobs], several.map(probes.run, jobs), strict=True)
-                    )
-                }
+                jobs = request["jobs"]
+                keys = [job["key"] for job in jobs]
+                return {"results": dict(zip(keys, several.map(probes.run, jobs), strict=True))}
         if do == "download":
-            self._downloads = {one["key"]: Download(one) for one in asked["jobs"]}
+            self._downloads = {job["key"]: Download(job) for job in request["jobs"]}
             return {}
         return {
             "downloads": {
-                key: {"received": one.received, "silent": time.monotonic() - one.last, "over": one.over}
-                for key, one in self._downloads.items()
+                key: {
+                    "received": download.received,
+                    "silent": time.monotonic() - download.last,
+                    "over": download.over,
+                }
+                for key, download in self._downloads.items()
             }
         }
 
 
 def free(candidates: list[str], mac: str) -> list[str]:
-    """Those that nobody answers for (an ARP probe: RFC 5227 2.1.1)."""
+    """Return the addresses that no device answers for (an ARP probe: RFC 5227 2.1.1)."""
     own = bytes.fromhex(mac.replace(":", ""))
     taken: set[bytes] = set()
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP)) as sock:
@@ -101,9 +103,9 @@ def free(candidates: list[str], mac: str) -> list[str]:
                 except TimeoutError:
                     break
                 if where[2] != socket.PACKET_OUTGOING:
-                    taken.add(frame[28:32])  # whoever speaks uses that address
-    return [one for one in candidates if socket.inet_aton(one) not in taken]
+                    taken.add(frame[28:32])  # the sender uses this address
+    return [address for address in candidates if socket.inet_aton(address) not in taken]
 
 
 if __name__ == "__main__":
-    apart.serve(Device().answer)
+    namespace.serve(Device().answer)

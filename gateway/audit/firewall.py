@@ -1,5 +1,7 @@
-"""OpenWrt's own firewall for the time of an audit: it refuses what goes from the LAN to an interface in no
-zone, and knows none of ours. What we add names those interfaces alone; the filter's table comes before it.
+"""Opens OpenWrt's firewall for the links of a filter test.
+
+fw4 refuses packets from the LAN to an interface in no zone, and the test's links are in none. The added rules
+match these links only; the filter's own table has an earlier priority.
 """
 
 from __future__ import annotations
@@ -11,14 +13,14 @@ _COMMENT = '"qalqan audit"'
 
 
 def admit(chain: str, match: str, link: str) -> None:
-    """What goes by this link is accepted, where that firewall runs. ``match``: ``iifname`` or ``oifname``."""
+    """Accept packets on a link, if fw4 runs. ``match``: ``iifname`` or ``oifname``."""
     if _rules(chain) is not None:
         rule = (match, f'"{link}"', "accept", "comment", _COMMENT)
         command("nft", "insert", "rule", *_TABLE, chain, *rule)
 
 
 def sweep() -> None:
-    """Take our rules out of it, an earlier audit's as well."""
+    """Remove our rules, including those of an earlier test."""
     for chain in ("forward", "input"):
         for line in _rules(chain) or ():
             if _COMMENT in line:
@@ -26,7 +28,7 @@ def sweep() -> None:
 
 
 def _rules(chain: str) -> list[str] | None:
-    """Its lines, with their handles; None where there is no such chain."""
+    """Return the chain's lines with their handles; None if the chain does not exist."""
     try:
         return command("nft", "-a", "list", "chain", *_TABLE, chain).splitlines()
     except AuditError:

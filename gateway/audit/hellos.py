@@ -1,6 +1,6 @@
-"""First bytes of TLS and QUIC, right ones and odd ones (RFC 8446 4.1.2, 6066 3, 9849 5; RFC 9000 17.2.2).
+"""First bytes of TLS and QUIC, valid and unusual (RFC 8446 4.1.2, 6066 3, 9849 5; RFC 9000 17.2.2).
 
-A server answers them as it answers a browser's: the key shares are points of the curve, if nobody's.
+Servers respond to them as to a browser: the key shares are points on the curve, without a private key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SUITES = bytes.fromhex("130113021303c02bc02fc02cc030")
 _ALGORITHMS = bytes.fromhex("040308040401050308050501080606010201")
 _HANDSHAKE, _CRYPTO = 22, 0x06
 _RECORD_VERSION = b"\x03\x01"
-DATAGRAM = 1200  # bytes of a datagram with a client's Initial, at least (RFC 9000 14.1)
+DATAGRAM = 1200  # minimum bytes of a datagram with a client's Initial (RFC 9000 14.1)
 _TAG = 16
 _CONNECTION_ID = 8
 
@@ -33,20 +33,20 @@ def _extension(kind: int, body: bytes) -> bytes:
 def client_hello(
     name: bytes | None, alpn: Sequence[bytes] = (), *, ech: bool = False, quic: bool = False
 ) -> bytes:
-    """The handshake message. ``name`` may be what no name is; with ``ech`` it is the outer one."""
+    """Return the handshake message. ``name`` may be an invalid name; with ``ech`` it is the outer one."""
     extensions = b""
     if name is not None:
         extensions += _extension(_SERVER_NAME, _counted(b"\x00" + _counted(name, 2), 2))
     extensions += _extension(_GROUPS, _counted(_X25519, 2))
     extensions += _extension(_SIGNATURES, _counted(_ALGORITHMS, 2))
     if alpn:
-        extensions += _extension(_ALPN, _counted(b"".join(_counted(one, 1) for one in alpn), 2))
+        extensions += _extension(_ALPN, _counted(b"".join(_counted(token, 1) for token in alpn), 2))
     extensions += _extension(_VERSIONS, b"\x02\x03\x04" if quic else b"\x04\x03\x04\x03\x03")
     extensions += _extension(_SHARES, _counted(_X25519 + _counted(os.urandom(32), 2), 2))
     if quic:
         extensions += _extension(_QUIC_PARAMETERS, b"\x04\x04\x80\x10\x00\x00\x0f\x00")  # RFC 9000 18.2
     if ech:
-        suite = b"\x00\x01\x00\x01\x07"  # HKDF-SHA256, AES-128-GCM, the seventh key
+        suite = b"\x00\x01\x00\x01\x07"  # HKDF-SHA256, AES-128-GCM, key 7
         hidden = _counted(os.urandom(32), 2) + _counted(os.urandom(208), 2)
         extensions += _extension(_ECH, b"\x00" + suite + hidden)
     session = b"" if quic else os.urandom(32)
@@ -56,22 +56,23 @@ def client_hello(
 
 
 def records(message: bytes, size: int = 0) -> bytes:
-    """A handshake message in TLS records of ``size`` bytes each; 0: in one."""
+    """Return a handshake message in TLS records of ``size`` bytes each; 0: one record."""
     size = size or len(message)
     parts = (message[at : at + size] for at in range(0, len(message), size))
     return b"".join(bytes((_HANDSHAKE,)) + _RECORD_VERSION + _counted(part, 2) for part in parts)
 
 
 def varint(value: int) -> bytes:
-    """A QUIC integer in the fewest bytes (RFC 9000 16)."""
+    """Return a QUIC integer in its shortest form (RFC 9000 16)."""
     size = 1 if value < 1 << 6 else 2 if value < 1 << 14 else 4
     return (value | (size.bit_length() - 1) << (8 * size - 2)).to_bytes(size, "big")
 
 
 def initials(hello: bytes, *, version: int = VERSION_1, pieces: int = 1) -> list[bytes]:
-    """Datagrams of a client's Initials. With ``pieces`` the hello is in so many CRYPTO frames, the last ones
-    first, half of them in a second datagram. A version whose keys nobody has published is sealed as the
-    first one.
+    """Return the datagrams of a client's Initials.
+
+    With ``pieces`` the hello is split into that many CRYPTO frames, in reverse order, half of them in a
+    second datagram. An unknown version is encrypted with the keys of version 1.
     """
     connection = os.urandom(_CONNECTION_ID)
     step = -(-len(hello) // pieces)
@@ -88,8 +89,10 @@ def _crypto_frame(at: int, data: bytes) -> bytes:
 def initial(
     frames: bytes, connection: bytes, number: int, *, version: int = VERSION_1, server: bool = False
 ) -> bytes:
-    """One Initial, padded to a whole datagram. The keys are those of ``connection``, the client's first one;
-    the server's packets are to a client without a connection id.
+    """Return one Initial, padded to a full datagram.
+
+    The keys derive from ``connection``, the client's first connection id. The server's packets go to a client
+    without a connection id.
     """
     ids = _counted(b"" if server else connection, 1) + _counted(connection if server else b"", 1)
     header = b"\xc3" + version.to_bytes(4, "big") + ids + b"\x00"  # no token
@@ -100,7 +103,7 @@ def initial(
 
 
 def server_answer(connection: bytes) -> bytes:
-    """A server's Initial with a ServerHello in it, as the answer to a client's first one."""
+    """Return a server's Initial with a ServerHello, in response to a client's first one."""
     extensions = _extension(_VERSIONS, b"\x03\x04") + _extension(
         _SHARES, _X25519 + _counted(os.urandom(32), 2)
     )

@@ -1,4 +1,4 @@
-"""A child's rules for the audit's device, as long as a connection to the daemon stands."""
+"""Applies a child's rules to the test device, for as long as a connection to the daemon is open."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 from gateway.control.client import Client, Unreachable
 
-# What is decided while an audit runs is asked of the daemon, which takes these values of a flow.
+# The daemon's decisions during a test, as it reports them for each flow.
 Decision = Mapping[str, Any]
 
 
-class Wear:
-    """``with Wear(client, "daughter", mac) as worn``: what the daemon says of the rules that it wears.
+class Impersonation:
+    """``with Impersonation(client, "daughter", mac) as worn``: ``worn`` describes the rules in use.
 
-    ``interface`` is one of the audit's own that counts to the LAN meanwhile. ``stranger`` is a device that
-    nobody names, and of which nobody is told.
+    ``interface`` is an interface of the test that counts as LAN meanwhile. ``stranger`` is an unknown device
+    about which no notification is sent.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class Wear:
         try:
             self._client.call("audit_end")
         except Unreachable:
-            pass  # it ended with its daemon
+            pass  # it ended together with the daemon
         finally:
             if self._line is not None:
                 self._line.close()
 
     def seen(self) -> list[Decision]:
-        """What the daemon decided about the device, the oldest first."""
+        """Return the daemon's decisions about the device, the oldest first."""
         found: list[Decision] = self._client.call("audit_seen")["seen"]
         return found
 
@@ -51,5 +51,5 @@ class Wear:
         self._client.call("audit_pause", paused=paused)
 
     def clear(self) -> None:
-        """What was learnt of the device, and of its flows, is forgotten."""
+        """Forget what was learned about the device and its flows."""
         self._client.call("audit_clear")

@@ -1,7 +1,7 @@
-"""A process in a network namespace of its own, without a name: both are gone as soon as one of them is.
+"""A child process in a network namespace without a name.
 
-It reads JSON lines and answers each by one. Nothing of it outlives the audit, not after `kill -9` either: it
-ends with its parent, and with its namespace go its links, whose other ends are in the gateway.
+It reads JSON lines and answers each with one line. Nothing remains after the test, even after `kill -9`: the
+process ends with its parent, and the namespace ends with the process, together with its links.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from gateway.core.errors import GatewayError
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_START_S = 15.0  # a router's processor takes a second for Python and cryptography
+_START_S = 15.0  # a router's processor needs a second to start Python and import cryptography
 _END_S = 2.0
 
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class AuditError(GatewayError):
-    """The audit cannot be made; one line that says why and how to mend it."""
+    """The filter test cannot run; the message says why and how to fix it."""
 
 
-class Apart:
-    """One such process, as its parent sees it: ``with Apart("gateway.audit.sink") as it: it.ask("seen")``."""
+class NamespaceProcess:
+    """The parent's side: ``with NamespaceProcess("gateway.audit.sink") as sink: sink.ask("seen")``."""
 
     def __init__(self, module: str) -> None:
         self._module = module
@@ -43,8 +43,8 @@ class Apart:
         self._process: subprocess.Popen[bytes] | None = None
         self._unread = bytearray()
 
-    def __enter__(self) -> Apart:
-        # By this very package, and nothing that lies in the folder where somebody called it.
+    def __enter__(self) -> NamespaceProcess:
+        # Import this package, not modules in the working directory.
         package = str(Path(__file__).parents[2])
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", self._module],
@@ -52,7 +52,7 @@ class Apart:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is ours alone
+            start_new_session=True,  # Ctrl-C goes to the parent only
         )
         try:
             self._read(_START_S)
@@ -72,7 +72,7 @@ class Apart:
         return self._process.pid
 
     def ask(self, do: str, *, within: float = 10.0, **values: object) -> dict[str, Any]:
-        """Its answer. Raises AuditError where it says that something went wrong, or says nothing."""
+        """Return the answer. Raises AuditError for an error or a timeout (``within`` seconds)."""
         assert self._process is not None
         assert self._process.stdin is not None
         try:
@@ -108,7 +108,7 @@ class Apart:
         while b"\n" not in self._unread:
             left = until - time.monotonic()
             if left <= 0 or not select.select([number], [], [], left)[0]:
-                msg = f"the audit's own {self._name} did not answer within {within:g} s; try again"
+                msg = f"the test's {self._name} process did not respond within {within:g} s; try again"
                 raise AuditError(msg)
             data = os.read(number, 1 << 16)
             if not data:
@@ -124,26 +124,27 @@ class Apart:
         assert self._process.stderr is not None
         self._process.kill()
         lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
-        return AuditError(f"the audit's own {self._name} ended: {lines[-1] if lines else 'it said nothing'}")
+        why = lines[-1] if lines else "no error message"
+        return AuditError(f"the test's {self._name} process ended: {why}; try again")
 
 
 def serve(answer: Answer) -> None:
-    """The other end: leaves the gateway's network, says so, then answers until its input ends."""
+    """The child's side: enter a new namespace, report it, then answer requests until the input ends."""
     parent, libc = os.getppid(), ctypes.CDLL(None, use_errno=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        return  # it ended meanwhile
+        return  # the parent has already ended
     if libc.unshare(_CLONE_NEWNET):
         reason = os.strerror(ctypes.get_errno())
-        sys.exit(f"this machine has no network namespaces ({reason}); the audit needs them, and root")
+        sys.exit(f"network namespaces are not available ({reason}); run the test as root, with this support")
     _say({"pid": os.getpid()})
     for line in sys.stdin:
         try:
             _say(answer(json.loads(line)))
         except (OSError, GatewayError) as error:
             _say({"problem": str(error)})
-    os._exit(0)  # whatever still waits for an answer in a thread
+    os._exit(0)  # ends threads that still wait
 
 
 def _say(values: Mapping[str, Any]) -> None:
@@ -152,14 +153,14 @@ def _say(values: Mapping[str, Any]) -> None:
 
 
 def command(*words: str, stdin: str | None = None) -> str:
-    """What a program of the system prints. Raises AuditError in its own words."""
+    """Return a program's output. Raises AuditError with the program's error message."""
     try:
         done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=10, check=False)
     except FileNotFoundError:
-        msg = f"the audit needs the program {words[0]}; install it"
+        msg = f"the filter test needs the program {words[0]}; install it"
         raise AuditError(msg) from None
     except subprocess.TimeoutExpired:
-        msg = f"{' '.join(words)} did not end within 10 s; try again"
+        msg = f"{' '.join(words)} did not finish within 10 s; try again"
         raise AuditError(msg) from None
     if done.returncode:
         said = " ".join((done.stderr or done.stdout).split()) or f"exit status {done.returncode}"

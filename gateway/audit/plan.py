@@ -1,4 +1,4 @@
-"""From checks and a scene to jobs for the audit's device."""
+"""Turns checks and a scene into jobs for the test device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.wire.dns.message import AAAA, A
 
 _WORD = re.compile(r"@([a-z]+)")
 
-# Why a job cannot be made, by the word that it lacks.
+# Why a job is not possible, by the missing word.
 _LACKS = {
     "refused": "these rules refuse no site that the audit knows",
     "odd": "these rules refuse no site that the audit knows",
@@ -26,19 +26,19 @@ _LACKS = {
     "help": "no help line with a page is known; set country: in qalqan.yaml",
     "pages": "the pages do not run; start them: qalqan web",
     "front": "the pages do not run; start them: qalqan web",
-    "trusted": "",  # nothing to tell: the home has no such name
+    "trusted": "",  # no message: there is no trusted name
     "calling": "the gateway's resolver tells no address of a carrier; is the internet there?",
     "helpat": "the gateway's resolver tells no address of the help line; is the internet there?",
     "listening": "it listens on nothing else",
     "stranger": "a second device can be made on a bridge alone",
-    "offload": "",  # nothing to tell: the kernel forwards every packet itself
+    "offload": "",  # no message: the kernel forwards every packet itself
 }
-_ABSENT = ("offload", "listening", "trusted")  # there is no such way here
+_ABSENT = ("offload", "listening", "trusted")  # the method does not exist here
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
-    """A check that cannot be tried."""
+class Unavailable:
+    """Why a check cannot run."""
 
     why: str
     absent: bool = False
@@ -46,11 +46,11 @@ class Lack:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One check over one family."""
+    """One check over one IP version."""
 
     check: Check
     version: int
-    job: Mapping[str, Any] | Lack
+    job: Mapping[str, Any] | Unavailable
 
     @property
     def key(self) -> str:
@@ -58,6 +58,7 @@ class Task:
 
 
 def tasks(checks: Sequence[Check], scene: Scene) -> list[Task]:
+    """Return two tasks for each check: over IPv4 and over IPv6."""
     return [
         Task(check, version, _job(check, version, number, scene))
         for number, check in enumerate(checks)
@@ -65,9 +66,9 @@ def tasks(checks: Sequence[Check], scene: Scene) -> list[Task]:
     ]
 
 
-def _job(check: Check, version: int, number: int, scene: Scene) -> Mapping[str, Any] | Lack:
+def _job(check: Check, version: int, number: int, scene: Scene) -> Mapping[str, Any] | Unavailable:
     if version not in check.versions:
-        return Lack("", absent=True)
+        return Unavailable("", absent=True)
     own = "stranger" if check.job.get("who") == "stranger" else "source"
     try:
         filler = _Filler(scene.words, version, number)
@@ -81,15 +82,15 @@ def _job(check: Check, version: int, number: int, scene: Scene) -> Mapping[str, 
     except KeyError as error:
         word = str(error.args[0])
         if word == "source":
-            return Lack("", absent=True)
-        return Lack(_LACKS.get(word, f"nothing is known of its {word}"), absent=word in _ABSENT)
+            return Unavailable("", absent=True)
+        return Unavailable(_LACKS.get(word, f"its {word} is not known"), absent=word in _ABSENT)
     if "text" in job:
         job["send"] = str(job.pop("text")).encode().hex()
     return {**job, "key": f"{check.id}/{version}"}
 
 
 class _Filler:
-    """Puts what is known in the place of words with @. Raises KeyError with the word that is not known."""
+    """Replaces words with @ by their values. Raises KeyError with a word that has no value."""
 
     def __init__(self, words: Mapping[str, Any], version: int, number: int) -> None:
         self._words = words

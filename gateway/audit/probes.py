@@ -1,4 +1,4 @@
-"""What an audit's device tries: one function a kind of probe. Each says what came back and judges nothing."""
+"""The probes of the test device, one function each. They report what came back and judge nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.audit import hellos, rawtcp, zone
-from gateway.audit.rawtcp import Connection, Way
+from gateway.audit.rawtcp import Connection, FramePath
 from gateway.core.errors import WireError
 from gateway.wire.dns.encode import Encoder
 from gateway.wire.dns.message import CNAME, HTTPS, IN, SVCB, TcpStream, parse_message, tcp_frame
@@ -24,11 +24,11 @@ from gateway.wire.quic.packet import DatagramKind, long_packets
 _RECURSION_DESIRED = 0x0100
 _CONNECT_S = 2.0
 _ANSWER_S = 2.0
-_REPEATS, _REPEAT_S = 3, 0.5  # as programs do it whose first datagram may be lost
+_REPEATS, _REPEAT_S = 3, 0.5  # a first datagram may be lost
 _PIECE = 4096
 
 Job = Mapping[str, Any]
-Told = dict[str, Any]
+ProbeResult = dict[str, Any]
 
 
 def _family(address: str) -> socket.AddressFamily:
@@ -36,7 +36,7 @@ def _family(address: str) -> socket.AddressFamily:
 
 
 def _dialled(job: Job) -> socket.socket:
-    """A connection from this job's own address."""
+    """Open a connection from the job's source address."""
     sock = socket.socket(_family(job["to"]), socket.SOCK_STREAM)
     try:
         sock.settimeout(_CONNECT_S)
@@ -50,7 +50,7 @@ def _dialled(job: Job) -> socket.socket:
 
 
 def _datagrams(job: Job, messages: list[bytes]) -> list[bytes]:
-    """Sends these until something comes back; what did."""
+    """Send messages until something comes back; return it."""
     with socket.socket(_family(job["to"]), socket.SOCK_DGRAM) as sock:
         sock.bind((job["src"], 0))
         sock.connect((job["to"], job["port"]))
@@ -59,7 +59,7 @@ def _datagrams(job: Job, messages: list[bytes]) -> list[bytes]:
                 for message in messages:
                     sock.send(message)
             except OSError:
-                pass  # refused by ICMP, which anybody may ignore
+                pass  # an ICMP error, which the probe ignores
             until = time.monotonic() + _REPEAT_S
             while (left := until - time.monotonic()) > 0 and select.select([sock], [], [], left)[0]:
                 try:
@@ -72,7 +72,7 @@ def _datagrams(job: Job, messages: list[bytes]) -> list[bytes]:
 # ---------------------------------------------------------------- DNS
 
 
-def dns(job: Job) -> Told:
+def dns(job: Job) -> ProbeResult:
     out = Encoder(int.from_bytes(os.urandom(2), "big"), _RECURSION_DESIRED, (1, 0, 0, 0))
     out.question(tuple(job["name"].encode().split(b".")), job["qtype"], IN)
     answers = _asked_by_tcp(job, out.message()) if job.get("tcp") else _datagrams(job, [out.message()])
@@ -94,17 +94,17 @@ def _asked_by_tcp(job: Job, question: bytes) -> list[bytes]:
     return []
 
 
-def _read_answer(data: bytes) -> Told:
+def _read_answer(data: bytes) -> ProbeResult:
     message = parse_message(data)
     addresses = message.addresses()
-    services = [parse_service(data, one) for one in message.answers if one.rtype in (SVCB, HTTPS)]
-    params = [pair for one in services for pair in one.params]
+    services = [parse_service(data, record) for record in message.answers if record.rtype in (SVCB, HTTPS)]
+    params = [pair for service in services for pair in service.params]
     return {
         "rcode": message.rcode,
         "records": len(message.answers),
-        "addresses": [str(ipaddress.ip_address(one)) for one in addresses],
-        "marker": any(zone.is_marker(one) for one in addresses),
-        "alias": any(one.rtype == CNAME for one in message.answers),
+        "addresses": [str(ipaddress.ip_address(address)) for address in addresses],
+        "marker": any(zone.is_marker(address) for address in addresses),
+        "alias": any(record.rtype == CNAME for record in message.answers),
         "keys": [key for key, _ in params],
         "dns_alpn": any(token in value for key, value in params if key == ALPN for token in DNS_PROTOCOLS),
     }
@@ -113,18 +113,19 @@ def _read_answer(data: bytes) -> Told:
 # ---------------------------------------------------------------- bytes over TCP, UDP, IP
 
 
-def stream(job: Job) -> Told:
-    """The first bytes of a connection, as the kernel sends them."""
+def stream(job: Job) -> ProbeResult:
+    """Send the first bytes of a connection through the kernel's TCP."""
     with _dialled(job) as sock:
         sock.sendall(bytes.fromhex(job["send"]))
         data = sock.recv(_PIECE)
     return {"how": "answered" if data else "closed", "head": data[:64].hex()}
 
 
-def https(job: Job) -> Told:
-    """A whole page over TLS, as a browser fetches it."""
+def https(job: Job) -> ProbeResult:
+    """Fetch a page over TLS, as a browser does."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # its certificate is nobody's
+    # The sink's certificate is self-signed.
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["http/1.1"])
     with _dialled(job) as sock, context.wrap_socket(sock, server_hostname=job["name"]) as secure:
         secure.sendall(f"GET / HTTP/1.1\r\nHost: {job['name']}\r\n\r\n".encode())
@@ -132,12 +133,12 @@ def https(job: Job) -> Told:
     return {"how": "answered" if data else "closed"}
 
 
-def datagram(job: Job) -> Told:
+def datagram(job: Job) -> ProbeResult:
     answers = _datagrams(job, [bytes.fromhex(job["send"])])
     return {"how": "answered" if answers else "silence"}
 
 
-def quic(job: Job) -> Told:
+def quic(job: Job) -> ProbeResult:
     name = job["name"].encode()
     version = job.get("version", VERSION_1)
     alpn = [job.get("alpn", "h3").encode()]
@@ -150,16 +151,17 @@ def quic(job: Job) -> Told:
     if version != VERSION_1:
         return {"how": "answered"}
     reader = Initials()
-    for one in sent:
-        reader.from_client(one)
-    good = any(p.kind is DatagramKind.INITIAL for p in long_packets(answers[0])) and reader.from_server(
+    for datagram_sent in sent:
+        reader.from_client(datagram_sent)
+    initial = any(packet.kind is DatagramKind.INITIAL for packet in long_packets(answers[0]))
+    good = initial and reader.from_server(answers[0])
         answers[0]
     )
     return {"how": "answered" if good else "answered with noise"}
 
 
-def packet(job: Job) -> Told:
-    """An IP protocol without ports; the kernel writes its header."""
+def packet(job: Job) -> ProbeResult:
+    """Send an IP protocol without ports; the kernel writes the IP header."""
     with socket.socket(_family(job["to"]), socket.SOCK_RAW, job["number"]) as sock:
         sock.bind((job["src"], 0))
         for _ in range(_REPEATS):
@@ -177,24 +179,24 @@ def packet(job: Job) -> Told:
 # ---------------------------------------------------------------- hellos and requests past the kernel
 
 
-def hello(job: Job) -> Told:
-    """A ClientHello by one of the tricks of ``rawtcp``; a ServerHello is the answer."""
+def hello(job: Job) -> ProbeResult:
+    """Send a ClientHello with one of the tricks of ``rawtcp``, and expect a ServerHello."""
     name = None if job.get("name") is None else job["name"].encode("latin-1")
-    alpn = [one.encode() for one in job.get("alpn", ("h2", "http/1.1"))]
+    alpn = [token.encode() for token in job.get("alpn", ("h2", "http/1.1"))]
     data = hellos.records(hellos.client_hello(name, alpn, ech=job.get("ech", False)), job.get("record", 0))
     decoy = hellos.records(hellos.client_hello(job["decoy"].encode(), alpn)) if "decoy" in job else b""
     return _raw(job, data, decoy, max(0, data.find(name or b"\xff")), b"\x16")
 
 
-def request(job: Job) -> Told:
-    """A request in the clear by the same tricks."""
+def request(job: Job) -> ProbeResult:
+    """Send an unencrypted request with the same tricks."""
     data = bytes.fromhex(job["send"])
     return _raw(job, data, b"", max(0, data.lower().find(job["name"].encode())), b"HTTP/1.1 200")
 
 
-def _raw(job: Job, data: bytes, decoy: bytes, name: int, answer: bytes) -> Told:
-    way = Way(job["mac"], job["gateway"], job["interface"])
-    connection = Connection(way, job["src"], job["to"], job["port"])
+def _raw(job: Job, data: bytes, decoy: bytes, name: int, answer: bytes) -> ProbeResult:
+    path = FramePath(job["mac"], job["gateway"], job["interface"])
+    connection = Connection(path, job["src"], job["to"], job["port"])
     try:
         how = rawtcp.attempt(connection, job.get("trick", "plain"), data, decoy, name)
     finally:
@@ -207,8 +209,8 @@ def _raw(job: Job, data: bytes, decoy: bytes, name: int, answer: bytes) -> Told:
 # ---------------------------------------------------------------- the gateway itself
 
 
-def door(job: Job) -> Told:
-    """Which of these ports of the gateway take a connection."""
+def door(job: Job) -> ProbeResult:
+    """Return which of these ports of the gateway accept a connection."""
     ports = job["port"] if isinstance(job["port"], list) else [job["port"]]
     taken = [port for port in ports if _takes({**job, "port": port})]
     return {"how": "answered" if taken else "refused", "ports": taken}
@@ -222,8 +224,8 @@ def _takes(job: Job) -> bool:
     return True
 
 
-def page(job: Job) -> Told:
-    """The status of one page."""
+def page(job: Job) -> ProbeResult:
+    """Return the status of one page."""
     host = f"[{job['to']}]" if ":" in job["to"] else job["to"]
     with _dialled(job) as sock:
         sock.sendall(f"GET {job['path']} HTTP/1.0\r\nHost: {host}:{job['port']}\r\n\r\n".encode())
@@ -231,14 +233,14 @@ def page(job: Job) -> Told:
     return {"how": "answered", "status": int(words[1]) if len(words) > 1 and words[1].isdigit() else 0}
 
 
-PROBES: Mapping[str, Callable[[Job], Told]] = {
+PROBES: Mapping[str, Callable[[Job], ProbeResult]] = {
     "dns": dns, "stream": stream, "https": https, "datagram": datagram, "quic": quic, "packet": packet,
     "hello": hello, "request": request, "door": door, "page": page,
 }  # fmt: skip
 
 
-def run(job: Job) -> Told:
-    """One probe to its end: what a device of a child's would have seen."""
+def run(job: Job) -> ProbeResult:
+    """Run one probe; return what the device observed."""
     try:
         return PROBES[job["probe"]](job)
     except TimeoutError:

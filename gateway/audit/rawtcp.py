@@ -1,4 +1,4 @@
-"""A TCP client of an audit's own, past the kernel's: it sends a connection's first bytes in odd ways.
+"""A TCP client that bypasses the kernel: it sends the first bytes of a connection in unusual ways.
 
 The tricks are those of zapret, GoodbyeDPI, byedpi and youtubeUnblock. docs/families/bypass.md has the result
 of each.
@@ -17,58 +17,58 @@ from gateway.core.errors import WireError
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.packet import ACK, PSH, RST, SYN, TCP, URG, parse_ip, transport_sum
 
-PORTS = (61_000, 64_999)  # above the kernel's own range; the kernel's resets from there are held back
+PORTS = (61_000, 64_999)  # above the kernel's own range; the kernel's resets from these ports are dropped
 _next_port = itertools.count(int.from_bytes(os.urandom(2), "big"))
 
 _ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
 _FRAGMENT = 44  # the IPv6 header (RFC 8200 4.5)
-# 1,380 bytes (RFC 9293 3.7.1): whole hellos fit, through any tunnel of a provider's.
+# 1,380 bytes (RFC 9293 3.7.1): whole hellos fit, also through a provider's tunnel.
 _MSS = b"\x02\x04\x05\x64"
 _SEGMENT = 1200  # bytes
-_DIES_ON_THE_WAY = 2  # hops: the gateway passes it on, and no server further off sees it
+_DIES_ON_THE_WAY = 2  # hops: the packet passes the gateway and reaches no distant server
 _OPEN_S, _ANSWER_S = 1.5, 1.5
 _RESEND_S = 0.35
-_AFTER_RESET_S = 0.25  # an evader does not believe in resets: it sends once more and waits
+_AFTER_RESET_S = 0.25  # bypass programs ignore resets: send once more and wait
 _FRAME = 2048
 _FRAME_HEAD, _IPV4_HEAD = 14, 20
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """Where a device's frames go."""
+class FramePath:
+    """The hardware addresses and the interface of a device's frames."""
 
-    own: str  # hardware addresses
+    own: str
     gateway: str
     interface: str = "eth0"
 
 
 @dataclass(frozen=True, slots=True)
-class Odd:
-    """What is unusual about a segment; the defaults are a correct client's."""
+class SegmentOptions:
+    """What is unusual about a segment; the defaults are normal."""
 
     ttl: int = 64
     bad_checksum: bool = False
-    seq: int = 0  # added to the right number
-    urgent: int = 0  # pointer; with it comes the flag
-    fragments: int = 0  # bytes of each IP fragment; 0: none
+    seq: int = 0  # added to the correct number
+    urgent: int = 0  # the pointer; also sets the flag
+    fragments: int = 0  # bytes of each IP fragment; 0: no fragments
 
 
 class Connection:
-    """``offset`` counts the client's bytes from the one after its SYN."""
+    """One connection. ``offset`` counts the client's bytes from the one after its SYN."""
 
-    def __init__(self, way: Way, src: str, dst: str, dport: int) -> None:
+    def __init__(self, path: FramePath, src: str, dst: str, dport: int) -> None:
         version = 6 if ":" in dst else 4
         family = socket.AF_INET6 if version == 6 else socket.AF_INET
         self._ends = socket.inet_pton(family, src), socket.inet_pton(family, dst)
         self._ports = PORTS[0] + next(_next_port) % (PORTS[1] - PORTS[0] + 1), dport
         self._isn = int.from_bytes(os.urandom(4), "big")
-        self._ack = 0  # the server's next number; 0: it has not answered
+        self._ack = 0  # the server's next number; 0: no response yet
         self.received = bytearray()
         self.reset = False
-        head = bytes.fromhex(way.gateway.replace(":", "") + way.own.replace(":", ""))
+        head = bytes.fromhex(path.gateway.replace(":", "") + path.own.replace(":", ""))
         self._head = head + _ETHERTYPES[version]
         self._wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))  # ETH_P_ALL
-        self._wire.bind((way.interface, 3))
+        self._wire.bind((path.interface, 3))
 
     def close(self) -> None:
         if self._ack:
@@ -76,17 +76,20 @@ class Connection:
         self._wire.close()
 
     def open(self, data: bytes = b"") -> bool:
-        """SYN, with ``data`` on it."""
+        """Send a SYN, with ``data`` on it; return whether the server responds."""
         until = time.monotonic() + _OPEN_S
         while not self._ack and not self.reset and time.monotonic() < until:
-            self._send(self._built(-1, SYN, data, 0, _MSS), Odd())
+            self._send(self._built(-1, SYN, data, 0, _MSS), SegmentOptions())
             self.take(_RESEND_S)
         if self._ack:
             self.segment(0, b"", flags=ACK)
         return bool(self._ack)
 
-    def segment(self, offset: int, data: bytes, odd: Odd | None = None, *, flags: int = PSH | ACK) -> None:
-        odd = odd or Odd()
+    def segment(
+        self, offset: int, data: bytes, odd: SegmentOptions | None = None, *, flags: int = PSH | ACK
+    ) -> None:
+        """Send one segment."""
+        odd = odd or SegmentOptions()
         self._send(self._built(offset + odd.seq, flags, data, self._ack, b""), odd)
 
     def _built(self, offset: int, flags: int, data: bytes, ack: int, options: bytes) -> bytes:
@@ -96,15 +99,15 @@ class Connection:
             src, dst, *self._ports, seq=seq, ack=ack, flags=flags, payload=data, options=options
         )
 
-    def _send(self, packet: bytes, odd: Odd) -> None:
-        for one in shaped(packet, odd):
+    def _send(self, packet: bytes, odd: SegmentOptions) -> None:
+        for part in shaped(packet, odd):
             try:
-                self._wire.send(self._head + one)
+                self._wire.send(self._head + part)
             except OSError:
-                return  # a full queue loses it, as any wire may
+                return  # a full queue loses the packet, as any link may
 
     def take(self, timeout: float) -> None:
-        """Whatever comes for this connection within so many seconds, until something new was said."""
+        """Process packets of this connection for up to ``timeout`` seconds, until one has new content."""
         until = time.monotonic() + timeout
         while (left := until - time.monotonic()) > 0:
             self._wire.settimeout(max(left, 0.001))
@@ -140,8 +143,8 @@ class Connection:
         return True
 
 
-def shaped(packet: bytes, odd: Odd) -> list[bytes]:
-    """A segment as a whole IP packet, made odd; its fragments where it has some."""
+def shaped(packet: bytes, odd: SegmentOptions) -> list[bytes]:
+    """Apply the options to a segment in an IP packet; return the packet or its fragments."""
     header = 20 if packet[0] >> 4 == 4 else 40
     data = bytearray(packet)
     if odd.urgent:
@@ -167,7 +170,7 @@ def _sum_ipv4(packet: bytearray) -> None:
 
 
 def _fragments(packet: bytes, header: int, size: int) -> list[bytes]:
-    """RFC 791 3.2, RFC 8200 4.5."""
+    """Fragment an IP packet (RFC 791 3.2, RFC 8200 4.5)."""
     ident, body = os.urandom(4), packet[header:]
     out = []
     for at in range(0, len(body), size):
@@ -190,7 +193,7 @@ def _fragments(packet: bytes, header: int, size: int) -> list[bytes]:
 
 
 Send = Callable[[Connection, bytes, bytes, int], None]
-"""Sends the first bytes; beside them a decoy's, and where in the bytes the name is."""
+"""Sends the first bytes. Also gets a decoy's bytes, and the position of the name."""
 
 
 def _parts(connection: Connection, data: bytes, cuts: list[int], *, backwards: bool = False) -> None:
@@ -209,7 +212,7 @@ def _split(connection: Connection, data: bytes, _decoy: bytes, name: int) -> Non
 
 
 def _bytewise(connection: Connection, data: bytes, _decoy: bytes, name: int) -> None:
-    # The first bytes and those of the name: all of a hello would be more packets than a slot may ask about.
+    # Only the first bytes and those of the name: a whole hello could exceed the budget of a queue slot.
     _parts(connection, data, [*range(1, 12), *range(name - 4, name + 20)])
 
 
@@ -217,7 +220,7 @@ def _backwards(connection: Connection, data: bytes, _decoy: bytes, name: int) ->
     _parts(connection, data, [name - 8, name + 3, name + 6], backwards=True)
 
 
-def _after(odd: Odd) -> Send:
+def _after(odd: SegmentOptions) -> Send:
     def send(connection: Connection, data: bytes, decoy: bytes, name: int) -> None:
         connection.segment(0, decoy, odd)
         _parts(connection, data, [name + 3])
@@ -226,33 +229,33 @@ def _after(odd: Odd) -> Send:
 
 
 def _overlapped(connection: Connection, data: bytes, decoy: bytes, name: int) -> None:
-    """A decoy fills the name's place first, and dies on the way; the real bytes follow."""
+    """Send a decoy in the name's place that expires on the way, then the real bytes."""
     half = name + 3
     fake = (decoy + bytes(len(data)))[: len(data)]
-    connection.segment(half, fake[half:], Odd(ttl=_DIES_ON_THE_WAY))
+    connection.segment(half, fake[half:], SegmentOptions(ttl=_DIES_ON_THE_WAY))
     connection.segment(half, data[half:])
     connection.segment(0, data[:half])
 
 
 def _urgent(connection: Connection, data: bytes, _decoy: bytes, name: int) -> None:
-    """One byte inside the name that the server does not read with the others."""
+    """Insert one urgent byte in the name, which the server does not read with the others."""
     at = name + 3
-    connection.segment(0, data[:at] + b"x" + data[at:], Odd(urgent=at + 1))
+    connection.segment(0, data[:at] + b"x" + data[at:], SegmentOptions(urgent=at + 1))
 
 
 def _fragmented(connection: Connection, data: bytes, _decoy: bytes, _name: int) -> None:
-    connection.segment(0, data, Odd(fragments=64))
+    connection.segment(0, data, SegmentOptions(fragments=64))
 
 
-ON_SYN = "on_syn"  # the bytes come with the connection's first packet
+ON_SYN = "on_syn"  # the bytes are in the connection's first packet
 TRICKS: dict[str, Send] = {
     "plain": _plain,
     "split": _split,
     "bytewise": _bytewise,
     "backwards": _backwards,
-    "short_lived": _after(Odd(ttl=_DIES_ON_THE_WAY)),
-    "bad_checksum": _after(Odd(bad_checksum=True)),
-    "old_number": _after(Odd(seq=-10_000)),
+    "short_lived": _after(SegmentOptions(ttl=_DIES_ON_THE_WAY)),
+    "bad_checksum": _after(SegmentOptions(bad_checksum=True)),
+    "old_number": _after(SegmentOptions(seq=-10_000)),
     "overlapped": _overlapped,
     "urgent": _urgent,
     "fragmented": _fragmented,
@@ -261,7 +264,7 @@ TRICKS: dict[str, Send] = {
 
 
 def attempt(connection: Connection, trick: str, data: bytes, decoy: bytes, name: int) -> str:
-    """What became of it: ``answered``, ``reset``, ``silence`` or ``unreachable``."""
+    """Try a trick; return ``answered``, ``reset``, ``silence`` or ``unreachable``."""
     if not connection.open(data if trick == ON_SYN else b""):
         return "reset" if connection.reset else "unreachable"
     send = TRICKS[trick]

@@ -1,4 +1,4 @@
-"""An audit's results as a table of 80 columns, and as JSON."""
+"""Formats the results of a filter test as a table of 80 columns, and as JSON."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
-from gateway.audit.checks import Found, Result, Scene
+from gateway.audit.checks import Outcome, Result, Scene
 
 WIDTH = 80
 _TITLE, _CELL = 48, 14
 _NOTE = "      "
-_WORDS = {Found.OPEN: "passes", Found.CLOSED: "refused"}  # of what has to pass
+_WORDS = {Outcome.OPEN: "passes", Outcome.CLOSED: "refused"}  # for checks that must pass
 Pair = tuple[Result, ...]
 
 
 def _pairs(results: Sequence[Result]) -> list[Pair]:
-    """Both families of each check."""
-    return [tuple(pair) for _, pair in groupby(results, lambda one: one.check.id)]
+    """Group the results of both IP versions of each check."""
+    return [tuple(pair) for _, pair in groupby(results, lambda result: result.check.id)]
 
 
 def table(scene: Scene, results: Sequence[Result], remarks: Sequence[str]) -> Iterator[str]:
-    """The lines of one child's table."""
+    """Yield the lines of one child's table."""
     yield from _wrapped(f"{scene.name} ({scene.profile}, {scene.band})")
     for remark in remarks:
         yield from _wrapped(remark)
     for group, pairs in groupby(_pairs(results), lambda pair: pair[0].check.group):
         yield ""
         yield f"{group:<{_TITLE}}  {'IPv4':<{_CELL}}  IPv6".rstrip()
-        told: list[str] = []
+        previous: list[str] = []
         for pair in pairs:
             yield _line(pair)
-            notes = list(dict.fromkeys(filter(None, (_note(one, scene) for one in pair))))
-            for note in notes if notes != told else ():  # of lines that follow each other, once
+            notes = list(dict.fromkeys(filter(None, (_note(result, scene) for result in pair))))
+            for note in notes if notes != previous else ():  # once for consecutive lines
                 yield from _wrapped(note, _NOTE)
-            told = notes
+            previous = notes
     yield ""
     yield from _wrapped(summary(results))
 
@@ -45,34 +45,34 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
 
 
 def _line(pair: Pair) -> str:
-    cells = {one.version: _cell(one) for one in pair}
+    cells = {result.version: _cell(result) for result in pair}
     title = pair[0].check.title[: _TITLE - 2]
     return f"  {title:<{_TITLE - 2}}  {cells.get(4, '-'):<{_CELL}}  {cells.get(6, '-')}".rstrip()
 
 
-def _cell(one: Result) -> str:
-    word = _WORDS.get(one.found, str(one.found)) if one.check.passes else str(one.found)
-    return f"{word}!" if one.fault else word
+def _cell(result: Result) -> str:
+    word = _WORDS.get(result.found, str(result.found)) if result.check.passes else str(result.found)
+    return f"{word}!" if result.fault else word
 
 
-def _note(one: Result, scene: Scene) -> str:
-    check = one.check
-    if one.found is Found.UNKNOWN:
-        return one.why
-    if one.fault and check.passes:
-        return "it should pass, whatever the rules say: look at qalqan check"
-    if one.found is not Found.OPEN or check.passes:
+def _note(result: Result, scene: Scene) -> str:
+    check = result.check
+    if result.found is Outcome.UNKNOWN:
+        return result.why
+    if result.fault and check.passes:
+        return "this must pass under all rules; run: qalqan check"
+    if result.found is not Outcome.OPEN or check.passes:
         return ""
-    if one.fault and scene.closes(check) is None:
-        return f"to close it: {check.closes}"
-    if one.fault:
-        said = f"{check.closes} is set, and" if check.closes else "no setting opens it:"
-        return f"{said} it is open all the same: a fault; look at qalqan check"
-    return f"open by this family's rules; to close it: {check.closes}"
+    if result.fault and scene.closes(check) is None:
+        return f"to block it: {check.closes}"
+    if result.fault:
+        setting = f"{check.closes} is set, but" if check.closes else "no setting allows it, but"
+        return f"{setting} it is open: a fault; run: qalqan check"
+    return f"open by this family's rules; to block it: {check.closes}"
 
 
 def summary(results: Sequence[Result]) -> str:
-    """The last line."""
+    """Return the last line."""
     number = counts(results)
     chosen = f", of them {number['open_by_rule']} by the rules" if number["open_by_rule"] else ""
     return (
@@ -83,17 +83,17 @@ def summary(results: Sequence[Result]) -> str:
 
 
 def counts(results: Sequence[Result]) -> dict[str, int]:
-    """Of tries: a check over IPv4 and IPv6 is two."""
-    ways = [one for one in results if not one.check.passes]
-    opened = [one for one in ways if one.found is Found.OPEN]
+    """Count the results; a check over IPv4 and IPv6 has two, except for the key ``checks``."""
+    ways = [result for result in results if not result.check.passes]
+    opened = [result for result in ways if result.found is Outcome.OPEN]
     return {
         "checks": len(_pairs(results)),
-        "closed": sum(one.found is Found.CLOSED for one in ways),
+        "closed": sum(result.found is Outcome.CLOSED for result in ways),
         "open": len(opened),
-        "open_by_rule": sum(one.meant for one in opened),
-        "passes": sum(one.check.passes and one.found is Found.OPEN for one in results),
-        "unknown": sum(one.found is Found.UNKNOWN for one in results),
-        "faults": sum(one.fault for one in results),
+        "open_by_rule": sum(result.meant for result in opened),
+        "passes": sum(result.check.passes and result.found is Outcome.OPEN for result in results),
+        "unknown": sum(result.found is Outcome.UNKNOWN for result in results),
+        "faults": sum(result.fault for result in results),
     }
 
 
@@ -117,16 +117,16 @@ def _check(pair: Pair, scene: Scene) -> Mapping[str, object]:
         "must_pass": check.passes,
         "closed_by_rule": None if check.passes else scene.closes(check),
         "setting": check.closes or None,
-        **{f"ipv{one.version}": _one(one) for one in pair},
+        **{f"ipv{result.version}": _one(result) for result in pair},
     }
 
 
-def _one(one: Result) -> Mapping[str, object]:
-    words = {Found.ABSENT: "absent", **(_WORDS if one.check.passes else {})}
+def _one(result: Result) -> Mapping[str, object]:
+    words = {Outcome.ABSENT: "absent", **(_WORDS if result.check.passes else {})}
     return {
-        "found": words.get(one.found, str(one.found)),
-        "fault": one.fault,
-        "why": one.why or None,
-        "how": one.how or None,
-        "reason": one.reason or None,
+        "found": words.get(result.found, str(result.found)),
+        "fault": result.fault,
+        "why": result.why or None,
+        "how": result.how or None,
+        "reason": result.reason or None,
     }

@@ -1,4 +1,4 @@
-"""UDP servers of the pretended internet."""
+"""UDP servers of the simulated internet."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from gateway.wire.quic.initials import Initials
 from gateway.wire.quic.packet import DatagramKind, long_packets
 
 _LONG_HEADER = 0x80
-_MOST_HELLOS = 64  # connections whose hello is not whole; an audit has two at a time
+_MOST_HELLOS = 64  # connections with an incomplete hello; a test has two at a time
 
 
 class DatagramServer:
+    """One UDP port over one IP version."""
+
     def __init__(self, port: int, version: int, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
         self._port = port
@@ -37,16 +39,16 @@ class DatagramServer:
         return tunnels.answer_datagram(data)
 
     def _hello(self, data: bytes, here: str, peer: Peer) -> bytes | None:
-        """A server's Initial, once the client's hello is whole."""
+        """Return a server's Initial once the client's hello is complete."""
         found = long_packets(data)
-        initial = next((one for one in found if one.kind is DatagramKind.INITIAL), None)
-        if initial is None:  # of a version that nobody here speaks: its server would
+        initial = next((packet for packet in found if packet.kind is DatagramKind.INITIAL), None)
+        if initial is None:  # an unknown version: respond as its server would
             self._arrivals.note("udp", here, self._port, data)
             return data
         key = (peer, here, initial.dcid)
         if len(self._hellos) >= _MOST_HELLOS:
             self._hellos.clear()
         read = self._hellos.setdefault(key, Initials()).from_client(data)
-        for one in read:
-            self._arrivals.note("udp", here, self._port, data, one.sni or "-")
+        for client_hello in read:
+            self._arrivals.note("udp", here, self._port, data, client_hello.sni or "-")
         return hellos.server_answer(initial.dcid) if read else None

@@ -1,5 +1,5 @@
-"""Sockets of the pretended internet that tell to which address something came (RFC 3542, ip(7)): the answer
-leaves from there.
+"""Sockets of the simulated internet that report the destination of a packet (RFC 3542, ip(7)), so that the
+response can be sent from that address.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Callable
 
 Peer = tuple[str, int]
 Answer = Callable[[bytes, str, Peer], bytes | None]
-"""From what came, the address that it came to, and who sent it."""
+"""From data, destination address and sender to the response."""
 
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO, _IPV6_FREEBIND = 8, 49, 50, 78  # linux/in.h, linux/in6.h
 _IN_PKTINFO, _IN6_PKTINFO = struct.Struct("@i4s4s"), struct.Struct("@16si")
 
 
 def opened(version: int, kind: int, protocol: int = 0) -> socket.socket:
-    """A socket that tells it, and may answer from addresses that are nobody's."""
+    """Return a socket that reports destinations and may send from any address."""
     made = socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, kind, protocol)
     if version == 4:
         made.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
@@ -28,21 +28,21 @@ def opened(version: int, kind: int, protocol: int = 0) -> socket.socket:
 
 
 def serve(sock: socket.socket, answer: Answer) -> None:
-    """Answers whatever comes, without end."""
+    """Respond to incoming packets, forever."""
     while True:
         data, extra, _, peer = sock.recvmsg(65535, 128)
         for level, _, info in extra:
             here, back = _origin(level, info)
             try:
-                said = answer(data, here, peer[:2])
-                if said is not None:
-                    sock.sendmsg([said], [back], 0, peer[:2])
+                response = answer(data, here, peer[:2])
+                if response is not None:
+                    sock.sendmsg([response], [back], 0, peer[:2])
             except OSError:
-                continue  # an answer that could not leave, as anywhere
+                continue  # the response cannot be sent; it is lost, as on any network
 
 
 def _origin(level: int, info: bytes) -> tuple[str, tuple[int, int, bytes]]:
-    """The address, and what makes an answer leave from it."""
+    """Return the destination address, and the control message that makes a response use it."""
     if level == socket.IPPROTO_IP:
         local = _IN_PKTINFO.unpack(info)[2]
         back = _IP_PKTINFO, _IN_PKTINFO.pack(0, local, bytes(4))

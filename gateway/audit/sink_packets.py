@@ -1,4 +1,4 @@
-"""IP protocols without ports: what arrives is written down and sent back."""
+"""Servers for IP protocols without ports: what arrives is recorded and sent back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ _IPV4_WORDS = 0x0F
 
 
 class PacketServer:
+    """One IP protocol over one IP version."""
+
     def __init__(self, number: int, version: int, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
         self._number = number
@@ -22,7 +24,7 @@ class PacketServer:
         sink_origin.serve(self._socket, self._answer)
 
     def _answer(self, data: bytes, here: str, _peer: Peer) -> bytes:
-        if self._version == 4:  # the header comes with it
+        if self._version == 4:  # raw IPv4 sockets receive the IP header as well
             data = data[(data[0] & _IPV4_WORDS) * 4 :]
         self._arrivals.note("ip", here, self._number, data)
         return data

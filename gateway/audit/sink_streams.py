@@ -1,4 +1,4 @@
-"""TCP servers of the pretended internet: one listener a port, a thread a connection."""
+"""TCP servers of the simulated internet: one listener per port, one thread per connection."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ from gateway.audit import tunnels, zone
 from gateway.audit.arrivals import Arrivals
 from gateway.wire.dns.message import TcpStream, tcp_frame
 
-_PATIENCE = 12.0  # seconds that a connection may be silent; the longest check takes ten
+_PATIENCE = 12.0  # seconds of silence on a connection; the longest check takes ten
 _TLS = b"\x16"
-_METHOD = 4  # bytes that a request is known by
+_METHOD = 4  # bytes that identify a request
 _REQUESTS = (b"GET ", b"HEAD", b"POST")
 _PIECE = 4096
 PAGE = b"the audit's own internet"
 _HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 STREAM_PATH = b"/stream"
-_STREAM_EVERY = 0.05  # seconds between the pieces of a download that never ends
-_CONNECTIONS = 256  # at once
+_STREAM_EVERY = 0.05  # seconds between the pieces of an endless download
+_CONNECTIONS = 256  # the backlog
 
 
 class StreamServer:
+    """One TCP port."""
+
     def __init__(self, port: int, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
         self._port = port
@@ -53,7 +55,7 @@ class StreamServer:
                 here = peer.getsockname()[0].removeprefix("::ffff:")
                 self._talk(peer, here)
             except OSError:
-                return  # cut, closed or silent: all that came is written down
+                return  # cut, closed or silent: all arrivals are recorded
 
     def _talk(self, peer: socket.socket, here: str) -> None:
         first = peer.recv(1, socket.MSG_PEEK)
@@ -65,7 +67,7 @@ class StreamServer:
             self._secure(peer, here)
         else:
             data = peer.recv(_PIECE)
-            while len(data) < _METHOD and any(one.startswith(data) for one in _REQUESTS):
+            while len(data) < _METHOD and any(method.startswith(data) for method in _REQUESTS):
                 data += peer.recv(_PIECE) or bytes(_METHOD)
             if data[:_METHOD] in _REQUESTS:
                 self._page(peer, here, data)
@@ -109,19 +111,19 @@ class StreamServer:
             peer.sendall(bytes(_PIECE))
 
 
-_asked = threading.local()  # who is told of the name in the hello that this thread reads
+_asked = threading.local()  # ``here``: the callback for the name in this thread's hello
 
 
-def _told(_socket: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
+def _note_name(_socket: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
     _asked.here(name)
 
 
 @cache
 def _server_context() -> ssl.SSLContext:
-    """A certificate of its own for every name; nobody checks it."""
+    """Return a context with a self-signed certificate for every name; the probes do not check it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1", "h2", "dot"])
-    context.sni_callback = _told
+    context.sni_callback = _note_name
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "own.pem")
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as out:

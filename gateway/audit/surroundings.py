@@ -1,4 +1,4 @@
-"""What an audit has to know of the home before it begins: asked of the daemon, and of the machine itself."""
+"""What a filter test needs to know about the household and the machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gateway.lists.book import SHELF, Book
 from gateway.policy.config.config import QUARANTINE, Config, Marks
 from gateway.policy.config.web import PAGES
 
-# Sites that a family may refuse, the mildest first, and some that it may allow; this profile's own go before.
+# Sites that are often blocked, the mildest first, and often allowed ones. The profile's own sites come first.
 REFUSED = (
     "www.tiktok.com", "www.roblox.com", "www.instagram.com", "www.facebook.com", "www.youtube.com",
     "www.netflix.com", "discord.com", "www.bet365.com", "www.1xbet.com", "tinder.com", "www.pornhub.com",
@@ -29,8 +29,8 @@ ALLOWED = (
     "www.wikipedia.org", "en.wikipedia.org", "www.khanacademy.org", "www.bilimland.kz", "bilimland.kz",
     "www.example.org", "www.nasa.gov", "www.google.com", "www.youtubekids.com",
 )  # fmt: skip
-RULED_NAMES = ("dns.google", "nordvpn.com")  # of checks whose rule is `name:…`
-OUTER = "cloudflare-ech.com"  # of hellos that hide their name: profiles/ech.yaml
+RULED_NAMES = ("dns.google", "nordvpn.com")  # of checks with a rule `name:…`
+OUTER = "cloudflare-ech.com"  # the outer name of ECH hellos: profiles/ech.yaml
 EPDG = "epdg.epc.mnc001.mcc401.pub.3gppnetwork.org"  # 3GPP TS 23.003 19.4.2.9: a carrier of Kazakhstan
 DOH = {"doh4": "8.8.8.8", "doh6": "2001:4860:4860::8888"}
 TOR = ("tor-nodes", "tor-exits")  # profiles/sources.yaml
@@ -42,28 +42,29 @@ _MOST_PORTS = 32
 _OWN_CHECKS = (22, 53, 80, 443)
 
 
-class Questions:
-    """Asks the daemon's judge for this device, without its times."""
+class RuleQueries:
+    """Queries the daemon's decisions for the device, without time rules."""
 
     def __init__(self, client: Client, device: str) -> None:
         self._client = client
         self._device = device
 
     def refuses(self, host: str) -> bool | None:
-        """None where it cannot say."""
+        """Return whether the rules block a host; None if the daemon cannot say."""
         try:
-            told = self._client.call("why", host=host, device=self._device)
+            answer = self._client.call("why", host=host, device=self._device)
         except ControlError:
             return None
-        return bool(told["verdict"] == "block")
+        return bool(answer["verdict"] == "block")
 
     def first(self, hosts: Iterable[str], *, refused: bool) -> str | None:
-        return next((one for one in dict.fromkeys(hosts) if self.refuses(one) is refused), None)
+        """Return the first host that the rules block, or do not block."""
+        return next((host for host in dict.fromkeys(hosts) if self.refuses(host) is refused), None)
 
 
 def scene(client: Client, config: Config, worn: Mapping[str, Any], known: Mapping[str, Any]) -> Scene:
-    """``worn`` is what the daemon says of the rules that the device wears; ``known`` fills words of jobs."""
-    ask = Questions(client, str(known["sourcemac"]))
+    """Return the scene. ``worn`` describes the device's rules; ``known`` has values for words of jobs."""
+    ask = RuleQueries(client, str(known["sourcemac"]))
     shown = client.call("profile", id=worn["profile"])["profile"]
     refused = ask.first([*_hosts(shown["refused"]), *REFUSED], refused=True)
     allowed = ask.first([*_hosts(shown["allowed"]), *ALLOWED], refused=False)
@@ -85,11 +86,12 @@ def scene(client: Client, config: Config, worn: Mapping[str, Any], known: Mappin
 
 def _refusals(worn: Mapping[str, Any], shown: Mapping[str, Any]) -> frozenset[str]:
     ways = {f"ways:{way}" for way, switch in worn["ways"].items() if switch == "block"}
-    return frozenset(ways | {one["target"] for one in shown["refused"] if one["target"] == "safe_search"})
+    own = {target["target"] for target in shown["refused"] if target["target"] == "safe_search"}
+    return frozenset(ways | own)
 
 
 def _refuses_strangers(client: Client, config: Config, known: Mapping[str, Any], host: str) -> bool:
-    """By what a device is that nobody named, on the LAN where the audit is."""
+    """Return whether a new device on this LAN is blocked from the host."""
     kind = config.stranger_on(known["lan"])
     if kind == QUARANTINE:
         return True
@@ -97,8 +99,8 @@ def _refuses_strangers(client: Client, config: Config, known: Mapping[str, Any],
 
 
 def _hosts(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Names of sites among a profile's targets."""
-    return (one["target"] for one in entries if ":" not in one["target"] and "." in one["target"])
+    """Return the host names among a profile's targets."""
+    return (entry["target"] for entry in entries if ":" not in entry["target"] and "." in entry["target"])
 
 
 def _odd(host: str) -> str:
@@ -106,24 +108,26 @@ def _odd(host: str) -> str:
 
 
 def help_page(client: Client) -> str | None:
+    """Return the host of a help line's page."""
     lines = client.call("helplines")["lines"]
-    hosts = (urlsplit(str(one.get("web") or "")).hostname or str(one.get("web") or "") for one in lines)
+    pages = (str(line.get("web") or "") for line in lines)
+    hosts = (urlsplit(page).hostname or page for page in pages)
     return next((host for host in hosts if "." in host), None)
 
 
 def is_filtered() -> bool:
-    """Whether the filter's table is in the kernel."""
+    """Return whether the filter's table is in the kernel."""
     return "table inet qalqan" in command("nft", "list", "tables").splitlines()
 
 
 def offloads() -> bool:
-    """Whether the kernel may carry connections past the filter's table."""
+    """Return whether the kernel may forward connections past the filter's table."""
     return "flowtable " in command("nft", "list", "flowtables")
 
 
 def offloaded(version: int, layout: Marks) -> bool | None:
-    """Whether the kernel carries a connection of a filtered device past every rule (Documentation/networking,
-    nf_flowtable). None where it does not tell.
+    """Return whether the kernel forwards a connection of a filtered device past all rules
+    (Documentation/networking, nf_flowtable); None if it does not show its connections.
     """
     try:
         return any_offloaded(_CONNECTIONS.read_text("ascii", "replace"), version, layout.slot)
@@ -132,7 +136,7 @@ def offloaded(version: int, layout: Marks) -> bool | None:
 
 
 def any_offloaded(connections: str, version: int, slot: int) -> bool:
-    """Of lines as /proc/net/nf_conntrack has them. ``slot``: the bits of the mark that say whose one is."""
+    """Search lines of /proc/net/nf_conntrack. ``slot``: the bits of the mark that identify the owner."""
     unfiltered = PLAIN_SLOT * (slot & -slot)
     for line in connections.splitlines():
         if line.startswith(f"ipv{version} ") and any(flag in line for flag in _OFFLOADED):
@@ -143,7 +147,7 @@ def any_offloaded(connections: str, version: int, slot: int) -> bool:
 
 
 def relays(config: Config) -> dict[str, str]:
-    """An address of each family from the lists of Tor's relays that were fetched."""
+    """Return one address per IP version from the downloaded lists of Tor relays."""
     found: dict[str, str] = {}
     copies = Book(Path(config.state, SHELF))
     for file in map(copies.path, TOR):
@@ -157,7 +161,7 @@ def relays(config: Config) -> dict[str, str]:
 
 
 class Service:
-    """A service of the gateway's own that nobody named: on its addresses of the LAN, while the audit runs."""
+    """A listening service of the gateway without a rule of its own, for the duration of the test."""
 
     def __init__(self, own: Iterable[str]) -> None:
         self.port = 0  # the kernel's choice
@@ -172,12 +176,12 @@ class Service:
                 listener.listen()
             except OSError as error:
                 self.close()
-                msg = f"the audit cannot listen on {address} port {self.port}: {error.strerror}; try again"
+                msg = f"the test cannot listen on {address} port {self.port}: {error.strerror}; try again"
                 raise AuditError(msg) from error
 
     def close(self) -> None:
-        for one in self._sockets:
-            one.close()
+        for listener in self._sockets:
+            listener.close()
 
     def __enter__(self) -> Service:
         return self
@@ -187,7 +191,7 @@ class Service:
 
 
 def listening(config: Config, own: int) -> list[int]:
-    """TCP ports that the gateway listens on beyond itself, but those that are looked at or open anyway."""
+    """Return the gateway's other TCP ports: neither tested by another check nor open by the rules."""
     https = config.web.https
     pages = {config.web.port} if https is None else {config.web.port, https.port}
     known = {*_OWN_CHECKS, own, *pages, *config.gateway_ports}
@@ -196,7 +200,7 @@ def listening(config: Config, own: int) -> list[int]:
 
 
 def trusted(config: Config) -> dict[str, str]:
-    """The name that browsers trust, the address that it has to have, and where its pages are met."""
+    """Return the trusted name, its expected addresses, and the addresses of its pages."""
     if config.web.https is None:
         return {}
     own = dict(zip(("own4", "own6"), PAGES, strict=True))
@@ -209,7 +213,7 @@ def pages_run(config: Config) -> bool:
 
 
 def _listeners() -> Iterator[tuple[str, int]]:
-    """Address, as the kernel writes it, and port of each that waits for connections."""
+    """Yield address (as the kernel writes it) and port of each listening socket."""
     for file in (Path("/proc/self/net", name) for name in ("tcp", "tcp6")):
         for words in map(str.split, file.read_text("ascii").splitlines()[1:] if file.exists() else ()):
             if words[3] == _LISTENING:

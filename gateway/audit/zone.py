@@ -1,8 +1,8 @@
-"""What the pretended internet's resolvers answer: every name has an address of its own, and all that leads
+"""The DNS responses of the simulated internet's resolvers: an address for every name, and records that point
 devices to encrypted resolvers and hidden names.
 
-Addresses are of the ranges for benchmarks and documentation (RFC 2544, RFC 3849): what a cache keeps of them
-leads nowhere.
+Addresses are from the ranges for benchmarks and documentation (RFC 2544, RFC 3849): a cached one leads
+nowhere.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _IPV4 = ipaddress.IPv4Network("198.18.0.0/16")
 _IPV6 = ipaddress.IPv6Network("2001:db8:a0d1::/64")
 _FAR4 = ipaddress.IPv4Network("198.19.0.0/16")
 _FAR6 = ipaddress.IPv6Network("2001:db8:a0d1:1::/64")
-RESOLVERS = {4: "198.19.255.53", 6: "2001:db8:a0d1:1::53"}  # that no list knows
+RESOLVERS = {4: "198.19.255.53", 6: "2001:db8:a0d1:1::53"}  # on no list
 PORTS = (53, 5300)  # of resolvers
-_TTL = 1  # second: nothing of it lives on
+_TTL = 1  # second: no cache keeps it after the test
 _RESPONSE = 0x8180
 _WAYS = ServiceBinding(
     1,
@@ -36,38 +36,38 @@ _WAYS = ServiceBinding(
 
 
 def address_of(name: str, version: int) -> str:
-    """The one address of ``name``."""
+    """Return the address of ``name``."""
     digest = int.from_bytes(hashlib.sha256(name.lower().encode()).digest()[:4], "big")
     network = _IPV4 if version == 4 else _IPV6
     return str(network[256 + digest % 65_000])
 
 
 def far(number: int, version: int) -> str:
-    """An address that no name has; one for each check."""
+    """Return an address that belongs to no name; each check has one."""
     return str((_FAR4 if version == 4 else _FAR6)[1024 + number])
 
 
 def is_marker(address: bytes) -> bool:
-    """Whether an answer's address came from here."""
-    one = ipaddress.ip_address(address)
-    return one in (_IPV4 if one.version == 4 else _IPV6)
+    """Return whether an address in a response is from here."""
+    parsed = ipaddress.ip_address(address)
+    return parsed in (_IPV4 if parsed.version == 4 else _IPV6)
 
 
 def answer(question: bytes) -> bytes | None:
-    """The response to one DNS message; None where it asks nothing."""
+    """Return the response to a DNS message; None if it is not a query."""
     try:
-        asked = parse_message(question)
+        query = parse_message(question)
     except WireError:
         return None
-    one = asked.question
-    if asked.is_response or one is None:
+    asked = query.question
+    if query.is_response or asked is None:
         return None
-    labels, _ = read_labels(question, HEADER_SIZE)  # with the letters as sent
-    data = _data(one.name, one.qtype)
-    out = Encoder(asked.id, _RESPONSE, (1, 1 if data else 0, 0, 0))
-    out.question(labels, one.qtype, IN)
+    labels, _ = read_labels(question, HEADER_SIZE)  # in their original case
+    data = _data(asked.name, asked.qtype)
+    out = Encoder(query.id, _RESPONSE, (1, 1 if data else 0, 0, 0))
+    out.question(labels, asked.qtype, IN)
     if data:
-        out.plain(labels, one.qtype, IN, _TTL, data)
+        out.plain(labels, asked.qtype, IN, _TTL, data)
     return out.message()
 
 

@@ -1,4 +1,4 @@
-"""`qalqan check`: the trusted name's certificate, before it ends."""
+"""`qalqan check`: the trusted name's certificate."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from gateway.web.certificates import examine_files
 from gateway.web.examined_certificate import SOON_DAYS
 
 ABOUT = "certificate"
-RENEW = "see why it was not renewed, or renew it by hand: docs/providers/trusted-name.md"
-OWNERS = "qalqan certificate install gives it the right owner and mode"
+RENEW = "find out why it was not renewed, or renew it by hand: docs/providers/trusted-name.md"
+OWNERS = "qalqan certificate install sets the right owner and mode"
 
 
 def certificate_findings(config: Config, now: datetime | None = None) -> Iterator[Finding]:
-    """Nothing where there is no trusted name. While there is no good one the pages are plain HTTP: a warning,
-    for the filter works all the same.
+    """Check the certificate, if there is a trusted name.
+
+    Problems are warnings: without a valid certificate the pages use plain HTTP, and the filter still works.
     """
     https = config.web.https
     if https is None:
@@ -33,8 +34,8 @@ def certificate_findings(config: Config, now: datetime | None = None) -> Iterato
     now = now or datetime.now(UTC)
     found = examine_files(https.name, chain, key)
     for line in found.problems:
-        text, _, mend = line.partition("; ")
-        yield warning(ABOUT, text, mend)
+        text, _, fix = line.partition("; ")
+        yield warning(ABOUT, text, fix)
     ended = found.dates(now)
     if ended:
         yield warning(ABOUT, f"{ended.partition(';')[0]}: the pages are plain HTTP", RENEW)
@@ -48,21 +49,21 @@ def certificate_findings(config: Config, now: datetime | None = None) -> Iterato
 
 
 def _key(key: Path) -> Iterator[Finding]:
-    """Who may read it."""
+    """Check who may read the key."""
     try:
-        told = key.stat()
-    except OSError:  # told above
+        state = key.stat()
+    except OSError:  # reported already
         return
-    if told.st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
+    if state.st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
         yield warning(ABOUT, f"{key} is open to others than the pages", OWNERS)
     web = WebUser.found()
-    if web is not None and not _reads(told, web):
-        yield warning(ABOUT, f"{key} cannot be read by {WEB_USER}, who serves the pages", OWNERS)
+    if web is not None and not _reads(state, web):
+        yield warning(ABOUT, f"{key} cannot be read by {WEB_USER}, the user of the pages", OWNERS)
 
 
-def _reads(told: os.stat_result, web: WebUser) -> bool:
-    if told.st_uid == web.uid:
-        return bool(told.st_mode & stat.S_IRUSR)
-    if told.st_gid == web.gid:
-        return bool(told.st_mode & stat.S_IRGRP)
-    return bool(told.st_mode & stat.S_IROTH)
+def _reads(state: os.stat_result, web: WebUser) -> bool:
+    if state.st_uid == web.uid:
+        return bool(state.st_mode & stat.S_IRUSR)
+    if state.st_gid == web.gid:
+        return bool(state.st_mode & stat.S_IRGRP)
+    return bool(state.st_mode & stat.S_IROTH)

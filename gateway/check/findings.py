@@ -1,4 +1,4 @@
-"""What `qalqan check` finds, one line each."""
+"""The findings of `qalqan check`, one line each."""
 
 from __future__ import annotations
 
@@ -10,26 +10,30 @@ from gateway.core.errors import GatewayError, PolicyError
 
 
 class Level(StrEnum):
+    """The severity of a finding."""
+
     OK = "ok"
-    NOTE = "note"  # worth knowing; nothing has to be done, or it cannot be seen from here
+    NOTE = "note"  # information: no action is needed, or the state cannot be seen from here
     WARNING = "warning"  # the filter works, and something weakens it
-    ERROR = "error"  # devices go past the filter, or it does not run
+    ERROR = "error"  # devices bypass the filter, or it does not run
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
+    """One line of the check: ``mend`` in the JSON is how to fix it."""
+
     level: Level
     about: str  # one word
     text: str
-    mend: str = ""
+    fix: str = ""
 
     @property
     def ok(self) -> bool:
-        """Nothing has to be done."""
+        """Whether no action is needed."""
         return self.level in (Level.OK, Level.NOTE)
 
     def __str__(self) -> str:
-        return f"{self.level} {self.about}: {self.text}" + (f": {self.mend}" if self.mend else "")
+        return f"{self.level} {self.about}: {self.text}" + (f": {self.fix}" if self.fix else "")
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -37,7 +41,7 @@ class Finding:
             "ok": self.ok,
             "about": self.about,
             "text": self.text,
-            "mend": self.mend,
+            "mend": self.fix,
         }
 
 
@@ -45,16 +49,16 @@ def ok(about: str, text: str) -> Finding:
     return Finding(Level.OK, about, text)
 
 
-def note(about: str, text: str, mend: str = "") -> Finding:
-    return Finding(Level.NOTE, about, text, mend)
+def note(about: str, text: str, fix: str = "") -> Finding:
+    return Finding(Level.NOTE, about, text, fix)
 
 
-def warning(about: str, text: str, mend: str) -> Finding:
-    return Finding(Level.WARNING, about, text, mend)
+def warning(about: str, text: str, fix: str) -> Finding:
+    return Finding(Level.WARNING, about, text, fix)
 
 
-def problem(about: str, text: str, mend: str) -> Finding:
-    return Finding(Level.ERROR, about, text, mend)
+def problem(about: str, text: str, fix: str) -> Finding:
+    return Finding(Level.ERROR, about, text, fix)
 
 
 def unseen(about: str, path: Path) -> Finding:
@@ -62,8 +66,8 @@ def unseen(about: str, path: Path) -> Finding:
 
 
 def refused(about: str, error: GatewayError) -> Finding:
-    """An error's own words: what is wrong, and behind the semicolon how to mend it."""
+    """Return an error as a finding. The text after the semicolon is how to fix it."""
     if isinstance(error, PolicyError):
-        return problem(about, f"{error.where}: {error.problem}", error.mend)
-    text, semicolon, mend = str(error).rpartition("; ")
-    return problem(about, text if semicolon else mend, mend if semicolon else "see the manual")
+        return problem(about, f"{error.where}: {error.problem}", error.fix)
+    text, semicolon, fix = str(error).rpartition("; ")
+    return problem(about, text if semicolon else fix, fix if semicolon else "see the manual")

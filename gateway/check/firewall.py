@@ -1,7 +1,7 @@
-"""`qalqan check`: whether other rules protect the home over IPv6, and bring answers back to one arm.
+"""`qalqan check`: whether other rules protect the LAN over IPv6, and whether one arm gets the responses.
 
-Root sees them. A chain counts only by what it says of the packets that are meant: Docker's and Tailscale's
-are no firewall for the home.
+Needs root. A chain counts only if it applies to the packets in question: those of Docker and Tailscale do not
+protect the LAN.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from gateway.check.rulesets import Rules, statements
 from gateway.lan.machine import Interface, Machine
 from gateway.policy.config.config import Config
 
-# What nft does not tell of a rule of iptables: the state of connections; and of its old form nothing at all.
+# nft does not show an iptables rule's connection state, and nothing at all of legacy iptables.
 _OF_IPTABLES = {
     "ip6tables-save": r"--(?:ct)?state \S*NEW.* -j (?:DROP|REJECT)",
     "ip6tables-legacy-save": r"^:FORWARD DROP|^-A FORWARD.* -j (?:DROP|REJECT)",
 }
-_TELLING = ("comment", "addrtype")  # matches of iptables that leave nearly all packets
+_TELLING = ("comment", "addrtype")  # iptables matches that nearly all packets pass
 
 Chain = tuple[str, str, str]  # family, table, name
 Expression = Mapping[str, Any]
@@ -40,11 +40,11 @@ def firewall_findings(config: Config, machine: Machine, rules: Rules) -> Iterato
 
 
 def _ipv6(config: Config, rules: Rules) -> Finding:
-    """A LAN with public addresses needs a firewall: no translation stands before it."""
+    """A LAN with public addresses needs a firewall: no address translation protects it."""
     if rules.objects is None:
         return note("ipv6", f"whether a firewall meets forwarded IPv6: {rules.unread}")
-    newcomer = Newcomer(frozenset(config.lan))
-    if Walk(rules, newcomer).meets("forward", ("inet", "ip6"), _refuses) or any(
+    inbound = InboundConnection(frozenset(config.lan))
+    if ChainWalk(rules, inbound).meets("forward", ("inet", "ip6"), _refuses) or any(
         re.search(_OF_IPTABLES[save], rules.saves.get(save, ""), re.MULTILINE) for save in _OF_IPTABLES
     ):
         return ok("ipv6", "a firewall meets forwarded IPv6")
@@ -53,7 +53,7 @@ def _ipv6(config: Config, rules: Rules) -> Finding:
 
 
 def _answers(name: str, addresses: Sequence[Interface], rules: Rules) -> Finding:
-    """Where devices and the way out share a network, the next router answers the device itself."""
+    """If devices and the uplink share a network, the next router responds to the device directly."""
     if rules.objects is None:
         return note("uplink", f"whether {name} masquerades: {rules.unread}")
     if masquerades(rules, (name,), name, addresses):
@@ -63,16 +63,16 @@ def _answers(name: str, addresses: Sequence[Interface], rules: Rules) -> Finding
 
 
 def _untranslated(config: Config, machine: Machine, rules: Rules) -> Iterator[Finding]:
-    """Private addresses that go out as they are; the next router may know the way back all the same."""
+    """Report private addresses that leave untranslated; the next router may still have a route back."""
     private = [
-        one
+        address
         for name in config.lan
-        for one in machine.addresses.get(name, ())
-        if one.version == 4 and _is_private(one)
+        for address in machine.addresses.get(name, ())
+        if address.version == 4 and _is_private(address)
     ]
     for out in sorted(machine.way_out(4) - set(config.lan)):
         if private and not masquerades(rules, config.lan, out, private):
-            text = f"{private[0].network} leaves by {out} as it is: nobody outside can answer it"
+            text = f"{private[0].network} leaves by {out} untranslated: responses cannot reach it"
             yield warning("nat", text, "qalqan setup, or a route to it in the next router")
 
 
@@ -81,11 +81,11 @@ def _is_private(address: Interface) -> bool:
 
 
 def masquerades(rules: Rules, inside: Collection[str], out: str, addresses: Iterable[Interface]) -> bool:
-    """Whether what comes in by ``inside``, from its ``addresses``' networks, and leaves by ``out`` gets an
-    address of this machine.
+    """Return whether packets from ``inside``, with an address in its ``addresses``' networks, get an address
+    of this machine when they leave by ``out``.
     """
-    networks = tuple(one.network for one in addresses if isinstance(one, ipaddress.IPv4Interface))
-    walk = Walk(rules, Leaving(frozenset(inside), out, networks))
+    networks = tuple(own.network for own in addresses if isinstance(own, ipaddress.IPv4Interface))
+    walk = ChainWalk(rules, OutboundPackets(frozenset(inside), out, networks))
     legacy = rules.saves.get("iptables-legacy-save", "")
     return walk.meets("postrouting", ("inet", "ip"), _translates) or "-j MASQUERADE" in legacy
 
@@ -99,23 +99,23 @@ def _translates(statement: Expression) -> bool:
 
 
 def _target(statement: Expression) -> str:
-    """Of iptables, as nft lists it."""
-    told = statement.get("xt")
-    return str(told.get("name")) if isinstance(told, dict) and told.get("type") == "target" else ""
+    """Return the name of an iptables target, as nft lists it."""
+    xt = statement.get("xt")
+    return str(xt.get("name")) if isinstance(xt, dict) and xt.get("type") == "target" else ""
 
 
-# -------------------------------------------------------------------- the packets that are meant
+# -------------------------------------------------------------------- the packets in question
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
-    """A new connection from outside to any device of the home."""
+class InboundConnection:
+    """A new connection from outside to any device on the LAN."""
 
     inside: frozenset[str]
 
     def meets(self, key: Any, values: Sequence[Any], *, equal: bool) -> bool:
-        """Whether a comparison with these values holds. What is true of some of them alone (an address, a
-        port) does not.
+        """Return whether a comparison with these values is true for all such connections. A comparison that
+        only some of them fulfil (an address, a port) is false.
         """
         match key:
             case {"meta": {"key": "oifname" | "oif"}}:
@@ -132,8 +132,8 @@ class Newcomer:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
-    """What comes in by ``inside``, from one of its networks, and leaves by ``out``."""
+class OutboundPackets:
+    """Packets from ``inside``, with an address of one of its networks, that leave by ``out``."""
 
     inside: frozenset[str]
     out: str
@@ -148,10 +148,10 @@ class Leaving:
             case {"meta": {"key": "nfproto"}}:
                 return ("ipv4" in values) is equal
             case {"payload": {"field": "saddr"}}:
-                told = [one for one in map(_network, values) if one is not None]
-                return any(ours.overlaps(one) for ours in self.networks for one in told) is equal
+                sources = [network for network in map(_network, values) if network is not None]
+                return any(ours.overlaps(source) for ours in self.networks for source in sources) is equal
             case {"payload": {"field": "daddr"}} | {"fib": _}:
-                return True  # "but to the home" is how this is written
+                return True  # this is how "except to the LAN" is written
         return not equal
 
 
@@ -160,7 +160,7 @@ def _any_name(names: Collection[str], patterns: Sequence[Any]) -> bool:
 
 
 def _network(value: Any) -> ipaddress.IPv4Network | None:
-    """As nft's JSON has an address or a prefix."""
+    """Parse an address or prefix in nft's JSON."""
     if isinstance(value, dict) and isinstance(value.get("prefix"), dict):
         value = f"{value['prefix'].get('addr')}/{value['prefix'].get('len')}"
     try:
@@ -169,25 +169,25 @@ def _network(value: Any) -> ipaddress.IPv4Network | None:
         return None
 
 
-# -------------------------------------------------------------------- the way through the chains
+# -------------------------------------------------------------------- walking the chains
 
 
-class Walk:
-    """Through the chains of other programs, where packets of one kind go."""
+class ChainWalk:
+    """Follows packets of one kind through the chains of other programs."""
 
-    def __init__(self, rules: Rules, packets: Newcomer | Leaving) -> None:
+    def __init__(self, rules: Rules, packets: InboundConnection | OutboundPackets) -> None:
         self._packets = packets
         self._chains: list[dict[str, Any]] = []
         self._rules: dict[Chain, list[list[dict[str, Any]]]] = {}
-        for one in rules.objects or ():
-            if isinstance(one.get("chain"), dict):
-                self._chains.append(one["chain"])
-            elif isinstance(rule := one.get("rule"), dict):
+        for listed in rules.objects or ():
+            if isinstance(listed.get("chain"), dict):
+                self._chains.append(listed["chain"])
+            elif isinstance(rule := listed.get("rule"), dict):
                 key = str(rule.get("family")), str(rule.get("table")), str(rule.get("chain"))
                 self._rules.setdefault(key, []).append(list(statements(rule)))
 
     def meets(self, hook: str, families: Sequence[str], wanted: Callable[[Expression], bool]) -> bool:
-        """Whether such packets come to a wanted statement in a base chain of that hook, or its policy."""
+        """Return whether the packets reach a wanted statement or policy in a base chain of that hook."""
         seen: set[Chain] = set()
         for chain in self._chains:
             if chain.get("hook") == hook and chain.get("family") in families:
@@ -197,7 +197,7 @@ class Walk:
         return False
 
     def _comes(self, chain: Chain, wanted: Callable[[Expression], bool], seen: set[Chain]) -> bool:
-        """Each chain is walked once, whoever jumps there."""
+        """Walk each chain once, however many jumps lead to it."""
         if chain in seen:
             return False
         seen.add(chain)
@@ -209,8 +209,8 @@ class Walk:
         )
 
     def _reached(self, rule: list[dict[str, Any]]) -> Iterator[Expression]:
-        """The verdicts and other statements of a rule that is for such packets."""
-        if not all(self._holds(one) for one in rule):
+        """Yield the verdicts and other statements of a rule that applies to the packets."""
+        if not all(self._matches(statement) for statement in rule):
             return
         for statement in rule:
             vmap = statement.get("vmap")
@@ -221,10 +221,10 @@ class Walk:
                 if self._packets.meets(vmap.get("key"), (key,), equal=True):
                     yield verdict
 
-    def _holds(self, statement: Expression) -> bool:
-        told = statement.get("xt")
-        if isinstance(told, dict):
-            return told.get("type") != "match" or told.get("name") in _TELLING
+    def _matches(self, statement: Expression) -> bool:
+        xt = statement.get("xt")
+        if isinstance(xt, dict):
+            return xt.get("type") != "match" or xt.get("name") in _TELLING
         match = statement.get("match")
         if not isinstance(match, dict):
             return True
@@ -233,7 +233,7 @@ class Walk:
 
 
 def _values(right: Any) -> Iterator[Any]:
-    """An anonymous set, a list of flags or one value."""
+    """Yield the values of an anonymous set, a list of flags or a single value."""
     if isinstance(right, dict) and "set" in right:
         right = right["set"]
     yield from right if isinstance(right, list) else (right,)

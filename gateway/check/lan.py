@@ -1,4 +1,4 @@
-"""`qalqan check`: the interfaces of the home, the ways around this machine, and who else routes there."""
+"""`qalqan check`: the LAN interfaces, paths around this machine, and other routers and DHCP servers."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from gateway.lan.vendors import vendor_of
 from gateway.policy.config.config import Config
 from gateway.policy.config.router_decides import said_in
 
-SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: one address for many of a provider's homes
+SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: carrier-grade NAT
 PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 PUBLIC6 = ipaddress.ip_network("2000::/3")
-# Of programs that keep containers and virtual machines. Docker's other networks have twelve hex digits behind
-# br-, with which OpenWrt names every bridge of the home.
+# Interfaces of containers and virtual machines. Docker's networks have twelve hex digits after br-, the
+# prefix of OpenWrt's LAN bridges.
 CONTAINERS = re.compile(r"docker|br-[0-9a-f]{12}$|virbr|lxc|lxd|incus|podman|cni|veth|vnet|tap|hassio")
-# They border networks of Thread, and say so as routers do, though nothing leads to the internet there.
+# Their devices are Thread border routers and announce themselves as routers, without internet access.
 THREAD = ("Apple", "Google", "Amazon", "Nest Labs", "Nanoleaf", "Samsung")
 MOST_SHOWN = 3
-MANY = 3  # devices without a lease that are not put down to an address by hand
-LEASE = 12 * 3600  # seconds, OpenWrt's own; a device asks again when half of them are over, or later
-DHCP_PORT = "0043"  # 67, as /proc/net/udp has it
+MANY = 3  # devices without a lease; fewer probably have manual addresses
+LEASE = 12 * 3600  # seconds, OpenWrt's default; a device renews after half of them or later
+DHCP_PORT = "0043"  # 67, in the notation of /proc/net/udp
 BRIDGE_FILTER = {"bridge-nf-call-iptables": "0800", "bridge-nf-call-ip6tables": "86dd"}  # and its EtherType
 
 
@@ -49,13 +49,13 @@ def _interfaces(config: Config, machine: Machine) -> Iterator[Finding]:
     for name in config.lan:
         link = machine.links.get(name)
         if link is None:
-            yield problem("lan", f"there is no interface {name}", "look it up with: ip link")
+            yield problem("lan", f"there is no interface {name}", "look it up with: ip link; fix `lan`")
         elif link.master:
             text = f"{name} is a port of {link.master}: what comes in there is met on {link.master} alone"
             yield problem("lan", text, f"write {link.master} in its place in `lan`")
         elif not link.up:
             yield warning("lan", f"{name} is switched off", f"switch it on: ip link set {name} up")
-        elif not any(not one.is_link_local for one in machine.addresses[name]):
+        elif not any(not address.is_link_local for address in machine.addresses[name]):
             text = f"{name} has no address: no device there goes through this machine"
             yield warning("lan", text, "give it one, and name it as the gateway in DHCP")
         else:
@@ -63,13 +63,13 @@ def _interfaces(config: Config, machine: Machine) -> Iterator[Finding]:
 
 
 def _forwarding(config: Config, machine: Machine) -> Iterator[Finding]:
-    """Without it this machine is in nobody's path."""
+    """Without forwarding, no traffic passes this machine."""
     if setting("ipv4/ip_forward") == "0":
         text = "forwarding is off: no device reaches the internet through this machine"
         yield warning("routing", text, "qalqan setup, or: sysctl -w net.ipv4.ip_forward=1")
     inside = any(_has_network(machine.addresses.get(name, ()), 6) for name in config.lan)
     if machine.way_out(6) - set(config.lan) and inside and setting("ipv6/conf/all/forwarding") == "0":
-        text = "IPv6 is here on both sides and is not forwarded: devices have IPv4 alone through this machine"
+        text = "IPv6 is on both sides and is not forwarded: devices have only IPv4 through this machine"
         yield note("routing", text, "nothing, or: sysctl -w net.ipv6.conf.all.forwarding=1")
 
 
@@ -105,60 +105,62 @@ def _has_packet_socket(interface: str, protocol: str) -> bool:
 
 
 def _one_arm(config: Config, machine: Machine) -> Iterator[Finding]:
-    """Where the way out is the home's own side, devices can go past us."""
+    """If the uplink is on the LAN's side, devices can bypass this machine."""
     if not machine.ways:
-        yield note("uplink", "there is no default route: no way to the internet")
+        yield note("uplink", "there is no default route: no connection to the internet")
     for name in sorted(machine.one_armed(config.lan)):
         yield note("uplink", f"{name} is the home's side and the way out: one arm")
         if name in machine.way_out(4):
             yield from _one_arm4(name, machine)
         for way in machine.ways:
             if way.interface == name and way.version == 6:
-                text = f"{way.gateway or name} is the IPv6 router on {name}: devices go there past us"
+                text = f"{way.gateway or name} is the IPv6 router on {name}: devices bypass this machine"
                 yield problem("uplink", text, "switch IPv6 or router advertisements off there")
 
 
 def _one_arm4(name: str, machine: Machine) -> Iterator[Finding]:
-    if "1" in (setting(f"ipv4/conf/{one}/send_redirects") for one in ("all", name)):
-        text = f"send_redirects is 1: {name} tells devices the way past this machine"
-        off = " ".join(f"net.ipv4.conf.{one}.send_redirects=0" for one in ("all", name))
+    if "1" in (setting(f"ipv4/conf/{scope}/send_redirects") for scope in ("all", name)):
+        text = f"send_redirects is 1: {name} shows devices the route past this machine"
+        off = " ".join(f"net.ipv4.conf.{scope}.send_redirects=0" for scope in ("all", name))
         yield problem("uplink", text, f"sysctl -w {off}")
     yield from _bridged(name, machine)
     if not _gives_addresses():
-        text = "no DHCP server is on this machine: devices may have another gateway, and go past us"
-        mend = "name this machine as gateway in the router's DHCP, or give addresses here"
-        yield warning("uplink", text, mend)
+        text = "no DHCP server is on this machine: devices may use another gateway and bypass the filter"
+        fix = "name this machine as gateway in the router's DHCP, or give addresses here"
+        yield warning("uplink", text, fix)
 
 
 def _bridged(name: str, machine: Machine) -> Iterator[Finding]:
-    """Devices on one port, and the router on another."""
+    """Report devices on one port of a bridge, and the router on another."""
     ports = sorted(
-        one.name for one in machine.links.values() if one.master == name and not CONTAINERS.match(one.name)
+        link.name
+        for link in machine.links.values()
+        if link.master == name and not CONTAINERS.match(link.name)
     )
     if len(ports) > 1:
-        text = f"{name} bridges {', '.join(ports)}: what goes from one to the other passes beneath the filter"
-        mend = "name this machine as gateway in DHCP, or give the home a network of its own behind it"
-        yield warning("uplink", text, mend)
+        text = f"{name} bridges {', '.join(ports)}: packets between these ports bypass the filter"
+        fix = "name this machine as gateway in DHCP, or give the home a network of its own behind it"
+        yield warning("uplink", text, fix)
 
 
 def _gives_addresses() -> bool:
-    """Whether a program on this machine listens where DHCP requests arrive."""
+    """Return whether a program on this machine listens on the DHCP server port."""
     try:
         lines = Path("/proc/self/net/udp").read_text("ascii").splitlines()[1:]
     except OSError:
-        return True  # nothing is known, and nothing is said
+        return True  # unknown; report nothing
     return any(line.split()[1].endswith(f":{DHCP_PORT}") for line in lines)
 
 
 def _addresses(config: Config, machine: Machine) -> Iterator[Finding]:
-    """Double translation, and networks that are on both sides."""
+    """Report double NAT, and networks that are on both sides."""
     for name in sorted(machine.way_out(4) - set(config.lan)):
-        for one in (one for one in machine.addresses[name] if one.version == 4):
-            if one.ip in SHARED:
-                text = f"{name} has {one.ip}: the provider shares one address among homes"
-                yield note("nat", text, "nothing, unless something at home is to be reached from outside")
-            elif any(one.ip in network for network in PRIVATE):
-                text = f"{name} has {one.ip}: another router translates too (double NAT)"
+        for own in (address for address in machine.addresses[name] if address.version == 4):
+            if own.ip in SHARED:
+                text = f"{name} has {own.ip}: the provider uses carrier-grade NAT"
+                yield note("nat", text, "nothing, unless a server at home must be reachable from outside")
+            elif any(own.ip in network for network in PRIVATE):
+                text = f"{name} has {own.ip}: another router translates too (double NAT)"
                 yield note(
                     "nat",
                     text,
@@ -166,23 +168,25 @@ def _addresses(config: Config, machine: Machine) -> Iterator[Finding]:
                 )
             for inside in config.lan:
                 for other in machine.addresses.get(inside, ()):
-                    if other.version == one.version and other.network.overlaps(one.network):
-                        text = f"{inside} and {name} are both in {one.network}"
+                    if other.version == own.version and other.network.overlaps(own.network):
+                        text = f"{inside} and {name} are both in {own.network}"
                         yield problem("nat", text, f"give {inside} another network")
 
 
 def _left_out(config: Config, machine: Machine) -> Iterator[Finding]:
-    """Networks that this machine routes and does not filter."""
+    """Report networks that this machine routes and does not filter."""
     outside = machine.way_out()
     for name, link in sorted(machine.links.items()):
         if name in config.lan or name in outside or link.master or not (link.up and link.ethernet):
             continue
         versions = [
-            one for one in (4, 6) if _forwards(one, name) and _has_network(machine.addresses[name], one)
+            version
+            for version in (4, 6)
+            if _forwards(version, name) and _has_network(machine.addresses[name], version)
         ]
         if not versions:
             continue
-        over = " and ".join(f"IPv{one}" for one in versions)
+        over = " and ".join(f"IPv{version}" for version in versions)
         text = f"{name} is routed over {over} and is not in `lan`: nothing from there is filtered"
         if CONTAINERS.match(name):
             yield note("lan", text)
@@ -196,62 +200,63 @@ def _forwards(version: int, name: str) -> bool:
 
 
 def _has_network(addresses: tuple[Interface, ...], version: int) -> bool:
-    return any(one.version == version and not one.is_link_local for one in addresses)
+    return any(address.version == version and not address.is_link_local for address in addresses)
 
 
 def _routers(config: Config, machine: Machine) -> Iterator[Finding]:
     known: set[Address | None] = {way.gateway for way in machine.ways}
-    for one in machine.seen:
-        if one.router and one.interface in config.lan and one.ip not in known:
-            vendor = vendor_of(one.mac)
-            who = f"{one.ip} ({one.mac}{f', {vendor}' if vendor else ''}) on {one.interface}"
+    for seen in machine.seen:
+        if seen.router and seen.interface in config.lan and seen.ip not in known:
+            vendor = vendor_of(seen.mac)
+            who = f"{seen.ip} ({seen.mac}{f', {vendor}' if vendor else ''}) on {seen.interface}"
             if vendor.startswith(THREAD):
-                text = f"{who} says that it is a router, as speakers and televisions do for Matter (Thread)"
-                yield note("ipv6", text, "nothing, where it is such a one")
+                text = f"{who} announces itself as a router, as speakers and TVs do for Matter (Thread)"
+                yield note("ipv6", text, "nothing, if it is such a device")
                 continue
             yield warning(
                 "ipv6",
-                f"{who} says that it is a router: devices may go past us",
+                f"{who} announces itself as a router: devices may bypass this machine",
                 "switch router advertisements off there, or put it in front of this machine",
             )
 
 
 def _leases(config: Config, machine: Machine) -> Iterator[Finding]:
-    """Another DHCP server, as far as devices without a lease of ours tell of it."""
+    """Detect another DHCP server by devices without a lease of this machine."""
     if not config.leases or machine.one_armed(config.lan):
         return
     lines: list[str] = []
-    # Of two servers one may be off, as odhcpd on a router without IPv6.
-    for path in [one for one in config.leases if Path(one).exists()] or config.leases:
+    # One of two servers may be off, such as odhcpd on a router without IPv6.
+    for path in [path for path in config.leases if Path(path).exists()] or config.leases:
         try:
             lines += Path(path).read_text("utf-8", "replace").splitlines()
         except OSError:
             yield note("dhcp", f"{path} cannot be read: another DHCP server would not be noticed")
             return
-    # The hardware address of dnsmasq's lines, and of odhcpd's, which has it without colons behind `# NAME`.
+    # The hardware address in dnsmasq's lines, and in odhcpd's, which have it without colons after `# NAME`.
     words = {word.lower().replace(":", "") for line in lines for word in line.split()[1:3]}
-    given = {mac for mac in (one.mac for one in machine.seen) if mac.replace(":", "") in words}
-    here = {one.mac for one in machine.seen if one.interface in config.lan and one.ip.version == 4}
+    given = {seen.mac for seen in machine.seen if seen.mac.replace(":", "") in words}
+    here = {seen.mac for seen in machine.seen if seen.interface in config.lan and seen.ip.version == 4}
     strange = sorted(here - given)
     if not strange:
         return
     shown = ", ".join(strange[:MOST_SHOWN]) + (" …" if len(strange) > MOST_SHOWN else "")
     text = f"{len(strange)} of {len(here)} devices have no lease of this machine ({shown})"
-    if len(strange) >= MANY and 2 * len(strange) > len(here) and not _begun_anew(config):
-        mend = "look for a second router or repeater that gives addresses, and switch its DHCP off"
-        yield warning("dhcp", f"{text}: another DHCP server may answer", mend)
+    if len(strange) >= MANY and 2 * len(strange) > len(here) and not _just_started(config):
+        fix = "look for a second router or repeater that gives addresses, and switch its DHCP off"
+        yield warning("dhcp", f"{text}: another DHCP server may answer", fix)
     else:
-        more = ", or this machine has just started" if _begun_anew(config) else ""
-        yield note("dhcp", f"{text}: addresses by hand, or another DHCP server{more}")
+        more = ", or this machine has just started" if _just_started(config) else ""
+        yield note("dhcp", f"{text}: manual addresses, or another DHCP server{more}")
 
 
-def _begun_anew(config: Config) -> bool:
-    """OpenWrt keeps leases in memory: after a restart a device has none until it asks again."""
+def _just_started(config: Config) -> bool:
+    """OpenWrt stores leases in memory: after a restart a device has none until it renews."""
     fleeting = any(file_system(Path(path)) in IN_MEMORY for path in config.leases)
     return fleeting and time.clock_gettime(time.CLOCK_BOOTTIME) < LEASE
 
 
 def public_ipv6(config: Config, machine: Machine) -> bool:
-    """Whether devices of the home have addresses that all the world reaches, and are routed."""
-    found = (one.ip in PUBLIC6 for name in config.lan for one in machine.addresses.get(name, ()))
+    """Return whether devices on the LAN have routed public IPv6 addresses."""
+    addresses = (address for name in config.lan for address in machine.addresses.get(name, ()))
+    found = (address.ip in PUBLIC6 for address in addresses)
     return setting("ipv6/conf/all/forwarding") == "1" and any(found)

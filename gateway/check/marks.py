@@ -1,4 +1,4 @@
-"""Whether rules of other programs use the bits of the marks that are ours, as far as they can be read."""
+"""`qalqan check`: whether rules of other programs use our bits of the marks, as far as they are readable."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from gateway.policy.config.config import Marks
 
 ALL_BITS = 0xFFFFFFFF
 
-_TUNNEL = re.compile(r"table \w+ wg-quick-\S+")  # ours takes no mark of a connection for a verdict
+_TUNNEL = re.compile(r"table \w+ wg-quick-\S+")  # harmless: a connection's mark is no verdict for us
 _WORDS = re.compile(r"(?:^|\s)(-m mark|-m connmark|-j MARK|-j CONNMARK)\s(.*?)(?=\s-[mj]\s|$)")
 _OPTION = re.compile(r"--([a-z-]+)(?:\s+(0x[0-9a-f]+|[0-9]+)(?:/(0x[0-9a-f]+|[0-9]+))?)?")
 
 
-class Mark(StrEnum):
+class MarkType(StrEnum):
     PACKET = "packet"
     CONNECTION = "connection"
 
 
-Used = tuple[str, Mark, int]  # table, which mark, bits
+Used = tuple[str, MarkType, int]  # table, type, bits
 
 
 def mark_findings(marks: Marks, rules: Rules) -> Iterator[Finding]:
     if rules.objects is None:
         yield note("marks", rules.unread)
         return
-    ours = {Mark.PACKET: marks.packet, Mark.CONNECTION: marks.ct | marks.slot}
+    ours = {MarkType.PACKET: marks.packet, MarkType.CONNECTION: marks.ct | marks.slot}
     used = [
         *nft_uses(rules.objects),
         *(use for save, text in rules.saves.items() for use in iptables_uses(save, text)),
@@ -38,7 +38,7 @@ def mark_findings(marks: Marks, rules: Rules) -> Iterator[Finding]:
     clashes = dict.fromkeys((table, mark) for table, mark, bits in used if bits & ours[mark])
     tunnels = {table for table, _ in clashes if _TUNNEL.fullmatch(table)}
     for table in sorted(tunnels):
-        text = "puts its connections' marks on packets, as a tunnel may: nothing has to be done"
+        text = "copies its connections' marks to packets, as a tunnel may: no action is needed"
         yield note("marks", f"{table} {text}")
     for table, mark in clashes:
         if table in tunnels:
@@ -53,18 +53,18 @@ def mark_findings(marks: Marks, rules: Rules) -> Iterator[Finding]:
 
 
 def nft_uses(objects: Iterable[dict[str, Any]]) -> Iterator[Used]:
-    """From what ``nft -j list ruleset`` lists: what is set, and what is compared."""
-    for one in objects:
-        rule = one.get("rule")
+    """Yield the mark bits that rules in ``nft -j list ruleset`` set or compare."""
+    for listed in objects:
+        rule = listed.get("rule")
         if rule is not None:
             for mark, bits in _uses(rule.get("expr")):
                 yield f"table {rule['family']} {rule['table']}", mark, bits
 
 
-def _uses(expression: Any) -> Iterator[tuple[Mark, int]]:
+def _uses(expression: Any) -> Iterator[tuple[MarkType, int]]:
     if isinstance(expression, list):
-        for one in expression:
-            yield from _uses(one)
+        for part in expression:
+            yield from _uses(part)
     elif isinstance(expression, dict):
         own = _mark(expression)
         masked = _masked(expression)
@@ -79,8 +79,8 @@ def _uses(expression: Any) -> Iterator[tuple[Mark, int]]:
                 yield from _uses(value)
 
 
-def _sets(mangle: Any) -> Iterator[tuple[Mark, int]]:
-    """``meta mark set …``: the bits that may be other ones afterwards, and what is read for it."""
+def _sets(mangle: Any) -> Iterator[tuple[MarkType, int]]:
+    """Yield the bits that ``meta mark set …`` may change, and those that it reads."""
     mark = _mark(mangle["key"])
     if mark is None:
         yield from _uses(mangle["value"])
@@ -89,7 +89,7 @@ def _sets(mangle: Any) -> Iterator[tuple[Mark, int]]:
     yield from ((other, bits) for other, bits in _uses(mangle["value"]) if other is not mark)
 
 
-def _changed(value: Any, mark: Mark) -> int:
+def _changed(value: Any, mark: MarkType) -> int:
     if _mark(value) is mark:
         return 0
     if isinstance(value, dict) and len(value) == 1:
@@ -103,15 +103,15 @@ def _changed(value: Any, mark: Mark) -> int:
 
 
 def _may_have(value: Any) -> int:
-    """The bits that an expression's value can have."""
+    """Return the bits that an expression's value can have."""
     if isinstance(value, int):
         return value & ALL_BITS
     masked = _masked(value)
     return ALL_BITS if masked is None else masked[1]
 
 
-def _masked(value: Any) -> tuple[Mark, int] | None:
-    """``meta mark & 0xff``"""
+def _masked(value: Any) -> tuple[MarkType, int] | None:
+    """Parse ``meta mark & 0xff``."""
     if isinstance(value, dict) and isinstance(value.get("&"), list) and len(value["&"]) == 2:
         mark, bits = _mark(value["&"][0]), value["&"][1]
         if mark is not None and isinstance(bits, int):
@@ -119,12 +119,12 @@ def _masked(value: Any) -> tuple[Mark, int] | None:
     return None
 
 
-def _mark(value: Any) -> Mark | None:
+def _mark(value: Any) -> MarkType | None:
     if isinstance(value, dict):
         if value.get("meta") == {"key": "mark"}:
-            return Mark.PACKET
+            return MarkType.PACKET
         if isinstance(value.get("ct"), dict) and value["ct"].get("key") == "mark":
-            return Mark.CONNECTION
+            return MarkType.CONNECTION
     return None
 
 
@@ -132,7 +132,7 @@ def _mark(value: Any) -> Mark | None:
 
 
 def iptables_uses(program: str, saved: str) -> Iterator[Used]:
-    """From the output of ``iptables-save``; nft's own list says of these targets only that they are there."""
+    """Yield the mark bits in the output of ``iptables-save``; nft's list names these targets without bits."""
     family = program.removesuffix("-save")
     table = ""
     for line in saved.splitlines():
@@ -144,8 +144,8 @@ def iptables_uses(program: str, saved: str) -> Iterator[Used]:
                     yield f"{family}, table {table}", mark, bits
 
 
-def _of_words(words: str, rest: str) -> Iterator[tuple[Mark, int]]:
-    mark = Mark.CONNECTION if "connmark" in words.lower() else Mark.PACKET
+def _of_words(words: str, rest: str) -> Iterator[tuple[MarkType, int]]:
+    mark = MarkType.CONNECTION if "connmark" in words.lower() else MarkType.PACKET
     options = {name: (value, mask) for name, value, mask in _OPTION.findall(rest)}
     for name in ("mark", "set-mark", "set-xmark"):
         if name in options:
@@ -156,8 +156,8 @@ def _of_words(words: str, rest: str) -> Iterator[tuple[Mark, int]]:
             bits = int(options[name][0], 0)
             yield mark, ~bits & ALL_BITS if name == "and-mark" else bits
     if "save-mark" in options or "restore-mark" in options:
-        yield Mark.PACKET, _mask(options, "nfmask")
-        yield Mark.CONNECTION, _mask(options, "ctmask")
+        yield MarkType.PACKET, _mask(options, "nfmask")
+        yield MarkType.CONNECTION, _mask(options, "ctmask")
 
 
 def _mask(options: dict[str, tuple[str, str]], name: str) -> int:

@@ -1,4 +1,4 @@
-"""`qalqan check`: programs beside us, the disk, and the clock."""
+"""`qalqan check`: other DNS filters, folders and disk, and the clock."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from gateway.policy.config.router_decides import said_in
 PROC = Path("/proc")
 UCI = Path("/etc/config")
 MIB = 1 << 20
-LEAST_FREE = MIB  # bytes, without which nothing can be kept
-LIST_ROOM = 64 * MIB  # bytes: copies of the usual lists, the table and the one that is built beside it
+LEAST_FREE = MIB  # bytes, without which nothing can be stored
+LIST_ROOM = 64 * MIB  # bytes: copies of the usual lists, the table, and a new table during an update
 SMALL_DISK = 64 * MIB  # bytes of a whole file system
 IN_MEMORY = ("tmpfs", "ramfs")
-FIRST_YEAR = 2026  # the clock of a machine that shows an earlier one is wrong
+FIRST_YEAR = 2026  # a clock that shows an earlier year is wrong
 
-# As the kernel calls the process: at most 15 characters.
+# Process names, which the kernel cuts to 15 characters.
 FILTERS = {
     "AdGuardHome": "AdGuard Home",
     "pihole-FTL": "Pi-hole",
@@ -38,14 +38,12 @@ UCI_FILTERS = {"adblock": "adb_enabled", "adblock-fast": "enabled", "simple-adbl
 
 
 def beside() -> Iterator[Finding]:
-    """Other DNS filters, and the resolver that help needs."""
+    """Report other DNS filters on this machine, and a missing resolver for help."""
     for name in sorted({*_running(), *_switched_on()}):
-        text = (
-            f"{name} is on this machine too: what it refuses is refused besides, and no page of ours says why"
-        )
+        text = f"{name} is on this machine too: it blocks sites on its own, and our pages cannot explain why"
         yield note("dns", text)
     if find_program("dnsmasq") is None:
-        text = "there is no dnsmasq: while no daemon runs, help is reached by address alone"
+        text = "there is no dnsmasq: while no daemon runs, help is reachable by IP address only"
         yield warning("help", text, "install it (Debian: apt-get install dnsmasq-base)")
 
 
@@ -63,21 +61,21 @@ def _switched_on() -> Iterator[str]:
 
 
 def folders(config: Config) -> Iterator[Finding]:
-    """Whether what the daemon keeps can be kept. Nothing is made here."""
+    """Check that the daemon can write its files. Creates nothing."""
     for key, path in (("state", Path(config.state)), ("runtime", Path(config.runtime))):
         where = said_in(config.fixed, key)
         try:
-            there = next(one for one in (path, *path.parents) if one.exists())
+            there = next(parent for parent in (path, *path.parents) if parent.exists())
         except OSError:
             yield unseen(key, path)
             continue
         if not there.is_dir():
-            yield problem(key, f"{there} is no directory", f"mend `{key}` in {where}")
+            yield problem(key, f"{there} is not a directory", f"fix `{key}` in {where}")
             continue
         disk = os.statvfs(there)
         free = disk.f_bavail * disk.f_frsize
         if disk.f_flag & os.ST_RDONLY or there.is_relative_to(PROC):
-            yield problem(key, f"nothing can be written in {there}", f"mend `{key}` in {where}")
+            yield problem(key, f"{there} is not writable", f"fix `{key}` in {where}")
         elif free < LEAST_FREE:
             yield problem(key, f"{there} is full", f"make room, or give `{key}` another path in {where}")
         else:
@@ -87,19 +85,19 @@ def folders(config: Config) -> Iterator[Finding]:
 
 
 def _disk(path: Path, free: int, size: int, where: str) -> Iterator[Finding]:
-    mend = f"give `state` a path on a larger disk, such as a USB stick, in {where}"
+    fix = f"give `state` a path on a larger disk, such as a USB stick, in {where}"
     if file_system(path) in IN_MEMORY:
-        text = f"{path} is in memory: used minutes, grants and lists are gone after a restart"
+        text = f"{path} is in memory: used minutes, extra time and lists are lost after a restart"
         yield warning("disk", text, f"give `state` a path on a disk in {where}")
     elif size < SMALL_DISK:
-        yield note("disk", f"{path} is on {size // MIB} MB of flash: large lists do not fit", mend)
+        yield note("disk", f"{path} is on {size // MIB} MB of flash: large lists do not fit", fix)
     elif free < LIST_ROOM:
         text = f"{free // MIB} MB are free in {path}, and lists need up to {LIST_ROOM // MIB}"
-        yield warning("disk", text, mend)
+        yield warning("disk", text, fix)
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
-    """The type of the file system in which ``path`` is; empty where that is not told."""
+    """Return the type of the file system that contains ``path``; empty if unknown."""
     best, found = -1, ""
     for line in text_of(mounts).splitlines():
         before, _, after = line.partition(" - ")
@@ -117,11 +115,11 @@ def clock(config: Config, now: datetime | None = None) -> Iterator[Finding]:
     else:
         yield ok("time", shown)
     if config.timezone == "UTC":
-        yield note("time", "no time zone is chosen: bedtimes go by UTC", "write `timezone` in qalqan.yaml")
+        yield note("time", "no time zone is set: bedtimes use UTC", "set `timezone` in qalqan.yaml")
     if timex.synchronised():
-        yield ok("time", "a time service keeps the clock")
+        yield ok("time", "a time service keeps the clock correct")
     elif hypervisor.present():
-        yield ok("time", "the clock is the host's, of which this is a virtual machine")
+        yield ok("time", "this is a virtual machine, whose host sets the clock")
     else:
-        text = "nobody keeps the clock: while the time is not known, `clock_unset` holds"
+        text = "no time service runs: while the time is unknown, `clock_unset` applies"
         yield warning("time", text, "start a time service (systemd-timesyncd, chrony, or OpenWrt's sysntpd)")

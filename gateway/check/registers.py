@@ -1,4 +1,4 @@
-"""`qalqan check`: which states' registers the home names, and who turned one on; never a name of one."""
+"""`qalqan check`: the enabled state registers and who enabled them; never a name from a register."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from gateway.policy.config.config import Config
 
 
 def register_findings(config: Config) -> Iterator[Finding]:
-    on = [one for one in config.registers if one.on]
+    on = [register for register in config.registers if register.on]
     book = Book(Path(config.state) / SHELF) if on else None
-    for one in on:
-        who = f", turned on by {one.by}" if one.by else ", turned on by hand"
-        since = f" on {one.since}" if one.since else ""
-        text = f"{one.name} binds everyone in the home{who}{since}"
-        copy = None if book is None else book.copies.get(one.source)
+    for register in on:
+        who = f", turned on by {register.by}" if register.by else ", turned on by hand"
+        since = f" on {register.since}" if register.since else ""
+        text = f"{register.name} applies to everyone in the home{who}{since}"
+        copy = None if book is None else book.copies.get(register.source)
         if copy is not None and copy.error:
             yield warning("lists", f"{text}: {copy.error}", "see docs/families/lists.md, State registers")
-        elif book is not None and not book.path(one.source).exists():
-            yield warning("lists", f"{text}, and is not here yet", "run: qalqan lists update")
+        elif book is not None and not book.path(register.source).exists():
+            yield warning("lists", f"{text}, and is not downloaded yet", "run: qalqan lists update")
         else:
             yield ok("lists", text)

@@ -1,4 +1,4 @@
-"""What the router's own settings decide, whether the system starts us, and what of a brand cannot be used."""
+"""`qalqan check`: settings that the router decides, disabled services, and problems of the brand."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from gateway.web.branding import read_logo
 def router_findings(config: Config) -> Iterator[Finding]:
     try:
         router = read_router()
-    except PolicyError as error:  # it changed since
+    except PolicyError as error:  # it has changed meanwhile
         yield refused("config", error)
         return
     if router is not None:
-        told = ", ".join(one.option for one in config.fixed.values()) or "nothing"
-        yield ok("config", f"{router.file} decides {told}")
+        options = ", ".join(fixed.option for fixed in config.fixed.values()) or "nothing"
+        yield ok("config", f"{router.file} decides {options}")
         for section, on in router.switches.items():
             if not on:
                 what = "the filter" if section == "main" else "the pages"
@@ -37,5 +37,5 @@ def brand_findings(brand: Brand) -> Iterator[Finding]:
         except PolicyError as error:
             problems.append(str(error))
     for line in problems:
-        text, _, mend = line.rpartition("; ")
-        yield warning("brand", f"{text}; it is left out", mend)
+        text, _, fix = line.rpartition("; ")
+        yield warning("brand", f"{text}; it is ignored", fix)

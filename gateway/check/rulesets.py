@@ -1,4 +1,4 @@
-"""`qalqan check`: rules of other programs that let connections past us, or use our queues. Root sees them."""
+"""`qalqan check`: rules of other programs that bypass our rules or use our queues. Needs root."""
 
 from __future__ import annotations
 
@@ -20,52 +20,52 @@ from gateway.lan.machine import may_administer, text_of
 from gateway.policy.config.config import Config
 
 TIMEOUT = 10.0  # seconds for a list of rules; tens of thousands take two
-# iptables speaks through nft, or past it in its old form, which nft does not list.
+# iptables uses nft, or bypasses it in its legacy form, which nft does not list.
 SAVES = ("iptables-save", "ip6tables-save", "iptables-legacy-save", "ip6tables-legacy-save")
 UCI = Path("/etc/config/firewall")
 MODULES = Path("/sys/module")
 BOUND = Path("/proc/self/net/netfilter/nfnetlink_queue")
 PROCESSES = Path("/proc")
-# Makers' own fast paths: what they have taken over, no rule sees any more. Of Qualcomm, MediaTek, Realtek and
-# Broadcom.
+# Vendors' own fast paths: no rule sees the connections that they take over. From Qualcomm, MediaTek, Realtek
+# and Broadcom.
 ACCELERATORS = ("shortcut_fe", "fast_classifier", "ecm", "qca_nss_ecm", "qca_nss_sfe", "mtkhnat", "hw_nat",
                 "fc", "ctf", "pktflow")  # fmt: skip
 
-# As fw4 reads a switch: without the first one the second says nothing.
+# A switch in fw4's notation. Without the first option the second has no effect.
 _UCI = r"""^\s*option\s+['"]?{}['"]?\s+['"]?(?:1|on|true|yes)['"]?\s*(?:#.*)?$"""
 _FLOWTABLE = re.compile(r"table (\S+ \S+) \{|flowtable (\S+) \{|flags offload")
 _NFQUEUE = re.compile(r"-j NFQUEUE\b.*?--queue-(?:num|balance) (\d+)(?::(\d+))?")
-_MEND = "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; service firewall restart"
+_TURN_OFF = "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; service firewall restart"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is loaded."""
+    """The loaded rules of other programs."""
 
-    objects: tuple[dict[str, Any], ...] | None  # None: it cannot be read
-    text: str  # of nft
+    objects: tuple[dict[str, Any], ...] | None  # None: not readable
+    text: str  # nft's output
     saves: dict[str, str]  # program → its output
-    unread: str = "rules of other programs cannot be read without root"  # where there are no objects
+    unread: str = "rules of other programs cannot be read without root"  # the reason for no objects
 
 
 def read_rules() -> Rules:
-    # Without the elements of named sets: block lists have 100,000 of them, and say nothing here.
+    """Read the rules of nft and iptables."""
+    # Without the elements of named sets: block lists have 100,000 of them, which do not matter here.
     listed, error = output_of("nft", "-j", "-t", "list", "ruleset")
     objects = parsed(listed)
     flowtables, _ = output_of("nft", "list", "flowtables")
     rules = Rules(objects, flowtables or "", {save: output_of(save)[0] or "" for save in SAVES})
     if objects is None and may_administer():
-        why = error or "nft's answer is no list"
+        why = error or "nft's output is not valid"
         return replace(rules, unread=f"rules of other programs cannot be read ({why})")
     return rules
 
 
 def parsed(listed: str | None) -> tuple[dict[str, Any], ...] | None:
-    """From ``nft -j list ruleset``; nothing of our own table. None where that is no such list."""
+    """Parse ``nft -j list ruleset``, without our own table. None if it is not valid."""
     try:
-        told = json.loads(listed or "")
-        objects = told["nftables"]
-        return tuple(one for one in objects if isinstance(one, dict) and _table(one) != NAME)
+        objects = json.loads(listed or "")["nftables"]
+        return tuple(item for item in objects if isinstance(item, dict) and _table(item) != NAME)
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
 
@@ -80,28 +80,28 @@ def _offload(rules: Rules) -> Iterator[Finding]:
     for table, hardware in offloads(rules).items():
         found = True
         how = "in hardware" if hardware else "in software"
-        mend = _MEND if table.endswith(" fw4") else "take `flow add` out of its rules"
-        yield problem("offload", f"table {table} offloads connections {how}: rules do not end them", mend)
+        fix = _TURN_OFF if table.endswith(" fw4") else "take `flow add` out of its rules"
+        yield problem("offload", f"table {table} offloads connections {how} past the rules", fix)
     if _switched_on("flow_offloading"):
         found = True
         how = "in hardware" if _switched_on("flow_offloading_hw") else "in software"
-        text = f"{UCI}: flow_offloading is on, {how}: connections go past the rules"
-        yield problem("offload", text, _MEND)
+        text = f"{UCI}: flow_offloading is on, {how}: connections bypass the rules"
+        yield problem("offload", text, _TURN_OFF)
     for module in ACCELERATORS:
         if (MODULES / module).exists():
             found = True
-            text = f"the module {module} speeds connections up past all rules"
-            yield problem("offload", text, f"unload it: rmmod {module}, and take its package out")
+            text = f"the module {module} accelerates connections past all rules"
+            yield problem("offload", text, f"unload it: rmmod {module}, and remove its package")
     for save, text in rules.saves.items():
         if "-j FLOWOFFLOAD" in text:
             found = True
             yield problem(
-                "offload", f"{save}: FLOWOFFLOAD takes connections past the rules", "take that rule out"
+                "offload", f"{save}: FLOWOFFLOAD takes connections past the rules", "remove that rule"
             )
     if not found and rules.objects is None:
         yield note("offload", rules.unread)
     elif not found:
-        yield ok("offload", "no connection goes past the rules")
+        yield ok("offload", "no connection bypasses the rules")
 
 
 def _switched_on(option: str) -> bool:
@@ -109,10 +109,10 @@ def _switched_on(option: str) -> bool:
 
 
 def offloads(rules: Rules) -> dict[str, bool]:
-    """Tables that offload → whether in hardware too."""
+    """Return the tables that offload, and whether they use hardware."""
     tables = {}
-    for one in rules.objects or ():
-        rule = one.get("rule")
+    for item in rules.objects or ():
+        rule = item.get("rule")
         if rule is not None and any("flow" in part for part in statements(rule)):
             tables[f"{rule['family']} {rule['table']}"] = False
     table = ""
@@ -125,11 +125,11 @@ def offloads(rules: Rules) -> dict[str, bool]:
 
 def _queues(config: Config, rules: Rules) -> Iterator[Finding]:
     ours = range(config.queue_base, config.queue_base + QUEUES)
-    mend = "give ours other numbers with queue_base: in qalqan.yaml, or theirs"
+    fix = "give ours other numbers with queue_base: in qalqan.yaml, or theirs"
     span = f"{ours[0]}-{ours[-1]}"
     for who, first, last in queues_of_others(rules):
         if first <= ours[-1] and last >= ours[0]:
-            yield problem("queue", f"{who} sends packets to queue {first}, one of ours ({span})", mend)
+            yield problem("queue", f"{who} sends packets to queue {first}, one of ours ({span})", fix)
     if rules.objects is None:
         yield note("queue", f"whether others use ours ({span}): {rules.unread}")
     if _answers(config):
@@ -137,14 +137,15 @@ def _queues(config: Config, rules: Rules) -> Iterator[Finding]:
     for number, port in bound():
         if number in ours:
             yield problem(
-                "queue", f"queue {number} is read by {_process(port)}, and no daemon of ours runs", mend
+                "queue", f"queue {number} is read by {_process(port)}, and no daemon of ours runs", fix
             )
             return
 
 
 def queues_of_others(rules: Rules) -> Iterator[tuple[str, int, int]]:
-    for one in rules.objects or ():
-        rule = one.get("rule") or {}
+    """Yield the other users of queues: name, first and last number."""
+    for item in rules.objects or ():
+        rule = item.get("rule") or {}
         for part in statements(rule):
             if isinstance(part.get("queue"), dict):
                 number = part["queue"].get("num", 0)
@@ -157,7 +158,7 @@ def queues_of_others(rules: Rules) -> Iterator[tuple[str, int, int]]:
 
 
 def bound() -> Iterator[tuple[int, int]]:
-    """Queues that somebody reads, each with its netlink port: of a process's first socket that is its id."""
+    """Yield the bound queues with their netlink port, the process id for a process's first socket."""
     for line in text_of(BOUND).splitlines():
         words = line.split()
         if len(words) > 1:
@@ -170,7 +171,7 @@ def _process(port: int) -> str:
 
 
 def _answers(config: Config) -> bool:
-    """Whether somebody listens on the control socket; one that we may not ask is there as well."""
+    """Return whether a daemon listens on the control socket; one that refuses us counts as well."""
     with socket.socket(socket.AF_UNIX) as sock:
         try:
             sock.connect(str(control_socket(config)))
@@ -182,19 +183,19 @@ def _answers(config: Config) -> bool:
 
 
 def statements(rule: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Of a rule. What nft cannot put into JSON is no mapping."""
+    """Yield the statements of a rule. One that nft cannot express in JSON is not a mapping."""
     expressions = rule.get("expr")
-    yield from (one for one in expressions or () if isinstance(one, dict))
+    yield from (statement for statement in expressions or () if isinstance(statement, dict))
 
 
-def _table(one: dict[str, Any]) -> object:
-    """Of a rule, a chain or a set; a table's own name."""
-    value = next(iter(one.values()), None)
+def _table(item: dict[str, Any]) -> object:
+    """Return the table of a rule, a chain or a set; for a table its own name."""
+    value = next(iter(item.values()), None)
     return value.get("table", value.get("name")) if isinstance(value, dict) else None
 
 
 def output_of(name: str, *words: str) -> tuple[str | None, str]:
-    """Its output, None where it is not here or refuses; and then why."""
+    """Return a program's output, and why there is none: it is not installed, or it fails."""
     program = find_program(name)
     if program is None:
         return None, f"there is no {name}"

@@ -1,4 +1,4 @@
-"""`qalqan check`: what is wrong with files and system, and how to mend it. Needs no daemon and no root."""
+"""`qalqan check`: finds problems of files and system, and how to fix them. Needs no daemon and no root."""
 
 from __future__ import annotations
 
@@ -37,34 +37,38 @@ from gateway.policy.names.countries import COMMON, country_of
 from gateway.policy.time.list_updates import UpdateInterval
 
 UPDATE = "run: qalqan lists update"
-NICE = 10  # of a check that the daemon started: packets go first
+NICE = 10  # for a check that the daemon starts: packets have priority
 
 
 def run(args: Namespace) -> int:
     if args.steps:
         return _steps(config_path(args))
     findings = list(findings_of(config_path(args)))
-    healthy = all(one.level is not Level.ERROR for one in findings)
+    healthy = all(finding.level is not Level.ERROR for finding in findings)
     if args.json:
         counts = {
-            f"{one}s": sum(found.level is one for found in findings) for one in Level if one is not Level.OK
+            f"{level}s": sum(finding.level is level for finding in findings)
+            for level in Level
+            if level is not Level.OK
         }
-        output.as_json({"ok": healthy, **counts, "findings": [one.as_json() for one in findings]})
+        listed = [finding.as_json() for finding in findings]
+        output.as_json({"ok": healthy, **counts, "findings": listed})
     else:
-        for one in findings:
-            print(output.clean(one))
+        for finding in findings:
+            print(output.clean(finding))
     return 0 if healthy else 1
 
 
 def _steps(path: Path) -> int:
-    """For the daemon, which reads each line as it comes; that something is wrong is no failure to it."""
+    """Print one finding per line for the daemon. Findings do not change the exit status."""
     os.nice(NICE)
-    for one in findings_of(path):
-        print(json.dumps(one.as_json()), flush=True)
+    for finding in findings_of(path):
+        print(json.dumps(finding.as_json()), flush=True)
     return 0
 
 
 def findings_of(path: Path) -> Iterator[Finding]:
+    """Run all checks for a qalqan.yaml."""
     product, has_child = None, False
     try:
         product = household.load_product()
@@ -85,7 +89,7 @@ def findings_of(path: Path) -> Iterator[Finding]:
             has_child = yield from _profiles(path, config, product)
         yield from check_beside.folders(config)
         yield from _table(Path(config.state))
-        yield from _copies(Path(config.state), needed=_mend(config) if has_child else "")
+        yield from _copies(Path(config.state), needed=_how_to_update(config) if has_child else "")
         yield from sealed_findings(config)
         yield from register_findings(config)
         yield from check_beside.clock(config)
@@ -103,7 +107,7 @@ def _network(config: Config) -> Iterator[Finding]:
     try:
         machine = read_machine()
     except OSError as error:
-        yield note("lan", f"the kernel does not tell of its interfaces ({error.strerror or error})")
+        yield note("lan", f"the interfaces cannot be read from the kernel ({error.strerror or error})")
     else:
         yield from lan_findings(config, machine)
         yield from firewall_findings(config, machine, rules)
@@ -112,11 +116,11 @@ def _network(config: Config) -> Iterator[Finding]:
 
 
 def _country(config: Config, product: household.Product) -> Iterator[Finding]:
-    """Countries without a file of their own are served, with less."""
+    """Report a country without a file of its own, for which holidays and help lines are missing."""
     known = ", ".join(sorted(code for code in product.countries if code != COMMON))
     if not config.country:
         yield note(
-            "country", f"none chosen: no public holidays, help lines that hold everywhere; known: {known}"
+            "country", f"none is set: no public holidays, only international help lines; known: {known}"
         )
     elif country_of(product.countries, config.country) is None:
         yield note("country", f"there is no file for {config.country}: no public holidays; known: {known}")
@@ -125,7 +129,7 @@ def _country(config: Config, product: household.Product) -> Iterator[Finding]:
 def _profiles(path: Path, config: Config, product: household.Product) -> Generator[Finding, None, bool]:
     """Check the profiles; return whether one of them is a child's."""
     folder = Path(config.profiles)
-    hidden = next((one for one in (folder, *_files(folder)) if _hidden(one)), None)
+    hidden = next((path for path in (folder, *_files(folder)) if _hidden(path)), None)
     if hidden is not None:
         yield unseen("profiles", hidden)
         return False
@@ -136,10 +140,12 @@ def _profiles(path: Path, config: Config, product: household.Product) -> Generat
         return False
     for broken in family.problems.values():
         yield refused("profile", broken)
-    for one in family.profiles.values():
-        yield ok("profile", f"{one.id}: band {one.band.value}, {len(one.devices)} devices")
-        if one.warning is not None:
-            yield warning("profile", f"{one.warning.where}: {one.warning.problem}", one.warning.mend)
+    for profile in family.profiles.values():
+        count = len(profile.devices)
+        yield ok("profile", f"{profile.id}: band {profile.band.value}, {count} devices")
+        if profile.warning is not None:
+            text = f"{profile.warning.where}: {profile.warning.problem}"
+            yield warning("profile", text, profile.warning.fix)
     try:
         yield from must_findings(family, must_resolve(product))
     except PolicyError as error:
@@ -157,7 +163,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _hidden(path: Path) -> bool:
-    """Whether it is root's alone, and we are somebody else: nothing is wrong with it then."""
+    """Return whether only root may read a file, which is correct, and we are not root."""
     if os.geteuid() == 0:
         return False
     try:
@@ -167,7 +173,7 @@ def _hidden(path: Path) -> bool:
 
 
 def _table(state: Path) -> Iterator[Finding]:
-    """Whole and as it was built: all of it is read."""
+    """Verify the table of lists completely."""
     path = state / TABLE_NAME
     if _hidden(path):
         yield unseen("lists", path)
@@ -176,9 +182,9 @@ def _table(state: Path) -> Iterator[Finding]:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
             info = domains.verify(mapping[:])
     except FileNotFoundError:
-        yield ok("lists", f"no table is built: the {len(seed_names())} names that come along are in use")
+        yield ok("lists", f"no table is built: the {len(seed_names())} built-in names are in use")
     except OSError as error:
-        yield problem("lists", f"{path} cannot be read ({error.strerror})", "mend its permissions")
+        yield problem("lists", f"{path} cannot be read ({error.strerror})", "fix its permissions")
     except ValueError:
         yield problem("lists", f"{path} is empty", "build it again: qalqan lists build")
     except GatewayError as error:
@@ -205,14 +211,14 @@ def _copies(state: Path, *, needed: str = "") -> Iterator[Finding]:
             days = (now - copy.fetched).days
             yield warning("lists", f"{name} is {days} days old", UPDATE)
         if copy.error:
-            yield warning("lists", f"the last try failed: {copy.error}", UPDATE)
+            yield warning("lists", f"the last update failed: {copy.error}", UPDATE)
     if all_old and newest is not None:
         yield warning("lists", f"the newest is {(now - newest).days} days old", needed)
     elif newest is None and needed:
-        yield warning("lists", "none was fetched yet: most sites of blocked categories are open", needed)
+        yield warning("lists", "none was downloaded yet: most sites of blocked categories are open", needed)
 
 
-def _mend(config: Config) -> str:
+def _how_to_update(config: Config) -> str:
     if config.lists_update is UpdateInterval.OFF:
         return f"{UPDATE}, or set lists: {{update: daily}} in qalqan.yaml"
-    return f"{UPDATE}; where it fails, see: qalqan lists status"
+    return f"{UPDATE}; if it fails, see: qalqan lists status"

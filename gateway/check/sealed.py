@@ -1,4 +1,4 @@
-"""`qalqan check`: the sealed sets of the home, by issuer and date; never a name."""
+"""`qalqan check`: the sealed lists, by issuer and date; never a name from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.check.findings import Finding, ok, unseen, warning
-from gateway.lists.sealed import Held, SealedShelf
+from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.policy.config.config import Config
 
 
@@ -21,16 +21,16 @@ def sealed_findings(config: Config) -> Iterator[Finding]:
         yield unseen("lists", shelf.folder)
         return
     now = time.time()
-    for one in shelf.load(config.sealed)[1]:
-        yield _of(one, now)
+    for held in shelf.load(config.sealed)[1]:
+        yield _of(held, now)
 
 
-def _of(one: Held, now: float) -> Finding:
-    head = one.head
+def _of(held: SealedState, now: float) -> Finding:
+    head = held.head
     if head is None:
-        return warning("lists", f"a sealed set is not in force: {one.problem}", "run: qalqan sealed update")
+        return warning("lists", f"a sealed list is not in use: {held.problem}", "run: qalqan sealed update")
     until = datetime.fromtimestamp(head.expires, UTC).date()
-    if one.is_late(now):
-        text = f"the sealed set of {head.issuer} expired on {until}; it goes on until a new one comes"
+    if held.is_late(now):
+        text = f"the sealed list of {head.issuer} expired on {until}; it stays in use until a new one comes"
         return warning("lists", text, "run: qalqan sealed update, or ask its issuer")
-    return ok("lists", f"sealed set of {head.issuer} ({head.scope}): {head.count} names, until {until}")
+    return ok("lists", f"sealed list of {head.issuer} ({head.scope}): {head.count} names, until {until}")

@@ -1,4 +1,4 @@
-"""The system's side of `qalqan check`: the pages' address, the count of connections, nft and its queue."""
+"""`qalqan check`: the pages' address, the kernel's counters, nft and its queue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gateway.check.findings import Finding, ok, problem, refused
-from gateway.cli.commands.web import told
+from gateway.cli.commands.web import settings_dict
 from gateway.core.errors import GatewayError, KernelError
 from gateway.lan.machine import may_administer, text_of
 from gateway.policy.config.config import Config
@@ -20,14 +20,14 @@ from gateway.web.listen import parse_listen
 
 PROC = Path("/proc")
 MODULES = Path("/lib/modules")
-# One of the two lines is needed: nft's own queue, or that of iptables.
+# One of the two is needed: nft's own queue, or that of iptables.
 NATIVE = ("nft_queue", "CONFIG_NFT_QUEUE")
 FALLBACK = ("xt_NFQUEUE", "CONFIG_NETFILTER_XT_TARGET_NFQUEUE")
 _TARGET = "iptables' NFQUEUE target is used"
 
 
 def pages(config: Config) -> Iterator[Finding]:
-    listen = told(config)["listen"]
+    listen = settings_dict(config)["listen"]
     if listen is None:
         yield ok("pages", f"port {config.web.port} of {', '.join(config.lan)}")
         return
@@ -50,21 +50,21 @@ def pages(config: Config) -> Iterator[Finding]:
 
 
 def accounting() -> Iterator[Finding]:
-    """Whether the kernel counts each connection, which the ledger's services come from."""
+    """Check that the kernel counts each connection, which the time per service needs."""
     value = text_of(PROC / "sys/net/netfilter/nf_conntrack_acct").strip()
     if not value:
-        yield ok("services", "the kernel tracks no connection yet; the daemon lets it count each one")
+        yield ok("services", "the kernel tracks no connection yet; the daemon enables the counters")
     elif value == "0":
-        yield ok("services", "connections are not counted now (nf_conntrack_acct=0); the daemon lets it")
+        yield ok("services", "the counters are off (nf_conntrack_acct=0); the daemon enables them")
     else:
         yield ok("services", "the kernel counts each connection")
 
 
 def kernel() -> Iterator[Finding]:
-    """What of nft and of queues can be seen; root's answer is the kernel's own."""
+    """Check nft and queues. Root gets the kernel's own answer."""
     if find_spec("netfilterqueue") is None:
-        mend = "install it: pip install netfilterqueue"
-        yield problem("queue", "the Python package netfilterqueue is not here", mend)
+        fix = "install it: pip install netfilterqueue"
+        yield problem("queue", "the Python package netfilterqueue is not installed", fix)
     from gateway.kernel import fallback
     from gateway.kernel.nft import Nft
 
@@ -73,7 +73,7 @@ def kernel() -> Iterator[Finding]:
     except KernelError as error:
         yield refused("nft", error)
         return
-    yield ok("nft", f"through {nft.backend}")
+    yield ok("nft", f"uses {nft.backend}")
     try:
         if not may_administer():
             yield _seen()
@@ -82,8 +82,8 @@ def kernel() -> Iterator[Finding]:
         elif fallback.has_target():
             yield ok("queue", f"the kernel has no nft queue; {_TARGET}")
         else:
-            mend = "install kmod-nft-queue, or xt_NFQUEUE and nft_compat"
-            yield problem("queue", "the kernel has no packet queue", mend)
+            fix = "install kmod-nft-queue, or xt_NFQUEUE and nft_compat"
+            yield problem("queue", "the kernel has no packet queue", fix)
     except KernelError as error:
         yield refused("queue", error)
     finally:
@@ -91,19 +91,19 @@ def kernel() -> Iterator[Finding]:
 
 
 def _seen() -> Finding:
-    """Without root: what the kernel's configuration and its modules say."""
+    """Without root: judge by the kernel's configuration and modules."""
     for module, option in (NATIVE, FALLBACK):
         if _has(module, option):
             if module == NATIVE[0]:
                 return ok("queue", "the kernel has nft's queue, as far as can be seen without root")
             return ok("queue", f"no nft queue can be seen; {_TARGET}")
     if not _known():
-        return ok("queue", "what the kernel has cannot be seen without root; run this as root")
+        return ok("queue", "the kernel's queue support is unknown without root; run this as root")
     return problem("queue", "the kernel has no packet queue", "install kmod-nft-queue, or another kernel")
 
 
 def _configuration() -> str:
-    """The kernel's own, where it tells."""
+    """Return the kernel's configuration, if available."""
     release = platform.release()
     try:
         return gzip.decompress((PROC / "config.gz").read_bytes()).decode("ascii", "replace")

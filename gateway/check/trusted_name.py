@@ -1,4 +1,4 @@
-"""`qalqan check`: where the trusted name leads outside the home's own answers."""
+"""`qalqan check`: where the trusted name points outside of the home."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ from gateway.policy.config.web import PAGES
 
 ABOUT = "certificate"
 SHOWN = 3  # addresses of a name
-ASKED = 2  # questions to each resolver: A and AAAA
-MEND = f"publish {' and '.join(PAGES)} there, or nothing: docs/providers/trusted-name.md"
+ASKED = 2  # queries to each resolver: A and AAAA
+FIX = f"publish {' and '.join(PAGES)} there, or nothing: docs/providers/trusted-name.md"
 
 
 def name_findings(config: Config) -> Iterator[Finding]:
-    """In the home the gateway answers for its name. A device that encrypts its DNS hears what is published:
-    these same addresses, or nothing. No answer at all tells nothing.
+    """Check the published addresses of the trusted name.
+
+    On the LAN the gateway answers for the name. A device with encrypted DNS gets the published addresses,
+    which must be the same, or none. No response at all is not reported.
     """
     https = config.web.https
     if https is None:
         return
     found = published(https.name)
-    elsewhere = [text(one) for one in found if one not in PAGES_PACKED]
+    elsewhere = [text(address) for address in found if address not in PAGES_PACKED]
     if elsewhere:
         shown = ", ".join(elsewhere[:SHOWN])
-        said = f"{https.name} leads to {shown} on the internet, and devices that encrypt their DNS go there"
-        yield warning(ABOUT, said, MEND)
+        said = f"{https.name} points to {shown} on the internet, and devices with encrypted DNS go there"
+        yield warning(ABOUT, said, FIX)
     elif found:
-        yield ok(ABOUT, f"{https.name} leads to this gateway on the internet too")
+        yield ok(ABOUT, f"{https.name} points to this gateway on the internet too")
 
 
 def published(name: str) -> list[bytes]:
-    """What the gateway's own resolvers say; answers that do not come are waited for three seconds."""
+    """Return the answers of the gateway's resolvers; waits up to three seconds."""
     loop, servers, found, answers = Loop(), resolvers(), dict[bytes, None](), 0
 
     def heard(_name: str, addresses: list[bytes]) -> None:

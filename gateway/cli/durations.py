@@ -1,4 +1,4 @@
-"""``--for 1h30m``, and whole numbers."""
+"""Parsers for durations such as ``1h30m`` and for whole numbers on the command line."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ MAX_DIGITS = 9
 
 
 def minutes(text: str, where: str = OPTION) -> int:
-    """``30m``, ``2h``, ``1h30m`` or ``1d`` in minutes, 1 to MAX_MINUTES. ``where`` it stands is what the
-    PolicyError names.
+    """Return ``30m``, ``2h``, ``1h30m`` or ``1d`` in minutes, 1 to MAX_MINUTES.
+
+    Raises PolicyError, which names ``where`` the text is.
     """
     try:
         found = duration_minutes(text.lower(), days=True)
     except TimeTextError as error:
         raise PolicyError(where, f"{shown(text)} {error.problem}", error.fix) from None
     if not found:
-        raise PolicyError(where, f"{shown(text)} is no time", "write it like 30m, 2h or 1h30m")
+        raise PolicyError(where, f"{shown(text)} is not a duration", "write it like 30m, 2h or 1h30m")
     if found > MAX_MINUTES:
         raise PolicyError(where, f"{shown(text)} is more than seven days", "write at most 7d")
     return found
 
 
-def whole(text: str, where: str, mend: str) -> int:
-    """A number that somebody typed, of at most nine digits. Raises PolicyError."""
+def whole(text: str, where: str, fix: str) -> int:
+    """Return a number of at most nine digits. Raises PolicyError with ``where`` and ``fix``."""
     if not (text.isascii() and text.isdecimal()) or len(text) > MAX_DIGITS:
-        raise PolicyError(where, f"{shown(text)} is no number that fits", mend)
+        raise PolicyError(where, f"{shown(text)} is not a number of at most {MAX_DIGITS} digits", fix)
     return int(text)

@@ -1,6 +1,6 @@
 """The command line `qalqan`. The parser is `gateway.cli.parser`; each command is a module with ``run(args)``.
 
-A command's module is imported when it is called, so that `qalqan status` starts in a tenth of a second.
+Only the module of the called command is imported, so that `qalqan status` starts in a tenth of a second.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     Namespace = argparse.Namespace | SimpleNamespace
 
 DONE, REFUSED, WRONG_USAGE = 0, 1, 2
-# What writing to a file says when it cannot; reading the family's files has errors of its own.
+# Errors of a failed write. Errors of reading the family's files have messages of their own.
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-INTERRUPTED = 130  # as a shell says it: 128 and the number of SIGINT
+INTERRUPTED = 130  # as in a shell: 128 plus the number of SIGINT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status; wrong usage ends by SystemExit, as argparse has it."""
-    _stand_in()
+    """Run a command and return the exit status. Wrong usage raises SystemExit, as argparse does."""
+    _replace_closed_streams()
     args = as_service(sys.argv[1:] if argv is None else argv) or _parsed(argv)
-    # A child's name must not end a command on a terminal that cannot show it.
+    # A name that the terminal cannot show must not abort the command.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GatewayError as error:
         return _refuse(str(error))
     except BrokenPipeError:
-        # Whoever reads has seen enough. Nothing is left that the interpreter would flush on its way out.
+        # The reader has closed the pipe. Redirect stdout, so that the flush at exit does not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except OSError as error:
@@ -54,8 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def as_service(argv: Sequence[str]) -> Namespace | None:
-    """What a process that stays is told, as its unit has it. argparse, and gettext with it, would take 0.5 MB
-    for as long as it runs. None for all else, which the parser reads.
+    """Parse the arguments of a service without argparse, which would take 0.5 MB (with gettext) permanently.
+
+    Return None for all other arguments; the parser reads those.
     """
     keep_guard = [*argv[:1], *argv[-1:]] == ["run", "--keep-guard"]
     match argv[:-1] if keep_guard else argv:
@@ -74,16 +75,16 @@ def _parsed(argv: Sequence[str] | None) -> Namespace:
     return build_parser().parse_args(argv)
 
 
-def _stand_in() -> None:
-    """For a standard stream that is closed: what is told goes nowhere, and no file gets its number."""
+def _replace_closed_streams() -> None:
+    """Open /dev/null for closed standard streams, so that no other file gets their descriptors."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
-    for name, there in (("stdout", sys.__stdout__), ("stderr", sys.__stderr__)):
-        if there is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  as long as we run
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor
+    for name, stream in (("stdout", sys.__stdout__), ("stderr", sys.__stderr__)):
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  open until exit
 
 
 def _refuse(problem: str) -> int:

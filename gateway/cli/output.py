@@ -1,4 +1,4 @@
-"""How commands print: aligned columns, one JSON object, and nothing that a terminal would obey."""
+"""Output of commands: aligned columns, one JSON object, and no control characters."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 
 
 def clean(text: object) -> str:
-    """``text`` on one line; what is not printable, such as a name made to move the cursor, as ``?``."""
+    """Return ``text`` with ``?`` for non-printable characters, such as escape sequences in a name."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(text))
 
 
 def rows(table: Iterable[Sequence[object]], head: Sequence[str] = ()) -> None:
-    """Print columns; the last one is not padded."""
+    """Print a table with aligned columns. The last column is not padded."""
     lines = [[clean(cell) for cell in row] for row in table]
     if head:
         lines.insert(0, list(head))
@@ -30,5 +30,5 @@ def as_json(value: object) -> None:
 
 
 def problem(text: str) -> None:
-    """One line on standard error; the command goes on."""
+    """Print a warning on standard error."""
     print(f"qalqan: {clean(text)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Root's commands that write beside a daemon which is another user."""
+"""For commands of root that write files of a daemon with another user."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def become_owner(folder: Path) -> None:
-    """From now on root is whom ``folder`` belongs to: what is written there, the daemon reads and replaces.
+    """Switch from root to the owner of ``folder``, so that the daemon can read and replace new files.
 
-    Nothing where it is root's, or not there yet.
+    Does nothing if root owns the folder, or if it does not exist.
     """
     if os.geteuid() != 0 or not folder.exists():
         return

@@ -1,4 +1,4 @@
-"""The family and its rules as files have them: what `why`, `replay` and `profile` need no daemon for."""
+"""Reads the household and its rules from files, for `why`, `replay` and `profile` without a daemon."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FILE_ENDINGS = (".yaml", ".yml")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Home:
-    """A household with the product's data."""
+    """A household with the data of the product."""
 
     product: Product
     household: Household
@@ -47,7 +47,7 @@ class Home:
         return self.product.calendar(self.config)
 
     def profile(self, who: str) -> Profile:
-        """By id or name. Raises PolicyError: the file's own, or with what may have been meant."""
+        """Return a profile by id or name. Raises the PolicyError of its file, or one with a suggestion."""
         found = self.household.find(who)
         if found is not None:
             return found
@@ -55,16 +55,16 @@ class Home:
             if Path(file).stem.casefold() == who.casefold():
                 raise error
         known = _names(self.household.profiles.values())
-        mend = suggestion(who, known) if known else "there is none yet: write one file a child"
-        raise PolicyError(shown(who), "there is no such profile", mend)
+        fix = suggestion(who, known) if known else "there is none yet: write one file for each child"
+        raise PolicyError(shown(who), "there is no such profile", fix)
 
-    def whose(self, who: str) -> Profile:
-        """By id, name or the MAC of a device."""
+    def profile_or_owner(self, who: str) -> Profile:
+        """Return a profile by id, name or the MAC of a device."""
         mac = parse_mac(who)
         return self.profile(who) if mac is None else self.owner(mac)[0]
 
     def owner(self, mac: str) -> tuple[Profile, Situation]:
-        """Whose rules hold for a device by the files alone."""
+        """Return the profile whose rules apply to a device, by the files only."""
         found = self.household.owner_of(mac)
         if found is not None:
             return found, PLAIN
@@ -76,14 +76,14 @@ class Home:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
-    """Everything that a judge of one profile is made of."""
+    """All inputs of a judge for one profile."""
 
     product: Product
     config: Config
     profile: Profile
     situation: Situation
     table: DomainTable
-    problems: tuple[PolicyError, ...] = ()  # of files that would have had a say in it
+    problems: tuple[PolicyError, ...] = ()  # of files that could not be read
 
     @property
     def calendar(self) -> Calendar:
@@ -101,13 +101,13 @@ class Rules:
 
 
 def read_home(args: Namespace) -> Home:
-    """Raises PolicyError for a configuration that cannot be used."""
+    """Read the household. Raises PolicyError for an unusable configuration."""
     product = household.load_product()
     return Home(product, household.load(config_path(args), product))
 
 
 def rules_of_profile(args: Namespace, who: str) -> Rules:
-    """Of a profile's id or name, or of the file at a path, for which no household need be there."""
+    """Return the rules of a profile by id, name or path. A path needs no household."""
     file = Path(who)
     if is_file(who) and file.exists():
         product = household.load_product()
@@ -115,15 +115,15 @@ def rules_of_profile(args: Namespace, who: str) -> Rules:
         profile = household.load_profile(file, product)
         return Rules(product, config, profile, PLAIN, open_table(Path(config.state)))
     if is_file(who) and not is_there(config_path(args)):
-        raise PolicyError(who, "is not there", "give the path of a profile's file, or its id")
+        raise PolicyError(who, "does not exist", "give the path of a profile's file, or its id")
     home = read_home(args)
     if is_file(who) and home.household.find(who) is None:
-        raise PolicyError(who, "is not there", "give the path of a profile's file, or its id")
+        raise PolicyError(who, "does not exist", "give the path of a profile's file, or its id")
     return Rules(home.product, home.config, home.profile(who), PLAIN, open_table(Path(home.config.state)))
 
 
 def rules_of_device(args: Namespace, device: str) -> Rules:
-    """Raises PolicyError for what is no MAC."""
+    """Return the rules of a device. Raises PolicyError for an invalid MAC."""
     home = read_home(args)
     mac = mac_of(device)
     profile, situation = home.owner(mac)
@@ -135,32 +135,34 @@ def rules_of_device(args: Namespace, device: str) -> Rules:
 def mac_of(device: str) -> str:
     mac = parse_mac(device)
     if mac is None:
-        where, mend = "--device", "write it like 02:00:00:00:00:0a"
-        raise PolicyError(where, f"{shown(device)} is not a MAC address", mend)
+        where, fix = "--device", "write it like 02:00:00:00:00:0a"
+        raise PolicyError(where, f"{shown(device)} is not a MAC address", fix)
     return mac
 
 
 def is_file(who: str) -> bool:
-    """Whether ``who`` is written like a path."""
+    """Return whether ``who`` looks like a path."""
     return "/" in who or who.endswith(FILE_ENDINGS)
 
 
 def config_if_there(args: Namespace) -> Config:
-    """A file that is named must be there; the usual one may be missing."""
+    """Read the configuration. The default file may be missing, a named one must exist."""
     path = config_path(args)
     return read_config(path) if args.config is not None or is_there(path) else Config()
 
 
 def _interface_of(mac: str) -> str | None:
-    """On which interface of this machine a device is now, where it is."""
+    """Return the interface at which a device is now; None if it is unknown."""
     try:
-        seen = [one for one in read_neighbours() if one.mac == mac]
-        return socket.if_indextoname(max(seen, key=lambda one: one.online).ifindex) if seen else None
+        seen = [neighbour for neighbour in read_neighbours() if neighbour.mac == mac]
+        return (
+            socket.if_indextoname(max(seen, key=lambda neighbour: neighbour.online).ifindex) if seen else None
+        )
     except OSError:
         return None
 
 
 def _names(profiles: Iterable[Profile]) -> list[str]:
-    """Ids, and names that differ from them; `guest` and `home` are there as well."""
-    known = dict.fromkeys(name for one in profiles for name in (one.id, one.name))
+    """Return ids and names of profiles, with `guest` and `home`; empty without profiles."""
+    known = dict.fromkeys(name for profile in profiles for name in (profile.id, profile.name))
     return [*known, GUEST, HOME] if known else []

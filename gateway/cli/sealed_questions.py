@@ -1,4 +1,4 @@
-"""What commands that work by the files know of sealed sets, which the daemon alone reads: what it answers."""
+"""Asks the daemon about sealed sets, which only the daemon reads, for commands that use files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ PATIENCE = 1.0  # seconds for the daemon's answer
 
 
 class SealedAsked:
-    """Whether a name is refused for everyone, by the daemon's word and within its bound. Where none runs, no
-    name is; nothing is asked where the home has no sealed set.
+    """Asks the daemon whether a name is blocked for everyone, within the daemon's rate limit.
+
+    Without a running daemon, no name is. Without a sealed list in the configuration, nothing is asked.
     """
 
     def __init__(self, config: Config) -> None:
         self._client = Client(control_socket(config), PATIENCE) if config.sealed else None
 
     def __call__(self, host: str) -> bool:
-        """Raises ControlError where too much was asked within a minute: that a name is open is not known."""
+        """Return whether ``host`` is blocked for everyone. Raises ControlError above the rate limit."""
         if self._client is None:
             return False
         try:

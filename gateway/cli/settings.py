@@ -1,4 +1,4 @@
-"""The household's settings as a command needs them: the file alone, or the way to the daemon."""
+"""The household's settings for a command: the configuration file and the control socket."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ def config_path(args: Namespace) -> Path:
 
 
 def read_config(path: Path) -> Config:
-    """Its own meaning alone, under the router's own settings; neither profiles nor the product's data are
-    read. Raises PolicyError.
+    """Read the configuration, with the settings of the router as defaults. Raises PolicyError.
+
+    Neither profiles nor data of the product are read.
     """
     return homeconfig.read_config(path, _is_public_suffix)
 
 
 def _is_public_suffix(name: str) -> bool:
-    # Reading the list takes 30 ms, and few configurations have a host name to check.
+    # Imported late: the list takes 30 ms to read, and few configurations have a host name to check.
     from gateway.lists.public_suffixes import public_suffix_check
 
     return public_suffix_check()(name)
@@ -38,12 +39,12 @@ def control_socket(config: Config) -> Path:
 
 
 def daemon(args: Namespace) -> Client:
-    """The running daemon of this household."""
+    """Return a client of the running daemon of this household."""
     return Client(control_socket(read_config(config_path(args))))
 
 
 def when(text: object) -> str:
-    """A moment that the daemon told, for people: ``Tue 20:45``, with the date where it is not this week."""
+    """Return an ISO 8601 time of the daemon as ``Tue 20:45``, or with the date if it is not this week."""
     if not isinstance(text, str):
         return ""
     moment = datetime.fromisoformat(text)

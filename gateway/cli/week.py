@@ -1,4 +1,4 @@
-"""`qalqan profile show WHO --week`: the next seven days, as a table or as one JSON object."""
+"""`qalqan profile show WHO --week`: the next seven days as a table or a JSON object."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def show(profile: Profile, days: Iterable[PlannedDay]) -> None:
     output.rows((_row(one) for one in days), HEAD)
 
 
-def _row(one: PlannedDay) -> tuple[str, ...]:
-    limits = (f"{target} {minutes_text(limit.value)}" for target, limit in one.limits.items())
-    windows = (f"{target} {_spans(rule.value) or 'never'}" for target, rule in one.windows.items())
+def _row(day: PlannedDay) -> tuple[str, ...]:
+    limits = (f"{target} {minutes_text(limit.value)}" for target, limit in day.limits.items())
+    windows = (f"{target} {_spans(rule.value) or 'never'}" for target, rule in day.windows.items())
     return (
-        f"{one.day:%a %d %b}",
-        _counts_as(one),
-        _spans(night.value for night in one.nights) or "none",
+        f"{day.day:%a %d %b}",
+        _counts_as(day),
+        _spans(night.value for night in day.nights) or "none",
         "; ".join(limits) or "none",
         "; ".join(windows) or "none",
-        ", ".join(one.exception) or "-",
+        ", ".join(day.exception) or "-",
     )
 
 
-def _counts_as(one: PlannedDay) -> str:
-    why = {HOLIDAY: one.holiday, CALENDAR: "calendar", EXCEPTION: "exception"}.get(one.because or "")
-    return f"{one.counts_as} ({why})" if why else one.counts_as.value
+def _counts_as(day: PlannedDay) -> str:
+    why = {HOLIDAY: day.holiday, CALENDAR: "calendar", EXCEPTION: "exception"}.get(day.because or "")
+    return f"{day.counts_as} ({why})" if why else day.counts_as.value
 
 
 def _spans(spans: Iterable[Span]) -> str:
@@ -56,12 +56,12 @@ def as_json(profile: Profile, days: Iterable[PlannedDay]) -> None:
     )
 
 
-def _day(one: PlannedDay) -> Mapping[str, object]:
+def _day(day: PlannedDay) -> Mapping[str, object]:
     return {
-        **one.in_brief(),
-        "bedtime": [_hours(night.value, night.owner) for night in one.nights],
-        "windows": {target: _windows(rule) for target, rule in one.windows.items()},
-        "limits": _limits(one.limits),
+        **day.in_brief(),
+        "bedtime": [_hours(night.value, night.owner) for night in day.nights],
+        "windows": {target: _windows(rule) for target, rule in day.windows.items()},
+        "limits": _limits(day.limits),
     }
 
 

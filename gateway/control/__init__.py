@@ -1,1 +1,1 @@
-"""The Unix socket: the one way anything is changed."""
+"""The control socket (Unix), over which the pages and the command line read and change everything."""

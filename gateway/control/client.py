@@ -1,4 +1,4 @@
-"""The other end of the control socket: blocking, with time-outs, one connection a call."""
+"""Client of the control socket: blocking, with time-outs, one connection for each call."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 from gateway.control.protocol import ANSWER_LIMIT, LineReader, decode, encode, refusal
 from gateway.core.errors import ControlError
 
-TIMEOUT = 5.0  # seconds for a whole answer; the daemon answers within milliseconds
+TIMEOUT = 5.0  # seconds for a whole answer; the daemon usually needs milliseconds
 CHUNK = 64 * 1024
 
 
 class Unreachable(ControlError):
-    """No daemon answers: it is not a refusal."""
+    """The daemon does not respond. A refusal by the daemon is a plain ControlError."""
 
 
 class EventStream:
-    """Events as they happen, None after each silence of ``idle`` seconds; ends by raising Unreachable."""
+    """Iterates over events. Yields None after ``idle`` seconds without one; ends with Unreachable."""
 
     __slots__ = ("_lines", "_reader", "_sock")
 
@@ -51,7 +51,7 @@ class EventStream:
 
 
 class Client:
-    """``Client(path).call("pause", who="daughter", minutes=30)``. One may be shared between threads."""
+    """``Client(path).call("pause", who="daughter", minutes=30)``. Threads may share a client."""
 
     __slots__ = ("_path", "_timeout")
 
@@ -60,12 +60,12 @@ class Client:
         self._timeout = timeout
 
     def call(self, do: str, **values: object) -> dict[str, Any]:
-        """The answer's values. Raises ControlError when it is refused, Unreachable when nothing answers."""
+        """Return the answer. Raises ControlError for a refusal, Unreachable without an answer."""
         with self._connect() as sock:
             return self._ask(sock, LineReader(ANSWER_LIMIT), do, values)[0]
 
     def hold(self, do: str, **values: object) -> tuple[dict[str, Any], socket.socket]:
-        """As ``call``, and the connection, which stays: what was begun on it ends when it is closed."""
+        """Like ``call``, but also return the open connection. Closing it ends what the verb started."""
         sock = self._connect()
         try:
             return self._ask(sock, LineReader(ANSWER_LIMIT), do, values)[0], sock
@@ -74,7 +74,7 @@ class Client:
             raise
 
     def events(self, kinds: tuple[str, ...] = (), idle: float = 10.0) -> EventStream:
-        """Subscribe; no ``kinds`` means all. Nothing that happens after this call is missed."""
+        """Subscribe to events of these ``kinds``; empty: all. No event after this call is lost."""
         sock = self._connect()
         reader = LineReader(ANSWER_LIMIT)
         try:
@@ -103,13 +103,13 @@ class Client:
     def _ask(
         self, sock: socket.socket, reader: LineReader, do: str, values: dict[str, object]
     ) -> tuple[dict[str, Any], list[bytes]]:
-        """The answer, and the lines that came right behind it."""
+        """Send a request. Return the answer, and lines that arrived directly after it."""
         deadline = time.monotonic() + self._timeout
         lines: list[bytes] = []
         try:
             sock.sendall(encode({"do": do, **values}))
         except (BrokenPipeError, ConnectionResetError):
-            pass  # refused at the door: the reason is there to be read
+            pass  # the daemon refused the connection: its answer has the reason
         while not lines:
             left = deadline - time.monotonic()
             try:
@@ -125,12 +125,12 @@ class Client:
 
 
 def _receive(sock: socket.socket) -> bytes:
-    """Some bytes. Raises TimeoutError, or Unreachable when the other end is gone."""
+    """Return received bytes. Raises TimeoutError, or Unreachable if the daemon closed the connection."""
     try:
         data = sock.recv(CHUNK)
     except ConnectionError:
         data = b""
     if not data:
-        msg = "the daemon went away before it answered; see its log"
+        msg = "the daemon closed the connection before it answered; see its log"
         raise Unreachable(msg)
     return data

@@ -1,7 +1,7 @@
-"""Who may sign in, and as what: the verb ``guardian``.
+"""The verb ``guardian``: accounts, their roles, and sign-in links.
 
-A link's token is typed or tapped once within fifteen minutes. No password ever comes here: the web process
-turns it into a digest, which is compared with the one that is kept (`signins.py`).
+The token of a link is valid once, for fifteen minutes. The daemon never gets a password: the web process
+sends a digest, which is compared with the stored one (`signins.py`).
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from gateway.control.token_verbs import announce, from_where
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
+    ANNOUNCED_FOR,
     MINUTES_LIMIT,
-    OUT,
     PEOPLE_LIMIT,
-    TOLD,
+    REMOVED,
     Account,
+    AccountRegister,
     Announcement,
+    AnnouncementKind,
     PersonRole,
     Proposal,
-    Register,
-    Told,
     digest,
 )
 from gateway.policy.requests.tickets import ALPHABET
 
 TOKEN_LIFE = 900.0  # seconds
-TOKENS_LIMIT = 32  # unused links at a time; the oldest gives way
-TOKEN_LENGTH = 12  # 58 bits: a hopeless guess within fifteen minutes
+TOKENS_LIMIT = 32  # unused links; the oldest is dropped
+TOKEN_LENGTH = 12  # 58 bits: cannot be guessed within fifteen minutes
 
 OWNER_ACTIONS = ("list", "add", "link", "reset", "remove", "button")
 
@@ -41,9 +41,9 @@ Action = Callable[[Request], Mapping[str, object]]
 
 
 class Guardians:
-    """README.md has the actions. Those of OWNER_ACTIONS are root's, the others the pages' as well."""
+    """The actions of README.md. OWNER_ACTIONS are for root only; the pages may use the others too."""
 
-    def __init__(self, register: Register, around: Around) -> None:
+    def __init__(self, register: AccountRegister, around: Around) -> None:
         self._register = register
         self._around = around
         self._signins = SignIns(register, around)
@@ -69,7 +69,7 @@ class Guardians:
         return self._actions[action](request)
 
     def link(self, name: str) -> str:
-        """A fresh token for somebody who has an account, as ``K7QD-2MXA-9TRB``."""
+        """Return a new sign-in token for an existing account, such as ``K7QD-2MXA-9TRB``."""
         account = self._known(name)
         letters = "".join(secrets.choice(ALPHABET) for _ in range(TOKEN_LENGTH))
         self._forget_old()
@@ -78,11 +78,11 @@ class Guardians:
         self._links[digest(letters)] = (account.name, self._around.now() + TOKEN_LIFE)
         return "-".join(letters[i : i + 4] for i in range(0, TOKEN_LENGTH, 4))
 
-    # The console's.
+    # Actions of the console.
 
     def _list(self, _: Request) -> dict[str, object]:
         label = {} if self._register.claimed else {"label": self._around.label()}
-        return {"guardians": sorted(self._register.guardians()), "people": self._told(), **label}
+        return {"guardians": sorted(self._register.guardians()), "people": self._accounts(), **label}
 
     def _add(self, request: Request) -> dict[str, object]:
         account = self._new(request)
@@ -94,7 +94,7 @@ class Guardians:
         return {"token": self.link(request.text("name"))}
 
     def _reset(self, request: Request) -> dict[str, object]:
-        """Who has forgotten the password signs in by a link; the rules stay as they are."""
+        """Remove a forgotten password and return a sign-in token. The rules stay unchanged."""
         account = self._known(request.text("name"))
         self._forget_links(account.name)
         self._register.put(replace(account, secret="", recovery=""))
@@ -102,7 +102,9 @@ class Guardians:
         self._register.tokens.end(account.name)
         now = self._around.wall()
         sure = self._around.clock_known()
-        self._register.announce(Announcement(Told.CONSOLE, account.name, "", now, now + TOLD, sure))
+        self._register.announce(
+            Announcement(AnnouncementKind.CONSOLE, account.name, "", now, now + ANNOUNCED_FOR, sure)
+        )
         self._record("guardian reset", account.name, request)
         return {"guardian": account.name, "token": self.link(account.name)}
 
@@ -112,7 +114,7 @@ class Guardians:
         self._record("guardian remove", account.name, request)
         return {}
 
-    # By a link.
+    # Sign-in by a link.
 
     def _sign_in(self, request: Request) -> Mapping[str, object]:
         if not request.has("token"):
@@ -122,53 +124,61 @@ class Guardians:
         name, _ = self._links.pop(digest(typed), ("", 0.0))
         account = self._register.guardians().get(name)
         if account is None:
-            msg = "this code is used or older than 15 minutes; make a new one: qalqan guardian reset NAME"
+            msg = "this code was used or is older than 15 minutes; make a new one: qalqan guardian reset NAME"
             raise ControlError(msg).coded(Code.LINK_USED)
         return self._signins.begin(account, request)
 
-    # A guardian's, about the others.
+    # Actions of a guardian on other accounts.
 
     def _people(self, _: Request) -> dict[str, object]:
         waiting = self._register.proposals(self._around.wall())
         return {
-            "people": self._told(),
+            "people": self._accounts(),
             "proposals": [
-                {"name": one.name, "role": one.role, "minutes": one.minutes, "by": one.by, "at": one.at}
-                for one in waiting
+                {
+                    "name": proposal.name,
+                    "role": proposal.role,
+                    "minutes": proposal.minutes,
+                    "by": proposal.by,
+                    "at": proposal.at,
+                }
+                for proposal in waiting
             ],
         }
 
-    def _told(self) -> list[dict[str, object]]:
+    def _accounts(self) -> list[dict[str, object]]:
         return [
             {
-                "name": one.name,
-                "role": one.role.value,
-                "minutes": one.minutes,
-                "password": bool(one.secret),
-                "came": one.came,
-                "sessions": len(self._register.sessions(one.name)),
+                "name": account.name,
+                "role": account.role.value,
+                "minutes": account.minutes,
+                "password": bool(account.secret),
+                "came": account.came,
+                "sessions": len(self._register.sessions(account.name)),
             }
-            for one in sorted(self._register.guardians().values(), key=lambda one: one.name.casefold())
+            for account in sorted(
+                self._register.guardians().values(), key=lambda account: account.name.casefold()
+            )
         ]
 
     def _invite(self, request: Request) -> dict[str, object]:
-        """Somebody new, or once more who has never come; a guardian who has come has the console's link."""
+        """Invite a person, or again one who never signed in. For other guardians, only the console can."""
         self._guardian(request)
         known = self._register.find(request.text("name"))
         if known is None or not request.values.get("again"):
             added = self._add(request)
-            self._tell_of_guardian(str(added["guardian"]), request)
+            self._announce_guardian(str(added["guardian"]), request)
             return added
         if known.came and known.guards:
-            problem = f"names {known.name}, who is a guardian; a new link is the console's to give"
+            problem = f"names {known.name}, who is a guardian; only the console can make a new link"
             request.refuse("name", problem, Code.CONSOLE_ONLY, name=known.name)
         self._record("guardian link", known.name, request)
         return {"guardian": known.name, "token": self.link(known.name)}
 
     def _change(self, request: Request) -> dict[str, object]:
-        """Another role, or none. To take a guardian's rights needs that guardian's own yes."""
+        """Change or remove a role. To reduce a guardian's rights, that guardian must consent."""
         by, account = self._guardian(request), self._known(request.text("name"))
-        role = request.choice("role", [*PersonRole, OUT])
+        role = request.choice("role", [*PersonRole, REMOVED])
         minutes = self._minutes(request, role)
         lessened = account.guards and role != PersonRole.GUARDIAN
         if lessened and self._register.is_last_guardian(account.name):
@@ -180,34 +190,41 @@ class Guardians:
             return {"proposed": True}
         self._become(account, role, minutes, request)
         if not account.guards:
-            self._tell_of_guardian(account.name, request)
+            self._announce_guardian(account.name, request)
         return {"proposed": False}
 
     def _answer(self, request: Request) -> dict[str, object]:
-        """``by`` is whom it is about, or, to withdraw it, who proposed it. A yes is to the ``role`` and
-        ``minutes`` that were read: another guardian may have proposed something else since.
+        """Answer a proposal. ``by`` is the person concerned, or the proposer, who can withdraw it.
+
+        A yes names the ``role`` and ``minutes`` that were read, since the proposal may have changed.
         """
         by, about = self._guardian(request), request.text("name")
         answer = request.choice("answer", ("yes", "no"))
         waiting = self._register.proposals(self._around.wall())
-        one = next((one for one in waiting if one.name == about), None)
-        if one is None or by.name not in (one.name, one.by) or (answer == "yes" and by.name != one.name):
-            request.refuse("name", "has nothing that waits for this answer", Code.NO_PROPOSAL)
+        proposal = next((proposal for proposal in waiting if proposal.name == about), None)
+        if (
+            proposal is None
+            or by.name not in (proposal.name, proposal.by)
+            or (answer == "yes" and by.name != proposal.name)
+        ):
+            request.refuse("name", "has no proposal that waits for this answer", Code.NO_PROPOSAL)
         if answer == "yes":
             minutes = request.whole("minutes", least=0, most=MINUTES_LIMIT, default=0)
-            if (one.role, one.minutes) != (request.text("role"), minutes):
-                request.refuse("role", "is not what is proposed by now; read it anew", Code.CHANGED_MEANWHILE)
+            if (proposal.role, proposal.minutes) != (request.text("role"), minutes):
+                request.refuse(
+                    "role", "is not the current proposal; reload and try again", Code.CHANGED_MEANWHILE
+                )
         self._register.settle(about)
         if answer == "no":
-            self._record("guardian no", f"{about} {one.role}", request)
+            self._record("guardian no", f"{about} {proposal.role}", request)
             return {"done": False}
         if self._register.is_last_guardian(about):
             request.refuse("name", "names the last guardian; add another one first", Code.LAST_GUARDIAN)
-        self._become(by, one.role, one.minutes, request)
+        self._become(by, proposal.role, proposal.minutes, request)
         return {"done": True}
 
     def _become(self, account: Account, role: str, minutes: int, request: Request) -> None:
-        if role == OUT:
+        if role == REMOVED:
             self._take_out(account)
             self._record("guardian remove", account.name, request)
             return
@@ -215,14 +232,14 @@ class Guardians:
         self._register.put(replace(account, role=PersonRole(role), minutes=minutes))
         self._record("guardian role", f"{account.name} {role} {minutes}".removesuffix(" 0"), request)
 
-    # Checks.
+    # Checks and helpers.
 
     def _new(self, request: Request) -> Account:
-        """Somebody whose name nobody has yet."""
+        """Return a new account with an unused name."""
         name = new_name(request, self._register)
         role = request.choice("role", PersonRole) if request.has("role") else PersonRole.GUARDIAN.value
         if len(self._register.guardians()) >= PEOPLE_LIMIT:
-            problem = f"is one too many: {PEOPLE_LIMIT} people have an account already"
+            problem = f"is one too many: there are {PEOPLE_LIMIT} accounts already"
             request.refuse("name", problem, Code.TOO_MANY_PEOPLE, most=PEOPLE_LIMIT)
         return Account(name, PersonRole(role), minutes=self._minutes(request, role))
 
@@ -238,14 +255,14 @@ class Guardians:
         if account is not None and account.guards:
             return account
         if request.role is not Role.OWNER or by != CONSOLE:
-            request.refuse("by", "names nobody who is a guardian here; sign in again", Code.NO_GUARDIAN)
+            request.refuse("by", "is not a guardian; sign in again", Code.NO_GUARDIAN)
         return Account(CONSOLE)
 
-    def _tell_of_guardian(self, name: str, request: Request) -> None:
-        """Everybody, for a week, where it is one now: a phone that lay about for a minute makes one too."""
+    def _announce_guardian(self, name: str, request: Request) -> None:
+        """Announce a new guardian to everyone for a week: an unattended phone is enough to add one."""
         account = self._register.guardians().get(name)
         if account is not None and account.guards:
-            announce(self._register, self._around, Told.GUARDIAN, name, request)
+            announce(self._register, self._around, AnnouncementKind.GUARDIAN, name, request)
 
     def _known(self, name: str) -> Account:
         account = self._register.guardians().get(name)

@@ -1,4 +1,4 @@
-"""The control socket's place in the file system: one daemon a path, open to those who may ask."""
+"""Creates the control socket in the file system, with a lock so that one daemon uses a path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.core.errors import ControlError
 
-PATH_LIMIT = 107  # bytes of a socket's path (unix(7)), without its closing zero
+PATH_LIMIT = 107  # bytes of a socket's path (unix(7)), without the terminating zero
 
 
 WEB_USER = "qalqan-web"
@@ -27,7 +27,7 @@ class WebUser:
 
     @classmethod
     def found(cls) -> WebUser | None:
-        """The user of the web process, where there is one; else the pages run as we do."""
+        """Return the user of the web process, or None: the pages then run as the current user."""
         try:
             return cls.named(WEB_USER)
         except ControlError:
@@ -39,14 +39,14 @@ class WebUser:
             entry = pwd.getpwnam(name)
         except KeyError:
             msg = (
-                f"there is no user {name!r} for the web pages; create it or name another in the configuration"
+                f"there is no user {name!r} for the web pages; create it, or set another in the configuration"
             )
             raise ControlError(msg) from None
         return cls(entry.pw_uid, entry.pw_gid)
 
 
 def take_lock(path: Path) -> int:
-    """Hold ``path``.lock for life: the kernel lets go of it however this process ends."""
+    """Lock ``path``.lock and return its descriptor. The kernel releases it when the process ends."""
     if len(os.fsencode(path)) > PATH_LIMIT:
         msg = f"{path}: a socket's path has at most {PATH_LIMIT} bytes; set a shorter runtime directory"
         raise ControlError(msg)
@@ -61,15 +61,15 @@ def take_lock(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
-        msg = f"another daemon runs on {path}; stop it first, or give this one its own runtime directory"
+        msg = f"another daemon uses {path}; stop it first, or set another runtime directory"
         raise ControlError(msg) from None
     return lock
 
 
 def listen(path: Path, web: WebUser | None, *, backlog: int) -> socket.socket:
-    """A socket that only its owner and the web user's group may open; call it with the lock held."""
+    """Return a listening socket for its owner and the group of the web user. Needs the lock."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    before = os.umask(0o177)  # the socket is never open to more than its owner, not for a moment
+    before = os.umask(0o177)  # from its creation on, only the owner may open the socket
     try:
         _remove_stale(path)
         listener.bind(os.fspath(path))
@@ -90,12 +90,12 @@ def listen(path: Path, web: WebUser | None, *, backlog: int) -> socket.socket:
 
 
 def _remove_stale(path: Path) -> None:
-    """The lock is ours, so a socket that is still there belongs to a daemon that was killed."""
+    """Delete the socket of a killed daemon. The lock shows that no daemon uses it."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        msg = f"{path}: is there and is no socket; move it away"
+        msg = f"{path}: exists and is not a socket; move it away"
         raise ControlError(msg)
     path.unlink()

@@ -1,9 +1,9 @@
-"""The control protocol, without its socket: lines of JSON in, values out, and back.
+"""The control protocol without its socket: parses and formats lines of JSON.
 
 A request is one line, ``{"do": "pause", "who": "daughter", "minutes": 30}``. An answer is one line,
 ``{"ok": true, …}`` or ``{"ok": false, "error": "one line for a person", "code": "no_child", "values": {…}}``.
-After ``{"do": "events"}`` the answer is followed by one line an event, ``{"event": "pause", …}``, until
-either side closes.
+After ``{"do": "events"}`` the answer is followed by one line for each event, ``{"event": "pause", …}``,
+until either side closes.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Any, NoReturn
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
 
-REQUEST_LIMIT = 64 * 1024  # bytes a line; the longest is an `edit` with a list of some thousand sites
+REQUEST_LIMIT = 64 * 1024  # bytes a line; the longest is an `edit` with a list of a few thousand sites
 ANSWER_LIMIT = 1024 * 1024  # bytes a line; a status of 64 children with 20 devices each is below 300 KiB
 MAX_MINUTES = 7 * 24 * 60  # of a pause, or of `off`
-AUDIT_INTERFACE = "qqaudit0"  # the gateway's end, where an audit brings a network of its own
-TEXT_LIMIT = 300  # characters of one value: a host name has 253, a family's names are far shorter
+AUDIT_INTERFACE = "qqaudit0"  # the gateway's interface to the test network of an audit
+TEXT_LIMIT = 300  # characters of one value; a host name has at most 253
 
 
 class Role(StrEnum):
-    """Who asks, by the user id that the kernel vouches for."""
+    """The role of a client, by its user id from the kernel."""
 
-    OWNER = "owner"  # root, or the user that the daemon runs as: everything
-    WEB = "web"  # the web process: what the pages need
+    OWNER = "owner"  # root, or the user of the daemon: all verbs
+    WEB = "web"  # the web process: WEB_VERBS
 
 
 WEB_VERBS = frozenset(
@@ -62,19 +62,19 @@ def _stays(_: Callable[[], None]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. The accessors check a value and raise ControlError with one clear line."""
+    """One request. The accessors check a value and raise ControlError with a message of one line."""
 
     do: str
     role: Role
     uid: int  # of the process at the other end
-    values: Mapping[str, Any]  # everything but "do", as it came
-    when_gone: WhenGone = _stays  # takes what shall be done once the other end is gone; the last one counts
+    values: Mapping[str, Any]  # everything but "do", not validated
+    when_gone: WhenGone = _stays  # sets the function to call when the client disconnects; the last one counts
 
     def has(self, key: str) -> bool:
         return self.values.get(key) is not None
 
     def text(self, key: str, default: str | None = None) -> str:
-        """A printable, trimmed line of at most TEXT_LIMIT characters."""
+        """Return a printable, trimmed line of at most TEXT_LIMIT characters."""
         value = self.values.get(key)
         if value is None:
             if default is None:
@@ -99,7 +99,7 @@ class Request:
         return value
 
     def moment_or_none(self, key: str) -> datetime | None:
-        """A point in time with its offset (ISO 8601); None when the key is absent."""
+        """Return a time with its offset (ISO 8601); None if the key is absent."""
         if not self.has(key):
             return None
         try:
@@ -125,24 +125,24 @@ class Request:
         return value
 
     def mapping(self, key: str) -> dict[str, Any]:
-        """One with texts as keys; its values are whatever JSON has."""
+        """Return a non-empty mapping with text keys and any JSON values."""
         value = self.values.get(key)
         if not isinstance(value, dict) or not value:
-            self.refuse(key, "must be a mapping with something in it")
-        if any(len(one) > TEXT_LIMIT or not one.isprintable() for one in value):
-            self.refuse(key, f"has a key that is no printable line of at most {TEXT_LIMIT} characters")
+            self.refuse(key, "must be a mapping that is not empty")
+        if any(len(name) > TEXT_LIMIT or not name.isprintable() for name in value):
+            self.refuse(key, f"has a key that is not a printable line of at most {TEXT_LIMIT} characters")
         return value
 
     def texts(self, key: str) -> list[str]:
-        """A list of lines; none where the key is absent."""
+        """Return a list of texts; empty if the key is absent."""
         value = self.values.get(key) or []
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self.refuse(key, "must be a list of texts")
         return value
 
     def owner_only(self) -> None:
         if self.role is not Role.OWNER:
-            msg = f"{self.do}: only root may ask for this; use the qalqan command"
+            msg = f"{self.do}: only root may do this; use the qalqan command"
             raise ControlError(msg).coded(Code.ROOT_ONLY)
 
     def refuse(self, key: str, problem: str, code: Code = Code.INVALID, **values: str | int) -> NoReturn:
@@ -154,14 +154,14 @@ Verb = Callable[[Request], Mapping[str, object]]
 
 
 class LineReader:
-    """Bytes of a stream become lines; a line longer than ``limit`` raises ControlError."""
+    """Splits a stream into lines. A line longer than ``limit`` bytes raises ControlError."""
 
     __slots__ = ("_limit", "_pending", "_scanned")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._pending = bytearray()
-        self._scanned = 0  # bytes of _pending known to hold no line end
+        self._scanned = 0  # bytes of _pending without a line end
 
     def feed(self, data: bytes) -> list[bytes]:
         self._pending += data
@@ -182,7 +182,7 @@ class LineReader:
 
 
 def encode(message: Mapping[str, object]) -> bytes:
-    """One line: the JSON is ASCII, so nothing inside ends it. Times become ISO 8601, sets sorted lists."""
+    """Return a message as one line of ASCII JSON. Times become ISO 8601, sets become sorted lists."""
     return json.dumps(message, separators=(",", ":"), default=_plain).encode("ascii") + b"\n"
 
 
@@ -191,12 +191,12 @@ def _plain(value: object) -> object:
         return value.isoformat(timespec="seconds")
     if isinstance(value, set | frozenset):
         return sorted(value)
-    msg = f"{type(value).__name__} has no place in an answer"
+    msg = f"{type(value).__name__} cannot be sent in an answer"
     raise TypeError(msg)
 
 
 def decode(line: bytes) -> dict[str, Any]:
-    """Raises ControlError unless the line is one JSON object."""
+    """Parse a line. Raises ControlError unless it is one JSON object."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -212,19 +212,19 @@ def parse_request(line: bytes, *, role: Role, uid: int, when_gone: WhenGone = _s
     message = decode(line)
     do = message.pop("do", None)
     if not isinstance(do, str) or not do:
-        msg = '"do" is missing: say what to do, as in {"do": "status"}'
+        msg = '"do" is missing; name a verb, as in {"do": "status"}'
         raise ControlError(msg)
     return Request(do, role, uid, message, when_gone)
 
 
 def failure(error: GatewayError) -> dict[str, object]:
-    """The answer to a refused request; always one line."""
-    told = {"ok": False, "error": " ".join(str(error).split()), "code": error.code}
-    return told | ({"values": error.values} if error.values else {})
+    """Return the answer to a refused request."""
+    answer = {"ok": False, "error": " ".join(str(error).split()), "code": error.code}
+    return answer | ({"values": error.values} if error.values else {})
 
 
 def refusal(answer: Mapping[str, Any]) -> ControlError:
-    """What was refused, from its answer."""
+    """Return the error that an answer with ``ok: false`` contains."""
     code, values = answer.get("code"), answer.get("values")
     plain = values.items() if isinstance(values, dict) else ()
     return ControlError(str(answer.get("error", "refused without a reason"))).coded(

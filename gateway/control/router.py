@@ -1,4 +1,4 @@
-"""Which function answers which verb of the control socket."""
+"""The verbs of the control socket and their functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Router:
         self._verbs: dict[str, Verb] = {}
 
     def add(self, name: str, verb: Verb) -> None:
-        """Raises ValueError where the name is taken: two features must not answer one verb."""
+        """Add a verb. Raises ValueError if the name is taken: only one feature may have a verb."""
         if name in self._verbs:
             msg = f"the verb {name!r} is registered twice"
             raise ValueError(msg)
@@ -27,5 +27,5 @@ class Router:
 
     @property
     def verbs(self) -> Mapping[str, Verb]:
-        """A live view: what is added later is in it."""
+        """Return a live view of all verbs."""
         return self._verbs

@@ -1,6 +1,6 @@
-"""The daemon's end of the control socket, on the event loop: nothing here waits.
+"""Server of the control socket, on the event loop. No call blocks.
 
-Who may ask is settled by the kernel (SO_PEERCRED), never by what the other end says of itself.
+The role of a client comes from the kernel (SO_PEERCRED), not from the client.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from gateway.core.reason_codes import Code
 
 __all__ = ["ControlServer", "WebUser"]
 
-CONNECTIONS_LIMIT = 24  # a role; the web process has 4 streams and 8 threads, the rest is slack
-BACKLOG_LIMIT = 256 * 1024  # unsent bytes a connection beside the answer in hand; a slower reader is dropped
+CONNECTIONS_LIMIT = 24  # for each role; the web process needs 4 streams and 8 threads
+BACKLOG_LIMIT = 256 * 1024  # unsent bytes of a connection; a slower reader is disconnected
 CHUNK = 16 * 1024
-RETRY_ACCEPT = 1.0  # seconds until the next try when the process is out of descriptors
+RETRY_ACCEPT = 1.0  # seconds until the next try when the process has no free descriptor
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
 class _Connection:
-    """One client: its socket, its unread line, its unsent bytes."""
+    """A client: its socket, incomplete line and unsent bytes."""
 
     __slots__ = ("farewell", "kinds", "outgoing", "reader", "role", "sock", "uid")
 
@@ -54,7 +54,7 @@ class _Connection:
             None  # event kinds subscribed to; empty means all; None: no stream
         )
 
-        self.farewell: Callable[[], None] | None = None  # what a verb wants done once it is gone
+        self.farewell: Callable[[], None] | None = None  # called after the client has disconnected
 
     def when_gone(self, farewell: Callable[[], None]) -> None:
         self.farewell = farewell
@@ -67,8 +67,8 @@ class _Connection:
 class ControlServer:
     """Listens on ``path`` (mode 0660) and calls ``verbs[request.do](request)`` for each request.
 
-    A verb returns the values of the answer, or raises GatewayError, whose text becomes the answer. A second
-    server on the same path raises ControlError; a socket that a killed daemon left behind is replaced.
+    A verb returns the values of the answer, or raises GatewayError, whose text becomes the answer. Raises
+    ControlError if another daemon uses the path. The socket of a killed daemon is replaced.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class ControlServer:
         loop.on_readable(self._listener, self._accept)
 
     def publish(self, event: str, **values: object) -> None:
-        """Send one event to every subscriber of its kind; costs nothing when there is none."""
+        """Send an event to all subscribers of its kind."""
         if not self.wanted(event):
             return
         line = encode({"event": event, **values})
@@ -101,7 +101,7 @@ class ControlServer:
         self.publish(notice.event, **notice.values)
 
     def wanted(self, event: str) -> bool:
-        """True when somebody listens to this kind: ask before building a costly event."""
+        """Return whether an event of this kind has subscribers. Check it before building a costly event."""
         return any(
             c.kinds is not None and (not c.kinds or event in c.kinds) for c in self._connections.values()
         )
@@ -134,7 +134,7 @@ class ControlServer:
             msg = f"user {uid} may not use this socket; run the command as root"
             _refuse(sock, ControlError(msg).coded(Code.ROOT_ONLY))
         elif not self._make_room(role):
-            msg = "too many programs listen to the daemon; close some and try again"
+            msg = "too many clients are connected to the daemon; close some and try again"
             _refuse(sock, ControlError(msg).coded(Code.BUSY))
         else:
             connection = _Connection(sock, role, uid)
@@ -153,7 +153,7 @@ class ControlServer:
         return None
 
     def _make_room(self, role: Role) -> bool:
-        """Each role has places of its own; when they are full, the oldest that streams nothing goes."""
+        """Return whether a role has room. If not, the oldest connection without a stream is dropped."""
         own = [c for c in self._connections.values() if c.role is role]
         if len(own) < CONNECTIONS_LIMIT:
             return True
@@ -196,19 +196,19 @@ class ControlServer:
 
     def _perform(self, connection: _Connection, request: Request) -> Mapping[str, object]:
         if request.role is Role.WEB and request.do not in WEB_VERBS:
-            msg = f"the web pages may not ask for {request.do!r}; use the qalqan command"
+            msg = f"the web pages may not use {request.do!r}; use the qalqan command"
             raise ControlError(msg).coded(Code.ROOT_ONLY)
         if request.do == "events":
             connection.kinds = _kinds(request)
             return {}
         verb = self._verbs.get(request.do)
         if verb is None:
-            msg = f"there is no {request.do!r}; known are {', '.join(sorted((*self._verbs, 'events')))}"
+            msg = f"there is no verb {request.do!r}; known are {', '.join(sorted((*self._verbs, 'events')))}"
             raise ControlError(msg).coded(Code.NO_SUCH_VERB)
         return verb(request)
 
     def _send(self, connection: _Connection, data: bytes) -> bool:
-        """False when the connection is gone."""
+        """Send data, or queue it. Return False if the connection is closed."""
         sock = connection.sock
         if sock is None:
             return False
@@ -254,7 +254,9 @@ class ControlServer:
         self._loop.forget(sock)
         sock.close()
         if connection.farewell is not None:
-            self._loop.call_later(0.0, connection.farewell)  # not in the midst of what dropped it
+            self._loop.call_later(
+                0.0, connection.farewell
+            )  # later, since the caller may still use the connection
 
 
 def _kinds(request: Request) -> frozenset[str]:
@@ -268,5 +270,5 @@ def _refuse(sock: socket.socket, error: ControlError) -> None:
     try:
         sock.send(encode(failure(error)))
     except OSError:
-        pass  # it left before it was told
+        pass  # the client has disconnected already
     sock.close()

@@ -1,8 +1,8 @@
-"""Signing in, and what goes with it: passwords, recovery, the first claim, sessions.
+"""Sign-in: passwords, recovery, the first claim, and sessions.
 
-The web process makes the digest of a password: scrypt takes 0.2 s and 8 MB here and far more on a router. The
-loop that judges packets has neither, nor has a thread beside it: on one core it would run at the daemon's own
-high priority. The web process is told the salt alone; comparing takes microseconds, and no hash leaves here.
+The web process computes the digest of a password, since scrypt takes 0.2 s and 8 MB, far more on a router.
+The packet loop has no time for that, and a thread would run at the daemon's high priority on one core. The
+web process only gets the salt. A comparison takes microseconds, and no stored hash leaves the daemon.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from gateway.control.token_verbs import TokenDesk, announce
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
-    LIFE,
     METHOD,
     NAME_LIMIT,
     RESERVED,
     SECRET,
+    SESSION_LIFE,
     Account,
-    Register,
+    AccountRegister,
+    AnnouncementKind,
     Session,
-    Told,
     digest,
 )
 from gateway.policy.requests.tickets import ALPHABET
 
-BUTTON_LIFE = 120.0  # seconds that a press of the button is good for
+BUTTON_LIFE = 120.0  # seconds after a press of the button in which it is valid
 RECOVERY_LENGTH = 16  # letters of a recovery code: 78 bits
-SALT_LENGTH = 16  # letters, as werkzeug has it
+SALT_LENGTH = 16  # letters, as in werkzeug
 
 _SALT_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 class SignIns:
-    def __init__(self, register: Register, around: Around) -> None:
+    def __init__(self, register: AccountRegister, around: Around) -> None:
         self._register = register
         self._around = around
         self._tokens = TokenDesk(register, around, self._session)
-        self._pressed: float | None = None  # when the button was, by `around.now`
+        self._pressed: float | None = None  # time of the last press of the button, by `around.now`
 
     def table(self) -> dict[str, Callable[[Request], Mapping[str, object]]]:
         return {
@@ -63,17 +63,17 @@ class SignIns:
         }
 
     def begin(self, account: Account, request: Request) -> dict[str, object]:
-        """A session for a browser; its token is told this once."""
+        """Start a session of a browser and return its token, which cannot be read again."""
         token, now = secrets.token_urlsafe(24), self._around.wall()
         sure, device = self._around.clock_known(), self._around.device(request)
-        self._register.begin(Session(digest(token), account.name, device, now, now + LIFE, sure))
+        self._register.begin(Session(digest(token), account.name, device, now, now + SESSION_LIFE, sure))
         self._record("guardian sign-in", account, request)
-        return {"session": token, **_told(account)}
+        return {"session": token, **_to_dict(account)}
 
     # Passwords.
 
     def salt(self, request: Request) -> dict[str, object]:
-        """Where nobody has that name there is a salt all the same: who tries learns nothing of it."""
+        """Return the salt of an account. Unknown names get a random one, to prevent enumeration."""
         account = self._register.find(request.text("name"))
         if account is not None and account.secret:
             return {"method": METHOD, "salt": account.secret.split("$")[1]}
@@ -83,10 +83,10 @@ class SignIns:
         return self.begin(by_password(self._register, request), request)
 
     def password(self, request: Request) -> dict[str, object]:
-        """Set one, or another. Other sessions and all tokens end: somebody may have known the old one."""
+        """Set or change the password. Other sessions and all tokens end, since the old one may be known."""
         session, account = self._session(request)
         if account.secret and not _fits(account, request):
-            request.refuse("digest", "is not of the password so far", Code.WRONG_PASSWORD)
+            request.refuse("digest", "does not match the current password", Code.WRONG_PASSWORD)
         code, account = _with_recovery(replace(account, secret=_secret(request)), fresh=not account.recovery)
         self._register.put(account)
         self._register.end(account.name, but=session.key)
@@ -97,46 +97,48 @@ class SignIns:
     # Recovery.
 
     def recovery(self, request: Request) -> dict[str, object]:
-        """A new recovery code in the place of the old one; who is only signed in gets none."""
+        """Replace the recovery code. This needs the password: a session is not enough."""
         _, account = self._session(request)
         if not _fits(account, request):
-            request.refuse("digest", "is not of the password", Code.WRONG_PASSWORD)
+            request.refuse("digest", "does not match the password", Code.WRONG_PASSWORD)
         code, account = _with_recovery(account)
         self._register.put(account)
         self._record("guardian recovery code", account, request)
         return {"recovery": code}
 
     def button(self, _: Request) -> dict[str, object]:
-        """The platform's script calls it when the button on the gateway is pressed."""
+        """Record a press of the button on the gateway. The platform's button script calls it."""
         self._pressed = self._around.now()
         self._around.record("button", "", "console", "")
         return {"seconds": int(BUTTON_LIFE)}
 
     def recover(self, request: Request) -> dict[str, object]:
-        """Who forgot the password sets another. The rules stay, sessions end, all are told for a week."""
+        """Set a forgotten password anew. Rules stay, sessions end, and everyone sees a notice for a week."""
         account, secret = self._register.find(request.text("name")), _secret(request)
         if request.has("code"):
             typed_code = digest(_letters(request.text("code")))
             fits = secrets.compare_digest(account.recovery if account else "", typed_code)
             if account is None or not fits:
                 request.refuse("code", "is no recovery code of this name", Code.WRONG_RECOVERY)
-            return self._recovered(account, secret, Told.CODE, request)
+            return self._recovered(account, secret, AnnouncementKind.CODE, request)
         if self._pressed is None or self._around.now() - self._pressed > BUTTON_LIFE:
-            msg = "recover: nobody has pressed the button within two minutes; press it, then try again"
+            msg = "recover: the button was not pressed within two minutes; press it, then try again"
             raise ControlError(msg).coded(Code.NO_BUTTON)
         self._check_label(request)
         if account is None:
-            request.refuse("name", "is nobody's here", Code.NO_GUARDIAN)
+            request.refuse("name", "is not the name of an account", Code.NO_GUARDIAN)
         self._pressed = None
-        return self._recovered(account, secret, Told.BUTTON, request)
+        return self._recovered(account, secret, AnnouncementKind.BUTTON, request)
 
-    def _recovered(self, account: Account, secret: str, told: Told, request: Request) -> dict[str, object]:
+    def _recovered(
+        self, account: Account, secret: str, notice: AnnouncementKind, request: Request
+    ) -> dict[str, object]:
         code, account = _with_recovery(replace(account, secret=secret))
         self._register.put(account)
         self._register.end(account.name)
         self._register.tokens.end(account.name)
-        self._announce(told, account, request)
-        self._record(f"guardian recover {told}", account, request)
+        self._announce(notice, account, request)
+        self._record(f"guardian recover {notice}", account, request)
         return {"recovery": code, **self.begin(account, request)}
 
     # The first claim.
@@ -146,17 +148,17 @@ class SignIns:
         return {"claimable": claimable, "home": self._is_home(request), "unclaimed": unclaimed}
 
     def claim(self, request: Request) -> dict[str, object]:
-        """The first visitor from the home who knows the label's code is the first guardian."""
+        """Create the first guardian, for a visitor from the home network with the code of the label."""
         if self._register.claimed:
-            msg = "claim: this gateway has a guardian already; sign in, or see what to do without a password"
+            msg = "claim: this gateway has a guardian already; sign in, or recover the password"
             raise ControlError(msg).coded(Code.CLAIMED)
         if not self._is_home(request):
-            msg = "claim: this device is not on the home's own network; join its Wi-Fi first"
+            msg = "claim: this device is not on the home network; join its Wi-Fi first"
             raise ControlError(msg).coded(Code.NOT_FROM_HOME)
         self._check_label(request)
         code, account = _with_recovery(Account(new_name(request, self._register), secret=_secret(request)))
         self._register.put(account)
-        self._announce(Told.CLAIM, account, request)
+        self._announce(AnnouncementKind.CLAIM, account, request)
         self._record("guardian claim", account, request)
         return {"recovery": code, **self.begin(account, request)}
 
@@ -173,15 +175,17 @@ class SignIns:
         if not secrets.compare_digest(code.encode(), label.encode()):
             request.refuse("label", "is not the code on the gateway's label", Code.WRONG_LABEL)
 
-    def _announce(self, told: Told, account: Account, request: Request) -> None:
+    def _announce(self, told: AnnouncementKind, account: Account, request: Request) -> None:
         announce(self._register, self._around, told, account.name, request)
 
     # Sessions.
 
     def check(self, request: Request) -> dict[str, object]:
         _, account = self._session(request)
-        proposed = any(one.name == account.name for one in self._register.proposals(self._around.wall()))
-        return {**_told(account), "proposed": proposed}
+        proposed = any(
+            proposal.name == account.name for proposal in self._register.proposals(self._around.wall())
+        )
+        return {**_to_dict(account), "proposed": proposed}
 
     def sign_out(self, request: Request) -> dict[str, object]:
         session, account = self._session(request)
@@ -189,26 +193,26 @@ class SignIns:
         return {}
 
     def sessions(self, request: Request) -> dict[str, object]:
-        """The last used first."""
+        """Return the sessions of the account, last used first."""
         here, account = self._session(request)
         zone = self._around.wall().tzinfo
         found = reversed(self._register.sessions(account.name))
         return {
             "sessions": [
                 {
-                    "id": one.id,
-                    "device": one.device,
-                    "since": one.since.astimezone(zone),
-                    "used": (one.until - LIFE).astimezone(zone),
-                    "here": one.key == here.key,
+                    "id": session.id,
+                    "device": session.device,
+                    "since": session.since.astimezone(zone),
+                    "used": (session.until - SESSION_LIFE).astimezone(zone),
+                    "here": session.key == here.key,
                 }
-                for one in found
+                for session in found
             ],
             "recovery": bool(account.recovery),
         }
 
     def end(self, request: Request) -> dict[str, object]:
-        """One of one's own sessions by its id, or all others."""
+        """End a session of the account by its id, or all other sessions."""
         here, account = self._session(request)
         if request.has("id"):
             count = self._register.end(account.name, only=request.text("id"))
@@ -230,7 +234,7 @@ class SignIns:
         self._around.record(what, account.name, account.name, request.text("origin", ""))
 
 
-def new_name(request: Request, register: Register) -> str:
+def new_name(request: Request, register: AccountRegister) -> str:
     """A name that nobody has."""
 
     def taken(problem: str) -> NoReturn:
@@ -240,21 +244,21 @@ def new_name(request: Request, register: Register) -> str:
     if len(name) > NAME_LIMIT:
         request.refuse("name", f"must have at most {NAME_LIMIT} characters")
     if name.casefold() in RESERVED:
-        taken(f"is taken: {name} means something else here")
+        taken(f"is taken: {name} is reserved")
     if register.find(name) is not None:
         taken(f"is taken: {name} is a guardian already")
     return name
 
 
-def by_password(register: Register, request: Request) -> Account:
+def by_password(register: AccountRegister, request: Request) -> Account:
     """Whose `name` and `digest` these are."""
     account = register.find(request.text("name"))
     if account is None or not _fits(account, request):
-        request.refuse("digest", "fits nobody of this name", Code.WRONG_PASSWORD)
+        request.refuse("digest", "does not match this name", Code.WRONG_PASSWORD)
     return account
 
 
-def _told(account: Account) -> dict[str, object]:
+def _to_dict(account: Account) -> dict[str, object]:
     role, minutes = account.role.value, account.minutes
     return {"guardian": account.name, "role": role, "minutes": minutes, "password": bool(account.secret)}
 
@@ -272,7 +276,7 @@ def _secret(request: Request) -> str:
 
 
 def _with_recovery(account: Account, *, fresh: bool = True) -> tuple[str, Account]:
-    """With a new recovery code, which is told this once; where it is not ``fresh`` as it is, and no code."""
+    """Return a new recovery code and the account with its digest. Without ``fresh``: no new code."""
     if not fresh:
         return "", account
     letters = "".join(secrets.choice(ALPHABET) for _ in range(RECOVERY_LENGTH))

@@ -1,4 +1,4 @@
-"""What the verb `guardian` needs of its surroundings, so that it can be tried without a daemon."""
+"""What the verb `guardian` needs from the daemon, as parameters, so that tests need no daemon."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gateway.policy.accounts.people import DEVICE_LIMIT
 CONSOLE = "console"
 
 Record = Callable[[str, str, str, str], None]
-"""What, the detail, by whom, from where: a line of the audit."""
+"""Adds an audit line: verb, detail, name of the actor, origin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who stands at an address: both are empty where no device of the home is known there."""
+    """The device at an address. Both fields are empty for an unknown device."""
 
     mac: str = ""
     name: str = ""
@@ -25,16 +25,18 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    now: Callable[[], float]  # seconds of any clock that never goes back
+    """Functions of the daemon that the verb uses."""
+
+    now: Callable[[], float]  # seconds of a monotonic clock
     wall: Callable[[], datetime]  # aware
     clock_known: Callable[[], bool]
     record: Record
     visitor: Callable[[str], Visitor]  # by address
-    label: Callable[[], str]  # the code on the gateway's label, as codes on paper are written
-    unclaimed: Callable[[], bool]  # neither a guardian nor a child's file yet
+    label: Callable[[], str]  # the code on the gateway's label
+    unclaimed: Callable[[], bool]  # whether there is neither a guardian nor a child's file
 
     def device(self, request: Request) -> str:
-        """What a session or an announcement is called by."""
+        """Return the name of the device that a request comes from, for sessions and announcements."""
         origin = request.text("origin", "")
         seen = self.visitor(origin)
         return (seen.name or seen.mac or origin)[:DEVICE_LIMIT]

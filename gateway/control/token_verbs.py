@@ -1,4 +1,4 @@
-"""Tokens for programs: made, listed and ended by the guardian whose they are, and held to their role."""
+"""API tokens of guardians: create, list, end, and check their role."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from gateway.control.surroundings import Around
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
-    TOLD,
+    ANNOUNCED_FOR,
     Account,
+    AccountRegister,
     Announcement,
+    AnnouncementKind,
     PersonRole,
-    Register,
     Session,
-    Told,
     digest,
     may_change,
 )
-from gateway.policy.accounts.tokens import DAYS, LABEL_LIMIT, TOKENS_LIMIT, Token, stamped
+from gateway.policy.accounts.tokens import DAYS, LABEL_LIMIT, TOKENS_LIMIT, Token, origin_with_token
 
-PREFIX = "qalqan_"  # by which a scanner for leaked secrets, and a person, knows what it is
-TOKEN_BYTES = 24  # 192 bits: there is nothing to guess
+PREFIX = "qalqan_"  # lets scanners for leaked secrets, and people, recognise it
+TOKEN_BYTES = 24  # 192 bits: cannot be guessed
 
 SessionOf = Callable[[Request], tuple[Session, Account]]
 
 
 class TokenDesk:
-    """Actions of the verb ``guardian``. Making and ending need a session: a token makes no token."""
+    """Actions of the verb ``guardian``. Creating and ending need a session: a token cannot create tokens."""
 
-    def __init__(self, register: Register, around: Around, session_of: SessionOf) -> None:
+    def __init__(self, register: AccountRegister, around: Around, session_of: SessionOf) -> None:
         self._register = register
         self._around = around
         self._session_of = session_of
@@ -51,22 +51,22 @@ class TokenDesk:
         return {
             "tokens": [
                 {
-                    "id": one.id,
-                    "label": one.label,
-                    "role": one.role,
-                    "since": one.since.astimezone(zone),
-                    "used": one.used and one.used.astimezone(zone),
-                    "until": one.until and one.until.astimezone(zone),
+                    "id": token.id,
+                    "label": token.label,
+                    "role": token.role,
+                    "since": token.since.astimezone(zone),
+                    "used": token.used and token.used.astimezone(zone),
+                    "until": token.until and token.until.astimezone(zone),
                 }
-                for one in self._register.tokens.of(account.name)
+                for token in self._register.tokens.of(account.name)
             ]
         }
 
     def make(self, request: Request) -> dict[str, object]:
-        """A token, which is told this once."""
+        """Create a token and return it. It cannot be read again."""
         _, account = self._session_of(request)
         if not account.guards:
-            request.refuse("session", "is of somebody who is no guardian", Code.GUARDIANS_ONLY)
+            request.refuse("session", "does not belong to a guardian", Code.GUARDIANS_ONLY)
         label = " ".join(request.text("label").split())
         if len(label) > LABEL_LIMIT:
             request.refuse("label", f"must have at most {LABEL_LIMIT} characters")
@@ -84,25 +84,25 @@ class TokenDesk:
         )  # fmt: skip
         self._register.tokens.add(made)
         self._record("guardian token", f"{label} {role}", account, request)
-        announce(self._register, self._around, Told.TOKEN, account.name, request)
+        announce(self._register, self._around, AnnouncementKind.TOKEN, account.name, request)
         return {"token": token, "id": made.id}
 
     def end(self, request: Request) -> dict[str, object]:
         _, account = self._session_of(request)
         found = self._register.tokens.find(request.text("id"), account.name)
         if found is None:
-            request.refuse("id", "names no token of yours", Code.NO_TOKEN)
+            request.refuse("id", "is not one of your tokens", Code.NO_TOKEN)
         self._register.tokens.end(account.name, found.id)
         self._record("guardian token end", found.label, account, request)
         return {}
 
     def check(self, request: Request) -> dict[str, object]:
-        """In whose name a program asks, and what it may: no more than who made it may by now."""
+        """Return the account and the role of a token. It has at most the current role of its account."""
         key = digest(request.text("token"))
         found = self._register.tokens.use(key, self._around.wall(), sure=self._around.clock_known())
         account = None if found is None else self._register.guardians().get(found.name)
         if found is None or account is None:
-            request.refuse("token", "is unknown, or has ended", Code.WRONG_TOKEN)
+            request.refuse("token", "is unknown or has ended", Code.WRONG_TOKEN)
         role = held_to(found, account)
         minutes = account.minutes if role is account.role else 0
         return {"guardian": account.name, "role": role.value, "minutes": minutes, "via": found.id}
@@ -111,20 +111,24 @@ class TokenDesk:
         self._around.record(what, detail, account.name, request.text("origin", ""))
 
 
-def announce(register: Register, around: Around, told: Told, name: str, request: Request) -> None:
+def announce(
+    register: AccountRegister, around: Around, told: AnnouncementKind, name: str, request: Request
+) -> None:
     """To everybody, for a week."""
     now = around.wall()
-    register.announce(Announcement(told, name, around.device(request), now, now + TOLD, around.clock_known()))
+    register.announce(
+        Announcement(told, name, around.device(request), now, now + ANNOUNCED_FOR, around.clock_known())
+    )
 
 
 def held_to(token: Token, account: Account) -> PersonRole:
-    """What a token may: what it was made for, and never more than who made it may by now."""
+    """Return the role of a token, limited to the current role of its account."""
     ranks = [PersonRole.SUPPORT, PersonRole.HELPER, PersonRole.GUARDIAN]
     made_for = PersonRole(token.role) if token.role in set(PersonRole) else PersonRole.SUPPORT
     return min(made_for, account.role, key=ranks.index)
 
 
-def from_where(request: Request, register: Register, now: datetime) -> str:
+def from_where(request: Request, register: AccountRegister, now: datetime) -> str:
     """Where a change comes from, with the token (``via``, an id) by which it is asked. One that is not
     ``by``'s, has ended or may not do this changes nothing.
     """
@@ -134,9 +138,9 @@ def from_where(request: Request, register: Register, now: datetime) -> str:
     name = request.text("by")
     token, account = register.tokens.find(request.text("via"), name), register.guardians().get(name)
     if token is None or account is None or (token.sure and token.until is not None and token.until <= now):
-        msg = "this token has ended; make a new one at My account"
+        msg = "this token has ended; create a new one at My account"
         raise ControlError(msg).coded(Code.WRONG_TOKEN)
     if not may_change(held_to(token, account), request.do):
-        msg = f"{request.do}: this token is none of a guardian's"
+        msg = f"{request.do}: this token does not have the rights of a guardian"
         raise ControlError(msg).coded(Code.GUARDIANS_ONLY)
-    return stamped(token.label, origin)
+    return origin_with_token(token.label, origin)

@@ -1,9 +1,10 @@
-"""The boot guard's files, in the state folder: what refuses closed devices everything but help, from the
-moment the LAN comes up until the daemon's own table is in place.
+"""The boot guard's files in the state folder. They block fail-closed devices except for help lines, from the
+moment the LAN comes up until the daemon's table is installed.
 
-`guard.nft` is a whole table, which `nft -f` loads without us. `guard-names.conf` is for a dnsmasq beside it,
-which knows the names of help alone; without one, help is reachable by its addresses. Who is closed is
-written at once. That help has another address can wait: it has, several times a day.
+`guard.nft` is a complete table, which `nft -f` loads without the daemon. `guard-names.conf` is for a dnsmasq
+that resolves only the names of help lines; without dnsmasq, help lines are reachable by address. A change of
+the fail-closed devices is written immediately. A new address of a help line may wait: there are several a
+day.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from gateway.core.files import disk_words, sync_folder, write_whole
+from gateway.core.files import sync_folder, write_atomically, write_error_text
 from gateway.core.loop import Loop, Timer
 from gateway.core.programs import find_program
 from gateway.dataplane.help_resolver import configuration, spawn
@@ -29,32 +30,33 @@ from gateway.lan import interfaces as lan
 from gateway.store.flash_wear import OFTEN, Wear
 
 FILE, NAMES = "guard.nft", "guard-names.conf"
-PID_FILE = "guard-names.pid"  # in the runtime folder, of the dnsmasq
+PID_FILE = "guard-names.pid"  # process id of the dnsmasq, in the runtime folder
 LINK = Path("/var/run/qalqan-guard", FILE)
-"""Where OpenWrt's guard script has the firewall include it (ruleset-post): gone, once our table stands."""
-LINK_VARIABLE = "QALQAN_GUARD_LINK"  # of the environment: another path, for tests
+"""OpenWrt includes it in the firewall (ruleset-post). Removed once the daemon's table is loaded."""
+LINK_VARIABLE = "QALQAN_GUARD_LINK"  # environment variable: another path, for tests
 
-SOON = 60.0  # seconds from the first address that help got in this run
+SOON = 60.0  # seconds from the first new address of a help line in this run
 _ADDRESS = re.compile(r"^address=/([^/\s]+)/([0-9a-f.:]+)$", re.MULTILINE)
 
 Names = Mapping[str, frozenset[bytes]]
-"""Of help, with their packed addresses."""
+"""Names of help lines with their packed addresses."""
 
 _log = logging.getLogger(__name__)
 
 
-class Help(Protocol):
+class HelpNames(Protocol):
     @property
     def by_name(self) -> Names: ...
 
     def is_name(self, name: str) -> bool:
-        """Whether it is help's."""
+        """Whether a name belongs to a help line."""
 
 
 class GuardFile:
-    """``keep`` what the table says now; ``taken_over`` once it stands.
+    """Writes the guard's files. ``keep`` stores what the table has now; ``taken_over`` follows its
+    installation.
 
-    ``stays``: a clean stop leaves the guard behind, in the place of our table.
+    ``stays``: a clean stop leaves the guard in place of the daemon's table.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class GuardFile:
         loop: Loop,
         state: Path,
         runtime: Path,
-        help_: Help,
+        help_: HelpNames,
         wear: Wear = OFTEN,
         *,
         stays: bool = False,
@@ -74,7 +76,7 @@ class GuardFile:
         self._help = help_
         self._help_every = wear.guard_every
         self._stays = stays
-        self._guard: Snapshot | None = None  # of the closed; None: there are none
+        self._guard: Snapshot | None = None  # of the fail-closed devices; None: there are none
         self._held = _read_names(self._names_file)  # as the files have it
         self._text = _read(self._file)
         self._timer: Timer | None = None
@@ -90,19 +92,19 @@ class GuardFile:
             self._timer = self._loop.call_later(delay, self._write)
 
     def text(self, names: Names | None = None) -> str:
-        """The whole table; empty where nobody is closed."""
+        """Return the whole table; empty if no device is fail-closed."""
         if self._guard is None:
             return ""
         names = self._names() if names is None else names
         texts = sorted({lan.text(address) for known in names.values() for address in known})
-        help4, help6 = ([one for one in texts if (":" in one) == six] for six in (False, True))
+        help4, help6 = ([text for text in texts if (":" in text) == six] for six in (False, True))
         return render(replace(self._guard, help4=tuple(help4), help6=tuple(help6)))
 
     def _names(self) -> Names:
-        """Of a name that this run has not found yet, the addresses that an earlier one found."""
+        """Return addresses by name. A name that this run has not resolved has those of an earlier run."""
         found: dict[str, frozenset[bytes]] = {}
         for name, known in self._help.by_name.items():
-            bare = name.removeprefix("=")  # of a name that stands for itself alone
+            bare = name.removeprefix("=")  # an exact name, without its subdomains
             found[bare] = found.get(bare, frozenset()) | known
         before = {name: known for name, known in self._held.items() if self._help.is_name(name)}
         return {**before, **found}
@@ -115,15 +117,15 @@ class GuardFile:
             if text:
                 self._write_names(names)
                 if text != self._text:
-                    write_whole(self._file, text.encode("ascii"))
+                    write_atomically(self._file, text.encode("ascii"))
             else:
                 self._file.unlink(missing_ok=True)
                 self._names_file.unlink(missing_ok=True)
             sync_folder(self._file.parent)
         except OSError as error:
-            words = disk_words(error)
+            words = write_error_text(error)
             if words != self._trouble:
-                _log.error("%s: cannot be written (%s); the next change tries again", self._file, words)
+                _log.error("Writing %s failed: %s. The next change tries again.", self._file, words)
             self._trouble = words
             return
         self._text, self._trouble = text, ""
@@ -136,10 +138,10 @@ class GuardFile:
         more = f"pid-file={self._pid_file}"
         text = configuration(names, self._guard.lan, GUARD_DNS_PORT, more)
         if text != _read(self._names_file):
-            write_whole(self._names_file, text.encode("ascii"))
+            write_atomically(self._names_file, text.encode("ascii"))
 
     def taken_over(self) -> None:
-        """Our own table stands: nothing lays the guard over it any more, and its resolver ends."""
+        """Remove the link that loads the guard, and stop its resolver: the daemon's table is installed."""
         with contextlib.suppress(OSError):
             self._link.unlink(missing_ok=True)
         try:
@@ -152,17 +154,17 @@ class GuardFile:
             return
 
     def left_behind(self) -> str:
-        """What a clean stop puts in the place of our table; empty where it leaves nothing."""
+        """Return the table that a clean stop installs in place of the daemon's; empty if none."""
         return self.text() if self._stays else ""
 
     def problems(self) -> list[str]:
-        """Sentences for `status`; empty when all is well."""
+        """Return sentences for `status`; empty if there is no problem."""
         if not self._trouble:
             return []
         return [f"The boot guard cannot be written ({self._trouble}): after a power cut it is an older one."]
 
     def close(self) -> None:
-        """What waits is written. A guard that stays gets its resolver."""
+        """Write pending changes. Start the resolver of a guard that stays."""
         if self._timer is not None:
             self._write()
         program = find_program("dnsmasq")
@@ -170,7 +172,10 @@ class GuardFile:
             try:
                 spawn([program, f"--conf-file={self._names_file}"])
             except OSError as error:
-                _log.error("the guard's resolver does not start (%s): help by address alone", error)
+                _log.error(
+                    "The guard's resolver does not start: %s. Help lines work by address only.",
+                    error,
+                )
 
     def _cancel(self) -> None:
         if self._timer is not None:

@@ -1,4 +1,4 @@
-"""What the kernel's table shall say beside whose device is whose, from the rules as they are now."""
+"""Builds the desired nftables state from the current rules and interfaces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.lan.uplink import ways_out
 from gateway.policy.config.web import PAGES
 
 
-def wanted(
+def desired_snapshot(
     rules: RuleBook,
     inside: tuple[str, ...],
     help_addresses: HelpAddresses,
@@ -18,9 +18,11 @@ def wanted(
     dns_port: int | None,
     now: Snapshot,
 ) -> Snapshot:
-    """``inside``: the interfaces that face the home. ``now`` has the marks, which stay as they are for the
-    daemon's life. While there is no way out, it is taken for what it was; at first for one arm, whose rules
-    hold with two as well.
+    """Return the desired state without slots, owners and open classes.
+
+    ``inside``: the interfaces that face the LAN. ``now`` has the marks, which stay the same for the daemon's
+    life. While there is no default route, the last known layout applies; at first the one-armed layout, whose
+    rules also work with two interfaces.
     """
     config = rules.household.config
     out = ways_out()
@@ -37,7 +39,7 @@ def wanted(
         page_tls_port=None if config.web.https is None else config.web.https.port,
         page_labels=tuple(sorted({name.partition(".")[0] for name in rules.world.gateway_names})),
         door_ports=None if config.gateway_open else config.gateway_ports,
-        help4=tuple(one for one in texts if ":" not in one),
-        help6=tuple(one for one in texts if ":" in one),
+        help4=tuple(address for address in texts if ":" not in address),
+        help6=tuple(address for address in texts if ":" in address),
         help_dns_port=help_port,
     )

@@ -1,7 +1,8 @@
-"""DNS over TCP of filtered devices: each message is judged, and what may be asked goes to the resolver meant.
+"""DNS over TCP of filtered devices: judges each message, and forwards allowed ones to the resolver that the
+device chose.
 
-A stream cannot change its length inside a queue, so the kernel redirects these connections here. The resolver
-that the device wanted is what the connection table remembers.
+A stream cannot change its length inside a queue, so the kernel redirects these connections to this proxy. The
+connection table knows the original resolver.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ from gateway.path.subject import Subject
 from gateway.wire.dns.message import TcpStream, tcp_frame
 from gateway.wire.ip.packet import TCP
 
-MAX_CONNECTIONS = 128  # two descriptors each; a resolver's clients keep one open
+MAX_CONNECTIONS = 128  # two descriptors each; a client of a resolver keeps one open
 MAX_PER_SLOT = 16
-IDLE = 15.0  # seconds; RFC 7766 6.2.3 asks servers for a few seconds
-MAX_UNSENT = 256 << 10  # bytes towards one end; who does not read them is dropped
+IDLE = 15.0  # seconds; RFC 7766 §6.2.3 asks servers for a few seconds
+MAX_UNSENT = 256 << 10  # bytes towards one end; an end that does not read them is dropped
 MAX_QUESTION = 4096  # bytes of one question; with every option that clients send it is below 600
 
-_Peer = tuple[str, int] | tuple[str, int, int, int]  # IPv6 has flow label and scope beside
+_Peer = tuple[str, int] | tuple[str, int, int, int]  # IPv6 also has flow label and scope
 
 _log = logging.getLogger(__name__)
 
 
 class _Pair:
-    """One client's connection and ours to its resolver."""
+    """A client's connection, and the proxy's connection to its resolver."""
 
     __slots__ = (
         "client",
@@ -70,7 +71,7 @@ class _Pair:
 
 
 class DnsProxy:
-    """Listens on ``port`` (0: any) of all addresses; the ruleset alone leads anyone here."""
+    """Listens on ``port`` (0: any) of all addresses. Only the ruleset redirects connections to it."""
 
     def __init__(
         self,
@@ -108,7 +109,9 @@ class DnsProxy:
         self._loop.on_readable(client, lambda: self._from_client(pair))
 
     def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
-        """None: nobody's connection, or one too many."""
+        """Return the new pair; None if the connection has no filtered owner, or there are too many
+        connections.
+        """
         original = original_destination(client)
         if original is None or original[1] != PORT or len(self._pairs) >= MAX_CONNECTIONS:
             return None
@@ -142,7 +145,9 @@ class DnsProxy:
     def _carry(
         self, pair: _Pair, sock: socket.socket, stream: TcpStream, each: Callable[[_Pair, bytes], None]
     ) -> None:
-        """Hand on what ``sock`` has whole; end the pair where its other end is gone or speaks no DNS."""
+        """Forward the complete messages of ``sock``. End the pair if its other end is gone or sends invalid
+        DNS.
+        """
         data = receive(sock)
         if data is None:
             return
@@ -160,7 +165,7 @@ class DnsProxy:
         subject = self._subject(pair)
         if subject is None:
             return
-        if subject.slot:  # over UDP, too, an unfiltered device's answers are left as they are
+        if subject.slot:  # answers to an unfiltered device stay unchanged, as over UDP
             now = self._loop.now()
             if not self._dns.allows_answer(subject.slot, response, now):
                 self._end(pair)
@@ -189,7 +194,7 @@ class DnsProxy:
             self._send(pair, pair.upstream, pair.to_resolver, asked.forward)
 
     def _subject(self, pair: _Pair) -> Subject | None:
-        """As the rules are now, which may be newer than the connection. None: it has ended with them."""
+        """Return the subject by the current rules; None if it no longer exists since the connection began."""
         subject = self._subjects.get(pair.key[0])
         if subject is None:
             self._end(pair)
@@ -242,7 +247,7 @@ class DnsProxy:
         return len(self._pairs)
 
     def forget(self, slot: int | None = None) -> None:
-        """End the connections of one slot, or all."""
+        """End the connections of one slot, or of all."""
         for pair in tuple(self._pairs.values()):
             if slot in (None, pair.key[0]):
                 self._end(pair)

@@ -1,4 +1,4 @@
-"""The sockets of DNS over TCP: a listener to which the table leads, and what never blocks."""
+"""Sockets for DNS over TCP: the listener for redirected connections, and non-blocking reads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Sent(Enum):
 
 
 def listen(port: int) -> socket.socket:
-    """On all addresses; ``port`` 0: any."""
+    """Listen on all addresses. ``port`` 0: any."""
     try:
         listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -38,7 +38,7 @@ def listen(port: int) -> socket.socket:
 
 
 def original_destination(sock: socket.socket) -> tuple[bytes, int] | None:
-    """Packed address and port that the client meant; None: nothing was redirected."""
+    """Return packed address and port of the original destination; None if nothing was redirected."""
     try:
         if "." in sock.getpeername()[0]:
             port, address = _IPV4.unpack(sock.getsockopt(socket.IPPROTO_IP, _SO_ORIGINAL_DST, _IPV4.size))
@@ -51,7 +51,7 @@ def original_destination(sock: socket.socket) -> tuple[bytes, int] | None:
 
 
 def packed(text: str) -> bytes:
-    """An address as the socket tells it: with a scope, or IPv4 in IPv6."""
+    """Return an address of a socket in packed form: without scope, and IPv4-mapped addresses as IPv4."""
     text = text.partition("%")[0]
     if "." in text:
         return socket.inet_pton(socket.AF_INET, text.removeprefix("::ffff:"))
@@ -59,7 +59,7 @@ def packed(text: str) -> bytes:
 
 
 def receive(sock: socket.socket) -> bytes | None:
-    """None: nothing there yet. Empty: the other end is gone."""
+    """Return received bytes; None if there are none yet, empty if the other end closed the connection."""
     try:
         return sock.recv(CHUNK)
     except BlockingIOError:

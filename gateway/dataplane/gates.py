@@ -1,4 +1,4 @@
-"""What is open now, as the kernel's pass map has it: classes open and close at the rules' boundaries."""
+"""Opens and closes connection classes in the kernel's pass map at the times that the rules set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.core.loop import Loop, Timer
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.members import Family, Member
 from gateway.kernel.conntrack import Entry, FlowTuple
-from gateway.kernel.marks import CUT, UPLOAD, State, verdict_byte
+from gateway.kernel.marks import CUT, UPLOAD, FlowState, verdict_byte
 from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.time.gates import counted_gates, joined
@@ -23,19 +23,19 @@ from gateway.store.store import Store
 
 RENEW = 30.0  # seconds; a third of the longest lease, so that two renewals may fail
 MINUTE = 60  # seconds
-BETWEEN = 0.55  # of a second of the wall, at which leases begin
-GRACE = 0.5  # seconds; at a boundary `sync` comes before the leases of what stays open run out
-LONGEST_SLEEP = 60.0  # seconds; a clock that is set meanwhile is noticed within them
+BETWEEN = 0.55  # fraction of a second of the wall clock at which leases begin
+GRACE = 0.5  # seconds; at a boundary `sync` runs before the leases of classes that stay open expire
+LONGEST_SLEEP = 60.0  # seconds; a change of the clock is noticed within them
 
 _Opened = tuple[bool, object]
-"""Of a standing: whether filtering is off, and what a guardian opened for a while."""
+"""Whether filtering is off, and what a guardian opened for a while."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ClassAdded:
-    """A slot has a new connection class: the one of these gates."""
+    """A slot has a new connection class, for these gates."""
 
     slot: int
     gates: frozenset[str]
@@ -43,7 +43,7 @@ class ClassAdded:
 
 
 class ClassNumbers:
-    """Numbers the combinations of gates of a slot; stored, since connections outlive the daemon."""
+    """Numbers a slot's combinations of gates. The numbers are stored: connections outlive the daemon."""
 
     def __init__(self, store: Store, bus: Bus) -> None:
         self._store = store
@@ -58,8 +58,8 @@ class ClassNumbers:
         return number
 
 
-class Enforcer:
-    """Keeps the table in step with members and their situations."""
+class Gates:
+    """Keeps the pass map in step with members and their situations."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Enforcer:
         wall: Callable[[], datetime],
         changed: Callable[[frozenset[int]], None],
     ) -> None:
-        """``changed`` hears of slots whose gates opened or closed."""
+        """``changed`` is called with the slots whose gates opened or closed."""
         self._loop = loop
         self._table = table
         self._family = family
@@ -83,7 +83,7 @@ class Enforcer:
         self._renewal: Timer | None = None
         self._open: dict[int, frozenset[int]] = {}
         self._opened: dict[int, _Opened] = {}
-        self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease runs out
+        self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease expires
 
     def admit(self, event: ClassAdded) -> None:
         """Put a new class into the pass map, before its first connection needs it."""
@@ -102,7 +102,9 @@ class Enforcer:
         self._note_ends([element], self._loop.now())
 
     def snapshot(self, base: Snapshot) -> Snapshot:
-        """``base`` with everybody's slots and the plain devices; open classes are the work of ``sync``."""
+        """Return ``base`` with the slots of all members and the unfiltered devices. ``sync`` adds open
+        classes.
+        """
         members = self._family.everybody
         slots = tuple(
             Slot(m.slot, m.macs, closed=m.profile.closes, kept_out=m.profile.band.is_child)
@@ -114,7 +116,7 @@ class Enforcer:
             guest=self._family.unknown,
             strangers=tuple(self._family.strangers.items()),
             plain=self._family.plain,
-            passes=tuple(one for one in self._table.snapshot.passes if one.slot in members),
+            passes=tuple(element for element in self._table.snapshot.passes if element.slot in members),
         )
 
     def _passes(self, at: datetime) -> tuple[PassElement, ...]:
@@ -138,19 +140,21 @@ class Enforcer:
 
     @staticmethod
     def _lease(member: Member, standing: Standing, gates: frozenset[str], at: datetime) -> int | None:
-        """Closed profiles' classes end at the next boundary even while no daemon runs; and where a limit is
-        nearly used, no later than the minutes that are left of it.
+        """Return the lease in seconds; None for no end.
+
+        Classes of fail-closed profiles end at the next boundary even if no daemon runs. If a limit is nearly
+        used, they end no later than its remaining minutes.
         """
         if not member.profile.closes:
             return None
         left = (standing.until - at).total_seconds()
         if standing.budgets:
-            budgets = [standing.budgets[one] for one in counted_gates(gates) if one in standing.budgets]
-            left = min([left, *(MINUTE * one.left for one in budgets if one.left > 0)])
+            budgets = [standing.budgets[gate] for gate in counted_gates(gates) if gate in standing.budgets]
+            left = min([left, *(MINUTE * budget.left for budget in budgets if budget.left > 0)])
         return max(1, min(MAX_LEASE, ceil(left + GRACE)))  # nft counts in whole seconds
 
     def sync(self) -> None:
-        """Bring situations and the pass map up to now, and wait for the next boundary."""
+        """Update situations and the pass map, and wait for the next boundary."""
         at = self._wall()
         situated = self._family.situate(at)
         before, opened = self._open, self._opened
@@ -163,21 +167,21 @@ class Enforcer:
         self._wait(at)
 
     def _bring(self, wanted: tuple[PassElement, ...]) -> None:
-        """Put the pass map in step. A lease that runs out about when it should is left alone, so that its
-        counter runs on; one that a boundary had shortened begins anew.
+        """Update the pass map. A lease that expires about on time stays, so that its counter continues. A
+        lease that a boundary had shortened is renewed.
         """
         now = self._loop.now()
-        running = {(one.slot, one.class_number): one for one in self._table.snapshot.passes}
+        running = {(element.slot, element.class_number): element for element in self._table.snapshot.passes}
         passes: list[PassElement] = []
         stale: list[PassElement] = []
-        for one in wanted:
-            there = running.get((one.slot, one.class_number))
-            if there is not None and self._ends_well(one, now):
+        for element in wanted:
+            there = running.get((element.slot, element.class_number))
+            if there is not None and self._ends_well(element, now):
                 passes.append(there)
                 continue
-            passes.append(one)
-            if there == one:  # the same length, but it began too long ago
-                stale.append(one)
+            passes.append(element)
+            if there == element:  # the same length, but it began too long ago
+                stale.append(element)
         self._table.update(replace(self._table.snapshot, passes=tuple(passes)))
         self._table.renew(stale)
         kept = [one for one, chosen in zip(wanted, passes, strict=True) if chosen is one]
@@ -191,12 +195,12 @@ class Enforcer:
         return early is not None and -1.0 <= early <= RENEW
 
     def _note_ends(self, begun: Iterable[PassElement], now: float) -> None:
-        for one in begun:
-            key = (one.slot, one.class_number)
-            if one.lease is None:
+        for element in begun:
+            key = (element.slot, element.class_number)
+            if element.lease is None:
                 self._ends.pop(key, None)
             else:
-                self._ends[key] = now + one.lease
+                self._ends[key] = now + element.lease
 
     def _wait(self, at: datetime) -> None:
         if self._timer is not None:
@@ -206,16 +210,16 @@ class Enforcer:
         self._timer = self._loop.call_later(max(0.0, delay), self.sync)
 
     def renew(self) -> None:
-        """Begin all leases anew; the last one before a boundary ends half a second after it.
+        """Renew all leases. The last one before a boundary ends half a second after it.
 
-        Boundaries are at whole minutes, and nft counts in whole seconds: so leases begin between two of them.
+        Boundaries are at whole minutes and nft counts in whole seconds, so leases begin between two seconds.
         """
         if self._renewal is not None:
             self._renewal.cancel()
         try:
             passes = self._passes(self._wall())
             self._table.update(replace(self._table.snapshot, passes=passes))
-            self._table.renew(one for one in passes if one.lease is not None)
+            self._table.renew(element for element in passes if element.lease is not None)
             self._note_ends(passes, self._loop.now())
         except GatewayError as error:
             _log.error("%s", error)
@@ -223,15 +227,17 @@ class Enforcer:
         self._renewal = self._loop.call_later(RENEW - late, self.renew)
 
     def rejudge(self) -> int:
-        """Hold every live flow against the rules of now; those refused are cut. The number of cut ones."""
+        """Judge all live connections by the current rules, and cut the blocked ones. Return how many were
+        cut.
+        """
         at = self._wall()
         cut = 0
         for slot, subject in self._family.subjects.items():
             decide = subject.running or subject.decide
             for flow, live in self._live.of_slot(slot):
-                decisions = [decide(one, at) for one in live.observations]
-                gates = joined(one.gates for one in decisions)
-                number = subject.class_number(gates) if all(one.allowed for one in decisions) else 0
+                decisions = [decide(observation, at) for observation in live.observations]
+                gates = joined(decision.gates for decision in decisions)
+                number = subject.class_number(gates) if all(decision.allowed for decision in decisions) else 0
                 if number == live.class_number:
                     continue
                 if not self._mark(flow, number, asks=live.asks) or not number:
@@ -242,27 +248,28 @@ class Enforcer:
         return cut
 
     def reclass(self, flow: FlowId, live: LiveFlow) -> None:
-        """A request on a running connection put it into another class."""
+        """Move a running connection to the class that its latest request belongs to."""
         self._mark(flow, live.class_number, asks=live.asks)
 
     def uploads(self, flow: FlowId) -> None:
-        """From now on the packets of its LAN side count as an upload's, not as those of new connections."""
+        """Count further packets from the LAN side as an upload, not as those of a new connection."""
         self._put(flow, UPLOAD)
 
     def refuse(self, flow: FlowId) -> None:
-        """An undecided flow was forgotten half-read: its next packet finds it refused."""
+        """Block an undecided connection that had to make room before it was completely read."""
         try:
-            self._put(flow, verdict_byte(State.REFUSED))
+            self._put(flow, verdict_byte(FlowState.REFUSED))
         except KernelError as error:
             _log.error("%s", error)
 
     def _mark(self, flow: FlowId, number: int, *, asks: bool) -> bool:
-        """Give a running flow another class (0: cut it); False when it has ended, or its device is
-        somebody else's now.
+        """Give a running connection another class (0: cut it).
+
+        Returns False if it has ended, or its device has another owner now.
         """
         if not number:
             return self._put(flow, CUT)
-        return self._put(flow, verdict_byte(State.ASKS if asks else State.PASSES, number))
+        return self._put(flow, verdict_byte(FlowState.ASKS if asks else FlowState.PASSES, number))
 
     def _put(self, flow: FlowId, byte: int) -> bool:
         layout = self._table.snapshot.layout
@@ -274,7 +281,7 @@ class Enforcer:
         return self._table.conntrack.set_mark([entry], layout.ct_mark(0, byte), layout.ct) > 0
 
     def forget(self, slot: int) -> None:
-        """Nobody has it any more."""
+        """Forget the leases of a slot that no device has any more."""
         self._ends = {pair: end for pair, end in self._ends.items() if pair[0] != slot}
 
     def close(self) -> None:

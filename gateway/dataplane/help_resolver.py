@@ -1,7 +1,7 @@
-"""A resolver that knows the names of help alone, for closed devices while no daemon runs.
+"""Resolves only the names of help lines, for fail-closed devices while no daemon runs.
 
-It is a dnsmasq of its own that outlives `kill -9` of the daemon; a clean stop ends it. The table leads a
-closed device's questions there as soon as the daemon's sign of life is gone.
+The resolver is a dnsmasq of its own, which outlives `kill -9` of the daemon; a clean stop ends it. The table
+redirects DNS queries of fail-closed devices to it as soon as the daemon's lease expires.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.core.programs import find_program
 
 _log = logging.getLogger(__name__)
 
 PROGRAM = "dnsmasq"
-STOP = 2.0  # seconds that it has to end after SIGTERM
+STOP = 2.0  # seconds to end after SIGTERM
 
 
 class HelpResolver:
-    """``port`` is None where no dnsmasq is installed: then help is reachable by address alone."""
+    """Runs the dnsmasq. ``port`` is None if dnsmasq is not installed: help lines are then reachable by
+    address only.
+    """
 
     def __init__(self, runtime: Path, lan: Iterable[str]) -> None:
         self._config = runtime / "help.conf"
@@ -36,31 +38,31 @@ class HelpResolver:
         self.port = _free_port() if self._program else None
 
     def serve(self, names: Mapping[str, frozenset[bytes]]) -> None:
-        """Answer for these names and all names under them with their packed addresses, from now on."""
+        """Answer for these names and their subdomains with their packed addresses from now on."""
         if self.port is None or self._program is None:
             return
-        write_whole(self._config, configuration(names, self._lan, self.port).encode("ascii"))
+        write_atomically(self._config, configuration(names, self._lan, self.port).encode("ascii"))
         self._end()
-        # Read at start alone: nothing of ours needs to be readable for whom it runs as.
+        # dnsmasq reads it only at its start, before it drops its rights.
         command = [self._program, "--keep-in-foreground", f"--conf-file={self._config}", "--pid-file="]
         try:
             self._pid = spawn(command)
         except OSError as error:
-            _log.error("the resolver for help does not start (%s); help is reachable by address alone", error)
+            _log.error("The resolver of help lines does not start: %s. They work by address only.", error)
             return
-        write_whole(self._pid_file, f"{self._pid}\n".encode())
+        write_atomically(self._pid_file, f"{self._pid}\n".encode())
 
     def _end(self) -> None:
         if self._pid is None:
             return
-        os.kill(self._pid, signal.SIGTERM)  # one that has ended is there until it is waited for
+        os.kill(self._pid, signal.SIGTERM)  # an ended process keeps its number until it is waited for
         if not _has_ended(self._pid, STOP):
             os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
         self._pid = None
 
     def _end_stale(self) -> None:
-        """One that a killed daemon left behind; a number that is somebody else's by now is left alone."""
+        """End a dnsmasq that a killed daemon left. A number that another program has by now is left alone."""
         try:
             pid = int(self._pid_file.read_text())
             command = Path("/proc", str(pid), "cmdline").read_bytes()
@@ -76,7 +78,7 @@ class HelpResolver:
 
 
 def configuration(names: Mapping[str, frozenset[bytes]], lan: Iterable[str], port: int, *more: str) -> str:
-    """dnsmasq's: these names and all names under them, with their packed addresses, on these interfaces."""
+    """Return dnsmasq's configuration: names, their subdomains and packed addresses, on these interfaces."""
     fixed = ("no-resolv", "no-hosts", "bind-dynamic", "user=nobody", f"port={port}", "local-ttl=10")
     lines = [
         f"address=/{name.removeprefix('=')}/{_text(address)}"
@@ -87,16 +89,16 @@ def configuration(names: Mapping[str, frozenset[bytes]], lan: Iterable[str], por
 
 
 def spawn(command: list[str]) -> int:
-    """The process id of ``command``, in a session of its own, with nothing to read and nobody to tell.
+    """Start ``command`` in a session of its own without input and output, and return its process id.
 
-    Raises OSError. As subprocess does, which takes 0.6 MB to be there.
+    Like subprocess, which would take 0.6 MB of memory. Raises OSError.
     """
     nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
     return os.posix_spawn(command[0], command, os.environ, file_actions=nothing, setsid=True)
 
 
 def _has_ended(pid: int, patience: float) -> bool:
-    """Whether our child ends within ``patience`` seconds."""
+    """Whether a child process ends within ``patience`` seconds."""
     process = os.pidfd_open(pid)
     try:
         return bool(select.select([process], [], [], patience)[0])
@@ -105,7 +107,7 @@ def _has_ended(pid: int, patience: float) -> bool:
 
 
 def _free_port() -> int:
-    """One that is free for UDP and TCP now."""
+    """Return a port that is free for UDP and TCP now."""
     while True:
         with (
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,

@@ -1,7 +1,7 @@
-"""Whether the provider's line works, so that nobody blames the filter. Nothing is ever sent to find out.
+"""Detects whether the internet connection works, so that the filter is not blamed for an outage.
 
-What passes by anyway is the evidence: a way out, servers that answer devices, DNS answers, and the counters
-of the interfaces that lead out. A quiet home gives none; then it is not known.
+It sends nothing. It observes the default route, servers that answer devices, DNS answers, and the counters of
+the uplink interfaces. If there is no traffic, the state is unknown.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ from gateway.lan.uplink import Traffic, Uplink, read_uplink
 from gateway.path.addresses import AddressBook
 
 PERIOD = 5.0  # seconds between two looks
-KEPT = 300.0  # seconds for which a server's answer is good news
-BUSY = 50_000  # bytes in a period that only a working line brings; a modem's errors are some 100 bytes each
-SILENCE = 20.0  # seconds without a single packet from outside, not even of the modem
-UNHEARD = 30  # packets sent into that silence; fewer may be nobody's business
-PATIENCE = 45.0  # seconds for which questions lack their answers; resolvers try for some 20
-QUESTIONS = 20  # of devices; of each name they ask up to three, and two of them may rightly give no address
-ANSWERED = 0.2  # share of the questions; a dead line's resolver still answers what it kept
+KEPT = 300.0  # seconds for which a server's answer counts as evidence
+BUSY = 50_000  # bytes in a period that only a working connection brings; modem errors have some 100
+SILENCE = 20.0  # seconds without a packet from outside, not even from the modem
+UNHEARD = 30  # packets sent without any answer; fewer may need none
+PATIENCE = 45.0  # seconds for which queries lack answers; resolvers try for some 20
+QUESTIONS = 20  # queries of devices; they send up to three a name, of which two may rightly get no address
+ANSWERED = 0.2  # share of the queries; the resolver of a dead connection still answers from its cache
 
 _log = logging.getLogger(__name__)
 
 
-class State(StrEnum):
+class InternetState(StrEnum):
+    """Whether the internet connection works."""
+
     WORKS = "works"
     DOWN = "down"
     UNKNOWN = "unknown"
@@ -37,20 +39,20 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Counted since the start."""
+    """Counters since the start."""
 
-    passed: int = 0  # flows that a server answered
-    questions: int = 0  # DNS questions of devices that went out
+    passed: int = 0  # connections that a server answered
+    questions: int = 0  # DNS queries of devices that were forwarded
     answers: int = 0  # DNS answers with addresses
 
 
 @dataclass(frozen=True, slots=True)
 class UplinkChanged:
-    """Other interfaces lead to the internet now."""
+    """Other interfaces are the uplink now."""
 
 
-class HeardBook(AddressBook):
-    """Counts what it learns from the answers to devices' questions."""
+class AnswerBook(AddressBook):
+    """Counts what it learns from answers to the queries of devices."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,33 +64,33 @@ class HeardBook(AddressBook):
         super().learn(key, addresses, ttl, now)
 
 
-class Line:
-    """The judgement alone: ``see`` what is there now."""
+class InternetJudge:
+    """Judges the state from observations, without I/O."""
 
     def __init__(self) -> None:
-        self.state = State.UNKNOWN
+        self.state = InternetState.UNKNOWN
         self._evidence = Evidence()
         self._traffic: Traffic | None = None
         self._good = 0.0  # when a server answered last
-        self._silent: tuple[float, int] | None = None  # since when, and packets sent by then
-        self._lacking: tuple[float, Evidence] | None = None  # since when, and what was counted by then
-        self._asked = 0.0  # when a device asked last
+        self._silent: tuple[float, int] | None = None  # since when, and packets sent until then
+        self._lacking: tuple[float, Evidence] | None = None  # since when, and the counters at that time
+        self._asked = 0.0  # when a device sent a query last
 
-    def see(self, uplink: Uplink, evidence: Evidence, now: float) -> State:
-        """``now``: seconds, monotonic."""
+    def see(self, uplink: Uplink, evidence: Evidence, now: float) -> InternetState:
+        """Return the state after an observation. ``now``: seconds, monotonic."""
         answered = evidence.passed > self._evidence.passed or self._is_busy(uplink.traffic)
         silent = self._is_silent(uplink.traffic, now)
         lacking = self._lacks_answers(evidence, now) and uplink.traffic is not None
         self._evidence, self._traffic = evidence, uplink.traffic
         if not uplink.names:
-            self.state = State.DOWN
+            self.state = InternetState.DOWN
         elif answered:
             self._good, self._lacking = now, None
-            self.state = State.WORKS
+            self.state = InternetState.WORKS
         elif silent or lacking:
-            self.state = State.DOWN
-        elif self.state is not State.WORKS or now - self._good > KEPT:
-            self.state = State.UNKNOWN
+            self.state = InternetState.DOWN
+        elif self.state is not InternetState.WORKS or now - self._good > KEPT:
+            self.state = InternetState.UNKNOWN
         return self.state
 
     def _is_busy(self, traffic: Traffic | None) -> bool:
@@ -98,7 +100,7 @@ class Line:
         return traffic.received_bytes - last.received_bytes >= BUSY
 
     def _is_silent(self, traffic: Traffic | None, now: float) -> bool:
-        """Whether much was sent since the last packet that came in."""
+        """Whether many packets were sent since the last one was received."""
         last = self._traffic
         if traffic is None or last is None or traffic.received != last.received or traffic.sent < last.sent:
             self._silent = None
@@ -107,7 +109,7 @@ class Line:
         return now - since >= SILENCE and traffic.sent - sent >= UNHEARD
 
     def _lacks_answers(self, evidence: Evidence, now: float) -> bool:
-        """Whether devices ask, and go on asking, in vain."""
+        """Whether devices keep sending queries that get no answer."""
         if evidence.questions != self._evidence.questions:
             self._asked = now
         since, then = self._lacking or (now, evidence)
@@ -119,7 +121,7 @@ class Line:
 
 
 class Internet:
-    """Looks every PERIOD seconds; ``since`` is when ``state`` became what it is."""
+    """Observes every PERIOD seconds. ``since`` is when ``state`` changed last."""
 
     def __init__(
         self,
@@ -129,15 +131,15 @@ class Internet:
         wall: Callable[[], datetime],
         bus: Bus,
     ) -> None:
-        """``inside``: the interfaces that face the home."""
-        self.state = State.UNKNOWN
+        """``inside``: the interfaces that face the LAN."""
+        self.state = InternetState.UNKNOWN
         self.since: datetime | None = None
         self._bus = bus
         self._loop = loop
         self._inside = inside
         self._evidence = evidence
         self._wall = wall
-        self._line = Line()
+        self._line = InternetJudge()
         self._names: frozenset[str] = frozenset()
         self._timer: Timer | None = None
 
@@ -149,7 +151,7 @@ class Internet:
         try:
             uplink = read_uplink(self._inside)
         except OSError as error:
-            _log.warning("whether there is a way out cannot be read: %s", error)
+            _log.warning("Reading the uplink failed: %s. The state of the internet stays as it was.", error)
             return
         if uplink.names and uplink.names != self._names:
             self._names = uplink.names
@@ -158,8 +160,8 @@ class Internet:
         if state is self.state:
             return
         self.state, self.since = state, self._wall()
-        if state is State.DOWN:
-            _log.warning("the internet is down: %s", "nothing comes back" if uplink.names else "no way out")
+        if state is InternetState.DOWN:
+            _log.warning("The internet is down: %s.", "no answers" if uplink.names else "no default route")
         self._bus.notify("status", what="internet", internet=state)
 
     def close(self) -> None:

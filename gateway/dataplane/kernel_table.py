@@ -1,4 +1,4 @@
-"""The kernel's table in step with what is wanted: applied, changed by difference, mended, taken away."""
+"""Installs, updates, repairs and removes the kernel's table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop, Timer
-from gateway.dataplane import unjudged as unseen
+from gateway.dataplane import unjudged
 from gateway.kernel import fallback
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.flowtable import has_flow_tables
@@ -18,12 +18,12 @@ from gateway.kernel.ruleset.table import NAME, TABLE, render, render_removal
 from gateway.kernel.ruleset.update import (
     needs_rebuild,
     render_alive,
-    render_flows_anew,
     render_flows_ended,
-    render_mend,
+    render_new_flow_table,
     render_owners,
     render_passes,
-    render_rates_forgotten,
+    render_repair,
+    render_reset_rates,
     render_update,
 )
 from gateway.kernel.snapshot import PassElement, Snapshot
@@ -32,30 +32,30 @@ from gateway.kernel.usage import PassCounters
 from gateway.kernel.watch import Watch
 
 ALIVE_PERIOD = 1.0  # seconds; a third of the lease
-MEND_DELAY = 0.2  # seconds; who flushes a ruleset loads another right after it
-MEND_AGAIN = 1.0  # seconds after a mending that failed
-MANY = 500  # elements; the kernel has no room to tell what more of them had counted when they went
+REPAIR_DELAY = 0.2  # seconds; a program that flushes a ruleset loads another right after it
+REPAIR_RETRY = 1.0  # seconds after a failed repair
+MANY = 500  # elements; the kernel cannot report the final counters of more removed elements
 
 _log = logging.getLogger(__name__)
 
 
 class KernelTable:
-    """Owns table ``inet qalqan`` and our bits in the connection table."""
+    """Owns table ``inet qalqan`` and Qalqan's bits in the connection table."""
 
     def __init__(
         self,
         loop: Loop,
         snapshot: Snapshot,
-        slots: Callable[[], unseen.Slots],
+        slots: Callable[[], unjudged.Slots],
         left_behind: Callable[[], str] = str,
         *,
         conntrack: Conntrack | None = None,
     ) -> None:
-        """Changes nothing yet; see ``install``. Raises KernelError where no table can be loaded.
+        """Prepare only; ``install`` changes the kernel. Raises KernelError if no table can be loaded.
 
-        ``snapshot`` is bare: interfaces, marks, queues, which stay as they are for the daemon's life.
-        ``slots``: whose the addresses of the LAN are now, to find connections that nobody has judged.
-        ``left_behind``: the table that takes the place of ours when we go; empty where none does.
+        ``snapshot`` has interfaces, marks and queues, which stay the same for the daemon's life. ``slots``
+        returns the owners of the LAN's addresses, to find connections that were never judged. ``left_behind``
+        returns the table that replaces this one at a stop; empty for none.
         """
         self._loop = loop
         self._slots = slots
@@ -69,9 +69,9 @@ class KernelTable:
         self._totals = Totals(self._counters)
         self._watch = Watch(frozenset({("inet", NAME)}), self._totals.ended)
         self.conntrack = conntrack or Conntrack()
-        self.found: Mapping[Pair, int] = {}  # what a table had counted that was there before us
+        self.found: Mapping[Pair, int] = {}  # counters of a table from before the start
         self.mends = 0
-        self._mending: Timer | None = None
+        self._repair_timer: Timer | None = None
         self._alive: Timer | None = None
         self._installed = False
         self._flows_dropped = False
@@ -81,24 +81,26 @@ class KernelTable:
         return "nft queue" if self._targets is None else "NFQUEUE target"
 
     def install(self, snapshot: Snapshot) -> None:
-        """Put the table in place, whole from its first moment: what a device sent meanwhile would be marked
-        as nobody's. One that a killed daemon left is replaced. Raises KernelError.
+        """Install the complete table in one transaction: until then packets would be marked as those of
+        devices without an owner. Replaces the table of a killed daemon.
+
+        Raises KernelError.
         """
         self.snapshot = replace(snapshot, native=self.snapshot.native)
         layout = snapshot.layout
-        before_us = unseen.open_connections(self.conntrack, layout, self._slots())
+        before_us = unjudged.open_connections(self.conntrack, layout, self._slots())
         self.conntrack.clear(layout)
-        unseen.refuse(self.conntrack, layout, before_us)
+        unjudged.refuse(self.conntrack, layout, before_us)
         self._installed = True
         try:
             self.found = {pair: usage.bytes for pair, usage in self._counters.read().items()}
         except KernelError:
-            self.found = {}  # there was none
+            self.found = {}  # there was no table
         self._load()
         self._loop.on_readable(self._watch, self._touched)
 
     def start_alive(self) -> None:
-        """From now on open profiles are asked about; call it when the queues are bound."""
+        """Start the lease by which fail-open profiles are filtered. Call it when the queues are bound."""
         self._change(render_alive())
         self._alive = self._loop.call_later(ALIVE_PERIOD, self.start_alive)
 
@@ -117,13 +119,13 @@ class KernelTable:
                 self._targets.install()
 
     def _without_flows(self, error: KernelError) -> None:
-        """A device of the flow table that went a moment ago must not keep all else from being loaded."""
+        """Drop the flow table: a device in it that just disappeared must not keep the table from loading."""
         _log.warning("%s; for now no connection goes past the rules", error)
         self.snapshot = replace(self.snapshot, offload=None)
         self._flows_dropped = True
 
     def update(self, snapshot: Snapshot) -> None:
-        """Make the table say ``snapshot``; its ``native`` is ours to know."""
+        """Update the table to ``snapshot``; its ``native`` is ignored."""
         new = replace(snapshot, native=self.snapshot.native)
         old = self.snapshot
         if new == old:
@@ -147,19 +149,19 @@ class KernelTable:
             raise
 
     def _change(self, text: str) -> None:
-        """One transaction. Where it fails once we run, something else has spoilt the table: it is mended."""
+        """Apply one transaction. If it fails while running, another program damaged the table: repair it."""
         try:
             with self._watch.ours():
                 self._nft.apply(text)
         except KernelError as error:
             if self._alive is None:
                 raise
-            _log.warning("%s; the table is put in order as a whole", error)
-            self._mend_soon(MEND_DELAY)
-        self._touched()  # what somebody else changed just before has been read, and wakes nobody any more
+            _log.warning("Updating the table failed: %s. It is loaded again as a whole.", error)
+            self._repair_soon(REPAIR_DELAY)
+        self._touched()  # reads pending events of other programs: nothing else wakes the loop for them
 
     def renew(self, elements: Iterable[PassElement]) -> None:
-        """Begin the leases of these elements anew; what they counted is kept here."""
+        """Renew the leases of these elements. Their counters are added to the totals first."""
         elements = tuple(elements)
         if not elements:
             return
@@ -167,106 +169,107 @@ class KernelTable:
         self._change(render_passes(self.snapshot, removed=elements, added=elements))
 
     def hand_over(self, slot: int, heir: int) -> None:
-        """``slot`` is nobody's from now on; what it runs begins anew as ``heir``'s."""
-        unseen.hand_over(self.conntrack, self.snapshot.layout, slot, heir)
+        """Move the connections of ``slot``, which is not used any more, to slot ``heir``, and reset them."""
+        unjudged.hand_over(self.conntrack, self.snapshot.layout, slot, heir)
 
     def forget_rates(self, slot: int) -> None:
-        """How much it sent just now."""
-        self._change(render_rates_forgotten(self.snapshot, slot))
+        """Forget how fast a slot was sending."""
+        self._change(render_reset_rates(self.snapshot, slot))
 
-    def follow_devices(self, slots: unseen.Slots | None = None, only: Set[bytes] | None = None) -> None:
-        """What a device ran before it became somebody else's begins anew: at the addresses in ``slots``, else
-        at all; of those at ``only``.
+    def follow_devices(self, slots: unjudged.Slots | None = None, only: Set[bytes] | None = None) -> None:
+        """Reset connections that a device began while it had another owner.
+
+        ``slots``: the addresses to look at, by default all. ``only``: limit it to these addresses.
         """
         slots = self._slots() if slots is None else slots
-        unfiltered = unseen.begin_anew(self.conntrack, self.snapshot.layout, slots, only=only)
+        unfiltered = unjudged.reset_connections(self.conntrack, self.snapshot.layout, slots, only=only)
         if unfiltered and self.snapshot.offload is not None:
-            self._change(render_flows_anew(self.snapshot))
+            self._change(render_new_flow_table(self.snapshot))
 
     def used(self) -> Mapping[Pair, int]:
-        """Bytes by (slot, class) since the start. They never fall; a class that used nothing is missing."""
+        """Return bytes by (slot, class) since the start. They never decrease; unused classes are missing."""
         self._watch.catch_up()
         try:
             return self._totals.read()
-        except KernelError as error:  # the table is gone; what it had counted by the last reading is kept
+        except KernelError as error:  # the table is gone; use the totals of the last reading
             _log.debug("%s", error)
             return self._totals.bytes
         finally:
             self._touched()
 
     def passes(self) -> Iterable[PassElement]:
-        """The classes that are open."""
+        """Return the open classes."""
         return self.snapshot.passes
 
     def position(self) -> Mapping[Pair, int]:
-        """Of what ``used`` told last, what the elements that are there now had counted."""
+        """Return the counters of the present elements at the last ``used``."""
         return self._totals.position()
 
     def _count_many(self, going: Collection[PassElement]) -> None:
-        """Read what elements have counted that are about to go, where the kernel cannot tell of all."""
+        """Read the counters of elements before removal, if the kernel cannot report all of them."""
         if len(going) > MANY:
             self.used()
 
     def _touched(self) -> None:
         if self._watch.changed():
-            self._mend_soon(MEND_DELAY)
+            self._repair_soon(REPAIR_DELAY)
 
-    def _mend_soon(self, delay: float) -> None:
-        if self._mending is None:
-            self._mending = self._loop.call_later(delay, self._mend)
+    def _repair_soon(self, delay: float) -> None:
+        if self._repair_timer is None:
+            self._repair_timer = self._loop.call_later(delay, self._repair)
 
-    def _mend(self) -> None:
-        self._mending = None
+    def _repair(self) -> None:
+        self._repair_timer = None
         self.mends += 1
-        _log.warning("another program changed our table; it is put in order again")
-        open_now = {(one.slot, one.class_number) for one in self.snapshot.passes}
+        _log.warning("Another program changed the table inet qalqan. It is repaired.")
+        open_now = {(element.slot, element.class_number) for element in self.snapshot.passes}
         layout = self.snapshot.layout
         try:
             there = self._counters.read()
         except KernelError:
             there = {}
-        strays = [key for pair in there.keys() - open_now for key in layout.pass_keys(*pair)]
+        unmatched = [key for pair in there.keys() - open_now for key in layout.pass_keys(*pair)]
         try:
             with self._watch.ours():
-                self._nft.apply(render_mend(self.snapshot, strays) + self._no_flows())
+                self._nft.apply(render_repair(self.snapshot, unmatched) + self._no_flows())
             if self._targets is not None:
                 with self._watch.ours():
                     self._targets.install()
             with self._watch.ours():
                 self._nft.apply(render_alive())
-            missed = unseen.open_connections(self.conntrack, layout, self._slots(), unmarked=True)
-            unseen.refuse(self.conntrack, layout, missed)
+            missed = unjudged.open_connections(self.conntrack, layout, self._slots(), unmarked=True)
+            unjudged.refuse(self.conntrack, layout, missed)
         except KernelError as error:
-            _log.error("%s; tried again in a second", error)
+            _log.error("Repairing the table failed: %s. The next attempt is in a second.", error)
             if self.snapshot.offload is not None:
                 self._without_flows(error)
-            self._mend_soon(MEND_AGAIN)
+            self._repair_soon(REPAIR_RETRY)
         self._touched()
 
     def _no_flows(self) -> str:
-        """Where there is to be no flow table, one that an earlier snapshot left goes."""
+        """Return the commands that remove an earlier flow table, if there should be none."""
         return render_flows_ended() if self._flows_dropped and self.snapshot.offload is None else ""
 
     @cached_property
     def can_offload(self) -> bool:
-        """Whether this kernel has flow tables."""
+        """Whether this kernel supports flow tables."""
         return has_flow_tables(self._nft)
 
     def close(self) -> None:
-        """Leave nothing behind: no table but the one that is asked for, none of our bits in the connection
-        table.
+        """Remove the table, or replace it by the one of ``left_behind``, and clear Qalqan's bits in the
+        connection table.
 
-        A start that failed leaves what a killed daemon left: it still refuses for those who fail closed.
+        If the start failed, the table of a killed daemon stays: it still blocks fail-closed devices.
         """
         self._loop.forget(self._watch)
-        for timer in (self._alive, self._mending):
+        for timer in (self._alive, self._repair_timer):
             if timer is not None:
                 timer.cancel()
         if self._installed:
             if left := self._left_behind():
                 self._nft.apply(left)
             else:
-                # First the rules alone: of a table deleted whole, packets under way find the pass map empty.
+                # First the rules alone: otherwise packets under way would find the pass map empty.
                 self._nft.apply(f"table {TABLE} {{ }}\nflush table {TABLE}\n")
                 self._nft.apply(render_removal())
             self.conntrack.clear(self.snapshot.layout)

@@ -1,9 +1,8 @@
-"""Names that the gateway resolves by itself, now and again: what a device's resolver says is not believed.
+"""Names that the gateway resolves itself, periodically, because a device's resolver is not trusted.
 
-Questions go to the gateway's own resolver over UDP, on the event loop; nothing waits for an answer. Anybody
-in the home can send what looks like that resolver's answer. So each question has a socket and a number of
-its own, which are gone with the answer or after a few seconds, and letters in random case, which answers
-repeat.
+Queries go to the gateway's own resolver over UDP on the event loop; nothing waits for an answer. Any device
+on the LAN can forge answers of that resolver. Each query therefore has its own socket and id, which are
+closed with the answer or after a few seconds, and letters in random case, which answers repeat.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from gateway.wire.dns.names import host_labels, wire_name
 
 PORT = 53
 REFRESH = 600.0  # seconds
-RETRY = 5.0  # seconds; at boot the line comes up after the daemon
-MAX_NAMES = 512  # help names of all countries and the safe names of all search engines
-MAX_OPEN = 32  # questions on their way to one resolver, a descriptor each; the others wait for their turn
-MAX_WAITING = 4 * MAX_NAMES  # of one resolver, 200 bytes each
+RETRY = 5.0  # seconds; at boot the internet connection comes up after the daemon
+MAX_NAMES = 512  # names of help lines of all countries, and safe names of all search engines
+MAX_OPEN = 32  # pending queries to one resolver, a descriptor each; others wait
+MAX_WAITING = 4 * MAX_NAMES  # per resolver, 200 bytes each
 PATIENCE = 3.0  # seconds for an answer
-KEPT = 86400.0  # seconds for which an address holds while the resolver does not answer
+KEPT = 86400.0  # seconds for which an address stays valid while the resolver does not answer
 
 _HEADER = struct.Struct("!HHHHHH")
 _QUESTION = struct.Struct("!HH")
@@ -42,7 +41,7 @@ _Ask = tuple[str, int]  # name and type
 
 
 class _Server:
-    """One resolver, and what it is asked."""
+    """A resolver and its queries."""
 
     __slots__ = ("address", "open", "repeats", "waiting")
 
@@ -50,13 +49,13 @@ class _Server:
         self.address = address
         self.waiting: OrderedDict[_Ask, None] = OrderedDict()
         self.open: dict[_Ask, _Sent] = {}
-        # Whether it repeats a question letter by letter, as all but a few old ones do. What is known once is
-        # never unlearnt: it would be the first thing that a forger says.
+        # Whether it repeats a name letter by letter, as all but a few old resolvers do. Never unset once
+        # known: a forger would do that first.
         self.repeats = False
 
 
 class _Sent:
-    """One question on its way."""
+    """A pending query."""
 
     __slots__ = ("ask", "ident", "raw", "server", "sock", "timer")
 
@@ -65,23 +64,23 @@ class _Sent:
         self.ask = ask
         self.sock = sock
         self.ident = ident
-        self.raw = raw  # the name as it was written
+        self.raw = raw  # the name as sent
         self.timer: Timer | None = None
 
 
 class Lookups:
-    """Asks for A and AAAA of every wanted name, and again from time to time."""
+    """Resolves A and AAAA of every wanted name, periodically."""
 
     def __init__(self, loop: Loop, servers: Iterable[str], found: Found) -> None:
         self._loop = loop
-        self._servers = tuple(_Server(one) for one in servers)
+        self._servers = tuple(_Server(address) for address in servers)
         self._found = found
         self._names: dict[str, bool] = {}  # name → answered since the last round
-        self._retries = 0  # rounds in a row in which something was still waited for
+        self._retries = 0  # consecutive rounds in which an answer was missing
         self._timer: Timer | None = None
 
     def want(self, names: Iterable[str]) -> None:
-        """Resolve these names now, and again from time to time."""
+        """Resolve these names now and periodically."""
         fresh = [name for name in names if name not in self._names]
         for name in fresh:
             if len(self._names) >= MAX_NAMES:
@@ -92,8 +91,10 @@ class Lookups:
             self._next(RETRY)
 
     def _round(self) -> None:
-        """What was not answered is asked again soon, and all of it after a while: one name whose servers are
-        silent must not let the others grow old."""
+        """Repeat unanswered queries soon, and all queries after a while.
+
+        A name whose servers do not answer must not prevent that the others are refreshed.
+        """
         waiting = [name for name, answered in self._names.items() if not answered]
         self._retries = self._retries + 1 if waiting else 0
         if self._retries * RETRY > REFRESH:
@@ -110,7 +111,7 @@ class Lookups:
         self._timer = self._loop.call_later(seconds, self._round)
 
     def ask(self, name: str) -> None:
-        """Resolve it now; of what is not wanted, this once."""
+        """Resolve a name now. If it is not a wanted name, only once."""
         for server in self._servers:
             for ask in ((name, A), (name, AAAA)):
                 if ask not in server.open and len(server.waiting) < MAX_WAITING:
@@ -127,11 +128,11 @@ class Lookups:
 
     def _send(self, server: _Server, ask: _Ask) -> None:
         name, kind = ask
-        ident, raw = secrets.randbits(16), wire_name([_in_any_case(one) for one in host_labels(name)])
+        ident, raw = secrets.randbits(16), wire_name([_in_any_case(label) for label in host_labels(name)])
         family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
-            sock.connect((server.address, PORT))  # from a random port; the kernel drops what others send
+            sock.connect((server.address, PORT))  # from a random port; the kernel drops packets of others
             sock.send(_HEADER.pack(ident, RD, 1, 0, 0, 0) + raw + _QUESTION.pack(kind, IN))
         except OSError:
             sock.close()
@@ -141,7 +142,7 @@ class Lookups:
         self._loop.on_readable(sock, lambda: self._answered(sent))
 
     def _over(self, sent: _Sent) -> None:
-        """Answered, or not in time."""
+        """Close a query that was answered or timed out."""
         self._forget(sent)
         self._send_waiting(sent.server)
 
@@ -157,13 +158,13 @@ class Lookups:
             data = sent.sock.recv(_MAX_ANSWER)
         except BlockingIOError:
             return
-        except OSError as error:  # nobody listens there
+        except OSError as error:  # no program listens on that port
             _log.debug("%s does not take questions (%s)", sent.server.address, error)
             self._over(sent)
             return
         addresses = _read(sent, data)
         if addresses is None:
-            return  # the answer itself may follow
+            return  # the real answer may follow
         name = sent.ask[0]
         self._over(sent)
         if name in self._names:
@@ -179,7 +180,7 @@ class Lookups:
 
 
 def _read(sent: _Sent, data: bytes) -> list[bytes] | None:
-    """None: it is no answer to this question."""
+    """Return the addresses in an answer; None if it does not answer this query."""
     server, (name, kind) = sent.server, sent.ask
     try:
         message = parse_message(data)
@@ -198,7 +199,9 @@ def _read(sent: _Sent, data: bytes) -> list[bytes] | None:
 
 
 def _in_any_case(label: bytes) -> bytes:
-    """Draft "Use of Bit 0x20 in DNS Labels": names are compared without regard to case, and repeated with."""
+    """Return a label in random case (draft "Use of Bit 0x20 in DNS Labels"): names compare
+    case-insensitively, and answers repeat the case.
+    """
     bits = secrets.randbits(len(label))
     return b"".join(
         label[at : at + 1].upper() if bits >> at & 1 else label[at : at + 1] for at in range(len(label))
@@ -206,7 +209,7 @@ def _in_any_case(label: bytes) -> bytes:
 
 
 def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
-    """The gateway's own resolvers (resolv.conf(5)); its loopback where none is named."""
+    """Return the gateway's resolvers (resolv.conf(5)); its loopback address if there are none."""
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError:

@@ -1,7 +1,8 @@
-"""The flow table of unfiltered devices, on the devices below the home's interfaces and below the way out.
+"""Chooses the devices of the flow table for unfiltered devices: those below the LAN's interfaces and the
+uplink.
 
-Only where it is asked for and the kernel has such tables. Interfaces come and go; what is there is looked up
-every few seconds.
+Only if it is configured and the kernel supports it. Interfaces come and go, so the devices are read every few
+seconds.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ EVERY = 5.0  # seconds between two looks
 
 
 class Offloading:
-    """``now`` is what the table shall have; ``changed`` is called when that is another."""
+    """``now`` is the desired flow table. ``changed`` is called when it changes."""
 
     def __init__(
         self,
@@ -30,8 +31,9 @@ class Offloading:
         loaded: Callable[[], Offload | None],
         changed: Callable[[], None],
     ) -> None:
-        """``wished``: whether there shall be one, and can be. ``inside``: the interfaces that face the home.
-        ``loaded``: what the kernel's table has, which may have refused a device that was going.
+        """``wished``: whether a flow table is configured and possible. ``inside``: the interfaces that face
+        the LAN. ``loaded``: the flow table in the kernel, which may have refused a device that was about to
+        disappear.
         """
         self._loop = loop
         self._wished = wished
@@ -46,7 +48,7 @@ class Offloading:
 
     def _look(self) -> None:
         if self._loaded() is None:
-            self.now = None  # not tried again on the same devices
+            self.now = None  # not retried with the same devices
         found = self._find()
         if found != self._found:
             self._found = self.now = found
@@ -62,9 +64,9 @@ class Offloading:
         except OSError:
             return None
         if not outside.isdisjoint(inside):
-            return None  # one arm: the same device on both sides of each flow
+            return None  # one-armed: the same device on both sides of each flow
         within, without = devices_below(inside), devices_below(outside)
-        # One side alone would be half a way.
+        # One side alone would offload only one direction.
         return Offload(tuple(sorted({*within, *without}))) if within and without else None
 
     def close(self) -> None:

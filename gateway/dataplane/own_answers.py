@@ -1,8 +1,8 @@
-"""What the gateway asks for a device, so that the device need not be believed, nor ask anew.
+"""Resolves names for devices, so that their claims are not trusted and they need not repeat queries.
 
-After a start no answer is known, and devices keep theirs for long: what they call by a name then is refused.
-The gateway asks its own resolver for that name, and the next try passes. The names of tunnels that stay open
-are asked for from the start: a tunnel tells no name.
+After a start no answer is known, but devices cache theirs for long: a connection to such an address is
+refused. The gateway resolves the name itself, and the next attempt passes. Names of tunnels that stay open
+are resolved from the start: a tunnel does not show a name.
 """
 
 from __future__ import annotations
@@ -21,53 +21,53 @@ from gateway.path.subject import Sink, Subject
 from gateway.policy.profile.rules import FAMILY, Kind
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 
-AGAIN = 5.0  # seconds before one name is asked for again for one device; its answers change as often at most
-MAX_ASKED = 512  # names and slots that are remembered as asked for, 200 bytes each
-BURST = 64.0  # questions at once for one slot: a phone that wakes up calls some thirty names
+AGAIN = 5.0  # seconds between two queries for one name and device; its answers change as often at most
+MAX_ASKED = 512  # names and slots of recent queries, 200 bytes each
+BURST = 64.0  # queries at the same time for one slot: a phone that wakes up contacts some thirty names
 RATE = 4.0  # a second after that
-MAX_TUNNELS = 64  # names of one person's that are kept resolved; a family writes a handful
+MAX_TUNNELS = 64  # names of one person that are resolved periodically; a family writes a handful
 QTYPE_A = 1  # RFC 1035 3.2.2
 
 _CURED = frozenset({Reason.UNRESOLVED, Reason.ENCRYPTED_DNS})
 
 
-class DecisionLog(Protocol):
+class RecordsDecisions(Protocol):
     """Where decisions are recorded."""
 
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> object:
-        """Count a decision that nobody is notified of."""
+        """Count a decision without notifying anyone."""
         ...
 
     def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None: ...
 
 
 class OwnAnswers:
-    """Hears of every decision about a flow."""
+    """Receives every decision about a connection."""
 
     def __init__(self, loop: Loop, servers: Iterable[str], book: AddressBook, names: NameBook) -> None:
         self._now = loop.now
         self._book = book
         self._names = names
         self._asked: OrderedDict[tuple[int, str], float] = OrderedDict()
-        self._allowance: dict[int, tuple[float, float]] = {}  # slot → questions left, and since when
-        self._kept: dict[str, frozenset[int]] = {}  # names of tunnels → whose
+        self._allowance: dict[int, tuple[float, float]] = {}  # slot → remaining queries, and since when
+        self._kept: dict[str, frozenset[int]] = {}  # names of tunnels → slots
         self._lookups = Lookups(loop, servers, self._found)
 
-    def sink(self, journal: DecisionLog) -> Sink:
-        """What is told of each decision about a flow: what the next try cures is no refusal."""
+    def sink(self, decision_log: RecordsDecisions) -> Sink:
+        """Return a receiver of decisions. A refusal that a retry resolves is only counted."""
 
         def decided(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
             if self.cures(subject, seen, decision, at):
-                journal.counted(subject, seen, decision, at)  # the next try passes
+                decision_log.counted(subject, seen, decision, at)  # the next attempt passes
             else:
-                journal.decided(subject, seen, decision, at)
+                decision_log.decided(subject, seen, decision, at)
 
         return decided
 
     def cures(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> bool:
-        """Ask for the name that a device called at an address that nobody gave it, where the name is open.
+        """Resolve an allowed name that a device used with an address that no answer gave it.
 
-        Whether it may well be the device's old answer: it is the first time for this name.
+        Returns whether the address may come from the device's cache: only at the first time for this name.
         """
         if decision.reason not in _CURED or seen.proto is Proto.DNS or seen.host is None:
             return False
@@ -92,27 +92,27 @@ class OwnAnswers:
         return left >= 1.0
 
     def keep(self, members: Mapping[int, Member]) -> None:
-        """The names to which tunnels stay open for these members."""
+        """Resolve the names to which tunnels stay open for these members."""
         kept: dict[str, set[int]] = {}
         for slot, member in members.items():
             rules = member.profile.rules
-            own = [one for one in (*rules.allow, *rules.homework) if one.owner == FAMILY]
-            # Those of a managed device stand last.
-            names = [one.value for one in reversed(own) if one.kind is Kind.NAME]
+            own = [entry for entry in (*rules.allow, *rules.homework) if entry.owner == FAMILY]
+            # Those of a managed device are last.
+            names = [entry.value for entry in reversed(own) if entry.kind is Kind.NAME]
             for name in names[:MAX_TUNNELS] if rules.ways else ():
                 kept.setdefault(name, set()).add(slot)
         self._kept = {name: frozenset(slots) for name, slots in kept.items()}
         self._lookups.want(self._kept)
 
     def teach(self, slot: int) -> None:
-        """Ask anew for the names of a slot's tunnels: it has heard of none."""
+        """Resolve the names of a slot's tunnels again: its address book is empty."""
         for name, slots in self._kept.items():
             if slot in slots:
                 self._lookups.ask(name)
 
     def forget(self, slot: int) -> None:
-        """What was asked for a slot."""
-        for key in [one for one in self._asked if one[0] == slot]:
+        """Forget the queries for a slot."""
+        for key in [asked for asked in self._asked if asked[0] == slot]:
             del self._asked[key]
         self._allowance.pop(slot, None)
 

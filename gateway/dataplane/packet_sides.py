@@ -1,4 +1,4 @@
-"""From which side a packet of the queue comes: from the home, or from outside."""
+"""Tells whether a packet of the queue comes from the LAN or from outside."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ MAX_KNOWN = 64  # interfaces; a tunnel that comes and goes has another index eac
 AGE = 30.0  # seconds; a provider's prefix may change
 
 
-class Sides:
-    """By the interface alone, where no other can be meant. Where the way out is the home's own side (one
-    arm), by where the packet goes: what does not go to the home's networks comes from a device. Of a device
-    whose network this machine does not know, answers are so taken for what it says, and nothing of it opens.
+class PacketSides:
+    """Decides by the interface where that is unambiguous, else by the packet's destination.
+
+    In a one-armed setup, a packet that does not go to a network of the LAN comes from a device. If a device's
+    network is unknown to this machine, answers to it count as its own packets; this opens nothing.
     """
 
     def __init__(self, interfaces: Collection[str]) -> None:
-        """``interfaces`` face the home."""
+        """``interfaces`` face the LAN."""
         self._interfaces = interfaces
         self._known: dict[int, bool] = {}
         self._near: dict[str, tuple[float, tuple[Prefix, ...]]] = {}
 
     def face(self, interfaces: Collection[str]) -> None:
-        """These face the home from now on."""
+        """Replace the interfaces that face the LAN."""
         self._interfaces = interfaces
         self._known.clear()
         self._near.clear()
 
     def from_home(self, indev: int, packet: bytes) -> bool:
-        """Of a packet that came in by interface ``indev``."""
+        """Whether a packet that arrived at interface ``indev`` comes from the LAN."""
         side = self._known.get(indev)
         return self._learn(indev, packet) if side is None else side
 
     def _learn(self, indev: int, packet: bytes) -> bool:
-        """An interface that is made anew has the old name and another index."""
+        """Decide for an unknown index. A recreated interface has its old name and a new index."""
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
         name = lan.name(indev)
@@ -51,7 +52,7 @@ class Sides:
         return not self._is_near(name, packet)
 
     def _is_near(self, name: str, packet: bytes) -> bool:
-        """Whether it goes to a network that is there."""
+        """Whether the packet's destination is in a network of the interface."""
         now = clock_gettime(CLOCK_BOOTTIME)
         read, prefixes = self._near.get(name, (now - AGE, ()))
         if now - read >= AGE:
@@ -60,5 +61,6 @@ class Sides:
         to = packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]
         number = int.from_bytes(to, "big")
         return any(
-            one.size == len(to) and number >> one.host_bits == one.number >> one.host_bits for one in prefixes
+            prefix.size == len(to) and number >> prefix.host_bits == prefix.number >> prefix.host_bits
+            for prefix in prefixes
         )

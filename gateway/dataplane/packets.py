@@ -1,4 +1,4 @@
-"""The queues' end of the packet path: marks to subjects, verdicts to marks, forged packets to the wire."""
+"""Connects the netfilter queues to the packet path, and translates marks to subjects and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from time import CLOCK_BOOTTIME, clock_gettime
 
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
-from gateway.dataplane.packet_sides import Sides
+from gateway.dataplane.packet_sides import PacketSides
 from gateway.kernel.conntrack import Entry, FlowTuple
 from gateway.kernel.marks import (
     ANSWER,
@@ -20,8 +20,8 @@ from gateway.kernel.marks import (
     MARK_MASK,
     QUESTION,
     STATE_MASK,
-    Kind,
     MarkLayout,
+    QueueKind,
     queue_numbers,
     verdict_again,
 )
@@ -33,21 +33,21 @@ from gateway.path.subject import Subject
 from gateway.wire.ip.build import udp_readdressed
 from gateway.wire.ip.packet import UDP, parse_ip
 
-_FAIL_OPEN = (Kind.OPEN_TCP, Kind.OPEN_UDP)
-_UDP = (Kind.OPEN_UDP, Kind.CLOSED_UDP)
+_FAIL_OPEN = (QueueKind.OPEN_TCP, QueueKind.OPEN_UDP)
+_UDP = (QueueKind.OPEN_UDP, QueueKind.CLOSED_UDP)
 
 
-NICENESS = -10  # somebody waits for each verdict; the guards bound how many there are
+NICENESS = -10  # connections wait for verdicts; the limits bound how many
 
 
 def go_first() -> None:
-    """Run before other programs: it takes a tenth off the time that a connection waits for its verdicts."""
-    with contextlib.suppress(PermissionError):  # without CAP_SYS_NICE it works as well, a little later
+    """Raise this process's priority: a connection then waits a tenth less for its verdicts."""
+    with contextlib.suppress(PermissionError):  # without CAP_SYS_NICE it works too, slightly slower
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 
 
 class PacketPath:
-    """Binds the queues. ``subjects`` by slot; 0 stands for the devices without one."""
+    """Binds the queues. ``subjects`` by slot; 0 is for devices without one."""
 
     def __init__(
         self,
@@ -62,32 +62,32 @@ class PacketPath:
         wall: Callable[[], datetime],
         behind: Callable[[FlowTuple], Entry | None],
     ) -> None:
-        """``interfaces`` face the home; ``behind`` finds a packet's connection (Conntrack.behind).
+        """``interfaces`` face the LAN. ``behind`` finds a packet's connection (Conntrack.behind).
 
-        Raises KernelError where a queue is taken or the kernel has none.
+        Raises KernelError if a queue is taken or the kernel does not support queues.
         """
         self.flows = flows
         self.dns = dns
-        self.strays = 0  # packets of a slot that is nobody's any more
+        self.unmatched_packets = 0  # packets of a slot that no device has any more
         self._loop = loop
         self.layout = layout
         self._base = base
         self._shift = layout.packet_shift
-        self._others = MARK_MASK ^ layout.packet  # bits of the packet mark that are not ours
+        self._others = MARK_MASK ^ layout.packet  # bits of the packet mark that belong to other programs
         self._held = HELD << layout.packet_shift
         self._behind = behind
         self._subjects = subjects
         self._wall = wall
         self._sender = RawSender(layout)
-        self._sides = Sides(interfaces)
+        self._sides = PacketSides(interfaces)
         self.queues: dict[int, PacketQueue] = {}
 
     def bind(self, slots: frozenset[int]) -> None:
-        """Bind the queues that these slots use, beside those that are bound."""
+        """Bind the queues that these slots use, in addition to those that are bound."""
         for number in queue_numbers(self._base, slots):
             if number in self.queues:
                 continue
-            kind = Kind((number - self._base) % len(Kind))
+            kind = QueueKind((number - self._base) % len(QueueKind))
             marks = (byte << self._shift for byte in range(256))
             by_byte = tuple(self.layout.queued_slot(mark, number, self._base) for mark in marks)
             handler = partial(self._handle, by_byte, kind in _UDP)
@@ -96,12 +96,12 @@ class PacketPath:
     def _handle(
         self, by_byte: tuple[int, ...], udp: bool, packet: bytes, mark: int, hook: int, indev: int
     ) -> Answer:
-        """``by_byte``: slots by our byte of a packet's mark, in this queue."""
+        """Judge a packet. ``by_byte``: slots by Qalqan's byte of a packet's mark, in this queue."""
         byte = mark >> self._shift & 0xFF
         state = byte & STATE_MASK
         subject = self._subjects.get(by_byte[byte])
         if subject is None:
-            self.strays += 1
+            self.unmatched_packets += 1
             return DROP
         if state == ANSWER:
             return self._onward(self.dns.answer_packet(packet, subject, clock_gettime(CLOCK_BOOTTIME)), mark)
@@ -109,7 +109,7 @@ class PacketPath:
             return self._question(subject, packet, mark, hook, indev)
         if hook == FORWARD:
             return self._flow(subject, packet, mark, indev, asking=state == ASKING, udp=udp)
-        self.strays += 1
+        self.unmatched_packets += 1
         return DROP
 
     def _flow(
@@ -144,20 +144,22 @@ class PacketPath:
         return held if outcome.packet is None else (held, outcome.packet)
 
     def _as_asked(self, reply: bytes) -> bytes:
-        """A forged answer from the address that the device asked. Where its connection is older than the
-        question, the question has been translated, and the kernel knows the connection.
+        """Return a forged answer with the address that the device queried.
+
+        If the connection is older than the query, NAT changed the query's destination, and the kernel knows
+        the connection.
         """
         packet = parse_ip(reply)
         try:
             entry = self._behind(FlowTuple(packet.dst, packet.src, UDP, packet.dport, packet.sport))
         except KernelError:
-            return reply  # the device does not hear it, and asks again
+            return reply  # the device does not receive it, and repeats the query
         if entry is None or entry.original.dst == packet.src:
             return reply
         return udp_readdressed(reply, entry.original.dst, entry.original.dport)
 
     def face(self, interfaces: Collection[str]) -> None:
-        """These face the home from now on."""
+        """Replace the interfaces that face the LAN."""
         self._sides.face(interfaces)
 
     def close(self) -> None:

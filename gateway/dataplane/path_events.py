@@ -1,4 +1,4 @@
-"""The packet path, built from its parts. What it finds out about running connections goes over the bus."""
+"""Builds the packet path, and publishes its observations of running connections on the bus."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from gateway.path.live_flows import FlowId, LiveFlow
 
 @dataclass(frozen=True, slots=True)
 class FlowForgotten:
-    """An undecided connection was half read when it had to make room."""
+    """An undecided connection had to make room before it was completely read."""
 
     flow: FlowId
 
 
 @dataclass(frozen=True, slots=True)
 class FlowReclassified:
-    """A request on a running connection put it into another class."""
+    """A request on a running connection belongs to another class."""
 
     flow: FlowId
     live: LiveFlow
@@ -24,6 +24,6 @@ class FlowReclassified:
 
 @dataclass(frozen=True, slots=True)
 class UploadStarted:
-    """A client sends much before it is answered."""
+    """A client sends much data before it gets an answer."""
 
     flow: FlowId

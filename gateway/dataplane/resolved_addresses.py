@@ -1,5 +1,5 @@
-"""Addresses that the gateway resolved by itself: of help, where a name in a hello alone opens nothing, and of
-safe search, where a device's own resolver may say what it likes.
+"""Addresses that the gateway resolved itself: of help lines, where a name in a TLS hello is no proof, and of
+safe search, where a device's own resolver is not trusted.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from gateway.policy.names.hosts import HostMap
 
 SETTLE = 0.3  # seconds
 MAX_SAFE = 16  # addresses of one name, the latest; answers have one to eight
-MAX_HELP = 1024  # names of help with addresses, 500 bytes each: some 200 are known, others are below those
-MAX_OF_ONE = 64  # addresses of a name of help: past it those of today's answers alone
-OWN_KEPT = 60.0  # seconds for which it is known whether an address is the gateway's own
+MAX_HELP = 1024  # names of help lines with addresses, 500 bytes each: some 200 are known, plus subdomains
+MAX_OF_ONE = 64  # addresses of a help line's name; beyond that only those of the latest answers
+OWN_KEPT = 60.0  # seconds for which it is cached whether an address is the gateway's own
 MAX_OWN = 256
 
-HELP = "help"  # the book's key
+HELP = "help"  # key in the address book
 
 
 @dataclass(frozen=True, slots=True)
 class HelpAddressesChanged:
-    """A help line has an address that it did not have before."""
+    """A help line has a new address."""
 
 
 class HelpAddresses:
-    """Publishes HelpAddressesChanged: the kernel lets these addresses through while no daemon runs."""
+    """Publishes HelpAddressesChanged: the kernel allows these addresses while no daemon runs."""
 
     def __init__(
         self,
@@ -60,18 +60,20 @@ class HelpAddresses:
         return name in self._help_names
 
     def calls(self, address: bytes) -> bool:
-        """Whether a carrier takes calls over Wi-Fi there."""
+        """Whether a carrier's gateway for calls over Wi-Fi has this address."""
         return address in self._calling and self._book.knows(HELP, address, self._loop.now())
 
     def heard(self, name: str, addresses: list[bytes], vouched: bool) -> None:
-        """A device was answered. Below the names of help are more, each at an address of its own: of
-        carriers' gateways alone there are some hundred. What another resolver says, our own is asked for.
+        """Note a device's DNS answer.
+
+        Below the names of help lines are more names, each with its own address: a carrier's gateways alone
+        have some hundred. Answers of other resolvers are checked with the gateway's own resolver.
         """
         if name not in self._help_names or not addresses:
             return
         if not vouched:
             known = self.by_name.get(name, frozenset())
-            if not all(one in known and self.knows(name, one) for one in addresses):
+            if not all(address in known and self.knows(name, address) for address in addresses):
                 self._lookups.ask(name)
         elif name in self.by_name or len(self.by_name) < MAX_HELP:
             self._found(name, addresses[:MAX_SAFE])
@@ -84,12 +86,12 @@ class HelpAddresses:
         if not known.issuperset(addresses):
             self.by_name[name] = frozenset((*addresses, *(known if len(known) < MAX_OF_ONE else ())))
             self.addresses = frozenset().union(*self.by_name.values())
-            calling = (self.by_name[one] for one in self.by_name if one in self._calling_names)
+            calling = (self.by_name[name] for name in self.by_name if name in self._calling_names)
             self._calling = frozenset().union(*calling)
             self._settle()
 
     def _settle(self) -> None:
-        """Answers come in a shower; one change of the table is enough for all of it."""
+        """Publish pending changes together: answers come in bursts, and one change of the table is enough."""
         if self._settling is None:
             self._settling = self._loop.call_later(SETTLE, self._settled)
 
@@ -104,7 +106,7 @@ class HelpAddresses:
 
 
 class SafeAddresses:
-    """Where safe names are, by the gateway's own resolver. As a DnsPath asks for it (path/dns.py)."""
+    """Addresses of safe search, from the gateway's own resolver. Used by DnsPath (path/dns.py)."""
 
     def __init__(self, loop: Loop, book: AddressBook, servers: Iterable[str]) -> None:
         self._loop = loop
@@ -116,15 +118,15 @@ class SafeAddresses:
         self.want = self._lookups.want
 
     def of(self, name: str) -> tuple[bytes, ...]:
-        """Packed addresses, the latest first; () while none is known."""
+        """Return packed addresses, the latest first; () while none is known."""
         return self._by_name.get(name, ())
 
     def knows(self, name: str, address: bytes) -> bool:
-        """Whether a safe name is at a packed address."""
+        """Whether a safe search name has a packed address."""
         return self._book.knows(name, address, self._loop.now())
 
     def trusts(self, resolver: bytes) -> bool:
-        """Whether a resolver (packed address) is the gateway itself, or one that it uses."""
+        """Whether a resolver (packed address) is the gateway or one that the gateway uses."""
         now = self._loop.now()
         known = self._own.get(resolver)
         if known is None or known[1] < now:
@@ -140,7 +142,7 @@ class SafeAddresses:
 
     def _found(self, name: str, addresses: list[bytes]) -> None:
         self._book.learn(name, addresses, KEPT, self._loop.now())
-        known = [one for one in self._by_name.get(name, ()) if one not in addresses]
+        known = [known for known in self._by_name.get(name, ()) if known not in addresses]
         self._by_name[name] = (*addresses, *known)[:MAX_SAFE]
 
     def close(self) -> None:
@@ -148,7 +150,7 @@ class SafeAddresses:
 
 
 def _is_local(family: socket.AddressFamily, address: str) -> bool:
-    """Whether the gateway carries an address: only such a one can be bound to."""
+    """Whether the address is the gateway's own: only such an address can be bound."""
     try:
         with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
             sock.bind((address, 0))

@@ -1,5 +1,7 @@
-"""How the gateway is, in one line for who asks for TXT of the pages' name: a provider's support has a caller
-type it, and hears in half a minute whether the filter runs. It tells of nobody in the home.
+"""Describes the gateway's state in one line, as the TXT record of its own name.
+
+A provider's support can let a caller query it, and knows within half a minute whether the filter runs. It has
+no personal data.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from gateway.store.store import Store
 
 
 def about(home: HomeContext, store: Store, claim: Claim) -> str:
-    """``Qalqan 0.1.0 on``, ``… off until 21:40``, ``… off``, ``… on, not set up``."""
+    """Return ``Qalqan 0.1.0 on``, ``… off until 21:40``, ``… off`` or ``… on, not set up``."""
     off = store.state(home.local_now()).off
     if off is None:
         return f"Qalqan {__version__} on" + (", not set up" if claim.unclaimed else "")

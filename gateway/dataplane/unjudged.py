@@ -1,8 +1,9 @@
-"""Connections that nobody has judged for the device that holds them: they began before our start or without
-our table, or while the device was somebody else's.
+"""Finds connections that were never judged for their present owner: they began before the daemon or without
+its table, or while the device had another owner.
 
-Where a filtered device holds one, it is refused: its hello was not read, or not by these rules. The device
-connects again, and that is judged. UDP is decided anew: QUIC without its first packet is dropped.
+TCP connections of filtered devices are refused, since their hello was not read, or not by these rules. The
+device reconnects, and the new connection is judged. UDP is decided anew: QUIC without its first packet is
+dropped.
 """
 
 from __future__ import annotations
@@ -18,26 +19,27 @@ from gateway.lan.neighbours import Neighbour
 from gateway.wire.ip.packet import TCP
 
 Slots = Mapping[bytes, int]
-"""Packed address of each device on the LAN → its slot; 0: it is not filtered."""
+"""Packed address of each device on the LAN → its slot; 0: not filtered."""
 
 BySlot = Mapping[int, list[Entry]]
 
 
 def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfaces: Iterable[str]) -> Slots:
-    """Whose the addresses are that the kernel knows on the LAN's interfaces."""
+    """Return the slots of the addresses that the kernel knows on the LAN's interfaces."""
     inside = lan.indexes(interfaces)
     found = {}
-    for one in neighbours:
-        if one.ifindex in inside:
-            found[lan.packed(one.ip)] = family.slot_of(one.mac, inside[one.ifindex])
+    for neighbour in neighbours:
+        if neighbour.ifindex in inside:
+            found[lan.packed(neighbour.ip)] = family.slot_of(neighbour.mac, inside[neighbour.ifindex])
     return found
 
 
 def open_connections(
     conntrack: Conntrack, layout: MarkLayout, slots: Slots, *, unmarked: bool = False
 ) -> BySlot:
-    """Those of filtered devices, told by the address of one end or by an earlier mark; or just the
-    ``unmarked`` ones, which our table never met.
+    """Return TCP connections of filtered devices, by the address of one end or by an earlier mark.
+
+    ``unmarked``: only those that Qalqan's table never marked.
     """
     found: dict[int, list[Entry]] = {}
     for entry in conntrack.entries():
@@ -47,18 +49,20 @@ def open_connections(
             continue
         ends = [slots.get(end) for end in (entry.original.src, entry.reply.src)]
         if None not in ends:
-            continue  # from one of the home's networks to another
+            continue  # between two networks of the LAN
         slot = ends[0] or ends[1] or layout.ct_slot(entry.mark)
         if slot:
             found.setdefault(slot, []).append(entry)
     return found
 
 
-def begin_anew(
+def reset_connections(
     conntrack: Conntrack, layout: MarkLayout, slots: Slots, *, only: AbstractSet[bytes] | None = None
 ) -> bool:
-    """Where a device has another slot than its connection says. Whether one of them was an unfiltered
-    device's, and so may go past the table. ``only``: at these addresses.
+    """Reset connections whose device has another slot than their mark.
+
+    ``only``: limit it to these addresses. Returns whether one of them belonged to an unfiltered device, and
+    may bypass the table.
     """
     unfiltered = False
     refused: dict[int, list[Entry]] = {}
@@ -80,7 +84,7 @@ def begin_anew(
 
 
 def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, heir: int) -> None:
-    """``slot`` is nobody's from now on; what it runs is ``heir``'s, and begins anew. 0: it is unfiltered."""
+    """Move the connections of ``slot`` to ``heir`` (0: unfiltered), and reset them."""
     refused: list[Entry] = []
     cleared: list[Entry] = []
     for entry in conntrack.of_slot(layout, slot):
@@ -90,7 +94,7 @@ def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, heir: int) ->
 
 
 def refuse(conntrack: Conntrack, layout: MarkLayout, connections: BySlot) -> int:
-    """Each is reset at its next packet from the LAN. How many were still there."""
+    """Make the kernel reset each connection at its next packet from the LAN. Return how many existed."""
     return sum(
         conntrack.set_mark(entries, layout.ct_mark(slot, CUT), layout.ct_ours)
         for slot, entries in connections.items()

@@ -1,4 +1,4 @@
-"""Write whose a device is into the family's files."""
+"""Writes the owner of a device into the rule files."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ def assign_device(
     *,
     instead_of: str | None = None,
 ) -> None:
-    """Put ``mac`` into the file of ``owner`` alone, there in the place of ``instead_of`` if it is told; None:
-    take it out of every file. Whoever calls has the daemon read the rules again.
+    """Put ``mac`` into the file of ``owner`` only, in place of ``instead_of`` if given. None: remove it from
+    all files.
 
-    Raises PolicyError, with all files as they were, where one of them cannot be used, ``owner`` has none, or
-    the device is shared; and where one cannot be written.
+    The caller reloads the rules.
+
+    Raises:
+        PolicyError: A file cannot be used or written, ``owner`` has no file, or the device is shared. All
+        files are unchanged.
     """
     editing.no_shared(frozenset({mac}))
     if owner is not None and owner.built_in:
@@ -32,9 +35,9 @@ def assign_device(
         )
     draft = Draft({}, {})
     for profile in household.profiles.values():
-        devices = [one for one in profile.devices if one != mac]
+        devices = [device for device in profile.devices if device != mac]
         if owner is not None and profile.id == owner.id:
-            devices = [mac if one == instead_of else one for one in devices]
+            devices = [mac if device == instead_of else device for device in devices]
             devices += [] if mac in devices else [mac]
         if tuple(devices) != profile.devices:
             path = editing.file(profile.id)

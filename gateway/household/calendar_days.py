@@ -1,8 +1,8 @@
-"""`python -m gateway.household.calendar_days FIRST LAST`: a calendar on stdin → the days of its all-day
-events.
+"""`python -m gateway.household.calendar_days FIRST LAST`: reads a calendar from stdin, prints the days of its
+all-day events.
 
-A process of its own for `gateway.household.calendars`: it may take only so much time and memory, whatever the
-file asks for. Exit 1 and one line on stdout: why it is none.
+A separate process for `gateway.household.calendars`, with limited time and memory, since the file is not
+trusted. Exit status 1 and one line on stdout: why the calendar cannot be used.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-MAX_EVENTS = 2_000  # in the file; ten years of a busy school
+MAX_EVENTS = 2_000  # in the file; a busy school has that many in ten years
 CPU_SECONDS = 8
 DATING = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"})
-MEMORY = 512 << 20  # address space; Python and the libraries have some 80 MB of it
+MEMORY = 512 << 20  # bytes of address space; Python and the libraries take some 80 MB of it
 DAY = timedelta(days=1)
 
 
 class NoCalendarError(Exception):
-    """Why a file cannot be used; fit for a person."""
+    """Why a file cannot be used, as a sentence for a person."""
 
 
 def free_days(source: bytes, first: date, last: date) -> frozenset[date]:
-    """The days from ``first`` to ``last`` that all-day events cover; timed and cancelled ones are left out.
+    """Return the days from ``first`` to ``last`` with all-day events, without timed and cancelled events.
 
     Raises NoCalendarError, and whatever the libraries raise for damaged values.
     """
@@ -47,7 +47,7 @@ def free_days(source: bytes, first: date, last: date) -> frozenset[date]:
     if any(name in DATING for event in events for name, _ in event.errors):
         why = "has an event whose dates cannot be read"
         raise NoCalendarError(why)
-    # Timed events may repeat every second; nobody needs to know when.
+    # Skip timed events: they may repeat every second.
     uids = {str(event["UID"]) for event in events if _is_all_day(event) and "UID" in event}
     kept = Calendar()
     for event in events:
@@ -82,7 +82,7 @@ def _days(event: Any, first: date, last: date) -> Iterator[date]:
 def main(arguments: list[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    first, last = (date.fromisoformat(one) for one in arguments)
+    first, last = (date.fromisoformat(argument) for argument in arguments)
     try:
         days = free_days(sys.stdin.buffer.read(), first, last)
     except NoCalendarError as error:

@@ -16,13 +16,15 @@ from gateway.store.tables.people import AccountsChanged
 
 
 class Claim:
-    """``claimed`` is called once, when the gateway is claimed while the daemon runs."""
+    """Knows whether the gateway is claimed. ``claimed`` is called once, if that happens while the daemon
+    runs.
+    """
 
     def __init__(self, store: Store, rules: RuleBook, bus: Bus, claimed: Callable[[], None]) -> None:
         self._store = store
         self._rules = rules
         self._claimed = claimed
-        # Devices that are here before anything was ever written stay unfiltered.
+        # Devices that are here before anything was stored stay unfiltered.
         self.first = not store.slots() and not store.devices.all()
         self.unclaimed = self.first and not self._has_family()
         bus.subscribe(AccountsChanged, self._look)
@@ -38,6 +40,6 @@ class Claim:
 
     @property
     def household(self) -> Household:
-        """By which devices get their rules."""
+        """Return the household by which devices get their rules."""
         household = self._rules.household
         return household.unclaimed if self.unclaimed else household

@@ -1,5 +1,5 @@
-"""What is kept of the clock: over a start of the daemon in the runtime folder, over a start of the machine in
-the state folder. A file that is broken or cannot be written only costs what it would have told.
+"""Stores what is known about the clock: in the runtime folder over a restart of the daemon, in the state
+folder over a reboot. A file that is broken or cannot be written is ignored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 
 LAST = "clock.last"  # in the state folder
 RUN = "clock.run"  # in the runtime folder
@@ -20,52 +20,52 @@ STAMP = "clock.synced"  # in the runtime folder; written by the hotplug script o
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # before this program was written
 
 _MOST = 1000  # bytes of a file
-_LATEST = 1e11  # Unix seconds, in the sixth millennium; no number of ours is beyond
+_LATEST = 1e11  # Unix seconds, in the sixth millennium; all valid numbers are below
 _log = logging.getLogger(__name__)
-_Kept = TypeVar("_Kept", "Last", "Run")
+_Kept = TypeVar("_Kept", "LastTime", "ClockRun")
 
 
 @dataclass(frozen=True, slots=True)
-class Last:
-    """What was known last. Unix seconds."""
+class LastTime:
+    """The last known times, in Unix seconds."""
 
-    at: float = EARLIEST.timestamp()  # as a time service said: no right clock shows less
-    heard: float = EARLIEST.timestamp()  # as anybody said; a phone or root may be wrong
-    rtc: bool = False  # the battery's clock agreed with that, and no start of the machine has broken it since
+    at: float = EARLIEST.timestamp()  # from a time service; the right time is never earlier
+    heard: float = EARLIEST.timestamp()  # from any source; a phone or root may be wrong
+    rtc: bool = False  # the battery-backed clock agreed with it, at every boot since
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """The clock of this start of the machine. ``wall`` and ``system`` are Unix times of the boot."""
+class ClockRun:
+    """The clock since this boot. ``wall`` and ``system`` are Unix times of the boot."""
 
     boot: str  # the kernel's boot id
-    wall: float  # as the family's clock had it, without the virtual home's offset
-    system: float  # as the machine's clock had it
-    source: str  # a timesource.Source
+    wall: float  # by the household's clock, without the virtual home's offset
+    system: float  # by the system clock
+    source: str  # a time_sources.Source
     by: str  # the guardian whose phone it was
-    doubted: float  # seconds since boot; a stamp that is older tells of another time
+    doubted: float  # seconds since boot; an older stamp is about another time
 
 
-def read_last(state: Path) -> Last:
-    return _read(state / LAST, Last) or Last()
+def read_last(state: Path) -> LastTime:
+    return _read(state / LAST, LastTime) or LastTime()
 
 
-def read_run(runtime: Path, boot: str) -> Run | None:
-    """None where there is none of this start of the machine."""
-    run = _read(runtime / RUN, Run)
+def read_run(runtime: Path, boot: str) -> ClockRun | None:
+    """Return the stored clock; None if it is not from this boot."""
+    run = _read(runtime / RUN, ClockRun)
     return run if run is not None and run.boot == boot else None
 
 
-def write(folder: Path, kept: Last | Run) -> None:
-    path = folder / (LAST if isinstance(kept, Last) else RUN)
+def write(folder: Path, kept: LastTime | ClockRun) -> None:
+    path = folder / (LAST if isinstance(kept, LastTime) else RUN)
     try:
-        write_whole(path, json.dumps(asdict(kept)).encode("ascii") + b"\n")
+        write_atomically(path, json.dumps(asdict(kept)).encode("ascii") + b"\n")
     except OSError as error:
         _log.warning("%s: cannot be written (%s)", path, error.strerror)
 
 
 def read_stamp(runtime: Path, boot: str) -> float | None:
-    """When in this start of the machine, in seconds since boot, a script said that the time is right.
+    """Return when a script said that the time is right, in seconds since this boot; None if it did not.
 
     The file has the kernel's boot id on its first line and /proc/uptime on its second.
     """
@@ -85,8 +85,8 @@ def _read(path: Path, kind: type[_Kept]) -> _Kept | None:
         return None
     if not isinstance(values, Mapping):
         return None
-    found: dict[str, Any] = {one.name: values.get(one.name) for one in fields(kind)}
-    fit = all(_fits(found[one.name], str(one.type)) for one in fields(kind))
+    found: dict[str, Any] = {field.name: values.get(field.name) for field in fields(kind)}
+    fit = all(_fits(found[field.name], str(field.type)) for field in fields(kind))
     return kind(**found) if fit else None
 
 

@@ -1,7 +1,8 @@
 """Decides whether the clock is right, and handles clock changes. Reasons: docs/families/clock.md.
 
-The machine's clock is never set here. Once the time is known, the family's is the machine's, whoever sets
-that. Only a guardian's phone says that the machine's is wrong: then the family's runs beside it.
+It never sets the system clock. Once the time is known, the household's clock is the system clock, whoever
+sets it. Only a guardian's phone can say that the system clock is wrong: the household's clock then differs
+from it.
 """
 
 from __future__ import annotations
@@ -16,27 +17,27 @@ from gateway.core.clock import WallClock
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop, Timer
 from gateway.household import clock_files as clockfiles
-from gateway.household.clock_files import Last, Run
+from gateway.household.clock_files import ClockRun, LastTime
 from gateway.household.members import CONSOLE
 from gateway.household.time_sources import SERVICES, TOLERANCE, Machine, Reading, Source, at_first
 from gateway.kernel.timex import SetAlarm
 from gateway.policy.time.clock_changes import Jump
 
-SMALLEST = 1.0  # seconds; less is no jump, until several of them add up to it
-SAME = 60.0  # seconds between two guardians' phones that are the same time
+SMALLEST = 1.0  # seconds; smaller steps are ignored until they add up to it
+SAME = 60.0  # seconds by which two guardians' phones may differ and still agree
 LOOK = 1.0  # seconds between two looks while the time is unknown
 CALM_LOOK = 15.0  # seconds, while it is known
-STORE = 900.0  # seconds between two writes of the last time, for the sake of flash
-PHONE_MOST = timedelta(days=3653)  # after the last known time; no phone's time is later
+STORE = 900.0  # seconds between two writes of the last time, to spare flash memory
+PHONE_MOST = timedelta(days=3653)  # after the last known time; a later time of a phone is refused
 
 _log = logging.getLogger(__name__)
 
 
 class ClockWatch:
-    """Knows what it can know when it is made; ``start`` watches on.
+    """Watches the clock. The constructor uses stored times and takes the first look; ``start`` continues.
 
-    ``changed`` hears of every jump, and of the time becoming known. ``played``: None outside the virtual
-    home, else whether its pretended clock is known.
+    ``changed`` is called for every jump, and when the time becomes known. ``played``: None outside of the
+    virtual home, else whether its simulated clock is known.
     """
 
     def __init__(
@@ -62,30 +63,32 @@ class ClockWatch:
         self._alarm: SetAlarm | None = None
         self._last = self._written = clockfiles.read_last(state)
         self._looked = -1.0  # seconds since boot
-        self._missed: Jump | None = None  # while no daemon ran
+        self._missed: Jump | None = None  # a jump while no daemon ran
         reading = self._machine.read()
         kept = None if self.played else clockfiles.read_run(runtime, self._machine.boot_id)
-        if kept is not None and kept.source in [one.value for one in Source]:
+        if kept is not None and kept.source in [source.value for source in Source]:
             self._go_on(kept, reading)
             return
         self._source = Source.HOME if played else Source.NOBODY
-        self._run = Run(self._machine.boot_id, reading.system, reading.system, self._source.value, "", -1.0)
+        self._run = ClockRun(
+            self._machine.boot_id, reading.system, reading.system, self._source.value, "", -1.0
+        )
         if not self.played:
             self._begin(reading)
 
     def _begin(self, reading: Reading) -> None:
-        """The first look in this start of the machine."""
+        """Take the first look since boot."""
         found = self._service() or at_first(self._machine, self._last, reading)
         if found is not Source.NOBODY:
             self._conclude(reading, found, reading.system)
             return
         if self._last.rtc:
-            # Its battery may be empty, and a script may have written to it: a source of time must agree anew.
+            # Its battery may be empty, and a script may have set it: a time source must confirm it again.
             self._keep(replace(self._last, rtc=False))
         self._conclude(reading, Source.NOBODY, self._at_least(reading))
 
-    def _go_on(self, kept: Run, reading: Reading) -> None:
-        """An earlier daemon looked in this start of the machine."""
+    def _go_on(self, kept: ClockRun, reading: Reading) -> None:
+        """Continue from an earlier daemon's looks since this boot."""
         self._run = kept
         self._source = Source(kept.source)
         self._looked = kept.doubted
@@ -102,25 +105,27 @@ class ClockWatch:
 
     @property
     def why(self) -> str:
-        """Who says what time it is, in a few words."""
+        """Return the source of the time in a few words."""
         if self._source is not Source.PHONE:
             return self._source.value
         return "set by root" if self._run.by == CONSOLE else f"guardian {self._run.by}'s phone"
 
     @property
     def lower_bound(self) -> datetime:
-        """The last time that a time service vouched for. It has passed, and that is all that it says."""
+        """Return the last time that a time service confirmed. The time is later than that; nothing else is
+        known.
+        """
         return datetime.fromtimestamp(self._last.at, UTC)
 
     @property
     def aside(self) -> timedelta:
-        """How far the family's time is ahead of the machine's clock; zero where they are the same."""
+        """Return how far the household's time is ahead of the system clock; zero if they are equal."""
         return self._clock.correction
 
     def start(self) -> None:
-        """``changed`` hears at once of a jump while no daemon ran.
+        """Start watching. Reports a jump that happened while no daemon ran.
 
-        Nothing is written before: another daemon may be at work.
+        The constructor writes nothing, because another daemon may be running.
         """
         self._started = True
         self._note_run()
@@ -134,7 +139,7 @@ class ClockWatch:
         try:
             self._alarm = SetAlarm()
         except KernelError as error:
-            _log.warning("%s; a jump of the clock is noticed within %d seconds", error, CALM_LOOK)
+            _log.warning("%s. A jump of the clock is noticed within %d seconds.", error, CALM_LOOK)
         else:
             self._loop.on_readable(self._alarm, self._alarmed)
         self._look_again()
@@ -180,7 +185,7 @@ class ClockWatch:
         self._changed(jump)
 
     def _examine(self, reading: Reading) -> Jump | None:
-        """Take in what has changed since the last look."""
+        """Apply what changed since the last look, and return the jump if there was one."""
         was_set = abs(reading.system - self._run.system) >= SMALLEST
         if was_set:
             self._run = replace(self._run, doubted=self._looked)
@@ -197,27 +202,27 @@ class ClockWatch:
         return self._conclude(reading, Source.ROOT, reading.system)
 
     def _service(self) -> Source | None:
-        """The time service that vouches for the clock as it is now."""
+        """Return the time service that confirms the clock as it is now."""
         if self._machine.synchronised():
             return Source.SERVICE
         stamp = clockfiles.read_stamp(self._runtime, self._machine.boot_id)
         return Source.STAMP if stamp is not None and stamp > self._run.doubted else None
 
     def _at_least(self, reading: Reading) -> float:
-        """A clock that nobody vouches for is followed, but not to before a time that has been."""
+        """Return the unconfirmed system time, but no earlier than a time that has passed."""
         run = self._run
         ours = run.wall if run.wall >= run.system + SMALLEST else reading.system
         return max(reading.system, ours, max(self._last.at, self._last.heard) - reading.boot)
 
     def _conclude(self, reading: Reading, source: Source, wall: float, by: str | None = None) -> Jump | None:
-        """From now on it is ``wall`` (less the seconds since boot), as ``source`` says."""
+        """Set the time to ``wall`` (less the seconds since boot), as ``source`` says. Return the jump."""
         run, was_known = self._run, self.known
         learned = source is not self._source or (by is not None and by != run.by)
         moved = abs(wall - run.wall) >= SMALLEST
         if not learned and not moved and abs(reading.system - run.system) < SMALLEST:
             return None
         self._source = source
-        self._run = Run(
+        self._run = ClockRun(
             run.boot, wall, reading.system, source.value, run.by if by is None else by, run.doubted
         )
         self._clock.correction = timedelta(seconds=wall - reading.system)
@@ -232,7 +237,7 @@ class ClockWatch:
         return datetime.fromtimestamp(wall + reading.boot, UTC) + self._clock.offset
 
     def store(self) -> None:
-        """Write down the time, and whether the battery's clock has it."""
+        """Store the time, and whether the battery-backed clock agrees with it."""
         if self.played or not self.known or not self._started:
             return
         reading = self._machine.read()
@@ -240,23 +245,23 @@ class ClockWatch:
         rtc_now = self._machine.rtc_now()
         agrees = rtc_now is not None and abs(rtc_now - at) <= TOLERANCE
         if self._source in SERVICES:
-            # Also where it is earlier than what was known: then that was wrong.
-            self._keep(Last(at, heard=at, rtc=agrees))
+            # Also if it is earlier than the known time, which was wrong then.
+            self._keep(LastTime(at, heard=at, rtc=agrees))
         else:
             self._keep(replace(self._last, heard=at, rtc=agrees))
 
-    def _keep(self, last: Last) -> None:
+    def _keep(self, last: LastTime) -> None:
         self._last = last
         if self._started:
             clockfiles.write(self._state, last)
 
     def _note_run(self) -> None:
-        """A jump is told after a start of the daemon as well."""
+        """Store the clock of this boot, so that a jump is noticed after a restart of the daemon."""
         if self._started and not self.played:
             clockfiles.write(self._runtime, self._run)
 
     def objection(self, moment: datetime) -> str | None:
-        """Why it cannot be ``moment`` now, whoever says so; None where it can."""
+        """Return why it cannot be ``moment`` now, whatever the source; None if it can."""
         bound = self.lower_bound
         if moment < bound:
             return f"is before {bound:%Y-%m-%d %H:%M} UTC, which has passed; set the phone's clock"
@@ -265,10 +270,10 @@ class ClockWatch:
         return None
 
     def offer(self, moment: datetime, by: str) -> bool:
-        """Take the time from a guardian's phone; False where nothing changes.
+        """Take the time from a guardian's phone. The caller has checked ``objection``.
 
-        That is so where the time is known from elsewhere, and where another phone said the same. There is no
-        ``objection`` to ``moment``.
+        Returns False if nothing changes: the time is known from another source, or another phone said the
+        same.
         """
         if self._source not in (Source.NOBODY, Source.PHONE):
             return False
@@ -284,7 +289,7 @@ class ClockWatch:
     def play(
         self, *, offset: timedelta | None = None, known: bool | None = None, jump: timedelta = timedelta()
     ) -> None:
-        """The virtual home's clock: time passes (``offset``), becomes known or unknown, or jumps."""
+        """Control the virtual home's clock: time passes (``offset``), becomes known or unknown, or jumps."""
         if offset is not None:
             self._clock.offset = offset
         before, was_known = self._clock.now(), self.known

@@ -1,7 +1,8 @@
-"""The home's settings from disk: `qalqan.yaml`, and over it what the router's own settings decide (UCI).
-Every command, the daemon and the pages read them here. docs/providers/uci.md.
+"""Reads the settings from `qalqan.yaml`, overridden by the router's own settings (UCI,
+docs/providers/uci.md).
 
-On a router whose `qalqan.yaml` is not there yet, what the first boot would write holds.
+Every command, the daemon and the pages read them here. On a router without `qalqan.yaml`, the content that
+the first boot would write applies.
 """
 
 from __future__ import annotations
@@ -12,7 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import attempt, disk_words, make_folder, read_bounded, sync_folder, write_whole
+from gateway.core.files import (
+    attempt,
+    make_folder,
+    read_bounded,
+    sync_folder,
+    write_atomically,
+    write_error_text,
+)
 from gateway.policy.config.config import Config, config_of
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.yaml.documents import parse_document
@@ -22,14 +30,17 @@ if TYPE_CHECKING:
     from gateway.household.uci import Package
 
 ROUTER = Path("/etc/config/qalqan")
-VARIABLE = "QALQAN_UCI"  # another path in its place; empty: none
-SYSTEM = "system"  # beside it: the router's clock and zone
-DHCP = "dhcp"  # beside it: dnsmasq and odhcpd
-MODE = 0o644  # of a first file: the pages' user reads it, and no secret is in it
+VARIABLE = "QALQAN_UCI"  # environment variable with another path; empty: none
+SYSTEM = "system"  # in the same folder: the router's clock and zone
+DHCP = "dhcp"  # in the same folder: dnsmasq and odhcpd
+MODE = 0o644  # of a first file: the pages' user reads it, and it has no secret
 
 
 def read_config(path: Path, is_public_suffix: PublicSuffixCheck, source: bytes | None = None) -> Config:
-    """``source``: what would stand in the file. Raises PolicyError, with file and line of either one."""
+    """Return the settings. ``source``: a proposed content of the file.
+
+    Raises PolicyError with file and line of either file.
+    """
     router = read_router()
     text = read_source(path) if source is None else source
     document = parse_document(text, str(path))
@@ -39,24 +50,24 @@ def read_config(path: Path, is_public_suffix: PublicSuffixCheck, source: bytes |
 
 
 def read_source(path: Path) -> bytes:
-    """`qalqan.yaml`, or what the first boot would write. Raises PolicyError where neither is there."""
+    """Return `qalqan.yaml`, or what the first boot would write. Raises PolicyError if there is neither."""
     if not exists(path) and (router := read_router()) is not None:
         return router.first_text(_zone())
     return read_bounded(path)
 
 
 def is_there(path: Path) -> bool:
-    """Whether anything says how this home is."""
+    """Whether there are any settings."""
     return exists(path) or router_path() is not None
 
 
 def exists(path: Path) -> bool:
-    """Raises PolicyError where that is hidden: what cannot be seen is no first boot."""
+    """Whether the file exists. Raises PolicyError if its folder cannot be read: that is no first boot."""
     return attempt(path, path.exists)
 
 
 def router_path() -> Path | None:
-    """Where the router's own settings are; None where there are none, as on a Raspberry Pi."""
+    """Return the path of the router's own settings; None if there are none, as on a Raspberry Pi."""
     named = os.environ.get(VARIABLE)
     if named == "":
         return None
@@ -65,11 +76,11 @@ def router_path() -> Path | None:
 
 
 def read_router() -> RouterSettings | None:
-    """Raises PolicyError."""
+    """Return the router's own settings; None if there are none. Raises PolicyError."""
     path = router_path()
     if path is None:
         return None
-    from gateway.household.router_settings import router_settings  # on a router alone
+    from gateway.household.router_settings import router_settings  # only on a router
 
     return router_settings(_package(path), _leases(path))
 
@@ -81,7 +92,7 @@ def _package(path: Path) -> Package:
 
 
 def _leases(path: Path) -> tuple[str, ...]:
-    """None where that is not told or cannot be read, as by the user of the pages."""
+    """Return the lease files; empty if they are not set or cannot be read, as by the user of the pages."""
     from gateway.household.router_settings import lease_files
 
     try:
@@ -91,7 +102,7 @@ def _leases(path: Path) -> tuple[str, ...]:
 
 
 def _zone() -> str:
-    """The system's, where that is told and can be read."""
+    """Return the system's time zone; empty if it is not set or cannot be read."""
     path = router_path()
     if path is None:
         return ""
@@ -100,12 +111,13 @@ def _zone() -> str:
     try:
         return system_zone(_package(path.with_name(SYSTEM)))
     except PolicyError:
-        return ""  # another program's file: nothing of ours depends on it
+        return ""  # another program's file: an error in it does not matter here
 
 
 def first_boot(path: Path) -> bool:
-    """Writes the first `qalqan.yaml` from the router's defaults; whether it did. Never over one that is
-    there. Raises PolicyError, with nothing written.
+    """Write the first `qalqan.yaml` from the router's defaults; return whether it was written.
+
+    An existing file is never replaced. Raises PolicyError with nothing written.
     """
     router = read_router()
     if router is None or exists(path):
@@ -115,15 +127,15 @@ def first_boot(path: Path) -> bool:
     make_folder(path.parent)
     fresh = path.with_name(f".{path.name}.first")
     try:
-        write_whole(fresh, router.first_text(zone))
+        write_atomically(fresh, router.first_text(zone))
         fresh.chmod(MODE)
-        os.link(fresh, path)  # never replaces
+        os.link(fresh, path)  # never replaces a file
         sync_folder(path.parent)
     except FileExistsError:
         return False
     except OSError as error:
-        mend = "make room, or mend the permissions of its folder"
-        raise PolicyError(str(path), f"cannot be written ({disk_words(error)})", mend) from error
+        fix = "make room, or fix the permissions of its folder"
+        raise PolicyError(str(path), f"cannot be written ({write_error_text(error)})", fix) from error
     finally:
         fresh.unlink(missing_ok=True)
     return True

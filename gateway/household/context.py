@@ -1,4 +1,4 @@
-"""What the features of the daemon share: the context of the home, and their effects on the data plane."""
+"""What the daemon's features share: the context of the household, and their effects on the data plane."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class HomeContext:
         return self.clock.now()
 
     def local_now(self) -> datetime:
-        """Return the current time in the time zone of the home."""
+        """Return the current time in the household's time zone."""
         return self.clock.now().astimezone(self.rules.household.config.zone)
 
     @property

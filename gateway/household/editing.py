@@ -1,4 +1,4 @@
-"""What stands in the family's files is changed here: read, checked as at a start, put in place, in force."""
+"""Changes the rule files: reads them, checks the result as at a start, writes it and applies it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded, read_if_there
 from gateway.core.reason_codes import Code
-from gateway.household.file_history import History, changed_meanwhile, no_revision
+from gateway.household.file_history import FileHistory, changed_meanwhile, no_revision
 from gateway.household.loading import MAX_PROFILES, profile_files
 from gateway.household.revisions import PROGRAM, Step, revision_of
 from gateway.policy.profile import edits
@@ -29,14 +29,16 @@ Contents = Mapping[Path, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Author:
+    """Who changes a file, when, and why."""
+
     by: str
     at: datetime
-    because: str = ""  # in their own words, for the child whose rules they are
+    because: str = ""  # the reason in their own words, for the child whose rules change
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Files of one folder as they shall be (None: gone), and as they were read."""
+    """Proposed contents of files of one folder (None: removed), and their contents when they were read."""
 
     files: dict[Path, bytes | None]
     found: dict[Path, bytes | None]
@@ -44,17 +46,19 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What was done: the file as it was and is, and whose devices went along."""
+    """A completed edit: the file before and after, and devices that moved to it."""
 
     before: Document
     after: Document
-    found: int  # the revision that was there
-    revision: int  # that is there now
-    lost: Mapping[str, tuple[str, ...]]  # profile → devices that went from it to another
+    found: int  # the revision before
+    revision: int  # the revision now
+    lost: Mapping[str, tuple[str, ...]]  # profile → devices that moved from it to another
 
 
 class Editing:
-    """``in_force`` is called once the rules are read anew, with the devices that a file names from now on."""
+    """Edits profiles. ``in_force`` is called after the rules are read again, with the devices that a file
+    names now.
+    """
 
     def __init__(self, rules: RuleBook, in_force: Callable[[frozenset[str]], None]) -> None:
         self._rules = rules
@@ -65,19 +69,19 @@ class Editing:
         return Path(self._rules.household.config.profiles)
 
     @property
-    def history(self) -> History:
+    def history(self) -> FileHistory:
         return self._rules.history(self.profiles)
 
     def file(self, profile_id: str) -> Path:
-        """Raises PolicyError where there is none."""
-        found = next((one for one in profile_files(self.profiles) if one.stem == profile_id), None)
+        """Return the path of a profile's file. Raises PolicyError if there is none."""
+        found = next((file for file in profile_files(self.profiles) if file.stem == profile_id), None)
         if found is None:
-            mend = "name a person's profile"
-            raise PolicyError(profile_id, "has no file here", mend).coded(Code.NO_PROFILE)
+            fix = "name a person's profile"
+            raise PolicyError(profile_id, "has no file here", fix).coded(Code.NO_PROFILE)
         return found
 
     def read(self, path: Path) -> tuple[bytes, Document]:
-        """What stands in a file. Raises PolicyError where that is nothing that can be changed."""
+        """Return the content of a file. Raises PolicyError if it cannot be edited."""
         source = read_bounded(path)
         try:
             return source, edits.read(source, str(path))
@@ -85,11 +89,11 @@ class Editing:
             raise _broken(error, path) from error
 
     def last_step(self, path: Path, source: bytes) -> Step | None:
-        """By a person: what happened by itself decided nothing of what the family set."""
+        """Return the last step that a person made. Automatic steps changed no setting of the family."""
         return self._rules.history(path.parent).last(path.name, revision_of(source), PROGRAM)
 
     def edit(self, profile_id: str, changes: Changes, author: Author, revision: int | None = None) -> Edit:
-        """Raises PolicyError, with all files as they were."""
+        """Change a profile. Raises PolicyError with all files unchanged."""
         path = self.file(profile_id)
         source, before = self.read(path)
         if revision not in (None, revision_of(source)):
@@ -103,8 +107,9 @@ class Editing:
         return Edit(before, after, revision_of(source), _revision(draft.files[path]), lost)
 
     def unedit(self, profile_id: str, revision: int, author: Author, found: int | None = None) -> Edit:
-        """The file as it was at a revision, where it is at ``found`` still. Devices that it gave away or took
-        since go back as well, where the other file was not changed after that.
+        """Put a file back to a revision, if it is still at ``found``.
+
+        Devices that it lost or got since then move back too, if the other file was not changed after that.
         """
         path = self.file(profile_id)
         source = read_bounded(path)
@@ -119,7 +124,7 @@ class Editing:
         return Edit({}, after, revision_of(source), _revision(old), lost)
 
     def _take_along(self, draft: Draft, steps: list[Step], path: Path) -> None:
-        """The other files of these steps as they were before, where they still are as the steps left them."""
+        """Put the other files of these steps back, if they are still as the steps left them."""
         for step in steps:
             for name in step.after:
                 other = path.with_name(name)
@@ -130,16 +135,16 @@ class Editing:
                     draft.files[other] = self.history.content(step, name)
 
     def add(self, name: str, changes: Changes, author: Author, *, trial: bool = False) -> str:
-        """A file for somebody; its id. A ``trial`` is checked alone: nothing is written."""
+        """Add a profile and return its id. With ``trial`` it is only checked, and nothing is written."""
         household = self._rules.household
         files = profile_files(self.profiles)
         if len(files) >= MAX_PROFILES:
-            mend = "remove one that nobody needs"
+            fix = "remove one that nobody needs"
             raise PolicyError(
-                str(self.profiles), f"has {len(files)} profiles, and can have no more", mend
+                str(self.profiles), f"has {len(files)} profiles, and can have no more", fix
             ).coded(Code.TOO_MANY_PROFILES, most=MAX_PROFILES)
-        named = (one.name for one in household.profiles.values())
-        path = self.profiles / f"{id_of(name, [*(one.stem for one in files), *named])}.yaml"
+        named = (profile.name for profile in household.profiles.values())
+        path = self.profiles / f"{id_of(name, [*(file.stem for file in files), *named])}.yaml"
         said = self.changed({}, {"name": name, **changes})
         draft = Draft({path: edits.profile_text(said)}, {path: None})
         self._take(draft, _devices(said), path)
@@ -154,8 +159,9 @@ class Editing:
         return self.put(Draft({path: None}, {path: read_bounded(path)}), {}, author)
 
     def restore(self, number: int, author: Author) -> str:
-        """Somebody who was removed, under the same id where nobody has it now. Devices that others have by
-        now stay theirs.
+        """Restore a removed profile, under its former id if that is free.
+
+        Devices that have another owner now stay with that owner.
         """
         step = self.history.steps.get(number)
         if step is None or step.removed is None:
@@ -164,7 +170,7 @@ class Editing:
         path = self.profiles / step.removed
         if old is None or read_if_there(path) == old:
             return path.stem
-        taken = [one.stem for one in profile_files(self.profiles)]
+        taken = [file.stem for file in profile_files(self.profiles)]
         if path.stem.casefold() in map(str.casefold, taken):
             path = path.with_stem(id_of(path.stem, taken))
         said = edits.read(old, str(path))
@@ -180,7 +186,9 @@ class Editing:
             raise bad_rule(error, "", changes) from error
 
     def with_changes(self, profile_id: str, changes: Changes) -> Household:
-        """The family as it would be; nothing is written. Raises PolicyError as ``edit`` does."""
+        """Return the household with these changes; nothing is written. Raises PolicyError as ``edit``
+        does.
+        """
         path = self.file(profile_id)
         source, before = self.read(path)
         after = self.changed(before, changes)
@@ -189,13 +197,13 @@ class Editing:
         return self._checked(draft.files, changes)
 
     def _take(self, draft: Draft, macs: frozenset[str], path: Path) -> dict[str, tuple[str, ...]]:
-        """Whoever else has one of these devices has it no more: into ``draft``."""
+        """Remove these devices from all other profiles in ``draft``. Return them by profile."""
         self.no_shared(macs)
         lost = {}
         for other in self._rules.household.profiles.values():
             if other.id == path.stem:
                 continue
-            file = next((one for one in draft.files if one.stem == other.id), None)
+            file = next((path for path in draft.files if path.stem == other.id), None)
             if file is not None:
                 data = draft.files[file]
                 said = {} if data is None else edits.read(data, str(file))
@@ -211,23 +219,31 @@ class Editing:
         return lost
 
     def no_shared(self, macs: frozenset[str]) -> None:
-        """Raises PolicyError where one of them belongs to several people."""
+        """Raise PolicyError if one of the devices is shared by several people."""
         shared = self._rules.household.config.shared
         for mac in sorted(macs & shared.keys()):
-            mend = "take it out of 'shared' in qalqan.yaml first"
+            fix = "take it out of 'shared' in qalqan.yaml first"
             problem = f"the device {mac} is shared by {', '.join(shared[mac])}"
-            raise bad_rule(PolicyError("devices", problem, mend), "", {})
+            raise bad_rule(PolicyError("devices", problem, fix), "", {})
 
     def put(self, draft: Draft, changes: Changes, author: Author) -> Step:
-        """``write``, and tell who goes by the rules."""
-        before = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
+        """Write a draft, and publish which devices the files name now."""
+        before = {
+            (profile.id, mac)
+            for profile in self._rules.household.profiles.values()
+            for mac in profile.devices
+        }
         step = self.write(draft, changes, author)
-        after = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
+        after = {
+            (profile.id, mac)
+            for profile in self._rules.household.profiles.values()
+            for mac in profile.devices
+        }
         self._in_force(frozenset(mac for _, mac in after - before))
         return step
 
     def write(self, draft: Draft, changes: Changes, author: Author) -> Step:
-        """Check, and put in place."""
+        """Check a draft, and write it."""
         folder = next(iter(draft.files)).parent
         new = self._checked(draft.files, changes)
         order = edits.PROFILE_ORDER if folder == self.profiles else edits.HOME_ORDER
@@ -245,7 +261,7 @@ class Editing:
         return step
 
     def _checked(self, files: Contents, changes: Changes) -> Household:
-        """The family with these files in place. Raises PolicyError where they make anything wrong."""
+        """Return the household with these files. Raises PolicyError if they cause a new problem."""
         try:
             new = self._rules.with_files(files)
         except PolicyError as error:
@@ -257,7 +273,7 @@ class Editing:
         worse = {
             name: one for name, one in new.problems.items() if name not in self._rules.household.problems
         }
-        if worse:  # by these files, or by a hand that nobody has heard of yet
+        if worse:  # by these files, or by an edit outside of the daemon that was not read yet
             before = self._rules.with_files({})
             for name, problem in worse.items():
                 if name not in before.problems:
@@ -265,7 +281,7 @@ class Editing:
         return new
 
     def _refused(self, problem: PolicyError, path: Path, changes: Changes) -> PolicyError:
-        """About what was changed, or about what a hand wrote beside it."""
+        """Return the error about the change, or about an edit outside of the daemon."""
         key = blamed(problem, str(path), changes)
         return (
             bad_rule(problem, str(path), changes) if key in changes or not changes else _broken(problem, path)
@@ -289,12 +305,12 @@ def _devices(said: Document) -> frozenset[str]:
 
 
 def bad_rule(error: PolicyError, file: str, changes: Changes) -> PolicyError:
-    """A value that the parser refuses."""
+    """Return the error for a value that the parser refuses."""
     if error.code != Code.REFUSED:
         return error
     key = blamed(error, file, changes)
-    return error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=error.mend)
+    return error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=error.fix)
 
 
 def _broken(error: PolicyError, path: Path) -> PolicyError:
-    return error.coded(Code.FILE_BROKEN, file=path.name, problem=error.problem, mend=error.mend)
+    return error.coded(Code.FILE_BROKEN, file=path.name, problem=error.problem, mend=error.fix)

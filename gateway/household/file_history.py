@@ -1,9 +1,9 @@
-"""The family's files as they are put in place, and as they were before: the folder ``history`` beside them.
+"""Stores earlier versions of the rule files in the folder ``history`` next to them.
 
-A step is a folder ``history/000017``: the files as they stood before it, under their names, and
-``step.json``, which says who made it, when, and what each file was before and after. It is whole on the disk
-before the first file changes: a kill at any moment leaves each file old or new, and where that is some of
-each, the next start takes the step back.
+A step is a folder ``history/000017``: the files as they were before, under their names, and ``step.json``,
+which has author, time, and the revisions of each file before and after. It is completely on the disk before
+the first file changes. A kill leaves each file old or new; if some are old and some new, the next start
+undoes the step.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import disk_words, read_bounded, read_if_there, sync_folder, write_whole
+from gateway.core.files import read_bounded, read_if_there, sync_folder, write_atomically, write_error_text
 from gateway.core.reason_codes import Code
 from gateway.household.revisions import MAX_NOTE, Step, note_of, read_note, revision
 
 FOLDER = "history"
-STEPS = 8  # of one file that are kept
-BY_HAND = 8  # versions of one file that somebody wrote by hand, beyond those
-GONE = 16  # removed profiles that can be brought back
+STEPS = 8  # stored steps of one file
+BY_HAND = 8  # stored versions of one file that were written by hand, in addition
+GONE = 16  # removed profiles that can be restored
 
 _NOTE = "step.json"
 _NEXT = ".next"
@@ -29,34 +29,35 @@ _NEXT = ".next"
 _log = logging.getLogger(__name__)
 
 Contents = Mapping[str, bytes | None]
-"""File name → what stands in it; None: there is none."""
+"""File name → content; None: no such file."""
 
 
-class History:
-    """Of the files in one folder. Its own files are read once, and then as it writes them."""
+class FileHistory:
+    """The history of the files in one folder. Steps are read once and then cached."""
 
     def __init__(self, folder: Path) -> None:
         self._home = folder
         self._folder = folder / FOLDER
         self._steps: dict[int, Step] | None = None
-        self._spoilt = 0  # the highest number of a step that is not understood; its folder is left alone
+        self._spoilt = 0  # the highest number of an unreadable step; its folder is left alone
 
     @property
     def steps(self) -> Mapping[int, Step]:
-        """By number, the oldest first."""
+        """Return the steps by number, the oldest first."""
         return self._known()
 
     def _known(self) -> dict[int, Step]:
         if self._steps is None:
-            self._steps = {one.number: one for one in self._read()}
+            self._steps = {step.number: step for step in self._read()}
         return self._steps
 
     def last(self, name: str, revision: int, nobody: str = "") -> Step | None:
-        """The step that made a file what it is; None where a hand did, or nobody remembers. Steps by
-        ``nobody`` are passed over.
+        """Return the step that led to a revision; None if a file was edited by hand or the step is gone.
+
+        Steps of the author ``nobody`` are skipped.
         """
         wanted: int | None = revision
-        for step in (one for one in reversed(list(self.steps.values())) if name in one.after):
+        for step in (step for step in reversed(list(self.steps.values())) if name in step.after):
             if step.after[name] != wanted:
                 return None
             if not nobody or step.by != nobody:
@@ -65,13 +66,15 @@ class History:
         return None
 
     def since(self, name: str, revision: int) -> list[Step]:
-        """The steps of a file since it last was at a revision, the newest first; none where it never was."""
-        steps = [one for one in reversed(list(self.steps.values())) if name in one.after]
+        """Return a file's steps since it last had a revision, the newest first; none if it never had it."""
+        steps = [step for step in reversed(list(self.steps.values())) if name in step.after]
         start = next((n for n, one in enumerate(steps) if one.before[name] == revision), None)
         return [] if start is None else steps[: start + 1]
 
     def earlier(self, path: Path, revision: int) -> tuple[list[Step], bytes]:
-        """The same steps, and what stood in the file then. Raises PolicyError where nobody knows."""
+        """Return these steps, and the file's content at that revision. Raises PolicyError if it is not
+        stored.
+        """
         steps = self.since(path.name, revision)
         old = self.content(steps[-1], path.name) if steps else None
         if old is None:
@@ -79,13 +82,13 @@ class History:
         return steps, old
 
     def content(self, step: Step, name: str) -> bytes | None:
-        """A file as it stood before a step. Raises PolicyError where that is gone."""
+        """Return a file as it was before a step. Raises PolicyError if that is not stored any more."""
         if step.before[name] is None:
             return None
         data = read_bounded(self._place(step.number) / name)
         if revision(data) != step.before[name]:
-            where, mend = str(self._place(step.number) / name), "look into the folder by hand"
-            raise PolicyError(where, "was changed since it was kept", mend)
+            where, fix = str(self._place(step.number) / name), "look into the folder by hand"
+            raise PolicyError(where, "was changed since it was kept", fix)
         return data
 
     def read(self, name: str) -> bytes | None:
@@ -95,9 +98,9 @@ class History:
         self, files: Contents, found: Contents, *,
         by: str, at: datetime, by_hand: frozenset[str], because: str = "",
     ) -> Step:  # fmt: skip
-        """Put ``files`` in place, where everything still is as somebody ``found`` it.
+        """Write ``files``, if all of them are still as in ``found``.
 
-        Raises PolicyError, with all files as they were.
+        Raises PolicyError with all files unchanged.
         """
         number = 1 + max(max(self._known(), default=0), self._spoilt)
         before = {name: revision(found[name]) for name in files}
@@ -118,7 +121,7 @@ class History:
         return step
 
     def _give_up(self, step: Step) -> None:
-        """Forget a step that did not happen. Where something of it cannot be taken back, it is kept."""
+        """Delete a step that did not happen. If part of it cannot be undone, it stays."""
         moved = [name for name in step.after if step.before[name] != step.after[name]]
         if any(revision(self.read(name)) == step.after[name] for name in moved):
             self._known()[step.number] = step
@@ -126,7 +129,7 @@ class History:
             _remove(self._place(step.number))
 
     def recover(self) -> bool:
-        """Take back the last step where a kill left some of its files old and some new; whether it did."""
+        """Undo the last step if a kill left some of its files old and some new; return whether it did."""
         try:
             return self._recover()
         except (OSError, PolicyError) as error:
@@ -143,9 +146,9 @@ class History:
         moved = {name for name in now if step.before[name] != step.after[name]}
         new = {name for name in moved if now[name] == step.after[name]}
         if new == moved or any(now[name] != step.before[name] for name in moved - new):
-            return False  # it happened; or somebody went on by hand
+            return False  # it was completed, or files were edited by hand since
         if new:
-            _log.warning("a change of %s was cut short and is taken back", ", ".join(sorted(moved)))
+            _log.warning("A change of %s was interrupted. It is undone.", ", ".join(sorted(moved)))
             self._replace({name: self.content(step, name) for name in new}, {})
         _remove(self._place(step.number))
         self._steps = None
@@ -163,8 +166,8 @@ class History:
         fresh.mkdir(mode=0o700)
         for name, data in found.items():
             if data is not None and name in step.after:
-                write_whole(fresh / name, data)
-        write_whole(fresh / _NOTE, note_of(step))
+                write_atomically(fresh / name, data)
+        write_atomically(fresh / _NOTE, note_of(step))
         sync_folder(fresh)
         fresh.rename(self._place(step.number))
         sync_folder(self._folder)
@@ -175,7 +178,7 @@ class History:
                 raise changed_meanwhile(self._home / name)
 
     def _replace(self, files: Contents, found: Contents) -> None:
-        """All of them, or none where one cannot be written."""
+        """Write all files, or none if one cannot be written."""
         done: list[str] = []
         try:
             for name, data in files.items():
@@ -194,17 +197,17 @@ class History:
             sync_folder(self._home)
             return
         like = path if path.exists() else self._sibling()
-        # Where it is a link, what it leads to is written.
+        # For a symbolic link, the target is written.
         path = path.resolve()
-        write_whole(path, data, None if like is None else like.stat())
+        write_atomically(path, data, None if like is None else like.stat())
         sync_folder(path.parent)
 
     def _sibling(self) -> Path | None:
-        """A file like which a new one is made."""
-        return next((one for one in sorted(self._home.iterdir()) if one.suffix == ".yaml"), None)
+        """Return a file from which a new file gets its owner and mode."""
+        return next((file for file in sorted(self._home.iterdir()) if file.suffix == ".yaml"), None)
 
     def _prune(self) -> None:
-        """Forget what is older than the last steps of each of its files."""
+        """Delete steps that are older than the last ones of each of their files."""
         seen: dict[str, int] = {}
         hands: dict[str, int] = {}
         gone = 0
@@ -224,15 +227,17 @@ class History:
                 del self._known()[step.number]
 
     def forget(self, name: str) -> None:
-        """What is remembered of one file goes, with all else that its steps did: nothing of it comes back."""
-        for step in [one for one in self._known().values() if name in one.after]:
+        """Delete all stored versions of one file, and the other files of its steps: they cannot be undone any
+        more.
+        """
+        for step in [step for step in self._known().values() if name in step.after]:
             _remove(self._place(step.number))
             del self._known()[step.number]
 
     def _numbers(self) -> list[int]:
         if not self._folder.is_dir():
             return []
-        names = (one.name for one in self._folder.iterdir())
+        names = (file.name for file in self._folder.iterdir())
         return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
     def _read(self) -> Iterator[Step]:
@@ -248,34 +253,34 @@ class History:
         try:
             return read_note(number, read_bounded(place / _NOTE, MAX_NOTE))
         except (PolicyError, ValueError, KeyError, TypeError, AttributeError) as error:
-            _log.warning("%s is not understood: %s", place, error)
+            _log.warning("Reading %s failed: %s. It is left alone.", place, error)
             return None
 
 
 def _remove(place: Path) -> None:
-    """A step's folder, which has no folders in it. What stays is removed the next time, or by a hand."""
+    """Delete a step's folder, which has no subfolders. What remains is deleted the next time."""
     try:
-        # The note last: without files that it tells of a step cannot be taken back, without it it is none.
-        for one in sorted(place.iterdir(), key=lambda one: one.name == _NOTE):
-            one.unlink()
+        # The note last: a step without its note is ignored, one without its files cannot be undone.
+        for file in sorted(place.iterdir(), key=lambda one: one.name == _NOTE):
+            file.unlink()
         place.rmdir()
     except OSError as error:
         if place.is_dir():
-            _log.warning("%s cannot be removed: %s", place, error)
+            _log.warning("Removing %s failed: %s. It is tried again later.", place, error)
 
 
 def not_written(path: Path, error: OSError) -> PolicyError:
-    why = disk_words(error)
+    why = write_error_text(error)
     return PolicyError(str(path), f"cannot be written ({why})", "look at disk and rights").coded(
         Code.NOT_WRITTEN, why=why
     )
 
 
 def no_revision(path: Path, revision: int) -> PolicyError:
-    where, mend = f"{path}: {revision}", f"look into {path.parent / FOLDER}"
-    return PolicyError(where, "is no version that is kept", mend).coded(Code.NO_REVISION)
+    where, fix = f"{path}: {revision}", f"look into {path.parent / FOLDER}"
+    return PolicyError(where, "is no version that is kept", fix).coded(Code.NO_REVISION)
 
 
 def changed_meanwhile(path: Path) -> PolicyError:
-    problem, mend = "was changed meanwhile", "look at it again, then change it"
-    return PolicyError(str(path), problem, mend).coded(Code.CHANGED_MEANWHILE)
+    problem, fix = "was changed meanwhile", "look at it again, then change it"
+    return PolicyError(str(path), problem, fix).coded(Code.CHANGED_MEANWHILE)

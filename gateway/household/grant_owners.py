@@ -1,31 +1,31 @@
-"""What was given, as a situation has it: minutes beyond limits, and whom a decision names for it."""
+"""Extra time as a situation has it: minutes beyond limits, and the owner that a decision names for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from gateway.policy.judge.sentence import GUARDIAN
-from gateway.store.tables.grants import Given, Kind
+from gateway.store.tables.grants import Given, GrantKind
 
-BY_GUARDIANS = (Kind.GRANT, Kind.REQUEST)  # not what a child takes: a landing, a code, the daily amount
-CONSOLE = "console"  # who changes something on the command line, unless a name is given
-ROUTER = "router"  # …, on the router's own pages: LuCI
+BY_GUARDIANS = (GrantKind.GRANT, GrantKind.REQUEST)  # not what a child takes: "Finish my game", a code
+CONSOLE = "console"  # changes on the command line, unless a name is given
+ROUTER = "router"  # changes on the router's own pages: LuCI
 
 
 def bonus(given: Iterable[Given]) -> dict[str, int]:
-    """Minutes beyond the limits of the day, by gate."""
+    """Return the minutes beyond today's limits, by gate."""
     found: dict[str, int] = {}
-    for one in given:
-        if one.until is None:
-            found[one.gate] = found.get(one.gate, 0) + one.minutes
+    for grant in given:
+        if grant.until is None:
+            found[grant.gate] = found.get(grant.gate, 0) + grant.minutes
     return found
 
 
 def giver(one: Given) -> str:
-    """A landing, a code and what is granted by itself are nobody's word of today."""
+    """Return the owner of a grant: the guardian who gave it, else the family, as for a code."""
     return owner(one.by) if one.kind in BY_GUARDIANS else "family"
 
 
 def owner(by: str) -> str:
-    """Who a decision names: a guardian, or the family where nobody gave a name."""
+    """Return the owner that a decision names: a guardian, or the family if no name is known."""
     return "family" if by in (CONSOLE, ROUTER) else f"{GUARDIAN}:{by}"

@@ -1,8 +1,8 @@
-"""What each slot shall be: whose devices it has, by which rules, and which MACs have none.
+"""Builds the desired slots: their devices and rules, and the MAC addresses without a slot.
 
-Slots are few, so strangers share one. A device with rules of its own has one of its own: one that a profile
-names, that is paused or given time alone, in quarantine, lent to a child, or about which somebody is asked.
-One that an adult's proof opened has none: it is not filtered meanwhile.
+Slots are few, so unassigned devices share one. A device has its own slot if it has rules of its own: a
+profile names it, it is paused or has extra time of its own, it is in quarantine, lent to a child, or has an
+open question. A device that an adult's proof opened has none: it is not filtered meanwhile.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from gateway.household.unassigned import VISITOR, Keys, Wanted, Where, kind_of_stranger, strangers
-from gateway.policy.accounts.adult_proof import open_now
+from gateway.policy.accounts.adult_proof import opened_by_proof
 from gateway.policy.config.config import QUARANTINE
-from gateway.policy.identity.questions import Question, meanwhile
-from gateway.policy.identity.sharing import Use, lent
-from gateway.policy.judge.combined import alike
+from gateway.policy.identity.questions import Question, interim_profile
+from gateway.policy.identity.sharing import DeviceUse, temporary_profiles
+from gateway.policy.judge.combined import aligned_profiles
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.store.tables.devices import Device
 
 PLAIN_PLACES = (HOME, "adult")
-ALONE_LIMIT = 16  # slots of devices about which is asked; further ones share one by whose rules they have
+ALONE_LIMIT = 16  # slots of devices with open questions; others share one by their rules
 
 
 class Grouping:
-    """``alone``: MACs that something holds for which does not hold for others of their kind. ``where`` says
-    on which interface a device is: what strangers are depends on it.
+    """``alone``: MAC addresses with state of their own. ``where`` returns the interface of a device, which
+    decides how an unassigned device is treated.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Grouping:
         alone: Collection[str],
         at: datetime,
         where: Where,
-        uses: Mapping[str, Use],
+        uses: Mapping[str, DeviceUse],
         proofs: Collection[str] = (),
     ) -> None:
         self._household = household
@@ -50,16 +50,16 @@ class Grouping:
             if one.place and mac not in self._named and (one.until is None or one.until > at)
         }
         self._profiles = {GUEST: household.guest, VISITOR: household.visitor}
-        self._lent = lent(household, uses.values())
+        self._lent = temporary_profiles(household, uses.values())
         asked = self._all_asked(questions)
-        # What may be a child's stays so until somebody says whose it is.
+        # A device that may be a child's has the child's rules until a guardian assigns it.
         theirs = {mac for mac, (chosen, otherwise) in asked.items() if chosen.id != otherwise.id}
         closed = {mac: self.otherwise(mac) for mac in proofs if mac not in theirs}
-        self.opened = open_now(household, closed.keys(), closed)
+        self.opened = opened_by_proof(household, closed.keys(), closed)
         self._asked = {mac: rules for mac, rules in asked.items() if mac not in self.opened}
 
     def otherwise(self, mac: str) -> tuple[Profile | None, bool]:
-        """By which rules a device is without a question, and whether it is in quarantine."""
+        """Return the rules of a device without a question, and whether it is in quarantine."""
         household, place = self._household, self._places.get(mac)
         if mac in self._lent:
             return household.managed(mac, self._lent[mac]), False
@@ -75,7 +75,9 @@ class Grouping:
         return household.managed(mac, profile), locked
 
     def wanted(self) -> tuple[list[Wanted], tuple[str, ...], Keys]:
-        """All slots, the MACs that are never filtered, and whose slot strangers have."""
+        """Return all slots, the MAC addresses that are never filtered, and the slots of unassigned
+        devices.
+        """
         found = [
             Wanted(mac, (mac,), self._household.managed(mac, self._lent[mac]))
             for mac in sorted(self._lent.keys() - self._asked.keys() - self.opened.keys())
@@ -95,7 +97,7 @@ class Grouping:
                 plain.append(mac)
             elif place == QUARANTINE:
                 found.append(Wanted(mac, (mac,), self._household.guest, quarantined=True))
-        placed = {*self._named, *plain, *self._asked, *(mac for one in found for mac in one.macs)}
+        placed = {*self._named, *plain, *self._asked, *(mac for slot in found for mac in slot.macs)}
         called = {
             called: tuple(
                 mac for mac, place in self._places.items() if place == called and mac not in settled
@@ -107,15 +109,16 @@ class Grouping:
         return [*found, *others, *self._questioned()], tuple(plain), keys
 
     def _all_asked(self, questions: Mapping[str, Question]) -> Mapping[str, tuple[Profile, Profile]]:
-        """Those for which other rules hold meanwhile: these, and what they would have otherwise. Of who says
-        to be an adult nothing changes but that nothing is written down.
+        """Return devices to which other rules apply meanwhile: these rules, and those without the question.
+
+        For a device whose user says to be an adult, only recording stops.
         """
         found = {}
         for mac, question in questions.items():
             otherwise, locked = self.otherwise(mac)
             if otherwise is None or locked:
                 continue
-            chosen = meanwhile(self._household, question, otherwise)
+            chosen = interim_profile(self._household, question, otherwise)
             if chosen is None and question.adult and otherwise.filtered:
                 chosen = otherwise
             if chosen is not None:
@@ -139,7 +142,7 @@ class Grouping:
 
 
 def _asked(key: str, macs: tuple[str, ...], chosen: Profile, otherwise: Profile) -> Wanted:
-    profile, beside = alike(chosen, otherwise)
+    profile, beside = aligned_profiles(chosen, otherwise)
     if chosen.id == otherwise.id:
         return Wanted(key, macs, profile, asked=otherwise.is_child)
     return Wanted(key, macs, profile, asked=True, beside=beside if otherwise.filtered else None)

@@ -1,4 +1,4 @@
-"""What `qalqan.yaml` says of the family is changed here, as far as that is the family's to say."""
+"""Changes the family's part of `qalqan.yaml`."""
 
 from __future__ import annotations
 
@@ -21,17 +21,19 @@ REGISTERS = "registers"
 
 
 class HomeEditing:
+    """Edits the settings in `qalqan.yaml`."""
+
     def __init__(self, rules: RuleBook, editing: Editing) -> None:
         self._rules = rules
         self._editing = editing
 
     def edit(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
-        """Raises PolicyError, with the file as it was."""
+        """Change settings. Raises PolicyError with the file unchanged."""
         _only_the_familys(changes, self._rules.household.config.fixed)
         return self.switch(changes, author, revision)
 
     def switch(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
-        """As ``edit``, of keys that the daemon itself chose."""
+        """Like ``edit``, for keys that only the daemon sets."""
         path = self._rules.path
         source, before = self._editing.read(path)
         found = revision_of(source)
@@ -48,8 +50,9 @@ class HomeEditing:
         return Edit(before, after, found, revision_of(data), {})
 
     def unedit(self, revision: int, author: Author, found: int | None = None) -> Edit:
-        """What is the family's as it was at a revision, where the file is at ``found`` still. How the gateway
-        is built into its machine, and what is refused for everyone, stays. Raises PolicyError.
+        """Put the family's settings back to a revision, if the file is still at ``found``.
+
+        Settings of the machine, and what is blocked for everyone, stay. Raises PolicyError.
         """
         path = self._rules.path
         history, source = self._rules.history(path.parent), read_bounded(path)
@@ -62,14 +65,16 @@ class HomeEditing:
 
 
 def _with_the_machines(old: bytes, source: bytes, path: str) -> bytes:
-    """``old``, with what ``source`` says that is no page's to change: hands may have written it since."""
+    """Return ``old`` with the settings of ``source`` that no page may change: they may have been edited by
+    hand.
+    """
     try:
         was, now = edits.read(old, path), edits.read(source, path)
     except PolicyError:
-        return old  # of a file that nobody can read nothing is kept
+        return old  # nothing can be taken from an unreadable file
     keys = {*was, *now}.difference(edits.FAMILY_KEYS)
     if _lists(was) == _lists(now):
-        keys.discard(REGISTERS)  # then their switches alone are another way
+        keys.discard(REGISTERS)  # their switches alone have a verb of their own
     if all(was.get(key) == now.get(key) for key in keys):
         return old
     kept = {key: value for key, value in now.items() if key in keys}
@@ -77,7 +82,7 @@ def _with_the_machines(old: bytes, source: bytes, path: str) -> bytes:
 
 
 def _lists(said: Document) -> dict[str, tuple[Plain, Plain]]:
-    """Where each state's register comes from."""
+    """Return the source of each national register."""
     known = said.get(REGISTERS)
     found = known.items() if isinstance(known, dict) else ()
     return {key: (one.get("url"), one.get("file")) for key, one in found if isinstance(one, dict)}
@@ -90,12 +95,12 @@ def _only_the_familys(changes: Changes, fixed: Mapping[str, Fixed]) -> None:
             for name, one in fixed.items():
                 if name == key.replace("/", ".") or (key == head and name.partition(".")[0] == head):
                     raise _routers_own(key, one)
-            mend = suggestion(key, edits.FAMILY_KEYS)
-            error = PolicyError(key, "is not for the pages to change", mend)
-            raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=mend)
+            fix = suggestion(key, edits.FAMILY_KEYS)
+            error = PolicyError(key, "is not for the pages to change", fix)
+            raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=fix)
 
 
 def _routers_own(key: str, one: Fixed) -> PolicyError:
-    problem, mend = f"is set in {one.file}", f"change it there, as the router's own setting {one.option}"
-    error = PolicyError(key, problem, mend)
+    problem, fix = f"is set in {one.file}", f"change it there, as the router's own setting {one.option}"
+    error = PolicyError(key, problem, fix)
     return error.coded(Code.ROUTERS_OWN, key=key, option=one.option, file=one.file)

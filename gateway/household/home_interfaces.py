@@ -1,4 +1,4 @@
-"""The interfaces that face the home now."""
+"""The interfaces that face the LAN now."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gateway.household.rule_book import RuleBook
 
 
 class HomeInterfaces:
-    """The interfaces that face the home: ``lan`` of `qalqan.yaml`, and that of a running audit."""
+    """The interfaces that face the LAN: ``lan`` of `qalqan.yaml`, and that of a running filter test."""
 
     def __init__(self, rules: RuleBook) -> None:
         self._rules = rules

@@ -1,7 +1,8 @@
-"""The code on the gateway's label: made once and kept in a file of the state directory.
+"""The code on the gateway's label, in a file of the state directory.
 
-A maker that prints a label writes its code there before the first start; else the gateway makes one and says
-it on its console. It opens nothing by itself once there is a guardian: the button has to be pressed as well.
+A manufacturer that prints labels writes the code there before the first start; otherwise the gateway makes
+one and shows it on its console. Once there is a guardian, the code is not enough: the button must be pressed
+too.
 """
 
 from __future__ import annotations
@@ -11,26 +12,26 @@ import secrets
 from pathlib import Path
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import disk_words, read_bounded, write_whole
+from gateway.core.files import read_bounded, write_atomically, write_error_text
 from gateway.policy.requests.tickets import new_code, shown
 
 LABEL = "label"
-SHORTEST, LONGEST = 8, 40  # letters and digits of a maker's code
+SHORTEST, LONGEST = 8, 40  # letters and digits of a manufacturer's code
 
 _log = logging.getLogger(__name__)
 
 
 def label(state: Path) -> str:
-    """As it is printed. Where the file cannot be written it is another one at the next start."""
+    """Return the code as it is printed. If the file cannot be written, the next start makes another one."""
     path = state / LABEL
     found = _kept(path)
     if found:
         return found
     made = shown(new_code(secrets.choice))
     try:
-        write_whole(path, f"{made}\n".encode())
+        write_atomically(path, f"{made}\n".encode())
     except OSError as error:
-        _log.error("%s: %s; the label's code is another one at the next start", path, disk_words(error))
+        _log.error("Writing %s failed: %s. The next start makes another code.", path, write_error_text(error))
     return made
 
 
@@ -43,7 +44,10 @@ def _kept(path: Path) -> str:
         _log.error("%s", error)
         return ""
     text = lines[0].strip()
-    if not text.isprintable() or not SHORTEST <= sum(one.isalnum() for one in text) <= len(text) <= LONGEST:
-        _log.error("%s: is no code of %d to %d letters; another one is made", path, SHORTEST, LONGEST)
+    if (
+        not text.isprintable()
+        or not SHORTEST <= sum(letter.isalnum() for letter in text) <= len(text) <= LONGEST
+    ):
+        _log.error("%s: not a code of %d to %d letters. Another one is made.", path, SHORTEST, LONGEST)
         return ""
     return text

@@ -1,5 +1,7 @@
-"""The last good version of each profile's file, kept in the state directory: it serves where a file is broken
-while the daemon starts. Without it a slip of the pen and a power cut would open a child's device.
+"""Stores the last good version of each profile's file in the state directory.
+
+It applies if a file is broken at a start. Otherwise a typing error and a power cut would leave a child's
+device unfiltered.
 """
 
 from __future__ import annotations
@@ -9,32 +11,32 @@ from datetime import date
 from pathlib import Path
 
 from gateway.core.errors import GatewayError
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.household.loading import Product, load_profile, profile_files
 from gateway.policy.profile.household import Household, keep_last_good
 from gateway.policy.profile.profile import DaysOf
 
 FOLDER = "good-profiles"
-DAYS = ".days"  # beside a profile: the free days of its calendars
+DAYS = ".days"  # suffix: the free days of a profile's calendars
 
 _log = logging.getLogger(__name__)
 
 
 def recall(read: Household, product: Product) -> Household:
-    """``read``, with the kept version of each profile whose file is broken. The problems stay."""
+    """Return ``read`` with the stored version of each broken profile. The problems stay."""
     kept = {}
     for name in read.problems:
         try:
             file = _folder(read) / name
             profile = load_profile(file, product, _kept_days(file))
         except GatewayError:
-            continue  # none was kept, or today's product does not know its words any more
+            continue  # none is stored, or this version of Qalqan cannot read it
         kept[profile.id] = profile
     return keep_last_good(read, read.with_profiles(kept)) if kept else read
 
 
 def keep(read: Household) -> None:
-    """Copy the files that are in force as they stand; forget those of files that are gone."""
+    """Copy the files in force, and delete the copies of removed files."""
     folder = _folder(read)
     try:
         files = {file.name: file for file in profile_files(Path(read.config.profiles))}
@@ -47,14 +49,14 @@ def keep(read: Household) -> None:
                 _copy(file.read_bytes(), folder / name)
                 _keep_days(read.profiles[file.stem].free_days, folder / f"{name}{DAYS}")
     except (OSError, GatewayError) as error:
-        _log.warning("good versions of profiles cannot be kept: %s", error)
+        _log.warning("Storing the last good profiles failed: %s.", error)
 
 
 def _copy(data: bytes, copy: Path) -> None:
-    """Nothing is written where nothing changed, for the sake of flash."""
+    """Write a copy if it changed, to spare flash memory."""
     if copy.exists() and copy.read_bytes() == data:
         return
-    write_whole(copy, data)
+    write_atomically(copy, data)
 
 
 def _keep_days(days: frozenset[date], copy: Path) -> None:
@@ -65,12 +67,12 @@ def _keep_days(days: frozenset[date], copy: Path) -> None:
 
 
 def _kept_days(file: Path) -> DaysOf:
-    """What the calendars of a kept file had: they may be gone, or broken themselves."""
+    """Return a reader of the stored free days: the calendars may be gone or broken."""
 
     def days_of(calendar: str) -> frozenset[date]:  # noqa: ARG001
         try:
             text = file.with_name(f"{file.name}{DAYS}").read_text("ascii")
-            return frozenset(date.fromisoformat(one) for one in text.split())
+            return frozenset(date.fromisoformat(day) for day in text.split())
         except (OSError, ValueError):
             return frozenset()
 

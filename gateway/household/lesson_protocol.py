@@ -1,4 +1,4 @@
-"""What a family of devices needs of whoever holds lessons."""
+"""What a family needs of the feature that repairs broken sites."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gateway.policy.time.situation import Lesson
 
 class Teaching(Protocol):
     def lesson_of(self, member: Member) -> Lesson | None:
-        """The one that runs on it."""
+        """Return the lesson that runs on the member's device; None if there is none."""
         ...
 
     def decide_of(self, member: Member) -> Decide:
-        """Its ``decide``; one that listens as well, while a lesson runs on it."""
+        """Return the member's ``decide``; during a lesson one that also records what is blocked."""
         ...
 
 

@@ -1,4 +1,6 @@
-"""The lists that a gateway knows of: published ones with their copies here, our own seeds, innocent names."""
+"""The lists that a gateway uses: published lists with their local copies, packaged seeds, and allowed
+names.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,15 @@ from pathlib import Path
 
 from gateway.core.errors import ListError
 from gateway.household.loading import Product, load_product
-from gateway.lists.addresses import parse_innocent
+from gateway.lists.addresses import parse_shared_networks
 from gateway.lists.book import SHELF
 from gateway.lists.build import Canaries, Report, Source, must_hits
 from gateway.lists.fetch import Fetcher
-from gateway.lists.known_names import Known
+from gateway.lists.known_names import CatalogueNames
 from gateway.lists.must_resolve import MustResolve, content_categories, parse_must_resolve
 from gateway.lists.own_lists import OwnLists, read_own
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.lists.registers import apart, note, register_list, take_files, usable
+from gateway.lists.registers import check_registers_distinct, copy_register_files, note, register_list, usable
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.table import SEED_FOLDER
 from gateway.lists.update import NoInternet, Seed, Shelf, build_all
@@ -30,44 +32,46 @@ from profiles import DATA
 
 
 @dataclass(frozen=True, eq=False)
-class Library:
-    """``state`` is the gateway's state directory. Every method raises ListError or OSError."""
+class ListLibrary:
+    """Fetches lists and builds the table. ``state``: the state directory. Methods raise ListError or
+    OSError.
+    """
 
     published: Mapping[str, PublishedList]
     seeds: tuple[Seed, ...]
     canaries: Canaries
     state: Path
     own: OwnLists = field(default_factory=OwnLists)
-    registers: tuple[Register, ...] = ()  # of states; those that are on
+    registers: tuple[Register, ...] = ()  # national registers that are switched on
 
     @cached_property
     def shelf(self) -> Shelf:
         return Shelf(self.state / SHELF)
 
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
-        """What an update fetches: what is always fetched, what is named, and what was named before."""
+        """Return what an update fetches: the default lists, those in ``named``, and those fetched before."""
         named = tuple(named)
-        for one in named:
-            if one not in self.published:
-                close = get_close_matches(one, self.published, n=1)
-                mend = f"did you mean {close[0]!r}?" if close else "see them with: qalqan lists status"
-                msg = f"there is no list {one!r}; {mend}"
+        for name in named:
+            if name not in self.published:
+                close = get_close_matches(name, self.published, n=1)
+                fix = f"did you mean {close[0]!r}?" if close else "see them with: qalqan lists status"
+                msg = f"there is no list {name!r}; {fix}"
                 raise ListError(msg)
         return [
-            one
-            for one in self.published.values()
-            if one.id not in self._files
+            published
+            for published in self.published.values()
+            if published.id not in self._files
             and (
-                one.id in named
-                or self.own.is_on(one)
-                or (one.id not in self.own.off and self.is_here(one.id))
+                published.id in named
+                or self.own.is_on(published)
+                or (published.id not in self.own.off and self.is_here(published.id))
             )
         ]
 
     @property
     def _files(self) -> frozenset[str]:
-        """Ids of registers that lie in a file: nothing is fetched."""
-        return frozenset(one.source for one in self.registers if one.file)
+        """Return the ids of registers that are local files: these are not fetched."""
+        return frozenset(register.source for register in self.registers if register.file)
 
     def is_here(self, source: str) -> bool:
         return self.shelf.path(source).exists()
@@ -82,7 +86,7 @@ class Library:
         """
         due = self.due(named)
         self._make_state()
-        wrong = take_files(self.registers, self.shelf, self.canaries, now)
+        wrong = copy_register_files(self.registers, self.shelf, self.canaries, now)
         try:
             wrong += self.shelf.fetch(due, fetcher, self.canaries, now, force=force)
         except NoInternet as error:
@@ -95,7 +99,7 @@ class Library:
 
     def is_any_current(self, now: datetime) -> bool:
         """Return whether any list has a copy that was fetched or confirmed today."""
-        return any(self.shelf.is_fresh(one, now) for one in self.published)
+        return any(self.shelf.is_fresh(published, now) for published in self.published)
 
     def build(self, now: datetime) -> tuple[TableInfo, list[Report]]:
         """Build the table from the seeds and from every copy that can be used."""
@@ -114,12 +118,16 @@ class Library:
         )
 
     def _built_from(self) -> list[PublishedList]:
-        registers = {one.source: usable(one, self.shelf) for one in self.registers}
-        lists = (registers.get(one.id, one) for one in self.published.values() if one.id not in self.own.off)
-        return [one for one in lists if one is not None]
+        registers = {register.source: usable(register, self.shelf) for register in self.registers}
+        lists = (
+            registers.get(published.id, published)
+            for published in self.published.values()
+            if published.id not in self.own.off
+        )
+        return [published for published in lists if published is not None]
 
     def refusing(self, source: Source) -> list[str]:
-        """A line for each entry of a list that refuses a site which has to open from ten years on."""
+        """Return a line for each entry of a list that blocks a site which must open from ten years on."""
         hits = must_hits(source, self.canaries.must)
         return [f"{source.id}: {name} refuses {site}" for name, site in sorted(hits.items())]
 
@@ -131,20 +139,22 @@ class Library:
         except OSError as error:
             problem = error.strerror or str(error)
         if problem:
-            msg = f"{self.state}: cannot be written ({problem}); run this as root, or mend the path"
+            msg = f"{self.state}: cannot be written ({problem}); run this as root, or fix the path"
             raise ListError(msg)
 
 
-def read_library(state: Path, own_file: Path | None = None, registers: Iterable[Register] = ()) -> Library:
-    """Raises PolicyError for damaged data of the product, and for a family's own file that cannot be used."""
+def read_library(
+    state: Path, own_file: Path | None = None, registers: Iterable[Register] = ()
+) -> ListLibrary:
+    """Read the lists. Raises PolicyError for damaged packaged data or an unusable own file."""
     product = load_product()
     categories = product.categories
     own = OwnLists() if own_file is None else read_own(own_file, categories)
     known = {**parse_sources(*_data("sources.yaml"), categories), **own.lists}
-    on = tuple(one for one in registers if one.on)
-    apart(on, known.values())
-    return Library(
-        published=known | {one.source: register_list(one) for one in on},
+    on = tuple(register for register in registers if register.on)
+    check_registers_distinct(on, known.values())
+    return ListLibrary(
+        published=known | {register.source: register_list(register) for register in on},
         registers=on,
         own=own,
         seeds=tuple(
@@ -154,8 +164,8 @@ def read_library(state: Path, own_file: Path | None = None, registers: Iterable[
         ),
         canaries=Canaries(
             parse_canaries(*_data("canaries.yaml")),
-            parse_innocent(*_data("canaries.yaml")),
-            Known(product.catalogue.services.values(), product.sites, categories.binding),
+            parse_shared_networks(*_data("canaries.yaml")),
+            CatalogueNames(product.catalogue.services.values(), product.sites, categories.binding),
             must_resolve(product),
         ),
         state=state,
@@ -163,7 +173,7 @@ def read_library(state: Path, own_file: Path | None = None, registers: Iterable[
 
 
 def must_resolve(product: Product) -> MustResolve:
-    """Raises PolicyError for damaged data of the product."""
+    """Return the names that must resolve. Raises PolicyError for damaged packaged data."""
     return MustResolve(
         parse_must_resolve(*_data("must_resolve.yaml"), public_suffix_check()),
         content_categories(product.bands),

@@ -1,7 +1,7 @@
-"""The family's files and the product's data, read from disk into the values of ``gateway.policy``.
+"""Reads the rule files and the packaged data from the disk into values of ``gateway.policy``.
 
-Thin: paths and errors of the file system here, all meaning in ``gateway.policy``. A broken profile is
-reported, and the others load all the same; a broken ``qalqan.yaml`` is refused as a whole.
+Paths and errors of the file system are handled here, all meaning in ``gateway.policy``. A broken profile is
+reported and the others are loaded; a broken ``qalqan.yaml`` is refused as a whole.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.core.files import attempt, read_bounded
 from gateway.household.calendars import calendars_beside
 from gateway.household.config_file import read_config, read_source
 from gateway.household.references import check_names
-from gateway.lists.public_suffixes import suffixes_when_asked
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.alerts.menus import Menus, parse_menus
 from gateway.policy.config.config import Config
 from gateway.policy.config.registers import COUNTRY_NAMES
@@ -54,8 +54,8 @@ from gateway.policy.time.schedule import Calendar
 from gateway.policy.yaml.entries import host_map
 from profiles import DATA
 
-HOLIDAY_YEARS = range(2024, 2041)  # moving holidays are known for fewer; fixed ones for all of them
-MAX_PROFILES = 64  # a large family and its relatives
+HOLIDAY_YEARS = range(2024, 2041)  # moving holidays are known for fewer years, fixed ones for all of them
+MAX_PROFILES = 64  # enough for a large family and its relatives
 SUFFIXES = (".yaml", ".yml")
 
 NOTHING: Mapping[Path, bytes | None] = MappingProxyType({})
@@ -65,7 +65,7 @@ _MAC = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """What is installed with the gateway: the package ``profiles``."""
+    """The packaged data: the package ``profiles``."""
 
     categories: Categories
     catalogue: Catalogue
@@ -77,31 +77,31 @@ class Product:
     laws: Laws  # of all countries, by id
     help: HostMap[str]
     calling: HostMap[str]
-    ech_names: frozenset[str]  # sent in the clear for a hidden one
+    ech_names: frozenset[str]  # sent in clear text in place of a hidden name
     resolvers: Resolvers
     fingerprints: Fingerprints
     menus: Menus
 
     @property
     def help_names(self) -> tuple[str, ...]:
-        """Names of help that the gateway resolves by itself."""
+        """Return the names of help lines that the gateway resolves itself."""
         return tuple(self.help)
 
     @property
     def safe_names(self) -> tuple[str, ...]:
-        """Names under which search engines and video sites are in their safe modes."""
+        """Return the names of search engines and video sites in their safe modes."""
         engines = {one for host in self.engines if (one := self.engines.get(host)) is not None}
-        names = {name for one in engines for name in (one.strict, one.moderate)}
+        names = {name for engine in engines for name in (engine.strict, engine.moderate)}
         return tuple(sorted(name for name in names if not name[-1].isdigit()))
 
     @property
     def names(self) -> Names:
-        """What services and categories are called in a sentence."""
+        """Return the names of services and categories for sentences."""
         return Names(
-            services={one.id: one.name for one in self.catalogue.services.values()},
-            categories={one.id: one.name["en"] for one in self.categories.by_id.values()},
-            groups={one.id: one.name["en"] for one in self.catalogue.groups.values()},
-            laws={one.id: one.name["en"] for one in self.laws.values()},
+            services={service.id: service.name for service in self.catalogue.services.values()},
+            categories={category.id: category.name["en"] for category in self.categories.by_id.values()},
+            groups={group.id: group.name["en"] for group in self.catalogue.groups.values()},
+            laws={law.id: law.name["en"] for law in self.laws.values()},
             states=COUNTRY_NAMES,
         )
 
@@ -112,14 +112,14 @@ class Product:
         return rights_for(self.countries, country)
 
     def holidays(self, country: str) -> Mapping[date, str]:
-        """Of the years that a home looks ahead to, with their English names."""
+        """Return the holidays of the supported years, with their English names."""
         own = country_of(self.countries, country) if country else None
         if own is None:
             return {}
         return {day: name for year in HOLIDAY_YEARS for day, name in own.holidays(year, country).items()}
 
     def calendar(self, settings: Config) -> Calendar:
-        """The family's, before anybody's own free days."""
+        """Return the family's calendar, without a profile's own free days."""
         country = country_of(self.countries, settings.country) if settings.country else None
         return Calendar(
             settings.zone,
@@ -129,14 +129,14 @@ class Product:
         )
 
     def world(self, languages: tuple[str, ...], https: Https | None = None) -> World:
-        """A world without category table and without addresses; the daemon replaces those fields."""
+        """Return a world without category table and addresses; the daemon replaces these fields."""
         return World(
             catalogue=self.catalogue,
             categories=self.categories,
             help=self.help,
             calling=self.calling,
             needs=self.needs,
-            sites=tuple(one for one in self.sites if one.language in languages),
+            sites=tuple(site for site in self.sites if site.language in languages),
             engines=self.engines,
             resolvers=self.resolvers,
             gateway_names=frozenset({GATEWAY_NAME} if https is None else {GATEWAY_NAME, https.name}),
@@ -148,10 +148,10 @@ def _never(name: str) -> bool:  # noqa: ARG001
 
 
 def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
-    """Reads the package ``profiles``. Raises PolicyError for damaged data.
+    """Read the package ``profiles``. Raises PolicyError for damaged data.
 
-    Its names were held against the public suffixes when it was made; at a start that would cost 30 ms and
-    2 MB.
+    Its names are checked against the public suffixes when the package is built; at a start that would take 30
+    ms and 2 MB.
     """
     root = DATA
     suffixes = is_public_suffix
@@ -162,10 +162,10 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
     )
     words = Vocabulary(categories, catalogue, suffixes)
     read = [bands.parse_band(source, name, words) for source, name in _folder(root, "bands")]
-    missing = set(Band) - {one.band for one in read}
+    missing = set(Band) - {item.band for item in read}
     if missing:
-        where, mend = "profiles/bands", "install the package again"
-        raise PolicyError(where, f"has no file for {min(one.value for one in missing)}", mend)
+        where, fix = "profiles/bands", "install the package again"
+        raise PolicyError(where, f"has no file for {min(band.value for band in missing)}", fix)
     needs: dict[str, str] = {}
     sites: list[packs.Site] = []
     for source, name in _folder(root, "starter"):
@@ -174,18 +174,18 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         else:
             sites += packs.parse_sites(source, name, suffixes)
     countries = load_countries(suffixes)
-    laws = {law.id: law for one in countries.values() for law in one.laws}
+    laws = {law.id: law for country in countries.values() for law in country.laws}
     if unknown := strangers(laws.values(), catalogue.services, known):
-        where, mend = "profiles/countries", "install the package again"
-        raise PolicyError(where, f"names what the catalogue has not: {unknown[0]}", mend)
+        where, fix = "profiles/countries", "install the package again"
+        raise PolicyError(where, f"names what the catalogue has not: {unknown[0]}", fix)
     engines = packs.parse_engines(*_data(root, "safesearch.yaml"), suffixes)
     fingerprints = parse_fingerprints(*_data(root, "fingerprints.yaml")).fingerprints
     return Product(
         categories=categories,
         catalogue=catalogue,
-        bands={one.band: one for one in read},
+        bands={item.band: item for item in read},
         needs=host_map(needs.items()),
-        engines=host_map((name, one) for one in engines for name in one.hosts),
+        engines=host_map((name, engine) for engine in engines for name in engine.hosts),
         sites=tuple(sites),
         countries=countries,
         laws=laws,
@@ -199,14 +199,14 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
 
 
 def vocabulary(product: Product) -> Vocabulary:
-    """The words of a family's own files."""
-    return Vocabulary(product.categories, product.catalogue, suffixes_when_asked(), product.laws)
+    """Return the vocabulary of the rule files."""
+    return Vocabulary(product.categories, product.catalogue, lazy_public_suffix_check(), product.laws)
 
 
 def load_countries(is_public_suffix: PublicSuffixCheck = _never) -> Mapping[str, Country]:
-    """By code: the part of the package that the pages need while no daemon answers."""
+    """Return countries by code: the data that the pages need while no daemon answers."""
     read = (parse_country(source, name, is_public_suffix) for source, name in _folder(DATA, "countries"))
-    return {one.code: one for one in read}
+    return {item.code: item for item in read}
 
 
 def _folder(root: Path, folder: str) -> Iterator[tuple[bytes, str]]:
@@ -222,8 +222,8 @@ def _data(root: Path, name: str) -> tuple[bytes, str]:
     try:
         return root.joinpath(name).read_bytes(), f"profiles/{name}"
     except OSError:
-        where, mend = f"profiles/{name}", "install the package again"
-        raise PolicyError(where, "is not there", mend) from None
+        where, fix = f"profiles/{name}", "install the package again"
+        raise PolicyError(where, "is not there", fix) from None
 
 
 def load(
@@ -233,11 +233,12 @@ def load(
     excuse: Callable[[str], bool] = _never,
     folder: Path | None = None,
 ) -> Household:
-    """The family's files, or what would stand ``instead`` in some of them (None: no file). ``folder``: where
-    the profiles are, in place of what the settings say.
+    """Read the rule files, with the contents of ``instead`` in place of some (None: no file).
 
-    Raises PolicyError for a `qalqan.yaml` that cannot be used, as where it names somebody who has no file,
-    unless ``excuse`` lets that name (in small letters) be: then it is told as ``absent``.
+    ``folder``: the profiles' folder, by default that of the settings. ``excuse`` returns whether a name (in
+    small letters) in `qalqan.yaml` may be without a file; it is then reported in ``absent``.
+
+    Raises PolicyError for an unusable `qalqan.yaml`, also if it names a profile without a file.
     """
     words = vocabulary(product)
     source = instead.get(path) or read_source(path)
@@ -263,13 +264,13 @@ def load(
 
 
 def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) -> Profile:
-    """One profile's file, wherever it lies; ``days_of`` in place of its calendars. Raises PolicyError."""
+    """Read one profile's file, at any path. ``days_of`` replaces its calendars. Raises PolicyError."""
     words = vocabulary(product)
     return _parse(read_bounded(path), path, product, words, days_of)
 
 
 def profile_of(source: bytes, path: Path, product: Product) -> Profile:
-    """What a file said once; the days of its calendars are nobody's business. Raises PolicyError."""
+    """Parse an earlier version of a file, without the days of its calendars. Raises PolicyError."""
     words = vocabulary(product)
     return _parse(source, path, product, words, lambda _calendar: frozenset())
 
@@ -282,16 +283,16 @@ def _parse(
 
 
 def _macs_in(text: bytes) -> frozenset[str]:
-    """What looks like a device's address in a file that cannot be used."""
-    written = (parse_mac(one.decode("ascii")) for one in _MAC.findall(text))
+    """Return possible MAC addresses in a file that cannot be used."""
+    written = (parse_mac(found.decode("ascii")) for found in _MAC.findall(text))
     return frozenset(mac for mac in written if mac is not None)
 
 
 def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) -> list[Path]:
-    """One a child, in order of their names; those of ``instead`` as they would be. Raises PolicyError."""
+    """Return the profiles' files in order of their names, with ``instead`` applied. Raises PolicyError."""
 
     def listed() -> list[Path]:
-        there = {one for one in folder.iterdir() if one.suffix.lower() in SUFFIXES and one.name[0] != "."}
+        there = {file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != "."}
         for path, text in instead.items():
             if path.parent == folder:
                 (there.discard if text is None else there.add)(path)
@@ -299,6 +300,6 @@ def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) 
 
     files = attempt(folder, listed)
     if len(files) > MAX_PROFILES:
-        problem, mend = f"has {len(files)} profiles", f"keep at most {MAX_PROFILES}"
-        raise PolicyError(str(folder), problem, mend)
+        problem, fix = f"has {len(files)} profiles", f"keep at most {MAX_PROFILES}"
+        raise PolicyError(str(folder), problem, fix)
     return files

@@ -1,4 +1,4 @@
-"""One slot: whose devices it has, by which rules, and how things stand for it."""
+"""One slot: its devices, rules and situation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from gateway.household.unassigned import Wanted
 from gateway.path.addresses import AddressBook, DeviceAddresses, DeviceServices, ServiceBook
 from gateway.path.name_addresses import DeviceNames, NameBook
-from gateway.policy.judge.combined import JointJudge
+from gateway.policy.judge.combined import CombinedJudge
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
@@ -20,15 +20,17 @@ from gateway.policy.values import Decision, Observation
 
 @dataclass(slots=True)
 class Worn:
-    """The rules of somebody that an audit's device wears."""
+    """The rules of a profile or device that a filter test's device has for a while."""
 
-    who: str  # a profile's id, or the MAC of a device
-    mac: str  # of the audit's device
+    who: str  # a profile's id, or the MAC address of a device
+    mac: str  # of the test's device
     slot: int
-    paused: bool = False  # as by a guardian, this one device alone
+    paused: bool = False  # by a guardian, only this device
 
     def of(self, situation: Situation) -> Situation:
-        """What holds for ``who``, with time set aside: at bedtime all is closed, which tells nothing."""
+        """Return the situation of ``who`` without schedules: at bedtime everything is blocked, and a test
+        shows nothing.
+        """
         return replace(
             situation,
             timeless=True,
@@ -45,7 +47,7 @@ class Worn:
 
 @dataclass(slots=True)
 class Member:
-    """One slot: its devices, the profile that holds for them, and their situation."""
+    """One slot: its devices, the profile that applies to them, and their situation."""
 
     slot: int
     macs: tuple[str, ...]
@@ -53,13 +55,13 @@ class Member:
     judge: Judge
     addresses: DeviceAddresses
     services: DeviceServices
-    names: DeviceNames | None = None  # None: nothing of it is filtered
+    names: DeviceNames | None = None  # None: it is not filtered
     quarantined: bool = False
     situation: Situation = PLAIN
-    asked: bool = False  # somebody is asked about it: it is treated as the profile's, and may be another's
-    beside: Member | None = None  # what would hold without the question
-    worn: Worn | None = None  # it is an audit's device, and nobody's
-    _of_running: tuple[Situation, Situation] = (PLAIN, PLAIN)  # a situation, and what it is to such flows
+    asked: bool = False  # it has an open question: it may belong to another profile
+    beside: Member | None = None  # its rules without the question
+    worn: Worn | None = None  # it is a filter test's device, without an owner
+    _of_running: tuple[Situation, Situation] = (PLAIN, PLAIN)  # a situation, and its form for running flows
 
     @property
     def keeps_names(self) -> bool:
@@ -69,9 +71,9 @@ class Member:
         return self.judge.decide(seen, self.situation, at)
 
     def decide_running(self, seen: Observation, at: datetime) -> Decision:
-        """Of a flow that passed when it began: an answer that has lapsed meanwhile ends it not."""
+        """Judge a running flow. A DNS answer that has expired since it began does not end it."""
         situation = self._running()
-        if isinstance(self.judge, JointJudge) and self.beside is not None:
+        if isinstance(self.judge, CombinedJudge) and self.beside is not None:
             return self.judge.both(seen, situation, self.beside._running(), at)
         return self.judge.decide(seen, situation, at)
 
@@ -102,14 +104,14 @@ class SlotBooks:
         return DeviceServices(self._services, slot)
 
     def names_of(self, slot: int, profile: Profile) -> DeviceNames | None:
-        """None: nothing of it is filtered."""
+        """Return the names of a slot's addresses; None if it is not filtered."""
         if self.names is None or not profile.filtered:
             return None
         return DeviceNames(self.names, slot, self._now)
 
 
 class Maker:
-    """Makes members by the rules as they are now."""
+    """Makes members by the current rules."""
 
     def __init__(self, world: World, calendar: Calendar, books: SlotBooks) -> None:
         self._world = world
@@ -118,8 +120,10 @@ class Maker:
         self._judges: list[Judge] = []
 
     def judge(self, profile: Profile) -> Judge:
-        """One for all devices of a profile; one that is managed has a profile of its own."""
-        known = next((one for one in self._judges if one.profile is profile), None)
+        """Return the judge of a profile: one for all its devices. A managed device has a profile of its
+        own.
+        """
+        known = next((judge for judge in self._judges if judge.profile is profile), None)
         if known is None:
             known = Judge(profile, self._world, self._calendar)
             self._judges.append(known)
@@ -135,7 +139,7 @@ class Maker:
             judge = self.judge(profile)
         else:
             situation = lambda: beside.situation  # noqa: E731
-            judge = JointJudge(profile, self._world, self._calendar, beside.judge, situation)
+            judge = CombinedJudge(profile, self._world, self._calendar, beside.judge, situation)
         known = books.addresses_of(slot), books.services_of(slot), books.names_of(slot, profile)
         made = Member(slot, one.macs, profile, judge, *known, one.quarantined)
         made.asked, made.beside = one.asked, beside

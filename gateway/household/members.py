@@ -1,4 +1,4 @@
-"""Which device is whose now, and the subject that the packet path has for each slot."""
+"""The owners of devices, and the subject of the packet path for each slot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.name_addresses import NameBook
 from gateway.path.subject import Subject, unwanted_by
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.combined import JointJudge
+from gateway.policy.judge.combined import CombinedJudge
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.profile.household import Household
@@ -27,16 +27,16 @@ from gateway.policy.time.schedule import DAY, Calendar, week_limits
 from gateway.policy.time.situation import FOREVER, PLAIN, Grant, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, Kind
+from gateway.store.tables.grants import Given, GrantKind
 from gateway.store.tables.pauses import InForce
 
 __all__ = ["CONSOLE", "EVERYONE", "Family", "Member"]
 
-EVERYONE = 0  # the slot of devices that have none
+EVERYONE = 0  # the slot of devices without one
 
 
 class Family:
-    """Members by slot, rebuilt when a rule file, a list, or a device's place changes."""
+    """Members by slot, rebuilt when a rule file, a list or a device's place changes."""
 
     def __init__(
         self,
@@ -53,16 +53,16 @@ class Family:
         teaching: Teaching | None = None,
     ) -> None:
         self.members: dict[int, Member] = {}
-        self.worn: Member | None = None  # an audit's device, which is no member: nothing is kept of it
-        self.everybody: dict[int, Member] = {}  # members, and the audit's device
+        self.worn: Member | None = None  # a filter test's device, no member: nothing is stored
+        self.everybody: dict[int, Member] = {}  # members, and the filter test's device
         self.subjects: dict[int, Subject] = {}
-        self.plain: tuple[str, ...] = ()  # MACs that are never filtered
-        self.opened: Mapping[str, str] = {}  # … while an adult's proof holds: whose they are without it
+        self.plain: tuple[str, ...] = ()  # MAC addresses that are never filtered
+        self.opened: Mapping[str, str] = {}  # those opened by an adult's proof: their owners otherwise
         self.minutes: Minutes = minutes or Uncounted()
         self._teaching: Teaching = teaching or NoLessons()
-        self.unknown: int | None = None  # slot of MACs that nobody named; None: they are not filtered
-        self.strangers: dict[str, int | None] = {}  # the same on interfaces with a default of their own
-        self.apart: frozenset[str] = frozenset()  # MACs whose rules Python knows by where they are
+        self.unknown: int | None = None  # slot of unassigned devices; None: they are not filtered
+        self.strangers: dict[str, int | None] = {}  # the same by interface, if it has its own default
+        self.apart: frozenset[str] = frozenset()  # MAC addresses whose rules depend on their interface
         self._where = where
         self._store = store
         self._books = SlotBooks(book, services, names, now)
@@ -72,7 +72,7 @@ class Family:
         self._worn: Worn | None = None
 
     def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
-        """Make members of all devices. Raises StoreError when there are more than slots."""
+        """Make the members of all devices. Raises StoreError if there are more than slots."""
         self._calendar = calendar
         make = Maker(world, calendar, self._books)
         wanted, self.plain, keys = self._wanted(household, at)
@@ -93,7 +93,9 @@ class Family:
         self._dress(household, world)
 
     def wear(self, worn: Worn, household: Household, world: World, at: datetime) -> Member | None:
-        """Have an audit's device with the rules of somebody, until ``take_off``. None where it cannot be."""
+        """Give a filter test's device the rules of ``worn`` until ``take_off``. Returns None if that is
+        impossible.
+        """
         self._worn = worn
         self._dress(household, world)
         self.situate(at)
@@ -106,15 +108,16 @@ class Family:
         self._take_stock()
 
     def _dress(self, household: Household, world: World) -> None:
-        """Make the audit's device anew, by rules that may have changed. Where its rules are nobody's any
-        more, or its MAC is somebody's now, there is none.
+        """Rebuild the filter test's device by changed rules.
+
+        Remove it if its rules do not exist any more, or its MAC address has an owner now.
         """
         worn = self._worn
         source = None if worn is None or self._is_known(worn.mac) else self._source(worn.who, household)
         self.worn = None
         if worn is not None and source is not None:
             like = source._replace(key=worn.mac, macs=(worn.mac,))
-            # Judges of its own: the family's keep what they were asked.
+            # Judges of its own: those of the family cache earlier decisions.
             self.worn = Maker(world, self._calendar, self._books).member(worn.slot, like)
             for one in filter(None, (self.worn, self.worn.beside)):
                 one.worn = worn
@@ -125,7 +128,7 @@ class Family:
         return mac in self.plain or any(mac in one.macs for one in self.members.values())
 
     def _source(self, who: str, household: Household) -> Wanted | None:
-        """By which rules a profile's devices are, or a device."""
+        """Return the slot whose rules a profile's devices, or a device, have."""
         if parse_mac(who) is None:
             profile = household.find(who)
             return None if profile is None or not profile.filtered else Wanted(who, (), profile)
@@ -136,7 +139,7 @@ class Family:
         return Wanted(who, member.macs, member.profile, asked=member.asked, beside=beside)
 
     def _take_stock(self) -> None:
-        """Everybody who has a slot, and of whom the names of addresses are kept."""
+        """Update all members with a slot, and the slots for which names of addresses are stored."""
         self.everybody = {one.slot: one for one in (*self.members.values(), self.worn) if one is not None}
         if self._books.names is not None:
             self._books.names.watch(slot for slot, one in self.everybody.items() if one.keeps_names)
@@ -155,7 +158,7 @@ class Family:
         return Subject(EVERYONE, judge.profile.name, decide, partial(self._class_number, EVERYONE))
 
     def _wanted(self, household: Household, at: datetime) -> tuple[list[Wanted], tuple[str, ...], Keys]:
-        """What each slot shall be, the MACs without one, and whose slot strangers have."""
+        """Return the desired slots, the MAC addresses without one, and the slots of unassigned devices."""
         force = self._in_force(at)
         who = {*(one.who for one in force.pauses), *(one.who for one in force.given)}
         alone = sorted({*(one for one in who if parse_mac(one) is not None), *household.config.managed})
@@ -168,9 +171,10 @@ class Family:
         return grouping.wanted()
 
     def situate(self, at: datetime) -> frozenset[int]:
-        """Take in pauses, grants, `off` and minutes as they are now; the slots for which that changed much.
+        """Update situations by pauses, grants, `off` and minutes. Return the slots whose situation changed
+        notably.
 
-        Each minute that is used makes another situation, and most of them change nothing.
+        Each used minute makes another situation, and most of them change nothing.
         """
         changed = set()
         for slot, member in self.everybody.items():
@@ -190,7 +194,7 @@ class Family:
         return self._store.state(at, self._calendar.family_day(at))
 
     def held(self, member: Member, at: datetime) -> Situation:
-        """What held for a member at a moment that is over, as far as it is kept."""
+        """Return a member's situation at a past moment, as far as it is stored."""
         force, day = self._in_force(at), self._calendar.family_day(at)
         off = force.off
         force = InForce(
@@ -212,14 +216,16 @@ class Family:
         return replace(found, week_used=week_used)
 
     def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
-        """Who judged for a member at a moment that is over, and what held."""
+        """Return a member's judge and situation at a past moment."""
         judge = member.judge
-        if isinstance(judge, JointJudge) and member.beside is not None:
+        if isinstance(judge, CombinedJudge) and member.beside is not None:
             judge = judge.as_of(self.held(member.beside, at))
         return judge, self.held(member, at)
 
     def unused(self, member: Member, at: datetime) -> Situation:
-        """What holds by guardians' own hands, as if nothing was used and nothing taken."""
+        """Return the situation by the guardians' settings alone, without use and without what the child
+        took.
+        """
         force = self._in_force(at)
         given = tuple(one for one in force.given if one.kind in BY_GUARDIANS and one.at <= at)
         found = self._situation(member, at, replace(force, given=given), BY_GUARDIANS)
@@ -230,7 +236,7 @@ class Family:
         member: Member,
         at: datetime,
         force: InForce | None = None,
-        kinds: Collection[Kind] = tuple(Kind),
+        kinds: Collection[GrantKind] = tuple(GrantKind),
     ) -> Situation:
         """``kinds``: what may have given the extra minutes of earlier days of the week."""
         force = force or self._in_force(at)
@@ -274,7 +280,7 @@ class Family:
         return found if worn is None else worn.of(found)
 
     def _week(
-        self, member: Member, names: Collection[str], today: date, kinds: Collection[Kind]
+        self, member: Member, names: Collection[str], today: date, kinds: Collection[GrantKind]
     ) -> tuple[Mapping[str, int], list[Given]]:
         """Return the minutes used in the week of ``today``, and what was given on its earlier days."""
         if not week_limits(member.profile.rules):
@@ -288,7 +294,7 @@ class Family:
         return self.minutes.used_since(member.profile.id, first), given
 
     def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
-        """A member for a profile as such, or for a device that has no slot; it gets none."""
+        """Return a member for a profile, or for a device without a slot; it gets no slot."""
         known = (one.judge for one in self.members.values() if one.profile is profile)
         judge = next(known, None) or Judge(profile, world, calendar)
         books = self._books
@@ -299,7 +305,7 @@ class Family:
         return member
 
     def slots_of(self, who: str) -> frozenset[int]:
-        """Slots of a profile's id, or of a MAC; not those of devices that may be another's."""
+        """Return the slots of a profile's id or a MAC address, without devices that may belong to another."""
         return frozenset(
             slot
             for slot, one in self.members.items()
@@ -307,8 +313,9 @@ class Family:
         )
 
     def member_of(self, mac: str, interface: str | None = None) -> Member | None:
-        """The member that a MAC belongs to; None: it is not filtered. A stranger's depends on the
-        ``interface``; without one, on that where it was seen last.
+        """Return the member of a MAC address; None if it is not filtered.
+
+        For an unassigned device it depends on ``interface``, by default the one where it was seen last.
         """
         for member in self.members.values():
             if mac in member.macs:
@@ -317,7 +324,7 @@ class Family:
         return None if mac in self.plain or slot is None else self.members[slot]
 
     def slot_of(self, mac: str, interface: str | None = None) -> int:
-        """The slot of its connections, an audit's device included; 0: it has none."""
+        """Return the slot of a MAC address, also for a filter test's device; 0 if it has none."""
         if self.worn is not None and mac in self.worn.macs:
             return self.worn.slot
         member = self.member_of(mac, interface)

@@ -1,4 +1,4 @@
-"""What others need of whoever counts minutes."""
+"""What other packages need of the one that counts minutes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Entry(Protocol):
-    """One minute that was counted for one gate on one device, and why."""
+    """A minute that counted for one gate on one device, and why."""
 
     @property
     def at(self) -> datetime: ...
@@ -25,7 +25,7 @@ class Entry(Protocol):
 
 
 class Used(Protocol):
-    """One minute of what is kept by kind, whether a limit counts it or not."""
+    """A minute that is stored by category, with or without a limit."""
 
     @property
     def at(self) -> datetime: ...
@@ -35,7 +35,7 @@ class Used(Protocol):
 
 class Minutes(Protocol):
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
-        """The family's day, and the whole minutes spent on it, by limit gate."""
+        """Return the family's day, and the minutes used in it by gate."""
         ...
 
     def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
@@ -43,20 +43,20 @@ class Minutes(Protocol):
         ...
 
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
-        """Whole minutes of that day by device and gate, in the order of first use."""
+        """Return the minutes of that day by device and gate, in the order of first use."""
         ...
 
     def entries(self, profile_id: str, day: date) -> Sequence[Entry]:
-        """The minutes of a day that counted, in order."""
+        """Return the minutes of a day that counted, in order."""
         ...
 
     def uses(self, profile_id: str, day: date) -> Sequence[Used]:
-        """The minutes of a day by kind, as far as the log level of then had them kept."""
+        """Return the minutes of a day by category, if the log level of that day stores them."""
         ...
 
 
 class Uncounted:
-    """Nobody counts."""
+    """Counts no minutes."""
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:  # noqa: ARG002
         return None, {}

@@ -1,4 +1,4 @@
-"""Who is on the network: the inventory, fed by the kernel's events, packets, leases and scans."""
+"""Tracks the devices on the network: an inventory, fed by kernel events, packets, leases and scans."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.core.loop import Timer
-from gateway.core.throttle import Seldom
+from gateway.core.throttle import Throttle
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
-from gateway.household.seen_devices import Here
+from gateway.household.seen_devices import SeenDevices
 from gateway.lan import interfaces as lan
 from gateway.lan.address_owners import Owners
 from gateway.lan.device_events import DeviceAppeared, DeviceReturned
@@ -22,14 +22,14 @@ from gateway.lan.neighbours import Neighbour, NeighbourEvents, Place, ask, find_
 from gateway.lan.scan import Scanning
 from gateway.lan.taps import Taps
 from gateway.lan.vendors import vendor_of
-from gateway.policy.identity.sightings import Sight
+from gateway.policy.identity.sightings import Sighting
 from gateway.policy.profile.profile import HOME
 from gateway.store.store import Store
 from gateway.store.tables.sightings import SightsLost
 
 FRESH = 1.0  # seconds; the pages ask more often than anything changes
-MAX_IGNORED = 16  # addresses of audits' devices, each of which is met no more a while after its audit
-PERIOD = 10.0  # seconds between two looks at everything; events come at once, this is for what they missed
+MAX_IGNORED = 16  # MAC addresses of filter tests' devices, each of which disappears soon after its test
+PERIOD = 10.0  # seconds between two complete looks, for changes without an event
 
 _log = logging.getLogger(__name__)
 
@@ -41,15 +41,15 @@ class NeighboursRead:
 
 @dataclass(frozen=True, slots=True)
 class DevicesMoved:
-    """Devices are on another network of the home; only where networks have defaults of their own."""
+    """Devices moved to another network of the LAN. Published only if networks have defaults of their own."""
 
     macs: frozenset[str]
 
 
 class Presence:
-    """``regroup`` is called when a device got another place, or is on another network of the home.
+    """Feeds the inventory. ``regroup`` is called when a device's place or network changes.
 
-    ``can_disclose``: whether it may be shown that a device is here now.
+    ``can_disclose`` returns whether it may be shown that a device is here now.
     """
 
     def __init__(
@@ -69,25 +69,25 @@ class Presence:
         self._leases = tuple(map(Path, config.leases))
         self._wall = home.clock.now
         self._regroup = regroup
-        self._again = Seldom(loop, FRESH, self.look)  # more changed than the kernel could tell
-        self._doubts = Seldom(loop, DOUBT_AFTER, self._ask_doubted)
-        self._moves = Seldom(loop, FRESH, regroup)
+        self._again = Throttle(loop, FRESH, self.look)  # more changed than the kernel could report
+        self._doubts = Throttle(loop, DOUBT_AFTER, self._ask_doubted)
+        self._moves = Throttle(loop, FRESH, regroup)
         self._timer: Timer | None = None
         self._events: NeighbourEvents | None = None
         self._can_disclose = can_disclose
         self._inside: Mapping[int, str] = {}  # the LAN's interfaces by index
-        self._where: dict[str, str] = {}  # by MAC of the inventory, the LAN's interface
+        self._where: dict[str, str] = {}  # MAC address → interface of the LAN
         self._looked = -FRESH
         self.ignored: deque[str] = deque(maxlen=MAX_IGNORED)
         self.owners = Owners()
         self.claim = Claim(store, rules, bus, self._move_in)
         self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self._ignores, bus=bus)
         self.inventory.load(store.sights.load())
-        self.here = Here(self.inventory, store)
+        self.here = SeenDevices(self.inventory, store)
         bus.subscribe(DeviceAppeared, self._appeared)
         bus.subscribe(DeviceReturned, self._returned)
         bus.subscribe(SightsLost, lambda _: store.sights.keep(self._sights()))
-        self._taps_work = False  # once it has started, and while the kernel has such sockets
+        self._taps_work = False  # after the start, if the kernel supports such sockets
         self._taps = Taps(loop, config.lan, self.inventory.heard)
         self.scanning = Scanning(loop, self._lan, self.inventory.answered, self._scanned)
 
@@ -99,7 +99,7 @@ class Presence:
         self._tick()
 
     def _settle_in(self) -> bool:
-        """Whoever is here belongs to the house. Whether anybody is."""
+        """Place all present devices as unfiltered. Return whether there are any."""
         self.look()
         own, places = self._own_defaults, self._store.devices.all()
         placed = {*self._rules.household.named, *(mac for mac, one in places.items() if one.place)}
@@ -110,18 +110,20 @@ class Presence:
         return bool(things)
 
     def _move_in(self) -> None:
-        """From now on who comes is a stranger, and noted. Grouped anew behind the request that caused it."""
+        """Treat further devices as new and record them. Regroups after the request that claimed the
+        gateway.
+        """
         self._listen()
         self._settle_in()
         self._moves.soon()
 
     def _listen(self) -> None:
-        """Where the kernel has no such sockets, the look every PERIOD is all there is."""
+        """Open the packet taps. If the kernel has no such sockets, only the look every PERIOD remains."""
         try:
             self._events = NeighbourEvents()
             self._loop.on_readable(self._events, self._changed)
         except OSError as error:
-            _log.warning("new devices are seen only every %g s: %s", PERIOD, error)
+            _log.warning("Watching neighbours failed: %s. New devices are noticed every %g s.", error, PERIOD)
         self._taps_work = True
 
     def _follow(self) -> None:
@@ -131,7 +133,7 @@ class Presence:
             self._taps.follow()
         except OSError as error:
             self._taps_work = False
-            _log.warning("what devices say of themselves is not heard: %s", error)
+            _log.warning("Listening to announcements failed: %s. Devices have no names of their own.", error)
 
     def _ask_doubted(self) -> None:
         self._ask(self.inventory.doubted(), again=True)
@@ -141,7 +143,7 @@ class Presence:
         try:
             ask(places, again=again)
         except OSError as error:
-            _log.warning("devices cannot be asked whether they are there: %s", error)
+            _log.warning("Probing devices failed: %s. Absent devices are noticed later.", error)
 
     def _tick(self) -> None:
         self.look()
@@ -152,22 +154,22 @@ class Presence:
         self._timer = self._loop.call_later(PERIOD, self._tick)
 
     def _changed(self) -> None:
-        """The kernel's neighbours did."""
+        """Handle changes of the kernel's neighbours."""
         if self._events is None:
             return
         changes, lost = self._events.read()
         inside = lan.indexes(self._lan)
-        for one in changes:
-            if one.ifindex in inside:
-                self.owners.neighbour(one)
-                self.inventory.neighbour(one, event=True)
+        for change in changes:
+            if change.ifindex in inside:
+                self.owners.neighbour(change)
+                self.inventory.neighbour(change, event=True)
         self._note_places(inside)
         self._bus.publish(NeighboursRead())
         if lost:
             self._again.later()
 
     def look(self) -> None:
-        """Read neighbours and leases. While the gateway is nobody's the kernel alone knows who is there."""
+        """Read neighbours and leases. While the gateway is unclaimed, only the kernel knows who is here."""
         self._looked = self._loop.now()
         if self.claim.unclaimed:
             return
@@ -185,11 +187,11 @@ class Presence:
                 self._store.notes.seen(mac, self.here.addresses(mac), at)
 
     def read_owners(self) -> list[Neighbour]:
-        """Who answers for which address now. All of the LAN's neighbours."""
+        """Update the owners of addresses. Return all neighbours of the LAN."""
         if self.claim.unclaimed:
             return []
         inside = lan.indexes(self._lan)
-        found = [one for one in self.neighbours() if one.ifindex in inside]
+        found = [neighbour for neighbour in self.neighbours() if neighbour.ifindex in inside]
         self.owners.listed(found)
         return found
 
@@ -203,7 +205,7 @@ class Presence:
 
     @property
     def _own_defaults(self) -> Container[str]:
-        """Interfaces whose strangers are what the family says, from the first run on."""
+        """Return the interfaces with a default of their own for new devices, from the first run on."""
         return self._rules.household.config.interfaces
 
     def _note_places(self, inside: Mapping[int, str]) -> None:
@@ -219,7 +221,7 @@ class Presence:
         self._moves.soon()
 
     def interface_of(self, mac: str) -> str | None:
-        """Where a device was seen last; None: nowhere since the start."""
+        """Return the interface where a device was seen last; None if it was not seen since the start."""
         return self._inside.get(self.inventory.interface(mac))
 
     def _scanned(self) -> None:
@@ -227,12 +229,12 @@ class Presence:
         self._bus.notify("scan", found=sum(map(self._can_disclose, found)))
 
     def refresh(self) -> None:
-        """Look again, unless that was just done."""
+        """Look again, unless that was done a moment ago."""
         if self._loop.now() - self._looked >= FRESH:
             self.look()
 
     def _appeared(self, event: DeviceAppeared) -> None:
-        """It may be a known device with a new address: ask the silent devices whether they are still here."""
+        """Probe silent devices: the new device may be a known one with another address."""
         mac = event.mac
         name = self.here.host_name(mac)
         if self._store.devices.seen(mac, self._wall(), name) and self._can_disclose(mac):
@@ -240,7 +242,7 @@ class Presence:
         self._doubts.later()
 
     def _returned(self, event: DeviceReturned) -> None:
-        """An unknown device that returns may also be a known one with another address."""
+        """Probe silent devices: a returned unknown device may also be a known one with another address."""
         if not self._keeps(event.mac):
             self._doubts.later()
 
@@ -249,12 +251,15 @@ class Presence:
         try:
             return read_neighbours()
         except OSError as error:
-            _log.warning("the neighbour table cannot be read: %s", error)
+            _log.warning("Reading the neighbour table failed: %s.", error)
             return []
 
     def mac_of(self, ip: str) -> str | None:
-        """The device that answers for an address; looks again when it is not known, but not at each call. One
-        that has more addresses than are kept is still known by the one that it uses.
+        """Return the MAC address of the device at an IP address; look again for an unknown one.
+
+        The number of looks is limited.
+
+        A device with more addresses than are stored is still found by the one that it uses.
         """
         found = self.inventory.mac_of(ip)
         if found is None:
@@ -263,11 +268,11 @@ class Presence:
         return found
 
     def _mac_by_kernel(self, ip: str) -> str | None:
-        """Of a device that is known; while the gateway is nobody's, of any."""
+        """Return a known device by the kernel's table; while the gateway is unclaimed, any device."""
         for ifindex in lan.indexes(self._lan):
             try:
                 one = find_neighbour((ip, ifindex))
-            except OSError:  # it is no address
+            except OSError:  # not an address
                 return None
             if one is not None and (self.claim.unclaimed or self.inventory.sight(one.mac) is not None):
                 return one.mac
@@ -277,12 +282,12 @@ class Presence:
         return self.claim.unclaimed or mac in self.ignored
 
     def ignore(self, mac: str) -> None:
-        """An audit's device: no device of the home, whatever it says and whoever answers for it."""
+        """Ignore a filter test's device, whatever it sends."""
         if mac not in self.ignored:
             self.ignored.append(mac)
 
     def forget(self, mac: str) -> None:
-        """All that is kept of a device; where it is still here, it is a new one at once."""
+        """Forget everything about a device. If it is still here, it immediately is a new one."""
         self.inventory.forget(mac)
         self._store.devices.forget(mac)
         self._store.sights.forget(mac)
@@ -293,10 +298,10 @@ class Presence:
         return (known is not None and bool(known.place)) or self._is_named(mac)
 
     def _is_named(self, mac: str) -> bool:
-        """Whether the family's files name it, or a parent gave it a name."""
+        """Whether a rule file names the device, or a guardian named it."""
         return mac in self._rules.household.named or mac in self._store.notes.labels()
 
-    def _sights(self) -> list[Sight]:
+    def _sights(self) -> list[Sighting]:
         return [one for mac in self.inventory.macs() if (one := self.inventory.sight(mac)) is not None]
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A change of the family's files, as it is remembered: who made it, when, and what it made of what."""
+"""The record of a change of the rule files: author, time, and the revisions before and after."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hashlib import sha256
 
 from gateway.policy.requests.requests import MAX_REASON
 
-PROGRAM = "qalqan"  # who files and audit name where nobody did anything
-MAX_NOTE = 16 * 1024  # bytes; one of 64 files has about 5 kB
+PROGRAM = "qalqan"  # the author of automatic changes in history and audit log
+MAX_NOTE = 16 * 1024  # bytes; a note about 64 files has about 5 kB
 
 
 def revision_of(data: bytes) -> int:
-    """A number for what stands in a file: equal for equal bytes, small enough for every reader of JSON."""
+    """Return a number for the content of a file: equal for equal bytes, exact in JSON."""
     return int.from_bytes(sha256(data).digest()[:6])
 
 
@@ -25,17 +25,19 @@ def revision(data: bytes | None) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
+    """A change of files, as the history stores it."""
+
     number: int
     by: str
     at: datetime
     before: Mapping[str, int | None]  # file → its revision; None: there was no such file
     after: Mapping[str, int | None]
-    by_hand: frozenset[str]  # files that somebody had written by hand
-    because: str = ""  # why, in the words of whoever made it
+    by_hand: frozenset[str]  # files that were edited by hand before
+    because: str = ""  # the reason, in the words of the author
 
     @property
     def removed(self) -> str | None:
-        """The one file that it took away, where it did nothing else."""
+        """Return the file that the step removed, if it did nothing else."""
         name = next(iter(self.after), None)
         return name if len(self.after) == 1 and name is not None and self.after[name] is None else None
 
@@ -59,5 +61,5 @@ def read_note(number: int, data: bytes) -> Step:
     if before.keys() != after.keys() or at.tzinfo is None:
         msg = "it names other files before than after, or a time without an offset"
         raise ValueError(msg)
-    because = str(note.get("because", ""))[:MAX_REASON]  # earlier versions noted none
+    because = str(note.get("because", ""))[:MAX_REASON]  # earlier versions stored none
     return Step(number, str(note["by"]), at, before, after, frozenset(note["by_hand"]), because)

@@ -1,8 +1,8 @@
-"""What the router's own settings (`/etc/config/qalqan`, UCI) decide of the home's: their sections and
-options, and how they lie over `qalqan.yaml`. Pure; `gateway.household.config_file` reads the files.
+"""The router's own settings (`/etc/config/qalqan`, UCI): their sections and options, and how they override
+`qalqan.yaml`.
 
-An option that is empty is not set. What is unknown is refused: of a slip of the pen (`option lna`) nothing
-would come otherwise, and of `lan` that would be a home without its filter.
+Pure; `gateway.household.config_file` reads the files. An empty option is not set. Unknown options are
+refused: a typing error in `lan` (`option lna`) would otherwise leave the network without its filter.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Mapping as Document
 from gateway.policy.yaml.documents import Node, Place, Scalar, Sequence, shown
 
-ENABLED = "enabled"  # is for what starts the processes; a command that is called by hand runs all the same
-DEFAULTS = "defaults"  # for the first boot alone
-TRUE = ("1", "on", "true", "yes", "enabled")  # as OpenWrt's config_get_bool has them
+ENABLED = "enabled"  # for the init script that starts the processes; commands called by hand ignore it
+DEFAULTS = "defaults"  # only for the first boot
+TRUE = ("1", "on", "true", "yes", "enabled")  # as in OpenWrt's config_get_bool
 FALSE = ("0", "off", "false", "no", "disabled")
 UTC = "UTC"
 
@@ -47,8 +47,10 @@ def _flag(option: Option) -> Node:
 
 
 def _items(option: Option) -> Node:
-    """A list; an option is one of a single item, or of several with spaces between them, as in old files."""
-    values = [(one.place, word) for one in option.values for word in one.text.split()]
+    """Return a list. An option is a list of one item, or of several with spaces between them, as in old
+    files.
+    """
+    values = [(value.place, word) for value in option.values for word in value.text.split()]
     return Sequence(option.place, tuple(Scalar(place, word, quoted=True) for place, word in values))
 
 
@@ -57,71 +59,79 @@ def _name(option: Option) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """An option, and which key of `qalqan.yaml` it stands for; empty: none."""
+class KnownOption:
+    """An option, and the key of `qalqan.yaml` that it sets; empty for none."""
 
     key: str
     read: Reader = _text
 
 
-SECTIONS: Mapping[str, Mapping[str, Known]] = {
+SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
     "main": {
-        ENABLED: Known("", _flag),
-        "lan": Known("lan", _items),
-        "flash": Known("flash"),
-        "offload": Known("offload"),
+        ENABLED: KnownOption("", _flag),
+        "lan": KnownOption("lan", _items),
+        "flash": KnownOption("flash"),
+        "offload": KnownOption("offload"),
     },
     "web": {
-        ENABLED: Known("", _flag),
-        "port": Known("web.port"),
-        "listen": Known("web.listen"),
-        "allow_wan": Known("web.allow_wan", _flag),
+        ENABLED: KnownOption("", _flag),
+        "port": KnownOption("web.port"),
+        "listen": KnownOption("web.listen"),
+        "allow_wan": KnownOption("web.allow_wan", _flag),
     },
-    "paths": {"state": Known("state"), "runtime": Known("runtime"), "profiles": Known("profiles")},
+    "paths": {
+        "state": KnownOption("state"),
+        "runtime": KnownOption("runtime"),
+        "profiles": KnownOption("profiles"),
+    },
     "brand": {
-        "name": Known("brand.name"),
-        "colour": Known("brand.colour"),
-        "logo": Known("brand.logo"),
-        "support": Known("brand.support"),
+        "name": KnownOption("brand.name"),
+        "colour": KnownOption("brand.colour"),
+        "logo": KnownOption("brand.logo"),
+        "support": KnownOption("brand.support"),
     },
     DEFAULTS: {
-        "country": Known("country"),
-        "timezone": Known("timezone"),
-        "language": Known("language"),
-        "unknown_devices": Known("unknown_devices"),
-        "lists_update": Known("lists.update"),
-        "propose_list": Known("propose.lists", _items),
-        "propose_band": Known("propose.bands", _items),
+        "country": KnownOption("country"),
+        "timezone": KnownOption("timezone"),
+        "language": KnownOption("language"),
+        "unknown_devices": KnownOption("unknown_devices"),
+        "lists_update": KnownOption("lists.update"),
+        "propose_list": KnownOption("propose.lists", _items),
+        "propose_band": KnownOption("propose.bands", _items),
     },
 }
-# Where neither file says it. On OpenWrt /var is memory, and dnsmasq's leases are in /tmp.
+# Defaults if neither file has the key. On OpenWrt /var is memory, and dnsmasq's leases are in /tmp.
 PLACES = {"state": "/etc/qalqan/state", "runtime": "/var/run/qalqan"}
 LEASES = "/tmp/dhcp.leases"
-# What two options say together: where either is set here, the file's own of both are gone.
+# Keys that two options set together: if either is set here, both of the file are dropped.
 _TOGETHER = {"web.port": "web.listen", "web.listen": "web.port"}
 
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
+    """The settings of UCI, by their keys in `qalqan.yaml`."""
+
     file: str
-    entries: Mapping[str, Node]  # by key of `qalqan.yaml`, dotted: what holds always
-    defaults: Mapping[str, Node]  # and what a first file begins with
+    entries: Mapping[str, Node]  # by key of `qalqan.yaml`, dotted: overrides
+    defaults: Mapping[str, Node]  # initial values of a first file
     switches: Mapping[str, bool]  # main, web: whether the system starts it
-    usual: Mapping[str, Node]  # and what holds where `qalqan.yaml` does not say it either
+    usual: Mapping[str, Node]  # defaults for keys that `qalqan.yaml` does not have
 
     def over(self, document: Document) -> Document:
-        """``document`` with these on top."""
+        """Return ``document`` with these settings on top."""
         gone = {_TOGETHER[key] for key in self.entries if key in _TOGETHER} - self.entries.keys()
         usual = {key: node for key, node in self.usual.items() if key not in document.entries}
         return _laid(_without(document, gone), {**usual, **self.entries})
 
     @property
     def fixed(self) -> Mapping[str, Fixed]:
-        """Which keys are decided here, and by which option."""
-        return {key: Fixed(self.file, node.place.path, _told(node)) for key, node in self.entries.items()}
+        """Return the keys that are set here, and by which option."""
+        return {
+            key: Fixed(self.file, node.place.path, _plain_text(node)) for key, node in self.entries.items()
+        }
 
     def first_document(self, zone: str) -> Document:
-        """What the first `qalqan.yaml` says. ``zone``: the system's, where none is chosen here."""
+        """Return the first `qalqan.yaml`. ``zone``: the system's time zone, used if none is set here."""
         place = Place(self.file, 1, "")
         found = dict(self.defaults)
         if "timezone" not in found:
@@ -141,25 +151,27 @@ def is_zone(name: str) -> bool:
 
 
 def system_zone(package: Package) -> str:
-    """Of `/etc/config/system`: the time zone that somebody chose there, as the database calls it."""
-    found = (one.options.get("zonename") for one in package.of_type("system"))
-    return next((one.text.replace(" ", "_") for one in found if one is not None), "")
+    """Return the time zone of `/etc/config/system` by its name in the database."""
+    found = (section.options.get("zonename") for section in package.of_type("system"))
+    return next((option.text.replace(" ", "_") for option in found if option is not None), "")
 
 
 def lease_files(package: Package) -> tuple[str, ...]:
-    """Of `/etc/config/dhcp`: where dnsmasq and odhcpd write whom they gave which address."""
+    """Return the lease files of dnsmasq and odhcpd in `/etc/config/dhcp`."""
     sections = (*package.of_type("dnsmasq"), *package.of_type("odhcpd"))
     found: dict[str, None] = {}
-    for option in (one.options.get("leasefile") for one in sections):
+    for option in (section.options.get("leasefile") for section in sections):
         if option is not None:
-            with suppress(PolicyError):  # another program's file: it is not ours to refuse
+            with suppress(PolicyError):  # another program's file: its errors do not matter here
                 found[fields.full_path(_text(option))] = None
     return tuple(found)
 
 
 def router_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSettings:
-    """``leases``: `lease_files`. Raises PolicyError for what is unknown, or of the wrong kind. What a value
-    means, the readers of `qalqan.yaml` say.
+    """Return the settings. ``leases``: see `lease_files`.
+
+    Raises PolicyError for unknown options and wrong types. Values are checked by the readers of
+    `qalqan.yaml`.
     """
     entries: dict[str, Node] = {}
     defaults: dict[str, Node] = {}
@@ -183,11 +195,11 @@ def _usual(file: str, leases: tuple[str, ...]) -> Mapping[str, Node]:
     return {**places, "leases": Sequence(place, items)}
 
 
-def _options(section: Section) -> Iterator[tuple[Known, Option]]:
-    """Those that say something."""
+def _options(section: Section) -> Iterator[tuple[KnownOption, Option]]:
+    """Yield the options that are set."""
     if not section.name:
-        mend = f"write it as: config {section.type} '{section.type}'"
-        section.place.refuse(f"a section of type {shown(section.type)} has no name", mend)
+        fix = f"write it as: config {section.type} '{section.type}'"
+        section.place.refuse(f"a section of type {shown(section.type)} has no name", fix)
     known = SECTIONS.get(section.name)
     if known is None:
         section.place.refuse("is no section of ours", fields.suggestion(section.name, SECTIONS))
@@ -199,7 +211,7 @@ def _options(section: Section) -> Iterator[tuple[Known, Option]]:
 
 
 def _without(document: Document, gone: set[str]) -> Document:
-    """Of a mapping in it too: `web.listen`."""
+    """Return the document without these keys, also within a mapping, such as `web.listen`."""
     entries = dict(document.entries)
     for key in gone:
         head, _, part = key.partition(".")
@@ -210,13 +222,13 @@ def _without(document: Document, gone: set[str]) -> Document:
     return Document(document.place, entries, document.keys)
 
 
-def _told(node: Node) -> str:
+def _plain_text(node: Node) -> str:
     items = node.items if isinstance(node, Sequence) else (node,)
-    return " ".join(one.text for one in items if isinstance(one, Scalar))
+    return " ".join(item.text for item in items if isinstance(item, Scalar))
 
 
 def _laid(document: Document, top: Mapping[str, Node]) -> Document:
-    """``document`` with ``top`` in place of what it says of the same keys."""
+    """Return ``document`` with the values of ``top`` in place of its own."""
     entries, keys = dict(document.entries), dict(document.keys)
     for key, node in top.items():
         head, _, part = key.partition(".")

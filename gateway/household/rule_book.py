@@ -1,4 +1,4 @@
-"""What the family and the product say: files and lists, read again on demand, the last good version kept."""
+"""The current rule files and lists. They are read again on request; the last good version is kept."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from gateway.core.errors import ListError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.household import last_good as lastgood
 from gateway.household import loading as household
-from gateway.household.file_history import History
+from gateway.household.file_history import FileHistory
 from gateway.household.loading import Product
-from gateway.lists.sealed import Held, SealedShelf
+from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import StoredTable, open_table, seed_table
 from gateway.policy.alerts.cards import Topic
 from gateway.policy.alerts.menus import Menu
 from gateway.policy.config.config import Config
 from gateway.policy.config.registers import in_force
-from gateway.policy.identity.sightings import Sight
+from gateway.policy.identity.sightings import Sighting
 from gateway.policy.judge.world import World
 from gateway.policy.names.countries import Country, country_of
 from gateway.policy.names.domain_table import DomainTable
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RulesRead:
-    """The family's files were read again."""
+    """The rule files were read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class TableLost:
 
 @dataclass(frozen=True, slots=True)
 class LearnedAddresses:
-    """What the running gateway learned of addresses (packed); nothing outside of the daemon."""
+    """Addresses (packed) that the running gateway learned; empty outside of the daemon."""
 
     is_help: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
     is_safe_search: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
@@ -56,7 +56,9 @@ class LearnedAddresses:
 
 
 class RuleBook:
-    """``household``, ``world`` and ``calendar`` are one consistent state; ``reload`` makes the next."""
+    """The current rules: ``household``, ``world`` and ``calendar`` are consistent. ``reload`` makes the next
+    state.
+    """
 
     def __init__(
         self,
@@ -65,17 +67,17 @@ class RuleBook:
         bus: Bus | None = None,
         learned: LearnedAddresses | None = None,
     ) -> None:
-        """Raises PolicyError for a qalqan.yaml that cannot be used, and for a broken product."""
+        """Raises PolicyError for an unusable qalqan.yaml or damaged packaged data."""
         self.path = path
         self._bus = bus or Bus()
         self._learned = learned or LearnedAddresses()
         self._product = product or household.load_product()
-        self._histories: dict[Path, History] = {}
+        self._histories: dict[Path, FileHistory] = {}
         self.household = lastgood.recall(self._first(), self._product)
         self._list_problem = ""
-        self.table = self._first_table()  # what the lists say, until the next reload
+        self.table = self._first_table()  # of the lists, until the next reload
         self._sealed = SealedSets()
-        self.sealed: tuple[Held, ...] = ()  # what is in force of each source
+        self.sealed: tuple[SealedState, ...] = ()  # the set in force of each source
         self._load_sealed()
         self._calendar: tuple[Config, Calendar] | None = None
         self.names = self._product.names
@@ -83,8 +85,9 @@ class RuleBook:
         self._report()
 
     def _first(self) -> Household:
-        """The family's files at a start. What a kill cut short is taken back. A name whose file somebody has
-        deleted keeps no home without its filter: it is told.
+        """Read the rule files at a start, after undoing an interrupted change.
+
+        A name in qalqan.yaml whose file was deleted is reported, and does not prevent the start.
         """
         found = household.load(self.path, self._product, excuse=_anybody)
         self.history(self.path.parent).recover()
@@ -117,31 +120,33 @@ class RuleBook:
         """Whether the table in the state folder cannot be used, as of the last reload or look-up."""
         return bool(self._list_problem)
 
-    def history(self, folder: Path) -> History:
-        """Of the files in a folder: that of qalqan.yaml, or that of the profiles."""
-        return self._histories.setdefault(folder, History(folder))
+    def history(self, folder: Path) -> FileHistory:
+        """Return the history of the files in a folder: that of qalqan.yaml, or that of the profiles."""
+        return self._histories.setdefault(folder, FileHistory(folder))
 
     def profile_of(self, source: bytes, path: Path) -> Profile:
-        """A person's rules as a file said them once. Raises PolicyError."""
+        """Parse an earlier version of a profile's file. Raises PolicyError."""
         return household.profile_of(source, path, self._product)
 
-    def kind_of(self, sight: Sight) -> str:
-        """What kind of device it is, by what it says of itself."""
+    def kind_of(self, sight: Sighting) -> str:
+        """Return the kind of a device by its observed traits."""
         return self._product.fingerprints.kind_of(sight)
 
-    def menus(self, topic: Topic, sight: Sight | None) -> tuple[Menu, ...]:
-        """Where such a device has the setting, by what it says of itself."""
+    def menus(self, topic: Topic, sight: Sighting | None) -> tuple[Menu, ...]:
+        """Return where such a device has a setting, by its observed traits."""
         found = None if sight is None else self._product.fingerprints.find(sight)
         kind = "" if sight is None else sight.traits.kind
         return self._product.menus.of(topic, "" if found is None else found.id, kind)
 
     def keep_good(self) -> None:
-        """Remember the files that can be used, for a start at which they cannot."""
+        """Store the usable files, for a start at which they are broken."""
         lastgood.keep(self.household)
 
     def settle(self, hold: Callable[[str, Band], Band], laid: Callable[[Profile], Profile]) -> None:
-        """What no file says. No child's log level is above the maximum of the highest band it ever had, which
-        ``hold`` knows; and beside the files holds what a child set for itself, which ``laid`` lays over them.
+        """Apply what the files do not contain.
+
+        ``hold`` limits a child's log level by the highest age group that the child ever had. ``laid`` adds
+        the times that a child set for itself.
         """
         household = self.household
         self.household = household.with_profiles(
@@ -164,12 +169,12 @@ class RuleBook:
         )
 
     def _load_sealed(self) -> None:
-        """What is there is whole; a set that is damaged or has another's signature is none, and told."""
+        """Load the sealed sets. A set that is damaged or has a wrong signature is ignored and reported."""
         config = self.household.config
         self._sealed, self.sealed = SealedShelf(Path(config.state)).load(config.sealed)
 
     def read_sealed(self) -> bool:
-        """The sealed sets as they are on the disk now; whether any is another."""
+        """Read the sealed sets from the disk; return whether any of them changed."""
         before = self._sealed.ids
         self._load_sealed()
         if self._sealed.ids == before:
@@ -179,7 +184,7 @@ class RuleBook:
 
     @property
     def calendar(self) -> Calendar:
-        """Made once for the settings that hold: its holidays cost half a millisecond, and many ask."""
+        """Return the calendar, cached per settings: its holidays take half a millisecond."""
         config = self.household.config
         if self._calendar is None or self._calendar[0] is not config:
             self._calendar = config, self._product.calendar(config)
@@ -195,35 +200,37 @@ class RuleBook:
 
     @property
     def safe_names(self) -> tuple[str, ...]:
-        """The names of search engines' safe modes."""
+        """Return the names of search engines' safe modes."""
         return self._product.safe_names
 
     @property
     def binds_everyone(self) -> bool:
-        """Whether a list that binds everyone is loaded: then unfiltered devices' DNS is asked about too."""
+        """Whether a list for everyone is loaded: DNS of unfiltered devices is then checked too."""
         binding = self._product.categories.binding | self.world.registers.keys()
         listed = binding & self.table.known_categories
         return bool(listed) or bool(self._sealed)
 
     @property
     def for_everyone(self) -> tuple[str, ...]:
-        """The kinds of sites on the loaded lists that bind everyone; sealed ones are not told."""
+        """Return the categories on the loaded lists for everyone, without sealed ones."""
         known = self._product.categories
         return tuple(
-            one for one in sorted(known.binding - known.sealed) if one in self.table.known_categories
+            category
+            for category in sorted(known.binding - known.sealed)
+            if category in self.table.known_categories
         )
 
     def help_lines(self, country: str) -> list[dict[str, object]]:
-        """For the pages: whom to call, by phone, message or site."""
-        return [one.told() for one in self._product.help_lines(country)]
+        """Return for the pages the help lines of a country: phone, message or site."""
+        return [line.to_dict() for line in self._product.help_lines(country)]
 
     def country(self) -> Country | None:
-        """The file of the home's country; None where there is none."""
+        """Return the country of the family; None if it is not set."""
         return country_of(self._product.countries, self.household.config.country)
 
     def rights(self, country: str) -> list[dict[str, object]]:
-        """For the pages: who hears complaints."""
-        return [one.told() for one in self._product.rights(country)]
+        """Return for the pages the offices that receive complaints."""
+        return [right.to_dict() for right in self._product.rights(country)]
 
     def reload(self) -> None:
         """Read the files and lists again.
@@ -253,13 +260,15 @@ class RuleBook:
             self.table.check()
 
     def with_files(self, instead: Mapping[Path, bytes | None]) -> Household:
-        """The family as it would be with these files; what is in force stays. Raises PolicyError, also where
-        somebody would lose the file whom `qalqan.yaml` names: who has none since the start may go on so.
+        """Return the household with these files, without applying it. Raises PolicyError.
+
+        Also raised if a profile that `qalqan.yaml` names would lose its file. One without a file since the
+        start is accepted.
         """
         return household.load(self.path, self._product, instead, self.household.absent.__contains__)
 
     def adopt(self, new: Household) -> None:
-        """Put in force what ``with_files`` has read; the lists stay as they are."""
+        """Apply what ``with_files`` has read; the lists stay."""
         self._take(new)
         self.world = self._world()
         self._report()
@@ -271,7 +280,7 @@ class RuleBook:
 
     @property
     def product(self) -> Product:
-        """What services, categories and bands there are."""
+        """Return the packaged services, categories and age groups."""
         return self._product
 
     def _report(self) -> None:
@@ -289,7 +298,7 @@ class RuleBook:
         return [*found, self._list_problem] if self._list_problem else found
 
     def profile(self, who: str) -> Profile:
-        """Raises PolicyError with the names that there are."""
+        """Return a profile. Raises PolicyError with the existing names."""
         found = self.household.find(who)
         if found is None:
             known = ", ".join(sorted(self.household.profiles)) or "none"
@@ -298,7 +307,7 @@ class RuleBook:
         return found
 
     def figures(self) -> Mapping[str, object]:
-        """For `status --json`."""
+        """Return figures for `status --json`."""
         info = self.table.info
         return {"names": info.count, "bytes": info.size, "built": info.built, "sources": len(info.sources)}
 

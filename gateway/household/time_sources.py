@@ -1,23 +1,25 @@
-"""Who may say what time it is, and what the machine says of its clocks."""
+"""The sources of the time, and the machine's clocks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.household.clock_files import Last
+from gateway.household.clock_files import LastTime
 from gateway.kernel import hypervisor, rtc, timex
 
-TOLERANCE = 300.0  # seconds that the battery's clock and the time may be apart
+TOLERANCE = 300.0  # seconds by which the battery-backed clock may differ from the time
 
 
 class Source(StrEnum):
-    SERVICE = "synchronised"  # the kernel says that a time service keeps its clock
-    STAMP = "hotplug stamp"  # the service's own script said so
+    """What the time comes from."""
+
+    SERVICE = "synchronised"  # the kernel says that a time service keeps its clock right
+    STAMP = "hotplug stamp"  # a script of the time service said so
     HOST = "the host's clock"  # this is a virtual machine
     RTC = "battery clock"
-    PHONE = "phone"  # a guardian's, at sign-in: the machine's clock is wrong
-    ROOT = "set by root"  # somebody set the machine's clock after it was known
+    PHONE = "phone"  # a guardian's, at sign-in: the system clock is wrong
+    ROOT = "set by root"  # root set the system clock after it was known
     HOME = "virtual home"
     NOBODY = "not known"
 
@@ -34,12 +36,12 @@ class Reading:
 
     @property
     def system(self) -> float:
-        """The Unix time of the boot as the clock has it: the same until the clock is set, slewed or not."""
+        """Return the Unix time of the boot by the system clock: constant unless the clock is set."""
         return self.real - self.boot
 
 
 class Machine:
-    """Tests have one of their own."""
+    """Reads the machine's clocks. Tests replace it."""
 
     def __init__(self) -> None:
         self.boot_id = timex.boot_id()
@@ -54,14 +56,14 @@ class Machine:
         return hypervisor.present()
 
     def rtc_at_boot(self) -> float | None:
-        return rtc.said_at_boot()
+        return rtc.boot_time()
 
     def rtc_now(self) -> int | None:
-        return rtc.reads()
+        return rtc.read()
 
 
-def at_first(machine: Machine, last: Last, reading: Reading) -> Source:
-    """Who vouches for the machine's clock at the first look, where no time service does."""
+def at_first(machine: Machine, last: LastTime, reading: Reading) -> Source:
+    """Return the source that confirms the system clock at the first look, if no time service does."""
     if reading.real < last.at:
         return Source.NOBODY
     if machine.has_host():
@@ -70,8 +72,8 @@ def at_first(machine: Machine, last: Last, reading: Reading) -> Source:
 
 
 def _rtc_is_right(machine: Machine, reading: Reading) -> bool:
-    """Whether the kernel took its time from the battery's clock at this start, the system's has followed that
-    since, and the battery's goes on.
+    """Whether the kernel took its time from the battery-backed clock at boot, the system clock has followed
+    it since, and the battery-backed clock runs.
     """
     at_boot, now = machine.rtc_at_boot(), machine.rtc_now()
     return (

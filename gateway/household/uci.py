@@ -1,12 +1,11 @@
-"""UCI's text, OpenWrt's way to write settings (`/etc/config/NAME`) → values that know their file and line.
+"""Parses UCI, the format of OpenWrt's settings (`/etc/config/NAME`), into values with file and line.
 
-As libuci reads it (its file.c): commands `package`, `config`, `option`, `list` or their first letter, one a
-line; words in single quotes (nothing is special in them), in double quotes (a backslash before anything), or
-in none; parts without a space between them are one word; a backslash at a line's end joins the next one, a
-quoted word may go over several; from a `#` outside quotes on the line is a comment. A section that comes
-again under its name goes on, of an option the last one counts, and an option that becomes a list is its first
-item. Stricter in one thing: libuci lets a `;` join commands, and by its place loses what follows; here it is
-refused.
+It follows libuci (file.c). One command a line: `package`, `config`, `option`, `list` or their first letters.
+Words are in single quotes (no escapes), double quotes (a backslash escapes any character), or unquoted; parts
+without a space between them are one word. A backslash at the end joins lines, and a quoted word may span
+lines. An unquoted `#` starts a comment. A section that appears again under its name continues. The last value
+of an option counts; an option that becomes a list is its first item. Stricter than libuci in one point: a `;`
+between commands is refused, because libuci may lose what follows it.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from typing import NoReturn
 
 from gateway.policy.yaml.nodes import Place, shown
 
-MAX_BYTES = 65_536  # ours has 1 kB, a large firewall's 30 kB
-MAX_SECTIONS = 512  # bounds memory, with MAX_VALUES: about 1 kB and 300 bytes each
+MAX_BYTES = 65_536  # Qalqan's file has 1 kB, a large firewall's 30 kB
+MAX_SECTIONS = 512  # limits memory, with MAX_VALUES: about 1 kB and 300 bytes each
 MAX_VALUES = 4_096
-MAX_WORD = 4_096  # characters; a path may have as many
+MAX_WORD = 4_096  # characters; the longest path
 
 COMMANDS = ("package", "config", "option", "list")
-_LETTERS = {one[0]: one for one in COMMANDS}
+_LETTERS = {command[0]: command for command in COMMANDS}
 _SPACE = " \t\n\r\v\f"
 _NAME = re.compile(r"\w+", re.ASCII)
 _PACKAGE = re.compile(r"[\w-]+", re.ASCII)
@@ -41,37 +40,39 @@ class Value:
 @dataclass(frozen=True, slots=True)
 class Option:
     place: Place
-    values: tuple[Value, ...]  # an option's one, a list's items
+    values: tuple[Value, ...]  # one for an option, the items for a list
     is_list: bool
 
     @property
     def text(self) -> str:
-        """What `uci get` prints: a list's items with a space between them."""
-        return " ".join(one.text for one in self.values)
+        """Return the text that `uci get` prints: a list's items with spaces between them."""
+        return " ".join(value.text for value in self.values)
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
     place: Place
     type: str
-    name: str  # empty: it has none
+    name: str  # empty: unnamed
     options: Mapping[str, Option]
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
+    """A parsed file."""
+
     file: str
     sections: tuple[Section, ...]
 
     def named(self, name: str) -> Section | None:
-        return next((one for one in self.sections if one.name == name), None)
+        return next((section for section in self.sections if section.name == name), None)
 
     def of_type(self, kind: str) -> tuple[Section, ...]:
-        return tuple(one for one in self.sections if one.type == kind)
+        return tuple(section for section in self.sections if section.type == kind)
 
 
 def parse_uci(source: str | bytes, file: str) -> Package:
-    """``file`` is the name that errors give. Raises PolicyError for anything else, whatever the text."""
+    """Parse UCI text. ``file``: the name in errors. Raises PolicyError for invalid text."""
     text = _decoded(source, file)
     reader = _Reader(text, file)
     building = _Building(file)
@@ -97,7 +98,7 @@ def _decoded(source: str | bytes, file: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A command and its words, each with the line on which it begins."""
+    """A command and its words, with the line on which each begins."""
 
     place: Place
     command: str
@@ -105,7 +106,7 @@ class _Line:
 
 
 class _Reader:
-    """Goes through the text once, from command to command."""
+    """Reads the text once, command by command."""
 
     def __init__(self, text: str, file: str) -> None:
         self._text, self._file = text, file
@@ -113,7 +114,7 @@ class _Reader:
         self._line = 1
 
     def command(self) -> _Line | None:
-        """The next one; None at the end."""
+        """Return the next command; None at the end."""
         while True:
             self._skip(_SPACE)
             if self._next() != "#":
@@ -132,7 +133,7 @@ class _Reader:
         return _Line(place, command, self._words())
 
     def _words(self) -> tuple[Value, ...]:
-        """To the line's end."""
+        """Return the words up to the end of the line."""
         words: list[Value] = []
         while True:
             self._skip(" \t\r\v\f")
@@ -159,7 +160,7 @@ class _Reader:
         return "".join(parts)
 
     def _plain(self) -> str:
-        """One character, as it is or behind a backslash."""
+        """Return one character, after removing a backslash."""
         char = self._take()
         if char != "\\":
             return char
@@ -205,13 +206,13 @@ class _Reader:
 
 
 class _Building:
-    """The sections so far."""
+    """Collects sections."""
 
     def __init__(self, file: str) -> None:
         self._file = file
         self._sections: list[Section] = []
-        self._options: list[dict[str, Option]] = []  # of each section
-        self._open: int | None = None  # the one to which options go
+        self._options: list[dict[str, Option]] = []  # by section
+        self._open: int | None = None  # the section to which options are added
         self._values = 0
 
     def package(self) -> Package:
@@ -229,7 +230,7 @@ class _Building:
             self._option(line, is_list=line.command == "list")
 
     def _package(self, line: _Line) -> None:
-        """Its name says nothing here: the file's own does."""
+        """Ignore the package's name: the file name applies."""
         (name,) = _taken(line, 1, 1)
         if _PACKAGE.fullmatch(name.text) is None:
             line.place.refuse(f"{shown(name.text)} is no package's name", "use a-z, 0-9, _ and -")
@@ -278,12 +279,12 @@ class _Building:
 
 
 def _taken(line: _Line, least: int, most: int) -> tuple[Value, ...]:
-    """The words of a command: it needs one that is not empty, and may have ``most``."""
+    """Return the words of a command: at least ``least`` that are not empty, at most ``most``."""
     if len(line.words) < least or not line.words[0].text:
         _refuse_short(line)
-    for one in line.words[most:]:
-        if one.text:
-            line.place.refuse(f"has {shown(one.text)} after its end", "put a value with spaces in quotes")
+    for word in line.words[most:]:
+        if word.text:
+            line.place.refuse(f"has {shown(word.text)} after its end", "put a value with spaces in quotes")
     return line.words[:most]
 
 

@@ -1,6 +1,6 @@
-"""Devices that nobody named: what they are, by the interface of the LAN on which they come.
+"""Devices without an owner: how they are treated, by their interface of the LAN.
 
-The kernel tells them apart by that interface too, from a device's first packet on.
+The kernel also distinguishes them by interface, from a device's first packet on.
 """
 
 from __future__ import annotations
@@ -12,32 +12,34 @@ from gateway.policy.config.config import QUARANTINE
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import GUEST, Profile
 
-UNKNOWN = "unknown"  # what the numbers of slots call the devices that nobody named
+UNKNOWN = "unknown"  # key of the unassigned devices' slot in the store
 VISITOR = "visitor"
 
 Keys = Mapping[str | None, str | None]
-"""Interface → key of its strangers' slot, None: they are not filtered. Under None: everywhere else."""
+"""Interface → key of its unassigned devices' slot; None: not filtered. Key None: all other interfaces."""
 
 Where = Callable[[str], str | None]
-"""The interface on which a device was seen last."""
+"""Returns the interface on which a device was seen last."""
 
 
 class Wanted(NamedTuple):
-    """One slot."""
+    """One desired slot."""
 
-    key: str  # what the numbers of slots call it
+    key: str  # its key in the store
     macs: tuple[str, ...]
     profile: Profile
     quarantined: bool = False
-    asked: bool = False  # somebody is asked about it: whose it is nobody knows
-    beside: Profile | None = None  # what this refuses is refused too
+    asked: bool = False  # it has an open question: its owner is uncertain
+    beside: Profile | None = None  # a second profile, whose refusals apply too
 
 
 def strangers(
     household: Household, called: Mapping[str, Iterable[str]], alone: Collection[str], where: Where
 ) -> tuple[list[Wanted], Keys]:
-    """Slots of the strangers. ``called`` guests or visitors are that everywhere; ``alone``: those for which
-    something holds that does not hold for others.
+    """Return the slots of unassigned devices.
+
+    ``called``: guests and adult guests, who are treated as such on every interface. ``alone``: devices with
+    state of their own.
     """
     settings = household.config
     profiles = {GUEST: household.guest, VISITOR: household.visitor}
@@ -67,7 +69,10 @@ def strangers(
 
 
 def kind_of_stranger(household: Household, who: str) -> tuple[Profile, bool]:
-    """Profile, and whether they are quarantined. Guests, where the file of that profile cannot be used."""
+    """Return the profile of a kind of unassigned devices, and whether they are quarantined.
+
+    The guests' profile if the file of the named one cannot be used.
+    """
     if who == QUARANTINE:
         return household.guest, True
     return household.find(who) or household.guest, False

@@ -1,7 +1,7 @@
-"""What guardians may be shown of a person and of a device, by the log level of the person's rules.
+"""What guardians may see of a person and of a device, by the log level of the person's rules.
 
-docs/privacy.md has the table and the reasons. A child's own device may see all of its own; everything here is
-for everybody else, the gateway's command line included.
+docs/privacy.md has the table and the reasons. A child's own device may see all of its own data. The limits
+here apply to everyone else, the gateway's command line included.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
-from gateway.policy.identity.sharing import Use, lent, people_of
+from gateway.policy.identity.sharing import DeviceUse, possible_users, temporary_profiles
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.situation import Situation
@@ -42,7 +42,7 @@ class Visibility:
     # ------------------------------------------------------------------------------------ of a person
 
     def level(self, who: str) -> int:
-        """Return the log level of a profile's id; the highest where there is no such profile."""
+        """Return the log level of a profile's id; the highest for an unknown id."""
         profile = self._home.rules.household.profiles.get(who)
         return VISITS_LEVEL if profile is None else profile.rules.log_level
 
@@ -59,13 +59,15 @@ class Visibility:
         return self.sightings(mac) is Sightings.MOMENT
 
     def _level_of_device(self, mac: str) -> int:
-        """For a shared device, the highest level of its users: what it shows says nothing of one of them.
+        """Return the highest level of a shared device's users: what it shows is about none of them in
+        particular.
+
         A device that was handed over has the level of that child.
         """
         household, use = self._home.rules.household, self._use_of(mac)
         if use is not None and use.handed:
             return self.level(use.who)
-        people = people_of(household, mac)
+        people = possible_users(household, mac)
         if people:
             return max(person.rules.log_level for person in people)
         owner = household.owner_of(mac)
@@ -102,12 +104,12 @@ class Visibility:
 
     def may_be_hidden(self, mac: str) -> bool:
         """Whether one of the device's users must not be shown, whoever uses it now."""
-        people = people_of(self._home.rules.household, mac)
+        people = possible_users(self._home.rules.household, mac)
         return any(person.rules.log_level < NAMES_LEVEL for person in people)
 
-    def _use_of(self, mac: str) -> Use | None:
+    def _use_of(self, mac: str) -> DeviceUse | None:
         use = self._uses.all().get(mac)
-        return use if use is not None and lent(self._home.rules.household, [use]) else None
+        return use if use is not None and temporary_profiles(self._home.rules.household, [use]) else None
 
 
 class VisibleMembers:
@@ -128,8 +130,8 @@ class VisibleMembers:
     def situation(self, member: Member, known: Situation, at: datetime) -> Situation:
         """Return the part of ``known``, the situation at ``at``, that guardians may see.
 
-        Of a person without a log: what rules, clock and guardians do, not what was used or taken. Below the
-        level of names, the same for a moment in the past.
+        For a person without a log: the effects of rules, clock and guardians, without use. Below the level of
+        names the same applies to past moments.
         """
         is_over = at < self._home.local_now()
         if self._visibility.level(member.profile.id) >= (NAMES_LEVEL if is_over else KINDS_LEVEL):

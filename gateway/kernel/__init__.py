@@ -1,1 +1,1 @@
-"""The kernel's side: ruleset, queue, conntrack, counters."""
+"""The kernel interface: ruleset, queue, conntrack, counters."""

@@ -1,7 +1,7 @@
 """The kernel's connection table by ctnetlink: list, find, mark, delete.
 
-Entries outlive our table and our process. At start and at stop our bits are cleared in each of them, or an
-old mark would speak for a new rule.
+Entries outlive our table and our process. The daemon clears our bits in all entries when it starts and stops;
+otherwise an old mark would apply to new rules.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TUPLE_ORIG, _TUPLE_REPLY, _STATUS, _PROTOINFO, _MARK, _ID = 1, 2, 3, 4, 8, 12
 _COUNTERS = (9, 10)  # of the original and the reply side
 _ZONE, _MARK_MASK, _FILTER = 18, 21, 25
 _FILTER_ORIGINAL = 1
-# Protocol and source port. Of IPv6 addresses kernels give what does not match (seen on 6.18).
+# Protocol and source port. With IPv6 addresses kernels also return entries that do not match (seen on 6.18).
 _FILTER_CLIENT = struct.pack("=I", 1 << 3 | 1 << 4)
 _TUPLE_IP, _TUPLE_PROTO = 1, 2
 _SOURCE, _DESTINATION = (1, 3), (2, 4)  # IPv4, IPv6
@@ -34,8 +34,8 @@ _PACKETS, _BYTES = 1, 2
 
 TCP_ESTABLISHED = 3
 _EMPTY = memoryview(b"")
-_BATCH = 64  # changes a datagram: their acknowledgements fit the socket's buffer many times over
-_GONE = (errno.ENOENT, errno.EBUSY)  # the entry ended, or another took its place, since it was listed
+_BATCH = 64  # changes per datagram: their acknowledgements fit into the socket's buffer many times
+_GONE = (errno.ENOENT, errno.EBUSY)  # the entry has ended, or another has replaced it, since it was listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,16 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One connection. What the kernel did not tell is None."""
+    """One connection. Values that the kernel did not report are None."""
 
     original: FlowTuple
     reply: FlowTuple
     mark: int
     status: int  # IPS_* bits, linux/netfilter/nf_conntrack_common.h
     tcp_state: int | None  # TCP_ESTABLISHED and others, linux/netfilter/nf_conntrack_tcp.h
-    counters: (
-        tuple[Counters, Counters] | None
-    )  # original and reply side; None unless nf_conntrack_acct is set
-    key: bytes  # what names the entry in a request: tuple, zone, id
+    # Original and reply side; None unless nf_conntrack_acct is set.
+    counters: tuple[Counters, Counters] | None
+    key: bytes  # identifies the entry in a request: tuple, zone, id
 
     @property
     def family(self) -> int:
@@ -75,7 +74,7 @@ class Entry:
 
 
 class Conntrack:
-    """The table of the network namespace it was made in. Methods raise KernelError, one line."""
+    """The table of the network namespace in which this was created. Methods raise KernelError."""
 
     def __init__(self) -> None:
         self._netlink = Netlink()
@@ -84,9 +83,9 @@ class Conntrack:
         self._netlink.close()
 
     def entries(self, mark: int = 0, mask: int = 0) -> Iterator[Entry]:
-        """Every connection whose mark is ``mark`` under ``mask``, read piece by piece.
+        """Yield every connection whose mark is ``mark`` under ``mask``, reading in pieces.
 
-        The table lives meanwhile: an entry may be met twice, and one that began during the walk not at all.
+        The table changes meanwhile: an entry may appear twice, and a new one may be missed.
         """
         wanted = attribute(_MARK, BE32.pack(mark)) + attribute(_MARK_MASK, BE32.pack(mask)) if mask else b""
         try:
@@ -100,11 +99,13 @@ class Conntrack:
             raise _unreadable(error) from error
 
     def of_slot(self, layout: MarkLayout, slot: int) -> Iterator[Entry]:
+        """Yield the connections of a slot."""
         return self.entries(layout.ct_mark(slot), layout.slot)
 
     def of_addresses(self, addresses: AbstractSet[bytes]) -> Iterator[Entry]:
-        """Those of which one end, as it began or as it answers, is at one of these. The others are passed
-        over unread, which takes a quarter of the time.
+        """Yield connections whose original or reply source is one of these addresses.
+
+        Other entries are skipped without parsing, which takes a quarter of the time.
         """
         try:
             for data in self._netlink.dump(_GET, socket.AF_UNSPEC):
@@ -119,21 +120,22 @@ class Conntrack:
             raise _unreadable(error) from error
 
     def find(self, original: FlowTuple) -> Entry | None:
-        """The connection that began as ``original``, before any address was translated; None: there is none.
+        """Return the connection whose original tuple, before address translation, is ``original``.
 
-        TCP and UDP alone, in the default zone.
+        Returns None if there is none. TCP and UDP only, in the default zone.
         """
         return self._find(_TUPLE_ORIG, original)
 
     def behind(self, packet: FlowTuple) -> Entry | None:
-        """The connection of a ``packet`` from whoever began it, where its destination may be translated
-        already, and its source is not: that comes last. None: there is none.
+        """Return the connection of a ``packet`` in either direction; None if there is none.
+
+        The packet's destination may have been translated already; its source has not, as that happens last.
         """
         answer = FlowTuple(packet.dst, packet.src, packet.proto, packet.dport, packet.sport)
         found = self._find(_TUPLE_REPLY, answer)
         if found is not None:
             return found
-        # Its source will be translated, so answers go to another address. The kernel looks through them all.
+        # The source will be translated, so replies go to another address. The kernel searches all entries.
         wanted = attribute(_FILTER | NESTED, attribute(_FILTER_ORIGINAL, _FILTER_CLIENT))
         try:
             for data in self._netlink.dump(_GET, _family(packet), wanted + _tuple_attribute(packet)):
@@ -158,16 +160,16 @@ class Conntrack:
         return parse_entry(memoryview(answers[0])) if answers else None
 
     def set_mark(self, entries: Iterable[Entry], value: int, mask: int) -> int:
-        """Set the bits under ``mask`` to ``value``. Returns how many entries were still there."""
+        """Set the bits under ``mask`` to ``value``. Returns the number of entries that still existed."""
         bits = attribute(_MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))
         return self._change(_NEW, entries, bits)
 
     def delete(self, entries: Iterable[Entry]) -> int:
-        """Forget connections: their next packet is a new one's. Returns how many were still there."""
+        """Delete entries: the next packet starts a new connection. Returns how many still existed."""
         return self._change(_DELETE, entries, b"")
 
     def clear(self, layout: MarkLayout, slot: int | None = None) -> int:
-        """Take our bits off every entry, or off one slot's. Returns how many had any."""
+        """Clear our bits in every entry, or in those of one slot. Returns how many had any."""
         entries = self.entries() if slot is None else self.of_slot(layout, slot)
         return self.set_mark((e for e in entries if e.mark & layout.ct_ours), 0, layout.ct_ours)
 
@@ -187,7 +189,7 @@ class Conntrack:
 
 
 def parse_entry(data: memoryview) -> Entry | None:
-    """An entry from its attributes; None for one without both tuples, which no known kernel sends."""
+    """Return an entry from its attributes; None without both tuples, which no known kernel sends."""
     values = fields(data)
     tuples = values.get(_TUPLE_ORIG), values.get(_TUPLE_REPLY)
     if tuples[0] is None or tuples[1] is None:
@@ -266,7 +268,7 @@ def _side(data: memoryview) -> Counters:
 
 def _unreadable(error: OSError) -> KernelError:
     if error.errno == errno.EPERM:
-        return KernelError("the connection table is closed to us; run as root or with CAP_NET_ADMIN")
+        return KernelError("no access to the connection table; run as root or with CAP_NET_ADMIN")
     if error.errno in (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT):
         return KernelError(f"the kernel has no ctnetlink ({error}); load nf_conntrack_netlink")
     return KernelError(f"the connection table cannot be used: {error}")

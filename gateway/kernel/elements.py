@@ -1,7 +1,7 @@
-"""Elements of ``@pass`` in netlink's messages, read in two ways that tell the same.
+"""Parses elements of ``@pass`` in netlink messages, in two ways with equal results.
 
-The general parser knows what each attribute means, whatever their order. It also tells where the values of an
-element stand, and as the kernel writes all elements alike, the others are read at these places.
+The general parser knows the meaning of each attribute, in any order. It also determines the offsets of the
+values. The kernel writes all elements alike, so the others are read at these offsets.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ _KEY, _TIMEOUT, _EXPIRATION, _EXPRESSION, _EXPRESSIONS = 1, 4, 5, 7, 11
 _DATA_VALUE, _EXPRESSION_DATA, _COUNTER_BYTES, _COUNTER_PACKETS = 1, 2, 1, 2
 _LIST_ITEM = 1
 _KEY_SIZE, _NUMBER_SIZE = 4, 8
-_SHAPES = 16  # a kernel has two: elements with a lease, and without
+_SHAPES = 16  # a kernel has two: elements with and without a timeout
 _HEAD = ATTRIBUTE.size
 _EMPTY = memoryview(b"")
 _length_at = Struct("=H").unpack_from
 
 
 class Usage(NamedTuple):
-    """One class since its element was made: both directions, plain HTTP and all else together."""
+    """The traffic of one class since its element was created: both directions, plain HTTP and all other."""
 
     packets: int
     bytes: int  # IP packets' lengths, headers included
-    expires: float | None  # seconds until the lease ends; None: it has no lease
+    expires: float | None  # seconds until the lease ends; None: no lease
 
 
 Element = tuple[bytes, int, int, float | None]
-"""Key as the kernel has it, packets, bytes, and seconds until the lease ends."""
+"""Key in the kernel's form, packets, bytes, and seconds until the lease ends."""
 
 
 def of_set(data: memoryview) -> memoryview:
-    """The list of elements in a message of a dump or of a change; empty where it is about another set."""
+    """Return the element list of a dump or change message; empty if it is about another set."""
     return fields(data).get(_LIST_ELEMENTS, _EMPTY) if is_pass(data) else _EMPTY
 
 
 def is_pass(data: memoryview) -> bool:
-    """Whether a message about a set or about elements means ours."""
-    return fields(data).get(_LIST_SET, _EMPTY) == SET  # the same number in both kinds of messages
+    """Return whether a message about a set or its elements is about ``@pass``."""
+    return fields(data).get(_LIST_SET, _EMPTY) == SET  # the attribute has the same number in both messages
 
 
 def parse_elements(listed: memoryview) -> Iterator[Element]:
-    """By the general parser."""
+    """Yield the elements, by the general parser."""
     for _, element in attributes(listed):
         parsed = _parse(element)
         if parsed is not None:
@@ -62,7 +62,7 @@ def _parse(element: memoryview) -> Element | None:
     if len(key) != _KEY_SIZE:
         return None
     expression = found.get(_EXPRESSION)
-    if expression is None:  # in a list, where an element has several
+    if expression is None:  # a list, for elements with several expressions
         expression = next((v for _, v in attributes(found.get(_EXPRESSIONS, _EMPTY))), _EMPTY)
     counter = fields(fields(expression).get(_EXPRESSION_DATA, _EMPTY))
     expiration = found.get(_EXPIRATION, _EMPTY)
@@ -76,29 +76,29 @@ def _number(value: memoryview | None) -> int:
 
 
 class _Shape(NamedTuple):
-    """How to take an element of one length apart: constant bytes and values in turn."""
+    """How to unpack an element of one length: constant bytes and values alternate."""
 
     unpack: Callable[[memoryview, int], tuple[Any, ...]]
-    constant: tuple[bytes, ...]  # what stands between the values in every element of this shape
-    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]]  # key, packets, bytes, and what is left of a lease
+    constant: tuple[bytes, ...]  # the bytes between the values, equal in every element of this shape
+    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]]  # key, packets, bytes, and the rest of a lease
     leased: bool
-    each: Callable[[memoryview], Iterator[tuple[Any, ...]]]  # where they stand one after another
+    each: Callable[[memoryview], Iterator[tuple[Any, ...]]]  # for consecutive elements
     size: int
-    key: int  # which of the values it is
+    key: int  # index among the values
     bytes: int
 
 
 class Shapes:
-    """Reads elements by the places that the first one of each length had them in.
+    """Reads elements at the offsets that the first element of each length had.
 
-    Whatever differs from it, in anything but the values, goes to the general parser.
+    An element that differs in anything but its values goes to the general parser.
     """
 
     def __init__(self) -> None:
         self._known: dict[int, _Shape | None] = {}
 
     def read(self, listed: memoryview) -> list[Element]:
-        """As ``parse_elements``, in a sixth of the time."""
+        """Return the same as ``parse_elements``, in a sixth of the time."""
         found: list[Element] = []
         add, known = found.append, self._known
         at, end = 0, len(listed)
@@ -120,7 +120,7 @@ class Shapes:
         return found
 
     def count(self, listed: memoryview, into: dict[bytes, int]) -> None:
-        """Bytes by key, which is all that is asked for most often, in half the time of ``read``."""
+        """Add bytes by key: the most frequent query, in half the time of ``read``."""
         known = self._known
         at, end = 0, len(listed)
         first = known.get(_length_at(listed)[0]) if end >= _HEAD else None
@@ -134,17 +134,17 @@ class Shapes:
             if shape is not None and (values := shape.unpack(listed, at))[::2] == shape.constant:
                 into[values[shape.key]] = values[shape.bytes]
             else:
-                into.update((one[0], one[2]) for one in self._one(listed[at : at + length]))
+                into.update((key, size) for key, _, size, _ in self._one(listed[at : at + length]))
             at += length + 3 & ~3
 
     def _count_alike(self, listed: memoryview, shape: _Shape, into: dict[bytes, int]) -> bool:
-        """The same where all have one shape, as where all profiles fail alike; False where they have not."""
+        """Do the same for elements of one shape, which is common; return false if there are several."""
         if shape.size % 4 or len(listed) % shape.size:
             return False
         constant, key, size = shape.constant, shape.key, shape.bytes
         for values in shape.each(listed):
             if values[::2] != constant:
-                return False  # what was counted so far is counted again
+                return False  # the caller counts all elements again
             into[values[key]] = values[size]
         return True
 
@@ -158,7 +158,7 @@ class Shapes:
 
 
 def _shape(element: memoryview) -> _Shape | None:
-    """None where a value is not where it is looked for."""
+    """Return the shape of an element; None if a value is not at its expected place."""
     counter: tuple[int, ...] = (_EXPRESSION, _EXPRESSION_DATA)
     if _place(element, _EXPRESSION) is None:
         counter = (_EXPRESSIONS, _LIST_ITEM, _EXPRESSION_DATA)
@@ -193,7 +193,7 @@ def _shape(element: memoryview) -> _Shape | None:
 
 
 def _place(data: memoryview, *kinds: int) -> tuple[int, int] | None:
-    """Where the value of a nested attribute begins and ends; the first kind is inside of ``data``'s own."""
+    """Return start and end of a nested attribute's value. The first kind is directly inside ``data``."""
     start, end = _HEAD, len(data)
     for wanted in kinds:
         while end - start >= _HEAD:

@@ -1,8 +1,8 @@
-"""Queueing for kernels that have no nft ``queue`` statement, but iptables' NFQUEUE target and nft_compat.
+"""Queueing for kernels without nft's ``queue`` statement, by iptables' NFQUEUE target and nft_compat.
 
-Text cannot name the target. So the table's other form goes to a chain of its own for each queue, and here the
-target is put into these chains by netlink. A closed queue's chain drops until then and an open one's passes,
-as both do without a daemon. An update of the table leaves the chains alone.
+nft's text cannot express the target. The table therefore jumps to one chain per queue, and this module adds
+the target to these chains by netlink. Until then a closed queue's chain drops and an open one accepts, as
+without a daemon. An update of the table does not change these chains.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from gateway.core.errors import KernelError
 from gateway.core.netlink import attribute, attributes
-from gateway.kernel.marks import GROUPS, SLOT_CODE_BITS, Kind, queue_number
+from gateway.kernel.marks import GROUPS, SLOT_CODE_BITS, QueueKind, queue_number
 from gateway.kernel.netlink import BE32, NESTED, NFPROTO_INET, Netlink
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset.expressions import queue_target
@@ -25,15 +25,15 @@ _CREATE = 0x400
 _TABLE, _CHAIN_NAME, _RULE_CHAIN, _RULE_EXPRESSIONS = 1, 3, 2, 4
 _LIST_ELEMENT, _EXPRESSION_NAME, _EXPRESSION_DATA = 1, 1, 2
 _TARGET_NAME, _TARGET_REVISION, _TARGET_INFO = 1, 2, 3
-_INFO = struct.Struct("=HHHxx")  # struct xt_NFQ_info_v3 in xt's alignment: first queue, how many, flags
+_INFO = struct.Struct("=HHHxx")  # struct xt_NFQ_info_v3, aligned for xt: first queue, count, flags
 _REVISION = 3
 _BYPASS = 1
 
 
 def native_queue(nft: Nft) -> bool:
-    """Whether this kernel takes nft's ``queue``. Asks the kernel, changes nothing.
+    """Return whether this kernel has nft's ``queue``. Changes nothing.
 
-    Raises KernelError where nothing at all can be loaded, for instance without root.
+    Raises KernelError if no rules can be loaded at all, for instance without root.
     """
     table = "table inet qalqan_probe {{\n chain probe {{\n {}\n }}\n}}\n"
     nft.check(table.format("accept"))
@@ -45,7 +45,7 @@ def native_queue(nft: Nft) -> bool:
 
 
 def has_target() -> bool:
-    """Whether this kernel takes the NFQUEUE target. Asks the kernel, changes nothing, needs root."""
+    """Return whether this kernel has the NFQUEUE target. Changes nothing, needs root."""
     table = attribute(_TABLE, b"qalqan_probe\0")
     chain = table + attribute(_CHAIN_NAME, b"probe\0")
     netlink = Netlink()
@@ -66,7 +66,7 @@ def has_target() -> bool:
 
 
 class TargetQueue:
-    """The NFQUEUE targets in the loaded table. They go with it."""
+    """The NFQUEUE targets in the loaded table. They are removed together with it."""
 
     def __init__(self, queue_base: int) -> None:
         self._netlink = Netlink()
@@ -76,7 +76,7 @@ class TargetQueue:
         self._netlink.close()
 
     def install(self) -> None:
-        """Put a target at the head of each chain that has none there, all at once. Raises KernelError."""
+        """Add missing targets to the start of the chains, in one transaction. Raises KernelError."""
         rules = [
             (_NEW_RULE, _CREATE, NFPROTO_INET, _rule(NAME, chain, info))
             for chain, info in self._targets.items()
@@ -85,14 +85,14 @@ class TargetQueue:
         try:
             self._netlink.transaction(rules)
         except OSError as error:
-            mend = "install kmod-nft-queue, or xt_NFQUEUE and nft_compat"
+            fix = "install kmod-nft-queue, or xt_NFQUEUE and nft_compat"
             if error.errno == errno.EPERM:
-                mend = "run as root or with CAP_NET_ADMIN"
-            msg = f"this kernel has no nft queue and refuses the NFQUEUE target ({error.strerror}); {mend}"
+                fix = "run as root or with CAP_NET_ADMIN"
+            msg = f"this kernel has no nft queue and refuses the NFQUEUE target ({error.strerror}); {fix}"
             raise KernelError(msg) from error
 
     def intact(self) -> bool:
-        """Whether a target is at the head of each chain."""
+        """Return whether each chain starts with its target."""
         return all(self._is_first(chain, info) for chain, info in self._targets.items())
 
     def _is_first(self, chain: str, info: bytes) -> bool:
@@ -106,9 +106,9 @@ class TargetQueue:
 
 def _targets(queue_base: int) -> Iterator[tuple[str, bytes]]:
     for group in range(GROUPS):
-        for kind in Kind:
+        for kind in QueueKind:
             number = queue_number(queue_base, group << SLOT_CODE_BITS, kind)
-            bypass = _BYPASS if kind in (Kind.OPEN_TCP, Kind.OPEN_UDP) else 0
+            bypass = _BYPASS if kind in (QueueKind.OPEN_TCP, QueueKind.OPEN_UDP) else 0
             yield queue_target(number), _INFO.pack(number, 1, bypass)
 
 
@@ -127,7 +127,7 @@ def _rule(table: str, chain: str, info: bytes) -> bytes:
 
 
 def _target_info(rule: memoryview) -> bytes | None:
-    """What the target in a rule's first expression is told; None where that is no NFQUEUE target."""
+    """Return the parameters of the target in a rule's first expression; None if that is no NFQUEUE target."""
     empty = memoryview(b"")
     expressions = dict(attributes(rule)).get(_RULE_EXPRESSIONS, empty)
     first = next((value for _, value in attributes(expressions)), empty)

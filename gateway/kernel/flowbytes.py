@@ -1,6 +1,6 @@
-"""What single connections moved between two looks: the kernel's own counters, by ctnetlink.
+"""The traffic of single connections between two readings: the kernel's counters by ctnetlink.
 
-A dump walks the whole table of connections, so it is asked for only where something moved.
+A dump walks the whole connection table, so it is requested only when some traffic was counted.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import NamedTuple
 from gateway.core.errors import KernelError
 from gateway.core.netlink import ATTRIBUTE, attribute, fields
 from gateway.kernel.conntrack import parse_entry
-from gateway.kernel.marks import MarkLayout, State
+from gateway.kernel.marks import FlowState, MarkLayout
 from gateway.kernel.netlink import BE32, BE64, Netlink
 
 ACCOUNTING = Path("/proc/sys/net/netfilter/nf_conntrack_acct")
-_FEW = 4  # slots; for more of them one walk over all is cheaper
-_GET = 0x101  # this and what follows: linux/netfilter/nfnetlink_conntrack.h
+_FEW = 4  # slots; for more, one dump of all is cheaper
+_GET = 0x101  # this and the following: linux/netfilter/nfnetlink_conntrack.h
 _TUPLE_ORIG, _MARK, _ID, _MARK_MASK = 1, 8, 12, 21
 _COUNTERS = (9, 10)  # of the original and the reply side
 _BYTES = 2
@@ -29,31 +29,31 @@ _EMPTY = memoryview(b"")
 _new = tuple.__new__
 
 Flow = tuple[int, int, bytes, int, bytes, int]
-"""Slot, protocol, and both ends as the device sees them, its own first: equal to path.live.FlowId."""
+"""Slot, protocol, and both ends as the device sees them, its own first: equal to path.live_flows.FlowId."""
 
 
 _Known = tuple[int, tuple[Flow, Flow]]
-"""What a connection had moved at the last look, and its ends."""
+"""The bytes of a connection at the last reading, and its ends."""
 
 
 _Entry = tuple[int, int, dict[int, memoryview], memoryview]
-"""Slot, mark, attributes, and these as the kernel sent them, of a connection that passes."""
+"""Slot, mark, attributes, and the raw attributes of a connection that passes."""
 
 
 _NONE: Mapping[bytes, _Known] = {}
 
 
 class Moved(NamedTuple):
-    """One connection of a slot that passes, and the bytes of both directions since the last look."""
+    """A passing connection of a slot, and its bytes in both directions since the last reading."""
 
     slot: int
     class_number: int
     bytes: int
-    flows: tuple[Flow, Flow]  # as it is where the device began it, and where the other side did
+    flows: tuple[Flow, Flow]  # for a connection that the device began, and for one that the other side began
 
 
 class FlowBytes:
-    """Remembers what each connection had moved; one that is new has moved all that it counted."""
+    """Remembers the bytes of each connection. For a new one, all of its bytes count."""
 
     def __init__(self, layout: MarkLayout) -> None:
         self._layout = layout
@@ -64,7 +64,7 @@ class FlowBytes:
         self._netlink.close()
 
     def moved(self, slots: Collection[int]) -> list[Moved]:
-        """Connections of these slots that moved bytes. Raises KernelError."""
+        """Return the connections of these slots that transferred bytes. Raises KernelError."""
         found: list[Moved] = []
         now: dict[int, dict[bytes, _Known]] = {slot: {} for slot in slots}
         for slot, mark, values, data in self._entries(slots):
@@ -84,8 +84,8 @@ class FlowBytes:
         self._known.update(now)
         return found
 
-    def there(self) -> frozenset[Flow]:
-        """Every connection that passes, of whatever slot. Raises KernelError."""
+    def all_flows(self) -> frozenset[Flow]:
+        """Return every passing connection, of all slots. Raises KernelError."""
         found: set[Flow] = set()
         for slot, _, _, data in self._entries(None):
             found.update(_flows(slot, data) or ())
@@ -93,7 +93,7 @@ class FlowBytes:
 
     def _entries(self, slots: Collection[int] | None) -> Iterator[_Entry]:
         layout = self._layout
-        passes = layout.ct_mark(0, State.PASSES)  # this bit is the first of "passes" and of "asks"
+        passes = layout.ct_mark(0, FlowState.PASSES)  # this bit is the first of both PASSES and ASKS
         if slots is None or len(slots) > _FEW:
             filters = [(passes, passes)]
         else:
@@ -118,15 +118,15 @@ def _flows(slot: int, data: memoryview) -> tuple[Flow, Flow] | None:
     entry = parse_entry(data)
     if entry is None:
         return None
-    one, other = entry.original, entry.reply
+    original, reply = entry.original, entry.reply
     return (
-        (slot, one.proto, one.src, one.sport, one.dst, one.dport),
-        (slot, one.proto, other.src, other.sport, one.src, one.sport),
+        (slot, original.proto, original.src, original.sport, original.dst, original.dport),
+        (slot, original.proto, reply.src, reply.sport, original.src, original.sport),
     )
 
 
 def _size(values: dict[int, memoryview]) -> int:
-    """Bytes of both directions; 0 where the kernel does not count."""
+    """Return the bytes of both directions; 0 if the kernel does not count."""
     total = 0
     for side in _COUNTERS:
         data = values.get(side, _EMPTY)
@@ -135,15 +135,15 @@ def _size(values: dict[int, memoryview]) -> int:
             if (first, second) == _HEADS:
                 total += size
                 continue
-        raw = fields(data).get(_BYTES, _EMPTY)  # a kernel that pads 64-bit values
+        raw = fields(data).get(_BYTES, _EMPTY)  # some kernels pad 64-bit values
         total += int(BE64.unpack(raw)[0]) if len(raw) == BE64.size else 0
     return total
 
 
-def switch_on_accounting() -> bool:
-    """Let the kernel count each connection, in this network namespace; whether it did not before.
+def enable_accounting() -> bool:
+    """Enable the kernel's counters per connection in this network namespace; return whether they were off.
 
-    Connections that are there already go on without a count. Raises KernelError where it cannot.
+    Existing connections remain uncounted. Raises KernelError.
     """
     try:
         if ACCOUNTING.read_text("ascii").strip() != "0":
@@ -151,7 +151,7 @@ def switch_on_accounting() -> bool:
         ACCOUNTING.write_text("1\n", "ascii")
     except OSError as error:
         msg = (
-            f"{ACCOUNTING}: {error.strerror}; minutes count, but not for which service;"
+            f"{ACCOUNTING}: {error.strerror}; time is counted, but not per service;"
             " set net.netfilter.nf_conntrack_acct=1"
         )
         raise KernelError(msg) from error

@@ -1,8 +1,8 @@
-"""Flow tables: whether this kernel has them, and on which devices a home's own would be.
+"""Flow tables: whether the kernel supports them, and which devices a flow table of the LAN needs.
 
-A flow that is in one goes from device to device past every rule (nf_flowtable.rst of the kernel's documents).
-Its devices are those that packets really come in by: a bridge's ports, and what carries a VLAN. The firewall
-of OpenWrt picks them by the same rule.
+A flow in a flow table is forwarded from device to device past all rules (nf_flowtable.rst of the kernel's
+documentation). Its devices are those that receive the packets: a bridge's ports, and the device below a VLAN.
+OpenWrt's firewall selects them by the same rule.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from gateway.core.errors import KernelError
 from gateway.kernel.nft import Nft
 
 NETWORK = Path("/sys/class/net")
-_MOST_BELOW = 4  # devices upon each other
+_MOST_BELOW = 4  # levels of devices
 _KIND = re.compile(r"^DEVTYPE=(?:bridge|vlan)$", re.MULTILINE)
-_BELOW = "lower_"  # a link to the device below
+_BELOW = "lower_"  # prefix of the link to a lower device
 _PROBE = """table inet qalqan_probe {
   flowtable ft { hook ingress priority 0; devices = { lo }; }
   chain probe { type filter hook forward priority 0; meta l4proto { tcp, udp } flow add @ft; }
@@ -26,7 +26,7 @@ _PROBE = """table inet qalqan_probe {
 
 
 def has_flow_tables(nft: Nft) -> bool:
-    """Asks the kernel, changes nothing."""
+    """Return whether the kernel supports flow tables. Changes nothing."""
     try:
         nft.check(_PROBE)
     except KernelError:
@@ -35,7 +35,7 @@ def has_flow_tables(nft: Nft) -> bool:
 
 
 def devices_below(names: Iterable[str], network: Path = NETWORK) -> tuple[str, ...]:
-    """The devices that carry these, in order; what is not there has none."""
+    """Return the lowest devices of these interfaces, sorted; none for a missing interface."""
     found: set[str] = set()
     for name in names:
         found.update(_below(network / name, _MOST_BELOW))

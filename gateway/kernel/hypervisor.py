@@ -1,4 +1,4 @@
-"""Whether this is a virtual machine. Its clock is then its host's, from its start on."""
+"""Detects a virtual machine, whose clock is set by its host from the start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NAMED = (Path("/sys/hypervisor/type"), Path("/proc/device-tree/hypervisor"))  # 
 
 
 def present() -> bool:
-    """False too where nothing says so."""
+    """Return whether this is a virtual machine; False if nothing indicates it."""
     if any(path.exists() for path in NAMED):
         return True
     try:

@@ -1,14 +1,14 @@
 """The bits of the packet mark and the connection mark that belong to Qalqan.
 
-Both marks carry a *verdict byte*: two bits of state below six bits of class. The connection mark carries the
-device's slot beside it. No other bit is ever touched.
+Both marks contain a *verdict byte*: two bits of state below six bits of class. The connection mark also
+contains the device's slot. No other bit is ever changed.
 
-Before a queue the packet's byte carries the low six bits of the slot instead (state 0, ANSWER, QUESTION or
-ASKING); the other two choose the queue. That is how the one who reads the queue learns whose packet it is.
+On the way to a queue, the packet's byte contains the low six bits of the slot (state 0, ANSWER, QUESTION or
+ASKING); the other two bits select the queue. This tells the daemon which slot a packet belongs to.
 
-Behind it the packet meets the same chain again (NF_REPEAT), which knows it by its byte. So no verdict that
-lets a packet go on leaves the byte zero, or as the connection's: programs such as wg-quick put the whole mark
-of the connection on each packet, and that is no verdict.
+After the queue the packet passes the same chain again (NF_REPEAT), which recognizes it by its byte. A verdict
+that lets a packet continue therefore never leaves the byte zero or equal to the connection's: programs such
+as wg-quick copy the connection's whole mark to each packet, and that must not count as a verdict.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ STATE_MASK = 0b11
 MAX_CLASS = 63
 MAX_SLOT = 255
 PLAIN_SLOT = 192
-"""In the connection mark alone: looked up, and found to be nobody's slot. It spares such a flow's packets the
-look-up by MAC address, which costs more than all else that is done to them. Its state is PASSES, so that the
-first rule of the forward path serves both the unfiltered and the decided."""
+"""In the connection mark only: the lookup found no slot. It spares the flow's packets the lookup by MAC
+address, their most expensive step. The state is PASSES, so that the first rule of the forward path serves
+both unfiltered and decided flows."""
 ANSWER = 1
-"""State bits that a DNS answer has on its way to the queue."""
+"""State bits of a DNS response on its way to the queue."""
 QUESTION = 2
-"""State bits of a DNS question there."""
+"""State bits of a DNS query on its way to the queue."""
 ASKING = 3
-"""State bits of the LAN side's packets there, on a connection that goes on being asked about: plain HTTP, or
-UDP that passes. All else has none."""
+"""State bits of the LAN side's packets of a connection that remains queued: plain HTTP, or UDP that passes.
+All other packets have none."""
 SLOT_CODE_BITS = 6
 SLOT_CODE_MASK = 0b111111
 GROUPS = 4
@@ -41,20 +41,20 @@ MARK_MASK = 0xFFFFFFFF
 _HELP_OR_ASKS = 3
 
 
-class State(IntEnum):
-    """What is known of a flow. HELP and ASKS share the bits 3: HELP has no class, ASKS always has one."""
+class FlowState(IntEnum):
+    """The state of a flow. HELP and ASKS share the bits 3: HELP has no class, ASKS always has one."""
 
     UNDECIDED = 0
     PASSES = 1
     REFUSED = 2
     HELP = 3
-    ASKS = 4  # plain HTTP: the reply side is released, the LAN side stays queued
+    ASKS = 4  # plain HTTP: the reply side passes, the LAN side stays queued
 
 
-class Kind(IntEnum):
-    """Which queue of a group. Fail-open belongs to a queue, not to a rule, hence one for each failure mode.
+class QueueKind(IntEnum):
+    """The queues of a group. Fail-open is a property of a queue, so each failure mode needs its own.
 
-    DNS goes with UDP.
+    DNS uses the UDP queues.
     """
 
     OPEN_TCP = 0
@@ -63,85 +63,87 @@ class Kind(IntEnum):
     CLOSED_UDP = 3
 
 
-def verdict_byte(state: State, class_number: int = 0) -> int:
-    """The byte of a verdict. ``class_number`` is 1..63, or 0 for a flow that belongs to no class."""
+def verdict_byte(state: FlowState, class_number: int = 0) -> int:
+    """Return the byte of a verdict. ``class_number`` is 1..63, or 0 for a flow without a class."""
     if not 0 <= class_number <= MAX_CLASS:
         msg = f"class {class_number} does not fit 0..{MAX_CLASS}"
         raise ValueError(msg)
-    if state is State.ASKS and class_number == 0:
+    if state is FlowState.ASKS and class_number == 0:
         msg = "ASKS needs a class: with class 0 the same bits mean HELP"
         raise ValueError(msg)
-    if state is State.HELP and class_number != 0:
+    if state is FlowState.HELP and class_number != 0:
         msg = f"HELP is never counted and has no class, not {class_number}"
         raise ValueError(msg)
     return class_number << STATE_BITS | min(state, _HELP_OR_ASKS)
 
 
-def decode_verdict(byte: int) -> tuple[State, int]:
-    """State and class of a verdict byte."""
+def decode_verdict(byte: int) -> tuple[FlowState, int]:
+    """Return state and class of a verdict byte."""
     bits, class_number = byte & STATE_MASK, byte >> STATE_BITS
     if bits == _HELP_OR_ASKS and class_number:
-        return State.ASKS, class_number
-    return State(bits), class_number
+        return FlowState.ASKS, class_number
+    return FlowState(bits), class_number
 
 
-FORGED = MAX_CLASS << STATE_BITS | State.REFUSED
-"""Byte on packets that the daemon writes itself, so that they are not tracked: a refusal has no class, so no
-verdict ever looks like this."""
+FORGED = MAX_CLASS << STATE_BITS | FlowState.REFUSED
+"""Byte of packets that the daemon writes itself, which are not tracked. A refusal has no class, so no verdict
+has this value."""
 
 
-CUT = verdict_byte(State.PASSES)
-"""Byte in the connection mark of a running flow that ends: decided, and of no class, so that nothing is open
-to it. Of a refused one nothing of the server's goes on, and the client of a download would wait for it."""
-UPLOAD = MAX_CLASS << STATE_BITS | State.UNDECIDED
-"""Byte in the connection mark of plain HTTP whose client sends much before it is answered: undecided, but
-with a guard of its own. No verdict looks like this either."""
+CUT = verdict_byte(FlowState.PASSES)
+"""Byte in the connection mark of a running flow that ends: decided and without a class, so that no class lets
+it pass. Marking it refused would also drop the server's packets, and a downloading client would wait."""
+UPLOAD = MAX_CLASS << STATE_BITS | FlowState.UNDECIDED
+"""Byte in the connection mark of plain HTTP whose client sends much before a response: undecided, with a rate
+limit of its own. No verdict has this value either."""
 
-HELD = MAX_CLASS - 1 << STATE_BITS | State.UNDECIDED
-"""Byte in the packet mark of what goes on and decides nothing: of an undecided flow, or DNS."""
-ASKED = MAX_CLASS - 2 << STATE_BITS | State.UNDECIDED
-"""Byte in the connection mark of DNS whose first question was judged on its way in, before any address of it
-was translated."""
+HELD = MAX_CLASS - 1 << STATE_BITS | FlowState.UNDECIDED
+"""Byte in the packet mark of a packet that continues without a decision: of an undecided flow, or DNS."""
+ASKED = MAX_CLASS - 2 << STATE_BITS | FlowState.UNDECIDED
+"""Byte in the connection mark of DNS whose first query was judged on its way in, before its addresses were
+translated."""
 
 
 def verdict_again(byte: int, *, udp: bool) -> int:
-    """A verdict on what the LAN side sends where it goes on being asked about, for the packet's mark.
+    """Return the packet mark's byte for a verdict on the LAN side of a connection that remains queued.
 
-    Of plain HTTP, netlink alone changes the class. UDP that passes may be of another class now, which is said
-    with the state bits that a connection of UDP never has together with a class.
+    The class of plain HTTP is changed by netlink only. UDP that passes may now have another class; this uses
+    the state bits that a UDP connection never has together with a class.
     """
     state, class_number = decode_verdict(byte)
-    if state in (State.HELP, State.ASKS):
+    if state in (FlowState.HELP, FlowState.ASKS):
         return HELD
-    return verdict_byte(State.ASKS, class_number) if udp and state is State.PASSES and class_number else byte
+    changed = udp and state is FlowState.PASSES and class_number
+    return verdict_byte(FlowState.ASKS, class_number) if changed else byte
 
 
 def valid_slot(number: int) -> bool:
-    """1..255 but not 64, 128, 192: their code in the packet's byte would be zero, which means no slot.
+    """Return whether a slot number is 1..255 and not 64, 128 or 192.
 
-    The last of them is PLAIN_SLOT.
+    Their code in the packet's byte would be zero, which means no slot. 192 is PLAIN_SLOT.
     """
     return 1 <= number <= MAX_SLOT and number & SLOT_CODE_MASK != 0
 
 
 def slot_code(slot: int) -> int:
-    """What the packet's byte carries in front of the queue."""
+    """Return the packet's byte on the way to the queue."""
     return (slot & SLOT_CODE_MASK) << STATE_BITS
 
 
 def slot_group(slot: int) -> int:
-    """0..3: which four queues a slot uses."""
+    """Return 0..3: the group of four queues that a slot uses."""
     return slot >> SLOT_CODE_BITS
 
 
-def queue_number(base: int, slot: int, kind: Kind) -> int:
-    return base + len(Kind) * slot_group(slot) + kind
+def queue_number(base: int, slot: int, kind: QueueKind) -> int:
+    """Return the number of a slot's queue."""
+    return base + len(QueueKind) * slot_group(slot) + kind
 
 
 def queue_numbers(base: int, slots: Iterable[int]) -> tuple[int, ...]:
-    """Every queue that the given slots can use, and group 0's always: unfiltered devices' DNS goes there."""
+    """Return the queues of the given slots and those of group 0, which DNS of unfiltered devices uses."""
     groups = sorted({0} | {slot_group(slot) for slot in slots})
-    return tuple(base + len(Kind) * group + kind for group in groups for kind in Kind)
+    return tuple(base + len(QueueKind) * group + kind for group in groups for kind in QueueKind)
 
 
 def _shift(mask: int) -> int:
@@ -156,7 +158,7 @@ def _check_byte(name: str, mask: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class MarkLayout:
-    """Where the bytes sit. Each mask is eight neighbouring bits; the connection mark's two are disjoint."""
+    """The positions of the bytes. Masks have eight adjacent bits; the connection mark's are disjoint."""
 
     packet: int = 0x000000FF  # verdict byte, or slot code, in the packet mark
     ct: int = 0x000000FF  # verdict byte in the connection mark
@@ -178,17 +180,17 @@ class MarkLayout:
 
     @property
     def ct_ours(self) -> int:
-        """Every bit of the connection mark that is ours."""
+        """All bits of the connection mark that are ours."""
         return self.ct | self.slot
 
     @property
     def plain(self) -> int:
         """Our bits in the connection mark of an unfiltered device's flow."""
-        return self.ct_mark(PLAIN_SLOT, verdict_byte(State.PASSES))
+        return self.ct_mark(PLAIN_SLOT, verdict_byte(FlowState.PASSES))
 
     @property
     def plain_dns(self) -> int:
-        """The same of its DNS over UDP, of which some questions are judged."""
+        """The same for its DNS over UDP, of which some queries are judged."""
         return self.ct_mark(PLAIN_SLOT)
 
     @property
@@ -197,50 +199,51 @@ class MarkLayout:
         return FORGED << self.packet_shift
 
     def with_verdict(self, mark: int, byte: int) -> int:
-        """A packet mark with our byte replaced and every other bit as it was."""
+        """Return a packet mark with our byte replaced and all other bits unchanged."""
         return mark & (MARK_MASK ^ self.packet) | byte << self.packet_shift
 
     def packet_byte(self, mark: int) -> int:
         return (mark & self.packet) >> self.packet_shift
 
     def queued_slot(self, mark: int, queue: int, base: int) -> int:
-        """The slot of a packet read from a queue; 0 is a device without a slot."""
-        return (queue - base) // len(Kind) << SLOT_CODE_BITS | self.packet_byte(mark) >> STATE_BITS
+        """Return the slot of a packet read from a queue; 0 for a device without a slot."""
+        return (queue - base) // len(QueueKind) << SLOT_CODE_BITS | self.packet_byte(mark) >> STATE_BITS
 
     def is_answer(self, mark: int) -> bool:
-        """Whether a packet read from a queue is a DNS answer, wherever it comes from."""
+        """Return whether a packet read from a queue is a DNS response."""
         return self.packet_byte(mark) & STATE_MASK == ANSWER
 
     def is_question(self, mark: int) -> bool:
-        """Whether a packet read from a queue is a DNS question."""
+        """Return whether a packet read from a queue is a DNS query."""
         return self.packet_byte(mark) & STATE_MASK == QUESTION
 
     def is_asking(self, mark: int) -> bool:
-        """Whether a packet read from a queue is of a connection that goes on being asked about."""
+        """Return whether a packet read from a queue is of a connection that remains queued."""
         return self.packet_byte(mark) & STATE_MASK == ASKING
 
     def ct_slot(self, mark: int) -> int:
-        """The slot in a connection mark; 0 for a device without one."""
+        """Return the slot in a connection mark; 0 for a device without one."""
         number = (mark & self.slot) >> self.slot_shift
         return number if number & SLOT_CODE_MASK else 0
 
-    def ct_verdict(self, mark: int) -> tuple[State, int]:
-        """State and class in a connection mark."""
+    def ct_verdict(self, mark: int) -> tuple[FlowState, int]:
+        """Return state and class in a connection mark."""
         return decode_verdict((mark & self.ct) >> self.ct_shift)
 
     def ct_mark(self, slot: int, byte: int = 0) -> int:
-        """Our bits of a connection mark; set it under ``ct_ours``."""
+        """Return our bits of a connection mark, to be set under ``ct_ours``."""
         return slot << self.slot_shift | byte << self.ct_shift
 
     def pass_keys(self, slot: int, class_number: int) -> tuple[int, int]:
-        """The two keys of one class in the pass map: of decided flows, and of plain HTTP."""
+        """Return the two keys of a class in the pass map: for decided flows, and for plain HTTP."""
         if class_number == 0:
             msg = "class 0 is no class: HELP passes without a key"
             raise ValueError(msg)
-        passes, asks = verdict_byte(State.PASSES, class_number), verdict_byte(State.ASKS, class_number)
+        passes = verdict_byte(FlowState.PASSES, class_number)
+        asks = verdict_byte(FlowState.ASKS, class_number)
         return self.ct_mark(slot, passes), self.ct_mark(slot, asks)
 
-    def decode_pass_key(self, key: int) -> tuple[int, int, State]:
-        """Slot, class and state of a key of the pass map."""
+    def decode_pass_key(self, key: int) -> tuple[int, int, FlowState]:
+        """Return slot, class and state of a key of the pass map."""
         state, class_number = self.ct_verdict(key)
         return self.ct_slot(key), class_number, state

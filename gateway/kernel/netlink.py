@@ -1,7 +1,7 @@
-"""Netfilter's netlink: requests and dumps. What conntrack, usage and watch have in common.
+"""Netfilter's netlink: requests and dumps, shared by conntrack, usage and watch.
 
-Behind the header of `gateway.core.netlink` comes netfilter's own (family, version, resource), then
-attributes. The header is in host order, netfilter's values are big-endian.
+The header of `gateway.core.netlink` is followed by netfilter's own (family, version, resource) and by
+attributes. The header is in host byte order; netfilter's values are big-endian.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ SUBSYSTEM_NFTABLES = 10
 NFPROTO_INET = 1
 
 NESTED = 0x8000
-RECEIVE = 32768  # bytes: the kernel fills no larger message of a dump (net/netlink/af_netlink.c)
-_PATIENCE = 5.0  # seconds; the kernel answers within milliseconds or never
+RECEIVE = 32768  # bytes: the kernel's largest dump message (net/netlink/af_netlink.c)
+_PATIENCE = 5.0  # seconds; the kernel responds within milliseconds or never
 
 Message = tuple[int, int, int, memoryview]
-"""Type, flags, sequence number, and the attributes behind netfilter's header."""
+"""Type, flags, sequence number, and the attributes after netfilter's header."""
 
 
 def request(kind: int, flags: int, sequence: int, family: int, body: bytes, *, resource: int = 0) -> bytes:
-    """One whole message to netfilter."""
+    """Return one complete message to netfilter."""
     length = HEADER.size + GENERIC.size + len(body)
     return HEADER.pack(length, kind, flags | REQUEST, sequence, 0) + GENERIC.pack(family, 0, resource) + body
 
 
 def messages(data: memoryview) -> Iterator[Message]:
-    """The messages of one datagram. Of ERROR and DONE the last member is the error number's bytes."""
+    """Yield the messages of one datagram. For ERROR and DONE the last member starts with the error number."""
     for kind, flags, sequence, body in frames(data):
         own = 0 if kind in (ERROR, DONE) else GENERIC.size
         yield kind, flags, sequence, body[own:]
 
 
 def error_number(body: memoryview) -> int:
-    """The errno of an ERROR or DONE message; 0 is success."""
+    """Return the errno of an ERROR or DONE message; 0 is success."""
     return -int(_ERRNO.unpack_from(body)[0]) if len(body) >= _ERRNO.size else 0
 
 
@@ -61,10 +61,10 @@ def _connect() -> socket.socket:
 
 
 class Netlink:
-    """Requests to netfilter, which wait for the kernel's answer; it comes at once.
+    """Sends requests to netfilter and waits for the kernel's response, which is immediate.
 
-    Two sockets, so that the kernel can be asked something while a dump is read. Methods raise OSError with
-    the kernel's errno, or TimeoutError.
+    Dumps use a socket of their own, so that other requests are possible while a dump is read. Methods raise
+    OSError with the kernel's errno, or TimeoutError.
     """
 
     def __init__(self) -> None:
@@ -77,12 +77,11 @@ class Netlink:
         self._dumps.close()
 
     def dump(self, kind: int, family: int, body: bytes = b"") -> Iterator[memoryview]:
-        """The attributes of each object, one dump at a time. They are valid until the next one is asked for.
+        """Yield the attributes of each object, one dump at a time. They are valid until the next iteration.
 
-        Raises InterruptedError at the end when what was listed changed meanwhile, so that some may be missing
-        or there twice.
+        Raises InterruptedError at the end if the list changed meanwhile: objects may be missing or repeated.
         """
-        for _ in self._dumped():  # the rest of one that nobody read to its end
+        for _ in self._dumped():  # the rest of a dump that was not read completely
             continue
         self._dumps.send(request(kind, DUMP, 1, family, body))
         self._dumping = True
@@ -97,7 +96,7 @@ class Netlink:
             raise InterruptedError(errno.EINTR, "the kernel's list changed while it was read")
 
     def _dumped(self) -> Iterator[Message]:
-        """The messages of the dump under way, its last one included."""
+        """Yield the messages of the current dump, including its last one."""
         buffer = memoryview(bytearray(RECEIVE))
         while self._dumping:
             received = list(messages(buffer[: self._dumps.recv_into(buffer)]))
@@ -105,7 +104,7 @@ class Netlink:
             yield from received
 
     def ask(self, kind: int, family: int, body: bytes) -> list[bytes]:
-        """One request; the attributes of each object that answers it."""
+        """Send one request; return the attributes of each object in the response."""
         sequence = self._next_sequence()
         self._socket.send(request(kind, ACK, sequence, family, body))
         answers: list[bytes] = []
@@ -119,7 +118,7 @@ class Netlink:
                 answers.append(bytes(data))
 
     def transaction(self, requests: list[tuple[int, int, int, bytes]]) -> None:
-        """Requests (type, flags, family, attributes) to nftables at once: all take effect, or none."""
+        """Send requests (type, flags, family, attributes) to nftables as one transaction."""
         if not requests:
             return
         first = self._next_sequence()
@@ -136,7 +135,7 @@ class Netlink:
                     answered += 1
 
     def change(self, requests: list[tuple[int, int, bytes]]) -> list[int]:
-        """Several requests (type, family, attributes) in one datagram; the errno of each, 0 for success."""
+        """Send requests (type, family, attributes) in one datagram; return each errno, 0 for success."""
         if not requests:
             return []
         first = self._sequence + 1 & 0xFFFFFFFF

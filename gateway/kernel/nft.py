@@ -1,6 +1,6 @@
-"""Apply nft text: through libnftables where it can be loaded (0.1 ms), else through the nft command (2.5 ms).
+"""Applies nft text: by libnftables if available (0.1 ms), else by the nft command (2.5 ms).
 
-One handle is kept for the daemon's life; nothing here starts a thread or waits but for the kernel.
+The daemon uses one handle for its whole life. Nothing here starts a thread or waits, except for the kernel.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from gateway.core.programs import find_program
 
 LIBRARY = "libnftables.so.1"
 _JSON_OUTPUT = 1 << 4  # NFT_CTX_OUTPUT_JSON, nftables/libnftables.h
-WHOLE_TABLE = 4096  # characters; more is a whole table, of which the parser leaves 1 MB of freed memory
-_COMMAND_TIMEOUT = 30.0  # seconds; a transaction waits for other programs' transactions
+WHOLE_TABLE = 4096  # characters; longer text is a whole table, which leaves 1 MB of freed memory behind
+_COMMAND_TIMEOUT = 30.0  # seconds; a transaction waits for those of other programs
 
 _COMPLAINT = re.compile(r"^(?:[^\s:]*:(?P<line>\d+):\d+(?:-\d+)?: )?(?:Error: )?(?P<what>.+)$")
 
 
 class Backend(Protocol):
-    """One way to hand text to nftables."""
+    """A way to pass text to nftables."""
 
     name: str
 
     def run(self, text: str, *, check: bool = False, as_json: bool = False) -> tuple[bool, str]:
-        """Run ``text`` as one transaction. Returns whether it worked, and the output or the complaint."""
+        """Run ``text`` as one transaction. Returns success, and the output or the error message."""
 
     def close(self) -> None: ...
 
@@ -39,7 +39,7 @@ class Library:
     name = "libnftables"
 
     def __init__(self, path: str) -> None:
-        """Raises OSError where the library cannot be loaded."""
+        """Raises OSError if the library cannot be loaded."""
         lib = ctypes.CDLL(path)
         lib.nft_ctx_new.restype = ctypes.c_void_p
         for call in (lib.nft_ctx_buffer_output, lib.nft_ctx_buffer_error, lib.nft_ctx_free):
@@ -51,10 +51,10 @@ class Library:
         for call in (lib.nft_run_cmd_from_buffer, lib.nft_run_cmd_from_filename):
             call.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
         self._lib = lib
-        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone keeps what is freed
+        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc keeps freed memory
         self._context: int | None = lib.nft_ctx_new(0)
         if not self._context:
-            msg = f"{path} gave no context; is there memory left?"
+            msg = f"{path} could not create a context; is there free memory?"
             raise KernelError(msg)
         lib.nft_ctx_buffer_output(self._context)
         lib.nft_ctx_buffer_error(self._context)
@@ -71,13 +71,13 @@ class Library:
         return True, output
 
     def _said(self) -> tuple[str, str]:
-        """Output and complaint. Reading a buffer empties it: one left unread turns up at the next call."""
+        """Return output and error message. Reading empties a buffer; an unread one appears in the next."""
         output = self._lib.nft_ctx_get_output_buffer(self._context) or b""
         complaint = self._lib.nft_ctx_get_error_buffer(self._context) or b""
         return output.decode(errors="replace"), complaint.decode(errors="replace")
 
     def _located(self, text: str) -> str:
-        """The complaint once more, with the line it is about, which the library tells for files alone."""
+        """Return the error message with its line number, which the library reports for files only."""
         descriptor = os.memfd_create("nft")
         try:
             os.write(descriptor, text.encode())
@@ -94,7 +94,7 @@ class Library:
 
 
 class Command:
-    """The nft command, one process a transaction."""
+    """The nft command, one process per transaction."""
 
     name = "nft"
 
@@ -103,7 +103,7 @@ class Command:
 
     def run(self, text: str, *, check: bool = False, as_json: bool = False) -> tuple[bool, str]:
         flags = [*(["-c"] if check else []), *(["-j"] if as_json else [])]
-        import subprocess  # where libnftables is not to be had: 0.6 MB
+        import subprocess  # 0.6 MB, only needed without libnftables
 
         command = [self._path, *flags, "-f", "-"]
         try:
@@ -118,19 +118,19 @@ class Command:
 
 
 def find_backend() -> Backend:
-    """The library, else the command. Raises KernelError where there is neither."""
+    """Return the library, else the command. Raises KernelError if neither is installed."""
     try:
         return Library(LIBRARY)
     except OSError:
         path = find_program("nft")
     if path is None:
-        msg = "neither libnftables nor the nft command is here; install the package nftables"
+        msg = "neither libnftables nor the nft command is installed; install the package nftables"
         raise KernelError(msg)
     return Command(path)
 
 
 class Nft:
-    """The daemon's way to nftables. Every method but ``close`` raises KernelError, in one line."""
+    """The daemon's access to nftables. Every method except ``close`` raises KernelError with one line."""
 
     def __init__(self, backend: Backend | None = None) -> None:
         self._backend = backend if backend is not None else find_backend()
@@ -141,21 +141,21 @@ class Nft:
         return self._backend.name
 
     def apply(self, text: str) -> None:
-        """Run ``text`` as one transaction: all of it takes effect at once, or nothing does."""
+        """Run ``text`` as one transaction: all of it takes effect, or nothing does."""
         self._run(text)
 
     def check(self, text: str) -> None:
-        """As ``apply``, but nothing takes effect. The kernel is asked too."""
+        """Check ``text`` as ``apply`` would, including in the kernel, without any effect."""
         self._run(text, check=True)
 
     def exists(self, table: str) -> bool:
-        """Whether ``table``, such as ``inet qalqan``, is loaded."""
+        """Return whether ``table``, such as ``inet qalqan``, is loaded."""
         family, name = table.split()
         found = self.list(f"list tables {family}")
         return any(item.get("table", {}).get("name") == name for item in found)
 
     def list(self, command: str) -> list[dict[str, Any]]:
-        """The objects that a ``list …`` command gives, as nft's JSON has them, without its metainfo."""
+        """Return the objects of a ``list …`` command from nft's JSON, without the metainfo."""
         output = self._run(command, as_json=True)
         objects: list[dict[str, Any]] = json.loads(output)["nftables"] if output else []
         return [item for item in objects if "metainfo" not in item]
@@ -171,18 +171,18 @@ class Nft:
 
 
 def explain(text: str, complaint: str) -> str:
-    """nft's complaint in one line, with the line of ``text`` that it is about."""
+    """Return nft's error message in one line, with the line of ``text`` that it is about."""
     first = next((line for line in complaint.splitlines() if line.strip()), "no reason given")
     match = _COMPLAINT.match(first)
     if match is None or match["line"] is None:
-        return f"nft refused the rules: {first.strip()}{_mend(first)}"
+        return f"nft refused the rules: {first.strip()}{_hint(first)}"
     lines = text.splitlines()
     number = int(match["line"])
     about = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-    return f"nft refused line {number} ({about}): {match['what']}{_mend(first)}"
+    return f"nft refused line {number} ({about}): {match['what']}{_hint(first)}"
 
 
-def _mend(complaint: str) -> str:
+def _hint(complaint: str) -> str:
     if "Operation not permitted" in complaint:
         return "; run as root or with CAP_NET_ADMIN"
     if "Could not process rule: No such file or directory" in complaint:

@@ -1,6 +1,6 @@
 """One netfilter queue on the event loop: packets in, verdicts out, each in bounded time.
 
-The queue holds a packet until somebody gives a verdict, so every path through the callback ends in one.
+The queue holds a packet until it gets a verdict, so every path through the callback ends with one.
 """
 
 from __future__ import annotations
@@ -17,18 +17,17 @@ from netfilterqueue import COPY_PACKET, NetfilterQueue, Packet
 
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
-from gateway.core.socket_activation import handed
+from gateway.core.socket_activation import inherited_descriptor
 
 _log = logging.getLogger(__name__)
 
-DROP = -1  # a handler's answer: the packet vanishes
+DROP = -1  # a handler's result: drop the packet
 
-COPY_RANGE = (
-    3800  # the binding's receive buffer is 4096 bytes, headers included; a longer copy would be cut unseen
-)
+# The binding's receive buffer is 4096 bytes including headers; it would silently cut a longer copy.
+COPY_RANGE = 3800
 MAX_LENGTH = 1024  # packets that wait for a verdict; at 50 µs each the last one waits 50 ms
 RECEIVE_BUFFER = 2 << 20  # bytes; MAX_LENGTH packets of 1500 bytes with their metadata
-BATCH = 64  # packets a loop turn, so that a flood never delays the @alive lease or the control socket
+BATCH = 64  # packets per loop turn, so that a flood does not delay the @alive lease or the control socket
 
 _SOL_NETLINK = 270
 _NETLINK_NO_ENOBUFS = 5
@@ -43,31 +42,31 @@ PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)  # linux/netfilter.h:
 Answer = int | tuple[int, bytes]
 """A new mark, DROP, or a new mark and the bytes that replace the packet."""
 Handler = Callable[[bytes, int, int, int], Answer]
-"""``handler(packet, mark, hook, indev)``. What is not dropped meets the chain that queued it again
-(NF_REPEAT): the mark has to say that it was here, or it comes back for ever."""
+"""``handler(packet, mark, hook, indev)``. A packet that is not dropped passes its chain again (NF_REPEAT):
+the mark must show that it was here, or the packet is queued forever."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueCounters:
-    """What the kernel says of one queue."""
+    """The kernel's statistics of one queue."""
 
-    waiting: int  # packets without a verdict just now
+    waiting: int  # packets without a verdict now
     queue_dropped: int  # the queue was full
     user_dropped: int  # the socket's buffer was full
 
 
 class _TurnIsOver(Exception):
-    """Ends the binding's loop, which by itself reads for as long as packets come; the packet has its verdict.
+    """Ends the binding's loop, which would read as long as packets arrive. The packet has its verdict.
 
-    The binding can read by a socket of ours instead, which costs 2 us more a packet.
+    Reading with our own socket is possible too, and costs 2 us more per packet.
     """
 
 
 class PacketQueue:
     """Binds queue ``number`` and calls ``handler`` for each packet.
 
-    ``fail_open``: when the queue is full, packets pass unseen instead of being dropped.
-    Raises KernelError when the number is taken, or the kernel has no queue support.
+    ``fail_open``: when the queue is full, packets pass unfiltered instead of being dropped.
+    Raises KernelError if the number is in use, or the kernel has no queue support.
     """
 
     def __init__(self, loop: Loop, number: int, handler: Handler, *, fail_open: bool) -> None:
@@ -82,7 +81,7 @@ class PacketQueue:
             self._queue.bind(number, self._callback, MAX_LENGTH, COPY_PACKET, COPY_RANGE, RECEIVE_BUFFER)
         except OSError as error:
             raise KernelError(_why_not(number, error)) from error
-        # A dup, because the binding owns the descriptor; options belong to the socket behind both.
+        # A duplicate, because the binding owns the descriptor; options apply to the socket behind both.
         self._socket = socket.socket(fileno=os.dup(self._queue.get_fd()))
         self._socket.setblocking(False)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_NO_ENOBUFS, 1)
@@ -101,11 +100,9 @@ class PacketQueue:
         answer: Answer
         try:
             answer = self._handler(packet.get_payload(), packet.get_mark(), packet.hook, packet.indev)
-        except Exception:  # noqa: BLE001  the one place: no packet, however odd, may end the filter or keep its slot
+        except Exception:  # noqa: BLE001  the only place: no packet may stop the filter or stay in the queue
             self.faults += 1
-            _log.exception(
-                "a packet of %d bytes could not be judged and was dropped", packet.get_payload_len()
-            )
+            _log.exception("Packet of %d bytes dropped: judging it failed.", packet.get_payload_len())
             answer = DROP
         if isinstance(answer, tuple):
             answer, replacement = answer
@@ -126,7 +123,7 @@ class PacketQueue:
 
 
 def _flags_message(number: int, flags: int) -> bytes:
-    """NFQNL_MSG_CONFIG that sets ``flags``; the binding has no call for it."""
+    """Return an NFQNL_MSG_CONFIG that sets ``flags``; the binding cannot."""
     attributes = b"".join(
         struct.pack("=HH", 8, kind) + struct.pack(">I", flags) for kind in (_NFQA_CFG_MASK, _NFQA_CFG_FLAGS)
     )
@@ -136,20 +133,20 @@ def _flags_message(number: int, flags: int) -> bytes:
 
 def _why_not(number: int, error: OSError) -> str:
     if number in read_counters():
-        return f"queue {number} is taken by another program; stop it or set another `queue` number"
+        return f"queue {number} is taken by another program; stop it or set another `queue_base`"
     if os.geteuid() != 0:
         return f"queue {number} cannot be bound without root or CAP_NET_ADMIN"
     return f"queue {number} cannot be bound ({error}); load the kernel module nfnetlink_queue"
 
 
 def read_counters(path: Path = _STATISTICS) -> dict[int, QueueCounters]:
-    """Counters of every bound queue, by number; empty where the kernel has no queues, or tells root alone."""
+    """Return the counters of every bound queue by number; empty without queue support or permission."""
     try:
         text = path.read_text("ascii")
     except FileNotFoundError:
         return {}
-    except PermissionError:  # root's alone; the unit opens it for us
-        number = handed(path.name)
+    except PermissionError:  # only root may read it; the systemd unit opens it for us
+        number = inherited_descriptor(path.name)
         text = "" if number is None else os.pread(number, _MOST_STATISTICS, 0).decode("ascii")
     rows = (tuple(map(int, line.split())) for line in text.splitlines())
     return {row[0]: QueueCounters(row[2], row[5], row[6]) for row in rows}

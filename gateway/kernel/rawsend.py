@@ -1,9 +1,8 @@
-"""Whole IP packets out of the gateway, from any address: forged DNS answers, answers to refused HTTP
-requests, resets.
+"""Sends complete IP packets from any source address: forged DNS responses, block pages, resets.
 
-They carry a mark that makes our table leave them untracked (chain ``forged``): the answer to a dropped
-question would count as nobody's, and the client's next use of the same port would break. Only what ends a
-connection is tracked: it is translated like the rest of it, and the kernel forgets the connection.
+Their mark makes our table leave them untracked (chain ``forged``): conntrack has no entry for a dropped
+query, so a tracked response would break the client's next use of the same port. Packets that end a connection
+are tracked: they are translated like the rest of it, and the kernel ends the connection's entry.
 """
 
 from __future__ import annotations
@@ -14,22 +13,22 @@ import struct
 from gateway.core.errors import KernelError
 from gateway.kernel.marks import MarkLayout
 
-SO_MARK = 36  # asm-generic/socket.h; the socket module does not name it on every Python 3.11
+SO_MARK = 36  # asm-generic/socket.h; missing in the socket module of some Python 3.11 builds
 _IP_PKTINFO = 8
 _PKTINFO = struct.Struct("=I4s4s")  # struct in_pktinfo: interface, local and header address
 _Ancillary = tuple[int, int, bytes]
-_UNMARKED: list[_Ancillary] = [(socket.SOL_SOCKET, SO_MARK, bytes(4))]  # over the socket's own mark
+_UNMARKED: list[_Ancillary] = [(socket.SOL_SOCKET, SO_MARK, bytes(4))]  # overrides the socket's mark
 _IPV6_DESTINATION, _IPV4_DESTINATION = slice(24, 40), slice(16, 20)
 
 
 class RawSender:
-    """Two sockets made at start, so that sending needs no privilege and no memory later."""
+    """Two sockets created at the start, so that sending later needs no privileges and no memory."""
 
     def __init__(self, layout: MarkLayout) -> None:
         """Raises KernelError without root or CAP_NET_RAW and CAP_NET_ADMIN."""
-        self.failed = 0  # packets that the kernel would not send
+        self.failed = 0  # packets that the kernel did not send
         try:
-            # IPPROTO_RAW: the header is ours, in both families (raw(7), ipv6(7)).
+            # IPPROTO_RAW: we write the header, in both families (raw(7), ipv6(7)).
             self._ipv4 = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
             self._ipv6 = self._open_ipv6()
             for sock in (self._ipv4, self._ipv6):
@@ -37,7 +36,7 @@ class RawSender:
                     sock.setsockopt(socket.SOL_SOCKET, SO_MARK, layout.forged)
                     sock.setblocking(False)
         except PermissionError as error:
-            msg = "raw sockets are closed to us; run as root or with CAP_NET_RAW and CAP_NET_ADMIN"
+            msg = "no access to raw sockets; run as root or with CAP_NET_RAW and CAP_NET_ADMIN"
             raise KernelError(msg) from error
 
     @staticmethod
@@ -47,19 +46,19 @@ class RawSender:
         except OSError as error:
             if isinstance(error, PermissionError):
                 raise
-            return None  # a kernel without IPv6 has no IPv6 packet to answer
+            return None  # a kernel without IPv6 has no IPv6 packet to respond to
 
     def send(self, packet: bytes, ifindex: int, *, tracked: bool = False) -> bool:
-        """Send a whole IP packet out of interface ``ifindex`` (0: by the routes). Whether the kernel took it.
+        """Send a complete IP packet out of interface ``ifindex`` (0: by the routes). Returns success.
 
-        For link-local destinations ``ifindex`` is the scope and must be given. Never waits.
+        For link-local destinations ``ifindex`` is the scope and is required. Never blocks.
         """
         try:
             if packet[0] >> 4 == 4:
                 self._send_ipv4(packet, ifindex, _UNMARKED if tracked else [])
             else:
                 self._send_ipv6(packet, ifindex, _UNMARKED if tracked else [])
-        except OSError:  # no route, no buffer, a client that has gone: it asks again or it does not
+        except OSError:  # no route, no buffer, or the client is gone; the client retries if it needs to
             self.failed += 1
             return False
         return True

@@ -1,4 +1,4 @@
-"""The clock with a battery: what it says, and what the kernel read from it before any program ran."""
+"""The battery-backed clock: its time, and what the kernel read from it before any program ran."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from pathlib import Path
 RTC = Path("/sys/class/rtc/rtc0/since_epoch")
 LOG = Path("/dev/kmsg")
 
-_RECORD = 8192  # bytes; the kernel gives one whole record a reading
+_RECORD = 8192  # bytes; each read returns one complete record
 _SET = re.compile(rb"^\d+,\d+,(\d+),[^;]*;[^\n]*setting system clock to [^\n(]*\((\d+)\)")
 
 
-def reads() -> int | None:
-    """Unix seconds; None where there is no such clock, or it lost its time."""
+def read() -> int | None:
+    """Return Unix seconds; None without such a clock, or if it has lost its time."""
     try:
         return int(RTC.read_bytes())
     except (OSError, ValueError):
         return None
 
 
-def said_at_boot(log: Path = LOG) -> float | None:
-    """What the kernel set the system's clock to from the battery's, less the seconds since boot then.
+def boot_time(log: Path = LOG) -> float | None:
+    """Return the Unix time of the boot according to the battery-backed clock, or None.
 
-    That is the Unix time of the boot, if the battery's clock was right. It is read from the kernel's own log:
-    scripts that set the clock from the newest file (OpenWrt's sysfixtime) write it to the battery's clock as
-    well, so later readings prove nothing. None: the kernel did not, or its log has forgotten.
+    It is the time to which the kernel set the system clock, minus the seconds since boot at that moment. It
+    comes from the kernel's log: scripts that set the clock from the newest file (OpenWrt's sysfixtime) write
+    that time to the battery-backed clock as well, so later readings prove nothing. None: the kernel did not
+    set the clock, or its log no longer has the record.
     """
     try:
         fd = os.open(log, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -45,7 +46,7 @@ def _search(fd: int) -> float | None:
             record = os.read(fd, _RECORD)
         except BlockingIOError:
             return found
-        except BrokenPipeError:  # records that were next have been overwritten; the others follow
+        except BrokenPipeError:  # the next records have been overwritten; later ones follow
             continue
         except OSError:
             return found

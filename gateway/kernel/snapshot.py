@@ -1,4 +1,4 @@
-"""What the kernel's table is rendered from: one frozen, validated value."""
+"""The input of the kernel's table: one frozen, validated value."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gateway.core.errors import KernelError
 from gateway.kernel.marks import MAX_CLASS, QUEUES, MarkLayout, valid_slot
 
 QUEUE_BASE = 8200
-"""Far from 0-15 and from the round numbers that other users of the queue pick."""
+"""Far from 0-15 and from round numbers, which other users of the queue choose."""
 
 GUARD_DNS_PORT = 8253
-"""Where the boot guard leads closed devices' questions: to a resolver that knows the names of help alone."""
+"""The boot guard redirects closed devices' queries here: to a resolver that knows only the names of help."""
 
 MAX_LEASE = 90
-"""Seconds a closed profile's class outlives the daemon at most."""
+"""Maximum seconds that a closed profile's class outlives the daemon."""
 
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@:-]{1,15}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
@@ -34,16 +34,16 @@ _HELP_PORTS = (
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A filtered device, or several that share one profile and one count."""
+    """A filtered device, or several that share a profile and its counters."""
 
     number: int  # 1..255 without 64, 128, 192
-    macs: tuple[str, ...]  # lower case, colons; may be empty for the guests' slot
-    closed: bool  # failure mode: nothing undecided passes while the daemon is down
-    kept_out: bool = False  # a child's or a guest's: of the gateway itself only what ruleset_door names
+    macs: tuple[str, ...]  # lower case, with colons; may be empty for the guests' slot
+    closed: bool  # failure mode: undecided flows are blocked while the daemon is down
+    kept_out: bool = False  # a child's or a guest's: the gateway itself is closed, except as in gateway_input
 
 
 class Owner(NamedTuple):
-    """Whoever sends from this address, the answers go to that slot's device."""
+    """The device of this slot answers for this address, whatever MAC a sender writes."""
 
     interface: str
     address: str
@@ -52,52 +52,52 @@ class Owner(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PassElement:
-    """A class of a slot that is open now. The kernel counts its traffic, and forgets it with the lease."""
+    """An open class of a slot. The kernel counts its traffic, and deletes the element when the lease ends."""
 
     slot: int
     class_number: int  # 1..63
-    lease: int | None = None  # seconds, 1..90; None: until it is taken away
+    lease: int | None = None  # seconds, 1..90; None: no limit
 
 
 @dataclass(frozen=True, slots=True)
 class Offload:
-    """A flow table for unfiltered devices, in the place of fw4's own; the kernel must have flow tables."""
+    """A flow table for unfiltered devices, in place of fw4's; the kernel must support flow tables."""
 
-    devices: tuple[str, ...]  # the interfaces below the bridge, which must exist
+    devices: tuple[str, ...]  # the devices below the bridge; they must exist
     hardware: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that the table says. Two equal snapshots render to the same text.
+    """Everything that the table contains. Equal snapshots render to equal text.
 
-    Raises KernelError, one line, for a value that nft would refuse or that two rules contradict.
+    Raises KernelError with one line for a value that nft would refuse, or for a contradiction.
     """
 
-    lan: tuple[str, ...]  # interfaces that face the home
-    arm: bool = False  # one of them is the way out as well: packets leave by the interface that they came by
+    lan: tuple[str, ...]  # interfaces that face the LAN
+    arm: bool = False  # one of them is also the uplink: packets leave by the interface on which they arrive
     slots: tuple[Slot, ...] = ()
-    guest: int | None = None  # slot of a MAC that nobody named; None: such a device is not filtered
-    strangers: tuple[tuple[str, int | None], ...] = ()  # interfaces where it is another slot, or none
-    plain: tuple[str, ...] = ()  # MACs that are never filtered: adults, things of the house
-    owners: tuple[Owner, ...] = ()  # of addresses for which a filtered device answers
+    guest: int | None = None  # slot of unknown MACs; None: unknown devices are not filtered
+    strangers: tuple[tuple[str, int | None], ...] = ()  # interfaces on which it is another slot, or none
+    plain: tuple[str, ...] = ()  # MACs that are never filtered: adults' devices and unfiltered ones
+    owners: tuple[Owner, ...] = ()  # of addresses that filtered devices answer for
     passes: tuple[PassElement, ...] = ()
-    help4: tuple[str, ...] = ()  # addresses of help, reachable for closed slots while no daemon runs
+    help4: tuple[str, ...] = ()  # help addresses, reachable for closed slots while no daemon runs
     help6: tuple[str, ...] = ()
     help_ports: tuple[tuple[str, int], ...] = _HELP_PORTS
-    help_dns_port: int | None = None  # a resolver on the gateway that knows the names of help alone
+    help_dns_port: int | None = None  # a resolver on the gateway that knows only the names of help
     dns_port: int | None = None  # the daemon's listener for DNS over TCP
-    dns_for_everyone: bool = False  # unfiltered devices' questions too: a list that binds everyone is loaded
-    pages: tuple[str, ...] = ()  # addresses of the pages on the gateway; their port 80 leads to page_port
+    dns_for_everyone: bool = False  # unfiltered devices' queries too: a list applies to everyone
+    pages: tuple[str, ...] = ()  # addresses of the pages; their port 80 is redirected to page_port
     page_port: int | None = None
-    page_tls_port: int | None = None  # where their port 443 leads; None: it is refused
-    page_labels: tuple[str, ...] = ()  # first labels of the pages' names, for which everybody may ask
-    door_ports: tuple[int, ...] | None = ()  # of the gateway, open to who is kept out; None: nobody is
-    protocols: tuple[int, ...] = ()  # forwarded IP protocols open to slots beside TCP, UDP and ICMP (50: ESP)
+    page_tls_port: int | None = None  # the target of their port 443; None: it is refused
+    page_labels: tuple[str, ...] = ()  # first labels of the pages' names, which every device may query
+    door_ports: tuple[int, ...] | None = ()  # the gateway's ports open to kept_out slots; None: all ports
+    protocols: tuple[int, ...] = ()  # IP protocols forwarded for slots besides TCP, UDP, ICMP (50: ESP)
     offload: Offload | None = None
     queue_base: int = QUEUE_BASE
     native: bool = True  # False: the kernel has no nft queue (fallback.py)
-    alone: bool = False  # no daemon serves it: the boot guard's, with closed slots alone and no queue
+    alone: bool = False  # without a daemon: the boot guard's table, with closed slots only and no queue
     layout: MarkLayout = field(default_factory=MarkLayout)
 
     def __post_init__(self) -> None:
@@ -120,16 +120,16 @@ class Snapshot:
 
     @property
     def asked(self) -> tuple[Slot, ...]:
-        """The slots about whose packets somebody is asked."""
+        """The slots whose packets are queued."""
         return () if self.alone else self.slots
 
 
 def guard(snapshot: Snapshot) -> Snapshot:
-    """The boot guard: the closed slots alone, with nothing open but help.
+    """Return the boot guard's snapshot: only the closed slots, with nothing open except help.
 
-    Its table is loaded before the LAN comes up, by nft alone, and holds until the daemon puts its own in its
-    place. So nothing in it depends on what the kernel has of queues and flow tables, or on a port that the
-    daemon picks anew at each start.
+    nft loads its table before the LAN comes up; it applies until the daemon replaces it. It therefore does
+    not depend on the kernel's support of queues and flow tables, or on ports that the daemon chooses at its
+    start.
     """
     closed = {slot.number for slot in snapshot.closed}
     guest = snapshot.guest if snapshot.guest in closed else None
@@ -141,7 +141,7 @@ def guard(snapshot: Snapshot) -> Snapshot:
         guest=guest,
         strangers=strangers,
         plain=(*snapshot.plain, *others),
-        owners=(),  # who has which address after a start is not known yet
+        owners=(),  # address owners are not known yet after a start
         passes=(),
         help_dns_port=GUARD_DNS_PORT,
         dns_port=None,
@@ -195,15 +195,17 @@ def _check_strangers(snapshot: Snapshot) -> None:
 
 def _check_owners(snapshot: Snapshot) -> None:
     numbers = {slot.number for slot in snapshot.slots}
-    for one in snapshot.owners:
-        if one.interface not in snapshot.lan or one.slot not in numbers:
-            msg = f"owner of {one.address}: {one.interface} is not in lan, or slot {one.slot} is no slot"
+    for owner in snapshot.owners:
+        if owner.interface not in snapshot.lan or owner.slot not in numbers:
+            msg = (
+                f"owner of {owner.address}: {owner.interface} is not in lan, or slot {owner.slot} is no slot"
+            )
             raise KernelError(msg)
-    places = [(one.interface, one.address) for one in snapshot.owners]
+    places = [(owner.interface, owner.address) for owner in snapshot.owners]
     if len(set(places)) != len(places):
         msg = "owners: an address has two owners on one interface"
         raise KernelError(msg)
-    _check_addresses((one.address for one in snapshot.owners), None)
+    _check_addresses((owner.address for owner in snapshot.owners), None)
 
 
 def _check_macs(filtered: list[str], plain: tuple[str, ...]) -> None:
@@ -242,7 +244,7 @@ def _check_passes(passes: tuple[PassElement, ...], numbers: set[int]) -> None:
 def _check_addresses(addresses: Iterable[str], version: int | None) -> None:
     for text in addresses:
         try:
-            address = ipaddress.ip_address(text.replace("%", " "))  # a zone would be taken for a part of it
+            address = ipaddress.ip_address(text.replace("%", " "))  # refuses an address with a zone
         except ValueError as error:
             msg = f"{text!r} is no IP address; write it without a length or a zone"
             raise KernelError(msg) from error

@@ -1,6 +1,6 @@
-"""The kernel's clocks: whether somebody keeps the time right, and when somebody sets it.
+"""The kernel's clocks: whether a time service keeps the clock correct, and when the clock is set.
 
-The structures have `long` fields: that is what the plain names in the C library take, with 32 bits too.
+The structures have `long` fields, which the C library's plain function names use, also with 32 bits.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 
 from gateway.core.errors import KernelError
 
-_STA_UNSYNC = 0x40  # linux/timex.h: no program has disciplined the clock, or its error is above 16 s
+_STA_UNSYNC = 0x40  # linux/timex.h: no program disciplines the clock, or its error is above 16 s
 _CANCEL_ON_SET, _ABSOLUTE = 2, 1  # TFD_TIMER_*, linux/timerfd.h
-_TICK = 8  # bytes that a timerfd gives
+_TICK = 8  # bytes read from a timerfd
 _NEVER = (1 << 8 * ctypes.sizeof(ctypes.c_long) - 1) - 1
 _LARGEST_TIMEX = 512  # bytes; the structure has 208
 
@@ -23,10 +23,10 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class _Timex(ctypes.Structure):
-    """The beginning of `struct timex`."""
+    """The start of `struct timex`."""
 
     _fields_ = (
-        ("modes", ctypes.c_uint),  # 0: only tell
+        ("modes", ctypes.c_uint),  # 0: read only
         ("offset", ctypes.c_long),
         ("freq", ctypes.c_long),
         ("maxerror", ctypes.c_long),
@@ -43,16 +43,16 @@ class _Timer(ctypes.Structure):
 
 
 def synchronised() -> bool | None:
-    """Whether a time service keeps the clock (adjtimex(2)). None: the system does not tell."""
+    """Return whether a time service keeps the clock (adjtimex(2)); None if the system does not say."""
     library = ctypes.CDLL(None, use_errno=True)
-    told = _Timex()
-    if library.adjtimex(ctypes.byref(told)) < 0:
+    state = _Timex()
+    if library.adjtimex(ctypes.byref(state)) < 0:
         return None
-    return not told.status & _STA_UNSYNC
+    return not state.status & _STA_UNSYNC
 
 
 def boot_id() -> str:
-    """Another one after each start of the machine. Raises KernelError."""
+    """Return an id that changes with each start of the machine. Raises KernelError."""
     try:
         return BOOT_ID.read_text("ascii").strip()
     except OSError as error:
@@ -61,7 +61,7 @@ def boot_id() -> str:
 
 
 def real_and_boot() -> tuple[float, float]:
-    """Unix seconds and seconds since boot, suspend included, of one moment."""
+    """Return Unix seconds and seconds since boot, including suspend, at the same moment."""
     while True:
         before = time.clock_gettime(time.CLOCK_BOOTTIME)
         real = time.time()
@@ -71,9 +71,9 @@ def real_and_boot() -> tuple[float, float]:
 
 
 class SetAlarm:
-    """Readable (``fileno``) once CLOCK_REALTIME has been set; ``was_set()`` says so and waits for the next.
+    """Readable (``fileno``) after CLOCK_REALTIME was set; ``was_set()`` reports it and waits for the next.
 
-    Slewing, as time services do it once they have stepped, is no set. Raises KernelError.
+    Slewing, as time services do after a first step, does not count. Raises KernelError.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class SetAlarm:
         return self._fd
 
     def was_set(self) -> bool:
-        """Never waits."""
+        """Return whether the clock was set since the last call. Never blocks."""
         try:
             os.read(self._fd, _TICK)
         except BlockingIOError:

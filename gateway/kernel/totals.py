@@ -1,7 +1,7 @@
-"""What each class of each slot has used since the start, over all elements that counted for it.
+"""The total traffic of each class of each slot since the start, over all elements that counted for it.
 
-An element counts from zero: each time its lease is renewed, another one takes its place. The kernel tells
-what an element had counted at the moment it went, so nothing is lost between a reading and a renewal.
+An element counts from zero, and each renewal of a lease replaces it. The kernel reports the count of an
+element when it is removed, so nothing is lost between a reading and a renewal.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ Pair = tuple[int, int]
 
 
 class Totals:
-    """Never fall, whatever becomes of an element between two readings."""
+    """Totals that never decrease, whatever happens to an element between two readings."""
 
     def __init__(self, counters: PassCounters) -> None:
         self._counters = counters
         self._bytes: dict[Pair, int] = {}
-        self._last: dict[bytes, int] = {}  # what the elements that are there had counted at the last reading
+        self._last: dict[bytes, int] = {}  # counts of the present elements at the last reading
 
     def ended(self, message: memoryview, whole: bool) -> None:
-        """The kernel told that elements of some set went, and what they had counted; or the ``whole`` set, of
-        whose elements it tells nothing.
+        """Process a removal: of elements, with their counts, or of the ``whole`` set, for which the kernel
+        reports no elements.
         """
         if whole:
             if is_pass(message):
@@ -35,9 +35,9 @@ class Totals:
             self._add(key, size - self._last.pop(key, 0))
 
     def read(self) -> Mapping[Pair, int]:
-        """Bytes by slot and class; those that never used anything are missing.
+        """Return bytes by slot and class, without those that never had traffic.
 
-        Raises KernelError where the map cannot be read; what it had counted by the last reading is kept.
+        Raises KernelError if the map cannot be read; the totals of the last reading remain.
         """
         now = self._counters.keys()
         last, pairs, total = self._last, self._counters.pairs, self._bytes
@@ -45,7 +45,7 @@ class Totals:
             before = last.get(key, 0)
             if size != before:
                 pair = pairs.get(key) or self._counters.pair(key)
-                # Less than before: another element took its place, and nobody told.
+                # A lower count: another element has replaced it, without a report.
                 total[pair] = total.get(pair, 0) + (size - before if size > before else size)
         self._last = now
         return total
@@ -56,7 +56,7 @@ class Totals:
             self._bytes[pair] = self._bytes.get(pair, 0) + size
 
     def position(self) -> Mapping[Pair, int]:
-        """What the elements that are there had counted at the last reading."""
+        """Return the counts of the present elements at the last reading."""
         found: dict[Pair, int] = {}
         pairs = self._counters.pairs
         for key, size in self._last.items():
@@ -67,5 +67,5 @@ class Totals:
 
     @property
     def bytes(self) -> Mapping[Pair, int]:
-        """As they were at the last reading."""
+        """The totals at the last reading."""
         return self._bytes

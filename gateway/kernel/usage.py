@@ -1,4 +1,4 @@
-"""What each open class of each slot has used: the counters of ``@pass``, by one netlink dump."""
+"""The traffic of each open class of each slot: the counters of ``@pass``, by one netlink dump."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 _GET_ELEMENTS = 0xA0D  # subsystem 10, NFT_MSG_GETSETELEM; linux/netfilter/nf_tables.h
 _LIST_TABLE, _LIST_SET = 1, 2
-_MARK = struct.Struct("=I")  # a mark is compared as the register holds it, in host order
-_ATTEMPTS = 5  # a dump takes milliseconds, and changes come seconds apart
+_MARK = struct.Struct("=I")  # marks are compared in host byte order
+_ATTEMPTS = 5  # a dump takes milliseconds, and changes are seconds apart
 _new = tuple.__new__
 
 
@@ -30,21 +30,21 @@ class PassCounters:
         self._layout = layout
         self._netlink = Netlink()
         self._shapes = Shapes()
-        self.pairs: dict[bytes, tuple[int, int]] = {}  # of keys that were met: `pair` without the call
+        self.pairs: dict[bytes, tuple[int, int]] = {}  # cache of ``pair``
 
     def close(self) -> None:
         self._netlink.close()
 
     def read(self) -> dict[tuple[int, int], Usage]:
-        """Usage by (slot, class number). Raises KernelError, for instance where the table is gone."""
+        """Return usage by (slot, class number). Raises KernelError, for instance if the table is gone."""
         return self._whole(self._usages)
 
     def keys(self) -> dict[bytes, int]:
-        """Bytes by key of the map; ``pair`` tells whose it is. Raises KernelError, as ``read`` does."""
+        """Return bytes by key of the map; see ``pair``. Raises KernelError."""
         return self._whole(self._bytes)
 
     def pair(self, key: bytes) -> tuple[int, int]:
-        """Slot and class number of a key of the map."""
+        """Return slot and class number of a key of the map."""
         known = self.pairs.get(key)
         if known is None:
             slot, number, _ = self._layout.decode_pass_key(_MARK.unpack(key)[0])
@@ -61,7 +61,7 @@ class PassCounters:
                 missing = "; the table is not loaded" if error.errno == errno.ENOENT else ""
                 msg = f"the counters of the pass map cannot be read: {error.strerror}{missing}"
                 raise KernelError(msg) from error
-        msg = f"the pass map changed during each of {_ATTEMPTS} readings; something else writes to it"
+        msg = f"the pass map changed during each of {_ATTEMPTS} readings; another program writes to it"
         raise KernelError(msg)
 
     def _usages(self) -> dict[tuple[int, int], Usage]:
@@ -72,7 +72,7 @@ class PassCounters:
                 pair = pairs.get(key) or self.pair(key)
                 other = out.get(pair)
                 usage = _new(Usage, (packets, size, expires))
-                out[pair] = usage if other is None else _together(usage, other)
+                out[pair] = usage if other is None else _sum(usage, other)
         return out
 
     def _bytes(self) -> dict[bytes, int]:
@@ -86,9 +86,9 @@ class PassCounters:
         return (of_set(data) for data in self._netlink.dump(_GET_ELEMENTS, NFPROTO_INET, names))
 
 
-def _together(one: Usage, other: Usage) -> Usage:
-    if one.expires is None or other.expires is None:
-        expires = one.expires if other.expires is None else other.expires
+def _sum(usage: Usage, other: Usage) -> Usage:
+    if usage.expires is None or other.expires is None:
+        expires = usage.expires if other.expires is None else other.expires
     else:
-        expires = min(one.expires, other.expires)
-    return _new(Usage, (one.packets + other.packets, one.bytes + other.bytes, expires))
+        expires = min(usage.expires, other.expires)
+    return _new(Usage, (usage.packets + other.packets, usage.bytes + other.bytes, expires))

@@ -1,8 +1,7 @@
-"""Says when something else changed our table, so that it can be mended within a second.
+"""Detects changes of our table by other programs, so that they can be undone within a second.
 
-The kernel tells of every change in nftables, transaction by transaction, and each transaction ends with a
-message of its own. So what comes in while we change something ourselves is ours, unless our table is changed
-twice.
+The kernel reports every change in nftables, transaction by transaction; a message of its own ends each
+transaction. Changes that arrive during one of ours are taken as ours, unless our table changes twice.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 
-from gateway.core.netlink import Waiting, attributes, frames
+from gateway.core.netlink import PendingDatagrams, attributes, frames
 from gateway.kernel.netlink import (
     ADD_MEMBERSHIP,
     BE32,
@@ -29,7 +28,7 @@ _SET_GONE, _ELEMENTS_GONE = 0xA0B, 0xA0E  # NFT_MSG_DELSET, NFT_MSG_DELSETELEM
 _TABLE_NAME = 1  # the same number in tables, chains, rules, sets, elements, objects and flow tables
 _GENERATION_ID = 1
 _SO_RCVBUFFORCE = 33
-_BUFFER = 1 << 20  # bytes: an update of the whole table tells of some thousand objects
+_BUFFER = 1 << 20  # bytes: an update of the whole table causes some thousand messages
 _FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}
 
 Table = tuple[str, str]
@@ -40,10 +39,10 @@ Gone = Callable[[memoryview, bool], None]
 
 
 class Watch:
-    """Readable (``fileno``) when nftables changed; ``changed()`` says whether a table of ours is meant."""
+    """Readable (``fileno``) when nftables changed; ``changed()`` tells whether one of our tables did."""
 
     def __init__(self, tables: frozenset[Table], gone: Gone | None = None) -> None:
-        """``gone`` is told of elements that went from sets of our tables, and of sets that went whole."""
+        """``gone`` is called for removed elements of our tables' sets, and for sets removed whole."""
         self._tables = tables
         self._gone = gone
         self._generations = Netlink()
@@ -66,27 +65,27 @@ class Watch:
         self._generations.close()
 
     def changed(self) -> bool:
-        """Whether something else has touched a table of ours since the last call. Never waits."""
+        """Return whether another program has changed one of our tables since the last call. Never blocks."""
         transactions, lost = self._drain()
         suspect = self._suspect or lost or any(transactions)
         self._suspect = False
         return suspect
 
     def catch_up(self) -> None:
-        """Take in what the kernel has told so far; what it means for ``changed`` is kept."""
+        """Read the pending messages; their meaning for ``changed`` is kept."""
         transactions, lost = self._drain()
         self._suspect |= lost or any(transactions)
 
     @contextlib.contextmanager
     def ours(self) -> Iterator[None]:
-        """Around a change of our own: at most one transaction a table is taken to be ours."""
+        """Surround a change of our own: at most one transaction per table counts as ours."""
         before = self._generation()
         self.catch_up()
         try:
             yield
         finally:
             transactions, lost = self._drain()
-            if lost:  # too much to be told: the number of transactions is still known
+            if lost:  # too many messages: the number of transactions is still known
                 self._suspect |= self._generation() - before & 0xFFFFFFFF > 1
             else:
                 touched = [table for transaction in transactions for table in transaction]
@@ -100,9 +99,9 @@ class Watch:
         return 0
 
     def _drain(self) -> tuple[list[set[Table]], bool]:
-        """The tables of ours that each transaction touched, and whether messages were lost."""
+        """Return the tables of ours that each transaction changed, and whether messages were lost."""
         transactions: list[set[Table]] = [set()]
-        waiting = Waiting(self._socket, RECEIVE)
+        waiting = PendingDatagrams(self._socket, RECEIVE)
         for data in waiting:
             for kind, table, body in _events(data):
                 if kind == _NEW_GENERATION:
@@ -115,12 +114,12 @@ class Watch:
 
 
 def _events(data: memoryview) -> Iterator[tuple[int, Table, memoryview]]:
-    """Message type, the table it is about, and its attributes."""
+    """Yield message type, table and attributes."""
     for kind, _, _, body in frames(data):
         if kind >> 8 == SUBSYSTEM_NFTABLES and len(body) >= GENERIC.size:
             family = _FAMILIES.get(body[0], "")
-            told = body[GENERIC.size :]
-            yield kind, (family, _table_name(told)), told
+            values = body[GENERIC.size :]
+            yield kind, (family, _table_name(values)), values
 
 
 def _table_name(body: memoryview) -> str:

@@ -1,4 +1,4 @@
-"""The book about our copies of lists: when each was fetched, and what the last try said; no network here."""
+"""Stored copies of lists: when each was fetched, and the result of the last attempt. No network access."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import ListError
-from gateway.core.files import disk_words
+from gateway.core.files import write_error_text
 
-STALE = timedelta(days=7)  # older than that is shown as a problem
+STALE = timedelta(days=7)  # an older copy is reported as a problem
 SHELF = "lists"  # folder of the copies, in the state directory
 BOOK_NAME = "sources.json"
 
@@ -37,7 +37,7 @@ class Copy:
 
 
 class Book:
-    """The copies in ``folder`` and the book about them."""
+    """The stored copies in ``folder``, with their index in BOOK_NAME."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,14 +48,14 @@ class Book:
         return self.folder / f"{source}.list"
 
     def day(self, source: str) -> str:
-        """Which version is here, as far as anybody can tell: that of the day on which it was fetched."""
+        """Return the version of a copy: the UTC date of its last fetch, ISO 8601; empty if unknown."""
         copy = self.copies.get(source)
         return "" if copy is None or copy.fetched is None else copy.fetched.astimezone(UTC).date().isoformat()
 
     @property
     def newest(self) -> datetime | None:
-        """When the newest list was fetched; None: no list was fetched yet."""
-        return max((one.fetched for one in self.copies.values() if one.fetched is not None), default=None)
+        """Return when the newest copy was fetched; None if no list was fetched yet."""
+        return max((copy.fetched for copy in self.copies.values() if copy.fetched is not None), default=None)
 
     def _read(self) -> dict[str, Copy]:
         try:
@@ -64,16 +64,14 @@ class Book:
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
-            msg = (
-                f"{self._book}: cannot be read ({error.strerror}); mend its permissions, or run this as root"
-            )
+            msg = f"{self._book}: cannot be read ({error.strerror}); fix its permissions, or run this as root"
             raise ListError(msg) from error
         except (ValueError, RecursionError):
-            # A lost book costs one download more; the copies themselves are checked when they are read.
+            # A lost index costs one more download. The copies themselves are checked when they are read.
             return {}
 
     def save(self) -> None:
-        """Raises ListError; the old book stays then."""
+        """Write the index. Raises ListError and keeps the old index if it cannot be written."""
         rows = {key: _row(copy) for key, copy in sorted(self.copies.items())}
         temporary = self._book.with_suffix(".new")
         try:
@@ -82,7 +80,7 @@ class Book:
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            msg = f"{self._book}: cannot be written ({disk_words(error)}); the old one stays"
+            msg = f"{self._book}: cannot be written ({write_error_text(error)}); the old one stays"
             raise ListError(msg) from error
 
 
@@ -125,7 +123,9 @@ def _row(copy: Copy) -> dict[str, Any]:
         "fetched": copy.fetched.isoformat() if copy.fetched else None,
         "error": copy.error,
     }
-    return row | ({"further": [_validators_row(one) for one in copy.further]} if copy.further else {})
+    return row | (
+        {"further": [_validators_row(validators) for validators in copy.further]} if copy.further else {}
+    )
 
 
 def _validators_row(validators: Validators) -> dict[str, Any]:

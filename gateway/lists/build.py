@@ -1,4 +1,4 @@
-"""Build the category table: into a temporary file, verified, then renamed over the old one, or not at all."""
+"""Build the category table in a temporary file, verify it, then rename it over the old table."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import ListError
-from gateway.core.files import disk_words
-from gateway.lists.addresses import Innocent
+from gateway.core.files import write_error_text
+from gateway.lists.addresses import SharedNetworks
 from gateway.lists.formats import Format, Tally, read_domains
-from gateway.lists.known_names import Known
+from gateway.lists.known_names import CatalogueNames
 from gateway.lists.must_resolve import NOTHING_MUST, MustResolve
 from gateway.lists.prune import PARTS, Digests, Names, prune
 from gateway.policy.names import domain_table as domains
 
 CHUNK = 1 << 18
-SAMPLE = 1 << 16  # bytes of a list by which its format is told
-NO_NETWORKS = Innocent({})
-NOTHING_KNOWN = Known((), (), ())
+SAMPLE = 1 << 16  # bytes of a list from which its format is recognised
+NO_NETWORKS = SharedNetworks({})
+NOTHING_KNOWN = CatalogueNames((), (), ())
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A list on this machine, as the build reads it."""
+    """A list on this machine, as input of the build."""
 
     id: str
     category: str
     path: Path
     form: Format
-    skip_canaries: bool = False  # leave single innocent names out instead of refusing the whole list
-    own: bool = False  # comes with the gateway: a public suffix in it stands there on purpose
+    skip_canaries: bool = False  # leave well-known sites out instead of rejecting the whole list
+    own: bool = False  # comes with the gateway: a public suffix in it is intentional
 
 
 def _nothing(name: str) -> bool:  # noqa: ARG001
@@ -51,8 +51,8 @@ class Report:
     category: str
     domains: int  # as published, duplicates and children included
     odd_lines: int
-    canaries: tuple[str, ...] = ()  # left out, only where the source says so
-    disputed: tuple[str, ...] = ()  # left out, since the house knows better
+    canaries: tuple[str, ...] = ()  # well-known sites that were left out, if the source allows it
+    disputed: tuple[str, ...] = ()  # left out because the catalogue contradicts them
     left_out: Callable[[str], bool] = _nothing  # by the list's own exceptions
     error: str = ""  # why the source is not in the table
 
@@ -61,17 +61,17 @@ class Report:
 
 
 class Canaries:
-    """Innocent names and networks; a list that refuses one of them, or a name above, is not fit for use.
+    """Well-known sites and shared networks. A list that blocks one of them, or a parent domain, is rejected.
 
-    What is ``known`` otherwise than a list has it is left out of that list, and so is what refuses a site
-    that ``must`` resolve.
+    Entries that the catalogue (``known``) contradicts are left out of the table, and so are entries that
+    block a site that ``must`` resolve.
     """
 
     def __init__(
         self,
         hosts: Iterable[str],
-        networks: Innocent = NO_NETWORKS,
-        known: Known = NOTHING_KNOWN,
+        networks: SharedNetworks = NO_NETWORKS,
+        known: CatalogueNames = NOTHING_KNOWN,
         must: MustResolve = NOTHING_MUST,
     ) -> None:
         self._networks = networks
@@ -85,11 +85,11 @@ class Canaries:
                 name = name.partition(".")[2]
 
     def hit(self, listed: str) -> str | None:
-        """The innocent host that an entry ``listed`` would refuse."""
+        """Return the well-known host that the entry ``listed`` would block, or None."""
         return self._suffixes.get(listed)
 
     def hit_by(self, form: Format) -> Callable[[str], str | None]:
-        """What tells of an entry of a list in that format which innocent site it would refuse."""
+        """Return the check for entries of that format: which well-known site an entry would block."""
         return self._networks.hit if form is Format.ADDRESSES else self.hit
 
 
@@ -103,11 +103,13 @@ def build_table(
     salt: bytes | None = None,
     leave_out: bool = False,
 ) -> tuple[domains.TableInfo, list[Report]]:
-    """Build from all sources and put the table at ``target``.
+    """Build the table from all sources and write it to ``target``.
 
-    ``built``: ISO 8601. ``leave_out``: build without a fetched source that cannot be used; its report has
-    the error. Raises ListError with name and line of a source that cannot be used, or if the disk is full;
-    ``target`` is unchanged then.
+    ``built`` is the build time in ISO 8601. With ``leave_out``, the build skips a fetched source that
+    cannot be used; its report has the error.
+
+    Raises ListError with name and line of a source that cannot be used, or if the disk is full. ``target``
+    is unchanged then.
     """
     salt = salt if salt is not None else secrets.token_bytes(domains.SALT_BYTES)
     by_category: dict[str, list[Source]] = {}
@@ -122,15 +124,15 @@ def build_table(
             try:
                 report = survey(source, canaries)
             except ListError as error:
-                # A disk that cannot be read says nothing about the source: the old table is better than less.
+                # A read error of the disk is not a fault of the source: keep the old, complete table.
                 if not leave_out or source.own or isinstance(error.__cause__, OSError):
                     raise
                 reports.append(Report(source.id, category, 0, 0, error=str(error)))
                 continue
             reports.append(report)
             # Addresses have no public suffix.
-            apart = source.own or source.form is Format.ADDRESSES
-            (own if apart else published).append(_reader(source, report))
+            is_unchecked = source.own or source.form is Format.ADDRESSES
+            (own if is_unchecked else published).append(_reader(source, report))
         categories.append((category, prune(published, salt, is_public_suffix, own).digests))
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
@@ -139,10 +141,11 @@ def build_table(
         )
         info = _verified(temporary)
         if target.is_dir():
-            target.rmdir()  # an empty one, as a container makes for a volume that has no file
+            target.rmdir()  # a container runtime creates an empty folder for a volume that has no file
         temporary.replace(target)
     except OSError as error:
-        msg = f"{target}: the table could not be written ({disk_words(error)}); the old one stays in force"
+        why = write_error_text(error)
+        msg = f"{target}: the table could not be written ({why}); the old one stays in force"
         raise ListError(msg) from error
     finally:
         temporary.unlink(missing_ok=True)
@@ -162,9 +165,9 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def guess_format(source: str, path: Path) -> Format:
-    """In which format a list is that nobody described: by which most of its first lines say something.
+    """Return the format of a list without a declared one: the format that fits most of its first lines.
 
-    Raises ListError where none fits.
+    Raises ListError if no format fits.
     """
     try:
         with path.open("rb") as file:
@@ -185,18 +188,18 @@ def guess_format(source: str, path: Path) -> Format:
         else:
             found.append((tally.lines - tally.odd_lines, form))
     if not found:
-        raise refused or ListError(f"{source}: there is nothing in it")
-    return max(found, key=lambda one: one[0])[1]
+        raise refused or ListError(f"{source}: the list is empty")
+    return max(found, key=lambda pair: pair[0])[1]
 
 
 def survey(source: Source, canaries: Canaries) -> Report:
-    """Read a source for its faults alone, so that nothing of a bad one gets into the table.
+    """Check a whole source before the build reads it, so that no part of a bad list enters the table.
 
-    Raises ListError with its name and line.
+    Raises ListError with the name of the source and the line.
     """
     tally = Tally()
     hit = canaries.hit_by(source.form)
-    hits: dict[str, str] = {}  # what is listed → the innocent site
+    hits: dict[str, str] = {}  # entry → the well-known site that it would block
     disputed: dict[str, None] = {}
     helps: list[str] = []
     try:
@@ -204,7 +207,7 @@ def survey(source: Source, canaries: Canaries) -> Report:
             host = hit(name)
             if host is not None:
                 hits[name] = host
-            elif canaries.must.helps(name) is not None:
+            elif canaries.must.help_line(name) is not None:
                 disputed[name] = None
                 helps.append(name)
             elif not source.own and (
@@ -217,7 +220,7 @@ def survey(source: Source, canaries: Canaries) -> Report:
     found = tuple(name for name in hits if not tally.leaves_out(name))
     if found and not source.skip_canaries:
         name = found[0]
-        msg = f"{source.id}: it lists {name}, and so refuses {hits[name]}, an innocent site; it is not used"
+        msg = f"{source.id}: it lists {name}, and so blocks {hits[name]}, a well-known site; not used"
         raise ListError(msg)
     canaries.must.note(source.id, helps)
     return Report(
@@ -232,18 +235,18 @@ def survey(source: Source, canaries: Canaries) -> Report:
 
 
 def must_hits(source: Source, must: MustResolve) -> Mapping[str, str]:
-    """The entries of a list that refuse a site which has to open, each with that site."""
+    """Return the entries of a list that block a site of must_resolve.yaml, each with that site."""
     tally = Tally()
     found = must.hits(source.category, read_domains(source.id, _chunks(source.path), source.form, tally))
     return {name: site for name, site in found.items() if not tally.leaves_out(name)}
 
 
 def _reader(source: Source, report: Report) -> Names:
-    out = frozenset((*report.canaries, *report.disputed))
+    excluded = frozenset((*report.canaries, *report.disputed))
 
     def names() -> Iterator[str]:
         for name in read_domains(source.id, _chunks(source.path), source.form, Tally()):
-            if name not in out and not report.left_out(name):
+            if name not in excluded and not report.left_out(name):
                 yield name
 
     return names

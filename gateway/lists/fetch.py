@@ -1,4 +1,4 @@
-"""Download one source: ETag, size limit, time-outs, retries with jitter, progress. Not in the daemon."""
+"""Downloads one source, outside the daemon: ETag, size limit, time-outs, retries with jitter, progress."""
 
 from __future__ import annotations
 
@@ -19,58 +19,58 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request
 
 from gateway.core.errors import ListError
-from gateway.core.files import disk_words
+from gateway.core.files import write_error_text
 from gateway.core.http_client import Outside
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.lists.book import Validators
 
 CHUNK = 1 << 16
-STALL = 20.0  # seconds without a byte; a home line that is slower than that is down
+STALL = 20.0  # seconds without a byte, after which the connection counts as broken
 DEADLINE = 600.0  # seconds for one source: 64 MB at 1 Mbit/s
 TRIES = 4
-KEEPING = "keeping the previous copy"  # what a failed download leads to
+KEEPING = "keeping the previous copy"  # result of a failed download
 BACKOFF = 2.0  # seconds before the second try, doubled for each further one, plus as much jitter
 USER_AGENT = "qalqan (family filter)"
 
 _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
-# What a machine says that has no internet: its resolver hears nothing, its kernel knows no way.
+# Errors of a machine without internet: its resolver gets no response, or its kernel has no route.
 _NO_DNS = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
-_NO_WAY = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
+_NO_ROUTE = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
 
 T = TypeVar("T")
 
 Progress = Callable[[str, int, int | None], None]
-"""``progress(source, bytes so far, bytes in all or None)``"""
+"""``progress(source, bytes received, total bytes or None)``"""
 
 
 class Unwritable(ListError):
-    """The copy could not be written on this machine: no server is to blame, and no other try helps."""
+    """The copy could not be written on this machine, so a retry does not help."""
 
 
 def unwritable(folder: Path, error: OSError) -> str:
     """Return the message for a folder in which a copy could not be written."""
-    return f"{folder}: cannot be written ({disk_words(error)}); the old table stays in force"
+    return f"{folder}: cannot be written ({write_error_text(error)}); the old table stays in force"
 
 
 class Offline(ListError):
-    """Not even a server was reached, and none before in this run: the source may be as good as ever."""
+    """No server was reached in this run, so the failure says nothing about the source."""
 
 
 class _TooSlow(Exception):
-    """Cut at the deadline."""
+    """The download took longer than its deadline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """``path`` holds the new copy; None: the one we have is still the newest."""
+    """``path`` is the new copy; None if the stored copy is still the newest."""
 
     path: Path | None
     validators: Validators
 
 
 class NoDowngrade(HTTPRedirectHandler):
-    """A list that was asked for over HTTPS is not taken over HTTP."""
+    """Refuses a redirect from HTTPS to HTTP."""
 
     def redirect_request(
         self, req: Request, fp: object, code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -81,8 +81,9 @@ class NoDowngrade(HTTPRedirectHandler):
 
 
 class _Copy:
-    """A new file whose own errors are Unwritable, so that none is taken for the network's. Not buffered: what
-    does not fit on the disk shows where it is written.
+    """A new file that raises Unwritable for its own errors, to tell them from errors of the network.
+
+    It is not buffered, so that a full disk is reported by the write that fails.
     """
 
     def __init__(self, target: Path) -> None:
@@ -109,7 +110,7 @@ class _Copy:
 
 
 class Fetcher:
-    """``sleep`` and ``outside`` are the outside world; tests bring a server of their own and no waiting."""
+    """Downloads lists. ``sleep`` and ``outside`` are parameters for tests."""
 
     def __init__(
         self,
@@ -126,13 +127,13 @@ class Fetcher:
         self._opener = self._outside.opener(NoDowngrade())
         self._stall = stall
         self._deadline = deadline
-        self._reached = False  # whether any server has answered anything
+        self._reached = False  # whether any server has responded in this run
 
     def fetch(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
-        """Write the newest copy of ``url`` to ``target``, unless the server says that ``known`` is it.
+        """Write the newest copy of ``url`` to ``target``, unless ``known`` is still the newest.
 
-        Raises ListError that names the source and what went wrong; ``target`` is gone then. Offline, at once,
-        where no server was reached at all; Unwritable, at once, where it is the disk that fails.
+        Raises ListError with the name of the source and the problem; ``target`` does not exist then. Raises
+        Offline without retries if no server was reached in this run, and Unwritable if the disk fails.
         """
         try:
             check_url(url)
@@ -147,7 +148,7 @@ class Fetcher:
                 error.close()
                 if error.code == 304:
                     return Fetched(None, known)
-                problem = f"the server says {error.code} {error.reason}"
+                problem = f"the server responded with {error.code} {error.reason}"
                 if error.code not in _WORTH_RETRYING:
                     msg = f"{source}: {problem}; check whether {url} has moved; {KEEPING}"
                     raise ListError(msg) from error
@@ -156,10 +157,10 @@ class Fetcher:
                 msg = f"{source}: slower than {self._deadline:.0f} s; {KEEPING}"
                 raise ListError(msg) from error
             except NotOutside as error:
-                msg = f"{source}: it is not fetched: {error}"
+                msg = f"{source}: the download is refused: {error}"
                 raise ListError(msg) from error
-            except ValueError as error:  # what a server leads on to is text of its own
-                msg = f"{source}: the server leads on to what is no web address ({error})"
+            except ValueError as error:  # the target of a redirect is text of the server
+                msg = f"{source}: the server redirects to an invalid address ({error})"
                 raise ListError(msg) from error
             except (URLError, OSError, HTTPException) as error:
                 reason = getattr(error, "reason", None) or error or type(error).__name__
@@ -176,12 +177,12 @@ class Fetcher:
         raise ListError(msg)
 
     def _in_time(self, act: Callable[[], T]) -> T:
-        """What is cut reads like an end, or like any error: it was too slow, and no other try is faster."""
+        """Call ``act`` and cut its connection at the deadline. Raises _TooSlow for any error that follows."""
         late = threading.Event()
 
         def cut() -> None:
             late.set()
-            self._outside.cut()
+            self._outside.abort()
 
         timer = threading.Timer(self._deadline, cut)
         timer.daemon = True
@@ -194,14 +195,14 @@ class Fetcher:
             raise
         finally:
             timer.cancel()
-            self._outside.let_go()
+            self._outside.release()
         if late.is_set():
             raise _TooSlow
         return done
 
     def _once(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
         request = Request(url, headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
-        if known.url in ("", url):  # else they are of another file: the list has moved
+        if known.url in ("", url):  # otherwise the validators are those of another file: the list has moved
             if known.etag:
                 request.add_header("If-None-Match", known.etag)
             if known.modified:
@@ -228,10 +229,10 @@ class Fetcher:
 
 
 def _says_offline(error: Exception) -> bool:
-    """No name was resolved, or no connection made; a single host's failure may look the same."""
+    """Return whether the error looks like a missing internet connection, or one unreachable host."""
     if not isinstance(error, URLError):
-        return False  # a server took the connection
+        return False  # a server accepted the connection
     reason = error.reason
     if isinstance(reason, socket.gaierror):
         return reason.errno in _NO_DNS
-    return isinstance(reason, TimeoutError) or (isinstance(reason, OSError) and reason.errno in _NO_WAY)
+    return isinstance(reason, TimeoutError) or (isinstance(reason, OSError) and reason.errno in _NO_ROUTE)

@@ -1,15 +1,15 @@
-"""The formats in which lists of domains and of addresses are published, line by line, in bounded memory.
+"""Parsers for the formats of published lists of domains and addresses, line by line, in bounded memory.
 
-``hosts``    0.0.0.0 name [name ...]     (hosts(5)); any address that leads nowhere
+``hosts``    0.0.0.0 name [name ...]     (hosts(5)); any unspecified or loopback address
 ``domains``  name, or *.name
-``adblock``  ||name^ and options that do not narrow it to pages; ``@@||name^`` leaves the name out, with all
-             names under it
-``rpz``      name CNAME . (response policy zones, draft-vixie-dnsop-dns-rpz), *. or rpz-drop., or an address
-             that leads nowhere; rpz-passthru. leaves the name out
+``adblock``  ||name^ with options that do not restrict it to pages; ``@@||name^`` excludes the name and all
+             names below it
+``rpz``      name CNAME . (response policy zones, draft-vixie-dnsop-dns-rpz), *. or rpz-drop., or an
+             unspecified or loopback address; rpz-passthru. excludes the name
 
 ``addresses`` 192.0.2.7, 192.0.2.0/24 or 2001:db8::7, first or second on its line (lists/addresses.py)
 
-A name that is left out below one that is listed stays refused: a table has no holes.
+An excluded name below a listed name stays blocked: the table has no exceptions.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from gateway.policy.names.hosts import suffixes
 from gateway.wire.names import hostname
 
 MAX_LINE = 4096  # bytes; a hosts line may name several hosts of 253 bytes, none has a hundred
-MIN_LINES_TO_JUDGE = 20  # below that a share of odd lines says nothing
-MAX_ODD_SHARE = 0.5  # more lines than this without a domain: the wrong format, or no list at all
-MAX_ADDRESSES = 1_000_000  # 128 of them in one short line: a list may not fill the disk
-MAX_LEFT_OUT = 100_000  # names; the largest public list leaves out some thousand
-SAMPLE = 5  # odd lines that are kept to show
+MIN_LINES_TO_JUDGE = 20  # with fewer lines, the share of odd lines is not meaningful
+MAX_ODD_SHARE = 0.5  # a larger share of lines without a domain: the wrong format, or not a list
+MAX_ADDRESSES = 1_000_000  # one short line can be 128 of them: a list must not fill the disk
+MAX_LEFT_OUT = 100_000  # names; the largest public list excludes a few thousand
+SAMPLE = 5  # odd lines that are stored for the report
 
 _PAGE_STARTS = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -62,13 +62,13 @@ class Format(StrEnum):
 
 @dataclass(slots=True)
 class Tally:
-    """What one reading of a source came to."""
+    """The counts of one reading of a source."""
 
-    lines: int = 0  # that say something: no comments, no empty ones
+    lines: int = 0  # without comments and empty lines
     domains: int = 0
     odd: list[str] = field(default_factory=list)  # the first lines without a domain, with their numbers
     odd_lines: int = 0
-    left_out: set[str] = field(default_factory=set)  # names that the list itself excepts, whatever it lists
+    left_out: set[str] = field(default_factory=set)  # names that the list itself excludes
 
     def leave_out(self, name: bytes) -> None:
         domain = _normal(name)
@@ -76,16 +76,18 @@ class Tally:
             self.left_out.add(domain)
 
     def leaves_out(self, name: str) -> bool:
-        """``name`` or one above it."""
-        return bool(self.left_out) and any(one in self.left_out for one in suffixes(name))
+        """Return whether the list excludes ``name`` or a parent domain."""
+        return bool(self.left_out) and any(suffix in self.left_out for suffix in suffixes(name))
 
 
 def read_domains(source: str, chunks: Iterable[bytes], form: Format, tally: Tally) -> Iterator[str]:
-    """The domains of a list, normalised (lower case, A-labels), or its addresses as policy/nets.py has them,
-    in the list's order, duplicates included; what the list itself leaves out only `tally` knows, in the end.
+    """Yield the domains of a list, normalised (lower case, A-labels), or its addresses as keys of the table.
 
-    ``source`` names the list in errors. Raises ListError with the line's number for what cannot be a list:
-    a web page, UTF-16, NUL bytes, a line past MAX_LINE, too many addresses, mostly lines of another format.
+    The order is that of the list, with duplicates. Names that the list itself excludes are yielded too:
+    ``tally`` has them at the end. ``source`` names the list in errors.
+
+    Raises ListError with the line number for data that is not a list: a web page, UTF-16, NUL bytes, a line
+    longer than MAX_LINE, too many addresses, or mostly lines of another format.
     """
     parse = _PARSERS[form](tally)
     normal = _as_it_is if form is Format.ADDRESSES else _normal
@@ -102,7 +104,7 @@ def read_domains(source: str, chunks: Iterable[bytes], form: Format, tally: Tall
                 tally.domains += 1
                 yield domain
         if form is Format.ADDRESSES and tally.domains > MAX_ADDRESSES:
-            msg = f"{source}: line {number}: more than {MAX_ADDRESSES} addresses, no list has as many"
+            msg = f"{source}: line {number}: more than {MAX_ADDRESSES} addresses; the list is too long"
             raise ListError(msg)
         if not found:
             tally.odd_lines += 1
@@ -113,7 +115,7 @@ def read_domains(source: str, chunks: Iterable[bytes], form: Format, tally: Tall
         raise ListError(msg)
     if tally.lines >= MIN_LINES_TO_JUDGE and tally.odd_lines > tally.lines * MAX_ODD_SHARE:
         msg = (
-            f"{source}: {tally.odd_lines} of {tally.lines} lines hold no {form.holds} ({tally.odd[0]}); "
+            f"{source}: {tally.odd_lines} of {tally.lines} lines have no {form.holds} ({tally.odd[0]}); "
             f"is its format really {form}?"
         )
         raise ListError(msg)
@@ -144,21 +146,21 @@ def _check_start(source: str, head: bytes) -> None:
             msg = f"{source}: line 1: {name} text; a list is ASCII or UTF-8"
             raise ListError(msg)
     if head.removeprefix(_UTF8_BOM).lstrip().lower().startswith(_PAGE_STARTS):
-        msg = f"{source}: line 1: a web page, not a list; the address may have moved or asks for a log-in"
+        msg = f"{source}: line 1: a web page, not a list; the address may have moved, or may need a log-in"
         raise ListError(msg)
 
 
 def _check_line(source: str, number: int, line: bytes) -> None:
     if len(line) > MAX_LINE:
-        msg = f"{source}: line {number}: longer than {MAX_LINE} bytes, no list has such lines"
+        msg = f"{source}: line {number}: longer than {MAX_LINE} bytes; this is not a list"
         raise ListError(msg)
     if b"\0" in line:
-        msg = f"{source}: line {number}: a NUL byte; the file is binary, cut or UTF-16"
+        msg = f"{source}: line {number}: a NUL byte; the file is binary, damaged or UTF-16"
         raise ListError(msg)
 
 
 def _normal(name: bytes) -> str | None:
-    """A domain of at least two labels, or None."""
+    """Return a normalised domain of at least two labels, or None."""
     try:
         text = hostname(name if name.isascii() else _a_labels(name))
     except WireError:
@@ -171,8 +173,8 @@ def _as_it_is(entry: bytes) -> str:
 
 
 def _a_labels(name: bytes) -> bytes:
-    """IDNA 2008 with the mapping of UTS 46; what it refuses stays as it is, and is then no host name."""
-    import idna  # 2 MB of tables, which few lists need
+    """Encode by IDNA 2008 with the mapping of UTS 46. A name that IDNA rejects is returned unchanged."""
+    import idna  # 2 MB of tables, needed by few lists
 
     try:
         return idna.encode(name.decode("utf-8"), uts46=True)
@@ -191,7 +193,7 @@ def _hosts(line: bytes) -> list[bytes] | None:
 
 
 def _is_sink(address: bytes) -> bool:
-    """Whether it leads nowhere: what a list gives the names that it refuses."""
+    """Return whether a list uses this address for blocked names: an unspecified or loopback address."""
     return address in _SINKS or (address.startswith(b"127.") and address.replace(b".", b"").isdigit())
 
 
@@ -216,19 +218,19 @@ class _Adblock:
 
     @staticmethod
     def _names(rule: bytes) -> list[bytes]:
-        """The name that a rule is about as a whole, or none."""
+        """Return the name that a rule blocks as a whole, or an empty list."""
         if not rule.startswith(b"||"):
             return []
         pattern, _, options = rule[2:].partition(b"$")
         if options and not set(options.decode("ascii", "replace").split(",")) <= _ADBLOCK_WHOLE:
             return []
         pattern = pattern.removesuffix(b"|")
-        # Without the ^ it is a beginning of names, not a name.
+        # Without the ^ it is a prefix of names, not a name.
         return [pattern[:-1].removeprefix(b"*.")] if pattern.endswith(b"^") else []
 
 
 class _Rpz:
-    """Owners are read as a zone file has them: relative to $ORIGIN, and within the zone."""
+    """Parses a zone file: owners are relative to $ORIGIN and inside the zone."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -241,7 +243,7 @@ class _Rpz:
             return None
         kind = next((at for at, field in enumerate(upper) if at and field in _RPZ_KINDS), None)
         if kind is None:
-            # The numbers of an SOA record over several lines, or another type.
+            # A line of a multi-line SOA record, or a record of another type.
             return None if not fields[0][:1].isalpha() else []
         name, target = self._trigger(fields[0]), b" ".join(fields[kind + 1 :]).lower()
         if name.endswith(_RPZ_OTHERS):
@@ -262,7 +264,7 @@ class _Rpz:
         return fields[0][:1] in b"$@" or b"SOA" in upper or b"NS" in upper
 
     def _absolute(self, name: bytes) -> bytes:
-        """Without the dot at the end."""
+        """Return the absolute name, without the final dot."""
         return name.rstrip(b".") if name.endswith(b".") or not self._origin else name + b"." + self._origin
 
     def _trigger(self, owner: bytes) -> bytes:

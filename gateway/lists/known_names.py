@@ -1,7 +1,7 @@
-"""What the house itself knows of names: the catalogue and the approved sites go before what a list says.
+"""Names of the catalogue and the approved sites, which take precedence over published lists.
 
-Published lists are made by machines from other lists: in those of today a school's diary is phishing, a maker
-of children's films a pirate, and VK adult. A name that stands in the catalogue is what the catalogue says.
+Published lists are often merged automatically from other lists. Current lists call a school diary phishing,
+a maker of children's films a pirate site, and VK adult. For a name in the catalogue, the catalogue decides.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gateway.policy.names.packs import Site
 from gateway.policy.names.services import Service
 
 LEARNING = frozenset({"education", "health", "productivity"})
-# Who runs one of these may well be what a list says beside it: a site of pirates adult, a proxy a pirate.
+# A service of one of these categories may also be in another: a pirate site adult, a proxy a pirate site.
 DOUBTFUL = frozenset(
     {
         "adult", "gambling", "drugs_alcohol_tobacco_sales", "weapons_sales", "gore_violence",
@@ -21,12 +21,12 @@ DOUBTFUL = frozenset(
         "proxy_vpn_doh", "tor", "piracy", "search_without_safe_mode", "crypto",
     }
 )  # fmt: skip
-# Who is tracked by a name, or how old it is, the catalogue does not say: services have their own trackers.
+# The catalogue has no data on tracking or on the age of a name: services have their own trackers.
 OTHER_MATTERS = frozenset({"ads_trackers", "new_domain"})
 
 
-class Known:
-    """``binding``: the categories that are refused for everyone."""
+class CatalogueNames:
+    """Decides which list entries the catalogue contradicts. ``binding``: categories blocked for everyone."""
 
     def __init__(self, services: Iterable[Service], sites: Iterable[Site], binding: Iterable[str]) -> None:
         self._binding = frozenset(binding)
@@ -38,7 +38,7 @@ class Known:
                 self._claim((*service.domains, *service.update), service.categories)
 
     def _claim(self, names: Iterable[str], categories: frozenset[str]) -> None:
-        """An entry for a name above would refuse it as well."""
+        """Claim the names and their parent domains, since an entry for a parent blocks the name too."""
         for name in names:
             above = "" if "*" in name else name.removeprefix("=")
             while "." in above:
@@ -46,9 +46,9 @@ class Known:
                 above = above.partition(".")[2]
 
     def disputes(self, category: str, listed: str) -> bool:
-        """Whether the entry ``listed`` of a list of that category is not believed.
+        """Return whether the catalogue contradicts the entry ``listed`` of a list of that category.
 
-        Entries for names below ours are: they are more precise than we are.
+        An entry for a subdomain of a catalogue name is accepted, since it is more precise.
         """
         claim = self._claims.get(listed)
         if claim is None or is_register(category) or category in OTHER_MATTERS or category in claim:

@@ -1,4 +1,4 @@
-"""In what a host or an address is, and as what: for the command and for the pages."""
+"""Looks up the categories, services and resolver of a host or an address, for the command and the pages."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ def look_up(
     resolvers: Resolvers,
     sealed: Callable[[str], bool],
 ) -> Mapping[str, Any]:
-    """``host refused_for_everyone matches services resolver``. Raises PolicyError for what is no host."""
+    """Return ``host``, ``refused_for_everyone``, ``matches``, ``services`` and ``resolver`` as a mapping.
+
+    Raises PolicyError if ``written`` is not a host or an address.
+    """
     packed = nets.address(written)
     host = parse_host(written) if packed is None else nets.keys(packed)[0]
     found = table.matches(host) if packed is None else _entries(table, packed)
     in_a_set = packed is None and sealed(host)
     if in_a_set or any(not known.isdisjoint(categories.binding) for _, known in found):
-        # Nothing may tell a sealed entry from any other of this kind: not its name, not what else it is in.
+        # A sealed entry must look like any other entry that is blocked for everyone: no name, no categories.
         return {"host": host, "refused_for_everyone": True, "matches": [], "services": [], "resolver": None}
     resolver = resolvers.names.get(host) if packed is None else resolvers.at(packed)
     return {
@@ -42,5 +45,5 @@ def look_up(
 
 
 def _entries(table: DomainTable, packed: bytes) -> Found:
-    """The entries that an address falls under, longest first, and as what."""
-    return tuple((one, known) for one in nets.keys(packed) if (known := table.entry(one)))
+    """Return the entries that contain an address, longest prefix first, each with its categories."""
+    return tuple((key, known) for key in nets.keys(packed) if (known := table.entry(key)))

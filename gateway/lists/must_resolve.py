@@ -1,8 +1,8 @@
-"""Sites that have to open from ten years on, `profiles/must_resolve.yaml`, and what in a list refuses one.
+"""Sites that must resolve from age ten on (`profiles/must_resolve.yaml`), and list entries that block them.
 
-Filters of homes have refused health, counselling and support for LGBTQ+ people more often than anything else.
-So an entry of a list that names such a site, or one above it, is left out of the table; and a new copy that
-names one which the copy before did not name is not taken: its maker has changed what the list is about.
+Home filters most often overblock health, counselling and support for LGBTQ+ people. So the table leaves out
+a list entry for such a site or its parent domain. A new copy of a list that blocks such a site is rejected
+if the previous copy did not: the purpose of the list has changed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_NOTED = 20  # entries of one list
 
 @dataclass(frozen=True, slots=True)
 class MustSite:
-    """One site. Its name stands for all names under it, too; with ``=`` before it for that name alone."""
+    """A site that must resolve, with its subdomains. An ``=`` before the entry means that name only."""
 
     entry: str
     topic: str
@@ -42,7 +42,7 @@ class MustSite:
 def parse_must_resolve(
     source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck
 ) -> tuple[MustSite, ...]:
-    """Raises PolicyError with file, line, key and mend."""
+    """Parse `must_resolve.yaml`. Raises PolicyError with file, line, key and how to fix it."""
     top = fields.Fields(parse_document(source, file), ("source", "date", "topics"))
     fields.text(top.need("source"))
     day = top.need("date")
@@ -50,27 +50,32 @@ def parse_must_resolve(
     read: dict[str, MustSite] = {}
     for topic, place, languages in fields.pairs(top.need("topics")):
         if topic not in TOPICS:
-            place.refuse(f"{shown(topic)} is no topic", fields.suggestion(topic, TOPICS))
+            place.refuse(f"{shown(topic)} is not a topic", fields.suggestion(topic, TOPICS))
         for language, _, node in fields.pairs(languages):
             for entry in entries(node, is_public_suffix):
                 site = MustSite(entry, topic, language)
                 if site.name in read:
-                    node.place.refuse(f"{shown(site.name)} is there twice", "keep it once")
+                    node.place.refuse(f"{shown(site.name)} is listed twice", "keep it once")
                 read[site.name] = site
     return tuple(read.values())
 
 
 def content_categories(bands: Bands) -> frozenset[str]:
-    """Kinds of sites that some child of ten or more is refused, or has to ask for. Trackers and new names are
-    among them: whatever it is for which a list names one of these sites, it would not open.
+    """Return the categories that an age group from ten on blocks or has to ask for.
+
+    Trackers and new domains are among them, since a list of any of these categories would block the site.
     """
-    older = [one for band, one in bands.items() if band.is_child and band.rank >= YOUNGEST.rank]
-    return frozenset(key for one in older for key, rule in one.rules.categories.items() if rule.value.refuses)
+    older = [preset for band, preset in bands.items() if band.is_child and band.rank >= YOUNGEST.rank]
+    return frozenset(
+        key for preset in older for key, rule in preset.rules.categories.items() if rule.value.refuses
+    )
 
 
 class MustResolve:
-    """Which entry of a list of ``content`` refuses which site; ``help_names``: of help lines, which no list
-    of any kind may name.
+    """Finds list entries that block a site that must resolve.
+
+    ``content`` is the set of categories that are checked. ``help_names`` are names of help lines, which no
+    list of any category may block.
     """
 
     def __init__(
@@ -85,36 +90,38 @@ class MustResolve:
                 name = name.partition(".")[2]
         self._names: dict[str, str] = {}
         for site in sites:
-            self._names.setdefault(f"www.{site.name}", site.name)  # refuses what everybody opens
+            self._names.setdefault(
+                f"www.{site.name}", site.name
+            )  # an entry for www blocks the usual address of the site
             name = site.name
             while "." in name:
                 self._names.setdefault(name, site.name)
                 name = name.partition(".")[2]
 
     def hit(self, category: str, listed: str) -> str | None:
-        """The site that the entry ``listed`` of a list of that category would refuse."""
+        """Return the site that the entry ``listed`` of a list of that category would block, or None."""
         return self._names.get(listed) if category in self._content else None
 
-    def anyhow(self, listed: str) -> str | None:
-        """The site that an entry of whatever list would refuse."""
+    def site_of_any_list(self, listed: str) -> str | None:
+        """Return the site that an entry of any list would block, or None."""
         return self._names.get(listed)
 
-    def helps(self, listed: str) -> str | None:
-        """The name of a help line that an entry would refuse, if help did not come before all lists."""
+    def help_line(self, listed: str) -> str | None:
+        """Return the help line that an entry names, or None. Help lines take precedence over all lists."""
         return self._help.get(listed)
 
     def note(self, source: str, listed: Iterable[str]) -> None:
-        """For whoever looks after a list: the entries of it that name help."""
+        """Log the entries of a list that name help lines, for the maintainer of the list."""
         for name in list(dict.fromkeys(listed))[:MAX_NOTED]:
             _log.warning(
-                "%s: it lists %s, and so the help line %s; left out, help stays open",
+                "%s: entry %s would block the help line %s; the entry is left out",
                 source,
                 name,
                 self._help[name],
             )
 
     def hits(self, category: str, listed: Iterable[str]) -> Mapping[str, str]:
-        """Of many entries: those that refuse a site, each with the first one."""
+        """Return the entries that block a site, each with that site."""
         if category not in self._content:
             return {}
         found = self._names

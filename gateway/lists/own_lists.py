@@ -1,10 +1,10 @@
-"""The family's own choice of lists: `lists.yaml` beside `qalqan.yaml`. Pages and command write it, hands may.
+"""The family's choice of lists in `lists.yaml`, next to `qalqan.yaml`. Written by the pages and the command.
 
 lists:
   own-1c9a2f4e: {name: "School's list", url: "https://example.org/list.txt", category: games}
-on: [oisd-nsfw]           # published lists that are not fetched unless somebody asks
-off: [ut1-games]          # published lists that are fetched otherwise
-wrong:                    # entries that the family calls wrong, for whoever writes to the list's maker
+on: [oisd-nsfw]           # published lists that are off by default
+off: [ut1-games]          # published lists that are on by default
+wrong:                    # entries that the family reported as wrong, for a message to the list's maker
   w0: {host: chess.example, category: gambling, by: Mum, at: 2026-11-24}
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from gateway.core.errors import ListError
-from gateway.core.files import disk_words, read_bounded, write_whole
+from gateway.core.files import read_bounded, write_atomically, write_error_text
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.lists.sources import PublishedList
 from gateway.policy.names.categories import Categories
@@ -30,20 +30,18 @@ from gateway.policy.yaml.entries import host
 
 FILE = "lists.yaml"
 MAX_OWN = 16  # lists; each costs a download a day and some seconds of building
-MAX_BYTES = 32 << 20  # of one: a million and a half hosts lines
-MAX_CHOSEN = 128  # published lists that are on or off otherwise; there are some fifty
-MAX_WRONG = 64  # reports; the oldest give way
-HEADER = (
-    "# The family's own choice of lists. Pages and command write this file anew; comments are not kept.\n"
-)
+MAX_BYTES = 32 << 20  # of one list: 1.5 million hosts lines
+MAX_CHOSEN = 128  # published lists with a changed default; there are about fifty
+MAX_WRONG = 64  # reports; the oldest are dropped
+HEADER = "# The family's choice of lists. The pages and the command rewrite this file; comments are lost.\n"
 
-_ID = re.compile(r"own-[0-9a-f]{8}", re.ASCII)  # never taken for a published one
+_ID = re.compile(r"own-[0-9a-f]{8}", re.ASCII)  # no published list has such an id
 _KEYS = ("lists", "on", "off", "wrong")
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
-    """An entry that somebody reported."""
+class WrongEntry:
+    """A list entry that the family reported as wrong."""
 
     host: str
     category: str
@@ -56,23 +54,23 @@ class OwnLists:
     lists: Mapping[str, PublishedList] = field(default_factory=dict)
     on: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset()
-    wrong: tuple[Wrong, ...] = ()  # the newest last
+    wrong: tuple[WrongEntry, ...] = ()  # the newest last
 
     def with_list(self, name: str, url: str, category: str, key: str) -> OwnLists:
-        """Raises ListError."""
+        """Return a copy with one more list. Raises ListError if there are too many, or the URL is in use."""
         if len(self.lists) >= MAX_OWN:
-            msg = f"there are {MAX_OWN} lists of your own already; take one out first"
+            msg = f"there are {MAX_OWN} lists of your own already; remove one first"
             raise ListError(msg)
-        if any(one.url == url for one in self.lists.values()):
+        if any(published.url == url for published in self.lists.values()):
             msg = f"{url} is one of your lists already"
             raise ListError(msg)
         return replace(self, lists={**self.lists, key: own_list(key, name, url, category)})
 
     def without_list(self, key: str) -> OwnLists:
-        return replace(self, lists={one: value for one, value in self.lists.items() if one != key})
+        return replace(self, lists={other: value for other, value in self.lists.items() if other != key})
 
     def switched(self, published: PublishedList, *, on: bool) -> OwnLists:
-        """A published list is fetched from now on, or no more."""
+        """Return a copy in which a published list is turned on or off."""
         key = {published.id}
         return replace(
             self,
@@ -80,12 +78,12 @@ class OwnLists:
             off=self.off | key if not on and published.default else self.off - key,
         )
 
-    def with_wrong(self, one: Wrong) -> OwnLists:
-        others = tuple(other for other in self.wrong if other.host != one.host)
-        return replace(self, wrong=(*others, one)[-MAX_WRONG:])
+    def with_wrong(self, report: WrongEntry) -> OwnLists:
+        others = tuple(other for other in self.wrong if other.host != report.host)
+        return replace(self, wrong=(*others, report)[-MAX_WRONG:])
 
     def without_wrong(self, named: str) -> OwnLists:
-        return replace(self, wrong=tuple(one for one in self.wrong if one.host != named))
+        return replace(self, wrong=tuple(report for report in self.wrong if report.host != named))
 
     def is_on(self, published: PublishedList) -> bool:
         if published.id in self.lists:
@@ -94,7 +92,7 @@ class OwnLists:
 
 
 def own_list(key: str, name: str, url: str, category: str) -> PublishedList:
-    """What such a list may be is told by its copy; single innocent names in it are left out."""
+    """Return the family's own list. Its format is recognised from its copy; well-known sites are left out."""
     return PublishedList(
         id=key, name=name, url=url, form=None, licence="", category=category, size=0, max_bytes=MAX_BYTES,
         skip_canaries=True, default=True,
@@ -102,12 +100,12 @@ def own_list(key: str, name: str, url: str, category: str) -> PublishedList:
 
 
 def lists_file(config: Path) -> Path:
-    """Beside ``qalqan.yaml``."""
+    """Return the path of `lists.yaml`, in the folder of ``qalqan.yaml``."""
     return config.parent / FILE
 
 
 def read_own(path: Path, categories: Categories) -> OwnLists:
-    """Nothing where there is no such file. Raises PolicyError with file, line and mend."""
+    """Read the choice of lists; empty if there is no file. Raises PolicyError with file, line and fix."""
     if not path.exists():
         return OwnLists()
     return parse_own(read_bounded(path), str(path), categories)
@@ -126,9 +124,9 @@ def parse_own(source: str | bytes, file: str, categories: Categories) -> OwnList
 def _lists(node: Node, categories: Categories) -> Iterator[tuple[str, PublishedList]]:
     for number, (key, place, value) in enumerate(fields.pairs(node)):
         if number >= MAX_OWN:
-            place.refuse(f"is more than {MAX_OWN} lists", "take some out")
+            place.refuse(f"is more than {MAX_OWN} lists", "remove some")
         if _ID.fullmatch(key) is None:
-            place.refuse(f"{shown(key)} is no id of an own list", "write own- and eight of 0-9a-f")
+            place.refuse(f"{shown(key)} is not an id of an own list", "write own- and eight of 0-9a-f")
         part = fields.Fields(fields.mapping(value), ("name", "url", "category"))
         url = part.need("url")
         written = fields.text(url)
@@ -145,41 +143,46 @@ def _check(url: str, place: Place) -> None:
 
 
 def _ids(node: Node) -> frozenset[str]:
-    return frozenset(fields.text(one) for one in fields.entries(node, MAX_CHOSEN))
+    return frozenset(fields.text(item) for item in fields.entries(node, MAX_CHOSEN))
 
 
-def _wrong(node: Node) -> Iterator[Wrong]:
+def _wrong(node: Node) -> Iterator[WrongEntry]:
     for number, (_key, place, value) in enumerate(fields.pairs(node)):
         if number >= MAX_WRONG:
-            place.refuse(f"is more than {MAX_WRONG} reports", "take some out")
+            place.refuse(f"is more than {MAX_WRONG} reports", "remove some")
         part = fields.Fields(fields.mapping(value), ("host", "category", "by", "at"))
         at = part.need("at")
         try:
             day = date.fromisoformat(fields.text(at))
         except ValueError:
-            at.place.refuse("is no date", "write one such as 2026-11-24")
-        yield Wrong(
+            at.place.refuse("is not a date", "write one such as 2026-11-24")
+        yield WrongEntry(
             host(part.need("host")), fields.text(part.need("category")), fields.text(part.need("by")), day
         )
 
 
 def write_own(path: Path, own: OwnLists) -> None:
-    """Whole or not at all. Raises ListError."""
-    said: dict[str, Any] = {
+    """Write the file atomically. Raises ListError."""
+    content: dict[str, Any] = {
         "lists": {
-            key: {"name": one.name, "url": one.url, "category": one.category}
-            for key, one in own.lists.items()
+            key: {"name": published.name, "url": published.url, "category": published.category}
+            for key, published in own.lists.items()
         },
         "on": sorted(own.on),
         "off": sorted(own.off),
         "wrong": {
-            f"w{number}": {"host": one.host, "category": one.category, "by": one.by, "at": str(one.at)}
-            for number, one in enumerate(own.wrong)
+            f"w{number}": {
+                "host": report.host,
+                "category": report.category,
+                "by": report.by,
+                "at": str(report.at),
+            }
+            for number, report in enumerate(own.wrong)
         },
     }
-    kept = {key: value for key, value in said.items() if value}
+    kept = {key: value for key, value in content.items() if value}
     try:
-        write_whole(path, (HEADER + yaml.safe_dump(kept, allow_unicode=True, sort_keys=False)).encode())
+        write_atomically(path, (HEADER + yaml.safe_dump(kept, allow_unicode=True, sort_keys=False)).encode())
     except OSError as error:
-        msg = f"{path}: cannot be written ({disk_words(error)})"
+        msg = f"{path}: cannot be written ({write_error_text(error)})"
         raise ListError(msg) from error

@@ -1,6 +1,6 @@
-"""The names of one category from all its sources: no duplicates, public suffixes, children of listed parents.
+"""Merges the names of one category: no duplicates, no public suffixes, no subdomains of listed names.
 
-Names are kept as 64-bit digests in 256 parts, so that sorting one part at a time is all the memory it takes.
+Names are stored as 64-bit digests in 256 parts. Only one part is sorted at a time, which bounds the memory.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from gateway.policy.names.domain_table import KEY_BYTES
 PARTS = 256
 
 Names = Callable[[], Iterable[str]]
-"""Reads a source from its beginning; called twice, since millions of names are not kept."""
+"""Reads a source from its beginning. It is called twice, since millions of names do not fit into memory."""
 
 
 def digest_of(name: str, salt: bytes) -> int:
-    """The 64 bits that `policy.domains.key_of` takes its key from."""
+    """Return the 64-bit digest of which the key of the domain table is a part."""
     return int.from_bytes(blake2s(salt + name.encode("ascii"), digest_size=KEY_BYTES).digest(), "big")
 
 
 class Digests:
-    """A set of digests: collect, ``seal``, then ask. Eight bytes each."""
+    """A set of digests, eight bytes each: call ``add``, then ``seal``, then test membership."""
 
     def __init__(self) -> None:
         self.parts = [array("Q") for _ in range(PARTS)]
@@ -34,7 +34,7 @@ class Digests:
         self.parts[digest >> 56].append(digest)
 
     def seal(self) -> None:
-        """Sort and drop duplicates."""
+        """Sort the digests and drop duplicates."""
         for number, part in enumerate(self.parts):
             self.parts[number] = array("Q", sorted(set(part)))
 
@@ -49,7 +49,7 @@ class Digests:
 
 @dataclass(slots=True)
 class Pruned:
-    """What is left of a category."""
+    """The remaining names of a category."""
 
     digests: Digests
     children: int = 0  # names left out because a parent is listed
@@ -62,9 +62,9 @@ def prune(
     is_public_suffix: Callable[[str], bool],
     own: Iterable[Names] = (),
 ) -> Pruned:
-    """Take in every source, then leave out each name of which a parent is there too.
+    """Merge all sources and drop each name whose parent domain is listed too.
 
-    ``own``: those in which a public suffix stands on purpose, such as that of a web proxy.
+    ``own`` are sources in which a public suffix is intentional, such as that of a web proxy.
     """
     sources, own = tuple(sources), tuple(own)
     everything = Digests()
@@ -74,7 +74,7 @@ def prune(
             everything.add(digest_of(name, salt))
     for names in sources:
         for name in names():
-            # A public suffix has few labels: asking only then spares a million look-ups.
+            # A public suffix has few labels: checking only short names saves a million look-ups.
             if name.count(".") <= 3 and is_public_suffix(name):
                 pruned.suffixes[name] = pruned.suffixes.get(name, 0) + 1
             else:
@@ -94,7 +94,7 @@ def prune(
 
 
 def _parents(name: str) -> Iterator[str]:
-    """Every parent of two labels and more."""
+    """Yield every parent domain of at least two labels."""
     parent = name.partition(".")[2]
     while "." in parent:
         yield parent

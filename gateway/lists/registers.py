@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway.core.errors import ListError
-from gateway.core.files import disk_words, opened_at_once
+from gateway.core.files import open_nonblocking, write_error_text
 from gateway.lists.book import Book, Copy
 from gateway.lists.build import Canaries, Source, survey
 from gateway.lists.formats import Format, Tally, read_domains
@@ -23,7 +23,7 @@ CHUNK = 1 << 18
 
 
 def register_list(register: Register) -> PublishedList:
-    """As the other lists are: innocent sites are left out of it one by one, its copy tells its format."""
+    """Return a register as a list. Its format is recognised from its copy; well-known sites are left out."""
     return PublishedList(
         id=register.source, name=register.name, url=register.url or f"file://{register.file}", form=None,
         licence="", category=register.category, size=0, max_bytes=MAX_BYTES, skip_canaries=True,
@@ -31,40 +31,40 @@ def register_list(register: Register) -> PublishedList:
     )  # fmt: skip
 
 
-def apart(registers: Iterable[Register], others: Iterable[PublishedList]) -> None:
-    """Raises ListError where one list is a register and a list of another kind as well."""
-    used = {url: one for one in others for url in one.urls}
+def check_registers_distinct(registers: Iterable[Register], others: Iterable[PublishedList]) -> None:
+    """Raises ListError if the URL of a register is also the URL of a list of another category."""
+    used = {url: other_list for other_list in others for url in other_list.urls}
     for register in registers:
         other = used.get(register.url) if register.url else None
         if other is not None:
             msg = (
-                f"{register.source}: {register.url} is a list of {other.category} too; a state's register "
-                "feeds no other kind: take one of them out"
+                f"{register.source}: {register.url} is also a list of {other.category}; a state register "
+                "must not feed another category. Remove one of the two"
             )
             raise ListError(msg)
 
 
-def take_file(register: Register, book: Book, canaries: Canaries, now: datetime) -> None:
-    """A copy of one that lies in a file. Raises ListError; the last good copy stays then."""
+def copy_register_file(register: Register, book: Book, canaries: Canaries, now: datetime) -> None:
+    """Copy a register that is a local file. Raises ListError and keeps the last good copy."""
     target = book.path(register.source)
     new = target.with_suffix(f".{os.getpid()}.new")
     try:
-        with open(register.file, "rb", opener=opened_at_once) as file, new.open("wb") as out:
+        with open(register.file, "rb", opener=open_nonblocking) as file, new.open("wb") as out:
             _copy(register, file, out)
         survey(register_list(register).copy(new), canaries)
         new.replace(target)
         book.copies[register.source] = Copy(fetched=now)
     except OSError as error:
-        msg = f"{register.source}: {register.file} cannot be read ({disk_words(error)})"
+        msg = f"{register.source}: {register.file} cannot be read ({write_error_text(error)})"
         raise ListError(msg) from error
     finally:
         new.unlink(missing_ok=True)
 
 
 def _copy(register: Register, file: BinaryIO, out: BinaryIO) -> None:
-    """Raises ListError for what is no file, such as a pipe, and for one that is too long or grows."""
+    """Copy a regular file. Raises ListError for any other file, such as a pipe, and if it is too long."""
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        msg = f"{register.source}: {register.file} is no regular file; it is not used"
+        msg = f"{register.source}: {register.file} is not a regular file; it is not used"
         raise ListError(msg)
     left = MAX_BYTES
     while chunk := file.read(CHUNK):
@@ -75,13 +75,15 @@ def _copy(register: Register, file: BinaryIO, out: BinaryIO) -> None:
         out.write(chunk)
 
 
-def take_files(registers: Iterable[Register], book: Book, canaries: Canaries, now: datetime) -> list[str]:
-    """Of those that are on; the lines of what went wrong."""
+def copy_register_files(
+    registers: Iterable[Register], book: Book, canaries: Canaries, now: datetime
+) -> list[str]:
+    """Copy the files of all registers that are on. Return one line for each failure."""
     problems = []
     for register in registers:
         if register.on and register.file:
             try:
-                take_file(register, book, canaries, now)
+                copy_register_file(register, book, canaries, now)
             except ListError as error:
                 problems.append(str(error))
                 before = book.copies.get(register.source, Copy())
@@ -90,7 +92,7 @@ def take_files(registers: Iterable[Register], book: Book, canaries: Canaries, no
 
 
 def usable(register: Register, book: Book) -> PublishedList | None:
-    """As the build reads it; None where there is no copy, or one of addresses: names alone are taken."""
+    """Return the list for the build; None without a copy, or for a copy with addresses."""
     published, path = register_list(register), book.path(register.source)
     if not register.on or not path.exists():
         return None
@@ -99,8 +101,9 @@ def usable(register: Register, book: Book) -> PublishedList | None:
 
 
 def note(registers: Iterable[Register], book: Book, must: MustResolve) -> None:
-    """In one line beside each copy in use: the sites of must_resolve.yaml that it closes. They stay in: a
-    register is told as what it is, and so as a whole.
+    """Set the message of each copy in use to the sites of must_resolve.yaml that it blocks.
+
+    The entries stay in the table: a register is shown as what it is, and applied as a whole.
     """
     for register in registers:
         copy, path = book.copies.get(register.source), book.path(register.source)
@@ -113,21 +116,23 @@ def note(registers: Iterable[Register], book: Book, must: MustResolve) -> None:
 
 
 def _addresses(register: Register) -> str:
-    return f"{register.source}: its lines are addresses; of a register names alone are taken"
+    return f"{register.source}: its lines are addresses; only the names of a register are used"
 
 
 def _closing(source: Source, must: MustResolve) -> str:
     tally = Tally()
     listed = read_domains(source.id, _chunks(source.path), source.form, tally)
-    found = {name: site for name in listed if (site := must.anyhow(name)) is not None}
-    closing = (name for name in found if not tally.leaves_out(name) and must.helps(name) is None)
-    sites = {found[name]: name for name in closing}  # an entry that names help is left out of the table
+    found = {name: site for name in listed if (site := must.site_of_any_list(name)) is not None}
+    closing = (name for name in found if not tally.leaves_out(name) and must.help_line(name) is None)
+    sites = {
+        found[name]: name for name in closing
+    }  # an entry that names a help line is left out of the table
     if not sites:
         return ""
     site = min(sites)
     return (
-        f"{source.id}: it lists {sites[site]}, and so refuses {site}, which no other list closes from 10 "
-        f"years on; there are {len(sites)} of these. They are closed while this state's register is on"
+        f"{source.id}: it lists {sites[site]}, and so blocks {site}, which no other list blocks from age 10 "
+        f"on; there are {len(sites)} such sites. They are blocked while this state register is on"
     )
 
 

@@ -2,8 +2,8 @@
 
 Format and behaviour: docs/providers/sealed-lists.md.
 
-The folder is for the daemon's user alone. A file of it is the set's key and the set as its issuer signed it.
-Nothing here says a name, whatever goes wrong.
+Only the daemon's user can read the folder. A file has the key of the set, followed by the signed set.
+No error message contains a name from a set.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.core.errors import ListError
-from gateway.core.files import disk_words, sync_folder, write_whole
-from gateway.core.optional_packages import AbsentError, require
+from gateway.core.files import sync_folder, write_atomically, write_error_text
+from gateway.core.optional_packages import MissingPackageError, require
 from gateway.policy.sealed.sealed_set import (
     KEY_BYTES,
     MAX_SET,
@@ -32,16 +32,16 @@ from gateway.policy.sealed.sealed_set import (
 from gateway.policy.sealed.source import SealedSource
 
 FOLDER = "sealed"  # in the state directory
-SET, NEW = ".set", ".new"  # a set in force; one that comes
+SET, NEW = ".set", ".new"  # a set in force; a set that is being downloaded
 _OURS = re.compile(r"\.?([0-9a-f]{16})\.(?:set|new|set\.new)", re.ASCII)
-AHEAD = 86_400  # seconds that a set may be from the future: an issuer's clock, or one that was just set
-MAX_KEYS = 8  # lines of a key file: the next set's key comes before the set, the last one's stays for a while
+AHEAD = 86_400  # seconds that a set may be from the future, since clocks differ
+MAX_KEYS = 8  # lines of a key file: a key arrives before its set, and old keys stay for a while
 _KEY_FILE = 4096  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What is in force of one source; ``problem`` is empty where all is well."""
+class SealedState:
+    """The set in force of one source. ``problem`` is empty if there is none."""
 
     source: SealedSource
     head: SetHead | None
@@ -52,7 +52,7 @@ class Held:
 
 
 class SealedShelf:
-    """The sets in force."""
+    """The folder of the sets in force."""
 
     def __init__(self, state: Path) -> None:
         self.folder = state / FOLDER
@@ -61,31 +61,38 @@ class SealedShelf:
         return self.folder / f"{source.name}{SET}"
 
     def make(self) -> None:
-        """Raises ListError where it cannot be, or is not ours alone."""
+        """Create the folder with mode 0700. Raises ListError if that fails."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)
         except OSError as error:
-            msg = f"{self.folder}: cannot be made ({disk_words(error)}); run this as root, or mend the path"
+            why = write_error_text(error)
+            msg = f"{self.folder}: cannot be made ({why}); run this as root, or mend the path"
             raise ListError(msg) from error
 
-    def load(self, sources: Iterable[SealedSource]) -> tuple[SealedSets, tuple[Held, ...]]:
-        """All that are in force, and how each source is."""
+    def load(self, sources: Iterable[SealedSource]) -> tuple[SealedSets, tuple[SealedState, ...]]:
+        """Return all sets in force, and the state of each source."""
         sets: list[SealedSet] = []
         held = []
         for source in sources:
             try:
-                one = self.held(source)
+                sealed_set = self.held(source)
             except ListError as error:
-                held.append(Held(source, None, str(error)))
+                held.append(SealedState(source, None, str(error)))
                 continue
-            if one is not None:
-                sets.append(one)
-            held.append(Held(source, one.head if one else None, "" if one else "no set has come yet"))
+            if sealed_set is not None:
+                sets.append(sealed_set)
+            held.append(
+                SealedState(
+                    source,
+                    sealed_set.head if sealed_set else None,
+                    "" if sealed_set else "no set has come yet",
+                )
+            )
         return SealedSets(tuple(sets)), tuple(held)
 
     def held(self, source: SealedSource) -> SealedSet | None:
-        """None: there is none yet. Raises ListError for a damaged one."""
+        """Return the set in force of a source, None if there is none yet. Raises ListError for damage."""
         path = self.path(source)
         if not os.path.lexists(path):
             return None
@@ -95,45 +102,46 @@ class SealedShelf:
     def offer(
         self, source: SealedSource, data: bytes, keys: Sequence[bytes], innocent: Iterable[str], now: float
     ) -> bool:
-        """Put a set in force; False where it is the one that is. Raises ListError: the one in force stays.
+        """Put a new set in force. Return False if it is in force already.
 
-        ``innocent``: normalised names that no honest set holds.
+        ``innocent`` are normalised names that no valid set contains. Raises ListError for a set that is
+        rejected; the set in force stays.
         """
         parsed = verified(source, data)
         new = with_key(parsed, keys)
         head = new.head
         if head.made > now + AHEAD:
-            _refuse(head, "is from the future; look at the clock of this machine")
+            _refuse(head, "is from the future; check the clock of this machine")
         try:
             old = self.held(source)
         except ListError:
-            old = None  # a damaged one holds nothing back
+            old = None  # a damaged set does not prevent a new one
         if old is not None:
             if old.head == head and data == self.path(source).read_bytes()[KEY_BYTES:]:
                 return False
             if head.made <= old.head.made:
-                _refuse(head, "is not newer than the one in force, which stays")
+                _refuse(head, "is not newer than the set in force, which stays")
         if head.expires <= now:
-            _refuse(head, "has expired; its issuer has to make a new one")
-        if any(map(new.holds, innocent)):  # one above such a name would refuse it as well
+            _refuse(head, "has expired; its issuer must make a new one")
+        if any(map(new.holds, innocent)):  # an entry for a parent domain blocks the name too
             _refuse(
-                head, "would refuse a well-known innocent site, or all names of a registry; tell its issuer"
+                head, "would block a well-known site, or all names of a registry; report it to its issuer"
             )
-        self._write(source, next(one for one in keys if Hasher(one).check() == head.check) + data)
+        self._write(source, next(key for key in keys if Hasher(key).check() == head.check) + data)
         return True
 
     def _write(self, source: SealedSource, data: bytes) -> None:
         self.make()
         try:
-            write_whole(self.path(source), data)
+            write_atomically(self.path(source), data)
             sync_folder(self.folder)
         except OSError as error:
-            msg = f"{self.folder}: cannot be written ({disk_words(error)}); the set in force stays"
+            msg = f"{self.folder}: cannot be written ({write_error_text(error)}); the set in force stays"
             raise ListError(msg) from error
 
     def sweep(self, sources: Iterable[SealedSource]) -> None:
-        """Sets of sources that are no more, and what was being fetched of them when a power cut came."""
-        keep = {one.name for one in sources}
+        """Delete sets of removed sources, and temporary files that an interrupted download left."""
+        keep = {source.name for source in sources}
         with suppress(OSError):
             for file in self.folder.iterdir():
                 known = _OURS.fullmatch(file.name)
@@ -147,12 +155,12 @@ def _refuse(head: SetHead, problem: str) -> None:
 
 
 def verified(source: SealedSource, data: bytes) -> ParsedSet:
-    """Whole, and signed by its issuer. Raises ListError."""
+    """Parse a set and verify its signature. Raises ListError."""
     try:
         require("cryptography", "sealed sets")
-    except AbsentError as error:
+    except MissingPackageError as error:
         raise ListError(str(error)) from error
-    # 0.2 MB, for the homes that have such a set.
+    # Imported late: it takes 0.2 MB, and few households have a sealed set.
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -160,24 +168,22 @@ def verified(source: SealedSource, data: bytes) -> ParsedSet:
     try:
         Ed25519PublicKey.from_public_bytes(source.issuer_key).verify(parsed.signature, parsed.signed)
     except (InvalidSignature, ValueError) as error:
-        msg = (
-            f"the sealed set of {source.url or source.file} is not signed by its issuer; the last good stays"
-        )
+        msg = f"the sealed set of {source.url or source.file} is not signed by its issuer; keeping the old"
         raise ListError(msg) from error
     return parsed
 
 
 def with_key(parsed: ParsedSet, keys: Sequence[bytes]) -> SealedSet:
-    """Raises ListError where its key has not come yet."""
+    """Return the set opened with its key. Raises ListError if the key has not arrived yet."""
     for key in keys:
         if Hasher(key).check() == parsed.head.check:
             return parsed.opened(key)
-    msg = f"the key of the sealed set of {parsed.head.issuer} ({parsed.head.id.hex()}) has not come yet"
+    msg = f"the key of the sealed set of {parsed.head.issuer} ({parsed.head.id.hex()}) has not arrived yet"
     raise ListError(msg)
 
 
 def read_keys(path: Path) -> tuple[bytes, ...]:
-    """Lines of 64 hexadecimal digits, beside empty ones and those with # before. Raises ListError."""
+    """Read a key file: lines of 64 hexadecimal digits, empty lines and # comments. Raises ListError."""
     found = []
     for line in read_private(path, _KEY_FILE).decode("ascii", "replace").split("\n"):
         word = line.strip()
@@ -188,7 +194,7 @@ def read_keys(path: Path) -> tuple[bytes, ...]:
         except ValueError:
             key = b""
         if len(key) != KEY_BYTES:
-            msg = f"{path}: has a line that is no key; keys are 64 hexadecimal digits, one a line"
+            msg = f"{path}: has a line that is not a key; keys are 64 hexadecimal digits, one a line"
             raise ListError(msg)
         found.append(key)
     if not 0 < len(found) <= MAX_KEYS:
@@ -198,7 +204,7 @@ def read_keys(path: Path) -> tuple[bytes, ...]:
 
 
 def read_private(path: Path, most: int) -> bytes:
-    """A file that nobody else can read or change, in a folder of which the same holds. Raises ListError."""
+    """Read a file that no other user can read or change, nor its folder. Raises ListError."""
     try:
         folder = os.stat(path.parent)
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -206,14 +212,14 @@ def read_private(path: Path, most: int) -> bytes:
             about = os.fstat(opened.fileno())
             data = opened.read(most + 1) if stat.S_ISREG(about.st_mode) else None
     except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror}); see whether it is there, and run this as root"
+        msg = f"{path}: cannot be read ({error.strerror}); check that it exists, and run this as root"
         raise ListError(msg) from error
     if data is None:
-        msg = f"{path}: is no regular file"
+        msg = f"{path}: is not a regular file"
         raise ListError(msg)
-    for one, kind, mode in ((about, "file", "600"), (folder, "folder", "700")):
-        if one.st_mode & 0o077 or one.st_uid not in (0, os.geteuid()):
-            msg = f"{path}: others can read its {kind}; give it to the daemon alone: chmod {mode}"
+    for status, kind, mode in ((about, "file", "600"), (folder, "folder", "700")):
+        if status.st_mode & 0o077 or status.st_uid not in (0, os.geteuid()):
+            msg = f"{path}: other users can read its {kind}; run: chmod {mode}"
             raise ListError(msg)
     if len(data) > most:
         msg = f"{path}: has more than {most} bytes"

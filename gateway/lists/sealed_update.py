@@ -1,4 +1,4 @@
-"""Fetch what the issuers of sealed sets have, and put in force what is new. In a process that ends."""
+"""Downloads new sealed sets and puts them in force. Runs in a short-lived process, not in the daemon."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.policy.sealed.source import SealedSource
 
 
 class SealedUpdate:
-    """``innocent`` names no honest set holds; it is asked for when a new set has come."""
+    """One update run. ``innocent`` returns names that no valid set contains; it is called for a new set."""
 
     def __init__(
         self, shelf: SealedShelf, fetcher: Fetcher, innocent: Callable[[], Iterable[str]], now: datetime
@@ -28,23 +28,24 @@ class SealedUpdate:
         self._now = now
 
     def renew(self, sources: Iterable[SealedSource]) -> list[str]:
-        """The lines of what went wrong, none of which stops the others. Raises ListError for a folder that
-        cannot be written.
+        """Update the set of each source. Return one line for each failure; the others are still updated.
+
+        Raises ListError if the folder cannot be written.
         """
         shelf, sources = self._shelf, tuple(sources)
         shelf.make()
         shelf.sweep(sources)
         book = Book(shelf.folder)
         before = book.copies
-        book.copies = {one.name: before.get(one.name, Copy()) for one in sources}
+        book.copies = {source.name: before.get(source.name, Copy()) for source in sources}
         problems = []
-        for one in sources:
-            copy = book.copies[one.name]
+        for source in sources:
+            copy = book.copies[source.name]
             try:
-                book.copies[one.name] = Copy(self._renew(one, copy.validators), self._now)
+                book.copies[source.name] = Copy(self._renew(source, copy.validators), self._now)
             except ListError as error:
                 problems.append(str(error))
-                book.copies[one.name] = replace(copy, error=str(error))
+                book.copies[source.name] = replace(copy, error=str(error))
         book.save()
         return problems
 

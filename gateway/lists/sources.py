@@ -1,4 +1,4 @@
-"""The catalogue of published lists: `profiles/sources.yaml`, each with its licence and its manners."""
+"""The catalogue of published lists (`profiles/sources.yaml`), each with its licence and settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_BYTES = 64 << 20  # three million hosts lines
 HIGHEST_MAX_BYTES = 512 << 20
-MAX_FILES = 16  # of one list
+MAX_FILES = 16  # a list
 CANARY_WAYS = ("reject", "skip")
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
@@ -35,8 +35,8 @@ class PublishedList:
     licence: str  # SPDX id where there is one
     category: str  # id of a category
     size: int  # approximate number of names
-    max_bytes: int  # of all its files together; a longer download is refused
-    skip_canaries: bool  # leave innocent names out instead of refusing the list
+    max_bytes: int  # of all its files together; a longer download is rejected
+    skip_canaries: bool  # leave well-known sites out instead of rejecting the list
     default: bool  # fetched unless it is turned off
     further: tuple[str, ...] = ()  # addresses of the second and later files
 
@@ -64,9 +64,9 @@ def parse_sources(source: str | bytes, file: str, categories: Categories) -> Map
 
 def _published(key: str, place: Place, node: Node, categories: Categories) -> PublishedList:
     if _ID.fullmatch(key) is None:
-        place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -, two letters at least")
+        place.refuse(f"{shown(key)} is not an id", "use a-z, 0-9 and -, at least two characters")
     part = fields.Fields(fields.mapping(node), _KEYS)
-    listable = [one for one in categories.by_id if one not in categories.sealed]
+    listable = [category for category in categories.by_id if category not in categories.sealed]
     url, *further = _urls(part.need("url"))
     return PublishedList(
         id=key,
@@ -91,16 +91,16 @@ def _urls(node: Node) -> list[str]:
     nodes = fields.entries(node, MAX_FILES) if isinstance(node, Sequence) else (node,)
     if not nodes:
         node.place.refuse("is empty", "write one address, or a list of addresses")
-    for one in nodes:
-        if _URL.fullmatch(fields.text(one)) is None:
-            one.place.refuse(
-                "is no HTTPS address", "write https://…; a list over plain HTTP can be changed on its way"
+    for item in nodes:
+        if _URL.fullmatch(fields.text(item)) is None:
+            item.place.refuse(
+                "is not an HTTPS address", "write https://…; a list over plain HTTP can be changed in transit"
             )
-    return [fields.text(one) for one in nodes]
+    return [fields.text(item) for item in nodes]
 
 
 def parse_canaries(source: str | bytes, file: str) -> tuple[str, ...]:
-    """The innocent hosts of `profiles/canaries.yaml`, which has a list of names a theme."""
+    """Return the well-known hosts of `profiles/canaries.yaml`, which has a list of names for each topic."""
     top = fields.Fields(parse_document(source, file), ("canaries", "addresses"))
     themes = fields.pairs(top.need("canaries"))
     return tuple(dict.fromkeys(host for _, _, node in themes for host in fields.texts(node)))

@@ -1,4 +1,4 @@
-"""The category table in use: the built one, read from its file; before the first build, the seed."""
+"""The category table in use: the built table, read from its file, or the seed before the first build."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from gateway.core.errors import ListError
-from gateway.core.files import opened_at_once
+from gateway.core.files import open_nonblocking
 from gateway.policy.names.domain_table import LOST, DomainTable, TableLost, pack_table
 from profiles import DATA
 
@@ -35,7 +35,7 @@ class StoredTable(DomainTable):
         self._opened = os.fstat(fd)
         self.lost = ""  # one line: why the table continues as the seed
         self.when_lost: Callable[[], None] = _nothing
-        _seed()  # reads the package's files while nothing is wrong
+        _seed()  # read the files of the package now: this may fail once the disk does
         self._open(partial(os.pread, fd), self._opened.st_size)
 
     def _number(self, name: str) -> int:
@@ -71,7 +71,7 @@ def open_table(state: Path) -> DomainTable:
     except FileNotFoundError:
         return seed_table()
     except OSError as error:
-        advice = "check its permissions, or build it again: qalqan lists build"
+        advice = "check its permissions, or rebuild it: qalqan lists build"
         msg = f"{path}: the category table cannot be read ({error.strerror}); {advice}"
         raise ListError(msg) from error
     except ListError as error:
@@ -80,7 +80,7 @@ def open_table(state: Path) -> DomainTable:
 
 
 def _opened(path: Path) -> StoredTable:
-    fd = opened_at_once(str(path), os.O_RDONLY)
+    fd = open_nonblocking(str(path), os.O_RDONLY)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(errno.EINVAL, "it is not a file")

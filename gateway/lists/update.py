@@ -21,7 +21,7 @@ from gateway.lists.sources import PublishedList
 from gateway.lists.table import TABLE_NAME
 from gateway.policy.names.domain_table import TableInfo
 
-FRESH = timedelta(hours=20)  # most lists change once a day; asking more often is rude
+FRESH = timedelta(hours=20)  # most lists change once a day; more requests only load the servers
 
 
 class NoInternet(ListError):
@@ -47,7 +47,7 @@ class Shelf(Book):
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         problems = []
-        due = [one for one in lists if force or not self.is_fresh(one.id, now)]
+        due = [due_list for due_list in lists if force or not self.is_fresh(due_list.id, now)]
         unreached = ""
         while due:
             published = due.pop(0)
@@ -56,7 +56,7 @@ class Shelf(Book):
                 first, *further = self._renew(published, fetcher, canaries, copy)
                 self.copies[published.id] = Copy(first, now, further=tuple(further))
             except Offline as error:
-                elsewhere = next((one for one in due if _host(one) != _host(published)), None)
+                elsewhere = next((other for other in due if _host(other) != _host(published)), None)
                 if unreached or elsewhere is None:
                     raise NoInternet(_no_internet({unreached, _host(published)}, error)) from error
                 unreached = _host(published)
@@ -113,9 +113,9 @@ def _download(
     parts = [new.with_name(f"{new.name}.{number}") for number in range(len(published.urls))]
     jobs = list(zip(published.urls, parts, known, strict=True))
     try:
-        got = [fetcher.fetch(published.id, url, part, one, most) for url, part, one in jobs]
-        if all(one.path is None for one in got):
-            return [one.validators for one in got]
+        got = [fetcher.fetch(published.id, url, part, validators, most) for url, part, validators in jobs]
+        if all(fetched.path is None for fetched in got):
+            return [fetched.validators for fetched in got]
         for number, (url, part, _) in enumerate(jobs):
             if got[number].path is None:
                 got[number] = fetcher.fetch(published.id, url, part, Validators(), most)
@@ -126,12 +126,12 @@ def _download(
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
-    return [one.validators for one in got]
+    return [fetched.validators for fetched in got]
 
 
 def _join(parts: list[Path], new: Path) -> None:
     """Move the first part to ``new`` and append the others. Raises Unwritable if the disk is full."""
-    # Nothing comes between them: makers cut a list at any byte, not only at the end of a line.
+    # No separator: makers split a list at any byte, not only at the end of a line.
     first, *others = parts
     first.replace(new)
     try:
@@ -154,8 +154,8 @@ def _refuse_drift(new: Source, old: Source, must: MustResolve) -> None:
     if fresh:
         name = min(fresh)
         msg = (
-            f"{new.id}: it lists {name} now, and so refuses {found[name]}, which has to open from 10 years "
-            "on; the copy of before stays in use"
+            f"{new.id}: it now lists {name}, and so blocks {found[name]}, which must open from age 10 on; "
+            "keeping the previous copy"
         )
         raise ListError(msg)
 
@@ -188,15 +188,15 @@ def build_all(
     """
     sources = [seed.source for seed in seeds]
     left_out: list[Report] = []
-    for one in lists:
-        if not shelf.path(one.id).exists():
+    for published in lists:
+        if not shelf.path(published.id).exists():
             continue
         try:
-            sources.append(one.copy(shelf.path(one.id)))
+            sources.append(published.copy(shelf.path(published.id)))
         except ListError as error:
             if isinstance(error.__cause__, OSError):
                 raise
-            left_out.append(Report(one.id, one.category, 0, 0, error=str(error)))
+            left_out.append(Report(published.id, published.category, 0, 0, error=str(error)))
     info, reports = build_table(
         sources,
         state / TABLE_NAME,
@@ -223,4 +223,4 @@ def _no_internet(hosts: set[str], error: Offline) -> str:
     tried = sorted(hosts - {""})
     what = f"neither {' nor '.join(tried)} can" if len(tried) > 1 else f"{tried[0]} cannot"
     why = getattr(reason, "strerror", None) or reason
-    return f"no internet: {what} be reached ({why}); the old table stays in force"
+    return f"no internet: {what} be reached ({why}); keeping the old table"

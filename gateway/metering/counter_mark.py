@@ -1,7 +1,7 @@
-"""Up to where the kernel's counters have been read, for the next daemon should this one be killed.
+"""Stores how far the kernel's counters were read, for the next daemon if this one is killed.
 
-The table that a killed daemon leaves goes on counting. With this mark the next one knows what of it is new.
-It stands in memory (the runtime directory), as the kernel's counters do.
+The table of a killed daemon continues to count. With this mark the next daemon knows which of its bytes are
+new. The file is in memory (the runtime directory), like the kernel's counters.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from struct import Struct, iter_unpack
 from zlib import crc32
 
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.kernel.totals import Pair
 
 FILE = "metered"
@@ -23,28 +23,28 @@ _log = logging.getLogger(__name__)
 
 
 class Mark:
-    """One small file, replaced as a whole. Trouble with it is never raised: it costs ten seconds at most."""
+    """A small file, replaced as a whole. Errors are not raised: they cost ten seconds of counting at most."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def write(self, read: Mapping[Pair, int]) -> None:
-        """``read``: what the elements that are there had counted at the last look."""
+        """Store ``read``: the counters of the present elements at the last look."""
         body = b"".join(_ONE.pack(*pair, size) for pair, size in read.items())
         try:
-            write_whole(self._path, _CHECK.pack(crc32(body)) + body)
+            write_atomically(self._path, _CHECK.pack(crc32(body)) + body)
         except OSError as error:
             _log.debug("%s: %s", self._path, error)
 
     def missed(self, found: Mapping[Pair, int]) -> Mapping[Pair, int]:
-        """What a table that is ``found`` has counted since the mark; nothing where there is no mark."""
+        """Return what the table ``found`` has counted since the mark; nothing if there is no mark."""
         read = self._read()
         if read is None:
             return {}
         missed: dict[Pair, int] = {}
         for pair, size in found.items():
             before = read.get(pair, 0)
-            missed[pair] = size - before if size >= before else size  # less: its element began anew
+            missed[pair] = size - before if size >= before else size  # smaller: the element was created again
         return {pair: size for pair, size in missed.items() if size}
 
     def _read(self) -> Mapping[Pair, int] | None:
@@ -58,5 +58,5 @@ class Mark:
         return {(slot, number): size for slot, number, size in iter_unpack(_ONE.format, body)}
 
     def remove(self) -> None:
-        """A clean stop leaves no table."""
+        """Remove the mark: a clean stop leaves no table."""
         self._path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The ledgers of a family's day: what persons used, in memory and in the day's file."""
+"""The ledgers of a family's day: used minutes, in memory and in the day's file."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ _Key = tuple[str, str, str, str | None]  # profile, device, gate, service
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A minute that counts, for the one who spent it to read."""
+    """A minute that counts, as shown to the person who used it."""
 
-    at: datetime  # when it began, in UTC, as the family's clock had it
+    at: datetime  # when it began, in UTC, by the family's clock
     device: str  # MAC
     gate: str
     bytes: int
-    service: str | None  # None: not known
+    service: str | None  # None: unknown
     why: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A minute in which something was used that is kept by kind."""
+    """A minute that is stored by category."""
 
     at: datetime  # when it began, in UTC
-    use: str  # as `store.history` has them
+    use: str  # as in `store.history`
 
 
-class Books:
-    """Ledgers by profile. The services of ``catalogue`` say from how many bytes on a minute counts."""
+class Ledgers:
+    """Ledgers by profile. The services of ``catalogue`` have the bytes from which on a minute counts."""
 
     def __init__(
         self,
@@ -59,11 +59,11 @@ class Books:
         self._profiles: Mapping[str, Profile] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._day: date | None = None
-        self._found: dict[str, _Past] = {}  # what the day's file had of persons
-        self._moving: dict[_Key, int] = {}  # bytes of the running minute
-        self._written: dict[_Key, int] = {}  # what the file has of them
+        self._found: dict[str, _Past] = {}  # content of the day's file by person
+        self._moving: dict[_Key, int] = {}  # bytes of the current minute
+        self._written: dict[_Key, int] = {}  # those already in the file
         self._grown: set[_Key] = set()
-        self._clock: ClockRecord | None = None  # the last one that the file has
+        self._clock: ClockRecord | None = None  # the last one in the file
 
     @property
     def day(self) -> date | None:
@@ -71,7 +71,7 @@ class Books:
 
     @property
     def in_force(self) -> bool:
-        """Whether anybody has a ledger."""
+        """Whether any profile has a ledger."""
         return bool(self._profiles)
 
     def last_clock(self) -> ClockRecord | None:
@@ -81,12 +81,12 @@ class Books:
         return Ledger(profile.rules.linger.value // timedelta(minutes=1), own_thresholds(self._catalogue()))
 
     def _grain(self, service: str | None) -> int:
-        """Bytes that a killed process may lose of a minute that is not over."""
+        """Return the bytes of the current minute that a killed process may lose."""
         known = self._catalogue().services.get(service) if service is not None else None
         return (DEFAULT_THRESHOLD if known is None else known.threshold) // 6
 
     def keep(self, profiles: Iterable[Profile]) -> None:
-        """From now on these persons have ledgers, by their rules of now. What was counted stays."""
+        """Have ledgers for these profiles by their current rules. Counted minutes stay."""
         before, self._profiles = self._profiles, {one.id: one for one in profiles}
         for key, profile in self._profiles.items():
             old = self._ledgers.get(key)
@@ -100,7 +100,7 @@ class Books:
                 new.restore(past.counted, past.moving, past.closed)
 
     def open(self, day: date, minute: int) -> None:
-        """Take up a day; ``minute``: the one that runs. Call ``keep`` then."""
+        """Continue a day. ``minute``: the current one. Call ``keep`` after it."""
         turned = {key: ledger.turned() for key, ledger in self._ledgers.items()} if self._day else {}
         records = self._file.open(day)
         self._found = _pasts(records, minute)
@@ -113,7 +113,7 @@ class Books:
                     if move.minute == minute:
                         self._moving[key, move.device, move.gate, move.service] = move.moved
             self._written = dict(self._moving)
-        else:  # the file of this day has none of them
+        else:  # the file of this day has no record of them
             self._written = {}
             self._grown = set(self._moving)
         self._day = day
@@ -122,7 +122,7 @@ class Books:
     def move(
         self, profile: str, device: str, gate: str, moved: int, minute: int, service: str | None
     ) -> None:
-        """More bytes of the running minute."""
+        """Add bytes of the current minute."""
         ledger = self._ledgers.get(profile)
         if ledger is None:
             return
@@ -133,8 +133,9 @@ class Books:
             self._grown.add(key)
 
     def close(self, minute: int, clock: ClockRecord, now: float, uses: Iterable[UseRecord] = ()) -> bool:
-        """End a minute, of which ``clock`` is the record; whether it counted for anybody's limit. ``uses``:
-        what of it is kept by kind, which stands behind what counted.
+        """End a minute, whose record is ``clock``; return whether it counted for a limit.
+
+        ``uses``: minutes to store by category. They are written after the counted ones.
         """
         records: list[Record] = []
         for key, ledger in self._ledgers.items():
@@ -147,7 +148,7 @@ class Books:
         return bool(records)
 
     def write(self, clock: ClockRecord, now: float, *, force: bool = False) -> None:
-        """What has grown of the running minute; ``force``: all of it."""
+        """Write the growth of the current minute. ``force``: all of it, however small."""
         records: list[Record] = []
         if force:
             self._grown |= {key for key, size in self._moving.items() if size != self._written.get(key)}
@@ -159,7 +160,7 @@ class Books:
         self._file.sync(now)
 
     def _told(self, profile: str, service: str | None) -> str | None:
-        """The service as far as it may be written: not of a person without a log."""
+        """Return the service if it may be stored: None for a person without a log."""
         known = self._profiles.get(profile)
         return service if known is not None and known.rules.log_level else None
 
@@ -259,14 +260,14 @@ class Books:
 
 
 def own_thresholds(catalogue: Catalogue) -> Mapping[str, int]:
-    """Bytes from on which a minute counts, of the services of which that is not as of all others."""
+    """Return the bytes from which on a minute counts, of services with a value of their own."""
     services = catalogue.services.values()
     return {one.id: one.threshold for one in services if one.threshold != DEFAULT_THRESHOLD}
 
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What a day's file has of one person."""
+    """What a day's file has about one person."""
 
     counted: tuple[Counted, ...]
     moving: tuple[Move, ...]
@@ -293,7 +294,10 @@ def _pasts(records: Iterable[Record], minute: int) -> dict[str, _Past]:
 
 
 def _past(counted: list[Counted], moving: Iterable[Move], minute: int) -> _Past:
-    """What was not ended may be the last minute's alone: the others ended, and did not count."""
+    """Build it from the file's records.
+
+    Minutes that were not ended are dropped, except for the last one: the others did not count.
+    """
     closed = max((one.minute for one in counted), default=None)
     moving = tuple(moving)
     last = max((one.minute for one in moving), default=minute)

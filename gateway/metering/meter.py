@@ -1,9 +1,9 @@
-"""What persons use of their limits, minute by minute: the kernel counts, a look every ten seconds reads it.
+"""Measures how persons use their limits, by minute: the kernel counts, and a look every ten seconds reads it.
 
-No packet comes here. Bytes are the pass map's, by device and class; which service they are of comes from the
-kernel's count of each connection and the name that the connection was decided on. A connection that ended
-between two looks is in its class's count alone: such bytes are of no service, and are measured by the usual
-threshold. So are those of connections that began before the kernel counted connections.
+No packet comes here. Bytes are those of the pass map, by device and class. Their service comes from the
+kernel's count of each connection and the name by which the connection was judged. A connection that ended
+between two looks is only in the count of its class: its bytes have no service, and the usual threshold
+applies. The same is true of connections from before the kernel counted connections.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gateway.kernel.flowbytes import Flow, Moved
 from gateway.kernel.snapshot import PassElement
 from gateway.kernel.totals import Pair
 from gateway.metering.counter_mark import Mark
-from gateway.metering.ledgers import Books
+from gateway.metering.ledgers import Ledgers
 from gateway.metering.minute_clock import MinuteClock
 from gateway.metering.shares import by_service, shares
 from gateway.metering.uses import Uses
@@ -31,14 +31,14 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import counted_gates
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-SWEEP = 300.0  # seconds; twice not found, a flow is forgotten
+SWEEP = 300.0  # seconds; a flow that is missing twice is forgotten
 NO_GATES: frozenset[str] = frozenset()
 
 _log = logging.getLogger(__name__)
 
 
 class Kernel(Protocol):
-    """What the kernel counted by class (KernelTable), and what is open there."""
+    """The kernel's counters by class (KernelTable), and the open classes."""
 
     def used(self) -> Mapping[Pair, int]: ...
 
@@ -51,19 +51,19 @@ class Kernel(Protocol):
 
 
 class Connections(Protocol):
-    """What the kernel counted by connection (FlowBytes)."""
+    """The kernel's counters by connection (FlowBytes)."""
 
     def moved(self, slots: Collection[int]) -> list[Moved]: ...
 
-    def there(self) -> frozenset[Flow]: ...
+    def all_flows(self) -> frozenset[Flow]: ...
 
 
 class Meter:
-    """Ledgers in step with the kernel's counters. Made when the table is installed; ``start`` begins.
+    """Keeps ledgers in step with the kernel's counters. ``start`` begins, once the table is installed.
 
-    ``classes``: (slot, gates) → class number, as the store has them. ``day_of``: the family's day of a
-    moment. ``changed`` is called where the minute that just ended counted for somebody, or
-    the day turned: what it cuts is cut at the boundary.
+    ``classes``: (slot, gates) → class number, as stored. ``day_of`` returns the family's day of a moment.
+    ``changed`` is called if the minute that just ended counted for a limit, or the day changed, so that what
+    it closes is cut at the boundary.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Meter:
         kernel: Kernel,
         connections: Connections,
         family: Family,
-        books: Books,
+        books: Ledgers,
         live: LiveFlows,
         mark: Mark,
         uses: Uses,
@@ -96,9 +96,9 @@ class Meter:
         self._catalogue = catalogue
         self._day_of = day_of
         self._changed = changed
-        self._last: dict[Pair, int] = {}  # what the kernel had counted at the last look
-        self._gates: dict[Pair, frozenset[str]] = {}  # what each class spends
-        self._awake = False  # something that is counted was open at the last look
+        self._last: dict[Pair, int] = {}  # the kernel's counters at the last look
+        self._gates: dict[Pair, frozenset[str]] = {}  # the limits that each class uses
+        self._awake = False  # whether anything that is counted was open at the last look
         self._said = False
         self._started = False
         self._clock = MinuteClock(loop.now(), wall().timestamp(), boot_id(), books.last_clock())
@@ -106,7 +106,7 @@ class Meter:
         self._sweep_timer: Timer | None = None
 
     def start(self) -> None:
-        """Take up the day where it was left, with what passed since a killed daemon's last look."""
+        """Continue the day, with the bytes since the last look of a killed daemon."""
         self._started = True
         self._last = dict(self._kernel.used())
         self._books.open(self._day_of(self._wall()), self._clock.number)
@@ -118,14 +118,14 @@ class Meter:
         self._sweep()
 
     def settle(self) -> None:
-        """Count what moved so far for those whose it was: before devices or rules change hands."""
+        """Count the bytes so far for their present owners: call it before devices or rules change hands."""
         if self._timer is not None:
             self._count()
         self._gates = {}
         self._uses.forget()
 
     def refresh(self) -> None:
-        """Members, their rules or what is open have changed: look from now on, or look no more."""
+        """Start or stop looking: members, their rules or the open classes have changed."""
         self._gates = {}
         limited = {
             member.profile.id: member.profile
@@ -147,7 +147,7 @@ class Meter:
             self._timer = None
 
     def tick(self) -> None:
-        """One look, and at its end the end of the minute. The loop calls it."""
+        """Take a look, and end the minute when it is over. The loop calls it."""
         now, wall = self._loop.now(), self._wall()
         open_now = self._is_open()
         if self._awake or open_now:
@@ -163,7 +163,7 @@ class Meter:
         self._wait()
 
     def problems(self) -> list[str]:
-        """One line for each thing that keeps minutes from being kept."""
+        """Return one line for each reason why minutes cannot be stored."""
         return self._books.problems()
 
     def _wait(self) -> None:
@@ -181,12 +181,12 @@ class Meter:
         return True
 
     def _is_open(self) -> bool:
-        """Whether anything is open that spends a limit, or is kept by kind."""
+        """Whether anything is open that uses a limit or is stored by category."""
         pairs = ((one.slot, one.class_number) for one in self._kernel.passes())
         return any(self._spends(pair) or self._uses.keeps(pair) for pair in pairs)
 
     def _spends(self, pair: Pair) -> frozenset[str]:
-        """The limits of its own that a class of a member spends."""
+        """Return the limits of the profile that a class of a member uses."""
         known = self._gates.get(pair)
         if known is None:
             for (slot, gates), number in self._classes().items():
@@ -198,7 +198,7 @@ class Meter:
         return known
 
     def _count(self) -> None:
-        """Read the counters, and put what moved into the ledgers."""
+        """Read the counters and add the new bytes to the ledgers."""
         moved: list[tuple[Pair, int]] = []
         last = self._last
         for pair, total in self._kernel.used().items():
@@ -211,7 +211,7 @@ class Meter:
             self._mark.write(self._kernel.position())
 
     def _share(self, moved: Iterable[tuple[Pair, int]]) -> None:
-        """Put what classes moved into the ledgers of those whose they are."""
+        """Add the bytes of classes to the ledgers of their owners."""
         moved = tuple(moved)
         spent = [(pair, total, limits) for pair, total in moved if (limits := self._spends(pair))]
         used = [one for one in moved if self._uses.keeps(one[0])]
@@ -221,7 +221,7 @@ class Meter:
         flows = self._flows(slots)
         self._uses.move(used, flows, self._family.members, self._clock.number)
         known = by_service(flows, self._live, self._catalogue().services_of, self._spends)
-        # First together what is of the same limits: a device's classes are many, its limits few.
+        # First combine classes with the same limits: a device has many classes and few limits.
         sums: dict[tuple[int, frozenset[str], str | None], int] = {}
         for pair, total, limits in spent:
             named = known.get(pair)
@@ -240,7 +240,7 @@ class Meter:
             return self._connections.moved(slots)
         except KernelError as error:
             if not self._said:
-                _log.error("%s; minutes count, but not for which service", error)
+                _log.error("%s. Minutes count, but their service is unknown.", error)
             self._said = True
             return []
 
@@ -248,13 +248,13 @@ class Meter:
         """Forget decided flows whose connection has ended."""
         if len(self._live):
             try:
-                self._live.sweep(self._connections.there())
+                self._live.sweep(self._connections.all_flows())
             except KernelError as error:
                 _log.debug("%s", error)
         self._sweep_timer = self._loop.call_later(SWEEP, self._sweep)
 
     def close(self) -> None:
-        """Count and write what moved so far."""
+        """Count and write the bytes so far."""
         for timer in (self._timer, self._sweep_timer):
             if timer is not None:
                 timer.cancel()
@@ -262,7 +262,7 @@ class Meter:
             self._count()
             self._books.write(self._clock.record, self._loop.now(), force=True)
         self._books.close_file()
-        if self._started:  # a start that failed leaves what a killed daemon left
+        if self._started:  # a start that failed leaves the mark of a killed daemon
             self._mark.remove()
 
 
@@ -274,7 +274,7 @@ def _limits(member: Member, gates: frozenset[str]) -> frozenset[str]:
 
 
 def boot_id() -> bytes:
-    """Six bytes that tell this start of the machine from others."""
+    """Return six bytes that identify this boot of the machine."""
     try:
         return bytes.fromhex(BOOT.read_text("ascii").strip().replace("-", ""))[:6].ljust(6, b"\0")
     except (OSError, ValueError):

@@ -1,8 +1,10 @@
-"""The running minutes: numbers that only rise, each at least as long as a minute of the wall.
+"""Numbers the minutes: the numbers only increase, and each minute is at least as long as one of the wall
+clock.
 
-Minutes turn with the wall clock's, but last by the loop's clock. Where the wall clock was set, one minute is
-made longer until both turn together again; so a jump neither counts a minute twice nor skips one. Once a day
-at most: two minutes that count as one are a gift to whoever can set the clock. Until then they turn apart.
+Minutes change with those of the wall clock, but are measured by the loop's clock. After the wall clock was
+set, one minute is extended until both change together again, so that a jump neither counts a minute twice nor
+skips one. This happens once a day at most: whoever can set the clock would otherwise get two minutes counted
+as one. Until then they change at different times.
 """
 
 from __future__ import annotations
@@ -12,22 +14,23 @@ from math import floor
 from gateway.store.minute_records import ClockRecord
 
 MINUTE = 60.0
-SLIP = 0.5  # seconds; by this much a minute may be shorter, where the wall clock is being slowed or hurried
+SLIP = 0.5  # seconds by which a minute may be shorter, while the wall clock is adjusted gradually
 TICK = 10.0
-APART = 86_400.0  # seconds at least between two minutes that were made longer
+APART = 86_400.0  # seconds at least between two extended minutes
 
 
 class MinuteClock:
     """``now`` is the loop's clock, ``wall`` the family's, in seconds of Unix time."""
 
     def __init__(self, now: float, wall: float, boot: bytes, last: ClockRecord | None = None) -> None:
-        """``boot`` tells this start of the machine from others; ``last``: when the last minute that was
-        written of began. The same minute goes on where it still runs.
+        """Continue the same minute if it still runs.
+
+        ``boot`` identifies this boot of the machine. ``last``: when the last recorded minute began.
         """
         self._boot = boot
         phase = wall % MINUTE
         self.number = floor(wall / MINUTE)
-        self.started = now - phase  # as if it had run from the wall's minute on
+        self.started = now - phase  # as if it had begun with the wall clock's minute
         if last is not None and last.boot == boot and last.started <= now:
             passed = max(0, floor((self.started - last.started + SLIP) / MINUTE))
             self.number = last.minute + passed
@@ -39,13 +42,13 @@ class MinuteClock:
             )
         self.ends = now + MINUTE - phase
         self._wall = floor(wall / MINUTE)
-        self._longer = -APART  # when the last minute began that was made longer
+        self._longer = -APART  # when the last extended minute began
 
     def turn(self, now: float, wall: float) -> bool:
-        """Go on to the minute that runs at ``now``; False where it is still the same."""
+        """Advance to the minute of ``now``. Returns False if it is still the same."""
         if now < self.ends:
             return False
-        passed = 1 + floor((now - self.ends) / MINUTE)  # more than one where the machine slept
+        passed = 1 + floor((now - self.ends) / MINUTE)  # more than one if the machine was suspended
         self.number += passed
         self.started = self.ends + (passed - 1) * MINUTE
         self.ends = self._end(wall - now)
@@ -53,7 +56,7 @@ class MinuteClock:
         return True
 
     def _end(self, ahead: float) -> float:
-        """When the minute that has begun shall end; ``ahead``: the wall's seconds less the loop's."""
+        """Return the end of the minute that has begun. ``ahead``: the wall's seconds minus the loop's."""
         earliest = self.started + MINUTE - SLIP
         together = earliest + -(ahead + earliest) % MINUTE
         if together <= self.started + MINUTE + SLIP:
@@ -64,7 +67,7 @@ class MinuteClock:
         return together
 
     def next_tick(self, now: float) -> float:
-        """When to look next: in steps of ten seconds before the minute's end, and at it."""
+        """Return the time of the next look: ten-second steps before the minute's end, and the end."""
         steps = max(0, floor((self.ends - now - SLIP) / TICK))
         return self.ends - steps * TICK
 

@@ -1,4 +1,4 @@
-"""Whose bytes the bytes of a class are: by the names that the class's connections were decided on."""
+"""Divides the bytes of a class among services, by the names by which its connections were judged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Services = Callable[[str], tuple[str, ...]]
 
 
 class Share(NamedTuple, Generic[Name]):
-    service: Name | None  # None: nobody knows
+    service: Name | None  # None: unknown
     bytes: int
 
 
@@ -25,12 +25,12 @@ def by_service(
     services: Services,
     gates: Callable[[Pair], Collection[str]],
 ) -> Mapping[Pair, Mapping[str, int]]:
-    """Bytes by class and service, of connections that are known by name."""
+    """Return bytes by class and service, of connections whose name is known."""
     found: dict[Pair, dict[str, int]] = {}
     of_host: dict[str, tuple[str, ...]] = {}
     for one in moved:
         pair = one.slot, one.class_number
-        outward, inward = one.flows  # each equal to a FlowId
+        outward, inward = one.flows  # each equals a FlowId
         known = live.get(cast(FlowId, outward)) or live.get(cast(FlowId, inward))
         if known is None:
             continue
@@ -48,17 +48,17 @@ def by_service(
 
 
 def _one(services: tuple[str, ...], gates: Collection[str]) -> str | None:
-    """Of several the one that has a limit of its own."""
+    """Return the service that has a limit of its own, else the first."""
     if len(services) < 2:
         return services[0] if services else None
     return next((one for one in services if f"service:{one}" in gates), services[0])
 
 
 def shares(total: int, known: Mapping[Name, int]) -> Iterator[Share[Name]]:
-    """``total`` bytes of a class divided among what is known to have moved; the rest is nobody's.
+    """Divide ``total`` bytes of a class among the known services; the rest has none.
 
-    The class's own counter is what counts. Connections count apart from it: a little more, from before they
-    were decided, or less, where they ended between two looks.
+    The class's own counter is authoritative. The counters of connections differ: they may be higher by the
+    time before a decision, or lower if connections ended between two looks.
     """
     left = total
     for service, size in sorted(known.items(), key=lambda item: -item[1]):

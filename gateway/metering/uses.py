@@ -1,7 +1,7 @@
-"""Minutes by kind, of children whose log level has them kept, whether a limit counts them or not.
+"""Minutes by category, of children whose log level stores them, with or without a limit.
 
-They are a ledger's minutes, by the same thresholds, without linger and of all devices of the child together.
-They close nothing, warn of nothing and are no limit's: what is kept of one is that it was, and of which kind.
+They use the thresholds of a ledger, without lingering, and for all devices of the child together. They close
+nothing, cause no warning and use no limit. Stored is only that such a minute was, and its category.
 """
 
 from __future__ import annotations
@@ -25,28 +25,30 @@ from gateway.store.tables.history import ALL, CATEGORY, OTHER, SERVICE
 
 
 class _Of(NamedTuple):
-    """Whose the bytes of a flow are."""
+    """The owner of a flow's bytes."""
 
     left_out: bool
     kinds: frozenset[str]
-    service: str | None  # None: of none
+    service: str | None  # None: no service
 
 
 class Uses:
-    """Ledgers by profile, of the running minute alone: what is over is in the day's file."""
+    """The current minute by profile: past minutes are in the day's file."""
 
     def __init__(self, live: LiveFlows, world: Callable[[], World]) -> None:
         self._live = live
         self._world = world
-        self._of_world: World | None = None  # whose names are learnt
+        self._of_world: World | None = None  # the world whose names are cached
         self._profiles: Mapping[str, Profile] = {}
         self._hosts: dict[str, HostUses] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._classes: dict[Pair, ClassUse] = {}
-        self._rest: dict[Pair, _Of] = {}  # of a class, what no connection explains
+        self._rest: dict[Pair, _Of] = {}  # bytes of a class that no connection explains
 
     def keep(self, profiles: Iterable[Profile]) -> bool:
-        """From now on of these, as far as they are children with such a log; whether there are any."""
+        """Store minutes of these profiles, if they are children with such a log level. Returns whether there
+        are any.
+        """
         before = self._profiles
         self._profiles = {
             one.id: one for one in profiles if one.is_child and one.rules.log_level >= KINDS_LEVEL
@@ -60,18 +62,18 @@ class Uses:
         return bool(self._profiles)
 
     def forget(self) -> None:
-        """Classes and slots have changed hands."""
+        """Forget classes and slots, which have changed hands."""
         self._classes, self._rest = {}, {}
 
     def learn(self, pair: Pair, profile: Profile, gates: frozenset[str]) -> None:
-        """What a class of a member has."""
+        """Note the profile and gates of a member's class."""
         known = class_use(profile, gates) if profile.id in self._profiles else None
         if known is not None:
             self._classes[pair] = known
             self._rest[pair] = _Of(left_out=False, kinds=known.kinds, service=None)
 
     def keeps(self, pair: Pair) -> bool:
-        """Whether what such a class moves is somebody's minute."""
+        """Whether bytes of such a class make a minute that is stored."""
         return pair in self._classes
 
     def move(
@@ -81,9 +83,9 @@ class Uses:
         members: Mapping[int, Member],
         minute: int,
     ) -> None:
-        """Bytes of classes in the running minute, divided among what their connections are of."""
+        """Divide the bytes of classes in the current minute among the uses of their connections."""
         known = self._by_kind(flows, members)
-        # First together what is of the same kinds: a device's classes are many.
+        # First combine what has the same categories: a device has many classes.
         sums: dict[tuple[int, _Of], int] = {}
         for pair, total in moved:
             named = known.get(pair)
@@ -114,7 +116,7 @@ class Uses:
         return found
 
     def _of(self, flow: Moved, of_class: ClassUse, profile: Profile) -> _Of:
-        outward, inward = flow.flows  # each equal to a FlowId
+        outward, inward = flow.flows  # each equals a FlowId
         known = self._live.get(cast(FlowId, outward)) or self._live.get(cast(FlowId, inward))
         names = self._names(profile)
         seen = () if known is None else known.observations
@@ -144,13 +146,13 @@ class Uses:
         return known
 
     def close(self, minute: int) -> list[UseRecord]:
-        """End a minute: what is kept of it, each once for all devices of a child."""
+        """End a minute and return its records, each once for all devices of a child."""
         found: dict[UseRecord, None] = {}
         before, self._ledgers = self._ledgers, {}
         for key, ledger in before.items():
             for one in ledger.close(minute):
                 found[UseRecord(one.minute, key, one.gate)] = None
-            # What is over is told: the next one has nothing of it, and the thresholds as they are by then.
+            # The next minute starts empty, with the thresholds of that time.
             self._ledger(key).restore((), ledger.moving(), ledger.closed)
         return list(found)
 

@@ -1,4 +1,4 @@
-"""The meter put together from the daemon's parts, and the kernel told to count each connection."""
+"""Builds the meter from the daemon's parts, and switches on the kernel's counters of connections."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
-from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
+from gateway.kernel.flowbytes import FlowBytes, enable_accounting
 from gateway.metering.counter_mark import FILE, Mark
-from gateway.metering.ledgers import Books
+from gateway.metering.ledgers import Ledgers
 from gateway.metering.meter import Meter
 from gateway.metering.uses import Uses
 from gateway.path.live_flows import LiveFlows
@@ -29,7 +29,7 @@ from gateway.store.tables.history import SERVICE, uses
 _log = logging.getLogger(__name__)
 
 
-def ledgers(home: HomeContext, store: Store, wear: Wear) -> Books:
+def ledgers(home: HomeContext, store: Store, wear: Wear) -> Ledgers:
     """Build the ledgers of the family's day, with their file in the state folder."""
     rules = home.rules
     file = MinutesFile(
@@ -38,7 +38,7 @@ def ledgers(home: HomeContext, store: Store, wear: Wear) -> Books:
         sync_every=wear.sync_every,
     )
 
-    books = Books(file, lambda: rules.world.catalogue, store.minutes.kept_for_week)
+    books = Ledgers(file, lambda: rules.world.catalogue, store.minutes.kept_for_week)
 
     def erase(event: ActivityErased) -> None:
         if event.running:
@@ -61,7 +61,7 @@ def metering(
     table: KernelTable,
     connections: FlowBytes,
     family: Family,
-    books: Books,
+    books: Ledgers,
     store: Store,
     live: LiveFlows,
     *,
@@ -87,8 +87,10 @@ def metering(
 
 
 def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) -> None:
-    """Keep of a day that is over how much counted for each limit, and, as far as a person's log level goes,
-    for which kinds and services the minutes went. Services that no limit counted are of the level of visits.
+    """Store the totals of a day that is over.
+
+    That is the minutes by limit and, as far as a person's log level allows, by category and service. Services
+    that no limit counted need the level of visits.
     """
     levels = {one.id: one.rules.log_level for one in rules.household.children}
     logged = {key for key, level in levels.items() if level >= KINDS_LEVEL}
@@ -111,9 +113,11 @@ def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) ->
 
 
 def count_connections() -> None:
-    """Switch on what the ledger's services come from; without it minutes count all the same."""
+    """Switch on the kernel's counters of connections, for the services in ledgers. Minutes count without them
+    too.
+    """
     try:
-        if switch_on_accounting():
+        if enable_accounting():
             _log.info("the kernel counts each connection from now on (nf_conntrack_acct)")
     except KernelError as error:
         _log.warning("%s", error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from gateway.policy.names.networks import bare
+from gateway.policy.names.networks import unmapped
 
 MIN_LIFETIME = 300.0  # seconds; browsers and phones use an address for minutes after a short TTL
 MAX_LIFETIME = 86400.0
@@ -39,7 +39,7 @@ class AddressBook:
         if book is None:
             book = self._books[key] = OrderedDict()
         before = len(book)
-        for address in map(bare, addresses):
+        for address in map(unmapped, addresses):
             book[address] = max(until, book.get(address, 0.0))
             book.move_to_end(address)
         self._size += len(book) - before
@@ -49,13 +49,13 @@ class AddressBook:
 
     def knows(self, key: int | str, address: bytes, now: float) -> bool:
         book = self._books.get(key)
-        return book is not None and book.get(bare(address), 0.0) > now
+        return book is not None and book.get(unmapped(address), 0.0) > now
 
     def drop(self, key: int | str, addresses: Iterable[bytes]) -> None:
         """Remove addresses from ``key``."""
         book = self._books.get(key)
         if book is not None:
-            for address in map(bare, addresses):
+            for address in map(unmapped, addresses):
                 self._size -= book.pop(address, None) is not None
 
     def forget(self, key: int | str) -> None:

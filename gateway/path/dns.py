@@ -16,7 +16,7 @@ from gateway.path.probes import Probes
 from gateway.path.safe_search import SafeAddresses, TrustsAll
 from gateway.path.safe_search_questions import Client, RenamedQuestion, RenamedQuestions
 from gateway.path.subject import Sink, Subject
-from gateway.policy.judge.world import GATEWAY_NAME, signal_of
+from gateway.policy.judge.world import GATEWAY_NAME, bypass_signal
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire.dns import message as dns
 from gateway.wire.dns.answers import (
@@ -194,7 +194,7 @@ class DnsPath:
     def _refuse(self, query: bytes, message: Message, seen: Observation, decision: Decision) -> bytes:
         null = self.style is Style.NULL and decision.reason not in TIMED
         # For any list: an address for a signal name would turn on what its absence turns off.
-        signal = signal_of(seen.host or "") is not None
+        signal = bypass_signal(seen.host or "") is not None
         return refuse(
             query,
             message,

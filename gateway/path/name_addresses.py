@@ -12,7 +12,7 @@ from sys import intern
 from typing import NamedTuple
 
 from gateway.path.addresses import MAX_LIFETIME
-from gateway.policy.names.networks import bare
+from gateway.policy.names.networks import unmapped
 
 NAME_LIFETIME = 3600.0  # seconds, the minimum: players and apps use an address for as long as a film
 MAX_GIVEN = 8192  # names with an address, 260 bytes each; three children have 2,000 each a day
@@ -88,7 +88,7 @@ class NameBook:
         until = now + min(max(ttl, NAME_LIFETIME), MAX_LIFETIME)
         before = len(given)
         for address in addresses:
-            key = (host, bare(address))
+            key = (host, unmapped(address))
             held = given.get(key)
             if held is not None and held.until > now:
                 given[key] = _Given(max(until, held.until), vouched or held.vouched)
@@ -114,7 +114,7 @@ class NameBook:
     def vouched(self, slot: int, host: str, address: bytes, now: float) -> bool:
         """Whether the gateway's own resolver gave ``address`` for ``host`` itself."""
         book = self._slots.get(slot)
-        held = None if book is None else book.given.get((host, bare(address)))
+        held = None if book is None else book.given.get((host, unmapped(address)))
         return held is not None and held.vouched and held.until > now
 
     def gave(self, slot: int, host: str, address: bytes, now: float) -> bool:
@@ -122,7 +122,7 @@ class NameBook:
         book = self._slots.get(slot)
         if book is None:
             return False
-        address = bare(address)
+        address = unmapped(address)
         names: tuple[str, ...] = (host,)
         for _ in range(MAX_FOLLOWED):
             for name in names:
@@ -139,7 +139,7 @@ class NameBook:
         book = self._slots.get(slot)
         if book is None:
             return []
-        address = bare(address)
+        address = unmapped(address)
         found = ((host, held) for (host, known), held in book.given.items() if known == address)
         return [host for host, held in found if held.vouched and held.until > now]
 

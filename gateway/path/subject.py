@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.policy.judge.conclude import refuses
+from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.profile.bypass_methods import Way
 from gateway.policy.profile.profile import Profile
 from gateway.policy.values import Decision, Observation
@@ -31,6 +31,6 @@ class Subject:
 def unwanted_by(*profiles: Profile) -> Unwanted:
     """Return the SVCB parameters that at least one of the profiles blocks."""
     resolvers, ech = (
-        any(refuses(profile.rules, way) for profile in profiles) for way in (Way.ENCRYPTED_DNS, Way.ECH)
+        any(blocks_bypass(profile.rules, way) for profile in profiles) for way in (Way.ENCRYPTED_DNS, Way.ECH)
     )
     return Unwanted(resolvers, ech)

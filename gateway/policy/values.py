@@ -1,4 +1,4 @@
-"""The values that every room speaks: what was seen on the wire, and what was decided about it."""
+"""The values shared by all packages: what was seen on the wire, and what was decided about it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Proto(StrEnum):
-    """The protocol in which something was asked for."""
+    """The protocol of a query or connection."""
 
     DNS = "dns"
     TLS = "tls"
@@ -17,33 +17,34 @@ class Proto(StrEnum):
     HTTP = "http"
     TCP = "tcp"  # a TCP flow in none of the above
     UDP = "udp"  # a UDP flow in none of the above
-    OTHER = "other"  # forwarded IP protocols beside TCP, UDP and ICMP, that are no tunnel known here
+    OTHER = "other"  # forwarded IP protocols other than TCP, UDP and ICMP that are no known tunnel
 
-    # Tunnels and proxies, known by their first packets on any port, or by the IP protocol (policy/ways.py).
+    # Tunnels and proxies, detected by their first packets on any port, or by the IP protocol
+    # (bypass_methods.py).
     WIREGUARD = "wireguard"
     OPENVPN = "openvpn"
     IPSEC = "ipsec"  # IKE, its NAT traversal, ESP and AH
     L2TP = "l2tp"
     PPTP = "pptp"  # its control connection, and GRE
-    IP_IN_IP = "ip_in_ip"  # IPv6 or IPv4 in IP; VXLAN and others in UDP; Teredo that leads to the internet
-    TEREDO = "teredo"  # its server, and peers: players' consoles (gateway/wire/tunnels/ip_in_udp.py)
+    IP_IN_IP = "ip_in_ip"  # IPv6 or IPv4 in IP; VXLAN and others in UDP; Teredo to the internet
+    TEREDO = "teredo"  # its server and peers: game consoles (gateway/wire/tunnels/ip_in_udp.py)
     MESH = "mesh"  # ZeroTier, Nebula
     SSH = "ssh"
     SOCKS = "socks"
-    PROXY = "proxy"  # a CONNECT of HTTP
+    PROXY = "proxy"  # an HTTP CONNECT
 
 
 class Fault(StrEnum):
-    """What is wrong with the bytes themselves, whatever the profile says."""
+    """A fault in the bytes themselves, independent of the profile."""
 
     NO_NAME = "no_name"  # a complete hello or request that names no host, or an address
-    BAD_NAME = "bad_name"  # a name that is no host name (RFC 1123), or two that contradict
+    BAD_NAME = "bad_name"  # a name that is no host name (RFC 1123), or two different names
     ECH = "ech"  # a real, not GREASE, encrypted ClientHello; host is the outer name
     MALFORMED = "malformed"  # no correct client sends this
     FRAGMENT = "fragment"  # the rest of a fragmented transport header
     OVERFLOW = "overflow"  # more undecided bytes than any correct client sends
-    UNANSWERED = "unanswered"  # many packets, no answer, no protocol that we know
-    VERSION = "version"  # of QUIC, and one that cannot be read
+    UNANSWERED = "unanswered"  # many packets, no answer, no known protocol
+    VERSION = "version"  # an unsupported QUIC version
 
 
 class Verdict(StrEnum):
@@ -53,7 +54,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a verdict fell. The order is the order of decision (docs/developers/data-plane.md, section 4)."""
+    """The reason of a verdict, in the order of decision (docs/developers/data-plane.md, section 4)."""
 
     HELP = "help"  # the never-block pack
     REFUSED_FOR_EVERYONE = (
@@ -73,10 +74,11 @@ class Reason(StrEnum):
     SERVICE = "service"
     CATEGORY = "category"
     NEW_DOMAIN = "new_domain"
-    UNKNOWN_DOMAIN = "unknown_domain"  # in no category, in a band that asks first
+    UNKNOWN_DOMAIN = "unknown_domain"  # in no category, and the band blocks or asks for unknown sites
     NOT_ON_LIST = "not_on_list"  # allow-list mode
     SAFE_SEARCH = "safe_search"
-    SAFE_SEARCH_ADDRESS = "safe_search_address"  # a search host's name on an address that is not its safe one
+    # A search host's name with an address that is not its safe one.
+    SAFE_SEARCH_ADDRESS = "safe_search_address"
     NO_NAME = "no_name"
     BAD_NAME = "bad_name"
     ECH = "ech"
@@ -91,21 +93,21 @@ class Reason(StrEnum):
     TOR = "tor"
     PROXY = "proxy"
     SSH = "ssh"
-    UNRESOLVED = "unresolved"  # a name that was never resolved to the address that is called by it
-    RESOLVER_SIGNAL = "resolver_signal"  # canary names by which browsers ask whether a filter is at work
-    GATEWAY = "gateway"  # the pages' own name
+    UNRESOLVED = "unresolved"  # a name with an address that it never resolved to
+    RESOLVER_SIGNAL = "resolver_signal"  # canary names that browsers use to detect a filter
+    GATEWAY = "gateway"  # the name of the pages
     UNFILTERED = "unfiltered"  # an adult's device, or filtering is off
-    OPEN = "open"  # nothing refuses it
+    OPEN = "open"  # nothing blocks it
 
 
 class Observation(NamedTuple):
     """One thing that a device asks for, as seen on the wire.
 
-    A NamedTuple and no frozen dataclass: one is made for every question and hello, in half the time.
+    A NamedTuple instead of a frozen dataclass: one is created for every query and hello, in half the time.
     """
 
     proto: Proto
-    host: str | None  # normalised: lower case, A-labels, no trailing dot; None when nothing names a host
+    host: str | None  # normalised: lower case, A-labels, no trailing dot; None if nothing names a host
     dst: bytes = b""  # packed destination address, 4 or 16 bytes; empty when unknown
     dport: int = 0
     qtype: int = 0  # DNS question type (RFC 1035 3.2.2); 0 unless proto is DNS
@@ -115,10 +117,10 @@ class Observation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rule passed on the way to a decision, for `qalqan why`."""
+    """One rule that was passed on the way to a decision, for `qalqan why`."""
 
     rule: str  # e.g. "family allow", "service:youtube", "category:games"
-    outcome: str  # what it said, e.g. "no match", "count", "open until 20:45"
+    outcome: str  # its result, e.g. "no match", "count", "open until 20:45"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +130,13 @@ class Decision:
     verdict: Verdict
     reason: Reason
     rule: str  # the rule as written, e.g. "block: service:tiktok", "band 10-12: category:gambling = block"
-    owner: str  # who owns that rule: "family", "band:10-12", "list:<source>", "product", "law:<cc>"
-    until: datetime | None = None  # when this stops to hold, if by itself
-    gates: frozenset[str] = (
-        frozenset()
-    )  # the limits and windows an allowed flow is subject to (policy/gates.py)
-    askable: bool = False  # the child may ask for it with one tap
+    owner: str  # owner of the rule: "family", "band:10-12", "list:<source>", "product", "law:<cc>"
+    until: datetime | None = None  # when the decision ends, if the clock ends it
+    # The limits and windows that apply to an allowed flow (policy/time/gates.py).
+    gates: frozenset[str] = frozenset()
+    askable: bool = False  # the child may request it with one tap
     rewrite: str | None = None  # the name that answers instead (REWRITE only)
-    passed: tuple[Step, ...] = ()  # filled only when an explanation was asked for
+    passed: tuple[Step, ...] = ()  # filled only if an explanation was requested
 
     @property
     def allowed(self) -> bool:

@@ -1,1 +1,1 @@
-"""`qalqan setup`: makes a gateway of a Debian machine."""
+"""`qalqan setup`: turns a Debian machine into a gateway."""

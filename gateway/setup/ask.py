@@ -1,4 +1,4 @@
-"""`qalqan setup` asks: one line each, the default in brackets. Works over SSH, and through a pipe."""
+"""The questions of `qalqan setup`: one line each, the default in brackets. Works over SSH and with a pipe."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ YES, NO = frozenset({"y", "yes"}), frozenset({"n", "no"})
 
 
 class Asker:
-    """``yes``: nobody is asked; every default holds."""
+    """Asks on the console. With ``yes`` it asks nothing and returns the defaults."""
 
     def __init__(self, *, yes: bool) -> None:
         self.yes = yes
 
     def line(self, question: str, default: str, read: Callable[[str], T]) -> T:
-        """``read`` raises GatewayError for what it does not take, and then it is asked again. Nobody there to
-        ask: it is raised on.
+        """Ask until ``read`` accepts the answer. ``read`` raises GatewayError for an invalid answer; with
+        ``yes`` this error propagates.
         """
         if self.yes:
             return read(default)
@@ -33,6 +33,7 @@ class Asker:
                 print(f"  {output.clean(error)}")
 
     def agrees(self, question: str, *, default: bool) -> bool:
+        """Ask a yes-or-no question."""
         if self.yes:
             return default
         while True:
@@ -49,7 +50,7 @@ class Asker:
             return input(prompt).strip()
         except EOFError:
             print()
-            msg = "nobody answers; say what is wanted by options, and --yes; nothing was changed"
+            msg = "no input to answer the question; use options and --yes; nothing was changed"
             raise SetupError(msg) from None
         except KeyboardInterrupt:
             print("\nNothing was changed.")

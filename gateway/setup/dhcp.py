@@ -1,7 +1,7 @@
-"""`qalqan setup` asks who gives addresses on a network: one DHCPDISCOVER, as each device sends it.
+"""Finds DHCP servers on a network with one DHCPDISCOVER, as every device sends it.
 
-Nothing comes of it: no offer is taken. A server on this machine is not asked, since a packet socket's own
-frames do not come back.
+No offer is accepted. A server on this machine is not found, since a packet socket does not receive its own
+frames.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import time
 
 from gateway.setup.facts import Offer
 
-PATIENCE = 4.0  # seconds; dnsmasq first pings the address that it would offer, for three
+PATIENCE = 4.0  # seconds; dnsmasq pings the address that it would offer, for three
 _IP = 0x0800
-_EVERY_PROTOCOL = 0x0003  # a socket of IPv4 alone can cost devices their UDP: see gateway/lan/taps.py
+_EVERY_PROTOCOL = 0x0003  # a socket for IPv4 only can break devices' UDP: see gateway/lan/taps.py
 _COOKIE = b"\x63\x82\x53\x63"
 _TYPE, _SERVER, _ROUTER = 53, 54, 3
 _DISCOVER, _OFFER = 1, 2
@@ -25,7 +25,7 @@ _OPTIONS_AT = 240
 
 
 def servers_on(interface: str, patience: float = PATIENCE) -> tuple[Offer, ...]:
-    """Who answers there, each once. Raises OSError where nothing can be sent."""
+    """Return the offers, one per server. Raises OSError if nothing can be sent."""
     found: dict[str, Offer] = {}
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
         sock.bind((interface, _EVERY_PROTOCOL))
@@ -45,11 +45,11 @@ def servers_on(interface: str, patience: float = PATIENCE) -> tuple[Offer, ...]:
 
 
 def discover(mac: bytes, transaction: int) -> bytes:
-    """The whole frame (RFC 2131 2)."""
+    """Return the complete frame of a DHCPDISCOVER (RFC 2131 2)."""
     options = bytes((_TYPE, 1, _DISCOVER, 55, 2, 1, _ROUTER, 255))
     head = struct.pack("!BBBBIHH", 1, 1, 6, 0, transaction, 0, _BY_BROADCAST)
     message = head + bytes(16) + mac.ljust(16, b"\0") + bytes(192) + _COOKIE + options
-    message = message.ljust(300, b"\0")  # the least that old servers take
+    message = message.ljust(300, b"\0")  # the minimum of old servers
     udp = struct.pack("!HHHH", 68, 67, 8 + len(message), 0) + message
     ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes(4), b"\xff" * 4)
     ip = ip[:10] + struct.pack("!H", _checksum(ip)) + ip[12:]
@@ -57,7 +57,7 @@ def discover(mac: bytes, transaction: int) -> bytes:
 
 
 def offered(frame: bytes, transaction: int) -> Offer | None:
-    """Return the offer in a frame of any protocol; None where it is no answer to ``transaction``."""
+    """Return the offer in a frame of any protocol; None if it is no answer to ``transaction``."""
     if len(frame) < 34 or frame[12:14] != struct.pack("!H", _IP) or frame[23] != socket.IPPROTO_UDP:
         return None
     at = 14 + 4 * (frame[14] & 15)

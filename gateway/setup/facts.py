@@ -1,4 +1,4 @@
-"""`qalqan setup`: what the machine is, and what was decided, as frozen values."""
+"""Values of `qalqan setup`: the facts about the machine, the answers and the plan."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from gateway.core.errors import GatewayError
 from gateway.lan.machine import Machine
 from gateway.policy.time.list_updates import UpdateInterval
 
-NAT_TABLE = "qalqan_nat"  # ours beside `qalqan`, of family inet
+NAT_TABLE = "qalqan_nat"  # a table of ours besides `qalqan`, of family inet
 UNITS = ("qalqan-nat.service", "qalqan.service", "qalqan-web.service")  # in the order of their start
 
 
 class SetupError(GatewayError):
-    """Why this machine, or this answer, cannot be set up; one line."""
+    """Why this machine cannot be set up, or an answer is invalid; one line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
+class KernelSupport:
+    """What the kernel lets us do."""
+
     capable: bool = True  # CAP_NET_ADMIN
     nft: str = ""  # why rules cannot be loaded; empty: they can
     queue: bool = True  # nft's, or iptables' NFQUEUE
@@ -29,42 +31,46 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class Dnsmasq:
+    """The installed dnsmasq and its configuration."""
+
     program: bool = False
-    service: bool = False  # that reads /etc/dnsmasq.d
-    options: Mapping[str, str] = field(default_factory=dict)  # of its files but ours: name → the first value
+    service: bool = False  # one that reads /etc/dnsmasq.d
+    options: Mapping[str, str] = field(default_factory=dict)  # from files except ours: name → first value
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a DHCP server answered."""
+    """The offer of a DHCP server."""
 
     server: str
-    router: str  # the gateway that it tells devices; empty: none
+    router: str  # the gateway that it announces; empty: none
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
+    """Everything that setup reads from the machine."""
+
     machine: Machine
-    rules: Rules = field(default_factory=lambda: Rules((), "", {}))  # of others: without our two tables
-    kernel: Kernel = field(default_factory=Kernel)
+    rules: Rules = field(default_factory=lambda: Rules((), "", {}))  # without our two tables
+    kernel: KernelSupport = field(default_factory=KernelSupport)
     dnsmasq: Dnsmasq = field(default_factory=Dnsmasq)
-    access_points: frozenset[str] = frozenset()  # interfaces whose Wi-Fi devices join
-    managers: tuple[str, ...] = ()  # who gives the interfaces their addresses
+    access_points: frozenset[str] = frozenset()  # Wi-Fi interfaces that devices join
+    managers: tuple[str, ...] = ()  # the programs that configure the interfaces
     forwards6: bool = False
     openwrt: bool = False
-    flushes: str = ""  # a file that throws every rule away when it is loaded
+    flushes: str = ""  # a file that deletes all rules when it is loaded
     timezone: str = ""
-    country: str = ""  # a guess, by the time zone
-    hook: str = ""  # the program that dnsmasq tells of leases
-    lent: Mapping[str, str] = field(default_factory=dict)  # NetworkManager's leases, by interface
+    country: str = ""  # a guess by the time zone
+    hook: str = ""  # the program that dnsmasq runs for leases
+    lent: Mapping[str, str] = field(default_factory=dict)  # NetworkManager's lease files by interface
     config: bytes | None = None  # qalqan.yaml
     config_path: Path = Path("/etc/qalqan/qalqan.yaml")
-    units: tuple[str, ...] = ()  # of UNITS, those that are installed
+    units: tuple[str, ...] = ()  # the installed ones of UNITS
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Addresses that dnsmasq gives out on the home's side."""
+    """The addresses that dnsmasq assigns on the LAN."""
 
     first: ipaddress.IPv4Address
     last: ipaddress.IPv4Address
@@ -75,10 +81,10 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What was chosen."""
+    """The answers to setup's questions."""
 
     lan: tuple[str, ...]
-    wan: str  # the same as the one of `lan` where it is one arm
+    wan: str  # with one arm, the same as the one of `lan`
     one_armed: bool = False
     country: str = ""
     timezone: str = ""
@@ -88,7 +94,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is written and switched. Everything about it is decided."""
+    """What setup writes and switches, completely decided."""
 
     lan: tuple[str, ...]
     wan: str
@@ -96,12 +102,12 @@ class Plan:
     country: str
     timezone: str
     lists_update: UpdateInterval
-    masquerade4: bool  # by a table of ours; False: the machine does it already
+    masquerade4: bool  # by our table; False: the machine does it already
     masquerade6: bool
     pool: Pool | None
     netmask: str  # of the pool
-    bound: bool  # dnsmasq's files say already that it binds to single interfaces
-    hook: str  # empty: dnsmasq tells nobody
-    leases: str  # dnsmasq's; empty: somebody else gives addresses
+    bound: bool  # dnsmasq's files already bind it to single interfaces
+    hook: str  # empty: dnsmasq runs no program
+    leases: str  # dnsmasq's file; empty: another server assigns addresses
     sysctls: tuple[tuple[str, str], ...]  # below /proc/sys, with slashes → value
-    notes: tuple[str, ...]  # what the family has to know
+    notes: tuple[str, ...]  # what the family should know

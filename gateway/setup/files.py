@@ -1,4 +1,4 @@
-"""`qalqan setup`: the plan as files. Pure: paths → texts."""
+"""Renders setup's plan as files. Pure: paths → content."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gateway.policy.time.list_updates import UpdateInterval
 from gateway.policy.yaml.documents import parse_document
 from gateway.setup.facts import NAT_TABLE, Facts, Plan
 
-SYSCTL = "etc/sysctl.d/90-qalqan.conf"  # below the root
+SYSCTL = "etc/sysctl.d/90-qalqan.conf"  # relative to the root
 DNSMASQ = "etc/dnsmasq.d/qalqan.conf"
-NAT = "nat.nft"  # beside qalqan.yaml
+NAT = "nat.nft"  # next to qalqan.yaml
 _HEAD = "# Written by `qalqan setup`, which writes it anew; `qalqan setup --undo` takes it away."
 
 
 def files(plan: Plan, facts: Facts, root: Path = Path("/")) -> Mapping[Path, bytes]:
-    """Each whole, by where it lies. Raises PolicyError for settings that the daemon would refuse."""
+    """Return the files by path. Raises PolicyError for settings that the daemon would refuse."""
     found = {facts.config_path: config(plan, facts), root / SYSCTL: sysctl(plan)}
     nat = translation(plan)
     if nat:
@@ -33,14 +33,14 @@ def files(plan: Plan, facts: Facts, root: Path = Path("/")) -> Mapping[Path, byt
 
 
 def config(plan: Plan, facts: Facts) -> bytes:
-    """What stands in qalqan.yaml already stays; where nothing would change, to the byte."""
-    before = said(facts)
+    """Return qalqan.yaml. Existing settings are kept; without a change the file stays byte for byte."""
+    before = existing_settings(facts)
     after: Document = {**before, "lan": list(plan.lan)}
     if plan.country:
         after["country"] = plan.country
     if plan.timezone:
         after["timezone"] = plan.timezone
-    if plan.lists_update is not said_interval(before):
+    if plan.lists_update is not existing_interval(before):
         after["lists"] = {"update": plan.lists_update.value}
     if plan.leases and "leases" not in after:
         after["leases"] = plan.leases
@@ -51,16 +51,16 @@ def config(plan: Plan, facts: Facts) -> bytes:
     return text
 
 
-def said(facts: Facts) -> Document:
-    """What qalqan.yaml says; nothing, where it cannot be read as one."""
+def existing_settings(facts: Facts) -> Document:
+    """Return the settings in qalqan.yaml; empty if it is missing or invalid."""
     try:
         return document(parse_document(facts.config, str(facts.config_path))) if facts.config else {}
     except PolicyError:
         return {}
 
 
-def said_interval(document: Document) -> UpdateInterval:
-    """Return how often lists are updated by this qalqan.yaml; an unknown word counts as the default."""
+def existing_interval(document: Document) -> UpdateInterval:
+    """Return the update interval of lists in a qalqan.yaml; the default for an unknown word."""
     lists = document.get("lists")
     word = lists.get("update") if isinstance(lists, dict) else None
     known = {interval.value: interval for interval in UpdateInterval}
@@ -68,7 +68,7 @@ def said_interval(document: Document) -> UpdateInterval:
 
 
 def by_hand(facts: Facts) -> bool:
-    """Whether somebody wrote it who is no program of ours."""
+    """Return whether qalqan.yaml was written by hand, not by one of our programs."""
     return facts.config is not None and is_by_hand(facts.config, HOME_ORDER)
 
 
@@ -82,8 +82,8 @@ def dnsmasq(plan: Plan) -> bytes:
         lines.append(f"dhcp-script={plan.hook}")
     if plan.pool is not None:
         lines += [f"interface={name}" for name in plan.lan]
-        # Else it would take port 53 of all addresses, also where another resolver has it. Not twice: with
-        # bind-interfaces beside it dnsmasq does not start.
+        # Otherwise it would use port 53 of all addresses, also where another resolver has it. Not twice:
+        # dnsmasq does not start with both bind-dynamic and bind-interfaces.
         lines += [] if plan.bound else ["bind-dynamic"]
         lines.append("dhcp-authoritative")
         lines.append(f"dhcp-range={plan.pool.first},{plan.pool.last},{plan.netmask},12h")
@@ -91,8 +91,10 @@ def dnsmasq(plan: Plan) -> bytes:
 
 
 def translation(plan: Plan) -> bytes:
-    """What leaves for the internet gets this machine's address: with one arm, else the router's answers would
-    go to the device itself. The kernel has no switch for the redirects of IPv6.
+    """Return the rules that give outgoing packets this machine's address.
+
+    With one arm the router would otherwise respond to the device directly. The kernel has no switch for
+    IPv6 redirects, so a rule drops them.
     """
     rules = list(_postrouting(plan))
     if not rules and not plan.one_armed:

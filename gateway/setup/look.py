@@ -1,4 +1,4 @@
-"""`qalqan setup` looks at the machine. Nothing is changed, and nothing is sent."""
+"""Reads the facts about the machine. Nothing is changed and nothing is sent."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from gateway.core.errors import KernelError
 from gateway.core.files import read_if_there
 from gateway.core.programs import find_program
 from gateway.lan.machine import read_machine, setting, text_of
-from gateway.setup.facts import NAT_TABLE, UNITS, Dnsmasq, Facts, Kernel, SetupError
+from gateway.setup.facts import NAT_TABLE, UNITS, Dnsmasq, Facts, KernelSupport, SetupError
 
 PROC = Path("/proc")
 NET_ADMIN = 12  # capability(7): the bit of CAP_NET_ADMIN
-# As the kernel calls the process, at most 15 characters → what people call it.
+# Process names, which the kernel cuts to 15 characters → display names.
 MANAGERS = {"NetworkManager": "NetworkManager", "systemd-network": "systemd-networkd", "dhcpcd": "dhcpcd"}
 HOOK, HOOK_OF_PIP = "/usr/lib/qalqan/dhcp-event", "qalqan-dhcp-event"
-DROP_IN = "qalqan.conf"  # in /etc/dnsmasq.d: ours
+DROP_IN = "qalqan.conf"  # our file in /etc/dnsmasq.d
 UNIT_FOLDERS = ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
 
 _IFACE = re.compile(r"^\s*iface\s+(\S+)\s+inet6?\s", re.MULTILINE)
@@ -34,9 +34,9 @@ _IW = re.compile(r"^\s*(?:Interface (\S+)|type (AP)\b)", re.MULTILINE)
 
 
 def look(config: Path, root: Path = Path("/")) -> Facts:
-    """``root``: where the machine's files are; kernel and interfaces are those of this network namespace."""
+    """Return the facts. ``root`` has the files; kernel and interfaces are those of this network namespace."""
     if not (PROC / "self/status").exists():
-        msg = f"{PROC} is not there: nothing can be seen; mount it"
+        msg = f"{PROC} does not exist, so the network cannot be read; mount it"
         raise SetupError(msg)
     timezone = read_timezone(root)
     machine = read_machine()
@@ -56,41 +56,41 @@ def look(config: Path, root: Path = Path("/")) -> Facts:
         lent={name: path for name in machine.links if (path := _lent(root, name))},
         config=read_if_there(config),
         config_path=config,
-        units=tuple(one for one in UNITS if _has_unit(root, one)),
+        units=tuple(unit for unit in UNITS if _has_unit(root, unit)),
     )
 
 
-def read_kernel() -> Kernel:
-    """Root's answer is the kernel's own; nothing is changed."""
+def read_kernel() -> KernelSupport:
+    """Ask the kernel, which needs root; nothing is changed."""
     if not capable(text_of(PROC / "self/status")):
-        return Kernel(capable=False)
+        return KernelSupport(capable=False)
     from gateway.kernel import fallback
     from gateway.kernel.nft import Nft
 
     try:
         nft = Nft()
     except KernelError as error:
-        return Kernel(nft=str(error))
+        return KernelSupport(nft=str(error))
     try:
-        return Kernel(queue=fallback.native_queue(nft) or fallback.has_target())
+        return KernelSupport(queue=fallback.native_queue(nft) or fallback.has_target())
     except KernelError as error:
-        return Kernel(nft=str(error))
+        return KernelSupport(nft=str(error))
     finally:
         nft.close()
 
 
 def capable(status: str) -> bool:
-    """From the text of /proc/self/status."""
+    """Return whether /proc/self/status shows CAP_NET_ADMIN."""
     found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
     return bool(found) and bool(int(found[1], 16) >> NET_ADMIN & 1) if found else False
 
 
 def read_dnsmasq(root: Path) -> Dnsmasq:
-    """The program, the service of Debian's package, and what its files say but for ours."""
+    """Return program, service of Debian's package, and the options in its files except ours."""
     service = _has_unit(root, "dnsmasq.service") or (root / "etc/init.d/dnsmasq").exists()
     options: dict[str, str] = {}
     folder = root / "etc/dnsmasq.d"
-    files = sorted(one for one in folder.glob("*") if one.name != DROP_IN and ".dpkg-" not in one.name)
+    files = sorted(path for path in folder.glob("*") if path.name != DROP_IN and ".dpkg-" not in path.name)
     for path in (root / "etc/dnsmasq.conf", *files):
         for line in text_of(path).splitlines():
             name, _, value = line.partition("#")[0].partition("=")
@@ -100,7 +100,7 @@ def read_dnsmasq(root: Path) -> Dnsmasq:
 
 
 def read_timezone(root: Path) -> str:
-    """Of /etc/timezone, else where /etc/localtime leads; empty where neither names one that is known."""
+    """Return the zone from /etc/timezone, else from /etc/localtime; empty if neither names a known one."""
     names = [text_of(root / "etc/timezone").strip()]
     with suppress(OSError):
         names.append(os.readlink(root / "etc/localtime").rpartition("zoneinfo/")[2])
@@ -111,7 +111,7 @@ def read_timezone(root: Path) -> str:
 
 
 def country_by_zone(timezone: str, root: Path = Path("/")) -> str:
-    """Two letters, where the zone is one country's; empty otherwise."""
+    """Return the country code if the zone belongs to one country; empty otherwise."""
     table = text_of(root / "usr/share/zoneinfo/zone.tab")
     if not table:
         with suppress(OSError, ModuleNotFoundError):
@@ -121,20 +121,20 @@ def country_by_zone(timezone: str, root: Path = Path("/")) -> str:
 
 
 def _of_others(rules: Rules) -> Rules:
-    """Without the table that an earlier set-up wrote."""
+    """Remove the table that an earlier setup wrote."""
     if rules.objects is None:
         return rules
-    tables = (next(iter(one.values()), None) for one in rules.objects)
+    tables = (next(iter(item.values()), None) for item in rules.objects)
     kept = (
-        one
-        for one, value in zip(rules.objects, tables, strict=True)
+        item
+        for item, value in zip(rules.objects, tables, strict=True)
         if not isinstance(value, dict) or NAT_TABLE not in (value.get("table"), value.get("name"))
     )
     return replace(rules, objects=tuple(kept))
 
 
 def _access_points(root: Path) -> Iterator[str]:
-    """As hostapd's files, NetworkManager's, and the kernel by ``iw`` have it."""
+    """Yield access points from the files of hostapd and NetworkManager, and from ``iw``."""
     for path in (root / "etc/hostapd").glob("*.conf"):
         yield from _HOSTAPD.findall(text_of(path))
     for path in (root / "etc/NetworkManager/system-connections").glob("*.nmconnection"):
@@ -145,7 +145,7 @@ def _access_points(root: Path) -> Iterator[str]:
 
 
 def points_of_iw(text: str) -> Iterator[str]:
-    """From what ``iw dev`` says."""
+    """Yield the access points in the output of ``iw dev``."""
     name = ""
     for match in _IW.finditer(text):
         if match[1]:
@@ -175,7 +175,7 @@ def _hook(root: Path) -> str:
 
 
 def _lent(root: Path, name: str) -> str:
-    """The leases of NetworkManager's own dnsmasq, where it shares a connection."""
+    """Return the lease file of NetworkManager's own dnsmasq for a shared connection."""
     path = root / f"var/lib/NetworkManager/dnsmasq-{name}.leases"
     return f"/{path.relative_to(root)}" if path.exists() else ""
 

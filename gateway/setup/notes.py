@@ -1,4 +1,4 @@
-"""`qalqan setup` says what it found, and what it cannot close. Pure: one line each."""
+"""The remarks of `qalqan setup`: what it found, and what it cannot block. Pure: one line each."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ _WHERE = {
 
 
 def fixed_address(facts: Facts) -> str:
-    """Where an interface gets an address that stays."""
-    return next((_WHERE[one] for one in facts.managers if one in _WHERE), "with: ip address add")
+    """Return where an interface gets a fixed address."""
+    return next((_WHERE[name] for name in facts.managers if name in _WHERE), "with: ip address add")
 
 
 def notes(facts: Facts, answers: Answers, offers: Sequence[Offer]) -> Iterator[str]:
+    """Yield the remarks."""
     yield from _one_arm(facts, answers) if answers.one_armed else _two_arms(facts, answers)
     yield from _dhcp(facts, answers, offers)
     yield from _own_address(facts, answers)
     if facts.flushes:
         yield (
-            f"{facts.flushes} throws all rules away when it is loaded (nftables.service): ours come back "
-            "within a second, and translation with qalqan-nat.service, which the package has for that"
+            f"{facts.flushes} deletes all rules when it is loaded (nftables.service): ours are restored "
+            "within a second, and address translation by qalqan-nat.service of the package"
         )
     if "dhcp-script" in facts.dnsmasq.options:
-        yield "dnsmasq tells another program of leases (dhcp-script): devices are seen all the same"
+        yield "dnsmasq already runs another dhcp-script: devices are detected without its lease events"
 
 
 def _one_arm(facts: Facts, answers: Answers) -> Iterator[str]:
     (arm,) = answers.lan
-    own = ", ".join(str(one.ip) for one in facts.machine.addresses[arm] if one.version == 4)
-    yield f"one arm filters those alone who name {own} as their gateway and resolver, as DHCP tells them"
+    own = ", ".join(str(address.ip) for address in facts.machine.addresses[arm] if address.version == 4)
+    yield f"one arm filters only devices whose gateway and resolver is {own}, as DHCP announces it"
     yield (
-        "a device on which somebody enters the router's address as its gateway walks around this machine; "
-        "only the router can close that, by letting nobody out but this machine"
+        "a device with the router's address entered by hand as its gateway bypasses this machine; "
+        "only the router can prevent that, by letting only this machine out"
     )
     routers = _ipv6_routers(facts, arm)
     if routers:
         yield (
-            f"{' and '.join(routers)} on {arm} tells devices that it is their IPv6 router: over IPv6 they "
-            "walk around this machine; switch IPv6, or its router advertisements, off there"
+            f"{' and '.join(routers)} on {arm} announces itself as the IPv6 router: over IPv6 devices "
+            "bypass this machine; switch IPv6, or its router advertisements, off there"
         )
     else:
         yield (
-            f"no IPv6 router was seen on {arm}; where one comes later, devices walk around this machine "
-            "over IPv6"
+            f"no IPv6 router was seen on {arm}; if one is added later, devices bypass this machine over IPv6"
         )
 
 
@@ -59,53 +59,54 @@ def _two_arms(facts: Facts, answers: Answers) -> Iterator[str]:
     inside6 = [
         name
         for name in answers.lan
-        if any(one.version == 6 and not one.is_link_local for one in machine.addresses[name])
+        if any(address.version == 6 and not address.is_link_local for address in machine.addresses[name])
     ]
     if answers.wan in machine.way_out(6) and inside6 and facts.forwards6:
-        yield "IPv6 goes through this machine too, and is filtered as IPv4 is"
+        yield "IPv6 goes through this machine too, and is filtered like IPv4"
     elif answers.wan in machine.way_out(6):
         yield (
-            "the internet is there over IPv6 too, and the home has none: devices have IPv4 alone; to change "
-            "that have your network manager ask the provider for a prefix, then run: qalqan check"
+            "the internet is available over IPv6 too, and the LAN has no IPv6: devices use IPv4 only; to "
+            "change this, let your network manager request a prefix from the provider, then run: qalqan check"
         )
     for name in answers.lan:
         for router in _ipv6_routers(facts, name):
             yield (
-                f"{router} on {name} says that it is an IPv6 router: devices may walk around this "
+                f"{router} on {name} announces itself as an IPv6 router: devices may bypass this "
                 "machine; switch that off there"
             )
 
 
 def _ipv6_routers(facts: Facts, name: str) -> list[str]:
-    """Who says so of itself there, and where this machine's own default route leads by that interface."""
-    said: list[Address] = [one.ip for one in facts.machine.seen if one.interface == name and one.router]
-    led = [one.gateway for one in facts.machine.ways if one.interface == name and one.version == 6]
-    return sorted({str(one) for one in (*said, *led) if one is not None and one.version == 6})
+    """Return the routers that announce themselves there, and our default route over that interface."""
+    seen = facts.machine.seen
+    announced: list[Address] = [router.ip for router in seen if router.interface == name and router.router]
+    used = [way.gateway for way in facts.machine.ways if way.interface == name and way.version == 6]
+    return sorted({str(ip) for ip in (*announced, *used) if ip is not None and ip.version == 6})
 
 
 def _dhcp(facts: Facts, answers: Answers, offers: Sequence[Offer]) -> Iterator[str]:
-    own = {str(one.ip) for name in answers.lan for one in facts.machine.addresses[name]}
-    for one in offers:
-        if one.server in own:
+    own = {str(address.ip) for name in answers.lan for address in facts.machine.addresses[name]}
+    for offer in offers:
+        if offer.server in own:
             continue
-        if answers.one_armed and one.router in own:
-            yield f"{one.server} gives addresses, and names this machine as the gateway: as it should be"
+        if answers.one_armed and offer.router in own:
+            yield f"{offer.server} assigns addresses and announces this machine as the gateway, as required"
         elif answers.pool is not None:
             yield (
-                f"{one.server} gives addresses on {answers.lan[0]} too: switch its DHCP off, or devices "
-                "get theirs from whoever answers first"
+                f"{offer.server} assigns addresses on {answers.lan[0]} too: switch its DHCP off, or devices "
+                "use whichever answers first"
             )
         else:
-            told = f" and names {one.router} as the gateway" if one.router else ""
-            mend = "have it name this machine instead, or switch it off and let this machine do it (--dhcp)"
+            router = f" and announces {offer.router} as the gateway" if offer.router else ""
+            fix = "let it announce this machine, or switch it off and let this machine do it (--dhcp)"
             yield (
-                f"{one.server} gives addresses on {answers.lan[0]}{told}: those devices go past this "
-                f"machine; {mend}"
+                f"{offer.server} assigns addresses on {answers.lan[0]}{router}: those devices bypass this "
+                f"machine; {fix}"
             )
     serves = answers.pool is not None or "dhcp-range" in facts.dnsmasq.options or facts.lent
     if not offers and not serves:
         yield (
-            f"nobody gives addresses on {answers.lan[0]}: devices find no gateway by themselves; use "
+            f"no server assigns addresses on {answers.lan[0]}: devices get no gateway automatically; use "
             "--dhcp, or another DHCP server"
         )
 
@@ -114,7 +115,6 @@ def _own_address(facts: Facts, answers: Answers) -> Iterator[str]:
     for name in answers.lan:
         if name in facts.machine.leased:
             yield (
-                f"{name} has its own address from a DHCP server, and devices are to find this machine by "
-                "it: give it a "
-                f"fixed one {fixed_address(facts)}"
+                f"{name} has its own address from a DHCP server, and devices find this machine by it: "
+                f"give it a fixed one {fixed_address(facts)}"
             )

@@ -1,4 +1,4 @@
-"""`qalqan setup` decides: what is proposed, what cannot filter and why, what is done. Pure: facts → plan."""
+"""Decides what setup proposes and does, and explains what is impossible. Pure: facts → plan."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gateway.setup.notes import fixed_address, notes
 
 DNSMASQ_LEASES = "/var/lib/misc/dnsmasq.leases"  # Debian's
 BINDING = frozenset({"bind-interfaces", "bind-dynamic"})
-SMALLEST = 16  # addresses of a network in which a pool is proposed
+SMALLEST = 16  # addresses of a network for which a pool is proposed
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a first look makes of the machine; one arm where it has no other interface for the home."""
+    """The proposed interfaces; one arm if there is no other interface for the LAN."""
 
     lan: tuple[str, ...]
     wan: str
@@ -27,9 +27,9 @@ class Proposal:
 
 
 def ready(facts: Facts) -> None:
-    """Raises SetupError for a machine that cannot filter, whatever is answered."""
+    """Raise SetupError for a machine that cannot filter with any answers."""
     if facts.openwrt:
-        msg = "this is OpenWrt: its interfaces stand in /etc/config/qalqan; change them there or in LuCI"
+        msg = "this is OpenWrt: its interfaces are set in /etc/config/qalqan; change them there or in LuCI"
         raise SetupError(msg)
     if not facts.kernel.capable:
         msg = (
@@ -48,16 +48,17 @@ def ready(facts: Facts) -> None:
         raise SetupError(msg)
     if not facts.machine.way_out(4):
         msg = (
-            "this machine has no default route over IPv4, so it is in nobody's path; connect it to the "
+            "this machine has no default route over IPv4, so no device can use it; connect it to the "
             "internet first"
         )
         raise SetupError(msg)
 
 
 def propose(facts: Facts) -> Proposal:
-    """``facts`` are `ready`'s. The interface of the first default route, and the likeliest one for the "
-    "home."""
-    way = next(one for one in facts.machine.ways if one.version == 4)
+    """Return the interface of the first default route, and the likeliest one for the LAN. Call `ready`
+    first.
+    """
+    way = next(way for way in facts.machine.ways if way.version == 4)
     reasons = [f"{way.interface} leads to the internet: the default route goes by it"]
     if way.gateway is not None:
         reasons[0] += f", to {way.gateway}"
@@ -79,16 +80,16 @@ def propose(facts: Facts) -> Proposal:
 
 
 def _rank(facts: Facts, name: str, out: str) -> tuple[int, str]:
-    """How likely the home is behind an interface, and why. 0: nobody can be there."""
-    ports = [one.name for one in facts.machine.links.values() if one.master == name]
-    addresses = [one for one in facts.machine.addresses[name] if one.version == 4]
+    """Return how likely the LAN is behind an interface, and why. 0: impossible."""
+    ports = [link.name for link in facts.machine.links.values() if link.master == name]
+    addresses = [address for address in facts.machine.addresses[name] if address.version == 4]
     if name in facts.access_points or facts.access_points.intersection(ports):
         return 4, "is the home's side: devices join its Wi-Fi"
     if not addresses:
-        return 0, "has no address: nobody goes through it"
+        return 0, "has no address: no device can use it"
     if name in facts.machine.way_out(4):
         return 0, "leads to the internet as well"
-    if any(one.network.overlaps(other) for one in addresses for other in _networks(facts, out)):
+    if any(own.network.overlaps(other) for own in addresses for other in _networks(facts, out)):
         return 0, f"is in the same network as {out}"
     if ports:
         return 3, f"is the home's side: it joins {', '.join(sorted(ports))}"
@@ -98,17 +99,17 @@ def _rank(facts: Facts, name: str, out: str) -> tuple[int, str]:
 
 
 def _networks(facts: Facts, name: str) -> Iterator[ipaddress.IPv4Network]:
-    for one in facts.machine.addresses[name]:
-        if isinstance(one, ipaddress.IPv4Interface):
-            yield one.network
+    for address in facts.machine.addresses[name]:
+        if isinstance(address, ipaddress.IPv4Interface):
+            yield address.network
 
 
 def decide(facts: Facts, answers: Answers, offers: Sequence[Offer] = ()) -> Plan:
-    """Raises SetupError where the answers cannot filter. ``offers``: of DHCP servers on the home's side."""
+    """Return the plan. Raises SetupError for impossible answers. ``offers``: of DHCP servers on the LAN."""
     ready(facts)
     possible(facts, answers)
     inside, out = answers.lan, answers.wan
-    addresses = [one for name in inside for one in facts.machine.addresses[name]]
+    addresses = [address for name in inside for address in facts.machine.addresses[name]]
     netmask = "" if answers.pool is None else _netmask(facts, answers)
     masqueraded = masquerades(facts.rules, inside, out, addresses)
     return Plan(
@@ -131,7 +132,7 @@ def decide(facts: Facts, answers: Answers, offers: Sequence[Offer] = ()) -> Plan
 
 
 def possible(facts: Facts, answers: Answers) -> Answers:
-    """The same. Raises SetupError where these sides cannot filter."""
+    """Return the answers if they are possible. Raises SetupError otherwise."""
     for problem in _impossible(facts, answers):
         raise SetupError(problem)
     return answers
@@ -169,22 +170,22 @@ def _impossible(facts: Facts, answers: Answers) -> Iterator[str]:
 
 
 def _no_side(facts: Facts, answers: Answers, name: str) -> Iterator[str]:
-    """Why nobody of the home comes through there, or why what does is not seen."""
+    """Yield why no traffic of the LAN arrives there, or why it cannot be seen."""
     machine = facts.machine
     link = machine.links[name]
     bridge = machine.links[answers.wan].master
     if bridge and bridge in (name, link.master):
         yield (
-            f"{bridge} bridges {answers.wan} into the home: what passes there goes beneath the filter; "
+            f"{bridge} bridges {answers.wan} into the LAN: its packets bypass the filter; "
             f"take {answers.wan} out of {bridge}"
         )
     if link.master:
         yield f"{name} is a port of {link.master}; name {link.master}, by which its packets come"
     if not link.up:
         yield f"{name} is switched off; switch it on: ip link set {name} up"
-    if not any(one.version == 4 for one in machine.addresses[name]):
+    if not any(address.version == 4 for address in machine.addresses[name]):
         yield (
-            f"{name} has no IPv4 address, so no device can name it as its gateway; give it one "
+            f"{name} has no IPv4 address, so no device can use it as its gateway; give it one "
             f"{fixed_address(facts)}"
         )
 
@@ -194,7 +195,7 @@ def _names(names: frozenset[str]) -> str:
 
 
 def _leases(facts: Facts, answers: Answers) -> str:
-    """Of who gives addresses on this machine, as far as that is known."""
+    """Return the lease file of the DHCP server on this machine, if known."""
     for name in answers.lan:
         if name in facts.lent:
             return facts.lent[name]
@@ -206,7 +207,7 @@ def _leases(facts: Facts, answers: Answers) -> str:
 def _sysctls(answers: Answers) -> Iterator[tuple[str, str]]:
     yield "net/ipv4/ip_forward", "1"
     if answers.one_armed:
-        # An interface that comes later copies `default`; of `all` and its own the larger counts.
+        # New interfaces copy `default`; of `all` and an interface's own value the larger applies.
         for name in ("all", "default", *answers.lan):
             yield f"net/ipv4/conf/{name}/send_redirects", "0"
 
@@ -215,9 +216,9 @@ def _sysctls(answers: Answers) -> Iterator[tuple[str, str]]:
 
 
 def propose_pool(facts: Facts, lan: Sequence[str]) -> Pool | None:
-    """The middle of the home's network; None where it is too small for a guess."""
-    for one in (one for name in lan for one in facts.machine.addresses[name]):
-        network = one.network
+    """Propose the middle of the LAN's network; None if it is too small."""
+    for address in (address for name in lan for address in facts.machine.addresses[name]):
+        network = address.network
         if isinstance(network, ipaddress.IPv4Network) and network.num_addresses >= SMALLEST:
             size = network.num_addresses
             return Pool(
@@ -227,7 +228,7 @@ def propose_pool(facts: Facts, lan: Sequence[str]) -> Pool | None:
 
 
 def read_pool(text: str) -> Pool:
-    """As it is typed, ``192.168.1.100-192.168.1.199``. Raises SetupError."""
+    """Parse ``192.168.1.100-192.168.1.199``. Raises SetupError."""
     first, _, last = text.replace(" ", "").partition("-")
     try:
         pool = Pool(ipaddress.IPv4Address(first), ipaddress.IPv4Address(last))
@@ -235,13 +236,13 @@ def read_pool(text: str) -> Pool:
         msg = f"{text!r} is no range of addresses; write it like 192.168.1.100-192.168.1.199"
         raise SetupError(msg) from None
     if pool.first > pool.last:
-        msg = f"{pool} ends before it begins; turn it around"
+        msg = f"{pool} ends before it begins; swap the two addresses"
         raise SetupError(msg)
     return pool
 
 
 def _netmask(facts: Facts, answers: Answers) -> str:
-    """Of the network that the pool is in. Raises SetupError where none is, or nobody would give them out."""
+    """Return the netmask of the pool's network. Raises SetupError if there is none, or no DHCP server."""
     pool = answers.pool
     assert pool is not None
     if not facts.dnsmasq.service:
@@ -256,16 +257,16 @@ def _netmask(facts: Facts, answers: Answers) -> str:
             "--dhcp out"
         )
         raise SetupError(msg)
-    for one in (one for name in answers.lan for one in facts.machine.addresses[name]):
+    for own in (address for name in answers.lan for address in facts.machine.addresses[name]):
         if (
-            isinstance(one, ipaddress.IPv4Interface)
-            and pool.first in one.network
-            and pool.last in one.network
+            isinstance(own, ipaddress.IPv4Interface)
+            and pool.first in own.network
+            and pool.last in own.network
         ):
-            taken = one.ip, *(way.gateway for way in facts.machine.ways)
+            taken = own.ip, *(way.gateway for way in facts.machine.ways)
             if any(isinstance(ip, ipaddress.IPv4Address) and pool.first <= ip <= pool.last for ip in taken):
-                msg = f"{pool} has this machine's or the router's own address in it; leave that out"
+                msg = f"{pool} contains this machine's or the router's own address; choose another range"
                 raise SetupError(msg)
-            return str(one.netmask)
+            return str(own.netmask)
     msg = f"{pool} is in no network of {', '.join(answers.lan)}; look it up with: ip address"
     raise SetupError(msg)

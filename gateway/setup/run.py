@@ -1,7 +1,7 @@
-"""`qalqan setup`: makes a gateway of a Debian machine. It looks, proposes, asks, writes, and starts.
+"""`qalqan setup`: turns a Debian machine into a gateway. It looks, proposes, asks, writes and starts.
 
-`setup_look` reads the machine, `setup_plan` decides (pure), `setup_files` renders, `setup_write` writes and
-takes back; here is what is said and asked.
+`look` reads the machine, `plan` decides (pure), `files` renders, `write` writes and undoes. This module has
+the questions and the output.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from gateway.policy.time.list_updates import UpdateInterval
 from gateway.setup.ask import Asker
 from gateway.setup.dhcp import servers_on
 from gateway.setup.facts import Answers, Facts, Offer, Plan, Pool, SetupError
-from gateway.setup.files import by_hand, files, said, said_interval
+from gateway.setup.files import by_hand, existing_interval, existing_settings, files
 from gateway.setup.look import look
 from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
 from gateway.setup.system import System
 from gateway.setup.write import Ledger, apply, undo
 from webui.settings import OWN_NAME
 
-CONFIG = "etc/qalqan/qalqan.yaml"  # below the root
+CONFIG = "etc/qalqan/qalqan.yaml"  # relative to the root
 NONE = ("none", "-")
 AUTO = "auto"
 WRONG_USAGE = 2
@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
     if args.undo:
         return _undo(Ledger(config), system, asker)
     if args.one_armed and args.wan:
-        output.problem("setup: --one-armed IF is the way out as well; leave --wan out")
+        output.problem("setup: --one-armed IF is the uplink as well; leave --wan out")
         return WRONG_USAGE
     facts = look(config, root)
     ready(facts)
@@ -72,7 +72,7 @@ def run(args: Namespace) -> int:
 
 
 def _undo(ledger: Ledger, system: System, asker: Asker) -> int:
-    if ledger.read() is not None and not asker.agrees("Take back what setup wrote?", default=asker.yes):
+    if ledger.read() is not None and not asker.agrees("Undo what setup wrote?", default=asker.yes):
         print("Nothing was changed.")
         return 1
     for line in undo(ledger, system):
@@ -80,18 +80,18 @@ def _undo(ledger: Ledger, system: System, asker: Asker) -> int:
     return 0
 
 
-# -------------------------------------------------------------------- what is asked
+# -------------------------------------------------------------------- questions
 
 
 def _answers(args: Namespace, facts: Facts, asker: Asker) -> Answers:
     answers = _sides(args, facts, asker)
-    known = said(facts)
+    known = existing_settings(facts)
     zone = args.timezone or _text(known.get("timezone")) or facts.timezone
     zone = asker.line("Time zone?", zone, lambda text: _setting("timezone", text))
     country = args.country or _text(known.get("country")) or facts.country
     question = "Country, for help lines and holidays (two letters, or none)?"
     country = asker.line(question, country or NONE[0], lambda text: _setting("country", text))
-    interval = args.lists or said_interval(known).value
+    interval = args.lists or existing_interval(known).value
     print(LISTS)
     interval = asker.line("How often (daily, weekly, off)?", interval, _interval)
     return replace(answers, timezone=zone, country=country, lists_update=UpdateInterval(interval))
@@ -104,17 +104,17 @@ def _sides(args: Namespace, facts: Facts, asker: Asker) -> Answers:
         print(f"  {output.clean(reason)}")
     if args.one_armed:
         return possible(facts, Answers((args.one_armed,), args.one_armed, one_armed=True))
-    known = said(facts).get("lan")
+    known = existing_settings(facts).get("lan")
     listed = tuple(map(str, known)) if isinstance(known, list) else ()
     if asker.yes and listed == (proposal.wan,) and not (args.lan or args.wan):
-        return possible(facts, Answers(listed, proposal.wan, one_armed=True))  # as it was set up before
+        return possible(facts, Answers(listed, proposal.wan, one_armed=True))  # as in the earlier setup
     usual = listed if listed and proposal.wan not in listed else () if proposal.one_armed else proposal.lan
     inside, out = tuple(args.lan or usual), args.wan or proposal.wan
     if args.lan or args.wan or asker.yes:
         if not inside:
             msg = (
-                f"{out} is the only way in and out; say --one-armed {out}, or add an interface for the "
-                "home and say --lan"
+                f"{out} is the only interface; use --one-armed {out}, or add an interface for the "
+                "home and use --lan"
             )
             raise SetupError(msg)
         return possible(facts, Answers(inside, out))
@@ -133,7 +133,7 @@ def _asked_sides(facts: Facts, inside: Sequence[str], out: str, asker: Asker) ->
 
 
 def _setting(key: str, text: str) -> str:
-    """As the daemon reads it, and as it stands in the file. Raises PolicyError."""
+    """Return a setting as the daemon reads it. Raises PolicyError."""
     if not text or (key == "country" and text.lower() in NONE):
         return ""
     config = parse_config(f"{key}: {scalar(text)}\n", "setup", lambda _: False)
@@ -141,7 +141,7 @@ def _setting(key: str, text: str) -> str:
 
 
 def _interval(text: str) -> str:
-    """Raises SetupError."""
+    """Parse an update interval. Raises SetupError."""
     word = text.lower()
     if word not in list(UpdateInterval):
         msg = f"{text!r} is no answer; write daily, weekly or off"
@@ -154,32 +154,32 @@ def _text(value: object) -> str:
 
 
 def _offers(interface: str) -> tuple[Offer, ...]:
-    print(f"Asking who gives addresses on {interface} …", flush=True)
+    print(f"Looking for DHCP servers on {interface} …", flush=True)
     try:
         return servers_on(interface)
     except OSError as error:
-        output.problem(f"who gives addresses on {interface} cannot be asked ({error.strerror or error})")
+        output.problem(f"DHCP servers on {interface} cannot be found ({error.strerror or error})")
         return ()
 
 
 def _pool(
     wanted: str | None, facts: Facts, answers: Answers, offers: Sequence[Offer], asker: Asker
 ) -> Pool | None:
-    """Addresses are given out where somebody says so, and never by a default."""
+    """Return the pool. This machine assigns addresses only if the user chooses it, never by default."""
     proposed = propose_pool(facts, answers.lan)
     if wanted is not None:
         if wanted != AUTO:
             return read_pool(wanted)
         if proposed is None:
-            msg = "no range can be guessed for this network; write it: --dhcp FIRST-LAST"
+            msg = "no range can be proposed for this network; write it: --dhcp FIRST-LAST"
             raise SetupError(msg)
         return proposed
     ours = "dhcp-range" in facts.dnsmasq.options or answers.lan[0] in facts.lent
     if asker.yes or ours or not facts.dnsmasq.service:
         return None
-    for one in offers:
-        print(f"  {output.clean(one.server)} answers there")
-    if not asker.agrees("Shall this machine's dnsmasq give addresses to devices?", default=not offers):
+    for offer in offers:
+        print(f"  {output.clean(offer.server)} answers there")
+    if not asker.agrees("Let this machine's dnsmasq assign addresses to devices?", default=not offers):
         return None
     return asker.line(
         "Which ones?", str(proposed or ""), lambda text: _fitting(facts, answers, read_pool(text))
@@ -191,28 +191,28 @@ def _fitting(facts: Facts, answers: Answers, pool: Pool) -> Pool:
     return pool
 
 
-# -------------------------------------------------------------------- what is said
+# -------------------------------------------------------------------- output
 
 
 def _show(plan: Plan, facts: Facts, texts: Mapping[Path, bytes], *, whole: bool) -> None:
     print(f"\nThe home is behind {', '.join(plan.lan)}, the internet behind {plan.wan}.")
     if plan.one_armed:
-        print("That is one arm: what comes in there leaves by it again.")
+        print("This is one arm: packets leave by the interface on which they arrive.")
     for note in plan.notes:
         print(f"  - {output.clean(note)}")
     if not plan.masquerade4:
-        print("  - this machine translates addresses already: no rule of ours is needed for that")
+        print("  - this machine translates addresses already: no rule of ours is needed")
     print("\nFiles:")
     for path, data in texts.items():
         same = path == facts.config_path and data == facts.config
-        print(f"  {output.clean(path)}{' (as it is)' if same else ''}")
+        print(f"  {output.clean(path)}{' (unchanged)' if same else ''}")
         if whole:
             for line in data.decode("utf-8", "replace").splitlines():
                 print(f"    {output.clean(line.replace(chr(9), '  '))}")
 
 
 def _may_write(facts: Facts, texts: Mapping[Path, bytes], asker: Asker) -> bool:
-    """A file that somebody wrote by hand changes only where somebody says so now."""
+    """Confirm the changes. A file that was written by hand changes only after an explicit question."""
     new = texts[facts.config_path]
     if facts.config is not None and new != facts.config:
         print(f"\n{output.clean(facts.config_path)} would change:")
@@ -228,11 +228,11 @@ def _may_write(facts: Facts, texts: Mapping[Path, bytes], asker: Asker) -> bool:
             question = "It was written by hand, and loses its comments; a copy is kept. Change it?"
             if not asker.agrees(question, default=False):
                 return False
-    return asker.agrees("\nWrite and switch this?", default=True)
+    return asker.agrees("\nWrite and apply this?", default=True)
 
 
 def _difference(before: bytes, after: bytes) -> Iterator[str]:
-    old, new = (one.decode("utf-8", "replace").splitlines() for one in (before, after))
+    old, new = (text.decode("utf-8", "replace").splitlines() for text in (before, after))
     yield from list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]
 
 
@@ -243,7 +243,7 @@ def _start(plan: Plan, facts: Facts, ledger: Ledger, system: System, asker: Aske
     if not asker.agrees(f"Start {', '.join(facts.units)} now and at each boot?", default=True):
         print(f"Start it: systemctl enable --now {' '.join(facts.units)}")
         if plan.hook or plan.pool is not None:
-            print("And dnsmasq with its new file: systemctl restart dnsmasq")
+            print("Then restart dnsmasq with its new file: systemctl restart dnsmasq")
         return False
     enabling = system.not_enabled(facts.units)
     ledger.started(facts.units, enabling)
@@ -256,23 +256,25 @@ def _start(plan: Plan, facts: Facts, ledger: Ledger, system: System, asker: Aske
 
 
 def _check(config: Path) -> None:
-    found = [one for one in findings_of(config) if one.level in (Level.ERROR, Level.WARNING)]
-    print("\nqalqan check:" if found else "\nqalqan check finds nothing wrong.")
-    for one in found:
-        print(f"  {output.clean(one)}")
+    found = [finding for finding in findings_of(config) if finding.level in (Level.ERROR, Level.WARNING)]
+    print("\nqalqan check:" if found else "\nqalqan check finds no problem.")
+    for finding in found:
+        print(f"  {output.clean(finding)}")
 
 
 def _farewell(plan: Plan, facts: Facts, path: Path, *, started: bool) -> None:
     config = read_config(path)
-    own = [one.ip for name in plan.lan for one in facts.machine.addresses[name] if one.version == 4]
+    addresses = (address for name in plan.lan for address in facts.machine.addresses[name])
+    own = [address.ip for address in addresses if address.version == 4]
     print(f"\nThe pages: http://{OWN_NAME}/ for devices of the home, or http://{own[0]}:{config.web.port}/")
     if not started:
-        print("Once the daemon runs, `qalqan guardian list` has the label's code.")
+        print("Once the daemon runs, `qalqan guardian list` shows the label's code.")
         return
     try:
-        told = Client(control_socket(config)).call("guardian", action="list")
+        guardians = Client(control_socket(config)).call("guardian", action="list")
     except GatewayError as error:
         output.problem(str(error))
         return
-    if told.get("label"):
-        print(f"The label's code: {output.clean(told['label'])}. Who enters it first, there, is a guardian.")
+    if guardians.get("label"):
+        label = output.clean(guardians["label"])
+        print(f"The label's code: {label}. The first person who enters it on the pages becomes a guardian.")

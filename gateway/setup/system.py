@@ -1,4 +1,4 @@
-"""`qalqan setup`: the running machine, as far as it is switched: sysctls, translation, services."""
+"""Changes the running machine for setup: sysctls, address translation, services."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from gateway.setup.facts import NAT_TABLE, SetupError
 PROC_SYS = Path("/proc/sys")
 SYSTEMD = Path("/run/systemd/system")  # sd_booted(3)
 PATIENCE = 200.0  # seconds for a service to be ready; its unit gives it 180
-_IGNORED = ".dpkg-dist,.dpkg-old,.dpkg-new"  # as Debian's service has it
+_IGNORED = ".dpkg-dist,.dpkg-old,.dpkg-new"  # as in Debian's service
 
 
 class System:
-    """``root``: where the files are. Services are the machine's own: with another root none is touched."""
+    """The machine. ``root`` has the files; with another root than / no service is touched."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
         self.has_services = root == Path("/") and SYSTEMD.is_dir() and find_program("systemctl") is not None
 
     def sysctl(self, name: str) -> str:
-        """Raises SetupError where there is none of that name."""
+        """Return a sysctl's value. Raises SetupError if it does not exist."""
         try:
             return (PROC_SYS / name).read_text("ascii").strip()
         except OSError as error:
             raise _unset(name, error) from error
 
     def set_sysctl(self, name: str, value: str) -> None:
-        """One that is gone, as with its interface, stays gone. Raises SetupError."""
+        """Set a sysctl; one that no longer exists is ignored. Raises SetupError."""
         path = PROC_SYS / name
         with suppress(FileNotFoundError):
             try:
@@ -44,7 +44,7 @@ class System:
                 raise _unset(name, error) from error
 
     def translate(self, rules: bytes | None) -> None:
-        """Load our table of address translation; None: take it away. Raises SetupError."""
+        """Load our table of address translation, or remove it (None). Raises SetupError."""
         table = f"table inet {NAT_TABLE}"
         text = f"{table}\ndelete {table}\n" if rules is None else rules.decode("utf-8", "replace")
         try:
@@ -60,7 +60,7 @@ class System:
             nft.close()
 
     def test_dnsmasq(self) -> None:
-        """Whether dnsmasq takes its files with ours among them. Raises SetupError."""
+        """Check that dnsmasq accepts its files, including ours. Raises SetupError."""
         program = find_program("dnsmasq")
         if program is None:
             return
@@ -74,7 +74,7 @@ class System:
             raise SetupError(msg)
 
     def start(self, units: tuple[str, ...], enabling: tuple[str, ...]) -> None:
-        """Each in its turn, and ``enabling`` at each boot. Raises SetupError with systemd's own words."""
+        """Start units in order; enable those of ``enabling``. Raises SetupError with systemd's message."""
         self._systemctl("enable", *enabling)
         for unit in units:
             self._systemctl("restart", unit)
@@ -86,8 +86,8 @@ class System:
 
     @staticmethod
     def not_enabled(units: tuple[str, ...]) -> tuple[str, ...]:
-        """Those that would not come at the next boot. Some another one brings along; the package enables its
-        own.
+        """Return the units that would not start at the next boot. Some are started by others; the package
+        enables its own.
         """
         states = {}
         for unit in units:
@@ -102,13 +102,13 @@ class System:
             self._systemctl("restart", "dnsmasq.service")
 
     def restart_dnsmasq(self) -> None:
-        """Where it runs."""
+        """Restart dnsmasq if it is running."""
         if self.has_services:
             self._systemctl("try-restart", "dnsmasq.service")
 
     def _systemctl(self, *words: str) -> None:
         if len(words) == 1:
-            return  # no unit is meant
+            return  # no unit is given
         try:
             done = subprocess.run(
                 ["systemctl", *words], capture_output=True, text=True, timeout=PATIENCE, check=False

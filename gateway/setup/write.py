@@ -1,4 +1,4 @@
-"""`qalqan setup` writes its plan, all of it or nothing, notes what was there before, and takes it back."""
+"""Writes setup's plan completely or not at all, records what was there before, and undoes it."""
 
 from __future__ import annotations
 
@@ -12,42 +12,43 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import disk_words, make_folder, read_if_there, sync_folder, write_whole
+from gateway.core.files import make_folder, read_if_there, sync_folder, write_atomically, write_error_text
 from gateway.setup.facts import Plan, SetupError
 from gateway.setup.files import DNSMASQ, NAT
 from gateway.setup.system import System
 
-FOLDER, RECORD, CHILDREN = "setup", "record.json", "profiles"  # beside qalqan.yaml
+FOLDER, RECORD, CHILDREN = "setup", "record.json", "profiles"  # next to qalqan.yaml
 PUBLIC, OWN = 0o644, 0o640
-MOST = 1 << 20  # bytes of any file that is kept
+MOST = 1 << 20  # bytes of any file that is copied
 
 Undoing = list[Callable[[], None]]
 
 
 @dataclass(slots=True)
 class Record:
-    """What an earlier run, or several, changed. What was there before the first one comes back."""
+    """The changes of earlier runs. Undo restores the state before the first of them."""
 
-    files: dict[str, tuple[str, str]] = field(
-        default_factory=dict
-    )  # path → its copy or "", our text's digest
+    # path → the copy's name or "", and the digest of our content
+    files: dict[str, tuple[str, str]] = field(default_factory=dict)
     sysctls: dict[str, str] = field(default_factory=dict)  # name → the value before
     units: list[str] = field(default_factory=list)  # that were started
-    enabled: list[str] = field(default_factory=list)  # of these, those that were not before
+    enabled: list[str] = field(default_factory=list)  # those of them that were not enabled before
 
     def as_bytes(self) -> bytes:
-        told = {
+        content = {
             "files": self.files,
             "sysctls": self.sysctls,
             "units": self.units,
             "enabled": self.enabled,
         }
-        return json.dumps(told, indent=1, sort_keys=True).encode() + b"\n"
+        return json.dumps(content, indent=1, sort_keys=True).encode() + b"\n"
 
 
 class Ledger:
-    """The record of one gateway, in a folder beside its qalqan.yaml. Both are root's alone: what the record
-    names, root puts back, wherever that is; and the folder above is the daemon's.
+    """The record of a gateway, in a folder next to its qalqan.yaml.
+
+    Both belong to root only: root restores the files that the record names, anywhere, and the parent folder
+    belongs to the daemon.
     """
 
     def __init__(self, config: Path) -> None:
@@ -56,17 +57,17 @@ class Ledger:
         self.children = config.with_name(CHILDREN)
 
     def read(self) -> Record | None:
-        """None: setup has written nothing. Raises SetupError for a record that is broken."""
+        """Return the record; None if setup has written nothing. Raises SetupError for an invalid record."""
         data = self.kept(RECORD)
         if data is None:
             return None
         try:
-            told = json.loads(data)
-            files = {str(path): (str(copy), str(digest)) for path, (copy, digest) in told["files"].items()}
-            return Record(files, dict(told["sysctls"]), list(told["units"]), list(told["enabled"]))
+            stored = json.loads(data)
+            files = {str(path): (str(copy), str(digest)) for path, (copy, digest) in stored["files"].items()}
+            return Record(files, dict(stored["sysctls"]), list(stored["units"]), list(stored["enabled"]))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             msg = (
-                f"{self.path}: is no record of setup; put it back from a backup, or remove it and what "
+                f"{self.path}: is not a record of setup; restore it from a backup, or remove it and what "
                 "docs/providers/setup.md lists"
             )
             raise SetupError(msg) from error
@@ -75,12 +76,13 @@ class Ledger:
         self.keep(RECORD, record.as_bytes())
 
     def keep(self, name: str, data: bytes) -> None:
+        """Write a file of the folder."""
         with _written(self.folder / name):
-            write_whole(self.folder / name, data)
+            write_atomically(self.folder / name, data)
             sync_folder(self.folder)
 
     def kept(self, name: str) -> bytes | None:
-        """None where there is none. Raises SetupError for one that somebody else wrote."""
+        """Return a file of the folder, or None. Raises SetupError if another user wrote it."""
         path = self.folder / name
         try:
             file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -96,7 +98,7 @@ class Ledger:
             return opened.read(MOST)
 
     def make(self) -> None:
-        """Raises SetupError for a folder that somebody else made."""
+        """Create the folder. Raises SetupError if another user created it."""
         with _written(self.folder):
             make_folder(self.folder.parent)
             with suppress(FileExistsError):
@@ -113,16 +115,16 @@ class Ledger:
 
 
 def _not_ours(path: Path) -> SetupError:
-    return SetupError(f"{path}: is not root's, so setup did not write it; look at it, and remove it")
+    return SetupError(f"{path}: does not belong to root, so setup did not write it; check and remove it")
 
 
 def write(path: Path, data: bytes) -> None:
-    """As a file that is there has it; a new one as its folder's owner, which the package made: the daemon's
-    own user reads and writes what is the family's. Raises SetupError.
+    """Write a file with the mode and owner of the existing one. A new file gets the owner of its folder,
+    since the daemon's user reads and writes the family's files. Raises SetupError.
     """
     with _written(path):
         make_folder(path.parent)
-        write_whole(path, data, _like(path))
+        write_atomically(path, data, _like(path))
         sync_folder(path.parent)
 
 
@@ -131,7 +133,7 @@ def _written(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        msg = f"{path}: cannot be written ({disk_words(error)}); run this as root, and make room"
+        msg = f"{path}: cannot be written ({write_error_text(error)}); run this as root, and free space"
         raise SetupError(msg) from error
     except PolicyError as error:
         raise SetupError(str(error)) from error
@@ -146,14 +148,14 @@ def _like(path: Path) -> os.stat_result:
 
 
 def apply(plan: Plan, files: Mapping[Path, bytes], ledger: Ledger, system: System) -> list[Path]:
-    """Write and switch; what changed. Where anything fails, or Ctrl-C comes, everything is as it was."""
+    """Write and switch; return the changed files. After any failure or Ctrl-C everything is restored."""
     back: Undoing = []
     try:
         return _apply(plan, files, ledger, system, back)
     except BaseException:
-        for one in reversed(back):
+        for undo_step in reversed(back):
             with suppress(SetupError, OSError):
-                one()
+                undo_step()
         raise
 
 
@@ -161,7 +163,7 @@ def _apply(
     plan: Plan, files: Mapping[Path, bytes], ledger: Ledger, system: System, back: Undoing
 ) -> list[Path]:
     record, earlier = ledger.read() or Record(), ledger.kept(RECORD)
-    made = [one for one in (*ledger.folder.parents, ledger.folder, ledger.children) if not one.exists()]
+    made = [path for path in (*ledger.folder.parents, ledger.folder, ledger.children) if not path.exists()]
     back.append(lambda: _remove_folders(made))
     ledger.make()
     _make_like(ledger.children)
@@ -173,7 +175,7 @@ def _apply(
     for name, _ in plan.sysctls:
         record.sysctls.setdefault(name, system.sysctl(name))
     back.append(lambda: _put_back(ledger, earlier))
-    ledger.write(record)  # first: what is cut off in the middle is taken back by --undo
+    ledger.write(record)  # first: --undo can then reverse an interrupted run
     for path in changed:
         _write(path, files[path], before[path], back)
     for path in stale:
@@ -192,7 +194,7 @@ def _apply(
 def _note(
     record: Record, ledger: Ledger, path: Path, before: bytes | None, after: bytes, back: Undoing
 ) -> None:
-    """A copy of what is there, unless it is what an earlier run wrote. The first copy is what comes back."""
+    """Copy the existing file, unless an earlier run wrote it. Undo restores the first copy."""
     copy, ours = record.files.get(str(path), ("", ""))
     if before is not None and _digest(before) != ours:
         kept = _free(ledger.folder, path.name)
@@ -203,7 +205,7 @@ def _note(
 
 
 def _free(folder: Path, name: str) -> Path:
-    """A name for one more copy."""
+    """Return an unused name for a copy."""
     number = 1
     while (folder / f"{name}.{number}").exists():
         number += 1
@@ -222,7 +224,7 @@ def _switch(system: System, name: str, value: str, back: Undoing) -> None:
 
 
 def _put(path: Path, data: bytes | None) -> None:
-    """None: nothing shall be there."""
+    """Write a file; None removes it."""
     if data is not None:
         write(path, data)
     elif path.exists():
@@ -249,44 +251,44 @@ def _digest(data: bytes) -> str:
 
 
 def _make_like(folder: Path) -> None:
-    """As the owner of the folder that it is in has it."""
+    """Create a folder with the owner of its parent."""
     if not folder.exists():
         try:
             make_folder(folder)
         except PolicyError as error:
             raise SetupError(str(error)) from error
         above = folder.parent.stat()
-        # Not what a link leads to, which somebody put in its place: the folder above is theirs.
+        # Do not follow a link that was put there: the parent folder is not ours.
         os.chown(folder, above.st_uid, above.st_gid, follow_symlinks=False)
 
 
 def _remove_folders(folders: list[Path]) -> None:
-    for one in sorted(folders, key=lambda path: -len(path.parts)):
+    for folder in sorted(folders, key=lambda path: -len(path.parts)):
         with suppress(OSError):
-            one.rmdir()
+            folder.rmdir()
 
 
 def undo(ledger: Ledger, system: System) -> list[str]:
-    """What an earlier set-up wrote goes, and what was there comes back; a line for each thing that was done.
-    A file that somebody changed since is kept beside the record.
+    """Undo an earlier setup; return a line for each action. A file that was changed since is copied to the
+    record's folder.
     """
     record = ledger.read()
     if record is None:
-        msg = f"{ledger.path} is not there: setup has written nothing here"
+        msg = f"{ledger.path} does not exist: setup has written nothing here"
         raise SetupError(msg)
-    told = []
+    lines = []
     if record.units:
         system.stop(tuple(record.units), tuple(record.enabled))
-        told.append(f"stopped: {', '.join(record.units)}")
+        lines.append(f"stopped: {', '.join(record.units)}")
     for name, (copy, ours) in sorted(record.files.items()):
         path, old = Path(name), _kept(ledger, copy)
         there = _read(path)
         if there is not None and _digest(there) != ours:
             changed = _free(ledger.folder, f"{path.name}.changed")
             ledger.keep(changed.name, there)
-            told.append(f"{path} was changed since; a copy is in {changed}")
+            lines.append(f"{path} was changed since; a copy is in {changed}")
         _put(path, old)
-        told.append(f"{path}: {'gone' if old is None else 'as before'}")
+        lines.append(f"{path}: {'removed' if old is None else 'restored'}")
     for name, value in sorted(record.sysctls.items()):
         system.set_sysctl(name, value)
     system.translate(_read(ledger.path.parent.with_name(NAT)))
@@ -297,4 +299,4 @@ def undo(ledger: Ledger, system: System) -> list[str]:
             (ledger.folder / copy).unlink(missing_ok=True)
     ledger.path.unlink()
     _remove_folders([ledger.folder, ledger.children])
-    return told
+    return lines

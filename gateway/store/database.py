@@ -1,4 +1,4 @@
-"""The database file: opened, written in whole transactions, and replaced when it is broken."""
+"""The database file: opens it, writes in transactions, and replaces it when it is damaged."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from typing import Any
 from gateway.core.errors import GatewayError
 from gateway.store.migrations import MIGRATIONS, STATE_TABLES, migrate, version
 
-CACHE_KIB = 512  # SQLite's page cache; its default of 2 MB is much on a router
-CHECKPOINT_PAGES = 256  # 1 MiB of write-ahead log, then it goes back into the file
-VACUUM_PAGES = 256  # pages given back a call, so that it is short
-BUSY_MS = 250  # how long a reader from elsewhere may hold up the event loop
-SIDE_FILES = ("-wal", "-shm")  # what SQLite keeps beside a file in WAL mode
+CACHE_KIB = 512  # SQLite's page cache; its default of 2 MB is too much for a router
+CHECKPOINT_PAGES = 256  # 1 MiB of write-ahead log, then a checkpoint
+VACUUM_PAGES = 256  # pages freed in one call, to keep it short
+BUSY_MS = 250  # longest wait of the event loop for another process that uses the file
+SIDE_FILES = ("-wal", "-shm")  # files of SQLite in WAL mode
 
 log = logging.getLogger(__name__)
 
 
 class Trouble(Enum):
-    """What stands in the way of a write."""
+    """The cause of a failed write."""
 
     FULL = "the disk is full"
-    BROKEN = "the file is broken"
+    BROKEN = "the file is damaged"
     OTHER = "it cannot be written"
 
 
 class StoreError(GatewayError):
-    """The database refused; ``trouble`` says what kind of refusal it was."""
+    """The database could not be used; ``trouble`` is the cause."""
 
     def __init__(self, text: str, trouble: Trouble = Trouble.OTHER) -> None:
         super().__init__(text)
@@ -50,7 +50,7 @@ class Statement:
 
 
 class Database:
-    """One connection. ``renewals`` grows each time a broken file was replaced by a fresh one."""
+    """One connection. ``renewals`` counts how often a damaged file was replaced by a new one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -63,9 +63,9 @@ class Database:
             self._connection = _replace(path)
 
     def write(self, statements: Iterable[Statement], *, durable: bool) -> None:
-        """All of them or none. ``durable``: on the disk before this returns, whatever happens to the power.
+        """Run all statements in one transaction. With ``durable``, they are on the disk before this returns.
 
-        Raises StoreError; a broken file has been replaced by then, so the next write may succeed.
+        Raises StoreError. A damaged file has been replaced by then, so the next write may succeed.
         """
         run = self._connection.execute
         try:
@@ -91,19 +91,19 @@ class Database:
             raise self._troubled(error) from error
 
     def tidy(self) -> None:
-        """Put the write-ahead log into the file, empty it, and give freed pages back.
+        """Checkpoint and truncate the write-ahead log, and free unused pages.
 
-        Deleted rows are overwritten in the file by secure_delete; in the log they live until this.
+        secure_delete overwrites deleted rows in the file. In the log they remain until this call.
         """
         try:
-            # A page a step, each a row without columns: Python 3.11 takes the first step alone in `execute`.
+            # Each step frees one page. `execute` of Python 3.11 runs only the first step.
             self._connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
         except sqlite3.DatabaseError as error:
             raise self._troubled(error) from error
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _troubled(self, error: sqlite3.DatabaseError) -> StoreError:
-        """What to raise; a broken file has been replaced by then."""
+        """Return the error to raise, after replacing a damaged file."""
         trouble = _store_error(self.path, error)
         if trouble.trouble is Trouble.BROKEN:
             self._renew()
@@ -123,15 +123,16 @@ def broken_copies(path: Path) -> list[Path]:
 
 
 def remove_broken_copies(path: Path, before: datetime | None = None) -> None:
-    """They hold names of sites too, and must not outlive them. ``before``: only older ones. Raises
-    StoreError.
+    """Delete copies of damaged files, which contain names of sites too.
+
+    ``before`` limits this to older copies. Raises StoreError.
     """
     try:
         for copy in broken_copies(path):
             if before is None or copy.stat().st_mtime < before.timestamp():
                 copy.unlink(missing_ok=True)
     except OSError as error:
-        msg = f"{path}: a broken copy cannot be taken away ({error.strerror})"
+        msg = f"{path}: a damaged copy cannot be deleted ({error.strerror})"
         raise StoreError(msg) from error
 
 
@@ -159,7 +160,7 @@ def _open(path: Path) -> sqlite3.Connection:
             msg = f"{path}: written by a newer Qalqan; install that one, or move this file away"
             raise StoreError(msg)
         migrate(connection)
-        # Reading it all takes a while on flash, so only after an end that was not clean.
+        # The check reads the whole file, which is slow on flash: run it only after an unclean shutdown.
         if unclean and (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise _broken(str(found))
     except BaseException:
@@ -175,7 +176,7 @@ def _broken(text: str) -> sqlite3.DatabaseError:
 
 
 def _replace(path: Path) -> sqlite3.Connection:
-    """Move the broken file aside, make a fresh one, and save what can be read of the old one's state."""
+    """Move the damaged file aside, create a new one, and copy the state that can still be read."""
     aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}")
     try:
         path.replace(aside)
@@ -184,17 +185,17 @@ def _replace(path: Path) -> sqlite3.Connection:
             if side.exists():
                 side.replace(aside.with_name(aside.name + end))
     except OSError as error:
-        msg = f"{path}: is broken and cannot be moved aside ({error.strerror}); move it away"
+        msg = f"{path}: is damaged and cannot be renamed ({error.strerror}); move it away"
         raise StoreError(msg, Trouble.BROKEN) from error
     fresh = _open(path)
     saved = _salvage(aside, fresh)
     kept = ", ".join(f"{count} {table}" for table, count in saved.items() if count) or "nothing"
-    log.error("%s: was broken; it is now %s, and a fresh one has from it: %s", path, aside.name, kept)
+    log.error("%s: damaged. Renamed to %s; the new file has from it: %s", path, aside.name, kept)
     return fresh
 
 
 def _salvage(aside: Path, fresh: sqlite3.Connection) -> dict[str, int]:
-    """Rows saved of each state table. A table is read from both ends towards the damage."""
+    """Copy the state tables and return the number of rows of each. Tables are read from both ends."""
     saved = dict.fromkeys(STATE_TABLES, 0)
     old = sqlite3.connect(aside, isolation_level=None)
     try:
@@ -204,7 +205,7 @@ def _salvage(aside: Path, fresh: sqlite3.Connection) -> dict[str, int]:
                 saved[table] += _copy_rows(old, fresh, table, order)
                 fresh.execute("COMMIT")
     except sqlite3.OperationalError as error:
-        log.error("%s: the rest could not be saved: %s", aside, error)
+        log.error("%s: the remaining rows could not be copied: %s", aside, error)
         if fresh.in_transaction:
             fresh.execute("ROLLBACK")
     finally:
@@ -213,7 +214,7 @@ def _salvage(aside: Path, fresh: sqlite3.Connection) -> dict[str, int]:
 
 
 def _copy_rows(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str, order: str) -> int:
-    """Rows copied until the first that cannot be read."""
+    """Copy rows up to the first unreadable row. Return their number."""
     copied = 0
     try:
         names = ["rowid"] + [name for name in _columns(fresh, table) if name in set(_columns(old, table))]
@@ -246,5 +247,5 @@ def _trouble(error: sqlite3.DatabaseError) -> Trouble:
 def _store_error(path: Path, error: sqlite3.DatabaseError) -> StoreError:
     trouble = _trouble(error)
     if trouble is Trouble.FULL:
-        return StoreError(f"{path}: the disk is full; make room on it", trouble)
-    return StoreError(f"{path}: {error}; check the disk and the file's rights", trouble)
+        return StoreError(f"{path}: the disk is full; free some space", trouble)
+    return StoreError(f"{path}: {error}; check the disk and the permissions of the file", trouble)

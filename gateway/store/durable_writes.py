@@ -1,7 +1,7 @@
-"""State that must not be lost: written at once, and kept in memory until the disk takes it.
+"""Writes critical state immediately. If the disk fails, keeps it in memory and retries.
 
-A full disk or a broken file never undoes a pause. What is in memory holds; the disk gets the whole of it,
-in one transaction, as soon as it can be written again.
+A full disk or a damaged file never ends a pause: the state in memory applies. As soon as the disk can be
+written again, one transaction writes the whole state.
 """
 
 from __future__ import annotations
@@ -14,57 +14,57 @@ from datetime import UTC, datetime
 
 from gateway.store.database import Database, Statement, StoreError
 
-AUDIT_LIMIT = 500  # audit lines that wait for the disk; the oldest give way, and are counted
+AUDIT_LIMIT = 500  # audit lines that wait for the disk; the oldest are dropped and counted
 
 log = logging.getLogger(__name__)
 
 Snapshot = Callable[[], list[Statement]]
 
 
-class Keeper:
-    """Writes statements durably; ``add`` tells it how to write everything anew."""
+class DurableWriter:
+    """Writes statements durably. Each table registers with ``add`` how to write all of its rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._snapshots: list[Snapshot] = []
         self._audit: deque[Statement] = deque(maxlen=AUDIT_LIMIT)
         self._renewals = database.renewals
-        self._together: list[Statement] | None = None
-        self.behind = False  # memory knows what the disk does not
+        self._pending: list[Statement] | None = None
+        self.behind = False  # memory has state that is not on the disk
         self.audit_lost = 0
 
     def add(self, snapshot: Snapshot) -> None:
         self._snapshots.append(snapshot)
 
     def save(self, *statements: Statement, audit: Statement | None = None) -> None:
-        """Write now; on trouble keep for later. The caller has changed its memory already."""
+        """Write now, or later if the disk fails. The caller has changed its state in memory already."""
         if audit is not None:
             self.audit_lost += len(self._audit) == AUDIT_LIMIT
             self._audit.append(audit)
-        if self._together is not None:
-            self._together += statements
+        if self._pending is not None:
+            self._pending += statements
         elif self.behind or self._renewals != self._database.renewals:
             self.catch_up()
         else:
             self._try(list(statements))
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """What is saved inside goes to the disk as one: all of it or nothing, with what is around it."""
-        if self._together is not None:
+    def transaction(self) -> Iterator[None]:
+        """Collect all ``save`` calls inside into one database transaction. May be nested."""
+        if self._pending is not None:
             yield
             return
         statements: list[Statement] = []
-        self._together = statements
+        self._pending = statements
         try:
             yield
         finally:
-            self._together = None
+            self._pending = None
             if statements or self._audit:
                 self.save(*statements)
 
     def catch_up(self) -> None:
-        """Write everything anew if the disk is behind."""
+        """Write the whole state if the disk is behind."""
         if not self.behind and self._renewals == self._database.renewals:
             return
         self._try([statement for snapshot in self._snapshots for statement in snapshot()])
@@ -74,18 +74,18 @@ class Keeper:
             self._database.write([*statements, *self._audit], durable=True)
         except StoreError as error:
             if not self.behind:
-                log.error("%s; what was just set holds, and is written as soon as possible", error)
+                log.error("%s. The change applies; it is written as soon as possible", error)
             self.behind = True
             return
         if self.behind:
-            log.warning("%s: written again; nothing was lost", self._database.path)
+            log.warning("%s: writable again; nothing was lost", self._database.path)
         self.behind = False
         self._renewals = self._database.renewals
         self._audit.clear()
 
 
 def table_snapshot(table: str, columns: str, rows: list[tuple[object, ...]]) -> list[Statement]:
-    """Replace a table's rows by these."""
+    """Return statements that replace all rows of a table."""
     marks = ", ".join("?" for _ in columns.split(","))
     return [
         Statement(f"DELETE FROM {table}"),

@@ -1,7 +1,7 @@
-"""Decisions on their way to the disk: collected in memory, written in batches.
+"""Collects decisions in memory and writes them in batches.
 
-The packet path only adds to a dictionary; the daemon's timer calls ``flush``. What repeats within a batch
-becomes one row with a number, so a page's forty questions to one name are one row.
+The packet path only adds to a dictionary; the daemon's timer calls ``flush``. Equal decisions within a batch
+become one row with a count, so forty DNS queries of one page for one name are one row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gateway.store.database import Database, Statement, StoreError
 from gateway.store.flash_wear import Wear
 from gateway.store.stored_detail import Detail, detail, family_day
 
-PENDING_LIMIT = 4096  # distinct rows in memory, about 1.5 MB; the oldest give way, and are counted
+PENDING_LIMIT = 4096  # distinct rows in memory, about 1.5 MB; the oldest are dropped and counted
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ CountKey = tuple[str, str, str, str]  # day profile category verdict
 
 @dataclass(slots=True)
 class Seen:
-    """When the same decision fell, and how often. Unix seconds."""
+    """First and last time of equal decisions in Unix seconds, and their number."""
 
     first: int
     last: int
@@ -33,7 +33,7 @@ class Seen:
 
 
 class EventWriter:
-    """Collects what the log level lets it keep; ``dropped`` counts what found no room."""
+    """Collects what the log level allows. ``dropped`` counts decisions that exceeded PENDING_LIMIT."""
 
     def __init__(self, database: Database, *, day_starts: timedelta, wear: Wear) -> None:
         self._database = database
@@ -41,9 +41,13 @@ class EventWriter:
         self._flush_every, self._flush_count = wear.flush_every, wear.flush_count
         self._rows: dict[Key, Seen] = {}
         self._counts: dict[CountKey, int] = {}
-        self._oldest: float | None = None  # when the first of the batch was recorded, by flush's clock
-        self._silenced = False  # a failure has been reported and is not over
-        self._today = datetime.min, datetime.min, ""  # from when until when which day counts
+        self._oldest: float | None = None  # when the batch began, by the clock of flush
+        self._silenced = False  # a failure was logged and has not ended
+        self._today = (
+            datetime.min,
+            datetime.min,
+            "",
+        )  # start and end of the current day of the family, and its date
         self.dropped = 0
 
     def record(
@@ -59,11 +63,14 @@ class EventWriter:
         at: datetime,
         count: int = 1,
     ) -> None:
-        """``profile``: an id. ``device``: a MAC. ``at``: local, aware. ``category``: what is counted by."""
+        """Record a decision as far as the log level allows.
+
+        ``profile`` is an id, ``device`` a MAC, ``at`` an aware local time, ``category`` the key of counts.
+        """
         kept = detail(level, decision.reason, decision.verdict)
         if kept is Detail.NOTHING:
             return
-        # A StrEnum is a string already: each ``.value`` is a call in Python.
+        # A StrEnum is a string already, and ``.value`` costs a call.
         verdict = decision.verdict
         day = self._day(at)
         person, group = (profile, category) if kept >= Detail.COUNT else ("", decision.reason)
@@ -77,7 +84,7 @@ class EventWriter:
             self._make_room()
 
     def _day(self, at: datetime) -> str:
-        """The family's day, ISO 8601; worked out once a day."""
+        """Return the family's day in ISO 8601. It is computed once a day."""
         since, until, day = self._today
         if at.tzinfo is since.tzinfo and since <= at < until:
             return day
@@ -116,15 +123,13 @@ class EventWriter:
         try:
             self._database.write(self._statements(), durable=False)
         except StoreError as error:
-            self._oldest = now  # the next try is a whole interval away
+            self._oldest = now  # retry after a whole interval
             if not self._silenced:
-                log.error("%s; the log keeps its last %d lines in memory until then", error, PENDING_LIMIT)
+                log.error("%s. Keeping the last %d decisions in memory", error, PENDING_LIMIT)
             self._silenced = True
             return
         if self._silenced:
-            log.warning(
-                "%s: the log is written again; %d decisions were dropped", self._database.path, self.dropped
-            )
+            log.warning("%s: writable again; %d decisions were dropped", self._database.path, self.dropped)
         self._silenced = False
         self._oldest = None
         self._rows.clear()
@@ -143,7 +148,7 @@ class EventWriter:
         ]
 
     def forget(self, profile: str, *, counts: bool = False) -> None:
-        """Drop what waits for the disk with this person's names in it; and its ``counts``."""
+        """Drop pending rows of a profile, and with ``counts`` its pending counts too."""
         self._rows = {key: seen for key, seen in self._rows.items() if key[0] != profile}
         if counts:
             self._counts = {key: times for key, times in self._counts.items() if key[1] != profile}

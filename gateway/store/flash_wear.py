@@ -1,4 +1,4 @@
-"""How often what can wait is written: a router's own flash wears out, a disk does not."""
+"""Intervals of writes that can wait. They are longer on the flash of a router, which wears out."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from gateway.policy.config.config import Flash
 
 @dataclass(frozen=True, slots=True)
 class Wear:
-    """Seconds, but for ``flush_count``. What a guardian sets or a child is answered never waits."""
+    """Intervals in seconds, and a count. Changes by a guardian and answers to a child never wait."""
 
-    flush_every: float = 30.0  # decisions of the log wait for each other as long
-    flush_count: int = 1024  # or until so many different ones wait
-    sync_every: float = 10.0  # a power cut may cost counted minutes of as long
-    notes_every: float = 900.0  # when devices, sessions and slots were seen last
-    purge_every: float = 3600.0  # what is old enough is erased
-    guard_every: float = 6 * 3600.0  # where help is, in the boot guard's file
+    flush_every: float = 30.0  # decisions are written in batches of this interval
+    flush_count: int = 1024  # or as soon as this many distinct rows wait
+    sync_every: float = 10.0  # a power cut loses at most the counted minutes of this interval
+    notes_every: float = 900.0  # last use of devices, sessions and slots
+    purge_every: float = 3600.0  # erasing of old rows
+    guard_every: float = 6 * 3600.0  # addresses of help lines, in the file of the boot guard
 
 
 RARELY = Wear(

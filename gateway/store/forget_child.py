@@ -1,4 +1,4 @@
-"""Somebody is an adult now: what was kept of the child goes, and cannot be read in the file any more."""
+"""Erases the data of a child that has become an adult, beyond recovery from the file."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ if TYPE_CHECKING:
     from gateway.store.store import Store
 
 
-def let_go(store: Store, profile: str, macs: Collection[str]) -> None:
-    """Requests, extra time, codes, pauses, screens, the PIN, times of its own, agreements, cards and the
-    whole history of a profile, with what its own devices were given. May be done again. Raises StoreError.
+def erase_child(store: Store, profile: str, macs: Collection[str]) -> None:
+    """Erase all stored data of a profile and the extra time of its devices ``macs``. Idempotent.
+
+    That is requests, extra time, codes, pauses, uses of shared devices, the PIN, self-set times, agreements,
+    cards and the whole history. Raises StoreError.
     """
-    with store.together():
-        store.requests.keep([one for one in store.requests.all() if one.who != profile])
+    with store.transaction():
+        store.requests.keep([request for request in store.requests.all() if request.who != profile])
         store.gifts.drop_of((profile, *macs))
         store.tickets.drop_of(profile)
         store.end_pauses((profile, *macs))
-        store.uses.drop_where(lambda one: one.who == profile)
+        store.uses.drop_where(lambda use: use.who == profile)
         store.pins.forget(profile)
         store.self_set.forget(profile)
         store.agreements.forget(profile)

@@ -1,8 +1,8 @@
-"""The tables, and how an older file becomes a newer one.
+"""The tables, and the migrations of older files.
 
-``PRAGMA user_version`` says how many of MIGRATIONS a file has seen. sqlite_utils costs 6 to 14 MB of
-memory, so it is imported only when one is due. A migration that has shipped is never edited: add another
-one below it.
+``PRAGMA user_version`` is the number of MIGRATIONS that a file has seen. sqlite_utils takes 6 to 14 MB of
+memory, so it is imported only when a migration is due. A released migration is never edited: add a new one
+at the end.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Migration = Callable[[Any], None]
 
 
 def create_tables(db: Any) -> None:
-    """All times are whole seconds of Unix time; a day is ``YYYY-MM-DD``."""
+    """Create the first tables. Times are whole seconds of Unix time; a day is ``YYYY-MM-DD``."""
     db["decisions"].create(
         {
             "profile": str,
@@ -54,7 +54,7 @@ def create_tables(db: Any) -> None:
     db["decisions"].create_index(["profile", "last"])
     db["decisions"].create_index(["last"])
     db["counts"].create(
-        # profile is empty in the totals of the whole home
+        # profile is empty in the totals of the whole household
         {"day": str, "profile": str, "category": str, "verdict": str, "times": int},
         pk=("day", "profile", "category", "verdict"),
         strict=True,
@@ -79,26 +79,26 @@ def create_tables(db: Any) -> None:
 
 
 def add_bands(db: Any) -> None:
-    """The highest band that each profile ever held."""
+    """Add the highest age group that each profile ever had."""
     db["bands"].create({"profile": str, "band": str}, pk="profile", strict=True)
 
 
 def add_answers(db: Any) -> None:
-    """Extra time by gates in place of bare minutes; opened sites, requests, and codes on paper."""
+    """Replace plain extra minutes by extra time per gate; add opened sites, requests and printed codes."""
     db["extensions"].create(
         {
             "id": int,
-            "grant": int,  # of what was given at once
+            "grant": int,  # number of the grant, shared by its rows
             "who": str,
             "day": str,
             "gate": str,
             "minutes": int,
-            "until": int,  # null: beyond the limit of the day
+            "until": int,  # null: in addition to the daily limit
             "service": str,
             "at": int,
             "by": str,
             "kind": str,
-            "ended": int,  # 1: taken back
+            "ended": int,  # 1: revoked
         },
         pk="id",
         strict=True,
@@ -156,7 +156,7 @@ def add_answers(db: Any) -> None:
 
 
 def add_minutes(db: Any) -> None:
-    """Minutes that persons used, by limit, of days that are over."""
+    """Add the used minutes of past days, by profile and limit."""
     db["minutes"].create(
         {"day": str, "profile": str, "gate": str, "minutes": int},
         pk=("day", "profile", "gate"),
@@ -165,16 +165,16 @@ def add_minutes(db: Any) -> None:
 
 
 def add_spans(db: Any) -> None:
-    """How each kept end goes with the clock when that jumps; of older rows by what their ends look like.
+    """Add how each stored end follows a change of the clock; for older rows it is derived from their times.
 
-    What was counted from a tap ends a whole number of minutes after it; a time of day mostly does not. The
-    minutes of a grant that ends later than they last come after a boundary.
+    A duration ends a whole number of minutes after its start; a time of day mostly does not. The minutes of
+    a grant that ends later than its duration start at a boundary.
     """
     for table in ("pauses", "openings"):
         db[table].add_column("span", str, not_null_default="lasting")
     for table in ("pauses", "openings", "switches", "extensions", "tickets"):
         db[table].add_column("sure", int, not_null_default=1)  # 1: set while the clock was known
-    db["extensions"].add_column("boundary", int)  # null: counted from the tap
+    db["extensions"].add_column("boundary", int)  # null: counted from the moment of the grant
     db.execute("UPDATE pauses SET span = 'of day' WHERE (until - since) % 60 != 0")
     db.execute("UPDATE openings SET span = 'of day' WHERE (until - at) % 60 != 0")
     db.execute(
@@ -184,7 +184,7 @@ def add_spans(db: Any) -> None:
 
 
 def add_batches(db: Any) -> None:
-    """Codes that were made at once are listed and withdrawn at once; older ones by what is alike."""
+    """Add a batch to printed codes. Older codes with equal properties become one batch."""
     db["tickets"].add_column("batch", str, not_null_default="")
     db.execute(
         "UPDATE tickets SET batch = (SELECT substr(min(hash), 1, 8) FROM tickets AS other WHERE "
@@ -194,11 +194,11 @@ def add_batches(db: Any) -> None:
 
 
 def add_times(db: Any) -> None:
-    """What a jump of the clock needs of guests and requests as well."""
-    db["devices"].add_column("placed", int)  # null: it does not end by itself
+    """Add what a change of the clock needs for guests and requests too."""
+    db["devices"].add_column("placed", int)  # null: no end
     db.execute("UPDATE devices SET placed = until - 86400 WHERE until IS NOT NULL")
     for table in ("devices", "requests"):
-        db[table].add_column("sure", int, not_null_default=1)  # 1: said while the clock was known
+        db[table].add_column("sure", int, not_null_default=1)  # 1: set while the clock was known
 
 
 def add_week_minutes(db: Any) -> None:
@@ -217,7 +217,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     add_self_set, add_agreements, add_week_minutes,
 )  # fmt: skip
 
-# Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
+# Tables of state, as opposed to history: these are copied out of a damaged file.
 STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
     "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "lent",
@@ -231,7 +231,7 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def is_due(path: Path) -> bool:
-    """Whether opening the file would run migrations. A file that cannot be read is left to who opens it."""
+    """Return whether opening the file would run migrations. False for a file that cannot be read."""
     if not path.exists():
         return True
     try:
@@ -247,8 +247,9 @@ def is_due(path: Path) -> bool:
 
 
 class _Held:
-    """The connection as sqlite_utils may have it: older ones (3.38 of Debian 13) end a transaction that they
-    did not begin, wherever they say ``with connection``.
+    """A connection whose context manager does nothing.
+
+    sqlite_utils 3.38 (Debian 13) uses ``with connection``, which would end the transaction of ``migrate``.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -261,11 +262,11 @@ class _Held:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Whether it is kept or not, ``migrate`` says."""
+        """Do nothing: ``migrate`` commits or rolls back."""
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the file up to date; each migration happens whole or not at all."""
+    """Run the missing migrations, each in one transaction."""
     done = version(connection)
     if done >= len(MIGRATIONS):
         return

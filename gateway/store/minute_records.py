@@ -1,6 +1,6 @@
-"""Records of the minutes' file: 28 bytes each, with a checksum, in any order of kinds.
+"""Records of the minutes file: 28 bytes each, with a CRC-32 checksum; record types may be mixed.
 
-Pure: bytes to values and back. What is torn, spoilt or of a kind that a later version writes is skipped.
+Pure: bytes to values and back. Truncated, damaged and unknown records are skipped.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ _FORMS = {
 }
 _TEXT = 20  # bytes of a word in one record
 MAX_WORDS = 0xFFFF
-MAX_BYTES = 0xFFFFFFFF  # more in a minute counts as this much
+MAX_BYTES = 0xFFFFFFFF  # limit of the byte count of one minute
 _MAX_PARTS = 8
 
 
 class Why(IntFlag):
-    """What a record says of its minute."""
+    """Why a minute has a record."""
 
     NOTHING = 0
-    COUNTED = 1  # it spends the gate's limit
-    LINGER = 2  # silent, but counted for following a counted one
+    COUNTED = 1  # counts towards the limit of the gate
+    LINGER = 2  # no traffic, but counted because it follows a counted minute
     OPEN = 4  # the minute is not over; a later record of the same minute, device and gate replaces this
 
 
 @dataclass(frozen=True, slots=True)
 class MinuteRecord:
-    """What one device moved in one minute through one gate."""
+    """The traffic of one device through one gate in one minute."""
 
     minute: int  # of the running sequence
     profile: str
     device: str
     gate: str
     bytes: int
-    service: str | None = None  # which moved most of them; None: not known
+    service: str | None = None  # the service with the most bytes; None: not known
     why: Why = Why.COUNTED
 
 
@@ -56,12 +56,12 @@ class ClockRecord:
     minute: int
     started: float  # seconds of the loop's clock
     wall: int  # whole minutes of Unix time, as the family's clock had it
-    boot: bytes  # which start of the machine ``started`` counts from, 6 bytes
+    boot: bytes  # identifies the boot that ``started`` counts from, 6 bytes
 
 
 @dataclass(frozen=True, slots=True)
 class UseRecord:
-    """One minute in which somebody used what is kept by kind: no device, no bytes, and no limit spends it."""
+    """One minute of use of a service or category, without device and bytes. No limit counts it."""
 
     minute: int
     profile: str
@@ -72,7 +72,7 @@ Record = MinuteRecord | ClockRecord | UseRecord
 
 
 class Words:
-    """Texts and the numbers that stand for them in one file."""
+    """The texts of one file and their numbers."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {"": 0}
@@ -80,7 +80,7 @@ class Words:
         self._parts: dict[int, list[bytes]] = {}
 
     def number(self, text: str) -> tuple[int, bytes]:
-        """The text's number, and the records that must stand before it is used. 0 where there is no room."""
+        """Return the number of a text, and the records to write before its first use; 0: file full."""
         known = self._numbers.get(text)
         if known is not None:
             return known, b""
@@ -97,7 +97,7 @@ class Words:
         )
 
     def learn(self, flags: int, number: int, part: bytes) -> None:
-        """One record of a word; its parts come in order. A number that is given anew means the new text."""
+        """Read one part of a word; parts come in order. A number that is defined again means the new text."""
         index = flags & 0x7F
         parts = self._parts.setdefault(number, [])
         if index == 0:
@@ -114,7 +114,7 @@ class Words:
 
 
 def pack(record: Record, words: Words) -> bytes:
-    """A record, after those of words that it is the first to use."""
+    """Return the bytes of a record, after the word records that it needs first."""
     if isinstance(record, ClockRecord):
         started = max(0, round(record.started * 1000))
         return _pack(_CLOCK, 0, record.minute, started, record.wall, record.boot)
@@ -133,7 +133,7 @@ def _pack(kind: int, flags: int, *values: object) -> bytes:
 
 
 def unpack(data: bytes, words: Words) -> Iterator[Record]:
-    """The records in ``data``, whatever lies between them."""
+    """Yield the records in ``data``. Bytes between them are skipped."""
     at = 0
     while at + SIZE <= len(data):
         if not _sound(data, at):
@@ -146,7 +146,7 @@ def unpack(data: bytes, words: Words) -> Iterator[Record]:
 
 
 def last_clock(data: bytes) -> ClockRecord | None:
-    """The last record of a clock, sought from the end: the only one that is read."""
+    """Return the last clock record, searched from the end."""
     for at in range(len(data) - SIZE, -1, -1):
         if data[at] == _CLOCK and _sound(data, at):
             record = _read(data, at, Words())
@@ -155,7 +155,7 @@ def last_clock(data: bytes) -> ClockRecord | None:
 
 
 def gap(data: bytes) -> bytes:
-    """What to write before the next record, so that a torn one before it does not reach into it."""
+    """Return padding to write before the next record, so that a truncated record does not overlap it."""
     whole = not data or (len(data) >= SIZE and _sound(data, len(data) - SIZE))
     return b"" if whole else bytes(SIZE)
 
@@ -184,5 +184,5 @@ def _read(data: bytes, at: int, words: Words) -> Record | None:
     minute, *numbers, size = values
     profile, device, gate, service = map(words.text, numbers)
     if not profile or not device or not gate:
-        return None  # the record of a word is lost
+        return None  # a word record is missing
     return MinuteRecord(minute, profile, device, gate, size, service or None, Why(flags & 0x7))

@@ -1,7 +1,7 @@
-"""Counted minutes on their way to the disk: short appends to one file a family day.
+"""Appends counted minutes to one file for each family day.
 
-A process that is killed loses nothing that was appended; a power cut loses what was not yet synced. When the
-day is over the minutes go into the database, and the file stays as the day's details for a week.
+A killed process loses nothing that was appended; a power cut loses what was not synced. When the day is over,
+its totals are written to the database. The file stays for a week as the details of the day.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.store.database import StoreError
 from gateway.store.flash_wear import OFTEN
 from gateway.store.minute_records import (
@@ -35,10 +35,12 @@ from gateway.store.tables.history import SERVICE
 FOLDER = "minutes"
 DETAIL_DAYS = 7
 DAY_LIMIT = 1 << 20  # bytes of a day's file: three children use 60 kB
-DETAILS_LIMIT = DAY_LIMIT * 7 // 8  # from there on counted minutes alone are written
-USES_LIMIT = DAY_LIMIT // 2  # from there on nothing by kind: what limits go by has its room
-WAITING_LIMIT = 4096  # records that the disk did not take; the oldest give way
-TICK = 10.0  # seconds between two calls of `append` at most
+DETAILS_LIMIT = DAY_LIMIT * 7 // 8  # beyond this size only counted minutes are written
+USES_LIMIT = (
+    DAY_LIMIT // 2
+)  # beyond this size no use records are written, to leave room for the minutes that limits need
+WAITING_LIMIT = 4096  # unwritten records in memory; the oldest are dropped
+TICK = 10.0  # longest time between two calls of `append`, in seconds
 _END = ".minutes"
 _DAY, _NOON = 86_400, 43_200  # seconds
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -50,7 +52,7 @@ log = logging.getLogger(__name__)
 
 
 class MinutesFile:
-    """The running day's file. Trouble of the disk is never raised: it is said once, and `problems` has it."""
+    """The file of the current day. Disk errors are not raised, but logged once and shown in `problems`."""
 
     def __init__(
         self,
@@ -59,8 +61,9 @@ class MinutesFile:
         *,
         sync_every: float = OFTEN.sync_every,
     ) -> None:
-        """``fold`` takes the records of a day that is over, and may be told them again. It raises StoreError
-        where that cannot be; then they are offered again.
+        """``fold`` stores the records of a past day. It may get a day twice and raises StoreError.
+
+        A day whose ``fold`` failed is passed to it again later.
         """
         self._folder = folder
         self._fold = fold
@@ -80,30 +83,30 @@ class MinutesFile:
         return self._day
 
     def open(self, day: date) -> tuple[Record, ...]:
-        """Go on with this day's file, or begin it; what stands in it. The one before is synced."""
+        """Open or create the file of a day and return its records. The previous file is synced."""
         self._let_go()
         self._waiting.clear()
         self._day, self._words = day, Words()
-        self._folded.discard(day)  # a clock that was put back goes on with a day that was over
+        self._folded.discard(day)  # after the clock was set back, a past day continues
         data = self._read(day)
         self._size, self._gap = len(data), gap(data)
         return tuple(unpack(data, self._words))
 
     def append(self, records: Iterable[Record], now: float) -> None:
-        """``now``: seconds of the loop's clock. Synced within the time that was agreed on.
+        """Append records, and sync within ``sync_every``. ``now`` is the loop's clock in seconds.
 
-        What finds no room on the disk waits for it: minutes that count, up to a limit.
+        If the disk fails, counted minutes wait in memory, up to WAITING_LIMIT.
         """
-        self._waiting.extend(one for one in records if self._has_room(one))
+        self._waiting.extend(record for record in records if self._has_room(record))
         if self._waiting:
-            data = self._gap + b"".join(pack(one, self._words) for one in self._waiting)
+            data = self._gap + b"".join(pack(record, self._words) for record in self._waiting)
             try:
                 self._write(data)
             except OSError as error:
                 self._fails(error)
-                self._words = Words()  # part of them may be torn: they are written again with the next
+                self._words = Words()  # words may be truncated: write them again with the next record
                 self._gap = bytes(SIZE)
-                kept = [one for one in self._waiting if _must_stay(one)]
+                kept = [record for record in self._waiting if _must_stay(record)]
                 self._waiting = deque(kept, maxlen=WAITING_LIMIT)
             else:
                 self._waiting.clear()
@@ -117,7 +120,7 @@ class MinutesFile:
         return self._size < DETAILS_LIMIT or _must_stay(record)
 
     def _write(self, data: bytes) -> None:
-        """Raises OSError unless all of it was written."""
+        """Write all of ``data``, or raise OSError."""
         if self._size + len(data) > DAY_LIMIT:
             raise OSError(errno.EFBIG, f"the day's file has {DAY_LIMIT >> 20} MiB, its limit")
         if self._file is None:
@@ -131,16 +134,16 @@ class MinutesFile:
             self._trouble = None
 
     def _made(self) -> int:
-        """The day's file, open for appending."""
+        """Return the descriptor of the day's file, opened for appending."""
         self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         return os.open(self._path(self._day or date.min), flags, 0o600)
 
     def sync(self, now: float, *, force: bool = False) -> None:
-        """Bring to the disk what waits long enough; call it at least every 10 seconds."""
+        """Sync data that is due. Call it at least every 10 seconds."""
         if self._file is None or self._unsynced is None:
             return
-        # The next call may come as late as a tick: what would be too late by then is synced now.
+        # The next call may be a whole tick away: sync now what would be late by then.
         if force or now - self._unsynced + TICK >= self._sync_every:
             try:
                 os.fdatasync(self._file)
@@ -149,24 +152,23 @@ class MinutesFile:
             self._unsynced = None
 
     def details(self, day: date) -> tuple[Record, ...]:
-        """What is known of a day of the last week, minute by minute."""
+        """Return the records of a day of the last week."""
         return tuple(unpack(self._read(day), Words()))
 
     def last_clock(self) -> ClockRecord | None:
-        """When the last minute began that anything was written of, whichever day it was of.
+        """Return the clock record of the last written minute, of any day.
 
-        That is the highest number's: where the clock was set back, the latest date has not the last minute.
+        It has the highest minute number. After the clock was set back, another file may have it.
         """
         found = (last_clock(self._read(day)) for day in self._days())
-        return max(filter(None, found), key=lambda one: one.minute, default=None)
+        return max(filter(None, found), key=lambda record: record.minute, default=None)
 
     def tidy(self, today: date) -> None:
-        """Fold the days that are over, and erase details that are older than a week.
+        """Fold past days, and delete details older than a week.
 
-        The last one that is over stays until another day has turned: a clock that was set far ahead may be
-        put back, and goes on with it then.
+        The last past day stays until the day changes again, since a clock that was far ahead may be set back.
         """
-        # A day to come is left alone: the clock was wrong, and may be again.
+        # Keep files of future days: the clock was wrong, and may be wrong again.
         over = sorted(day for day in self._days() if day not in (today, self._day) and day <= today)
         for day in over:
             if not self._is_folded(day):
@@ -176,7 +178,7 @@ class MinutesFile:
                 self._folded.discard(day)
 
     def _was_late(self, day: date, today: date) -> bool:
-        """Whether a day before today found this one old; else today is noted in the time of its file."""
+        """Return whether a day before today found this file old. Otherwise set its time to today."""
         path = self._path(day)
         at = (today.toordinal() - _EPOCH) * _DAY + _NOON
         try:
@@ -194,15 +196,16 @@ class MinutesFile:
             try:
                 self._fold(day, self.details(day))
             except StoreError as error:
-                log.error("%s; the minutes of %s stay in their file until then", error, day)
+                log.error("%s. The minutes of %s stay in their file until it can be written", error, day)
                 return False
             self._folded.add(day)
         return True
 
     def erase(self, profile: str, *, past: bool = False, running: bool = False) -> None:
-        """Forget which services and how much one person used; the counted minutes stay: with ``past``
-        those of the running day alone, by which its limits go, and with ``running`` none. Minutes by kind go
-        all with it.
+        """Erase services and bytes of a profile. Counted minutes stay.
+
+        With ``past``, only the counted minutes of the current day stay, since its limits need them, and no
+        use records stay. With ``running`` too, nothing stays.
         """
         for day in self._days():
             words = Words()
@@ -210,9 +213,9 @@ class MinutesFile:
             if past and (running or day != self._day):
                 found = _of_others(found, profile)
             kept = _bare(found, profile, kinds=not past)
-            data = b"".join(pack(one, words) for one in kept)
+            data = b"".join(pack(record, words) for record in kept)
             try:
-                write_whole(self._path(day), data)
+                write_atomically(self._path(day), data)
             except OSError as error:
                 self._fails(error)
                 return
@@ -223,10 +226,10 @@ class MinutesFile:
             self._waiting.extend(waiting)
 
     def problems(self) -> list[str]:
-        """Sentences for `status`; empty when all is well."""
+        """Return problems as sentences for `status`."""
         if self._trouble is None:
             return []
-        return [f"Minutes cannot be written ({self._trouble}): they count, but not over a restart."]
+        return [f"Minutes cannot be written ({self._trouble}): they count, but a restart would lose them."]
 
     def close(self) -> None:
         self._let_go()
@@ -240,7 +243,7 @@ class MinutesFile:
     def _fails(self, error: OSError) -> None:
         text = error.strerror or str(error)
         if self._trouble is None:
-            log.error("%s: %s; minutes count, but would not survive a restart", self._folder, text)
+            log.error("%s: %s. Minutes count, but a restart would lose them", self._folder, text)
         self._trouble = text
 
     def _path(self, day: date) -> Path:
@@ -265,11 +268,11 @@ class MinutesFile:
 
 
 def spent(records: Iterable[Record]) -> Spent:
-    """Counted minutes by profile and gate: one that several devices share is one."""
+    """Return counted minutes by profile and gate. A minute on several devices counts once."""
     minutes: dict[tuple[str, str], set[int]] = {}
-    for one in records:
-        if isinstance(one, MinuteRecord) and one.why & Why.COUNTED:
-            minutes.setdefault((one.profile, one.gate), set()).add(one.minute)
+    for record in records:
+        if isinstance(record, MinuteRecord) and record.why & Why.COUNTED:
+            minutes.setdefault((record.profile, record.gate), set()).add(record.minute)
     return {key: len(found) for key, found in minutes.items()}
 
 
@@ -280,15 +283,15 @@ def _must_stay(record: Record) -> bool:
 
 
 def _of_others(records: Iterable[Record], profile: str) -> tuple[Record, ...]:
-    return tuple(one for one in records if isinstance(one, ClockRecord) or one.profile != profile)
+    return tuple(record for record in records if isinstance(record, ClockRecord) or record.profile != profile)
 
 
 def _bare(records: Iterable[Record], profile: str, *, kinds: bool) -> Iterator[Record]:
-    """Without one person's services and bytes; ``kinds``: whether minutes by kind stay."""
-    for one in records:
-        if isinstance(one, ClockRecord) or one.profile != profile:
-            yield one
-        elif isinstance(one, MinuteRecord):
-            yield MinuteRecord(one.minute, profile, one.device, one.gate, 0, None, one.why)
-        elif kinds and not one.use.startswith(SERVICE):
-            yield one
+    """Yield records without services and bytes of a profile. ``kinds``: keep its minutes by category."""
+    for record in records:
+        if isinstance(record, ClockRecord) or record.profile != profile:
+            yield record
+        elif isinstance(record, MinuteRecord):
+            yield MinuteRecord(record.minute, profile, record.device, record.gate, 0, None, record.why)
+        elif kinds and not record.use.startswith(SERVICE):
+            yield record

@@ -1,4 +1,4 @@
-"""A migration: roles, passwords and sessions beside the names of guardians."""
+"""Migrations of accounts: roles, passwords, sessions and tokens."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def add_people(db: Any) -> None:
-    """Roles, passwords and sessions; who was a guardian is one, without a password yet.
+    """Add roles, passwords and sessions. Existing guardians keep their role, without a password.
 
-    A stamp in a cookie was a session before: those end, since nobody could list them.
+    Sessions of the old format (a stamp in a cookie) end, since they could not be listed.
     """
     guardians = db["guardians"]
     guardians.add_column("role", str, not_null_default="guardian")
@@ -29,7 +29,7 @@ def add_people(db: Any) -> None:
 
 
 def add_tokens(db: Any) -> None:
-    """By which programs ask in a guardian's name; `used` and `until` are null where they never are."""
+    """Add API tokens of guardians; `used` and `until` are null for never."""
     words, times = (
         {"key": str, "name": str, "label": str, "role": str},
         {"since": int, "used": int, "until": int},

@@ -1,8 +1,7 @@
-"""The whole store: the daemon makes one and tells it everything that must outlive it.
+"""The store of the daemon: all state that must survive a restart.
 
-Nothing here waits for more than one disk write, and no trouble of the disk is ever raised into the event
-loop: what cannot be written is kept in memory as far as its limits allow, said once in the log, and shown
-by ``problems``.
+No call waits for more than one disk write. Disk errors are not raised into the event loop: the store keeps
+unwritten state in memory up to its limits, logs the error once, and reports it in ``problems``.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from gateway.core.bus import Bus
 from gateway.policy.requests.requests import kept
 from gateway.policy.time.clock_changes import Jump
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, remove_broken_copies
-from gateway.store.durable_writes import Keeper
+from gateway.store.durable_writes import DurableWriter
 from gateway.store.events import EventWriter
 from gateway.store.flash_wear import OFTEN, Wear
 from gateway.store.stored_detail import family_day
@@ -46,25 +45,25 @@ from gateway.store.tables.tickets import Tickets
 
 DAY_STARTS = timedelta(hours=4)
 ONE_DAY = timedelta(days=1)
-NAMES_DAYS = 7  # how long names of sites are kept
+NAMES_DAYS = 7  # retention of names of sites
 COUNTS_DAYS = 30
 AUDIT_DAYS = 365
-PURGE_ROWS = 500  # rows a call, so that the event loop is never held up for long
+PURGE_ROWS = 500  # rows in one call, so that the event loop is not blocked for long
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityErased:
-    """A person's activity was erased from the database. Subscribers erase what they keep outside of it."""
+    """The activity of a profile was erased from the database. Subscribers erase their own copies."""
 
     profile: str
-    past: bool  # of days that are over
-    running: bool  # of the running day, by whose minutes limits are applied
+    past: bool  # also the past days
+    running: bool  # also the current day, whose minutes the limits use
 
 
 class Store:
-    """``path`` is made when missing and replaced when broken; raises StoreError when neither works."""
+    """Opens the database at ``path``. Creates a missing file, replaces a damaged one. Raises StoreError."""
 
     def __init__(
         self,
@@ -76,7 +75,7 @@ class Store:
         named: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
         clock_trusted: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``named``: whether the family's files name a MAC address. Such a device never makes room."""
+        """``named`` returns whether the family's files list a MAC address. Such a device is never evicted."""
         self._database = Database(path)
         self._day_starts = day_starts
         self._bus = bus or Bus()
@@ -85,7 +84,7 @@ class Store:
         except BaseException:
             self._database.close()
             raise
-        self._keeper, self.settings, self.numbers = loaded.keeper, loaded.settings, loaded.numbers
+        self._writer, self.settings, self.numbers = loaded.writer, loaded.settings, loaded.numbers
         self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
@@ -93,10 +92,10 @@ class Store:
         self.uses, self.pins, self.proofs = loaded.uses, loaded.pins, loaded.proofs
         self.alerts, self.growing, self.self_set = loaded.alerts, loaded.growing, loaded.self_set
         self.minutes, self.history = DayTotals(self._database), History(self._database)
-        self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
+        self._doubted: datetime | None = None  # until then the clock may still be set back
         self._events = EventWriter(self._database, day_starts=day_starts, wear=wear)
 
-        self.record, self.together = self._events.record, self._keeper.together
+        self.record, self.transaction = self._events.record, self._writer.transaction
         self.pause, self.resume = self.settings.pause, self.settings.resume
         self.off, self.on = self.settings.off, self.settings.on
         self.end_pauses, self.blank_audit = self.settings.drop_of, self.settings.blank
@@ -111,8 +110,9 @@ class Store:
         self.hold_band, self.held_bands = loaded.held.hold, loaded.held.all
 
     def state(self, now: datetime, today: date | None = None) -> InForce:
-        """Pauses, `off`, extra time and opened sites in force at ``now``: aware, and local where ``today``,
-        the family's day, is not told.
+        """Return pauses, `off`, extra time and opened sites in force at ``now``.
+
+        ``now`` is an aware time, in the local zone unless the family's day ``today`` is given.
         """
         given, openings = self.gifts.in_force(now, today or self.today(now))
         return replace(self.settings.in_force(now), given=given, openings=openings)
@@ -121,14 +121,13 @@ class Store:
         return family_day(now, self._day_starts)
 
     def shift(self, jump: Jump) -> bool:
-        """The clock jumped, or became known: move all that is kept, at once and as one. Whether a device's
-        place begins or ends.
+        """Adjust all stored deadlines after a change of the clock, in one transaction.
 
-        As much is left of it as was, and what has ended stays ended; gateway.policy.time.clock_changes has
-        the rules.
+        A clock change neither adds nor removes time, and ended periods stay ended (see
+        gateway.policy.time.clock_changes). Return whether the assignment of a device begins or ends.
         """
         self._doubted = jump.after + ONE_DAY if jump.was_known and jump.size >= ONE_DAY else None
-        with self.together():
+        with self.transaction():
             self.settings.shift(jump)
             self.gifts.shift(jump)
             self.tickets.shift(jump)
@@ -137,13 +136,13 @@ class Store:
             return self.devices.shift(jump)
 
     def flush(self, now: float, *, force: bool = False) -> None:
-        """Call it about once a second. ``now`` is the loop's clock."""
-        self._keeper.catch_up()
+        """Write pending events. Call it about once a second. ``now`` is the loop's clock in seconds."""
+        self._writer.catch_up()
         self._events.flush(now, force=force)
 
     def flush_devices(self) -> None:
-        """Call it every few minutes: being seen is not worth a write each time."""
-        with self.together():
+        """Write last-seen times and notes. Call it every few minutes, to save writes."""
+        with self.transaction():
             self.devices.flush()
             self.questions.flush()
             self.way_cards.flush()
@@ -153,9 +152,9 @@ class Store:
             self.numbers.flush()
 
     def purge(self, now: datetime) -> bool:
-        """Erase what is older than it may get. True while there is more: call again soon, else in an hour.
+        """Erase rows past their retention. Return True if there are more: call again soon, else in an hour.
 
-        Nothing for a day after the clock was set a day ahead or more: it may be put back.
+        Erases nothing for a day after the clock went forward by a day or more, since it may be set back.
         """
         if self._doubted is not None and now < self._doubted:
             return False
@@ -164,7 +163,7 @@ class Store:
         audit = int((now - timedelta(days=AUDIT_DAYS)).timestamp())
         addresses = int((now - timedelta(days=ADDRESSES_DAYS)).timestamp())
         counts = (today - timedelta(days=COUNTS_DAYS)).isoformat()
-        # All before the file is tidied: until then what was erased is still in the write-ahead log.
+        # Erase everything before ``tidy``: until then erased rows are still in the write-ahead log.
         self.way_cards.drop_old(today - timedelta(days=NAMES_DAYS))
         self.settings.drop_old(now)
         self.people.drop_old(now)
@@ -186,44 +185,45 @@ class Store:
                 self._database.tidy()
             remove_broken_copies(self._database.path, now - timedelta(days=NAMES_DAYS))
         except StoreError as error:
-            log.error("%s; old lines stay until it can be written", error)
+            log.error("%s. Old rows stay until the file can be written", error)
             more = False
         return more
 
     def _erase(self, table: str, where: str, values: tuple[object, ...]) -> bool:
-        """Erase up to PURGE_ROWS rows; True when there may be more."""
+        """Erase up to PURGE_ROWS rows. Return True if there may be more."""
         old = self._database.rows(f"SELECT rowid FROM {table} WHERE {where} LIMIT {PURGE_ROWS}", values)
         if old:
             self._database.write([Statement(f"DELETE FROM {table} WHERE rowid = ?", old)], durable=False)
         return len(old) == PURGE_ROWS
 
     def erase(self, profile: str, *, counts: bool = False, running: bool = False) -> None:
-        """Erase one person's names of sites now, and for which services its minutes went; how much of what
-        kind stays, unless ``counts`` go too. Minutes of the running day, by which limits go, stay but for
-        ``running``. Raises StoreError.
+        """Erase the names of sites of a profile, and its minutes by service.
+
+        ``counts``: also erase counts and minutes by category. ``running``: also erase the minutes of the
+        current day, which the limits use. Raises StoreError.
         """
         self._events.forget(profile, counts=counts)
-        self.way_cards.drop(lambda one: one.profile == profile)
+        self.way_cards.drop(lambda card: card.profile == profile)
         self._bus.publish(ActivityErased(profile, past=counts, running=running))
         self.history.erase(profile, counts=counts)
         self._database.tidy()
-        remove_broken_copies(self._database.path)  # nobody can take one person's names out of them
+        remove_broken_copies(self._database.path)  # one person's names cannot be removed from them
 
     def problems(self) -> list[str]:
-        """Sentences for `status`; empty when all is well."""
+        """Return problems as sentences for `status`."""
         found = []
-        if self._keeper.behind:
+        if self._writer.behind:
             found.append(
-                "The disk takes no writes: what was set since holds, but would not survive a restart."
+                "The disk cannot be written: changes since then apply, but a restart would lose them."
             )
         if self._events.dropped:
-            found.append(f"{self._events.dropped} decisions found no room in the log.")
-        if self._keeper.audit_lost:
-            found.append(f"{self._keeper.audit_lost} audit lines found no room.")
+            found.append(f"{self._events.dropped} decisions were dropped from the log.")
+        if self._writer.audit_lost:
+            found.append(f"{self._writer.audit_lost} audit lines were dropped.")
         return found
 
     def figures(self) -> Mapping[str, int]:
-        """For `status --json`."""
+        """Return counters for `status --json`."""
         return {
             "pending": self._events.pending,
             "dropped": self._events.dropped,
@@ -239,7 +239,7 @@ class Store:
         }
 
     def close(self) -> None:
-        """Write what waits, and let go of the file."""
+        """Write everything pending and close the file."""
         self.flush_devices()
         self.flush(0.0, force=True)
         self._database.close()
@@ -247,7 +247,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    keeper: Keeper
+    writer: DurableWriter
     settings: State
     numbers: Numbers
     devices: Devices
@@ -277,33 +277,33 @@ def _is_kept(named: Callable[[str], bool], notes: DeviceNotes, mac: str) -> bool
 def _load(
     database: Database, bus: Bus, named: Callable[[str], bool], clock_trusted: Callable[[], bool]
 ) -> _Loaded:
-    """Reading finds damage too; the file has been replaced by then, so a second try reads the fresh one."""
+    """Load all tables. If a read finds damage, the file is replaced, and a second try loads the new one."""
     for last in (False, True):
-        keeper = Keeper(database)
+        writer = DurableWriter(database)
         try:
-            notes = DeviceNotes(database, keeper)
+            notes = DeviceNotes(database, writer)
             return _Loaded(
-                keeper,
-                State(database, keeper),
-                Numbers(database, keeper),
-                Devices(database, keeper, partial(_is_kept, named, notes)),
-                HeldBands(database, keeper),
-                Questions(database, keeper, clock_trusted),
-                Gifts(database, keeper),
-                Requests(database, keeper),
-                Tickets(database, keeper),
-                Sights(database, keeper, bus),
-                WayCards(database, keeper),
+                writer,
+                State(database, writer),
+                Numbers(database, writer),
+                Devices(database, writer, partial(_is_kept, named, notes)),
+                HeldBands(database, writer),
+                Questions(database, writer, clock_trusted),
+                Gifts(database, writer),
+                Requests(database, writer),
+                Tickets(database, writer),
+                Sights(database, writer, bus),
+                WayCards(database, writer),
                 notes,
-                Uses(database, keeper),
-                Pins(database, keeper),
-                AlertBook(database, keeper),
-                Marks(database, keeper),
-                People(database, keeper, bus),
-                Growing(database, keeper),
-                AdultProofs(database, keeper),
-                SelfSets(database, keeper),
-                Agreements(database, keeper),
+                Uses(database, writer),
+                Pins(database, writer),
+                AlertBook(database, writer),
+                Marks(database, writer),
+                People(database, writer, bus),
+                Growing(database, writer),
+                AdultProofs(database, writer),
+                SelfSets(database, writer),
+                Agreements(database, writer),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

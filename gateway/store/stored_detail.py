@@ -1,14 +1,14 @@
-"""What may be kept of a decision. Pure: no file, no clock.
+"""What may be stored of a decision, by log level. Pure: no file, no clock.
 
-| level | kept |
+| level | stored |
 |---|---|
 | 0 | nothing per person |
 | 1 | counts per day and category |
-| 2 | and the names that were refused |
-| 3 | and the names that were visited |
+| 2 | also blocked names |
+| 3 | also visited names |
 
-Two reasons stand above every level. Help leaves no trace at all, not even in a total. What is refused for
-everyone leaves a daily total of the whole home, without person, device or name.
+Two reasons override every level. Nothing is stored of help lines, not even in a total. Of names blocked for
+everyone, only a daily total of the whole household is stored, without person, device or name.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from gateway.policy.values import Reason, Verdict
 
 
 class Detail(IntEnum):
-    """How much of one decision is kept; each includes those below it."""
+    """How much of one decision is stored. Each value includes the lower ones."""
 
     NOTHING = 0
-    HOME_TOTAL = 1  # one more in a total of the whole home
-    COUNT = 2  # one more in a person's count of that day and category
+    HOME_TOTAL = 1  # counted in a total of the whole household
+    COUNT = 2  # counted for the person, by day and category
     NAME = 3  # and the name, the device and the time
 
 
 NEVER = frozenset({Reason.HELP, Reason.UNFILTERED, Reason.GATEWAY, Reason.RESOLVER_SIGNAL})
-BY_ITSELF = frozenset({Reason.DEVICE_NEEDS})  # what a device asks for by itself says nothing about a person
+BY_ITSELF = frozenset({Reason.DEVICE_NEEDS})  # background queries of a device, not an act of a person
 
 
 def detail(level: int, reason: Reason, verdict: Verdict) -> Detail:
-    """``level`` is the profile's log level, 0 to 3; 0 for a device that belongs to no child."""
+    """Return what to store. ``level`` is the profile's log level, 0 to 3; 0 for a device without a child."""
     if reason in NEVER:
         return Detail.NOTHING
     if reason is Reason.REFUSED_FOR_EVERYONE:
@@ -49,5 +49,5 @@ def detail(level: int, reason: Reason, verdict: Verdict) -> Detail:
 
 
 def family_day(now: datetime, day_starts: timedelta) -> date:
-    """The day that a moment counts for; it turns at ``day_starts`` after local midnight."""
+    """Return the family's day of a moment. It starts ``day_starts`` after local midnight."""
     return (now - day_starts).date()

@@ -1,6 +1,6 @@
 #!/bin/sh
-# check.sh FILES: whether an image's own files do no more than propose. Each line that is printed is one thing
-# that would switch something on by itself, be the same in every home, or not work.
+# check.sh FILES: checks that the files of an image only propose settings. Each printed line is one thing
+# that would turn something on, be equal in every household, or not work.
 
 FILES="${1:?usage: check.sh FILES}"
 PRESET="$FILES/etc/isp/qalqan-preset"
@@ -11,7 +11,7 @@ no() {
 	wrong=1
 }
 
-# Keys, by the same list as 99-isp-qalqan, and values that the pages can show.
+# Keys: the same list as in 99-isp-qalqan. Values: those that the pages can show.
 lines() {
 	number=0
 	while IFS='=' read -r key value || [ -n "$key" ]; do
@@ -52,24 +52,24 @@ else
 	no "$PRESET: is not there"
 fi
 
-# Rules, a family's file or a code in an image would hold in every home from the first packet on.
-for one in etc/qalqan etc/config/qalqan; do
-	[ ! -e "$FILES/$one" ] || no "$FILES/$one: an image brings no rules, no state and no code; leave it out"
+# Rules, family files or a code in an image would apply in every household from the first packet on.
+for path in etc/qalqan etc/config/qalqan; do
+	[ ! -e "$FILES/$path" ] || no "$FILES/$path: an image brings no rules, no state and no code; leave it out"
 done
 
-# The log of a router that nobody has claimed has the label's code in it.
-for one in etc/config/system etc/uci-defaults; do
-	! grep -qrs log_ip "$FILES/$one" || no "$FILES/$one: sends the router's log away (log_ip), with the label's code in it"
+# The log of an unclaimed router contains the code of the label.
+for path in etc/config/system etc/uci-defaults; do
+	! grep -qrs log_ip "$FILES/$path" || no "$FILES/$path: sends the router's log away (log_ip), with the label's code in it"
 done
 
-# Another script could do what the preset may not.
-for one in "$FILES"/etc/uci-defaults/* "$FILES"/etc/rc.local; do
-	case "${one##*/}" in
+# Another script could do what a preset must not do.
+for script in "$FILES"/etc/uci-defaults/* "$FILES"/etc/rc.local; do
+	case "${script##*/}" in
 	98-isp-label | 99-isp-qalqan)
-		cmp -s "$one" "${0%/*}/files/etc/uci-defaults/${one##*/}" || no "$one: is not as it came with Qalqan"
+		cmp -s "$script" "${0%/*}/files/etc/uci-defaults/${script##*/}" || no "$script: is not as it came with Qalqan"
 		;;
 	*)
-		! grep -qs qalqan "$one" || no "$one: names qalqan; what a provider sets of it stands in the preset"
+		! grep -qs qalqan "$script" || no "$script: names qalqan; what a provider sets of it stands in the preset"
 		;;
 	esac
 done

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.audit import hellos, tunnels, zone
-from gateway.audit.rawtcp import Odd, shaped
+from gateway.audit.rawtcp import SegmentOptions, shaped
 from gateway.policy.values import Proto
 from gateway.wire.dns.encode import Encoder
 from gateway.wire.dns.message import AAAA, HTTPS, IN, A, parse_message
@@ -173,12 +173,12 @@ def segment(version: int, payload: bytes) -> bytes:
 @pytest.mark.parametrize("version", [4, 6])
 def test_odd_segments_are_odd_in_one_way_alone(version: int) -> None:
     plain = segment(version, b"hello")
-    assert shaped(plain, Odd()) == [plain]
-    (late,) = shaped(plain, Odd(ttl=2))
+    assert shaped(plain, SegmentOptions()) == [plain]
+    (late,) = shaped(plain, SegmentOptions(ttl=2))
     assert parse_ip(late)._replace(ttl=64) == parse_ip(plain)
-    (wrong,) = shaped(plain, Odd(bad_checksum=True))
+    (wrong,) = shaped(plain, SegmentOptions(bad_checksum=True))
     assert _sum(wrong) != 0
-    (urgent,) = shaped(plain, Odd(urgent=3))
+    (urgent,) = shaped(plain, SegmentOptions(urgent=3))
     packet = parse_ip(urgent)
     assert (packet.flags & URG, packet.urgent, _sum(urgent)) == (URG, 3, 0)
 
@@ -191,7 +191,7 @@ def _sum(packet: bytes) -> int:
 @pytest.mark.parametrize("version", [4, 6])
 def test_fragments_are_put_together_again(version: int) -> None:
     plain, joiner = segment(version, bytes(range(200))), Defragmenter()
-    pieces = shaped(plain, Odd(fragments=64))
+    pieces = shaped(plain, SegmentOptions(fragments=64))
     assert len(pieces) == 4
     whole = [one for piece in pieces if (one := joiner.feed(piece, 0.0)) is not None]
     assert [bytes(parse_ip(one).payload) for one in whole] == [bytes(range(200))]

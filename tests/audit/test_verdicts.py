@@ -10,8 +10,8 @@ import pytest
 
 from gateway.audit import report, zone
 from gateway.audit.catalogue import CHECKS, CONTROLS
-from gateway.audit.checks import Check, Found, Result, Scene, Want
-from gateway.audit.plan import Lack, Task, tasks
+from gateway.audit.checks import Check, Outcome, Result, Scene, Want
+from gateway.audit.plan import Task, Unavailable, tasks
 from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of, through
 
 WORDS: Mapping[str, Any] = {
@@ -60,7 +60,7 @@ def task(check: Check, version: int = 4, scene: Scene = SCENE) -> Task:
 
 
 def arrived(one: Task, **other: object) -> list[dict[str, object]]:
-    assert not isinstance(one.job, Lack)
+    assert not isinstance(one.job, Unavailable)
     return [{"transport": "tcp", "to": one.job["to"], "port": one.job["port"], "head": "00", **other}]
 
 
@@ -70,38 +70,40 @@ def arrived(one: Task, **other: object) -> list[dict[str, object]]:
 def test_every_check_is_planned_or_says_what_it_lacks() -> None:
     planned = {one.key: one.job for one in tasks([*CONTROLS, *CHECKS], SCENE)}
     assert len(planned) == 2 * (len(CHECKS) + len(CONTROLS))
-    lacking = {key: job.why for key, job in planned.items() if isinstance(job, Lack) and not job.absent}
+    lacking = {
+        key: job.why for key, job in planned.items() if isinstance(job, Unavailable) and not job.absent
+    }
     assert set(lacking) == {"tor/4", "tor/6", "other-address/6", "stranger/6", "wifi-calling/6"}
     assert all(why for why in lacking.values())
     for job in planned.values():
-        assert isinstance(job, Lack) or "@" not in str(
+        assert isinstance(job, Unavailable) or "@" not in str(
             {key: one for key, one in job.items() if key != "send"}
         )
 
 
 def test_each_check_calls_an_address_of_its_own() -> None:
     jobs = [one.job for one in tasks(CHECKS, SCENE) if one.check.job["to"] == "@far"]
-    called = [one["to"] for one in jobs if not isinstance(one, Lack)]
+    called = [one["to"] for one in jobs if not isinstance(one, Unavailable)]
     assert len(set(called)) == len(called) > 80
 
 
 def test_a_trusted_name_is_tried_where_there_is_one() -> None:
     checks = [one for one in CHECKS if one.id.startswith("trusted-")]
     assert len(checks) == 2
-    assert all(one.job == Lack("", absent=True) for one in tasks(checks, SCENE))
+    assert all(one.job == Unavailable("", absent=True) for one in tasks(checks, SCENE))
     named = {**WORDS, "trusted": "home.example", "own4": "192.0.0.8", "own6": "fd71::80"}
     for one in tasks(checks, replace(SCENE, words=named)):
         if one.check.id == "trusted-name":
-            assert not isinstance(one.job, Lack)
+            assert not isinstance(one.job, Unavailable)
             assert (one.job["name"], one.job["ours"]) == ("home.example", named[f"own{one.version}"])
         else:
-            assert one.job == Lack("the pages do not run; start them: qalqan web")
+            assert one.job == Unavailable("the pages do not run; start them: qalqan web")
 
 
 def test_words_are_filled_in_inside_of_a_text() -> None:
     job = {"probe": "request", "to": "@at:allowed", "port": 80, "text": "Host: @refused"}
     filled = task(Check("x", "x", "x", job, "")).job
-    assert not isinstance(filled, Lack)
+    assert not isinstance(filled, Unavailable)
     assert bytes.fromhex(filled["send"]) == b"Host: bad.example"
     assert filled["to"] == zone.address_of("good.example", 4)
 
@@ -109,7 +111,7 @@ def test_words_are_filled_in_inside_of_a_text() -> None:
 def test_without_ipv6_there_is_nothing_to_tell_of_it() -> None:
     bare = {key: one for key, one in WORDS.items() if not key.endswith("6")}
     job = task(WAY, 6, replace(SCENE, words=bare)).job
-    assert job == Lack("", absent=True)
+    assert job == Unavailable("", absent=True)
 
 
 # ---------------------------------------------------------------- verdicts
@@ -118,30 +120,30 @@ def test_without_ipv6_there_is_nothing_to_tell_of_it() -> None:
 @pytest.mark.parametrize(
     ("told", "there", "found"),
     [
-        (ANSWERED, True, Found.OPEN),
-        (ANSWERED, False, Found.CLOSED),  # somebody else answered
-        ({"how": "silence"}, True, Found.CLOSED),  # it arrived, and no answer came back
-        ({"how": "reset"}, False, Found.CLOSED),
+        (ANSWERED, True, Outcome.OPEN),
+        (ANSWERED, False, Outcome.CLOSED),  # somebody else answered
+        ({"how": "silence"}, True, Outcome.CLOSED),  # it arrived, and no answer came back
+        ({"how": "reset"}, False, Outcome.CLOSED),
     ],
 )
 def test_a_way_is_open_where_it_arrived_and_was_answered(
-    told: Mapping[str, Any], there: bool, found: Found
+    told: Mapping[str, Any], there: bool, found: Outcome
 ) -> None:
     one = task(WAY)
     result = judge(one, told, arrived(one) if there else [], SCENE, {})
-    assert (result.found, result.fault) == (found, found is Found.OPEN)
+    assert (result.found, result.fault) == (found, found is Outcome.OPEN)
 
 
 def test_what_the_control_lacks_cannot_be_told() -> None:
     one = task(WAY)
     result = judge(one, ANSWERED, arrived(one), SCENE, {"tls": "nothing came"})
-    assert (result.found, result.why, result.fault) == (Found.UNKNOWN, "nothing came", False)
-    assert judge(one, None, [], SCENE, {}).found is Found.UNKNOWN
+    assert (result.found, result.why, result.fault) == (Outcome.UNKNOWN, "nothing came", False)
+    assert judge(one, None, [], SCENE, {}).found is Outcome.UNKNOWN
 
 
 def test_what_arrived_elsewhere_is_not_this_ones() -> None:
     one = task(WAY)
-    assert not isinstance(one.job, Lack)
+    assert not isinstance(one.job, Unavailable)
     for other in ({"to": "192.0.2.1"}, {"port": 23}, {"transport": "udp"}):
         assert not through(WAY, one.job, ANSWERED, arrived(one, **other))
 
@@ -163,7 +165,7 @@ def test_what_arrived_elsewhere_is_not_this_ones() -> None:
 def test_open_is_a_hole_or_as_the_family_has_it(rule: str, scene: Scene, meant: bool) -> None:
     check = replace(WAY, rule=rule)
     result = concluded(check, 4, scene, worked=True, how="answered", job={"port": 22})
-    assert (result.found, result.meant, result.fault) == (Found.OPEN, meant, not meant)
+    assert (result.found, result.meant, result.fault) == (Outcome.OPEN, meant, not meant)
     assert not concluded(check, 4, scene, worked=False, how="reset", job={"port": 22}).fault
 
 
@@ -233,7 +235,7 @@ def test_the_daemons_word_is_the_latest_about_this_address() -> None:
 # ---------------------------------------------------------------- report
 
 
-def results(*founds: tuple[Found, bool], check: Check = WAY) -> list[Result]:
+def results(*founds: tuple[Outcome, bool], check: Check = WAY) -> list[Result]:
     return [
         Result(check, version, found, meant=meant)
         for version, (found, meant) in zip((4, 6), founds, strict=True)
@@ -245,36 +247,36 @@ def lines(some: list[Result], scene: Scene = SCENE) -> list[str]:
 
 
 def test_a_table_fits_eighty_columns_whatever_is_in_it() -> None:
-    some = [Result(one, version, Found.UNKNOWN, "word " * 40) for one in CHECKS for version in (4, 6)]
+    some = [Result(one, version, Outcome.UNKNOWN, "word " * 40) for one in CHECKS for version in (4, 6)]
     told = lines(some, replace(SCENE, name="N" * 70))
     assert max(map(len, told)) <= 80
     assert sum("cannot be told" in line for line in told) == len(CHECKS) + 1
 
 
 def test_what_is_open_names_the_setting_that_closes_it() -> None:
-    told = lines(results((Found.OPEN, True), (Found.CLOSED, True)))
+    told = lines(results((Outcome.OPEN, True), (Outcome.CLOSED, True)))
     at = next(number for number, line in enumerate(told) if line.startswith("  a way"))
     assert told[at].split() == ["a", "way", "open", "closed"]
-    assert told[at + 1] == "      open by this family's rules; to close it: ways: {vpn: block}"
+    assert told[at + 1] == "      open by this family's rules; to block it: ways: {vpn: block}"
 
 
 def test_a_hole_is_marked_and_said_to_be_one() -> None:
-    told = lines(results((Found.OPEN, False), (Found.CLOSED, True)))
+    told = lines(results((Outcome.OPEN, False), (Outcome.CLOSED, True)))
     assert any("open!" in line for line in told)
-    assert "      ways: {vpn: block} is set, and it is open all the same: a fault; look at" in told
+    assert "      ways: {vpn: block} is set, but it is open: a fault; run: qalqan check" in told
 
 
 def test_what_has_to_pass_is_told_in_its_own_words() -> None:
     must = replace(WAY, passes=True, closes="", rule="always")
-    told = lines(results((Found.OPEN, True), (Found.CLOSED, False), check=must))
+    told = lines(results((Outcome.OPEN, True), (Outcome.CLOSED, False), check=must))
     assert any("passes" in line and "refused!" in line for line in told)
-    shown: Any = report.as_json(SCENE, results((Found.OPEN, True), (Found.CLOSED, False), check=must), [])
+    shown: Any = report.as_json(SCENE, results((Outcome.OPEN, True), (Outcome.CLOSED, False), check=must), [])
     (one,) = shown["checks"]
     assert (one["ipv4"]["found"], one["ipv6"]["found"], one["ipv6"]["fault"]) == ("passes", "refused", True)
 
 
 def test_the_last_line_counts() -> None:
-    some = results((Found.OPEN, True), (Found.CLOSED, True))
+    some = results((Outcome.OPEN, True), (Outcome.CLOSED, True))
     assert report.summary(some) == (
         "1 checks: 1 closed, 1 open, of them 1 by the rules, 0 pass as they should, 0 cannot be told, "
         "0 faults"

@@ -61,7 +61,7 @@ class Family:
             if second % self.wear.purge_every == 0:
                 self.store.purge(at)
             if second % STORE == 0:
-                clockfiles.write(self.folder, clockfiles.Last(at.timestamp(), at.timestamp()))
+                clockfiles.write(self.folder, clockfiles.LastTime(at.timestamp(), at.timestamp()))
         self.minutes.close()
         self.store.close()
 

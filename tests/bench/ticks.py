@@ -27,7 +27,7 @@ from gateway.kernel.totals import Pair, Totals
 from gateway.kernel.usage import PassCounters
 from gateway.kernel.watch import Watch
 from gateway.metering.counter_mark import Mark
-from gateway.metering.ledgers import Books
+from gateway.metering.ledgers import Ledgers
 from gateway.metering.meter import Meter
 from gateway.metering.uses import Uses
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
@@ -171,7 +171,7 @@ def _meter(folder: Path, kernel: _Kernel, live: LiveFlows) -> Meter:
         for slot in SLOTS
     }
     classes = {(one.slot, GATES | {f"window:{one.class_number}"}): one.class_number for one in PASSES}
-    books = Books(MinutesFile(place / "minutes", lambda day, totals: None), lambda: rules.world.catalogue)
+    books = Ledgers(MinutesFile(place / "minutes", lambda day, totals: None), lambda: rules.world.catalogue)
     return Meter(
         Loop(),
         kernel,

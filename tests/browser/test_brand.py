@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import pytest
 
-from gateway.cli.commands.web import told
+from gateway.cli.commands.web import settings_dict
 from gateway.policy.config.brand import GROUNDS, LEAST, MAX_NAME, Brand, contrast
 from gateway.policy.config.config import Config
 from gateway.policy.config.proposal import Proposal
@@ -43,7 +43,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     logo.write_bytes(SVG)
     household.devices["127.0.0.1"] = household.devices.pop("192.168.1.20")
     brand = Brand(NAME, LIGHTEST, str(logo), "https://isp.example/help-for-your-gateway")
-    values = told(Config(brand=brand, propose=Proposal(("gambling", "hostsvn-gambling"), ("6-9",))))
+    values = settings_dict(Config(brand=brand, propose=Proposal(("gambling", "hostsvn-gambling"), ("6-9",))))
     *start, plain, log = command(folder / "control.sock", port)
     look = {key: values[key] for key in ("brand", "propose")}
     argv = [*start, json.dumps(json.loads(plain) | look), log]

@@ -28,7 +28,7 @@ def test_it_is_one_sheet_of_a5(
     parent: Chromium, site: Site, monkeypatch: pytest.MonkeyPatch, code: str, country: str
 ) -> None:
     """With the numbers of a country, none of which anybody has confirmed: that stands beside each."""
-    lines = [one.told() for one in lines_for(load_countries(), country)]
+    lines = [line.to_dict() for line in lines_for(load_countries(), country)]
     monkeypatch.setattr("tests.webui.standin.refusing.HELP", lines)
     parent.driver.get(f"{site.url}/parent/guide/leaflet")
     parent.tap(f".languages [lang={code}]")

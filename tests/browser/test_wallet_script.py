@@ -19,7 +19,7 @@ GONE = "The gateway did not answer."
 PART = """
 const part = document.createElement("section");
 part.id = "wallet";
-part.innerHTML = "<p id=wallet-told hidden></p><p id=no-script></p>" +
+part.innerHTML = "<p id=wallet-message hidden></p><p id=no-script></p>" +
   "<button id=show-proof hidden>Show</button>";
 part.dataset.ask = arguments[0];
 part.dataset.gone = arguments[1];
@@ -45,6 +45,6 @@ def test_what_is_no_question_is_told_in_a_readers_words(
     browser.driver.execute_script(PART, ask, GONE)
     browser.driver.execute_script(SCRIPT.read_text())
     browser.tap("#show-proof")
-    eventually(lambda: browser.text("#wallet-told") == told)
+    eventually(lambda: browser.text("#wallet-message") == told)
     assert browser.measure("return document.getElementById('show-proof').disabled") is False, "once more"
     browser.complaints()  # of what it asked for, which is not there

@@ -117,12 +117,12 @@ def test_when_a_device_is_here_is_printed_as_it_is_told(qalqan: Qalqan, config: 
     ]
     out, _ = asked(qalqan, config, Heard(devices={"devices": rows}), "device", "list")
     _, of_day, of_nothing = out.splitlines()
-    assert "not told" in of_day
+    assert "private" in of_day
     assert "00:00" not in of_day.replace("02:00:00:00:00:0a", "")
-    assert " ".join(of_nothing.split()) == "02:00:00:00:00:0b - son not told - - - - 192.168.1.20"
+    assert " ".join(of_nothing.split()) == "02:00:00:00:00:0b - son private - - - - 192.168.1.20"
     child = {"name": "Timur", "sentence": "Open.", "devices": [{"online": None}, {"online": None}]}
     out, _ = asked(qalqan, config, Heard(status=STATUS | {"profiles": [child]}), "status")
-    assert "Timur  2 devices, not told whether here  Open." in out
+    assert "Timur  2 devices, online status is private  Open." in out
 
 
 def test_a_scan_says_how_many_answered_and_which_are_new(qalqan: Qalqan, config: Path) -> None:
@@ -196,13 +196,13 @@ def test_a_helper_is_added_with_minutes_and_listed_as_one(qalqan: Qalqan, config
     _, requests = asked(qalqan, config, heard, *words)
     assert requests == [("guardian", {"action": "add", "name": "Oma", "role": "helper", "minutes": 45})]
     out, _ = asked(qalqan, config, heard, "guardian", "list")
-    assert out == "ISP  support\nOma  helper, up to 45 min a day and child\n"
+    assert out == "ISP  support\nOma  helper, up to 45 min per day and child\n"
 
 
 def test_an_unclaimed_gateway_says_its_label_and_where_it_is_entered(qalqan: Qalqan, config: Path) -> None:
     heard = Heard(guardian={"guardians": [], "label": "K7QM-3XPR", "seconds": 120})
     out, _ = asked(qalqan, config, heard, "guardian", "list")
-    assert "label's code K7QM-3XPR: http://qalqan.home.arpa/claim" in out
+    assert "label code K7QM-3XPR becomes one: http://qalqan.home.arpa/claim" in out
     out, requests = asked(qalqan, config, heard, "button")
     assert requests[-1] == ("guardian", {"action": "button"})
     assert "120 seconds" in out
@@ -357,7 +357,7 @@ def test_answers_send_what_is_meant(
     assert requests == [sent]
     assert out in (
         "The internet is open for Son? until 21:00.\n",
-        "The last extra time of Son is taken back\n",
+        "The last extra time of Son is revoked\n",
     )
 
 
@@ -369,8 +369,11 @@ def test_answers_send_what_is_meant(
         (("grant", "Son", "a while"), "grant: 'a while' is not a duration"),
         (("request", "answer", "x", "no"), "see: qalqan request list"),
         (("request", "answer", "1", "once", "--minutes", "x"), "--minutes: 'x' is not a duration"),
-        (("ticket", "Son", "30m", "--count", "x"), "--count: 'x' is no number"),
-        (("ticket", "Son", "30m", "--count", "9" * 5000), "is no number that fits; write it like --count 10"),
+        (("ticket", "Son", "30m", "--count", "x"), "--count: 'x' is not a number"),
+        (
+            ("ticket", "Son", "30m", "--count", "9" * 5000),
+            "is not a number of at most 9 digits; write it like --count 10",
+        ),
         (("request", "answer", "9" * 5000, "no"), "see: qalqan request list"),
         (("request", "answer", "1", "once", "--minutes", "9" * 5000), "--minutes: '9999"),
         (("why", "example.org", "--profile", "daughter", "--at", ""), "--at: '' is not a time"),
@@ -396,7 +399,7 @@ def test_requests_are_listed(qalqan: Qalqan, config: Path) -> None:
     assert "15 min" in second
     assert "once by itself" in second
     out, sent = asked(qalqan, config, Heard(requests={"requests": []}), "request", "list", "--all")
-    assert (out, sent) == ("Nobody waits for an answer.\n", [("requests", {})])
+    assert (out, sent) == ("No request waits for an answer.\n", [("requests", {})])
 
 
 def test_codes_are_printed_once(qalqan: Qalqan, config: Path) -> None:
@@ -404,7 +407,7 @@ def test_codes_are_printed_once(qalqan: Qalqan, config: Path) -> None:
     out, sent = asked(qalqan, config, Heard(ticket=answer), "ticket", "all", "30m", "--count", "2")
     assert sent == [("ticket", {"who": "all", "minutes": 30, "count": 2, "by": "console"})]
     assert out.splitlines()[:2] == answer["codes"]
-    assert "30 minutes each, good once until" in out
+    assert "30 minutes each, valid once until" in out
 
 
 def test_unused_codes_are_listed_and_withdrawn(qalqan: Qalqan, config: Path) -> None:
@@ -418,10 +421,10 @@ def test_unused_codes_are_listed_and_withdrawn(qalqan: Qalqan, config: Path) -> 
     assert out.splitlines()[1].split()[:4] == ["1f2e3d4c", "5", "30", "Aruzhan?"]
     assert "any child" in out
     out, _ = asked(qalqan, config, Heard(tickets={"batches": []}), "ticket", "--list")
-    assert out == "No code waits to be used.\n"
+    assert out == "There are no unused codes.\n"
     out, sent = asked(qalqan, config, Heard(withdraw={"count": 5}), "ticket", "--withdraw", "1f2e3d4c")
     assert sent == [("withdraw", {"batch": "1f2e3d4c", "by": "console"})]
-    assert out == "Codes that are good no more: 5\n"
+    assert out == "Withdrawn codes: 5\n"
 
 
 def test_the_ledger_is_told(qalqan: Qalqan, config: Path) -> None:

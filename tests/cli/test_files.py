@@ -38,7 +38,7 @@ def test_why_in_words_says_what_it_cannot_know(qalqan: Qalqan, config: Path) -> 
     done = qalqan("--config", config, "why", "tiktok.com", "--profile", "Aruzhan", "--at", AFTERNOON)
     assert done.status == 0
     assert "TikTok is not open here. Your family set this." in done.out
-    assert "pauses, grants and used time are not counted in" in done.out
+    assert "pauses, grants and used time are not included" in done.out
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_the_seed_filters_before_any_list_is_fetched(qalqan: Qalqan, config: Pat
         (("--profile", "dauhgter"), "'dauhgter': there is no such profile; did you mean 'daughter'?"),
         (
             ("--profile", "/nowhere/kid.yaml"),
-            "/nowhere/kid.yaml: is not there; give the path of a profile's file, or its id",
+            "/nowhere/kid.yaml: does not exist; give the path of a profile's file, or its id",
         ),
         (("--device", "nonsense"), "--device: 'nonsense' is not a MAC address; write it like"),
         (
@@ -150,7 +150,7 @@ def test_why_refuses_what_is_no_host(qalqan: Qalqan, config: Path) -> None:
 
 def test_a_missing_configuration_is_named(qalqan: Qalqan, tmp_path: Path) -> None:
     done = qalqan("why", "example.com", "--profile", "daughter", "--config", tmp_path / "none.yaml")
-    assert "none.yaml: is not there; create it" in done.refusal
+    assert "none.yaml: does not exist; create it" in done.refusal
 
 
 def test_a_named_configuration_must_be_there_for_a_file_too(qalqan: Qalqan, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_named_configuration_must_be_there_for_a_file_too(qalqan: Qalqan, tmp_
     done = qalqan(
         "why", "example.com", "--profile", tmp_path / "kid.yaml", "--config", tmp_path / "none.yaml"
     )
-    assert "none.yaml: is not there" in done.refusal
+    assert "none.yaml: does not exist" in done.refusal
 
 
 def test_a_broken_profile_says_its_own_fault(qalqan: Qalqan, config: Path) -> None:
@@ -303,7 +303,7 @@ def test_an_address_of_a_list_is_looked_up(qalqan: Qalqan, config: Path) -> None
         {"name": "192.0.2.7", "categories": ["tor"]},
         {"name": "192.0.2.0/24", "categories": ["games"]},
     ]
-    assert "refused for everyone" in qalqan("lists", "lookup", "2001:db8:0::7", "--config", config).out
+    assert "blocked for everyone" in qalqan("lists", "lookup", "2001:db8:0::7", "--config", config).out
 
 
 @pytest.mark.parametrize("damage", ["empty", "an empty folder"])
@@ -338,7 +338,7 @@ def test_what_binds_everyone_is_told_as_nothing_else(qalqan: Qalqan, config: Pat
     ]
     assert told[0] == told[1]
     assert told[2] == told[3]
-    assert "refused for everyone" in told[0]
+    assert "blocked for everyone" in told[0]
     assert not any(word in text for text in told for word in ("csam", "malware", "adult"))
     assert "adult" in qalqan("lists", "lookup", "adult.example", "--config", config).out
     why = qalqan("why", "sealed.example", "--profile", "son", "--json", "--config", config).out

@@ -83,19 +83,19 @@ def test_a_backup_brings_the_rules_back_and_they_hold(daemon: Daemon, tmp_path: 
     file, password = tmp_path / "home.backup", tmp_path / "password"
     password.write_text("four quiet words\n")
     words = (str(file), "--password-file", str(password))
-    assert "only its password opens it" in qalqan(daemon, "backup", *words)
+    assert "only the password opens it" in qalqan(daemon, "backup", *words)
     opened = ("why", "tiktok.com", "--profile", "daughter", "--json")
     daemon.client.call("edit", id="daughter", set={"block": None})
     assert json.loads(qalqan(daemon, *opened))["rule"] != "block: service:tiktok"
     told = qalqan(daemon, "restore", *words, "--yes")
-    assert "Changes: Aruzhan" in told
+    assert "Changed: Aruzhan" in told
     assert json.loads(qalqan(daemon, *opened))["rule"] == "block: service:tiktok"
     qalqan(daemon, "restore", "--undo")
     assert json.loads(qalqan(daemon, *opened))["rule"] != "block: service:tiktok"
     qalqan(daemon, "restore", *words, "--yes")
     password.write_text("another password\n")
     refused = qalqan(daemon, "restore", *words, status=1)
-    assert refused == "qalqan: this is not its password, or the file is damaged\n"
+    assert refused == "qalqan: the password is wrong, or the file is damaged\n"
 
 
 def test_a_pause_and_its_end(daemon: Daemon) -> None:
@@ -299,7 +299,7 @@ def test_a_request_and_its_answer(daemon: Daemon) -> None:
     assert "Reddit is open for Aruzhan until" in told
     assert verdict() == "allow"
     assert "answered before" in qalqan(daemon, "request", "answer", number, "no", status=1)
-    assert "Nobody waits" in qalqan(daemon, "request", "list")
+    assert "No request waits" in qalqan(daemon, "request", "list")
     daemon.write_profile("daughter", PROFILES["daughter"])
     daemon.client.call("reload")
 

@@ -67,13 +67,15 @@ def test_check_says_who_turned_it_on_and_what_is_wrong(tmp_path: Path) -> None:
     register = Register("kz", "", "/srv/kz.txt", on=True, by="Mum", since=date(2026, 11, 24))
     config = Config(state=str(tmp_path), registers=(register,))
     (missing,) = register_findings(config)
-    assert "Register of Kazakhstan binds everyone in the home, turned on by Mum on 2026-11-24" in str(missing)
-    assert "is not here yet" in str(missing)
+    assert "Register of Kazakhstan applies to everyone in the home, turned on by Mum on 2026-11-24" in str(
+        missing
+    )
+    assert "is not downloaded yet" in str(missing)
     book = Book(tmp_path / SHELF)
     book.folder.mkdir()
     book.path("law-kz").write_text("listed.example\n")
     (fine,) = register_findings(config)
-    assert "not here yet" not in str(fine)
+    assert "not downloaded yet" not in str(fine)
     book.copies["law-kz"] = Copy(error="law-kz: it lists drugs.com")
     book.save()
     (noted,) = register_findings(config)

@@ -48,9 +48,9 @@ def test_check_says_what_the_router_decides(qalqan: Qalqan, config: Path, uci: P
     brand = [line for line in found if line.startswith("warning brand: ")]
     assert brand == [
         f"warning brand: {uci}:5: brand.colour: #ffffff has a contrast of 1.0 on the pages, less than 4.5;"
-        " it is left out: take a darker one: for the night the pages lighten it by themselves",
+        " it is ignored: take a darker one: for the night the pages lighten it by themselves",
         f"warning brand: {uci}:6: brand.logo: '/nowhere/logo.gif' is neither an SVG nor a PNG file;"
-        " it is left out: name one that ends so",
+        " it is ignored: name one that ends so",
     ]
 
 
@@ -59,8 +59,8 @@ def test_what_is_wrong_with_a_path_of_the_router_s_is_mended_there(
 ) -> None:
     uci.write_text("config paths paths\n\toption state /proc/qalqan\n")
     found = qalqan("check", "--config", config).out.splitlines()
-    where = f"mend `state` in {uci} (paths.state)"
-    assert f"error state: nothing can be written in /proc: {where}" in found
+    where = f"fix `state` in {uci} (paths.state)"
+    assert f"error state: /proc is not writable: {where}" in found
 
 
 def test_a_slip_is_one_line_of_every_command(qalqan: Qalqan, config: Path, uci: Path) -> None:
@@ -76,8 +76,8 @@ def test_the_first_boot_by_hand(
 ) -> None:
     path = tmp_path / "first.yaml"
     uci.write_text("config defaults defaults\n\toption country kz\n\toption timezone Asia/Almaty\n")
-    assert qalqan("first-boot", "--config", path).out == f"{path} is made from {uci}\n"
+    assert qalqan("first-boot", "--config", path).out == f"{path} was created from {uci}\n"
     assert "country: kz\ntimezone: Asia/Almaty\n" in path.read_text().replace('"', "")
-    assert qalqan("first-boot", "--config", path).out == f"{path} is there already and stays as it is\n"
+    assert qalqan("first-boot", "--config", path).out == f"{path} exists already and is unchanged\n"
     monkeypatch.setenv(VARIABLE, "")
-    assert "this is no router" in qalqan("first-boot", "--config", tmp_path / "x.yaml").out
+    assert "this machine has no router settings" in qalqan("first-boot", "--config", tmp_path / "x.yaml").out

@@ -12,13 +12,13 @@ from gateway.control.protocol import Request, Role
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
+    ANNOUNCED_FOR,
+    ANNOUNCEMENTS_LIMIT,
     PEOPLE_LIMIT,
-    PROPOSED,
-    TOLD,
-    TOLD_LIMIT,
+    PROPOSAL_LIFE,
+    AccountRegister,
     Announcement,
-    Register,
-    Told,
+    AnnouncementKind,
 )
 from tests.around import Scene
 
@@ -31,7 +31,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.scene = Scene()
-        self.register = Register()
+        self.register = AccountRegister()
         self.verb = Guardians(self.register, self.scene.around())
 
     def root(self, action: str, **values: object) -> Mapping[str, object]:
@@ -188,12 +188,12 @@ def test_what_all_are_told_for_a_week_is_not_crowded_out(parents: Desk) -> None:
     for number in range(200):
         for name in (f"A{number}", "Mum"):
             at = NOW + timedelta(minutes=number)
-            told_of = Announcement(Told.BACKUP, name, f"phone {number}", at, NOW + TOLD)
+            told_of = Announcement(AnnouncementKind.BACKUP, name, f"phone {number}", at, NOW + ANNOUNCED_FOR)
             parents.register.announce(told_of)
-    told = [(one.told, one.name, one.device) for one in parents.register.announced]
-    assert (Told.CONSOLE, "Dad", "") in told
-    assert [one for one in told if one[1] == "Mum"] == [(Told.BACKUP, "Mum", "phone 199")]
-    assert len(told) == TOLD_LIMIT
+    told = [(one.kind, one.name, one.device) for one in parents.register.announced]
+    assert (AnnouncementKind.CONSOLE, "Dad", "") in told
+    assert [one for one in told if one[1] == "Mum"] == [(AnnouncementKind.BACKUP, "Mum", "phone 199")]
+    assert len(told) == ANNOUNCEMENTS_LIMIT
 
 
 def test_a_guardian_and_a_token_that_a_phone_made_are_told_to_all_for_a_week(parents: Desk) -> None:
@@ -204,14 +204,14 @@ def test_a_guardian_and_a_token_that_a_phone_made_are_told_to_all_for_a_week(par
     parents.web("invite", name="Uncle", role="guardian", by="Mum")
     parents.web("token_make", label="Display", role="helper", session=mum)
     parents.web("change", name="Oma", role="guardian", by="Dad")
-    told = [(one.told, one.name, one.device) for one in parents.register.announced]
+    told = [(one.kind, one.name, one.device) for one in parents.register.announced]
     device = parents.scene.around().device(Request("x", Role.WEB, 0, {"origin": HOME}))
     assert told == [
-        (Told.GUARDIAN, "Oma", device),
-        (Told.GUARDIAN, "Uncle", device),
-        (Told.TOKEN, "Mum", device),
+        (AnnouncementKind.GUARDIAN, "Oma", device),
+        (AnnouncementKind.GUARDIAN, "Uncle", device),
+        (AnnouncementKind.TOKEN, "Mum", device),
     ]
-    assert {one.until - one.at for one in parents.register.announced} == {TOLD}
+    assert {one.until - one.at for one in parents.register.announced} == {ANNOUNCED_FOR}
 
 
 def test_a_no_and_a_withdrawal_change_nothing(parents: Desk) -> None:
@@ -226,7 +226,7 @@ def test_whom_it_is_about_sees_that_it_waits_until_it_is_a_week_old(parents: Des
     dad = parents.web("signin", token=parents.root("link", name="Dad")["token"])["session"]
     parents.web("change", name="Dad", role="none", by="Mum")
     assert parents.web("check", session=dad)["proposed"] is True
-    parents.scene.now += PROPOSED.total_seconds()
+    parents.scene.now += PROPOSAL_LIFE.total_seconds()
     assert parents.web("check", session=dad)["proposed"] is False
     assert parents.refused("answer", name="Dad", answer="yes", by="Dad") == Code.NO_PROPOSAL
 

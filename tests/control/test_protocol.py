@@ -144,7 +144,7 @@ def test_an_answer_is_one_ascii_line_whatever_is_in_it() -> None:
 
 
 def test_a_value_without_a_form_is_a_mistake_of_ours() -> None:
-    with pytest.raises(TypeError, match="object has no place"):
+    with pytest.raises(TypeError, match="object cannot be sent"):
         encode({"x": object()})
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.control.signins import BUTTON_LIFE
 from gateway.core.reason_codes import Code
-from gateway.policy.accounts.people import LIFE, SESSIONS_LIMIT, TOLD
+from gateway.policy.accounts.people import ANNOUNCED_FOR, SESSION_LIFE, SESSIONS_LIMIT
 from gateway.policy.time.clock_changes import Jump
 from tests.around import LABEL
 from tests.control.test_guardians import HOME, Desk
@@ -43,8 +43,8 @@ def test_the_first_visitor_with_the_label_s_code_is_the_guardian(desk: Desk) -> 
     assert desk.web("check", session=answer["session"])["guardian"] == "Mum"
     assert len(str(answer["recovery"])) == 19
     (told,) = desk.register.announced
-    assert (told.told, told.name, told.device) == ("claim", "Mum", "Galaxy-S23")
-    assert told.until - told.at == TOLD
+    assert (told.kind, told.name, told.device) == ("claim", "Mum", "Galaxy-S23")
+    assert told.until - told.at == ANNOUNCED_FOR
     assert desk.scene.audit[0] == ("guardian claim", "Mum", "Mum", HOME)
 
 
@@ -127,7 +127,7 @@ def test_a_recovery_code_gives_a_new_password_once_and_all_are_told(
     assert desk.web("check", session=answer["session"])["guardian"] == "Mum"
     assert desk.web("signin", name="Mum", digest=digest("b"))
     assert desk.refused("recover", name="Mum", code=code, secret=secret("c")) == Code.WRONG_RECOVERY
-    assert [one.told for one in desk.register.announced] == ["claim", "code"]
+    assert [one.kind for one in desk.register.announced] == ["claim", "code"]
 
 
 @pytest.mark.parametrize("name", ["Mum", "Dad", "Nobody"])
@@ -153,7 +153,7 @@ def test_the_label_needs_the_button_and_a_press_is_good_for_two_minutes_and_once
     assert desk.web("recover", **values)["guardian"] == "Mum"
     assert desk.refused("recover", **values) == Code.NO_BUTTON
     assert desk.refused("check", session=claimed["session"]) == Code.SESSION_ENDED
-    assert desk.register.announced[-1].told == "button"
+    assert desk.register.announced[-1].kind == "button"
 
 
 def test_the_console_ends_password_and_code_and_all_are_told(
@@ -164,7 +164,7 @@ def test_the_console_ends_password_and_code_and_all_are_told(
     used = {"name": "Mum", "code": claimed["recovery"], "secret": secret("b")}
     assert desk.refused("recover", **used) == Code.WRONG_RECOVERY
     assert desk.web("signin", token=token)["password"] is False
-    assert [one.told for one in desk.register.announced] == ["claim", "console"]
+    assert [one.kind for one in desk.register.announced] == ["claim", "console"]
 
 
 # ---------------------------------------------------------------- sessions
@@ -207,7 +207,7 @@ def test_signing_out_ends_this_session_alone(desk: Desk, claimed: Mapping[str, o
 
 
 def test_a_session_lives_ninety_days_from_its_last_use(desk: Desk, claimed: Mapping[str, object]) -> None:
-    days = LIFE.total_seconds()
+    days = SESSION_LIFE.total_seconds()
     desk.scene.now = days - 60
     assert desk.web("check", session=claimed["session"])
     desk.scene.now = 2 * days - 180
@@ -217,14 +217,14 @@ def test_a_session_lives_ninety_days_from_its_last_use(desk: Desk, claimed: Mapp
 
 
 def test_a_clock_that_nobody_vouches_for_ends_no_session(desk: Desk, claimed: Mapping[str, object]) -> None:
-    desk.scene.known, desk.scene.now = False, 3 * LIFE.total_seconds()
+    desk.scene.known, desk.scene.now = False, 3 * SESSION_LIFE.total_seconds()
     assert desk.web("check", session=claimed["session"])
     before = desk.scene.wall()
     desk.scene.known, desk.scene.now = True, 0.0
     desk.register.shift(Jump(before, desk.scene.wall(), was_known=False, known=True))
     assert desk.web("check", session=claimed["session"])
     (one,) = desk.register.sessions("Mum")
-    assert one.until == desk.scene.wall() + LIFE
+    assert one.until == desk.scene.wall() + SESSION_LIFE
 
 
 def test_what_all_are_told_stays_a_week_when_the_time_becomes_known(desk: Desk) -> None:
@@ -234,8 +234,8 @@ def test_what_all_are_told_stays_a_week_when_the_time_becomes_known(desk: Desk) 
     desk.scene.known, desk.scene.now = True, timedelta(days=900).total_seconds()
     desk.register.shift(Jump(before, desk.scene.wall(), was_known=False, known=True))
     (told,) = desk.register.announced
-    assert told.until == desk.scene.wall() + TOLD
-    desk.register.drop_old(desk.scene.wall() + TOLD)
+    assert told.until == desk.scene.wall() + ANNOUNCED_FOR
+    desk.register.drop_old(desk.scene.wall() + ANNOUNCED_FOR)
     assert desk.register.announced == []
 
 

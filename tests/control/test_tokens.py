@@ -11,7 +11,7 @@ from gateway.control.token_verbs import from_where
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import Account, PersonRole, digest
-from gateway.policy.accounts.tokens import LABEL_LIMIT, TOKENS_LIMIT, stamped, unstamped
+from gateway.policy.accounts.tokens import LABEL_LIMIT, TOKENS_LIMIT, origin_with_token, split_origin
 from gateway.policy.time.clock_changes import Jump
 from tests.control.test_guardians import HOME, Desk
 
@@ -93,8 +93,8 @@ def test_a_change_by_a_token_says_so_in_the_audit(desk: Desk, mum: str) -> None:
     token = made(desk, mum, label="Hall 100%")
     desk.web("invite", name="Oma", role="helper", by="Mum", via=token["id"])
     assert desk.scene.audit[-1] == ("guardian add", "Oma", "Mum", f"token:Hall%20100%25 {HOME}")
-    assert unstamped(desk.scene.audit[-1][3]) == ("Hall 100%", HOME)
-    assert unstamped(stamped("", HOME)) == ("", HOME)
+    assert split_origin(desk.scene.audit[-1][3]) == ("Hall 100%", HOME)
+    assert split_origin(origin_with_token("", HOME)) == ("", HOME)
 
 
 def test_a_token_that_ended_or_may_less_changes_nothing(desk: Desk, mum: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.dataplane.gates import RENEW, Enforcer
+from gateway.dataplane.gates import RENEW, Gates
 from gateway.kernel.snapshot import Snapshot
 from gateway.path.live_flows import LiveFlows
 from tests.features.conftest import Make, at
@@ -33,9 +33,9 @@ class Table:
             self.ends[one.slot, one.class_number] = self._desk.clock.at + timedelta(seconds=one.lease)
 
 
-def enforcer(desk: Desk) -> tuple[Enforcer, Table]:
+def gates(desk: Desk) -> tuple[Gates, Table]:
     table = Table(desk)
-    made = Enforcer(
+    made = Gates(
         cast("Any", desk.loop),
         cast("Any", table),
         desk.family,
@@ -55,7 +55,7 @@ def test_without_a_daemon_the_last_lease_ends_within_a_second_of_the_boundary(
     """The daemon is killed at any moment of the last half minute."""
     desk = make("2026-11-24T20:43")
     desk.go(timedelta(seconds=phase))
-    made, table = enforcer(desk)
+    made, table = gates(desk)
     member = desk.family.member_of(TABLET)
     assert member is not None
     desk.store.class_number(member.slot, GATES)
@@ -69,7 +69,7 @@ def test_without_a_daemon_the_last_lease_ends_within_a_second_of_the_boundary(
 
 def test_leases_are_renewed_by_one_timer_however_often_the_clock_jumps(make: Make) -> None:
     desk = make("2026-11-24T12:00")
-    made, table = enforcer(desk)
+    made, table = gates(desk)
     begun: list[datetime] = []
     cast("Any", table).renew = lambda _: begun.append(desk.clock.at)
     for _ in range(5):

@@ -184,9 +184,9 @@ def test_a_site_on_a_listed_address_opens_at_the_next_try(
     home = Home(tmp_path, band="10-12")
     listed = bytes([198, 51, 100, 77])
     monkeypatch.setattr(
-        home.member.judge._around,
+        home.member.judge._bypass,
         "_world",
-        replace(home.member.judge._around._world, table=Listed("198.51.100.77")),
+        replace(home.member.judge._bypass._world, table=Listed("198.51.100.77")),
     )
     assert home.call(SITE, listed).reason is Reason.ENCRYPTED_DNS
     home.lookups.found(SITE, [listed])

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.core.loop import Loop
-from gateway.dataplane.address_owners import EVERY, Owned
+from gateway.dataplane.address_owners import EVERY, AddressOwners
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.kernel.conntrack import Entry
 from gateway.kernel.marks import CUT
@@ -59,7 +59,7 @@ class Router:
         self.events = NeighbourEvents()
         self.table = KernelTable(self.loop, BARE, dict)
         self.table.install(BARE)
-        self.owned = Owned(self.loop, self.owners, self._slot_of, self.table, lambda: (LAN,))
+        self.owned = AddressOwners(self.loop, self.owners, self._slot_of, self.table, lambda: (LAN,))
         self.loop.on_readable(self.events, self._changed)
 
     @staticmethod
@@ -193,8 +193,8 @@ def test_moves_without_end_are_few_changes(
         now += EVERY
         router.loop.run_once(0)
     # Others may come meanwhile: the kernel asks for the devices of the test before.
-    assert not any(one.address in moving for one in router.known)
-    assert any(one.address in moving for snapshot in changes for one in snapshot.owners)
+    assert not any(owner.address in moving for owner in router.known)
+    assert any(owner.address in moving for snapshot in changes for owner in snapshot.owners)
     assert len(changes) <= turns / turns_of_a_change + 2, "one at first, and one at the end"
 
 
@@ -218,7 +218,7 @@ def test_a_snapshot_for_a_restart_has_them_from_the_list(router: Router, home: H
     with home.router.inside():
         again = Owners()
         again.listed(one for one in read_neighbours() if one.ifindex == home.lan_index)
-        owned = Owned(router.loop, again, router._slot_of, router.table, lambda: (LAN,))
+        owned = AddressOwners(router.loop, again, router._slot_of, router.table, lambda: (LAN,))
         found = owned.owners()
         owned.close()
     assert Owner(LAN, CHILD4, SLOT) in found

@@ -14,7 +14,7 @@ from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
 from gateway.dataplane.packets import NICENESS, PacketPath, go_first
 from gateway.kernel.conntrack import Entry, FlowTuple
-from gateway.kernel.marks import ANSWER, ASKING, QUESTION, Kind, MarkLayout
+from gateway.kernel.marks import ANSWER, ASKING, QUESTION, MarkLayout, QueueKind
 from gateway.kernel.queue import DROP, FORWARD, INPUT, PREROUTING
 from gateway.path.dns import PacketOutcome
 from gateway.path.flows import PacketVerdict
@@ -66,7 +66,7 @@ class Path(PacketPath):
 
     def hand(self, state: int, hook: int) -> Any:
         mark = LAYOUT.with_verdict(FOREIGN, 1 << 2 | state)
-        by_byte = tuple(LAYOUT.queued_slot(mark, Kind.OPEN_UDP, 0) for mark in range(256))
+        by_byte = tuple(LAYOUT.queued_slot(mark, QueueKind.OPEN_UDP, 0) for mark in range(256))
         return self._handle(by_byte, True, QUERY, mark, hook, 0)
 
 

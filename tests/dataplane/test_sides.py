@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.dataplane import packet_sides as sides
-from gateway.dataplane.packet_sides import AGE, Sides
+from gateway.dataplane.packet_sides import AGE, PacketSides
 from tests.kernel.home import Namespace
 
 pytestmark = pytest.mark.lab
@@ -41,7 +41,7 @@ def space() -> Iterator[Namespace]:
 
 def test_with_two_arms_the_interface_tells_whatever_the_addresses(space: Namespace) -> None:
     space.ip("route add default via 203.0.113.1")
-    both = Sides(("eth0",))
+    both = PacketSides(("eth0",))
     home, out = socket.if_nametoindex("eth0"), socket.if_nametoindex("wan")
     for way in ((DEVICE, SITE), (SITE, DEVICE)):
         assert both.from_home(home, packet(*way))
@@ -56,7 +56,7 @@ def test_with_two_arms_the_interface_tells_whatever_the_addresses(space: Namespa
 def test_with_one_arm_what_does_not_go_home_comes_from_there(space: Namespace, routed: bool) -> None:
     if routed:
         space.ip("route add default via 192.168.77.254")
-    arm, index = Sides(("eth0",)), socket.if_nametoindex("eth0")
+    arm, index = PacketSides(("eth0",)), socket.if_nametoindex("eth0")
     for device, site in ((DEVICE, SITE), (DEVICE6, SITE6)):
         assert arm.from_home(index, packet(device, site))
         assert not arm.from_home(index, packet(site, device))
@@ -67,7 +67,7 @@ def test_a_network_that_comes_later_is_known_after_a_while(
     space: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space.ip("route add default via 192.168.77.254")
-    arm, index, now = Sides(("eth0",)), socket.if_nametoindex("eth0"), 1000.0
+    arm, index, now = PacketSides(("eth0",)), socket.if_nametoindex("eth0"), 1000.0
     monkeypatch.setattr(sides, "clock_gettime", lambda _: now)
     back = packet(SITE6, "2001:db8:99::10")
     assert arm.from_home(index, back), "nothing of it opens"

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from gateway.core.loop import Loop
-from gateway.dataplane.kernel_table import MANY, MEND_DELAY, KernelTable
-from gateway.kernel.marks import CUT, State, verdict_byte
+from gateway.dataplane.kernel_table import MANY, REPAIR_DELAY, KernelTable
+from gateway.kernel.marks import CUT, verdict_byte
 from gateway.kernel.nft import Nft
 from gateway.kernel.snapshot import Offload, PassElement, Slot, Snapshot
 from tests.kernel.home import CHILD_MAC, SITE4, Home, receive
@@ -78,7 +78,7 @@ def router(home: Home) -> Iterator[Callable[[], KernelTable]]:
 def table(home: Home, router: Callable[[], KernelTable]) -> Iterator[KernelTable]:
     made = router()
     home.expect_tracking()
-    byte = verdict_byte(State.PASSES, CLASS)
+    byte = verdict_byte(FlowState.PASSES, CLASS)
     listener = Listener(home.router, BARE.queue_base, lambda seen: byte, BARE.layout)
     yield made
     listener.close()
@@ -108,7 +108,7 @@ def test_updates_and_mends_lose_nothing(home: Home, table: KernelTable) -> None:
         many = tuple(PassElement(SLOT, number, 60) for number in range(1, 64))
         table.update(replace(table.snapshot, passes=many))
         stream.move()
-        table._mend()
+        table._repair()
         stream.move()
         before = table.used()[SLOT, CLASS]
         assert stream.missing == 0
@@ -116,7 +116,7 @@ def test_updates_and_mends_lose_nothing(home: Home, table: KernelTable) -> None:
         nft.apply("flush ruleset")  # with it goes what nobody read, and no more
         nft.close()
         assert table.used()[SLOT, CLASS] == before
-        table._mend()
+        table._repair()
         assert table.used()[SLOT, CLASS] == before
 
 
@@ -141,10 +141,10 @@ def test_damage_is_mended_though_something_else_read_of_it(
         reads(table)
         deadline = time.monotonic() + longest(1.0)
         while not table.mends:
-            table._loop.run_once(MEND_DELAY)
+            table._loop.run_once(REPAIR_DELAY)
             assert time.monotonic() < deadline
         for _ in range(5):
-            table._loop.run_once(MEND_DELAY)
+            table._loop.run_once(REPAIR_DELAY)
     assert table.mends == 1, "its own mending is not mended"
 
 
@@ -195,9 +195,9 @@ def test_a_flow_tables_device_that_is_gone_keeps_nothing_else_from_being_loaded(
         assert table.snapshot.offload is None
         table.start_alive()
         table.update(replace(table.snapshot, offload=gone, dns_for_everyone=True))
-        table._mend()  # refused as well, and told
+        table._repair()  # refused as well, and told
         assert table.snapshot.offload is None
-        table._mend()
+        table._repair()
         listed = home.router.run("nft", "list", "table", "inet", "qalqan")
         table.close()
     assert "chain plainquestion" in listed

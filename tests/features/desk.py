@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any, cast
 
 from gateway.app.clock_changes import JumpHandler
-from gateway.app.features import Features, Plane
+from gateway.app.features import DataPlane, Features
 from gateway.control.protocol import Request, Role
 from gateway.control.router import Router
 from gateway.core.bus import Bus, Notice
 from gateway.core.clock import WallClock
 from gateway.core.logs import LastLines
 from gateway.core.loop import Timer
-from gateway.features.activity.recent_refusals import Recent
-from gateway.features.bypass_alerts.cards import WayCards
-from gateway.features.lists.sealed_lists import Sealing
+from gateway.features.activity.recent_refusals import RecentRefusals
+from gateway.features.bypass_alerts.cards import BypassAlerts
+from gateway.features.lists.sealed_lists import SealedListUpdates
 from gateway.features.site_repair.lessons import LessonBook
 from gateway.features.status.vitals import Vitals
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
-from gateway.household.seen_devices import Here
+from gateway.household.seen_devices import SeenDevices
 from gateway.household.visibility import Visibility
 from gateway.lan.inventory import Inventory
 from gateway.path.addresses import AddressBook, ServiceBook
@@ -143,7 +143,7 @@ class Scanning:
         self.running = True
 
 
-class Addressed(Here):
+class Addressed(SeenDevices):
     """Who says no name is called by the address."""
 
     def own_name(self, mac: str) -> str:
@@ -216,9 +216,9 @@ class Desk:
         self.events: list[dict[str, Any]] = []
         self.counted = Counted()
         self.live = LiveFlows()
-        self.recent = Recent()
+        self.recent = RecentRefusals()
         self.observer: Sink | None = None
-        self.control = self.journal = self
+        self.control = self.decision_log = self
         self.internet = Nothing()
         self.watch = RightClock()
         self.probes = Probes()
@@ -238,7 +238,7 @@ class Desk:
             named=lambda mac: mac in self.rules.household.named,
             clock_trusted=lambda: self.watch.known,
         )
-        self.recent, self.table = Recent(), Table()
+        self.recent, self.table = RecentRefusals(), Table()
         self.presence = Presence(self.home, self.store)
         self.book, self.names = AddressBook(), NameBook()
         self.lesson_book = LessonBook(self.bus.notify)
@@ -252,21 +252,21 @@ class Desk:
             minutes=self.counted,
             teaching=self.lesson_book,
         )
-        self.cards = WayCards(self.store, self.family, self.rules, self.bus)
-        self.enforcer = Enforcer(self.family, self.clock.now)
+        self.cards = BypassAlerts(self.store, self.family, self.rules, self.bus)
+        self.gates = Enforcer(self.family, self.clock.now)
         self.log = LastLines()
-        self.sealing = Sealing(self.home, self, self.store.audit, self.store.history)
+        self.sealed_lists = SealedListUpdates(self.home, self, self.store.audit, self.store.history)
         self.vitals = Vitals(
             self.home,
             self.log,
-            cast("Any", self.journal),
+            cast("Any", self.decision_log),
             cast("Any", self.book),
-            self.sealing,
+            self.sealed_lists,
             cast("Any", self.internet),
             counters=dict,
             problems=list,
         )
-        plane = Plane(
+        plane = DataPlane(
             home=self.home,
             effects=self,
             store=self.store,
@@ -275,14 +275,14 @@ class Desk:
             visibility=Visibility(self.home, self.store.uses),
             presence=cast("Any", self.presence),
             internet=cast("Any", self.internet),
-            journal=cast("Any", self.journal),
+            decision_log=cast("Any", self.decision_log),
             live=self.live,
             probes=self.probes,
             addresses=self.book,
             names=self.names,
             lesson_book=self.lesson_book,
             byte_counts=self.table.used,
-            audit=cast("Any", None),  # it needs a kernel
+            probe_device=cast("Any", None),  # it needs a kernel
             vitals=self.vitals,
             figures=dict,
             problems=list,
@@ -294,12 +294,12 @@ class Desk:
             self,
             self.family,
             self.features.sharing,
-            self.features.adults,
-            self.features.answers,
+            self.features.adult_devices,
+            self.features.grants,
             self.features.warnings,
             self.features.growing,
-            cast("Any", self.enforcer),
-            cast("Any", self.journal),
+            cast("Any", self.gates),
+            cast("Any", self.decision_log),
         )
         self.bus.subscribe(Jump, jumps.handle)
         self._verbs = router.verbs
@@ -322,10 +322,10 @@ class Desk:
         pass
 
     def sync_gates(self) -> None:
-        self.enforcer.sync()
+        self.gates.sync()
 
     def rejudge(self) -> int:
-        self.enforcer.rejudge()
+        self.gates.rejudge()
         return 0
 
     def regroup(self) -> None:

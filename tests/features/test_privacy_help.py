@@ -73,8 +73,8 @@ def test_help_leaves_no_trace(make: Make, state: str, level: int, caplog: pytest
     before = rows(desk)
     for host in HELP:
         watched.asks(mac, host)
-    assert not any(str(Reason.HELP) in key for key in watched.journal.verdicts)
-    assert watched.journal.questions == 0
+    assert not any(str(Reason.HELP) in key for key in watched.decision_log.verdicts)
+    assert watched.decision_log.questions == 0
     assert desk.events == []
     assert desk.ask("refusals", Role.WEB, device=mac)["refusals"] == []
     everything = b"".join(watched.kept().values()).lower()
@@ -99,7 +99,7 @@ def test_what_is_no_help_would_be_found(make: Make, level: int, caplog: pytest.L
     assert (WITNESS.encode() in b"".join(watched.kept().values())) == (level >= NAMES_LEVEL)
     assert (rows(desk) == before) == (level < KINDS_LEVEL)
     assert (WITNESS in watched.said(caplog.records)) == (level >= NAMES_LEVEL)
-    assert watched.journal.verdicts
+    assert watched.decision_log.verdicts
 
 
 def rows(desk: Desk) -> dict[str, int]:

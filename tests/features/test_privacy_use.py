@@ -128,14 +128,14 @@ def test_the_event_that_a_limit_closed_is_told_where_limits_are(make: Make, band
     desk = a_child_of(make, band, NOW, **RULES)
     watched = Watched(desk)
     slots = desk.family.slots_of("daughter")
-    watched.journal.moved(slots)  # as it is at the start
+    watched.decision_log.moved(slots)  # as it is at the start
     desk.events.clear()
     uses(desk)
-    watched.journal.moved(slots)
+    watched.decision_log.moved(slots)
     assert bool(desk.heard("status")) is told
     desk.events.clear()
     desk.ask("pause", Role.WEB, who="daughter", minutes=10, by=MUM)
-    watched.journal.moved(slots)
+    watched.decision_log.moved(slots)
     assert any("profile" in one for one in desk.heard("status")), (
         "what a guardian closes is told of everybody"
     )

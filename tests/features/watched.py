@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import dns.message
 
-from gateway.features.activity.journal import Journal
+from gateway.features.activity.journal import DecisionLog
 from gateway.path.dns import DnsPath
 from gateway.path.flows import FlowPath
 from gateway.path.subject import Subject
@@ -32,20 +32,20 @@ class Watched:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.journal = Journal(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
-        self.journal.recent, self.journal.cards = desk.recent, desk.cards
-        cast("Any", desk).journal = self.journal
+        self.decision_log = DecisionLog(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
+        self.decision_log.recent, self.decision_log.cards = desk.recent, desk.cards
+        cast("Any", desk).decision_log = self.decision_log
         self.flows = FlowPath(
             FlowTable(ech_names=desk.rules.ech_names),
             desk.live,
-            sink=self.journal.decided,
-            refused_page=self.journal.refused_page,
+            sink=self.decision_log.decided,
+            refused_page=self.decision_log.refused_page,
             probes=desk.probes,
         )
         self.dns = DnsPath(
             pages=(RESOLVER, b""),
-            sentence=self.journal.short,
-            sink=self.journal.decided,
+            sentence=self.decision_log.short,
+            sink=self.decision_log.decided,
             book=desk.book,
             names=desk.names,
             probes=desk.probes,
@@ -86,7 +86,7 @@ class Watched:
     def said(self, records: list[logging.LogRecord]) -> str:
         """Events, figures and the daemon's own log."""
         lines = [one.getMessage() for one in records if one.name.startswith("gateway")]
-        return repr((self.desk.events, self.journal.verdicts, lines)).casefold()
+        return repr((self.desk.events, self.decision_log.verdicts, lines)).casefold()
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -22,7 +22,7 @@ from gateway.household.uci import parse_uci
 from gateway.lists.book import Book
 from gateway.lists.build import Canaries
 from gateway.lists.must_resolve import MustResolve, MustSite, parse_must_resolve
-from gateway.lists.registers import note, take_file, usable
+from gateway.lists.registers import copy_register_file, note, usable
 from gateway.lists.sealed import read_keys
 from gateway.policy.config.config import parse_config
 from gateway.policy.config.registers import Register
@@ -34,7 +34,7 @@ from gateway.policy.profile.profile import parse_profile
 from gateway.web.age_proof import RequestError, answer
 from gateway.web.backup_seal import SealError, read_header, seal
 from gateway.web.certificates import examine
-from gateway.web.examined_certificate import examined
+from gateway.web.examined_certificate import parse_examined
 from tests.age.wallet import EU_AV, NOW, TRUST_PUBLIC, Issuer, Wallet, new_key, trust_file
 from tests.household.uci.written import written
 from tests.policy.homes import product, words
@@ -55,7 +55,8 @@ def home_certificate(data: bytes) -> None:
     ):
         found = examine(NAME, chain, key)
         assert all("; " in one and one.isprintable() for one in found.problems), found.problems
-        assert examined(json.loads(json.dumps(found.as_json()))).all_problems(AT) == found.all_problems(AT)
+        read = parse_examined(json.loads(json.dumps(found.as_json())))
+        assert read.all_problems(AT) == found.all_problems(AT)
 
 
 def _pem(kind: str, data: bytes) -> bytes:
@@ -142,7 +143,7 @@ def register(data: bytes) -> None:
         file.write_bytes(data)
         one, book = Register("kz", "", str(file), on=True), Book(folder)
         with contextlib.suppress(ListError):
-            take_file(one, book, CANARIES, AT)
+            copy_register_file(one, book, CANARIES, AT)
             note([one], book, CANARIES.must)
             usable(one, book)
             assert book.copies[one.source].error.isprintable()

@@ -17,7 +17,7 @@ from gateway.cli.commands.replay import as_object
 from gateway.control.protocol import LineReader, Role, parse_request
 from gateway.core.errors import ControlError, GatewayError, ListError, PolicyError, WireError
 from gateway.lists.addresses import parse as parse_addresses
-from gateway.lists.addresses import parse_innocent
+from gateway.lists.addresses import parse_shared_networks
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath
@@ -319,7 +319,7 @@ def resolvers(data: bytes) -> None:
         for entry in known.addresses:
             nets.network(entry)
     with contextlib.suppress(PolicyError):
-        parse_innocent(data, "fuzz.yaml").hit("192.0.2.7")
+        parse_shared_networks(data, "fuzz.yaml").hit("192.0.2.7")
 
 
 def control(data: bytes) -> None:

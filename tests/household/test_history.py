@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.core.reason_codes import Code
 from gateway.household.editing import Author, Editing
-from gateway.household.file_history import BY_HAND, GONE, STEPS, History
+from gateway.household.file_history import BY_HAND, GONE, STEPS, FileHistory
 from gateway.household.loading import load_product
 from gateway.household.revisions import revision_of
 from gateway.household.rule_book import RuleBook
@@ -31,18 +31,18 @@ MUM = Author("Mum", AT)
 TABLET, PHONE = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 
 
-def put(history: History, /, *by_hand: str, **files: bytes | None) -> None:
+def put(history: FileHistory, /, *by_hand: str, **files: bytes | None) -> None:
     named = {f"{name}.yaml": data for name, data in files.items()}
     found = {name: history.read(name) for name in named}
     history.put(named, found, by="Mum", at=AT, by_hand=frozenset(by_hand))
 
 
 def test_the_last_eight_are_kept_and_read_after_a_restart(tmp_path: Path) -> None:
-    history = History(tmp_path)
+    history = FileHistory(tmp_path)
     versions = [f"band: {number}\n".encode() for number in range(12)]
     for data in versions:
         put(history, kid=data)
-    again = History(tmp_path)
+    again = FileHistory(tmp_path)
     assert len(again.steps) == STEPS == len(list((tmp_path / "history").iterdir()))
     for data in versions[-9:-1]:
         [*_, step] = again.since("kid.yaml", revision_of(data))
@@ -55,7 +55,7 @@ def test_the_last_eight_are_kept_and_read_after_a_restart(tmp_path: Path) -> Non
 
 
 def test_what_a_hand_wrote_is_kept_for_longer(tmp_path: Path) -> None:
-    history = History(tmp_path)
+    history = FileHistory(tmp_path)
     (tmp_path / "kid.yaml").write_bytes(b"# mine\n")
     put(history, "kid.yaml", kid=b"a: 1\n")
     for number in range(20):
@@ -68,7 +68,7 @@ def test_what_a_hand_wrote_is_kept_for_longer(tmp_path: Path) -> None:
 
 
 def test_removed_ones_are_bounded(tmp_path: Path) -> None:
-    history = History(tmp_path)
+    history = FileHistory(tmp_path)
     for number in range(GONE + 4):
         put(history, **{f"kid{number}": b"a: 1\n"})
         put(history, **{f"kid{number}": None})
@@ -80,7 +80,7 @@ def test_mode_and_owner_stay_and_a_new_file_is_like_the_others(tmp_path: Path) -
     file.write_bytes(b"a: 1\n")
     file.chmod(0o640)
     os.chown(file, 12345, 54321)
-    history = History(tmp_path)
+    history = FileHistory(tmp_path)
     put(history, kid=b"a: 2\n", other=b"b: 1\n")
     for name in ("kid.yaml", "other.yaml"):
         found = (tmp_path / name).stat()
@@ -94,14 +94,14 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
     real.parent.mkdir()
     real.write_bytes(b"a: 1\n")
     (tmp_path / "kid.yaml").symlink_to(real)
-    put(History(tmp_path), kid=b"a: 2\n")
+    put(FileHistory(tmp_path), kid=b"a: 2\n")
     assert (tmp_path / "kid.yaml").is_symlink()
     assert real.read_bytes() == b"a: 2\n"
 
 
 def test_what_was_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "kid.yaml").write_bytes(b"a: 2\n")
-    history = History(tmp_path)
+    history = FileHistory(tmp_path)
     with pytest.raises(PolicyError) as caught:
         history.put({"kid.yaml": b"a: 3\n"}, {"kid.yaml": b"a: 1\n"}, by="Mum", at=AT, by_hand=frozenset())
     assert caught.value.code == Code.CHANGED_MEANWHILE
@@ -114,7 +114,7 @@ def test_where_one_of_two_cannot_be_written_neither_is(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"a: 1\n")
     (tmp_path / "b.yaml").write_bytes(b"b: 1\n")
     (tmp_path / ".b.yaml.new").mkdir()
-    history = History(tmp_path)
+    history = FileHistory(tmp_path)
     with pytest.raises(PolicyError, match="cannot be written") as caught:
         put(history, a=b"a: 2\n", b=b"b: 2\n")
     assert caught.value.code == Code.NOT_WRITTEN
@@ -123,10 +123,10 @@ def test_where_one_of_two_cannot_be_written_neither_is(tmp_path: Path) -> None:
 
 
 def test_a_step_that_did_not_happen_is_forgotten_at_the_next_start(tmp_path: Path) -> None:
-    put(History(tmp_path), kid=b"a: 1\n")
+    put(FileHistory(tmp_path), kid=b"a: 1\n")
     for number in range(60):
-        was_killed = killed_at(number, partial(put, History(tmp_path), kid=b"a: %d\n" % (number + 2)))
-        again = History(tmp_path)
+        was_killed = killed_at(number, partial(put, FileHistory(tmp_path), kid=b"a: %d\n" % (number + 2)))
+        again = FileHistory(tmp_path)
         assert not again.recover()
         data = again.read("kid.yaml")
         assert data is not None
@@ -141,7 +141,7 @@ def test_where_a_step_cannot_be_taken_back_it_is_kept(
 ) -> None:
     (tmp_path / "a.yaml").write_bytes(b"a: 1\n")
     (tmp_path / "b.yaml").write_bytes(b"b: 1\n")
-    history = History(tmp_path)
+    history = FileHistory(tmp_path)
     wrote: list[Path] = []
 
     def full(path: Path, data: bytes, like: os.stat_result | None = None) -> None:
@@ -149,15 +149,15 @@ def test_where_a_step_cannot_be_taken_back_it_is_kept(
             if wrote:
                 raise OSError(28, "No space left on device")
             wrote.append(path)
-        write_whole(path, data, like)
+        write_atomically(path, data, like)
 
-    monkeypatch.setattr("gateway.household.file_history.write_whole", full)
+    monkeypatch.setattr("gateway.household.file_history.write_atomically", full)
     with pytest.raises(PolicyError, match="the disk is full"):
         put(history, a=b"a: 2\n", b=b"b: 2\n")
     [step] = history.since("a.yaml", revision_of(b"a: 1\n"))
     assert history.content(step, "a.yaml") == b"a: 1\n"
     monkeypatch.undo()
-    again = History(tmp_path)
+    again = FileHistory(tmp_path)
     assert again.recover()
     assert (tmp_path / "a.yaml").read_bytes() == b"a: 1\n"
 
@@ -166,17 +166,17 @@ def test_where_a_step_cannot_be_taken_back_it_is_kept(
     "note", [b"", b"{", b"[]", b'{"by": 1}', b'{"by":"x","at":"2026-01-01","before":{},"after":{}}']
 )
 def test_a_spoilt_step_is_passed_over(tmp_path: Path, note: bytes) -> None:
-    put(History(tmp_path), kid=b"a: 1\n")
+    put(FileHistory(tmp_path), kid=b"a: 1\n")
     (tmp_path / "history" / "000001" / "step.json").write_bytes(note)
     (tmp_path / "history" / "notes.txt").write_text("mine")
-    history = History(tmp_path)
+    history = FileHistory(tmp_path)
     assert not history.steps
     put(history, kid=b"a: 2\n")
-    assert len(History(tmp_path).steps) == 1
+    assert len(FileHistory(tmp_path).steps) == 1
 
 
 def test_a_kept_version_that_was_changed_is_not_brought_back(tmp_path: Path) -> None:
-    history = History(tmp_path)
+    history = FileHistory(tmp_path)
     for data in (b"a: 1\n", b"a: 2\n"):
         put(history, kid=data)
     (tmp_path / "history" / "000002" / "kid.yaml").write_bytes(b"a: 9\n")

@@ -313,7 +313,7 @@ def test_a_request_of_an_unknown_time_is_of_the_right_one(make: Make) -> None:
     assert desk.ask("request", device=TABLET, minutes=10)["state"] == "pending", "the day's amount is gone"
     desk.watch.known = False  # as after a power cut, with a clock that is years ahead
     desk.clock.at += 400 * DAY
-    desk.answers.look()
+    desk.grants.look()
     assert len(desk.ask("requests", pending=True)["requests"]) == 1
 
 

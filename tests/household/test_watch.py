@@ -229,7 +229,7 @@ def test_a_kernel_without_the_alarm_is_looked_at_by_and_by(
 
     monkeypatch.setattr(SetAlarm, "__init__", refuse)
     watch = scene.begin()
-    assert "not implemented; a jump of the clock is noticed within 15 seconds" in caplog.text
+    assert "not implemented. A jump of the clock is noticed within 15 seconds" in caplog.text
     assert "look" in watch._timers
 
 

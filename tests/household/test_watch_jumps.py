@@ -59,7 +59,7 @@ def test_a_clock_that_nobody_vouches_for_is_followed_forward(scene: Scene) -> No
 def test_a_service_is_believed_where_the_last_time_was_later(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clockfiles.write(scene.state, clockfiles.Last(at=RIGHT.timestamp() + 300 * DAY))
+    clockfiles.write(scene.state, clockfiles.LastTime(at=RIGHT.timestamp() + 300 * DAY))
     scene.machine.kept = True
     watch = scene.begin()
     assert watch.known

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from netfilterqueue import COPY_PACKET, NetfilterQueue, Packet
 
-from gateway.kernel.marks import HELD, Kind, MarkLayout, verdict_again
+from gateway.kernel.marks import HELD, MarkLayout, QueueKind, verdict_again
 from tests.kernel.home import Namespace
 
 DROP = -1
@@ -71,7 +71,9 @@ class Listener:
                 packet.drop()
                 return
             if seen.asking and _is_from_lan(seen.data):
-                byte = verdict_again(byte, udp=Kind(number % len(Kind)) in (Kind.OPEN_UDP, Kind.CLOSED_UDP))
+                byte = verdict_again(
+                    byte, udp=QueueKind(number % len(QueueKind)) in (QueueKind.OPEN_UDP, QueueKind.CLOSED_UDP)
+                )
             packet.set_mark(self._layout.with_verdict(mark, byte))
             packet.repeat()
 

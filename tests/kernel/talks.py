@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from gateway.kernel.marks import State, verdict_byte
+from gateway.kernel.marks import FlowState, verdict_byte
 from tests.kernel.home import (
     SITE4,
     SITE6,
@@ -16,16 +16,16 @@ from tests.kernel.home import (
 
 SITES = pytest.mark.parametrize("site", [SITE4, SITE6], ids=["ipv4", "ipv6"])
 FORWARD = 2
-REFUSED = verdict_byte(State.REFUSED)
-HELP = verdict_byte(State.HELP)
+REFUSED = verdict_byte(FlowState.REFUSED)
+HELP = verdict_byte(FlowState.HELP)
 
 
 def passes(class_number: int) -> int:
-    return verdict_byte(State.PASSES, class_number)
+    return verdict_byte(FlowState.PASSES, class_number)
 
 
 def asks(class_number: int) -> int:
-    return verdict_byte(State.ASKS, class_number)
+    return verdict_byte(FlowState.ASKS, class_number)
 
 
 def family(address: str) -> int:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, FlowTuple
-from gateway.kernel.marks import MarkLayout, State, verdict_byte
+from gateway.kernel.marks import FlowState, MarkLayout, verdict_byte
 from gateway.kernel.ruleset.table import Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
@@ -94,7 +94,7 @@ def test_list_is_narrowed_to_a_slot(table: Conntrack, home: Home) -> None:
 def test_mark_is_set_under_its_mask_alone(table: Conntrack, home: Home) -> None:
     udp(home.child, SITE4)
     udp(home.other, SITE4)
-    refused = LAYOUT.ct_mark(3, verdict_byte(State.REFUSED))
+    refused = LAYOUT.ct_mark(3, verdict_byte(FlowState.REFUSED))
     assert table.set_mark(table.of_slot(LAYOUT, 3), refused, LAYOUT.ct_ours) == 1
     marks = sorted(e.mark for e in table.entries() if e.original.proto == 17)
     assert marks == [FOREIGN | refused, FOREIGN | LAYOUT.ct_mark(5)]

@@ -15,7 +15,7 @@ from gateway.core.errors import KernelError
 from gateway.kernel.fallback import TargetQueue, has_target, native_queue
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset.table import render
-from gateway.kernel.ruleset.update import render_mend, render_update
+from gateway.kernel.ruleset.update import render_repair, render_update
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import FAMILY, ONE_CHILD
 
@@ -82,7 +82,7 @@ def test_damage_is_seen_and_mended(nft: Nft, queue: TargetQueue, damage: str) ->
     queue.install()
     nft.apply(damage)
     assert not queue.intact()
-    nft.apply(render_mend(CHILD))
+    nft.apply(render_repair(CHILD))
     queue.install()
     assert queue.intact()
 

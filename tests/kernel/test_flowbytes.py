@@ -12,8 +12,8 @@ import pytest
 
 from gateway.core.errors import KernelError
 from gateway.kernel import flowbytes
-from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
-from gateway.kernel.marks import State, verdict_byte
+from gateway.kernel.flowbytes import FlowBytes, enable_accounting
+from gateway.kernel.marks import FlowState, verdict_byte
 from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
@@ -42,7 +42,7 @@ def looks(gateway: Gateway, home: Home, blank: Snapshot) -> Iterator[FlowBytes]:
     slots = (Slot(3, (CHILD_MAC,), closed=True), Slot(5, (OTHER_MAC,), closed=True))
     passes = (PassElement(3, CLASS), PassElement(5, CLASS))
     gateway.load(replace(blank, slots=slots, passes=passes))
-    gateway.listen(lambda seen: verdict_byte(State.PASSES, CLASS))
+    gateway.listen(lambda seen: verdict_byte(FlowState.PASSES, CLASS))
     with home.router.inside():
         made = FlowBytes(blank.layout)
     yield made
@@ -80,7 +80,7 @@ def test_bytes_since_the_last_look(home: Home, looks: FlowBytes, site: str, devi
     assert 50_000 < one.bytes < 60_000
     flow = (3, 6, packed(device), client.getsockname()[1], packed(site), 443)
     assert one.flows[0] == flow
-    assert flow in looks.there()
+    assert flow in looks.all_flows()
     other, other_peer = connect(home, home.child, site, 444)
     send(1_000, other, other_peer)
     (new,) = looks.moved([3])
@@ -104,8 +104,8 @@ def test_a_kernel_that_counts_no_connections_says_nothing(home: Home, looks: Flo
     send(30_000, *connect(home, home.child, SITE4, 443))
     assert looks.moved([3]) == []
     with home.router.inside():
-        assert switch_on_accounting()
-        assert not switch_on_accounting()
+        assert enable_accounting()
+        assert not enable_accounting()
     send(30_000, *connect(home, home.child, SITE4, 444))
     assert [one.flows[0][5] for one in looks.moved([3])] == [444]
 
@@ -113,4 +113,4 @@ def test_a_kernel_that_counts_no_connections_says_nothing(home: Home, looks: Flo
 def test_no_connection_tracking_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(flowbytes, "ACCOUNTING", tmp_path / "nf_conntrack_acct")
     with pytest.raises(KernelError, match=r"set net\.netfilter\.nf_conntrack_acct=1"):
-        switch_on_accounting()
+        enable_accounting()

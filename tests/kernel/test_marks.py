@@ -12,9 +12,9 @@ from gateway.kernel.marks import (
     MAX_CLASS,
     PLAIN_SLOT,
     UPLOAD,
-    Kind,
+    FlowState,
     MarkLayout,
-    State,
+    QueueKind,
     decode_verdict,
     queue_number,
     queue_numbers,
@@ -30,16 +30,16 @@ LAYOUTS = [
     MarkLayout(packet=0x0001FE00, ct=0x7F800000, slot=0x003FC000),
 ]
 VERDICTS = [
-    (State.UNDECIDED, 0),
-    (State.REFUSED, 0),
-    (State.HELP, 0),
-    *((State.PASSES, number) for number in range(MAX_CLASS + 1)),
-    *((State.ASKS, number) for number in range(1, MAX_CLASS + 1)),
+    (FlowState.UNDECIDED, 0),
+    (FlowState.REFUSED, 0),
+    (FlowState.HELP, 0),
+    *((FlowState.PASSES, number) for number in range(MAX_CLASS + 1)),
+    *((FlowState.ASKS, number) for number in range(1, MAX_CLASS + 1)),
 ]
 
 
 @pytest.mark.parametrize(("state", "number"), VERDICTS)
-def test_verdict_is_read_back(state: State, number: int) -> None:
+def test_verdict_is_read_back(state: FlowState, number: int) -> None:
     assert decode_verdict(verdict_byte(state, number)) == (state, number)
 
 
@@ -51,22 +51,23 @@ def test_every_verdict_has_a_byte_of_its_own_and_none_is_the_forged_one() -> Non
 
 
 @pytest.mark.parametrize(
-    ("byte", "verdict"), [(0b1, (State.PASSES, 0)), (0b1011, (State.ASKS, 2)), (3, (State.HELP, 0))]
+    ("byte", "verdict"),
+    [(0b1, (FlowState.PASSES, 0)), (0b1011, (FlowState.ASKS, 2)), (3, (FlowState.HELP, 0))],
 )
-def test_bits_are_state_below_class(byte: int, verdict: tuple[State, int]) -> None:
+def test_bits_are_state_below_class(byte: int, verdict: tuple[FlowState, int]) -> None:
     assert decode_verdict(byte) == verdict
 
 
 @pytest.mark.parametrize(
     ("state", "number", "complaint"),
     [
-        (State.PASSES, 64, r"class 64 does not fit 0\.\.63"),
-        (State.PASSES, -1, r"class -1 does not fit"),
-        (State.ASKS, 0, "ASKS needs a class"),
-        (State.HELP, 1, "HELP is never counted"),
+        (FlowState.PASSES, 64, r"class 64 does not fit 0\.\.63"),
+        (FlowState.PASSES, -1, r"class -1 does not fit"),
+        (FlowState.ASKS, 0, "ASKS needs a class"),
+        (FlowState.HELP, 1, "HELP is never counted"),
     ],
 )
-def test_impossible_verdicts_are_refused(state: State, number: int, complaint: str) -> None:
+def test_impossible_verdicts_are_refused(state: FlowState, number: int, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         verdict_byte(state, number)
 
@@ -79,7 +80,7 @@ def test_no_valid_slot_has_the_code_of_no_slot() -> None:
 
 
 def test_queues_of_all_slots_are_sixteen_neighbours() -> None:
-    numbers = {queue_number(8200, slot, kind) for slot in range(1, 256) for kind in Kind}
+    numbers = {queue_number(8200, slot, kind) for slot in range(1, 256) for kind in QueueKind}
     assert numbers == set(range(8200, 8216))
 
 
@@ -90,11 +91,13 @@ def test_only_the_groups_in_use_need_queues() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@given(slot=st.integers(1, 255), foreign=st.integers(0, 0xFFFFFFFF), kind=st.sampled_from(Kind))
-def test_slot_is_read_from_queue_and_mark(layout: MarkLayout, slot: int, foreign: int, kind: Kind) -> None:
+@given(slot=st.integers(1, 255), foreign=st.integers(0, 0xFFFFFFFF), kind=st.sampled_from(QueueKind))
+def test_slot_is_read_from_queue_and_mark(
+    layout: MarkLayout, slot: int, foreign: int, kind: QueueKind
+) -> None:
     mark = layout.with_verdict(foreign, slot_code(slot))
     assert layout.queued_slot(mark, queue_number(77, slot, kind), 77) == slot
-    assert decode_verdict(layout.packet_byte(mark))[0] in (State.UNDECIDED,)
+    assert decode_verdict(layout.packet_byte(mark))[0] in (FlowState.UNDECIDED,)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -115,21 +118,21 @@ def test_answers_are_told_from_all_else(layout: MarkLayout, slot: int, foreign: 
 
 def test_what_is_held_is_no_verdict() -> None:
     assert len({HELD, UPLOAD, ASKED, 0}) == 4
-    assert {decode_verdict(byte)[0] for byte in (HELD, UPLOAD, ASKED)} == {State.UNDECIDED}
+    assert {decode_verdict(byte)[0] for byte in (HELD, UPLOAD, ASKED)} == {FlowState.UNDECIDED}
 
 
 @pytest.mark.parametrize("udp", [False, True])
 @pytest.mark.parametrize(("state", "number"), VERDICTS)
 def test_what_is_asked_about_again_is_never_answered_with_its_own_mark(
-    state: State, number: int, udp: bool
+    state: FlowState, number: int, udp: bool
 ) -> None:
     """It would be taken for the connection's, and come to the queue for ever."""
     byte = verdict_byte(state, number)
     again = verdict_again(byte, udp=udp)
-    if state in (State.HELP, State.ASKS):
+    if state in (FlowState.HELP, FlowState.ASKS):
         assert again == HELD
-    elif state is State.PASSES and udp and number:
-        assert decode_verdict(again) == (State.ASKS, number)
+    elif state is FlowState.PASSES and udp and number:
+        assert decode_verdict(again) == (FlowState.ASKS, number)
     else:
         assert again == byte
 
@@ -138,7 +141,7 @@ def test_what_is_asked_about_again_is_never_answered_with_its_own_mark(
 def test_unfiltered_flow_has_no_slot(layout: MarkLayout) -> None:
     assert not valid_slot(PLAIN_SLOT)
     assert layout.ct_slot(layout.plain) == 0
-    assert layout.ct_verdict(layout.plain) == (State.PASSES, 0)
+    assert layout.ct_verdict(layout.plain) == (FlowState.PASSES, 0)
     assert all(
         layout.ct_slot(layout.ct_mark(number)) == number for number in range(256) if valid_slot(number)
     )
@@ -149,8 +152,8 @@ def test_pass_keys_are_read_back(layout: MarkLayout) -> None:
     for slot in (1, 63, 65, 255):
         for number in (1, 2, 63):
             passes, asks = layout.pass_keys(slot, number)
-            assert layout.decode_pass_key(passes) == (slot, number, State.PASSES)
-            assert layout.decode_pass_key(asks) == (slot, number, State.ASKS)
+            assert layout.decode_pass_key(passes) == (slot, number, FlowState.PASSES)
+            assert layout.decode_pass_key(asks) == (slot, number, FlowState.ASKS)
             assert (passes | asks) & ~layout.ct_ours == 0
 
 

@@ -104,30 +104,30 @@ LINE = "5,{number},{micros},-;{device}: setting system clock to 2026-11-25T15:30
 @pytest.mark.parametrize("device", ["rtc_cmos 00:03", "rtc-ds1307 0-0068", "rpi-rtc soc:rpi_rtc"])
 def test_what_the_battery_clock_said_at_boot_is_in_the_kernels_log(device: str) -> None:
     with _Log("6,1,0,-;Linux version 6.6\n", LINE.format(number=2, micros=2_500_000, device=device)) as log:
-        assert rtc.said_at_boot(log) == 1795620600 - 2.5
+        assert rtc.boot_time(log) == 1795620600 - 2.5
 
 
 def test_a_log_without_it_says_nothing(tmp_path: Path) -> None:
     with _Log("6,1,0,-;Linux version 6.6\n", "4,7,99,-;tcp: setting system clock to lunch\n") as log:
-        assert rtc.said_at_boot(log) is None
+        assert rtc.boot_time(log) is None
     with _Log() as log:
-        assert rtc.said_at_boot(log) is None
-    assert rtc.said_at_boot(tmp_path / "none") is None
+        assert rtc.boot_time(log) is None
+    assert rtc.boot_time(tmp_path / "none") is None
 
 
 def test_this_kernels_own_log_can_be_read() -> None:
-    said = rtc.said_at_boot()
+    said = rtc.boot_time()
     assert said is None or said > 0
 
 
 def test_a_battery_clock_that_lost_its_time_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "since_epoch"
     monkeypatch.setattr(rtc, "RTC", file)
-    assert rtc.reads() is None
+    assert rtc.read() is None
     file.write_text("1795620600\n")
-    assert rtc.reads() == 1795620600
+    assert rtc.read() == 1795620600
     file.write_text("")
-    assert rtc.reads() is None
+    assert rtc.read() is None
 
 
 class _Log:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.kernel.conntrack import Conntrack
-from gateway.kernel.marks import UPLOAD, State
+from gateway.kernel.marks import UPLOAD, FlowState
 from gateway.kernel.ruleset.table import PassElement, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
@@ -143,7 +143,7 @@ def test_an_upload_before_any_answer_is_told_apart_too(
         peer.send(b"server speaks")
         assert client.recv(100) == b"server speaks"
         assert {child.layout.ct_verdict(entry.mark) for entry in conntrack.of_slot(child.layout, 3)} == {
-            (State.ASKS, 1)
+            (FlowState.ASKS, 1)
         }
         conntrack.close()
 

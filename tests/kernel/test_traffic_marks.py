@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.kernel.conntrack import Conntrack
-from gateway.kernel.marks import State
+from gateway.kernel.marks import FlowState
 from gateway.kernel.ruleset.table import PassElement, Snapshot
 from gateway.kernel.ruleset.update import render_passes
 from tests.kernel.conftest import Gateway
@@ -121,9 +121,9 @@ def test_another_hello_on_udp_that_passes_is_asked_about_once(
     listener = gateway.listen(lambda seen: next(verdicts))
     with home.router.inside():
         conntrack = Conntrack()
-    first, second, refused = (State.PASSES, 1), (State.PASSES, 2), (State.REFUSED, 0)
+    first, second, refused = (FlowState.PASSES, 1), (FlowState.PASSES, 2), (FlowState.REFUSED, 0)
 
-    def classes() -> list[tuple[State, int]]:
+    def classes() -> list[tuple[FlowState, int]]:
         return [child.layout.ct_verdict(entry.mark) for entry in conntrack.of_slot(child.layout, 3)]
 
     with udp_server(home, site), home.child.open(family(site), socket.SOCK_DGRAM) as sender:

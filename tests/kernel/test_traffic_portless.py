@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.kernel.marks import Kind
+from gateway.kernel.marks import QueueKind
 from gateway.kernel.ruleset.expressions import RATES
 from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot
 from gateway.kernel.ruleset.update import render_passes
@@ -75,7 +75,9 @@ def test_it_is_asked_about_once_and_passes(
             time.sleep(0.05)
         assert heard(end, 3) == [GRE_HEADER + b"%d" % turn for turn in range(3)]
         assert [parse_ip(seen.data).proto for seen in listener.seen] == [number]
-        assert [(seen.slot, seen.queue % len(Kind)) for seen in listener.seen] == [(3, Kind.CLOSED_UDP)]
+        assert [(seen.slot, seen.queue % len(QueueKind)) for seen in listener.seen] == [
+            (3, QueueKind.CLOSED_UDP)
+        ]
         send(end, CHILD6 if ":" in site else CHILD4, b"back")
         assert heard(tunnel, 1) == [GRE_HEADER + b"back"]
         gateway.apply(render_passes(child, removed=child.passes, added=()))

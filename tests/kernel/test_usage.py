@@ -8,7 +8,7 @@ import pytest
 
 from gateway.core.errors import KernelError
 from gateway.kernel.elements import Usage
-from gateway.kernel.marks import MarkLayout, State, valid_slot, verdict_byte
+from gateway.kernel.marks import FlowState, MarkLayout, valid_slot, verdict_byte
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot, render
 from gateway.kernel.ruleset.update import render_passes
@@ -75,9 +75,9 @@ def test_missing_table_is_one_clear_line(namespace: Namespace) -> None:
     counters.close()
 
 
-@pytest.mark.parametrize(("state", "class_number"), [(State.PASSES, 9), (State.ASKS, 9)])
+@pytest.mark.parametrize(("state", "class_number"), [(FlowState.PASSES, 9), (FlowState.ASKS, 9)])
 def test_real_traffic_of_both_directions_is_counted(
-    gateway: Gateway, home: Home, blank: Snapshot, state: State, class_number: int
+    gateway: Gateway, home: Home, blank: Snapshot, state: FlowState, class_number: int
 ) -> None:
     gateway.load(
         replace(blank, slots=(Slot(3, (CHILD_MAC,), closed=True),), passes=(PassElement(3, class_number),))

@@ -20,7 +20,7 @@ from tests.lab.apicaller import PAGES, Caller, by_session, by_token, link_of
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import BLOCKED, DAUGHTER, MUM, SON, ZONE, module, set_time
 from tests.lab.home import Home
-from webui.api.events import FOR_HELPERS, told
+from webui.api.events import FOR_HELPERS, event_data
 from webui.api.happenings import EVENTS
 from webui.api.kinds import Maybe, Several, kinds_of, name_of
 
@@ -144,7 +144,7 @@ def test_each_kind_tells_what_its_record_says(home: Home, daemon: Daemon) -> Non
     for event in raw:
         check(event)
     assert {kind for kind, _ in all_} == EVENTS.keys()
-    expected = [json.loads(json.dumps((one["event"], told(one)))) for one in raw]
+    expected = [json.loads(json.dumps((one["event"], event_data(one)))) for one in raw]
     for one in all_:
         assert list(one) in expected
     assert {kind for kind, _ in few} == set(FOR_HELPERS)
@@ -158,4 +158,4 @@ def check(event: dict[str, Any]) -> None:
     kinds = kinds_of(record)
     needed = {name for name in known if not isinstance(kinds[name], Maybe | Several)}
     assert needed <= event.keys(), event
-    assert told(event) is not None, event
+    assert event_data(event) is not None, event

@@ -242,7 +242,7 @@ def test_two_daemons_at_once(home: Home, daemon: Daemon) -> None:
     with film(home.devices["tablet"], ALLOWED, 4) as running:
         assert running.started()
         line = _one_line(_run(home, daemon))
-        assert "another daemon runs" in line
+        assert "another daemon uses" in line
         assert running.flows()
     assert daemon.socket.exists()
     assert daemon.client.call("status")["mends"] == 0, "the first one was left alone"
@@ -317,7 +317,7 @@ def test_without_root(home: Home) -> None:
 @pytest.mark.parametrize("key", ["state", "runtime"])
 def test_a_directory_that_cannot_be_made(home: Home, key: str) -> None:
     line = _one_line(_run(home, Daemon(home, PROFILES, settings={key: "/proc/qalqan"})))
-    assert "/proc/qalqan: cannot be made (No such file or directory)" in line
+    assert "/proc/qalqan: cannot be created (No such file or directory)" in line
 
 
 # -------------------------------------------------------------------------------------------- clean stop

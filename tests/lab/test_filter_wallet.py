@@ -207,7 +207,7 @@ def test_nothing_of_a_proof_is_anywhere_afterwards(scene: Scene, browser: Chromi
         known |= _markers(wallet, asked, text, "opened" if wallet is not talkative else "refused")
         found += held(scene, known)
         give(browser, text)
-        eventually(lambda: bool(browser.text("#wallet-told")) or opened(browser))
+        eventually(lambda: bool(browser.text("#wallet-message")) or opened(browser))
         found += held(scene, known)
     assert opened(browser)
     assert scene.is_open()

@@ -35,7 +35,7 @@ def test_it_makes_a_gateway_and_takes_it_back(untranslated: Home, tmp_path: Path
     assert not fetch(tablet, f"https://{ALLOWED}/", 4, timeout=1.0).reached
     said = qalqan(untranslated, "--root", str(tmp_path), "--yes")
     assert f"The home is behind {names.LAN}, the internet behind {names.WAN}." in said
-    assert "IPv6 goes through this machine too, and is filtered as IPv4 is" in said
+    assert "IPv6 goes through this machine too, and is filtered like IPv4" in said
     with fresh(untranslated):
         for version in (4, 6):
             assert fetch(tablet, f"https://{ALLOWED}/", version).reached

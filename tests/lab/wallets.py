@@ -121,8 +121,8 @@ def give(browser: Chromium, text: str) -> None:
 
 
 def told(browser: Chromium) -> str:
-    eventually(lambda: bool(browser.text("#wallet-told")))
-    return browser.text("#wallet-told")
+    eventually(lambda: bool(browser.text("#wallet-message")))
+    return browser.text("#wallet-message")
 
 
 def opened(browser: Chromium) -> bool:

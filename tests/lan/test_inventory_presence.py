@@ -10,7 +10,7 @@ import pytest
 from gateway.lan import inventory
 from gateway.lan.inventory import ASK_AFTER, DOUBT_AFTER, GONE_AFTER, MAX_ASKED, MAX_ASKED_IN_ALL, Inventory
 from gateway.lan.neighbours import Neighbour
-from gateway.policy.identity.sightings import Sight
+from gateway.policy.identity.sightings import Sighting
 from gateway.policy.identity.traits import Traits
 from gateway.wire.lan.overheard import Overheard
 from tests.lan.watched import LAN, PHONE, TABLET, V4, V6, Home, watched
@@ -52,7 +52,9 @@ def test_a_device_that_falls_silent_is_asked_and_then_gone_and_comes_back(home: 
 
 
 def test_at_a_start_who_is_there_is_found_out_and_nobody_is_called_back(home: Home) -> None:
-    home.inventory.load([Sight(Traits(TABLET, host_name="Tablet"), addresses=(V4,)), Sight(Traits(PHONE))])
+    home.inventory.load(
+        [Sighting(Traits(TABLET, host_name="Tablet"), addresses=(V4,)), Sighting(Traits(PHONE))]
+    )
     home.inventory.listed([Neighbour(TABLET, V4, LAN, online=False)])
     assert home.inventory.is_open(TABLET)
     assert not home.inventory.online(TABLET)
@@ -152,7 +154,7 @@ def test_what_changed_is_told_once_and_a_forgotten_device_is_new_again(home: Hom
 
 
 def test_names_of_no_source_are_nothing() -> None:
-    sight = Sight(Traits(TABLET), named_by="dhcp")
+    sight = Sighting(Traits(TABLET), named_by="dhcp")
     assert sight.named("", "dhcp") is sight
     assert replace(sight, named_by="").named("a", "mdns").traits.host_name == "a"
 

@@ -14,7 +14,7 @@ from gateway.lan.device_events import (
 )
 from gateway.lan.inventory import Inventory
 from gateway.lan.neighbours import Neighbour
-from gateway.policy.identity.sightings import Sight
+from gateway.policy.identity.sightings import Sighting
 from gateway.policy.identity.traits import Traits
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.mdns import Mdns
@@ -40,7 +40,7 @@ class Home:
             lambda: self.now, self.kind_of, self.vendor_of, lambda mac: mac == TABLET, bus=self.bus
         )
 
-    def kind_of(self, sight: Sight) -> str:
+    def kind_of(self, sight: Sighting) -> str:
         return "phone" if sight.traits.vendor_class.startswith("android") else ""
 
     def vendor_of(self, mac: str) -> str:
@@ -80,7 +80,7 @@ class Home:
         assert found is not None
         return found
 
-    def sight(self, mac: str = TABLET) -> Sight:
+    def sight(self, mac: str = TABLET) -> Sighting:
         found = self.inventory.sight(mac)
         assert found is not None
         return found

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ListError, PolicyError
-from gateway.lists.addresses import Innocent, parse_innocent
+from gateway.lists.addresses import SharedNetworks, parse_shared_networks
 from gateway.lists.build import Canaries, Source, build_table
 from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
@@ -30,7 +30,7 @@ DOH = (
 
 @pytest.fixture
 def canaries() -> Canaries:
-    return Canaries(["www.example.org"], parse_innocent(INNOCENT, "canaries.yaml"))
+    return Canaries(["www.example.org"], parse_shared_networks(INNOCENT, "canaries.yaml"))
 
 
 def source(folder: Path, name: str, category: str, data: bytes, form: Format, *, skip: bool = True) -> Source:
@@ -84,7 +84,7 @@ def test_addresses_and_names_are_in_one_table(tmp_path: Path, canaries: Canaries
 
 def test_a_list_that_takes_a_networks_addresses_is_not_used(tmp_path: Path, canaries: Canaries) -> None:
     one = source(tmp_path, "doh", "proxy_vpn_doh", DOH, Format.ADDRESSES, skip=False)
-    with pytest.raises(ListError, match=r"doh: it lists 198.51.100.5, and so refuses Big, an innocent site"):
+    with pytest.raises(ListError, match=r"doh: it lists 198.51.100.5, and so blocks Big, a well-known site"):
         build_table(
             [one],
             tmp_path / "categories.table",
@@ -113,20 +113,20 @@ def test_a_list_that_takes_a_networks_addresses_is_not_used(tmp_path: Path, cana
     ],
 )
 def test_whose_an_entry_is(entry: str, whose: str | None) -> None:
-    assert parse_innocent(INNOCENT, "canaries.yaml").hit(entry) == whose
-    assert Innocent({}).hit(entry) is None
+    assert parse_shared_networks(INNOCENT, "canaries.yaml").hit(entry) == whose
+    assert SharedNetworks({}).hit(entry) is None
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         (INNOCENT.replace("203.0.113.0/24", "198.51.100.0/26"), ":5: addresses.Other[1]: '198.51.100.0/26'"),
-        (INNOCENT.replace("203.0.113.0/24", "example.com"), "'example.com' is no prefix"),
-        (INNOCENT.replace("203.0.113.0/24", "203.0.113.1/24"), "is no prefix"),
+        (INNOCENT.replace("203.0.113.0/24", "example.com"), "'example.com' is not a prefix"),
+        (INNOCENT.replace("203.0.113.0/24", "203.0.113.1/24"), "is not a prefix"),
         ("canaries: {}", "has no 'addresses'"),
     ],
 )  # fmt: skip
 def test_innocent_networks_that_are_refused(text: str, says: str) -> None:
     with pytest.raises(PolicyError, match="; ") as refused:
-        parse_innocent(text, "canaries.yaml")
+        parse_shared_networks(text, "canaries.yaml")
     assert says in str(refused.value)

@@ -87,7 +87,7 @@ def test_a_list_that_hits_an_innocent_site_is_refused_and_the_old_table_stays(
 ) -> None:
     build(tmp_path, source(tmp_path, "adult", "bad.example"))
     before = (tmp_path / "categories.table").read_bytes()
-    with pytest.raises(ListError, match=rf"^new: it lists {listed}, and so refuses www\.help\.example"):
+    with pytest.raises(ListError, match=rf"^new: it lists {listed}, and so blocks www\.help\.example"):
         build(tmp_path, source(tmp_path, "adult", listed, name="new"), canaries=("www.help.example",))
     assert (tmp_path / "categories.table").read_bytes() == before
     assert not list(tmp_path.glob(".categories*"))
@@ -114,7 +114,7 @@ def test_a_missing_file_and_a_full_disk_are_named(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
-        with pytest.raises(ListError, match=r"could not be written .*; the old one stays in force"):
+        with pytest.raises(ListError, match=r"could not be written .*; keeping the old one"):
             build(tmp_path, names)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

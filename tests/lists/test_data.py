@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from gateway.core.errors import PolicyError
-from gateway.lists.addresses import parse_innocent
+from gateway.lists.addresses import parse_shared_networks
 from gateway.lists.build import Canaries, Report, Source, survey
 from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
@@ -191,7 +191,7 @@ def test_addresses_of_published_lists(published: dict[str, PublishedList]) -> No
         ("[]", "sources.yaml:1: sources.one.url: is empty"),
         (
             "[https://a.example/0, http://a.example/1]",
-            "sources.yaml:1: sources.one.url[2]: is no HTTPS address",
+            "sources.yaml:1: sources.one.url[2]: is not an HTTPS address",
         ),
         ("{a: b}", "sources.yaml:1: sources.one.url: is a mapping, not a text"),
         (str([f"https://a.example/{n}" for n in range(17)]), "has 17 entries, more than 16"),
@@ -233,7 +233,7 @@ def test_addresses_that_cannot_be_used(written: str, said: str) -> None:
 )
 def test_innocent_networks(entry: str, whose: str | None) -> None:
     path = PROFILES / "canaries.yaml"
-    canaries = Canaries((), parse_innocent(path.read_bytes(), path.name))
+    canaries = Canaries((), parse_shared_networks(path.read_bytes(), path.name))
     assert canaries.hit_by(Format.ADDRESSES)(entry) == whose
 
 

@@ -113,8 +113,8 @@ def test_a_server_that_recovers_is_asked_again_with_growing_pauses(
 @pytest.mark.parametrize(
     ("path", "limit", "words", "asked"),
     [
-        ("/gone", 10_000, "the server says 404", 1),
-        ("/down", 10_000, "the server says 500 .* 4 times; keeping the previous copy", 4),
+        ("/gone", 10_000, "the server responded with 404", 1),
+        ("/down", 10_000, "the server responded with 500 .* 4 times; keeping the previous copy", 4),
         ("/cut", 10_000, "cut after 1200 of 1210 bytes", 4),
         ("/silent", 10_000, "timed out", 4),
         ("/list", 1000, "more than 1000 bytes", 1),

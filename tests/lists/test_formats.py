@@ -150,7 +150,7 @@ def test_what_names_no_whole_domain_is_counted_and_left_out(form: Format, line: 
         (b"bad.example\n" + b"x" * (MAX_LINE + 1) + b"\n", "line 2: longer than"),
         (b"x" * 10_000_000, "line 1: longer than"),
         (b"# nothing\n", "no domain in 0 lines"),
-        (b"bad.example\n" * 10 + b"?\n" * 11, "11 of 21 lines hold no domain .line 11: \\?"),
+        (b"bad.example\n" * 10 + b"?\n" * 11, "11 of 21 lines have no domain .line 11: \\?"),
     ],
 )
 def test_what_is_no_list_is_refused_with_its_line(data: bytes, words: str) -> None:

@@ -9,11 +9,11 @@ import pytest
 from gateway.household.list_library import read_library
 from gateway.lists.build import Canaries, Source, build_table
 from gateway.lists.formats import Format
-from gateway.lists.known_names import DOUBTFUL, LEARNING, OTHER_MATTERS, Known
+from gateway.lists.known_names import DOUBTFUL, LEARNING, OTHER_MATTERS, CatalogueNames
 from gateway.policy.names.domain_table import DomainTable
 from tests.policy.homes import product
 
-KNOWN = Known(product().catalogue.services.values(), product().sites, product().categories.binding)
+KNOWN = CatalogueNames(product().catalogue.services.values(), product().sites, product().categories.binding)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from gateway.cli.commands import lists
 from gateway.cli.commands.lists import Progress
 from gateway.cli.main import main
 from gateway.core.errors import ListError
-from gateway.household.list_library import Library, read_library
+from gateway.household.list_library import ListLibrary, read_library
 from gateway.lists.build import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
@@ -31,14 +31,14 @@ BODIES = {"/usual": b"casino.example\n", "/chosen": b"dates.example\n", "/broken
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
+def library(tmp_path: Path) -> Iterator[ListLibrary]:
     with served(BODIES) as server:
         published = [
             a_list("usual", "gambling", server.address, default=True),
             a_list("chosen", "dating", server.address, default=False),
             a_list("broken", "games", server.address, default=False),
         ]
-        yield Library(
+        yield ListLibrary(
             {one.id: one for one in published}, (), Canaries(["www.help.example"]), tmp_path / "state"
         )
 
@@ -48,18 +48,18 @@ def a_list(name: str, category: str, address: str, *, default: bool) -> Publishe
     return PublishedList(name, name, url, Format.DOMAINS, "CC0-1.0", category, 1, 1 << 20, False, default)
 
 
-def update(library: Library, *named: str, now: datetime = NOW) -> list[str]:
+def update(library: ListLibrary, *named: str, now: datetime = NOW) -> list[str]:
     return library.fetch(named, fetcher(sleep=lambda _: None), now)
 
 
-def test_what_is_due(library: Library) -> None:
+def test_what_is_due(library: ListLibrary) -> None:
     assert [one.id for one in library.due()] == ["usual"]
     assert update(library, "chosen") == []
     # Once asked for, it is kept fresh.
     assert [one.id for one in library.due()] == ["usual", "chosen"]
 
 
-def test_a_failed_list_is_said_and_the_others_are_built(library: Library) -> None:
+def test_a_failed_list_is_said_and_the_others_are_built(library: ListLibrary) -> None:
     problems = update(library, "chosen", "broken")
     assert len(problems) == 1
     assert problems[0].startswith("broken: line 1: a web page, not a list")
@@ -71,7 +71,7 @@ def test_a_failed_list_is_said_and_the_others_are_built(library: Library) -> Non
     table.close()
 
 
-def test_a_fresh_list_is_not_fetched_again_unless_forced(library: Library) -> None:
+def test_a_fresh_list_is_not_fetched_again_unless_forced(library: ListLibrary) -> None:
     told: list[str] = []
     one = fetcher(progress=lambda source, done, total: told.append(source), sleep=lambda _: None)
     library.fetch((), one, NOW)
@@ -81,7 +81,9 @@ def test_a_fresh_list_is_not_fetched_again_unless_forced(library: Library) -> No
     assert told == ["usual", "usual"]
 
 
-def update_command(library: Library, monkeypatch: pytest.MonkeyPatch, *argv: str, now: datetime = NOW) -> int:
+def update_command(
+    library: ListLibrary, monkeypatch: pytest.MonkeyPatch, *argv: str, now: datetime = NOW
+) -> int:
     """Run `qalqan lists update` on ``library``, with a server of the test as the internet."""
     monkeypatch.setattr(lists, "read_library", lambda *_: library)
     monkeypatch.setattr(lists, "become_owner", lambda _: None)
@@ -93,7 +95,7 @@ def update_command(library: Library, monkeypatch: pytest.MonkeyPatch, *argv: str
 
 
 def test_one_dead_list_is_a_warning_and_all_dead_is_a_failure(
-    library: Library, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    library: ListLibrary, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address = library.published["usual"].url.removesuffix("/usual")
     gone = replace(library.published["chosen"], id="gone", url=f"{address}/gone", default=True)
@@ -102,7 +104,7 @@ def test_one_dead_list_is_a_warning_and_all_dead_is_a_failure(
     said = capsys.readouterr()
     moved = f"check whether {address}/gone has moved; keeping the previous copy"
     assert [one for one in said.err.splitlines() if one.startswith("qalqan:")] == [
-        f"qalqan: gone: the server says 404 Not Found; {moved}"
+        f"qalqan: gone: the server responded with 404 Not Found; {moved}"
     ]
     assert said.out.startswith("1 names of 1 lists")
     # An hour later nothing but the dead one is due; the other is still current.
@@ -111,14 +113,14 @@ def test_one_dead_list_is_a_warning_and_all_dead_is_a_failure(
     dead = {key: replace(one, url=f"{address}/gone-{key}") for key, one in some.published.items()}
     assert update_command(replace(some, published=dead), monkeypatch, now=NOW + timedelta(days=2)) == 1
     said = capsys.readouterr()
-    assert said.err.count("the server says 404 Not Found") == 3
+    assert said.err.count("the server responded with 404 Not Found") == 3
     table = open_table(library.state)
     assert table.categories("casino.example") == {"gambling"}
     table.close()
 
 
 def test_a_damaged_copy_is_a_warning(
-    library: Library, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    library: ListLibrary, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert update_command(library, monkeypatch, "chosen") == 0
     library.shelf.path("chosen").write_bytes(b"")
@@ -129,7 +131,9 @@ def test_a_damaged_copy_is_a_warning(
     assert f"{fault}; {advice}" in capsys.readouterr().err.splitlines()
 
 
-def test_without_internet_what_is_current_is_built(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_internet_what_is_current_is_built(
+    library: ListLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert update_command(library, monkeypatch) == 0
     # No route leads to a multicast address over TCP: the kernel says so, and nothing is sent.
     far = replace(library.published["chosen"], id="far", url="http://224.0.0.1/far", default=True)
@@ -140,7 +144,7 @@ def test_without_internet_what_is_current_is_built(library: Library, monkeypatch
     assert update_command(alone, monkeypatch) == 1
 
 
-def test_nothing_to_build_from_is_refused(library: Library) -> None:
+def test_nothing_to_build_from_is_refused(library: ListLibrary) -> None:
     with pytest.raises(ListError, match="there is no list to build from; run: qalqan lists update"):
         library.build(NOW)
 

@@ -16,7 +16,7 @@ import yaml
 from gateway.age.bands import Band
 from gateway.check import run as check
 from gateway.core.errors import PolicyError
-from gateway.household.list_library import Library, read_library
+from gateway.household.list_library import ListLibrary, read_library
 from gateway.lists.build import Canaries, Source, build_table
 from gateway.lists.formats import Format
 from gateway.lists.must_resolve import TOPICS, MustResolve, MustSite, content_categories, parse_must_resolve
@@ -135,15 +135,15 @@ def test_an_update_that_begins_to_refuse_one_is_not_taken(
 ) -> None:
     lists = [published(server.address, "adult-list", "adult")]
     canaries = Canaries([], must=MUST)
-    library = Library({one.id: one for one in lists}, (), canaries, tmp_path)
+    library = ListLibrary({one.id: one for one in lists}, (), canaries, tmp_path)
     bodies["/adult-list"] = b"bad.example\n"
     assert library.shelf.fetch(lists, fetcher(), canaries, NOW) == []
 
     bodies["/adult-list"] = b"bad.example\nworse.example\nsupport.example\n"
     later = NOW + timedelta(days=1)
     line = (
-        "adult-list: it lists support.example now, and so refuses support.example, which has to open from "
-        "10 years on; the copy of before stays in use"
+        "adult-list: it now lists support.example, and so blocks support.example, which must open from "
+        "age 10 on; keeping the previous copy"
     )
     assert library.shelf.fetch(lists, fetcher(), canaries, later) == [line]
     assert library.shelf.path("adult-list").read_bytes() == b"bad.example\n"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ListError, PolicyError
-from gateway.household.list_library import Library, read_library
+from gateway.household.list_library import ListLibrary, read_library
 from gateway.household.loading import load_product
 from gateway.lists.build import Canaries, guess_format
 from gateway.lists.formats import Format
-from gateway.lists.own_lists import MAX_OWN, OwnLists, Wrong, own_list, parse_own, read_own, write_own
+from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, own_list, parse_own, read_own, write_own
 from gateway.lists.table import open_table
 from tests.lists.served import fetcher, served
 
@@ -27,7 +27,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert read_own(path, CATEGORIES) == OwnLists()
     own = OwnLists(on=frozenset({"oisd-nsfw"}), off=frozenset({"ut1-games", "off"}))
     own = own.with_list('Школа: "игры" #1', URL, "games", KEY)
-    own = own.with_wrong(Wrong("chess.example", "gambling", "Mum & Dad: 'both'", date(2026, 11, 24)))
+    own = own.with_wrong(WrongEntry("chess.example", "gambling", "Mum & Dad: 'both'", date(2026, 11, 24)))
     write_own(path, own)
     assert read_own(path, CATEGORIES) == own
     write_own(path, own.without_list(KEY).without_wrong("chess.example"))
@@ -41,13 +41,13 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     [
         (
             "lists: {ut1-games: {name: a, url: 'https://a.example', category: games}}",
-            "is no id of an own list",
+            "is not an id of an own list",
         ),
         (f"lists: {{{KEY}: {{name: a, url: 'file:///etc', category: games}}}}", "begins with https"),
         (f"lists: {{{KEY}: {{name: a, url: 'https://a.example', category: malware}}}}", "is not known here"),
         (f"lists: {{{KEY}: {{name: a, url: 'https://a.example'}}}}", "category"),
         ("others: 1", "others"),
-        ("wrong: {w0: {host: a.example, category: games, by: Mum, at: today}}", "is no date"),
+        ("wrong: {w0: {host: a.example, category: games, by: Mum, at: today}}", "is not a date"),
         ("wrong: {w0: {host: 'a b', category: games, by: Mum, at: 2026-11-24}}", "host"),
     ],
 )
@@ -103,7 +103,7 @@ def test_an_update_fetches_what_the_family_chose(tmp_path: Path) -> None:
         mine = own_list(KEY, "Mine", f"{server.address}/mine", "games")
         published = own_list("usual", "Usual", f"{server.address}/off", "dating")
         own = OwnLists(lists={KEY: mine}, off=frozenset({"usual"}))
-        library = Library(
+        library = ListLibrary(
             {"usual": published, KEY: mine}, (), Canaries(["www.help.example"]), tmp_path / "state", own
         )
         assert library.fetch((), fetcher(sleep=lambda _: None), NOW) == []
@@ -120,9 +120,9 @@ def test_a_list_that_is_off_is_built_no_more(tmp_path: Path) -> None:
         one = own_list("one", "One", f"{server.address}/a", "games")
         other = own_list("other", "Other", f"{server.address}/b", "dating")
         both = {"one": one, "other": other}
-        library = Library(both, (), Canaries([]), tmp_path / "state")
+        library = ListLibrary(both, (), Canaries([]), tmp_path / "state")
         library.fetch((), fetcher(sleep=lambda _: None), NOW)
-        later = Library(both, (), Canaries([]), tmp_path / "state", OwnLists(off=frozenset({"one"})))
+        later = ListLibrary(both, (), Canaries([]), tmp_path / "state", OwnLists(off=frozenset({"one"})))
         info, reports = later.build(NOW)
         assert [report.id for report in reports] == ["other"]
         assert info.count == 1

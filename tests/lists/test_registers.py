@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ListError, PolicyError
-from gateway.household.list_library import Library, read_library
+from gateway.household.list_library import ListLibrary, read_library
 from gateway.household.loading import load_product
 from gateway.lists.own_lists import OwnLists, parse_own, write_own
 from gateway.lists.registers import register_list
@@ -31,7 +31,7 @@ def in_file(folder: Path, text: str = NAMES, **values: object) -> Register:
     return replace(Register("kz", "", str(path), on=True, by="Mum"), **values)  # type: ignore[arg-type]
 
 
-def built(folder: Path, register: Register, now: datetime = NOW) -> tuple[Library, list[str]]:
+def built(folder: Path, register: Register, now: datetime = NOW) -> tuple[ListLibrary, list[str]]:
     library = read_library(folder / "state", None, [register])
     offline = replace(library, own=OwnLists(off=frozenset(library.published) - {register.source}))
     problems = offline.fetch((), fetcher(sleep=lambda _: None), now)
@@ -39,7 +39,7 @@ def built(folder: Path, register: Register, now: datetime = NOW) -> tuple[Librar
     return offline, problems
 
 
-def kinds(library: Library, host: str) -> frozenset[str]:
+def kinds(library: ListLibrary, host: str) -> frozenset[str]:
     table = open_table(library.state)
     try:
         return table.categories(host)
@@ -92,8 +92,8 @@ def test_a_site_that_has_to_open_stays_in_and_is_told_in_one_line(tmp_path: Path
     assert kinds(library, "pbs.org") == {"law:kz"}
     assert kinds(library, "childline.org.uk") == frozenset(), "help as well as a site that has to open: open"
     line = library.shelf.copies["law-kz"].error
-    assert line.startswith("law-kz: it lists drugs.com, and so refuses drugs.com")
-    assert "there are 2 of these" in line
+    assert line.startswith("law-kz: it lists drugs.com, and so blocks drugs.com")
+    assert "there are 2 such sites" in line
     assert "\n" not in line
     Path(register.file).write_text("listed.example\n")
     again, _ = built(tmp_path, register, NOW + timedelta(days=1))
@@ -150,7 +150,7 @@ def test_what_is_no_file_or_too_long_is_not_waited_for_and_leaves_the_last_good_
 def test_addresses_are_not_taken(tmp_path: Path) -> None:
     library, _ = built(tmp_path, in_file(tmp_path / "isp", "198.51.100.7\n198.51.100.8\n203.0.113.9\n"))
     assert kinds(library, "198.51.100.7") == frozenset()
-    assert "names alone are taken" in library.shelf.copies["law-kz"].error
+    assert "only the names of a register are used" in library.shelf.copies["law-kz"].error
 
 
 def test_no_list_of_the_family_or_of_ours_feeds_a_register(tmp_path: Path) -> None:
@@ -168,10 +168,10 @@ def test_no_list_of_the_family_or_of_ours_feeds_a_register(tmp_path: Path) -> No
 def test_one_address_is_never_a_register_and_a_list_of_another_kind(tmp_path: Path) -> None:
     url = "https://register.example/kz.txt"
     write_own(tmp_path / "lists.yaml", OwnLists().with_list("Mine", url, "adult", "own-1c9a2f4e"))
-    with pytest.raises(ListError, match="feeds no other kind"):
+    with pytest.raises(ListError, match="must not feed another category"):
         read_library(tmp_path / "state", tmp_path / "lists.yaml", [Register("kz", url, "", on=True)])
     one = next(iter(read_library(tmp_path / "state").published.values()))
-    with pytest.raises(ListError, match="feeds no other kind"):
+    with pytest.raises(ListError, match="must not feed another category"):
         read_library(tmp_path / "state", None, [Register("kz", one.url, "", on=True)])
 
 

@@ -74,7 +74,7 @@ def test_an_older_or_replayed_set_is_refused(
     shelf: SealedShelf, source: SealedSource, issuer: Issuer, offer: Offer, age: int
 ) -> None:
     offer(issuer.make(["new.invalid"]))
-    with pytest.raises(ListError, match="not newer than the one in force"):
+    with pytest.raises(ListError, match="not newer than the set in force"):
         offer(issuer.make(["old.invalid"], made=MADE - age))
     assert _holds(shelf, source, "new.invalid")
     assert offer(issuer.make(["newer.invalid"], made=MADE + 1))
@@ -86,7 +86,7 @@ def test_a_set_without_its_key_never_replaces(
 ) -> None:
     first, second = issuer.make(["first.invalid"]), issuer.make(["second.invalid"], made=MADE + 1)
     offer(first)
-    with pytest.raises(ListError, match="has not come yet"):
+    with pytest.raises(ListError, match="has not arrived yet"):
         shelf.offer(source, second.data, [first.key], (), NOW)
     assert _holds(shelf, source, "first.invalid")
     assert shelf.offer(source, second.data, [first.key, second.key], (), NOW)
@@ -137,7 +137,7 @@ def test_a_set_with_an_innocent_name_is_refused_whole_without_naming_it(
     shelf: SealedShelf, source: SealedSource, issuer: Issuer, offer: Offer, innocent: str
 ) -> None:
     offer(issuer.make())
-    with pytest.raises(ListError, match="innocent site") as refused:
+    with pytest.raises(ListError, match="well-known site") as refused:
         offer(issuer.make([innocent, "b.invalid"], made=MADE + 1), innocent=("example.com", innocent))
     assert innocent not in str(refused.value)
     assert not _holds(shelf, source, innocent)
@@ -147,7 +147,7 @@ def test_a_set_that_would_refuse_a_help_line_by_what_stands_above_it_is_refused_
     shelf: SealedShelf, source: SealedSource, issuer: Issuer, offer: Offer
 ) -> None:
     offer(issuer.make())
-    with pytest.raises(ListError, match="innocent site"):
+    with pytest.raises(ListError, match="well-known site"):
         offer(issuer.make(["help.invalid"], made=MADE + 1), innocent=("chat.line.help.invalid",))
     assert not _holds(shelf, source, "help.invalid")
     assert offer(issuer.make(["bad.help.invalid"], made=MADE + 1), innocent=("chat.line.help.invalid",))
@@ -172,7 +172,7 @@ def test_a_file_that_others_can_read_is_not_used(source: SealedSource, file: int
     path = Path(source.file)
     path.chmod(file)
     path.parent.chmod(folder)
-    with pytest.raises(ListError, match="others can read"):
+    with pytest.raises(ListError, match="other users can read"):
         read_private(path, 1000)
 
 

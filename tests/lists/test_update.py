@@ -83,7 +83,7 @@ def test_only_good_copies_replace_good_copies(
     later = NOW + timedelta(days=1)
     problems = shelf.fetch(lists, fetcher(), INNOCENT, later)
     assert [line.split(":")[0] for line in problems] == ["adult-list", "games-list"]
-    assert "innocent" in problems[0]
+    assert "well-known" in problems[0]
     assert "web page" in problems[1]
     table = table_of(tmp_path, shelf, lists, seeds)
     assert table.categories("bad.example") == {"adult"}
@@ -91,7 +91,7 @@ def test_only_good_copies_replace_good_copies(
 
     again = Shelf(tmp_path / "lists")
     assert again.copies["adult-list"].fetched == NOW
-    assert "innocent" in again.copies["adult-list"].error
+    assert "well-known" in again.copies["adult-list"].error
 
 
 def in_parts(address: str, count: int, most: int = 10_000) -> PublishedList:
@@ -136,7 +136,7 @@ def test_a_list_with_a_missing_file_keeps_its_copy(
     del bodies["/part-1"]
     (line,) = shelf.fetch([split], fetcher(), INNOCENT, NOW + timedelta(days=1))
     moved = f"check whether {server.address}/part-1 has moved; keeping the previous copy"
-    assert line == f"split: the server says 404 Not Found; {moved}"
+    assert line == f"split: the server responded with 404 Not Found; {moved}"
     bodies["/part-1"] = b"worse.example\n"
     (line,) = shelf.fetch(
         [in_parts(server.address, 2, most=20)], fetcher(), INNOCENT, NOW + timedelta(days=1)
@@ -248,7 +248,7 @@ def test_a_full_disk_is_no_failed_download(server: Served, bodies: dict[str, byt
     bodies.update({"/adult-list": b"bad.example\n" * 500, "/games-list": b"play.example\n"})
     lists = [published(server.address, one, "adult") for one in ("adult-list", "games-list")]
     waits: list[float] = []
-    says = rf"^{tmp_path}: cannot be written \(File too large\); the old table stays in force$"
+    says = rf"^{tmp_path}: cannot be written \(File too large\); keeping the old table$"
     with small_disk(4096), pytest.raises(ListError, match=says):
         Shelf(tmp_path).fetch(lists, fetcher(sleep=waits.append), INNOCENT, NOW)
     assert (waits, server.asked) == ([], ["/adult-list"])
@@ -273,7 +273,7 @@ def test_without_internet_it_ends_at_the_second_host(tmp_path: Path) -> None:
     lists += [published(NOWHERE_ELSE, f"more-{number}", "adult") for number in range(20)]
     waits: list[float] = []
     shelf = Shelf(tmp_path)
-    says = r"^no internet: neither 224\.0\.0\.1 nor 255\.255\.255\.255 can be reached \(.*unreachable\); the"
+    says = r"^no internet: neither 224\.0\.0\.1 nor 255\.255\.255\.255 can be reached \(.*unreachable\); kee"
     with pytest.raises(ListError, match=says):
         shelf.fetch(lists, fetcher(sleep=waits.append), INNOCENT, NOW)
     assert waits == []

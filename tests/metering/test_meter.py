@@ -20,7 +20,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.kernel.flowbytes import Flow, Moved
 from gateway.kernel.snapshot import PassElement
 from gateway.metering.counter_mark import Mark
-from gateway.metering.ledgers import Books
+from gateway.metering.ledgers import Ledgers
 from gateway.metering.meter import SWEEP, Meter
 from gateway.metering.uses import Uses
 from gateway.path.addresses import AddressBook, ServiceBook
@@ -110,7 +110,7 @@ class PretendedKernel:
         found, self.flows = self.flows, []
         return [one for one in found if one.slot in slots]
 
-    def there(self) -> frozenset[Flow]:
+    def all_flows(self) -> frozenset[Flow]:
         return frozenset(flow for one in self.flows for flow in one.flows)
 
 
@@ -148,7 +148,7 @@ class World:
             ActivityErased,
             lambda event: file.erase(event.profile, past=event.past, running=event.running),
         )
-        self.books = Books(file, lambda: self.rules.world.catalogue)
+        self.books = Ledgers(file, lambda: self.rules.world.catalogue)
         meter = Meter(
             cast(Loop, self.clock),
             self.kernel,

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.core.bus import Bus
 from gateway.household.rule_book import RuleBook
-from gateway.metering.ledgers import Books
+from gateway.metering.ledgers import Ledgers
 from gateway.metering.wiring import ledgers
 from gateway.policy.time.schedule import DAY
 from gateway.store.flash_wear import OFTEN
@@ -38,7 +38,7 @@ class Home:
         self.minute = 0
         self.books = self.start(MONDAY)
 
-    def start(self, day: date) -> Books:
+    def start(self, day: date) -> Ledgers:
         """As a start of the daemon after a kill: nothing in memory is left."""
         self.bus = Bus()
         self.store.close()

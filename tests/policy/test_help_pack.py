@@ -17,7 +17,7 @@ from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
-from gateway.policy.names.countries import COMMON, KINDS, HelpLine, rights_for
+from gateway.policy.names.countries import COMMON, HELP_LINE_KINDS, HelpLine, rights_for
 from gateway.policy.names.domain_table import DomainTable
 from gateway.policy.time.situation import PLAIN
 from gateway.policy.values import Observation, Proto, Reason
@@ -102,10 +102,10 @@ def test_every_entry_says_where_it_is_from_and_nobody_has_confirmed_one_yet() ->
     for line in lines:
         assert line.source
         assert line.dated.year == 2026
-        assert line.kind in KINDS
+        assert line.kind in HELP_LINE_KINDS
         # A day is set by a person whose name is beside it: parse_country refuses one without the other.
         assert (line.verified_on is None) is (line.verified_by == "")
-        assert line.told()["confirmed"] is (line.verified_on is not None)
+        assert line.to_dict()["confirmed"] is (line.verified_on is not None)
 
 
 @cache

@@ -115,7 +115,7 @@ def test_memory_is_bounded_and_the_oldest_go_first(path: Path) -> None:
     for number in range(PENDING_LIMIT + 10):
         record(store, refused(), f"{number}.example")
     assert store.figures()["pending"] == PENDING_LIMIT + 1
-    assert store.problems() == ["10 decisions found no room in the log."]
+    assert store.problems() == ["10 decisions were dropped from the log."]
     store.close()
     kept = {host for (host,) in look(path, "SELECT host FROM decisions")}
     assert "9.example" not in kept
@@ -136,7 +136,7 @@ def test_a_full_disk_is_said_once_and_loses_only_the_oldest(
                 store.flush(float(number))
         store.flush(1e6)
     assert [
-        line for line in caplog.messages if "the disk is full; make room on it" in line
+        line for line in caplog.messages if "the disk is full; free some space" in line
     ] == caplog.messages
     assert len(caplog.messages) == 1
     database.rows("PRAGMA max_page_count = 1000000")
@@ -145,4 +145,4 @@ def test_a_full_disk_is_said_once_and_loses_only_the_oldest(
     kept = {host for (host,) in look(path, "SELECT host FROM decisions")}
     assert f"{PENDING_LIMIT + 4}.example" in kept
     assert len(kept) >= PENDING_LIMIT
-    assert "written again" in caplog.messages[-1]
+    assert "writable again" in caplog.messages[-1]

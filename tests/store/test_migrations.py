@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlite_utils
 
-from gateway.policy.accounts.people import LIFE, Account, PersonRole, Session
+from gateway.policy.accounts.people import SESSION_LIFE, Account, PersonRole, Session
 from gateway.policy.time.clock_changes import Kind
 from gateway.store.migrations import MIGRATIONS, is_due
 from gateway.store.store import Store
@@ -125,7 +125,7 @@ def test_guardians_of_an_older_file_are_guardians_without_a_password(path: Path)
     store = Store(path)
     assert store.guardians() == {"Mum": Account("Mum", PersonRole.GUARDIAN, came=True)}
     assert store.people.sessions() == ()
-    store.people.begin(Session("k", "Mum", "Phone", NOW, NOW + LIFE))
+    store.people.begin(Session("k", "Mum", "Phone", NOW, NOW + SESSION_LIFE))
     store.close()
     assert look(path, "SELECT name, role, secret FROM guardians") == [("Mum", "guardian", "")]
     store = Store(path)

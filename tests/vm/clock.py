@@ -42,7 +42,7 @@ def _vouch() -> None:
 
 def _battery() -> str:
     real, boot = timex.real_and_boot()
-    said, now = rtc.said_at_boot(), rtc.reads()
+    said, now = rtc.boot_time(), rtc.read()
     assert said is not None, "the kernel's log does not say it"
     assert now is not None, "there is no battery clock"
     assert abs(said - (real - boot)) < 5

@@ -167,7 +167,7 @@ def commands(client: str, instead: Mapping[str, str]) -> str:
 
 def installed(gateway: Gateway, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["certificate", "check", "--config", str(gateway.config)]) == 0
-    assert capfd.readouterr().out.startswith(f"The certificate of {DOC_NAME} is good until ")
+    assert capfd.readouterr().out.startswith(f"The certificate of {DOC_NAME} is valid until ")
 
 
 @pytest.mark.slow

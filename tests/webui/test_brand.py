@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from gateway.cli.commands.web import settings_of, told
+from gateway.cli.commands.web import settings_dict, settings_of
 from gateway.household.loading import load_countries
 from gateway.policy.config.brand import MAX_NAME
 from gateway.policy.config.brand import Brand as Said
@@ -38,7 +38,8 @@ def said(tmp_path: Path) -> Said:
 
 def app_with(tmp_path: Path, brand: Said) -> Flask:
     config = Config(runtime=str(tmp_path), state=str(tmp_path / "state"), brand=brand)
-    return create_app(replace(settings_of(told(config)), control=tmp_path / "control.sock", state=None))
+    settings = settings_of(settings_dict(config))
+    return create_app(replace(settings, control=tmp_path / "control.sock", state=None))
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_the_refused_page_stays_light(
     """Of a site that can be asked for, with the help lines of each country: the longest that there is."""
     household.refusals[2].update(askable=True, reason="category", rule="social_networks")
     for country in ("gb", "kz"):  # the most lines, and the longest
-        told = [one.told() for one in lines_for(load_countries(), country)]
+        told = [line.to_dict() for line in lines_for(load_countries(), country)]
         monkeypatch.setattr("tests.webui.standin.refusing.HELP", told)
         for ip in ("192.168.1.20", "192.168.1.22", "192.168.1.30"):
             for host in ("www.tiktok.com", "www.instagram.com"):
@@ -160,7 +161,7 @@ def test_a_name_is_text(tmp_path: Path, daemon: Running) -> None:
 @pytest.mark.parametrize("how", ["gone", "another"])
 def test_a_logo_that_is_another_one_by_now_is_not_shown(tmp_path: Path, daemon: Running, how: str) -> None:
     brand = said(tmp_path)
-    used = settings_of(told(Config(runtime=str(tmp_path), brand=brand)))
+    used = settings_of(settings_dict(Config(runtime=str(tmp_path), brand=brand)))
     Path(brand.logo).write_bytes(b"<svg><script>alert(1)</script></svg>")
     if how == "gone":
         Path(brand.logo).unlink()
@@ -176,17 +177,17 @@ def test_a_logo_that_is_none_is_left_out_with_one_line(
 ) -> None:
     logo = tmp_path / "logo.svg"
     logo.write_bytes(b'<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>')
-    used = settings_of(told(Config(brand=Said(name="Alma", logo=str(logo)))))
+    used = settings_of(settings_dict(Config(brand=Said(name="Alma", logo=str(logo)))))
     assert used.brand.logo is None
     assert capsys.readouterr().err == (
         f"qalqan: {logo}: has something that is no shape: <script>;"
-        " save it as plain SVG: shapes, gradients and text alone; it is left out\n"
+        " save it as plain SVG with shapes, gradients and text only; it is left out\n"
     )
 
 
 def test_the_pages_are_told_all_of_it(tmp_path: Path) -> None:
     brand = said(tmp_path)
-    used = settings_of(told(Config(brand=brand, propose=Proposal(("adult",), ("6-9",)))))
+    used = settings_of(settings_dict(Config(brand=brand, propose=Proposal(("adult",), ("6-9",)))))
     logo = read_logo(brand.logo)
     assert used.brand == Brand(
         LONG, style_of(brand, logo=True), used.brand.logo, brand.support, brand.support_link

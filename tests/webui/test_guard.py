@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from gateway.control.surroundings import Visitor
-from gateway.policy.accounts.people import TOLD, Announcement, Told
+from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, AnnouncementKind
 from tests.webui.conftest import GATEWAY, Browser, browser_on
 from tests.webui.standin.household import NOW, Household
 from webui.guard import is_ours, is_same_origin
@@ -156,7 +156,9 @@ def test_a_hostile_device_name_is_text_on_every_page(app: Flask, mum: Browser, h
     for device in household.devices.values():
         device["name"] = hostile
     household.accounts.scene.devices[mum.ip] = Visitor("02:00:00:00:00:1c", hostile)
-    household.accounts.register.announce(Announcement(Told.CLAIM, hostile[:40], hostile, NOW, NOW + TOLD))
+    household.accounts.register.announce(
+        Announcement(AnnouncementKind.CLAIM, hostile[:40], hostile, NOW, NOW + ANNOUNCED_FOR)
+    )
     mum.post("/signin", {"code": household.guardians.link("Mum")})
     tablet = browser_on(app, "192.168.1.20")
     for method, path in routes(app):

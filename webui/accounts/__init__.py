@@ -1,1 +1,1 @@
-"""Who is signed in, what they may, and how wrong tries are held off."""
+"""Sign-in, roles, and limits of wrong passwords."""

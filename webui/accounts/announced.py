@@ -1,4 +1,6 @@
-"""What everybody in the home is told for a week: who set the gateway up, who may do all, and how."""
+"""Announcements that every device of the home sees for a week: who set up the gateway or got full access, and
+how.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from webui.language.words import day_past, plain
 class Announced:
     told: str
     name: str
-    device: str  # hostile input; empty: none is known
+    device: str  # untrusted input; empty: unknown
     at: datetime | None
 
     def sentence(self, now: datetime) -> str:

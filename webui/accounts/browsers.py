@@ -1,8 +1,10 @@
-"""Browsers that have signed in here before: a long-lived signed cookie of its own, which opens nothing.
+"""Known browsers: a long-lived signed cookie marks a browser that has signed in before. It grants no access.
 
-It keeps tries of its own, so that a child who types wrong passwords on another device, or in another browser
-of this one, can't lock a parent out. They are for the names that signed in here alone: who has an account and
-signs in again and again with no cookie gets many such browsers, and not one more try at another's password.
+A known browser has its own count of wrong passwords. A child who types wrong passwords on another device, or
+in another browser of this one, cannot lock a parent out. The count applies only to names that signed in on
+it. A user who signs in repeatedly without a cookie gets many such browsers, but no further attempts at
+another
+user's password.
 """
 
 from __future__ import annotations
@@ -15,21 +17,21 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from webui import cookies
 
 COOKIE = "qalqan-known"
-DAYS = 400  # as long as browsers keep a cookie
+DAYS = 400  # the maximum that browsers store a cookie
 ID_LENGTH = 12  # bytes
-NAMES = 4  # that a browser is known to; the first gives way
+NAMES = 4  # for which a browser is known; a new one replaces the oldest
 
 
 def known(name: str) -> str:
-    """This browser's own id; empty where ``name`` has never signed in here."""
+    """Return this browser's id; empty if ``name`` has never signed in on it."""
     own, names = _kept()
     return own if _folded(name) in names else ""
 
 
 def remember(name: str) -> None:
-    """From the answer on that is being made."""
+    """Mark this browser as known, in the response to this request."""
     own, names = _kept()
-    here = [one for one in names if one != _folded(name)][1 - NAMES :]
+    here = [known_name for known_name in names if known_name != _folded(name)][1 - NAMES :]
     value = _signer().dumps([own or secrets.token_urlsafe(ID_LENGTH), *here, _folded(name)])
 
     @after_this_request
@@ -43,13 +45,13 @@ def _kept() -> tuple[str, list[str]]:
         found = _signer().loads(request.cookies.get(cookies.name_of(COOKIE), ""))
     except BadSignature:
         return "", []
-    if not (isinstance(found, list) and found and all(isinstance(one, str) for one in found)):
+    if not (isinstance(found, list) and found and all(isinstance(name, str) for name in found)):
         return "", []
     return found[0], found[1:]
 
 
 def _folded(name: str) -> str:
-    """As the register finds a name, however it is typed."""
+    """Return the name as the daemon compares it, whatever its case."""
     return " ".join(name.split()).casefold()
 
 

@@ -1,4 +1,4 @@
-"""The passwords that people take most, of eight letters or more, and the words that they add digits to."""
+"""The most common passwords of eight characters or more, and the words that are often followed by digits."""
 
 from __future__ import annotations
 

@@ -1,23 +1,23 @@
-"""Wrong tries slow who made them, and nobody else. Pure: the time is an argument."""
+"""Slows a client after wrong passwords, without an effect on other clients. Pure: the time is an argument."""
 
 from __future__ import annotations
 
-TRIES = 5  # of a device, or of a browser that has signed in before, until it has to wait
-TRIES_OF_ALL = 50  # of all devices that nobody has placed: a new hardware address is no new start
-FIRST_WAIT = 60.0  # seconds; doubles with each wrong try after that
+TRIES = 5  # of a device, or of a known browser, before it has to wait
+TRIES_OF_ALL = 50  # of all unknown devices together, so that a new hardware address gives no new attempts
+FIRST_WAIT = 60.0  # seconds; doubles with each further wrong attempt
 LONGEST_WAIT = 900.0
-FORGET = 3600.0  # seconds without a try, after which all is forgotten
-KEYS_LIMIT = 256  # the longest unseen give way
+FORGET = 3600.0  # seconds without an attempt, after which a key is removed
+KEYS_LIMIT = 256  # a new one replaces the one unused longest
 
 
 class Limiter:
-    """By any key: a hardware address, an address, a browser."""
+    """Counts attempts by key: a hardware address, an IP address, or a browser."""
 
     def __init__(self) -> None:
-        self._tries: dict[str, tuple[int, float]] = {}  # how many, when the last one was
+        self._tries: dict[str, tuple[int, float]] = {}  # count, time of the last one
 
     def wait(self, key: str, now: float, tries: int = TRIES) -> float:
-        """Seconds until this key may try again; 0 when it may now."""
+        """Return the seconds until this key may try again; 0 if it may now."""
         count, last = self._found(key, now)
         if count < tries:
             return 0.0
@@ -25,7 +25,7 @@ class Limiter:
         return max(0.0, last + pause - now)
 
     def count(self, key: str, now: float) -> None:
-        """Before the try is made: many at once are many."""
+        """Count an attempt. Called before it is checked, so that parallel attempts count."""
         count, _ = self._found(key, now)
         self._tries.pop(key, None)
         self._tries[key] = (count + 1, now)
@@ -33,7 +33,10 @@ class Limiter:
             del self._tries[next(iter(self._tries))]
 
     def uncount(self, key: str) -> None:
-        """It was no wrong one. Earlier ones stay: who may sign in as one does not guess on as another."""
+        """Remove one correct attempt.
+
+        Earlier ones stay, so that one account cannot be used to guess another's password.
+        """
         count, last = self._tries.get(key, (0, 0.0))
         if count > 1:
             self._tries[key] = (count - 1, last)

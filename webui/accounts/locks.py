@@ -1,7 +1,7 @@
-"""What only the child itself may open on its page: by its PIN from ten years on, by a guardian below that.
+"""The private part of a child's page: opened by its PIN from ten years on, by a guardian below that.
 
-A browser that entered the PIN stays open for half an hour, for that child and that PIN alone: the signed
-cookie names both, so that a sibling on the same device meets the lock, and a PIN that is gone opens nothing.
+A browser stays unlocked for half an hour after the PIN, only for that child and that PIN. The signed cookie
+names both, so a sibling on the same device needs another PIN, and a removed PIN unlocks nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from webui.values.sharing import Pin
 
 P = ParamSpec("P")
 OPEN_FOR = 30 * 60  # seconds
-PARTS = 3  # of what the cookie keeps: who, since when that PIN is, until when
+PARTS = 3  # of the cookie: child, the PIN's date, end
 
 
 def unlock(who: str, pin: Pin) -> None:
@@ -34,10 +34,10 @@ def lock() -> None:
 
 
 def is_open(here: Here) -> bool:
-    """Whether who holds this device may see what is the child's own."""
+    """Return whether the user of this device may see the child's private data."""
     pin = here.own.pin
     if pin is None:
-        return True  # no child's device; the page itself says what it shows to those
+        return True  # not a child's device; the page itself decides what it shows there
     if not pin.pin:
         who = session.person()
         return who is not None and who.guards
@@ -49,8 +49,8 @@ def is_open(here: Here) -> bool:
     return who == here.profile and stamp == _stamp(pin) and 0 < left <= OPEN_FOR
 
 
-def own_eyes(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """A page that is the child's own. Who may not see it is asked for the PIN, and told how to get one."""
+def child_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Restrict a view to the child. Others see a page that asks for the PIN and explains how to get one."""
 
     @wraps(view)
     def checked(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:

@@ -1,7 +1,7 @@
-"""Passwords: what they may be, and their hashes, one at a time.
+"""Password rules and hashes.
 
-One hash takes 8 MB and 0.2 s here, seconds on a router: it is made in a process of its own that ends with
-them (`gateway/web/scrypt.py`), one at a time, so that memory stays bounded and the pages go on answering.
+One hash takes 8 MB and 0.2 s here, seconds on a router. A separate process that ends afterwards computes it
+(`gateway/web/scrypt.py`), one at a time, so that memory stays bounded and the pages stay responsive.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from webui.accounts.common import COMMON
 from webui.language.i18n import gettext as _
 
 SHORTEST, LONGEST = 8, 128  # characters
-WAITING = 3  # threads that may wait for or make a hash; the server answers with four more
+WAITING = 3  # threads that may wait for or compute a hash; the server has four more
 TIMEOUT = 30  # seconds for one hash; a small router needs five
 _SALT = 16  # characters
 
@@ -39,11 +39,14 @@ RUNS = (
 
 
 class BusyError(ControlError):
-    """Too many sign in at once."""
+    """Too many users sign in at the same time."""
 
 
 def problem(password: str, name: str) -> str:
-    """Why it cannot be taken; empty where it can. Only its length, and what is guessed first, count."""
+    """Return why the password is not accepted; empty if it is.
+
+    The rules are its length and a list of common ones.
+    """
     if len(password) < SHORTEST:
         return _(
             "Take at least %(least)d characters. A sentence of a few words is easy to keep.", least=SHORTEST
@@ -72,7 +75,7 @@ def hashed(password: str) -> str:
 
 
 def digest(password: str, salt: str) -> str:
-    """What `hashed` has at its end for this salt. Raises BusyError."""
+    """Return the part of a hash after this salt. Raises: BusyError."""
     asked = json.dumps({"password": _same(password), "salt": salt}).encode()
     with _in_turn():
         try:
@@ -83,13 +86,13 @@ def digest(password: str, salt: str) -> str:
                 timeout=TIMEOUT,
                 check=True,
             )
-        except (OSError, subprocess.SubprocessError):  # no room for it, or no end of it
+        except (OSError, subprocess.SubprocessError):  # no memory for it, or it did not end
             raise _busy() from None
     return done.stdout.decode("ascii")
 
 
 def _same(password: str) -> str:
-    """One keyboard writes й as one letter, another one as two."""
+    """Normalise: one keyboard writes й as one code point, another one as two."""
     return unicodedata.normalize("NFC", password)
 
 

@@ -1,7 +1,7 @@
-"""Who is signed in, and which pages are whose: the one place where roles are enforced.
+"""Sessions and access: the only place that enforces roles.
 
-The cookie carries a session's token, which the daemon knows and can end; it is asked at each request. Each
-view says by a decorator who may see it. What says nothing is for guardians.
+The cookie has a session's token. The daemon checks it at each request, and can end the session. A decorator
+on each view says which roles may see it. A view without one is for guardians.
 """
 
 from __future__ import annotations
@@ -29,16 +29,18 @@ from webui.values.shapes import Answer
 P = ParamSpec("P")
 R = TypeVar("R")
 LIFE_DAYS = 90
-ON_A_CHILDS = 30 * 60  # seconds that a session lasts that was begun on a child's device, which stays with it
-ANYONE = "anyone"  # who asks is told by the device alone, or by what is typed
-STATIC = "static"  # Flask's own endpoint, which no decorator of ours reaches
+ON_A_CHILDS = 30 * 60  # seconds that a session lasts if it started on a device that stays with a child
+ANYONE = "anyone"  # identified by the device, or by what is typed
+STATIC = "static"  # Flask's own endpoint, which has no decorator of ours
 
 _SEEN_BY, _AWAY = "qalqan_seen_by", "qalqan_away"
 
 
 class OwnSession(SecureCookieSessionInterface):
-    """No time of ours is in it: the daemon ends sessions, and knows when its clock was set. By Flask's way a
-    gateway that starts in 1970 sends a cookie that is over, and refuses each one of its better days.
+    """A session cookie without a timestamp. The daemon ends sessions, and knows when its clock was set.
+
+    With Flask's timestamps, a gateway whose clock starts in 1970 would send expired cookies, and reject them
+    later.
     """
 
     def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002 - Flask names it
@@ -74,13 +76,13 @@ class OwnSession(SecureCookieSessionInterface):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is signed in."""
+    """A signed-in user."""
 
     name: str
     role: str
-    minutes: int  # that a helper may give a day and child
-    password: bool  # has one
-    proposed: bool  # a guardian proposes another role, and waits for a yes
+    minutes: int  # that a helper may give to each child a day
+    password: bool  # has a password
+    proposed: bool  # a guardian proposes another role, and the user has not answered
 
     @property
     def guards(self) -> bool:
@@ -88,7 +90,7 @@ class Person:
 
 
 def sign_in(answer: Answer) -> None:
-    """After the daemon has let somebody in. The browser is known from now on, to who signed in."""
+    """Start a session after the daemon's approval. The browser becomes known for this user."""
     session.clear()
     session.permanent = True
     session["session"] = answer.text("session")
@@ -96,15 +98,16 @@ def sign_in(answer: Answer) -> None:
     browsers.remember(by)
     g.pop("person", None)
     handed = daemon().handed(source_address())
-    if handed.who and answer.text("role") == PersonRole.GUARDIAN:  # who proves to be one takes it back
+    # a guardian who signs in takes the device back
+    if handed.who and answer.text("role") == PersonRole.GUARDIAN:
         daemon().change("take_back", device=handed.mac, by=by, origin=source_address())
     session["device"] = daemon().here(source_address()).mac
-    if is_a_childs():
+    if belongs_to_child():
         session["until"] = int(time.time()) + ON_A_CHILDS
 
 
-def is_a_childs() -> bool:
-    """Whether the device that asks stays with a child, as far as anybody knows."""
+def belongs_to_child() -> bool:
+    """Return whether the device that asks stays with a child, as far as is known."""
     here = daemon().here(source_address())
     return bool(here.asked) or daemon().home().child(here.profile) is not None
 
@@ -120,7 +123,7 @@ def token() -> str:
 
 
 def _is_over() -> bool:
-    """Whether it was begun on a child's device, and that is long ago."""
+    """Return whether the session started on a child's device and its time is over."""
     until = session.get("until")
     if until is None:
         return False
@@ -128,15 +131,16 @@ def _is_over() -> bool:
 
 
 def _is_handed() -> bool:
-    """A child holds the device that asks, or the one on which this session was begun: a phone that takes
-    another private address is another device here, and its browsers kept what they had.
+    """Return whether a child uses the device that asks, or the device on which the session started.
+
+    A phone that takes a new private address is a new device here, and its browsers keep their cookies.
     """
     begun = session.get("device")
     return bool(daemon().handed(source_address(), begun if isinstance(begun, str) else "").who)
 
 
 def person() -> Person | None:
-    """Who asks; None when nobody is signed in. Raises Unreachable."""
+    """Return the user; None if not signed in. Raises: Unreachable."""
     if "person" not in g:
         found = None
         if token() and _is_over():
@@ -157,32 +161,32 @@ def person() -> Person | None:
 
 
 def signed_in() -> Person:
-    """Who asks, on a page that nobody else sees."""
+    """Return the user, on a page that requires one."""
     found = person()
     assert found is not None
     return found
 
 
 def guardian() -> str | None:
-    """The name of who is signed in; on a guardians' page that is a guardian. Raises Unreachable."""
+    """Return the name of the signed-in user; on guardians' pages this is a guardian. Raises: Unreachable."""
     found = person()
     return None if found is None else found.name
 
 
 def ask(action: str, **values: object) -> Answer:
-    """Of the verb `guardian`, by who is signed in and from here."""
+    """Call the verb `guardian` for the signed-in user and the device that asks."""
     values = {"by": guardian() or "", "session": token() or None, **values}
     return Answer(daemon().client.call("guardian", action=action, origin=source_address(), **values))
 
 
-def to_the_door() -> ResponseReturnValue:
+def to_sign_in() -> ResponseReturnValue:
     return redirect(url_for("door.sign_in"), 303)
 
 
 def seen_by(
-    *roles: str, away: Callable[[], ResponseReturnValue] = to_the_door
+    *roles: str, away: Callable[[], ResponseReturnValue] = to_sign_in
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Whose a view is. ``away``: what who is not signed in gets in its place."""
+    """Restrict a view to roles. ``away``: the response for a user who is not signed in."""
 
     def declare(view: Callable[P, R]) -> Callable[P, R]:
         setattr(view, _SEEN_BY, frozenset(roles))
@@ -201,12 +205,12 @@ def guardians_only(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def everybody(view: Callable[P, R]) -> Callable[P, R]:
-    """Whoever is signed in."""
+    """Restrict a view to signed-in users of any role."""
     return seen_by(*PersonRole)(view)
 
 
 def declared(view: Callable[..., Any]) -> frozenset[str] | None:
-    """Who sees it, as its decorator says; None where it has none."""
+    """Return the roles that a view's decorator declares; None without a decorator."""
     return cast("frozenset[str] | None", getattr(view, _SEEN_BY, None))
 
 
@@ -221,7 +225,7 @@ def install(app: Flask) -> None:
             return None
         found = person()
         if found is None:
-            away: Callable[[], ResponseReturnValue] = getattr(view, _AWAY, to_the_door)
+            away: Callable[[], ResponseReturnValue] = getattr(view, _AWAY, to_sign_in)
             return away()
         if found.role in roles:
             return None

@@ -1,4 +1,4 @@
-"""One try of a password or code: who makes it, whether it may be made now, and whether it was a wrong one."""
+"""One attempt at a password or code: its keys, whether it is allowed now, and whether it was wrong."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from webui.language.i18n import ngettext
 WRONG = frozenset(
     {
         Code.LINK_USED, Code.WRONG_PASSWORD, Code.WRONG_RECOVERY, Code.WRONG_LABEL, Code.WRONG_TOKEN,
-        # Nothing was guessed here, but a hash was made: uncounted, one device could keep all others waiting.
+        # Nothing was guessed, but a hash was computed. Without a count, one device could block all others.
         Code.CLAIMED, Code.NOT_FROM_HOME, Code.NO_BUTTON,
     }
 )  # fmt: skip
 STRANGERS = "strangers"
-PLACELESS = ("", "guest", "quarantine")  # as what a device counts that nobody has placed
+PLACELESS = ("", "guest", "quarantine")  # owners of devices that count as unknown
 
 
 class TooManyTriesError(Exception):
-    """Nothing was tried."""
+    """Too many attempts. This one was not checked."""
 
     def __init__(self, wait: float) -> None:
         self.seconds = int(wait) + 1
@@ -50,7 +50,10 @@ class Gate:
 
     @contextmanager
     def attempt(self, now: float, name: str, *, placed: bool) -> Iterator[None]:
-        """Raises TooManyTriesError. A refusal inside counts where something wrong was typed."""
+        """Run one attempt.
+
+        Raises: TooManyTriesError. An error inside counts if it means that the input was wrong.
+        """
         keys = _keys(name, placed=placed)
         with self._lock:
             wait = max(self._limiter.wait(key, now, tries) for key, tries in keys.items())
@@ -72,8 +75,8 @@ class Gate:
 
 
 def _keys(name: str, *, placed: bool) -> dict[str, int]:
-    """Under which this try at ``name`` counts, and how many each has."""
-    # With a token no cookie counts.
+    """Return the keys under which this attempt at ``name`` counts, each with its limit."""
+    # Requests with a token ignore cookies.
     browser = "" if "Authorization" in request.headers else browsers.known(name)
     if browser:
         return {f"browser {browser}": TRIES}
@@ -86,8 +89,9 @@ def _keys(name: str, *, placed: bool) -> dict[str, int]:
 
 @contextmanager
 def attempt(name: str = "", *, placed: bool = True) -> Iterator[None]:
-    """``name``: whose password or code it would be; empty: nobody's in particular. ``placed``: whether
-    somebody has said yet whose the devices are.
+    """Run one attempt. ``name``: the account; empty: none in particular.
+
+    ``placed``: whether devices have owners yet.
     """
     gate: Gate = current_app.extensions["qalqan-gate"]
     with gate.attempt(time.monotonic(), name, placed=placed):

@@ -1,8 +1,8 @@
-"""`/api/v1`: all that the pages can do, for programs. docs/developers/api.md says how it is used.
+"""`/api/v1`: every function of the pages, for programs. docs/developers/api.md describes its use.
 
-Each operation is declared once (`operations.py`), with values for what it takes and answers (`kinds.py`):
-by those requests are read, answers are written and the OpenAPI document is made. All of it is loaded at the
-first request.
+Each operation is declared once (`operations.py`) with the types of its request and response (`kinds.py`).
+These types parse requests, build responses and generate the OpenAPI document. The API is loaded at the first
+request.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from webui.accounts.session import anyone
 from webui.api import who
 from webui.api.kinds import NotThatError
 from webui.api.problems import Problem, of_refusal, of_status
-from webui.memory import give_back
+from webui.memory import release_memory
 
 if TYPE_CHECKING:
     from webui.api.answering import Api
@@ -41,7 +41,7 @@ class _Late:
         with self._lock:
             if self._api is None:
                 self._api = Api()
-                give_back()
+                release_memory()
             return self._api
 
 
@@ -52,21 +52,21 @@ def install(app: Flask) -> None:
     @blueprint.route("/<path:_place>", methods=METHODS, provide_automatic_options=False)
     @anyone
     def every(_place: str) -> Response:
-        """Each operation says whose it is, and is held to that with a session or a token."""
+        """Handle every request. Each operation declares who may call it, by session or token."""
         try:
             return late.get().answer()
         except (Problem, ControlError, NotThatError, HTTPException) as error:
-            return told(error)
+            return error_response(error)
 
     app.register_blueprint(blueprint)
     who.install(app)
 
 
-def told(error: Exception) -> Response:
-    """Any error as problem details."""
+def error_response(error: Exception) -> Response:
+    """Return any error as problem details."""
     if isinstance(error, Problem):
         return error.response()
-    if isinstance(error, NotThatError):  # what a daemon of another version answers
+    if isinstance(error, NotThatError):  # an unexpected answer of another daemon version
         current_app.logger.warning("the daemon's answer: %s", error)
         return of_status(503, {"Retry-After": "60"}).response()
     if isinstance(error, ControlError):

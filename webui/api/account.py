@@ -1,4 +1,4 @@
-"""Who asks, and where one is signed in."""
+"""The caller's account and sessions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Me:
     name: str
     role: str
     minutes: int
-    token: bool  # asked with one
+    token: bool  # authenticated with a token
 
 
 @record
@@ -58,35 +58,35 @@ class TokenEntries:
 
 @noun.declare("GET", "/account", *EVERYBODY, answer=Me)
 def me_(me: Caller) -> object:
-    """In whose name this is asked, and as what."""
+    """Return the caller's name and role."""
     return Me(me.name, me.role, me.minutes, bool(me.via))
 
 
 @noun.declare("GET", "/account/sessions", *EVERYBODY, answer=Sessions, by_session=True)
 def sessions(me: Caller) -> object:
-    """Where one is signed in. A token is told of none."""
+    """List the caller's sessions. A token sees none."""
     return me.account("sessions")
 
 
 @noun.declare("DELETE", "/account/sessions", *EVERYBODY, answer=Ended, by_session=True)
 def end_others(me: Caller) -> object:
-    """All other browsers are signed out."""
+    """End all other sessions of the caller."""
     return me.account("end")
 
 
 @noun.declare("DELETE", "/account/sessions/{session}", *EVERYBODY, answer=Ended, by_session=True)
 def end(me: Caller, session: str) -> object:
-    """One browser is signed out."""
+    """End one session."""
     return me.account("end", id=session)
 
 
 @noun.declare("GET", "/account/tokens", answer=TokenEntries, by_session=True)
 def tokens(me: Caller) -> object:
-    """One's tokens, without the tokens."""
+    """List the caller's tokens, without their secrets."""
     return me.account("tokens")
 
 
 @noun.declare("DELETE", "/account/tokens/{session}", by_session=True)
 def end_token(me: Caller, session: str) -> object:
-    """A token is good no more."""
+    """Revoke a token."""
     return me.account("token_end", id=session)

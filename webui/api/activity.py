@@ -1,4 +1,4 @@
-"""What a child's days had, as far as its log level allows."""
+"""A child's activity by day, as far as its log level allows."""
 
 from __future__ import annotations
 
@@ -106,24 +106,24 @@ class Refusals:
 
 @noun.declare("GET", "/children/{child}/history", query=Span, answer=History)
 def history(me: Caller, child: str, query: Span) -> object:
-    """Minutes by service and kind, and what was refused, 30 days back at most."""
+    """Return minutes by service and category, and what was blocked, at most 30 days back."""
     days = {"from": query.from_, "to": query.to}
     return me.ask("history", id=child, **{key: day.isoformat() for key, day in days.items() if day})
 
 
 @noun.declare("DELETE", "/children/{child}/history", query=Erase)
 def erase(me: Caller, child: str, query: Erase) -> object:
-    """What is kept of a child's days is gone for good."""
+    """Delete a child's stored activity permanently."""
     return me.change("erase", id=child, what=query.what)
 
 
 @noun.declare("GET", "/children/{child}/ledger", query=OnDay, answer=Ledger)
 def ledger(me: Caller, child: str, query: OnDay) -> object:
-    """Which minutes counted; from log level 2 on also when and for what."""
+    """Return which minutes counted; from log level 2 on also when and for what."""
     return me.ask("ledger", who=child, **({"day": query.day.isoformat()} if query.day else {}))
 
 
 @noun.declare("GET", "/children/{child}/refusals", answer=Refusals)
 def refusals(me: Caller, child: str) -> object:
-    """The last refusals: ten a device, ten minutes, in memory alone."""
+    """Return the last blocks: ten a device within ten minutes, from memory."""
     return me.ask("refusals", profile=child)

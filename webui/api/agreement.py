@@ -1,4 +1,4 @@
-"""A family's agreement on a child's rules: the child by its PIN and a guardian, each for itself."""
+"""A family's agreement on a child's rules: the child agrees by its PIN, a guardian by their session."""
 
 from __future__ import annotations
 
@@ -23,45 +23,45 @@ class Yes:
 
 @record
 class Agreement:
-    state: str  # none, agreed; changed: the rules have been since
+    state: str  # none, agreed; changed: the rules have changed since
     by: str | None  # the guardian
     at: datetime | None
-    waits: Yes | None  # one said yes to the rules as they are now, and the other has not
+    waits: Yes | None  # one side agreed to the current rules, the other has not yet
 
 
 @noun.declare("GET", "/my/agreement", ANYONE, answer=Agreement)
 def mine(_me: Caller | None) -> object:
-    """What was agreed on, and whether the rules have changed since."""
+    """Return the agreement, and whether the rules have changed since."""
     return _there(daemon().client.call("profile", id=device_of_a_child().profile).get("agreement"))
 
 
 @noun.declare("POST", "/my/agreement", ANYONE, body=TypedPin, answer=Agreement)
 def say(_me: Caller | None, body: TypedPin) -> object:
-    """The child says that the rules were read together, as they are now."""
+    """Record that the child has read the current rules with a parent and agrees."""
     return _say("agree", body)
 
 
 @noun.declare("POST", "/my/agreement/end", ANYONE, body=TypedPin, answer=Agreement)
 def take_back(_me: Caller | None, body: TypedPin) -> object:
-    """The child takes it back."""
+    """Withdraw the child's agreement."""
     return _say("end", body)
 
 
 @noun.declare("GET", "/children/{child}/agreement", answer=Agreement)
 def of_child(me: Caller, child: str) -> object:
-    """What was agreed on, and whether the rules have changed since; 404 below ten years."""
+    """Return the agreement, and whether the rules have changed since; 404 below ten years."""
     return _there(me.ask("profile", id=child).get("agreement"))
 
 
 @noun.declare("POST", "/children/{child}/agreement", answer=Agreement)
 def agree(me: Caller, child: str) -> object:
-    """A guardian says that the rules were read together, as they are now."""
+    """Record that a guardian has read the current rules with the child and agrees."""
     return me.change("agreement", action="agree", id=child)["agreement"]
 
 
 @noun.declare("DELETE", "/children/{child}/agreement", answer=Agreement)
 def end(me: Caller, child: str) -> object:
-    """A guardian takes it back."""
+    """Withdraw a guardian's agreement."""
     return me.change("agreement", action="end", id=child)["agreement"]
 
 

@@ -1,7 +1,7 @@
-"""What the guardian who asks is told on a phone, by ntfy: each for himself alone.
+"""The caller's notifications by ntfy. Each guardian sets their own.
 
-Who knows a topic's address reads along. So no answer has it, and another one is set in a browser alone: a
-token that somebody found would else send a family's news to a stranger after its end too.
+Whoever knows a topic's address can read its messages. No response contains the address, and only a browser
+session can set another one. A stolen token could otherwise forward a family's news even after its revocation.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ Language = Annotated[str, Text(2, 10, r"[A-Za-z-]+")]
 @record
 class AlertsNow:
     on: bool
-    server: str  # of the address, which is told nobody
+    server: str  # of the address, which is never returned
     kinds: tuple[str, ...]
     at_night: tuple[str, ...]
     names: bool
     inside: bool
     language: str
-    trouble: str  # why the last message was not sent; empty: none, or it was
+    trouble: str  # why the last message was not sent; empty: no error
 
 
 @record
@@ -45,20 +45,20 @@ class AlertsWanted:
     kinds: tuple[AlertKind, ...]
     at_night: tuple[AlertKind, ...] = ()
     names: bool = False
-    inside: bool = False  # the server stands in the home
-    language: Language | None = None  # none: the one in which this is asked
-    address: Address | None = None  # none: the one that is kept
+    inside: bool = False  # the server is in the home
+    language: Language | None = None  # None: the language of this request
+    address: Address | None = None  # None: keep the stored one
 
 
 @noun.declare("GET", "/alerts", answer=AlertsNow)
 def read(me: Caller) -> object:
-    """Of what one is told, and whether the last message went."""
-    return _told(me, _mine(me))
+    """Return the notification settings, and the error of the last message."""
+    return _shown(me, _mine(me))
 
 
 @noun.declare("PUT", "/alerts", body=AlertsWanted, answer=AlertsNow)
 def save(me: Caller, body: AlertsWanted) -> object:
-    """Say of what one is told, and where."""
+    """Set the kinds of notifications, and the address."""
     if body.address is not None and not me.session:
         raise Problem(403, "session_only", pointer="/address")
     values: dict[str, object] = {} if body.address is None else {"address": body.address}
@@ -71,18 +71,18 @@ def save(me: Caller, body: AlertsWanted) -> object:
         language=body.language or language(),
         **values,
     )
-    return _told(me, _mine(me))
+    return _shown(me, _mine(me))
 
 
 @noun.declare("DELETE", "/alerts")
 def stop(me: Caller) -> object:
-    """Nothing is sent any more, and the address is forgotten."""
+    """Turn notifications off and delete the address."""
     return me.change("set_alerts")
 
 
 @noun.declare("POST", "/alerts/test")
 def test(me: Caller) -> None:
-    """A message at once, whatever the hour."""
+    """Send a test message now, also at night."""
     mine = _mine(me)
     if mine is None:
         raise Problem(422, "no_address")
@@ -100,7 +100,7 @@ def _mine(me: Caller) -> Alerts | None:
     return parse_alerts(me.ask("alerts")).of(me.name)
 
 
-def _told(me: Caller, mine: Alerts | None) -> AlertsNow:
+def _shown(me: Caller, mine: Alerts | None) -> AlertsNow:
     trouble = notifier.of(current_app).trouble(me.name)
     why = "" if trouble is None else trouble.why.value
     if mine is None:

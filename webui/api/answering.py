@@ -1,4 +1,4 @@
-"""Every operation of the API: found by its address, held to whose it is, read, called and answered."""
+"""Runs every operation of the API: routing, access, parsing of the request, call, response."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from webui.api.kinds import Record, kinds_of, plain
 from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
-from webui.memory import give_back
+from webui.memory import release_memory
 
 NOUNS = (
     teaching, growing, selfset, agreement,
@@ -53,11 +53,11 @@ NOUNS = (
 
 DOCUMENT = "openapi"
 
-OPERATIONS: tuple[Operation, ...] = tuple(one for noun in NOUNS for one in noun.noun.operations)
+OPERATIONS: tuple[Operation, ...] = tuple(operation for noun in NOUNS for operation in noun.noun.operations)
 
 
 class Served:
-    """The document as bytes, made when somebody first asks for it: most homes never do."""
+    """The OpenAPI document as bytes. Built on the first request, because most homes never need it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -67,26 +67,33 @@ class Served:
         with self._lock:
             if not self._bytes:
                 self._bytes = json.dumps(document(OPERATIONS), separators=(",", ":")).encode()
-                kinds_of.cache_clear()  # of all operations; a home asks for few
-                give_back()
+                kinds_of.cache_clear()  # of all operations; a home uses few
+                release_memory()
             return self._bytes
 
 
 class Api:
-    """Made when somebody first asks: most homes never do, and it takes three megabytes."""
+    """The routes of the API.
+
+    Built on the first request, because most homes never need its three megabytes.
+    """
 
     def __init__(self) -> None:
         self._served = Served()
         rules = [
-            Rule(BASE + one.path.replace("{", "<").replace("}", ">"), endpoint=one.name, methods=[one.method])
-            for one in OPERATIONS
+            Rule(
+                BASE + operation.path.replace("{", "<").replace("}", ">"),
+                endpoint=operation.name,
+                methods=[operation.method],
+            )
+            for operation in OPERATIONS
         ]
         document = Rule(f"{BASE}/openapi.json", endpoint=DOCUMENT, methods=["GET"])
         self._map = Map([*rules, document], merge_slashes=False)
-        self._operations = {one.name: one for one in OPERATIONS}
+        self._operations = {operation.name: operation for operation in OPERATIONS}
 
     def answer(self) -> Response:
-        """Raises HTTPException where there is no such place or way."""
+        """Return the response. Raises: HTTPException for an unknown path or method."""
         adapter = self._map.bind_to_environ(request.environ)
         if request.method == "OPTIONS":
             ways = set(adapter.allowed_methods())
@@ -105,7 +112,7 @@ def _answer(one: Operation, parts: dict[str, str]) -> Response:
     except Unreachable:
         if ANYONE not in one.roles:
             raise
-        me = None  # help lines are told while nobody can say who asks
+        me = None  # help lines are available even if authentication is down
     if ANYONE not in one.roles:
         if me is None:
             raise of_status(401, who.ASK_FOR_TOKEN)

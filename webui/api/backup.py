@@ -1,7 +1,7 @@
-"""One file with rules, grants and accounts: made, looked at, put in place, taken back.
+"""Backups of rules, grants and accounts in one file: create, inspect, restore, undo.
 
-In a browser that is signed in alone: hashes of passwords are in such a file, and one that is put in place
-adds the accounts that it has. Whoever finds a token could else make it last.
+These operations need a browser session. A backup contains password hashes, and a restored one adds its
+accounts. A stolen token could otherwise give itself permanent access.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class SealedFile:
 
 @record
 class Opened:
-    token: str  # of what is held for ten minutes
+    token: str  # of the opened backup, stored for ten minutes
 
 
 @record
@@ -60,7 +60,7 @@ class BackupLook:
     self_set: int
     added: tuple[str, ...]
     grants: int
-    steps: int  # into the next age band, that were put off
+    steps: int  # postponed transitions to the next band
     problems: tuple[str, ...]
 
 
@@ -84,7 +84,7 @@ class LastBackups:
 
 @noun.declare("POST", "/backup", body=Seal, answer=bytes, media=FILE, by_session=True)
 def make(me: Caller, body: Seal) -> Response:
-    """The file itself, which this password opens."""
+    """Create a backup file, encrypted with this password."""
     text, _left_out = pieces.fetch(daemon().client, by=me.name, origin=source_address())
     sealed = sealer.seal(text, body.password)
     name = f"qalqan-{daemon().home().now:%Y-%m-%d}.backup"
@@ -96,37 +96,37 @@ def make(me: Caller, body: Seal) -> Response:
     "POST", "/backup/opened", body=SealedFile, answer=Opened, status=201, upload=MOST_FILE, by_session=True
 )
 def read(me: Caller, body: SealedFile) -> object:
-    """Open a file. It is held until it is put in place; nothing is changed yet."""
+    """Open a file. It is stored until it is restored; nothing is changed yet."""
     text = sealer.unseal(body.file, body.password)
     return Opened(pieces.send(daemon().client, text, by=me.name, origin=source_address()))
 
 
 @noun.declare("GET", "/backup/opened/{session}", answer=BackupLook, by_session=True)
 def look(me: Caller, session: str) -> object:
-    """What is in it, and what it would change."""
+    """Return the content of an opened backup, and what restoring it would change."""
     found = me.change("restore", action="look", token=session)
-    return {**found, "children": [one["name"] for one in found["children"]]}
+    return {**found, "children": [child["name"] for child in found["children"]]}
 
 
 @noun.declare("POST", "/backup/opened/{session}/apply", answer=PutInPlace, by_session=True)
 def apply(me: Caller, session: str) -> object:
-    """All of it happens, or nothing."""
+    """Restore it, completely or not at all."""
     return me.change("restore", action="apply", token=session)
 
 
 @noun.declare("DELETE", "/backup/opened", by_session=True)
 def drop(me: Caller) -> object:
-    """It is held no more."""
+    """Discard the opened backup."""
     return me.change("restore", action="drop")
 
 
 @noun.declare("GET", "/backup/last", answer=LastBackups, by_session=True)
 def last(me: Caller) -> object:
-    """The last one that was put in place, and whether it can be taken back."""
+    """Return the last restored backup, and whether it can be undone."""
     return me.change("restore", action="last")
 
 
 @noun.declare("POST", "/backup/undo", by_session=True)
 def undo(me: Caller) -> object:
-    """The last one that was put in place is taken back."""
+    """Undo the last restore."""
     return me.change("restore", action="undo")

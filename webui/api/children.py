@@ -1,4 +1,4 @@
-"""Children: how each stands, pauses and extra time; profiles come and go."""
+"""Children: state, pauses and extra time; adds and removes profiles."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Left:
     gate: str
     name: str
     at: datetime | None
-    week: bool  # a limit of the week closes first
+    week: bool  # a weekly limit is reached first
 
 
 @record
@@ -48,7 +48,7 @@ class Used:
     target: str
     name: str
     minutes: int
-    limit: int | None  # null: no limit of the day
+    limit: int | None  # null: no daily limit
     bonus: int
     owner: str
     week: UsedOfWeek | None
@@ -64,7 +64,7 @@ class InUse:
 class OwnDevice:
     mac: str
     name: str
-    online: bool | None  # null: it is not told
+    online: bool | None  # null: private
 
 
 @record
@@ -72,7 +72,7 @@ class Child:
     id: str
     name: str
     band: str
-    next_step: str | None  # the month of the next band, YYYY-MM
+    next_step: str | None  # month of the next band, YYYY-MM
     log_level: int
     state: str
     until: datetime | None
@@ -118,7 +118,7 @@ class Restore:
 
 @record
 class Pause:
-    minutes: Minutes | None = None  # none: until somebody resumes
+    minutes: Minutes | None = None  # None: until resumed
     till_wake: bool = False
 
 
@@ -143,21 +143,21 @@ class Given:
 
 @noun.declare("GET", "/children", GUARDIAN, HELPER, answer=Children)
 def all_(me: Caller) -> object:
-    """All children. A helper is told how each stands, and nothing of what it does."""
-    return {"children": [_told(me, one) for one in me.ask("status")["profiles"]]}
+    """List all children. A helper sees their state, but not their activity."""
+    return {"children": [_visible(me, profile) for profile in me.ask("status")["profiles"]]}
 
 
 @noun.declare("GET", "/children/{child}", GUARDIAN, HELPER, answer=Child)
 def one(me: Caller, child: str) -> object:
-    """One child."""
+    """Return one child."""
     for found in me.ask("status")["profiles"]:
         if found["id"] == child:
-            return _told(me, found)
+            return _visible(me, found)
     msg = f"there is no child {child}"
     raise ControlError(msg).coded(Code.NO_PROFILE)
 
 
-def _told(me: Caller, child: dict[str, Any]) -> dict[str, Any]:
+def _visible(me: Caller, child: dict[str, Any]) -> dict[str, Any]:
     if me.role == PersonRole.GUARDIAN:
         return child
     return {**child, "used": [], "in_use": [], "devices": [], "requests": 0}
@@ -165,20 +165,20 @@ def _told(me: Caller, child: dict[str, Any]) -> dict[str, Any]:
 
 @noun.declare("POST", "/children", body=NewChild, answer=ChildMade, status=201)
 def add(me: Caller, body: NewChild) -> object:
-    """A new child, with the rules of its age band."""
+    """Add a child with the rules of its age band."""
     more = {"set": dict(body.set)} if body.set else {}
     return me.change("add_profile", name=body.name, band=body.band, devices=list(body.devices), **more)
 
 
 @noun.declare("DELETE", "/children/{child}", answer=ChildRemoved)
 def remove(me: Caller, child: str) -> object:
-    """A child's rules go; `undo` brings them back."""
+    """Remove a child and its rules; `undo` restores them."""
     return me.change("remove_profile", id=child)
 
 
 @noun.declare("POST", "/children/restore", body=Restore, answer=ChildMade, status=201)
 def restore(me: Caller, body: Restore) -> object:
-    """What was removed, with its devices as far as they are nobody's."""
+    """Restore a removed child, with those of its devices that have no other owner."""
     return me.change("restore_profile", token=body.undo)
 
 
@@ -197,12 +197,12 @@ def resume(me: Caller, child: str) -> object:
 
 @noun.declare("POST", "/children/{child}/grants", GUARDIAN, HELPER, body=Extra, answer=Given, status=201)
 def grant(me: Caller, child: str, body: Extra) -> object:
-    """Give more time, for all or for one service."""
+    """Give extra time, for everything or for one service."""
     values: dict[str, object] = {"service": body.service} if body.service else {}
     return me.change("grant", who=child, minutes=body.minutes, **values)
 
 
 @noun.declare("DELETE", "/grants/{number}", GUARDIAN, HELPER)
 def revoke(me: Caller, number: int) -> object:
-    """Take back what was given."""
+    """Withdraw extra time."""
     return me.change("revoke", grant=number)

@@ -1,4 +1,4 @@
-"""Codes on paper: each good once for so many minutes."""
+"""Codes on paper. Each is valid once, for a number of minutes."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ class Withdrawn:
 
 @noun.declare("GET", "/codes", answer=Batches)
 def all_(me: Caller) -> object:
-    """Unused codes by batch, without the codes."""
+    """List unused codes by batch, without the codes themselves."""
     return me.ask("tickets")
 
 
 @noun.declare("POST", "/codes", body=NewCodes, answer=CodesMade, status=201)
 def make(me: Caller, body: NewCodes) -> object:
-    """New codes, which are told this once."""
+    """Create codes. They are returned only once."""
     return me.change("ticket", who=body.child, minutes=body.minutes, count=body.count)
 
 
 @noun.declare("DELETE", "/codes/{batch}", answer=Withdrawn)
 def withdraw(me: Caller, batch: str) -> object:
-    """The codes of a batch are good no more."""
+    """Withdraw the codes of a batch."""
     return me.change("withdraw", batch=batch)

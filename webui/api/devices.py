@@ -1,4 +1,4 @@
-"""Devices: whose, what they are, what is asked about them, closed ways that they use."""
+"""Devices: owners, details, questions about them, and the bypass methods that they use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ noun = Noun("devices")
 Owner = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_-]{0,62}")]  # a person, or home guest visitor adult
 
 
-Sightings = Literal["moment", "day", "nothing"]  # how exactly it is told when a device was here
+Sightings = Literal["moment", "day", "nothing"]  # precision of a device's online times
 Length = Literal["1h", "4h", "morning"]
 
 
@@ -38,7 +38,7 @@ class Device:
     name: str
     label: str
     own_name: str
-    online: bool | None  # null: it is not told
+    online: bool | None  # null: private
     ip: str
     sightings: Sightings
     profile: str | None
@@ -78,7 +78,7 @@ class Learnt:
     name: str
     label: str
     own_name: str
-    online: bool | None  # null: it is not told
+    online: bool | None  # null: private
     ip: str
     sightings: Sightings
     profile: str | None
@@ -110,7 +110,7 @@ class Assigned:
 
 @record
 class Rename:
-    name: Name | None = None  # none: as it calls itself
+    name: Name | None = None  # None: the device's own name
 
 
 @record
@@ -204,90 +204,90 @@ class Cards:
 
 @noun.declare("GET", "/devices", answer=Devices)
 def all_(me: Caller) -> object:
-    """Every device of the home."""
+    """List every device of the home."""
     return me.ask("devices", brief=True)
 
 
 @noun.declare("GET", "/devices/{mac}", answer=Learnt)
 def one(me: Caller, mac: str) -> object:
-    """One device with all that is known of it."""
+    """Return one device with all its details."""
     return me.ask("devices", mac=mac)["devices"][0]
 
 
 @noun.declare("PUT", "/devices/{mac}/owner", body=Assign, answer=Assigned)
 def assign(me: Caller, mac: str, body: Assign) -> object:
-    """Say whose it is: a person's id, or `home`, `guest`, `visitor`, `adult`."""
+    """Set the owner: a person's id, or `home`, `guest`, `visitor`, `adult`."""
     return me.change("assign", mac=mac, profile=body.owner)
 
 
 @noun.declare("PUT", "/devices/{mac}/name", body=Rename, answer=Renamed)
 def name(me: Caller, mac: str, body: Rename) -> object:
-    """What the family calls it; null: as it calls itself."""
+    """Set the family's name for a device; null: its own name."""
     return me.change("name_device", mac=mac, **({"name": body.name} if body.name else {}))
 
 
 @noun.declare("PUT", "/devices/{mac}/mark", body=Mark, answer=Marked)
 def mark(me: Caller, mac: str, body: Mark) -> object:
-    """Whether it has no mobile data."""
+    """Set whether it has no mobile data."""
     return me.change("device_mark", mac=mac, no_mobile_data=body.no_mobile_data)
 
 
 @noun.declare("PUT", "/devices/{mac}/adult-proof", body=Opening, answer=AdultProof)
 def open_(me: Caller, mac: str, body: Opening) -> object:
-    """Open a new, a guest's or a shared device as an adult's for a while; never a child's own."""
+    """Unlock a new, a guest's or a shared device for an adult for a while; never a child's own."""
     return me.change("adult_proof", action="open", device=mac, length=body.length)
 
 
 @noun.declare("DELETE", "/devices/{mac}/adult-proof")
 def close(me: Caller, mac: str) -> object:
-    """It has its own rules again."""
+    """Lock it again: its own rules apply."""
     return me.change("adult_proof", action="end", device=mac)
 
 
 @noun.declare("DELETE", "/devices/{mac}")
 def forget(me: Caller, mac: str) -> object:
-    """All that is kept of it is gone; if it comes again, it is a new one."""
+    """Delete all data of a device. If it returns, it is a new device."""
     return me.change("forget", mac=mac)
 
 
 @noun.declare("GET", "/scan", answer=Scan)
 def look(me: Caller) -> object:
-    """How the last look around is."""
+    """Return the state of the last network scan."""
     return me.ask("scan", look=True)
 
 
 @noun.declare("POST", "/scan", answer=Scan)
 def scan(me: Caller) -> object:
-    """Ask who is there."""
+    """Start a network scan."""
     return me.change("scan")
 
 
 @noun.declare("GET", "/questions", answer=Questions)
 def questions(me: Caller) -> object:
-    """What is asked about devices."""
+    """List the open questions about devices."""
     return me.ask("questions")
 
 
 @noun.declare("POST", "/questions/{mac}/answer", body=QuestionReply, answer=Identified)
 def identify(me: Caller, mac: str, body: QuestionReply) -> object:
-    """Answer by one of its `replies`, or by whose it is."""
+    """Answer a question with one of its `replies`, or with an owner."""
     values = {"answer": body.answer, "profile": body.child}
     return me.change("identify", mac=mac, **{key: one for key, one in values.items() if one})
 
 
 @noun.declare("GET", "/cards", answer=Cards)
 def cards(me: Caller) -> object:
-    """Closed ways that devices use and that wait for a guardian."""
+    """List the cards about bypass methods that guardians have not dismissed."""
     return me.ask("cards")
 
 
 @noun.declare("POST", "/cards/{mac}/{way}/dismiss")
 def dismiss(me: Caller, mac: str, way: str) -> object:
-    """The card waits no more."""
+    """Dismiss a card."""
     return me.change("dismiss", device=mac, way=way)
 
 
 @noun.declare("POST", "/cards/{mac}/{way}/restore")
 def restore(me: Caller, mac: str, way: str) -> object:
-    """It waits again."""
+    """Restore a dismissed card."""
     return me.change("dismiss", device=mac, way=way, back=True)

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of the operations. Pure."""
+"""Builds the OpenAPI 3.1 document from the operations. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from webui.api.problems import CODES, MEDIA
 from webui.api.sent import FORM
 
 BASE = "/api/v1"
-VERSION = "1.0.0"  # of the API: what is taken away or changes its meaning makes another base
+VERSION = "1.0.0"  # of the API: a removal or a change of meaning needs another base path
 FOR_ALL = (403, 404, 405, 413, 421, 422, 429, 503)
 OF_INPUT = (400, 415)
 OF_CHANGES = (409,)
-EVENTS_AT = "events"  # what its messages say has no place in OpenAPI 3.1: `x-events`, schemas by kind
+EVENTS_AT = "events"  # OpenAPI 3.1 cannot describe messages of a stream: `x-events` has their schemas by kind
 
 
 class Book:
@@ -34,7 +34,7 @@ class Book:
         known = self._of.setdefault(name, record)
         assert known is record, f"two records are called {name}: {known.__module__}, {record.__module__}"
         if name not in self.schemas:
-            self.schemas[name] = {}  # so that a record may be part of itself
+            self.schemas[name] = {}  # so that a record may contain itself
             self.schemas[name] = self._schema(record)
         return {"$ref": f"#/components/schemas/{name}"}
 
@@ -42,9 +42,9 @@ class Book:
         kinds = kinds_of(record)
         schema: Json = {
             "type": "object",
-            "properties": {name_of(one): kinds[one.name].schema(self) for one in fields(record)},
+            "properties": {name_of(field): kinds[field.name].schema(self) for field in fields(record)},
         }
-        needed = [name_of(one) for one in fields(record) if is_needed(one) or not self._bodies]
+        needed = [name_of(field) for field in fields(record) if is_needed(field) or not self._bodies]
         if needed:
             schema["required"] = needed
         if self._bodies:
@@ -55,9 +55,11 @@ class Book:
 def document(operations: Iterable[Operation], server: str = BASE) -> Json:
     bodies, answers = Book(bodies=True), Book(bodies=False)
     paths: Json = {}
-    for one in operations:
-        paths.setdefault(one.path, {})[one.method.lower()] = _operation(one, bodies, answers)
-    events = {kind: answers.ref(told) for kind, told in EVENTS.items()}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
+            operation, bodies, answers
+        )
+    events = {kind: answers.ref(sentence) for kind, sentence in EVENTS.items()}
     paths[f"/{EVENTS_AT}"]["get"]["x-events"] = {"hello": {"type": "object"}, **events}
     twice = bodies.schemas.keys() & answers.schemas.keys()
     assert not twice, f"{twice} are sent and answered: what is needed differs"
@@ -95,35 +97,37 @@ def document(operations: Iterable[Operation], server: str = BASE) -> Json:
     }
 
 
-def _operation(one: Operation, bodies: Book, answers: Book) -> Json:
+def _operation(declared: Operation, bodies: Book, answers: Book) -> Json:
     done: Json = {"description": "Done"}
-    if one.answer is not Nothing:
-        done["content"] = {one.media: {"schema": kind_of(one.answer).schema(answers)}}
-    told: Json = {
-        "operationId": one.name,
-        "tags": [one.noun],
-        "summary": one.summary,
-        "description": "For " + ", ".join(sorted(one.roles)) + ".",
-        "responses": {str(one.status): done},
+    if declared.answer is not Nothing:
+        done["content"] = {declared.media: {"schema": kind_of(declared.answer).schema(answers)}}
+    operation: Json = {
+        "operationId": declared.name,
+        "tags": [declared.noun],
+        "summary": declared.summary,
+        "description": "For " + ", ".join(sorted(declared.roles)) + ".",
+        "responses": {str(declared.status): done},
     }
-    parameters = [_part(name) for name in re.findall(r"{(\w+)}", one.path)] + _query(one, bodies)
-    statuses = {*FOR_ALL, *(OF_CHANGES if one.method != "GET" else ())}
-    if ANYONE not in one.roles:
-        ways: list[Json] = [{"session": []}] if one.by_session else [{"token": []}, {"session": []}]
-        told["security"] = ways
-    statuses.add(401)  # also where a token is wrong that nobody asked for
-    if one.body is not None or one.query is not None:
+    parameters = [_part(name) for name in re.findall(r"{(\w+)}", declared.path)] + _query(declared, bodies)
+    statuses = {*FOR_ALL, *(OF_CHANGES if declared.method != "GET" else ())}
+    if ANYONE not in declared.roles:
+        ways: list[Json] = [{"session": []}] if declared.by_session else [{"token": []}, {"session": []}]
+        operation["security"] = ways
+    statuses.add(401)  # also for an invalid token on a public operation
+    if declared.body is not None or declared.query is not None:
         statuses |= {*OF_INPUT}
     if parameters:
-        told["parameters"] = parameters
-    if one.body is not None:
-        told["requestBody"] = {
-            "required": any(is_needed(field) for field in fields(one.body)),
-            "content": {FORM if one.upload else "application/json": {"schema": bodies.ref(one.body)}},
+        operation["parameters"] = parameters
+    if declared.body is not None:
+        operation["requestBody"] = {
+            "required": any(is_needed(field) for field in fields(declared.body)),
+            "content": {
+                FORM if declared.upload else "application/json": {"schema": bodies.ref(declared.body)}
+            },
         }
     for status in sorted(statuses):
-        told["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
-    return told
+        operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
+    return operation
 
 
 def _problem(status: int) -> Json:
@@ -140,12 +144,12 @@ def _part(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query(one: Operation, bodies: Book) -> list[Json]:
-    if one.query is None:
+def _query(operation: Operation, bodies: Book) -> list[Json]:
+    if operation.query is None:
         return []
     found: list[Json] = []
-    for field in fields(one.query):
-        kind: Any = kinds_of(one.query)[field.name]
+    for field in fields(operation.query):
+        kind: Any = kinds_of(operation.query)[field.name]
         inner = kind.inner if isinstance(kind, Maybe) else kind
         entry = {"name": name_of(field), "in": "query", "schema": inner.schema(bodies)}
         found.append({**entry, "required": True} if is_needed(field) else entry)

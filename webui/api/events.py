@@ -1,4 +1,4 @@
-"""Events as they happen, as server-sent events with an id each, bounded as the pages' own stream is."""
+"""Server-sent events, each with an id, with the same bounds as the pages' own stream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask import Response, current_app, request
 from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import PersonRole
-from webui.api.happenings import EVENTS, StatusTold
+from webui.api.happenings import EVENTS, StatusEvent
 from webui.api.kinds import NotThatError, Record, Whole, plain
 from webui.api.operations import GUARDIAN, HELPER, Noun
 from webui.api.problems import of_status
@@ -25,8 +25,8 @@ from webui.pages.stream import BEAT, HEARTBEAT, LIFE, RECONNECT
 
 noun = Noun("events")
 
-STEP = 1.0  # seconds of silence after which we look whether the other end is still there
-CHECK = 10.0  # seconds after which we look whether who listens may still: a token can be ended meanwhile
+STEP = 1.0  # seconds of silence after which we check whether the client is still connected
+CHECK = 10.0  # seconds between checks of access, since a token can be revoked meanwhile
 FOR_HELPERS = ("status", "grant", "landing")
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Wanted:
 
 @noun.declare("GET", "/events", GUARDIAN, HELPER, query=Wanted, answer=str, media="text/event-stream")
 def stream(me: Caller, query: Wanted) -> Response:
-    """What happens from now on. `hello` comes first and after each gap: ask anew for what you show."""
+    """Stream events from now on. `hello` comes first and after each gap: request again what you show."""
     places: BoundedSemaphore = current_app.extensions["qalqan-streams"]
     if not places.acquire(blocking=False):
         raise of_status(429, {"Retry-After": "60"})
@@ -52,7 +52,7 @@ def stream(me: Caller, query: Wanted) -> Response:
 
 
 class Watch:
-    """Whether a stream goes on: somebody is there, its time is not over, and who listens may still."""
+    """Whether a stream continues: connected, within its time, and with access."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ def _messages(client: Client, kinds: tuple[str, ...], watch: Watch) -> Generator
                 yield message(number, "hello", {})
                 while watch.goes_on():
                     found = next(events)
-                    data = None if found is None else told(found)
+                    data = None if found is None else event_data(found)
                     if found is not None and data is not None:
                         number, said = number + 1, watch.now()
                         yield message(number, str(found["event"]), data)
@@ -102,13 +102,13 @@ def _messages(client: Client, kinds: tuple[str, ...], watch: Watch) -> Generator
             return
 
 
-def told(event: Mapping[str, Any]) -> dict[str, object] | None:
-    """What leaves of it; None of a kind or shape that a daemon of another version has."""
+def event_data(event: Mapping[str, Any]) -> dict[str, object] | None:
+    """Return the public data of an event; None for an unknown kind or shape of another daemon version."""
     kind = EVENTS.get(str(event.get("event")))
     if kind is None:
         return None
     who = event.get("who")
-    values = {**event, "who": [who]} if isinstance(who, str) and kind is StatusTold else event
+    values = {**event, "who": [who]} if isinstance(who, str) and kind is StatusEvent else event
     try:
         found = plain(Record(kind).read(values, "", False))
     except NotThatError as error:
@@ -119,5 +119,5 @@ def told(event: Mapping[str, Any]) -> dict[str, object] | None:
 
 
 def message(number: int, kind: str, data: Mapping[str, Any]) -> bytes:
-    """The JSON is ASCII and has no line end in it; neither has a kind, being one of EVENTS."""
+    """Encode one message. The JSON is ASCII without line breaks; the kind is one of EVENTS."""
     return f"id: {number}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()

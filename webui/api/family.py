@@ -1,4 +1,4 @@
-"""What stands in the home's own file."""
+"""The settings of the home's own file."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ noun = Noun("family")
 
 @record
 class TrustedName:
-    """The home's name that browsers trust; empty: it has none. `good`: the pages are met there now, until the
-    end of the certificate. `problem` is in English.
+    """The home's name with a certificate that browsers trust; empty: none. `good`: the pages are available
+    there, until
+    the end of the certificate. `problem` is in English.
     """
 
     name: str
@@ -29,7 +30,7 @@ class TrustedName:
 
 @record
 class OfRouter:
-    """What the router's own settings decide (`uci`): it changes there alone."""
+    """Settings of the router (`uci`), which can only be changed there."""
 
     option: str
     value: str
@@ -50,7 +51,7 @@ class Family:
     router: tuple[OfRouter, ...]
     set: LastSet | None
     revision: int
-    trusted: TrustedName  # of the gateway's own settings, and no key of `set`
+    trusted: TrustedName  # from the gateway's own settings; not a key of `set`
 
 
 @record
@@ -61,21 +62,23 @@ class FamilyEdit:
 
 @noun.declare("GET", "/family", answer=Family)
 def read(me: Caller) -> object:
-    """Place, language, what new devices get, shared devices, tunnels that stay open, and the trusted name."""
+    """Return location, language, defaults for new devices, shared devices, allowed VPNs, and the trusted
+    name.
+    """
     name = trusted()
     until = None if name.until is None else name.until.isoformat()
-    told = {"name": name.name, "good": name.good, "until": until, "problem": name.problem}
-    return {**me.ask("family"), "trusted": told}
+    trusted_name = {"name": name.name, "good": name.good, "until": until, "problem": name.problem}
+    return {**me.ask("family"), "trusted": trusted_name}
 
 
 @noun.declare("PATCH", "/family", body=FamilyEdit, answer=Edited)
 def edit(me: Caller, body: FamilyEdit) -> object:
-    """Change it by key."""
+    """Change settings by key."""
     values: dict[str, object] = {} if body.revision is None else {"revision": body.revision}
     return me.change("edit_family", set=dict(body.set), **values)
 
 
 @noun.declare("POST", "/family/undo", body=Undo, answer=Undone)
 def undo(me: Caller, body: Undo) -> object:
-    """As it was at that revision, where it is at `found` still."""
+    """Restore that revision, if the file is still at `found`."""
     return me.change("unedit_family", **undo_of(body))

@@ -1,4 +1,4 @@
-"""The step into the next age band: what it changes, yes, and not yet."""
+"""The transition to the next age band: preview, accept, postpone."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Step:
     then: str
     month: str
     since: datetime
-    on: date | None  # when it happens by itself
-    until: str | None  # the month to which it was put off
+    on: date | None  # when it happens automatically
+    until: str | None  # the month to which it is postponed
     reason: str
     put_off_by: str | None
     taken: datetime | None
     by: str | None
     by_itself: bool
-    later: tuple[str, ...]  # months to which it can be put off still
+    later: tuple[str, ...]  # months to which it can still be postponed
 
 
 @record
@@ -68,17 +68,20 @@ class PutOff:
 
 @noun.declare("GET", "/children/{child}/step", answer=Growth)
 def read(me: Caller, child: str) -> object:
-    """The next step, with what holds now and what would hold then."""
+    """Return the next transition, with the rules before and after it."""
     return me.ask("step", id=child)
 
 
 @noun.declare("POST", "/children/{child}/step", answer=Taken)
 def take(me: Caller, child: str) -> object:
-    """A proposed step happens now. Into adulthood there is no way back: what was written down is deleted."""
+    """Accept a proposed transition now.
+
+    The one into adulthood cannot be undone: stored activity is deleted.
+    """
     return me.change("take_step", id=child)
 
 
 @noun.declare("POST", "/children/{child}/step/later", body=Later, answer=PutOff)
 def later(me: Caller, child: str, body: Later) -> object:
-    """Put off once, to one of `later`, with a reason that the child reads."""
+    """Postpone it once, to one of `later`, with a reason that the child reads."""
     return me.change("postpone_step", id=child, until=body.until, reason=body.reason)

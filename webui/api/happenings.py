@@ -1,4 +1,4 @@
-"""What events tell, kind by kind. What stands here leaves, and nothing else of what the daemon says."""
+"""The data of each kind of event. Only these fields of the daemon's events are sent."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from webui.api.records import record
 
 
 @record
-class StatusTold:
-    """A child stands otherwise, or something was set that changes how it does."""
+class StatusEvent:
+    """A child's state has changed, or a guardian changed something with an effect on it."""
 
     profile: str | None
-    what: str | None  # pause, resume, grant, revoke, off, on, internet, erase, …; null: a state is another
-    who: tuple[str, ...]  # whom a guardian named: children, a device, `all`
+    what: str | None  # pause, resume, grant, revoke, off, on, internet, erase, …; null: a change of state
+    who: tuple[str, ...]  # targets of a guardian's action: children, a device, `all`
     until: datetime | None
     internet: str | None
     by: str | None
 
 
 @record
-class GrantTold:
+class GrantEvent:
     profile: str
     grant: int
     by: str
@@ -29,37 +29,37 @@ class GrantTold:
 
 
 @record
-class LandingTold:
+class LandingEvent:
     profile: str
     name: str
     sentence: str
 
 
 @record
-class RequestTold:
+class RequestEvent:
     id: int
     profile: str
     name: str | None
     site: str | None
     topic: str
-    state: str | None  # null: it waits for a day, and `reminder` is true
+    state: str | None  # null: it has been pending for a day, and `reminder` is true
     sentence: str | None
     reminder: bool
 
 
 @record
-class AnswerTold:
+class AnswerEvent:
     id: int
     profile: str
     state: str
-    answer: str | None  # null: nobody gave one
+    answer: str | None  # null: no guardian answered
     because: str | None
     by: str | None
     sentence: str | None
 
 
 @record
-class WarningTold:
+class WarningEvent:
     profile: str
     name: str
     minutes: int
@@ -70,18 +70,18 @@ class WarningTold:
 
 
 @record
-class DeviceTold:
+class DeviceEvent:
     mac: str
     name: str
 
 
 @record
-class ScanTold:
+class ScanEvent:
     found: int
 
 
 @record
-class ListsTold:
+class ListsEvent:
     what: str
     source: str | None
     done: int | None
@@ -89,7 +89,7 @@ class ListsTold:
 
 
 @record
-class IdentityTold:
+class IdentityEvent:
     mac: str
     ask: str
     what: str
@@ -102,7 +102,7 @@ class IdentityTold:
 
 
 @record
-class RefusalTold:
+class RefusalEvent:
     profile: str
     name: str
     device: str | None
@@ -113,7 +113,7 @@ class RefusalTold:
 
 
 @record
-class CardTold:
+class CardEvent:
     device: str
     name: str | None
     profile: str
@@ -132,13 +132,13 @@ class CardTold:
 
 
 @record
-class SharingTold:
+class SharingEvent:
     device: str
     who: str | None
 
 
 @record
-class AdultProofTold:
+class AdultProofEvent:
     device: str
     name: str
     what: str
@@ -148,7 +148,7 @@ class AdultProofTold:
 
 
 @record
-class PinTold:
+class PinEvent:
     profile: str
     name: str
     what: str
@@ -156,30 +156,30 @@ class PinTold:
 
 
 @record
-class LessonTold:
+class LessonEvent:
     profile: str
 
 
 @record
-class HealthTold:
+class HealthEvent:
     what: str
 
 
 @record
-class ProofTold:
+class ProofEvent:
     profile: str
     device: str
 
 
 @record
-class TrialTold:
+class TrialEvent:
     profile: str
     what: str  # begun, ended
 
 
 @record
-class StepTold:
-    """Of the next age band."""
+class StepEvent:
+    """The transition to the next age band."""
 
     profile: str
     name: str
@@ -189,38 +189,38 @@ class StepTold:
 
 
 @record
-class PeopleTold:
+class PeopleEvent:
     what: str
     name: str
     by: str
 
 
 @record
-class AlertsTold:
+class AlertsEvent:
     by: str
 
 
 EVENTS: Mapping[str, type] = {
-    "status": StatusTold,
-    "grant": GrantTold,
-    "landing": LandingTold,
-    "request": RequestTold,
-    "answer": AnswerTold,
-    "warning": WarningTold,
-    "device": DeviceTold,
-    "scan": ScanTold,
-    "lists": ListsTold,
-    "identity": IdentityTold,
-    "refusal": RefusalTold,
-    "card": CardTold,
-    "sharing": SharingTold,
-    "adult_proof": AdultProofTold,
-    "pin": PinTold,
-    "lesson": LessonTold,
-    "health": HealthTold,
-    "proof": ProofTold,
-    "trial": TrialTold,
-    "step": StepTold,
-    "people": PeopleTold,
-    "alerts": AlertsTold,
+    "status": StatusEvent,
+    "grant": GrantEvent,
+    "landing": LandingEvent,
+    "request": RequestEvent,
+    "answer": AnswerEvent,
+    "warning": WarningEvent,
+    "device": DeviceEvent,
+    "scan": ScanEvent,
+    "lists": ListsEvent,
+    "identity": IdentityEvent,
+    "refusal": RefusalEvent,
+    "card": CardEvent,
+    "sharing": SharingEvent,
+    "adult_proof": AdultProofEvent,
+    "pin": PinEvent,
+    "lesson": LessonEvent,
+    "health": HealthEvent,
+    "proof": ProofEvent,
+    "trial": TrialEvent,
+    "step": StepEvent,
+    "people": PeopleEvent,
+    "alerts": AlertsEvent,
 }

@@ -1,4 +1,7 @@
-"""How the gateway is: checks, figures, log. Support is told the same with no child, device, name or site."""
+"""The gateway's health: checks, figures, log.
+
+Support sees the same without children, devices, names or sites.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ noun = Noun("health")
 class Finding:
     level: str  # ok, note, warning, error
     about: str
-    text: str  # English; empty for support where it may name somebody
+    text: str  # English; empty for support if it may name a person
     mend: str
 
 
@@ -24,7 +27,7 @@ class Finding:
 class Checks:
     running: bool
     ended: datetime | None
-    problem: str  # why the last one came to no end
+    problem: str  # why the last run failed
     findings: tuple[Finding, ...]
 
 
@@ -88,7 +91,7 @@ class HealthFigures:
 @record
 class HealthSample:
     at: datetime
-    packets: int  # of the minute that ends with it, as `dropped`
+    packets: int  # of the minute that ends then, like `dropped`
     dropped: int
     waiting: int
     resident: int
@@ -131,20 +134,24 @@ class SupportFile:
 
 @noun.declare("GET", "/health", GUARDIAN, SUPPORT, answer=HealthNow)
 def now(me: Caller) -> object:
-    """What the checks found, figures, a sample a minute of the last hour, the last lines of the log."""
+    """Return check results, figures, one sample a minute for the last hour, and the last lines of the log."""
     if me.role == PersonRole.GUARDIAN:
         return me.ask("health")
-    told = me.ask("support")
-    return {**told, "now": told["made"], "check": {**told["check"], "findings": told["findings"]}}
+    support_data = me.ask("support")
+    return {
+        **support_data,
+        "now": support_data["made"],
+        "check": {**support_data["check"], "findings": support_data["findings"]},
+    }
 
 
 @noun.declare("POST", "/health/check", answer=Checks)
 def again(me: Caller) -> object:
-    """Check anew, where the last check is not of just now. `health` among the events says when it ended."""
+    """Run the checks again, unless they have just run. The event `health` reports their end."""
     return me.ask("health", again=True)["check"]
 
 
 @noun.declare("GET", "/health/support", GUARDIAN, SUPPORT, answer=SupportFile)
 def support(me: Caller) -> object:
-    """The file for somebody who helps: nothing personal is in it."""
+    """Return the file for support, which has no personal data."""
     return me.ask("support")

@@ -1,4 +1,4 @@
-"""The home as a whole: how it stands, `off` and `on`, help lines."""
+"""The home as a whole: state, `off` and `on`, help lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ noun = Noun("home")
 
 
 @record
-class Told:
+class Announcement:
     told: str
     name: str
     device: str
@@ -38,7 +38,7 @@ class HomeNow:
     questions: int
     cards: int
     problems: tuple[str, ...]
-    announced: tuple[Told, ...]
+    announced: tuple[Announcement, ...]
 
 
 @record
@@ -57,18 +57,18 @@ class Line:
     phone: str
     text: str
     web: str
-    confirmed: bool  # somebody compared it with the operator's own page
+    confirmed: bool  # compared with the operator's own page
 
 
 @record
 class HelpLines:
     lines: tuple[Line, ...]
-    rights: tuple[Line, ...]  # who hears complaints, of the gateway itself too
+    rights: tuple[Line, ...]  # bodies that take complaints, also about the gateway itself
 
 
 @record
 class RatingMarks:
-    """`marks`: by band `{mark, then, from}`."""
+    """Ratings. `marks`: by band `{mark, then, from}`."""
 
     id: str
     name: str
@@ -80,7 +80,7 @@ class RatingMarks:
 
 @record
 class LawNow:
-    """Turned on by an edit of a child's rules: `laws/ID`."""
+    """A legal rule. An edit of a child's rules turns it on: `laws/ID`."""
 
     id: str
     name: str
@@ -105,7 +105,7 @@ class CountryNow:
 
 @record
 class EditedEntry:
-    """One entry of a file. Values are as the file has them; null where there was or is none."""
+    """One entry of a file. Values are as in the file; null for a missing entry."""
 
     key: str
     before: Any
@@ -124,13 +124,13 @@ class Change:
     thing_name: str | None
     until: datetime | None
     ended: bool
-    because: str  # why, in the words of whoever edited
-    grant: int | None  # by which it is taken back, where it is extra time
-    revision: int | None  # to which rules or settings go back, where that is possible
-    found: int | None  # at which they are still, to send along
-    token: str | None  # by which somebody who was taken out comes back
-    edits: tuple[EditedEntry, ...]  # of rules and settings
-    left_off: int  # edits that are not told
+    because: str  # the editor's reason
+    grant: int | None  # id of the extra time, for its withdrawal
+    revision: int | None  # revision of rules or settings that an undo restores, if possible
+    found: int | None  # current revision, to send with the undo
+    token: str | None  # restores a removed person
+    edits: tuple[EditedEntry, ...]  # to rules and settings
+    left_off: int  # number of edits that are not listed
 
 
 @record
@@ -176,51 +176,55 @@ class Catalogue:
 
 @noun.declare("GET", "/home", answer=HomeNow)
 def now(me: Caller) -> object:
-    """How the home stands."""
+    """Return the state of the home."""
     return me.ask("status")
 
 
 @noun.declare("POST", "/home/off", body=Off, answer=OffUntil)
 def off(me: Caller, body: Off) -> object:
-    """Stop times and categories for everyone, for so many minutes or until `on`."""
+    """Suspend time rules and categories for every person, for some minutes or until `on`."""
     return me.change("off", **({"minutes": body.minutes} if body.minutes else {}))
 
 
 @noun.declare("POST", "/home/on")
 def on(me: Caller) -> object:
-    """Start them again."""
+    """Resume them."""
     return me.change("on")
 
 
 @noun.declare("GET", "/home/help-lines", ANYONE, answer=HelpLines)
 def help_lines(_me: Caller | None) -> object:
-    """Help lines of the country, and who hears complaints. They are there while the filter is not."""
+    """List the country's help lines, and bodies that take complaints.
+
+    Available while the filter is stopped.
+    """
     found = daemon().help_lines(), daemon().rights()
     lines, rights = (
-        tuple(Line(one.name, one.phone, one.text, one.web, one.confirmed) for one in part) for part in found
+        tuple(Line(line.name, line.phone, line.text, line.web, line.confirmed) for line in part)
+        for part in found
     )
     return HelpLines(lines, rights)
 
 
 @noun.declare("GET", "/home/country", answer=CountryNow)
 def country(me: Caller) -> object:
-    """Marks of films and games, laws and for whom they are on."""
+    """Return ratings of films and games, and legal rules with the children they are on for."""
     return me.ask("country")
 
 
 @noun.declare("GET", "/home/changes", answer=Changes)
 def changes(me: Caller) -> object:
-    """What guardians set that holds, and extra time and edits of today."""
-    return with_ways_back(me.ask("changes")["changes"])
+    """List guardians' changes in effect, and today's extra time and edits."""
+    return with_undo(me.ask("changes")["changes"])
 
 
-def with_ways_back(found: list[dict[str, Any]]) -> object:
-    """As ``Changes`` has them."""
+def with_undo(found: list[dict[str, Any]]) -> object:
+    """Add the undo of each change, as in ``Changes``."""
     backs = ("grant", "revision", "found", "token")
-    return {"changes": [one | {key: (one["undo"] or {}).get(key) for key in backs} for one in found]}
+    return {"changes": [change | {key: (change["undo"] or {}).get(key) for key in backs} for change in found]}
 
 
 @noun.declare("GET", "/catalogue", answer=Catalogue)
 def catalogue(me: Caller) -> object:
-    """Services, kinds of sites and age bands that rules may name."""
+    """List services, categories and age bands that rules may name."""
     return me.ask("catalogue")

@@ -1,9 +1,9 @@
-"""What a value of the API may be: JSON Schema of an annotation, and reading by the same declaration. Pure.
+"""Types of API values: an annotation gives both the JSON Schema and the parser. Pure functions.
 
 An annotation is one of ``str int float bool bytes``, a ``StrEnum``, ``Literal["a", "b"]``, an aware
 ``datetime``, a ``date``, a frozen dataclass, ``tuple[X, ...]``, ``Mapping[str, X]``, ``Any``, each with
-``| None`` where it may be null, and with limits by ``Annotated[str, Text(…)]``. A field that ends in ``_`` is
-called without it.
+``| None`` if it may be null, and with limits by ``Annotated[str, Text(…)]``. A field name that ends in ``_``
+loses it in JSON.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from typing import (
     get_type_hints,
 )
 
-TEXT_MOST = 300  # characters of one value, as over the control socket
-MANY_MOST = 256  # entries of a list or a mapping in what is sent
+TEXT_MOST = 300  # characters of one value; the same limit as on the control socket
+MANY_MOST = 256  # entries of a list or a mapping in a request
 
 Json = dict[str, Any]
 
@@ -36,7 +36,7 @@ Json = dict[str, Any]
 class Text:
     least: int = 1
     most: int = TEXT_MOST
-    pattern: str = ""  # of the whole text, in what ECMA 262 and Python both understand
+    pattern: str = ""  # of the whole text, in the common syntax of ECMA 262 and Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Whole:
 
 
 class NotThatError(ValueError):
-    """What is at ``pointer`` (RFC 6901) is not ``expected``."""
+    """The value at ``pointer`` (RFC 6901) is not ``expected``."""
 
     def __init__(self, pointer: str, expected: str) -> None:
         self.pointer, self.expected = pointer, expected
@@ -55,11 +55,14 @@ class NotThatError(ValueError):
 
 class Schemas(Protocol):
     def ref(self, record: type) -> Json:
-        """Where the schema of a dataclass stands."""
+        """Return a reference to the schema of a dataclass."""
 
 
 class Kind(Protocol):
-    """``read`` raises NotThatError; ``empty`` stands for what a daemon of another version leaves out."""
+    """A type of values.
+
+    ``read`` raises NotThatError. ``empty`` replaces a value that another daemon version omits.
+    """
 
     @property
     def empty(self) -> object: ...
@@ -69,7 +72,7 @@ class Kind(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A JSON type with limits that ``fits`` checks, in what is sent to us."""
+    """A JSON type with limits. ``fits`` checks them in requests."""
 
     json_type: str
     kinds: tuple[type, ...]
@@ -91,7 +94,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """An aware time, or a day."""
+    """An aware time, or a date."""
 
     day: bool
     empty: object = None
@@ -237,7 +240,7 @@ def kind_of(annotation: Any) -> Kind:
     if origin is Annotated:
         return _limited(inside[0], inside[1])
     if origin in (UnionType, Union):
-        (inner,) = [one for one in inside if one is not NoneType]
+        (inner,) = [item for item in inside if item is not NoneType]
         return Maybe(kind_of(inner))
     if origin is Literal:
         return Choice(tuple(inside))
@@ -254,7 +257,7 @@ def _plain(annotation: Any) -> Kind:
     if is_dataclass(annotation) and isinstance(annotation, type):
         return Record(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return Choice(tuple(str(one.value) for one in annotation))
+        return Choice(tuple(str(item.value) for item in annotation))
     simple: Mapping[object, Kind] = {
         str: Scalar("string", (str,), ""),
         int: Scalar("integer", (int,), 0),
@@ -284,15 +287,15 @@ def _limited(base: object, limit: Text | Whole) -> Kind:
 
 
 def plain(value: object) -> object:
-    """A value of these kinds as JSON has it."""
+    """Return a value of these types as JSON values."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {name_of(one): plain(getattr(value, one.name)) for one in fields(value)}
+        return {name_of(field): plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple | list):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     return value

@@ -1,4 +1,4 @@
-"""Lists of sites: sources, updates, what a site is on, wrong entries."""
+"""Lists of sites: sources, updates, a search for a site, wrong entries."""
 
 from __future__ import annotations
 
@@ -53,9 +53,10 @@ class Update:
 
 @record
 class UpdatePlan:
-    """Automatic updates. `interval`: `daily`, `weekly` or `off`. `waits_for`: `clock` or `memory`, where an
-    update is due. `warning`, where a child has rules: `none` (no list was ever fetched) or `old` (the newest
-    is older than a week).
+    """Automatic updates. `interval`: `daily`, `weekly` or `off`. `waits_for`: `clock` or `memory`, if an
+    update is due.
+    `warning`, if a child has rules: `none` (no list was ever downloaded) or `old` (the newest is older than a
+    week).
     """
 
     interval: str
@@ -87,7 +88,7 @@ class Lists:
 
 @record
 class NewList:
-    """A published one by ``id``, or an own one by the other three."""
+    """A published list by ``id``, or an own one by the other three."""
 
     id: ListId | None = None
     name: Name | None = None
@@ -118,7 +119,7 @@ class Match:
 
 @record
 class Feed:
-    """A list that may have the entry. `version`: the day on which it was fetched; empty: nobody knows."""
+    """A list that may have the entry. `version`: date of its download; empty: unknown."""
 
     id: str
     name: str
@@ -152,42 +153,42 @@ class Reported:
 
 @noun.declare("GET", "/lists", answer=Lists)
 def all_(me: Caller) -> object:
-    """Sources and how fresh they are."""
+    """List the sources and their age."""
     return me.ask("lists")
 
 
 @noun.declare("POST", "/lists", body=NewList, answer=ListMade, status=201)
 def add(me: Caller, body: NewList) -> object:
-    """One of the family's own, or a published one. It is fetched by the next update."""
+    """Add one of the family's own lists, or a published one. The next update downloads it."""
     values = {"id": body.id, "name": body.name, "url": body.url, "category": body.category}
     return me.change("list_add", **{key: one for key, one in values.items() if one is not None})
 
 
 @noun.declare("DELETE", "/lists/{list}")
 def remove(me: Caller, **parts: str) -> object:
-    """An own one goes, a published one is fetched no more."""
+    """Remove an own list, or turn a published one off."""
     return me.change("list_remove", id=parts["list"])
 
 
 @noun.declare("POST", "/lists/update", body=UpdateAsked, answer=Update)
 def update(me: Caller, body: UpdateAsked) -> object:
-    """Start an update, or hear how the one is that runs."""
+    """Start an update, or return the state of the running one."""
     return me.change("list_update", **({"force": True} if body.force else {}))
 
 
 @noun.declare("GET", "/lists/lookup", query=HostAsked, answer=Found)
 def lookup(me: Caller, query: HostAsked) -> object:
-    """What a site is on."""
+    """Return the lists and categories of a site."""
     return me.ask("list_lookup", host=query.host)
 
 
 @noun.declare("POST", "/lists/reports", body=Report, answer=Reported, status=201)
 def report(me: Caller, body: Report) -> object:
-    """Write an entry down as wrong, and open it for these children."""
+    """Report an entry as wrong, and allow it for these children."""
     return me.change("list_report", host=body.host, **({"open": list(body.open)} if body.open else {}))
 
 
 @noun.declare("DELETE", "/lists/reports/{host}")
 def unreport(me: Caller, host: str) -> object:
-    """It is not wrong after all. What was opened stays open."""
+    """Withdraw a report. What was allowed stays allowed."""
     return me.change("list_unreport", host=host)

@@ -1,4 +1,4 @@
-"""Who changed what."""
+"""The audit log of changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Lines:
 
 @record
 class LogLine:
-    at: datetime  # where `day_only` is true, as its day began
+    at: datetime  # start of the day if `day_only` is true
     day_only: bool
     who: str
     what: str
@@ -43,6 +43,6 @@ class Log:
 
 @noun.declare("GET", "/audit-log", query=Lines, answer=Log)
 def read(me: Caller, query: Lines) -> object:
-    """The newest first; kept for a year."""
+    """List changes, newest first. They are stored for a year."""
     who = {"who": query.who} if query.who else {}
     return me.ask("audit_log", limit=query.limit, skip=query.skip, **who)

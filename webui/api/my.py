@@ -1,4 +1,4 @@
-"""A child's device for itself, known by its address as on the child's page; nothing can name another one."""
+"""A child's view of its own device. The device is known by its address, as on the child's page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from webui.accounts import locks
 from webui.api.activity import Ledger, OnDay, Refusals
 from webui.api.children import Left, ServiceId, Used
 from webui.api.devices import Cards
-from webui.api.home import Changes, with_ways_back
+from webui.api.home import Changes, with_undo
 from webui.api.kinds import Text, Whole
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
@@ -117,53 +117,57 @@ class OwnPin:
 
 @noun.declare("GET", "/my", ANYONE, answer=Mine)
 def now(_me: Caller | None) -> object:
-    """How things stand for the device that asks."""
+    """Return the state of the device that asks."""
     return daemon().client.call("device", ip=source_address())
 
 
 @noun.declare("GET", "/my/rules", ANYONE, answer=Summary)
 def rules(_me: Caller | None) -> object:
-    """My rules, with who decided."""
+    """Return the child's rules, with who decided them."""
     return daemon().client.call("profile", id=device_of_a_child().profile)["profile"]
 
 
 @noun.declare("GET", "/my/changes", ANYONE, answer=Changes)
 def changes(_me: Caller | None) -> object:
-    """The last changes of one's own rules: who, when, what was before and why. Nothing is taken back here."""
-    return with_ways_back(daemon().client.call("own_changes", device=device_of_a_child().mac)["changes"])
+    """List the last changes of the child's rules: who, when, the value before, and why.
+
+    There is no undo here.
+    """
+    return with_undo(daemon().client.call("own_changes", device=device_of_a_child().mac)["changes"])
 
 
 @noun.declare("GET", "/my/refusals", ANYONE, answer=Refusals)
 def refusals(_me: Caller | None) -> object:
-    """This device's last refusals: ten, ten minutes, in memory alone."""
+    """List this device's last blocks: ten within ten minutes, from memory."""
     return daemon().client.call("refusals", device=_device(), limit=MOST_REFUSALS)
 
 
 @noun.declare("GET", "/my/cards", ANYONE, answer=Cards)
 def cards(_me: Caller | None) -> object:
-    """Closed ways that this device used, and how each is turned off in its own menu."""
+    """List bypass methods that this device used, and how to turn each off in the device's own menu."""
     return daemon().client.call("cards", device=device_of_a_child().mac)
 
 
 @noun.declare("GET", "/my/requests", ANYONE, answer=AllAsked)
 def asked(me: Caller | None) -> object:
-    """What was asked for on this device's child's devices; the child's own, behind its PIN."""
+    """List requests from the devices of this device's child. Needs the child's PIN."""
     here = _own(me)
     found = daemon().client.call("requests", device=here.mac)["requests"]
-    return {"requests": [one for one in found if one.get("profile") == here.profile]}
+    return {"requests": [request for request in found if request.get("profile") == here.profile]}
 
 
 @noun.declare("GET", "/my/ledger", ANYONE, query=OnDay, answer=Ledger)
 def ledger(me: Caller | None, query: OnDay) -> object:
-    """Which minutes counted; the child's own, behind its PIN."""
+    """Return which minutes counted. Needs the child's PIN."""
     day = {"day": query.day.isoformat()} if query.day else {}
     return daemon().client.call("ledger", device=_own(me).mac, **day)
 
 
 @noun.declare("POST", "/my/erase", ANYONE, body=EraseOwn)
 def erase(me: Caller | None, body: EraseOwn) -> None:
-    """The child's own names and services are gone for good, by its PIN, below ten years by a guardian; counts
-    of kinds stay.
+    """Delete the child's stored names and services permanently, by its PIN, below ten years by a guardian.
+
+    Counts of categories stay.
     """
     here = device_of_a_child()
     if here.own.pin is not None and not here.own.pin.pin:
@@ -177,22 +181,22 @@ def erase(me: Caller | None, body: EraseOwn) -> None:
 
 @noun.declare("POST", "/my/requests/time", ANYONE, body=AskTime, answer=AskedNow, status=201)
 def ask_time(_me: Caller | None, body: AskTime) -> object:
-    """Ask for time, for all or for one service."""
+    """Ask for time, for everything or for one service."""
     return _ask(minutes=body.minutes, service=body.service, reason=body.reason)
 
 
 @noun.declare("POST", "/my/requests/site", ANYONE, body=AskSite, answer=AskedNow, status=201)
 def ask_site(_me: Caller | None, body: AskSite) -> object:
-    """Ask for a site that was refused on this device within ten minutes."""
+    """Ask for a site that was blocked on this device within ten minutes."""
     found = daemon().refusals_of_device(device_of_a_child()).found
-    if not any(one.host == body.host and one.askable and not one.for_time for one in found):
+    if not any(refusal.host == body.host and refusal.askable and not refusal.for_time for refusal in found):
         raise Problem(422, "not_refused")
     return _ask(site=body.host)
 
 
 @noun.declare("POST", "/my/requests/minutes", ANYONE, body=AskLedger, answer=AskedNow, status=201)
 def ask_minutes(me: Caller | None, body: AskLedger) -> object:
-    """Say that minutes of the ledger are not right; the child's own, behind its PIN."""
+    """Dispute minutes of the ledger. Needs the child's PIN."""
     _own(me)
     since = body.since.isoformat()
     return _ask(since=since, minutes=body.minutes, limits=body.limits, reason=body.reason)
@@ -200,13 +204,13 @@ def ask_minutes(me: Caller | None, body: AskLedger) -> object:
 
 @noun.declare("POST", "/my/landing", ANYONE, answer=MoreTime)
 def land(_me: Caller | None) -> object:
-    """The minutes to finish a game, once a day."""
+    """Take the minutes to finish a game, once a day."""
     return daemon().client.call("landing", device=device_of_a_child().mac, origin=source_address())
 
 
 @noun.declare("POST", "/my/codes", ANYONE, body=Code, answer=MoreTime)
 def redeem(_me: Caller | None, body: Code) -> object:
-    """Enter a code from paper."""
+    """Use a code from paper."""
     text = typed(body.code)
     if not text:
         raise Problem(422, "code_unknown")
@@ -215,26 +219,28 @@ def redeem(_me: Caller | None, body: Code) -> object:
 
 @noun.declare("POST", "/my/use", ANYONE, body=Use, answer=Lent)
 def use(_me: Caller | None, body: Use) -> object:
-    """Say who uses this shared device."""
+    """Set the user of this shared device."""
     pin = {"pin": body.pin} if body.pin else {}
     return daemon().sharing("use", device=_device(), who=body.child, **pin)
 
 
 @noun.declare("POST", "/my/leave", ANYONE, body=Done, answer=Lent)
 def leave(_me: Caller | None, body: Done) -> object:
-    """Done, here or on a screen."""
+    """End the use of this device or of a screen."""
     return daemon().sharing("leave", device=_device(), **({"screen": body.screen} if body.screen else {}))
 
 
 @noun.declare("POST", "/my/screens", ANYONE, body=Screen, answer=Lent)
 def claim(_me: Caller | None, body: Screen) -> object:
-    """I am on that screen."""
+    """Start the use of a screen."""
     return daemon().sharing("claim", device=device_of_a_child().mac, screen=body.screen)
 
 
 @noun.declare("POST", "/my/unlock", ANYONE, body=TypedPin)
 def unlock(_me: Caller | None, body: TypedPin) -> None:
-    """By its PIN what is the child's own opens for half an hour, for who sends the cookie of this answer."""
+    """Unlock the child's private data for half an hour by its PIN, for the browser with this response's
+    cookie.
+    """
     here = device_of_a_child()
     daemon().sharing("pin", action="check", device=here.mac, pin=body.pin)
     if here.own.pin is not None:
@@ -243,14 +249,14 @@ def unlock(_me: Caller | None, body: TypedPin) -> None:
 
 @noun.declare("PUT", "/my/pin", ANYONE, body=OwnPin)
 def set_pin(_me: Caller | None, body: OwnPin) -> object:
-    """A child's own PIN, on its own device."""
+    """Set a child's PIN, on its own device."""
     old = {"old": body.old} if body.old else {}
     return daemon().sharing("pin", action="set", device=device_of_a_child().mac, pin=body.pin, **old)
 
 
 @noun.declare("POST", "/my/adult", ANYONE)
 def adult(_me: Caller | None) -> object:
-    """Somebody on a stranger's device says to be an adult: nothing is written down from now on."""
+    """Mark an unknown device as used by an adult: from now on nothing about it is stored."""
     return daemon().sharing("adult", device=_device())
 
 
@@ -276,9 +282,9 @@ def device_of_a_child() -> Here:
 
 
 def _own(me: Caller | None) -> Here:
-    """What is the child's own opens by its PIN in this browser, or by a guardian below ten."""
+    """Return the device while its child's data is unlocked, by its PIN or by a guardian below ten years."""
     here = device_of_a_child()
-    if me is not None and me.via:  # with a token no cookie is looked at
+    if me is not None and me.via:  # requests with a token ignore cookies
         mine = here.own.pin is not None and not here.own.pin.pin and me.role == PersonRole.GUARDIAN
     else:
         mine = locks.is_open(here)

@@ -1,4 +1,4 @@
-"""One operation of the API, declared once: its place, whose it is, what it takes and what it answers."""
+"""Declares the operations of the API: path, roles, request and response types."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from gateway.policy.accounts.people import PersonRole
 from webui.api.kinds import Text, Whole
 
-ANYONE, GUARDIAN, HELPER, SUPPORT = "anyone", *(one.value for one in PersonRole)
+ANYONE, GUARDIAN, HELPER, SUPPORT = "anyone", *(item.value for item in PersonRole)
 
 ID = r"[a-z0-9][a-z0-9_-]{0,62}"
 MAC = r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}"
@@ -24,7 +24,7 @@ Line = Annotated[str, Text(1, 200, r"[^\x00-\x1f\x7f-\x9f]+")]
 Name = Annotated[str, Text(1, 40, r"[^\x00-\x1f\x7f-\x9f/]+")]
 Minutes = Annotated[int, Whole(1, DAY_MINUTES)]
 
-# What may stand in `{…}` of a path.
+# Patterns of the parameters in `{…}` of a path.
 Country = Annotated[str, Text(2, 2, r"[a-z]{2}")]
 
 PARTS: Mapping[str, Any] = {
@@ -43,7 +43,7 @@ PARTS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """204, and no body."""
+    """An empty response with status 204."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,9 @@ class Operation:
     query: type | None = None
     status: int = 200
     media: str = "application/json"
-    by_session: bool = False  # a token has no such thing, or must not be able to make itself last
-    upload: int = 0  # bytes of its file at most: what is sent is a form
+    # not available to tokens, which have no session or must not extend their own access
+    by_session: bool = False
+    upload: int = 0  # maximum size of its file in bytes; the request is then a form
 
     @property
     def summary(self) -> str:
@@ -68,7 +69,7 @@ class Operation:
 
 
 class Noun:
-    """Operations on one thing, in the order in which they are declared."""
+    """The operations on one kind of resource, in the order of their declaration."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -77,7 +78,7 @@ class Noun:
     def declare(
         self, method: str, path: str, *roles: str, answer: type = Nothing, **more: Any
     ) -> Callable[[Callable[..., object]], Callable[..., object]]:
-        """``roles``: whose it is; none: a guardian's."""
+        """Declare an operation. ``roles``: who may call it; none: guardians."""
 
         def keep(call: Callable[..., object]) -> Callable[..., object]:
             whose = frozenset(roles or (GUARDIAN,))

@@ -1,7 +1,7 @@
-"""Who may sign in.
+"""Users who may sign in.
 
-Accounts are changed in a browser that is signed in: a token that somebody found could else invite him, and
-say a guardian's yes to that guardian's own removal.
+Changes of accounts need a browser session. Otherwise a stolen token could invite its thief, or accept a
+guardian's own removal in that guardian's name.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Invite:
 @record
 class Invited:
     guardian: str
-    token: str  # of the link, good once within 15 minutes
+    token: str  # of the link, valid once within 15 minutes
 
 
 @record
@@ -73,7 +73,7 @@ class RoleSet:
 
 @record
 class Said:
-    """A yes names what is proposed, as it was read."""
+    """An answer to a proposal. A yes repeats the proposal as it was read."""
 
     answer: Literal["yes", "no"]
     role: Literal["helper", "support", "none"] | None = None
@@ -87,13 +87,13 @@ class Settled:
 
 @noun.declare("GET", "/people", answer=People)
 def all_(me: Caller) -> object:
-    """Who may sign in, and what is proposed."""
+    """List users who may sign in, and proposals."""
     return me.account("people")
 
 
 @noun.declare("POST", "/people", body=Invite, answer=Invited, status=201, by_session=True)
 def invite(me: Caller, body: Invite) -> object:
-    """Somebody new, or once more who has never come."""
+    """Invite a new user, or again one who has never signed in."""
     values = {"minutes": body.minutes, "again": body.again or None}
     more = {key: one for key, one in values.items() if one is not None}
     return me.account("invite", name=body.name, role=body.role, **more)
@@ -101,14 +101,14 @@ def invite(me: Caller, body: Invite) -> object:
 
 @noun.declare("PUT", "/people/{person}/role", body=NewRole, answer=RoleSet, by_session=True)
 def change(me: Caller, person: str, body: NewRole) -> object:
-    """Another role at once; of another guardian a proposal that waits for that one's yes."""
+    """Change a role. A change of another guardian's role is a proposal that this guardian must accept."""
     values = {} if body.minutes is None else {"minutes": body.minutes}
     return me.account("change", name=person, role=body.role, **values)
 
 
 @noun.declare("POST", "/people/{person}/answer", body=Said, answer=Settled, by_session=True)
 def answer(me: Caller, person: str, body: Said) -> object:
-    """To what is proposed about oneself; or who proposed it takes it back."""
+    """Answer a proposal about oneself, or withdraw one's own."""
     values = {"role": body.role, "minutes": body.minutes} if body.answer == "yes" else {}
     read = {key: one for key, one in values.items() if one is not None}
     return me.account("answer", name=person, answer=body.answer, **read)

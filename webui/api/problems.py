@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): what went wrong, for programs by its code, for people in their language."""
+"""Problem details (RFC 9457): an error code for programs, a text in the user's language."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from webui.language.i18n import gettext as _
 
 MEDIA = "application/problem+json"
 TYPES = "/api/problems/"
-SOON = 5  # seconds until another try makes sense while no daemon answers
+SOON = 5  # seconds until a retry makes sense while the daemon does not respond
 
 NOT_FOUND = frozenset(
     {
@@ -34,9 +34,7 @@ FORBIDDEN = frozenset(
         Code.MAY_BE_A_CHILDS, Code.HANDED_OVER,
     }
 )  # fmt: skip
-SLOWED: Mapping[
-    str, tuple[str, int]
-] = {  # code → the value that says how long, and of how many seconds it is
+SLOWED: Mapping[str, tuple[str, int]] = {  # code → the value with the waiting time, and its unit in seconds
     Code.TOO_MANY_TRIES: ("minutes", 60),
     Code.TRIED_TOO_OFTEN: ("minutes", 60),
     Code.SCANNED_JUST_NOW: ("seconds", 1),
@@ -44,7 +42,7 @@ SLOWED: Mapping[
 
 
 class Problem(Exception):
-    """Becomes the answer as it is."""
+    """An error that becomes the response as it is."""
 
     def __init__(
         self,
@@ -60,7 +58,7 @@ class Problem(Exception):
         super().__init__(code)
 
     def response(self) -> Response:
-        told: dict[str, object] = {
+        details: dict[str, object] = {
             "type": TYPES + self.code,
             "title": title(self.status),
             "status": self.status,
@@ -68,13 +66,13 @@ class Problem(Exception):
             "code": self.code,
             **self.more,
         }
-        response = Response(json.dumps(told) + "\n", self.status, mimetype=MEDIA)
+        response = Response(json.dumps(details) + "\n", self.status, mimetype=MEDIA)
         response.headers.update(self.headers)
         return response
 
 
 def of_refusal(error: ControlError) -> Problem:
-    """What the daemon refused, or that none answers."""
+    """Return the problem of a daemon's error, or of a daemon that does not respond."""
     if isinstance(error, Unreachable):
         detail = _("The filter does not answer. Try again in a moment.")
         return Problem(503, "unreachable", detail, {"Retry-After": str(SOON)})
@@ -113,7 +111,7 @@ def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
 
 
 def title(status: int) -> str:
-    told = {
+    titles = {
         400: _("This request does not fit"),
         401: _("Sign in first"),
         403: _("This is not for you"),
@@ -127,4 +125,4 @@ def title(status: int) -> str:
         429: _("Too many tries"),
         503: _("The filter does not answer"),
     }
-    return told.get(status) or _("Something went wrong")
+    return titles.get(status) or _("Something went wrong")

@@ -1,4 +1,4 @@
-"""Proof: a guardian starts it for a child's device, that device tries it, and both see how each line went."""
+"""Filter test: a guardian starts it for a child's device, the device runs it, and both see the results."""
 
 from __future__ import annotations
 
@@ -51,42 +51,42 @@ class ProofDevice:
 
 @record
 class ProofResults:
-    results: Mapping[str, Literal["opened", "failed"]]  # by the host that was tried
+    results: Mapping[str, Literal["opened", "failed"]]  # by the tested host
 
 
 @noun.declare("GET", "/children/{child}/proof", answer=ProofNow)
 def read(me: Caller, child: str) -> object:
-    """How it goes; null where none runs or has run lately."""
+    """Return the test; null if none runs or has run lately."""
     return me.ask("proof", action="look", id=child)
 
 
 @noun.declare("POST", "/children/{child}/proof", body=ProofDevice, answer=ProofNow, status=201)
 def start(me: Caller, child: str, body: ProofDevice) -> object:
-    """Start one for a device of this child."""
+    """Start a test for a device of this child."""
     return me.change("proof", action="start", id=child, device=body.device)
 
 
 @noun.declare("DELETE", "/children/{child}/proof", answer=ProofNow)
 def end(me: Caller, child: str) -> object:
-    """It listens no more."""
+    """End the test."""
     return me.change("proof", action="end", id=child)
 
 
 @noun.declare("GET", "/my/proof", ANYONE, answer=ProofNow)
 def mine(_me: Caller | None) -> object:
-    """What this device shall try."""
+    """Return what this device must test."""
     return _of_this_device("look")
 
 
 @noun.declare("POST", "/my/proof/results", ANYONE, body=ProofResults, answer=ProofNow)
 def tell(_me: Caller | None, body: ProofResults) -> object:
-    """What it met."""
+    """Report this device's results."""
     return _of_this_device("tell", results=dict(body.results))
 
 
 @noun.declare("POST", "/my/proof/again", ANYONE, answer=ProofNow)
 def again(_me: Caller | None) -> object:
-    """Once more, where a guardian has started one."""
+    """Run the test again, after a guardian has started one."""
     return _of_this_device("again")
 
 

@@ -1,4 +1,4 @@
-"""Records: what operations take and answer, at little memory."""
+"""Records: the request and response types of operations, with little memory."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True)
 def record(of: type[T]) -> type[T]:
-    """A frozen dataclass whose methods are the same ones for all: there are a hundred, and each method that
-    is generated takes memory.
+    """Make a frozen dataclass with shared methods.
+
+    There are a hundred of them, and generated methods take memory for each.
     """
     made = dataclass(init=False, repr=False, eq=False, match_args=False)(of)
     made.__init__ = _fill  # type: ignore[method-assign]
@@ -24,8 +25,8 @@ def record(of: type[T]) -> type[T]:
 def _fill(self: Any, *given: object, **named: object) -> None:
     known = fields(self)
     values = {field.name: one for field, one in zip(known, given, strict=False)} | named
-    lacking = [one.name for one in known if is_needed(one) and one.name not in values]
-    if lacking or len(given) > len(known) or values.keys() - {one.name for one in known}:
+    lacking = [person.name for person in known if is_needed(person) and person.name not in values]
+    if lacking or len(given) > len(known) or values.keys() - {person.name for person in known}:
         msg = f"{type(self).__name__}: these are not its fields"
         raise TypeError(msg)
     self.__dict__.update(values)

@@ -1,4 +1,4 @@
-"""States' registers of sites: which ones the home's file names, and the switch of each."""
+"""States' registers of sites in the home's file, and the switch of each."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Register:
     country: str
     name: str
     on: bool
-    by: str  # who turned it on
-    since: str | None  # a day
+    by: str  # the guardian who turned it on
+    since: str | None  # a date
     url: str
     names: int | None
     fetched: datetime | None
@@ -47,11 +47,11 @@ class Switched:
 
 @noun.declare("GET", "/registers", answer=Registers)
 def read(me: Caller) -> object:
-    """Of states; nothing of this kind is on by itself."""
+    """List the registers. All are off by default."""
     return me.ask("registers")
 
 
 @noun.declare("POST", "/registers/{country}", body=Switch, answer=Switched)
 def switch(me: Caller, country: str, body: Switch) -> object:
-    """Turn one on for everyone in the home, or off at once. `/family/undo` takes it back."""
+    """Turn a register on or off for the whole home. Off applies immediately. `/family/undo` undoes it."""
     return me.change("register", country=country, on=body.on)

@@ -1,4 +1,4 @@
-"""What children ask for."""
+"""Children's requests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Asked:
     at: datetime | None
     expires: datetime | None
     state: str
-    reminded: bool  # it has waited for a day
+    reminded: bool  # it has been pending for a day
     answer: str
     given: int | None
     because: str
@@ -40,7 +40,7 @@ class Asked:
     answered: datetime | None
     grant: int | None
     since: datetime | None
-    told: str  # all, or kind: names and words are left out, and moments are as their day began
+    told: str  # all, or kind: names and words are left out, and times are the start of their day
 
 
 @record
@@ -65,14 +65,14 @@ class Replied:
 
 @noun.declare("GET", "/requests", query=Which, answer=AllAsked)
 def all_(me: Caller, query: Which) -> object:
-    """The newest first."""
+    """List requests, newest first."""
     values = {"profile": query.child} if query.child else {}
     return me.ask("requests", **values, **({"pending": True} if query.pending else {}))
 
 
 @noun.declare("POST", "/requests/{number}/answer", body=Reply, answer=Replied)
 def answer(me: Caller, number: int, body: Reply) -> object:
-    """Answer one; each is answered once."""
+    """Answer a request. Each can be answered once."""
     more = {"minutes": body.minutes, "because": body.because}
     values = {key: one for key, one in more.items() if one is not None}
     found = me.change("answer", id=number, answer=body.answer, **values)

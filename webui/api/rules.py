@@ -1,4 +1,4 @@
-"""What holds for a child: its file, its week, what a site would meet."""
+"""A child's rules: its file, its week, and previews of decisions."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Rules:
 
 @record
 class Edit:
-    set: Mapping[str, Any]  # KEY: VALUE, as in gateway/control/README.md; null: as the band has it
+    set: Mapping[str, Any]  # KEY: VALUE, as in gateway/control/README.md; null: the band's value
     revision: Revision | None = None
-    because: Line | None = None  # for the child, who reads it beside the change
+    because: Line | None = None  # a reason that the child sees next to the change
 
 
 @record
@@ -53,8 +53,8 @@ class Edited:
 
 @record
 class Undo:
-    revision: Revision  # to which it goes back
-    found: Revision | None = None  # that the edit made: a newer one is not taken back
+    revision: Revision  # the revision to restore
+    found: Revision | None = None  # the revision that the edit made: no undo after a newer one
 
 
 @record
@@ -80,7 +80,7 @@ class Verdict:
     owner: str
     until: datetime | None
     sentence: str
-    decided: Mapping[str, Any] | None  # of a refusal: who, kind, contest, since, by, version, lists
+    decided: Mapping[str, Any] | None  # for a block: who, kind, contest, since, by, version, lists
 
 
 @record
@@ -116,56 +116,56 @@ class Summary:
     bedtime: tuple[Mapping[str, Any], ...]
     windows: tuple[Mapping[str, Any], ...]
     limits: tuple[Mapping[str, Any], ...]
-    days: tuple[Mapping[str, Any], ...]  # of the next ones, those that are not as their weekday is
-    day_starts: str  # when the day of limits turns
-    counted: tuple[Mapping[str, Any], ...]  # kinds that spend the limit of play
-    uncounted: tuple[Mapping[str, Any], ...]  # kinds that spend nothing of the internet's limit
+    days: tuple[Mapping[str, Any], ...]  # upcoming dates that differ from their weekday
+    day_starts: str  # time of day at which the day of limits starts
+    counted: tuple[Mapping[str, Any], ...]  # categories that use the play limit
+    uncounted: tuple[Mapping[str, Any], ...]  # categories that do not use the internet limit
     refused: tuple[Mapping[str, Any], ...]
     allowed: tuple[Mapping[str, Any], ...]
-    approved: bool  # sites that come with the product are open where others ask first
-    opened: tuple[Mapping[str, Any], ...]  # for a while
+    approved: bool  # sites of the package are allowed where others need approval
+    opened: tuple[Mapping[str, Any], ...]  # allowed temporarily
 
 
 @noun.declare("GET", "/children/{child}/rules", answer=Rules)
 def read(me: Caller, child: str) -> object:
-    """What the file says, what the band says, and what holds."""
+    """Return the file's rules, the band's rules, and those in effect."""
     return me.ask("rules", id=child)
 
 
 @noun.declare("PATCH", "/children/{child}/rules", body=Edit, answer=Edited)
 def edit(me: Caller, child: str, body: Edit) -> object:
-    """Change rules by key; all of it happens or nothing."""
+    """Change rules by key, completely or not at all."""
     return me.change("edit", id=child, set=dict(body.set), because=body.because, **_at(body.revision))
 
 
 @noun.declare("POST", "/children/{child}/rules/undo", body=Undo, answer=Undone)
 def undo(me: Caller, child: str, body: Undo) -> object:
-    """The file as it was at that revision, where it is at `found` still."""
+    """Restore the file of that revision, if it is still at `found`."""
     return me.change("unedit", id=child, **undo_of(body))
 
 
 @noun.declare("POST", "/children/{child}/rules/preview", body=Try, answer=Verdict)
 def preview(me: Caller, child: str, body: Try) -> object:
-    """What a site would meet, with these changes as if they held. Nothing is written."""
+    """Preview the decision about a site with these changes. Nothing is written."""
     values: dict[str, object] = {"at": body.at} if body.at else {}
     return me.ask("preview", id=child, host=body.host, **values, **({"set": body.set} if body.set else {}))
 
 
 @noun.declare("GET", "/children/{child}/week", answer=Week)
 def week(me: Caller, child: str) -> object:
-    """The seven days from today on."""
+    """Return the seven days from today on."""
     return me.ask("week", id=child)
 
 
 @noun.declare("GET", "/children/{child}/summary", answer=Summary)
 def summary(me: Caller, child: str) -> object:
-    """What holds, entry by entry with who decided, as the child itself is told."""
+    """Return the rules in effect, each with who decided it, as the child sees them."""
     return me.ask("profile", id=child)["profile"]
 
 
 @noun.declare("GET", "/why", query=Question, answer=Verdict)
 def why(me: Caller, query: Question) -> object:
-    """What a site meets now, and why."""
+    """Return the current decision about a site, and its reason."""
     return me.ask("why", host=query.host, profile=query.child)
 
 

@@ -19,16 +19,16 @@ noun = Noun("selfset")
 @record
 class Choice:
     key: str  # bedtime, or limits/ and a target
-    name: str | None  # of what a limit is about
+    name: str | None  # of the limit's target
     value: Any  # in the shape of a profile's YAML
     at: datetime | None  # since when
 
 
 @record
 class OwnTimes:
-    may: bool  # false: others set this child's times, and what it had set does not hold
-    most: int  # limits of its own
-    suggested: Mapping[str, Any]  # its band's advice, in force only when somebody sets it
+    may: bool  # false: others set this child's times, and its own settings do not apply
+    most: int  # maximum number of own limits
+    suggested: Mapping[str, Any]  # the band's suggestion, not in effect by default
     choices: tuple[Choice, ...]
 
 
@@ -43,14 +43,15 @@ NONE: Mapping[str, object] = {"may": False, "most": 0, "suggested": {}, "choices
 
 @noun.declare("GET", "/my/times", ANYONE, answer=OwnTimes)
 def mine(_me: Caller | None) -> object:
-    """What this device's child set for itself, and what is suggested."""
+    """Return what this device's child set for itself, and the suggestions."""
     return daemon().client.call("profile", id=device_of_a_child().profile).get("self_set") or NONE
 
 
 @noun.declare("PATCH", "/my/times", ANYONE, body=SetOwn, answer=OwnTimes)
 def change(_me: Caller | None, body: SetOwn) -> object:
-    """Turn on, change or turn off a bedtime and limits of one's own, by the PIN; the stricter of these and
-    what others set holds.
+    """Set or remove the child's own bedtime and limits by its PIN.
+
+    The stricter of these and others' rules applies.
     """
     device = device_of_a_child().mac
     return daemon().sharing(
@@ -60,5 +61,5 @@ def change(_me: Caller | None, body: SetOwn) -> object:
 
 @noun.declare("GET", "/children/{child}/times", answer=OwnTimes)
 def of_child(me: Caller, child: str) -> object:
-    """What a child set for itself, and when: nobody else changes it."""
+    """Return what a child set for itself, and when. No other user can change it."""
     return me.ask("profile", id=child).get("self_set") or NONE

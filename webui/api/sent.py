@@ -1,7 +1,7 @@
-"""What a request brings, read by what its operation declares: path, query, JSON, or a form with a file.
+"""Parses a request by its operation's declaration: path, query, JSON, or a form with a file.
 
-JSON is held to RFC 8259 and a little more: UTF-8, each key once, no NaN and no infinity, few levels. What two
-readers could understand differently is no request.
+JSON must follow RFC 8259 with further limits: UTF-8, unique keys, no NaN or infinity, few levels. Input that
+two parsers could read differently is rejected.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from webui.api.kinds import Maybe, NotThatError, Record, is_needed, kind_of, kin
 from webui.api.operations import PARTS, Operation
 from webui.api.problems import Problem, of_status
 
-DEPTH_MOST = 16  # levels; the deepest rule has five, and each reader behind us takes some stack for one
+DEPTH_MOST = 16  # levels; the deepest rule has five, and recursive parsers need stack for each
 FORM = "multipart/form-data"
-AROUND_FILE = 8 * 1024  # bytes of a form around its file
+AROUND_FILE = 8 * 1024  # bytes of a form besides its file
 
 
 def parts_of(found: dict[str, str]) -> dict[str, object]:
-    """What is in the path. What cannot be there is not there."""
+    """Return the parameters of the path. An invalid one gives 404."""
     read: dict[str, object] = {}
     for name, text in found.items():
         try:
@@ -34,14 +34,14 @@ def parts_of(found: dict[str, str]) -> dict[str, object]:
     return read
 
 
-def sent(one: Operation) -> dict[str, object]:
+def sent(operation: Operation) -> dict[str, object]:
     found: dict[str, object] = {}
     try:
-        if one.query is not None:
-            found["query"] = Record(one.query).read(_query(one.query), "", True)
-        if one.body is not None:
-            body = _form(one.body, one.upload) if one.upload else _body(one.body)
-            found["body"] = Record(one.body).read(body, "", True)
+        if operation.query is not None:
+            found["query"] = Record(operation.query).read(_query(operation.query), "", True)
+        if operation.body is not None:
+            body = _form(operation.body, operation.upload) if operation.upload else _body(operation.body)
+            found["body"] = Record(operation.body).read(body, "", True)
     except NotThatError as error:
         raise Problem(400, "malformed", error.expected, pointer=error.pointer) from None
     return found
@@ -58,7 +58,7 @@ def _query(record: type) -> dict[str, object]:
 
 
 def _typed(kind: Any, text: str) -> object:
-    """A word of an address, as JSON would have it."""
+    """Convert a text of the address to its JSON value."""
     inner = kind.inner if isinstance(kind, Maybe) else kind
     wanted = getattr(inner, "json_type", "string")
     if wanted == "integer" and text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20:
@@ -69,7 +69,7 @@ def _typed(kind: Any, text: str) -> object:
 
 
 def _form(record: type, most: int) -> dict[str, object]:
-    """A form with files. The limit is raised for this request alone: no other one brings a file."""
+    """Parse a form with files. The size limit is raised for this request only."""
     if request.mimetype != FORM:
         raise of_status(415)
     request.max_content_length = most + AROUND_FILE
@@ -98,7 +98,7 @@ def _body(record: type) -> object:
 
 
 def read_json(data: bytes) -> object:
-    """Raises NotThatError."""
+    """Parse JSON. Raises: NotThatError."""
     try:
         found = json.loads(
             data.decode(), parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_once
@@ -114,7 +114,7 @@ def read_json(data: bytes) -> object:
 
 
 def _walk(value: object) -> Iterator[tuple[int, str]]:
-    """Every text with its level, and the level of everything else with an empty one."""
+    """Yield every text with its level, and an empty text with the level for every other value."""
     waiting = [(1, value)]
     while waiting:
         level, one = waiting.pop()
@@ -133,7 +133,7 @@ def _no_constant(text: str) -> object:
 
 
 def _finite(text: str) -> float:
-    """1e999 is infinity to Python."""
+    """Parse a number; 1e999 is infinity in Python."""
     found = float(text)
     if not math.isfinite(found):
         raise ValueError(text)

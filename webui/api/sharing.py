@@ -1,4 +1,4 @@
-"""Shared devices, devices handed over, children's PINs: a guardian's side."""
+"""Shared devices, handed-over devices and children's PINs, for guardians."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Lent:
     kind: str
     until: datetime | None
     by: str
-    untold: bool = False  # one of whom that is not told may have it
+    untold: bool = False  # the user may be a child whose activity is private
 
 
 @record
@@ -56,41 +56,41 @@ class NewPin:
 
 @noun.declare("GET", "/sharing", answer=Lending)
 def all_(me: Caller) -> object:
-    """Who has what."""
+    """List shared and handed-over devices with their users."""
     return me.ask("lent")
 
 
 @noun.declare("POST", "/sharing/{mac}/use", body=Who, answer=Lent)
 def use(me: Caller, mac: str, body: Who) -> object:
-    """Say who is on a shared device."""
+    """Set the user of a shared device."""
     return me.change("use", device=mac, who=body.child)
 
 
 @noun.declare("POST", "/sharing/{mac}/leave", answer=Lent)
 def leave(me: Caller, mac: str) -> object:
-    """The youngest's rules hold again."""
+    """Clear the user: the youngest child's rules apply."""
     return me.change("leave", device=mac)
 
 
 @noun.declare("POST", "/sharing/{mac}/hand-over", body=Who, answer=Lent)
 def hand_over(me: Caller, mac: str, body: Who) -> object:
-    """An adult's device has a child's rules until it is taken back."""
+    """Hand an adult's device to a child: the child's rules apply until it is taken back."""
     return me.change("hand_over", device=mac, who=body.child)
 
 
 @noun.declare("POST", "/sharing/{mac}/take-back", answer=Lent)
 def take_back(me: Caller, mac: str) -> object:
-    """It has its own rules again."""
+    """Take a device back: its own rules apply."""
     return me.change("take_back", device=mac)
 
 
 @noun.declare("PUT", "/children/{child}/pin", body=NewPin)
 def set_pin(me: Caller, child: str, body: NewPin) -> object:
-    """A child's new PIN."""
+    """Set a child's PIN."""
     return me.change("pin", action="set", who=child, pin=body.pin)
 
 
 @noun.declare("DELETE", "/children/{child}/pin")
 def clear_pin(me: Caller, child: str) -> object:
-    """It has none."""
+    """Remove a child's PIN."""
     return me.change("pin", action="clear", who=child)

@@ -1,4 +1,4 @@
-"""Teach a site: five minutes in which its pages say which names they need."""
+"""Fix a broken site: for five minutes, record which names its pages need."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ class Kept:
 
 @noun.declare("POST", "/children/{child}/lesson", body=Teach, answer=LessonBegun)
 def begin(me: Caller, child: str, body: Teach) -> object:
-    """A lesson begins."""
+    """Start a lesson."""
     return me.change("teach", id=child, host=body.host, **({"device": body.device} if body.device else {}))
 
 
 @noun.declare("GET", "/children/{child}/lesson", answer=Lesson)
 def read(me: Caller, child: str) -> object:
-    """How it goes, and which names were asked for."""
+    """Return its state, and the requested names."""
     return me.ask("lesson", id=child)
 
 
 @noun.declare("POST", "/children/{child}/lesson/end", body=Keep, answer=Kept)
 def end(me: Caller, child: str, body: Keep) -> object:
-    """It is over; these of its names are kept."""
+    """End it and keep these names."""
     return me.change("teach_end", id=child, **({"keep": list(body.keep)} if body.keep else {}))

@@ -1,4 +1,4 @@
-"""Ways around: a guardian has each of them tried against a child's rules."""
+"""A guardian tests bypass methods against a child's rules."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Found = Literal["open", "closed", "passes", "refused", "cannot be told", "absent
 class Tried:
     id: str
     must_pass: bool
-    setting: str | None  # that closes it, as in the files
-    fault: bool  # not as the rules say
+    setting: str | None  # that blocks it, as in the files
+    fault: bool  # differs from the rules
     ipv4: Found
     ipv6: Found
 
@@ -27,7 +27,7 @@ class Tried:
 @record
 class TrialNow:
     running: bool
-    busy: bool  # of some child's rules
+    busy: bool  # for any child's rules
     ended: datetime | None
     problem: str
     checks: tuple[Tried, ...]
@@ -35,11 +35,11 @@ class TrialNow:
 
 @noun.declare("GET", "/children/{child}/trial", answer=TrialNow)
 def read(me: Caller, child: str) -> object:
-    """How each way around went, and what has to pass."""
+    """Return the result of each bypass method, and of the traffic that must pass."""
     return me.ask("trial", action="look", id=child)
 
 
 @noun.declare("POST", "/children/{child}/trial", answer=TrialNow, status=202)
 def start(me: Caller, child: str) -> object:
-    """Try them; a minute at most."""
+    """Start the test; it takes at most a minute."""
     return me.change("trial", action="start", id=child)

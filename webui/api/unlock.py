@@ -1,6 +1,6 @@
-"""The device that asks is an adult's for a while, by a guardian's password that is typed on it.
+"""Unlocks the device that asks for an adult for a while, by a guardian's password typed on it.
 
-What a wallet says goes through the browser's own call, and so through the page alone.
+A wallet's proof needs the browser's own call, and therefore the page.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ class Unlock:
 
 @noun.declare("PUT", "/my/adult-proof", ANYONE, body=Unlock, answer=AdultProof)
 def open_(_me: Caller | None, body: Unlock) -> object:
-    """A guardian's password opens a new, a guest's or a shared device for a while, and signs nobody in."""
+    """Unlock a new, a guest's or a shared device for a while by a guardian's password.
+
+    This does not sign in.
+    """
     try:
         return open_here(_here(), body.name, body.password, body.length)
     except TooManyTriesError as error:
@@ -41,7 +44,7 @@ def open_(_me: Caller | None, body: Unlock) -> object:
 
 @noun.declare("DELETE", "/my/adult-proof", ANYONE)
 def close(_me: Caller | None) -> object:
-    """It has its own rules again."""
+    """Lock it again: its own rules apply."""
     return lock_here(_here())
 
 

@@ -1,4 +1,7 @@
-"""Who asks: a session as on the pages, or a token in the header. With a token no cookie is looked at."""
+"""Identifies the caller by a session, as on the pages, or a token in the header.
+
+With a token, cookies are ignored.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from webui.values.shapes import Answer
 
 SCHEME = "bearer"
 TOKEN_LIMIT = 100  # characters; ours have 39
-KNOWN_LIMIT = 16  # as many tokens as there can be
+KNOWN_LIMIT = 16  # maximum number of tokens
 ASK_FOR_TOKEN = {"WWW-Authenticate": "Bearer"}
 
 
@@ -28,22 +31,22 @@ ASK_FOR_TOKEN = {"WWW-Authenticate": "Bearer"}
 class Caller:
     name: str
     role: str
-    minutes: int  # that a helper may give a day and child
+    minutes: int  # that a helper may give to each child a day
     via: str = ""  # the token's id; empty: a session
     session: str = ""
 
     def ask(self, do: str, **values: object) -> dict[str, Any]:
-        """Of the daemon, without a change."""
+        """Send a query to the daemon."""
         return daemon().client.call(do, **values)
 
     def change(self, do: str, **values: object) -> dict[str, Any]:
-        """In this caller's name, and by which token."""
+        """Send a change to the daemon in this caller's name, with the token's id."""
         if self.via:
             values["via"] = self.via
         return daemon().change(do, by=self.name, origin=source_address(), **values)
 
     def account(self, action: str, **values: object) -> Mapping[str, Any]:
-        """Of the verb `guardian`."""
+        """Call the verb `guardian`."""
         mine = {"session": self.session} if self.session else {"via": self.via}
         return self._guardian(action, by=self.name, **mine, **values)
 
@@ -53,7 +56,7 @@ class Caller:
 
 
 class Known:
-    """Digests of tokens that were right: asking many things at once with one of them is no guessing."""
+    """Digests of valid tokens, so that many parallel requests with one of them do not count as guesses."""
 
     def __init__(self) -> None:
         self._keys: dict[str, None] = {}
@@ -76,7 +79,7 @@ def install(app: Flask) -> None:
 
 
 def caller() -> Caller | None:
-    """None where nobody says who asks. Raises Problem for a token that is none, Unreachable."""
+    """Return the caller; None without credentials. Raises: Problem for an invalid token, Unreachable."""
     if "Authorization" in request.headers:
         return _by_token(request.headers["Authorization"])
     found = session.person()
@@ -108,7 +111,8 @@ def _by_token(header: str) -> Caller:
         raise
     known.keep(key, right=True)
     if daemon().handed(source_address()).who:
-        raise of_status(401, ASK_FOR_TOKEN)  # a child holds this device, whatever its programs kept
+        # a child uses this device, whatever credentials its programs store
+        raise of_status(401, ASK_FOR_TOKEN)
     return Caller(
         answer.text("guardian"), answer.text("role"), answer.whole("minutes"), via=answer.text("via")
     )
@@ -120,8 +124,9 @@ def _check(token: str) -> Answer:
 
 
 def still(me: Caller) -> Callable[[], bool]:
-    """Whether this caller may the same as now, asked later and outside of the request: a token that was
-    ended, another role, or a device that was handed over meanwhile end what goes on.
+    """Return a check of the caller's access that can run later, outside of the request.
+
+    It fails after the token's revocation, a change of role, or when the device is handed over.
     """
     client, origin = daemon().client, source_address()
     if me.via:
@@ -135,7 +140,7 @@ def still(me: Caller) -> Callable[[], bool]:
             answer = client.call("guardian", **asked)
             return answer.get("role") == me.role and not client.call("handed", ip=origin).get("who")
         except Unreachable:
-            return True  # nothing is told meanwhile
+            return True  # no events are sent meanwhile
         except ControlError:
             return False
 

@@ -1,6 +1,6 @@
-"""Drawings of minutes as SVG, made on the server. Pure: numbers in, markup out; colours come from the style.
+"""Draws minutes as SVG on the server. Pure: numbers in, markup out; colours come from the style sheet.
 
-Each is hidden from screen readers: the text or the table beside it says the same.
+Every drawing is hidden from screen readers, because the text or the table next to it has the same data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Days as bars beside each other, and one thing's share of a whole as a bar that lies."""
+"""Draws days as vertical bars, and a share of a whole as a horizontal bar."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 700, 96
-GAP = 0.28  # of a day's place
-LOWEST = 2  # of HEIGHT: a minute can be seen
-FLOOR = 60  # minutes that the full height stands for at least: a quiet week looks quiet
+GAP = 0.28  # share of a day's width
+LOWEST = 2  # of HEIGHT, so that one minute is visible
+FLOOR = 60  # minimum of minutes at full height, so that a quiet week looks quiet
 SHARE_WIDTH, SHARE_HEIGHT = 100, 6
 
 
 def bars(minutes: Sequence[int], chosen: int | None = None) -> Markup:
-    """One bar a day, from the first on; ``chosen``: the place of the day that is told of."""
+    """Return one bar a day in order. ``chosen``: index of the highlighted day."""
     most = max([FLOOR, *minutes])
     place = WIDTH / max(1, len(minutes))
     drawn = []
@@ -31,7 +31,7 @@ def bars(minutes: Sequence[int], chosen: int | None = None) -> Markup:
 
 
 def share(part: int, whole: int) -> Markup:
-    """A lying bar: how much of the whole that the longest one stands for."""
+    """Return a horizontal bar: ``part`` of the ``whole`` at full width."""
     width = SHARE_WIDTH * min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
     box = f'viewBox="0 0 {SHARE_WIDTH} {SHARE_HEIGHT}" preserveAspectRatio="none"'
     return Markup(

@@ -1,4 +1,4 @@
-"""How a figure went, as a line."""
+"""Draws a series of values as a line."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 LINE_WIDTH, LINE_HEIGHT = 240, 40
-_MARGIN = 2  # so that no stroke is cut
+_MARGIN = 2  # so that the stroke is not clipped
 
 
 def line(values: Sequence[int], places: int) -> Markup:
-    """From nothing at the foot to the most of ``values`` at the top; the newest at the right end.
+    """Return a line from zero at the bottom to the maximum of ``values`` at the top, with the newest at the
+    right.
 
     ``places``: how many values fill the width.
     """

@@ -1,4 +1,4 @@
-"""How much of something is left, as a ring."""
+"""Draws the rest of a quantity as a ring."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RING_WIDTH = 9
 
 
 def ring(minutes: int, whole: int) -> Markup:
-    """How much of ``whole`` is left, clockwise from the top; an empty ring says that nothing is."""
+    """Return how much of ``whole`` is left, clockwise from the top; an empty ring for zero."""
     radius = (RING_SIZE - RING_WIDTH) / 2
     centre = RING_SIZE / 2
     length = 2 * pi * radius

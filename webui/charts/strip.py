@@ -1,4 +1,4 @@
-"""Twenty-four hours as a strip."""
+"""Draws 24 hours as a strip."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from markupsafe import Markup
 
 DAY = 24 * 60  # minutes
 STRIP_HEIGHT = 24
-THINNEST = 4  # minutes that a mark is wide at least: one pixel on a phone
+THINNEST = 4  # minimum width of a mark in minutes: one pixel on a phone
 HOURS_APART = 6
 
 
 def strip(spans: Iterable[tuple[int, int]], start: int) -> Markup:
-    """24 hours from minute ``start`` of the day on; ``spans`` count likewise, their last minute included.
+    """Return 24 hours from minute ``start`` of the day. ``spans`` count the same way and include their last
+    minute.
 
-    What lies outside of the 24 hours is left out.
+    Parts outside of the 24 hours are clipped.
     """
     marks = []
     for first, last in spans:

@@ -1,1 +1,1 @@
-"""Values into a reader's words."""
+"""Formats and translates values for the reader."""

@@ -1,4 +1,4 @@
-"""The ways around the filter that an audit tries, and what has to pass, in the reader's words."""
+"""Names of the bypass methods that the test tries, and of the traffic that must pass."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from webui.language.i18n import gettext as _
 from webui.language.things import Table, table
 
-# By group, in the order in which they are told; `gateway.audit` has the checks.
+# By group, in display order; `gateway.audit` has the checks.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "names": (
         "dns-gateway", "dns-gateway-tcp", "dns-other", "dns-other-tcp", "dns-letters", "safe-search",

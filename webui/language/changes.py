@@ -1,4 +1,4 @@
-"""A line of the audit log in words: what was done, and to whom."""
+"""Describes a line of the audit log: the action and its target."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Line(Protocol):
 
 
 def who(name: str) -> str:
-    """Who did it, where it was a person and where not."""
+    """Return who made the change: a person, or the program."""
     others = {
         "console": _("The gateway's console"),
         "router": _("The router's own pages"),
@@ -33,8 +33,8 @@ def who(name: str) -> str:
     return others.get(name) or plain(name)
 
 
-def told(line: Line, now: datetime) -> str:
-    """As a phrase behind the name of who did it."""
+def describe(line: Line, now: datetime) -> str:
+    """Return the action as a phrase that follows the actor's name."""
     detail = plain(line.detail, 80)
     values = {"about": plain(line.about or line.detail.partition(" ")[0].rstrip(":")), "detail": detail}
     phrase = None

@@ -1,4 +1,4 @@
-"""What a device says of itself, in a family's words. What is not known well is left out."""
+"""Describes what a device says about itself. Values without a reliable meaning are left out."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ PROTOCOLS = frozenset(_SERVICES.values())  # names that are the same in every la
 
 
 def system(vendor_class: str) -> str:
-    """Of what it tells the network when it asks for an address; empty where that says nothing."""
+    """Return the system from the vendor class of a DHCP request; empty if it is unknown."""
     if vendor_class.startswith(_ANDROID) and vendor_class[len(_ANDROID) :].isdigit():
         return f"Android {vendor_class[len(_ANDROID) :][:3]}"
     return next((name for start, name in _SYSTEMS.items() if vendor_class.startswith(start)), "")
 
 
 def offers(services: Iterable[str]) -> list[str]:
-    """What it lets others on the Wi-Fi do."""
-    found = {_SERVICES[one] for one in services if one in _SERVICES}
+    """Return the services that it offers to others on the Wi-Fi."""
+    found = {_SERVICES[service] for service in services if service in _SERVICES}
     common = {
         _("prints"): ("_ipp", "_ipps", "_printer", "_pdl-datastream"),
         _("scans paper"): ("_scanner", "_uscan", "_uscans"),
         _("shares folders"): ("_smb", "_afpovertcp", "_nfs"),
     }
-    found |= {word for word, names in common.items() if any(one in services for one in names)}
-    return sorted(plain(one) for one in found)
+    found |= {word for word, names in common.items() if any(name in services for name in names)}
+    return sorted(plain(name) for name in found)

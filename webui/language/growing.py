@@ -1,4 +1,4 @@
-"""A step into the next age band in one sentence: for parents, and for the child itself."""
+"""Describes the transition to the next age band in one sentence, for parents and for the child."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Protocol
 from webui.language.i18n import gettext as _
 from webui.language.words import day_of, plain
 
-REASON_LIMIT = 200  # characters, as the daemon has it
+REASON_LIMIT = 200  # characters; the daemon's limit
 
 
-class Told(Protocol):
+class AgeTransition(Protocol):
     @property
     def name(self) -> str: ...
     @property
@@ -34,7 +34,7 @@ class Told(Protocol):
     def is_final(self) -> bool: ...
 
 
-def _values(step: Told, now: datetime) -> dict[str, str]:
+def _values(step: AgeTransition, now: datetime) -> dict[str, str]:
     day = step.on if step.taken is None else step.taken.astimezone(now.tzinfo).date()
     return {
         "name": plain(step.name),
@@ -45,7 +45,7 @@ def _values(step: Told, now: datetime) -> dict[str, str]:
     }
 
 
-def to_parents(step: Told, now: datetime) -> str:
+def to_parents(step: AgeTransition, now: datetime) -> str:
     values = _values(step, now)
     if step.stage == "taken" and step.is_final:
         return _(
@@ -63,7 +63,7 @@ def to_parents(step: Told, now: datetime) -> str:
     return _("%(name)s has the %(band)s rules from %(day)s on, if nobody answers.", **values)
 
 
-def to_child(step: Told, now: datetime) -> str:
+def to_child(step: AgeTransition, now: datetime) -> str:
     values = _values(step, now)
     if step.stage == "taken" and step.is_final:
         return _(

@@ -1,8 +1,8 @@
-"""Languages: stdlib gettext, one catalogue a language, English in the code.
+"""Languages: stdlib gettext, one catalogue for each language, English in the code.
 
-``translations/<language>/LC_MESSAGES/webui.mo``; where there is none, the words in the code are shown. Which
-language a page is in: what this browser chose in the menu below every page, else what it asks for, else the
-family's, else English.
+Catalogues are ``translations/<language>/LC_MESSAGES/webui.mo``; without one, the messages of the code are
+shown. The language of a page is the browser's choice in the menu below every page, else the browser's
+preference, else the family's, else English.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Catalogues = dict[str, NullTranslations]
 
 @dataclass(slots=True)
 class Languages:
-    """What there is to choose from; ``family``: for a browser that asks for none of these."""
+    """The available languages. ``family``: for a browser that prefers none of them."""
 
     catalogues: Catalogues
     family: str = ""
@@ -39,7 +39,7 @@ class Languages:
 
 
 class _Late(NullTranslations):
-    """A catalogue that is read when somebody first reads that language: each has 2 MB in memory."""
+    """A catalogue that is read on first use: each takes 2 MB of memory."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -77,17 +77,20 @@ def languages() -> Languages:
 
 
 def language() -> str:
-    """The one that this page is in."""
+    """Return the language of this page."""
     return str(g.get("language", SOURCE_LANGUAGE)) if has_request_context() else SOURCE_LANGUAGE
 
 
 def is_source() -> bool:
-    """Whether the daemon's own English words can stand on this page."""
+    """Return whether this page may show the daemon's own English text."""
     return language() == SOURCE_LANGUAGE
 
 
 def read_by_native() -> bool:
-    """Of the pages' own words; the books of `learn` say it each for itself."""
+    """Return whether a native speaker has checked the pages' messages.
+
+    The books of `learn` say so themselves.
+    """
     return language() in READ_BY_NATIVES
 
 
@@ -95,22 +98,20 @@ def direction() -> str:
     return "rtl" if language().partition("-")[0] in RIGHT_TO_LEFT else "ltr"
 
 
-def family_speaks(code: str) -> None:
-    """The daemon says which language the family has chosen for its pages; it holds from the next page on.
-    Empty: none.
-    """
+def set_family_language(code: str) -> None:
+    """Set the family's language as the daemon reports it, from the next page on. Empty: none."""
     if not code or code in languages().catalogues:
         languages().family = code
 
 
 def menu() -> list[tuple[str, str]]:
-    """Each language that can be chosen, with its name in itself."""
+    """Return the available languages, each with its own name."""
     catalogues = languages().catalogues
     return [(code, name) for code, name in OWN_NAMES.items() if code in catalogues]
 
 
 def spoken(among: Container[str]) -> str:
-    """The best of these for the browser that asks, whatever the pages are in: so are its device's menus."""
+    """Return the best of these for the browser, in any page language: its device's menus are in it."""
     return _wanted(among) or SOURCE_LANGUAGE
 
 
@@ -123,7 +124,7 @@ def _wanted(among: Container[str]) -> str:
 
 
 def cookie() -> str:
-    """What the cookie is called in which this browser has its language."""
+    """Return the name of the cookie that stores this browser's language."""
     return f"{TRUSTED}{COOKIE}" if request.is_secure else COOKIE
 
 
@@ -139,7 +140,7 @@ def gettext(message: str, **values: object) -> str:
 
 
 def pgettext(context: str, message: str, **values: object) -> str:
-    """``context``: tells a translator, and the catalogue, two uses of the same words from each other."""
+    """Translate a message. ``context`` distinguishes two uses of the same words."""
     text = _catalogue().pgettext(context, message)
     return text % values if values else text
 

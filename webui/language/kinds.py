@@ -1,4 +1,4 @@
-"""What a history's targets are called: services and kinds as the daemon does, reasons in words of our own."""
+"""Names of a history's targets: the daemon's for services and categories, this module's for reasons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAME_LIMIT = 80  # characters of a host or a service
 
 
 def title(target: str, name: str) -> str:
-    """Of a service, a kind, a site, or a reason for which much was refused at once."""
+    """Return the name of a service, a category, a site, or a reason that groups many blocks."""
     if target == OTHER:
         return _("Something else")
     if not target.startswith(REASON):

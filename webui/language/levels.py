@@ -1,4 +1,4 @@
-"""How much a page says, and in which words: one of three levels, by the band of the child that reads it."""
+"""The reading level of a child's pages: one of three, by the child's band."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """The name of its templates."""
+    """A reading level. The value is the name of its templates."""
 
     LITTLE = "little"  # 0 to 9: pictures and few words
     MIDDLE = "middle"  # 10 to 12
-    TEEN = "teen"  # 13 and older: all of it, and how to check it
+    TEEN = "teen"  # 13 and older: all details, and how to check them
 
 
 _LEVELS = {"0-5": Level.LITTLE, "6-9": Level.LITTLE, "10-12": Level.MIDDLE}

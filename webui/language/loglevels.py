@@ -1,4 +1,4 @@
-"""What is written down and told at each log level, in words for the child and for its parents."""
+"""Describes what is stored and shown at each log level, for the child and for its parents."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
 from webui.language.i18n import gettext as _
 
 
-def told(level: int) -> str:
-    """What is written down at a log level."""
+def describe(level: int) -> str:
+    """Describe what is stored at a log level."""
     if level <= 0:
         return _("Nothing that you do is written down.")
     if level == 1:
@@ -33,7 +33,7 @@ def told(level: int) -> str:
 
 
 def minutes(level: int) -> str:
-    """Who reads which minutes counted for a limit."""
+    """Describe who sees which minutes counted for a limit."""
     if level >= 2:
         return _("Which minutes counted for a limit, for 7 days. You and your parents can see them.")
     if level <= 0:
@@ -44,7 +44,7 @@ def minutes(level: int) -> str:
 
 
 def presence(level: int) -> str:
-    """What parents see of when the child's devices are here, told to the child."""
+    """Describe to the child what parents see of its devices' online status."""
     if level >= NAMES_LEVEL:
         return _("Your parents can see when your devices are on the Wi-Fi.")
     if level >= KINDS_LEVEL:
@@ -53,12 +53,12 @@ def presence(level: int) -> str:
 
 
 def by_day(level: int) -> bool:
-    """Whether of what the child does the day alone is told to its parents, or nothing."""
+    """Return whether parents see at most the date of the child's actions."""
     return level < NAMES_LEVEL
 
 
 def asking(level: int) -> str:
-    """What becomes of a request, told to the child before it is sent."""
+    """Describe to the child what parents see of a request, before it is sent."""
     if level >= NAMES_LEVEL:
         return _("Your parents read what you ask for, when, and why.")
     if level >= KINDS_LEVEL:
@@ -72,8 +72,8 @@ def asking(level: int) -> str:
     )
 
 
-def untold(level: int, band: str) -> str:
-    """Why parents do not read at once whether a child's devices are here; empty where they do."""
+def explain_private(level: int, band: str) -> str:
+    """Explain why parents do not see a device's online status; empty if they do."""
     if level >= NAMES_LEVEL:
         return ""
     if level >= KINDS_LEVEL:

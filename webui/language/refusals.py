@@ -1,11 +1,13 @@
-"""What the daemon refuses, in the reader's language: by its code; else in the daemon's own English words."""
+"""Errors of the daemon in the reader's language, by their code; without a known code the daemon's English
+text.
+"""
 
 from __future__ import annotations
 
 from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
 from webui.language.i18n import gettext as _
-from webui.language.words import NAME_LIMIT, plain, told
+from webui.language.words import NAME_LIMIT, error_text, plain
 
 # Values that are sentences or addresses; all others are names.
 LONG = {"problem": 200, "mend": 200, "why": 200, "host": 80, "key": 80}  # characters
@@ -18,8 +20,8 @@ def sentence(error: GatewayError) -> str:
         try:
             return known % values
         except (KeyError, TypeError, ValueError):
-            pass  # a daemon of another version, or a slip of a translator's
-    return told(str(error))
+            pass  # an unknown placeholder of another daemon version, or a translator's error
+    return error_text(str(error))
 
 
 def _plain(key: str, value: object) -> object:
@@ -31,7 +33,7 @@ def _sentences() -> dict[str, str]:
 
 
 def _of_steps() -> dict[str, str]:
-    """Of the step into the next age band."""
+    """Return errors of the transition to the next age band."""
     return {
         Code.NO_STEP: _("There is no step of %(name)s to answer now. Look at the page again."),
         Code.NOT_SELF_SET: _(
@@ -44,7 +46,7 @@ def _of_steps() -> dict[str, str]:
 
 
 def _of_people() -> dict[str, str]:
-    """Who asks, and for whom."""
+    """Return errors about users and children."""
     return {
         Code.BUSY: _("Too many pages are open at once. Close some and try again."),
         Code.NO_GUARDIAN: _("You are no guardian here any more. Sign in again."),
@@ -82,7 +84,7 @@ def _of_people() -> dict[str, str]:
 
 
 def _of_time() -> dict[str, str]:
-    """Pauses, extra time, landings, codes on paper."""
+    """Return errors of pauses, extra time, landings and codes on paper."""
     return {
         Code.HAS_PASSED: _("That time has passed. Choose a later one."),
         Code.CHILD_PAUSED: _("This device is one of %(name)s, who is paused. Resume them all."),
@@ -112,7 +114,7 @@ def _of_time() -> dict[str, str]:
 
 
 def _of_requests() -> dict[str, str]:
-    """Requests, and questions about devices."""
+    """Return errors of requests, and of questions about devices."""
     return {
         Code.NOTHING_TO_ASK: _("%(name)s has no time that comes to an end. There is nothing to ask for."),
         Code.NOT_REFUSED: _("%(host)s is not refused for %(name)s. If it is closed now, ask for time."),
@@ -135,7 +137,7 @@ def _of_requests() -> dict[str, str]:
 
 
 def _of_rules() -> dict[str, str]:
-    """The family's files, devices, lists, lessons."""
+    """Return errors of files, devices, lists and lessons."""
     return {
         Code.ROUTERS_OWN: _("The router's own settings decide this (%(option)s). Change it there."),
         Code.BAD_RULE: _("This cannot be set: %(problem)s. To mend it: %(mend)s."),
@@ -170,7 +172,7 @@ def _of_rules() -> dict[str, str]:
 
 
 def _of_shared() -> dict[str, str]:
-    """Shared devices, PINs, backups, the clock."""
+    """Return errors of shared devices, PINs, backups and the clock."""
     return {
         Code.NOT_SHARED: _("This device is not shared with this person any more. Go back and look again."),
         Code.NOBODY_USES: _("That is over already."),

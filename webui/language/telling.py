@@ -1,7 +1,8 @@
-"""The daemon's decisions in the reader's language, made of what it decided and not of its English words.
+"""Describes the daemon's decisions in the reader's language, from their values rather than their English
+text.
 
-`gateway.policy.judge.sentence` builds them; its words come from the catalogue. In English the daemon's own
-sentence stands, and so it does where a daemon of another version tells too little.
+`gateway.policy.judge.sentence` builds the sentences; their words come from the catalogue. The daemon's own
+sentence is used in English, and if a daemon of another version reports too little.
 """
 
 from __future__ import annotations
@@ -18,46 +19,47 @@ from webui.language.words import clock, plain
 from webui.values.family import countries
 from webui.values.shapes import Answer
 
-DECISION = "decision"  # the context of its words in the catalogue
+DECISION = "decision"  # the gettext context of these messages
 
 
 def state(answer: Answer, now: datetime, *, yours: bool = False) -> str:
-    """How things stand for a device as a whole (`status`, `device`). ``yours``: it is told to who uses it."""
-    told, yours = answer.text("sentence"), yours and _is_own(answer)
+    """Describe the state of a device as a whole (`status`, `device`). ``yours``: for its user."""
+    text, yours = answer.text("sentence"), yours and _is_own(answer)
     if is_source() and not yours:
-        return told
+        return text
     if answer.text("state", "open") == "open":
         return _open(answer.entry("next_change"), now)
-    return _said(answer, None, now, yours=yours) or told
+    return _said(answer, None, now, yours=yours) or text
 
 
 def refusal(answer: Answer, *, yours: bool = False) -> str:
-    """Why something was refused (`refusals`), as it was then: none is older than ten minutes. ``yours``: told
-    to whom it was refused.
+    """Describe why something was blocked (`refusals`), as of then: the oldest is from ten minutes ago.
+
+    ``yours``: for the blocked device's user.
     """
-    told, at, yours = answer.text("sentence"), answer.moment("at"), yours and _is_own(answer)
+    text, at, yours = answer.text("sentence"), answer.moment("at"), yours and _is_own(answer)
     if at is None or (is_source() and not yours):
-        return told
-    return _said(answer, answer.text("name") or answer.text("host") or None, at, yours=yours) or told
+        return text
+    return _said(answer, answer.text("name") or answer.text("host") or None, at, yours=yours) or text
 
 
 def met(answer: Answer, what: str, now: datetime) -> str:
-    """What a site or a service meets, or would meet (`why`, `preview`), or met at ``now`` (`history`)."""
-    told = answer.text("sentence")
-    return told if is_source() else _said(answer, what or None, now) or told
+    """Describe the decision about a site or a service (`why`, `preview`), or at ``now`` (`history`)."""
+    text = answer.text("sentence")
+    return text if is_source() else _said(answer, what or None, now) or text
 
 
 def needed(answer: Answer, now: datetime) -> str:
-    """Why a name that a lesson heard was not opened (`lesson`)."""
-    told = answer.text("sentence")
-    if is_source() or not told:
-        return told
+    """Describe why a name in a lesson was not opened (`lesson`)."""
+    text = answer.text("sentence")
+    if is_source() or not text:
+        return text
     values = {"reason": answer.text("refused"), "rule": answer.text("rule"), "owner": answer.text("owner")}
-    return _said(Answer(values), answer.text("name"), now) or told
+    return _said(Answer(values), answer.text("name"), now) or text
 
 
 def answered(answer: Answer, now: datetime) -> str:
-    """What a parent's answer to a request did (`answer`)."""
+    """Describe what a parent's answer to a request did (`answer`)."""
     one, until = answer.entry("request"), answer.moment("until")
     if is_source() or one is None:
         return answer.text("sentence")
@@ -90,7 +92,7 @@ def more(name: str, minutes: int, until: datetime | None, now: datetime) -> str:
 
 
 def contested(where: str) -> str:
-    """Where a refusal is said to be wrong; empty for what is not known here."""
+    """Describe where to contest a block; empty for an unknown value."""
     return things.table(DECISION, _words).get(f"contest_{where}", "")
 
 
@@ -104,12 +106,12 @@ def _open(change: Answer | None, now: datetime) -> str:
 
 
 def _is_own(answer: Answer) -> bool:
-    """Whether a child set that rule for itself."""
+    """Return whether the child set that rule for itself."""
     return answer.text("owner").startswith(f"{SELF}:")
 
 
 def _said(answer: Answer, what: str | None, now: datetime, *, yours: bool = False) -> str:
-    """Empty where the answer has too little in it, or a reason that is not known here."""
+    """Return the sentence; empty if the answer lacks values, or has an unknown reason."""
     rule, owner = answer.text("rule"), answer.text("owner")
     try:
         reason = Reason(answer.text("reason"))
@@ -134,5 +136,5 @@ def _names(*, yours: bool) -> Names:
 
 
 def _words() -> Words:
-    # Extracted from where they stand, by tests/words/catalogues.py.
+    # Extracted from the code by tests/words/catalogues.py.
     return {key: pgettext(DECISION, text) for key, text in ENGLISH.items()}

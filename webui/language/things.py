@@ -1,5 +1,6 @@
-"""What the daemon calls by an id, in the reader's language: kinds of sites, groups of services, and the rest
-of what a rule can be about. The English is that of profiles/categories.yaml and profiles/services/*.yaml.
+"""Names of the daemon's ids in the reader's language: categories, groups of services, and other rule targets.
+
+The English is that of profiles/categories.yaml and profiles/services/*.yaml.
 """
 
 from __future__ import annotations
@@ -11,20 +12,21 @@ from webui.language.i18n import gettext as _
 from webui.language.i18n import is_source, language, languages, pgettext
 from webui.values.family import countries
 
-LAW = "law:"  # a state's register, by its two letters
+LAW = "law:"  # a state's register, by its two-letter code
 
 Table = Mapping[str, str]
 
 
 class Ours(str):
-    """A name in our own words: no translation of it is cut short (`words.plain`)."""
+    """A name from the catalogue: no translation of it is cut short (`words.plain`)."""
 
     __slots__ = ()
 
 
 def thing(target: str, name: str) -> str:
-    """What a rule, a limit or a window is about; ``name``: as the daemon calls it. Services and sites have
-    one name in every language.
+    """Return the name of a rule's, limit's or schedule's target. ``name``: the daemon's.
+
+    Services and sites have the same name in every language.
     """
     if is_source():
         return name
@@ -42,7 +44,7 @@ def thing(target: str, name: str) -> str:
 
 
 def register(country: str) -> str:
-    """A state's register of sites that shall be closed."""
+    """Return the name of a state's register of sites to block."""
     return _("Register of %(country)s", country=state(country))
 
 
@@ -51,17 +53,17 @@ def state(country: str) -> str:
 
 
 def way(key: str) -> str:
-    """A way around the filter, as `ways:` of a child's file calls it."""
+    """Return the name of a bypass method by its key in `ways:` of a child's file."""
     return table("targets", _targets).get(f"ways:{key}", key)
 
 
 def categories() -> Table:
-    """By id."""
+    """Return categories by id."""
     return table("categories", _categories)
 
 
 def laws() -> Table:
-    """Legal rules by their id; the English is that of profiles/countries/*.yaml."""
+    """Return legal rules by id. The English is that of profiles/countries/*.yaml."""
     return table("laws", _laws)
 
 
@@ -70,12 +72,12 @@ def groups() -> Table:
 
 
 def about(category: str, text: str) -> str:
-    """A kind of sites in one sentence; ``text``: the daemon's."""
+    """Describe a category in one sentence. ``text``: the daemon's."""
     return text if is_source() else table("abouts", _abouts).get(category, text)
 
 
 def table(name: str, make: Callable[[], Table]) -> Table:
-    """What ``make`` makes of this page's catalogue, made once."""
+    """Return the result of ``make`` for this page's catalogue; cached."""
     built, key = languages().built, (language(), name)
     if key not in built:
         built[key] = make()

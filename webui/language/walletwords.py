@@ -1,26 +1,26 @@
-"""What a person is told of a wallet's answer that opened nothing, and of a wallet that was not asked."""
+"""Messages for a wallet proof that was rejected, and for a wallet that is unavailable."""
 
 from __future__ import annotations
 
-from gateway.age.refusals import Told
+from gateway.age.refusals import Advice
 from gateway.core.optional_packages import PACKAGES
 from webui.language.i18n import gettext as _
 
 
-def refused(told: Told) -> str:
+def refused(reason: Advice) -> str:
     return {
-        Told.AGAIN: _("This question is over, or it was answered before. Begin anew."),
-        Told.WALLET: _("The wallet has no proof that is good now. It can get a new one from its issuer."),
-        Told.ISSUER: _("Whose proof this is, this gateway does not know. Nothing was opened."),
-        Told.LESS: _("The wallet sent more than was asked. All of it was dropped, nothing was opened."),
-        Told.NOT_ADULT: _("The proof does not say that somebody is 18 or older. Nothing was opened."),
-        Told.FORGED: _("A signature or a certificate in this proof does not fit. Nothing was opened."),
-        Told.GATEWAY: _("The list of whose proofs count is missing or too old here. A parent can look."),
-    }[told]
+        Advice.AGAIN: _("This question is over, or it was answered before. Begin anew."),
+        Advice.WALLET: _("The wallet has no proof that is good now. It can get a new one from its issuer."),
+        Advice.ISSUER: _("Whose proof this is, this gateway does not know. Nothing was opened."),
+        Advice.LESS: _("The wallet sent more than was asked. All of it was dropped, nothing was opened."),
+        Advice.NOT_ADULT: _("The proof does not say that somebody is 18 or older. Nothing was opened."),
+        Advice.FORGED: _("A signature or a certificate in this proof does not fit. Nothing was opened."),
+        Advice.GATEWAY: _("The list of whose proofs count is missing or too old here. A parent can look."),
+    }[reason]
 
 
 def not_asked(problem: str) -> str:
-    """Why no wallet can be asked on a page; empty where one can."""
+    """Explain why no wallet can be used on a page; empty if one can."""
     return {
         "none": _("No wallet is asked: this gateway has no list of whose proofs count (age_trust)."),
         "unreadable": _("No wallet is asked: the list of whose proofs count cannot be read (age_trust)."),

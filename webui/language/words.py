@@ -1,4 +1,4 @@
-"""Values into words: times, days, durations, and who decided."""
+"""Formats values: times, days, durations, and who decided."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from webui.language.i18n import ngettext, pgettext
 from webui.language.things import Ours, laws, register
 from webui.values.minutes import BEDTIME, WHOLE_WINDOW, WINDOW, Used
 
-NAME_LIMIT = 40  # characters of a name that somebody else chose
+NAME_LIMIT = 40  # characters of a name that is untrusted input
 
 _INVISIBLE = {
     "Cc",
@@ -25,11 +25,11 @@ _INVISIBLE = {
     "Zp",
 }  # control, format (bidi overrides), surrogate, unassigned
 
-_ASKED = re.compile(r'[a-z]+: "([a-z]+)" (.*)')  # how the daemon refuses one value of what was asked
+_ASKED = re.compile(r'[a-z]+: "([a-z]+)" (.*)')  # the daemon's error about one value of a request
 
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
-    """Text from elsewhere without what could turn or hide the text around it."""
+    """Return untrusted text without characters that could reorder or hide the text around it."""
     whole = isinstance(text, Ours)
     text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
     return text if len(text) <= limit or whole else text[: limit - 1] + "…"
@@ -42,7 +42,7 @@ def weekday(moment: date) -> str:
 
 
 def short_weekdays() -> tuple[str, ...]:
-    """Monday first."""
+    """Return weekday names, Monday first."""
     return _("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun")
 
 
@@ -64,7 +64,7 @@ def _on_weekday(moment: date) -> str:
 
 
 def day_of(moment: date, now: date) -> str:
-    """``24 December``; of another year ``3 January 2027``."""
+    """Return ``24 December``; in another year ``3 January 2027``."""
     # Translators: a day of the year, as in "good until 24 December".
     shown = (
         _("%(day)d January"), _("%(day)d February"), _("%(day)d March"), _("%(day)d April"),
@@ -135,7 +135,7 @@ def duration(minutes: int) -> str:
 
 
 def lasted(minutes: int) -> str:
-    """As ``duration``; from two days on in days."""
+    """Format as ``duration``, but from two days on in days."""
     days = minutes // (24 * 60)
     return ngettext("%(num)d day", "%(num)d days", days) if days > 1 else duration(minutes)
 
@@ -149,7 +149,7 @@ def left_of(used: Used) -> tuple[str, str]:
 
 
 def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
-    """What the minutes beside it lead to: ``until bedtime at 20:45``, ``left for Play``."""
+    """Label the minutes next to it: ``until bedtime at 20:45``, ``left for Play``."""
     if at is None:
         return _("left for %(what)s", what=plain(name))
     if gate == BEDTIME:
@@ -166,15 +166,15 @@ def day_name(day: date, today: date) -> str:
     if day == today - timedelta(days=1):
         return _("Yesterday")
     if today - day > timedelta(days=7):
-        told = _("%(weekday)s, %(date)s", weekday=weekday(day), date=day_of(day, today))
+        sentence = _("%(weekday)s, %(date)s", weekday=weekday(day), date=day_of(day, today))
     else:
         # Translators: a button, as in "Monday 23".
-        told = _("%(weekday)s %(day)d", weekday=weekday(day), day=day.day)
-    return told[:1].upper() + told[1:]
+        sentence = _("%(weekday)s %(day)d", weekday=weekday(day), day=day.day)
+    return sentence[:1].upper() + sentence[1:]
 
 
 def weekday_short(day: date) -> str:
-    """For the foot of a bar: ``Mo``."""
+    """Return the label of a bar: ``Mo``."""
     return (_("Mo"), _("Tu"), _("We"), _("Th"), _("Fr"), _("Sa"), _("Su"))[day.weekday()]
 
 
@@ -185,12 +185,12 @@ def span(first: date, last: date) -> str:
 
 
 def wall(minute: int) -> str:
-    """``16:05``, of minutes since a midnight."""
+    """Return ``16:05`` from minutes since a midnight."""
     return f"{minute // 60 % 24:02d}:{minute % 60:02d}"
 
 
-def told(text: str) -> str:
-    """The daemon's refusal, ``Aruzhan: has landed already; there is one a day``, as sentences."""
+def error_text(text: str) -> str:
+    """Return the daemon's error, ``Aruzhan: has landed already; there is one a day``, as sentences."""
     verb = _ASKED.fullmatch(text)
     if verb is not None:
         text = f"{verb[1]} {verb[2]}"
@@ -221,7 +221,7 @@ def days(text: str) -> str:
 
 
 def nights(text: str) -> str:
-    """The nights of a bedtime: they are named by the morning on which they end."""
+    """Return the nights of a bedtime. A night is named after the morning on which it ends."""
     named = {"": _("Every night"), "school": _("Before school days"), "free": _("Before free days")}
     return named.get(text) or _("The night to %(day)s", day=days(text))
 
@@ -234,7 +234,7 @@ def owner(
     *,
     yours: bool = False,
 ) -> str:
-    """Who decided. ``set_by``: who changed the family's rules last. ``yours``: told to the child."""
+    """Describe who decided. ``set_by``: who last changed the family's rules. ``yours``: for the child."""
     kind, colon, name = text.partition(":")
     if kind == "self" and colon:
         return _("You set this yourself.") if yours else _("%(name)s’s own choice", name=plain(name))
@@ -249,7 +249,7 @@ def owner(
     if kind == "list" and colon:
         return _("A list: %(name)s", name=plain(name))
     law, _colon, who = name.partition(":")
-    if kind == "law" and "-" in law and law in laws():  # others are registers of a country: law:kz
+    if kind == "law" and "-" in law and law in laws():  # other laws are registers of a country: law:kz
         if who:
             return _("%(law)s; %(who)s turned it on", law=laws()[law], who=plain(who))
         return _("%(law)s; your family turned it on", law=laws()[law])
@@ -262,7 +262,7 @@ def owner(
 
 
 def size(count: int) -> str:
-    """Bytes, as ``0.4 MB``, ``12 MB`` or ``23.5 GB``."""
+    """Format bytes as ``0.4 MB``, ``12 MB`` or ``23.5 GB``."""
     megabytes = count / 1_000_000
     if megabytes >= 1000:
         return _("%(num)s GB", num=number(megabytes / 1000, 1))
@@ -270,7 +270,7 @@ def size(count: int) -> str:
 
 
 def number(value: float, places: int) -> str:
-    """With the decimal mark of the reader's language."""
+    """Format with the decimal mark of the reader's language."""
     # Translators: the sign between whole numbers and tenths: a point or a comma.
     return f"{value:.{places}f}".replace(".", pgettext("decimal mark", "."))
 
@@ -285,7 +285,7 @@ def listed(parts: Iterable[str]) -> str:
 
 
 def kind(known: str) -> str:
-    """What a device is; empty where that is not known."""
+    """Return the name of a device type; empty if unknown."""
     names = {
         "phone": _("phone"),
         "tablet": _("tablet"),

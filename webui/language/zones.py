@@ -1,4 +1,4 @@
-"""Time zones, by region: what the machine's own database has of places where people live."""
+"""Time zones by region, from the system's database. Only zones of inhabited places."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ UTC = "UTC"
 class Zone:
     name: str  # as in the file: Asia/Almaty
     place: str  # Almaty
-    offset: str  # UTC+5, at the time for which it was asked
+    offset: str  # UTC+5, at the time of the query
 
 
 @cache
 def _by_region() -> dict[str, tuple[str, ...]]:
-    """Some six hundred names: read once, since the database is files."""
+    """Read once, since the database is some six hundred files."""
     found: dict[str, list[str]] = {region: [] for region in REGIONS}
     for name in sorted(available_timezones()):
         region, slash, _place = name.partition("/")
@@ -32,7 +32,7 @@ def _by_region() -> dict[str, tuple[str, ...]]:
 
 
 def regions() -> dict[str, str]:
-    """Id → name, in the order of the names."""
+    """Return region names by id, sorted by name."""
     names = {
         "Africa": _("Africa"), "America": _("America"), "Antarctica": _("Antarctica"), "Asia": _("Asia"),
         "Atlantic": _("Atlantic"), "Australia": _("Australia"), "Europe": _("Europe"),

@@ -1,1 +1,1 @@
-"""Texts that are read when somebody asks for them: explanations, first aid, the guide."""
+"""Texts that are read on demand: explanations, first aid, the guide."""

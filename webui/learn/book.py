@@ -1,7 +1,7 @@
-"""A book of texts: a file a language, read to the entry that is asked for and kept nowhere.
+"""A book of texts: one file for each language, read up to the requested entry, without a cache.
 
-All languages' texts together are as large as a catalogue, of which each takes 2 MB of a process that has as
-much left. The format is for people who correct a language: entries ``[key]``, lines ``name: text``.
+All texts together are as large as a message catalogue, which takes 2 MB of a process that has as much left.
+The format is for people who correct translations: entries ``[key]``, lines ``name: text``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from webui.language.i18n import SOURCE_LANGUAGE, language
 
-ABOUT = "about"  # the entry that says of a file who has read it
+ABOUT = "about"  # the entry with the reviewer of a file
 ALIAS = "as"
 NOBODY = "-"
 ALIASES = 2  # that are followed
@@ -22,10 +22,10 @@ _FOLDER = Path(__file__).parent
 
 
 class Book(StrEnum):
-    LEARN = "learn"  # what each kind, setting, age band and reason is
-    MEAN = "mean"  # somebody is being mean to me
-    REPORT = "report"  # how to report somebody in a service
-    GUIDE = "guide"  # for parents, and the leaflet
+    LEARN = "learn"  # explanations of each category, setting, age band and reason
+    MEAN = "mean"  # first aid against bullying
+    REPORT = "report"  # how to report a user in a service
+    GUIDE = "guide"  # the guide for parents, and the leaflet
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +42,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What was found, and in which language."""
+    """A text, and its language."""
 
     language: str
     entries: Mapping[str, Entry]
-    by_native: bool  # a native speaker has read it; English is what it was written in
+    by_native: bool  # checked by a native speaker; always true for English, the source
 
     def __getitem__(self, key: str) -> Entry:
         return self.entries[key]
 
 
 def tongue(book: Book) -> str:
-    """The page's language where the book is written in it, else English."""
+    """Return the page's language if the book has it, else English."""
     return language() if path(book, language()).exists() else SOURCE_LANGUAGE
 
 
@@ -63,19 +63,19 @@ def path(book: Book, code: str) -> Path:
 
 def whole(book: Book) -> Read:
     code = tongue(book)
-    found = {one.key: one for one in entries(book, code)}
+    found = {found_entry.key: found_entry for found_entry in entries(book, code)}
     return Read(code, found, _by_native(code, found.pop(ABOUT, None)))
 
 
 def entry(book: Book, key: str) -> Read | None:
-    """One entry, or the one that has its words, under the key that was asked for."""
+    """Return one entry, or the one that its alias names, under the requested key."""
     code, wanted = tongue(book), key
     for _ in range(1 + ALIASES):
         about, found = None, None
-        for one in entries(book, code):
-            about = one if one.key == ABOUT else about
-            if one.key == wanted:
-                found = one
+        for item in entries(book, code):
+            about = item if item.key == ABOUT else about
+            if item.key == wanted:
+                found = item
                 break
         if found is None or wanted == ABOUT:
             return None
@@ -86,7 +86,7 @@ def entry(book: Book, key: str) -> Read | None:
 
 
 def entries(book: Book, code: str) -> Iterator[Entry]:
-    """Of one language's file, one after the other."""
+    """Yield the entries of one language's file."""
     key, lines = "", dict[str, list[str]]()
     with path(book, code).open(encoding="utf-8") as file:
         for line in map(str.strip, file):

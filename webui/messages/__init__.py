@@ -1,1 +1,1 @@
-"""What guardians are told on their phones."""
+"""Notifications to guardians' phones."""

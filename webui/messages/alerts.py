@@ -1,4 +1,4 @@
-"""What guardians are told on a phone: their choices as the daemon keeps them, and the words of a message."""
+"""Notification settings of guardians as the daemon stores them, and the text of a message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DETAIL_LIMIT = 80  # characters of a name in a message
 @dataclass(frozen=True, slots=True)
 class Alerts:
     guardian: str
-    address: str = field(repr=False)  # a secret: in no log
+    address: str = field(repr=False)  # a secret: never logged
     kinds: tuple[str, ...] = ()
     at_night: tuple[str, ...] = ()
     names: bool = False
@@ -31,7 +31,7 @@ class Alerts:
 
     @property
     def server(self) -> str:
-        """What may be shown of the address."""
+        """Return the part of the address that may be shown."""
         return urlsplit(self.address).netloc
 
 
@@ -53,13 +53,13 @@ class AlertBook:
 
 def parse_alerts(values: Mapping[str, Any]) -> AlertBook:
     answer = Answer(values)
-    found = {one.text("guardian"): one.read(Alerts) for one in answer.entries("alerts")}
+    found = {alert.text("guardian"): alert.read(Alerts) for alert in answer.entries("alerts")}
     return AlertBook(found, answer.text("timezone", "UTC"))
 
 
 def kinds() -> dict[str, tuple[str, str]]:
-    """Each kind with its name and what it comes to, in the order of the page."""
-    told = {
+    """Return each kind with its label and its meaning, in page order."""
+    labels = {
         "request": (_("A request waits"), _("A child asks for time or for a site.")),
         "device": (
             _("A new device"),
@@ -69,36 +69,39 @@ def kinds() -> dict[str, tuple[str, str]]:
         "filter": (_("The filter stopped or started"), _("Also when somebody turns the rules off.")),
         "people": (_("A guardian was added or changed"), _("Also a new password, and who set it.")),
     }
-    return {kind: told[kind] for kind in KINDS}
+    return {kind: labels[kind] for kind in KINDS}
 
 
 def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str:
-    """Of one message. ``what``: which of a kind it is; ``_`` and ``ngettext``: of the guardian's language."""
+    """Return the text of one message.
+
+    ``what``: the subtype. ``_`` and ``ngettext``: in the guardian's language.
+    """
     if kind == "request" and what == "again" and count == 1:
-        told = _("A request has waited for a day.")
+        text = _("A request has waited for a day.")
     elif kind == "request":
-        told = ngettext("%(num)d request waits.", "%(num)d requests wait.", count)
+        text = ngettext("%(num)d request waits.", "%(num)d requests wait.", count)
     elif kind == "device" and what == "adult":
-        told = _("A device was opened as an adult's for a while. Look which, and by what.")
+        text = _("A device was opened as an adult's for a while. Look which, and by what.")
     elif kind == "device":
-        told = ngettext("%(num)d new device is here.", "%(num)d new devices are here.", count)
+        text = ngettext("%(num)d new device is here.", "%(num)d new devices are here.", count)
     elif kind == "way":
-        told = ngettext(
+        text = ngettext(
             "A closed way was tried on %(num)d device.", "Closed ways were tried on %(num)d devices.", count
         )
     elif kind == "people":
-        told = _("Somebody was added, or an account was changed. Look who.")
+        text = _("Somebody was added, or an account was changed. Look who.")
     else:
-        told = {
+        text = {
             "stopped": _("The filter does not run. Devices of younger children are closed, help stays open."),
             "started": _("The filter runs again."),
             "off": _("Somebody turned the rules off for a while."),
         }.get(what) or _("The rules are on again.")
-    return told % {"num": count}
+    return text % {"num": count}
 
 
 def not_sent(error: NotSent) -> str:
-    """Why a message did not go, without the address."""
+    """Explain why a message was not sent, without the address."""
     return {
         Why.ADDRESS: _("The address is no web address."),
         Why.NOT_OUTSIDE: _("The server is not on the internet. If it stands in this home, say so below."),
@@ -112,6 +115,6 @@ def not_sent(error: NotSent) -> str:
 
 
 def named(event: Mapping[str, Any]) -> str:
-    """Whom and what an event is about, for who wants names in the text."""
+    """Return the people and things of an event, for guardians who want names in the text."""
     parts = (event.get(key) for key in ("name", "site", "by"))
-    return " · ".join(plain(one, DETAIL_LIMIT) for one in parts if isinstance(one, str) and one)
+    return " · ".join(plain(part, DETAIL_LIMIT) for part in parts if isinstance(part, str) and part)

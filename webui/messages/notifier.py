@@ -1,9 +1,10 @@
-"""Tells guardians on their phones, from the web process: it has the words and is not the packets' way.
+"""Sends notifications to guardians' phones from the web process, which has the translations.
 
-One thread listens to the daemon's events and keeps the outbox; each message goes in a short thread of its
-own, a few at a time, so that a slow server holds up neither the others nor a page. It learns of the daemon's
-end as well, which the daemon itself could not tell. While the pages do not run, nothing is sent, and nothing
-is sent later for it.
+One thread receives the daemon's events and fills the outbox. Each message is sent in a short thread of its
+own, a few at a time, so that a slow server delays neither other messages nor a page. The notifier also
+reports
+that the daemon has stopped, which the daemon could not. While the web process is down, nothing is sent, and
+nothing is sent later for that time.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from webui.messages.unsent import NotSent, Why
 from webui.settings import OWN_NAME
 
 TICK = 1.0  # seconds
-GONE_AFTER = 20.0  # seconds without a daemon: a restart is shorter
-TEST_PACE = 10.0  # seconds between two test messages: each may hold a thread of the server for longer
-REFUSED_FOR = 60.0  # seconds until the daemon is asked again that refused
-SENDERS = 4  # messages that are on their way at a time
+GONE_AFTER = 20.0  # seconds without a daemon; a restart is shorter
+TEST_PACE = 10.0  # seconds between two test messages: each may occupy a thread of the server longer than that
+REFUSED_FOR = 60.0  # seconds until the next connection after the daemon refused one
+SENDERS = 4  # messages sent in parallel
 EVENTS = ("request", "identity", "card", "status", "people", "alerts", "adult_proof")
 PATHS = {"request": "/parent/requests", "device": "/parent/devices/", "people": "/parent/log"}
 KEY = "qalqan-notifier"
@@ -40,7 +41,10 @@ Send = Callable[..., None]
 
 
 def _by_ntfy(address: str, text: str, *, title: str, click: str, inside: bool) -> None:
-    """It brings in HTTP and TLS, 5 MB, for the families that have messages sent. Raises NotSent."""
+    """Send by ntfy.
+
+    Imported here: HTTP and TLS take 5 MB, which only homes with notifications need. Raises: NotSent.
+    """
     from webui.messages.ntfy import send
 
     send(address, text, title=title, click=click, inside=inside)
@@ -55,9 +59,9 @@ class Notifier:
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(SENDERS)
         self._gone_since: float | None = None
-        self._told_gone = False
+        self._reported_gone = False
         self._ended = threading.Event()
-        self._troubles: dict[str, NotSent] = {}  # guardian → why the last message was not sent
+        self._troubles: dict[str, NotSent] = {}  # guardian → error of the last message
         self._tested = -TEST_PACE
 
     def start(self) -> None:
@@ -67,11 +71,11 @@ class Notifier:
         self._ended.set()
 
     def trouble(self, guardian: str) -> NotSent | None:
-        """Why the last message did not go."""
+        """Return the error of the last message."""
         return self._troubles.get(guardian)
 
     def test(self, to: Alerts) -> None:
-        """At once, whatever the hour. Raises NotSent."""
+        """Send a test message now, also at night. Raises: NotSent."""
         with self._lock:
             if time.monotonic() - self._tested < TEST_PACE:
                 raise NotSent(Why.JUST_NOW)
@@ -88,7 +92,7 @@ class Notifier:
                     self._listen(events)
             except Unreachable:
                 self._gone()
-            except ControlError as error:  # a daemon of another version, during an update
+            except ControlError as error:  # another version of the daemon, during an update
                 log.warning("no messages to phones for a minute: %s", error)
                 self._ended.wait(REFUSED_FOR)
             self._tick()
@@ -109,15 +113,15 @@ class Notifier:
 
     def _here(self) -> None:
         self._gone_since = None
-        if self._told_gone:
-            self._told_gone = False
+        if self._reported_gone:
+            self._reported_gone = False
             self._put("filter", "started", "")
 
     def _gone(self) -> None:
         now = time.monotonic()
         self._gone_since = self._gone_since or now
-        if now - self._gone_since >= GONE_AFTER and not self._told_gone:
-            self._told_gone = True
+        if now - self._gone_since >= GONE_AFTER and not self._reported_gone:
+            self._reported_gone = True
             self._put("filter", "stopped", "")
 
     def _note(self, event: Mapping[str, Any]) -> None:
@@ -152,8 +156,8 @@ class Notifier:
 
     def _text(self, letter: Letter) -> str:
         say, say_many = self._words(letter.to.language)
-        told = sentence(letter.kind, letter.what, letter.count, say, say_many)
-        return f"{told}\n{letter.names}" if letter.to.names and letter.names else told
+        text = sentence(letter.kind, letter.what, letter.count, say, say_many)
+        return f"{text}\n{letter.names}" if letter.to.names and letter.names else text
 
     def _words(self, language: str) -> tuple[Callable[[str], str], Callable[[str, str, int], str]]:
         catalogue = self._catalogues.get(language) or NullTranslations()
@@ -165,7 +169,7 @@ class Notifier:
 
 
 def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Which kind of news an event is, and which of it; None for what nobody is told."""
+    """Return the kind and the subtype of an event; None for events without a notification."""
     name, what = event.get("event"), event.get("what")
     if name == "request" and event.get("reminder") is True:
         return "request", "again"

@@ -1,9 +1,9 @@
-"""One message to one topic of an ntfy server, and to nowhere else.
+"""Sends one message to one topic of an ntfy server.
 
-The address is typed by a guardian, and so it is held to gateway/core/public_addresses.py: to the internet
-alone, by addresses that were looked at. Where the guardian says that the server stands in the home, it is the
-other way round: to that one host, which has to be in a network of the home and may not be the gateway. No
-redirect is followed in either case, and of an answer nothing but its head is read.
+A guardian types the address, so gateway/core/public_addresses.py restricts it: the server must be on the
+internet, at addresses that were checked. If the guardian says that the server is in the home, the opposite
+applies: only that host, in a network of the home, and not the gateway. Redirects are not followed, and only
+the head of the response is read.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from gateway.core.public_addresses import NotOutside, check_url
 from webui.messages.unsent import NotSent, Why
 
 STALL = 8.0  # seconds for one step of the connection
-DEADLINE = 15.0  # seconds for all of it: a server that tells a letter a second is none
+DEADLINE = 15.0  # seconds in total: a server that sends a byte a second has failed
 USER_AGENT = "qalqan (family filter)"
 
 
 class Inside(Outside):
-    """The home's own networks alone, and no address of this machine."""
+    """Accepts only the home's own networks, and no address of this machine."""
 
     def addresses(self, host: str, port: int) -> list[str]:
         found = self._resolve(host, port)
@@ -49,7 +49,7 @@ class Inside(Outside):
 
 
 def is_own(address: str) -> bool:
-    """Whether this machine has it: only then it can be bound."""
+    """Return whether this machine has the address: only then it can be bound."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         try:
@@ -68,7 +68,7 @@ def send(
     inside: bool = False,
     deadline: float = DEADLINE,
 ) -> None:
-    """Raises NotSent."""
+    """Send a message. Raises: NotSent."""
     try:
         host = check_url(address)
     except NotOutside:
@@ -88,14 +88,14 @@ def send(
     finally:
         line.close()
         made.close()
-    if line.cut.is_set():  # what was cut reads like an end
+    if line.cut.is_set():  # a cut connection reads like an end of the response
         raise NotSent(Why.SLOW)
     if status >= HTTPStatus.MULTIPLE_CHOICES:
         raise NotSent(Why.REFUSED, status)
 
 
 class _Line:
-    """The one connection, which is cut at the deadline, whatever it is at: time-outs are of single steps."""
+    """The connection. It is cut at the deadline in any state, because time-outs apply to single steps."""
 
     def __init__(self, way: Outside, deadline: float) -> None:
         self._way = way
@@ -107,7 +107,7 @@ class _Line:
 
     def connect(self, where: tuple[str, int], timeout: float, source: Any = None) -> socket.socket:
         made = self._way.connect(where, timeout, source)
-        self._ours = made.dup()  # for TLS takes the other one over
+        self._ours = made.dup()  # TLS takes over the other one
         if self.cut.is_set():
             self._give_up()
         return made
@@ -115,7 +115,7 @@ class _Line:
     def _give_up(self) -> None:
         self.cut.set()
         if self._ours is not None:
-            with suppress(OSError):  # it has ended already
+            with suppress(OSError):  # already closed
                 self._ours.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ def _headers(title: str, click: str) -> dict[str, str]:
 
 
 def _header(text: str) -> str:
-    """Letters of any language in a header, as RFC 2047 has them and ntfy reads them."""
+    """Encode a header's non-ASCII text by RFC 2047, which ntfy decodes."""
     if text.isascii() and text.isprintable():
         return text
     return f"=?UTF-8?B?{base64.b64encode(text.encode()).decode()}?="

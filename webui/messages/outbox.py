@@ -1,8 +1,8 @@
-"""What waits to be told to whom, and when it may go. Pure: times come from outside.
+"""Pending notifications, and when each may be sent. Pure: times are arguments.
 
-Of one kind a guardian gets at most one message a minute; what comes meanwhile is counted into the next one.
-In the night only what the guardian wants then; the rest is told in the morning, once. What cannot be sent is
-tried again, later each time, and given up after the last try.
+A guardian gets at most one message of a kind a minute; further events are counted into the next one. At night
+only the kinds that the guardian chose for it are sent; the rest follows once in the morning. A failed message
+is retried with increasing delays and dropped after the last attempt.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from datetime import datetime, time
 
 from webui.messages.alerts import Alerts
 
-GATHER = 3.0  # seconds: what comes together is told together
+GATHER = 3.0  # seconds: events in this time share a message
 PACE = 60.0  # seconds between two messages of one kind
-RETRIES = (10.0, 30.0, 120.0, 600.0)  # seconds until the next try
+RETRIES = (10.0, 30.0, 120.0, 600.0)  # seconds until each retry
 NIGHT = (time(22), time(7))
-MOST = 999  # of a count: what is more is as many
+MOST = 999  # maximum of a count
 
 
 @dataclass(slots=True)
 class Waiting:
     due: float
     count: int = 0
-    what: str = ""  # the last one's
-    names: str = ""  # the last one's
+    what: str = ""  # of the last event
+    names: str = ""  # of the last event
     tries: int = 0
     out: bool = False  # is being sent
 
@@ -40,24 +40,24 @@ class Letter:
 
 
 class Outbox:
-    """By guardian and kind, so that it cannot grow beyond their number."""
+    """Pending messages by guardian and kind, which bounds their number."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], Waiting] = {}
         self._sent: dict[tuple[str, str], float] = {}
 
     def note(self, alerts: Iterable[Alerts], kind: str, what: str, names: str, now: float) -> None:
-        for one in alerts:
-            if kind not in one.kinds:
+        for alert in alerts:
+            if kind not in alert.kinds:
                 continue
-            key = (one.guardian, kind)
+            key = (alert.guardian, kind)
             due = max(now + GATHER, self._sent.get(key, now - PACE) + PACE)
             waiting = self._waiting.setdefault(key, Waiting(due))
             waiting.count = min(waiting.count + 1, MOST)
             waiting.what, waiting.names = what, names
 
     def due(self, by_guardian: Mapping[str, Alerts], now: float, local: datetime) -> list[Letter]:
-        """What goes now; each has to be answered by ``sent`` or ``failed``."""
+        """Return messages to send now. Each must be answered by ``sent`` or ``failed``."""
         found = []
         for key, waiting in tuple(self._waiting.items()):
             guardian, kind = key
@@ -70,7 +70,7 @@ class Outbox:
         return found
 
     def sent(self, letter: Letter, now: float) -> None:
-        """What came while it went waits for the next one."""
+        """Remove a sent message. Events during the sending stay for the next one."""
         key = (letter.to.guardian, letter.kind)
         self._sent[key] = now
         waiting = self._waiting.pop(key, None)

@@ -1,4 +1,4 @@
-"""Why a message did not go."""
+"""Why a notification was not sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Why(StrEnum):
 
 
 class NotSent(GatewayError):
-    """It says why, without the address."""
+    """The message was not sent. It gives the reason without the address."""
 
     def __init__(self, why: Why, status: int = 0) -> None:
         super().__init__(f"{why} {status}" if status else why.value)
@@ -27,7 +27,7 @@ class NotSent(GatewayError):
 
     @property
     def final(self) -> bool:
-        """Whether another try changes nothing."""
+        """Return whether a retry is pointless."""
         if self.why is Why.REFUSED:
             return self.status < 500 and self.status not in (408, 429)
         return self.why in (Why.ADDRESS, Why.NOT_OUTSIDE, Why.NOT_INSIDE)

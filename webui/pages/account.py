@@ -1,4 +1,4 @@
-"""My account, whatever one's role: password, recovery code, and where one is signed in."""
+"""A user's own account, for every role: password, recovery code, and active sessions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ID_LIMIT = 32  # characters of a session's id
 @dataclass(frozen=True, slots=True)
 class Session:
     id: str
-    device: str  # hostile input
+    device: str  # untrusted input
     since: datetime | None
     used: datetime | None
     here: bool
@@ -56,7 +56,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/end")
 @everybody
 def end() -> ResponseReturnValue:
-    """One session by its id, or all others."""
+    """End one session by its id, or all others."""
     which = request.form.get("id", "")[:ID_LIMIT]
     if not which.isalnum():
         abort(400)
@@ -112,7 +112,7 @@ def new_recovery_code() -> ResponseReturnValue:
 
 
 def _old(me: session.Person) -> dict[str, str]:
-    """The digest of the password so far, where there is one."""
+    """Return the digest of the current password, if there is one."""
     old = request.form.get("old", "")
     return {"digest": digest_of(me.name, old)} if me.password and old else {}
 

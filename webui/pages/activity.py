@@ -1,4 +1,4 @@
-"""Activity: what was used and refused, by day and week; what guardians set today; a table, and its end."""
+"""Activity: what was used and blocked, by day and week; today's changes by guardians; export and deletion."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from webui.whom import child_of
 
 blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
 
-MONTH = 30  # days before today that are kept
+MONTH = 30  # days before today that are stored
 WHO_LIMIT = 100  # characters of a profile's id
 ENTRY_LIMIT = 260  # characters of a host name or `service:x`
 VIEWS = ("day", "week")
@@ -38,7 +38,7 @@ ERASABLE = ("names", "all")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Which days of a child's are looked at."""
+    """The days of a child's activity that a page shows."""
 
     name: str  # day, week
     last: date
@@ -63,13 +63,13 @@ class View:
 
     def url(self, profile: str, last: date | None = None, view: str = "") -> str:
         day = last or self.last
-        told = day.isoformat() if day != self.today else None
-        return url_for(f"activity.{view or self.name}", profile=profile, day=told)
+        shown_day = day.isoformat() if day != self.today else None
+        return url_for(f"activity.{view or self.name}", profile=profile, day=shown_day)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A child in the overview of the family."""
+    """One child in the family's overview."""
 
     child: Child
     week: History
@@ -78,7 +78,7 @@ class Row:
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
-    """The whole family's week, and what guardians set today."""
+    """Show the week of the whole family, and today's changes by guardians."""
     home = daemon().home()
     first = home.day - timedelta(days=WEEK - 1)
     changes = daemon().changes()
@@ -88,30 +88,33 @@ def show() -> ResponseReturnValue:
         guardian=guardian(),
         notice=notices.current(home),
         rows=[Row(child, daemon().history(child.id, first, home.day)) for child in home.children],
-        changes=_told(changes, home),
+        changes=_with_sentences(changes, home),
         who=who,
         bars=charts.bars,
         kinds_level=KINDS_LEVEL,
     )
 
 
-def _told(changes: Sequence[Change], home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
-    """Each with what was edited in sentences; the catalogue is asked for where there is any."""
-    if not any(one.edits for one in changes):
-        return [(one, ()) for one in changes]
+def _with_sentences(changes: Sequence[Change], home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
+    """Return each change with its edits as sentences. The catalogue is requested only if there are edits."""
+    if not any(change.edits for change in changes):
+        return [(change, ()) for change in changes]
     people = {child.id: child.name for child in home.children}
     named = Known(daemon().catalogue(), people, home.now)
-    return [(one, lines(one, named)) for one in changes]
+    return [(change, lines(change, named)) for change in changes]
 
 
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """A person's file as it was before the last change: also of an adult, whose rules have no page."""
+    """Restore a person's file to its state before the last change.
+
+    Covers adults, whose rules have no page.
+    """
     who = request.form.get("who", "")[:WHO_LIMIT]
     with notices.refusals_to(notices.said):
         there = revisions("revision")
-        name = next((one.name for one in daemon().changes() if one.who == who and one.name), who)
+        name = next((change.name for change in daemon().changes() if change.who == who and change.name), who)
         daemon().change("unedit", id=who, **there, by=guardian() or "", origin=source_address())
         notices.said(_("The rules of %(name)s are as they were before.", name=plain(name)))
     return redirect(url_for("activity.show"), 303)
@@ -131,9 +134,9 @@ def week(profile: str) -> ResponseReturnValue:
 
 def _child_page(profile: str, name: str) -> ResponseReturnValue:
     home, child, view = _view(profile, name)
-    told = daemon().history(child.id, view.first, view.last)
+    history = daemon().history(child.id, view.first, view.last)
     when: tuple[Lane | None, int] = (None, 0)
-    if name == "day" and told.names_kept and child.log_level >= NAMES_LEVEL and told.minutes:
+    if name == "day" and history.names_kept and child.log_level >= NAMES_LEVEL and history.minutes:
         ledger = daemon().ledger_of_child(child.id, None if view.last == home.day else view.last)
         when = together(ledger), starts(ledger)
     lane, start = when
@@ -144,7 +147,7 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
         notice=notices.current(home),
         child=child,
         view=view,
-        told=told,
+        history=history,
         lane=lane,
         start=start,
         hours=[(start // 60 + hour) % 24 for hour in (0, 6, 12, 18, 24)],
@@ -164,12 +167,12 @@ def _view(profile: str, name: str) -> tuple[Home, Child, View]:
 @blueprint.get("/<profile>/<name>.csv")
 @guardians_only
 def export(profile: str, name: str) -> ResponseReturnValue:
-    """A table for a spreadsheet, of what the page shows."""
+    """Return the page's data as a table for a spreadsheet."""
     if name not in VIEWS:
         abort(404)
     _home, child, view = _view(profile, name)
-    told = daemon().history(child.id, view.first, view.last)
-    answer = Response(spreadsheet.table(spreadsheet.rows(told)), mimetype="text/csv")
+    history = daemon().history(child.id, view.first, view.last)
+    answer = Response(spreadsheet.table(spreadsheet.rows(history)), mimetype="text/csv")
     named = f"qalqan-{child.id}-{view.first.isoformat()}"
     answer.headers["Content-Disposition"] = f'attachment; filename="{named}.csv"'
     return answer
@@ -178,11 +181,11 @@ def export(profile: str, name: str) -> ResponseReturnValue:
 @blueprint.post("/<profile>/open")
 @guardians_only
 def open_it(profile: str) -> ResponseReturnValue:
-    """One tap: what was refused comes onto the child's allow list."""
+    """Add a blocked site to the child's allow list."""
     _home, child, view = _view(profile, one_of("view", VIEWS))
     entry = request.form.get("entry", "")[:ENTRY_LIMIT]
-    told = daemon().history(child.id, view.first, view.last)
-    site = next((one for one in told.refused if entry and one.entry == entry), None)
+    history = daemon().history(child.id, view.first, view.last)
+    site = next((site for site in history.refused if entry and site.entry == entry), None)
     if site is None:
         abort(404)
     with notices.refusals_to(notices.said):

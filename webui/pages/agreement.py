@@ -1,4 +1,6 @@
-"""A family's agreement: a child on its own device, by its PIN, and a guardian on the page of its rules."""
+"""The family's agreement: the child agrees on its own device with its PIN, a guardian on the child's rules
+page.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ def mine() -> ResponseReturnValue:
 @blueprint.post("/my/agreement")
 @anyone
 def say() -> ResponseReturnValue:
-    """The child says yes, or takes it back."""
+    """Record or withdraw the child's agreement."""
     here, home, child, one = _own()
     action = one_of("do", (AGREE, END))
     problem = refused(
@@ -41,7 +43,7 @@ def say() -> ResponseReturnValue:
     )
     if problem:
         return _mine(here, home, child, one, problem), REFUSED
-    notices.tell_child(
+    notices.notify_child(
         _("Taken back.") if action == END else _("You have agreed to the rules as they are now.")
     )
     return redirect(url_for("agreement.mine"), 303)
@@ -50,7 +52,7 @@ def say() -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/agreement")
 @guardians_only
 def answer(profile: str) -> ResponseReturnValue:
-    """A guardian does; what follows stands on the page of the rules."""
+    """Record or withdraw a guardian's agreement. The rules page shows the result."""
     child = child_of(daemon().home(), profile)
     action = one_of("do", (AGREE, END))
     with notices.refusals_to(notices.said):
@@ -73,14 +75,14 @@ def _own() -> tuple[Here, Home, Child, Agreement]:
     return here, home, child, one
 
 
-def _mine(here: Here, home: Home, child: Child, one: Agreement, problem: str = "") -> str:
+def _mine(here: Here, home: Home, child: Child, agreement: Agreement, problem: str = "") -> str:
     return render_template(
         "my_agreement.html",
         here=here,
         home=home,
         child=child,
-        agreement=one,
-        told="" if problem else notices.told_child(),
+        agreement=agreement,
+        message="" if problem else notices.child_notice(),
         problem=problem,
         who=who,
     )

@@ -1,4 +1,4 @@
-"""What a guardian is told on the phone, by ntfy: each for himself alone."""
+"""Notifications of a guardian by ntfy. Each guardian sets their own."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def save() -> ResponseReturnValue:
-    """An empty address keeps the one that is there: it is a secret, and no page shows it again."""
+    """Save the settings.
+
+    An empty address keeps the stored one: it is a secret, and no page shows it again.
+    """
     before = _mine()
     address = request.form.get("address", "").strip()[: ADDRESS_LIMIT + 1]
     typed = Alerts(
@@ -106,7 +109,7 @@ def _show(mine: Alerts | None, problem: str = "") -> str:
         kept=bool(mine and mine.address),
         problem=problem,
         kinds=kinds(),
-        night=tuple(f"{one:%H:%M}" for one in NIGHT),
+        night=tuple(f"{hour:%H:%M}" for hour in NIGHT),
         trouble=not_sent(trouble) if trouble else "",
         address_limit=ADDRESS_LIMIT,
     )

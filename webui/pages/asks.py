@@ -1,4 +1,4 @@
-"""What a child does on its page, for its own device: ask for time or a site, finish a game, enter a code."""
+"""What a child can do on its page, on its own device: ask for time or a site, finish a game, enter a code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
 from webui import notices
-from webui.accounts.locks import own_eyes
+from webui.accounts.locks import child_only
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason
@@ -54,10 +54,10 @@ def land() -> ResponseReturnValue:
 
 
 @blueprint.get("/asked")
-@own_eyes
+@child_only
 @anyone
 def before() -> ResponseReturnValue:
-    """All that was asked for on this child's devices, and what became of it."""
+    """Show all requests from this child's devices, and their answers."""
     return _with_child(_all_asked)
 
 
@@ -74,7 +74,10 @@ def redeem() -> ResponseReturnValue:
 
 
 def _with_child(act: Callable[[Here, Home], ResponseReturnValue]) -> ResponseReturnValue:
-    """Whose device asks is known by its address; nothing in a form can name another one."""
+    """Run ``act`` for the child of the device that asks.
+
+    The device is known by its address; a form cannot name another.
+    """
     here = daemon().here(source_address())
     home = daemon().home()
     if home.child(here.profile) is None or not here.mac:
@@ -83,10 +86,10 @@ def _with_child(act: Callable[[Here, Home], ResponseReturnValue]) -> ResponseRet
 
 
 def _ask_for_time(here: Here, home: Home) -> ResponseReturnValue:
-    values: dict[str, object] = {"minutes": int(one_of("minutes", {str(one) for one in MINUTES}))}
+    values: dict[str, object] = {"minutes": int(one_of("minutes", {str(minute) for minute in MINUTES}))}
     service = request.form.get("service", "")
     if service:
-        if service not in {one.target for one in here.time.used if one.target.startswith(SERVICE)}:
+        if service not in {use.target for use in here.time.used if use.target.startswith(SERVICE)}:
             abort(400)
         values["service"] = service
     because = reason("reason")
@@ -99,33 +102,39 @@ def _ask_for_time(here: Here, home: Home) -> ResponseReturnValue:
     except ControlError as error:
         return _ask_form(here, home, refusals.sentence(error)), REFUSED
     if answer.get("state") == "auto":
-        notices.tell_child(_("You have it: nobody needed to be asked."))
+        notices.notify_child(_("You have it: nobody needed to be asked."))
     else:
-        notices.tell_child(_("You asked. Your parents see it, and the answer is here."))
+        notices.notify_child(_("You asked. Your parents see it, and the answer is here."))
     return redirect(url_for("child.show"), 303)
 
 
 def _ask_for_site(here: Here, _home: Home) -> ResponseReturnValue:
-    """Only what was refused on this device within ten minutes, and is there to be asked for."""
+    """Ask for a site.
+
+    It must have been blocked on this device within ten minutes, and be open to requests.
+    """
     host = request.form.get("host", "")
     found = daemon().refusals_of_device(here).found
-    refusal = next((one for one in found if one.host == host and one.askable and not one.for_time), None)
+    refusal = next(
+        (refusal for refusal in found if refusal.host == host and refusal.askable and not refusal.for_time),
+        None,
+    )
     if refusal is None:
         sentence = _("More than ten minutes have passed. Open the site again, and then ask.")
         return render_template("problem.html", code=REFUSED, sentence=sentence), REFUSED
-    with notices.refusals_to(notices.tell_child):
+    with notices.refusals_to(notices.notify_child):
         daemon().ask(here, origin=source_address(), site=refusal.host)
         name = plain(refusal.name or refusal.host, 80)
-        notices.tell_child(
+        notices.notify_child(
             _("You asked for %(name)s. Your parents see it, and the answer is here.", name=name)
         )
     return redirect(url_for("child.show"), 303)
 
 
 def _land(here: Here, home: Home) -> ResponseReturnValue:
-    with notices.refusals_to(notices.tell_child):
+    with notices.refusals_to(notices.notify_child):
         given = daemon().land(here, origin=source_address())
-        notices.tell_child(to_child(given, home.now))
+        notices.notify_child(to_child(given, home.now))
     return redirect(url_for("child.show"), 303)
 
 
@@ -140,7 +149,7 @@ def _redeem(here: Here, home: Home) -> ResponseReturnValue:
         raise
     except ControlError as error:
         return _code_form(here, home, refusals.sentence(error), plain(entered)), REFUSED
-    notices.tell_child(to_child(given, home.now))
+    notices.notify_child(to_child(given, home.now))
     return redirect(url_for("child.show"), 303)
 
 
@@ -159,7 +168,7 @@ def _ask_form(here: Here, home: Home, sentence: str = "") -> str:
         child=home.child(here.profile),
         sentence=sentence,
         minutes_offered=MINUTES,
-        services=[one for one in here.time.used if one.target.startswith(SERVICE)],
+        services=[use for use in here.time.used if use.target.startswith(SERVICE)],
         waiting=waiting_time(daemon().requests_of_device(here)),
     )
 

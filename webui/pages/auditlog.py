@@ -1,4 +1,4 @@
-"""What was changed, by whom, when, and from which device. Guardians alone see it."""
+"""The audit log: what was changed, by whom, when, and from which device. Only for guardians."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Line:
     at: datetime | None
     who: str
     what: str
-    about: str  # a child or device: hostile input
+    about: str  # a child or device; untrusted input
     detail: str
     until: datetime | None
     address: str
-    device: str  # hostile input
-    day_only: bool = False  # of its moment the day alone is told
-    token: str = ""  # what the program that asked is called; empty: a person did
+    device: str  # untrusted input
+    day_only: bool = False  # whether only the date is shown
+    token: str = ""  # name of the API token that was used; empty: a person made the change
 
 
 @blueprint.get("/")

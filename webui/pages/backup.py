@@ -1,4 +1,7 @@
-"""One file with rules, grants and accounts, which a password opens: made, put in place, taken back."""
+"""Backups: one file with rules, grants and accounts, encrypted with a password.
+
+Creates, restores and undoes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from webui.values.backups import parse_last, parse_look
 
 blueprint = Blueprint("backup", __name__, url_prefix="/parent/backup")
 
-UPLOAD_LIMIT = MOST_FILE + 8 * 1024  # bytes of the form around the file
+UPLOAD_LIMIT = MOST_FILE + 8 * 1024  # bytes, including the form around the file
 TOKEN_LIMIT = 64
 
 
@@ -41,7 +44,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/make")
 @guardians_only
 def make() -> ResponseReturnValue:
-    """The file itself: the page stays as it is."""
+    """Return the file as a download."""
     password = request.form.get("password", "")
     if password != request.form.get("again", ""):
         notices.said(_("The two passwords are not the same. No file was made."))
@@ -69,8 +72,8 @@ def make() -> ResponseReturnValue:
 @blueprint.post("/read")
 @guardians_only
 def read() -> ResponseReturnValue:
-    """Opened here, and held by the daemon until it is put in place; nothing is changed yet."""
-    # For this form alone: what the others send has no file in it.
+    """Decrypt an uploaded backup. The daemon stores it until it is restored; nothing is changed yet."""
+    # Only this form carries a file.
     request.max_content_length = UPLOAD_LIMIT
     file = request.files.get("file")
     data = file.read(MOST_FILE + 1) if file is not None else b""

@@ -1,4 +1,4 @@
-"""The band that supplies what the family has not set: another one, with what that would change."""
+"""The age group that supplies the defaults: choose another one, with a preview of its changes."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def save(profile: str) -> ResponseReturnValue:
     page = opened(profile)
     to = one_of("band", page.names.bands)
     changes: dict[str, object] = {} if to == page.book.band else {"band": to}
-    told = _("%(name)s has the %(band)s rules now.", name=plain(page.child.name), band=to)
+    sentence = _("%(name)s has the %(band)s rules now.", name=plain(page.child.name), band=to)
     back = url_for("rules.show", profile=page.child.id)
-    return change(page, changes, told, back, lambda page, outcome: _show(page, outcome, to))
+    return change(page, changes, sentence, back, lambda page, outcome: _show(page, outcome, to))
 
 
 def _show(page: Page, outcome: Outcome, to: str) -> str:

@@ -1,4 +1,4 @@
-"""What is one word or one number each: what is open, searches, ways around, the log, the name."""
+"""Rules that are one word or one number each: default, safe search, bypass protection, log level, name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from webui.rules.steps import TYPED, NoMonthError, following, latest, typed_mont
 
 blueprint = Blueprint("basics", __name__, url_prefix="/parent/child/<profile>/basics")
 
-NAME_LIMIT = 60  # characters, as the daemon has it
+NAME_LIMIT = 60  # characters; the daemon's limit
 
 
 @blueprint.get("/")
@@ -41,8 +41,8 @@ def save(profile: str) -> ResponseReturnValue:
             changes["next_step"] = typed_month(typed, page.home.day) or None
         except NoMonthError as error:
             return refused(page, Problem(str(error), "next_step"), _show)
-    told = _("The rules of %(name)s are changed.", name=name or plain(page.child.name))
-    return change(page, changes, told, url_for("rules.show", profile=page.child.id), _show)
+    sentence = _("The rules of %(name)s are changed.", name=name or plain(page.child.name))
+    return change(page, changes, sentence, url_for("rules.show", profile=page.child.id), _show)
 
 
 def _show(page: Page, outcome: Outcome) -> str:

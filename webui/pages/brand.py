@@ -1,4 +1,4 @@
-"""The two files of a provider's brand. They are the same for everybody, and no secret."""
+"""Serves the two files of a provider's brand. They are the same for every visitor, and public."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from webui.brand import shown
 
 blueprint = Blueprint("brand", __name__, url_prefix="/brand")
 
-# A picture on its own, should somebody open it so: no script, nothing from elsewhere, no origin.
+# For an SVG that is opened as a page of its own: no scripts, no external content, no origin.
 ALONE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-KEPT = "public, max-age=31536000, immutable"  # another one has another address
+KEPT = "public, max-age=31536000, immutable"  # a new file gets a new address
 
 
 @blueprint.get("/style.css")

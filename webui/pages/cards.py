@@ -1,4 +1,4 @@
-"""A parent puts a card about a closed way away, and has it back."""
+"""Dismisses and restores cards about bypass methods on the parents' page."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from webui.language.i18n import gettext as _
 
 blueprint = Blueprint("cards", __name__, url_prefix="/parent/cards")
 
-CARD_LIMIT = 60  # characters: an address and a way
+CARD_LIMIT = 60  # characters: an address and a method
 
 
 @blueprint.post("/")
 @guardians_only
 def dismiss() -> ResponseReturnValue:
-    """What it is about goes on; the device's own page shows it as long as it is so."""
+    """Dismiss a card. The block stays, and the device's own page still shows it."""
     card, device, way = _card()
     with notices.refusals_to(notices.said):
         daemon().change("dismiss", device=device, way=way, by=guardian() or "", origin=source_address())
@@ -39,7 +39,7 @@ def back() -> ResponseReturnValue:
 
 
 def _card() -> tuple[str, str, str]:
-    """The form's one field: which device, and which way. The daemon knows whether there is such a card."""
+    """Return the form's field as device and method. The daemon checks whether there is such a card."""
     card = request.form.get("card", "")
     device, blank, way = card.partition(" ")
     if not blank or len(card) > CARD_LIMIT:

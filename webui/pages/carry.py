@@ -1,4 +1,4 @@
-"""A child's rules for another home, as one file and one code."""
+"""Shares a child's rules with another home, as one file and one code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show(profile: str) -> ResponseReturnValue:
     address = f"http://{OWN_NAME}{url_for('importing.show')}?r={carried.to_code(one)}"
     label = _("QR code of the rules of %(name)s", name=plain(page.child.name))
     code = qr.svg(address, label) if len(address) <= qr.MAX_BYTES else None
-    return render("child_carry.html", page, address=address, code=code, goes=carried.goes_along(one))
+    return render("child_carry.html", page, address=address, code=code, goes=carried.is_shareable(one))
 
 
 @blueprint.get("/file")

@@ -1,4 +1,4 @@
-"""The child's page: by the device that asks, without a sign-in, and about nobody else."""
+"""The child's page. It shows the child of the device that asks, without sign-in, and no other person."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webui.daemon import daemon, source_address
 from webui.language.changes import who
 from webui.language.levels import level_of
 from webui.rules.edited import Known, Line, lines
-from webui.rules.selfset import all_told
+from webui.rules.selfset import describe_all
 from webui.rules.steps import step_in_few_words, step_sentence
 from webui.values.answers import Child, Here, Home
 from webui.values.asked import to_show, waiting_for, waiting_time
@@ -27,21 +27,23 @@ KNOWN_BANDS = frozenset(band.value for band in Band)
 @blueprint.get("/my")
 @anyone
 def show() -> ResponseReturnValue:
-    """What is open now, how long, what is refused and why, who set it, what is written down, and help."""
+    """Show what is allowed now and for how long, what is blocked and why, what is stored, and where to get
+    help.
+    """
     return _render("child.html", whole=True)
 
 
 @blueprint.get("/my/now")
 @anyone
 def now() -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     return _render("child/{level}.html", whole=False)
 
 
 @blueprint.get("/why")
 @anyone
 def why() -> ResponseReturnValue:
-    """This device's own last refusals: ten, ten minutes, kept in the daemon's memory alone."""
+    """Show the last ten blocks on this device within ten minutes. The daemon stores them in memory only."""
     here = daemon().here(source_address())
     home = daemon().home()
     child = home.child(here.profile)
@@ -83,12 +85,12 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         asked=to_show(asked, home.now),
         way_cards=daemon().way_cards_of_device(here).found,
         time_asked=waiting_time(asked),
-        told=notices.told_child() if whole else "",
+        message=notices.child_notice() if whole else "",
         changes=_changes(here, home) if whole else (),
         who=who,
         ring=charts.ring,
         rules=rules,
-        own_times=() if rules.self_set is None else all_told(rules.self_set, home.now),
+        own_times=() if rules.self_set is None else describe_all(rules.self_set, home.now),
         own_step=home.step_of(child.id),
         step=step_sentence(child.next_step, child.band),
         step_brief=step_in_few_words(child.next_step),
@@ -98,16 +100,16 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
 
 
 def _changes(here: Here, home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
-    """Who changed this child's rules, each in sentences; nobody else of the family is known to them."""
+    """Return the changes of this child's rules as sentences. Changes about other people are left out."""
     found = daemon().changes_of_device(here)
     if not found:
         return []
     known = Known(daemon().catalogue(), {}, home.now)
-    return [(one, lines(one, known)) for one in found]
+    return [(change, lines(change, known)) for change in found]
 
 
 def _used_on(here: Here, child: Child) -> dict[str, dict[str, int]]:
-    """Minutes by limit and device; of a child with one device that goes without saying."""
+    """Return minutes by limit and device; empty for a child with one device."""
     if len(child.devices) < 2:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""The first guardian of a gateway, and a new password for who forgot the old one."""
+"""Creates the first guardian of a gateway, and sets a new password for a user who forgot it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from webui.values.tickets import Sheet
 
 blueprint = Blueprint("claim", __name__)
 
-CODE_LIMIT = 60  # characters of a code that somebody types
+CODE_LIMIT = 60  # characters of a typed code
 
 
 @blueprint.get("/claim")
 @anyone
 def claim() -> ResponseReturnValue:
-    """Once there is a guardian, there is nothing to claim."""
+    """Create the first guardian. Not available once there is one."""
     found = session.ask("claimable")
     if not found.flag("claimable"):
         return redirect(url_for("door.sign_in"), 303)
@@ -77,7 +77,7 @@ class _RefusedError(Exception):
 
 
 def _with_new_password(action: str, name: str, **values: str) -> Answer:
-    """Raises _RefusedError."""
+    """Send ``action`` with the new password. Raises: _RefusedError."""
     password = request.form.get("password", "")
     if not name.strip() or not name.isprintable():
         raise _RefusedError(_("Enter your name."), 403)
@@ -86,7 +86,7 @@ def _with_new_password(action: str, name: str, **values: str) -> Answer:
     if not all(value.isprintable() for value in values.values()):
         raise _RefusedError(_("This code has letters that no code has."), 403)
     try:
-        # Before the claim every device is taken for a thing of the house, a new address of one too.
+        # Before the claim, every device counts as unfiltered, including one with a new address.
         with tries.attempt(name, placed=action != "claim"):
             return session.ask(action, name=name, secret=passwords.hashed(password), **values)
     except TooManyTriesError as error:
@@ -107,7 +107,7 @@ def _name() -> str:
 
 
 def to_recovery(name: str, code: str) -> ResponseReturnValue:
-    """To the only page that ever shows a recovery code."""
+    """Redirect to the only page that shows the recovery code."""
     key = sheets().put(Sheet(name, (code,), 0, name, None), time.monotonic())
     return redirect(url_for("claim.recovery", key=key), 303)
 
@@ -124,7 +124,7 @@ def recovery(key: str) -> ResponseReturnValue:
 @blueprint.post("/account/recovery/<key>")
 @everybody
 def put_away(key: str) -> ResponseReturnValue:
-    """To the first run, where there is nobody yet for whom anything could hold."""
+    """Continue to the first run, since the home has no people with rules yet."""
     me = session.signed_in()
     sheets().drop(key, me.name)
     return redirect(url_for("setup.start" if is_empty(me.role) else "door.arrive"), 303)

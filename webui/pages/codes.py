@@ -1,4 +1,4 @@
-"""Codes on paper: made by a guardian, shown while the sheet is fresh, withdrawn as a batch."""
+"""Codes on paper: a guardian creates them, sees the sheet for a short time, and can withdraw a batch."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sheets() -> Sheets:
 @guardians_only
 def show() -> ResponseReturnValue:
     home = daemon().home()
-    batches: tuple[Batch, ...] | None = None  # none to be had: new ones can be made all the same
+    batches: tuple[Batch, ...] | None = None  # None: not available; new codes can still be created
     with notices.refusals_to(current_app.logger.warning):
         batches = daemon().batches()
     return render_template(
@@ -62,8 +62,8 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def make() -> ResponseReturnValue:
-    minutes = int(one_of("minutes", {str(one) for one in MINUTES}))
-    count = int(one_of("count", {str(one) for one in COUNTS}))
+    minutes = int(one_of("minutes", {str(minute) for minute in MINUTES}))
+    count = int(one_of("count", {str(number) for number in COUNTS}))
     who = request.form.get("who", "")
     child = daemon().home().child(who)
     if child is None and who != EVERYONE:
@@ -87,7 +87,7 @@ def make() -> ResponseReturnValue:
 @blueprint.get("/sheet/<key>")
 @guardians_only
 def sheet(key: str) -> ResponseReturnValue:
-    """The only place where the codes are ever shown."""
+    """Show the codes. No other page does."""
     found = sheets().get(key, guardian() or "", time.monotonic())
     page = render_template(
         "sheet.html", home=daemon().home(), guardian=guardian(), sheet=found, key=key, address=OWN_NAME

@@ -1,4 +1,4 @@
-"""One device: what is known of it, its name, whose it is, and that it is forgotten."""
+"""One device: its details, name and owner, and how to forget it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from webui.language import clues
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.values.adultproof import lengths
-from webui.values.devices import PLACES, Device, Devices, Learnt, told_place
+from webui.values.devices import PLACES, Device, Devices, Learnt, describe_place
 from webui.values.shapes import Answer
 
 blueprint = Blueprint("device", __name__, url_prefix="/parent/device")
 
 MAC_LIMIT = 17  # characters
-LABEL_LIMIT = 40  # characters, as the daemon takes them
-WAS_LIMIT = 600  # characters of what an undo says; a longer one is not offered
+LABEL_LIMIT = 40  # characters; the daemon's limit
+WAS_LIMIT = 600  # characters of an undo's data; above that no undo is offered
 
 
 @blueprint.get("/<mac>")
@@ -64,7 +64,7 @@ def known(mac: str) -> tuple[Devices, Device]:
 
 
 def _learnt(mac: str) -> tuple[Devices, Device, Learnt]:
-    """The one alone: a home may have hundreds, most of them invented."""
+    """Return one device. The list of all may have hundreds, most of them invented."""
     if len(mac) > MAC_LIMIT:
         abort(404)
     try:
@@ -80,14 +80,14 @@ def _learnt(mac: str) -> tuple[Devices, Device, Learnt]:
     return devices, devices.found[0], learnt
 
 
-# ---------------------------------------------------------------------------------------- whose it is
+# ------------------------------------------------------------------------------------------------- owner
 
 
 @blueprint.post("/assign")
 @guardians_only
 def assign() -> ResponseReturnValue:
     devices, device = known(request.form.get("mac", ""))
-    profile = one_of("profile", {*PLACES, *(one.id for one in devices.people)})
+    profile = one_of("profile", {*PLACES, *(person.id for person in devices.people)})
     _assign(device, profile, devices)
     return back_to(device)
 
@@ -95,7 +95,7 @@ def assign() -> ResponseReturnValue:
 @blueprint.post("/assign/back")
 @guardians_only
 def assign_back() -> ResponseReturnValue:
-    mac, was = was_of(2)
+    mac, was = undo_fields(2)
     devices, device = known(mac)
     if was not in PLACES and devices.person(was) is None:
         abort(400)
@@ -106,7 +106,7 @@ def assign_back() -> ResponseReturnValue:
 def _assign(device: Device, profile: str, devices: Devices) -> None:
     with notices.refusals_to(notices.said):
         answer = Answer(change("assign", mac=device.mac, profile=profile))
-        sentence = told_place(plain(device.called), profile, devices.person(profile))
+        sentence = describe_place(plain(device.called), profile, devices.person(profile))
         was = answer.text("was")
         if was in PLACES or devices.person(was) is not None:
             notices.did_back("assigned", f"{device.mac} {was}", sentence)
@@ -114,7 +114,7 @@ def _assign(device: Device, profile: str, devices: Devices) -> None:
             notices.said(sentence)
 
 
-# ---------------------------------------------------------------------------------------- its name
+# -------------------------------------------------------------------------------------------------- name
 
 
 @blueprint.post("/name")
@@ -128,14 +128,14 @@ def name() -> ResponseReturnValue:
 @blueprint.post("/name/back")
 @guardians_only
 def name_back() -> ResponseReturnValue:
-    mac, was = was_of(2)
+    mac, was = undo_fields(2)
     _devices, device = known(mac)
     _name(device, was)
     return redirect(url_for("device.show", mac=device.mac), 303)
 
 
 def _name(device: Device, said: str) -> None:
-    """An empty name is none: it is called as it calls itself."""
+    """Set the name. An empty name restores the one that the device gives itself."""
     label = plain(" ".join(plain(said, len(said)).split()), LABEL_LIMIT)
     with notices.refusals_to(notices.said):
         answer = Answer(change("name_device", mac=device.mac, name=label or None))
@@ -144,7 +144,7 @@ def _name(device: Device, said: str) -> None:
         notices.did_back("named", f"{device.mac} {plain(answer.text('was'))}", sentence)
 
 
-# ---------------------------------------------------------------------------------------- forget
+# ------------------------------------------------------------------------------------------------ forget
 
 
 @blueprint.post("/forget")
@@ -162,17 +162,17 @@ def change(do: str, **values: object) -> dict[str, Any]:
     return daemon().change(do, by=guardian() or "", origin=source_address(), **values)
 
 
-def was_of(count: int | None) -> list[str]:
-    """What an undo of ours carries: a device, and what it was."""
+def undo_fields(count: int | None) -> list[str]:
+    """Return the fields of an undo form: a device, and its former owner."""
     text = request.form.get("was", "")
     parts = text.split(" ") if count is None else text.split(" ", count - 1)
     if len(text) > WAS_LIMIT or not parts[0] or (count is not None and len(parts) != count):
         abort(400)
-    return [one for one in parts if one] if count is None else parts
+    return [part for part in parts if part] if count is None else parts
 
 
 def back_to(device: Device) -> ResponseReturnValue:
-    """To the page that the form was on."""
+    """Return to the page that the form was on."""
     if request.form.get("from") == "devices":
         return redirect(url_for("devices.show", _anchor=f"device-{device.mac}"), 303)
     return redirect(url_for("device.show", mac=device.mac), 303)

@@ -1,4 +1,4 @@
-"""A guardian opens a device as an adult's for a while, from a page of its own, or closes it again."""
+"""A guardian unlocks a device for an adult for a while, from another device, or locks it again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ blueprint = Blueprint("device_open", __name__, url_prefix="/parent/device")
 @blueprint.post("/open")
 @guardians_only
 def open_it() -> ResponseReturnValue:
-    """Such as a television, which has no page to type a password on."""
+    """Unlock a device on which no password can be typed, such as a television."""
     _devices, device = known(request.form.get("mac", ""))
     length = one_of("length", lengths())
     with notices.refusals_to(notices.said):

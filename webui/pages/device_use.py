@@ -1,4 +1,4 @@
-"""How one device is used: by several, through a school's or firm's tunnel, without mobile data."""
+"""How one device is used: shared by several people, through a school's or firm's VPN, without mobile data."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from webui.accounts.session import guardians_only
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.pages.device import WAS_LIMIT, back_to, change, known, was_of
+from webui.pages.device import WAS_LIMIT, back_to, change, known, undo_fields
 from webui.values.devices import PLACES, Device, Devices
 
 blueprint = Blueprint("device_use", __name__, url_prefix="/parent/device")
 
-SITES_LIMIT = 8  # names of one school's or firm's tunnel
+SITES_LIMIT = 8  # names of one VPN
 
 
 @blueprint.post("/share")
 @guardians_only
 def share() -> ResponseReturnValue:
-    """Several people's, or nobody's in particular any more."""
+    """Share a device between several people, or end the sharing."""
     devices, device = known(request.form.get("mac", ""))
-    people = [one.id for one in devices.people if one.id in request.form.getlist("people")]
+    people = [person.id for person in devices.people if person.id in request.form.getlist("people")]
     if len(people) == 1:
         notices.said(_("One person alone shares nothing. Say that it is theirs, or choose two."))
         return back_to(device)
@@ -36,14 +36,14 @@ def share() -> ResponseReturnValue:
 @blueprint.post("/share/back")
 @guardians_only
 def share_back() -> ResponseReturnValue:
-    mac, place, *people = was_of(None)
+    mac, place, *people = undo_fields(None)
     devices, device = known(mac)
-    _share(device, [one for one in people if devices.person(one)], devices, place)
+    _share(device, [person for person in people if devices.person(person)], devices, place)
     return back_to(device)
 
 
 def _share(device: Device, people: list[str], devices: Devices, place: str = "") -> None:
-    """``place``: whose it was before it was shared."""
+    """Share the device. ``place``: its owner before."""
     was = " ".join((device.mac, "home" if device.shared else device.profile, *device.shared))
     with notices.refusals_to(notices.said):
         if people:
@@ -52,12 +52,15 @@ def _share(device: Device, people: list[str], devices: Devices, place: str = "")
             _set(f"shared/{device.mac}", None)
             if place in PLACES or devices.person(place) is not None:
                 change("assign", mac=device.mac, profile=place)
-        notices.did_back("shared", was, _told_shared(device, people, devices))
+        notices.did_back("shared", was, _shared_sentence(device, people, devices))
 
 
 def _share_between(device: Device, people: list[str], devices: Devices) -> None:
-    """A device of one person's cannot be shared as well, so it is taken out of that person's file first, and
-    put back where the second step is refused.
+    """Share a device between people.
+
+    An owned device cannot be shared, so it is first removed from its owner's file. It is restored there if
+    the second
+    step fails.
     """
     owned = not device.shared and devices.person(device.profile) is not None
     if owned:
@@ -70,18 +73,18 @@ def _share_between(device: Device, people: list[str], devices: Devices) -> None:
         raise
 
 
-def _told_shared(device: Device, people: list[str], devices: Devices) -> str:
+def _shared_sentence(device: Device, people: list[str], devices: Devices) -> str:
     name = plain(device.called)
     if not people:
         return _("%(device)s is shared no more. Say whose it is now.", device=name)
-    told = ", ".join(plain(one) for one in devices.names_of(people))
-    return _("%(device)s is shared by %(people)s now.", device=name, people=told)
+    names = ", ".join(plain(person) for person in devices.names_of(people))
+    return _("%(device)s is shared by %(people)s now.", device=name, people=names)
 
 
 @blueprint.post("/managed")
 @guardians_only
 def manage() -> ResponseReturnValue:
-    """Names of a school's or firm's tunnel, which stay open for this device."""
+    """Set the host names of a school's or firm's VPN that stay allowed for this device."""
     _devices, device = known(request.form.get("mac", ""))
     _manage(device, request.form.get("names", "")[: SITES_LIMIT * MAX_HOST].replace(",", " ").split())
     return back_to(device)
@@ -90,7 +93,7 @@ def manage() -> ResponseReturnValue:
 @blueprint.post("/managed/back")
 @guardians_only
 def manage_back() -> ResponseReturnValue:
-    mac, *names = was_of(None)
+    mac, *names = undo_fields(None)
     _devices, device = known(mac)
     _manage(device, names)
     return back_to(device)
@@ -99,7 +102,7 @@ def manage_back() -> ResponseReturnValue:
 def _manage(device: Device, names: list[str]) -> None:
     named = plain(device.called)
     with notices.refusals_to(notices.said):
-        _set(f"managed/{device.mac}", [one.lower() for one in names[:SITES_LIMIT]] or None)
+        _set(f"managed/{device.mac}", [name.lower() for name in names[:SITES_LIMIT]] or None)
         sentence = (
             _("The tunnel stays open for %(device)s.", device=named)
             if names
@@ -112,7 +115,7 @@ def _manage(device: Device, names: list[str]) -> None:
             notices.said(sentence)
 
 
-# ---------------------------------------------------------------------------------------- its mark
+# ----------------------------------------------------------------------------------- no mobile data mark
 
 
 @blueprint.post("/mark")
@@ -126,7 +129,7 @@ def mark() -> ResponseReturnValue:
 @blueprint.post("/mark/back")
 @guardians_only
 def mark_back() -> ResponseReturnValue:
-    mac, was = was_of(2)
+    mac, was = undo_fields(2)
     if was not in ("yes", "no"):
         abort(400)
     _devices, device = known(mac)

@@ -1,4 +1,4 @@
-"""All devices of the home by person; a parent's answers to what is asked about them; a look around."""
+"""All devices of the home by person; answers to questions about devices; a search of the network."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.values.devices import GROUP_SHOWN, PLACES, told_place
+from webui.values.devices import GROUP_SHOWN, PLACES, describe_place
 from webui.values.questions import Question
 
 blueprint = Blueprint("devices", __name__, url_prefix="/parent/devices")
 
-ALL = 64  # questions, of which one is answered
+ALL = 64  # maximum of questions, one of which is answered
 
 
 @blueprint.get("/")
@@ -27,7 +27,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     return render_template("devices_now.html", **_all())
 
 
@@ -43,16 +43,16 @@ def scan() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def answer() -> ResponseReturnValue:
-    """One tap: a person, or one of the answers that fit the question."""
+    """Answer a question about a device with a person, or with one of the question's answers."""
     back = url_for("devices.show" if request.form.get("from") else "home.show")
     question = daemon().questions(ALL).of(request.form.get("mac", ""))
     if question is None:
         notices.said(_("Somebody has answered this already."))
         return redirect(back, 303)
-    values, told = _chosen(question)
+    values, sentence = _chosen(question)
     with notices.refusals_to(notices.said):
         daemon().change("identify", mac=question.mac, by=guardian() or "", origin=source_address(), **values)
-        notices.said(told)
+        notices.said(sentence)
     return redirect(back, 303)
 
 
@@ -80,10 +80,10 @@ def _chosen(question: Question) -> tuple[dict[str, str], str]:
     said = request.form.get("answer", "")
     if said not in question.replies:
         abort(400)
-    return {"answer": said}, _told(said, question, name)
+    return {"answer": said}, _answer_sentence(said, question, name)
 
 
-def _told(said: str, question: Question, name: str) -> str:
+def _answer_sentence(said: str, question: Question, name: str) -> str:
     owner = plain(question.owner)
     if said in ("again", "also"):
         return _("%(device)s is %(name)s's now.", device=name, name=owner)
@@ -94,4 +94,4 @@ def _told(said: str, question: Question, name: str) -> str:
         "me": _("What changed is trusted from now on."),
         "fine": _("%(device)s stays as it is.", device=name),
     }
-    return sentences.get(said) or told_place(name, said, None)
+    return sentences.get(said) or describe_place(name, said, None)

@@ -1,4 +1,4 @@
-"""A parent's digest of the week, on a page: nothing is sent anywhere."""
+"""The weekly digest for parents, as a page. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def show() -> ResponseReturnValue:
 
 
 def _changes(child: Child, home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
-    """As the child reads them."""
+    """Return the changes of a child's rules, as the child sees them."""
     found = daemon().changes_of_child(child.id)
     if not found:
         return []
     known = Known(daemon().catalogue(), {}, home.now)
-    return [(one, lines(one, known)) for one in found]
+    return [(change, lines(change, known)) for change in found]

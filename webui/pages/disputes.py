@@ -1,4 +1,4 @@
-"""``I think this is wrong``: minutes of the ledger that a child doubts, told to its guardians."""
+"""A child disputes minutes of its time ledger. The guardians are notified."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
 from webui import notices
-from webui.accounts.locks import own_eyes
+from webui.accounts.locks import child_only
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason
@@ -30,22 +30,22 @@ ARGUMENT_LIMIT = 80  # characters
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """A row of the asking device's child's own ledger."""
+    """A row of the ledger of the child whose device asks."""
 
     here: Here
     home: Home
     child: Child
     row: Row
-    gates: str  # of the limits that it counted for, with spaces between
+    gates: str  # ids of the limits that it counted for, separated by spaces
 
     @property
     def choices(self) -> list[int]:
         most = min(self.row.minutes, MOST)
-        return [*(one for one in STEPS if one < most), most]
+        return [*(step for step in STEPS if step < most), most]
 
 
 @blueprint.get("")
-@own_eyes
+@child_only
 @anyone
 def show() -> ResponseReturnValue:
     meant = _meant(
@@ -55,15 +55,15 @@ def show() -> ResponseReturnValue:
 
 
 @blueprint.post("")
-@own_eyes
+@child_only
 @anyone
 def send() -> ResponseReturnValue:
     form = request.form
     meant = _meant(form.get("at", ""), form.get("device", ""), form.get("service", ""))
     if meant is None:
-        notices.tell_child(_("These minutes are not in the list any more. Go back and look again."))
+        notices.notify_child(_("These minutes are not in the list any more. Go back and look again."))
         return redirect(url_for("child.show"), 303)
-    minutes = int(one_of("minutes", {str(one) for one in meant.choices}))
+    minutes = int(one_of("minutes", {str(choice) for choice in meant.choices}))
     values: dict[str, object] = {"minutes": minutes, "limits": meant.gates}
     if because := reason("reason"):
         values["reason"] = because
@@ -73,7 +73,7 @@ def send() -> ResponseReturnValue:
         raise
     except ControlError as error:
         return _form(meant, refusals.sentence(error)), REFUSED
-    notices.tell_child(_("Your parents see what you wrote. The answer will be here."))
+    notices.notify_child(_("Your parents see what you wrote. The answer will be here."))
     return redirect(url_for("child.show"), 303)
 
 
@@ -89,7 +89,7 @@ def _form(meant: Meant, sentence: str = "") -> str:
 
 
 def _meant(at: str, device: str, service: str) -> Meant | None:
-    """The row that begins at ``at``; None where there is none, or the device is no child's."""
+    """Return the row that begins at ``at``; None without one, or if the device has no child."""
     start = _moment(at[:ARGUMENT_LIMIT])
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
@@ -99,13 +99,17 @@ def _meant(at: str, device: str, service: str) -> Meant | None:
         ledger = daemon().ledger_of_device(here, None if day == home.day else day)
         for row in rows(ledger.minutes):
             if (row.start, row.device, row.service) == (start, device, service):
-                gates = {one.gate for one in ledger.minutes if one.at == start and one.name in row.limits}
+                gates = {
+                    minute.gate
+                    for minute in ledger.minutes
+                    if minute.at == start and minute.name in row.limits
+                }
                 return Meant(here, home, child, row, " ".join(sorted(gates)))
     return None
 
 
 def _days(start: datetime, today: date) -> list[date]:
-    """Of the family, which turn at night: a minute after midnight is of the day before."""
+    """Return the family's days, which change at night: a minute after midnight belongs to the day before."""
     own = (start.date(), start.date() - timedelta(days=1))
     return [day for day in own if today - timedelta(days=DAYS) <= day <= today]
 

@@ -1,4 +1,7 @@
-"""The way in: who comes to ``/`` is shown what is theirs, and people sign in by password or one-time code."""
+"""The start page and sign-in.
+
+``/`` redirects to the visitor's own page; users sign in by password or one-time code.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,9 @@ HOMES = {
 @blueprint.get("/")
 @anyone
 def arrive() -> ResponseReturnValue:
-    """Who is signed in goes home, a child's device to its page, anybody else to the visitors' page."""
+    """Redirect a signed-in user to the home page, a child's device to its page, and others to the visitors'
+    page.
+    """
     person = session.person()
     if person is not None:
         return redirect(url_for(HOMES[PersonRole(person.role)]), 303)
@@ -49,9 +54,9 @@ def arrive() -> ResponseReturnValue:
 @blueprint.get("/signin")
 @anyone
 def sign_in() -> ResponseReturnValue:
-    """A link may carry the code; the tap that uses it is a form, since previews of chats open links too.
+    """Sign in. A link may carry the code; it is used by a form, because chat previews open links too.
 
-    Not so a link to this machine's loopback, which nobody else can open: it signs in at once.
+    A link to the loopback address signs in directly: only this machine can open it.
     """
     code = request.args.get("code", "")[:40]
     if code and _is_loopback(urlsplit(f"//{request.host}").hostname):
@@ -75,7 +80,7 @@ def use_code() -> ResponseReturnValue:
 
 
 def _use_code(code: str, *, detour: bool) -> ResponseReturnValue:
-    """``detour``: to where a password is set, where there is none yet."""
+    """Sign in by code. ``detour``: go to the page that sets a password, if there is none."""
     try:
         with tries.attempt():
             answer = session.ask("signin", token=code)
@@ -109,7 +114,10 @@ def use_password() -> ResponseReturnValue:
 
 
 def digest_of(name: str, password: str) -> str:
-    """What the daemon compares; made for every name, whether there is such a one or not."""
+    """Return the digest for the daemon to compare.
+
+    It is computed for every name, whether or not a user has it.
+    """
     salt = session.ask("salt", name=name).text("salt")
     return passwords.digest(password[: passwords.LONGEST + 1], salt)
 
@@ -124,7 +132,7 @@ def _signed_in(answer: Answer, *, detour: bool) -> ResponseReturnValue:
 
 
 def is_empty(role: str) -> bool:
-    """Whether a guardian comes to a home where nobody has rules yet: the first run is next."""
+    """Return whether a guardian signs in to a home without any rules. The first run is next."""
     return role == PersonRole.GUARDIAN and not daemon().home().children and not daemon().devices().people
 
 
@@ -135,7 +143,7 @@ def _form(*, code: str = "", name: str = "", sentence: str = "", by_code: bool =
         name=name,
         sentence=sentence,
         by_code=by_code or code,
-        minutes=session.ON_A_CHILDS // 60 if session.is_a_childs() else 0,
+        minutes=session.ON_A_CHILDS // 60 if session.belongs_to_child() else 0,
     )
 
 
@@ -144,7 +152,10 @@ def _later(error: TooManyTriesError, name: str = "") -> ResponseReturnValue:
 
 
 def _offer_time(name: str) -> None:
-    """What the phone shows: a gateway may have no other source. Signing in never fails of it."""
+    """Send the phone's clock to the daemon: a gateway may have no other source.
+
+    A failure does not stop the sign-in.
+    """
     text = request.form.get("at", "")[:TIME_LIMIT]
     try:
         aware = datetime.fromisoformat(text).tzinfo is not None

@@ -1,4 +1,4 @@
-"""Settings of the home: where it is, whose its networks are, and `off` for a while."""
+"""Settings of the home: country, default rules of its networks, and switching the filter off for a while."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from webui.wallet import why_not
 blueprint = Blueprint("family", __name__, url_prefix="/parent/settings")
 
 OFF_MINUTES = (30, 60, 120)
-MORNING = 7  # o'clock, when `until tomorrow morning` ends
+MORNING = 7  # hour at which `until tomorrow morning` ends
 TOMORROW = "morning"
-AS_ELSEWHERE = ""  # what an interface says that has no default of its own
+AS_ELSEWHERE = ""  # value of an interface without a default of its own
 OTHER = "other"
 COUNTRY_LENGTH = 2
 
@@ -73,14 +73,14 @@ def save_zone() -> ResponseReturnValue:
     if not zones.is_known(name):
         abort(400)
     changes = {} if name == family.timezone else {"timezone": name}
-    told = _("The home is in the time zone of %(place)s now.", place=zones.zone(name, home.now).place)
-    return _change(home, family, changes, told, _show_zone)
+    sentence = _("The home is in the time zone of %(place)s now.", place=zones.zone(name, home.now).place)
+    return _change(home, family, changes, sentence, _show_zone)
 
 
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """The file as it was before the last change."""
+    """Restore the file to its state before the last change."""
     with notices.refusals_to(notices.said):
         there = revisions("was")
         daemon().change("unedit_family", **there, by=guardian() or "", origin=source_address())
@@ -91,13 +91,13 @@ def undo() -> ResponseReturnValue:
 @blueprint.post("/off")
 @guardians_only
 def turn_off() -> ResponseReturnValue:
-    """Time rules and categories stop for everyone, and return by themselves."""
+    """Stop time rules and categories for every person for a while."""
     chosen = one_of("for", {TOMORROW, *(str(minutes) for minutes in OFF_MINUTES)})
     now = daemon().home().now
     minutes = _to_morning(now) if chosen == TOMORROW else int(chosen)
     with notices.refusals_to(notices.said):
         daemon().change("off", minutes=minutes, by=guardian() or "", origin=source_address())
-        notices.forget()  # the line on every page tells it
+        notices.forget()  # the notice on every page shows it
     return redirect(url_for("family.show"), 303)
 
 
@@ -110,7 +110,7 @@ def turn_on() -> ResponseReturnValue:
 
 
 def _morning(now: datetime) -> datetime:
-    """The next one: a tap at one in the night means the one that comes."""
+    """Return the next morning. After midnight it is the same day's."""
     today = now.replace(hour=MORNING, minute=0, second=0, microsecond=0)
     return today if now.hour < MORNING - 3 else today + timedelta(days=1)
 
@@ -120,7 +120,7 @@ def _to_morning(now: datetime) -> int:
 
 
 def _changes(family: Family, home: Home) -> dict[str, Any] | Problem:
-    """Of what differs. What is no answer of a form of ours is 400."""
+    """Return the values that differ. A choice that the form does not offer gives 400."""
     country = request.form.get("country", "")
     if country == OTHER:
         country = request.form.get("country-code", "").strip().lower()
@@ -148,7 +148,7 @@ def _changes(family: Family, home: Home) -> dict[str, Any] | Problem:
 def _change(
     home: Home, family: Family, changes: Mapping[str, Any], sentence: str, show: Show
 ) -> ResponseReturnValue:
-    """Do it and go back, or show the form again, with what was typed in it."""
+    """Apply the changes and return, or show the form again with the entered values."""
     if not changes:
         notices.said(_("Nothing was changed."))
         return redirect(url_for("family.show"), 303)
@@ -166,10 +166,10 @@ def _change(
         raise
     except ControlError as error:
         if error.code == Code.CHANGED_MEANWHILE:
-            told = _(
+            text = _(
                 "Somebody changed these settings meanwhile. What holds now is here; what you typed is kept."
             )
-            return show(home, daemon().family(), Problem(told)), 409
+            return show(home, daemon().family(), Problem(text)), 409
         return show(home, family, problem_of(error)), 422
     if family.by_hand:
         sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
@@ -230,12 +230,14 @@ def _common(home: Home, family: Family, problem: Problem | None) -> dict[str, ob
 
 
 def _end(now: datetime) -> str:
-    """The day on which the trusted name's certificate ends; empty where there is none that is good."""
+    """Return the expiry date of the trusted name's certificate; empty without a valid one."""
     until = trusted().until
     return "" if until is None else day_of(until.astimezone(now.tzinfo).date(), now.date())
 
 
 def _addresses() -> dict[str, str]:
-    """Where the pages are: by our name on every device of the home, and as this browser has it."""
+    """Return the addresses of the pages: the name for every device of the home, and the address this browser
+    uses.
+    """
     named = f"http://{OWN_NAME}"
     return {"named": named, "here": request.host_url.rstrip("/"), "child": f"{named}{url_for('child.show')}"}

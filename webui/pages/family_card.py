@@ -1,4 +1,4 @@
-"""The family card: the address where every device learns why something was closed, to print and hang up."""
+"""The family card to print: the address on which each device shows why something was blocked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The step into the next age band: what it changes, and a parent's yes or not yet. The child reads it too."""
+"""The move to the next age group: shows its changes, and a parent accepts or postpones it.
+
+The child sees it too.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,12 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/step/take")
 @guardians_only
 def take(profile: str) -> ResponseReturnValue:
-    """Into adulthood there is no way back, so that form has a box to tick."""
+    """Accept the transition. The one into adulthood cannot be undone, so its form has a box to tick."""
     page = opened(profile)
     growth = daemon().growth(page.child.id)
     if growth.is_final and request.form.get("sure") != "yes":
         return _show(page, Outcome(Problem(_("Tick the box first: this cannot be undone."), "sure"))), 422
-    if growth.step is not None and growth.step.stage == "taken":  # tapped twice: the undo of the first stays
+    if growth.step is not None and growth.step.stage == "taken":  # sent twice: keep the undo of the first
         return redirect(url_for("rules.show", profile=page.child.id), 303)
     try:
         answer = Answer(
@@ -52,28 +55,28 @@ def take(profile: str) -> ResponseReturnValue:
     if growth.is_final:
         notices.said(_("The rules of %(name)s have ended, and what was written down is deleted.", name=name))
         return redirect(url_for("home.show"), 303)
-    told = _("%(name)s has the %(band)s rules now.", name=name, band=growth.then)
-    notices.edited(page.child.id, answer, told)
+    sentence = _("%(name)s has the %(band)s rules now.", name=name, band=growth.then)
+    notices.edited(page.child.id, answer, sentence)
     return redirect(url_for("rules.show", profile=page.child.id), 303)
 
 
 @blueprint.post("/parent/child/<profile>/step/later")
 @guardians_only
 def later(profile: str) -> ResponseReturnValue:
-    """Once, with a reason that the child reads."""
+    """Postpone the transition once, with a reason that the child reads."""
     page = opened(profile)
     until, reason = request.form.get("until", "")[:20], " ".join(request.form.get("reason", "").split())
     found = read_month(until)
     if found is None:
         abort(400)
     if not reason or len(reason) > words_of.REASON_LIMIT:
-        told = _(
+        sentence = _(
             "Write a reason of at most %(most)d letters. The child reads it.", most=words_of.REASON_LIMIT
         )
-        return _show(page, Outcome(Problem(told, "reason"))), 422
+        return _show(page, Outcome(Problem(sentence, "reason"))), 422
     step = daemon().growth(page.child.id).step
     if step is not None and (step.stage, step.until, step.reason) == ("postponed", until, reason):
-        return redirect(url_for("growing.show", profile=page.child.id), 303)  # tapped twice
+        return redirect(url_for("growing.show", profile=page.child.id), 303)  # sent twice
     try:
         daemon().change(
             "postpone_step",
@@ -101,10 +104,12 @@ def _show(page: Page, outcome: Outcome) -> str:
         outcome,
         growth=growth,
         step=step,
-        told=words_of.to_parents(step, page.home.now) if step else step_sentence(growth.month, growth.band),
+        step_text=words_of.to_parents(step, page.home.now)
+        if step
+        else step_sentence(growth.month, growth.band),
         changes=changes(growth.rules, growth.after, page.names, page.book.name),
         stays=() if growth.is_final else stays(page.book, growth.after, page.names),
-        months=[(one, month(found)) for one in months if (found := read_month(one)) is not None],
+        months=[(item, month(found)) for item in months if (found := read_month(item)) is not None],
         put_off_to=month(found) if step and (found := read_month(step.until)) else "",
     )
 
@@ -112,7 +117,7 @@ def _show(page: Page, outcome: Outcome) -> str:
 @blueprint.get("/my/step")
 @anyone
 def mine() -> ResponseReturnValue:
-    """When, what changes, and who put it off and why; for the child of this device alone."""
+    """Show the device's child when the transition happens, what changes, and who postponed it and why."""
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
     if child is None:
@@ -127,7 +132,7 @@ def mine() -> ResponseReturnValue:
         level=level_of(child.band).value,
         growth=growth,
         step=step,
-        told=words_of.to_child(step, home.now) if step else step_sentence(growth.month, growth.band),
+        step_text=words_of.to_child(step, home.now) if step else step_sentence(growth.month, growth.band),
         changes=changes(growth.rules, growth.after, names, book.name),
         stays=() if growth.is_final else stays(book, growth.after, names),
         put_off_to=month(found) if step and (found := read_month(step.until)) else "",

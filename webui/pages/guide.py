@@ -1,4 +1,4 @@
-"""The first steps for parents, and the leaflet that somebody can print and hand on."""
+"""The first steps for parents, and a leaflet to print."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADDRESS = f"http://{OWN_NAME}/"
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
-    """Five screens on a phone, one page on a desktop."""
+    """Show five screens on a phone, one page on a desktop."""
     read = whole(Book.GUIDE)
     return render_template(
         "guide.html",
@@ -36,15 +36,15 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/leaflet")
 @guardians_only
 def leaflet() -> ResponseReturnValue:
-    """In the language of the page: a provider prints one of each."""
+    """Show the leaflet in the language of the page. A provider prints one of each."""
     read = whole(Book.GUIDE)
     return render_template(
         "leaflet.html",
         home=daemon().home(),
         guardian=guardian(),
         read=read,
-        told=read[LEAFLET],
+        texts=read[LEAFLET],
         address=ADDRESS,
         code=qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS)),
-        help_lines=[one for one in daemon().help_lines() if one.phone],
+        help_lines=[line for line in daemon().help_lines() if line.phone],
     )

@@ -1,4 +1,4 @@
-"""How the gateway is: what its checks found, figures, and the last lines of its log."""
+"""The gateway's health: results of its checks, figures, and the last lines of its log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from webui import charts, notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
 from webui.language.i18n import gettext as _
-from webui.values.health import PLACES, own_memory
+from webui.values.health import PLACES, process_memory
 from webui.values.lists import many
 
 blueprint = Blueprint("health", __name__, url_prefix="/parent/health")
@@ -24,7 +24,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     return _page("health_now.html")
 
 
@@ -36,7 +36,7 @@ def _page(template: str) -> str:
         guardian=guardian(),
         notice=notices.current(home),
         health=daemon().health(),
-        pages_memory=own_memory(),
+        pages_memory=process_memory(),
         line=charts.line,
         places=PLACES,
         many=many,

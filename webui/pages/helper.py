@@ -1,6 +1,6 @@
-"""What a helper sees: each child's state, pause, and the minutes that a guardian lets a helper give.
+"""The helper's page: each child's state, pause, and the minutes that a guardian allows the helper to give.
 
-No refusals, no requests, no devices: those are the guardians'. The daemon holds a helper to the same limits.
+Blocks, requests and devices are for guardians only. The daemon enforces the same limits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from webui.values.shapes import Answer
 blueprint = Blueprint("helper", __name__, url_prefix="/helper")
 
 PAUSES = (15, 30, 60)  # minutes
-EXTRAS = (15, 30, 60)  # minutes, as far as the helper may give so many
+EXTRAS = (15, 30, 60)  # minutes, up to the helper's own limit
 
 helpers_only = seen_by(PersonRole.HELPER)
 

@@ -1,4 +1,4 @@
-"""The parents' home: one card a child, and the taps that change something at once."""
+"""The parents' home page: one card for each child, with actions that apply immediately."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ blueprint = Blueprint("home", __name__, url_prefix="/parent")
 
 PAUSES = (15, 30, 60)  # minutes
 EXTRAS = (15, 30, 60)  # minutes
-FOLDED_FROM = 4  # children: then each card fits a quarter of a phone, and its taps are one further away
+# children: each card then fits a quarter of a phone's screen, and its actions are one step further
+FOLDED_FROM = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     child: Child
-    dial: Dial | None  # what closes first, while it is open
-    in_use: tuple[str, ...]  # names of services and kinds
+    dial: Dial | None  # what ends first, while it is allowed
+    in_use: tuple[str, ...]  # names of services and categories
 
 
 @blueprint.get("/")
@@ -44,7 +45,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/cards")
 @guardians_only
 def cards() -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     return render_template("home_cards.html", **_cards())
 
 
@@ -66,7 +67,7 @@ def resume() -> ResponseReturnValue:
 @blueprint.post("/grant")
 @guardians_only
 def grant() -> ResponseReturnValue:
-    """One tap gives a child more time; how it is taken back is in the notice of it."""
+    """Give a child more time. The notice offers the undo."""
     minutes = int(one_of("minutes", {str(choice) for choice in EXTRAS}))
     home = daemon().home()
     child = home.child(request.form.get("who", ""))
@@ -86,7 +87,7 @@ def grant() -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """Take back what was given last, by a tap here or by an answer."""
+    """Withdraw the last grant, given by a tap here or by an answer."""
     number = whole("grant", 1, NUMBER_LIMIT)
     with notices.refusals_to(notices.said):
         daemon().change("revoke", grant=number, by=guardian() or "", origin=source_address())
@@ -110,7 +111,7 @@ def more() -> ResponseReturnValue:
 
 
 def _back() -> ResponseReturnValue:
-    """Where the tap was made."""
+    """Return to the page of the tap."""
     return redirect(back(url_for("home.show")), 303)
 
 
@@ -133,12 +134,12 @@ def _cards() -> dict[str, object]:
 def _card(child: Child) -> Card:
     lively = child.now.open and bool(child.devices)
     here = child.online or child.quiet
-    in_use = tuple(kinds.title(one.target, one.name) for one in child.in_use) if lively and here else ()
+    in_use = tuple(kinds.title(use.target, use.name) for use in child.in_use) if lively and here else ()
     return Card(child, first_to_close(child.time) if lively else None, in_use)
 
 
 def _change(do: str, **values: object) -> ResponseReturnValue:
-    """Do it, and remember what was done in the cookie: its undo stays until the next change."""
+    """Send a change. The cookie stores it, so that its undo is offered until the next change."""
     who = request.form.get("who", "")
     by, home = guardian() or "", daemon().home()
     if who != EVERYONE and home.child(who) is None:

@@ -1,4 +1,6 @@
-"""A child's rules from another home: read, told in sentences, then a new child's or one's who is here."""
+"""Imports a child's rules from another home: reads them, describes them, and applies them to a new or
+existing child.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,13 @@ from webui.values.shapes import Answer
 blueprint = Blueprint("importing", __name__, url_prefix="/parent/import")
 
 NEW = "new"
-FORM_LIMIT = carried.FILE_LIMIT + 8 * 1024  # bytes: a file, and the form around it
-SHOWN = 200  # names of what is left out
+FORM_LIMIT = carried.FILE_LIMIT + 8 * 1024  # bytes, including the form around the file
+SHOWN = 200  # names that were left out
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What somebody brought, as this home would have it."""
+    """An import as this home would apply it."""
 
     code: str
     fitted: Fitted
@@ -47,7 +49,7 @@ class Looked:
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
-    """``r``: a code that a phone's camera opened."""
+    """Show the form. ``r``: a code that a phone's camera opened."""
     text = request.args.get("r", "")
     return _look(text) if text else _show(daemon().home())
 
@@ -55,7 +57,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def look() -> ResponseReturnValue:
-    """A file or a text; nothing is changed."""
+    """Read a file or a text. Nothing is changed."""
     request.max_content_length = FORM_LIMIT
     upload = request.files.get("file")
     data = upload.stream.read(carried.FILE_LIMIT + 1) if upload else b""
@@ -85,7 +87,7 @@ def take() -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """Who was made here is taken out again."""
+    """Remove the child that the import created."""
     with notices.refusals_to(notices.said):
         who = request.form.get("was", "")[:60]
         daemon().change("remove_profile", id=who, by=guardian() or "", origin=source_address())
@@ -109,13 +111,13 @@ def _look(text: str) -> ResponseReturnValue:
 
 def _looked(brought: Carried, names: Catalogue) -> Looked:
     fitted = carried.fitted(brought, names)
-    book = carried.as_book(fitted.carried, names)
+    book = carried.as_ruleset(fitted.carried, names)
     own = tuple(rule for rule in rules(book, names) if rule.own)
     return Looked(carried.to_code(brought), fitted, own)
 
 
 def _try(home: Home, one: Carried) -> None:
-    """Whether the daemon's parser takes it. Raises ControlError."""
+    """Check whether the daemon's parser accepts the rules. Raises: ControlError."""
     daemon().change(
         "add_profile",
         name=_free(home, one.name),
@@ -128,7 +130,7 @@ def _try(home: Home, one: Carried) -> None:
 
 
 def _free(home: Home, name: str) -> str:
-    """A name that nobody here has yet."""
+    """Return a name that no person here has."""
     taken = {child.name.casefold() for child in home.children}
     number, found = 2, name
     while found.casefold() in taken:
@@ -184,8 +186,8 @@ def _replaced(home: Home, found: Looked, to: str) -> ResponseReturnValue:
     except ControlError as error:
         status = 409 if error.code == Code.CHANGED_MEANWHILE else 422
         return _show(home, found, problem_of(error).sentence), status
-    told = _("%(name)s has these rules now. Devices stay as they were.", name=plain(book.name))
-    notices.edited(to, answer, told)
+    sentence = _("%(name)s has these rules now. Devices stay as they were.", name=plain(book.name))
+    notices.edited(to, answer, sentence)
     return back
 
 
@@ -197,7 +199,7 @@ def _show(home: Home, found: Looked | None = None, problem: str = "") -> str:
         notice=notices.current(home),
         found=found,
         problem=problem,
-        left_out=[plain(one, 60) for one in found.fitted.left_out[:SHOWN]] if found else [],
+        left_out=[plain(name, 60) for name in found.fitted.left_out[:SHOWN]] if found else [],
         name=request.form.get("name") or (_free(home, found.carried.name) if found else ""),
         name_limit=carried.NAME_LIMIT,
     )

@@ -1,4 +1,4 @@
-"""Kinds of sites: refused, asked for first, counted as play, or open."""
+"""Categories of sites: blocked, needs approval, uses daily time, or allowed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def save(profile: str) -> ResponseReturnValue:
         key, chosen = f"categories/{kind}", request.form.get(kind, "")
         if chosen in ACTIONS and chosen != _held(page, kind):
             changes[key] = None if chosen == (page.book.band_says(key) or "allow") else chosen
-    told = _("%(name)s: the kinds of sites are changed.", name=plain(page.child.name))
-    return change(page, changes, told, url_for("kinds.show", profile=page.child.id), _show)
+    sentence = _("%(name)s: the kinds of sites are changed.", name=plain(page.child.name))
+    return change(page, changes, sentence, url_for("kinds.show", profile=page.child.id), _show)
 
 
 def _held(page: Page, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""The language of the pages, chosen in the menu below each and remembered by this browser alone."""
+"""The language of the pages, chosen in the menu at their end and stored by the browser."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from webui.language.i18n import cookie, languages
 blueprint = Blueprint("language", __name__)
 
 LIFE = 365 * 24 * 60 * 60  # seconds
-PLACE_LIMIT = 1024  # characters; the longest address of ours has a host name of 253 in it
+PLACE_LIMIT = 1024  # characters; enough for the longest page address, which has a host name of 253
 
 
 @blueprint.post("/language")
 @anyone
 def choose() -> ResponseReturnValue:
-    """Asks nothing of the daemon, so that it works while the filter is stopped."""
+    """Set the language. No request goes to the daemon, so this works while the filter is stopped."""
     code = request.form.get("language", "")
     if code not in languages().catalogues:
         abort(400)
@@ -29,11 +29,11 @@ def choose() -> ResponseReturnValue:
 
 
 def remember(answer: Response, code: str) -> None:
-    """By the browser, from this answer on."""
+    """Store the language in a cookie of this response."""
     cookies.put(answer, cookie(), code, LIFE, samesite="Lax")
 
 
 def _place(to: str) -> str:
-    """A path of these pages; whatever else a form may hold leads to the first page."""
+    """Return a path of these pages; the first page for any other value."""
     ours = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isascii() and to.isprintable()
     return to if ours and len(to) <= PLACE_LIMIT else url_for("door.arrive")

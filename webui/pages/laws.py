@@ -1,4 +1,4 @@
-"""Legal rules of a country for one child: each says what it is, and has a switch."""
+"""Legal rules of a country for one child, each with an explanation and a switch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from webui.daemon import daemon
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.editing import NOTHING, at_once, opened, render
-from webui.rules.laws import law_told, source, standing
+from webui.rules.laws import describe_law, source, standing
 from webui.values.country import Law
 
 blueprint = Blueprint("laws", __name__, url_prefix="/parent/child/<profile>/laws")
@@ -28,32 +28,32 @@ def show(profile: str) -> ResponseReturnValue:
         on=page.book.rules.get("laws") or {},
         standing=standing,
         source=source,
-        told=law_told,
-        listed=lambda targets: [page.names.called(one) for one in targets],
+        describe_law=describe_law,
+        listed=lambda targets: [page.names.called(target) for target in targets],
     )
 
 
 @blueprint.post("/")
 @guardians_only
 def save(profile: str) -> ResponseReturnValue:
-    """One tap. Who turned it on is written down beside it by the daemon."""
+    """Turn a rule on or off. The daemon records which guardian turned it on."""
     page = opened(profile)
     to, _space, key = request.form.get("switch", "").partition(" ")
     law = _law(key)
     if to not in ("on", "off"):
         abort(400)
     back = url_for("laws.show", profile=page.child.id)
-    if (law.id in (page.book.rules.get("laws") or {})) is (to == "on"):  # tapped twice
+    if (law.id in (page.book.rules.get("laws") or {})) is (to == "on"):  # sent twice
         return redirect(back, 303)
     values = {"law": law.name, "name": plain(page.child.name)}
-    told = (
+    sentence = (
         _("%(law)s: on for %(name)s.", **values) if to == "on" else _("%(law)s: off for %(name)s.", **values)
     )
-    return at_once(page, {f"laws/{law.id}": True if to == "on" else None}, told, back)
+    return at_once(page, {f"laws/{law.id}": True if to == "on" else None}, sentence, back)
 
 
 def _law(key: str) -> Law:
-    found = next((one for one in daemon().country().laws if one.id == key), None)
+    found = next((law for law in daemon().country().laws if law.id == key), None)
     if found is None:
         abort(400)
     return found

@@ -1,6 +1,6 @@
-"""What a kind of site, a setting, an age band or a reason is: beside the thing, and all of them in one place.
+"""Explains a category, a setting, an age group or a reason: one at a time, or all on one page.
 
-Read from a book when somebody asks (webui/learn), on a child's device as on a parent's.
+The texts are read on demand (webui/learn), on a child's device as on a parent's.
 """
 
 from __future__ import annotations
@@ -50,31 +50,31 @@ def one(key: str) -> ResponseReturnValue:
     found = entry(Book.LEARN, key)
     if found is None:
         abort(404)
-    told = found[key]
+    explanation = found[key]
     return render_template(
         "learn_one.html",
         read=found,
-        told=told,
-        title=title(key, told),
-        crisis=not CRISIS.isdisjoint((key, told.key)),
+        texts=explanation,
+        title=title(key, explanation),
+        crisis=not CRISIS.isdisjoint((key, explanation.key)),
         ages=_ages(key),
         help_lines=daemon().help_lines(),
     )
 
 
-def title(key: str, one: Entry) -> str:
-    """``one`` may be another's words."""
+def title(key: str, explanation: Entry) -> str:
+    """Return the title of an entry. ``explanation`` may be that of its alias."""
     if key.startswith(CATEGORY):
-        return things.categories().get(key.removeprefix(CATEGORY)) or one.one("name")
+        return things.categories().get(key.removeprefix(CATEGORY)) or explanation.one("name")
     if key == "band:adult":
         return _("Adults")
     if key.startswith(BAND):
         return _("The %(band)s rules", band=key.removeprefix(BAND))
-    return one.one("name")
+    return explanation.one("name")
 
 
 def _ages(key: str) -> list[tuple[str, str]]:
-    """What each age band recommends for a kind of sites; nothing while nobody answers."""
+    """Return what each age group recommends for a category; empty if the daemon does not respond."""
     kind = key.removeprefix(CATEGORY)
     if kind == key:
         return []
@@ -82,6 +82,6 @@ def _ages(key: str) -> list[tuple[str, str]]:
     with suppress(ControlError):
         names = daemon().catalogue()
         if kind in names.kinds:
-            told = {band: rules.get("categories") or {} for band, rules in names.bands.items()}
-            return [(band, actions.get(said.get(kind, "allow"), "")) for band, said in told.items()]
+            categories = {band: rules.get("categories") or {} for band, rules in names.bands.items()}
+            return [(band, actions.get(said.get(kind, "allow"), "")) for band, said in categories.items()]
     return []

@@ -1,7 +1,8 @@
-"""Where the quick exit leads: a calendar of this month, which says nothing of where somebody was.
+"""The target of the quick exit: a calendar of this month, which does not reveal the page before it.
 
-It is a page of the gateway, since at bedtime and in a pause nothing else opens. It asks the daemon nothing,
-and nobody writes down that it was opened.
+It is a page of the gateway, because during bedtime and a pause no other site opens. It makes no request to
+the
+daemon, and the visit is not recorded.
 """
 
 from __future__ import annotations

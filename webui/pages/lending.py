@@ -1,4 +1,4 @@
-"""A guardian's page: who is on the shared devices, this phone handed over to a child, and children's PINs."""
+"""A guardian's page for shared devices, for handing this phone to a child, and for children's PINs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from webui.language.words import plain
 
 blueprint = Blueprint("lending", __name__, url_prefix="/parent/sharing")
 
-PIN_TYPED = 12  # characters: six digits, and what a finger adds
+PIN_TYPED = 12  # characters: six digits, with room for spaces
 
 
 @blueprint.get("/")
@@ -35,7 +35,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/hand-over")
 @guardians_only
 def hand_over() -> ResponseReturnValue:
-    """The device that asks: its browser is signed out for as long."""
+    """Hand the device that asks to a child. Its browser is signed out meanwhile."""
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(request.form.get("who", ""))
     if child is None or not here.mac:
@@ -55,7 +55,7 @@ def hand_over() -> ResponseReturnValue:
 @blueprint.post("/take-back")
 @guardians_only
 def take_back() -> ResponseReturnValue:
-    """From another device; on the device itself signing in does it."""
+    """Take a device back from another device. On the device itself, signing in does the same."""
     lent = daemon().lending().device(request.form.get("device", ""))
     if lent is None:
         abort(400)
@@ -68,7 +68,7 @@ def take_back() -> ResponseReturnValue:
 @blueprint.post("/use")
 @guardians_only
 def use() -> ResponseReturnValue:
-    """Says who is on a shared device, or that nobody is."""
+    """Set the current user of a shared device, or none."""
     lent = daemon().lending().device(request.form.get("device", ""))
     if lent is None:
         abort(400)
@@ -79,7 +79,7 @@ def use() -> ResponseReturnValue:
             daemon().change("leave", device=lent.device, by=by, origin=origin)
             notices.said(_("The youngest's rules hold on %(device)s again.", device=device))
         else:
-            one_of("who", {one.id for one in lent.people})
+            one_of("who", {person.id for person in lent.people})
             daemon().change("use", device=lent.device, who=who, by=by, origin=origin)
             person = lent.person(who)
             name = plain(person.name if person else who)
@@ -90,7 +90,7 @@ def use() -> ResponseReturnValue:
 @blueprint.post("/pin")
 @guardians_only
 def pin() -> ResponseReturnValue:
-    """A new one, or none."""
+    """Set or remove a PIN."""
     person = daemon().lending().person(request.form.get("who", ""))
     if person is None:
         abort(400)

@@ -1,4 +1,4 @@
-"""Minutes a day and a week: of the internet, of play, of a service, a category or a group."""
+"""Time limits a day and a week: of the internet, of play, of a service, a category or a group."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from webui.rules.overview import rule
 
 blueprint = Blueprint("limits", __name__, url_prefix="/parent/child/<profile>/limits")
 
-STEPS = (0, 15, 30, 45, 60, 90, 120, 150, 180, 240)  # minutes that are offered
+STEPS = (0, 15, 30, 45, 60, 90, 120, 150, 180, 240)  # minutes that the form offers
 STEPS_OF_WEEK = (120, 180, 300, 420, 600, 840, 960, 1200)
 MOST = {WEEK: 7 * DAY}  # minutes; of a day, DAY
 
@@ -42,7 +42,7 @@ MOST = {WEEK: 7 * DAY}  # minutes; of a day, DAY
 @blueprint.get("/")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
-    """What a new limit is to be about."""
+    """Show the limits, or choose the target of a new one."""
     return chosen_target(profile, "limits", "limits.one", _("Minutes for what"))
 
 
@@ -65,18 +65,18 @@ def save(profile: str, target: str) -> ResponseReturnValue:
     for day in LIMIT_KEYS:
         text, most = request.form.get(day, "").strip(), MOST.get(day, DAY)
         if text and not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= most):
-            told = _("%(days)s: write minutes, from 0 to %(most)d.", days=days(day), most=most)
-            return refused(page, Problem(told, day), again)
+            sentence = _("%(days)s: write minutes, from 0 to %(most)d.", days=days(day), most=most)
+            return refused(page, Problem(sentence, day), again)
         if text or day in (SCHOOL, FREE) or (day == WEEK and WEEK in _plan_of_band(page, key)):
             plan[day] = int(text) if text else None
     name, what = plain(page.child.name), plain(page.names.called(target))
-    told = _("%(what)s: the minutes of %(name)s are changed.", what=what, name=name)
+    sentence = _("%(what)s: the minutes of %(name)s are changed.", what=what, name=name)
     back = url_for("rules.show", profile=page.child.id)
-    return change(page, {key: _value(page, key, plan)}, told, back, again)
+    return change(page, {key: _value(page, key, plan)}, sentence, back, again)
 
 
 def _value(page: Page, key: str, plan: dict[str, int | None]) -> object:
-    """None where that is what the band says, or nothing at all."""
+    """Return the limit's value; None if it equals the band's, or there is no limit."""
     if plan == _plan_of_band(page, key):
         return None
     return write_plan(plan, write_minutes)

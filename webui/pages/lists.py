@@ -1,4 +1,4 @@
-"""Lists of names: how fresh they are, the family's own, what a host is on and why, and wrong entries."""
+"""Lists of names: their age, the family's own, a search for a host, and reports of wrong entries."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from webui.values.shapes import Answer
 
 blueprint = Blueprint("lists", __name__, url_prefix="/parent/lists")
 
-NAME_LIMIT = 60  # characters, as the daemon takes them
+NAME_LIMIT = 60  # characters; the daemon's limit
 URL_LIMIT = 200
-PACKAGED = "qalqan"  # in a report: the small lists that come along
+PACKAGED = "qalqan"  # name in a report of the small lists in the package
 ADDRESS_STARTS = ("https://", "http://")
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What being on lists comes to for one child."""
+    """What a list entry means for one child."""
 
     id: str
     name: str
@@ -70,7 +70,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     home = daemon().home()
     return render_template(
         "lists_now.html", home=home, guardian=guardian(), lists=daemon().lists(), many=many
@@ -78,7 +78,7 @@ def now() -> ResponseReturnValue:
 
 
 def _host(typed: str) -> str:
-    """A host out of what somebody typed or copied: an address of a page as well."""
+    """Return the host of typed or pasted text. It may be the address of a page."""
     text = plain(typed, 2 * MAX_HOST).strip().lower()
     for start in ADDRESS_STARTS:
         text = text.removeprefix(start)
@@ -95,7 +95,7 @@ def _looked_up(host: str) -> tuple[Found | None, str]:
 
 
 def _meanings(found: Found, home: Home) -> tuple[Meaning, ...]:
-    told = []
+    meanings = []
     for child in home.children:
         try:
             answer = Answer(daemon().client.call("why", host=found.host, profile=child.id))
@@ -104,18 +104,21 @@ def _meanings(found: Found, home: Home) -> tuple[Meaning, ...]:
         except ControlError:
             continue
         is_open = answer.text("verdict") != "block"
-        told.append(Meaning(child.id, child.name, is_open, telling.met(answer, found.host, home.now)))
-    return tuple(told)
+        meanings.append(Meaning(child.id, child.name, is_open, telling.met(answer, found.host, home.now)))
+    return tuple(meanings)
 
 
 @blueprint.get("/wrong.json")
 @guardians_only
 def wrong_file() -> ResponseReturnValue:
-    """One wrong entry, for the maker of one list: domain, list and version, and nothing of this home."""
+    """Return a report of one wrong entry for a list's maker: domain, list and version.
+
+    It has no data of this home.
+    """
     found, _problem = _looked_up(_host(request.args.get("host", "")))
     if found is None or found.refused_for_everyone or found.registered or not found.entries:
         abort(404)
-    feeds = {one.id: one.version for one in found.sources} or {PACKAGED: daemon().home().version}
+    feeds = {source.id: source.version for source in found.sources} or {PACKAGED: daemon().home().version}
     wanted = request.args.get("list", "")
     if wanted not in feeds:
         abort(404)
@@ -127,7 +130,7 @@ def wrong_file() -> ResponseReturnValue:
     )
 
 
-# ---------------------------------------------------------------------------------------- what is fetched
+# ---------------------------------------------------------------------------------------------- downloads
 
 
 @blueprint.post("/update")
@@ -166,7 +169,7 @@ def add() -> ResponseReturnValue:
     lists = daemon().lists()
     name = plain(" ".join(request.form.get("name", "").split()), NAME_LIMIT)
     url = request.form.get("url", "").strip()
-    category = one_of("category", {one.id for one in lists.categories})
+    category = one_of("category", {kind.id for kind in lists.categories})
     if not name or not url or len(url) > URL_LIMIT:
         notices.said(_("A list needs a name and an address of at most %(most)d letters.", most=URL_LIMIT))
         return _back()
@@ -177,7 +180,7 @@ def add() -> ResponseReturnValue:
 @blueprint.post("/add/back")
 @guardians_only
 def add_back() -> ResponseReturnValue:
-    """One of the family's own that was taken out."""
+    """Restore one of the family's own lists that was removed."""
     category, url, name = _was(3)
     _add(plain(name, NAME_LIMIT), url[:URL_LIMIT], category)
     return _back()
@@ -197,8 +200,8 @@ def remove() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         _change("list_remove", id=one.id)
-        told = _("%(name)s is taken out. Its names go with the next update.", name=plain(one.name))
-        notices.did_back("unlisted", f"{one.category} {one.url} {plain(one.name, NAME_LIMIT)}", told)
+        sentence = _("%(name)s is taken out. Its names go with the next update.", name=plain(one.name))
+        notices.did_back("unlisted", f"{one.category} {one.url} {plain(one.name, NAME_LIMIT)}", sentence)
     return _back()
 
 
@@ -220,34 +223,34 @@ def switch_back() -> ResponseReturnValue:
     return _back()
 
 
-def _switch(one: Source, *, on: bool) -> None:
-    if one.own:
+def _switch(source: Source, *, on: bool) -> None:
+    if source.own:
         abort(400)
-    name = plain(one.name)
+    name = plain(source.name)
     with notices.refusals_to(notices.said):
-        _change("list_add" if on else "list_remove", id=one.id)
-        told = (
+        _change("list_add" if on else "list_remove", id=source.id)
+        sentence = (
             _("%(name)s is fetched with the next update.", name=name)
             if on
             else _("%(name)s is off. Its names go with the next update.", name=name)
         )
-        notices.did_back("switched", f"{one.id} {'no' if on else 'yes'}", told)
+        notices.did_back("switched", f"{source.id} {'no' if on else 'yes'}", sentence)
 
 
-# ---------------------------------------------------------------------------------------- wrong entries
+# ------------------------------------------------------------------------------------------ wrong entries
 
 
 @blueprint.post("/report")
 @guardians_only
 def report() -> ResponseReturnValue:
-    """Written down here, and opened for whom it is ticked; nothing is sent."""
+    """Record a wrong entry here, and allow the host for the chosen children. Nothing is sent."""
     host = _host(request.form.get("host", ""))
     ticked = request.form.getlist("open")
-    children = [one for one in daemon().home().children if one.id in ticked]
+    children = [child for child in daemon().home().children if child.id in ticked]
     with notices.refusals_to(notices.said):
-        answer = Answer(_change("list_report", host=host, open=[one.id for one in children]))
+        answer = Answer(_change("list_report", host=host, open=[child.id for child in children]))
         entry = plain(answer.text("host"), 80)
-        names = ", ".join(plain(one.name) for one in children)
+        names = ", ".join(plain(child.name) for child in children)
         notices.said(
             _("%(host)s is written down, and open for %(names)s.", host=entry, names=names)
             if children

@@ -1,7 +1,7 @@
-"""Somebody is being mean to me: first aid, in three reading levels.
+"""First aid for a child who is bullied, in three reading levels.
 
-Open on every device at any hour, in a pause and while the filter is stopped; nothing of it is written down,
-and the daemon is asked for nothing but whose device it is, for the words.
+The page opens on every device at any time, also in a pause and while the filter is stopped. Visits are not
+recorded. The daemon is asked only for the device's owner, to choose the reading level.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from webui.values.answers import HelpLine
 
 blueprint = Blueprint("mean", __name__)
 
-CODES = 3  # phones with a picture to call from another device
+CODES = 3  # phones with a QR code to call from another device
 
 
 @blueprint.get("/mean")
 @anyone
 def show() -> ResponseReturnValue:
-    """`level`: in other words than the device's child reads."""
+    """Show the page. `level`: another reading level than that of the device's child."""
     wanted = request.args.get("level", "")
     level = Level(wanted) if wanted in {*Level} else _level()
     help_lines, reports = daemon().help_lines(), whole(Book.REPORT)
@@ -37,7 +37,7 @@ def show() -> ResponseReturnValue:
         "mean.html",
         level=level.value,
         read=mean,
-        told=mean[level.value],
+        texts=mean[level.value],
         reports=reports,
         help_lines=help_lines,
         codes=_codes(help_lines),
@@ -45,8 +45,8 @@ def show() -> ResponseReturnValue:
 
 
 def _level() -> Level:
-    """Of the child whose device it is; of a device that is nobody's, the one in between."""
-    with suppress(ControlError):  # the filter does not run
+    """Return the level of the device's child, or the middle one for a device without an owner."""
+    with suppress(ControlError):  # the filter is not running
         child = daemon().home().child(daemon().here(source_address()).profile)
         if child is not None:
             return level_of(child.band)
@@ -54,9 +54,9 @@ def _level() -> Level:
 
 
 def _codes(lines: tuple[HelpLine, ...]) -> list[tuple[HelpLine, str]]:
-    """For a phone of somebody else's: the camera dials."""
-    with_phone = [one for one in lines if one.phone][:CODES]
+    """Return the help lines with QR codes, for calls from another phone."""
+    with_phone = [line for line in lines if line.phone][:CODES]
     return [
-        (one, qr.svg(f"tel:{one.phone.replace(' ', '')}", _("QR code of %(address)s", address=one.phone)))
-        for one in with_phone
+        (line, qr.svg(f"tel:{line.phone.replace(' ', '')}", _("QR code of %(address)s", address=line.phone)))
+        for line in with_phone
     ]

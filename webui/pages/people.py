@@ -1,4 +1,4 @@
-"""Who may sign in: guardians, helpers and the provider's support. Guardians alone see it."""
+"""Users who may sign in: guardians, helpers and the provider's support. Only for guardians."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.accounts.people import MINUTES_LIMIT, NAME_LIMIT, OUT, PersonRole
+from gateway.policy.accounts.people import MINUTES_LIMIT, NAME_LIMIT, REMOVED, PersonRole
 from webui import notices
 from webui.accounts import session
 from webui.accounts.session import guardians_only
@@ -22,7 +22,7 @@ from webui.values.tickets import Sheet
 
 blueprint = Blueprint("people", __name__, url_prefix="/parent/people")
 
-MINUTES = (15, 30, 45, 60, 90, 120, MINUTES_LIMIT)  # that a helper may give a day and child
+MINUTES = (15, 30, 45, 60, 90, 120, MINUTES_LIMIT)  # that a helper may give to a child each day
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class One:
     role: str
     minutes: int
     password: bool
-    came: bool  # has signed in once
+    came: bool  # has signed in before
     sessions: int
 
     @property
@@ -67,7 +67,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/invite")
 @guardians_only
 def invite() -> ResponseReturnValue:
-    """Somebody new, who gets a link; or a new link for who had one."""
+    """Invite a new user with a link, or create a new link for an invited one."""
     name = _name()
     if request.form.get("again"):
         return _invited(name, again=True)
@@ -86,7 +86,7 @@ def _invited(name: str, **values: object) -> ResponseReturnValue:
 @blueprint.get("/link/<key>")
 @guardians_only
 def link(key: str) -> ResponseReturnValue:
-    """The only page that shows it."""
+    """Show the link. No other page does."""
     found = sheets().get(key, session.guardian() or "", time.monotonic())
     page = render_template(
         "invited.html", home=daemon().home(), guardian=session.guardian(), sheet=found, key=key
@@ -97,13 +97,13 @@ def link(key: str) -> ResponseReturnValue:
 @blueprint.post("/change")
 @guardians_only
 def change() -> ResponseReturnValue:
-    """Another role at once, or, of another guardian, a proposal that waits for that one's yes."""
-    name, values = _name(), _role((*PersonRole, OUT))
+    """Change a role. A change of another guardian's role is a proposal that this guardian must accept."""
+    name, values = _name(), _role((*PersonRole, REMOVED))
     with notices.refusals_to(notices.said):
         proposed = session.ask("change", name=name, **values).flag("proposed")
         if proposed:
             notices.said(_("%(name)s is asked, and nothing changes without a yes.", name=plain(name)))
-        elif values["role"] == OUT:
+        elif values["role"] == REMOVED:
             notices.said(_("%(name)s can sign in here no more.", name=plain(name)))
         else:
             notices.said(_("The role of %(name)s is changed.", name=plain(name)))
@@ -113,7 +113,7 @@ def change() -> ResponseReturnValue:
 @blueprint.post("/answer")
 @guardians_only
 def answer() -> ResponseReturnValue:
-    """To what is proposed about oneself; or who proposed it takes it back."""
+    """Answer a proposal about oneself, or withdraw one's own proposal."""
     said = one_of("answer", ("yes", "no"))
     with notices.refusals_to(notices.said):
         session.ask("answer", name=_name(), answer=said, **_proposed() if said == "yes" else {})
@@ -122,18 +122,18 @@ def answer() -> ResponseReturnValue:
 
 
 def _proposed() -> dict[str, object]:
-    """What was read: who says yes says it to that."""
-    values: dict[str, object] = {"role": one_of("role", [*PersonRole, OUT])}
+    """Return the proposal as the form showed it. The answer applies only to that."""
+    values: dict[str, object] = {"role": one_of("role", [*PersonRole, REMOVED])}
     return values | {"minutes": whole("minutes", 0, MINUTES_LIMIT)}
 
 
 def _name() -> str:
-    """One that cannot be one is refused by the daemon, in words."""
+    """Return the typed name. The daemon rejects an invalid one with an explanation."""
     return " ".join(request.form.get("name", "").split())[:NAME_LIMIT] or "-"
 
 
 def _role(allowed: tuple[str, ...] | type[PersonRole]) -> dict[str, object]:
-    role = one_of("role", [str(one) for one in allowed])
+    role = one_of("role", [str(word) for word in allowed])
     if role != PersonRole.HELPER:
         return {"role": role}
     minutes = request.form.get("minutes", "")

@@ -1,4 +1,4 @@
-"""What would happen: a site, a day and a time, and the answer as the child would meet it."""
+"""Previews a decision: for a site, a day and a time, the answer that the child would get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proof: a parent starts it for a child's device, that device tries it, and both see how each line went."""
+"""Filter test: a parent starts it for a child's device, the device runs it, and both see the results."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from webui.whom import child_of
 blueprint = Blueprint("proof", __name__)
 
 ADDRESS = f"http://{OWN_NAME}/proof"
-RESULTS = 16  # of one form; a proof has five lines
+RESULTS = 16  # in one form; a test has five lines
 
 
-# ---------------------------------------------------------------------------------------- a parent's
+# --------------------------------------------------------------------------------------------- for parents
 
 
 @blueprint.get("/parent/child/<profile>/proof/")
@@ -39,7 +39,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.get("/parent/child/<profile>/proof/now")
 @guardians_only
 def now(profile: str) -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     return _page(profile, "proof_now.html")
 
 
@@ -47,7 +47,7 @@ def now(profile: str) -> ResponseReturnValue:
 @guardians_only
 def start(profile: str) -> ResponseReturnValue:
     child = child_of(daemon().home(), profile)
-    mac = one_of("device", {one.mac for one in child.devices})
+    mac = one_of("device", {device.mac for device in child.devices})
     with notices.refusals_to(notices.said):
         daemon().change(
             "proof", action="start", id=child.id, device=mac, by=guardian() or "", origin=source_address()
@@ -86,7 +86,7 @@ def _page(profile: str, template: str) -> ResponseReturnValue:
 @blueprint.get("/proof")
 @anyone
 def mine() -> ResponseReturnValue:
-    """The one page that may reach other sites, and those of its own proof alone."""
+    """Show the test on the device. Only this page may reach other sites, and only those of its own test."""
     found = _of_this_device("look")
     response = make_response(render_template("my_proof.html", proof=found, home=daemon().home()))
     if found is not None and found.hosts:
@@ -97,7 +97,7 @@ def mine() -> ResponseReturnValue:
 @blueprint.post("/proof")
 @anyone
 def tell() -> ResponseReturnValue:
-    """What this browser met: all at once by the script, or line by line by taps."""
+    """Report the browser's results: all of them by the script, or each line by a tap."""
     results = {}
     for said in request.form.getlist("result")[:RESULTS]:
         result, _space, host = said.partition(" ")
@@ -118,7 +118,7 @@ def again() -> ResponseReturnValue:
 
 
 def _of_this_device(action: str, **values: object) -> Proof | None:
-    """None where no parent has started one for it."""
+    """Return the test of this device; None if no parent has started one."""
     here = daemon().here(source_address())
     if not here.mac:
         return None

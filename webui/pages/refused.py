@@ -1,7 +1,7 @@
-"""Where a refused plain-HTTP request lands: why, who decided, until when, and help.
+"""The target of a blocked plain-HTTP request: why it is blocked, who decided, until when, and help.
 
-The name in the address is hostile input. It is looked up among the device's own last refusals and nowhere
-else, so that nobody can ask this page what a list holds.
+The name in the address is untrusted input. It is looked up only in the device's own last blocks, so that the
+page does not reveal the content of a list.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}")
 
 NEW = "quarantine"
 REGISTER = "register"
-EVERYONE = "refused_for_everyone"  # one page for all of it, whatever the address: nothing is looked up
-# Nothing was found bad: the time is over, or somebody has to say whose the device is. A system that looks
-# for a sign-in page is given one by 200.
+EVERYONE = "refused_for_everyone"  # one page for all of them, whatever the address: nothing is looked up
+# These are not about content: a time rule applies, or the device needs an owner. The operating system's
+# check for a sign-in page needs status 200.
 INFORMS = frozenset({"bedtime", "window", "out_of_time", "paused", "quarantined"})
 
 
 @blueprint.get("/refused")
 @anyone
 def show() -> ResponseReturnValue:
-    """By the device's own last refusals; a new device is told who lets it in."""
+    """Show the reason from the device's own last blocks. A new device sees who can approve it."""
     home, here = daemon().home(), daemon().here(source_address())
     if request.args.get("reason") == EVERYONE:
         return _render("everyone", home, here), 403
@@ -46,9 +46,9 @@ def show() -> ResponseReturnValue:
     own = daemon().refusals_of_device(here)
     refusal = next((found for found in own.found if found.host == host), None)
     if (refusal.reason if refusal else request.args.get("reason")) == REGISTER:
-        on = {one.country: one for one in daemon().registers() if one.on}
+        on = {register.country: register for register in daemon().registers() if register.on}
         if refusal or on:
-            return _render("register", home, here, refusal=refusal, register=_whose(refusal, on)), 403
+            return _render("register", home, here, refusal=refusal, register=_register_of(refusal, on)), 403
     if refusal is None:
         return _render("unknown", home, here, shared=own.shared)
     child = home.child(here.profile)
@@ -64,17 +64,17 @@ def show() -> ResponseReturnValue:
     return page, 200 if refusal.reason in INFORMS else 403
 
 
-def _whose(refusal: Refusal | None, on: dict[str, Register]) -> Register | None:
-    """Which one decided; None where this device has no list of its own to tell it."""
+def _register_of(refusal: Refusal | None, on: dict[str, Register]) -> Register | None:
+    """Return the register that decided; None if this device has no list of its own blocks."""
     return on.get(refusal.owner.split(":")[1]) if refusal and ":" in refusal.owner else None
 
 
-def _render(told: str, home: Home, here: Here, **values: object) -> str:
+def _render(variant: str, home: Home, here: Here, **values: object) -> str:
     child = home.child(here.profile)
     level = level_of(child.band).value if child else ""
     return render_template(
         "refused.html",
-        told=told,
+        variant=variant,
         home=home,
         here=here,
         child=child,

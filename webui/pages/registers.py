@@ -1,4 +1,7 @@
-"""The switch of each state's register, in *Settings*: off is at once, on is fetched first."""
+"""The switch of each state's register, in *Settings*.
+
+Off applies immediately; on first downloads the list.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +22,22 @@ blueprint = Blueprint("registers", __name__, url_prefix="/parent/settings/regist
 @guardians_only
 def switch() -> ResponseReturnValue:
     on = one_of("on", {"yes", "no"})
-    known = {one.country: one for one in daemon().registers()}
+    known = {register.country: register for register in daemon().registers()}
     one = known.get(request.form.get("country", ""))
     if one is None:
         abort(404)
-    if one.on is (on == "yes"):  # tapped twice: the notice of the first tap stays, with its undo
+    if one.on is (on == "yes"):  # sent twice: keep the notice of the first, with its undo
         return redirect(url_for("family.show", _anchor="registers"), 303)
     with notices.refusals_to(notices.said):
         done = daemon().change(
             "register", country=one.country, on=on, by=guardian() or "", origin=source_address()
         )
-        told = (
+        sentence = (
             _("%(register)s is on for everyone in the home once its names are fetched.", register=one.name)
             if on == "yes"
             else _(
                 "%(register)s is off. What it closed is open again as the other rules say.", register=one.name
             )
         )
-        notices.did_back("family", notices.way_back(Answer(done)), told)
+        notices.did_back("family", notices.way_back(Answer(done)), sentence)
     return redirect(url_for("family.show", _anchor="registers"), 303)

@@ -1,4 +1,4 @@
-"""What children ask for, and the one tap that answers it."""
+"""Children's requests, and the answers to them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from webui.values.shapes import Answer
 blueprint = Blueprint("requests", __name__, url_prefix="/parent")
 
 ANSWERS = {"time": ("once", "no"), "ledger": ("once", "no"), "site": ("once", "today", "always", "no")}
-MINUTES = (5, 10, 15, 30, 45, 60, 90, 120, 180, 240)  # that an answer may be changed to
-USUAL = (15, 30, 60)  # that one tap gives
+MINUTES = (5, 10, 15, 30, 45, 60, 90, 120, 180, 240)  # choices of an answer
+USUAL = (15, 30, 60)  # of the one-tap answers
 SITE_ONCE = 60  # minutes
 ANSWERED_SHOWN = 10
-ASK_FIRST = (Band.AGE_0_5.value, Band.AGE_6_9.value)  # in which names of no category ask
+ASK_FIRST = (Band.AGE_0_5.value, Band.AGE_6_9.value)  # bands in which uncategorised sites need approval
 ID_LIMIT = 1 << 31
 
 
@@ -39,7 +39,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/requests/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     return render_template("requests_now.html", **_lists())
 
 
@@ -47,7 +47,7 @@ def now() -> ResponseReturnValue:
 @guardians_only
 def answer() -> ResponseReturnValue:
     number = whole("id", 1, ID_LIMIT)
-    asked = next((one for one in daemon().requests() if one.id == number), None)
+    asked = next((request for request in daemon().requests() if request.id == number), None)
     if asked is None:
         abort(404)
     choice, minutes, because = _chosen(asked)
@@ -69,18 +69,18 @@ def answer() -> ResponseReturnValue:
 
 
 def _chosen(asked: Asked) -> tuple[str, int, str]:
-    """What the tap says: so many minutes, a no in ready words, or what was filled in."""
-    minutes = {str(one) for one in choices(asked)}
+    """Return the chosen answer: minutes, a refusal in ready words, or what was filled in."""
+    minutes = {str(choice) for choice in choices(asked)}
     if "give" in request.form:
         return "once", int(one_of("give", minutes)), ""
     if "say" in request.form:
-        return "no", 0, words_for_no()[one_of("say", words_for_no())]
+        return "no", 0, ready_refusals()[one_of("say", ready_refusals())]
     choice = one_of("answer", ANSWERS.get(asked.topic, ()))
     return choice, int(one_of("minutes", minutes)) if choice == "once" else 0, reason("because")
 
 
-def words_for_no() -> dict[str, str]:
-    """Told to the child as they are, in the words of whoever answers."""
+def ready_refusals() -> dict[str, str]:
+    """Return the ready refusals. The child reads them unchanged, in the language of the parent."""
     return {
         "homework": _("Homework first"),
         "late": _("It is late now"),
@@ -90,42 +90,44 @@ def words_for_no() -> dict[str, str]:
 
 
 def offered(asked: Asked) -> list[int]:
-    """What one tap gives: the usual minutes and those asked for; or back what was counted."""
+    """Return the one-tap answers: the usual minutes and those requested, or a refund of those counted."""
     if asked.is_ledger:
         return [asked.minutes]
     return sorted({*USUAL, asked.minutes or USUAL[0]})
 
 
 def choices(asked: Asked) -> list[int]:
-    """The minutes that it may be answered with, those that were asked for among them."""
+    """Return the minutes to choose from, including the requested ones."""
     return sorted({*MINUTES, asked.minutes or SITE_ONCE})
 
 
-def _was_today(one: Asked, now: datetime) -> bool:
-    at = one.answered or one.at
+def _was_today(asked: Asked, now: datetime) -> bool:
+    at = asked.answered or asked.at
     return at is not None and at.astimezone(now.tzinfo).date() == now.date()
 
 
 def _ask_first(waiting: Iterable[Asked]) -> frozenset[str]:
-    """The children among these for whom names that nobody knows ask first: a lesson is of use to them."""
-    who = {one.profile for one in waiting if one.topic == "site" and not one.thing.startswith("service:")}
-    found = {one: daemon().rules(one) for one in sorted(who)}
+    """Return the children for whom uncategorised sites need approval. Fixing a broken site helps them."""
+    who = {
+        asked.profile for asked in waiting if asked.topic == "site" and not asked.thing.startswith("service:")
+    }
+    found = {profile: daemon().rules(profile) for profile in sorted(who)}
     return frozenset(one for one, rules in found.items() if rules.allow_list or rules.band in ASK_FIRST)
 
 
 def _lists() -> dict[str, object]:
     home = daemon().home()
     found = daemon().requests()
-    done = [one for one in found if not one.waits][:ANSWERED_SHOWN]
+    done = [asked for asked in found if not asked.waits][:ANSWERED_SHOWN]
     return {
         "home": home,
-        "waiting": [one for one in found if one.waits],
-        "taught": _ask_first(one for one in found if one.waits),
-        "today": [one for one in done if _was_today(one, home.now)],
-        "before": [one for one in done if not _was_today(one, home.now)],
+        "waiting": [asked for asked in found if asked.waits],
+        "taught": _ask_first(asked for asked in found if asked.waits),
+        "today": [asked for asked in done if _was_today(asked, home.now)],
+        "before": [asked for asked in done if not _was_today(asked, home.now)],
         "choices": choices,
         "offered": offered,
-        "words_for_no": words_for_no(),
+        "ready_refusals": ready_refusals(),
         "site_once": SITE_ONCE,
         "names_level": NAMES_LEVEL,
         "guardian": guardian(),

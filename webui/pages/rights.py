@@ -1,6 +1,6 @@
-"""Who hears complaints outside of this home: about a rule, and about this gateway itself.
+"""Bodies outside of this home that take complaints about a rule and about this gateway.
 
-Open to everybody here, and nobody is told who looked. It needs no daemon.
+The page is open to every device, and visits are not recorded. It needs no daemon.
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ def show() -> ResponseReturnValue:
     return render_template(
         "rights.html",
         rights=daemon().rights(),
-        reports=[one for one in help_lines if one.kind in REPORTS],
+        reports=[line for line in help_lines if line.kind in REPORTS],
         help_lines=help_lines,
     )

@@ -1,4 +1,4 @@
-"""A child's rules as sentences, each with its switch, its reset and a way to the page that changes it."""
+"""A child's rules as sentences, each with a switch, a reset and a link to the page that changes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.editing import Page, at_once, opened, render
 from webui.rules.overview import Rule, overview, rules
-from webui.rules.selfset import all_told
+from webui.rules.selfset import describe_all
 from webui.rules.switches import switched
 
 blueprint = Blueprint("rules", __name__, url_prefix="/parent/child/<profile>")
@@ -34,46 +34,47 @@ def show(profile: str) -> ResponseReturnValue:
         agreement=childs.agreement,
         named=who,
         own=own,
-        own_times=() if own is None else all_told(own, page.home.now),
+        own_times=() if own is None else describe_all(own, page.home.now),
     )
 
 
 @blueprint.post("/switch")
 @guardians_only
 def switch(profile: str) -> ResponseReturnValue:
-    """One tap; a rule that is the band's again has no entry in the file."""
+    """Turn a rule on or off. A rule equal to the band's has no entry in the file."""
     page = opened(profile)
     to, _space, key = request.form.get("switch", "").partition(" ")
     found, on = _rule(page, key), to == "on"
     if found.on is None or to not in ("on", "off"):
         abort(400)
-    if found.on is on:  # tapped twice: the notice of the first tap stays, with its undo
+    if found.on is on:  # sent twice: keep the notice of the first, with its undo
         return redirect(_here(page), 303)
-    told = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
-    return at_once(page, switched(page.book, found.key, on=on), told % _values(page, found), _here(page))
+    sentence = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
+    return at_once(page, switched(page.book, found.key, on=on), sentence % _values(page, found), _here(page))
 
 
 @blueprint.post("/reset")
 @guardians_only
 def reset(profile: str) -> ResponseReturnValue:
-    """As the band has it; what the band does not speak of is taken out. What the family has not set, or not
-    any more, stays as it is.
+    """Reset a rule to the band's value, or remove it if the band has none.
+
+    A rule that the family has not set stays.
     """
     page = opened(profile)
     found = _found(page, request.form.get("key", ""))
     if found is not None and found.resets:
-        told = _("%(rule)s: as the band has it for %(name)s.")
+        sentence = _("%(rule)s: as the band has it for %(name)s.")
     elif found is not None and found.removes:
-        told = _("%(rule)s is taken out for %(name)s.")
+        sentence = _("%(rule)s is taken out for %(name)s.")
     else:
         return redirect(_here(page), 303)
-    return at_once(page, {found.key: None}, told % _values(page, found), _here(page))
+    return at_once(page, {found.key: None}, sentence % _values(page, found), _here(page))
 
 
 @blueprint.post("/undo")
 @guardians_only
 def undo(profile: str) -> ResponseReturnValue:
-    """The file as it was before the last change. Activity has a way back of its own."""
+    """Restore the file to its state before the last change. Activity has an undo of its own."""
     page = opened(profile)
     with notices.refusals_to(notices.said):
         there = revisions("revision")
@@ -83,7 +84,7 @@ def undo(profile: str) -> ResponseReturnValue:
 
 
 def _found(page: Page, key: str) -> Rule | None:
-    return next((one for one in rules(page.book, page.names) if one.key == key), None)
+    return next((rule for rule in rules(page.book, page.names) if rule.key == key), None)
 
 
 def _rule(page: Page, key: str) -> Rule:
@@ -102,7 +103,7 @@ def _here(page: Page) -> str:
 
 
 def _link(page: Page) -> object:
-    """Where a rule is changed."""
+    """Return the link to the page that changes a rule."""
 
     def link(rule: Rule) -> str:
         who, target = page.child.id, rule.key.partition("/")[2]

@@ -1,4 +1,4 @@
-"""Times of one's own, at 16 and 17: a bedtime and limits that a child turns on for itself, by its PIN."""
+"""Times that a child of 16 or 17 sets for itself: a bedtime and limits, protected by its PIN."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from webui.rules.childs import Rules
 from webui.rules.selfset import (
     TYPES,
     NotThatError,
-    all_told,
+    describe_all,
     night_fields,
     suggested,
     targets,
@@ -38,7 +38,7 @@ SET, OFF = "set", "off"
 
 @dataclass(frozen=True, slots=True)
 class Mine:
-    """The child whose device asks, and what it set for itself."""
+    """The child whose device asks, and its own settings."""
 
     here: Here
     home: Home
@@ -50,13 +50,13 @@ class Mine:
 @dataclass(frozen=True, slots=True)
 class Problem:
     sentence: str
-    at: str  # the form that it belongs to: `bedtime`, `limits/TARGET`, or `limits/` of a new one
+    at: str  # the form of the problem: `bedtime`, `limits/TARGET`, or `limits/` for a new one
 
 
 @blueprint.get("/")
 @anyone
 def show() -> ResponseReturnValue:
-    """What holds of it, what is suggested, and what others set."""
+    """Show the child's settings, the suggestions, and what others set."""
     return _show(_mine())
 
 
@@ -76,9 +76,9 @@ def bedtime() -> ResponseReturnValue:
 @blueprint.post("/limit")
 @anyone
 def limit() -> ResponseReturnValue:
-    """Of one that is there, or a new one."""
+    """Set an existing limit, or a new one."""
     mine = _mine()
-    there = {one.target for one in mine.own.limits}
+    there = {limit.target for limit in mine.own.limits}
     target = one_of("target", {*there, *(key for key, _name in targets(mine.own))})
     key = f"{LIMITS}{target}"
     at = key if target in there else LIMITS
@@ -99,7 +99,7 @@ def _change(mine: Mine, key: str, value: object, done: str, at: str) -> Response
     )
     if problem:
         return _show(mine, Problem(problem, at)), REFUSED
-    notices.tell_child(done)
+    notices.notify_child(done)
     return redirect(url_for("selfset.show"), 303)
 
 
@@ -113,7 +113,7 @@ def _mine() -> Mine:
 
 
 def _show(mine: Mine, problem: Problem | None = None) -> str:
-    """After a problem with what was typed."""
+    """Show the page, with a problem of the input if there is one."""
     own, at = mine.own, "" if problem is None else problem.at
     night = night_fields(own.suggested if own.bedtime is None else own.bedtime.value)
     return render_template(
@@ -123,8 +123,8 @@ def _show(mine: Mine, problem: Problem | None = None) -> str:
         child=mine.child,
         rules=mine.rules,
         own=own,
-        told=notices.told_child() if problem is None else "",
-        choices={one.key: one for one in all_told(own, mine.home.now)},
+        message=notices.child_notice() if problem is None else "",
+        choices={choice.key: choice for choice in describe_all(own, mine.home.now)},
         suggested=suggested(own),
         night=_typed_night() if at == BEDTIME else night,
         minutes=_typed_minutes() if at.startswith(LIMITS) else {},

@@ -1,4 +1,4 @@
-"""Services by group, and each by itself: open, refused, its minutes and hours."""
+"""Services by group, and one service: allowed or blocked, with its limits and schedules."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ blueprint = Blueprint("services", __name__, url_prefix="/parent/child/<profile>/
 
 ACTIONS = ("block", "ask", "count", "allow")  # from strict to lenient
 STATES = ("kind", "open", "refused")
-SEARCH_LIMIT = 60  # characters of what is looked for
-SHOWN = 60  # services on one page; a search with more is told to say more
+SEARCH_LIMIT = 60  # characters of a search
+SHOWN = 60  # services on one page; with more results the page asks for a longer search
 
 
 @blueprint.get("/")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
-    """The groups, one group, or what was looked for; each page stays small."""
+    """Show the groups, one group, or the results of a search. Each page stays small."""
     page = opened(profile)
     wanted = plain(" ".join(request.args.get("q", "").split()), SEARCH_LIMIT)
     group = request.args.get("group", "")
@@ -34,8 +34,8 @@ def show(profile: str) -> ResponseReturnValue:
         abort(404)
     found = page.names.search(wanted) if wanted else ()
     if group:
-        found = tuple(one for one in page.names.services.values() if one.group == group)
-    own = tuple(one for one in page.names.services.values() if _has_rules(page, one))
+        found = tuple(service for service in page.names.services.values() if service.group == group)
+    own = tuple(service for service in page.names.services.values() if _has_rules(page, service))
     return render(
         "child_services.html",
         page,
@@ -45,7 +45,7 @@ def show(profile: str) -> ResponseReturnValue:
         found=page.names.grouped(found[:SHOWN] if wanted else found),
         groups=page.names.grouped(tuple(page.names.services.values())),
         own=own,
-        told=lambda one: _told(page, one),
+        summary_of=lambda service: _summary(page, service),
     )
 
 
@@ -64,16 +64,16 @@ def save(profile: str, service: str) -> ResponseReturnValue:
     word = f"service:{found.id}"
     if state == "kind":
         changes = out_of(page.book, word)
-        told = _("%(what)s is as its kind for %(name)s.", **_values(page, found))
+        sentence = _("%(what)s is as its kind for %(name)s.", **_values(page, found))
     else:
         changes = put(page.book, ALLOW if state == "open" else BLOCK, word)
-        told = (
+        sentence = (
             _("%(what)s is open for %(name)s.", **_values(page, found))
             if state == "open"
             else _("%(what)s is refused for %(name)s.", **_values(page, found))
         )
     back = url_for("services.one", profile=page.child.id, service=found.id)
-    return change(page, changes, told, back, lambda page, outcome: _show(page, found, outcome))
+    return change(page, changes, sentence, back, lambda page, outcome: _show(page, found, outcome))
 
 
 def _values(page: Page, service: Service) -> dict[str, str]:
@@ -101,8 +101,8 @@ def _has_rules(page: Page, service: Service) -> bool:
     )
 
 
-def _told(page: Page, service: Service) -> str:
-    """In a word or two, for a list of many."""
+def _summary(page: Page, service: Service) -> str:
+    """Return the state in a word or two, for a list of services."""
     state = _state(page, service)
     if state == "refused":
         return _("Refused")
@@ -121,13 +121,13 @@ def _as_kind(page: Page, service: Service) -> str:
 
 
 def _strictest(page: Page, service: Service) -> tuple[str, str]:
-    """Of its kinds, the one that decides, and what it says."""
+    """Return the strictest of its categories' rules, which decides, and its description."""
     said = [(kind, str(page.book.holds(f"categories/{kind}") or "allow")) for kind in service.categories]
-    return min(said, key=lambda one: ACTIONS.index(one[1]), default=("", "allow"))
+    return min(said, key=lambda pair: ACTIONS.index(pair[1]), default=("", "allow"))
 
 
 def _rules(page: Page, service: Service) -> dict[str, Rule | None]:
-    """Of its minutes and its hours, where there are any."""
+    """Return the rules of its limits and schedules."""
     keys = {key: f"{key}/service:{service.id}" for key in ("limits", "windows")}
     return {
         key: rule(page.book, page.names, full) if page.book.holds(full) is not None else None

@@ -1,5 +1,7 @@
-"""First run, one step after another: language and Wi-Fi, who is in the family, whose each device is, and what
-holds from now on. Each step is in force when it is sent, so that nothing is lost by leaving.
+"""The first run, step by step: language and Wi-Fi, the family, the owner of each device, and the resulting
+rules.
+
+Each step applies when it is sent, so leaving early loses nothing.
 """
 
 from __future__ import annotations
@@ -44,9 +46,9 @@ from webui.values.shapes import Answer
 
 blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
 
-SHOWN = 60  # devices of one page; the devices page has all
-WAS_LIMIT = 600  # characters of what an undo says
-ONE_AT_A_TIME = "qalqan-setup"  # a form that is tapped twice waits for itself
+SHOWN = 60  # devices of one page; the devices page has all of them
+WAS_LIMIT = 600  # characters of an undo's data
+ONE_AT_A_TIME = "qalqan-setup"  # prevents two runs of a form that is sent twice
 
 
 @blueprint.record_once
@@ -61,14 +63,14 @@ def _make_lock(state: object) -> None:
 @guardians_only
 def start() -> ResponseReturnValue:
     devices = daemon().devices()
-    mac = daemon().here(source_address()).mac  # where the gateway has it on a network of the home
-    here = next((one for one in devices.found if mac and one.mac == mac), None)
+    mac = daemon().here(source_address()).mac  # None outside of the home's networks
+    here = next((device for device in devices.found if mac and device.mac == mac), None)
     return _render(
         "setup_start.html",
         "start",
         devices=devices,
         here=here,
-        behind=[one for one in devices.found if one.online or one is here][:SHOWN],
+        behind=[device for device in devices.found if device.online or device is here][:SHOWN],
         tongues=menu(),
         spoken=language(),
     )
@@ -77,7 +79,7 @@ def start() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def speak() -> ResponseReturnValue:
-    """The family's language, and this browser's."""
+    """Set the language of the family and of this browser."""
     code = one_of("language", languages().catalogues)
     with notices.refusals_to(notices.said):
         _change("edit_family", set={"language": code})
@@ -98,7 +100,7 @@ def people() -> ResponseReturnValue:
 @blueprint.post("/people")
 @guardians_only
 def save_people() -> ResponseReturnValue:
-    """Who is there by now is changed and not made again, whichever page the form was on."""
+    """Save the people. A person who exists is changed, not created again, whichever page the form was on."""
     names = daemon().catalogue()
     problems = {
         "name": _("Write a name, or take this person out."),
@@ -123,13 +125,13 @@ def save_people() -> ResponseReturnValue:
 
 
 def _set_list_updates(chosen: str) -> None:
-    """Raises ControlError."""
+    """Set automatic updates of lists. Raises: ControlError."""
     if chosen in INTERVALS and chosen != daemon().family().lists_update:
         _change("edit_family", set={"lists/update": chosen})
 
 
 def _save(row: Row) -> None:
-    """Raises ControlError."""
+    """Create or change one person. Raises: ControlError."""
     who = who_is(row, _known(daemon().devices()))
     if who is None:
         rules = {"set": {"next_step": row.step}} if row.step else {}
@@ -143,14 +145,16 @@ def _save(row: Row) -> None:
 @blueprint.post("/people/remove")
 @guardians_only
 def remove() -> ResponseReturnValue:
-    who = next((one for one in _known(daemon().devices()) if one.id == request.form.get("who")), None)
+    who = next(
+        (person for person in _known(daemon().devices()) if person.id == request.form.get("who")), None
+    )
     if who is None:
         notices.said(_("This person is not here any more."))
         return redirect(url_for("setup.people"), 303)
     with notices.refusals_to(notices.said):
         answer = Answer(_change("remove_profile", id=who.id))
-        told = _("%(name)s is taken out.", name=plain(who.name))
-        notices.did_back("removed", answer.text("undo"), told)
+        sentence = _("%(name)s is taken out.", name=plain(who.name))
+        notices.did_back("removed", answer.text("undo"), sentence)
     return redirect(url_for("setup.people"), 303)
 
 
@@ -180,7 +184,7 @@ def _people(rows: tuple[Row, ...], sentence: str = "") -> str:
 
 
 def _list_updates() -> dict[str, str]:
-    """The choice of automatic updates in the form: as it was sent, else the setting."""
+    """Return the choice of automatic updates for the form: as sent, else the current setting."""
     now = daemon().family().lists_update
     sent = request.form.get("lists", "")
     return {"interval": sent if sent in INTERVALS else now, "on": now if now != "off" else "daily"}
@@ -198,12 +202,12 @@ def _known(devices: Devices) -> tuple[Known, ...]:
 def devices() -> ResponseReturnValue:
     found = daemon().devices()
     known, here = _known(found), daemon().here(source_address()).mac
-    shown = sorted(found.found, key=lambda one: (one.mac != here, not one.online))[:SHOWN]
+    shown = sorted(found.found, key=lambda device: (device.mac != here, not device.online))[:SHOWN]
     return _render(
         "setup_devices.html",
         "devices",
         devices=found,
-        shown=[(one, chosen(one, here, known, guardian() or "")) for one in shown],
+        shown=[(device, chosen(device, here, known, guardian() or "")) for device in shown],
         here=here,
         people=known,
         unknown=daemon().client.call("family").get("unknown_devices", GUEST),
@@ -215,22 +219,22 @@ def devices() -> ResponseReturnValue:
 @blueprint.post("/devices")
 @guardians_only
 def save_devices() -> ResponseReturnValue:
-    """What is as it was is left alone, so a form that is sent twice does nothing twice."""
+    """Save owners. An unchanged row is skipped, so a form that is sent twice has no second effect."""
     found = daemon().devices()
-    allowed = {*PLACES, *(one.id for one in found.people)}
+    allowed = {*PLACES, *(person.id for person in found.people)}
     moved: list[tuple[str, str]] = []
-    told: list[str] = []
+    errors: list[str] = []
     with current_app.extensions[ONE_AT_A_TIME]:
-        for one in found.found:
-            wanted = request.form.get(f"of-{one.mac}", "")
-            if wanted in allowed and not one.shared and (wanted != one.profile or one.is_new):
-                with notices.refusals_to(told.append):
-                    answer = Answer(_change("assign", mac=one.mac, profile=wanted))
-                    moved.append((one.mac, answer.text("was")))
-        with notices.refusals_to(told.append):
+        for device in found.found:
+            wanted = request.form.get(f"of-{device.mac}", "")
+            if wanted in allowed and not device.shared and (wanted != device.profile or device.is_new):
+                with notices.refusals_to(errors.append):
+                    answer = Answer(_change("assign", mac=device.mac, profile=wanted))
+                    moved.append((device.mac, answer.text("was")))
+        with notices.refusals_to(errors.append):
             _strangers(request.form.get("unknown", ""))
-    if told:
-        notices.said(told[0])
+    if errors:
+        notices.said(errors[0])
         return redirect(url_for("setup.devices"), 303)
     if moved:
         was = placed(moved, WAS_LIMIT)
@@ -240,7 +244,7 @@ def save_devices() -> ResponseReturnValue:
 
 
 def _strangers(wanted: str) -> None:
-    """Raises ControlError."""
+    """Set the default for unknown devices. Raises: ControlError."""
     if wanted in STRANGERS and wanted != daemon().client.call("family").get("unknown_devices"):
         _change("edit_family", set={"unknown_devices": wanted})
 
@@ -258,7 +262,7 @@ def devices_back() -> ResponseReturnValue:
     return redirect(url_for("setup.devices"), 303)
 
 
-# ---------------------------------------------------------------------------------------- what holds
+# ----------------------------------------------------------------------------------------- resulting rules
 
 
 @blueprint.get("/summary")
@@ -271,8 +275,8 @@ def summary() -> ResponseReturnValue:
         "summary",
         devices=found,
         cards=[(child, _rules(child.id, names)) for child in home.children],
-        adults=[one for one in _known(found) if home.child(one.id) is None],
-        of_house=sum(one.profile == HOME for one in found.found),
+        adults=[person for person in _known(found) if home.child(person.id) is None],
+        of_house=sum(device.profile == HOME for device in found.found),
         unknown=daemon().client.call("family").get("unknown_devices", GUEST),
         lists=proposed_lists(),
         many=many,
@@ -282,20 +286,20 @@ def summary() -> ResponseReturnValue:
 @blueprint.post("/lists")
 @guardians_only
 def fetch_lists() -> ResponseReturnValue:
-    """Yes to those that are ticked."""
+    """Turn on the lists that are ticked."""
     ticked = request.form.getlist("list")
     with current_app.extensions[ONE_AT_A_TIME], notices.refusals_to(notices.said):
-        chosen_lists = [one for one in proposed_lists() if one.id in ticked]
-        for one in chosen_lists:
-            _change("list_add", id=one.id)
+        chosen_lists = [source for source in proposed_lists() if source.id in ticked]
+        for source in chosen_lists:
+            _change("list_add", id=source.id)
         if chosen_lists:
-            names = words.listed([plain(one.name) for one in chosen_lists])
+            names = words.listed([plain(source.name) for source in chosen_lists])
             notices.said(_("To be fetched with the next update: %(names)s.", names=names))
     return redirect(url_for("setup.summary"), 303)
 
 
 def _rules(profile: str, names: Catalogue) -> tuple[Section, ...]:
-    return tuple(one for one in overview(daemon().ruleset(profile), names) if one.id != "who")
+    return tuple(section for section in overview(daemon().ruleset(profile), names) if section.id != "who")
 
 
 def _change(do: str, **values: object) -> dict[str, object]:

@@ -1,4 +1,7 @@
-"""On a child's page: who uses this device, "I'm on the TV", the PIN. On a stranger's: "I am an adult"."""
+"""Shared devices: a child says that it uses this device or the TV, and sets its PIN.
+
+A guest can unlock for an adult.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,13 @@ from webui.values.sharing import Lent, Person, Pin
 blueprint = Blueprint("sharing", __name__, url_prefix="/my")
 
 REFUSED = 409
-PIN_TYPED = 12  # characters: six digits, and what a finger adds
+PIN_TYPED = 12  # characters: six digits, with room for spaces
 
 
 @blueprint.get("/sharing")
 @anyone
 def now() -> str:
-    """The part of the child's page that says who uses this device, for the script that keeps it fresh."""
+    """Return the part of the child's page with the current user, for the script that updates it."""
     here, home = daemon().here(source_address()), daemon().home()
     return render_template("parts/sharing_now.html", here=here, home=home)
 
@@ -36,7 +39,7 @@ def now() -> str:
 @blueprint.get("/use")
 @anyone
 def people() -> ResponseReturnValue:
-    """Everybody who may use this device."""
+    """Show everyone who may use this device."""
     here, shared = _shared()
     return _page("use.html", here, shared=shared)
 
@@ -44,7 +47,7 @@ def people() -> ResponseReturnValue:
 @blueprint.get("/use/<who>")
 @anyone
 def person(who: str) -> ResponseReturnValue:
-    """Where one of them enters its PIN."""
+    """Show the page on which one of them enters the PIN."""
     here, shared = _shared()
     return _page("use_pin.html", here, shared=shared, person=_person(shared, who))
 
@@ -59,14 +62,14 @@ def use(who: str) -> ResponseReturnValue:
     if problem:
         return _page("use_pin.html", here, problem, shared=shared, person=chosen), REFUSED
     locks.lock()
-    notices.tell_child(_("%(name)s's rules hold here now.", name=plain(chosen.name)))
+    notices.notify_child(_("%(name)s's rules hold here now.", name=plain(chosen.name)))
     return redirect(url_for("child.show"), 303)
 
 
 @blueprint.post("/leave")
 @anyone
 def leave() -> ResponseReturnValue:
-    """ "I'm done", here or on a screen."""
+    """End the use of this device or of a screen."""
     here = daemon().here(source_address())
     screen = request.form.get("screen", "")
     if not here.mac or (screen and here.own.screen(screen) is None):
@@ -75,7 +78,7 @@ def leave() -> ResponseReturnValue:
     problem = refused(lambda: daemon().sharing("leave", device=here.mac, **values))
     if not screen:
         locks.lock()
-    notices.tell_child(problem or _("Done. The youngest's rules hold again."))
+    notices.notify_child(problem or _("Done. The youngest's rules hold again."))
     return redirect(url_for("sharing.screens" if screen else "child.show"), 303)
 
 
@@ -98,14 +101,14 @@ def claim() -> ResponseReturnValue:
     problem = refused(lambda: daemon().sharing("claim", device=here.mac, screen=screen.device))
     if problem:
         return _page("screens.html", here, problem), REFUSED
-    notices.tell_child(_("You are on %(screen)s now.", screen=plain(screen.label)))
+    notices.notify_child(_("You are on %(screen)s now.", screen=plain(screen.label)))
     return redirect(url_for("sharing.screens"), 303)
 
 
 @blueprint.get("/pin")
 @anyone
 def pin() -> ResponseReturnValue:
-    """What is the child's own asks for this; and how a child gets one."""
+    """Show which actions need the PIN, and how to get one."""
     here, _own = _with_pin()
     return _page("pin.html", here)
 
@@ -124,7 +127,7 @@ def unlock() -> ResponseReturnValue:
 @blueprint.post("/pin/set")
 @anyone
 def set_pin() -> ResponseReturnValue:
-    """On a device of its own; who has one already tells it too."""
+    """Set the PIN on the child's own device. Replacing a PIN needs the old one."""
     here, own = _with_pin()
     if not own.may_set:
         abort(400)
@@ -141,7 +144,7 @@ def set_pin() -> ResponseReturnValue:
     )
     if problem:
         return _page("pin.html", here, problem, setting=True), REFUSED
-    notices.tell_child(_("Your PIN is set. Your parents see that you set one, not which."))
+    notices.notify_child(_("Your PIN is set. Your parents see that you set one, not which."))
     return redirect(url_for("child.show"), 303)
 
 
@@ -153,7 +156,7 @@ def adult() -> ResponseReturnValue:
         return redirect(url_for("door.arrive"), 303)
     problem = refused(lambda: daemon().sharing("adult", device=here.mac))
     if problem:
-        notices.tell_child(problem)
+        notices.notify_child(problem)
     return redirect(url_for("door.arrive"), 303)
 
 
@@ -179,12 +182,12 @@ def _person(shared: Lent, who: str) -> Person:
 
 
 def typed_pin(key: str) -> str:
-    """As it was typed, and never empty, which the daemon would take for not told."""
+    """Return the typed PIN. It is never empty, which the daemon would read as a missing PIN."""
     return request.form.get(key, "").strip()[:PIN_TYPED] or "-"
 
 
 def refused(ask: Callable[[], object]) -> str:
-    """What the daemon had against it; empty where nothing."""
+    """Return the daemon's error message; empty without an error."""
     try:
         ask()
     except Unreachable:
@@ -202,6 +205,6 @@ def _page(template: str, here: Here, problem: str = "", **values: object) -> str
         here=here,
         child=home.child(here.profile),
         problem=problem,
-        told=notices.told_child(),
+        message=notices.child_notice(),
         **values,
     )

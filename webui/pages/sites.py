@@ -1,4 +1,4 @@
-"""What is open, refused or for homework by name: sites, services and kinds, one at a time."""
+"""Sites, services and categories that are allowed, blocked or for homework, one entry at a time."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from webui.rules.editing import (
     Page,
     Problem,
     change,
-    keep_reason,
     opened,
     refused,
     render,
+    store_reason,
 )
 from webui.rules.entries import put
 from webui.rules.ruleset import LISTS
@@ -45,8 +45,8 @@ def add(profile: str) -> ResponseReturnValue:
     except typed.NotThatError as error:
         return refused(page, Problem(str(error), "entry"), _show)
     said = say.entry(key, word, page.names)
-    told = _("%(name)s: %(rule)s.", name=plain(page.child.name), rule=said)
-    return change(page, put(page.book, key, word), told, _here(page), _show)
+    sentence = _("%(name)s: %(rule)s.", name=plain(page.child.name), rule=said)
+    return change(page, put(page.book, key, word), sentence, _here(page), _show)
 
 
 @blueprint.post("/remove")
@@ -56,12 +56,12 @@ def remove(profile: str) -> ResponseReturnValue:
     key, _slash, word = request.form.get("entry", "").partition("/")
     if key not in LISTS:
         abort(400)
-    if word not in page.book.listed(key):  # tapped twice: it is out
+    if word not in page.book.listed(key):  # sent twice: already removed
         return redirect(_here(page), 303)
     name, what = plain(page.child.name), plain(page.names.called(word))
-    told = _("%(what)s is taken out for %(name)s.", what=what, name=name)
-    keep_reason(page.child)
-    return change(page, {f"{key}/{word}": None}, told, _here(page), _show)
+    sentence = _("%(what)s is taken out for %(name)s.", what=what, name=name)
+    store_reason(page.child)
+    return change(page, {f"{key}/{word}": None}, sentence, _here(page), _show)
 
 
 def _here(page: Page) -> str:

@@ -1,7 +1,7 @@
-"""Whether it is the filter, for somebody who helps by telephone: what anybody in the home may read aloud.
+"""Whether the filter is the cause, for help by telephone: text that any person in the home may read aloud.
 
-Of the device that asks it is told whether it is filtered and how often it was refused something lately; of
-no site, no rule and nobody else.
+It shows whether the device that asks is filtered, and how often something was blocked lately. It shows no
+site, no rule and no other person.
 """
 
 from __future__ import annotations
@@ -27,5 +27,5 @@ def show() -> ResponseReturnValue:
         home=home,
         known=bool(here.profile),
         filtered=bool(here.profile) and here.profile not in PLAIN,
-        refused=None if own.shared else len({one.host for one in own.found}),
+        refused=None if own.shared else len({refusal.host for refusal in own.found}),
     )

@@ -1,7 +1,7 @@
 """Server-sent events for the parents' page: "something changed", at most once a second.
 
-What changed is then asked for as HTML, so that the page is rendered in one place. Each stream holds a
-thread of the server, so there are few; a page that gets none asks every now and then instead.
+The page then requests the change as HTML, so that rendering has one place. Each stream uses a thread of the
+server, so their number is small; a page without a stream polls instead.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from webui.daemon import daemon
 blueprint = Blueprint("stream", __name__, url_prefix="/parent")
 
 STREAMS = 4  # of the server's threads
-LIFE = 600.0  # seconds; the browser comes back by itself, and its session is checked again
+LIFE = 600.0  # seconds; the browser then reconnects, and its session is checked again
 PACE = 1.0  # seconds between two messages
-HEARTBEAT = 10.0  # seconds of silence after which a comment finds out whether the browser is still there
-RECONNECT = 2.0  # seconds between tries while no daemon answers
+HEARTBEAT = 10.0  # seconds of silence after which a comment tests whether the browser is still connected
+RECONNECT = 2.0  # seconds between attempts while the daemon does not respond
 KINDS = (
     "status",
     "device",
@@ -62,7 +62,10 @@ def _no_content() -> ResponseReturnValue:
 @blueprint.get("/stream")
 @seen_by(PersonRole.GUARDIAN, PersonRole.HELPER, away=_no_content)
 def stream() -> Response:
-    """204 tells EventSource not to come back: there is no place, or nobody is signed in."""
+    """Return the stream.
+
+    204 stops EventSource from reconnecting: no stream is free, or the user is not signed in.
+    """
     places: BoundedSemaphore = current_app.extensions["qalqan-streams"]
     if not places.acquire(blocking=False):
         return Response(status=204)
@@ -93,7 +96,7 @@ def _messages(
 def _changes(
     events: EventStream, gone: Callable[[], bool], now: Callable[[], float], end: float
 ) -> Iterator[bytes]:
-    """One message at once, then one a second for as long as something happens."""
+    """Yield one message on connection, then at most one a second while there are events."""
     yield CHANGED
     said, changed = now(), False
     while now() < end and not gone():

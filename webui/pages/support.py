@@ -1,4 +1,4 @@
-"""What the provider's support sees: how the gateway is. No child, no device, no name."""
+"""The page of the provider's support: the gateway's health, without children, devices or names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webui import charts
 from webui.accounts import session
 from webui.accounts.session import seen_by
 from webui.daemon import daemon
-from webui.values.health import PLACES, own_memory, parse_health
+from webui.values.health import PLACES, parse_health, process_memory
 from webui.values.lists import many
 
 blueprint = Blueprint("support", __name__, url_prefix="/support")
@@ -27,7 +27,7 @@ def show() -> ResponseReturnValue:
         "support.html",
         health=parse_health(daemon().support()),
         me=session.signed_in(),
-        pages_memory=own_memory(),
+        pages_memory=process_memory(),
         line=charts.line,
         places=PLACES,
         many=many,
@@ -37,7 +37,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/support.json")
 @seen_by(PersonRole.SUPPORT, PersonRole.GUARDIAN)
 def file() -> Response:
-    """The same as a file, for somebody who helps."""
-    told = json.dumps(daemon().support(), indent=1, ensure_ascii=False)
+    """Return the same as a file for support."""
+    text = json.dumps(daemon().support(), indent=1, ensure_ascii=False)
     headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
-    return Response(f"{told}\n", mimetype="application/json", headers=headers)
+    return Response(f"{text}\n", mimetype="application/json", headers=headers)

@@ -1,4 +1,4 @@
-"""Teach a site: open it for five minutes, look at what it needs, keep what is ticked."""
+"""Fix a broken site: open it for five minutes, show the names that it needs, keep those that are ticked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now(profile: str) -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     home = daemon().home()
     child = child_of(home, profile)
     return render_template("teach_now.html", home=home, child=child, lesson=daemon().lesson(child.id))
@@ -45,7 +45,7 @@ def now(profile: str) -> ResponseReturnValue:
 @guardians_only
 def begin(profile: str) -> ResponseReturnValue:
     page = opened(profile)
-    device = one_of("device", {ALL, *(one.mac for one in page.child.devices)})
+    device = one_of("device", {ALL, *(other.mac for other in page.child.devices)})
     try:
         host = typed.site(request.form.get("host", ""))
         chosen: dict[str, object] = {} if device == ALL else {"device": device}
@@ -80,13 +80,13 @@ def end(profile: str) -> ResponseReturnValue:
 
 
 def device_at_hand(child: Child) -> str:
-    """The device that a lesson is for unless somebody chooses another one."""
-    return next((one.mac for one in child.devices if one.online), ALL)
+    """Return the default device of a lesson."""
+    return next((device.mac for device in child.devices if device.online), ALL)
 
 
 def _chosen(lesson: Lesson) -> list[str]:
-    """What is ticked, by number: the names themselves may be longer than a form."""
-    open_names = {str(one.number): one.name for one in lesson.names if not one.refused}
+    """Return what is ticked, by number: the names may be too long for a form."""
+    open_names = {str(name.number): name.name for name in lesson.names if not name.refused}
     ticked = request.form.getlist("keep")
     if any(number not in open_names for number in ticked):
         abort(400)
@@ -98,14 +98,14 @@ def _tell(child: Child, lesson: Lesson, answer: Answer) -> None:
     if answer.values.get("undo") is None:
         notices.said(_("The lesson is over. Nothing of %(host)s is kept for %(name)s.", host=host, name=name))
         return
-    told = ngettext(
+    sentence = ngettext(
         "%(host)s stays open for %(name)s, with what it needed: %(num)d entry in the list.",
         "%(host)s stays open for %(name)s, with what it needed: %(num)d entries in the list.",
         len(entries),
         host=host,
         name=name,
     )
-    notices.edited(child.id, answer, told)
+    notices.edited(child.id, answer, sentence)
 
 
 def _show(page: Page, outcome: Outcome) -> str:

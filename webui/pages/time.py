@@ -1,4 +1,4 @@
-"""Where the time went: the ledger of a child, for itself and for its parents."""
+"""The time ledger of a child, for the child and for its parents."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
 from webui import charts, notices
-from webui.accounts.locks import own_eyes
+from webui.accounts.locks import child_only
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import day as asked_day
@@ -24,10 +24,10 @@ blueprint = Blueprint("time", __name__)
 
 
 @blueprint.get("/my/time")
-@own_eyes
+@child_only
 @anyone
 def mine() -> ResponseReturnValue:
-    """The asking device's child's own, every minute of it."""
+    """Show every minute of the child whose device asks."""
     here = daemon().here(source_address())
     home = daemon().home()
     child = home.child(here.profile)
@@ -38,24 +38,24 @@ def mine() -> ResponseReturnValue:
 
 
 @blueprint.get("/my/time/delete")
-@own_eyes
+@child_only
 @anyone
 def ask_to_delete() -> ResponseReturnValue:
-    """Neither way back nor undo: the page says what goes and what stays, and asks for the PIN again."""
+    """Show what deletion removes and what stays, and ask for the PIN again. Deletion has no undo."""
     return _deleting(daemon().here(source_address()))
 
 
 @blueprint.post("/my/time/delete")
-@own_eyes
+@child_only
 @anyone
 def delete() -> ResponseReturnValue:
-    """By the child's PIN; below ten years by the guardian who is signed in here."""
+    """Delete the ledger by the child's PIN; below ten years by the guardian who is signed in here."""
     here = daemon().here(source_address())
     who = {"pin": typed_pin("pin")} if _by_pin(here) else {"by": guardian() or ""}
     problem = refused(lambda: daemon().sharing("erase", device=here.mac, origin=source_address(), **who))
     if problem:
         return _deleting(here, problem), REFUSED
-    notices.tell_child(_("Names and services are deleted. How much of what kind stays for 30 days."))
+    notices.notify_child(_("Names and services are deleted. How much of what kind stays for 30 days."))
     return redirect(url_for("child.show"), 303)
 
 
@@ -75,7 +75,7 @@ def _by_pin(here: Here) -> bool:
 @blueprint.get("/parent/time/<profile>")
 @guardians_only
 def of_child(profile: str) -> ResponseReturnValue:
-    """How much a child used; which minutes and for what, where its log level lets a guardian see names."""
+    """Show how much a child used, and for what if its log level lets a guardian see names."""
     home = daemon().home()
     child = child_of(home, profile)
     ledger, today = _on_day(home, lambda day: daemon().ledger_of_child(child.id, day))
@@ -84,7 +84,7 @@ def of_child(profile: str) -> ResponseReturnValue:
 
 
 def _on_day(home: Home, ask: Callable[[date | None], Ledger]) -> tuple[Ledger, date]:
-    """The ledger of the day that the address names, and today: the family's day, which turns at night."""
+    """Return the ledger of the day in the address, and today: the family's day, which changes at night."""
     today = home.day
     day = asked_day(today)
     return ask(None if day == today else day), today

@@ -22,7 +22,7 @@ from webui.values.tickets import Sheet
 
 blueprint = Blueprint("tokens", __name__, url_prefix="/account/tokens")
 
-DAYS = (*tokens.DAYS, 0)  # 0: until somebody ends it
+DAYS = (*tokens.DAYS, 0)  # 0: until revoked
 ID_LIMIT = 12  # characters of a token's id
 
 
@@ -33,7 +33,7 @@ class Token:
     role: str
     since: datetime | None
     used: datetime | None  # None: never
-    until: datetime | None  # None: until somebody ends it
+    until: datetime | None  # None: until revoked
 
 
 def mine() -> tuple[Token, ...]:
@@ -44,7 +44,7 @@ def mine() -> tuple[Token, ...]:
 @guardians_only
 def make() -> ResponseReturnValue:
     label = " ".join(request.form.get("label", "").split())[: tokens.LABEL_LIMIT]
-    role, days = one_of("role", list(PersonRole)), int(one_of("days", [str(one) for one in DAYS]))
+    role, days = one_of("role", list(PersonRole)), int(one_of("days", [str(day) for day in DAYS]))
     where = url_for("account.show")
     if not label or not label.isprintable():
         notices.said(_("Give the token a name, such as what will use it."))
@@ -59,7 +59,7 @@ def make() -> ResponseReturnValue:
 @blueprint.get("/<key>")
 @guardians_only
 def show(key: str) -> ResponseReturnValue:
-    """The only page that shows it."""
+    """Show the token. No other page does."""
     found = sheets().get(key, session.guardian() or "", time.monotonic())
     page = render_template("token.html", home=daemon().home(), guardian=session.guardian(), sheet=found)
     return page, 200 if found else 410

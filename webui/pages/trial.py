@@ -1,4 +1,4 @@
-"""Ways around: a guardian has each of them tried against a child's rules, and sees how it went."""
+"""A guardian tests bypass methods against a child's rules, and sees the results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now(profile: str) -> ResponseReturnValue:
-    """The part of the page that changes, for the script that keeps it fresh."""
+    """Return the changing part of the page, for the script that updates it."""
     return _page(profile, "trial_now.html")
 
 

@@ -1,4 +1,4 @@
-"""On the page of a new, a guest's or a shared device: *Unlock for an adult*, for this device and a while."""
+"""*Unlock for an adult*, on the page of a new, a guest's or a shared device: for this device and a while."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from webui.wallet import is_offered, way_to, why_not
 
 blueprint = Blueprint("unlock", __name__, url_prefix="/my/adult")
 
-BY_THE_PAGE = ("plain", "ended", "nameless")  # reasons that belong to how the page was reached
+BY_THE_PAGE = ("plain", "ended", "nameless")  # reasons that depend on how the page was reached
 
 
 @blueprint.get("/unlock")
@@ -40,7 +40,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/unlock")
 @anyone
 def by_password() -> ResponseReturnValue:
-    """A guardian's, typed here. It signs nobody in."""
+    """Unlock with a guardian's password, typed here. It does not sign in."""
     here = daemon().here(source_address())
     if not here.mac:
         abort(400)
@@ -61,7 +61,10 @@ def by_password() -> ResponseReturnValue:
 
 
 def open_here(here: Here, name: str, password: str, length: str) -> dict[str, object]:
-    """Raises TooManyTriesError, and what the daemon has against it. Only the device that types is slowed."""
+    """Unlock the device that asks. Only this device is slowed after wrong passwords.
+
+    Raises: TooManyTriesError, and the daemon's refusal.
+    """
     with tries.attempt(name):
         return daemon().client.call(
             "adult_proof",
@@ -78,11 +81,11 @@ def open_here(here: Here, name: str, password: str, length: str) -> dict[str, ob
 @blueprint.post("/lock")
 @anyone
 def lock() -> ResponseReturnValue:
-    """Before its time, by whoever holds the device."""
+    """Lock the device early. Any person with the device may do this."""
     here = daemon().here(source_address())
     if not here.mac:
         abort(400)
-    with notices.refusals_to(notices.tell_child):
+    with notices.refusals_to(notices.notify_child):
         lock_here(here)
     return redirect(url_for("door.arrive"), 303)
 
@@ -107,6 +110,6 @@ def _form(here: Here, problem: str = "", name: str = "", length: str = "1h") -> 
 
 
 def _no_wallet(here: Here) -> str:
-    """Why it is asked on another page alone, or nowhere now; empty in a home that takes no wallet's proof."""
+    """Return why the wallet works only on another page, or not now; empty in a home without wallet proofs."""
     why = why_not()
     return not_asked(why) if here.own.opens and why in BY_THE_PAGE else ""

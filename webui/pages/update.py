@@ -1,4 +1,4 @@
-"""Which version runs, what is new in it, and how a newer one comes here. Nothing is fetched by this page."""
+"""The running version, its changes, and how to update. This page downloads nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from webui.upkeep import installed, whatsnew
 
 blueprint = Blueprint("update", __name__, url_prefix="/parent/health/update")
 
-FIRST = 6  # entries that are seen at once, the others folded
+FIRST = 6  # entries that are shown; the others are folded
 
 
 @blueprint.get("/")

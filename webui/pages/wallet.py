@@ -1,4 +1,4 @@
-"""*Show an adult proof from your wallet*: the question for the page's script, and the answer it posts."""
+"""*Show an adult proof from your wallet*: the request for the page, and the response that it posts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DAY = timedelta(days=1)
 @blueprint.post("/ask")
 @anyone
 def ask() -> ResponseReturnValue:
-    """A question for this device and this page's origin."""
+    """Return a request for this device and this page's origin."""
     home, here = daemon().home(), daemon().here(source_address())
     if not is_offered(here):
         return _no(_("No wallet can be asked here. A guardian's password opens this device."), 409)
@@ -42,14 +42,14 @@ def ask() -> ResponseReturnValue:
     except BusyError as error:
         return _no(refusals.sentence(error), 503)
     except RefusedError as error:
-        return _no(refused(error.told), 409)
+        return _no(refused(error.reason), 409)
     return jsonify(request=question.request)
 
 
 @blueprint.post("/answer")
 @anyone
 def answer() -> ResponseReturnValue:
-    """A wallet's. Nothing of it is kept but that there was one, and until when it holds."""
+    """Check a wallet's response. Only its success and its expiry are stored."""
     request.max_content_length = ANSWER_LIMIT
     home, here = daemon().home(), daemon().here(source_address())
     sent = _sent()
@@ -60,7 +60,7 @@ def answer() -> ResponseReturnValue:
         until = wallets().check(here, origin(), sent.get("response"), home.now, _lasting(length, home.now))
         _open(here, length, until)
     except RefusedError as error:
-        return _no(refused(error.told), 403)
+        return _no(refused(error.reason), 403)
     except BusyError as error:
         return _no(refusals.sentence(error), 503)
     except Unreachable:

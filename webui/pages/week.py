@@ -1,4 +1,4 @@
-"""Hours by day: when something is open, and when it is night. Painted, or typed as times."""
+"""Schedules by day: allowed hours and bedtime, painted or typed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ HOWS = ("times", "never", "none", "same")
 @blueprint.get("/")
 @guardians_only
 def choose(profile: str) -> ResponseReturnValue:
-    """What a new window is to be about."""
+    """Choose the target of a new schedule."""
     return chosen_target(profile, "week", "week.show", _("Hours for what"))
 
 
@@ -68,15 +68,15 @@ def save(profile: str, target: str) -> ResponseReturnValue:
     try:
         value: object = value_of(_sent(_held(page, key), night=night), night=night)
     except NoHoursError as error:
-        told = _("%(days)s: say from when until when.", days=days(error.day))
-        return refused(page, Problem(told, error.day), again)
+        sentence = _("%(days)s: say from when until when.", days=days(error.day))
+        return refused(page, Problem(sentence, error.day), again)
     band = page.book.band_says(key)
     if same(value, {} if band is None else band, night=night):
         value = None
     name, what = plain(page.child.name), _title(page, target)
-    told = _("%(what)s: the hours of %(name)s are changed.", what=what, name=name)
+    sentence = _("%(what)s: the hours of %(name)s are changed.", what=what, name=name)
     back = url_for("rules.show", profile=page.child.id)
-    return change(page, {key: value}, told, back, again)
+    return change(page, {key: value}, sentence, back, again)
 
 
 def _key(page: Page, target: str) -> str:
@@ -92,7 +92,9 @@ def _title(page: Page, target: str) -> str:
 
 
 def _held(page: Page, key: str) -> tuple[Row, ...]:
-    """None where the file says it in a way that has no form; the template tells so."""
+    """Return the rows; none if the file has a form that these pages cannot show, which the template then
+    explains.
+    """
     held = page.book.holds(key)
     try:
         return rows({} if held is None else held, night=key == BEDTIME)
@@ -107,7 +109,7 @@ def _sent(held: tuple[Row, ...], *, night: bool) -> tuple[Row, ...]:
 
 
 def _advice(page: Page) -> tuple[str, ...]:
-    """What the band suggests and does not set, while nobody has set anything."""
+    """Return the band's suggestion, while nothing is set."""
     advised = page.names.suggested.get(page.book.band, {}).get(BEDTIME)
     if not advised or page.book.owns(BEDTIME):
         return ()

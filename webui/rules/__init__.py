@@ -1,1 +1,1 @@
-"""A child's rules: what they are, how they are said, and what a change writes."""
+"""Reads, describes and changes the rules of a child."""

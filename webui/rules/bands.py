@@ -1,4 +1,4 @@
-"""What another band would change, before it is done. Pure."""
+"""Lists what another age band would change, for a preview. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from webui.rules.overview import sentences, title
 from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, part, whole
 from webui.rules.sentences import as_written, entry
 
-ABSENT = {"categories": "allow", "ways": "allow"}  # what an entry is that a band does not name; else {}
+# the value of an entry that a band does not name; {} for other keys
+ABSENT = {"categories": "allow", "ways": "allow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Difference:
 
 
 def differences(book: Ruleset, names: Catalogue, band: str) -> tuple[Difference, ...]:
-    """Of what the family has left to the band; its own rules stay."""
+    """Return the differences in rules that come from the age band. The family's own rules stay."""
     now, then = book.band_rules, names.bands.get(band, {})
     found = between(now, then, names, book.name)
     return tuple(one for key, one in found if not book.owns(key))
@@ -32,19 +33,20 @@ def differences(book: Ruleset, names: Catalogue, band: str) -> tuple[Difference,
 def between(
     now: Mapping[str, Any], then: Mapping[str, Any], names: Catalogue, name: str
 ) -> Iterator[tuple[str, Difference]]:
-    """Each key of which they say different things. ``name``: the child's."""
+    """Yield each key whose value differs, with the difference. ``name``: the child's."""
     for key in _keys(now, then):
         before, after = _value(now, key), _value(then, key)
         if before != after:
-            told = (_said(key, value, names, name) for value in (before, after))
-            yield key, Difference(title(key, names), *told)
+            described = (_said(key, value, names, name) for value in (before, after))
+            yield key, Difference(title(key, names), *described)
 
 
 def _keys(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[str]:
     for key in dict.fromkeys((*now, *then)):
         if key in BY_ENTRY:
             yield from (
-                f"{key}/{one}" for one in dict.fromkeys((*(now.get(key) or {}), *(then.get(key) or {})))
+                f"{key}/{fromkey}"
+                for fromkey in dict.fromkeys((*(now.get(key) or {}), *(then.get(key) or {})))
             )
         else:
             yield key
@@ -58,7 +60,7 @@ def _value(rules: Mapping[str, Any], key: str) -> Any:
 
 def _said(key: str, value: Any, names: Catalogue, name: str) -> tuple[str, ...]:
     if key in LISTS:
-        return tuple(entry(key, str(one), names) for one in value or ())
+        return tuple(entry(key, str(word), names) for word in value or ())
     try:
         return sentences(key, value, names, name)
     except Unreadable:
@@ -66,6 +68,6 @@ def _said(key: str, value: Any, names: Catalogue, name: str) -> tuple[str, ...]:
 
 
 def falls(book: Ruleset, names: Catalogue, band: str) -> bool:
-    """Whether the family's own log level is more than the other band may have."""
+    """Return whether the family's own log level is above the maximum of the other band."""
     most = whole(names.bands.get(band, {}).get("log_level"))
     return book.owns("log_level") and whole(book.own.get("log_level")) > most

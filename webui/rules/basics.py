@@ -1,4 +1,4 @@
-"""The rules that are one word or one number each, as one form: what it shows, and what it changes."""
+"""The form of the rules that are one word or one number each: its fields, and the changes it makes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ OFFERED = {
 @dataclass(frozen=True, slots=True)
 class Field:
     key: str
-    options: Mapping[str, str]  # what is sent, and what it says
+    options: Mapping[str, str]  # value that is sent → label
     chosen: str
-    band: str  # what the band has
+    band: str  # the value of the band
 
 
 def held(book: Ruleset, key: str) -> str:
@@ -32,7 +32,7 @@ def held(book: Ruleset, key: str) -> str:
 
 
 def word(key: str, value: Any) -> str:
-    """A value of the file as the form sends it."""
+    """Return a value of the profile's file as the form sends it."""
     if key in ("strict", "updates"):
         return "true" if flag(value) else "false"
     if key == "log_level":
@@ -46,7 +46,10 @@ def word(key: str, value: Any) -> str:
 
 
 def fields(book: Ruleset, sent: Mapping[str, str]) -> dict[str, Field]:
-    """By key; ``sent`` stands before what holds, for a form that is shown again."""
+    """Return the fields by key.
+
+    Values in ``sent`` replace the current ones, for a form that is shown again.
+    """
     found = {}
     for key in keys():
         chosen = sent.get(key) or held(book, key)
@@ -63,15 +66,18 @@ def _options(book: Ruleset, key: str, chosen: str) -> dict[str, str]:
         return say.choices_of(key)
     if key in GRACE:
         offered = {*OFFERED[key], *([int(chosen)] if chosen.isdigit() else ())}
-        return {str(one): say.minutes(key, write_minutes(one)) for one in sorted(offered)}
+        return {str(minutes): say.minutes(key, write_minutes(minutes)) for minutes in sorted(offered)}
     if key == "log_level":
         return {str(level): say.log_level(level, book.name) for level in range(book.highest_log_level + 1)}
     name = key.partition("/")[2]
-    return {one: say.way(name, one) for one in ("block", "allow")}
+    return {word: say.way(name, word) for word in ("block", "allow")}
 
 
 def changes(book: Ruleset, sent: Callable[[str], str]) -> dict[str, Any]:
-    """Of what differs; what the band says anyway goes out of the file. KeyError: no answer of ours."""
+    """Return the changed values.
+
+    A value equal to the band's is removed from the file. Raises: KeyError for an unknown choice.
+    """
     found: dict[str, Any] = {}
     for key, field in fields(book, {}).items():
         chosen = sent(key)

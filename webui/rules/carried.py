@@ -1,8 +1,8 @@
-"""A child's rules as they go to another home: a file to read, and a short code for one QR picture.
+"""Rule sharing: exports a child's rules to another home as a file, or as a short code for one QR picture.
 
-In it are a name, an age band and what the family has set, in the words of a profile's file. No devices, no
-dates, no history. What comes back in may be anybody's: it is bounded here, its shapes are checked, and what
-it says is checked by the daemon's own parser before anything of it is shown or written.
+An export has a name, an age band and what the family has set, in the words of a profile's file. It has no
+devices, dates or history. An import is untrusted: this module bounds its size and checks its shapes. The
+daemon's parser checks its content before any of it is shown or written.
 
 A code is a digit for the version and base64url of a raw deflate stream of ``[name, band, rules]`` as JSON.
 ``WORDS`` is the stream's preset dictionary in versions 1 and 2 and must not change. Version 1 has the words
@@ -28,18 +28,18 @@ from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, Values, whole
 
 VERSION = 2
 READABLE = (1, VERSION)
-FILE_LIMIT = 64 * 1024  # bytes of a file, and of what a code unfolds to
-RULES_LIMIT = 40 * 1024  # characters of JSON: fits a line of the control socket, and a file easily
-NAME_LIMIT = 60  # characters, as the daemon has it
-TEXT_LIMIT = 253  # of one value; the longest is the name of a site
-DEPTH = 3  # a limit by days, the deepest there is, is two mappings in the rules
-ENTRIES = 2000  # of one mapping or list, as the parser has it
+FILE_LIMIT = 64 * 1024  # bytes of a file, and of a decompressed code
+RULES_LIMIT = 40 * 1024  # characters of JSON; fits one line of the control socket
+NAME_LIMIT = 60  # characters; the daemon's limit
+TEXT_LIMIT = 253  # characters of one value; the longest is the name of a site
+DEPTH = 3  # the deepest value is a limit by days: two nested mappings
+ENTRIES = 2000  # of one mapping or list; the parser's limit
 
 SCALARS = (
     "mode", "unknown", "safe_search", "strict", "updates", "landing", "linger", "auto_approve", "log_level",
     "failure", "clock_unset",
 )  # fmt: skip
-KEYS = (*SCALARS, "bedtime", *BY_ENTRY, *LISTS)  # of a profile's file, that go along
+KEYS = (*SCALARS, "bedtime", *BY_ENTRY, *LISTS)  # exported keys of a profile's file
 
 WORDS = (
     b'"windows":{"group:"category:"safe_search":"moderate","unknown":"refuse","landing":"15m","linger":"10m",'
@@ -53,7 +53,7 @@ WORDS = (
 
 
 class NotRulesError(ValueError):
-    """``str()`` is the line for whoever brought it."""
+    """The text is not an export of rules. ``str()`` is the message for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +65,17 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What of it this home can take."""
+    """The part of an export that this home can apply."""
 
     carried: Carried
-    left_out: tuple[str, ...]  # as they were written; hostile input
+    left_out: tuple[str, ...]  # as written; untrusted input
 
 
 def of_child(book: Ruleset) -> Carried:
-    """A log level below the band's goes along: a child that was older once is not written down more there."""
+    """Return the rules of a child for export.
+
+    A log level below the band's is exported as well, so that the other home does not store more.
+    """
     said = {key: book.own[key] for key in KEYS if key in book.own}
     held = book.rules.get("log_level")
     if held is not None and whole(held) < book.highest_log_level:
@@ -80,11 +83,14 @@ def of_child(book: Ruleset) -> Carried:
     return Carried(book.name, book.band, said)
 
 
-# ------------------------------------------------------------------------------------------------------ out
+# ------------------------------------------------------------------------------------------------- export
 
 
-def goes_along(carried: Carried) -> bool:
-    """Whether another home would take it; a list of thousands of sites is fetched by its address there."""
+def is_shareable(carried: Carried) -> bool:
+    """Return whether another home would accept the export.
+
+    A list of thousands of sites is too large for it.
+    """
     return len(json.dumps(carried.rules)) <= RULES_LIMIT
 
 
@@ -102,11 +108,11 @@ def to_code(carried: Carried) -> str:
     return f"{VERSION}{base64.urlsafe_b64encode(packed).decode().rstrip('=')}"
 
 
-# ------------------------------------------------------------------------------------------------------- in
+# ------------------------------------------------------------------------------------------------- import
 
 
 def read(text: str) -> Carried:
-    """A file's text, a code, or an address with a code in it. Raises NotRulesError."""
+    """Parse the text of a file, a code, or an address with a code in it. Raises: NotRulesError."""
     text = text.strip().removeprefix("\ufeff")
     if not text:
         raise NotRulesError(_("There is nothing in it. Paste the text, or choose the file."))
@@ -177,7 +183,7 @@ def _checked(name: object, band: object, rules: object) -> Carried:
         raise _none()
     shown = plain(" ".join(name.split()), NAME_LIMIT)
     found = Carried(shown, band, dict(rules))
-    if not shown or not _is_line(band) or not goes_along(found):
+    if not shown or not _is_line(band) or not is_shareable(found):
         raise _none()
     if not _is_plain(rules, DEPTH) or not all(_has_shape(key, value) for key, value in rules.items()):
         raise _none()
@@ -189,7 +195,9 @@ def _is_line(value: str) -> bool:
 
 
 def _is_plain(value: object, depth: int) -> bool:
-    """Texts, whole numbers, yes and no, in mappings and lists that are not deep and not long."""
+    """Return whether the value has only texts, integers and booleans, in mappings and lists within the
+    bounds.
+    """
     if isinstance(value, str):
         return _is_line(value)
     if isinstance(value, int):
@@ -197,14 +205,14 @@ def _is_plain(value: object, depth: int) -> bool:
     if depth == 0 or not isinstance(value, Mapping | list) or len(value) > ENTRIES:
         return False
     if isinstance(value, list):
-        return all(_is_plain(one, depth - 1) for one in value)
+        return all(_is_plain(item, depth - 1) for item in value)
     return all(_is_line(str(key)) and _is_plain(one, depth - 1) for key, one in value.items())
 
 
 def _has_shape(key: str, value: object) -> bool:
-    """As the key needs it; of what this version does not know any."""
-    if key in LISTS:  # an empty mapping clears what the band says
-        return value == {} or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+    """Return whether the value has the shape of its key. True for a key that this version does not know."""
+    if key in LISTS:  # an empty mapping clears the band's entries
+        return value == {} or (isinstance(value, list) and all(isinstance(item, str) for item in value))
     if key in BY_ENTRY:
         return isinstance(value, Mapping)
     if key in SCALARS:
@@ -212,24 +220,24 @@ def _has_shape(key: str, value: object) -> bool:
     return True
 
 
-# ------------------------------------------------------------------------------------- in this home's words
+# -------------------------------------------------------------------------------------- apply to this home
 
 
 def fitted(carried: Carried, names: Catalogue) -> Fitted:
-    """Without what this home does not know: a service of a later version, a key of another product."""
+    """Return the export without what this home does not know, such as a service of a later version."""
     kept: dict[str, Any] = {}
     left: list[str] = []
     for key, value in carried.rules.items():
         if key not in KEYS:
             left.append(key)
         elif key in (*LISTS, *BY_ENTRY) and value:
-            known = {one for one in value if _is_known(key, one, names)}
-            left += [str(one) for one in value if one not in known]
+            known = {item for item in value if _is_known(key, item, names)}
+            left += [str(item) for item in value if item not in known]
             if known:
                 kept[key] = (
                     {one: said for one, said in value.items() if one in known}
                     if isinstance(value, Mapping)
-                    else [one for one in value if one in known]
+                    else [item for item in value if item in known]
                 )
         else:
             kept[key] = value
@@ -244,8 +252,8 @@ def _is_known(key: str, word: str, names: Catalogue) -> bool:
     return True
 
 
-def as_book(carried: Carried, names: Catalogue) -> Ruleset:
-    """For those who say rules in sentences."""
+def as_ruleset(carried: Carried, names: Catalogue) -> Ruleset:
+    """Return the export as a ruleset, for the functions that describe rules."""
     band = names.bands.get(carried.band, {})
     held = {key: _over(band.get(key), carried.rules.get(key)) for key in {**band, **carried.rules}}
     return Ruleset(
@@ -263,18 +271,18 @@ def as_book(carried: Carried, names: Catalogue) -> Ruleset:
 
 
 def _over(band: Any, own: Any) -> Any:
-    """As the family's word lies over the band's: mappings and lists add, an empty one clears."""
+    """Return the band's value with the family's on top. Mappings and lists add; an empty one clears."""
     if own is None:
         return band
     if isinstance(own, Mapping) and own and isinstance(band, Mapping):
         return {**band, **own}
     if isinstance(own, list) and isinstance(band, list):
-        return [*band, *(one for one in own if one not in band)]
+        return [*band, *(entry for entry in own if entry not in band)]
     return own
 
 
 def replacing(book: Ruleset, carried: Carried) -> dict[str, Any]:
-    """The changes that make a child's rules these; devices, dates and the name stay."""
+    """Return the changes that replace a child's rules with these. Devices, dates and the name stay."""
     gone = {key: None for key in KEYS if key in book.own and key not in carried.rules}
     new = {key: value for key, value in carried.rules.items() if book.own.get(key) != value}
     band = {} if book.band == carried.band else {"band": carried.band}

@@ -1,4 +1,4 @@
-"""What rules can be about: services in their groups, kinds of sites, bands."""
+"""The catalogue of rule targets: services in their groups, categories of sites, and age bands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Service:
 
     @property
     def tone(self) -> int:
-        """Of its coloured initial, the same on every page."""
+        """Return the colour number of the coloured initial. It is the same on every page."""
         return sum(self.id.encode()) % 5
 
 
@@ -37,11 +37,12 @@ class Catalogue:
     services: Mapping[str, Service]
     groups: Mapping[str, str]  # names by id
     kinds: Mapping[str, Kind]  # that a family may set
-    bands: Mapping[str, Mapping[str, Any]]  # what each supplies
-    suggested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # and what it advises alone
+    bands: Mapping[str, Mapping[str, Any]]  # the rules of each band
+    # rules that a band only suggests
+    suggested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def called(self, target: str) -> str:
-        """``service:youtube``, ``play`` or a site as a person says it."""
+        """Return the display name of a target: ``service:youtube``, ``play`` or a site."""
         kind, colon, key = target.partition(":")
         if not colon:
             return {INTERNET: _("The internet"), PLAY: _("Play")}.get(target, target)
@@ -54,7 +55,7 @@ class Catalogue:
         return target
 
     def knows(self, target: str) -> bool:
-        """Whether a window or a limit can be about it."""
+        """Return whether a schedule or a limit can be about the target."""
         kind, colon, key = target.partition(":")
         if not colon:
             return target in (INTERNET, PLAY)
@@ -66,46 +67,50 @@ class Catalogue:
         return key in known.get(kind, {})
 
     def search(self, words: str) -> tuple[Service, ...]:
-        """Services whose names have all of the words in them, or whose kind is called so."""
+        """Return the services whose name contains all of the words, or whose category has that name."""
         wanted = words.casefold().split()
         return tuple(
-            one for one in self.services.values() if all(word in self._searched(one) for word in wanted)
+            service
+            for service in self.services.values()
+            if all(word in self._searched(service) for word in wanted)
         )
 
-    def _searched(self, one: Service) -> str:
-        kinds = " ".join(self.called(f"category:{kind}") for kind in one.categories)
-        return f"{one.name} {one.id} {kinds}".casefold()
+    def _searched(self, service: Service) -> str:
+        kinds = " ".join(self.called(f"category:{kind}") for kind in service.categories)
+        return f"{service.name} {service.id} {kinds}".casefold()
 
     def grouped(self, services: tuple[Service, ...]) -> dict[str, list[Service]]:
-        """By group, in the order of their names."""
+        """Return the services by group, each group sorted by name."""
         groups: dict[str, list[Service]] = {}
-        for one in services:
-            groups.setdefault(one.group, []).append(one)
+        for service in services:
+            groups.setdefault(service.group, []).append(service)
         return dict(sorted(groups.items(), key=lambda item: self.groups.get(item[0], item[0]).casefold()))
 
 
 def parse_catalogue(values: Mapping[str, Any]) -> Catalogue:
     answer = Answer(values)
     return Catalogue(
-        services={one.text("id"): one.read(Service) for one in answer.entries("services")},
+        services={service.text("id"): service.read(Service) for service in answer.entries("services")},
         groups={
-            key: thing(f"group:{key}", one.text("name"))
-            for one in answer.entries("groups")
-            if (key := one.text("id"))
+            key: thing(f"group:{key}", group.text("name"))
+            for group in answer.entries("groups")
+            if (key := group.text("id"))
         },
         kinds={
-            key: Kind(key, thing(f"category:{key}", one.text("name")), about(key, one.text("about")))
-            for one in answer.entries("categories")
-            if (key := one.text("id"))
+            key: Kind(
+                key, thing(f"category:{key}", category.text("name")), about(key, category.text("about"))
+            )
+            for category in answer.entries("categories")
+            if (key := category.text("id"))
         },
         bands={
-            one.text("id"): rules.values
-            for one in answer.entries("bands")
-            if (rules := one.entry("rules")) is not None
+            band.text("id"): rules.values
+            for band in answer.entries("bands")
+            if (rules := band.entry("rules")) is not None
         },
         suggested={
-            one.text("id"): advice.values
-            for one in answer.entries("bands")
-            if (advice := one.entry("suggested")) is not None
+            band.text("id"): advice.values
+            for band in answer.entries("bands")
+            if (advice := band.entry("suggested")) is not None
         },
     )

@@ -1,4 +1,4 @@
-"""A child's rules as the daemon tells them, and how the child's page groups them."""
+"""A child's rules as the daemon reports them, grouped for the child's page."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from webui.values.shapes import Answer
 FAMILY, PRODUCT = "family", "product"
 GENERAL = frozenset(
     {"category", "safe_search", "strict", "ways", "protocol", "unknown"}
-)  # no one site or service
+)  # targets that are neither one site nor one service
 PLAY = "play"
-OPEN, CLOSED = "open", "closed"  # all day, where there are no hours
+OPEN, CLOSED = "open", "closed"  # all day, without hours
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something that a rule is about."""
+    """What a rule is about."""
 
     target: str  # internet, play, service:x, category:x or a site
     name: str
     owner: str
-    verdict: str  # block, ask; empty for what is allowed
-    homework: bool = False  # it is open when time is used up, and spends none
-    until: datetime | None = None  # of what is open for a while
+    verdict: str  # block, ask; empty for an allowed target
+    homework: bool = False  # it stays allowed when time is used up, and uses none
+    until: datetime | None = None  # the end of a temporary permission
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """From when until when; ``days`` is as in the profile's file, empty for every day."""
+    """A time range. ``days`` is as in the profile's file, empty for every day."""
 
     target: str
     name: str
     days: str
-    start: str  # HH:MM; empty where there are no hours
+    start: str  # HH:MM; empty without hours
     end: str
     owner: str
-    all_day: str = ""  # of a window without hours
+    all_day: str = ""  # state of a schedule without hours
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         if self.start:
             return f"{self.start}–{self.end}"
         return {OPEN: _("all day"), CLOSED: _("not at all")}.get(self.all_day) or _("none")
@@ -64,7 +64,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class OtherDay:
-    """One that counts as another than its weekday, or has rules of its own."""
+    """A date that counts as another day type than its weekday's, or has rules of its own."""
 
     day: date
     sentences: tuple[str, ...]
@@ -82,55 +82,56 @@ class Rules:
     limits: tuple[Limit, ...]
     refused: tuple[Target, ...]
     allowed: tuple[Target, ...]
-    approved: bool = False  # sites that were chosen for this age are open too
-    opened: tuple[Target, ...] = ()  # for a while
-    counted: tuple[Target, ...] = ()  # kinds that are play
-    uncounted: tuple[Target, ...] = ()  # kinds that spend nothing of the internet's limit
+    approved: bool = False  # sites approved for this age are allowed as well
+    opened: tuple[Target, ...] = ()  # allowed temporarily
+    counted: tuple[Target, ...] = ()  # categories that count as play
+    uncounted: tuple[Target, ...] = ()  # categories that do not use the internet limit
     other_days: tuple[OtherDay, ...] = ()
-    day_starts: str = ""  # HH:MM, at which the day of limits turns
-    agreement: Agreement | None = None  # None: of a child that is too young for one
-    self_set: SelfSet | None = None  # what the child set for itself; None: it neither sets nor has set any
+    day_starts: str = ""  # HH:MM at which the day of limits starts
+    agreement: Agreement | None = None  # None: the child is too young for one
+    self_set: SelfSet | None = None  # None: the child can set no times and has set none
 
     def days_from(self, today: date) -> list[OtherDay]:
-        return [one for one in self.other_days if one.day >= today]
+        return [day for day in self.other_days if day.day >= today]
 
     @property
-    def play_is_ruled(self) -> bool:
-        """Whether it matters what is play."""
-        windows = any(one.target == PLAY for one in self.windows)
-        return windows or any(one.target == PLAY for one in self.limits)
+    def has_play_rules(self) -> bool:
+        """Return whether any rule is about play."""
+        windows = any(window.target == PLAY for window in self.windows)
+        return windows or any(limit.target == PLAY for limit in self.limits)
 
     @property
     def unknown(self) -> Target | None:
-        """What is said of sites that nobody here knows, where they are not open."""
-        return next((one for one in self.refused if one.target == "unknown"), None)
+        """Return the rule for uncategorised sites, or None if they are allowed."""
+        return next((site for site in self.refused if site.target == "unknown"), None)
 
     @property
     def of_others(self) -> tuple[Hours, ...]:
-        """Bedtimes that the child did not set for itself."""
-        return tuple(one for one in self.bedtime if not one.owner.startswith(f"{SELF}:"))
+        """Return the bedtimes that the child did not set itself."""
+        return tuple(hours for hours in self.bedtime if not hours.owner.startswith(f"{SELF}:"))
 
     @property
     def things(self) -> list[Target]:
-        """What is refused by a name that a small child may know: sites and services. What kinds of sites
-        there are beside them is nothing to teach to it.
+        """Return the blocked sites and services, which a small child may know by name.
+
+        Categories are left out.
         """
-        return [one for one in self.refused if one.target.partition(":")[0] not in GENERAL]
+        return [site for site in self.refused if site.target.partition(":")[0] not in GENERAL]
 
     @property
-    def refuses_kinds(self) -> bool:
-        """Whether kinds of sites are closed beside those that are closed for everyone."""
-        return any(one.target.startswith("category:") and one.owner != PRODUCT for one in self.refused)
+    def blocks_categories(self) -> bool:
+        """Return whether categories are blocked in addition to those blocked for everyone."""
+        return any(site.target.startswith("category:") and site.owner != PRODUCT for site in self.refused)
 
     @property
     def has_own(self) -> bool:
-        """Whether any of it is the family's own, and not its band's."""
-        targets = any(one.owner == FAMILY for one in (*self.refused, *self.allowed))
-        hours = any(one.owner == FAMILY for one in (*self.bedtime, *self.windows))
-        return targets or hours or any(one.owner == FAMILY for one in self.limits)
+        """Return whether any rule is the family's own rather than the band's."""
+        targets = any(site.owner == FAMILY for site in (*self.refused, *self.allowed))
+        hours = any(span.owner == FAMILY for span in (*self.bedtime, *self.windows))
+        return targets or hours or any(limit.owner == FAMILY for limit in self.limits)
 
     def refused_by_owner(self) -> dict[str, list[Target]]:
-        """The family's own first, then the band's, then the rest; each in its order."""
+        """Return the blocked targets by owner: the family's first, then the band's, then the rest."""
         groups: dict[str, list[Target]] = {}
         for target in sorted(self.refused, key=lambda item: _owner_rank(item.owner)):
             groups.setdefault(target.owner, []).append(target)
@@ -212,15 +213,15 @@ def _of_day(row: Answer) -> Iterator[str]:
     night = row.entry("bedtime")
     if night is not None:
         hours = _hours(night)
-        yield _("bedtime %(hours)s", hours=hours.told) if hours.start else _("no bedtime")
-    for one in map(_hours, row.entries("windows")):
-        yield _("%(what)s: %(value)s", what=one.name, value=one.told)
+        yield _("bedtime %(hours)s", hours=hours.text) if hours.start else _("no bedtime")
+    for window in map(_hours, row.entries("windows")):
+        yield _("%(what)s: %(value)s", what=window.name, value=window.text)
     for entry in row.entries("limits"):
         yield say.limit(_name(entry), _minutes(entry))
 
 
 def _name(entry: Answer) -> str:
-    """Its name; without one, its id in words."""
+    """Return the entry's name, or its id in words if it has no name."""
     target = entry.text("target")
     known = entry.text("name") or target.rpartition(":")[2].replace("_", " ").capitalize()
     return things.thing(target, known)

@@ -1,4 +1,4 @@
-"""What somebody edited in the family's files, as sentences: each entry as it is now, and as it was before."""
+"""Describes edits of the family's files as sentences: each entry as it is now, and as it was before."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from webui.values.lists import intervals
 
 NAME_LENGTH = 80  # characters of a device's or a site's name
 OF_THE_DEVICE = ("devices", "shared", "managed")
-AS_WHOLE = ("calendars", "portal")  # whose entries are told as the list of that one
+AS_WHOLE = ("calendars", "portal")  # described as the list of that one key
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     now: tuple[str, ...]
-    before: tuple[str, ...] = ()  # empty: there was nothing, or what is now says it
+    before: tuple[str, ...] = ()  # empty: there was nothing, or the new text includes it
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Whose names the sentences need."""
+    """The names that the sentences need."""
 
     names: Catalogue
     people: Mapping[str, str]  # by id
@@ -42,31 +42,31 @@ class Known:
 
 def lines(change: Change, home: Known) -> tuple[Line, ...]:
     if change.what == "settings":
-        return tuple(_setting(one, change, home) for one in change.edits)
-    return tuple(_rule(one, change, home.names) for one in change.edits)
+        return tuple(_setting(edit, change, home) for edit in change.edits)
+    return tuple(_rule(edit, change, home.names) for edit in change.edits)
 
 
 def _rule(edit: Edit, change: Change, names: Catalogue) -> Line:
     head, _slash, entry = edit.key.partition("/")
     if head == "devices" and entry:
         return _device(change, entry, has=edit.after is not None)
-    if not entry and head in (*BY_ENTRY, *LISTS):  # all that the band says is taken out, or back
+    if not entry and head in (*BY_ENTRY, *LISTS):  # all of the band's entries are removed or restored
         if edit.after == {}:
             return Line((cleared(head),))
         return Line((_("%(what)s: changed", what=title(head, names)),))
 
-    def told(value: object) -> tuple[str, ...]:
-        return _told(edit.key, value, names, change.name)
+    def describe(value: object) -> tuple[str, ...]:
+        return _sentences(edit.key, value, names, change.name)
 
     if edit.after is None:
-        return Line(tuple(_("Taken out: %(rule)s", rule=one) for one in told(edit.before)))
-    now, before = told(edit.after), () if edit.before is None else told(edit.before)
-    # Of a bedtime or a limit that has days, those that are as they were are left out.
-    fresh = tuple(one for one in now if one not in before)
-    return Line(fresh or now, tuple(one for one in before if one not in now) if fresh else ())
+        return Line(tuple(_("Taken out: %(rule)s", rule=sentence) for sentence in describe(edit.before)))
+    now, before = describe(edit.after), () if edit.before is None else describe(edit.before)
+    # Leave out the days of a bedtime or a limit that did not change.
+    fresh = tuple(sentence for sentence in now if sentence not in before)
+    return Line(fresh or now, tuple(sentence for sentence in before if sentence not in now) if fresh else ())
 
 
-def _told(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
+def _sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
     head, _slash, entry = key.partition("/")
     try:
         if head in LISTS:
@@ -103,7 +103,7 @@ def _setting(edit: Edit, change: Change, home: Known) -> Line:
 
 
 def _settings(home: Known) -> dict[str, Callable[[str, object], str]]:
-    """How each setting is told; null is what holds where the file says nothing."""
+    """Return a function by setting that describes its value. Null is the default."""
     return {
         "country": lambda _entry, value: _("Country: %(name)s", name=_country(value)),
         "timezone": lambda _entry, value: _("Time zone: %(place)s", place=_place(value, home.at)),
@@ -167,15 +167,15 @@ def _reach(value: object) -> str:
 def _of_device(head: str, mac: str, value: object, change: Change, home: Known) -> Line:
     device = _called(change, mac)
     if head == "managed":
-        sites = [plain(one, NAME_LENGTH) for one in texts(value)]
+        sites = [plain(text, NAME_LENGTH) for text in texts(value)]
         if not sites:
             return Line((_("No tunnel is open on %(device)s any more", device=device),))
-        told = _(
+        sentence = _(
             "A tunnel of school or work is open on %(device)s: %(sites)s", device=device, sites=listed(sites)
         )
-        return Line((told,))
+        return Line((sentence,))
     people = texts(value.get("people") if isinstance(value, Mapping) else value)
     if not people:
         return Line((_("%(device)s is shared no more", device=device),))
-    shown = listed([plain(home.people.get(one, one)) for one in people])
+    shown = listed([plain(home.people.get(person, person)) for person in people])
     return Line((_("%(device)s is shared by %(people)s", device=device, people=shown),))

@@ -1,4 +1,6 @@
-"""One change of a child's rules: asked of the daemon, told with its undo, or kept beside what was wrong."""
+"""Applies one change of a child's rules: sends it to the daemon, offers an undo, or shows the form with the
+error.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ from webui.whom import child_of
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What every page about one child's rules knows."""
+    """The context of every page about one child's rules."""
 
     home: Home
     child: Child
@@ -40,23 +42,23 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class Problem:
     sentence: str
-    key: str = ""  # of the rule at whose field it belongs; empty: the form as a whole
+    key: str = ""  # of the field's rule; empty: the form as a whole
 
     def at(self, key: str) -> bool:
-        """The daemon names what is inside of a key too: ``windows.service:roblox.school[1]``."""
+        """Return whether the problem is at this key or in it, as ``windows.service:roblox.school[1]`` is."""
         return bool(self.key) and (self.key == key or self.key.startswith((f"{key}.", f"{key}/", f"{key}[")))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Beside a form that is shown again: what was wrong with it, or what it would do."""
+    """The result next to a form that is shown again: an error, or a preview of the effect."""
 
     problem: Problem | None = None
     tried: Preview | None = None
 
 
 NOTHING = Outcome()
-_KEPT = "because"  # in the cookie: whose rules, and why
+_KEPT = "because"  # in the cookie: the child and the reason
 Show = Callable[[Page, Outcome], str]
 
 
@@ -82,13 +84,13 @@ def render(template: str, page: Page, outcome: Outcome = NOTHING, **values: obje
         tried=outcome.tried,
         guardian=guardian(),
         notice=notices.current(page.home),
-        why=_kept(page.child),
+        why=_stored_reason(page.child),
         **values,
     )
 
 
 def chosen_target(profile: str, kind: str, link: str, fits: str) -> ResponseReturnValue:
-    """All that a rule can be about; ``link`` is where the chosen one leads."""
+    """Return the page on which the user chooses a target. ``link`` is where a chosen target leads."""
     page, target = opened(profile), request.args.get("of", "")
     if page.names.knows(target):
         return redirect(url_for(link, profile=page.child.id, target=target), 303)
@@ -98,7 +100,7 @@ def chosen_target(profile: str, kind: str, link: str, fits: str) -> ResponseRetu
 def change(
     page: Page, changes: Mapping[str, Any], sentence: str, back: str, show: Show
 ) -> ResponseReturnValue:
-    """Do it and go ``back``, or show the form again, with what was typed in it."""
+    """Apply the changes and redirect to ``back``, or show the form again with the entered values."""
     if request.form.get("do") == "try":
         return _tried(page, changes, show)
     try:
@@ -108,16 +110,16 @@ def change(
     except ControlError as error:
         if error.code == Code.CHANGED_MEANWHILE:
             page = opened(page.child.id)
-            told = _(
+            text = _(
                 "Somebody changed these rules meanwhile. What holds now is here; what you typed is kept."
             )
-            return show(page, Outcome(Problem(told))), 409
+            return show(page, Outcome(Problem(text))), 409
         return show(page, Outcome(problem_of(error))), 422
     return redirect(back, 303)
 
 
 def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
-    """Raises ControlError. A form of which nothing differs changes nothing."""
+    """Send the changes to the daemon. Without a difference, change nothing. Raises: ControlError."""
     if not changes:
         notices.said(_("Nothing was changed."))
         return
@@ -138,27 +140,27 @@ def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
 
 
 def at_once(page: Page, changes: Mapping[str, Any], sentence: str, back: str) -> ResponseReturnValue:
-    """One tap. A refusal is told on the page that comes ``back``, which shows what holds."""
-    keep_reason(page.child)
+    """Apply a change of one tap. An error is shown on the page at ``back``, which shows the current rules."""
+    store_reason(page.child)
     with notices.refusals_to(notices.said):
         write(page, changes, sentence)
     return redirect(back, 303)
 
 
-def keep_reason(child: Child) -> None:
-    """For the next page about the same child: who taps several switches has one reason for them."""
+def store_reason(child: Child) -> None:
+    """Store the reason for the next page about the same child, so that several switches share one reason."""
     if because := reason("because"):
         cookie[_KEPT] = [child.id, because]
 
 
-def _kept(child: Child) -> str:
-    """Once: whoever leaves the page and comes back has other reasons."""
+def _stored_reason(child: Child) -> str:
+    """Return the stored reason once. A user who leaves the page and returns has other reasons."""
     kept = cookie.pop(_KEPT, None)
     return str(kept[1]) if isinstance(kept, list) and kept[:1] == [child.id] and kept[1:] else ""
 
 
 def refused(page: Page, problem: Problem, show: Show) -> ResponseReturnValue:
-    """What was typed is no such thing: nobody needs to ask the daemon."""
+    """Show the form with the problem. Invalid input is not sent to the daemon."""
     return show(page, Outcome(problem)), 422
 
 
@@ -168,7 +170,7 @@ def problem_of(error: ControlError) -> Problem:
 
 
 def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturnValue:
-    """The same form with what it would mean for a site, nothing of it in force."""
+    """Show the form with a preview of its effect on a site. Nothing is applied."""
     try:
         host, at = typed.site(request.form.get("host", "")), moment(page.home)
         return show(page, Outcome(tried=daemon().preview(page.child.id, host, at, dict(changes))))
@@ -181,7 +183,7 @@ def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturn
 
 
 def moment(home: Home) -> str:
-    """The day and the time of a form, in the home's time; now where they are empty or none."""
+    """Return the day and the time of a form in the home's time zone; now where they are empty or invalid."""
     day, time = (request.values.get(key, "")[:10] for key in ("day", "time"))
     day = day or home.now.date().isoformat()
     time = time or f"{home.now:%H:%M}"

@@ -1,4 +1,4 @@
-"""Entries of ``allow``, ``block`` and ``homework``: what a change of one writes. Pure."""
+"""Changes of single entries of ``allow``, ``block`` and ``homework``. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ Changes = dict[str, object]
 
 
 def put(book: Ruleset, key: str, word: str) -> Changes:
-    """``word`` in that list, and out of those that say the opposite; empty where that is so already."""
+    """Return the changes that add ``word`` to the list and remove it from the opposite ones; empty without an
+    effect.
+    """
     changes: Changes = {f"{other}/{word}": None for other in AGAINST[key] if word in book.listed(other)}
     return changes if word in book.listed(key) else changes | {f"{key}/{word}": True}
 
 
 def out_of(book: Ruleset, word: str) -> Changes:
-    """``word`` as the band and its kind have it."""
+    """Return the changes that restore the default of the band and the category for ``word``."""
     return {f"{key}/{word}": None for key in (ALLOW, BLOCK) if word in book.listed(key)}

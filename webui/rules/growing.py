@@ -1,4 +1,4 @@
-"""What a step into the next band changes: what holds now beside what holds then, by what it means. Pure."""
+"""Compares a child's rules with those of the next age band, grouped by effect. Pure functions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Changes:
 
 
 def changes(now: Mapping[str, Any], then: Mapping[str, Any], names: Catalogue, name: str) -> Changes:
-    """``now``, ``then``: what holds. ``name``: the child's."""
+    """Return what changes between the rules ``now`` and ``then``. ``name``: the child's."""
     groups: dict[str, list[Difference]] = {}
     for key, one in between(now, then, names, name):
         groups.setdefault(_group(key, part(now, key), part(then, key)), []).append(one)
@@ -58,25 +58,28 @@ def _group(key: str, before: object, after: object) -> str:
 
 
 def _place(scale: tuple[str, ...], value: object) -> int:
-    """What is not named is open."""
+    """Return the position on the scale from strict to lenient.
+
+    A value that is not on it counts as allowed.
+    """
     word = str(value).lower()
     return scale.index(word) if word in scale else len(scale) - 1
 
 
 def stays(book: Ruleset, after: Mapping[str, Any], names: Catalogue) -> tuple[str, ...]:
-    """What the family has set itself and what holds after the step as well, as sentences."""
-    told: list[str] = []
+    """Return the family's own rules that still apply after the transition, as sentences."""
+    kept_rules: list[str] = []
     for key, value in book.own.items():
         if key in NOT_RULES or (key == "log_level" and str(after.get(key)) != str(value)):
             continue
         for one, said in _entries(key, value):
-            told += _said(one, said, names, book.name)
-    return tuple(told)
+            kept_rules += _said(one, said, names, book.name)
+    return tuple(kept_rules)
 
 
 def _entries(key: str, value: object) -> list[tuple[str, object]]:
     if key in LISTS and isinstance(value, list):
-        return [(f"{key}/{one}", one) for one in value]
+        return [(f"{key}/{item}", item) for item in value]
     if key in ("categories", "ways", "limits", "windows") and isinstance(value, dict) and value:
         return [(f"{key}/{one}", said) for one, said in value.items()]
     return [(key, value)]

@@ -1,4 +1,5 @@
-"""Days, hours and durations as a profile's file has them ⇄ values for a form and a drawing. Pure.
+"""Converts days, hours and durations of a profile's file to values for a form and a drawing, and back. Pure
+functions.
 
 The grammar is `gateway.policy.time.grammar`, as for rule files and the command line.
 """
@@ -28,16 +29,19 @@ DAY = DAY_MINUTES
 NOON = 12 * 60
 
 Span = tuple[int, int]
-"""From minute to minute of the day it belongs to; an end past ``DAY`` is of the day after."""
+"""From minute to minute of the day on which it starts. An end past ``DAY`` is on the next day."""
 
 Plan = Mapping[str, T | None]
-"""What applies on each of ``LIMIT_KEYS``; None: nothing. A weekday that is not in it is as its day type."""
+"""The value of each of ``LIMIT_KEYS``; None: nothing applies.
+
+A weekday that is missing has its day type's value.
+"""
 
 _TIME = re.compile(r"(\d{2}):(\d{2})(?::\d{2})?", re.ASCII)
 
 
 class Unreadable(ValueError):
-    """A value that these pages cannot show as a form; the file says it all the same."""
+    """The value is valid in the file, but these pages cannot show it as a form."""
 
 
 def read_plan(value: object, read: Callable[[object], T]) -> dict[str, T | None]:
@@ -69,7 +73,7 @@ def _read(grammar: Callable[[str], T], value: object) -> T:
 
 
 def write_plan(plan: Plan[T], write: Callable[[T], object]) -> object:
-    """As short as it can be said."""
+    """Return the shortest form of the plan for the file."""
 
     def written(one: T | None) -> object:
         return {} if one is None else write(one)
@@ -85,14 +89,17 @@ def read_span(value: object) -> Span:
 
 
 def read_spans(value: object) -> tuple[Span, ...]:
-    """One window or a list of them, sorted; an empty list is never."""
+    """Read one time range or a list of them; return them sorted. An empty list means never."""
     if isinstance(value, list):
-        return tuple(sorted(read_span(one) for one in value))
+        return tuple(sorted(read_span(item) for item in value))
     return (read_span(value),)
 
 
 def read_night(value: object) -> Span:
-    """Of the evening on which it begins; one that begins after midnight is still of that evening."""
+    """Read a night as a span of the evening before.
+
+    A bedtime after midnight still belongs to that evening.
+    """
     start, end = read_span(value)
     return (start + DAY, end + DAY) if start < NOON and end <= DAY else (start, end)
 
@@ -103,26 +110,26 @@ def write_span(span: Span) -> str:
 
 
 def write_spans(spans: Iterable[Span]) -> list[str]:
-    return [write_span(one) for one in sorted(spans)]
+    return [write_span(span) for span in sorted(spans)]
 
 
 def clock(minute: int) -> str:
-    """As a time field has it; midnight is ``00:00`` at either end of a day."""
+    """Return the value of a time field. Midnight is ``00:00`` at either end of a day."""
     minute %= DAY
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def typed_span(start: str, end: str) -> Span | None:
-    """Of two time fields; None where one of them is empty, or both are the same."""
-    times = [_TIME.fullmatch(one.strip()) for one in (start, end)]
-    first, last = (None if one is None else int(one[1]) * 60 + int(one[2]) for one in times)
+    """Return the span of two time fields; None if one is empty, or both are the same."""
+    times = [_TIME.fullmatch(item.strip()) for item in (start, end)]
+    first, last = (None if time is None else int(time[1]) * 60 + int(time[2]) for time in times)
     if first is None or last is None or max(first, last) >= DAY or (first == last and first):
         return None
     return first, last if last > first else last + DAY
 
 
 def read_minutes(value: object) -> int:
-    """Return ``2h``, ``90m`` or ``1h30m`` in minutes. Raises Unreadable."""
+    """Return ``2h``, ``90m`` or ``1h30m`` in minutes. Raises: Unreadable."""
     return _read(duration_minutes, value)
 
 
@@ -130,5 +137,5 @@ write_minutes = duration_text
 
 
 def drawn(spans: Iterable[Span], start: int) -> list[Span]:
-    """For `charts.strip`, whose 24 hours begin at minute ``start``: first and last minute."""
+    """Return first and last minutes for `charts.strip`, whose 24 hours begin at minute ``start``."""
     return [(first, min(last, start + DAY) - 1) for first, last in spans if first < start + DAY]

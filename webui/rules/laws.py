@@ -1,4 +1,4 @@
-"""Legal rules of a country in a family's words. Pure."""
+"""Describes the legal rules of a country for parents. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from webui.language.things import laws
 from webui.language.words import day_of, plain
 from webui.values.country import Law
 
-NOBODY = ("true", "on", "yes")  # what a hand may write into the file in place of who
+NOBODY = ("true", "on", "yes")  # values in a file edited by hand that name no guardian
 
 
-def law_told(law: str, who: object) -> str:
-    """One that is on in a child's file, and who turned it on."""
+def describe_law(law: str, who: object) -> str:
+    """Describe a law that is on in a child's file, and who turned it on."""
     called = laws().get(law, law)
     if str(who).lower() in NOBODY:
         return _("%(law)s: on", law=called)
@@ -21,7 +21,7 @@ def law_told(law: str, who: object) -> str:
 
 
 def standing(law: Law, today: date) -> str:
-    """Whether it is law at all."""
+    """Describe the legal status: in force, or not yet."""
     if law.status == "in force" and law.since:
         return _("In force since %(date)s.", date=day_of(law.since, today))
     if law.status == "announced" and law.expected:

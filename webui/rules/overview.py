@@ -1,6 +1,6 @@
-"""A child's rules in the order in which the overview tells them, each with who set it and how it is changed.
+"""A child's rules in the order of the overview, each with its owner and the page that changes it.
 
-Nothing that a file says is left out: what these pages have no form or no words for stands there as written.
+Every entry of the file is shown. An entry that these pages cannot describe is shown as written.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from webui.language.words import plain
 from webui.rules import sentences as say
 from webui.rules.catalogue import Catalogue
 from webui.rules.hours import Unreadable
-from webui.rules.laws import law_told
+from webui.rules.laws import describe_law
 from webui.rules.ruleset import BY_ENTRY, FAMILY, LISTS, Ruleset, part
 from webui.rules.steps import step_sentence
 from webui.rules.switches import switch_of
 
-# The page that changes a rule, by the rule's key; what is not here is changed in the file.
+# The page that changes a rule, by the rule's key. A rule that is missing here is changed in the file.
 PAGES = {
     "bedtime": "week", "windows": "week", "limits": "limit",
     "mode": "basics", "unknown": "basics", "safe_search": "basics", "strict": "basics", "ways": "basics",
@@ -30,21 +30,21 @@ PAGES = {
     "categories": "kinds", "allow": "sites", "block": "sites", "homework": "sites", "band": "band",
 }  # fmt: skip
 CHOICES = ("mode", "unknown", "safe_search", "strict", "updates", "failure", "clock_unset")
-DATED = ("dates", "calendars", "portal")  # say nothing where they are empty
+DATED = ("dates", "calendars", "portal")  # not shown when empty
 GRACE = ("landing", "linger", "auto_approve")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     key: str  # as `edit` takes it, ``block/tiktok.com``
-    title: str  # what it is about, in a few words
+    title: str  # a short name of the target
     sentences: tuple[str, ...]
     owner: str  # "family" or "band:<id>"
-    band_says: tuple[str, ...] = ()  # beside what the family says, where the band says anything
-    on: bool | None = None  # of its switch; None: it has none
-    page: str = ""  # that changes it; empty: the file alone
-    resets: bool = False  # whether "as the band has it" would change anything
-    removes: bool = False  # whether it is the family's alone, and can be taken out
+    band_says: tuple[str, ...] = ()  # the band's value, next to the family's
+    on: bool | None = None  # state of its switch; None: it has none
+    page: str = ""  # the page that changes it; empty: only the file
+    resets: bool = False  # whether a reset to the band's value has an effect
+    removes: bool = False  # whether the rule is the family's alone and can be removed
 
     @property
     def own(self) -> bool:
@@ -56,7 +56,7 @@ class Section:
     id: str
     title: str
     rules: tuple[Rule, ...]
-    as_band: tuple[Rule, ...] = ()  # that say what the band says; folded, there are many
+    as_band: tuple[Rule, ...] = ()  # rules with the band's value; folded, because there are many
 
 
 def overview(book: Ruleset, names: Catalogue) -> tuple[Section, ...]:
@@ -71,16 +71,16 @@ def overview(book: Ruleset, names: Catalogue) -> tuple[Section, ...]:
         ("stopped", _("When something fails"), ("failure", "clock_unset")),
         ("who", _("Who"), ("name", "band", "next_step", "devices", "portal")),
     )
-    told = []
+    shown = []
     for ident, title, keys in sections:
         here = [found.pop(key) for key in tuple(found) if _head(key) in keys]
         here.sort(key=lambda rule: keys.index(_head(rule.key)))
         folds = ident in ("kinds", "around")
         own = tuple(rule for rule in here if rule.own or not folds)
-        told.append(Section(ident, title, own, tuple(rule for rule in here if not rule.own and folds)))
+        shown.append(Section(ident, title, own, tuple(rule for rule in here if not rule.own and folds)))
     if found:
-        told.append(Section("rest", _("More in the file"), tuple(found.values())))
-    return tuple(one for one in told if one.rules or one.as_band)
+        shown.append(Section("rest", _("More in the file"), tuple(found.values())))
+    return tuple(section for section in shown if section.rules or section.as_band)
 
 
 def _head(key: str) -> str:
@@ -88,7 +88,7 @@ def _head(key: str) -> str:
 
 
 def rules(book: Ruleset, names: Catalogue) -> Iterator[Rule]:
-    """All that the file says, and all that the band says where the file is silent."""
+    """Yield the rules of the file, then those of the band that the file does not override."""
     for key in dict.fromkeys(("name", "band", *book.own, *book.rules)):
         if key in LISTS:
             yield from _list(book, names, key)
@@ -133,7 +133,7 @@ def _list(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
 
 
 def rule(book: Ruleset, names: Catalogue, key: str) -> Rule:
-    """One key, as it holds; what the band says of it beside that where the family has its own word."""
+    """Return the current rule of one key. If the family overrides the band, the band's value is included."""
     own, held, band = book.owns(key), _held(book, key), book.band_says(key)
     if held is None and key.partition("/")[1]:
         held = {}
@@ -159,7 +159,7 @@ def _held(book: Ruleset, key: str) -> object:
     if key in ("name", "band"):
         return {"name": book.name, "band": book.band}[key]
     if key in DATED and book.own.get(key):
-        return book.own[key]  # as written: what holds has every day of a range by itself
+        return book.own[key]  # as written: the current rules list every day of a range separately
     held = book.holds(key)
     return part(book.own, key) if held is None else held
 
@@ -172,7 +172,10 @@ def _sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[st
 
 
 def sentences(key: str, value: object, names: Catalogue, name: str, band: str = "") -> tuple[str, ...]:
-    """What one key says. ``name``, ``band``: the child's. Raises Unreadable for what is shown as written."""
+    """Describe one key.
+
+    ``name``, ``band``: the child's. Raises: Unreadable if it must be shown as written.
+    """
     head, _slash, target = key.partition("/")
     if head in CHOICES:
         return (say.choice(head, value) or say.as_written(key, value),)
@@ -198,7 +201,9 @@ def sentences(key: str, value: object, names: Catalogue, name: str, band: str = 
         case "calendars":
             return say.calendars(value)
         case "dates" if isinstance(value, dict):
-            return tuple(one for day, said in value.items() for one in say.date(str(day), said, names))
+            return tuple(
+                sentence for day, said in value.items() for sentence in say.date(str(day), said, names)
+            )
     return (say.as_written(key, value),)
 
 
@@ -211,12 +216,12 @@ def _of_entry(head: str, target: str, value: object, names: Catalogue) -> tuple[
         case "categories":
             return (say.kind(names.called(f"category:{target}"), value),)
         case "laws":
-            return (law_told(target, value),)
+            return (describe_law(target, value),)
     return (say.way(target, value),)
 
 
 def title(key: str, names: Catalogue) -> str:
-    """What a rule is about, for whoever hears its switch read out."""
+    """Return a short name of the rule for screen readers, as the label of its switch."""
     head, _slash, target = key.partition("/")
     match head if target else "":
         case "limits":
@@ -233,7 +238,7 @@ def title(key: str, names: Catalogue) -> str:
     return say_so() if say_so is not None else key
 
 
-_TITLES: Mapping[str, Callable[[], str]] = {  # in the reader's language, and only the one that is asked for
+_TITLES: Mapping[str, Callable[[], str]] = {  # called for one key, in the reader's language
     "bedtime": lambda: _("Bedtime"),
     "mode": lambda: _("What is open"),
     "unknown": lambda: _("Sites of no known kind"),

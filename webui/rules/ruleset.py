@@ -1,4 +1,4 @@
-"""What stands in a child's file, what its band says, and what holds: the daemon's verb `rules` as a value."""
+"""A child's own rules, the band's, and the rules in effect: the answer of the daemon's verb `rules`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webui.values.shapes import Answer
 
 FAMILY = "family"
 INTERNET, PLAY = "internet", "play"
-BY_ENTRY = ("categories", "ways", "limits", "windows", "laws")  # keys whose entries are changed one by one
+BY_ENTRY = ("categories", "ways", "limits", "windows", "laws")  # keys whose entries are changed individually
 LISTS = ("allow", "block", "homework")
 
 Values = Mapping[str, Any]
@@ -20,21 +20,24 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """Keys and values are those of the file; one entry of a mapping is ``limits/play``."""
+    """The rules of one child.
+
+    Keys and values are those of the file; ``limits/play`` is one entry of a mapping.
+    """
 
     id: str
     name: str
     band: str
-    by_hand: bool  # comments of its owner's are in the file; a change takes them out
+    by_hand: bool  # the file has comments, which a change removes
     revision: int
     set_by: str
     set_at: datetime | None
     own: Values = field(default_factory=dict)
     band_rules: Values = field(default_factory=dict)
-    rules: Values = field(default_factory=dict)  # what holds
+    rules: Values = field(default_factory=dict)  # in effect
 
     def owns(self, key: str) -> bool:
-        """Whether the family's file says it; clearing a whole mapping says it of each entry."""
+        """Return whether the family's file sets the key. Clearing a mapping sets each of its entries."""
         head, slash, _ = key.partition("/")
         return part(self.own, key) is not None or bool(slash and self.own.get(head) == {})
 
@@ -48,21 +51,21 @@ class Ruleset:
         return part(self.band_rules, key)
 
     def cleared(self, key: str) -> bool:
-        """Whether the file takes out all that the band says under a key."""
+        """Return whether the file clears the band's entries under a key."""
         return self.own.get(key) == {}
 
     def listed(self, key: str) -> tuple[str, ...]:
-        """The family's own entries of a list."""
+        """Return the family's own entries of a list."""
         return texts(self.own.get(key))
 
     @property
     def next_step(self) -> str:
-        """The month of the next band, YYYY-MM; empty: nobody said it."""
+        """Return the month of the next age band as YYYY-MM; empty if not set."""
         return str(self.own.get("next_step") or "")
 
     @property
     def highest_log_level(self) -> int:
-        """The band's own is the most that a family may choose."""
+        """Return the maximum log level. It is the band's own."""
         return whole(self.band_rules.get("log_level"))
 
 
@@ -75,7 +78,7 @@ def part(values: Values, key: str) -> Any:
 
 
 def texts(value: object) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
 def flag(value: object) -> bool:
@@ -111,7 +114,7 @@ def _mapping(answer: Answer, key: str) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a site would meet."""
+    """The preview of a decision about a site."""
 
     host: str
     verdict: str
@@ -119,7 +122,7 @@ class Preview:
     sentence: str
     rule: str
     until: datetime | None
-    passed: tuple[tuple[str, str], ...]  # rule, what it said
+    passed: tuple[tuple[str, str], ...]  # rule, its result
 
 
 def parse_preview(values: Mapping[str, Any]) -> Preview:
@@ -128,5 +131,5 @@ def parse_preview(values: Mapping[str, Any]) -> Preview:
     return answer.read(
         Preview,
         sentence=met(answer, answer.text("host"), at) if at else answer.text("sentence"),
-        passed=tuple((one.text("rule"), one.text("outcome")) for one in answer.entries("passed")),
+        passed=tuple((step.text("rule"), step.text("outcome")) for step in answer.entries("passed")),
     )

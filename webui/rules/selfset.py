@@ -1,4 +1,4 @@
-"""Times that a child sets for itself: in sentences, in fields, and out of what was typed. Pure."""
+"""Times that a child sets for itself: describes them, fills the form, and reads its input. Pure functions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from webui.values.selfset import Choice, SelfSet
 T = TypeVar("T")
 
 TYPES = (SCHOOL, FREE)
-# What the page offers a limit of; programs may name any that there is. The English is the daemon's own.
+# The targets that the page offers. Programs may use any target. The English text is the daemon's.
 TARGETS = {
     "internet": "The internet",
     "category:social_networks": "Social networks",
@@ -43,38 +43,38 @@ TARGETS = {
 
 
 class NotThatError(ValueError):
-    """``str()`` is the line for the one who typed it."""
+    """The input is not valid. ``str()`` is the message for the user."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One choice, for the eye: what it says and since when."""
+class SelfSetTime:
+    """One choice, described, and since when it applies."""
 
     key: str
     title: str
     sentences: tuple[str, ...]
     since: str  # "today", "on Tuesday"
-    plan: Mapping[str, int | None] | None  # minutes by day type, of a limit that the form can show
+    plan: Mapping[str, int | None] | None  # minutes by day type, for a limit that the form can show
 
 
-def told(choice: Choice, now: datetime) -> Told:
+def describe(choice: Choice, now: datetime) -> SelfSetTime:
     since = "" if choice.at is None else day_past(choice.at, now)
     title = choice.name if choice.target else _("Bedtime")
     try:
         said = sentences.limits(title, choice.value) if choice.target else sentences.bedtime(choice.value)
         plan = read_plan(choice.value, read_minutes) if choice.target else None
-    except Unreadable:  # of a program that says it in a way of its own
+    except Unreadable:  # set by a program in a form that these pages cannot show
         said, plan = (title,), None
     by_type = plan is not None and set(plan) == set(TYPES)
-    return Told(choice.key, title, said, since, plan if by_type else None)
+    return SelfSetTime(choice.key, title, said, since, plan if by_type else None)
 
 
-def all_told(own: SelfSet, now: datetime) -> list[Told]:
-    return [told(one, now) for one in own.choices]
+def describe_all(own: SelfSet, now: datetime) -> list[SelfSetTime]:
+    return [describe(choice, now) for choice in own.choices]
 
 
 def suggested(own: SelfSet) -> tuple[str, ...]:
-    """Its band's advice, in sentences."""
+    """Return the band's suggestion, as sentences."""
     try:
         return sentences.bedtime(own.suggested)
     except Unreadable:
@@ -82,7 +82,7 @@ def suggested(own: SelfSet) -> tuple[str, ...]:
 
 
 def night_fields(value: object) -> dict[str, tuple[str, str]]:
-    """From when until when, by day type; empty texts for none."""
+    """Return start and end by day type; empty texts for none."""
     try:
         plan = read_plan(value, read_night)
     except Unreadable:
@@ -92,7 +92,7 @@ def night_fields(value: object) -> dict[str, tuple[str, str]]:
 
 
 def typed_bedtime(fields: Mapping[str, tuple[str, str]]) -> object:
-    """Raises NotThatError."""
+    """Return the bedtime in the file's form. Raises: NotThatError."""
     plan: dict[str, tuple[int, int] | None] = {}
     for day, (start, end) in fields.items():
         plan[day] = typed_span(start, end) if start or end else None
@@ -102,7 +102,7 @@ def typed_bedtime(fields: Mapping[str, tuple[str, str]]) -> object:
 
 
 def typed_limit(fields: Mapping[str, str]) -> object:
-    """Raises NotThatError."""
+    """Return the limit in the file's form. Raises: NotThatError."""
     plan: dict[str, int | None] = {}
     for day, text in fields.items():
         if text and not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) <= DAY):
@@ -112,12 +112,12 @@ def typed_limit(fields: Mapping[str, str]) -> object:
 
 
 def _written(plan: Plan[T], write: Callable[[T], object]) -> object:
-    if all(one is None for one in plan.values()):
+    if all(item is None for item in plan.values()):
         raise NotThatError(_("Nothing is filled in. To turn it off there is a button of its own."))
     return write_plan(plan, write)
 
 
 def targets(own: SelfSet) -> list[tuple[str, str]]:
-    """What a further limit can be about, by name."""
-    taken = {one.target for one in own.limits}
+    """Return the targets of a further limit, sorted by name."""
+    taken = {limit.target for limit in own.limits}
     return [(key, things.thing(key, name)) for key, name in TARGETS.items() if key not in taken]

@@ -1,4 +1,4 @@
-"""What a rule says, as sentences in a family's words. Pure: values of a profile's file in, sentences out."""
+"""Describes rules as sentences. Pure functions: they take values of a profile's file and return sentences."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
 
 
 def bedtime(value: object) -> Sentences:
-    """Raises Unreadable, as all do that read hours."""
+    """Describe a bedtime. Raises: Unreadable, as every function here that reads hours."""
     return tuple(_night(day, span) for day, span in _by_days(read_plan(value, read_night)))
 
 
@@ -87,7 +87,7 @@ def _window(what: str, day: str, spans: object) -> str:
 
 
 def _on(what: str, day: str, always: str, school: str, free: str, some: str, value: str = "") -> str:
-    """The sentence for these days, of four."""
+    """Return the sentence for these days out of four."""
     said = {EVERY_DAY: always, ONE_DAY: always, "school": school, "free": free}.get(day, some)
     return said % {"what": what, "days": named_days(day) if said is some else "", "value": value}
 
@@ -120,7 +120,7 @@ def limit(what: str, minutes: object, day: str = ONE_DAY) -> str:
 
 
 def kind(what: str, action: object) -> str:
-    """Of a category."""
+    """Describe the rule of a category."""
     values = {"what": what}
     return {
         "block": _("%(what)s: refused", **values),
@@ -148,7 +148,7 @@ def way_name(name: str) -> str:
 
 
 def entry(key: str, word: str, names: Catalogue) -> str:
-    """One entry of ``allow``, ``block`` or ``homework``."""
+    """Describe one entry of ``allow``, ``block`` or ``homework``."""
     values = {"what": plain(names.called(word), 80)}
     if key == "homework":
         return _("%(what)s is for homework: never counted, open when time is used up", **values)
@@ -160,7 +160,7 @@ def entry(key: str, word: str, names: Catalogue) -> str:
 
 
 def choice(key: str, value: object) -> str:
-    """A rule that is one of a few words; empty for one that is none of them."""
+    """Describe a rule that is one of a few words; empty for any other."""
     words = str(value).lower()
     if key in ("strict", "updates"):
         words = "true" if flag(value) else "false"
@@ -203,12 +203,12 @@ def _choices() -> dict[str, dict[str, str]]:
 
 
 def choices_of(key: str) -> dict[str, str]:
-    """Each word that a rule may be, with what it says."""
+    """Return the possible values of a rule, each with its description."""
     return _choices()[key]
 
 
 def minutes(key: str, value: object) -> str:
-    """``landing``, ``linger`` or ``auto_approve``."""
+    """Describe ``landing``, ``linger`` or ``auto_approve``."""
     found = read_minutes(value)
     values = {"time": duration(found)}
     if key == "landing":
@@ -225,16 +225,16 @@ def minutes(key: str, value: object) -> str:
 
 
 def log_level(value: object, name: str) -> str:
-    """``name``: the child's. What it says is what the child reads."""
+    """Describe a log level. ``name``: the child's. The child reads the same text."""
     level = whole(value)
-    told = loglevels.told(level)
-    return _("Log level %(level)d. %(name)s reads: “%(words)s”", level=level, name=plain(name), words=told)
+    words = loglevels.describe(level)
+    return _("Log level %(level)d. %(name)s reads: “%(words)s”", level=level, name=plain(name), words=words)
 
 
 def date(day: str, value: object, names: Catalogue) -> Sentences:
-    """One of ``dates``; ``day`` is a date or ``first..last``."""
+    """Describe one entry of ``dates``. ``day`` is a date or ``first..last``."""
     when = day.replace("..", " – ")
-    return tuple(_("%(date)s: %(rule)s", date=when, rule=one) for one in _of_date(value, names))
+    return tuple(_("%(date)s: %(rule)s", date=when, rule=rule) for rule in _of_date(value, names))
 
 
 def _of_date(value: object, names: Catalogue) -> list[str]:
@@ -264,7 +264,7 @@ def counts_as(value: object) -> str:
 
 
 def calendars(value: object) -> Sentences:
-    return tuple(_("Free days are those of the calendar %(file)s", file=plain(one)) for one in texts(value))
+    return tuple(_("Free days are those of the calendar %(file)s", file=plain(text)) for text in texts(value))
 
 
 def portal(value: object) -> str:
@@ -284,7 +284,7 @@ def devices(value: object) -> str:
 
 
 def as_written(key: str, value: object) -> str:
-    """What these pages have no words for: as it stands in the file."""
+    """Return the value as it is in the file, for a rule that these pages cannot describe."""
     return f"{key}: {_flow(value)}"
 
 
@@ -292,5 +292,5 @@ def _flow(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_flow(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_flow(one) for one in value) + "]"
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
     return str(value)

@@ -1,4 +1,4 @@
-"""The month of a child's next age band: as it is typed, and as it is said."""
+"""Reads and describes the month in which a child moves to the next age band."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ _YEAR_LAST = re.compile(r"(\d{1,2})\D{1,3}(\d{4})", re.ASCII)
 
 
 class NoMonthError(ValueError):
-    """A sentence for whoever typed it."""
+    """The input is not a month. ``str()`` is the message for the user."""
 
 
 def typed_month(text: str, today: date) -> str:
-    """As the file has it; empty where nothing was typed. A browser without a field for months sends what
-    was typed: 2027-5, 05.2027 and 5/2027 are understood. Raises NoMonthError.
+    """Return the month as the file has it; empty for empty input.
+
+    A browser without a month field sends free text. 2027-5, 05.2027 and 5/2027 are accepted. Raises:
+    NoMonthError.
     """
     text = text.strip()[:TYPED]
     if not text:
@@ -38,14 +40,14 @@ def typed_month(text: str, today: date) -> str:
 
 
 def following(band: str) -> str:
-    """The band after one; empty for the last and for what is none."""
-    known = next((one for one in Band if one.value == band), None)
+    """Return the next age band; empty for the last one and for an unknown one."""
+    known = next((known_band for known_band in Band if known_band.value == band), None)
     found = None if known is None else next_band(known)
     return "" if found is None else found.value
 
 
 def step_sentence(value: str, band: str) -> str:
-    """``band``: the one of now; empty where nobody knows. Empty for what is no month."""
+    """Describe the transition. ``band``: the current one; empty if unknown. Empty for an invalid month."""
     found, then = read_month(value), following(band)
     if found is None:
         return ""
@@ -57,11 +59,11 @@ def step_sentence(value: str, band: str) -> str:
 
 
 def step_in_few_words(value: str) -> str:
-    """For a child of up to nine years; empty for what is no month."""
+    """Describe the transition for a child of up to nine years; empty for an invalid month."""
     found = read_month(value)
     return "" if found is None else _("Your next step is due in %(month)s.", month=month(found))
 
 
 def latest(today: date) -> str:
-    """The last month that can be typed."""
+    """Return the last month that is accepted."""
     return month_text(today.replace(day=1, year=today.year + 18))

@@ -1,4 +1,4 @@
-"""Rules that are on or off: what their switch shows, and what it writes. Pure."""
+"""Rules that are on or off: the state of a switch, and what it writes. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ON_OFF = ("strict", "updates")  # true or false in the file
 
 
 def switch_of(book: Ruleset, key: str) -> bool | None:
-    """None for a rule that has more than two sides, or nothing that it could be switched on to."""
+    """Return the state of the switch; None for a rule with more than two values, or with no value for on."""
     head, slash, _ = key.partition("/")
     held = book.holds(key)
     if key in ON_OFF:
@@ -22,26 +22,29 @@ def switch_of(book: Ruleset, key: str) -> bool | None:
     if head == "categories" and slash:
         return held in ("block", "ask") if book.band_says(key) != "count" else held != "allow"
     if key == "bedtime" or (head == "limits" and slash):
-        # Without the band's own there is nothing to come back to: such a rule is taken out instead.
+        # Without a value of the band there is no default to restore: such a rule is removed instead.
         return bool(held) if book.band_says(key) else None
     return None
 
 
 def switched(book: Ruleset, key: str, *, on: bool) -> dict[str, Any]:
-    """What `edit` is to set. Switched on, the band's own word holds again where that is on."""
+    """Return the changes for `edit`. Switching on restores the band's value if that is on."""
     head = key.partition("/")[0]
     if head in ("bedtime", "limits"):
         return {key: None if on else {}}
     off, ons = _words(key, head)
     band = book.band_says(key)
-    band_is_on = band is not None and str(band).lower() in [one.lower() for one in ons]
+    band_is_on = band is not None and str(band).lower() in [word.lower() for word in ons]
     if on:
         return {key: None if band_is_on else _value(key, ons[0])}
     return {key: _value(key, off) if band_is_on else None}
 
 
 def _words(key: str, head: str) -> tuple[str, tuple[str, ...]]:
-    """How it is off, and how it may be on; the first where the band has it off."""
+    """Return the word for off, and those for on.
+
+    The first one for on applies if the band has the rule off.
+    """
     if key in ON_OFF:
         return "false", ("true",)
     if key == "safe_search":

@@ -1,4 +1,4 @@
-"""What somebody typed as a site, a service or a kind: an entry of a rule, or one clear line."""
+"""Reads input that names a site, a service or a category, as an entry of a rule."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.catalogue import Catalogue
 
-TYPED_LIMIT = 2000  # characters; the longest web address that anybody pastes
+TYPED_LIMIT = 2000  # characters; more than the longest web addresses in use
 
 
 class NotThatError(ValueError):
-    """``str()`` is the line for the one who typed it."""
+    """The input names no target. ``str()`` is the message for the user."""
 
 
 def site(text: str) -> str:
-    """``https://www.example.com/a?b`` → ``example.com``; a name as it is, in its normal form."""
+    """Return the host of an address, ``https://www.example.com/a?b`` → ``example.com``, or a name in its
+    normal form.
+    """
     word = text.strip()[:TYPED_LIMIT]
     if not word:
         raise NotThatError(_("Type a site, such as example.com."))
@@ -37,13 +39,16 @@ def _no_site(word: str) -> str:
 
 
 def entry(text: str, names: Catalogue) -> str:
-    """A site, or ``service:…`` and ``category:…`` by their name or id; what has a dot in it is a site."""
+    """Return the entry: a site, or ``service:…`` and ``category:…`` by name or id.
+
+    Input with a dot is a site.
+    """
     wanted = " ".join(text.split()).casefold()
     if "." in wanted:
         return site(text)
-    for one in names.services.values():
-        if wanted in (one.name.casefold(), f"service:{one.id}"):
-            return f"service:{one.id}"
+    for service in names.services.values():
+        if wanted in (service.name.casefold(), f"service:{service.id}"):
+            return f"service:{service.id}"
     for kind in names.kinds.values():
         if wanted in (kind.name.casefold(), f"category:{kind.id}"):
             return f"category:{kind.id}"

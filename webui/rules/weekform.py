@@ -1,7 +1,7 @@
-"""The form of a week: a plan of hours ⇄ its fields, and the pictures of both. Pure.
+"""The form of a week: converts a plan of hours to fields and pictures, and back. Pure functions.
 
-Each day has one row: what holds on it (``how``), and from when until when. A painted picture writes into the
-same fields, so that what is sent is always the list of times.
+Each day has one row: its state (``how``) and its time ranges. The picture in which a user paints hours writes
+to the same fields, so the form always sends the list of times.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from webui.rules.hours import (
 )
 
 TIMES, NEVER, NONE, SAME = "times", "never", "none", "same"
-SPARE = 1  # empty pair of fields more than there are hours
-MOST = 24  # pairs of fields a day, as many as the daemon takes
+SPARE = 1  # empty pairs of fields after the last time range
+MOST = 24  # pairs of fields a day; the daemon's limit
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     day: str
     how: str
-    hours: tuple[tuple[str, str], ...]  # of the time fields, an empty pair at the end
+    hours: tuple[tuple[str, str], ...]  # values of the time fields, with an empty pair at the end
     spans: tuple[Span, ...]  # for the picture
 
 
 class NoHoursError(ValueError):
-    """A row that says from when until when, and does not; ``day`` is its."""
+    """A row is set to hours but has none. ``day`` is its day."""
 
     def __init__(self, day: str) -> None:
         super().__init__(day)
@@ -49,7 +49,7 @@ class NoHoursError(ValueError):
 
 
 def rows(value: object, *, night: bool) -> tuple[Row, ...]:
-    """Of what the file says. Raises Unreadable."""
+    """Return the rows of a value of the file. Raises: Unreadable."""
     if night:
         plan: Plan[tuple[Span, ...]] = {
             day: None if span is None else (span,) for day, span in read_plan(value, read_night).items()
@@ -77,9 +77,11 @@ def typed_rows(
     *,
     night: bool,
 ) -> tuple[Row, ...]:
-    """As they were sent; ``one`` and ``many`` read the form's fields, ``held`` is what it showed.
+    """Return the rows as they were sent.
 
-    Whoever types times into a row that had none means them, also without a hand on its ``how``.
+    ``one`` and ``many`` read the form's fields; ``held`` is what the form showed. Times entered into a row
+    that had
+    none apply even if its ``how`` was not changed.
     """
     shown = {row.day: row.how for row in held}
     found = []
@@ -96,7 +98,7 @@ def typed_rows(
 
 
 def value_of(sent: Iterable[Row], *, night: bool) -> object:
-    """What the file is to say. Raises NoHoursError."""
+    """Return the value for the file. Raises: NoHoursError."""
     plan: dict[str, tuple[Span, ...] | None] = {}
     for row in sent:
         if row.how == SAME and row.day not in (SCHOOL, FREE):
@@ -114,17 +116,20 @@ def value_of(sent: Iterable[Row], *, night: bool) -> object:
 
 
 def same(one: object, other: object, *, night: bool) -> bool:
-    """Whether two values of a file mean the same week."""
+    """Return whether two values of a file mean the same week."""
     return [(row.day, row.how, row.spans) for row in rows(one, night=night)] == [
         (row.day, row.how, row.spans) for row in rows(other, night=night)
     ]
 
 
 def axis(*, night: bool) -> int:
-    """The minute of the day at which a row's picture begins: a night is whole from noon to noon."""
+    """Return the minute at which a row's picture begins.
+
+    For a night it is noon, so that the night is not split.
+    """
     return NOON if night else 0
 
 
 def hours_of(start: int) -> list[int]:
-    """For the scale below the pictures."""
+    """Return the hours for the scale below the pictures."""
     return [(start // 60 + hour) % (DAY // 60) for hour in (0, 6, 12, 18)] + [start // 60 or 24]

@@ -5,7 +5,7 @@
   if (!speech || !window.SpeechSynthesisUtterance) { return; }
   var root = document.documentElement, language = root.lang.toLowerCase().split("-")[0], reading = "";
 
-  // A voice of somebody's server would be told what the page says.
+  // A voice of somebody's server would receive the page's text.
   function voice() {
     return speech.getVoices().filter(function (one) {
       return one.localService && one.lang.toLowerCase().split(/[-_]/)[0] === language;

@@ -3,11 +3,11 @@
   "use strict";
   var part = document.getElementById("wallet");
   if (!part) { return; }
-  var button = document.getElementById("show-proof"), told = document.getElementById("wallet-told"), words = part.dataset;
+  var button = document.getElementById("show-proof"), message = document.getElementById("wallet-message"), words = part.dataset;
 
   function say(sentence) {
-    told.textContent = sentence;
-    told.hidden = !sentence;
+    message.textContent = sentence;
+    message.hidden = !sentence;
     button.disabled = false;
   }
 

@@ -1,4 +1,4 @@
-"""How this gateway came onto its machine: that decides how a newer version does."""
+"""How this gateway was installed, which decides how to update it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ ROOT = Path("/")
 
 
 class Installed(StrEnum):
-    OPENWRT = "openwrt"  # by its package manager
+    OPENWRT = "openwrt"  # by opkg or apk
     DEBIAN = "debian"  # by apt
-    GIT = "git"  # a clone, started from where it lies
+    GIT = "git"  # a clone, started in its folder
     PYTHON = "python"  # by pip
 
 

@@ -1,4 +1,6 @@
-"""A backup is sealed and opened in a process of its own, one at a time: its key takes 16 MB and a while."""
+"""Encrypts and decrypts backups in a separate process, one at a time: the key derivation takes 16 MB and
+seconds.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ def unseal(data: bytes, password: str) -> str:
 
 
 def _work(what: str, data: bytes, password: str) -> bytes:
-    """Raises ControlError, with the code of what is wrong."""
+    """Run the process. Raises: ControlError, with an error code."""
     if not _one.acquire(timeout=TIMEOUT / 2):
         raise _busy()
     try:
@@ -42,9 +44,9 @@ def _work(what: str, data: bytes, password: str) -> bytes:
     if done.returncode == 0:
         return done.stdout
     try:
-        told = json.loads(done.stderr.splitlines()[-1])
-        error = ControlError(str(told["error"]))
-        code, values = str(told["code"]), dict(told["values"])
+        answer = json.loads(done.stderr.splitlines()[-1])
+        error = ControlError(str(answer["error"]))
+        code, values = str(answer["code"]), dict(answer["values"])
     except (ValueError, KeyError, TypeError, IndexError):
         raise _busy() from None
     raise error.coded(code, **values)

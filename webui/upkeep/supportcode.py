@@ -1,4 +1,4 @@
-"""The code under the line of every page: what a person who helps by telephone needs to know first.
+"""The support code at the foot of every page: the first facts that telephone support needs.
 
 ``0.1.0-WNK0`` is the version, a hyphen, and four characters; docs/families/support-code.md explains each. A
 character never changes its meaning, and none is about a person, a device or a site.
@@ -17,7 +17,7 @@ MOST_PROBLEMS = 9  # nine or more
 
 
 def code(home: Home | None) -> str:
-    """None: no daemon answers."""
+    """Return the code. None: the daemon does not respond."""
     if home is None:
         return f"{__version__}-{UNKNOWN}{STOPPED}{UNKNOWN}0"
     internet = INTERNET.get(home.internet, UNKNOWN)

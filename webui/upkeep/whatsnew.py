@@ -1,4 +1,4 @@
-"""What is new in the version that runs, from the list of changes that came with it."""
+"""The changes of the running version, from the packaged changelog."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHANGES = Path(__file__).parents[1] / "CHANGELOG.md"
-MOST_BYTES = 512 * 1024  # of the list: some hundred versions
+MOST_BYTES = 512 * 1024  # of the changelog: some hundred versions
 SHOWN = 60  # entries on the page; a version has a few dozen
-UNRELEASED = "unreleased"  # of who runs what is not published yet
+UNRELEASED = "unreleased"  # for users of an unreleased version
 
 
 @dataclass(frozen=True, slots=True)
 class News:
     heading: str
-    entries: tuple[str, ...]  # the newest first; English
+    entries: tuple[str, ...]  # newest first; English
     left_off: int
 
 
 def read_news(version: str, path: Path = CHANGES) -> News | None:
-    """None where nothing came along, or it tells nothing of this version."""
+    """Return the changes; None without a changelog or a section of this version."""
     try:
         with path.open("rb") as file:
             text = file.read(MOST_BYTES).decode("utf-8", "replace")
@@ -30,7 +30,7 @@ def read_news(version: str, path: Path = CHANGES) -> News | None:
 
 
 def parse_news(version: str, text: str) -> News | None:
-    """The section of ``version``; before it is published, that of what is not."""
+    """Return the section of ``version``, or the unreleased one if there is none."""
     sections = {_name(part): part for part in text.split("\n## ")[1:]}
     section = sections.get(version) or sections.get(UNRELEASED)
     if section is None:
@@ -40,7 +40,7 @@ def parse_news(version: str, text: str) -> News | None:
 
 
 def _name(section: str) -> str:
-    """``0.2.0`` of ``[0.2.0] - 2026-12-01``."""
+    """Return ``0.2.0`` of ``[0.2.0] - 2026-12-01``."""
     return section.partition("\n")[0].strip().partition(" ")[0].strip("[]").lower()
 
 

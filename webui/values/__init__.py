@@ -1,1 +1,1 @@
-"""What the daemon tells, as values that the pages can rely on."""
+"""Parses answers of the daemon into typed values for the pages."""

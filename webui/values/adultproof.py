@@ -1,4 +1,4 @@
-"""A device that is an adult's for a while, as the daemon tells of it."""
+"""The temporary unlock of a device for an adult, as the daemon reports it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from webui.values.shapes import Answer
 @dataclass(frozen=True, slots=True)
 class AdultProof:
     method: str  # password, guardian, wallet
-    by: str  # the guardian; empty: a wallet tells no name
+    by: str  # the guardian; empty for a wallet, which gives no name
     until: datetime | None
 
     def sentence(self, now: datetime) -> str:
@@ -27,11 +27,11 @@ class AdultProof:
 
 
 def parse_adult_proof(answer: Answer) -> AdultProof | None:
-    """Of what the daemon says of a device; None where no proof opens it."""
+    """Parse the unlock of a device; None if no proof unlocks it."""
     found = answer.entry("adult_proof")
     return None if found is None else found.read(AdultProof)
 
 
 def lengths() -> dict[str, str]:
-    """How long a device may be opened, as the daemon takes it, and how it is told."""
+    """Return the durations of an unlock as the daemon accepts them, with their labels."""
     return {"1h": duration(60), "4h": duration(240), "morning": _("Until tomorrow, 06:00")}

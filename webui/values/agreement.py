@@ -1,4 +1,4 @@
-"""What a child and its parents have agreed on, as the daemon tells it."""
+"""The agreement between a child and its parents, as the daemon reports it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from webui.values.shapes import Answer
 
 @dataclass(frozen=True, slots=True)
 class Yes:
-    """One of them has said it to the rules as they are now, and the other has not."""
+    """One side has agreed to the current rules, and the other has not."""
 
     side: str  # child, guardian
     by: str  # the guardian; empty: the child
@@ -29,12 +29,12 @@ class Agreement:
         return self.state == "none" and self.waits is None
 
     def asks(self, side: str) -> bool:
-        """Whether this side can say yes now."""
+        """Return whether this side can agree now."""
         return self.state != "agreed" and (self.waits is None or self.waits.side != side)
 
 
 def parse_agreement(answer: Answer | None) -> Agreement | None:
-    """None: of a child that is too young for it."""
+    """Parse an agreement; None for a child that is too young for one."""
     if answer is None:
         return None
     waits = answer.entry("waits")

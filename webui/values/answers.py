@@ -1,4 +1,4 @@
-"""What the daemon answers about the home and its devices, as values that the pages can rely on."""
+"""The daemon's answers about the home and its devices."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from webui.values.sharing import Own, parse_own
 from webui.values.teaching import Lesson, parse_lesson
 
 NEWS = timedelta(days=1)
-QUIET = frozenset({"day", "nothing"})  # sightings that say nothing of now
+QUIET = frozenset({"day", "nothing"})  # sightings that do not say whether the device is online now
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
     mac: str
-    name: str  # hostile input
+    name: str  # untrusted input
     online: bool
     ip: str
-    sightings: str = ""  # how exactly it is told when it is here: moment, day, nothing
+    sightings: str = ""  # precision of its sightings: moment, day, nothing
 
     @property
     def quiet(self) -> bool:
-        """It is not told whether it is here now."""
+        """Return whether its online status is private."""
         return self.sightings in QUIET
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How things stand for a device as a whole."""
+    """The state of a device as a whole."""
 
     state: str  # open, paused, bedtime, window, out_of_time, quarantined
     until: datetime | None
@@ -59,7 +59,7 @@ class InUse:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One profile as `status` tells it."""
+    """One profile in the daemon's `status`."""
 
     id: str
     name: str
@@ -68,12 +68,12 @@ class Child:
     now: State
     devices: tuple[Device, ...]
     time: Time
-    requests: int  # that wait
+    requests: int  # pending
     pin_set: datetime | None = None
     pin_by: str = ""  # the guardian who set it; empty: the child itself
-    lesson: Lesson | None = None  # that runs, or of which nobody has said what is kept
-    next_step: str = ""  # the month of the next band, YYYY-MM; empty: nobody said it
-    in_use: tuple[InUse, ...] = ()  # just now, as far as the log level lets a guardian see
+    lesson: Lesson | None = None  # running, or finished and not yet saved
+    next_step: str = ""  # the month of the next band, YYYY-MM; empty if not set
+    in_use: tuple[InUse, ...] = ()  # now, as far as the log level lets a guardian see
 
     @property
     def paused(self) -> bool:
@@ -85,45 +85,45 @@ class Child:
 
     @property
     def quiet(self) -> bool:
-        """It is not told whether any of its devices is here now."""
+        """Return whether the online status of its devices is private."""
         return bool(self.devices) and all(device.quiet for device in self.devices)
 
-    def pin_is_news(self, now: datetime) -> bool:
-        """Whether the child set a PIN within the last day, which its parents are told."""
+    def pin_is_recent(self, now: datetime) -> bool:
+        """Return whether the child set a PIN within the last day, which its parents see."""
         return self.pin_set is not None and not self.pin_by and now - self.pin_set < NEWS
 
     def device_name(self, mac: str) -> str:
-        """As the device calls itself; its address where it does not, or where it is the child's no more."""
-        return next((one.name for one in self.devices if one.mac == mac and one.name), mac)
+        """Return the device's own name, or its address if it has none or no longer belongs to the child."""
+        return next((device.name for device in self.devices if device.mac == mac and device.name), mac)
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The whole home as `status` tells it."""
+    """The whole home in the daemon's `status`."""
 
     version: str
     now: datetime
-    day: date  # the family's, which turns at night
+    day: date  # the family's day, which changes at night
     off: bool
     off_until: datetime | None
     internet: str  # works, down, unknown
     internet_since: datetime | None
     new_devices: int
-    requests: int  # that wait
+    requests: int  # pending
     questions: int  # about devices
-    cards: int  # about closed ways
-    language: str  # of the pages, for a browser that asks for none of theirs; empty: none chosen
+    cards: int  # about bypass methods
+    language: str  # default language of the pages; empty: none set
     clock_known: bool
-    clock_sentence: str  # what it means that the time is not known
+    clock_sentence: str  # the effect of an unknown time
     problems: tuple[str, ...]
-    announced: tuple[Announced, ...]  # newest first, for a week
+    announced: tuple[Announced, ...]  # newest first, of the last week
     children: tuple[Child, ...]
-    unclaimed: bool = False  # nobody has set the gateway up
-    steps: tuple[Step, ...] = ()  # into the next band: proposed, put off, or taken lately
+    unclaimed: bool = False  # the gateway has no guardian
+    steps: tuple[Step, ...] = ()  # transitions to the next band: proposed, postponed, or taken lately
     lists: UpdatePlan | None = None  # automatic updates of the lists of sites
 
     def step_of(self, profile: str) -> Step | None:
-        return next((one for one in self.steps if one.profile == profile), None)
+        return next((step for step in self.steps if step.profile == profile), None)
 
     def child(self, profile: str) -> Child | None:
         return next((child for child in self.children if child.id == profile), None)
@@ -189,12 +189,12 @@ TIME_REASONS = frozenset({"bedtime", "window", "out_of_time"})
 class Refusal:
     at: datetime | None
     host: str
-    name: str  # what the host belongs to, where that is known
+    name: str  # the service or category of the host, if known
     reason: str
     owner: str
     until: datetime | None
     sentence: str
-    askable: bool  # the child may ask: for it, or for time where a time rule has closed it
+    askable: bool  # the child may ask for it, or for time if a time rule blocks it
     decided: Decided
 
     @property
@@ -203,7 +203,7 @@ class Refusal:
 
 
 def parse_refusals(values: Mapping[str, Any], *, yours: bool = False) -> tuple[Refusal, ...]:
-    """Newest first. ``yours``: told to whom these were refused."""
+    """Parse refusals, newest first. ``yours``: word them for the blocked device's user."""
     return tuple(
         entry.read(Refusal, sentence=telling.refusal(entry, yours=yours), decided=parse_decided(entry))
         for entry in Answer(values).entries("refusals")
@@ -212,10 +212,10 @@ def parse_refusals(values: Mapping[str, Any], *, yours: bool = False) -> tuple[R
 
 @dataclass(frozen=True, slots=True)
 class OwnRefusals:
-    """What was refused on the device that asks."""
+    """The last refusals of the device that asks."""
 
     found: tuple[Refusal, ...] = ()  # newest first
-    shared: bool = False  # other guests are here: whose a refusal was is not known, so nobody is told
+    shared: bool = False  # the owner of a refusal is unknown among several guests, so none is shown
 
 
 def parse_own_refusals(values: Mapping[str, Any]) -> OwnRefusals:
@@ -226,15 +226,16 @@ def parse_own_refusals(values: Mapping[str, Any]) -> OwnRefusals:
 class HelpLine:
     name: str
     phone: str
-    text: str  # how to reach it by message
+    text: str  # contact for messages
     web: str  # a host name
-    kind: str  # one of those of policy/countries.py
+    kind: str  # one of the kinds in policy/countries.py
     confirmed: bool  # its operator has confirmed it
 
 
 def parse_help_lines(values: Mapping[str, Any], key: str = "lines") -> tuple[HelpLine, ...]:
-    """Each by its name in the reader's language, as far as there is one. ``key``: `rights` for those who
-    hear complaints.
+    """Parse help lines, each with its name in the reader's language if known.
+
+    ``key``: `rights` for bodies that take complaints.
     """
     return tuple(
         entry.read(HelpLine, name=(entry.entry("names") or Answer({})).text(language()) or entry.text("name"))
@@ -249,13 +250,15 @@ class Here:
     mac: str
     profile: str  # a child's id, or home, guest, quarantine, adult; empty when unknown
     name: str
-    now: State | None  # None: nothing ever closes for it
+    now: State | None  # None: no rule ever blocks it
     time: Time
     asked: str = (
-        ""  # what is asked about it: it has a child's rules until somebody answers, and is no child's
+        # the open question about it: a child's rules apply until it is answered, but it is not that child's
+        # device
+        ""
     )
     own: Own = field(default_factory=Own)
-    step: Step | None = None  # into adulthood, taken lately
+    step: Step | None = None  # transition into adulthood, taken lately
 
 
 def parse_here(values: Mapping[str, Any]) -> Here:
@@ -263,7 +266,7 @@ def parse_here(values: Mapping[str, Any]) -> Here:
     at = answer.moment("now") or datetime.now(UTC)
     now = _state(answer, at, yours=True) if answer.text("state") else None
     asked = answer.text("asked")
-    # Nobody has said that it is the child's, so it is shown nothing of that child.
+    # The device is not confirmed as the child's, so it shows nothing of that child.
     profile = "" if asked else answer.text("profile")
     return answer.read(
         Here,

@@ -1,4 +1,4 @@
-"""What a child asked for, and what became of it."""
+"""The requests of a child, and their answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from webui.values.answers import Refusal
 from webui.values.shapes import Answer
 
 SHOWN_FOR = timedelta(hours=24)  # after an answer
-KIND = "kind"  # how much is told of one that is over, where no names are
+KIND = "kind"  # detail of a past request without names
 SHOWN = 4  # requests on the child's own page
 
 
@@ -25,9 +25,9 @@ class Asked:
     name: str  # of the child
     device: str
     topic: str  # time, site, ledger
-    thing: str  # a site, service:x, limits, or empty for all time
+    thing: str  # a site, service:x, limits, or empty for all limits
     thing_name: str
-    minutes: int  # asked for; 0 of a site
+    minutes: int  # requested; 0 for a site
     reason: str  # the child's words
     at: datetime | None
     expires: datetime | None
@@ -37,9 +37,9 @@ class Asked:
     because: str  # the guardian's words
     by: str
     answered: datetime | None
-    reminded: bool = False  # it has waited for a day
-    since: datetime | None = None  # ledger: when the minutes that are meant begin
-    told: str = ""  # all, or kind: the names are left out and of each moment there is the day
+    reminded: bool = False  # it has been pending for a day
+    since: datetime | None = None  # ledger: start of the disputed minutes
+    told: str = ""  # all, or kind: names are left out and moments are dates
 
     @property
     def waits(self) -> bool:
@@ -59,7 +59,7 @@ class Asked:
 
 
 def parse_asked(values: Mapping[str, Any]) -> tuple[Asked, ...]:
-    """Newest first."""
+    """Parse requests, newest first."""
     return tuple(_asked(entry) for entry in Answer(values).entries("requests"))
 
 
@@ -77,25 +77,31 @@ def _thing_name(entry: Answer) -> str:
         return name or thing
     if not thing:
         return _("a site") if entry.text("topic") == "site" else ""
-    return listed([things.thing(one, one) for one in thing.split()])
+    return listed([things.thing(target, target) for target in thing.split()])
 
 
 def to_show(asked: Iterable[Asked], now: datetime) -> tuple[Asked, ...]:
-    """What waits, and what was answered within a day."""
-    fresh = [one for one in asked if one.waits or (one.answered and now - one.answered < SHOWN_FOR)]
+    """Return pending requests, and those answered within a day."""
+    fresh = [
+        request
+        for request in asked
+        if request.waits or (request.answered and now - request.answered < SHOWN_FOR)
+    ]
     return tuple(fresh[:SHOWN])
 
 
 def waiting_time(asked: Iterable[Asked]) -> Asked | None:
-    return next((one for one in asked if one.waits and one.is_time), None)
+    return next((request for request in asked if request.waits and request.is_time), None)
 
 
 def waiting_for(asked: Iterable[Asked], refusal: Refusal) -> Asked | None:
-    """The request that waits for what was refused: the site, or the service that it belongs to."""
+    """Return the pending request for what was blocked: the site, or its service."""
 
-    def fits(one: Asked) -> bool:
-        if one.thing.startswith("service:"):
-            return bool(refusal.name) and one.thing_name == refusal.name
-        return refusal.host == one.thing or refusal.host.endswith(f".{one.thing}")
+    def fits(request: Asked) -> bool:
+        if request.thing.startswith("service:"):
+            return bool(refusal.name) and request.thing_name == refusal.name
+        return refusal.host == request.thing or refusal.host.endswith(f".{request.thing}")
 
-    return next((one for one in asked if one.waits and one.topic == "site" and fits(one)), None)
+    return next(
+        (request for request in asked if request.waits and request.topic == "site" and fits(request)), None
+    )

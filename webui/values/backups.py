@@ -1,4 +1,4 @@
-"""What is in a backup and what it would change, as values."""
+"""The content of a backup, and what restoring it would change."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class Look:
     version: str
     children: tuple[str, ...]
     people: tuple[str, ...]
-    same: bool  # nothing would change
+    same: bool  # restoring changes nothing
     fresh: tuple[str, ...]  # names or files
     changed: tuple[str, ...]
     gone: tuple[str, ...]
     settings: bool
     devices: int
     pins: int
-    self_set: int  # what children set for themselves, one by one
+    self_set: int  # settings that children made for themselves
     added: tuple[str, ...]  # accounts
     grants: int
-    steps: int  # into the next age band, that were put off
-    problems: tuple[str, ...]  # of files in it that cannot be used
+    steps: int  # postponed transitions to the next band
+    problems: tuple[str, ...]  # of files in it that cannot be restored
 
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """What was put in place last."""
+    """The last restored backup."""
 
     by: str
     at: datetime | None
@@ -44,7 +44,7 @@ class Last:
 
 def parse_look(values: Mapping[str, Any]) -> Look:
     answer = Answer(values)
-    return answer.read(Look, children=tuple(one.text("name") for one in answer.entries("children")))
+    return answer.read(Look, children=tuple(child.text("name") for child in answer.entries("children")))
 
 
 def parse_last(values: Mapping[str, Any]) -> Last | None:

@@ -1,4 +1,4 @@
-"""What the verb `country` tells: marks of films and games by band, and laws with whom they are on for."""
+"""The verb `country`: ratings of films and games by band, and legal rules with the children they cover."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from webui.values.shapes import Answer
 class LawChild:
     id: str
     name: str
-    binds: bool  # whether all of the child's band are younger than the law says
+    binds: bool  # whether the whole band is younger than the age in the law
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """Lists are of targets, ``service:tiktok``."""
+    """A legal rule. Lists contain targets, such as ``service:tiktok``."""
 
     id: str
     name: str
@@ -40,17 +40,18 @@ class Law:
     children: tuple[LawChild, ...]
 
     def child(self, profile: str) -> LawChild | None:
-        return next((one for one in self.children if one.id == profile), None)
+        return next((child for child in self.children if child.id == profile), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
     name: str
     of: str
-    bands: Mapping[str, tuple[str, str, int]]  # mark, the later mark, from which year on
+    # mark, the later mark, the year from which the later one applies
+    bands: Mapping[str, tuple[str, str, int]]
 
-    def told(self, band: str) -> str:
-        """Empty for a band that it does not know."""
+    def describe(self, band: str) -> str:
+        """Describe the ratings of a band; empty for an unknown band."""
         mark, then, age = self.bands.get(band, ("", "", 0))
         values: dict[str, object] = {"mark": mark, "name": self.name}
         if not mark:
@@ -76,7 +77,7 @@ class Country:
     laws: tuple[Law, ...]
 
     def marks(self, band: str) -> tuple[str, ...]:
-        return tuple(told for one in self.ratings if (told := one.told(band)))
+        return tuple(text for rating in self.ratings if (text := rating.describe(band)))
 
 
 def parse_country(values: Mapping[str, Any]) -> Country:
@@ -88,25 +89,25 @@ def parse_country(values: Mapping[str, Any]) -> Country:
     )
 
 
-def _rating(one: Answer) -> Rating:
-    marks = one.entry("marks") or Answer({})
+def _rating(answer: Answer) -> Rating:
+    marks = answer.entry("marks") or Answer({})
     bands = {}
     for band in marks.values:
         mark = marks.entry(band) or Answer({})
         bands[band] = (mark.text("mark"), mark.text("then"), mark.whole("from"))
-    return Rating(one.text("name"), one.text("of"), bands)
+    return Rating(answer.text("name"), answer.text("of"), bands)
 
 
-def _law(one: Answer) -> Law:
-    return one.read(
+def _law(answer: Answer) -> Law:
+    return answer.read(
         Law,
-        name=laws().get(one.text("id")) or _in_language(one, "names") or one.text("name"),
-        expected=_in_language(one, "expected"),
-        why_open=_in_language(one, "why_open"),
-        children=tuple(child.read(LawChild) for child in one.entries("children")),
+        name=laws().get(answer.text("id")) or _in_language(answer, "names") or answer.text("name"),
+        expected=_in_language(answer, "expected"),
+        why_open=_in_language(answer, "why_open"),
+        children=tuple(child.read(LawChild) for child in answer.entries("children")),
     )
 
 
-def _in_language(one: Answer, key: str) -> str:
-    texts = one.entry(key) or Answer({})
+def _in_language(answer: Answer, key: str) -> str:
+    texts = answer.entry(key) or Answer({})
     return texts.text(language()) or texts.text("en")

@@ -1,4 +1,4 @@
-"""Who decided a refusal, since when, and where it is said to be wrong."""
+"""Who decided a block, since when, and where to contest it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from webui.language import telling, things
 from webui.values.shapes import Answer
 
-OWN = ("own-", "built-in")  # lists that come with the program
+OWN = ("own-", "built-in")  # lists in the package
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,14 @@ class OnList:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Empty where a daemon of an older version says nothing of it."""
+    """The decision of a block. Empty if an older daemon does not report it."""
 
     who: str  # family, band, law, register, lists, product
-    kind: str  # of sites, in the reader's language
+    kind: str  # category, in the reader's language
     contest: str  # a sentence
     since: date | None
     by: str
-    version: str  # of the program, where the rule comes with it
+    version: str  # of the program, for a rule of the package
     lists: tuple[OnList, ...]
 
 
@@ -42,7 +42,7 @@ def parse_decided(refusal: Answer) -> Decided:
         by=answer.text("by"),
         version=answer.text("version"),
         lists=tuple(
-            OnList(one.text("id"), one.day("version"), own=one.text("id").startswith(OWN))
-            for one in answer.entries("lists")
+            OnList(source.text("id"), source.day("version"), own=source.text("id").startswith(OWN))
+            for source in answer.entries("lists")
         ),
     )

@@ -1,4 +1,4 @@
-"""The devices of the home as the pages show them: by whom they are used, and what was learnt of each."""
+"""The devices of the home: their owners, and what is known of each."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from webui.values.questions import Question, parse_question
 from webui.values.shapes import Answer
 
 HOME, GUEST, VISITOR, ADULT, QUARANTINE = "home", "guest", "visitor", "adult", "quarantine"
-PLACES = (HOME, GUEST, VISITOR, ADULT)  # where a device belongs that is no one person's
-GROUP_SHOWN = 60  # devices of a group; anybody on the Wi-Fi can invent more, and they are counted
-SETTLED = ("copy", "repeater")  # questions about a device that stays where it is meanwhile
+PLACES = (HOME, GUEST, VISITOR, ADULT)  # groups of devices without a personal owner
+GROUP_SHOWN = 60  # devices of a group; any device on the Wi-Fi can invent more, so the rest is counted
+SETTLED = ("copy", "repeater")  # questions that do not move the device while they are open
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +29,34 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """All text of it is hostile input."""
+    """One device. All its texts are untrusted input."""
 
     mac: str
-    name: str  # as a guardian calls it, else as it calls itself
-    label: str  # what a guardian calls it
+    name: str  # the guardian's name for it, else its own
+    label: str  # the guardian's name for it
     own_name: str
     online: bool
     ip: str
     profile: str  # a person's id, or home, guest, visitor, adult, quarantine
-    until: datetime | None  # when that ends by itself
+    until: datetime | None  # when that ends automatically
     vendor: str
     kind: str
     model: str
-    system: str  # what it tells the network when it asks for an address
-    random: bool  # its address is invented
-    shared: tuple[str, ...]  # ids of those who share it
-    managed: tuple[str, ...]  # names of a tunnel that stay open for it
-    asked: str  # what is asked about it
-    proof: AdultProof | None  # that opens it as an adult's for a while
-    opens: bool  # an adult's proof would open it, or has
-    mark: str  # yes or no: it has no mobile data; empty: the daemon knows of no such mark
+    system: str  # from its DHCP request
+    random: bool  # its address is randomised
+    shared: tuple[str, ...]  # ids of those who share the device
+    managed: tuple[str, ...]  # host names of a VPN that stay allowed for it
+    asked: str  # the open question about it
+    proof: AdultProof | None  # that unlocks it for an adult for a while
+    opens: bool  # an adult's proof can unlock it, or has
+    mark: str  # yes or no: no mobile data; empty: not known to the daemon
     first_seen: datetime | None
     last_seen: datetime | None
-    sightings: str = ""  # how exactly these are told: moment, day, nothing
+    sightings: str = ""  # their precision: moment, day, nothing
 
     @property
     def quiet(self) -> bool:
-        """It is not told whether it is here now."""
+        """Return whether its online status is private."""
         return self.sightings in QUIET
 
     @property
@@ -65,13 +65,13 @@ class Device:
 
     @property
     def is_new(self) -> bool:
-        """Nobody has said whose it is."""
+        """Return whether the device has no owner yet."""
         return self.profile == QUARANTINE or bool(self.asked and self.asked not in SETTLED)
 
 
 @dataclass(frozen=True, slots=True)
 class Had:
-    """An address that it had; a hardware address is one that it came by before."""
+    """A former address of the device. A hardware address is one it used before."""
 
     address: str
     first: datetime | None
@@ -80,7 +80,7 @@ class Had:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What one device says of itself."""
+    """What a device says about itself."""
 
     model: str
     system: str
@@ -88,14 +88,14 @@ class Learnt:
     names: tuple[str, ...]
     addresses: tuple[str, ...]
     behind: tuple[str, ...]  # devices behind it: it is a repeater
-    through: tuple[str, ...]  # repeaters that it is behind
+    through: tuple[str, ...]  # repeaters between it and the gateway
     history: tuple[Had, ...]
     question: Question | None
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Devices under one heading. ``person``: whose they are; empty: nobody's in person."""
+    """Devices under one heading. ``person``: their owner; empty: no personal owner."""
 
     key: str
     name: str
@@ -111,44 +111,44 @@ class Devices:
     scanning: bool
 
     def person(self, profile: str) -> Person | None:
-        return next((one for one in self.people if one.id == profile), None)
+        return next((person for person in self.people if person.id == profile), None)
 
     def names_of(self, profiles: Iterable[str]) -> tuple[str, ...]:
-        """What these people are called; who is not known by now is left out."""
-        return tuple(one.name for one in self.people if one.id in profiles)
+        """Return the names of these people. Unknown ids are left out."""
+        return tuple(person.name for person in self.people if person.id in profiles)
 
     def owner(self, device: Device) -> str:
-        """Whose it is, in a word or two."""
+        """Return the owner in a word or two."""
         person = self.person(device.profile)
         if device.shared:
-            return ", ".join(plain(one) for one in self.names_of(device.shared))
+            return ", ".join(plain(name) for name in self.names_of(device.shared))
         return plain(person.name) if person else place_name(device.profile)
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """Children first, then adults, what several share, the house, guests, and what is new."""
-        new = [one for one in self.found if one.is_new]
-        shared = [one for one in self.found if one.shared and one not in new]
-        rest = [one for one in self.found if one not in new and one not in shared]
+        """Return children's devices first, then adults', shared, unfiltered, guests', and new ones."""
+        new = [device for device in self.found if device.is_new]
+        shared = [device for device in self.found if device.shared and device not in new]
+        rest = [device for device in self.found if device not in new and device not in shared]
         found = []
-        for person in sorted(self.people, key=lambda one: not one.child):
-            own = [one for one in rest if one.profile == person.id]
+        for person in sorted(self.people, key=lambda person: not person.child):
+            own = [device for device in rest if device.profile == person.id]
             if own or person.child:
                 found.append(_group(f"of-{person.id}", plain(person.name), own, person.id))
         others = (
             ("shared", _("Shared by several"), shared),
-            ("adults", _("An adult's"), [one for one in rest if one.profile == ADULT]),
-            ("house", _("Of the house"), [one for one in rest if one.profile == HOME]),
-            ("guests", _("Guests"), [one for one in rest if one.profile in (GUEST, VISITOR)]),
+            ("adults", _("An adult's"), [device for device in rest if device.profile == ADULT]),
+            ("house", _("Of the house"), [device for device in rest if device.profile == HOME]),
+            ("guests", _("Guests"), [device for device in rest if device.profile in (GUEST, VISITOR)]),
             ("new", _("New: whose is it?"), new),
         )
         return (*found, *(_group(key, name, ones) for key, name, ones in others if ones))
 
 
 def _group(key: str, name: str, devices: list[Device], person: str = "") -> Group:
-    """Those that are here first, then the last seen."""
-    devices.sort(key=lambda one: one.last_seen.timestamp() if one.last_seen else 0.0, reverse=True)
-    devices.sort(key=lambda one: not one.online)
+    """Return a group with online devices first, then by last sighting."""
+    devices.sort(key=lambda device: device.last_seen.timestamp() if device.last_seen else 0.0, reverse=True)
+    devices.sort(key=lambda device: not device.online)
     return Group(key, name, tuple(devices[:GROUP_SHOWN]), person, len(devices))
 
 
@@ -162,8 +162,8 @@ def place_name(place: str) -> str:
     }.get(place, plain(place))
 
 
-def told_place(name: str, place: str, person: Person | None) -> str:
-    """What was done, in one sentence."""
+def describe_place(name: str, place: str, person: Person | None) -> str:
+    """Describe the assignment in one sentence."""
     if person is not None:
         return _("%(device)s is %(name)s's now.", device=name, name=plain(person.name))
     sentences = {
@@ -195,13 +195,13 @@ def _mark(entry: Answer) -> str:
 
 
 def parse_learnt(values: Mapping[str, Any]) -> Learnt | None:
-    """Of an answer about one device."""
+    """Parse an answer about one device."""
     entry = next(iter(Answer(values).entries("devices")), None)
     if entry is None:
         return None
     question = entry.entry("question")
     return entry.read(
         Learnt,
-        history=tuple(one.read(Had) for one in entry.entries("history")),
+        history=tuple(address.read(Had) for address in entry.entries("history")),
         question=parse_question(question) if question else None,
     )

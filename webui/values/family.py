@@ -1,4 +1,4 @@
-"""What `qalqan.yaml` says of the family, as the verb `family` tells it, and what may be chosen there."""
+"""The family's settings in `qalqan.yaml`, as the verb `family` reports them, and their choices."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from webui.language.i18n import gettext as _
 from webui.values.shapes import Answer, refuse_shape
 
-STRANGERS = ("guest", "quarantine", "home")  # what an unknown device may be beside a child's
+STRANGERS = ("guest", "quarantine", "home")  # choices for unknown devices besides a child
 ACCESS = ("closed", "open")
 
 
 @dataclass(frozen=True, slots=True)
 class OfRouter:
-    """What the router's own settings decide: no page changes it."""
+    """Settings of the router. The pages cannot change them."""
 
     option: str
     value: str
@@ -27,16 +27,16 @@ class OfRouter:
 class Family:
     country: str
     timezone: str
-    language: str  # of browsers that ask for none of ours; empty: none chosen
+    language: str  # default language of the pages; empty: none set
     unknown_devices: str  # one of STRANGERS, or a person's id
     gateway_access: str
     lists_update: str  # how often lists are downloaded: daily, weekly, off
     revision: int
-    by_hand: bool  # comments of its owner's are in the file; a change takes them out
+    by_hand: bool  # the file has comments, which a change removes
     set_by: str
     set_at: datetime | None
     lan: tuple[str, ...] = ()
-    interfaces: Mapping[str, str] = field(default_factory=dict)  # of lan → as unknown_devices
+    interfaces: Mapping[str, str] = field(default_factory=dict)  # interface of lan → as unknown_devices
     router: tuple[OfRouter, ...] = ()
 
 
@@ -44,7 +44,7 @@ def parse_family(values: Mapping[str, Any]) -> Family:
     answer = Answer(values)
     changed, interfaces, lists = answer.entry("set"), answer.entry("interfaces"), answer.entry("lists")
     networks = interfaces.values if interfaces else {}
-    if not all(isinstance(one, str) for one in networks.values()):
+    if not all(isinstance(network, str) for network in networks.values()):
         refuse_shape("interfaces")
     return answer.read(
         Family,
@@ -52,12 +52,12 @@ def parse_family(values: Mapping[str, Any]) -> Family:
         set_at=changed.moment("at") if changed else None,
         interfaces=dict(networks),
         lists_update=lists.text("update") if lists else "",
-        router=tuple(one.read(OfRouter) for one in answer.entries("router")),
+        router=tuple(row.read(OfRouter) for row in answer.entries("router")),
     )
 
 
 def countries() -> dict[str, str]:
-    """Those of which help lines and public holidays are known, by code, in the order of their names."""
+    """Return the countries with known help lines and public holidays by code, sorted by name."""
     known = {
         "at": _("Austria"), "au": _("Australia"), "be": _("Belgium"), "bg": _("Bulgaria"),
         "cy": _("Cyprus"), "cz": _("Czechia"), "de": _("Germany"), "dk": _("Denmark"), "ee": _("Estonia"),
@@ -72,7 +72,7 @@ def countries() -> dict[str, str]:
 
 
 def strangers() -> dict[str, tuple[str, str]]:
-    """What a device may be that nobody has named: its word, and what it means."""
+    """Return the choices for unknown devices: word, label and meaning."""
     return {
         "guest": (
             _("A guest"),

@@ -1,4 +1,4 @@
-"""What a grant, a landing, a code or an answer gave, and the sentence of it."""
+"""The result of a grant, a landing, a code or an answer, and its description."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def to_parent(given: Given, name: str, now: datetime, *, paused: bool) -> str:
     if is_source() and not (given.gates and set(given.gates) <= WHOLE | PLAY):
         return given.sentence
     if given.until is None and given.gates and set(given.gates) <= PLAY:
-        told = ngettext(
+        sentence = ngettext(
             "%(name)s has %(num)d more minute of play today.",
             "%(name)s has %(num)d more minutes of play today.",
             given.minutes,
             name=plain(name),
         )
     else:
-        told = more(plain(name), given.minutes, given.until, now)
-    return f"{told} {_('The pause goes on.')}" if paused else told
+        sentence = more(plain(name), given.minutes, given.until, now)
+    return f"{sentence} {_('The pause goes on.')}" if paused else sentence
 
 
 def to_child(given: Given, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""A child's step into the next age band, as the daemon tells it."""
+"""A child's transition to the next age band, as the daemon reports it."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ class Step:
     then: str
     month: str  # YYYY-MM
     since: datetime | None
-    on: date | None  # when it happens by itself
-    until: str  # the month to which it was put off
+    on: date | None  # when it happens automatically
+    until: str  # the month to which it is postponed
     reason: str  # of the guardian's, free text
     put_off_by: str
     taken: datetime | None
     by: str
     by_itself: bool
-    later: tuple[str, ...]  # months to which it can be put off still
+    later: tuple[str, ...]  # months to which it can still be postponed
 
     @property
     def is_final(self) -> bool:
-        """Into adulthood."""
+        """Return whether the transition is into adulthood."""
         return self.then == Band.ADULT.value
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """One child's step with what holds now and would hold then, in the shape of the file."""
+    """A child's transition with the rules before and after it, in the shape of the file."""
 
     name: str
     band: str
-    then: str  # empty: no month is known
+    then: str  # empty: the month is not set
     month: str
-    step: Step | None  # None: it is still to come
+    step: Step | None  # None: not yet proposed
     rules: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
 
@@ -53,7 +53,7 @@ class Growth:
 
 
 def parse_steps(answer: Answer) -> tuple[Step, ...]:
-    return tuple(one.read(Step) for one in answer.entries("steps"))
+    return tuple(step.read(Step) for step in answer.entries("steps"))
 
 
 def parse_step(answer: Answer | None) -> Step | None:

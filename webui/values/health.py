@@ -1,4 +1,4 @@
-"""How the gateway is, as values: what the checks found, by topic, figures, the last hour, the log."""
+"""The gateway's health: check results by topic, figures, the last hour, and the log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from webui.values.shapes import Answer
 LEVELS = ("ok", "note", "warning", "error")  # from the best to the worst
 LOOK = ("warning", "error")
 SHOWN = 40  # lines of the log on the page; the support file has all of them
-PLACES = 60  # samples, as many as the daemon keeps
+PLACES = 60  # samples; the daemon stores as many
 
 OWN_STATUS = Path("/proc/self/status")
 
@@ -24,30 +24,30 @@ OWN_STATUS = Path("/proc/self/status")
 class Finding:
     level: str
     about: str
-    text: str  # English, the words of `qalqan check`; empty for support where it may name somebody
+    text: str  # English, as in `qalqan check`; empty for support if it may name a person
     mend: str
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What several checks are about, in a family's words."""
+    """The topic of several checks, in words for parents."""
 
     title: str
-    meaning: str  # what it comes to where something is wrong with it
-    endpoint: str  # where one can do something about it; empty: on no page
-    way: str  # what that link says
+    meaning: str  # the effect of a problem
+    endpoint: str  # the page to fix it; empty: none
+    way: str  # the label of that link
     findings: tuple[Finding, ...]
 
     @property
     def level(self) -> str:
-        """The worst."""
-        return max((one.level for one in self.findings), key=LEVELS.index, default="ok")
+        """Return the worst level."""
+        return max((finding.level for finding in self.findings), key=LEVELS.index, default="ok")
 
     @property
     def telling(self) -> tuple[Finding, ...]:
-        """Those that say more than that all is well, the worst first."""
-        found = [one for one in self.findings if one.level != "ok"]
-        return tuple(sorted(found, key=lambda one: -LEVELS.index(one.level)))
+        """Return the findings that are not ok, the worst first."""
+        found = [finding for finding in self.findings if finding.level != "ok"]
+        return tuple(sorted(found, key=lambda item: -LEVELS.index(item.level)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    packets: int  # in a minute
+    packets: int  # in one minute
     dropped: int
     waiting: int
     resident: int
@@ -99,7 +99,7 @@ class LogLine:
 class Health:
     now: datetime
     version: str
-    running: bool  # the checks
+    running: bool  # checks are running
     ended: datetime | None
     problem: str
     topics: tuple[Topic, ...]  # the worst first
@@ -110,7 +110,7 @@ class Health:
 
     @property
     def wrong(self) -> int:
-        """How many things need a look."""
+        """Return the number of topics with a problem."""
         found = sum(finding.level in LOOK for topic in self.topics for finding in topic.findings)
         return found + (not self.figures.clock_known)
 
@@ -124,21 +124,21 @@ class Health:
 
     @property
     def per_second(self) -> float:
-        """In the last minute."""
+        """Return the rate of the last minute."""
         return self.samples[-1].packets / 60 if self.samples else 0.0
 
     @property
     def most_per_second(self) -> float:
-        return max((one.packets for one in self.samples), default=0) / 60
+        return max((sample.packets for sample in self.samples), default=0) / 60
 
 
 def parse_health(values: Mapping[str, Any]) -> Health:
-    """Of the verb `health`, or of `support`, which has nothing personal in it."""
+    """Parse the verb `health`, or `support`, which has no personal data."""
     answer = Answer(values)
     check = answer.entry("check") or Answer({})
     whole = check.entries("findings") or answer.entries("findings")
-    findings = [one.read(Finding) for one in whole]
-    log = tuple(one.read(LogLine) for one in answer.entries("log"))
+    findings = [finding.read(Finding) for finding in whole]
+    log = tuple(line.read(LogLine) for line in answer.entries("log"))
     now = answer.moment("now") or answer.moment("made")
     return Health(
         now=now or datetime.now().astimezone(),
@@ -146,24 +146,24 @@ def parse_health(values: Mapping[str, Any]) -> Health:
         running=check.flag("running"),
         ended=check.moment("ended"),
         problem=check.text("problem"),
-        topics=_by_topic([one for one in findings if one.level in LEVELS]),
+        topics=_by_topic([finding for finding in findings if finding.level in LEVELS]),
         figures=_figures(answer.entry("figures") or Answer({})),
-        samples=tuple(one.read(Sample) for one in answer.entries("samples")[-PLACES:]),
+        samples=tuple(sample.read(Sample) for sample in answer.entries("samples")[-PLACES:]),
         log=log[:SHOWN],
         log_left_off=len(log[SHOWN:]),
     )
 
 
-def _figures(told: Answer) -> Figures:
+def _figures(figures: Answer) -> Figures:
     def of(key: str) -> Answer:
-        return told.entry(key) or Answer({})
+        return figures.entry(key) or Answer({})
 
     machine, disk, lists, memory = of("machine"), of("disk"), of("lists"), of("memory")
     load = machine.values.get("load")
     return Figures(
-        **{key: told.whole(key) for key in ("uptime", "packets", "waiting", "dropped", "faults", "flows")},
-        questions=told.whole("questions"),
-        answers=told.whole("answers"),
+        **{key: figures.whole(key) for key in ("uptime", "packets", "waiting", "dropped", "faults", "flows")},
+        questions=figures.whole("questions"),
+        answers=figures.whole("answers"),
         resident=memory.whole("resident"),
         peak=memory.whole("peak"),
         database=of("database").whole("bytes"),
@@ -176,14 +176,14 @@ def _figures(told: Answer) -> Figures:
         cores=machine.whole("cores", 1),
         memory=machine.whole("memory"),
         available=machine.whole("available"),
-        clock_known=told.values.get("clock") is not False,
-        internet=told.text("internet", "unknown"),
-        backend=told.text("backend"),
+        clock_known=figures.values.get("clock") is not False,
+        internet=figures.text("internet", "unknown"),
+        backend=figures.text("backend"),
     )
 
 
-def own_memory(status: Path = OWN_STATUS) -> int:
-    """Bytes that the process of these pages has."""
+def process_memory(status: Path = OWN_STATUS) -> int:
+    """Return the memory of this process in bytes."""
     for line in status.read_text("utf-8", "replace").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
@@ -194,17 +194,17 @@ def _by_topic(findings: list[Finding]) -> tuple[Topic, ...]:
     found = []
     left = list(findings)
     for abouts, title, meaning, endpoint, way in _topics():
-        mine = tuple(one for one in left if one.about in abouts)
-        left = [one for one in left if one.about not in abouts]
+        mine = tuple(finding for finding in left if finding.about in abouts)
+        left = [finding for finding in left if finding.about not in abouts]
         if mine:
             found.append(Topic(title, meaning, endpoint, way, mine))
     if left:
         found.append(Topic(_("Other checks"), "", "", "", tuple(left)))
-    return tuple(sorted(found, key=lambda one: -LEVELS.index(one.level)))
+    return tuple(sorted(found, key=lambda item: -LEVELS.index(item.level)))
 
 
 def _topics() -> tuple[tuple[frozenset[str], str, str, str, str], ...]:
-    """What the checks call it → a family's words. Filters, then the way of packets, then the rest."""
+    """Map names of checks to words for parents: filters first, then packet handling, then the rest."""
     return (
         (
             frozenset({"queue", "offload", "nft", "marks", "services", "routing"}),

@@ -1,4 +1,4 @@
-"""A child's past days as the daemon tells them, and how a page puts days together."""
+"""The activity of a child's past days as the daemon reports it, and sums over several days."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ NUMBERS = {"revoke": ("grant",), **dict.fromkeys(("unedit", "unedit_family"), ("
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Minutes of a service or a kind of them."""
+    """Minutes of a service or a category."""
 
     target: str
     name: str
     minutes: int
-    play: bool  # a kind that spends the limit of that name
+    play: bool  # a category that uses the limit of that name
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
     day: date
-    minutes: int  # in which anything counted
+    minutes: int  # in which a limit counted
     uses: tuple[Use, ...]
     refused: int
 
@@ -44,7 +44,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What was refused, or open, as a person would call it. Names and hosts are hostile input."""
+    """A blocked or allowed site, under the name that users know. Names and hosts are untrusted input."""
 
     target: str
     name: str
@@ -56,11 +56,11 @@ class Site:
     sentence: str
     reason: str
     owner: str
-    entry: str  # what an allow entry has to be that opens it; empty: none does
+    entry: str  # the allow entry that opens it; empty: none does
 
     @property
-    def comes_along(self) -> bool:
-        """Nobody asked for it: pages bring it, or devices go on by themselves while all is closed."""
+    def is_background(self) -> bool:
+        """Return whether it was loaded without user action: by pages, or by devices in the background."""
         return self.target == ADS or self.target.startswith(REASON)
 
 
@@ -84,26 +84,26 @@ class History:
 
     @property
     def minutes(self) -> int:
-        return sum(one.minutes for one in self.days)
+        return sum(day.minutes for day in self.days)
 
     @property
     def is_sample(self) -> bool:
-        """Whether any of these days is made up, as the virtual home's are."""
+        """Return whether any of these days is invented, as in the virtual home."""
         return self.sample_until is not None and self.first < self.sample_until
 
     @property
     def names_kept(self) -> bool:
-        """Whether names of these days are still there."""
+        """Return whether names of these days are still stored."""
         return self.last >= self.names_from
 
     @property
     def opened(self) -> tuple[Kind, ...]:
-        """Kinds that were open and asked for, the most often first: all that is known without a limit."""
-        found = [one for one in self.kinds if one.opened and not one.target.startswith(REASON)]
-        return tuple(sorted(found, key=lambda one: -one.opened))
+        """Return the allowed categories by number of requests: without a limit, no minutes are known."""
+        found = [kind for kind in self.kinds if kind.opened and not kind.target.startswith(REASON)]
+        return tuple(sorted(found, key=lambda use: -use.opened))
 
     def services(self) -> tuple[Use, ...]:
-        """By service and, where nobody knows, the rest; the most used first."""
+        """Return minutes by service, the most used first, and the rest without a known service."""
         return _sums(self.days, lambda target: not target.startswith(CATEGORY))
 
     def used_kinds(self) -> tuple[Use, ...]:
@@ -113,12 +113,12 @@ class History:
 def _sums(days: Iterable[Day], wanted: Callable[[str], bool]) -> tuple[Use, ...]:
     found: dict[str, Use] = {}
     for day in days:
-        for one in day.uses:
-            if wanted(one.target):
-                before = found.get(one.target)
-                minutes = one.minutes + (before.minutes if before else 0)
-                found[one.target] = Use(one.target, one.name, minutes, one.play)
-    return tuple(sorted(found.values(), key=lambda one: (-one.minutes, one.target)))
+        for use in day.uses:
+            if wanted(use.target):
+                before = found.get(use.target)
+                minutes = use.minutes + (before.minutes if before else 0)
+                found[use.target] = Use(use.target, use.name, minutes, use.play)
+    return tuple(sorted(found.values(), key=lambda use: (-use.minutes, use.target)))
 
 
 def parse_history(values: Mapping[str, Any]) -> History:
@@ -133,7 +133,7 @@ def parse_history(values: Mapping[str, Any]) -> History:
         names_from=_day(answer, "names_from"),
         days=tuple(
             entry.read(
-                Day, day=_day(entry, "day"), uses=tuple(one.read(Use) for one in entry.entries("uses"))
+                Day, day=_day(entry, "day"), uses=tuple(use.read(Use) for use in entry.entries("uses"))
             )
             for entry in answer.entries("days")
         ),
@@ -144,13 +144,13 @@ def parse_history(values: Mapping[str, Any]) -> History:
 
 
 def _site(entry: Answer) -> Site:
-    hosts = tuple((one.text("host"), one.whole("times")) for one in entry.entries("hosts"))
+    hosts = tuple((host.text("host"), host.whole("times")) for host in entry.entries("hosts"))
     target, last = entry.text("target"), entry.moment("last")
-    # What a reason put together has no name; of ads it is the host; of services and sites it is theirs.
+    # A group by reason has no name; for ads it is the host, for services and sites their own.
     named = "" if target.startswith(REASON) else entry.text("name")
     what = hosts[0][0] if target.startswith(CATEGORY) and hosts else named
-    told = met(entry, what, last) if last else entry.text("sentence")
-    return entry.read(Site, hosts=hosts, sentence=told)
+    sentence = met(entry, what, last) if last else entry.text("sentence")
+    return entry.read(Site, hosts=hosts, sentence=sentence)
 
 
 def _day(answer: Answer, key: str) -> date:
@@ -162,7 +162,7 @@ def _day(answer: Answer, key: str) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One entry of a file; values are as the file has them, None where it has none."""
+    """One entry of a file. Values are as in the file, None for a missing entry."""
 
     key: str
     before: Any
@@ -171,34 +171,34 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a guardian set, and the form that takes it back."""
+    """A guardian's change, and the form of its undo."""
 
     at: datetime | None
     by: str
-    what: str  # pause, off, grant, open; in a file rules, added, removed, settings
+    what: str  # pause, off, grant, open; for a file rules, added, removed, settings
     who: str  # a profile's id, a MAC, or all
     name: str  # empty: every child
     minutes: int
     thing_name: str
     until: datetime | None
     ended: bool
-    because: str  # in the words of who set it; hostile input
-    left_off: int  # edits that are not told
-    undo: str  # the verb; empty: nothing can be taken back
-    value: str  # what the undo's form sends: a number, revisions, or who
+    because: str  # the guardian's reason; untrusted input
+    left_off: int  # number of edits that are not listed
+    undo: str  # the verb; empty: no undo
+    value: str  # what the undo's form sends: a number, revisions, or a profile
     edits: tuple[Edit, ...]
-    devices: Mapping[str, str]  # names by MAC, of devices that edits are about
+    devices: Mapping[str, str]  # names by MAC, for edits of devices
 
 
 def parse_changes(values: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Newest first."""
+    """Parse changes, newest first."""
     return tuple(map(_change, Answer(values).entries("changes")))
 
 
 def _change(entry: Answer) -> Change:
     undo = entry.entry("undo") or Answer({})
     do = undo.text("do")
-    numbers = NUMBERS.get(do, ())  # by which it goes
+    numbers = NUMBERS.get(do, ())  # the fields that its undo sends
     sent = " ".join(str(undo.whole(key)) for key in numbers)
     sent = sent or undo.text("token") or undo.text("id") or undo.text("who")
     return entry.read(
@@ -206,8 +206,8 @@ def _change(entry: Answer) -> Change:
         undo=do,
         value=sent,
         edits=tuple(
-            Edit(one.text("key"), one.values.get("before"), one.values.get("after"))
-            for one in entry.entries("edits")
+            Edit(edit.text("key"), edit.values.get("before"), edit.values.get("after"))
+            for edit in entry.entries("edits")
         ),
-        devices={one.text("mac"): one.text("name") for one in entry.entries("devices")},
+        devices={device.text("mac"): device.text("name") for device in entry.entries("devices")},
     )

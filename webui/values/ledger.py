@@ -1,4 +1,4 @@
-"""Where a child's time went: minutes that counted, put together to spans that a person can read."""
+"""The time ledger of a child: counted minutes, joined to spans for display."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from webui.charts import DAY
 from webui.language import things
 from webui.values.shapes import Answer, refuse_shape
 
-DAYS = 7  # before today, of which the minutes are kept
-DAY_STARTS = 4 * 60  # minutes: where a day of the family begins unless its minutes say otherwise
+DAYS = 7  # before today, for which minutes are stored
+DAY_STARTS = 4 * 60  # minutes: the start of the family's day unless its minutes are earlier
 MINUTE = timedelta(minutes=1)
 
 
@@ -25,7 +25,7 @@ class Counted:
     gate: str
     name: str
     bytes: int
-    service: str  # empty where it is not known
+    service: str  # empty if unknown
     why: str  # moved, linger
 
 
@@ -41,20 +41,20 @@ class Total:
 @dataclass(frozen=True, slots=True)
 class Ledger:
     day: date
-    minutes: tuple[Counted, ...]  # none where a parent is told how much alone
+    minutes: tuple[Counted, ...]  # empty if a parent may see only the total
     left_off: int
     totals: tuple[Total, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Minutes in a row, alike in everything."""
+    """Consecutive minutes with the same properties."""
 
     start: datetime
-    end: datetime  # when the last of them ends
+    end: datetime  # end of the last minute
     device: str
     service: str
-    limits: tuple[str, ...]  # names of the limits that they were counted for
+    limits: tuple[str, ...]  # names of the limits that they counted for
     why: str
     minutes: int
     bytes: int
@@ -62,11 +62,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One limit's day."""
+    """The day of one limit."""
 
     name: str
-    minutes: int  # each once, whatever the number of devices
-    spans: tuple[tuple[int, int], ...]  # minutes since midnight, the last included
+    minutes: int  # each counted once, whatever the number of devices
+    spans: tuple[tuple[int, int], ...]  # minutes since midnight, the last one included
 
 
 def parse_ledger(values: Mapping[str, Any]) -> Ledger:
@@ -79,7 +79,7 @@ def parse_ledger(values: Mapping[str, Any]) -> Ledger:
         Total(entry.text("target"), _name(entry, "target"), entry.whole("minutes"))
         for entry in answer.entries("totals")
     )
-    return Ledger(day, tuple(one for one in counted if one), answer.whole("left_off"), totals)
+    return Ledger(day, tuple(target for target in counted if target), answer.whole("left_off"), totals)
 
 
 def _counted(entry: Answer) -> Counted | None:
@@ -90,19 +90,19 @@ def _counted(entry: Answer) -> Counted | None:
 
 
 def _name(entry: Answer, key: str) -> str:
-    """``key``: that of what the minutes counted for."""
+    """Return the entry's name. ``key``: the key of what the minutes counted for."""
     return things.thing(entry.text(key), entry.text("name") or entry.text(key))
 
 
 def rows(minutes: Iterable[Counted]) -> tuple[Row, ...]:
-    """In the order of time. A minute that counted for several limits is told once, with all of them."""
+    """Return rows in time order. A minute that counted for several limits appears once, with all of them."""
     limits: dict[tuple[datetime, str, str, str], list[Counted]] = {}
-    for one in minutes:
-        limits.setdefault((one.at, one.device, one.service, one.why), []).append(one)
+    for minute in minutes:
+        limits.setdefault((minute.at, minute.device, minute.service, minute.why), []).append(minute)
     found: list[Row] = []
-    latest: dict[tuple[object, ...], int] = {}  # what is alike → where its last row is
+    latest: dict[tuple[object, ...], int] = {}  # properties → index of their last row
     for (at, device, service, why), alike in sorted(limits.items(), key=lambda item: item[0]):
-        names, moved = tuple(dict.fromkeys(one.name for one in alike)), max(one.bytes for one in alike)
+        names, moved = tuple(dict.fromkeys(span.name for span in alike)), max(span.bytes for span in alike)
         key = (device, service, names, why)
         place = latest.get(key)
         if place is not None and found[place].end == at:
@@ -117,11 +117,11 @@ def rows(minutes: Iterable[Counted]) -> tuple[Row, ...]:
 
 
 def lanes(ledger: Ledger) -> tuple[Lane, ...]:
-    """One a limit; the most used first."""
-    by_gate: dict[str, tuple[str, set[int]]] = {one.gate: (one.name, set()) for one in ledger.totals}
-    whole = {one.gate: one.minutes for one in ledger.totals}
-    for one in ledger.minutes:
-        by_gate.setdefault(one.gate, (one.name, set()))[1].add(minute_of(one.at, ledger.day))
+    """Return one lane for each limit, the most used first."""
+    by_gate: dict[str, tuple[str, set[int]]] = {total.gate: (total.name, set()) for total in ledger.totals}
+    whole = {total.gate: total.minutes for total in ledger.totals}
+    for minute in ledger.minutes:
+        by_gate.setdefault(minute.gate, (minute.name, set()))[1].add(minute_of(minute.at, ledger.day))
     found = [
         Lane(name, whole.get(gate, len(minutes)), tuple(_spans(minutes)))
         for gate, (name, minutes) in by_gate.items()
@@ -130,19 +130,22 @@ def lanes(ledger: Ledger) -> tuple[Lane, ...]:
 
 
 def together(ledger: Ledger) -> Lane:
-    """The whole day in one lane, whatever its minutes counted for."""
-    minutes = {minute_of(one.at, ledger.day) for one in ledger.minutes}
+    """Return the whole day in one lane, whatever its minutes counted for."""
+    minutes = {minute_of(minute.at, ledger.day) for minute in ledger.minutes}
     return Lane("", len(minutes), tuple(_spans(minutes)))
 
 
 def minute_of(at: datetime, day: date) -> int:
-    """Since the midnight with which ``day`` began, by the clock on the wall."""
+    """Return the minutes since the midnight at the start of ``day``, by wall clock."""
     return (at.date() - day).days * DAY + at.hour * 60 + at.minute
 
 
 def starts(ledger: Ledger) -> int:
-    """Where the strip of 24 hours begins: at 04:00, or by the hour where the day's own minutes need it."""
-    minutes = [minute_of(one.at, ledger.day) for one in ledger.minutes]
+    """Return the start of the 24-hour strip:
+
+    04:00, or earlier by whole hours if the day's minutes need it.
+    """
+    minutes = [minute_of(minute.at, ledger.day) for minute in ledger.minutes]
     first, last = min(minutes, default=DAY_STARTS), max(minutes, default=DAY_STARTS)
     if first < DAY_STARTS:
         return first // 60 * 60
@@ -151,12 +154,12 @@ def starts(ledger: Ledger) -> int:
 
 def _spans(minutes: set[int]) -> Iterable[tuple[int, int]]:
     first = last = None
-    for one in sorted(minutes):
+    for minute in sorted(minutes):
         if first is None or last is None:
-            first = one
-        elif one != last + 1:
+            first = minute
+        elif minute != last + 1:
             yield first, last
-            first = one
-        last = one
+            first = minute
+        last = minute
     if first is not None and last is not None:
         yield first, last

@@ -1,4 +1,4 @@
-"""Lists of names as the pages show them: how fresh each is, what a host is on, and what was called wrong."""
+"""Lists of names for the pages: their age, a search for a host, and reports of wrong entries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERVALS = ("daily", "weekly", "off")  # of automatic updates
 
 _RAW = "raw.githubusercontent.com"
 _PAGES = ".github.io"
-_LETTERS = 120  # of a name, an address or a trouble that is shown
+_LETTERS = 120  # characters of a displayed name, address or error
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One list. Name, address and error may be hostile input."""
+    """One list. Name, address and error may be untrusted input."""
 
     id: str
     name: str
@@ -39,8 +39,8 @@ class Source:
     own: bool
     on: bool
     default: bool
-    names: int  # in the table
-    about: int  # as its maker says
+    names: int  # names in the table
+    about: int  # the maker's own figure
     bytes: int
     fetched: datetime | None
     stale: bool
@@ -63,9 +63,9 @@ class UpdatePlan:
     interval: str  # one of INTERVALS
     running: bool
     next: datetime | None  # None: none is planned, or one runs or waits
-    waits_for: str  # clock or memory, of an update that is due; else empty
+    waits_for: str  # clock or memory, for an update that is due; else empty
     failures: int  # since the last success
-    warning: str  # none: no list was ever fetched, old: the newest is older than a week; else empty
+    warning: str  # none: no list was ever downloaded, old: the newest is older than a week; else empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,13 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A list that may have an entry."""
+    """A list that may contain an entry."""
 
     id: str
     name: str
     url: str
     category: str
-    version: str  # the day on which it was fetched; empty: nobody knows
+    version: str  # date of the download; empty: unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Kind:
 
     @property
     def on(self) -> int:
-        return sum(one.on for one in self.sources)
+        return sum(source.on for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,53 +109,55 @@ class Lists:
     categories: tuple[Named, ...]
     update: Update
     plan: UpdatePlan
-    wrong: tuple[Wrong, ...]  # the newest first
+    wrong: tuple[Wrong, ...]  # newest first
     most: int
 
     @property
     def own(self) -> tuple[Source, ...]:
-        return tuple(one for one in self.sources if one.own)
+        return tuple(source for source in self.sources if source.own)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """Published lists by what they are for, in the order in which they come."""
+        """Return published lists by category, in the order in which they appear."""
         found: dict[str, list[Source]] = {}
-        for one in self.sources:
-            if not one.own:
-                found.setdefault(one.category, []).append(one)
+        for source in self.sources:
+            if not source.own:
+                found.setdefault(source.category, []).append(source)
         return tuple(Kind(key, ones[0].category_name, tuple(ones)) for key, ones in found.items())
 
     @property
     def on(self) -> int:
-        return sum(one.on for one in self.sources)
+        return sum(source.on for source in self.sources)
 
     @property
     def stale(self) -> tuple[Source, ...]:
-        return tuple(one for one in self.sources if one.on and one.stale)
+        return tuple(source for source in self.sources if source.on and source.stale)
 
     @property
     def fetched(self) -> datetime | None:
-        """When the newest came; none: only the gateway's own are in use."""
-        return max((one.fetched for one in self.sources if one.fetched is not None), default=None)
+        """Return the time of the newest download; None: only the package's lists are in use."""
+        return max((source.fetched for source in self.sources if source.fetched is not None), default=None)
 
     def of(self, key: str) -> Source | None:
-        return next((one for one in self.sources if one.id == key), None)
+        return next((source for source in self.sources if source.id == key), None)
 
     def category_name(self, key: str) -> str:
-        return next((one.name for one in self.categories if one.id == key), key)
+        return next((category.name for category in self.categories if category.id == key), key)
 
     def feeding(self, category: str) -> tuple[Source, ...]:
-        """Lists that are here and may have an entry of this category."""
-        return tuple(one for one in self.sources if one.category == category and one.on and one.names)
+        """Return installed lists that may have an entry of this category."""
+        return tuple(
+            source for source in self.sources if source.category == category and source.on and source.names
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """In what a host is."""
+    """The result of a search for a host."""
 
     host: str
     refused_for_everyone: bool
-    entries: tuple[str, ...]  # the longest first
+    entries: tuple[str, ...]  # longest first
     categories: tuple[Named, ...]
     services: tuple[Named, ...]
     resolver: str
@@ -163,8 +165,10 @@ class Found:
 
     @property
     def registered(self) -> bool:
-        """Whether states' registers alone have it: no kind of sites, and no mistake of a list's maker."""
-        return bool(self.categories) and all(one.id.startswith(LAW) for one in self.categories)
+        """Return whether only registers of states have the host: no category applies, so it is no error of a
+        list.
+        """
+        return bool(self.categories) and all(category.id.startswith(LAW) for category in self.categories)
 
 
 def parse_lists(values: Mapping[str, Any]) -> Lists:
@@ -191,7 +195,7 @@ def parse_plan(answer: Answer | None) -> UpdatePlan:
 
 
 def intervals() -> dict[str, tuple[str, str]]:
-    """How often lists are downloaded: each word of the setting, its label, and what it means."""
+    """Return the update intervals: the word of the setting, its label and its meaning."""
     return {
         "daily": (_("Every night"), _("between 02:00 and 05:00")),
         "weekly": (_("Once a week"), _("at night; new sites are missing for longer")),
@@ -224,13 +228,13 @@ def _kind_name(category: str, name: str) -> str:
 
 
 def maker(url: str) -> str:
-    """Where the maker of a list takes reports, as far as its address tells."""
+    """Return where the list's maker takes reports, guessed from its address."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
         return ""
-    words = [one for one in parts.path.split("/") if one]
+    words = [word for word in parts.path.split("/") if word]
     if host == _RAW and len(words) > 1:
         return f"https://github.com/{words[0]}/{words[1]}/issues"
     if host.endswith(_PAGES) and words:
@@ -239,8 +243,8 @@ def maker(url: str) -> str:
 
 
 def letter(host: str, category: str, lists: tuple[str, ...]) -> str:
-    """What somebody may send to the maker of a list."""
-    where = ", ".join(plain(one, _LETTERS) for one in lists)
+    """Return the text of a report to the maker of a list."""
+    where = ", ".join(plain(source, _LETTERS) for source in lists)
     return _(
         "%(host)s is on your list as %(category)s (%(where)s). We think that this is a mistake."
         " Please look at it.",
@@ -251,5 +255,5 @@ def letter(host: str, category: str, lists: tuple[str, ...]) -> str:
 
 
 def many(number: int) -> str:
-    """``83 800``, with a space that does not break."""
+    """Return ``83 800``, with a non-breaking space."""
     return f"{number:,}".replace(",", "\u00a0")

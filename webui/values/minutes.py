@@ -1,4 +1,4 @@
-"""A child's minutes of today and of the week: what is used and left of each limit, and what closes first."""
+"""A child's minutes of today and of the week: used and left for each limit, and what ends first."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from webui.values.shapes import Answer
 BEDTIME = "bedtime"
 WINDOW = "window:"
 WHOLE_WINDOW = "window:internet"
-STEPS = (1, 5, 15)  # minutes at which it is said aloud
-FULL_HOUR = 60  # minutes that a full ring stands for, where no limit says how many
+STEPS = (1, 5, 15)  # minutes left at which a warning is read aloud
+FULL_HOUR = 60  # minutes of a full ring if no limit gives a number
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What closes, and when."""
+    """What ends, and when."""
 
     minutes: int
     gate: str
@@ -52,7 +52,7 @@ class Used:
     minutes: int
     day: Spent | None
     week: Spent | None
-    devices: tuple[tuple[str, int], ...]  # MAC and minutes; two devices may share a minute
+    devices: tuple[tuple[str, int], ...]  # MAC and minutes; two devices may use the same minute
 
     @property
     def by_week(self) -> bool:
@@ -77,22 +77,22 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    left: Left | None  # of the device as a whole; None: nothing is seen that would close it
+    left: Left | None  # of the device as a whole; None: nothing is about to end
     used: tuple[Used, ...]
-    landing: int  # minutes; 0: there is none
+    landing: int  # minutes; 0: not available
     landing_taken: bool
     landing_due: bool
-    closing: tuple[Left, ...]  # what is about to close, the soonest first
+    closing: tuple[Left, ...]  # about to end, the soonest first
 
     @property
     def ends(self) -> bool:
-        """Whether anything of this child's comes to an end, so that time can be given and asked for."""
+        """Return whether anything of this child's can end, so that extra time makes sense."""
         return self.left is not None or bool(self.used)
 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """What closes first: a limit, or the clock."""
+    """What ends first: a limit, or a schedule."""
 
     minutes: int
     whole: int
@@ -102,7 +102,7 @@ class Dial:
 
     @property
     def step(self) -> int:
-        """The smallest of 15, 5 and 1 that holds the minutes; 0 where there are more, or none."""
+        """Return the smallest of 15, 5 and 1 that is at least the minutes; 0 if there is none."""
         return next((step for step in STEPS if 0 < self.minutes <= step), 0)
 
 
@@ -116,14 +116,16 @@ def parse_time(answer: Answer) -> Time:
                 name=things.thing(entry.text("target"), entry.text("name") or entry.text("target")),
                 day=None if entry.values.get("limit") is None else entry.read(Spent),
                 week=None if (week := entry.entry("week")) is None else week.read(Spent),
-                devices=tuple((one.text("mac"), one.whole("minutes")) for one in entry.entries("devices")),
+                devices=tuple(
+                    (device.text("mac"), device.whole("minutes")) for device in entry.entries("devices")
+                ),
             )
             for entry in answer.entries("used")
         ),
         landing=landing.whole("minutes") if landing else 0,
         landing_taken=landing.flag("taken") if landing else False,
         landing_due=landing.flag("due") if landing else False,
-        closing=tuple(_left(one, one.text("what")) for one in answer.entries("closing")),
+        closing=tuple(_left(ending, ending.text("what")) for ending in answer.entries("closing")),
     )
 
 
@@ -138,18 +140,18 @@ def _of_week(name: str) -> str:
 
 
 def first_to_close(time: Time) -> Dial | None:
-    """The closing with the fewest minutes; of two alike, the one that closes more."""
+    """Return the item with the fewest minutes; of two equal ones, the one that blocks more."""
     dials = [
-        Dial(one.left, max(1, one.whole), one.target, _of_week(one.name) if one.by_week else one.name, None)
-        for one in time.used
+        Dial(use.left, max(1, use.whole), use.target, _of_week(use.name) if use.by_week else use.name, None)
+        for use in time.used
     ]
     left = time.left
-    if left is not None and left.gate not in {one.target for one in time.used}:
+    if left is not None and left.gate not in {use.target for use in time.used}:
         dials.insert(0, Dial(left.minutes, FULL_HOUR, left.gate, left.name, left.at))
     return min(dials, key=lambda dial: dial.minutes, default=None)
 
 
 def warning(time: Time) -> Dial | None:
-    """What is about to close, the soonest: the daemon tells it from 15 minutes on."""
-    first = next((one for one in time.closing if one.minutes > 0), None)
+    """Return the item that ends soonest. The daemon reports it from 15 minutes on."""
+    first = next((ending for ending in time.closing if ending.minutes > 0), None)
     return None if first is None else Dial(first.minutes, FULL_HOUR, first.gate, first.name, first.at)

@@ -1,4 +1,4 @@
-"""A proof as the pages show it: what each line is about, how it went, and what can be done."""
+"""A filter test as the pages show it: the topic of each line, its result, and how to fix it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Line:
     state: str
     host: str
     name: str  # of its service
-    because: str  # why there is nothing to try
-    blocked: bool  # the gateway refused it since the proof began
+    because: str  # why there is nothing to test
+    blocked: bool  # the gateway has blocked it since the test began
     at: datetime | None  # when bedtime begins
 
     @property
     def tried_on_device(self) -> bool:
-        """Whether the device still has to try it."""
+        """Return whether the device still has to test it."""
         return self.state == WAITS and bool(self.host)
 
     def title(self, now: datetime) -> str:
@@ -44,7 +44,7 @@ class Line:
         return _("Help is reachable: %(site)s", site=what) if what else _("Help is reachable")
 
     def word(self, *, running: bool) -> str:
-        """How it went."""
+        """Return the result."""
         if self.state == WAITS:
             return _("Not tried yet") if running else _("Was not tried")
         return {
@@ -54,7 +54,7 @@ class Line:
         }.get(self.state, _("Nothing to try"))
 
     def about(self, *, running: bool) -> str:
-        """What was seen, or what can be done."""
+        """Describe what happened, or how to fix it."""
         if self.state == WAITS:
             return "" if running else _("The three minutes were over before. Start again.")
         if self.state == UNSEEN:
@@ -92,30 +92,30 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    id: str  # whose
+    id: str  # profile id of the child
     device: str
     name: str  # of the device
     running: bool
-    seconds: int  # that it listens on
-    took: int  # seconds, once all was tried
+    seconds: int  # duration of the test
+    took: int  # seconds, once all lines are tested
     lines: tuple[Line, ...]
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """What its page may reach, beside the gateway."""
-        return tuple(one.host for one in self.lines if one.tried_on_device) if self.running else ()
+        """Return the hosts that the test's page may reach, besides the gateway."""
+        return tuple(line.host for line in self.lines if line.tried_on_device) if self.running else ()
 
     def count(self, state: str) -> int:
-        return sum(one.state == state for one in self.lines)
+        return sum(line.state == state for line in self.lines)
 
     @property
     def waits(self) -> bool:
-        return any(one.tried_on_device for one in self.lines)
+        return any(line.tried_on_device for line in self.lines)
 
     @property
     def all_well(self) -> bool:
-        """Each line works or has nothing to try, and one at least works."""
-        states = {one.state for one in self.lines}
+        """Return whether every line works or has nothing to test, and at least one works."""
+        states = {line.state for line in self.lines}
         return WORKS in states and states <= {WORKS, NOTHING}
 
 
@@ -123,11 +123,14 @@ def parse_proof(values: Mapping[str, Any]) -> Proof | None:
     found = Answer(values).entry("proof")
     if found is None:
         return None
-    return found.read(Proof, lines=tuple(one.read(Line) for one in found.entries("lines")))
+    return found.read(Proof, lines=tuple(line.read(Line) for line in found.entries("lines")))
 
 
 def connect_sources(hosts: tuple[str, ...]) -> str:
-    """For the policy of the one page that tries them. A site may lead to its own names alone."""
+    """Return the CSP sources of the page that runs the test.
+
+    A site may redirect within its own names only.
+    """
     found = []
     for host in hosts:
         bare = host.removeprefix("www.")

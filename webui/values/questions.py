@@ -1,4 +1,4 @@
-"""What is asked about devices, as the pages show it: one card each."""
+"""Questions about devices, as the pages show them: one card each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from webui.values.answers import QUIET
 from webui.values.shapes import Answer
 
-SHOWN = 5  # cards; the rest is counted
+SHOWN = 5  # cards; the rest is a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +18,18 @@ class Question:
     mac: str
     ask: str  # new, again, copy, repeater
     at: datetime | None
-    name: str  # what the device calls itself, hostile input
-    kind: str  # phone, tablet, tv, console, computer, thing; empty: not known
+    name: str  # the device's own name; untrusted input
+    kind: str  # phone, tablet, tv, console, computer, thing; empty: unknown
     online: bool
     known: str  # the name, else the address, of the device that it may be; empty: none
-    owner: str  # whose that is, or whose the address is that two use
-    rules: str  # whose rules hold until somebody answers; empty: this changes nothing
+    owner: str  # the owner of that device, or of the address that two devices use
+    rules: str  # owner of the rules that apply until the answer; empty: no change
     signs: tuple[str, ...]
     settled: bool
     replies: tuple[str, ...]
-    people: bool  # it may be answered with a person
-    adult: bool  # somebody says on it to be an adult
-    sightings: str = ""  # how exactly it is told when it came: moment, day, nothing
+    people: bool  # a person is a valid answer
+    adult: bool  # an adult has been claimed on it
+    sightings: str = ""  # precision of its arrival time: moment, day, nothing
 
     @property
     def quiet(self) -> bool:
@@ -50,7 +50,7 @@ class Questions:
         return max(0, self.count - len(self.found))
 
     def of(self, mac: str) -> Question | None:
-        return next((one for one in self.found if one.mac == mac), None)
+        return next((question for question in self.found if question.mac == mac), None)
 
 
 def parse_questions(values: Mapping[str, Any]) -> Questions:

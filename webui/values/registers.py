@@ -1,4 +1,4 @@
-"""States' registers that the home's file names, as the verb `registers` tells them."""
+"""States' registers in the home's file, as the verb `registers` reports them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webui.language.things import register
 from webui.language.words import plain
 from webui.values.shapes import Answer
 
-_NOTE = 300  # letters of the line about its copy
+_NOTE = 300  # characters of the note about its copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Register:
     country: str
     name: str
     on: bool
-    by: str  # who turned it on; empty: nobody is known
+    by: str  # the guardian who turned it on; empty: unknown
     since: date | None
     names: int
     fetched: datetime | None

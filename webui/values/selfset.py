@@ -1,4 +1,4 @@
-"""What a child of 16 or 17 set for itself, as the daemon tells it."""
+"""What a child of 16 or 17 set for itself, as the daemon reports it."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ BEDTIME, LIMITS = "bedtime", "limits/"
 @dataclass(frozen=True, slots=True)
 class Choice:
     key: str  # "bedtime", or "limits/" and a target
-    name: str  # of what a limit is about
+    name: str  # of the limit's target
     value: object  # in the shape of a profile's file
     at: datetime | None
 
     @property
     def target(self) -> str:
-        """Of a limit; empty for bedtime."""
+        """Return the target of a limit; empty for bedtime."""
         return self.key.removeprefix(LIMITS) if self.key.startswith(LIMITS) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class SelfSet:
-    may: bool  # False: its rules are others', and what it had set does not hold in them
-    most: int  # limits
+    may: bool  # False: others set its rules, and its own settings do not apply
+    most: int  # maximum number of limits
     suggested: object  # a bedtime, in the shape of a profile's file
     choices: tuple[Choice, ...]
 
     @property
     def bedtime(self) -> Choice | None:
-        return next((one for one in self.choices if one.key == BEDTIME), None)
+        return next((choice for choice in self.choices if choice.key == BEDTIME), None)
 
     @property
     def limits(self) -> tuple[Choice, ...]:
-        return tuple(one for one in self.choices if one.target)
+        return tuple(choice for choice in self.choices if choice.target)
 
 
 def parse_self_set(answer: Answer | None) -> SelfSet | None:

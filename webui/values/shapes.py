@@ -1,8 +1,7 @@
-"""A value that came over the socket, read by key and kind.
+"""Reads values of the daemon's answers by key and type.
 
-The daemon and the pages may be of different versions for a moment during an update: what is missing gets a
-default, and what has another shape than expected raises ControlError, which becomes a page with one clear
-sentence.
+During an update, the daemon and the pages may have different versions for a moment. A missing key gets a
+default. A value of another shape raises ControlError, which is shown as a page with one sentence.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ Read = TypeVar("Read", bound="DataclassInstance")
 
 
 class Answer:
-    """A mapping that came over the socket, read by key and kind."""
+    """A mapping of a daemon's answer, read by key and type."""
 
     __slots__ = ("_values",)
 
@@ -55,7 +54,7 @@ class Answer:
         return self._values.get(key) is True
 
     def moment(self, key: str) -> datetime | None:
-        """An aware time, or None."""
+        """Return an aware time, or None."""
         text = self.text(key)
         if not text:
             return None
@@ -77,7 +76,10 @@ class Answer:
             refuse_shape(key)
 
     def read(self, kind: type[Read], **given: object) -> Read:
-        """A dataclass whose fields are called as the keys are, each by its kind. ``given``: the others."""
+        """Return a dataclass whose fields are read from the keys of the same names.
+
+        ``given``: the other fields.
+        """
         for name, reader in _readers_of(kind):
             if name not in given:
                 given[name] = _READERS[reader](self, name)
@@ -116,7 +118,7 @@ _READERS: Mapping[str, Callable[[Answer, str], object]] = {
 
 @cache
 def _readers_of(kind: type[Any]) -> tuple[tuple[str, str], ...]:
-    """A catalogue has some seven hundred entries of a few kinds."""
+    """Cached, because a catalogue has some seven hundred entries of a few types."""
     return tuple((field.name, str(field.type)) for field in fields(kind))
 
 

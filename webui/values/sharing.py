@@ -1,4 +1,4 @@
-"""Who uses a shared device, what is handed over, and children's PINs, as the daemon tells of them."""
+"""Users of shared devices, handed-over devices, and children's PINs, as the daemon reports them."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from webui.values.shapes import Answer
 class Person:
     id: str
     name: str
-    pin: bool  # needs one, being ten or older
+    pin: bool  # needs one, from the age of ten
     pin_set: datetime | None
     pin_by: str  # the guardian who set it; empty: the child itself
 
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """A device that several may use, or that is handed over."""
+    """A shared device, or one that is handed over."""
 
     device: str  # MAC
-    name: str  # hostile input
-    people: tuple[Person, ...]  # the youngest first
-    youngest: str  # the name of whose rules hold while nobody is on it
-    who: str  # who has it now; empty: nobody said
+    name: str  # untrusted input
+    people: tuple[Person, ...]  # youngest first
+    youngest: str  # name of the child whose rules apply while no user is set
+    who: str  # the current user; empty: none set
     who_name: str
     kind: str  # use, claim, handed
     until: datetime | None
-    by: str  # the guardian who decided
-    untold: bool = False  # who took it may be one of whom that is not told
+    by: str  # the guardian who handed it over
+    untold: bool = False  # the user may be a child whose activity is private
 
     @property
     def handed(self) -> bool:
@@ -44,50 +44,50 @@ class Lent:
         return self.name or self.device
 
     def person(self, who: str) -> Person | None:
-        return next((one for one in self.people if one.id == who), None)
+        return next((person for person in self.people if person.id == who), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Of the child whose rules hold on the device that asks."""
+    """The PIN of the child whose rules apply on the device that asks."""
 
     pin: bool
     pin_set: datetime | None
     pin_by: str
-    may_set: bool  # here: it is the child's own device
+    may_set: bool  # from this device: it is the child's own
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What the device that asks is told of itself."""
+    """What the device that asks may see of its own state."""
 
     sharing: Lent | None = None
-    screens: tuple[Lent, ...] = ()  # that the child may say to be on
+    screens: tuple[Lent, ...] = ()  # on which the child may sign in
     pin: Pin | None = None
-    adult: bool = False  # somebody said on it to be an adult
-    proof: AdultProof | None = None  # that opens it for a while
-    opens: bool = False  # an adult's proof would open it
+    adult: bool = False  # a user of it says that they are an adult
+    proof: AdultProof | None = None  # that unlocks it for a while
+    opens: bool = False  # an adult's proof can unlock it
 
     @property
     def handed(self) -> bool:
         return self.sharing is not None and self.sharing.handed
 
     def screen(self, mac: str) -> Lent | None:
-        return next((one for one in self.screens if one.device == mac), None)
+        return next((screen for screen in self.screens if screen.device == mac), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Lending:
-    """All of a home's, for guardians."""
+    """The sharing of all devices of a home, for guardians."""
 
     devices: tuple[Lent, ...]
     people: tuple[Person, ...]
 
     def device(self, mac: str) -> Lent | None:
-        return next((one for one in self.devices if one.device == mac), None)
+        return next((device for device in self.devices if device.device == mac), None)
 
     def person(self, who: str) -> Person | None:
-        return next((one for one in self.people if one.id == who), None)
+        return next((person for person in self.people if person.id == who), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def parse_own(answer: Answer) -> Own:
     sharing, pin = answer.entry("sharing"), answer.entry("pin")
     return Own(
         sharing=None if sharing is None else _lent(sharing),
-        screens=tuple(_lent(one) for one in answer.entries("screens")),
+        screens=tuple(_lent(screen) for screen in answer.entries("screens")),
         pin=None if pin is None else pin.read(Pin),
         adult=answer.flag("adult"),
         proof=parse_adult_proof(answer),
@@ -114,8 +114,8 @@ def parse_own(answer: Answer) -> Own:
 def parse_lending(values: Mapping[str, Any]) -> Lending:
     answer = Answer(values)
     return Lending(
-        tuple(_lent(one) for one in answer.entries("devices")),
-        tuple(one.read(Person) for one in answer.entries("people")),
+        tuple(_lent(device) for device in answer.entries("devices")),
+        tuple(person.read(Person) for person in answer.entries("people")),
     )
 
 
@@ -124,4 +124,4 @@ def parse_handed(values: Mapping[str, Any]) -> Handed:
 
 
 def _lent(answer: Answer) -> Lent:
-    return answer.read(Lent, people=tuple(one.read(Person) for one in answer.entries("people")))
+    return answer.read(Lent, people=tuple(person.read(Person) for person in answer.entries("people")))

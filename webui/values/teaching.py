@@ -1,4 +1,4 @@
-"""A lesson as the daemon tells it: a site that is open for some minutes, and the names that it needed."""
+"""The repair of a broken site, as the daemon reports it: the site, and the names that it needed."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ RUNS, OVER = "runs", "over"
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """A name that a device asked for meanwhile. All of it is hostile input."""
+    """A name that a device requested meanwhile. All of it is untrusted input."""
 
     name: str
-    group: str  # the domain that somebody registered
+    group: str  # the registered domain
     service: str
     proposed: bool
     refused: str  # the reason; empty: it was opened
-    sentence: str  # of that refusal
-    number: int  # in the order in which they came
+    sentence: str  # description of that reason
+    number: int  # in order of the requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Lesson:
     by: str
     devices: tuple[str, ...]
     names: tuple[Needed, ...] = ()
-    left_out: int = 0  # requests for further names
+    left_out: int = 0  # number of further names
 
     @property
     def runs(self) -> bool:
@@ -41,7 +41,7 @@ class Lesson:
 
     @property
     def mark(self) -> str:
-        """Tells it from another one of the same child."""
+        """Return an id that is unique among the child's lessons."""
         return f"{self.host} {self.until.isoformat() if self.until else ''}"
 
     def seconds_left(self, now: datetime) -> int:
@@ -49,28 +49,28 @@ class Lesson:
 
     @property
     def proposed(self) -> dict[str, list[Needed]]:
-        """By the domain that they are of; the site's own first."""
-        return _grouped(one for one in self.names if one.proposed)
+        """Return proposed names by domain, the site's own domain first."""
+        return _grouped(name for name in self.names if name.proposed)
 
     @property
     def others(self) -> dict[str, list[Needed]]:
-        """What was opened and nobody proposes: it may be of another app."""
-        return _grouped(one for one in self.names if not one.proposed and not one.refused)
+        """Return names that were opened and are not proposed: they may belong to another app."""
+        return _grouped(name for name in self.names if not name.proposed and not name.refused)
 
     @property
     def refused(self) -> list[Needed]:
-        return [one for one in self.names if one.refused]
+        return [name for name in self.names if name.refused]
 
 
 def _grouped(names: Iterable[Needed]) -> dict[str, list[Needed]]:
     found: dict[str, list[Needed]] = {}
-    for one in names:
-        found.setdefault(one.group, []).append(one)
+    for name in names:
+        found.setdefault(name.group, []).append(name)
     return found
 
 
 def parse_lesson(answer: Answer | None) -> Lesson | None:
-    """None: nothing runs, and nothing waits to be kept."""
+    """Parse a lesson; None if none runs or waits to be saved."""
     if answer is None or answer.text("state") not in (RUNS, OVER):
         return None
     until = answer.moment("until") or datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Codes on paper: what a child types, the sheet that is shown while it is fresh, and what is still unused."""
+"""Codes on paper: input of a code, the sheet while it is shown, and unused codes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 
 from webui.values.shapes import Answer
 
-SHEETS = 8  # kept at a time; the oldest gives way
+SHEETS = 8  # stored at a time; a new one replaces the oldest
 SHEET_LIFE = 600.0  # seconds
 TYPED_LIMIT = 40  # characters
 
-# Letters that look the same on paper and lie on another keyboard.
+# Letters that look the same on paper and are from another keyboard layout.
 _LOOKALIKES = str.maketrans("АВЕКМНРСТХУ", "ABEKMHPCTXY")
 
 
 def typed(text: str) -> str:
-    """``k7qm – 3xpr`` → ``K7QM-3XPR``; whether that is a code, the daemon says."""
+    """Normalise a code: ``k7qm – 3xpr`` → ``K7QM-3XPR``. The daemon checks it."""
     code = "".join(c for c in text[:TYPED_LIMIT].upper().translate(_LOOKALIKES) if c.isalnum())
     half = len(code) // 2
     return f"{code[:half]}-{code[half:]}" if code else ""
@@ -29,7 +29,7 @@ def typed(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Codes that were made at once and are not used yet."""
+    """Codes that were created together and are not used yet."""
 
     id: str
     count: int
@@ -49,7 +49,7 @@ def parse_batches(values: Mapping[str, Any]) -> tuple[Batch, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Codes that were just made."""
+    """Codes that were just created."""
 
     by: str
     codes: tuple[str, ...]
@@ -59,7 +59,7 @@ class Sheet:
 
 
 class Sheets:
-    """In memory alone. Who made a sheet finds it for ten minutes: a page that failed to load is no loss."""
+    """Sheets in memory. A sheet stays available for ten minutes, in case its page fails to load."""
 
     def __init__(self) -> None:
         self._sheets: OrderedDict[str, tuple[float, Sheet]] = OrderedDict()

@@ -1,4 +1,4 @@
-"""What an audit of a child's rules found, what needs a look first, then all by group."""
+"""Results of the bypass test of a child's rules: problems first, then all of them by group."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPEN, CLOSED, PASSES, REFUSED, UNKNOWN, ABSENT = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What closes a way."""
+    """A setting that blocks a bypass method."""
 
     name: str
     endpoint: str
@@ -30,7 +30,7 @@ class Tried:
     id: str
     must_pass: bool
     fault: bool
-    setting: str  # as in the files; empty: no setting opens it
+    setting: str  # as in the files; empty: no setting allows it
     ipv4: str
     ipv6: str
 
@@ -48,7 +48,7 @@ class Tried:
 
     @property
     def word(self) -> str:
-        """How it went, of both families in one where they agree."""
+        """Return the result, as one word for IPv4 and IPv6 if they agree."""
         if len(self.found) < 2:
             return _word(next(iter(self.found), UNKNOWN))
         return _("IPv4: %(four)s, IPv6: %(six)s", four=_word(self.ipv4), six=_word(self.ipv6))
@@ -91,41 +91,41 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    running: bool  # of this child's rules
-    busy: bool  # of some child's
+    running: bool  # for this child's rules
+    busy: bool  # for any child's
     ended: datetime | None
     problem: str
     checks: tuple[Tried, ...]
 
     @property
     def faults(self) -> tuple[Tried, ...]:
-        return tuple(one for one in self.checks if one.fault)
+        return tuple(check for check in self.checks if check.fault)
 
     @property
     def chosen(self) -> tuple[Tried, ...]:
-        """Open, since the family's rules leave it open."""
-        return tuple(one for one in self.checks if one.open_by_rule)
+        """Return the methods that the family's rules allow."""
+        return tuple(check for check in self.checks if check.open_by_rule)
 
     @property
     def ways(self) -> int:
-        return sum(not one.must_pass for one in self.checks)
+        return sum(not check.must_pass for check in self.checks)
 
     @property
     def closed(self) -> int:
-        return sum(not one.must_pass and one.found == {CLOSED} for one in self.checks)
+        return sum(not check.must_pass and check.found == {CLOSED} for check in self.checks)
 
     @property
     def untold(self) -> int:
-        return sum(UNKNOWN in one.found or not one.found for one in self.checks)
+        return sum(UNKNOWN in check.found or not check.found for check in self.checks)
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        by_id = {one.id: one for one in self.checks}
+        by_id = {check.id: check for check in self.checks}
         found = (
-            Group(name, tuple(by_id[one] for one in ids if one in by_id))
+            Group(name, tuple(by_id[ident] for ident in ids if ident in by_id))
             for name, ids in around.GROUPS.items()
         )
-        return tuple(one for one in found if one.tried)
+        return tuple(group for group in found if group.tried)
 
 
 def _word(found: str) -> str:
@@ -140,4 +140,4 @@ def _word(found: str) -> str:
 
 def parse_trial(values: Mapping[str, Any]) -> Trial:
     found = Answer(values)
-    return found.read(Trial, checks=tuple(one.read(Tried) for one in found.entries("checks")))
+    return found.read(Trial, checks=tuple(check.read(Tried) for check in found.entries("checks")))

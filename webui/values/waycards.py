@@ -1,4 +1,4 @@
-"""Closed ways that a device uses, as the pages show them: one card each, with the words of its own menu."""
+"""Blocked bypass methods that a device uses, as the pages show them: one card each, with its menu steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from webui.language.i18n import SOURCE_LANGUAGE, spoken
 from webui.values.shapes import Answer
 
-SHOWN = 3  # cards on the parents' page, above the children's; the rest is counted
+SHOWN = 3  # cards on the parents' page, above the children's; the rest is a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +23,18 @@ class Menu:
 @dataclass(frozen=True, slots=True)
 class WayCard:
     device: str  # MAC
-    name: str  # what the device calls itself, hostile input
+    name: str  # the device's own name; untrusted input
     kind: str
     profile_name: str  # of the child
     way: str
     topic: str  # private_dns, app_dns, vpn, tor, proxy, ssh
     day: date | None
-    at: datetime | None  # None: the log level keeps none
-    host: str  # hostile input
+    at: datetime | None  # None: not stored at this log level
+    host: str  # untrusted input
     proto: str
     sure: bool
     solved: bool
-    told: int  # how much of it a guardian sees: 0 nothing, 1 that it was, 2 all of this
+    told: int  # detail for a guardian: 0 nothing, 1 that it happened, 2 everything
     menus: tuple[Menu, ...]
 
     @property
@@ -55,14 +55,14 @@ class WayCards:
 def parse_cards(values: Mapping[str, Any]) -> WayCards:
     answer = Answer(values)
     found = tuple(
-        entry.read(WayCard, menus=tuple(_menu(one) for one in entry.entries("menus")))
+        entry.read(WayCard, menus=tuple(_menu(menu) for menu in entry.entries("menus")))
         for entry in answer.entries("cards")
     )
     return WayCards(found, answer.whole("count"))
 
 
 def _menu(entry: Answer) -> Menu:
-    """In the language of the browser that asks, where the menu is known in it."""
+    """Return the steps in the browser's language if they are known in it."""
     names, steps = entry.entry("name") or Answer({}), entry.entry("steps") or Answer({})
     language = spoken(steps.values)
     return Menu(

@@ -1,4 +1,4 @@
-"""A family's last seven days, child by child, as far as each one's log level lets a parent see."""
+"""A family's last seven days, child by child, as far as each child's log level lets a parent see."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ DEVICES_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """One child's."""
+    """The week of one child."""
 
     child: Child
     minutes: int
     kinds: tuple[Use, ...]
     refused: int
-    kept: bool  # anything is written down at this log level
-    answered: int | None  # None: what was asked for is not told any more
+    kept: bool  # activity is stored at this log level
+    answered: int | None  # None: requests are not shown any more
     waiting: int
     changes: tuple[tuple[Change, tuple[Line, ...]], ...]
 
@@ -39,22 +39,27 @@ def week_of(
     changes: Iterable[tuple[Change, tuple[Line, ...]]],
     now: datetime,
 ) -> Week:
-    """``history`` is left out of sight below the level at which kinds are told, whatever came."""
+    """Return the week of a child.
+
+    ``history`` is ignored below the log level at which categories are visible.
+    """
     kept = child.log_level >= KINDS_LEVEL and history is not None
-    mine = [one for one in asked if one.profile == child.id]
+    mine = [request for request in asked if request.profile == child.id]
     return Week(
         child=child,
         minutes=history.minutes if kept and history else 0,
         kinds=history.used_kinds()[:KINDS_SHOWN] if kept and history else (),
-        refused=sum(one.refused for one in history.days) if kept and history else 0,
+        refused=sum(day.refused for day in history.days) if kept and history else 0,
         kept=kept,
-        answered=sum(1 for one in mine if one.answered and now - one.answered < SPAN) if kept else None,
-        waiting=sum(one.waits for one in mine),
-        changes=tuple((one, told) for one, told in changes if one.at and now - one.at < SPAN),
+        answered=sum(1 for request in mine if request.answered and now - request.answered < SPAN)
+        if kept
+        else None,
+        waiting=sum(request.waits for request in mine),
+        changes=tuple((one, sentence) for one, sentence in changes if one.at and now - one.at < SPAN),
     )
 
 
 def new_names(devices: Devices, now: datetime) -> list[str]:
-    """Devices that came here within these days."""
-    found = [one for one in devices.found if one.first_seen and now - one.first_seen < SPAN]
-    return [one.called for one in found[:DEVICES_SHOWN]]
+    """Return the names of devices that appeared within these days."""
+    found = [device for device in devices.found if device.first_seen and now - device.first_seen < SPAN]
+    return [device.called for device in found[:DEVICES_SHOWN]]

@@ -1,4 +1,4 @@
-"""`qalqan audit`: each way around the filter, tried against the rules that run."""
+"""`qalqan audit`: tests each bypass method against the rules in force."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 WRONG_USAGE = 2
 NICE = 10  # of an audit that the daemon started: packets go first
 _LOCK = "audit.lock"  # in the runtime directory
-_HEAD = ("CHECK", "GROUP", "WHAT IS TRIED", "CLOSED BY")
+_HEAD = ("CHECK", "GROUP", "WHAT IS TRIED", "BLOCKED BY")
 
 
 def run(args: Namespace) -> int:
     from gateway.audit.catalogue import CHECKS
 
-    known = {one.id for one in CHECKS}
-    unknown = [one for one in args.only or () if one not in known]
+    known = {check.id for check in CHECKS}
+    unknown = [name for name in args.only or () if name not in known]
     if unknown:
         output.problem(f"there is no check {unknown[0]}; see: qalqan audit --list")
         return WRONG_USAGE
-    chosen = [one for one in CHECKS if not args.only or one.id in args.only]
+    chosen = [check for check in CHECKS if not args.only or check.id in args.only]
     if args.list:
-        output.rows(((one.id, one.group, one.title, one.closes or "-") for one in chosen), _HEAD)
+        output.rows(((check.id, check.group, check.title, check.closes or "-") for check in chosen), _HEAD)
         return 0
     if os.geteuid() != 0:
-        msg = "the audit makes network namespaces and routes of its own; run it as root"
+        msg = "the audit creates network namespaces and routes; run it as root"
         raise ControlError(msg)
     require("cryptography", "audits")
     if args.steps:
@@ -54,51 +54,51 @@ def run(args: Namespace) -> int:
         done = list(_audits(args, client, config, chosen))
     if args.steps:
         _print_steps(done)
-        return 0  # that something is open is no failure to the daemon
+        return 0  # a found bypass is not a failure of the process
     if args.json:
         _print_json(done)
-    return int(any(result.fault for one in done for result in one.results))
+    return int(any(result.fault for audit in done for result in audit.results))
 
 
 def _audits(args: Namespace, client: Client, config: Config, chosen: Sequence[Check]) -> Iterator[Audit]:
     from gateway.audit import report
     from gateway.audit.run import audit
 
-    whom = [args.who] if args.who else [one["id"] for one in client.call("status")["profiles"]]
+    whom = [args.who] if args.who else [profile["id"] for profile in client.call("status")["profiles"]]
     if not whom:
-        msg = "there is no child whose rules could be tried; write a profile first"
+        msg = "there is no child whose rules could be tested; write a profile first"
         raise ControlError(msg)
     for who in whom:
-        one = audit(client, config, who, chosen)
+        result = audit(client, config, who, chosen)
         if not (args.json or args.steps):
-            for line in report.table(one.scene, one.results, one.remarks):
+            for line in report.table(result.scene, result.results, result.remarks):
                 print(output.clean(line))
             print()
-        yield one
+        yield result
 
 
 def _print_json(done: Sequence[Audit]) -> None:
     from gateway.audit import report
 
-    output.as_json({"audits": [report.as_json(one.scene, one.results, one.remarks) for one in done]})
+    output.as_json({"audits": [report.as_json(audit.scene, audit.results, audit.remarks) for audit in done]})
 
 
 def _print_steps(done: Sequence[Audit]) -> None:
-    """For the daemon, which reads each line as it comes."""
+    """Print one JSON line for each check, for the daemon."""
     from gateway.audit import report
 
-    for one in done:
-        for check in report.as_json(one.scene, one.results, one.remarks)["checks"]:
+    for audit in done:
+        for check in report.as_json(audit.scene, audit.results, audit.remarks)["checks"]:
             print(json.dumps(check), flush=True)
 
 
 @contextmanager
 def _alone(config: Config) -> Iterator[None]:
-    """One audit at a time: two would meet in the same links and routes."""
+    """Allow one audit at a time, since two would use the same links and routes."""
     try:
         number = os.open(Path(config.runtime, _LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
-        msg = f"the daemon does not run ({config.runtime} is not there); start it: qalqan run"
+        msg = f"the daemon is not running ({config.runtime} does not exist); start it: qalqan run"
         raise ControlError(msg) from None
     try:
         _lock(number)
@@ -111,19 +111,19 @@ def _lock(number: int) -> None:
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        msg = "another audit runs; wait until it has ended"
+        msg = "another audit is running; wait until it has ended"
         raise ControlError(msg) from None
 
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """A terminal that closes and a kind kill end it as Ctrl-C does: everything is taken down."""
-    before = {one: signal.signal(one, _interrupt) for one in (signal.SIGTERM, signal.SIGHUP)}
+    """Handle SIGTERM and SIGHUP like Ctrl-C, so that the audit removes its links and routes."""
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

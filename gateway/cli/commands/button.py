@@ -1,4 +1,4 @@
-"""`qalqan button`: the button on the gateway was pressed. The platform's button script calls it."""
+"""`qalqan button`: reports a press of the button on the gateway. The platform's button script runs it."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from gateway.cli.settings import daemon
 
 def run(args: Namespace) -> int:
     seconds = daemon(args).call("guardian", action="button")["seconds"]
-    print(f"for {seconds} seconds the code on the label is good for a new password")
+    print(f"for {seconds} seconds, a new password can be set with the code on the label")
     return 0

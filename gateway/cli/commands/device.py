@@ -1,4 +1,4 @@
-"""`qalqan device`: what is on the home's network, and whose it is. The daemon writes the profiles' files."""
+"""`qalqan device`: devices on the home network, and their owners. The daemon writes the profiles' files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gateway.cli.settings import daemon, when
 from gateway.control.client import Client
 from gateway.core.errors import ControlError
 
-SCAN_LASTS = 25.0  # seconds; the daemon ends one after 20
+SCAN_LASTS = 25.0  # seconds; the daemon ends a scan after 20
 LOOK_EVERY = 0.3  # seconds
-ADDRESSES = 3  # of a device on one line; --json has all
+ADDRESSES = 3  # addresses of a device in a row; --json has all
 
-_HEAD = ("MAC", "NAME", "WHOSE", "NOW", "KIND", "VENDOR", "FIRST SEEN", "LAST SEEN", "ADDRESSES")
+_HEAD = ("MAC", "NAME", "OWNER", "NOW", "KIND", "VENDOR", "FIRST SEEN", "LAST SEEN", "ADDRESSES")
 
 
 def run(args: Namespace) -> int:
@@ -29,8 +29,8 @@ def run(args: Namespace) -> int:
         answer = client.call("assign", mac=args.mac, profile=args.profile, by="console")
         print(f"{output.clean(args.mac)} is {output.clean(answer.get('profile') or args.profile)} now")
     elif args.action == "answer":
-        said = args.answer.replace("-", "_")
-        answer = client.call("identify", mac=args.mac, answer=said, by="console")
+        reply = args.answer.replace("-", "_")
+        answer = client.call("identify", mac=args.mac, answer=reply, by="console")
         print(f"{output.clean(args.mac)}: {output.clean(answer.get('profile') or args.answer)}")
     else:
         answer = client.call("forget", mac=args.mac, by="console")
@@ -46,40 +46,40 @@ def _list(client: Client, *, as_json: bool) -> int:
         output.as_json(answer)
     else:
         output.rows(map(_row, answer["devices"]), _HEAD)
-        for one in answer["devices"]:
-            if one.get("question"):
-                _print_question(one["question"])
+        for device in answer["devices"]:
+            if device.get("question"):
+                _print_question(device["question"])
     return 0
 
 
-def _row(one: Mapping[str, Any]) -> tuple[object, ...]:
-    addresses = one.get("addresses") or [one["ip"]] * bool(one.get("ip"))
+def _row(device: Mapping[str, Any]) -> tuple[object, ...]:
+    addresses = device.get("addresses") or [device["ip"]] * bool(device.get("ip"))
     shown = sorted(addresses, key=lambda ip: (":" in ip, ip.startswith("fe80:")))[:ADDRESSES]
     more = len(addresses) - len(shown)
-    vendor = "random address" if one.get("random") else one.get("vendor") or "-"
-    if one.get("behind"):
-        vendor += f", a repeater for {len(one['behind'])}"
+    vendor = "random address" if device.get("random") else device.get("vendor") or "-"
+    if device.get("behind"):
+        vendor += f", a repeater for {len(device['behind'])}"
     return (
-        one["mac"],
-        one.get("name") or "-",
-        one.get("profile") or "-",
-        "not told" if one.get("online") is None else "online" if one["online"] else "away",
-        one.get("kind") or "-",
+        device["mac"],
+        device.get("name") or "-",
+        device.get("profile") or "-",
+        "private" if device.get("online") is None else "online" if device["online"] else "away",
+        device.get("kind") or "-",
         vendor,
-        _seen(one, "first_seen"),
-        _seen(one, "last_seen"),
+        _seen(device, "first_seen"),
+        _seen(device, "last_seen"),
         (" ".join(shown) + (f" +{more}" if more else "")) or "-",
     )
 
 
-def _seen(one: Mapping[str, Any], key: str) -> str:
-    """A moment, a day, or nothing, as it is told."""
-    text = when(one[key]) if one.get(key) else "-"
-    return text.rpartition(" ")[0] if one.get("sightings") == "day" else text
+def _seen(device: Mapping[str, Any], key: str) -> str:
+    """Return a time or a day, as exactly as the daemon reports it, or "-"."""
+    text = when(device[key]) if device.get(key) else "-"
+    return text.rpartition(" ")[0] if device.get("sightings") == "day" else text
 
 
 def _scan(client: Client, *, as_json: bool) -> int:
-    before = {one["mac"] for one in client.call("devices")["devices"]}
+    before = {device["mac"] for device in client.call("devices")["devices"]}
     client.call("scan")
     end = time.monotonic() + SCAN_LASTS
     answer = client.call("scan", look=True)
@@ -87,7 +87,7 @@ def _scan(client: Client, *, as_json: bool) -> int:
         time.sleep(LOOK_EVERY)
         answer = client.call("scan", look=True)
     if answer["running"] or answer["problem"]:
-        msg = f"scan: {answer['problem'] or 'it did not end'}; see the daemon's log"
+        msg = f"scan: {answer['problem'] or 'it did not finish'}; see the daemon's log"
         raise ControlError(msg)
     new = sorted(set(answer["found"]) - before)
     if as_json:

@@ -1,5 +1,6 @@
-"""`qalqan first-boot`: the first `qalqan.yaml`, from the router's defaults. The daemon does the same by
-itself where the file is not there; an image's maker looks with it at what a preset comes to.
+"""`qalqan first-boot`: writes the first `qalqan.yaml` from the router's defaults.
+
+The daemon does the same if the file does not exist. Makers of images use the command to check a preset.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from gateway.household.config_file import first_boot, router_path
 def run(args: Namespace) -> int:
     path = config_path(args)
     if first_boot(path):
-        print(f"{path} is made from {router_path()}")
+        print(f"{path} was created from {router_path()}")
     elif path.exists():
-        print(f"{path} is there already and stays as it is")
+        print(f"{path} exists already and is unchanged")
     else:
-        print("this is no router with settings of its own (UCI); write the file, or run: qalqan setup")
+        print("this machine has no router settings (UCI); write the file, or run: qalqan setup")
     return 0

@@ -1,4 +1,4 @@
-"""`qalqan guardian`: who may sign in on the pages, and the one-time codes to do so."""
+"""`qalqan guardian`: accounts of the pages, and one-time codes to sign in."""
 
 from __future__ import annotations
 
@@ -23,27 +23,28 @@ def run(args: Namespace) -> int:
             asked[key] = getattr(args, key)
     answer = client.call("guardian", **asked)
     if args.action == "remove":
-        print(f"{output.clean(args.name)} is no guardian any more")
+        print(f"{output.clean(args.name)} is not a guardian any more")
         return 0
     token = answer["token"]
-    print(f"{output.clean(answer['guardian'])} signs in with {token}, once and within 15 minutes:")
+    print(f"{output.clean(answer['guardian'])} can sign in with {token}, once and within 15 minutes:")
     print(f"http://{GATEWAY_NAME}/signin?code={token}")
     return 0
 
 
 def _list(answer: Mapping[str, Any]) -> None:
-    people = {one["name"]: one for one in answer.get("people") or ()}
+    people = {person["name"]: person for person in answer.get("people") or ()}
     for name in answer["guardians"]:
-        one = people.get(name, {})
-        told = {
-            PersonRole.HELPER.value: f"  helper, up to {one.get('minutes', 0)} min a day and child",
+        person = people.get(name, {})
+        roles = {
+            PersonRole.HELPER.value: f"  helper, up to {person.get('minutes', 0)} min per day and child",
             PersonRole.SUPPORT.value: "  support",
         }
-        print(output.clean(name) + told.get(one.get("role", ""), ""))
+        print(output.clean(name) + roles.get(person.get("role", ""), ""))
     if not answer["guardians"]:
         print("There is no guardian yet; add one: qalqan guardian add NAME")
     if answer.get("label"):
         code = output.clean(answer["label"])
         print(
-            f"The first visitor from the home is one with the label's code {code}: http://{GATEWAY_NAME}/claim"
+            f"The first visitor from the home network with the label code {code} becomes one: "
+            f"http://{GATEWAY_NAME}/claim"
         )

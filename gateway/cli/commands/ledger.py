@@ -1,4 +1,4 @@
-"""`qalqan ledger`: where a child's time went, minute by minute."""
+"""`qalqan ledger`: the counted minutes of a child."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(args: Namespace) -> int:
     if not answer["used"] and not answer["minutes"]:
         print("No minute was counted.")
     if answer["left_off"]:
-        print(f"{answer['left_off']} earlier ones are left off")
+        print(f"{answer['left_off']} earlier minutes are not shown")
     return 0
 
 
@@ -38,5 +38,12 @@ def _of_limit(one: Mapping[str, Any]) -> str:
     return f"{one['minutes']} of {one['limit']} minutes{bonus}"
 
 
-def _minute(one: Mapping[str, Any]) -> tuple[object, ...]:
-    return one["at"][11:16], one["device"], one["name"], one["service"] or "-", one["bytes"], one["why"]
+def _minute(minute: Mapping[str, Any]) -> tuple[object, ...]:
+    return (
+        minute["at"][11:16],
+        minute["device"],
+        minute["name"],
+        minute["service"] or "-",
+        minute["bytes"],
+        minute["why"],
+    )

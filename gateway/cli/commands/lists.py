@@ -1,4 +1,4 @@
-"""`qalqan lists`: the names that sites are known by, where they come from, and the table made of them."""
+"""`qalqan lists`: fetches lists of sites, builds the category table, and shows their state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gateway.cli.sealed_questions import SealedAsked
 from gateway.cli.settings import config_path, control_socket
 from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError, ListError
-from gateway.household.list_library import Library, read_library
+from gateway.household.list_library import ListLibrary, read_library
 from gateway.lists.book import STALE
 from gateway.lists.fetch import Fetcher
 from gateway.lists.lookup import look_up
@@ -31,11 +31,11 @@ from gateway.policy.names.categories import PROXY
 from gateway.policy.names.domain_table import TableInfo
 
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
-STEP = 5.0  # seconds between two lines for the daemon: each one makes open pages look again
+STEP = 5.0  # seconds between two lines for the daemon: each makes open pages reload
 NICE = 10  # of a process that the daemon started: packets go first
-SHOW_EVERY = 1 << 20  # bytes between two lines of progress, where nobody watches a terminal
+SHOW_EVERY = 1 << 20  # bytes between two lines of progress without a terminal
 MEGABYTE = 1 << 20
-REFUSED_FOR_EVERYONE = "refused for everyone"
+REFUSED_FOR_EVERYONE = "blocked for everyone"
 
 
 def run(args: Namespace) -> int:
@@ -62,56 +62,56 @@ def run(args: Namespace) -> int:
     info, reports = library.build(now)
     for report in reports:
         if report.error:
-            output.problem(f"{report.error}; it is left out until the next update fetches it again")
-    print(_told(info))
-    _tell_daemon(config, quiet=by_daemon)
+            output.problem(f"{report.error}; the list is left out until the next update")
+    print(_describe(info))
+    _reload_daemon(config, quiet=by_daemon)
     # A list that fails is a warning: the others are up to date, and its previous copy is in the table.
     return 1 if problems and not library.is_any_current(now) else 0
 
 
 class Progress:
-    """A line a list on standard error, which grows where that is a terminal."""
+    """Prints one progress line for each list on standard error, updated in place on a terminal."""
 
     def __init__(self) -> None:
-        self._told: dict[str, int] = {}
+        self._printed: dict[str, int] = {}
 
     def __call__(self, source: str, done: int, total: int | None) -> None:
         size = f"{done >> 10} kB" + (f" of {total >> 10} kB" if total else "")
         if sys.stderr.isatty():
             print(f"\r{source}: {size}\x1b[K", end="\n" if done == total else "", file=sys.stderr, flush=True)
-        elif done == total or done - self._told.get(source, 0) >= SHOW_EVERY:
-            self._told[source] = done
+        elif done == total or done - self._printed.get(source, 0) >= SHOW_EVERY:
+            self._printed[source] = done
             print(f"{source}: {size}", file=sys.stderr)
 
 
 class Steps:
-    """A line of JSON on standard output now and then, for the daemon."""
+    """Prints progress as JSON lines on standard output, for the daemon."""
 
     def __init__(self) -> None:
-        self._told = ("", 0.0)
+        self._printed = ("", 0.0)
 
     def __call__(self, source: str, done: int, total: int | None) -> None:
-        last, at = self._told
+        last, at = self._printed
         now = time.monotonic()
         if source != last or now - at >= STEP or done == total:
-            self._told = (source, now)
+            self._printed = (source, now)
             print(json.dumps({"source": source, "done": done, "total": total}), flush=True)
 
 
-def _tell_daemon(config: Config, *, quiet: bool) -> None:
+def _reload_daemon(config: Config, *, quiet: bool) -> None:
     """Let the daemon load the new table. ``quiet``: the daemon shows problems of its rules itself."""
     try:
         answer = Client(control_socket(config), RELOAD_PATIENCE).call("reload")
     except Unreachable:
         return  # the next start reads it
     except ControlError as error:
-        output.problem(f"{error}; until then the daemon goes on with the old table")
+        output.problem(f"{error}; until then the daemon uses the old table")
         return
     for line in () if quiet else answer.get("problems") or ():
         output.problem(line)
 
 
-def _status(library: Library, now: datetime, *, as_json: bool) -> int:
+def _status(library: ListLibrary, now: datetime, *, as_json: bool) -> int:
     info = _built(library.state)
     rows = list(_sources(library, info, now))
     if as_json:
@@ -123,7 +123,7 @@ def _status(library: Library, now: datetime, *, as_json: bool) -> int:
             f"No table is built; the seeds of {len(library.seeds)} categories are in use: qalqan lists update"
         )
     else:
-        print(_told(info))
+        print(_describe(info))
     output.rows(
         (
             (row["id"], row["category"], row["names"] or "-", _age(row), row["licence"], row["error"] or "")
@@ -134,17 +134,21 @@ def _status(library: Library, now: datetime, *, as_json: bool) -> int:
     return 0
 
 
-def _check(library: Library) -> int:
+def _check(library: ListLibrary) -> int:
     """1 where an entry of our own refuses such a site; those of others are left out of the table."""
     ours = [line for seed in library.seeds for line in library.refusing(seed.source)]
-    here = [one for one in library.published.values() if library.is_here(one.id)]
-    others = [line for one in here for line in library.refusing(one.copy(library.shelf.path(one.id)))]
+    here = [published for published in library.published.values() if library.is_here(published.id)]
+    others = [
+        line
+        for published in here
+        for line in library.refusing(published.copy(library.shelf.path(published.id)))
+    ]
     for line in ours:
         output.problem(line)
     for line in others:
         print(f"{line}; left out of the table")
     lists, entries = len(library.seeds) + len(here), len(ours) + len(others)
-    print(f"{lists} lists; entries that refuse a site which has to open from 10 years on: {entries}")
+    print(f"{lists} lists; entries that block a site that must open from age 10 on: {entries}")
     return 1 if ours else 0
 
 
@@ -161,7 +165,7 @@ def _built(state: Path) -> TableInfo | None:
     return info
 
 
-def _told(info: TableInfo) -> str:
+def _describe(info: TableInfo) -> str:
     size = info.size / MEGABYTE
     return f"{info.count} names of {len(info.sources)} lists, {size:.1f} MB, built {info.built}"
 
@@ -170,21 +174,24 @@ def _table(info: TableInfo | None) -> Mapping[str, Any] | None:
     return None if info is None else {"names": info.count, "bytes": info.size, "built": info.built}
 
 
-def _sources(library: Library, info: TableInfo | None, now: datetime) -> Iterator[dict[str, Any]]:
+def _sources(library: ListLibrary, info: TableInfo | None, now: datetime) -> Iterator[dict[str, Any]]:
     """Those that are here first."""
     shelf = library.shelf
-    built = {} if info is None else {str(one.get("id")): one.get("domains") for one in info.sources}
-    for one in sorted(library.published.values(), key=lambda one: (not shelf.path(one.id).exists(), one.id)):
-        copy = shelf.copies.get(one.id)
-        here = shelf.path(one.id).exists()
+    built = {} if info is None else {str(source.get("id")): source.get("domains") for source in info.sources}
+    for published in sorted(
+        library.published.values(),
+        key=lambda published: (not shelf.path(published.id).exists(), published.id),
+    ):
+        copy = shelf.copies.get(published.id)
+        here = shelf.path(published.id).exists()
         fetched = copy.fetched if copy is not None and here else None
         yield {
-            "id": one.id,
-            "category": one.category,
-            "licence": one.licence,
-            "default": one.default,
+            "id": published.id,
+            "category": published.category,
+            "licence": published.licence,
+            "default": published.default,
             "here": here,
-            "names": built.get(one.id),
+            "names": built.get(published.id),
             "fetched": None if fetched is None else fetched.isoformat(timespec="seconds"),
             "age_hours": None if fetched is None else round((now - fetched).total_seconds() / 3600),
             "stale": fetched is not None and now - fetched > STALE,

@@ -1,4 +1,4 @@
-"""`qalqan profile`: the rules as the family's files have them, and who set each."""
+"""`qalqan profile`: the rules in the family's files, and the owner of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(args: Namespace) -> int:
     home = read_home(args)
     if args.action == "list":
         return _list(home.household, as_json=args.json)
-    profile = home.whose(args.who)
+    profile = home.profile_or_owner(args.who)
     if args.week:
         today = datetime.now(UTC).astimezone(home.config.zone).date()
         days = plan(profile, home.calendar, home.product.holidays(home.config.country), today)
@@ -45,21 +45,29 @@ def run(args: Namespace) -> int:
 
 
 def _list(family: Household, *, as_json: bool) -> int:
-    """1 where a file cannot be used."""
+    """List the profiles. Return 1 if a file cannot be used."""
     profiles = family.profiles.values()
     if as_json:
         output.as_json(
             {
                 "profiles": [
-                    {"id": one.id, "name": one.name, "band": one.band.value, "devices": one.devices}
-                    for one in profiles
+                    {
+                        "id": profile.id,
+                        "name": profile.name,
+                        "band": profile.band.value,
+                        "devices": profile.devices,
+                    }
+                    for profile in profiles
                 ],
                 "problems": [str(error) for error in family.problems.values()],
             }
         )
     else:
         output.rows(
-            ((one.id, one.name, one.band.value, ", ".join(one.devices) or "-") for one in profiles),
+            (
+                (profile.id, profile.name, profile.band.value, ", ".join(profile.devices) or "-")
+                for profile in profiles
+            ),
             ("PROFILE", "NAME", "BAND", "DEVICES"),
         )
     for error in family.problems.values():
@@ -68,26 +76,26 @@ def _list(family: Household, *, as_json: bool) -> int:
 
 
 def _rules(profile: Profile) -> Lines:
-    """What, its value, and its owner."""
+    """Yield the name, value and owner of each rule."""
     rules = profile.rules
     yield "devices", ", ".join(profile.devices) or "none", ""
     for key in ("mode", "unknown", "safe_search", "strict", "failure", "clock_unset", "updates"):
-        one: Owned[object] = getattr(rules, key)
-        yield key, str(one.value).lower(), one.owner
+        owned: Owned[object] = getattr(rules, key)
+        yield key, str(owned.value).lower(), owned.owner
     yield "log_level", str(rules.log_level), ""
     for key in ("landing", "linger", "auto_approve"):
         length: Owned[timedelta] = getattr(rules, key)
         yield key, minutes_text(length.value), length.owner
-    yield from _times("bedtime", rules.bedtime.map(lambda one: Owned(str(one.value), one.owner)))
+    yield from _times("bedtime", rules.bedtime.map(lambda rule: Owned(str(rule.value), rule.owner)))
     for target, limit in rules.limits.items():
         yield from _times(
             f"limit {target}",
-            limit.map(lambda one: Owned(minutes_text(one.value), one.owner)),
+            limit.map(lambda rule: Owned(minutes_text(rule.value), rule.owner)),
         )
     for target, windows in rules.windows.items():
         yield from _times(
             f"window {target}",
-            windows.map(lambda one: Owned(", ".join(map(str, one.value)) or "never", one.owner)),
+            windows.map(lambda rule: Owned(", ".join(map(str, rule.value)) or "never", rule.owner)),
         )
     for category, action in rules.categories.items():
         yield f"category:{category}", action.value.value, action.owner
@@ -103,7 +111,7 @@ def _rules(profile: Profile) -> Lines:
 
 
 def _times(what: str, days: ByDay[Owned[str]]) -> Lines:
-    """One line for each value, with the days on which it holds."""
-    for on, one in by_days(days):
-        value, owner = ("none", "") if one is None else (one.value, one.owner)
+    """Yield one line for each value, with the days on which it applies."""
+    for on, rule in by_days(days):
+        value, owner = ("none", "") if rule is None else (rule.value, rule.owner)
         yield what, f"{on}: {value}" if on else value, owner

@@ -1,4 +1,4 @@
-"""`qalqan replay`: what a profile's rules make of a capture."""
+"""`qalqan replay`: applies the rules of a profile to a capture."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STANDARD_INPUT = "-"
 
 
 def run(args: Namespace) -> int:
-    """Raises CaptureError for a capture that is cut or broken, when all that is whole was told."""
+    """Print the decisions. Raises CaptureError for a damaged capture, after its readable part is printed."""
     rules = rules_of_profile(args, args.profile)
     zone = rules.config.zone
     replay = Replay(
@@ -51,7 +51,7 @@ def _read(capture: Iterator[Frame], replay: Replay, *, live: bool = False) -> No
             if live:
                 sys.stdout.flush()
     except CaptureError as error:
-        # One line says all, and what was read is told before it.
+        # Flush first, so that the error comes after the printed decisions.
         sys.stdout.flush()
         msg = "; ".join(filter(None, (str(error), _left_out(replay.tally))))
         raise CaptureError(msg) from error
@@ -62,35 +62,35 @@ def _read(capture: Iterator[Frame], replay: Replay, *, live: bool = False) -> No
 
 
 def _left_out(tally: FrameTally) -> str:
-    """About frames that could not be read; empty where there are none."""
+    """Return a message about frames that could not be read; empty if there are none."""
     counts = (
         (tally.cut, "cut by the snapshot length (capture with -s 0)"),
         (tally.broken, "broken"),
         (tally.decoys, "with a wrong checksum"),
-        (tally.foreign, "on a link that is not read (capture on Ethernet, `any`, or raw IP)"),
+        (tally.foreign, "on an unsupported link type (capture on Ethernet, `any`, or raw IP)"),
     )
-    told = ", ".join(f"{number} {what}" for number, what in counts if number)
-    return f"of {tally.frames} frames passed over: {told}" if told else ""
+    reasons = ", ".join(f"{number} {what}" for number, what in counts if number)
+    return f"of {tally.frames} frames skipped: {reasons}" if reasons else ""
 
 
 def _printer(zone: ZoneInfo, *, as_json: bool) -> Callable[[ReplayedRequest], None]:
-    def tell_json(asked: ReplayedRequest) -> None:
+    def print_json(asked: ReplayedRequest) -> None:
         output.as_json(as_object(asked, zone))
 
-    def tell_line(asked: ReplayedRequest) -> None:
-        one = as_object(asked, zone)
-        ends = f"{_end(one['src'], one['sport'])} > {_end(one['dst'], one['dport'])}"
-        time = one["time"] or "-"
+    def print_line(asked: ReplayedRequest) -> None:
+        values = as_object(asked, zone)
+        ends = f"{_end(values['src'], values['sport'])} > {_end(values['dst'], values['dport'])}"
+        time = values["time"] or "-"
         print(
-            f"{time:32}  {one['proto']:4}  {one['verdict']:7}  {one['host'] or '-':30}  "
-            f"{one['reason']} ({output.clean(one['rule'])})  {ends}"
+            f"{time:32}  {values['proto']:4}  {values['verdict']:7}  {values['host'] or '-':30}  "
+            f"{values['reason']} ({output.clean(values['rule'])})  {ends}"
         )
 
-    return tell_json if as_json else tell_line
+    return print_json if as_json else print_line
 
 
 def as_object(asked: ReplayedRequest, zone: ZoneInfo) -> dict[str, Any]:
-    """The object of one line of `replay --json`."""
+    """Return the object of one line of `replay --json`."""
     decision = asked.decision
     time = None if asked.time is None else datetime.fromtimestamp(asked.time, zone)
     return {

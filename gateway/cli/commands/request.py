@@ -1,4 +1,4 @@
-"""`qalqan request`: what children ask for, and a guardian's answers."""
+"""`qalqan request`: lists and answers requests of children."""
 
 from __future__ import annotations
 
@@ -25,16 +25,20 @@ def _list(args: Namespace) -> int:
     elif found:
         output.rows(map(_row, found), ("ID", "WHO", "WHAT", "ASKED", "STATE", "REASON"))
     else:
-        print("Nobody waits for an answer.")
+        print("No request waits for an answer.")
     return 0
 
 
-def _row(one: Mapping[str, Any]) -> tuple[object, ...]:
-    what = one["thing_name"] or "time"
-    if one["minutes"]:
-        what = f"{one['minutes']} min" + (f" of {what}" if one["thing_name"] else "")
-    state = one["state"] if one["answer"] is None else f"{one['answer']} by {one['by'] or 'itself'}"
-    return one["id"], one["name"], what, when(one["at"]), state, one["reason"]
+def _row(request: Mapping[str, Any]) -> tuple[object, ...]:
+    what = request["thing_name"] or "time"
+    if request["minutes"]:
+        what = f"{request['minutes']} min" + (f" of {what}" if request["thing_name"] else "")
+    state = (
+        request["state"]
+        if request["answer"] is None
+        else f"{request['answer']} by {request['by'] or 'itself'}"
+    )
+    return request["id"], request["name"], what, when(request["at"]), state, request["reason"]
 
 
 def _answer(args: Namespace) -> int:

@@ -1,6 +1,6 @@
-"""`qalqan sealed`: make sealed sets (for an issuer, beside any gateway), fetch and look at this home's.
+"""`qalqan sealed`: creates sealed sets (for issuers), and fetches and lists the sets of this household.
 
-No name is printed, whatever happens: of a line that cannot be used its number is told.
+No name of a set is ever printed. An error names the line by its number.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from gateway.cli.owner import become_owner
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError, ListError
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.core.optional_packages import require
 from gateway.lists import public_suffixes as suffixes
 from gateway.lists.fetch import Fetcher
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.lists.sealed import Held, SealedShelf, read_keys, read_private
+from gateway.lists.sealed import SealedShelf, SealedState, read_keys, read_private
 from gateway.lists.sealed_update import SealedUpdate
 from gateway.policy.config.config import Config
 from gateway.policy.names.hosts import HostError, labels, rule_host
@@ -58,23 +58,23 @@ def run(args: Namespace) -> int:
 
 
 def _key(path: Path) -> int:
-    """A new signing key; its public half is what gateways are told."""
+    """Create a signing key and print its public half, for the configuration of gateways."""
     require("cryptography", "sealed sets")
     from cryptography.hazmat.primitives import serialization as forms
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     if path.exists():
-        msg = f"{path}: is there already; sets signed with it would count no more: name another file"
+        msg = f"{path}: exists already; sets signed with it would become invalid: name another file"
         raise ListError(msg)
     key = Ed25519PrivateKey.generate()
     form = (forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
-    write_whole(path, key.private_bytes(*form))
+    write_atomically(path, key.private_bytes(*form))
     print(key.public_key().public_bytes_raw().hex())
     return 0
 
 
 def _make(args: Namespace) -> int:
-    """Names on standard input, one a line → a set, and its key in a file of its own."""
+    """Create a set from names on standard input, one per line, and write its key to a separate file."""
     sign = _signer(args.issuer_key)
     names = list(_names(sys.stdin))
     made = int(time.time())
@@ -84,8 +84,8 @@ def _make(args: Namespace) -> int:
     data = unsigned_set(head, names, key)
     before = read_keys(args.set_key)[:1] if args.set_key.exists() else ()
     # The key goes first: a set without its key is of no use. The last one's serves until the set is here.
-    write_whole(args.set_key, "".join(f"{one.hex()}\n" for one in (key, *before)).encode())
-    write_whole(args.set, data + sign(data))
+    write_atomically(args.set_key, "".join(f"{one.hex()}\n" for one in (key, *before)).encode())
+    write_atomically(args.set, data + sign(data))
     print(f"{len(set(names))} names, until {_when(times[1])}")
     return 0
 
@@ -102,7 +102,7 @@ def _signer(path: Path) -> Callable[[bytes], bytes]:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        msg = f"{path}: is no signing key; make one with: qalqan sealed key FILE"
+        msg = f"{path}: is not a signing key; make one with: qalqan sealed key FILE"
         raise ListError(msg)
     return key.sign
 
@@ -125,7 +125,7 @@ def _names(lines: Iterable[str]) -> Iterator[str]:
         if name and not 1 < labels(name) <= MAX_LABELS:
             problem = f"has fewer than 2 labels or more than {MAX_LABELS}"
         if problem:
-            msg = f"standard input, line {number}: {problem}; nothing was made"
+            msg = f"standard input, line {number}: {problem}; nothing was created"
             raise ListError(msg)
         yield name
 
@@ -142,12 +142,12 @@ def _update(args: Namespace, config: Config) -> int:
     for line in problems:
         output.problem(line)
     if not args.nice:
-        _tell_daemon(config)
+        _reload_daemon(config)
     return 1 if problems else 0
 
 
 def innocent_names() -> Iterator[str]:
-    """Sites that everybody knows, help, and every public suffix."""
+    """Yield well-known sites, help lines, and all public suffixes."""
     from gateway.household.loading import load_countries
     from gateway.lists.sources import parse_canaries
     from gateway.policy.names.countries import help_names
@@ -159,26 +159,28 @@ def innocent_names() -> Iterator[str]:
         yield rule.lstrip("!*.")
 
 
-def _tell_daemon(config: Config) -> None:
+def _reload_daemon(config: Config) -> None:
     try:
         Client(control_socket(config), RELOAD_PATIENCE).call("reload")
     except Unreachable:
         return  # the next start reads it
     except ControlError as error:
-        output.problem(f"{error}; until then the daemon goes on with the old sets")
+        output.problem(f"{error}; until then the daemon uses the old sets")
 
 
 def _status(args: Namespace, config: Config) -> int:
     now = time.time()
     _, held = SealedShelf(Path(config.state)).load(config.sealed)
-    told = [as_values(one, now) for one in held]
+    states = [as_values(state, now) for state in held]
     if args.json:
-        output.as_json({"sets": told})
-    elif not told:
+        output.as_json({"sets": states})
+    elif not states:
         print("No sealed sets: qalqan.yaml names none under 'sealed'.")
     else:
-        rows = ([one[key] or "-" for key in ("issuer", "scope", "made", "expires", "count")] for one in told)
-        ends = (one["problem"] or ("expired" if one["late"] else "") for one in told)
+        rows = (
+            [row[key] or "-" for key in ("issuer", "scope", "made", "expires", "count")] for row in states
+        )
+        ends = (row["problem"] or ("expired" if row["late"] else "") for row in states)
         output.rows(
             ([*row, end] for row, end in zip(rows, ends, strict=True)),
             ("ISSUER", "SCOPE", "MADE", "UNTIL", "NAMES", ""),
@@ -186,8 +188,8 @@ def _status(args: Namespace, config: Config) -> int:
     return 0
 
 
-def as_values(one: Held, now: float) -> dict[str, object]:
-    head = one.head
+def as_values(state: SealedState, now: float) -> dict[str, object]:
+    head = state.head
     about = (
         {"issuer": None, "scope": None, "made": None, "expires": None, "count": None}
         if head is None
@@ -199,7 +201,7 @@ def as_values(one: Held, now: float) -> dict[str, object]:
             "count": head.count,
         }
     )
-    return about | {"late": one.is_late(now), "problem": one.problem}
+    return about | {"late": state.is_late(now), "problem": state.problem}
 
 
 def _when(moment: int) -> str:

@@ -1,6 +1,6 @@
-"""`qalqan sealed appeals`, `record`, `report`: what a provider owes besides the sets, looked through.
+"""`qalqan sealed appeals`, `record`, `report`: checks the forms that a provider must keep for its sets.
 
-No gateway is needed for any of them: a provider keeps these files where it makes its sets.
+None of them needs a gateway: a provider keeps these files where it creates its sets.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ def run(args: Namespace) -> int:
 
 
 def _overdue(args: Namespace) -> int:
-    """One line an appeal whose answer is late; exit status 1 where there is one."""
+    """Print a line for each appeal whose answer is late. Return 1 if there is one."""
     appeals, is_free = _log(args.file)
     late = list(overdue(appeals, _today(args), is_free))
     rows = [
-        (one.id, "first" if one.first is None else "second", str(one.open_since), str(day))
-        for one, day in late
+        (appeal.id, "first" if appeal.first is None else "second", str(appeal.open_since), str(day))
+        for appeal, day in late
     ]
     if rows:
         output.rows(rows, ("APPEAL", "LOOK", "SINCE", "WAS DUE"))
     else:
-        print(f"{len(appeals)} appeals, none of which waits for longer than it may")
+        print(f"{len(appeals)} appeals; none is overdue")
     return 1 if rows else 0
 
 
 def _report(args: Namespace) -> int:
     appeals, is_free = _log(args.appeals)
     read = parse_report(read_bounded(args.file), str(args.file))
-    within = [one for one in appeals if read["from"] <= one.received <= read["until"]]
+    within = [appeal for appeal in appeals if read["from"] <= appeal.received <= read["until"]]
     for line in written_report(read, figures(within, is_free)):
         print(output.clean(line))
     return 0
@@ -60,7 +60,7 @@ def _log(path: Path) -> tuple[tuple[Appeal, ...], IsFree]:
     product = load_product()
     if country not in product.countries:
         where, known = str(path), ", ".join(sorted(product.countries))
-        raise PolicyError(where, f"has no country that is known here: {country}", f"write one of {known}")
+        raise PolicyError(where, f"has an unknown country: {country}", f"write one of {known}")
     holidays: Mapping[date, str] = product.holidays(country)
     return appeals, lambda day: day.weekday() >= 5 or day in holidays
 

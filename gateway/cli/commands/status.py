@@ -1,4 +1,4 @@
-"""`qalqan status`: how the running daemon is."""
+"""`qalqan status`: the state of the running daemon."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def _figures(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if answer.get("off_until"):
         filtering += f" until {when(answer['off_until'])}"
     if answer.get("unclaimed"):
-        filtering += "; nobody has claimed it: malware and lists that bind everyone alone, no device is noted"
+        filtering += (
+            "; the gateway is unclaimed: it only blocks malware and lists for everyone, and stores no device"
+        )
     hours, minutes = divmod(int(answer.get("uptime", 0)) // 60, 60)
     yield "version", f"{answer.get('version', '?')}, up {hours} h {minutes} min"
     yield "filtering", filtering
@@ -59,8 +61,10 @@ def _figures(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "requests", f"{answer['requests']} to answer; see: qalqan request list"
     queues = answer.get("queue")
     if isinstance(queues, Mapping):
-        waiting, dropped = (sum(one.get(key, 0) for one in queues.values()) for key in ("waiting", "dropped"))
-        packets = sum(one.get("packets", 0) for one in queues.values())
+        waiting, dropped = (
+            sum(queue.get(key, 0) for queue in queues.values()) for key in ("waiting", "dropped")
+        )
+        packets = sum(queue.get("packets", 0) for queue in queues.values())
         where = answer.get("backend", "queue")
         yield "queue", f"{where}: {packets} packets, {waiting} waiting, {dropped} dropped"
     verdicts = answer.get("verdicts")
@@ -69,8 +73,8 @@ def _figures(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for key, number in verdicts.items():
             verdict = key.partition(":")[0]
             counted[verdict] = counted.get(verdict, 0) + number
-        told = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counted.items()))
-        yield "verdicts", told or "none yet"
+        shown = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counted.items()))
+        yield "verdicts", shown or "none yet"
     table = answer.get("table")
     if isinstance(table, Mapping):
         size = table.get("bytes", 0) / MEGABYTE
@@ -84,12 +88,12 @@ def _figures(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _children(answer: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for child in answer.get("profiles") or ():
         devices = child.get("devices") or ()
-        told = [device for device in devices if device.get("online") is not None]
-        online = sum(bool(device["online"]) for device in told)
-        here = f"{online} of {len(devices)} devices here" if told else f"{len(devices)} devices"
+        visible = [device for device in devices if device.get("online") is not None]
+        online = sum(bool(device["online"]) for device in visible)
+        here = f"{online} of {len(devices)} devices here" if visible else f"{len(devices)} devices"
         name = child.get("name") or child.get("id", "?")
         yield (
             name,
-            here if told or not devices else f"{here}, not told whether here",
+            here if visible or not devices else f"{here}, online status is private",
             child.get("sentence") or child.get("state", ""),
         )

@@ -1,4 +1,4 @@
-"""`qalqan support`: one file for somebody who helps, with nothing personal in it. Works without a daemon."""
+"""`qalqan support`: writes a support file without personal data. Works without a daemon."""
 
 from __future__ import annotations
 
@@ -17,36 +17,39 @@ from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError, PolicyError
 from gateway.features.status.support_file import support_file
 
-PATIENCE = 30.0  # seconds for the daemon's own checks, which it begins when it is asked
+PATIENCE = 30.0  # seconds for the checks that the daemon runs on request
 EVERY = 0.5
 
 
 def run(args: Namespace) -> int:
     path = config_path(args)
-    text = json.dumps(_told(path), indent=1, default=str, ensure_ascii=False)
+    text = json.dumps(_support_data(path), indent=1, default=str, ensure_ascii=False)
     if args.file is None:
         print(text)
         return 0
     with open(args.file, "w", encoding="utf-8") as out:
         out.write(f"{text}\n")
-    print(f"{args.file}: nobody's name, device, site or rules are in it; read it before you send it")
+    print(f"{args.file}: it has no names, devices, sites or rules; read it before you send it")
     return 0
 
 
-def _told(path: Path) -> Mapping[str, Any]:
-    """The daemon's own; where none answers, what can be seen without one."""
+def _support_data(path: Path) -> Mapping[str, Any]:
+    """Return the support data of the daemon; without a daemon, the data that needs none."""
     try:
         return _of_daemon(Client(control_socket(read_config(path))))
     except Unreachable:
         daemon = "does not run"
     except (ControlError, PolicyError):
         daemon = "cannot be asked" if os.geteuid() == 0 else "cannot be asked without root"
-    findings = [{"level": one.level.value, "about": one.about, "text": one.text} for one in findings_of(path)]
+    findings = [
+        {"level": finding.level.value, "about": finding.about, "text": finding.text}
+        for finding in findings_of(path)
+    ]
     return support_file(datetime.now(UTC), findings, daemon=daemon)
 
 
 def _of_daemon(client: Client) -> Mapping[str, Any]:
     end = time.monotonic() + PATIENCE
-    while (told := client.call("support"))["check"]["running"] and time.monotonic() < end:
+    while (data := client.call("support"))["check"]["running"] and time.monotonic() < end:
         time.sleep(EVERY)
-    return told
+    return data

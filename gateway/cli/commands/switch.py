@@ -1,4 +1,4 @@
-"""`qalqan pause`, `resume`, `off` and `on`: what holds beside the profiles, at once."""
+"""`qalqan pause`, `resume`, `off` and `on`: switches that apply immediately, in addition to profiles."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ def run(args: Namespace) -> int:
         values["till_wake"] = True
     answer = daemon(args).call(args.command, **values)
     until = when(answer.get("until"))
-    told = {
+    messages = {
         "pause": f"{args.who} is paused" if args.command == "pause" else "",
         "resume": f"{args.who} is not paused any more" if args.command == "resume" else "",
         "off": "Times and categories are off for everyone",
         "on": "Filtering is on",
     }
-    print(output.clean(answer.get("sentence") or told[args.command]) + (f" until {until}" if until else ""))
+    print(
+        output.clean(answer.get("sentence") or messages[args.command]) + (f" until {until}" if until else "")
+    )
     return 0

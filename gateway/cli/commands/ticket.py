@@ -1,4 +1,4 @@
-"""`qalqan ticket`: one-time codes to print, for so many minutes each; what is unused, and withdrawn."""
+"""`qalqan ticket`: makes one-time codes for extra time, lists unused ones, and withdraws them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WHERE = "ticket"
 def run(args: Namespace) -> int:
     asked = args.list or args.withdraw is not None
     if asked and args.who is not None:
-        raise PolicyError(WHERE, "makes codes or looks at them", "write: qalqan ticket --list")
+        raise PolicyError(WHERE, "--list and --withdraw take no child", "write: qalqan ticket --list")
     if args.list:
         return _list(args)
     return _make(args) if args.withdraw is None else _withdraw(args)
@@ -26,14 +26,14 @@ def run(args: Namespace) -> int:
 
 def _make(args: Namespace) -> int:
     if args.who is None or args.duration is None:
-        raise PolicyError(WHERE, "says not for whom and how much", "write: qalqan ticket WHO 30m")
+        raise PolicyError(WHERE, "needs a child and a duration", "write: qalqan ticket WHO 30m")
     count = whole(args.count, "--count", "write it like --count 10")
     asked = minutes(args.duration, where=WHERE)
     answer = daemon(args).call("ticket", who=args.who, minutes=asked, count=count, by=BY)
     for code in answer["codes"]:
         print(output.clean(code))
-    told = f"{answer['minutes']} minutes each, good once until {when(answer['until'])}"
-    print(f"{told}; they are not shown again")
+    validity = f"{answer['minutes']} minutes each, valid once until {when(answer['until'])}"
+    print(f"{validity}; they are not shown again")
     return 0
 
 
@@ -42,17 +42,17 @@ def _list(args: Namespace) -> int:
     if found:
         output.rows(map(_row, found), ("BATCH", "CODES", "MINUTES", "WHO", "MADE", "BY", "UNTIL"))
     else:
-        print("No code waits to be used.")
+        print("There are no unused codes.")
     return 0
 
 
-def _row(one: Mapping[str, Any]) -> tuple[object, ...]:
-    whose = one["name"] or "any child"
-    made, until = when(one["made"]), when(one["until"])
-    return one["id"], one["count"], one["minutes"], whose, made, one["by"], until
+def _row(batch: Mapping[str, Any]) -> tuple[object, ...]:
+    whose = batch["name"] or "any child"
+    made, until = when(batch["made"]), when(batch["until"])
+    return batch["id"], batch["count"], batch["minutes"], whose, made, batch["by"], until
 
 
 def _withdraw(args: Namespace) -> int:
     count = daemon(args).call("withdraw", batch=args.withdraw, by=BY)["count"]
-    print(f"Codes that are good no more: {count}")
+    print(f"Withdrawn codes: {count}")
     return 0

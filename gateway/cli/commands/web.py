@@ -1,4 +1,4 @@
-"""`qalqan web`: the pages."""
+"""`qalqan web`: starts the process that serves the pages."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from gateway.policy.config.config import Config
     from webui.settings import Settings
 
-STATE = "web"  # folder in the state directory, the web process's own
+STATE = "web"  # folder of the web process in the state directory
 
 
 def run(args: Namespace) -> int:
-    """Becomes the process that serves them."""
+    """Replace this process with the web process."""
     from gateway.cli.settings import config_path, read_config
     from gateway.core.optional_packages import require
 
     require("webui", "the pages")
-    text = json.dumps(told(read_config(config_path(args))))
+    text = json.dumps(settings_dict(read_config(config_path(args))))
     os.execv(sys.executable, (sys.executable, "-m", "gateway.cli.web_process", text, args.log))
 
 
-def told(config: Config) -> dict[str, Any]:
-    """What the web process is told of the household, as JSON has it."""
+def settings_dict(config: Config) -> dict[str, Any]:
+    """Return the settings of the web process as JSON values."""
     from gateway.cli.settings import control_socket
 
     web = config.web
@@ -55,7 +55,7 @@ def told(config: Config) -> dict[str, Any]:
 
 
 def _brand(brand: OfConfig) -> dict[str, Any]:
-    """A logo that cannot be shown is left out, with one line in the log; `qalqan check` has it too."""
+    """Return the brand. An unusable logo is left out with a warning; `qalqan check` reports it too."""
     from gateway.core.errors import PolicyError
     from gateway.web.branding import read_logo, style_of
 
@@ -88,6 +88,6 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         "https": None if https is None else Https(**https),
         "age_trust": None if trust is None else tuple(trust),
         "brand": Brand(**{**look, "logo": None if logo is None else Logo(**logo)}),
-        "propose": Proposal(**{key: tuple(one) for key, one in propose.items()}),
+        "propose": Proposal(**{key: tuple(value) for key, value in propose.items()}),
     }
     return Settings(**{**values, **paths, **read})

@@ -1,4 +1,4 @@
-"""`qalqan why`: what a host meets. The running daemon knows most; without it the files answer."""
+"""`qalqan why`: explains the decision for a host. Asks the daemon; without one, uses the files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.control.client import Client
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.judge.decide import Judge
-from gateway.policy.judge.decided_by import told_decided
+from gateway.policy.judge.decided_by import decided_to_dict
 from gateway.policy.judge.sentence import sentence
 from gateway.policy.judge.why import as_json, parse_moment, parse_question, why
 from gateway.policy.values import Observation
@@ -25,10 +25,10 @@ CONTEST = {
     "time": "asking for time",
     "parent": "a parent, who can change it",
     "provider": "the internet provider or a hotline, who can look into it",
-    "state": "those who hear complaints about it",
+    "state": "the authority for complaints about it",
     "maker": "the makers of the program",
 }
-UNKNOWN = "by the files alone: pauses, grants and used time are not counted in"
+UNKNOWN = "from files only: pauses, grants and used time are not included"
 
 
 def run(args: Namespace) -> int:
@@ -47,8 +47,10 @@ def run(args: Namespace) -> int:
 
 
 def _of_daemon(args: Namespace, seen: Observation) -> Mapping[str, Any] | None:
-    """Its answer, with what holds beside the profiles. None where there is none, or a refusal: the files say
-    better what is wrong with the question. Raises ControlError where too much was asked within a minute.
+    """Return the answer of the daemon, which includes pauses and grants.
+
+    Return None without a daemon or if it refuses: the error from the files is more precise. Raises
+    ControlError above the daemon's rate limit.
     """
     if args.profile is not None and is_file(args.profile):
         return None
@@ -74,17 +76,17 @@ def _of_files(args: Namespace, seen: Observation) -> Mapping[str, Any]:
     answer = why(judge, seen, at, rules.situation)
     return as_json(seen, at, answer) | {
         "sentence": sentence(answer.decision, seen.host, at, rules.product.names, left=answer.left),
-        "decided": told_decided(answer.decision),
+        "decided": decided_to_dict(answer.decision),
         "problems": [str(error) for error in rules.problems],
     }
 
 
 def _decided(decided: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Who decided, since when, by which lists, and where it is contested, as far as that is known."""
+    """Return who decided, since when, by which lists, and where to contest it, as far as known."""
     found = [("decided by", str(decided["who"]))] if decided else []
     since = [str(decided[key]) for key in ("since", "by") if decided.get(key)]
     found += [("set", ", ".join(since))] if since else []
-    lists = [f"{one['id']} of {one['version'] or '?'}" for one in decided.get("lists") or ()]
+    lists = [f"{source['id']} of {source['version'] or '?'}" for source in decided.get("lists") or ()]
     found += [("lists", ", ".join(lists))] if lists else []
     return [*found, ("contest", CONTEST.get(decided["contest"], decided["contest"]))] if decided else []
 
@@ -93,17 +95,17 @@ def _print(answer: Mapping[str, Any], *, known: bool) -> None:
     what = answer["host"] or f"a connection to {answer.get('to') or 'anywhere'}"
     print(f"{output.clean(what)} at {answer['at']}: {answer['verdict']}")
     print(output.clean(answer.get("sentence", "")))
-    told = [(key, str(answer[key])) for key in ("speaks", "to") if answer.get(key)]
-    told += [("reason", answer["reason"]), ("rule", answer["rule"]), ("owner", answer["owner"])]
+    facts = [(key, str(answer[key])) for key in ("speaks", "to") if answer.get(key)]
+    facts += [("reason", answer["reason"]), ("rule", answer["rule"]), ("owner", answer["owner"])]
     if answer.get("until"):
-        told.append(("until", answer["until"]))
+        facts.append(("until", answer["until"]))
     if answer.get("minutes_left") is not None:
-        told.append(("minutes left", answer["minutes_left"]))
-    told += _decided(answer.get("decided") or {})
+        facts.append(("minutes left", answer["minutes_left"]))
+    facts += _decided(answer.get("decided") or {})
     change = answer.get("next_change")
     if change:
-        told.append(("next change", f"{change['at']}: {change['verdict']} ({change['reason']})"))
-    output.rows(told)
+        facts.append(("next change", f"{change['at']}: {change['verdict']} ({change['reason']})"))
+    output.rows(facts)
     passed = answer.get("passed") or ()
     if passed:
         print("passed on the way:")

@@ -1,4 +1,4 @@
-"""Who sends a request (a guardian, or a child's own device), and whom it is about."""
+"""Resolves who sends a request (a guardian, or a child's own device), and whom it is about."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from gateway.policy.profile.profile import ALL, Profile
 from gateway.store.tables.people import People
 
 
-class Whom:
+class Access:
+    """Checks who may send a request, and resolves the persons and devices that it names."""
+
     def __init__(self, home: HomeContext, people: People, claim: Claim, family: Family) -> None:
         self._home = home
         self._people = people
@@ -21,7 +23,9 @@ class Whom:
         self._family = family
 
     def guardian(self, request: Request) -> str:
-        """Who changes something. The pages may only name somebody whose role here has this verb."""
+        """Return the guardian who sends a change. The pages may only name an account whose role has this
+        verb.
+        """
         if request.role is Role.OWNER:
             return request.text("by", CONSOLE)
         by = request.text("by")
@@ -33,13 +37,13 @@ class Whom:
         return by
 
     def noting(self, request: Request, key: str = "mac") -> None:
-        """Before something of a device is written down."""
+        """Check access before something about a device is stored."""
         if self._claim.unclaimed:
             problem = "names a device, and none is noted before the gateway has a guardian or a child's file"
             request.refuse(key, problem, Code.NO_DEVICE)
 
     def named(self, request: Request) -> tuple[str, list[Profile]]:
-        """What a pause is kept under, and the children that it means."""
+        """Return the key under which a pause is stored, and the children that it applies to."""
         who = request.text("who")
         household = self._home.rules.household
         if who.casefold() == ALL:
@@ -58,19 +62,21 @@ class Whom:
         return profile.id, [profile]
 
     def members(self, request: Request) -> list[tuple[str, Member]]:
-        """Who is given time, each with what that is kept under: a child's device stands for the child."""
+        """Return the persons who get time, each with the key of their grants. A child's device stands for the
+        child.
+        """
         who, profiles = self.named(request)
         mac = parse_mac(who)
         if mac is None or profiles[0].is_child:
-            return [(one.id, self.stand_in(one)) for one in profiles]
+            return [(profile.id, self.stand_in(profile)) for profile in profiles]
         member = self._family.member_of(mac)
-        assert member is not None  # `named` has looked
+        assert member is not None  # `named` has checked it
         if member.quarantined:
-            request.refuse("who", f"names {mac}, a new device; say whose it is first", Code.NEW_DEVICE)
+            request.refuse("who", f"names {mac}, a new device; assign it to an owner first", Code.NEW_DEVICE)
         return [(mac, member)]
 
     def child(self, request: Request) -> Member:
-        """The child's device that asks, and nobody but itself."""
+        """Return the member of the child's device that sends the request."""
         mac = parse_mac(request.text("device"))
         member = None if mac is None else self._family.member_of(mac)
         if mac is None or member is None or not member.profile.is_child or member.quarantined or member.asked:
@@ -78,6 +84,6 @@ class Whom:
         return member
 
     def stand_in(self, profile: Profile) -> Member:
-        """How things stand for a profile, whatever holds for one of its devices alone."""
+        """Return a member for a profile, without the state of single devices."""
         rules = self._home.rules
         return self._family.stand_in(profile, rules.world, rules.calendar, self._home.now())

@@ -17,7 +17,7 @@ from gateway.household.context import HomeContext
 from gateway.household.label_code import label
 from gateway.household.presence import Presence
 from gateway.policy.accounts.people import DEVICE_LIMIT
-from gateway.policy.accounts.tokens import stamped, unstamped
+from gateway.policy.accounts.tokens import origin_with_token, split_origin
 from gateway.store.store import Store
 from gateway.store.tables.people import People
 
@@ -58,8 +58,8 @@ class Origins:
         def named(request: Request) -> Mapping[str, object]:
             if not request.has("origin") and not request.has("via"):
                 return verb(request)
-            token, address = unstamped(from_where(request, self._people, self._home.local_now()))
-            values = {**request.values, "origin": stamped(token, self.place_of(address))}
+            token, address = split_origin(from_where(request, self._people, self._home.local_now()))
+            values = {**request.values, "origin": origin_with_token(token, self.place_of(address))}
             return verb(replace(request, values=values))
 
         return named
@@ -69,9 +69,9 @@ def guardians(home: HomeContext, store: Store, presence: Presence, origins: Orig
     code = label(Path(home.rules.household.config.state))
 
     def record(what: str, detail: str, by: str, origin: str) -> None:
-        token, address = unstamped(origin)
+        token, address = split_origin(origin)
         place = address if by == CONSOLE else origins.place_of(address)
-        store.audit(what, detail, by=by, at=home.now(), origin=stamped(token, place))
+        store.audit(what, detail, by=by, at=home.now(), origin=origin_with_token(token, place))
         if what in NOTIFIED:
             store.alerts.keep_only([account.name for account in store.guardians().values() if account.guards])
             home.publish("people", what=what, name=detail, by=by)
@@ -103,7 +103,7 @@ def announced(home: HomeContext, people: People) -> list[dict[str, object]]:
     now = home.local_now()
     return [
         {
-            "told": change.told,
+            "told": change.kind,
             "name": change.name,
             "device": change.device,
             "at": change.at.astimezone(now.tzinfo),

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway import __version__
-from gateway.features.rules.edit_history import EditStory, RuleChange
+from gateway.features.rules.edit_history import EditHistory, RuleChange
 from gateway.household.context import HomeContext
 from gateway.lists.book import SHELF, Book
-from gateway.policy.judge.decided_by import Decider, decider, kind_of, setting, told_decided
+from gateway.policy.judge.decided_by import Decider, category_of, decided_to_dict, decider, setting
 from gateway.policy.profile.profile import Profile
 from gateway.policy.values import Decision, Reason
 from gateway.store.tables.pauses import State
@@ -21,14 +21,14 @@ Row = dict[str, object]
 Since = tuple[str | None, str | None]  # the local day, and the account
 
 
-class Decided:
+class DecisionSource:
     """Describes where decisions about one profile come from. Made for one answer: it reads each file once."""
 
     def __init__(
         self,
         home: HomeContext,
         settings: State,
-        story: Callable[[], EditStory],
+        story: Callable[[], EditHistory],
         profile: Profile | None,
     ) -> None:
         self._home = home
@@ -40,7 +40,7 @@ class Decided:
 
     def describe(self, decision: Decision, host: str | None) -> Row | None:
         """Return ``who kind contest since by version lists``; None where the decision refuses nothing."""
-        described = told_decided(decision)
+        described = decided_to_dict(decision)
         if described is None:
             return None
         since, by = self._since(decision)
@@ -49,7 +49,7 @@ class Decided:
             "since": since,
             "by": by,
             "version": __version__ if packaged else None,
-            "lists": self._on_lists(decision, kind_of(decision), host),
+            "lists": self._on_lists(decision, category_of(decision), host),
         }
 
     def _since(self, decision: Decision) -> Since:

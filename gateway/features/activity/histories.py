@@ -1,7 +1,7 @@
-"""A child's past days as the control socket tells them: how much of what, and what was refused.
+"""Describes a child's past days: minutes by category and service, and what was blocked.
 
-A guardian sees of it what the log level of now lets one see, whatever was kept before: nothing at 0, kinds at
-1, names of what was refused and services at 2, names of what was open at 3.
+A guardian sees what the present log level allows, whatever was stored: nothing at 0, categories at 1, names
+of what was blocked and services at 2, names of what was opened at 3.
 """
 
 from __future__ import annotations
@@ -21,26 +21,27 @@ from gateway.policy.time.grant_messages import thing_name
 from gateway.policy.values import Decision, Reason, Verdict
 from gateway.store.tables.history import ALL, CATEGORY, OTHER, SERVICE, Count, Name, named
 
-MARK = "sample: "  # before the rule of a made-up decision
-GROUPS = 60  # of refused or open sites in one answer
+MARK = "sample: "  # prefix of the rule of a simulated decision
+GROUPS = 60  # blocked or opened sites in one answer
 HOSTS = 8  # of one group
 REASON = "reason:"
 ADS = f"{CATEGORY}ads_trackers"
-WHOLE = frozenset({Reason.BEDTIME, Reason.PAUSED, Reason.QUARANTINED})  # everything is refused then
+WHOLE = frozenset({Reason.BEDTIME, Reason.PAUSED, Reason.QUARANTINED})  # everything is blocked then
 OPENABLE = frozenset(
     {Reason.CATEGORY, Reason.SERVICE, Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN, Reason.NEW_DOMAIN}
-)  # what an entry of the family's allow list opens
+)  # opened by an entry of the family's allow list
 
 
 def used_today(entries: Iterable[Entry], kept: Iterable[Used], rules: RuleBook, level: int) -> dict[str, int]:
-    """Minutes by use of a day whose book is not closed, as `store.history.uses` has them. ``entries``: what
-    limits counted; ``kept``: what is kept by kind.
+    """Return the minutes by use of a day that is not folded yet, as in `store.history.uses`.
+
+    ``entries``: minutes that limits counted. ``kept``: minutes stored by category.
     """
     minutes: dict[str, set[datetime]] = {}
     kinds = rules.world.catalogue.kinds_of
-    for one in entries:
-        for use in (ALL, *((OTHER,) if one.service is None else named(one.service, kinds))):
-            minutes.setdefault(use, set()).add(one.at)
+    for entry in entries:
+        for use in (ALL, *((OTHER,) if entry.service is None else named(entry.service, kinds))):
+            minutes.setdefault(use, set()).add(entry.at)
     for used in kept:
         if level >= VISITS_LEVEL or not used.use.startswith(SERVICE):
             minutes.setdefault(used.use, set()).add(used.at)
@@ -48,8 +49,9 @@ def used_today(entries: Iterable[Entry], kept: Iterable[Used], rules: RuleBook, 
 
 
 def describe_uses(found: Mapping[str, int], rules: RuleBook, profile: Profile) -> list[dict[str, object]]:
-    """``target name minutes play`` of services and kinds, the most used first; below NAMES_LEVEL kinds alone.
-    ``play``: such a kind spends the limit of that name.
+    """Return ``target name minutes play`` of services and categories, the most used first.
+
+    Below NAMES_LEVEL only categories. ``play``: the limit that such a category uses.
     """
     level = profile.rules.log_level
     shown = [
@@ -74,13 +76,13 @@ def _plays(use: str, profile: Profile) -> bool:
 
 
 def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> list[dict[str, object]]:
-    """``target name refused opened`` by kind, the most often refused first."""
+    """Return ``target name refused opened`` by category, the most often blocked first."""
     found: dict[str, list[int]] = {}
-    for one in counts:
-        for target in _kinds(one.category, rules, level):
+    for count in counts:
+        for target in _kinds(count.category, rules, level):
             sums = found.setdefault(target, [0, 0])
-            sums[0] += one.refused
-            sums[1] += one.opened
+            sums[0] += count.refused
+            sums[1] += count.opened
     rows = sorted(found.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
     return [
         {
@@ -94,7 +96,9 @@ def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> list
 
 
 def _kinds(category: str, rules: RuleBook, level: int) -> tuple[str, ...]:
-    """What a count is told under: below NAMES_LEVEL a service's kind in place of the service."""
+    """Return the categories under which a count is shown: below NAMES_LEVEL those of a service instead of
+    it.
+    """
     if category.startswith(SERVICE) and level < NAMES_LEVEL:
         kinds = rules.world.catalogue.kinds_of(category.removeprefix(SERVICE))
         return (f"{CATEGORY}{kinds[0]}",) if kinds else (REASON + Reason.SERVICE,)
@@ -113,16 +117,16 @@ class _Group:
 def describe_names(
     found: Iterable[Name], rules: RuleBook, zone: tzinfo, *, refused: bool
 ) -> tuple[list[dict[str, object]], int]:
-    """Sites put together to what a person would call them, the latest first; how many are left off."""
+    """Return sites, grouped under the names that people use, the latest first, and how many are left off."""
     groups: dict[str, _Group] = {}
-    for one in found:
-        target = _target(one, rules, refused=refused)
-        group = groups.setdefault(target, _Group(one))
-        group.times += one.times
-        group.first = one.first if group.first is None else min(group.first, one.first)
-        group.hosts[one.host] = group.hosts.get(one.host, 0) + one.times
+    for name in found:
+        target = _target(name, rules, refused=refused)
+        group = groups.setdefault(target, _Group(name))
+        group.times += name.times
+        group.first = name.first if group.first is None else min(group.first, name.first)
+        group.hosts[name.host] = group.hosts.get(name.host, 0) + name.times
     shown = list(groups.items())[:GROUPS]
-    return [_told(*item, rules, zone, refused=refused) for item in shown], len(groups) - len(shown)
+    return [_describe_group(*item, rules, zone, refused=refused) for item in shown], len(groups) - len(shown)
 
 
 def _target(one: Name, rules: RuleBook, *, refused: bool) -> str:
@@ -136,10 +140,12 @@ def _target(one: Name, rules: RuleBook, *, refused: bool) -> str:
     return one.host.removeprefix("www.") or REASON + one.reason
 
 
-def _told(target: str, group: _Group, rules: RuleBook, zone: tzinfo, *, refused: bool) -> dict[str, object]:
+def _describe_group(
+    target: str, group: _Group, rules: RuleBook, zone: tzinfo, *, refused: bool
+) -> dict[str, object]:
     last = group.latest
     hosts = sorted(group.hosts.items(), key=lambda item: (-item[1], item[0]))
-    told: dict[str, object] = {
+    described: dict[str, object] = {
         "target": target,
         "name": None if target.startswith(REASON) else thing_name(target, rules.names),
         "times": group.times,
@@ -148,7 +154,7 @@ def _told(target: str, group: _Group, rules: RuleBook, zone: tzinfo, *, refused:
         "hosts": [{"host": host, "times": times} for host, times in hosts[:HOSTS] if host],
         "sample": last.rule.startswith(MARK),
     }
-    return told | (_why(target, last, rules, zone) if refused else {})
+    return described | (_why(target, last, rules, zone) if refused else {})
 
 
 def _why(target: str, last: Name, rules: RuleBook, zone: tzinfo) -> dict[str, object]:

@@ -1,6 +1,6 @@
-"""What devices use just now: the limits and windows of their running flows, and which services they are of.
+"""What devices use now: the limits, schedules and services of their running flows.
 
-A flow is kept until two sweeps did not find it, so what has just ended may still be named for ten minutes.
+A flow is stored until two sweeps do not find it, so something that just ended may be shown for ten minutes.
 """
 
 from __future__ import annotations
@@ -15,44 +15,48 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import counted_gates
 from gateway.policy.time.grant_messages import thing_name
 
-SHOWN = 6  # of one child: a card of the pages has room for two lines
+SHOWN = 6  # of one child: a card of the pages has two lines
 SERVICE, CATEGORY = "service:", "category:"
-BY_ITSELF = f"{CATEGORY}ads_trackers"  # pages bring it along; nobody uses it
+BY_ITSELF = f"{CATEGORY}ads_trackers"  # loaded by pages, not used by a person
 
 
 class InUse:
-    """Made for one look: classes and flows come and go. One pass over the flows, whatever is asked."""
+    """Describes the present use. Make one for each answer: it goes through all flows once."""
 
     def __init__(
         self, rules: RuleBook, live: LiveFlows, classes: Mapping[tuple[int, frozenset[str]], int]
     ) -> None:
-        """``classes``: (slot, gates) to class number, as the store has them."""
+        """``classes``: (slot, gates) to class number, as stored."""
         self._rules = rules
         self._flows = live.by_slot()
         self._gates = {(slot, number): gates for (slot, gates), number in classes.items()}
 
     def by(self, slots: Iterable[int]) -> frozenset[str]:
-        """The gates of the flows that these slots have."""
+        """Return the gates of the flows of these slots."""
         found: frozenset[str] = frozenset()
         for slot in slots:
             numbers = {live.class_number for live in self._flows.get(slot, ())}
             found = found.union(*(self._gates.get((slot, number), frozenset()) for number in numbers))
         return found
 
-    def told(self, profile: Profile, slots: Iterable[int]) -> list[dict[str, str]]:
-        """``target name`` of services and kinds, the ones with most flows first, as far as the log level lets
-        a guardian see: kinds; services whose minutes count, which the ledger tells as well; all services.
+    def describe(self, profile: Profile, slots: Iterable[int]) -> list[dict[str, str]]:
+        """Return ``target name`` of services and categories, those with most flows first.
+
+        As far as the log level allows: categories; services whose minutes count, which the ledger shows too;
+        all services.
         """
         level = profile.rules.log_level
         if level < KINDS_LEVEL:
             return []
-        # First how often each name in each class: pages open dozens of flows to one name.
+        # First count names by class: pages open dozens of flows to one name.
         seen: Counter[tuple[str, int, int]] = Counter()
-        help_names = self._rules.world.help  # a call for help over plain HTTP is a flow like others
+        help_names = self._rules.world.help  # a call for help over plain HTTP is a normal flow
         for slot in slots:
             for live in self._flows.get(slot, ()):
                 number = live.class_number
-                hosts = (one.host for one in live.observations if one.host is not None)
+                hosts = (
+                    observation.host for observation in live.observations if observation.host is not None
+                )
                 seen.update((host, slot, number) for host in hosts if host not in help_names)
         found: Counter[str] = Counter()
         for (host, slot, number), flows in seen.items():

@@ -1,4 +1,4 @@
-"""What was decided goes to the log of the profile's level, to the last refusals, and to whoever listens."""
+"""Records decisions: in the log at the profile's level, in the last refusals, and as events."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from gateway.core.bus import Bus
-from gateway.features.activity.recent_refusals import Recent
-from gateway.features.bypass_alerts.cards import WayCards
+from gateway.features.activity.recent_refusals import RecentRefusals
+from gateway.features.bypass_alerts.cards import BypassAlerts
 from gateway.household.members import EVERYONE, Family, Member
 from gateway.household.rule_book import RuleBook
 from gateway.path.subject import Sink, Subject
@@ -24,33 +24,33 @@ from gateway.store.store import Store
 
 CATEGORIES_KEPT = 512  # rules, 300 bytes each; a family has some dozens
 
-# What must not come into anybody's list: help leaves no trace, canaries and the pages are nobody's wish.
+# Never listed: help lines leave no trace, canaries and the pages are no wish of a person.
 UNTOLD = frozenset({Reason.HELP, Reason.RESOLVER_SIGNAL, Reason.GATEWAY, Reason.REFUSED_FOR_EVERYONE})
 
-UNFIGURED = frozenset({Reason.HELP, Reason.GATEWAY})  # answered here, or nobody's to count
+UNFIGURED = frozenset({Reason.HELP, Reason.GATEWAY})  # answered by the gateway, or never counted
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideDecision:
-    """A decision about a slot that no device of the family has: the device of a filter test."""
+    """A decision about a slot without a device of the family: the device of a filter test."""
 
     subject: Subject
     seen: Observation
     decision: Decision
 
 
-class Journal:
+class DecisionLog:
     """Receives every decision of the packet path."""
 
     def __init__(
         self, store: Store, family: Family, wall: Callable[[], datetime], rules: RuleBook, bus: Bus
     ) -> None:
-        self.questions = 0  # DNS questions that went on to a resolver
-        self.recent = Recent()
+        self.questions = 0  # DNS queries that were forwarded to a resolver
+        self.recent = RecentRefusals()
         self._publish = bus.notify
-        self.cards = WayCards(store, family, rules, bus)
+        self.cards = BypassAlerts(store, family, rules, bus)
         self._bus = bus
         self._observer: Sink | None = None
         self._store = store
@@ -63,7 +63,7 @@ class Journal:
 
     @property
     def verdicts(self) -> dict[str, int]:
-        """How often what was decided: ``block:bedtime`` and the like."""
+        """Return how often each decision was made: ``block:bedtime`` and the like."""
         return {f"{verdict}:{reason}": times for (verdict, reason), times in self._verdicts.items()}
 
     def observe(self, observer: Sink | None) -> None:
@@ -77,7 +77,7 @@ class Journal:
         """Count a decision and pass it to the observer. Returns the member that it is about."""
         member = self._family.members.get(subject.slot)
         if member is not None or subject.slot == EVERYONE:
-            if decision.reason is not Reason.HELP:  # which is not even in a figure
+            if decision.reason is not Reason.HELP:  # help lines are not even counted
                 self._verdicts[decision.verdict, decision.reason] += 1
             if self._observer is not None:
                 self._observer(subject, seen, decision, at)
@@ -94,7 +94,7 @@ class Journal:
                 self._in_total(seen, decision, at)
             return
         if seen.host is not None and seen.host in self._rules.world.help:
-            return  # also where it was refused, at an address that is not help's
+            return  # also if it was refused because the address is not that of a help line
         local = at.astimezone(self._rules.household.config.zone)
         self._store.record(
             decision,
@@ -114,14 +114,17 @@ class Journal:
             self.cards.asked(member, seen, decision, local)
 
     def _in_total(self, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Of a device that belongs to no child: one more of the whole home's day, and nothing else."""
+        """Count a decision about a device that belongs to no child, in the household's total of the day."""
         local = at.astimezone(self._rules.household.config.zone)
         self._store.record(
             decision, host=None, proto=seen.proto, profile="", device="", level=0, category="", at=local
         )
 
     def _refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
-        """The device's own page asks for it at any level; others hear of it from the level of names on."""
+        """Note and publish a refusal.
+
+        The device's own page shows it at any level; others get it from the level of names on.
+        """
         level = member.profile.rules.log_level
         if not self.recent.add(member.slot, at, seen, decision) or level < NAMES_LEVEL:
             return
@@ -134,22 +137,25 @@ class Journal:
             host=seen.host,
             proto=seen.proto,
             reason=decision.reason,
-            sentence=self.told(seen, decision, at),
+            sentence=self.sentence(seen, decision, at),
         )
 
-    def told(self, seen: Observation, decision: Decision, at: datetime) -> str:
-        """Why it was refused."""
+    def sentence(self, seen: Observation, decision: Decision, at: datetime) -> str:
+        """Return why it was refused, as a sentence."""
         return sentence(decision, seen.host, at, self._rules.names)
 
     def short(self, seen: Observation, decision: Decision) -> str:
-        """For the text of a DNS error."""
+        """Return a short sentence for the text of a DNS error."""
         at = self._wall().astimezone(self._rules.household.config.zone)
         return short(decision, seen.host, at, self._rules.names)
 
     @staticmethod
     def refused_page(seen: Observation, decision: Decision) -> str:
-        """Where a browser is sent that asked for a refused site over plain HTTP. What is refused for everyone
-        is told without its name: an address stays in a browser's history.
+        """Return the address of the page to which a browser is redirected from a blocked site over plain
+        HTTP.
+
+        If a site is blocked for everyone, the address does not contain its name: it stays in the browser's
+        history.
         """
         if decision.reason is Reason.REFUSED_FOR_EVERYONE:
             return f"http://{GATEWAY_NAME}/refused?reason={decision.reason}"
@@ -157,13 +163,15 @@ class Journal:
         return f"http://{GATEWAY_NAME}/refused?host={host}&reason={decision.reason}"
 
     def moved(self, slots: frozenset[int]) -> None:
-        """Gates of these slots opened or closed: of a child without a log only what did not come of use."""
+        """Publish that gates opened or closed. For a child without a log only what did not depend on use."""
         self.status_changed(slots, self._shows)
 
-    def status_changed(self, slots: frozenset[int], told: Callable[[Member], bool] = lambda _: True) -> None:
-        """Tell the pages that these slots' state is another now."""
+    def status_changed(
+        self, slots: frozenset[int], visible: Callable[[Member], bool] = lambda _: True
+    ) -> None:
+        """Notify the pages that the state of these slots changed."""
         members = [self._family.members[slot] for slot in sorted(slots) if slot in self._family.members]
-        ids = {one.profile.id for one in members if told(one)}
+        ids = {member.profile.id for member in members if visible(member)}
         for profile in sorted(ids):
             self._publish("status", profile=profile)
 
@@ -177,7 +185,7 @@ class Journal:
 
 
 def kind_of_rule(rule: str, reason: Reason) -> str:
-    """What a count is kept under: the category or service that a rule names, else the reason."""
+    """Return the key of a count: the category or service that a rule names, else the reason."""
     for kind in ("category:", "service:"):
         _, found, rest = rule.partition(kind)
         if found and rest:

@@ -1,4 +1,4 @@
-"""The last refusals of each device: ten of them, for ten minutes, in memory alone."""
+"""The last refusals of each device: ten of them, for ten minutes, in memory only."""
 
 from __future__ import annotations
 
@@ -10,46 +10,50 @@ from gateway.policy.values import Decision, Observation
 
 KEPT = 10
 FOR = timedelta(minutes=10)
-AGAIN = timedelta(seconds=30)  # a browser asks for a refused name several times within seconds: one refusal
+AGAIN = timedelta(seconds=30)  # a browser tries a blocked name several times within seconds: one refusal
 MAX_SLOTS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
+    """A refused connection or DNS query."""
+
     at: datetime
     seen: Observation
     decision: Decision
 
 
-class Recent:
-    """Newest last; sealed and help names never come here, since their callers do not bring them."""
+class RecentRefusals:
+    """The refusals, newest last. Callers do not add names of sealed lists and help lines."""
 
     def __init__(self) -> None:
         self._slots: OrderedDict[int, deque[Refusal]] = OrderedDict()
 
     def add(self, slot: int, at: datetime, seen: Observation, decision: Decision) -> bool:
-        """False when the same was refused a moment ago."""
+        """Add a refusal. Returns False if the same was refused a moment ago."""
         kept = self._slots.setdefault(slot, deque(maxlen=KEPT))
         self._slots.move_to_end(slot)
         if len(self._slots) > MAX_SLOTS:
             self._slots.popitem(last=False)
-        for one in reversed(kept):
-            same = one.seen.host == seen.host and one.decision.reason is decision.reason
-            if same and abs(at - one.at) < AGAIN:  # one that is yet to come, by this clock, hides none
+        for refusal in reversed(kept):
+            same = refusal.seen.host == seen.host and refusal.decision.reason is decision.reason
+            if same and abs(at - refusal.at) < AGAIN:  # one in the future by this clock hides none
                 return False
         kept.append(Refusal(at, seen, decision))
         return True
 
     def of(self, slots: frozenset[int], now: datetime, limit: int = KEPT) -> list[Refusal]:
-        """Newest first."""
-        kept = (one for slot in slots for one in self._slots.get(slot, ()))
-        found = [one for one in kept if -AGAIN < now - one.at < FOR]
+        """Return refusals, newest first."""
+        kept = (refusal for slot in slots for refusal in self._slots.get(slot, ()))
+        found = [refusal for refusal in kept if -AGAIN < now - refusal.at < FOR]
         return sorted(found, key=lambda one: one.at, reverse=True)[:limit]
 
     def shift(self, size: timedelta) -> None:
-        """The clock jumped: each is as old as it was, else one put back would show them for longer."""
+        """Adjust the times after a jump of the clock, so that the age of each stays."""
         for slot, kept in self._slots.items():
-            self._slots[slot] = deque((replace(one, at=one.at + size) for one in kept), maxlen=KEPT)
+            self._slots[slot] = deque(
+                (replace(refusal, at=refusal.at + size) for refusal in kept), maxlen=KEPT
+            )
 
     def forget(self, slot: int) -> None:
         self._slots.pop(slot, None)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from gateway.control.protocol import Request
 from gateway.control.router import Router
-from gateway.features.activity.decided import Decided
-from gateway.features.activity.recent_refusals import FOR, Recent, Refusal
+from gateway.features.activity.decided import DecisionSource
+from gateway.features.activity.recent_refusals import FOR, RecentRefusals, Refusal
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
@@ -19,7 +19,7 @@ from gateway.policy.values import Verdict
 from gateway.store.tables.devices import Devices
 
 
-class Refusals:
+class RefusalVerb:
     """``decided`` builds what describes the source of a profile's decisions."""
 
     def __init__(
@@ -27,8 +27,8 @@ class Refusals:
         home: HomeContext,
         family: Family,
         devices: Devices,
-        recent: Recent,
-        decided: Callable[[Profile], Decided],
+        recent: RecentRefusals,
+        decided: Callable[[Profile], DecisionSource],
     ) -> None:
         self._home = home
         self._family = family

@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.activity.histories import describe_kinds, describe_names, describe_uses, used_today
-from gateway.features.activity.recent_refusals import Recent
+from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.features.sharing.pins import PinDesk
 from gateway.features.site_repair.lessons import Lessons
 from gateway.household.context import HomeContext
@@ -35,8 +35,8 @@ class HistoryVerbs:
         store: Store,
         family: Family,
         lessons: Lessons,
-        recent: Recent,
-        whom: Whom,
+        recent: RecentRefusals,
+        access: Access,
         pins: PinDesk,
     ) -> None:
         self._home = home
@@ -44,7 +44,7 @@ class HistoryVerbs:
         self._family = family
         self._lessons = lessons
         self._recent = recent
-        self._whom = whom
+        self._access = access
         self._pins = pins
 
     def register(self, router: Router) -> None:
@@ -120,7 +120,7 @@ class HistoryVerbs:
         if request.has("device"):
             by, profile, what = *self._own(request), NAMES
         else:
-            by, profile = self._whom.guardian(request), self._child(request)
+            by, profile = self._access.guardian(request), self._child(request)
             what = request.choice("what", (NAMES, EVERYTHING)) if request.has("what") else EVERYTHING
         self._store.erase(profile.id, counts=what == EVERYTHING)
         self._lessons.forget(profile.id)  # a lesson has names, too
@@ -133,9 +133,9 @@ class HistoryVerbs:
 
     def _own(self, request: Request) -> tuple[str, Profile]:
         """Return who deletes, and whose activity: a child from ten years by its PIN, else a guardian."""
-        profile = self._whom.child(request).profile
+        profile = self._access.child(request).profile
         if not needs_pin(profile):
-            return self._whom.guardian(request), profile
+            return self._access.guardian(request), profile
         self._pins.check(request, parse_mac(request.text("device")) or "", profile)
         return profile.name, profile
 

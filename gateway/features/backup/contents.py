@@ -75,44 +75,51 @@ def family_settings(settings: Document) -> Document:
 
 
 def kept_rows(
-    store: Store, now: datetime, today: str, told: Callable[[Given], bool] = lambda _: True
+    store: Store, now: datetime, today: str, disclosed: Callable[[Given], bool] = lambda _: True
 ) -> Mapping[str, tuple[object, ...]]:
-    """``told``: whether what was given is in it."""
+    """Return the rows of a backup. ``disclosed``: whether a grant is included."""
     state = store.state(now)
     return {
         "people": tuple(
-            KeptPerson(one.name, one.role.value, one.secret, one.minutes, one.recovery, one.came)
-            for one in store.people.guardians().values()
+            KeptPerson(
+                guardian.name,
+                guardian.role.value,
+                guardian.secret,
+                guardian.minutes,
+                guardian.recovery,
+                guardian.came,
+            )
+            for guardian in store.people.guardians().values()
         ),
         "devices": tuple(_devices(store)),
-        "pins": tuple(KeptPin(one.who, one.salt, one.hash) for one in store.pins.all()),
+        "pins": tuple(KeptPin(pin.who, pin.salt, pin.hash) for pin in store.pins.all()),
         "self_set": tuple(choices(store)),
         "bands": tuple(KeptBand(who, band.value) for who, band in store.held_bands().items()),
         "steps": tuple(
-            KeptStep(one.profile, one.band.value, one.month, one.until, one.reason, one.put_off_by)
-            for one in store.growing.all().values()
-            if one.state is State.OPEN and one.until
+            KeptStep(step.profile, step.band.value, step.month, step.until, step.reason, step.put_off_by)
+            for step in store.growing.all().values()
+            if step.state is State.OPEN and step.until
         ),
-        "pauses": tuple(KeptPause(one.who, _iso(one.until)) for one in state.pauses),
+        "pauses": tuple(KeptPause(pause.who, _iso(pause.until)) for pause in state.pauses),
         "grants": tuple(
             KeptGrant(
-                *(one.who, one.day.isoformat(), one.gate, one.minutes),
-                *(_iso(one.until), one.service or "", one.by),
+                *(given.who, given.day.isoformat(), given.gate, given.minutes),
+                *(_iso(given.until), given.service or "", given.by),
             )
-            for one in state.given
-            if told(one) and (one.until is not None or one.day.isoformat() == today)
+            for given in state.given
+            if disclosed(given) and (given.until is not None or given.day.isoformat() == today)
         ),
     }
 
 
 def choices(store: Store) -> Iterator[KeptChoice]:
-    """What children set for themselves."""
+    """Yield what children set for themselves."""
     for who, found in store.self_set.all().items():
-        yield from (KeptChoice(who, one.key, one.said, _iso(one.at)) for one in found)
+        yield from (KeptChoice(who, choice.key, choice.said, _iso(choice.at)) for choice in found)
 
 
 def _devices(store: Store) -> Iterator[KeptDevice]:
-    """Those of which a guardian said something. A visit ends by itself and is left out."""
+    """Yield devices about which a guardian set something. A temporary place is left out."""
     labels, known = store.notes.labels(), store.devices.all()
     for mac in sorted({*labels, *known}):
         device = known.get(mac)
@@ -122,7 +129,9 @@ def _devices(store: Store) -> Iterator[KeptDevice]:
 
 
 def _calendars(folder: str) -> tuple[dict[str, str], list[str]]:
-    """Those beside the profiles, where their paths begin; and those that are no text."""
+    """Return calendars next to the profiles, where relative paths begin, and the names of those that are no
+    text.
+    """
     found: dict[str, str] = {}
     left_out = []
     for path in sorted(Path(folder).iterdir()):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.age.bands import Band
 from gateway.core.errors import GatewayError, PolicyError
-from gateway.core.files import read_bounded, sync_folder, write_whole
+from gateway.core.files import read_bounded, sync_folder, write_atomically
 from gateway.core.reason_codes import Code
 from gateway.features.backup.restore_plan import AFTER, BEFORE, Plan, contents, plan_text, read_plan
 from gateway.household.config_file import read_config
@@ -27,7 +27,7 @@ from gateway.policy.profile.backups import KeptChoice
 from gateway.policy.profile.self_set import Choice
 from gateway.policy.profile.writing import is_by_hand
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, Kind, in_utc
+from gateway.store.tables.grants import Given, GrantKind, in_utc
 
 DOING, DONE = "restoring.json", "restored.json"
 MOST = 16 << 20  # bytes of such a file: two backups of 1 MiB, each character as six at worst
@@ -82,8 +82,8 @@ class Restoring:
         """
         plan = self.last()
         if plan is None or not self.may_undo(plan):
-            where, mend = "restore", "change it by hand; earlier versions of the files are in history/"
-            raise PolicyError(where, "has no way back any more", mend).coded(Code.NO_WAY_BACK)
+            where, fix = "restore", "change it by hand; earlier versions of the files are in history/"
+            raise PolicyError(where, "cannot be undone any more", fix).coded(Code.NO_WAY_BACK)
         self.refuse_later(plan, BEFORE)
         self._begin(plan)
         self._files(plan, BEFORE)
@@ -155,7 +155,7 @@ class Restoring:
 
     def _begin(self, plan: Plan) -> None:
         try:
-            write_whole(self._state / DOING, plan_text(plan))
+            write_atomically(self._state / DOING, plan_text(plan))
             sync_folder(self._state)
         except OSError as error:
             raise not_written(self._state / DOING, error) from error
@@ -207,7 +207,7 @@ def recover_files(path: Path) -> None:
                 _put(folder / name, data)
             sync_folder(folder)
     except OSError as error:
-        _log.error("%s: an interrupted restore cannot be undone: %s", path, error)
+        _log.error("Undoing the interrupted restore in %s failed: %s.", path, error)
 
 
 def _put(path: Path, data: bytes | None) -> None:
@@ -216,7 +216,7 @@ def _put(path: Path, data: bytes | None) -> None:
         path.unlink(missing_ok=True)
     elif data != there:
         real = path.resolve()
-        write_whole(real, data, real.stat() if real.exists() else None)
+        write_atomically(real, data, real.stat() if real.exists() else None)
 
 
 def _read(path: Path) -> Plan | None:
@@ -225,13 +225,13 @@ def _read(path: Path) -> Plan | None:
     try:
         return read_plan(read_bounded(path, MOST))
     except (PolicyError, ValueError, KeyError, TypeError) as error:
-        _log.error("%s is not understood: %s", path, error)
+        _log.error("Reading %s failed: %s.", path, error)
         return None
 
 
 def _write_rows(store: Store, plan: Plan, side: int, now: datetime, *, sure: bool) -> None:
     """Write the rows in one transaction. Doing it twice has the same effect as once."""
-    with store.together():
+    with store.transaction():
         for pair in plan.devices:
             one = pair[side]
             store.notes.name(one.mac, one.label)
@@ -254,21 +254,23 @@ def _write_rows(store: Store, plan: Plan, side: int, now: datetime, *, sure: boo
 
 def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> None:
     """Put back what children had set for themselves."""
-    for who in sorted({one.who for one in wanted}):
-        named = {one.key for one in wanted if one.who == who}
-        kept = [one for one in store.self_set.of(who) if one.key not in named]
+    for who in sorted({choice.who for choice in wanted}):
+        named = {choice.key for choice in wanted if choice.who == who}
+        kept = [choice for choice in store.self_set.of(who) if choice.key not in named]
         kept += [
-            Choice(one.key, one.said, datetime.fromisoformat(one.at).astimezone(UTC))
-            for one in wanted
-            if one.who == who and one.said
+            Choice(choice.key, choice.said, datetime.fromisoformat(choice.at).astimezone(UTC))
+            for choice in wanted
+            if choice.who == who and choice.said
         ]
-        store.self_set.put(who, tuple(kept), told="by a backup", by=by, at=now)
+        store.self_set.put(who, tuple(kept), audit_text="by a backup", by=by, at=now)
 
 
 def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
-    for one in plan.people:
-        role = PersonRole(one.role)
-        store.people.put(Account(one.name, role, one.secret, one.minutes, one.recovery, one.came))
+    for person in plan.people:
+        role = PersonRole(person.role)
+        store.people.put(
+            Account(person.name, role, person.secret, person.minutes, person.recovery, person.came)
+        )
     for held in plan.bands:
         store.hold_band(held.profile, Band(held.band))
     for put_off in plan.steps:
@@ -279,18 +281,18 @@ def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
     if plan.grants:
         rows = [
             Given(
-                *(plan.number, one.who, date.fromisoformat(one.day), one.gate, one.minutes),
-                *(_moment(one.until), one.service or None, now, one.by, Kind.GRANT),
+                *(plan.number, grant.who, date.fromisoformat(grant.day), grant.gate, grant.minutes),
+                *(_moment(grant.until), grant.service or None, now, grant.by, GrantKind.GRANT),
                 sure=sure,
             )
-            for one in plan.grants
+            for grant in plan.grants
         ]
-        store.gifts.give(rows, told="by a backup")
+        store.gifts.give(rows, audit_text="by a backup")
 
 
 def _take_out(store: Store, plan: Plan, now: datetime) -> None:
-    for one in plan.people:
-        store.people.remove(one.name)
+    for person in plan.people:
+        store.people.remove(person.name)
     for put_off in plan.steps:
         known = store.growing.of(put_off.profile)
         if known is not None and known.until == put_off.until:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import disk_words, read_bounded, read_if_there
+from gateway.core.files import read_bounded, read_if_there, write_error_text
 from gateway.features.backup.contents import choices, family_settings, kept_rows
 from gateway.household import loading as household
 from gateway.household.loading import profile_files
@@ -35,36 +35,40 @@ from gateway.policy.profile.plain import Document, document
 from gateway.policy.yaml.documents import parse_document
 from gateway.store.store import Store
 
-STAGE = "restore-check"  # a folder of the state directory, while the files are checked
+STAGE = "restore-check"  # folder of the state directory in which the files are checked
 BEFORE, AFTER = 0, 1
 
 Pair = tuple[str | None, str | None]
-"""What stands in a file before and after; None: there is none."""
+"""Content of a file before and after; None: no file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``devices`` and ``pins``: before and after; the others are added, and taken out by a way back."""
+    """A planned restore. ``devices`` and ``pins`` have values before and after; other rows are added, and
+    removed by an undo.
+    """
 
     by: str
     at: str  # ISO 8601
-    made: str  # when the backup was
+    made: str  # when the backup was made
     home: Mapping[str, Pair]  # by file, in the folder of qalqan.yaml
-    profiles: Mapping[str, Pair]  # and in that of the profiles, calendars too
+    profiles: Mapping[str, Pair]  # by file, in the folder of the profiles, calendars included
     devices: tuple[tuple[KeptDevice, KeptDevice], ...]
-    pins: tuple[tuple[KeptPin, KeptPin], ...]  # an empty hash: none
+    pins: tuple[tuple[KeptPin, KeptPin], ...]  # an empty hash: no PIN
     people: tuple[KeptPerson, ...]
     bands: tuple[KeptBand, ...]
     pauses: tuple[KeptPause, ...]
     grants: tuple[KeptGrant, ...]
     number: int  # of the grants
     steps: tuple[KeptStep, ...] = ()
-    self_set: tuple[tuple[KeptChoice, KeptChoice], ...] = ()  # before and after; an empty value: none
+    self_set: tuple[tuple[KeptChoice, KeptChoice], ...] = ()  # before and after; an empty value: not set
 
     @property
     def is_empty(self) -> bool:
-        """Nothing would change. That a child had an older band changes nothing by itself."""
-        moved = [one for one in (*self.home.values(), *self.profiles.values()) if one[BEFORE] != one[AFTER]]
+        """Whether nothing would change. An earlier age group of a child alone is no change."""
+        moved = [
+            pair for pair in (*self.home.values(), *self.profiles.values()) if pair[BEFORE] != pair[AFTER]
+        ]
         rows = self.devices, self.pins, self.people, self.pauses, self.grants, self.steps, self.self_set
         return not (moved or any(rows))
 
@@ -74,19 +78,19 @@ def plan_text(plan: Plan) -> bytes:
 
 
 def read_plan(data: bytes) -> Plan:
-    """Raises ValueError, KeyError or TypeError for what ``plan_text`` did not write."""
-    told: dict[str, Any] = json.loads(data)
+    """Read a plan. Raises ValueError, KeyError or TypeError for text that ``plan_text`` did not write."""
+    values: dict[str, Any] = json.loads(data)
     pairs: dict[str, Any] = {"devices": KeptDevice, "pins": KeptPin, "self_set": KeptChoice}
-    told.setdefault("self_set", [])  # of a restore by an earlier version
+    values.setdefault("self_set", [])  # missing in plans of earlier versions
     rows: dict[str, Any] = {"people": KeptPerson, "bands": KeptBand, "pauses": KeptPause, "grants": KeptGrant}
     for key, pair in pairs.items():
-        told[key] = tuple((pair(**one), pair(**other)) for one, other in told[key])
+        values[key] = tuple((pair(**one), pair(**other)) for one, other in values[key])
     for key, row in rows.items():
-        told[key] = tuple(row(**one) for one in told[key])
-    told["steps"] = tuple(KeptStep(**one) for one in told.get("steps", ()))  # a plan of before has none
+        values[key] = tuple(row(**row_values) for row_values in values[key])
+    values["steps"] = tuple(KeptStep(**step) for step in values.get("steps", ()))
     for key in ("home", "profiles"):
-        told[key] = {name: (one, other) for name, (one, other) in told[key].items()}
-    return Plan(**told)
+        values[key] = {name: (one, other) for name, (one, other) in values[key].items()}
+    return Plan(**values)
 
 
 def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: datetime) -> Plan:
@@ -170,10 +174,10 @@ def _choices(store: Store, backup: Backup) -> Iterator[tuple[KeptChoice, KeptCho
 
 
 def _pauses(backup: Backup, here: object, now: datetime) -> Iterator[KeptPause]:
-    paused = {one.who for one in here}  # type: ignore[attr-defined]
-    for one in backup.pauses:
-        if one.who not in paused and (not one.until or datetime.fromisoformat(one.until) > now):
-            yield one
+    paused = {pause.who for pause in here}  # type: ignore[attr-defined]
+    for pause in backup.pauses:
+        if pause.who not in paused and (not pause.until or datetime.fromisoformat(pause.until) > now):
+            yield pause
 
 
 def _grants(store: Store, backup: Backup, here: object, now: datetime) -> Iterator[KeptGrant]:
@@ -210,7 +214,9 @@ def staged(rules: RuleBook, plan: Plan) -> Household:
         instead = {rules.path: _bytes(plan.home[rules.path.name][AFTER])}
         return household.load(rules.path, rules.product, instead, folder=stage / "profiles")
     except OSError as error:
-        raise PolicyError(str(stage), f"cannot be written ({disk_words(error)})", "make room") from error
+        raise PolicyError(
+            str(stage), f"cannot be written ({write_error_text(error)})", "make room"
+        ) from error
     finally:
         _clear(stage)
 
@@ -218,8 +224,8 @@ def staged(rules: RuleBook, plan: Plan) -> Household:
 def _clear(stage: Path) -> None:
     for folder in (stage / "profiles", stage):
         if folder.is_dir():
-            for one in folder.iterdir():
-                one.unlink()
+            for file in folder.iterdir():
+                file.unlink()
             folder.rmdir()
 
 
@@ -229,7 +235,7 @@ def _there(path: Path) -> str | None:
 
 
 def _text(data: bytes) -> str:
-    """A file that a hand spoilt is kept byte by byte as well."""
+    """Decode a file without loss, even if it is not valid UTF-8."""
     return data.decode("utf-8", "surrogateescape")
 
 

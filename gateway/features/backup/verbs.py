@@ -16,14 +16,14 @@ from gateway.control.router import Router
 from gateway.core.errors import ControlError
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.accounts.verbs import Origins
 from gateway.features.backup.contents import collect
 from gateway.features.backup.restore import Restoring
 from gateway.features.backup.restore_plan import AFTER, BEFORE, Plan, make_plan, staged
 from gateway.household.context import Effects, HomeContext
 from gateway.household.visibility import Visibility
-from gateway.policy.accounts.people import TOLD, Announcement, Told
+from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, AnnouncementKind
 from gateway.policy.profile.backups import Backup, backup_text, parse_backup
 from gateway.policy.profile.household import Household
 from gateway.store.store import Store
@@ -57,14 +57,14 @@ class BackupVerbs:
         store: Store,
         visibility: Visibility,
         refuse_file: Callable[[str, bytes], None],
-        whom: Whom,
+        access: Access,
         origins: Origins,
     ) -> None:
         """Undo a restore that was interrupted when the daemon stopped."""
         self._home = home
         self._store = store
         self._visibility = visibility
-        self._whom = whom
+        self._access = access
         self._origins = origins
         self._restoring = Restoring(home, effects, store, refuse_file)
         self._restoring.recover()
@@ -79,7 +79,7 @@ class BackupVerbs:
 
     def backup(self, request: Request) -> Mapping[str, object]:
         """The verb `backup`: return the piece that begins at ``from``; 0 makes a new backup."""
-        by = self._whom.guardian(request)
+        by = self._access.guardian(request)
         start = request.whole("from", least=0, most=MOST_CONTENT, default=0)
         left_out: list[str] = []
         if not start:
@@ -91,7 +91,7 @@ class BackupVerbs:
                 raise ControlError(msg).coded(Code.BACKUP_LARGE, most=most)
             self._drop_out()
             self._out = self._start_transfer(by, text, len(text), self._drop_out)
-            self._note(request, by, "backup", f"{len(content.profiles)} profiles", Told.BACKUP)
+            self._note(request, by, "backup", f"{len(content.profiles)} profiles", AnnouncementKind.BACKUP)
         transfer = self._out
         if transfer is None or transfer.by != by or start > transfer.size:
             _gone("backup")
@@ -113,7 +113,7 @@ class BackupVerbs:
             "last": self._last,
             "undo": self._undo,
         }
-        by = self._whom.guardian(request)
+        by = self._access.guardian(request)
         return actions[request.choice("action", actions)](request, by)
 
     def _begin(self, request: Request, by: str) -> Mapping[str, object]:
@@ -141,7 +141,7 @@ class BackupVerbs:
         staged(self._home.rules, plan)  # raises PolicyError for files that cannot be used
         problems = self._restoring.do(plan)
         self._drop_in()
-        self._note(request, by, "restore", f"made {plan.made} on {backup.gateway}", Told.RESTORE)
+        self._note(request, by, "restore", f"made {plan.made} on {backup.gateway}", AnnouncementKind.RESTORE)
         return {"problems": problems}
 
     def _plan(self, backup: Backup, by: str) -> Plan:
@@ -199,14 +199,18 @@ class BackupVerbs:
             self._in.timer.cancel()
             self._in = None
 
-    def _note(self, request: Request, by: str, what: str, detail: str, announcement: Told | None) -> None:
+    def _note(
+        self, request: Request, by: str, what: str, detail: str, announcement: AnnouncementKind | None
+    ) -> None:
         """Record it in the audit log, and announce it to everyone."""
         origin, now = request.text("origin", ""), self._home.local_now()
         self._store.audit(what, detail, by=by, at=now, origin=origin)
         if announcement is not None:
             device = self._origins.visitor(origin.partition(" ")[0]).name
             trusted = self._home.clock_trusted
-            self._store.people.announce(Announcement(announcement, by, device, now, now + TOLD, trusted))
+            self._store.people.announce(
+                Announcement(announcement, by, device, now, now + ANNOUNCED_FOR, trusted)
+            )
 
 
 def _gone(verb: str) -> NoReturn:

@@ -1,7 +1,7 @@
-"""From refused flows and questions to cards about closed ways, and from plain questions to their end.
+"""Turns refused connections and DNS queries into cards about bypass methods, and ends cards by plain DNS
+queries.
 
-It hears of refusals, and of questions alone of devices of which something was refused: the others cost one
-look-up.
+It receives refusals, and queries only of devices with refusals: other devices cost one look-up.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ from gateway.policy.profile.bypass_methods import Way
 from gateway.policy.values import Decision, Observation, Proto
 from gateway.store.store import Store
 
-MAX_DEVICES = 128  # that are followed, 3 kB each; a home has some dozen of children's
+MAX_DEVICES = 128  # followed devices, 3 kB each; a family has some dozen
 
 
 @dataclass(frozen=True, slots=True)
 class CardChanged:
-    """A card is new, or is over."""
+    """A card is new, or has ended."""
 
     card: Card
     new: bool
 
 
-class WayCards:
+class BypassAlerts:
+    """Raises and ends cards about bypass methods."""
+
     def __init__(self, store: Store, family: Family, rules: RuleBook, bus: Bus) -> None:
         self._bus = bus
         self._store = store
@@ -41,19 +43,22 @@ class WayCards:
         self._members = family.members
         self._traces: OrderedDict[str, Traces] = OrderedDict()
         self._watched: frozenset[int] = frozenset()
-        self._undated: set[tuple[str, Way]] = set()  # raised while nobody knew the day
+        self._undated: set[tuple[str, Way]] = set()  # raised while the day was unknown
         self._follow()
 
     # ------------------------------------------------------------------------------------ what comes in
 
     def watches(self, slot: int) -> bool:
-        """Whether questions of this slot matter."""
+        """Whether DNS queries of this slot matter."""
         if self._members is not self._family.members:
             self._follow()
         return slot in self._watched
 
     def refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
-        """``at``: local. Guests, the house's things and whoever is asked about have no cards."""
+        """Note a refusal. ``at``: local.
+
+        There are no cards for guests, unfiltered devices, and devices with an open question.
+        """
         mac = _own_device(member)
         if mac is None:
             return
@@ -67,7 +72,7 @@ class WayCards:
             self._found(member, mac, sign, found, at)
 
     def asked(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
-        """A question in the clear of a device that ``watches`` is about."""
+        """Note a plain DNS query of a device that ``watches`` is about."""
         mac = _own_device(member)
         if mac is None or seen.host is None or is_probe(seen.host, self._rules.world):
             return
@@ -97,7 +102,7 @@ class WayCards:
         self._bus.publish(CardChanged(card, new=True))
 
     def _again(self, card: Card, sign: Sign, found: Finding) -> None:
-        """Of the card of this day: it is so after all, or more is known. Nobody is told of a new one."""
+        """Update today's card: it is open again, or more is known. Not notified as a new card."""
         if _better(card, found):
             host = sign.host or card.host
             known = replace(
@@ -112,12 +117,14 @@ class WayCards:
         self._bus.publish(CardChanged(known, new=False))
 
     def _date(self, member: Member, at: datetime) -> None:
-        """The clock is known by now: what was raised meanwhile is of this day, and not raised again."""
+        """Assign the present day to cards that were raised while the clock was unknown, and do not raise them
+        again.
+        """
         if not self._undated or not member.situation.clock_known:
             return
         today = self._store.today(at)
         for mac, way in self._undated:
-            for card in [one for one in self._cards.of(mac) if one.way is way][-1:]:
+            for card in [card for card in self._cards.of(mac) if card.way is way][-1:]:
                 dated = self._cards.get((mac, way, today))
                 self._cards.move(card, dated or replace(card, day=today, at=at))
         self._undated.clear()
@@ -138,10 +145,10 @@ class WayCards:
         return traces
 
     def _follow(self) -> None:
-        """The slots of devices of which something was refused, or that have a card from before a start."""
+        """Return the slots of devices with refusals, or with a card from before the start."""
         self._members = self._family.members
         macs = {slot: _own_device(one) for slot, one in self._members.items()}
-        waiting = {one.mac for one in self._cards.all() if not one.solved} | self._traces.keys()
+        waiting = {card.mac for card in self._cards.all() if not card.solved} | self._traces.keys()
         self._watched = frozenset(slot for slot, mac in macs.items() if mac in waiting)
 
 
@@ -151,7 +158,7 @@ def _own_device(member: Member) -> str | None:
 
 
 def _better(card: Card, found: Finding) -> bool:
-    """Whether it says more: what is certain goes before what is likely, and a whole device before an app."""
+    """Whether a finding says more: certain before likely, a whole device before an app."""
     if found.sure != card.sure:
         return found.sure
     return found.topic is not card.topic and (found.sure or found.topic is Topic.PRIVATE_DNS)

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.bypass_alerts.cards import CardChanged
 from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
@@ -23,7 +23,7 @@ from gateway.store.tables.pauses import RecordAudit
 SHOWN = 64  # cards, at most
 
 
-class WayCardVerbs:
+class BypassCardVerbs:
     """Lists and dismisses cards. ``today`` returns the family's day at a time."""
 
     def __init__(
@@ -33,14 +33,14 @@ class WayCardVerbs:
         today: Callable[[datetime], date],
         audit: RecordAudit,
         presence: Presence,
-        whom: Whom,
+        access: Access,
     ) -> None:
         self._home = home
         self._cards = cards
         self._today = today
         self._audit = audit
         self._presence = presence
-        self._whom = whom
+        self._access = access
         home.bus.subscribe(CardChanged, self._publish)
 
     def register(self, router: Router) -> None:
@@ -51,7 +51,7 @@ class WayCardVerbs:
         """Return the guardians' cards; with ``device`` that device's own, at any log level."""
         limit = request.whole("limit", least=1, most=SHOWN, default=SHOWN)
         if request.has("device"):
-            member = self._whom.child(request)
+            member = self._access.child(request)
             found = for_child(self._cards.of(member.macs[0]), member.profile.id)
         else:
             found = self.waiting()
@@ -65,7 +65,7 @@ class WayCardVerbs:
 
     def dismiss(self, request: Request) -> Mapping[str, object]:
         """Dismiss a card for guardians, or restore it with ``back``. The device's own page still shows it."""
-        by, mac = self._whom.guardian(request), parse_mac(request.text("device"))
+        by, mac = self._access.guardian(request), parse_mac(request.text("device"))
         back, way = request.has("back"), request.text("way")
         now, origin = self._home.local_now(), request.text("origin", "")
         found = [card for card in self._cards.of(mac or "") if card.way == way and self._visible(card)]

@@ -1,7 +1,8 @@
-"""Who came to the home and who went, by the seconds since boot: whoever sets the clock moves none of it.
+"""Tracks when devices came and went, in seconds since boot: setting the clock has no effect.
 
-At a start nobody knows who went meanwhile. A device that was there when the one before last looked counts as
-gone since this start until it is seen, so that pulling the gateway's plug is no way to change addresses.
+At a start it is unknown which devices left meanwhile. A device that was present at the previous daemon's last
+look counts as absent since the start until it is seen, so that power-cycling the gateway does not help to
+change addresses.
 """
 
 from __future__ import annotations
@@ -13,31 +14,33 @@ from datetime import timedelta
 from gateway.policy.identity.traits import SOON
 from gateway.store.tables.devices import Device
 
-REMEMBERED = 512  # strangers that came, 150 bytes each: as many as the inventory follows
-PAIRS = 1024  # of a stranger and a device of the family's that were there together
-BESIDE = 32  # strangers that are looked at so in one minute
+REMEMBERED = 512  # new devices, 150 bytes each: as many as the inventory follows
+PAIRS = 1024  # of a new device and a known one that were present together
+BESIDE = 32  # new devices that are compared in one minute
 
 
-class Comings:
+class DeviceArrivals:
+    """Remembers when devices came and went."""
+
     def __init__(self, now: Callable[[], float], devices: Mapping[str, Device]) -> None:
-        """``devices`` as they were when the daemon before ended."""
+        """``devices``: as they were when the previous daemon ended."""
         self._now = now
         self._started = now()
-        latest = max((one.last_seen for one in devices.values()), default=None)
+        latest = max((device.last_seen for device in devices.values()), default=None)
         self._here = frozenset(
             mac for mac, one in devices.items() if latest is not None and one.last_seen + SOON >= latest
         )
         self._gone: dict[str, float] = {}
         self._came: dict[str, float] = {}
-        self._new: set[str] = set()  # of those that came: never seen before
+        self._new: set[str] = set()  # devices that came and were never seen before
         self._met: frozenset[tuple[str, str]] = frozenset()
         self._beside: frozenset[tuple[str, str]] = frozenset()
 
     def was_here(self, mac: str) -> bool:
-        """Whether it was when the daemon before ended."""
+        """Whether the device was present when the previous daemon ended."""
         return mac in self._here
 
-    # Those that nobody named.
+    # New devices.
 
     def came(self, mac: str, *, new: bool) -> None:
         self.settled(mac)
@@ -48,7 +51,7 @@ class Comings:
             self.settled(next(iter(self._came)))
 
     def settled(self, mac: str) -> None:
-        """Somebody said whose it is."""
+        """Forget a new device that a guardian assigned."""
         self._came.pop(mac, None)
         self._new.discard(mac)
 
@@ -59,28 +62,30 @@ class Comings:
         return mac in self._new
 
     def lately(self, within: timedelta = SOON) -> list[str]:
-        """Those that came so shortly ago that what goes now may be one of them."""
+        """Return devices that came so recently that one that leaves now may be one of them."""
         since = self._now() - within.total_seconds()
         return [mac for mac, at in self._came.items() if at >= since]
 
-    # Those that go.
+    # Devices that leave.
 
     def went(self, mac: str) -> None:
         self._gone[mac] = self._now()
 
     def back(self, mac: str) -> timedelta | None:
-        """How long it was gone; None: nobody saw it go."""
+        """Return how long the device was absent; None if its leaving was not observed."""
         gone = self._gone.pop(mac, None)
         return None if gone is None else timedelta(seconds=self._now() - gone)
 
     def gone_for(
         self, mac: str, newcomer: str, *, missing: bool, silent: timedelta | None
     ) -> timedelta | None:
-        """How long ``mac`` had been away when ``newcomer`` came, as `same_device` wants it. ``missing``: it
-        does not answer. ``silent``: how long by the family's clock, where it was not seen since the start.
+        """Return how long ``mac`` had been absent when ``newcomer`` came, for `same_device`.
+
+        ``missing``: it does not answer. ``silent``: how long by the family's clock, if it was not seen since
+        the start.
         """
         if (newcomer, mac) in self._met:
-            return None  # it was here beside it
+            return None  # both were present
         gone = self._gone.get(mac)
         if gone is None and not missing:
             return None
@@ -91,10 +96,12 @@ class Comings:
         return timedelta(seconds=self._came.get(newcomer, self._now()) - gone)
 
     def together(self, strangers: Iterable[str], family: Collection[str]) -> None:
-        """These were all heard within the same seconds. Call it once a minute: twice in a row is no device
-        that changes its address meanwhile, unless on purpose and to the second.
+        """Note that these were all heard within the same seconds. Call it once a minute.
+
+        Twice in a row excludes a device that changes its address, unless it does so on purpose and to the
+        second.
         """
         some = itertools.islice(strangers, BESIDE)
-        beside = frozenset((one, other) for one in some for other in family)
+        beside = frozenset((newcomer, other) for newcomer in some for other in family)
         met = [*self._met, *((self._beside & beside) - self._met)]
         self._met, self._beside = frozenset(met[-PAIRS:]), beside

@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 
 from gateway.control.protocol import Request, Role
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.devices.identities import Identities
 from gateway.household.assign_device import assign_device
 from gateway.household.context import Effects, HomeContext
@@ -24,7 +24,7 @@ PLACES = (HOME, GUEST, VISITOR, ADULT)  # a profile with the name of one of the 
 VISIT_ENDS = time(6)  # of the next day, local
 
 
-class Places:
+class DeviceAssignment:
     """The verbs `assign` and `forget`. ``treated`` returns the profile whose rules apply to a device."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Places:
         family: Family,
         presence: Presence,
         identities: Identities,
-        whom: Whom,
+        access: Access,
         treated: Callable[[str], str],
         editing: Editing,
     ) -> None:
@@ -45,7 +45,7 @@ class Places:
         self._family = family
         self._presence = presence
         self._identities = identities
-        self._whom = whom
+        self._access = access
         self._treated = treated
         self._editing = editing
 
@@ -64,7 +64,7 @@ class Places:
 
     def assign(self, request: Request) -> Mapping[str, object]:
         """Assign a device to a profile or a place. ``was`` in the answer is the earlier one, for an undo."""
-        by, mac, place = self._whom.guardian(request), self.mac(request), request.text("profile")
+        by, mac, place = self._access.guardian(request), self.mac(request), request.text("profile")
         was = self.of(mac)
         self._refuse_shared(request, mac)
         self.put(mac, place, by)
@@ -115,7 +115,7 @@ class Places:
 
     def forget(self, request: Request) -> Mapping[str, object]:
         """Drop everything that is stored about a device. If it comes again, it is a new device."""
-        by, mac = self._whom.guardian(request), self.mac(request)
+        by, mac = self._access.guardian(request), self.mac(request)
         store = self._store
         self._refuse_shared(request, mac)
         self._write(mac, None, by)
@@ -135,7 +135,7 @@ class Places:
         mac = parse_mac(request.text("mac"))
         if mac is None:
             request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
-        self._whom.noting(request)
+        self._access.noting(request)
         if request.role is Role.WEB and mac not in self.macs():
             request.refuse("mac", "names a device that is not known here any more", Code.NO_DEVICE)
         return mac

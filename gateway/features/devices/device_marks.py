@@ -6,14 +6,16 @@ from collections.abc import Mapping
 
 from gateway.control.protocol import Request
 from gateway.control.router import Router
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.household.context import Effects, HomeContext
 from gateway.policy.identity.macs import parse_mac
 from gateway.store.tables.device_marks import Marks
 
 
 class MarkVerbs:
-    def __init__(self, home: HomeContext, effects: Effects, marks: Marks, access: Whom) -> None:
+    """Stores what guardians note about devices."""
+
+    def __init__(self, home: HomeContext, effects: Effects, marks: Marks, access: Access) -> None:
         self._home = home
         self._effects = effects
         self._marks = marks

@@ -12,10 +12,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.core.loop import Timer
-from gateway.features.devices.arrivals import Comings
-from gateway.features.devices.known_traits import Faces
-from gateway.features.devices.look_queue import Looks
-from gateway.features.devices.questions import Asking
+from gateway.features.devices.arrivals import DeviceArrivals
+from gateway.features.devices.known_traits import KnownTraits
+from gateway.features.devices.look_queue import LookQueue
+from gateway.features.devices.questions import DeviceQuestions
 from gateway.household.context import Effects, HomeContext
 from gateway.household.grouping import PLAIN_PLACES
 from gateway.household.revisions import PROGRAM
@@ -28,8 +28,8 @@ from gateway.lan.device_events import (
     TraitsChanged,
 )
 from gateway.lan.inventory import Inventory
-from gateway.policy.identity.questions import Absent, Ask, Question, Recognised, recognise
-from gateway.policy.identity.sharing import lent
+from gateway.policy.identity.questions import Ask, KnownDevice, Question, Recognition, recognise
+from gateway.policy.identity.sharing import temporary_profiles
 from gateway.policy.identity.traits import Sign, Traits
 from gateway.store.tables.devices import Devices
 from gateway.store.tables.pauses import RecordAudit
@@ -56,7 +56,7 @@ class Identities:
         questions: Questions,
         audit: RecordAudit,
         transaction: Callable[[], AbstractContextManager[None]],
-        asking: Asking,
+        device_questions: DeviceQuestions,
     ) -> None:
         self._home = home
         self._effects = effects
@@ -66,10 +66,10 @@ class Identities:
         self._questions = questions
         self._audit = audit
         self._transaction = transaction
-        self._asking = asking
-        self._comings = Comings(home.loop.now, devices.all())
-        self._newcomers = Looks(home.loop, self._look)
-        self._faces = Faces(questions)
+        self._device_questions = device_questions
+        self._arrivals = DeviceArrivals(home.loop.now, devices.all())
+        self._newcomers = LookQueue(home.loop, self._look)
+        self._known_traits = KnownTraits(questions)
         self._retry: Timer | None = None
         self._over_timer = home.loop.call_later(PERIOD, self._over)
         home.bus.subscribe(DeviceAppeared, self._appeared)
@@ -87,7 +87,7 @@ class Identities:
     def _changed_traits(self, event: TraitsChanged) -> None:
         before, after, mac = event.before, event.after, event.after.mac
         if not self._trusted(mac):
-            if self._comings.has_come(mac) or mac in self._questions.all():
+            if self._arrivals.has_come(mac) or mac in self._questions.all():
                 self._newcomers.at(mac)
             return
         if self._carries(mac) or self._changed(before, after):
@@ -96,20 +96,20 @@ class Identities:
     def _gone(self, event: DeviceGone) -> None:
         mac = event.mac
         if self._trusted(mac) or self._stands_in(mac):
-            self._comings.went(mac)
+            self._arrivals.went(mac)
             self._look_at_recent()
 
     def _returned(self, event: DeviceReturned) -> None:
         mac = event.mac
-        apart = self._comings.back(mac)
+        apart = self._arrivals.back(mac)
         if not self._trusted(mac):
             self._comes(mac, new=False)
         elif apart is not None:
-            self._faces.came_back(mac, self._elapsed(), apart)
+            self._known_traits.came_back(mac, self._elapsed(), apart)
 
     def _found(self, event: DeviceFound) -> None:
         mac = event.mac
-        if not self._trusted(mac) and not self._comings.was_here(mac):
+        if not self._trusted(mac) and not self._arrivals.was_here(mac):
             self._comes(mac, new=False)
 
     def _comes(self, mac: str, *, new: bool) -> None:
@@ -117,7 +117,7 @@ class Identities:
 
         One that was here before is examined too: a child may have prepared another MAC address earlier.
         """
-        self._comings.came(mac, new=new)
+        self._arrivals.came(mac, new=new)
         self._newcomers.at(mac)
         if self._retry is None:
             self._retry = self._home.loop.call_later(RETRY_SECONDS, self._look_again)
@@ -131,19 +131,19 @@ class Identities:
         if question is not None and question.ask is Ask.REPEATER:
             self._put(replace(question, settled=True, signs=(), profile=""))
         elif question is not None and question.face is not None:
-            self._faces.trust(mac, question.face)
-        self._comings.settled(mac)
+            self._known_traits.trust(mac, question.face)
+        self._arrivals.settled(mac)
 
     def _look_again(self) -> None:
         self._retry = None
-        recent = self._comings.lately(RETRY_FOR)
+        recent = self._arrivals.lately(RETRY_FOR)
         for mac in recent:
             self._newcomers.at(mac)
         if recent:
             self._retry = self._home.loop.call_later(RETRY_SECONDS, self._look_again)
 
     def _look_at_recent(self) -> None:
-        for mac in self._comings.lately():
+        for mac in self._arrivals.lately():
             self._newcomers.at(mac)
 
     # New devices.
@@ -173,7 +173,7 @@ class Identities:
         traits = self._inventory.traits(mac) or Traits(mac)
         found = recognise(traits, self._candidates(mac))
         question = self._question(mac, found, known, self._home.now())
-        if known is None and question.ask is Ask.NEW and not self._comings.is_new(mac):
+        if known is None and question.ask is Ask.NEW and not self._arrivals.is_new(mac):
             return False  # guardians are not asked again about a device that comes every week
         if known is not None and known == replace(question, signs=known.signs):
             if question != known:
@@ -184,15 +184,15 @@ class Identities:
         self._report(question)
         return question.profile != ("" if known is None else known.profile)
 
-    def _question(self, mac: str, found: Recognised, known: Question | None, now: datetime) -> Question:
+    def _question(self, mac: str, found: Recognition, known: Question | None, now: datetime) -> Question:
         """Return the question to ask about a new device.
 
         An earlier recognition is kept: the device may have changed its traits on purpose.
         """
         at = now if known is None else known.at
-        kept = Recognised() if known is None else Recognised(known.known, known.profile, known.signs)
+        kept = Recognition() if known is None else Recognition(known.known, known.profile, known.signs)
         if not (found.known or found.profile) or (kept.known and not found.known):
-            found = Recognised(kept.known, kept.profile or found.profile, kept.signs)
+            found = Recognition(kept.known, kept.profile or found.profile, kept.signs)
         found = found._replace(profile=self._younger(kept.profile, found.profile))
         adult = known is not None and known.adult
         if self._inventory.behind(mac):
@@ -205,24 +205,24 @@ class Identities:
         known = [profiles[profile_id] for profile_id in (first, second) if profile_id in profiles]
         return min(known, key=lambda profile: profile.band.rank).id if known else ""
 
-    def _candidates(self, newcomer: str) -> Iterator[Absent]:
+    def _candidates(self, newcomer: str) -> Iterator[KnownDevice]:
         """Yield the devices that the new one may be: assigned devices, and new devices that may be a child's.
 
         The latter are included so that two changes of the address do not help more than one.
         """
         household, devices = self._home.rules.household, self._devices.all()
-        lent_now = lent(household, self._uses.all().values())
+        lent_now = temporary_profiles(household, self._uses.all().values())
         for mac in household.named | lent_now.keys():
             owner, device = lent_now.get(mac) or household.owner_of(mac), devices.get(mac)
             traits = self._inventory.traits(mac)
             if owner is not None and (device is not None or traits is not None):
                 name = "" if device is None else device.name
-                yield Absent(traits or Traits(mac, name), owner, self._gone_for(mac, newcomer))
+                yield KnownDevice(traits or Traits(mac, name), owner, self._gone_for(mac, newcomer))
         for mac, question in self._questions.all().items():
             owner = household.profiles.get(question.profile)
             if mac != newcomer and owner is not None and self._stands_in(mac):
                 traits = self._inventory.traits(mac) or Traits(mac)
-                yield Absent(traits, owner, self._gone_for(mac, newcomer), question.known)
+                yield KnownDevice(traits, owner, self._gone_for(mac, newcomer), question.known)
 
     def _stands_in(self, mac: str) -> bool:
         """Whether a child's rules apply to a new device because it may be the child's."""
@@ -232,7 +232,7 @@ class Identities:
     def _gone_for(self, mac: str, newcomer: str) -> timedelta | None:
         last, unseen = self._devices.last_seen(mac), self._inventory.silence(mac) == float("inf")
         silent = self._home.now() - last if unseen and last is not None else None
-        return self._comings.gone_for(mac, newcomer, missing=self._inventory.missing(mac), silent=silent)
+        return self._arrivals.gone_for(mac, newcomer, missing=self._inventory.missing(mac), silent=silent)
 
     # Assigned addresses.
 
@@ -255,12 +255,12 @@ class Identities:
         known = self._questions.all().get(mac)
         if known is not None and known.ask is Ask.REPEATER:
             return False  # a repeater shows the traits of the devices behind it
-        signs = self._faces.suspicion(before, after, self._elapsed())
+        signs = self._known_traits.suspicion(before, after, self._elapsed())
         if not signs:
             if known is not None and known.back is None:
                 self._questions.note(replace(known, back=now))
             return False
-        face = self._faces.strange(mac, None if known is None else known.face, after)
+        face = self._known_traits.merge_foreign_traits(mac, None if known is None else known.face, after)
         question = Question(mac, Ask.COPY, now, signs=signs, face=face)
         if known is not None:
             self._questions.note(replace(question, at=known.at, settled=known.settled))
@@ -275,7 +275,8 @@ class Identities:
         ended = [
             question
             for mac, question in self._questions.all().items()
-            if (question.about_stranger and self._unseen(mac, now)) or self._faces.is_over(question, now)
+            if (question.about_stranger and self._unseen(mac, now))
+            or self._known_traits.is_over(question, now)
         ]
         for question in ended:
             self._questions.drop(question.mac)
@@ -287,18 +288,18 @@ class Identities:
         if ended:
             self._effects.regroup()
         elapsed = self._elapsed()
-        for mac in self._faces.due(elapsed):
+        for mac in self._known_traits.due(elapsed):
             traits = self._inventory.traits(mac)
             if traits is not None:
-                self._faces.suspicion(traits, traits, elapsed)
+                self._known_traits.suspicion(traits, traits, elapsed)
         self._note_together()
         self._over_timer = self._home.loop.call_later(PERIOD, self._over)
 
     def _note_together(self) -> None:
         here = [mac for mac in self._inventory.macs() if self._inventory.silence(mac) <= BESIDE]
         named = self._home.rules.household.named
-        newcomers = (mac for mac in here if self._comings.has_come(mac))
-        self._comings.together(newcomers, [mac for mac in here if mac in named])
+        newcomers = (mac for mac in here if self._arrivals.has_come(mac))
+        self._arrivals.together(newcomers, [mac for mac in here if mac in named])
 
     def _elapsed(self) -> timedelta:
         return timedelta(seconds=self._home.loop.now())
@@ -312,7 +313,7 @@ class Identities:
 
     def _report(self, question: Question) -> None:
         """Notify listeners and write an audit line. The list of devices already says when new ones came."""
-        described = self._asking.describe(question)
+        described = self._device_questions.describe(question)
         if question.ask is not Ask.NEW:
             words = question.mac, question.known, question.profile, *question.signs
             detail = " ".join(word for word in words if word)

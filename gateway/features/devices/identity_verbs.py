@@ -8,13 +8,13 @@ from dataclasses import replace
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
-from gateway.features.devices.assignment import Places
+from gateway.features.accounts.access import Access
+from gateway.features.devices.assignment import DeviceAssignment
 from gateway.features.devices.identities import Identities
-from gateway.features.devices.questions import Asking
+from gateway.features.devices.questions import DeviceQuestions
 from gateway.household.context import Effects, HomeContext
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.identity.questions import PLACES, TAKES_PROFILE, Ask, Question, Reply
+from gateway.policy.identity.questions import ACCEPTS_PROFILE, PLACE_REPLIES, Ask, Question, Reply
 from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.questions import Questions
 
@@ -31,18 +31,18 @@ class IdentityVerbs:
         questions: Questions,
         audit: RecordAudit,
         identities: Identities,
-        asking: Asking,
-        whom: Whom,
-        places: Places,
+        device_questions: DeviceQuestions,
+        access: Access,
+        assignment: DeviceAssignment,
     ) -> None:
         self._home = home
         self._effects = effects
         self._questions = questions
         self._audit = audit
         self._identities = identities
-        self._asking = asking
-        self._whom = whom
-        self._places = places
+        self._device_questions = device_questions
+        self._access = access
+        self._assignment = assignment
 
     def register(self, router: Router) -> None:
         router.add("questions", self.questions)
@@ -51,13 +51,13 @@ class IdentityVerbs:
     def questions(self, request: Request) -> Mapping[str, object]:
         """Return the questions that wait for an answer, at most ``limit``."""
         limit = request.whole("limit", least=1, most=SHOWN, default=SHOWN)
-        waiting = [*self._asking.open()]
-        described = [self._asking.describe(question) for question in waiting[:limit]]
+        waiting = [*self._device_questions.open()]
+        described = [self._device_questions.describe(question) for question in waiting[:limit]]
         return {"questions": described, "count": len(waiting)}
 
     def identify(self, request: Request) -> Mapping[str, object]:
         """Apply a guardian's answer to a question. `assign` is for devices without one."""
-        by, mac = self._whom.guardian(request), parse_mac(request.text("mac"))
+        by, mac = self._access.guardian(request), parse_mac(request.text("mac"))
         question = None if mac is None else self._questions.all().get(mac)
         if question is None or not question.waits:
             request.refuse("mac", "names a device about which nothing is asked now", Code.NO_QUESTION)
@@ -70,14 +70,14 @@ class IdentityVerbs:
         self._audit("identify", detail, by=by, at=now, origin=origin)
         problems = self._effects.reload()
         self._home.publish("identity", mac=question.mac, ask=question.ask, what="answered", by=by)
-        return {"profile": self._places.of(question.mac), "problems": problems}
+        return {"profile": self._assignment.of(question.mac), "problems": problems}
 
     def _profile(self, request: Request, question: Question) -> str:
         who = request.text("profile")
         profile = self._home.rules.household.find(who)
-        if question.ask not in TAKES_PROFILE or profile is None or profile.built_in:
+        if question.ask not in ACCEPTS_PROFILE or profile is None or profile.built_in:
             request.refuse("profile", "names nobody whose device this may be", Code.NO_PROFILE)
-        self._places.put(question.mac, profile.id, self._whom.guardian(request))
+        self._assignment.put(question.mac, profile.id, self._access.guardian(request))
         return profile.id
 
     def _reply(self, request: Request, question: Question) -> str:
@@ -88,8 +88,8 @@ class IdentityVerbs:
         reply = Reply(answer)
         if reply in (Reply.AGAIN, Reply.ALSO):
             self._add_address(request, question, instead=reply is Reply.AGAIN)
-        elif reply in PLACES:
-            self._places.put(question.mac, reply, self._whom.guardian(request))
+        elif reply in PLACE_REPLIES:
+            self._assignment.put(question.mac, reply, self._access.guardian(request))
         elif reply is Reply.NOT_SAME:
             ask = Ask.COPY if question.ask is Ask.COPY else Ask.NEW
             settled = replace(question, ask=ask, settled=True, profile="", known="", back=None)
@@ -103,6 +103,6 @@ class IdentityVerbs:
         household = self._home.rules.household
         owner = household.owner_of(question.known)
         if owner is None or owner.id not in household.profiles or question.known in household.config.shared:
-            request.refuse("answer", "cannot be written: say whose it is by name", Code.SAY_WHOSE)
-        profile, by = household.profiles[owner.id], self._whom.guardian(request)
-        self._places.add_address(profile, question.known, question.mac, by, instead=instead)
+            request.refuse("answer", "cannot be written: choose the owner by name", Code.SAY_WHOSE)
+        profile, by = household.profiles[owner.id], self._access.guardian(request)
+        self._assignment.add_address(profile, question.known, question.mac, by, instead=instead)

@@ -1,4 +1,4 @@
-"""What each address of the family's looks like, and since when it looks a little different."""
+"""The known traits of each assigned address, and since when it shows slightly different ones."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from gateway.policy.identity.copies import (
     SETTLED,
     completed,
     differs,
+    merge_foreign_traits,
     nearest,
-    strange,
     suspicion,
     with_face,
 )
@@ -21,19 +21,19 @@ from gateway.store.tables.questions import Questions
 NOT_APART = timedelta()
 
 
-class Faces:
-    """``now`` and ``at`` are since boot."""
+class KnownTraits:
+    """Compares traits. ``now`` and ``at`` are since boot."""
 
     def __init__(self, questions: Questions) -> None:
         self._questions = questions
-        self._drift: dict[str, timedelta] = {}  # since when it differs, too little for a suspicion
+        self._drift: dict[str, timedelta] = {}  # since when it differs too little for a suspicion
         self._back: dict[str, tuple[timedelta, timedelta]] = {}  # when it came back, and after how long
 
     def came_back(self, mac: str, at: timedelta, apart: timedelta) -> None:
         self._back[mac] = at, apart
 
     def suspicion(self, before: Traits, after: Traits, now: timedelta) -> tuple[Sign, ...]:
-        """What speaks for another host; where nothing does, what is new of it is learnt."""
+        """Return the signs of another host. If there are none, learn the new traits."""
         mac = after.mac
         faces = self._questions.faces(mac) or (before,)
         back, apart = self._back.get(mac, (now, NOT_APART))
@@ -42,7 +42,7 @@ class Faces:
         return signs
 
     def _learnt(self, faces: tuple[Traits, ...], after: Traits, now: timedelta) -> tuple[Traits, ...]:
-        """A small change is the device's own once it has lasted a day: a copy must not grow into one."""
+        """Learn a small change once it has lasted a day: a copy must not become known gradually."""
         like, mac = nearest(faces, after), after.mac
         new = like
         if not differs(like, after):
@@ -51,22 +51,22 @@ class Faces:
         elif now - self._drift.setdefault(mac, now) >= SETTLED:
             del self._drift[mac]
             new = completed(after, like)
-        return tuple(new if one == like else one for one in faces)
+        return tuple(new if traits == like else traits for traits in faces)
 
-    def strange(self, mac: str, before: Traits | None, seen: Traits) -> Traits:
-        """All that the other host has shown by now."""
-        return strange(self._questions.faces(mac), before, seen)
+    def merge_foreign_traits(self, mac: str, before: Traits | None, seen: Traits) -> Traits:
+        """Return all traits that the other host has shown."""
+        return merge_foreign_traits(self._questions.faces(mac), before, seen)
 
     def due(self, now: timedelta) -> list[str]:
-        """Addresses that have looked different for a day."""
+        """Return addresses that have looked different for a day."""
         return [mac for mac, since in self._drift.items() if now - since >= SETTLED]
 
     def trust(self, mac: str, face: Traits) -> None:
-        """A guardian vouches for it."""
+        """Learn traits that a guardian confirmed."""
         self._questions.keep_faces(mac, with_face(self._questions.faces(mac), face))
         self._drift.pop(mac, None)
 
     @staticmethod
     def is_over(one: Question, now: datetime) -> bool:
-        """Whether nobody but the owner's device was there for a day."""
+        """Whether only the owner's device was seen for a day."""
         return one.ask is Ask.COPY and one.back is not None and one.back + QUIET <= now

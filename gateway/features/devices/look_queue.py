@@ -1,4 +1,4 @@
-"""Devices that wait to be looked at: anybody can invent some on the Wi-Fi, so few at once, not too often."""
+"""Queue of devices to examine. It limits the work, because anyone on the Wi-Fi can invent devices."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import itertools
 from collections.abc import Callable, Sequence
 
 from gateway.core.loop import Loop
-from gateway.core.throttle import Seldom
+from gateway.core.throttle import Throttle
 
-TOGETHER = 1.0  # seconds between two looks; the first device is looked at at once
-NEWCOMERS = 64  # that are looked at in one look, some 0.2 ms each
-WAITING = 512  # that wait for one: as many as the inventory follows
+TOGETHER = 1.0  # seconds between two looks; the first device is examined immediately
+NEWCOMERS = 64  # devices in one look, some 0.2 ms each
+WAITING = 512  # queued devices: as many as the inventory follows
 
 
-class Looks:
-    """``look`` gets those that it is time for, in the order in which they were asked for."""
+class LookQueue:
+    """``look`` gets the devices that are due, in the order of the queue."""
 
     def __init__(self, loop: Loop, look: Callable[[Sequence[str]], None]) -> None:
         self._look = look
         self._waiting: dict[str, None] = {}
-        self._seldom = Seldom(loop, TOGETHER, self._now)
+        self._seldom = Throttle(loop, TOGETHER, self._now)
 
     def at(self, mac: str) -> None:
         if len(self._waiting) < WAITING:

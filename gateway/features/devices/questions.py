@@ -11,7 +11,7 @@ from gateway.household.presence import Presence
 from gateway.household.revisions import PROGRAM
 from gateway.household.visibility import Sightings, Visibility
 from gateway.policy.identity.question_sentence import question_sentence
-from gateway.policy.identity.questions import TAKES_PROFILE, Ask, Question, meanwhile
+from gateway.policy.identity.questions import ACCEPTS_PROFILE, Ask, Question, interim_profile
 from gateway.policy.profile.profile import Profile
 from gateway.store.tables.devices import Devices
 from gateway.store.tables.pauses import RecordAudit
@@ -21,7 +21,7 @@ from gateway.store.tables.sharing import Uses
 UNNAMED = "A device"
 
 
-class Asking:
+class DeviceQuestions:
     """Describes the questions, and raises the one for a new device whose user says to be an adult."""
 
     def __init__(
@@ -101,7 +101,7 @@ class Asking:
             "settled": question.settled,
             "adult": question.adult,
             "replies": list(question.replies),
-            "people": question.ask in TAKES_PROFILE,
+            "people": question.ask in ACCEPTS_PROFILE,
             "sentence": question_sentence(
                 question,
                 name or f"{UNNAMED} ({mac})",
@@ -117,4 +117,4 @@ class Asking:
         where, uses = self._presence.interface_of, self._uses.all()
         grouping = Grouping(household, devices, {}, (), self._home.now(), where, uses)
         otherwise, locked = grouping.otherwise(question.mac)
-        return None if otherwise is None or locked else meanwhile(household, question, otherwise)
+        return None if otherwise is None or locked else interim_profile(household, question, otherwise)

@@ -1,4 +1,4 @@
-"""The verb ``sight``, in the virtual home alone: what a device would have been seen to do."""
+"""The verb ``sight`` of the virtual home: simulates what a device was seen to do."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.overheard import Overheard
 
-_REQUEST = 3  # DHCP's
+_REQUEST = 3  # of DHCP
 
 
-class Sights:
+class SimulatedSights:
+    """Feeds simulated observations to the inventory."""
+
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
 
@@ -37,7 +39,7 @@ class Sights:
         return {}
 
     def _shows(self, mac: str, request: Request) -> None:
-        options = tuple(int(one) for one in request.text("options", "").split())
+        options = tuple(int(option) for option in request.text("options", "").split())
         hop_limit = request.whole("hop_limit", least=0, most=255, default=0)
         name, vendor = request.text("host_name", ""), request.text("vendor_class", "")
         self._hear(mac, Dhcp(4, _REQUEST, mac, name, vendor, options=options))

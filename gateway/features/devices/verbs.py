@@ -9,9 +9,9 @@ from gateway.control.protocol import Request, Role
 from gateway.control.router import Router
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
-from gateway.features.devices.assignment import Places
-from gateway.features.devices.questions import Asking
+from gateway.features.accounts.access import Access
+from gateway.features.devices.assignment import DeviceAssignment
+from gateway.features.devices.questions import DeviceQuestions
 from gateway.features.sharing.adult_proof import AdultProofVerbs
 from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
@@ -35,9 +35,9 @@ class DeviceVerbs:
         presence: Presence,
         visibility: Visibility,
         visible: VisibleDevices,
-        asking: Asking,
-        whom: Whom,
-        places: Places,
+        device_questions: DeviceQuestions,
+        access: Access,
+        assignment: DeviceAssignment,
         describe_device: Callable[[str], dict[str, object]],
         proofs: AdultProofVerbs,
     ) -> None:
@@ -46,9 +46,9 @@ class DeviceVerbs:
         self._presence = presence
         self._visibility = visibility
         self._visible = visible
-        self._asking = asking
-        self._whom = whom
-        self._places = places
+        self._device_questions = device_questions
+        self._access = access
+        self._assignment = assignment
         self._describe_device = describe_device
         self._proofs = proofs
 
@@ -57,8 +57,8 @@ class DeviceVerbs:
         router.add("scan", self.scan)
         router.add("lease", self.lease)
         router.add("name_device", self.name_device)
-        router.add("assign", self._places.assign)
-        router.add("forget", self._places.forget)
+        router.add("assign", self._assignment.assign)
+        router.add("forget", self._assignment.forget)
 
     # ------------------------------------------------------------------------------------ reading
 
@@ -66,10 +66,10 @@ class DeviceVerbs:
         """Return all devices, ``brief`` for a list; or ``mac`` alone, with the addresses that it had."""
         self._presence.refresh()
         if request.has("mac"):
-            mac = self._places.mac(request)
+            mac = self._assignment.mac(request)
             device = self._details(mac, self._through()) | {"history": list(self._history(mac))}
             return {"devices": [device]} | self._people()
-        macs = sorted(self._places.macs())
+        macs = sorted(self._assignment.macs())
         if request.has("brief"):
             return {"devices": [self._brief(mac) for mac in macs]} | self._people()
         through = self._through()
@@ -92,7 +92,7 @@ class DeviceVerbs:
         return self._describe_device(mac) | {
             "label": store.notes.labels().get(mac, ""),
             "own_name": presence.here.own_name(mac),
-            "profile": self._places.of(mac),
+            "profile": self._assignment.of(mac),
             "until": until,
             "vendor": sight.traits.vendor if sight else "",
             "kind": sight.traits.kind if sight else "",
@@ -120,7 +120,7 @@ class DeviceVerbs:
             "names": list(sight.names) if sight else [],
             "behind": sorted(inventory.behind(mac)),
             "through": sorted(through.get(mac, ())),
-            "question": self._asking.describe(question) if waits and question is not None else None,
+            "question": self._device_questions.describe(question) if waits and question is not None else None,
         }
 
     def _through(self) -> Mapping[str, list[str]]:
@@ -144,7 +144,7 @@ class DeviceVerbs:
 
     def name_device(self, request: Request) -> Mapping[str, object]:
         """Set a guardian's name for a device; without ``name``, use the device's own name again."""
-        by, mac = self._whom.guardian(request), self._places.mac(request)
+        by, mac = self._access.guardian(request), self._assignment.mac(request)
         label = request.text_or_none("name") or ""
         if len(label) > LABEL_LIMIT:
             request.refuse("name", f"has more than {LABEL_LIMIT} characters")
@@ -163,7 +163,7 @@ class DeviceVerbs:
         """Start a scan, or with ``look`` return the state of the last one."""
         scanning = self._presence.scanning
         if not request.has("look"):
-            self._whom.guardian(request)
+            self._access.guardian(request)
             if request.role is Role.WEB and not scanning.running and scanning.wait > 0:
                 seconds = math.ceil(scanning.wait)
                 msg = f"scan: there was one just now; try again in {seconds} s"

@@ -7,24 +7,24 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core.errors import ControlError
-from gateway.core.helper_process import Errand
+from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
 
 TIMEOUT = 300.0  # seconds; an audit takes 15 on a PC, and some 60 on a small router
 MOST = 200  # checks of one result; an audit has about a hundred
-TOLD = 300  # characters of the reason why an audit failed
+PROBLEM_LIMIT = 300  # characters of the reason why an audit failed
 VERSIONS = ("ipv4", "ipv6")
 
 FOUND = frozenset({"open", "closed", "passes", "refused", "cannot be told", "absent"})
 
 
-class Trial:
+class BypassTest:
     """Runs one audit at a time, and stores the result of the last."""
 
     def __init__(self, home: HomeContext) -> None:
         self._home = home
-        self._errand = Errand(home.loop, self._checked, self._done, TIMEOUT)
+        self._errand = HelperProcess(home.loop, self._checked, self._done, TIMEOUT)
         self.close = self._errand.close
         self._coming: list[dict[str, Any]] = []
         self._trying = ""
@@ -65,7 +65,9 @@ class Trial:
 
     def _done(self, status: int, words: str) -> None:
         lines = [line for line in words.splitlines() if line.strip()]
-        self.problem = (lines[-1] if lines else f"it ended with status {status}")[:TOLD] if status else ""
+        self.problem = (
+            (lines[-1] if lines else f"it ended with status {status}")[:PROBLEM_LIMIT] if status else ""
+        )
         self.checks = [] if status else self._coming
         self._coming = []
         self.profile, self.ended = self._trying, self._home.local_now()

@@ -15,7 +15,7 @@ from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
 from gateway.household.member import Member
 from gateway.path.subject import Sink, Subject
-from gateway.policy.judge.conclude import refuses
+from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.judge.device_test import Check, bedtime, checks
 from gateway.policy.judge.why import question
 from gateway.policy.profile.bypass_methods import Way
@@ -29,7 +29,7 @@ TICK = 15  # seconds between two looks at which tests are over
 DAYS = 7  # in which the next bedtime is looked for
 
 
-class Proof:
+class DeviceTest:
     """The test of one child on one device. Times are of the loop's clock."""
 
     def __init__(self, member: Member, mac: str, lines: tuple[Check, ...], began: float) -> None:
@@ -54,16 +54,16 @@ class Proof:
         return max(1, round(self.ended - self.begun))
 
 
-class Proofs:
+class DeviceTests:
     """Runs tests. ``observe`` sets who receives the decisions of the packet path."""
 
     def __init__(self, home: HomeContext, observe: Callable[[Sink | None], None]) -> None:
         self._home = home
         self._observe = observe
-        self._all: dict[str, Proof] = {}  # by MAC, the oldest first
+        self._all: dict[str, DeviceTest] = {}  # by MAC, the oldest first
         self._timer: Timer | None = None
 
-    def start(self, member: Member, mac: str) -> Proof:
+    def start(self, member: Member, mac: str) -> DeviceTest:
         """Start a test in place of the device's last one. Raises ControlError if too many run."""
         self.sweep()
         others = [proof for key, proof in self._all.items() if key != mac and not proof.over]
@@ -73,7 +73,7 @@ class Proofs:
         self._all.pop(mac, None)
         while len(self._all) >= MOST:
             self._all.pop(next(key for key, proof in self._all.items() if proof.over))
-        proof = self._all[mac] = Proof(member, mac, self._lines(member), self._home.loop.now())
+        proof = self._all[mac] = DeviceTest(member, mac, self._lines(member), self._home.loop.now())
         self._observe_running()
         self._look_later()
         return proof
@@ -88,22 +88,22 @@ class Proofs:
         self.sweep()
         self._look_later()
 
-    def of_device(self, mac: str) -> Proof | None:
+    def of_device(self, mac: str) -> DeviceTest | None:
         """Return the device's last test."""
         self.sweep()
         return self._all.get(mac)
 
-    def of_child(self, profile: str) -> Proof | None:
+    def of_child(self, profile: str) -> DeviceTest | None:
         """Return the child's last test."""
         self.sweep()
         return next((proof for proof in reversed(self._all.values()) if proof.profile == profile), None)
 
-    def begin(self, proof: Proof) -> None:
+    def begin(self, proof: DeviceTest) -> None:
         """Note that the device opened the test's page."""
         if proof.begun is None:
             proof.begun = self._home.loop.now()
 
-    def report(self, proof: Proof, reached: Mapping[str, bool]) -> None:
+    def report(self, proof: DeviceTest, reached: Mapping[str, bool]) -> None:
         """Note which hosts the device's browser reached."""
         self.begin(proof)
         now = self._home.loop.now()
@@ -113,7 +113,7 @@ class Proofs:
         if proof.ended is None and all(line.reached is not None for line in proof.lines if line.host):
             proof.ended = now
 
-    def end(self, proof: Proof) -> None:
+    def end(self, proof: DeviceTest) -> None:
         """Stop observing decisions. The result can still be read."""
         proof.over = True
         self._observe_running()
@@ -137,14 +137,14 @@ class Proofs:
             if proof.slot == subject.slot and not proof.over:
                 for line in proof.lines:
                     if seen.host and line.host == seen.host:
-                        line.saw(decision)
+                        line.record(decision)
 
     def _lines(self, member: Member) -> tuple[Check, ...]:
         rules, now = self._home.rules, self._home.local_now()
         decide = _judge_at(member, now)
         country = rules.household.config.country
         help_hosts = [str(line["web"]) for line in rules.help_lines(country) if line["web"]]
-        refused = refuses(member.profile.rules, Way.ENCRYPTED_DNS)
+        refused = blocks_bypass(member.profile.rules, Way.ENCRYPTED_DNS)
         catalogue = rules.world.catalogue
         sites, open_site, dns, help_line = checks(
             member.profile, catalogue, decide, help_hosts, way_refused=refused

@@ -8,11 +8,11 @@ from typing import Any
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
-from gateway.features.filter_tests.device_test import Proof, Proofs
+from gateway.features.accounts.access import Access
+from gateway.features.filter_tests.device_test import DeviceTest, DeviceTests
 from gateway.household.context import HomeContext
 from gateway.household.member import Member
-from gateway.household.seen_devices import Here
+from gateway.household.seen_devices import SeenDevices
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.device_test import Check
 
@@ -21,12 +21,14 @@ REACHED = {"opened": True, "failed": False}
 MOST_SITES = 16  # of one `tell`; a test has five lines
 
 
-class ProofVerbs:
-    def __init__(self, home: HomeContext, proofs: Proofs, here: Here, whom: Whom) -> None:
+class DeviceTestVerbs:
+    """Starts filter tests, and reports results of the device."""
+
+    def __init__(self, home: HomeContext, tests: DeviceTests, here: SeenDevices, access: Access) -> None:
         self._home = home
-        self._proofs = proofs
+        self._tests = tests
         self._here = here
-        self._whom = whom
+        self._access = access
 
     def register(self, router: Router) -> None:
         router.add("proof", self.proof)
@@ -34,38 +36,38 @@ class ProofVerbs:
     def proof(self, request: Request) -> Mapping[str, object]:
         action = request.choice("action", ACTIONS)
         if action in ("start", "end"):
-            self._whom.guardian(request)
+            self._access.guardian(request)
         if action == "start":
-            found: Proof | None = self._start(request)
+            found: DeviceTest | None = self._start(request)
         elif action == "end":
-            found = self._proofs.of_child(request.text("id"))
+            found = self._tests.of_child(request.text("id"))
             if found is not None:
-                self._proofs.end(found)
+                self._tests.end(found)
         elif request.has("id") and action == "look":
-            found = self._proofs.of_child(request.text("id"))
+            found = self._tests.of_child(request.text("id"))
         else:
             found = self._of_the_device(request, action)
         if action != "look" and found is not None:
             self._home.publish("proof", profile=found.profile, device=found.mac)
         return {"proof": None if found is None else self._to_dict(found)}
 
-    def _start(self, request: Request) -> Proof:
-        member = self._whom.child(request)
+    def _start(self, request: Request) -> DeviceTest:
+        member = self._access.child(request)
         if member.profile.id != request.text("id"):
             request.refuse("device", "is no device of this child", Code.NO_DEVICE_OF_A_CHILD)
-        return self._proofs.start(member, self._mac(request, member))
+        return self._tests.start(member, self._mac(request, member))
 
-    def _of_the_device(self, request: Request, action: str) -> Proof | None:
+    def _of_the_device(self, request: Request, action: str) -> DeviceTest | None:
         """Handle a request of the device itself: read the test, report results, or run it again."""
-        member = self._whom.child(request)
-        found = self._proofs.of_device(self._mac(request, member))
+        member = self._access.child(request)
+        found = self._tests.of_device(self._mac(request, member))
         if found is None or found.profile != member.profile.id:
             return None  # no guardian started a test, or the device has another owner since
         if action == "again":
-            return self._proofs.start(member, found.mac)
-        self._proofs.begin(found)
+            return self._tests.start(member, found.mac)
+        self._tests.begin(found)
         if action == "tell":
-            self._proofs.report(found, self._reached(request))
+            self._tests.report(found, self._reached(request))
         return found
 
     def _mac(self, request: Request, member: Member) -> str:
@@ -81,7 +83,7 @@ class ProofVerbs:
             request.refuse("results", "must say opened or failed of a few hosts")
         return {host: REACHED[result] for host, result in results.items()}
 
-    def _to_dict(self, proof: Proof) -> dict[str, Any]:
+    def _to_dict(self, proof: DeviceTest) -> dict[str, Any]:
         now = self._home.loop.now()
         return {
             "id": proof.profile,

@@ -16,11 +16,11 @@ from typing import NamedTuple, Protocol
 
 from gateway.control.protocol import WhenGone
 from gateway.core.errors import ControlError, GatewayError
-from gateway.core.files import disk_words, write_whole
+from gateway.core.files import write_atomically, write_error_text
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
 from gateway.dataplane.dns_proxy import DnsProxy
-from gateway.dataplane.gates import Enforcer
+from gateway.dataplane.gates import Gates
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.dataplane.own_answers import OwnAnswers
 from gateway.dataplane.packets import PacketPath
@@ -56,16 +56,18 @@ class FilterPath:
 
     packets: PacketPath
     table: KernelTable
-    enforcer: Enforcer
+    gates: Gates
     flows: FlowTable
     live: LiveFlows
     proxy: DnsProxy
     own_answers: OwnAnswers
     names: NameBook
-    caches: tuple[SlotCache, ...]  # which one check of an audit must not leave to the next
+    caches: tuple[SlotCache, ...]  # cleared between two checks of a test
 
 
-class Decided(NamedTuple):
+class ProbedDecision(NamedTuple):
+    """A decision about the temporary device."""
+
     seen: Observation
     decision: Decision
 
@@ -87,12 +89,12 @@ class Decided(NamedTuple):
 class _Running:
     def __init__(self, worn: Worn) -> None:
         self.worn = worn
-        self.seen: deque[Decided] = deque(maxlen=MAX_SEEN)
+        self.seen: deque[ProbedDecision] = deque(maxlen=MAX_SEEN)
         self.decided = 0
         self.timer: Timer | None = None
 
 
-class Audit:
+class ProbeDevice:
     """Runs one audit at a time.
 
     It ends by a request, when the connection that began it closes, and after SECONDS.
@@ -126,7 +128,7 @@ class Audit:
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
-            _log.error("%s cannot be read: %s", self._file, error)
+            _log.error("Reading %s failed: %s.", self._file, error)
             return
         if slot.isdecimal() and valid_slot(int(slot)):  # an incomplete file has none
             self._try(lambda: self._path.table.hand_over(int(slot), 0))
@@ -189,9 +191,9 @@ class Audit:
         running = self._running
         if running is not None and event.subject.slot == running.worn.slot:
             running.decided += 1
-            running.seen.append(Decided(event.seen, event.decision))
+            running.seen.append(ProbedDecision(event.seen, event.decision))
 
-    def seen(self) -> tuple[list[Decided], int]:
+    def seen(self) -> tuple[list[ProbedDecision], int]:
         """Return the latest decisions, oldest first, and the number of older ones."""
         running = self._now()
         return list(running.seen), running.decided - len(running.seen)
@@ -245,7 +247,7 @@ class Audit:
         path.flows.forget(slot)
         path.live.forget(slot)
         path.proxy.forget(slot)
-        path.enforcer.forget(slot)
+        path.gates.forget(slot)
         self._forget(slot)
         self._numbers.give_back()
         self._drop_traces(mac)
@@ -261,9 +263,9 @@ class Audit:
     def _note(self, worn: Worn) -> None:
         """Write the file for a clean-up after a kill. Raises ControlError."""
         try:
-            write_whole(self._file, f"{worn.mac} {worn.slot}".encode())
+            write_atomically(self._file, f"{worn.mac} {worn.slot}".encode())
         except OSError as error:
-            msg = f"audit_begin: {self._file} cannot be written ({disk_words(error)})"
+            msg = f"audit_begin: {self._file} cannot be written ({write_error_text(error)})"
             raise ControlError(msg) from None
 
     def _drop_traces(self, mac: str) -> None:
@@ -274,7 +276,7 @@ class Audit:
             neighbours.drop([(neighbour.ip, neighbour.ifindex) for neighbour in known])
             self._file.unlink(missing_ok=True)
         except OSError as error:
-            _log.error("traces of an audit stay: %s", error)
+            _log.error("Removing the traces of a filter test failed: %s.", error)
 
     def close(self) -> None:
         self.end()

@@ -7,24 +7,31 @@ from collections.abc import Mapping
 from gateway.control.protocol import AUDIT_INTERFACE, Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
-from gateway.features.filter_tests.probe_device import SECONDS, Audit
+from gateway.features.filter_tests.probe_device import SECONDS, ProbeDevice
 from gateway.household.context import HomeContext
 from gateway.household.member import Member
 from gateway.household.members import Family
 from gateway.household.presence import Presence
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.conclude import refuses
+from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.profile.bypass_methods import Switch, Way
 from gateway.policy.profile.rules import Mode
 from gateway.store.tables.devices import Devices
 
 
-class AuditVerbs:
+class ProbeDeviceVerbs:
+    """Begins, controls and ends a bypass test from a temporary device."""
+
     def __init__(
-        self, home: HomeContext, audit: Audit, devices: Devices, family: Family, presence: Presence
+        self,
+        home: HomeContext,
+        probe_device: ProbeDevice,
+        devices: Devices,
+        family: Family,
+        presence: Presence,
     ) -> None:
         self._home = home
-        self._audit = audit
+        self._probe_device = probe_device
         self._devices = devices
         self._family = family
         self._presence = presence
@@ -44,7 +51,7 @@ class AuditVerbs:
         interface = request.text_or_none("interface")
         if interface not in (None, AUDIT_INTERFACE):
             request.refuse("interface", f"can only be {AUDIT_INTERFACE}, which an audit makes for itself")
-        described = _describe(self._audit.begin(who, mac, interface, request.when_gone))
+        described = _describe(self._probe_device.begin(who, mac, interface, request.when_gone))
         if stranger is not None:
             self._presence.ignore(stranger)
         return described
@@ -65,7 +72,9 @@ class AuditVerbs:
         if member is None:
             request.refuse("who", f"names {mac}, a device that is not filtered", Code.NOT_FILTERED)
         if member.quarantined:
-            request.refuse("who", f"names {mac}, to which all is closed; say whose it is", Code.NEW_DEVICE)
+            request.refuse(
+                "who", f"names {mac}, a quarantined device; assign it to an owner first", Code.NEW_DEVICE
+            )
         return mac
 
     def _mac(self, request: Request, key: str) -> str:
@@ -85,7 +94,7 @@ class AuditVerbs:
     def seen(self, request: Request) -> Mapping[str, object]:
         """Return the decisions about the device; ``lost`` is the number of older ones."""
         request.owner_only()
-        decisions, lost = self._audit.seen()
+        decisions, lost = self._probe_device.seen()
         return {"seen": [decision.to_dict() for decision in decisions], "lost": lost}
 
     def pause(self, request: Request) -> Mapping[str, object]:
@@ -94,35 +103,37 @@ class AuditVerbs:
         paused = request.values.get("paused")
         if not isinstance(paused, bool):
             request.refuse("paused", "must be true or false")
-        self._audit.pause(paused=paused)
+        self._probe_device.pause(paused=paused)
         return {}
 
     def clear(self, request: Request) -> Mapping[str, object]:
         """Forget the state that one check left, before the next check."""
         request.owner_only()
-        self._audit.clear()
+        self._probe_device.clear()
         return {}
 
     def end(self, request: Request) -> Mapping[str, object]:
         """End the audit. It is no error if it has ended already."""
         request.owner_only()
-        self._audit.end()
+        self._probe_device.end()
         return {}
 
 
 def _describe(member: Member) -> Mapping[str, object]:
     """Return the rules of the device; the stricter of both where its owner is uncertain."""
     beside = None if member.beside is None else member.beside.profile
-    profiles = [one for one in (member.profile, beside) if one is not None and one.filtered]
-    modes = [one.rules.mode.value for one in profiles]
+    profiles = [profile for profile in (member.profile, beside) if profile is not None and profile.filtered]
+    modes = [profile.rules.mode.value for profile in profiles]
     return {
         "profile": member.profile.id,
         "name": member.profile.name,
         "band": member.profile.band.value,
-        "strict": any(one.rules.strict.value for one in profiles),
+        "strict": any(profile.rules.strict.value for profile in profiles),
         "mode": Mode.ALLOW_LIST if Mode.ALLOW_LIST in modes else Mode.BLOCK_LIST,
         "ways": {
-            way: Switch.BLOCK if any(refuses(one.rules, way) for one in profiles) else Switch.ALLOW
+            way: Switch.BLOCK
+            if any(blocks_bypass(profile.rules, way) for profile in profiles)
+            else Switch.ALLOW
             for way in Way
         },
         "seconds": SECONDS,

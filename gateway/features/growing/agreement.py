@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.sharing.pins import PinDesk
 from gateway.household.context import HomeContext
 from gateway.policy.accounts import agreement
@@ -20,10 +20,12 @@ from gateway.store.tables.grants import in_utc
 
 
 class AgreementVerbs:
-    def __init__(self, home: HomeContext, agreements: Agreements, whom: Whom, pins: PinDesk) -> None:
+    """Records agreements, and describes them."""
+
+    def __init__(self, home: HomeContext, agreements: Agreements, access: Access, pins: PinDesk) -> None:
         self._home = home
         self._agreements = agreements
-        self._whom = whom
+        self._access = access
         self._pins = pins
 
     def register(self, router: Router) -> None:
@@ -33,11 +35,11 @@ class AgreementVerbs:
         """Record that a child (``device``) or a guardian (``id`` and ``by``) agrees, or end the agreement."""
         action = request.choice("action", ("agree", "end"))
         if request.has("device"):
-            profile, guardian = self._whom.child(request).profile, ""
+            profile, guardian = self._access.child(request).profile, ""
             self._old_enough(request, "device", profile)
             self._pins.check(request, parse_mac(request.text("device")) or "", profile)
         else:
-            guardian, profile = self._whom.guardian(request), self._home.rules.profile(request.text("id"))
+            guardian, profile = self._access.guardian(request), self._home.rules.profile(request.text("id"))
             self._old_enough(request, "id", profile)
         agreements, at = self._agreements, in_utc(self._home.local_now())
         by, origin = guardian or profile.name, request.text("origin", "")
@@ -56,9 +58,9 @@ class AgreementVerbs:
             return None
         one, digest = self._agreements.of(profile.id), agreement.digest_of(profile)
         zone = self._home.rules.household.config.zone
-        yes = agreement.waiting(one, digest)
+        yes = agreement.pending_confirmation(one, digest)
         return {
-            "state": agreement.state(one, digest),
+            "state": agreement.agreement_state(one, digest),
             "by": one.by or None,
             "at": None if one.at is None else one.at.astimezone(zone),
             "waits": None

@@ -17,7 +17,7 @@ from gateway.age.bands import Band
 from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
-from gateway.features.activity.recent_refusals import Recent
+from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.features.backup.restore import forget_way_back
 from gateway.features.sharing.sharing import Sharing
 from gateway.features.site_repair.lessons import Lessons
@@ -29,7 +29,7 @@ from gateway.policy.profile import edits, growing
 from gateway.policy.profile.growing import Stage, State, Step
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump
-from gateway.store.forget_child import let_go
+from gateway.store.forget_child import erase_child
 from gateway.store.store import Store
 from gateway.store.tables.grants import in_utc
 
@@ -50,7 +50,7 @@ class Growing:
         family: Family,
         lessons: Lessons,
         sharing: Sharing,
-        recent: Recent,
+        recent: RecentRefusals,
     ) -> None:
         self._home = home
         self._effects = effects
@@ -138,7 +138,7 @@ class Growing:
         except GatewayError as error:
             if self._failed.get(step.profile) != str(error):
                 self._failed[step.profile] = str(error)
-                _log.error("the step of %s waits: %s", step.profile, error)
+                _log.error("The next age group of %s is delayed: %s.", step.profile, error)
         else:
             self._failed.pop(step.profile, None)
 
@@ -172,14 +172,14 @@ class Growing:
             changes = growing.changes(step, said)
             revision = self.editing.edit(step.profile, changes, Author(by, at)).revision
         if step.is_final:
-            self._let_go(step, slots)
+            self._erase_child(step, slots)
         step = replace(step, state=State.TAKEN, taken=in_utc(at), revision=revision)
         steps.put(step, "step by itself" if by == PROGRAM else "step", by=by, at=at, origin=origin)
         self._publish(step, "taken")
         return step
 
-    def _let_go(self, step: Step, slots: frozenset[int]) -> None:
-        """Delete all that is stored about somebody who is an adult now. A second call is harmless."""
+    def _erase_child(self, step: Step, slots: frozenset[int]) -> None:
+        """Delete all that is stored about a person who is an adult now. A second call is harmless."""
         profile = self._home.rules.household.profiles[step.profile]
         self._lessons.forget(profile.id)
         for mac in [mac for mac, use in self._store.uses.all().items() if use.who == profile.id]:
@@ -189,7 +189,7 @@ class Growing:
         name = self.editing.file(profile.id).name
         self.editing.history.forget(name)
         forget_way_back(Path(self._home.rules.household.config.state), name)
-        let_go(self._store, profile.id, profile.devices)
+        erase_child(self._store, profile.id, profile.devices)
         self._effects.regroup()
 
     def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> Step:
@@ -234,8 +234,8 @@ class Growing:
             return
         band, month = changes.get("band", step.band.value), changes.get("next_step", step.month)
         if (band, month) != (step.band.value, step.month) and band != step.then.value:
-            problem, mend = "cannot be put off", "at 18 control ends"
-            raise PolicyError(step.name, problem, mend).coded(Code.ADULT_NEXT, name=step.name)
+            problem, fix = "cannot be put off", "at 18 control ends"
+            raise PolicyError(step.name, problem, fix).coded(Code.ADULT_NEXT, name=step.name)
 
     def refuse_file(self, profile_id: str, source: bytes) -> None:
         """Refuse a rule file that puts off the step to adult, or that cannot be read. Raises PolicyError."""

@@ -18,6 +18,8 @@ Asked = tuple[str, tuple[Choice, ...]]
 
 
 class SelfSetting:
+    """Stores the times that children set, and adds them to their rules."""
+
     def __init__(self, home: HomeContext, effects: Effects, choices: SelfSets) -> None:
         self._home = home
         self._effects = effects
@@ -52,7 +54,7 @@ class SelfSetting:
         if _plainly(after) == _plainly(before):
             return
         summary = ", ".join(f"{key} {'off' if value is None else 'set'}" for key, value in changes.items())
-        self._choices.put(profile.id, after, told=summary, by=profile.name, at=at, origin=origin)
+        self._choices.put(profile.id, after, audit_text=summary, by=profile.name, at=at, origin=origin)
         if not after:
             self._read.pop(profile.id, None)
         self._effects.regroup()
@@ -71,15 +73,15 @@ class SelfSetting:
             "suggested": {"bedtime": by_day(bands[profile.band].suggested_bedtime, str)},
             "choices": [
                 {
-                    "key": one.key,
-                    "name": target_name(one.target, rules) if one.target else None,
-                    "value": one.value,
-                    "at": one.at.astimezone(zone),
+                    "key": choice.key,
+                    "name": target_name(choice.target, rules) if choice.target else None,
+                    "value": choice.value,
+                    "at": choice.at.astimezone(zone),
                 }
-                for one in choices
+                for choice in choices
             ],
         }
 
 
 def _plainly(choices: tuple[Choice, ...]) -> set[tuple[str, str]]:
-    return {(one.key, one.said) for one in choices}
+    return {(choice.key, choice.said) for choice in choices}

@@ -8,7 +8,7 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.growing.self_set import SelfSetting
 from gateway.features.sharing.pins import PinDesk
 from gateway.household.editing import bad_rule
@@ -18,10 +18,12 @@ from gateway.policy.profile.self_set import FILE, may_set
 
 
 class SelfSetVerbs:
-    def __init__(self, rules: RuleBook, self_set: SelfSetting, whom: Whom, pins: PinDesk) -> None:
+    """Lets a child change its own times."""
+
+    def __init__(self, rules: RuleBook, self_set: SelfSetting, access: Access, pins: PinDesk) -> None:
         self._rules = rules
         self._self_set = self_set
-        self._whom = whom
+        self._access = access
         self._pins = pins
 
     def register(self, router: Router) -> None:
@@ -29,7 +31,7 @@ class SelfSetVerbs:
 
     def self_set(self, request: Request) -> Mapping[str, object]:
         """Change the child's own times as ``set`` says."""
-        profile = self._whom.child(request).profile
+        profile = self._access.child(request).profile
         if not may_set(profile, self._rules.household.bands):
             problem = f"is of {profile.name}, whose times others set"
             request.refuse("device", problem, Code.NOT_SELF_SET, name=profile.name)

@@ -8,7 +8,7 @@ from gateway.age.bands import Band
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.growing.growing import Growing
 from gateway.household.context import HomeContext
 from gateway.policy.profile import growing
@@ -28,13 +28,13 @@ class GrowingVerbs:
         growing: Growing,
         steps: Steps,
         held_bands: Callable[[], Mapping[str, Band]],
-        whom: Whom,
+        access: Access,
     ) -> None:
         self._home = home
         self._growing = growing
         self._steps = steps
         self._held_bands = held_bands
-        self._whom = whom
+        self._access = access
 
     def register(self, router: Router) -> None:
         router.add("step", self.step)
@@ -74,13 +74,13 @@ class GrowingVerbs:
 
     def take_step(self, request: Request) -> Mapping[str, object]:
         """Take the step now. The step to adult cannot be undone: it deletes all that is stored."""
-        by, profile = self._whom.guardian(request), self._child(request)
+        by, profile = self._access.guardian(request), self._child(request)
         step = self._growing.take(profile, by, request.text("origin", ""))
         return {"id": profile.id, "band": step.then.value, "undo": step.undo, "revision": step.revision}
 
     def postpone_step(self, request: Request) -> Mapping[str, object]:
         """Postpone the step to the month ``until``."""
-        by, profile = self._whom.guardian(request), self._child(request)
+        by, profile = self._access.guardian(request), self._child(request)
         until, reason = request.text("until"), request.text("reason")
         step = self._growing.put_off(profile, until, reason, by, request.text("origin", ""))
         return {"id": profile.id, "band": step.band.value, "until": step.until}

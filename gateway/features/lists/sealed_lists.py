@@ -4,23 +4,23 @@ reads them, and no answer names what is in them.
 
 from __future__ import annotations
 
-from gateway.core.helper_process import Errand
+from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
 from gateway.household.context import Effects, HomeContext
 from gateway.household.revisions import PROGRAM
-from gateway.lists.sealed import Held
+from gateway.lists.sealed import SealedState
 from gateway.policy.values import Reason
 from gateway.store.tables.history import History
 from gateway.store.tables.pauses import RecordAudit
 
 FIRST = 20.0  # seconds after a start: the line comes up meanwhile
 AGAIN = 6 * 3600.0  # between two looks; the issuers that are known of make a new set twice a day
-SOON = 900.0  # after a look that went wrong, or with a clock that nobody vouches for
+SOON = 900.0  # after a failed look, or with an untrusted clock
 TIMEOUT = 1800.0  # seconds; eight sets of 2 MB over a slow line
 PROBLEMS = 8  # lines of the last look that are kept
 
 
-class Sealing:
+class SealedListUpdates:
     """Fetches the sealed sets, and records once when one expires."""
 
     def __init__(self, home: HomeContext, effects: Effects, audit: RecordAudit, history: History) -> None:
@@ -31,7 +31,7 @@ class Sealing:
         self._problems: tuple[str, ...] = ()
         self._late: frozenset[str] = frozenset()  # sources whose expired set was recorded
         self._timer: Timer | None = None
-        self._errand = Errand(home.loop, lambda _said: None, self._ended, TIMEOUT)
+        self._errand = HelperProcess(home.loop, lambda _said: None, self._ended, TIMEOUT)
         self.close = self._errand.close
 
     def start(self) -> None:
@@ -84,7 +84,7 @@ class Sealing:
             self._audit("sealed_late", detail, by=PROGRAM, at=self._home.local_now())
         self._late = frozenset(late)
 
-    def _held_late(self) -> list[Held]:
+    def _held_late(self) -> list[SealedState]:
         """Return the sets that have expired; none without a trusted clock."""
         if not self._home.clock_trusted:
             return []
@@ -94,11 +94,11 @@ class Sealing:
     def problems(self) -> list[str]:
         """Return one line for each set that has expired or cannot be used. No line has a name of a set."""
         late = [
-            f"the sealed set of {one.head.issuer} has expired; it goes on until its issuer gives a new one"
-            for one in self._held_late()
-            if one.head is not None
+            f"the sealed set of {held.head.issuer} has expired; it goes on until its issuer gives a new one"
+            for held in self._held_late()
+            if held.head is not None
         ]
-        broken = [one.problem for one in self._home.rules.sealed if one.problem]
+        broken = [sealed.problem for sealed in self._home.rules.sealed if sealed.problem]
         return [*late, *(broken or self._problems)]
 
     def figures(self) -> dict[str, int]:
@@ -111,7 +111,7 @@ class Sealing:
         day = self._home.rules.calendar.family_day(self._home.local_now())
         return {
             "sets": len(heads),
-            "names": sum(one.count for one in heads),
+            "names": sum(head.count for head in heads),
             "late": len(self._held_late()),
             "refused_today": self._history.home_total(day, Reason.REFUSED_FOR_EVERYONE),
         }

@@ -1,4 +1,4 @@
-"""The lists of names over the control socket: what is here, the family's own, what a host is on."""
+"""The verbs about lists of names: what is installed, the family's own lists, and the lists of a host."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gateway.control.router import Router
 from gateway.core.errors import ControlError, ListError
 from gateway.core.public_addresses import NotOutside, check_url, is_outside, looks_like_address
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.lists.updates import ListUpdates
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.lists.book import SHELF, STALE, Book
 from gateway.lists.lookup import look_up
-from gateway.lists.own_lists import MAX_OWN, OwnLists, Wrong, lists_file, read_own, write_own
+from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
 from gateway.lists.sources import PublishedList, parse_sources
 from gateway.policy.config.registers import is_register, title
 from gateway.policy.names import networks as nets
@@ -39,14 +39,14 @@ class ListVerbs:
         home: HomeContext,
         record: RecordAudit,
         problems: Callable[[], list[str]],
-        whom: Whom,
+        access: Access,
         editing: Editing,
         updates: ListUpdates,
     ) -> None:
         self._home = home
         self._record = record
         self._home_problems = problems
-        self._whom = whom
+        self._access = access
         self._editing = editing
         self._updates = updates
         self._published: Mapping[str, PublishedList] = {}
@@ -70,13 +70,18 @@ class ListVerbs:
             "table": {"names": info.count, "bytes": info.size, "built": info.built},
             "sources": list(self._sources(own, Book(state / SHELF), info)),
             "categories": [
-                {"id": one.id, "name": one.name["en"]}
-                for one in self._home.rules.world.categories.by_id.values()
-                if not one.binding
+                {"id": category.id, "name": category.name["en"]}
+                for category in self._home.rules.world.categories.by_id.values()
+                if not category.binding
             ],
             "wrong": [
-                {"host": one.host, "category": one.category, "by": one.by, "at": one.at.isoformat()}
-                for one in reversed(own.wrong)
+                {
+                    "host": report.host,
+                    "category": report.category,
+                    "by": report.by,
+                    "at": report.at.isoformat(),
+                }
+                for report in reversed(own.wrong)
             ],
             "update": self._updates.runner.describe(),
             "schedule": self._updates.describe(),
@@ -86,37 +91,39 @@ class ListVerbs:
     def _sources(self, own: OwnLists, book: Book, info: TableInfo) -> Iterator[dict[str, object]]:
         zone, now = self._home.rules.household.config.zone, self._home.now()
         names = self._home.rules.names.categories
-        built = {str(one.get("id")): one.get("domains") for one in info.sources}
-        for one in (*own.lists.values(), *self._catalogue().values()):
-            copy, here = book.copies.get(one.id), book.path(one.id).exists()
+        built = {str(source.get("id")): source.get("domains") for source in info.sources}
+        for listed in (*own.lists.values(), *self._catalogue().values()):
+            copy, here = book.copies.get(listed.id), book.path(listed.id).exists()
             fetched = copy.fetched if copy is not None and here else None
             yield {
-                "id": one.id,
-                "name": one.name,
-                "url": one.url,
-                "category": one.category,
-                "category_name": names.get(one.category, one.category),
-                "licence": one.licence,
-                "own": one.id in own.lists,
-                "on": own.is_on(one) or (here and one.id not in own.off),
-                "default": one.default and one.id not in own.lists,
-                "names": built.get(one.id),
-                "about": one.size,
-                "bytes": book.path(one.id).stat().st_size if here else 0,
+                "id": listed.id,
+                "name": listed.name,
+                "url": listed.url,
+                "category": listed.category,
+                "category_name": names.get(listed.category, listed.category),
+                "licence": listed.licence,
+                "own": listed.id in own.lists,
+                "on": own.is_on(listed) or (here and listed.id not in own.off),
+                "default": listed.default and listed.id not in own.lists,
+                "names": built.get(listed.id),
+                "about": listed.size,
+                "bytes": book.path(listed.id).stat().st_size if here else 0,
                 "fetched": None if fetched is None else fetched.astimezone(zone),
                 "stale": fetched is not None and now - fetched > STALE,
                 "error": "" if copy is None else copy.error,
             }
 
     def _catalogue(self) -> Mapping[str, PublishedList]:
-        """Read when somebody asks for the first time; 5 ms and 100 kB."""
+        """Read the published lists on first use: 5 ms and 100 kB."""
         if not self._published:
             known = self._home.rules.world.categories
             self._published = parse_sources(DATA.joinpath(SOURCES).read_bytes(), SOURCES, known)
         return self._published
 
     def lookup(self, request: Request) -> Mapping[str, object]:
-        """In which categories, entries and services a host is, and which lists that are on feed those."""
+        """Return the categories, entries and services of a host, and the enabled lists of those
+        categories.
+        """
         answer = self._look(request.text("host"))
         names = self._home.rules.names
         found = {category for match in answer["matches"] for category in match["categories"]}
@@ -124,21 +131,25 @@ class ListVerbs:
         book = Book(Path(self._home.rules.household.config.state) / SHELF)
         sources = [
             {
-                "id": one.id,
-                "name": one.name,
-                "url": one.url,
-                "category": one.category,
-                "version": book.day(one.id),
+                "id": listed.id,
+                "name": listed.name,
+                "url": listed.url,
+                "category": listed.category,
+                "version": book.day(listed.id),
             }
-            for one in (*own.lists.values(), *self._catalogue().values())
-            if one.category in found and one.id not in own.off and book.path(one.id).exists()
+            for listed in (*own.lists.values(), *self._catalogue().values())
+            if listed.category in found and listed.id not in own.off and book.path(listed.id).exists()
         ]
         return {
             **answer,
             "categories": [
-                {"id": one, "name": names.categories.get(one) or title(one)} for one in sorted(found)
+                {"id": category, "name": names.categories.get(category) or title(category)}
+                for category in sorted(found)
             ],
-            "services": [{"id": one, "name": names.services.get(one, one)} for one in answer["services"]],
+            "services": [
+                {"id": service, "name": names.services.get(service, service)}
+                for service in answer["services"]
+            ],
             "sources": sources,
         }
 
@@ -149,8 +160,8 @@ class ListVerbs:
     # ------------------------------------------------------------------------------------ the family's choice
 
     def add(self, request: Request) -> Mapping[str, object]:
-        """One of the family's own by ``url``, or a published one by ``id``."""
-        by, own = self._whom.guardian(request), self._own()
+        """Add a list: one of the family's own by ``url``, or a published one by ``id``."""
+        by, own = self._access.guardian(request), self._own()
         if request.has("id"):
             one = self._one(request)
             self._write(own.switched(one, on=True))
@@ -168,7 +179,7 @@ class ListVerbs:
                 raise NotOutside(msg)
         except NotOutside as error:
             raise ControlError(f"{url}: {error}").coded(Code.NOT_OUTSIDE) from None
-        if any(one.url == url for one in self._home.rules.household.config.registers):
+        if any(register.url == url for register in self._home.rules.household.config.registers):
             msg = f"{url} is a state's register; it feeds no other kind of sites"
             raise ListError(msg).coded(Code.LIST_NOT_ADDED)
         key = f"own-{secrets.token_hex(4)}"
@@ -180,10 +191,11 @@ class ListVerbs:
         return {"id": key}
 
     def remove(self, request: Request) -> Mapping[str, object]:
-        """One of the family's own goes with its copy; a published one is fetched no more. The table has its
-        names until it is built again.
+        """Remove a list. One of the family's own is deleted; a published one is no longer fetched.
+
+        The table has its names until it is built again.
         """
-        by, own = self._whom.guardian(request), self._own()
+        by, own = self._access.guardian(request), self._own()
         one = own.lists.get(request.text("id")) or self._one(request)
         book = Book(Path(self._home.rules.household.config.state) / SHELF)
         if one.id in own.lists:
@@ -206,7 +218,7 @@ class ListVerbs:
 
     def update(self, request: Request) -> Mapping[str, object]:
         """Start an update now, in a process of its own; `lists` events report its progress."""
-        by = self._whom.guardian(request)
+        by = self._access.guardian(request)
         if self.start(force=request.has("force")):
             self._audit(request, by, "list_update", "")
         return self._updates.runner.describe()
@@ -222,15 +234,15 @@ class ListVerbs:
     # ------------------------------------------------------------------------------------ wrong entries
 
     def report(self, request: Request) -> Mapping[str, object]:
-        """Written down for the family, and opened for the children that ``open`` names; nothing is sent."""
-        by = self._whom.guardian(request)
+        """Record a wrongly blocked site, and open it for the children in ``open``. Nothing is sent."""
+        by = self._access.guardian(request)
         answer = self._look(request.text("host"))
         host, matches = answer["host"], answer["matches"]
         if answer["refused_for_everyone"]:
             request.refuse("host", "is refused for everyone", Code.FOR_EVERYONE, host=host)
         if not matches or nets.address(host.partition("/")[0]) is not None:
             request.refuse("host", "is no name on a list", Code.NOT_LISTED, host=host)
-        kinds = [one for one in matches[0]["categories"] if not is_register(one)]
+        kinds = [kind for kind in matches[0]["categories"] if not is_register(kind)]
         if not kinds:
             request.refuse("host", "is on a state's register", Code.ON_REGISTER, host=host)
         entry, category = matches[0]["name"], kinds[0]
@@ -238,22 +250,22 @@ class ListVerbs:
         now = self._home.local_now()
         for child in children:
             self._editing.edit(child.id, {f"allow/{entry}": True}, Author(by, now))
-        self._write(self._own().with_wrong(Wrong(entry, category, by, now.date())))
-        opened = [one.id for one in children]
+        self._write(self._own().with_wrong(WrongEntry(entry, category, by, now.date())))
+        opened = [child.id for child in children]
         self._audit(request, by, "list_report", " ".join((entry, category, *opened)))
         return {"host": entry, "opened": opened, "problems": self._home_problems() if opened else []}
 
     def _children(self, request: Request) -> list[Profile]:
         wanted = request.values.get("open") or []
-        if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
+        if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
             request.refuse("open", "must be a list of profiles")
-        known = {one.id: one for one in self._home.rules.household.children}
+        known = {child.id: child for child in self._home.rules.household.children}
         if not known.keys() >= set(wanted):
             request.refuse("open", "names somebody who is no child here", Code.NO_PROFILE)
-        return [known[one] for one in dict.fromkeys(wanted)]
+        return [known[child_id] for child_id in dict.fromkeys(wanted)]
 
     def unreport(self, request: Request) -> Mapping[str, object]:
-        by, host = self._whom.guardian(request), request.text("host")
+        by, host = self._access.guardian(request), request.text("host")
         self._write(self._own().without_wrong(host))
         self._audit(request, by, "list_unreport", host)
         return {"host": host}
@@ -261,7 +273,7 @@ class ListVerbs:
     # ------------------------------------------------------------------------------------ the file
 
     def _own(self) -> OwnLists:
-        """As the file is now: hands write it too. Raises PolicyError."""
+        """Return the present content of the file, which may be edited by hand. Raises PolicyError."""
         return read_own(lists_file(self._home.rules.path), self._home.rules.world.categories)
 
     def _write(self, own: OwnLists) -> None:

@@ -11,7 +11,7 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.household.context import HomeContext
 from gateway.policy.alerts.notifications import ADDRESS_LIMIT, KINDS, LANGUAGE_LIMIT, Alerts
 from gateway.store.tables.alerts import AlertBook
@@ -19,11 +19,13 @@ from gateway.store.tables.pauses import RecordAudit
 
 
 class AlertVerbs:
-    def __init__(self, home: HomeContext, book: AlertBook, audit: RecordAudit, whom: Whom) -> None:
+    """Shows and sets the messages of guardians."""
+
+    def __init__(self, home: HomeContext, book: AlertBook, audit: RecordAudit, access: Access) -> None:
         self._home = home
         self._book = book
         self._audit = audit
-        self._whom = whom
+        self._access = access
 
     def register(self, router: Router) -> None:
         router.add("alerts", self.alerts)
@@ -39,7 +41,7 @@ class AlertVerbs:
 
     def set_alerts(self, request: Request) -> Mapping[str, object]:
         """Set the messages of the guardian who asks; without ``address`` and ``kinds``, turn them off."""
-        by = self._whom.guardian(request)
+        by = self._access.guardian(request)
         if request.has("address") or request.has("kinds"):
             alerts = self._read(request, self._book.all().get(by))
             self._book.put(by, alerts)

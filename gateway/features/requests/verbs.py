@@ -12,16 +12,16 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.requests.disputes import disputed
 from gateway.features.requests.views import AskedValues
-from gateway.features.time.grants import Answers, Giver, is_paused, with_grant
+from gateway.features.time.grants import Giver, Grants, is_paused, with_grant
 from gateway.features.time.verbs import parse_service
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.household.members import Member
 from gateway.household.minutes_protocol import Minutes
-from gateway.lists.public_suffixes import suffixes_when_asked
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.judge.why import parse_host
 from gateway.policy.requests import requests
@@ -37,7 +37,7 @@ from gateway.policy.time.grant_messages import (
 )
 from gateway.policy.time.wall_clock import later
 from gateway.policy.yaml.entries import site_of
-from gateway.store.tables.grants import Kind, in_utc
+from gateway.store.tables.grants import GrantKind, in_utc
 from gateway.store.tables.requests import Requests
 
 MAX_LISTED = 100  # requests in one answer
@@ -53,8 +53,8 @@ class RequestVerbs:
         stored: Requests,
         transaction: Callable[[], AbstractContextManager[None]],
         minutes: Minutes,
-        access: Whom,
-        answers: Answers,
+        access: Access,
+        grants: Grants,
         editing: Editing,
         values: AskedValues,
     ) -> None:
@@ -63,7 +63,7 @@ class RequestVerbs:
         self._transaction = transaction
         self._minutes = minutes
         self._access = access
-        self._answers = answers
+        self._grants = grants
         self._editing = editing
         self._values = values
 
@@ -85,7 +85,7 @@ class RequestVerbs:
             text = asked_sentence(asked, name, self._home.rules.names)
             what, origin = self._values.audited(asked, "request"), request.text("origin", "")
             self._stored.put(asked, by=name, what=what, at=new.at, origin=origin)
-            self._answers.set_timer()
+            self._grants.set_timer()
         event = self._values.asked(asked, name, text)
         if event is not None:
             self._home.publish("request", **event)
@@ -118,7 +118,7 @@ class RequestVerbs:
     def _parse_time(self, request: Request, member: Member) -> ChildRequest:
         minutes = request.whole("minutes", least=1, most=requests.MAX_MINUTES)
         service = parse_service(request, self._home.rules)
-        if not self._answers.extensions(member, minutes, service, self._home.local_now()):
+        if not self._grants.extensions(member, minutes, service, self._home.local_now()):
             name = member.profile.name
             error = PolicyError(name, "has no time that comes to an end", "there is nothing to ask for")
             raise error.coded(Code.NOTHING_TO_ASK, name=name)
@@ -152,7 +152,7 @@ class RequestVerbs:
     def _entry(self, host: str) -> str:
         """Return the service that a host belongs to, else its site."""
         services = self._home.rules.world.catalogue.services_of(host)
-        return f"{SERVICE}{services[0]}" if len(services) == 1 else site_of(host, suffixes_when_asked())
+        return f"{SERVICE}{services[0]}" if len(services) == 1 else site_of(host, lazy_public_suffix_check())
 
     def _grant_automatically(self, asked: ChildRequest, member: Member) -> tuple[ChildRequest, str] | None:
         """Grant the request within the minutes a day that need no answer of a guardian.
@@ -169,13 +169,13 @@ class RequestVerbs:
         amount = member.profile.rules.auto_approve.value
         if is_paused(member, now) or not requests.is_within(amount, used, asked.minutes):
             return None
-        giver = self._answers.giver(member.profile.name, Kind.AUTO)
+        giver = self._grants.giver(member.profile.name, GrantKind.AUTO)
         with self._transaction():
-            extended = self._answers.give(asked.who, member, asked.minutes, asked.thing or None, giver)
+            extended = self._grants.give(asked.who, member, asked.minutes, asked.thing or None, giver)
             granted = with_grant(requests.granted_by_itself(asked, in_utc(now)), giver)
             what = self._values.audited(granted, "request auto")
             self._stored.put(granted, by=member.profile.name, what=what, at=now)
-        self._answers.apply((granted.who,))
+        self._grants.apply((granted.who,))
         return granted, extended.sentence
 
     def answer(self, request: Request) -> Mapping[str, object]:
@@ -190,7 +190,7 @@ class RequestVerbs:
         because = request.text("because", "")
         now = self._home.local_now()
         answered = requests.answered(before, answer, by=by, now=in_utc(now), because=because, minutes=minutes)
-        giver = self._answers.giver(by, Kind.REQUEST, request.text("origin", ""))
+        giver = self._grants.giver(by, GrantKind.REQUEST, request.text("origin", ""))
         answered, text, until = self._carry_out(answered, giver)
         self._home.publish("answer", **self._values.answered(answered, text))
         return {
@@ -215,9 +215,9 @@ class RequestVerbs:
                 answered = with_grant(answered, giver)
             self._stored.put(answered, by=giver.by, what="answer", at=giver.at, origin=giver.origin)
         if answered.answer is Answer.NO:
-            self._answers.set_timer()
+            self._grants.set_timer()
         else:
-            self._answers.apply((answered.who,))
+            self._grants.apply((answered.who,))
         return answered, text, until
 
     def _effect(self, answered: ChildRequest, member: Member, giver: Giver) -> tuple[str, datetime | None]:
@@ -225,18 +225,18 @@ class RequestVerbs:
         if answered.answer is Answer.NO:
             return ENGLISH["no"].format(name=profile.name), None
         if answered.topic is Topic.TIME:
-            extended = self._answers.give(profile.id, member, answered.given, answered.thing or None, giver)
+            extended = self._grants.give(profile.id, member, answered.given, answered.thing or None, giver)
             return extended.sentence, extended.until
         if answered.topic is Topic.LEDGER:
             gates = answered.thing.split()
-            extended = self._answers.give_back(profile.id, member, answered.given, gates, giver)
+            extended = self._grants.give_back(profile.id, member, answered.given, gates, giver)
             return extended.sentence, extended.until
         if answered.answer is Answer.ALWAYS:
             return opened_sentence(profile.name, answered.thing, None, giver.at, rules.names), None
         until, span = later(giver.at, timedelta(minutes=answered.given)), Span.LASTING
         if answered.answer is Answer.TODAY:
             until, span = rules.calendar.day_end(giver.at), Span.OF_DAY
-        return self._answers.open(profile.id, profile.name, answered.thing, until, span, giver), until
+        return self._grants.open(profile.id, profile.name, answered.thing, until, span, giver), until
 
     def requests(self, request: Request) -> Mapping[str, object]:
         """Return requests, newest first.

@@ -20,6 +20,8 @@ OVER = "over"  # the state of an answered request without a log, whatever the an
 
 
 class AskedValues:
+    """Describes requests for the child and for guardians."""
+
     def __init__(self, rules: RuleBook, visibility: Visibility) -> None:
         self._rules = rules
         self._visibility = visibility

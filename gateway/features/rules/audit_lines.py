@@ -9,12 +9,12 @@ from gateway.household.rule_book import RuleBook
 from gateway.household.visibility import Visibility, day_of
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.profile.profile import Profile
-from gateway.store.tables.grants import Kind
+from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.pauses import AuditLine
 from gateway.store.tables.requests import Requests
 
 OF_REQUESTS = frozenset({"request", "request auto", "request expired", "request reminder", "answer"})
-TAKEN = frozenset({Kind.LANDING.value, Kind.TICKET.value, Kind.AUTO.value})
+TAKEN = frozenset({GrantKind.LANDING.value, GrantKind.TICKET.value, GrantKind.AUTO.value})
 OWN = frozenset({"pin set", "erase"})  # private only where the child did it itself
 ANSWER, OPEN = "answer", "open"
 
@@ -33,7 +33,7 @@ class AuditLines:
             number, _, rest = line.detail.partition(" ")
             if number.isdigit():
                 return self._of_request(line, int(number), _subject(rest))
-            return self._given(line, _subject(line.detail))  # extra time that an answer gave
+            return self._given(line, _subject(line.detail))  # extra time from an answer
         if line.what == OPEN:
             return self._given(line, _subject(line.detail))
         if line.what in TAKEN:
@@ -70,7 +70,7 @@ class AuditLines:
         _, until, end = line.detail.rpartition(" until ")
         # Extra time may open several gates. The last end is shown; the pages show it, too.
         detail = " ".join([*shown, *(["until", end.split(" ")[0]] if until else [])])
-        what = Kind.GRANT.value if line.what != OPEN and level < KINDS_LEVEL else line.what
+        what = GrantKind.GRANT.value if line.what != OPEN and level < KINDS_LEVEL else line.what
         return replace(line, what=what, detail=detail), False
 
     def _taken(self, line: AuditLine, who: str) -> tuple[AuditLine, bool] | None:

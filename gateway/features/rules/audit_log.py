@@ -9,8 +9,8 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.features.rules.audit_lines import AuditLines
 from gateway.household.rule_book import RuleBook
-from gateway.household.seen_devices import Here
-from gateway.policy.accounts.tokens import unstamped
+from gateway.household.seen_devices import SeenDevices
+from gateway.policy.accounts.tokens import split_origin
 from gateway.policy.identity.macs import parse_mac
 from gateway.store.tables.pauses import AuditLine, ReadAudit
 
@@ -28,7 +28,7 @@ class AuditLogVerbs:
         read: ReadAudit,
         authors: Callable[[int], list[str]],
         lines: AuditLines,
-        here: Here,
+        here: SeenDevices,
     ) -> None:
         self._rules = rules
         self._read = read
@@ -56,7 +56,7 @@ class AuditLogVerbs:
         detail = detail if number.isdigit() else line.detail  # lines of requests begin with their number
         about, _, rest = detail.partition(" ")
         name = self._name(about.removesuffix(":"))
-        token, place = unstamped(line.origin)
+        token, place = split_origin(line.origin)
         address, _, device = place.partition(" ")
         mac, _, device_name = device.partition(" ")
         return {

@@ -8,17 +8,17 @@ from itertools import islice
 
 from gateway.control.protocol import Request
 from gateway.control.router import Router
-from gateway.features.accounts.access import Whom
-from gateway.features.rules.edit_history import EditStory, RuleChange, describe_entries
+from gateway.features.accounts.access import Access
+from gateway.features.rules.edit_history import EditHistory, RuleChange, describe_entries
 from gateway.household.context import HomeContext
 from gateway.household.grant_owners import BY_GUARDIANS
-from gateway.household.seen_devices import Here
+from gateway.household.seen_devices import SeenDevices
 from gateway.household.visibility import Visibility
 from gateway.policy.profile.edited import Edited
 from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import ALL
 from gateway.policy.time.grant_messages import thing_name
-from gateway.store.tables.grants import Gifts, Given, Kind
+from gateway.store.tables.grants import Gifts, Given, GrantKind
 from gateway.store.tables.pauses import InForce
 
 SHOWN = 50  # newest first
@@ -38,15 +38,15 @@ class ChangeVerbs:
         state: Callable[[datetime, date], InForce],
         gifts: Gifts,
         visibility: Visibility,
-        here: Here,
-        whom: Whom,
+        here: SeenDevices,
+        access: Access,
     ) -> None:
         self._home = home
         self._state = state
         self._gifts = gifts
         self._visibility = visibility
         self._here = here
-        self._whom = whom
+        self._access = access
 
     def register(self, router: Router) -> None:
         router.add("changes", self.changes)
@@ -60,9 +60,9 @@ class ChangeVerbs:
         if request.has("id"):
             child = self._home.rules.profile(request.text("id"))
         else:
-            child = self._whom.child(request).profile
+            child = self._access.child(request).profile
         now = self._home.local_now()
-        changes = islice(EditStory(self._home.rules).of_person(child.id), OWN_SHOWN)
+        changes = islice(EditHistory(self._home.rules).of_person(child.id), OWN_SHOWN)
         return {"changes": [self._rule_change(change, now) for change in changes]}
 
     def changes(self, _request: Request) -> Mapping[str, object]:
@@ -104,7 +104,7 @@ class ChangeVerbs:
             first = rows[0]
             who = first.who if len({given.who for given in rows}) == 1 else ALL
             in_force = any(given.holds(now, today) for given in rows)
-            by_request = first.kind is Kind.REQUEST and self._visibility.level(first.who) < NAMES_LEVEL
+            by_request = first.kind is GrantKind.REQUEST and self._visibility.level(first.who) < NAMES_LEVEL
             if by_request and not in_force:
                 continue  # the child's request is private, and nothing is left to undo
             ends = [given.until for given in rows if given.until is not None]
@@ -126,7 +126,7 @@ class ChangeVerbs:
 
     def _edits(self, now: datetime, today: date) -> Iterator[Dated]:
         """Yield today's edits of the family's files. Only the last edit of a file has an undo."""
-        for change in EditStory(self._home.rules).of(today):
+        for change in EditHistory(self._home.rules).of(today):
             yield change.step.at, self._rule_change(change, now)
 
     def _rule_change(self, change: RuleChange, now: datetime) -> dict[str, object]:

@@ -34,7 +34,7 @@ class CountryVerbs:
         laws = {law.id: law for law in (own.laws if own else ())} | used
         return {
             "code": household.config.country,
-            "ratings": [rating.told() for rating in (own.ratings if own else ())],
+            "ratings": [rating.to_dict() for rating in (own.ratings if own else ())],
             "laws": [
                 law.to_dict()
                 | {

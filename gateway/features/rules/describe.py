@@ -1,11 +1,11 @@
-"""Rules and states as the control socket tells them: plain values, every entry with its owner."""
+"""Describes rules and states for the control socket: plain values, each entry with its owner."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from gateway.features.rules.describe_hours import target_name, told_hours
+from gateway.features.rules.describe_hours import describe_hours, target_name
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.conclude import PRODUCT
 from gateway.policy.judge.decide import Judge
@@ -20,7 +20,7 @@ from gateway.policy.time.standing import Closing, Standing
 from gateway.policy.values import Decision, Reason, Verdict
 
 ANY_HOUR = Situation(timeless=True)
-_STRONGER = frozenset({Reason.LAW, Reason.REGISTER, Reason.FAMILY_BLOCK})  # than an entry that opens a name
+_STRONGER = frozenset({Reason.LAW, Reason.REGISTER, Reason.FAMILY_BLOCK})  # stronger than an allowed name
 _STATES = {
     Reason.PAUSED: "paused",
     Reason.QUARANTINED: "quarantined",
@@ -40,8 +40,8 @@ _WAYS = {
 
 
 def describe_state(judge: Judge, situation: Situation, now: datetime, rules: RuleBook) -> dict[str, object]:
-    """``state until reason rule owner sentence next_change`` of a device as a whole. ``now`` in the home's
-    zone.
+    """Return ``state until reason rule owner sentence next_change`` of a device as a whole. ``now``:
+    local.
     """
     standing = judge.standing(situation, now)
     closing = _device_closing(standing)
@@ -79,7 +79,7 @@ def _device_closing(standing: Standing) -> Closing | None:
 def _next_change(
     judge: Judge, situation: Situation, now: datetime, closing: Closing | None
 ) -> tuple[datetime, str] | None:
-    """When the device as a whole opens or closes next, within the next two days."""
+    """Return when the device as a whole opens or closes next, within two days."""
     at, last = now, now + timedelta(days=2)
     while True:
         at = judge.standing(situation, at).until
@@ -105,7 +105,7 @@ def describe_profile(
     now: datetime,
     last_set: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """The verb ``profile``'s answer: what is in force. ``now`` in the home's zone."""
+    """Return the answer of the verb ``profile``: the rules in force. ``now``: local."""
     profile, own = judge.profile, judge.profile.rules
     return {
         "profile": {
@@ -115,7 +115,7 @@ def describe_profile(
             "mode": own.mode.value.value,
             "log_level": own.log_level,
             "set": last_set,
-            **told_hours(profile, rules, now.date()),
+            **describe_hours(profile, rules, now.date()),
             "refused": [
                 *_registers(rules),
                 *_refused_by_law(profile, rules),
@@ -123,10 +123,10 @@ def describe_profile(
                 *_refused_in_general(own, rules),
             ],
             "allowed": [
-                _entry(one, rules) | {"homework": homework}
+                _entry(entry, rules) | {"homework": homework}
                 for homework, entries in ((True, own.homework), (False, own.allow))
-                for one in entries
-                if _holds(one, judge, rules, now)
+                for entry in entries
+                if _holds(entry, judge, rules, now)
             ],
             "approved": judge.approves,
             "opened": [
@@ -143,11 +143,11 @@ def describe_profile(
 
 
 def _refused(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
-    """By the family and its band: a kind that an entry opens is not called refused."""
-    blocked = {str(one) for one in own.block}
-    opened = {str(one) for one in (*own.allow, *own.homework)} - blocked
-    for one in own.block:
-        yield _entry(one, rules) | {"verdict": "block"}
+    """Yield what family and age group block. A category that an entry allows is left out."""
+    blocked = {str(entry) for entry in own.block}
+    opened = {str(entry) for entry in (*own.allow, *own.homework)} - blocked
+    for entry in own.block:
+        yield _entry(entry, rules) | {"verdict": "block"}
     for category, action in own.categories.items():
         target = f"category:{category}"
         if action.value.refuses and target not in opened and target not in blocked:
@@ -156,37 +156,37 @@ def _refused(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
 
 
 def _holds(entry: Entry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
-    """Whether it opens anything: not where the same is refused by the family, a law or a register."""
+    """Whether an entry allows anything: not if family, a law or a register blocks the same."""
     own, target = judge.profile.rules, str(entry)
-    if any(str(one) == target for one in own.block):
+    if any(str(entry) == target for entry in own.block):
         return False
     if entry.kind is Kind.NAME:
-        # What is refused for everyone is not told here: nobody shall try names by a file.
+        # Sealed lists are left out: a file must not be usable to test names against them.
         return judge.decide(question(entry.value), ANY_HOUR, now).reason not in _STRONGER
-    laws = [one.value for one in own.laws if one.value.binds(judge.profile.band)]
-    named = {str(one) for law in laws for one in law.refuses}
+    laws = [law.value for law in own.laws if law.value.binds(judge.profile.band)]
+    named = {str(target) for law in laws for target in law.refuses}
     if entry.kind is Kind.SERVICE:
         service = rules.world.catalogue.services.get(entry.value)
         kinds = () if service is None else service.categories
-        return named.isdisjoint({target, *(f"category:{one}" for one in kinds)})
+        return named.isdisjoint({target, *(f"category:{kind}" for kind in kinds)})
     return target not in named
 
 
 def _registers(rules: RuleBook) -> Iterator[dict[str, object]]:
-    for one in rules.household.config.registers:
-        if one.on:
-            yield _general(one.category, one.name, one.owner)
+    for register in rules.household.config.registers:
+        if register.on:
+            yield _general(register.category, register.name, register.owner)
 
 
 def _refused_by_law(profile: Profile, rules: RuleBook) -> Iterator[dict[str, object]]:
-    for law, who in ((one.value, one.owner) for one in profile.rules.laws):
+    for law, who in ((law.value, law.owner) for law in profile.rules.laws):
         for entry in law.refuses if law.binds(profile.band) else ():
             owner = f"law:{law.id}:{who.partition(':')[2]}"
             yield _entry(entry, rules) | {"owner": owner, "verdict": "block"}
 
 
 def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
-    """What is refused whatever its name or kind."""
+    """Yield what is blocked regardless of name and category."""
     if own.safe_search.value is not SafeSearch.OFF:
         yield _general("safe_search", "Adult results in searches", own.safe_search.owner)
     if own.strict.value:

@@ -1,4 +1,4 @@
-"""A profile's bedtimes, windows and limits as the control socket tells them, and days unlike others."""
+"""Describes a profile's bedtimes, schedules and limits for the control socket, and exceptional days."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ AHEAD = 9  # days: yesterday, whose night may not have ended, today and a week
 OPEN, CLOSED = "open", "closed"  # all day
 
 
-def told_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, object]:
-    """What others set, and behind it what the child set for itself."""
+def describe_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, object]:
+    """Return the times that others set, followed by those that the child set for itself."""
     own, mine = profile.rules, profile.rules.self_set
-    limits = [(*one, "") for one in own.limits.items()]
+    limits = [(*item, "") for item in own.limits.items()]
     nights = [(own.bedtime, "")]
     if mine is not None:
         owner = f"{SELF}:{profile.name}"
-        limits += [(*one, owner) for one in mine.limits.items()]
+        limits += [(*item, owner) for item in mine.limits.items()]
         nights.append((mine.bedtime, owner))
     return {
         "bedtime": [
@@ -64,7 +64,7 @@ def told_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, obje
 def by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T] | None]]:
     """Yield each value with what it is for: None for every day, else a day type, a weekday or ``week``.
 
-    A weekday's own value comes before that of its day type; where it has none, that is said by None.
+    A weekday's own value takes precedence over that of its day type. None as value: the weekday has none.
     """
     yield from _by_days(values)
     if values.week is not None:
@@ -90,7 +90,7 @@ def _night(one: Owned[Span] | None, owner: str = "") -> Row:
 
 
 def _windows(one: Owned[tuple[Span, ...]] | None) -> list[Row]:
-    """A row a window; one for a day on which it is never open, or always."""
+    """Return a row for each window, or one for a day that is always open or always closed."""
     if one is None:
         return [{"owner": "", "from": None, "to": None, "all_day": OPEN}]
     if not one.value:
@@ -105,15 +105,15 @@ def _minutes(one: Owned[timedelta] | None, owner: str = "") -> Row:
 
 
 def _other_days(profile: Profile, rules: RuleBook, today: date) -> Iterator[Row]:
-    """Of the next days those that count as another than their weekday, or have an exception."""
+    """Yield upcoming days that count as another day type, or have an exception."""
     holidays = rules.product.holidays(rules.household.config.country)
-    for one in plan(profile, rules.calendar, holidays, today - DAY, AHEAD):
-        if one.exception or one.because not in (None, WEEKEND):
-            yield one.in_brief() | _excepted(profile.rules.dates.get(one.day), rules)
+    for day in plan(profile, rules.calendar, holidays, today - DAY, AHEAD):
+        if day.exception or day.because not in (None, WEEKEND):
+            yield day.in_brief() | _excepted(profile.rules.dates.get(day.day), rules)
 
 
 def _excepted(rule: DateRule | None, rules: RuleBook) -> Row:
-    """What the date says in place of the ordinary rules; null: nothing of that."""
+    """Return what the date sets in place of the usual rules; null: nothing."""
     if rule is None:
         return {"bedtime": None, "windows": [], "limits": []}
     night = rule.bedtime

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import PolicyError
-from gateway.household.file_history import History
+from gateway.household.file_history import FileHistory
 from gateway.household.revisions import Step, revision
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile import edits
@@ -47,7 +47,7 @@ class _File:
     effective: Mapping[str, Any]
 
 
-class EditStory:
+class EditHistory:
     """Reads the history. Make one for each answer: it caches the files that it parses."""
 
     def __init__(self, rules: RuleBook) -> None:
@@ -90,7 +90,7 @@ class EditStory:
             if change.what != "rules":
                 return
 
-    def _of_people(self, step: Step, history: History, folder: Path) -> Iterator[RuleChange | None]:
+    def _of_people(self, step: Step, history: FileHistory, folder: Path) -> Iterator[RuleChange | None]:
         """Yield the change of the step's main file, and of other files if more than a device moved away."""
         main = self._main_file(step, history, folder)
         first = self._of_person(step, history, folder / main)
@@ -100,7 +100,7 @@ class EditStory:
             if change is not None and any(not entry.key.startswith("devices/") for entry in change.entries):
                 yield replace(change, undo=None)
 
-    def _of_person(self, step: Step, history: History, path: Path) -> RuleChange | None:
+    def _of_person(self, step: Step, history: FileHistory, path: Path) -> RuleChange | None:
         name, who = path.name, path.stem
         before = self._person(path, self._before(step, history, name))
         after = self._person(path, self._after(step, history, name))
@@ -120,7 +120,7 @@ class EditStory:
         undo = {"do": "unedit", "id": who, "revision": step.before[name], "found": step.after[name]}
         return self._change(step, history, name, "rules", shown.name, found, undo) if found else None
 
-    def _of_home(self, step: Step, history: History) -> RuleChange | None:
+    def _of_home(self, step: Step, history: FileHistory) -> RuleChange | None:
         path = self._rules.path
         if path.name not in step.after:
             return None
@@ -139,7 +139,7 @@ class EditStory:
         return self._change(step, history, path.name, "settings", "", tuple(found), undo) if found else None
 
     def _change(
-        self, step: Step, history: History, file: str, what: str, name: str,
+        self, step: Step, history: FileHistory, file: str, what: str, name: str,
         entries: tuple[Edited, ...], undo: Undo,
     ) -> RuleChange:  # fmt: skip
         """Build a RuleChange. It can be undone only while it is the file's last step."""
@@ -157,7 +157,7 @@ class EditStory:
             undo if can_undo else None,
         )
 
-    def _main_file(self, step: Step, history: History, folder: Path) -> str:
+    def _main_file(self, step: Step, history: FileHistory, folder: Path) -> str:
         """Return the file that a step was made for: others in it only lost devices to that one."""
         names = list(step.after)
         for name in names if len(names) > 1 else ():
@@ -188,16 +188,16 @@ class EditStory:
             document = {**document, "devices": list(edits.macs(document["devices"]))}
         return _File(profile.name, document, spoken(profile.rules) | own)
 
-    def _before(self, step: Step, history: History, name: str) -> bytes | None:
+    def _before(self, step: Step, history: FileHistory, name: str) -> bytes | None:
         try:
             return history.content(step, name)
         except PolicyError:
             return None
 
-    def _is_before_stored(self, step: Step, history: History, name: str) -> bool:
+    def _is_before_stored(self, step: Step, history: FileHistory, name: str) -> bool:
         return step.before[name] is None or self._before(step, history, name) is not None
 
-    def _after(self, step: Step, history: History, name: str) -> bytes | None:
+    def _after(self, step: Step, history: FileHistory, name: str) -> bytes | None:
         """Return a file as the step left it; None if it was then edited outside of the daemon.
 
         That is what the next step found, or the file as it is now.

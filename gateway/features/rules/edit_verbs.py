@@ -10,7 +10,7 @@ from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.growing.growing import Growing
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Edit, Editing
@@ -33,14 +33,14 @@ class EditVerbs:
         effects: Effects,
         store: Store,
         growing: Growing,
-        whom: Whom,
+        access: Access,
         editing: Editing,
     ) -> None:
         self._home = home
         self._effects = effects
         self._store = store
         self._growing = growing
-        self._whom = whom
+        self._access = access
         self._editing = editing
 
     def register(self, router: Router) -> None:
@@ -53,7 +53,7 @@ class EditVerbs:
 
     def author(self, request: Request) -> Author:
         """Return the guardian who changes a file. All verbs that edit files check permission here."""
-        return Author(self._whom.guardian(request), self._home.local_now(), because(request))
+        return Author(self._access.guardian(request), self._home.local_now(), because(request))
 
     def audit(self, request: Request, author: Author, what: str, detail: str) -> None:
         """Record an edit in the audit log."""

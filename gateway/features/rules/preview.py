@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from gateway.control.protocol import Request
 from gateway.control.router import Router
-from gateway.features.accounts.access import Whom
-from gateway.features.activity.decided import Decided
+from gateway.features.accounts.access import Access
+from gateway.features.activity.decided import DecisionSource
 from gateway.features.rules.describe_hours import target_name
 from gateway.household.context import HomeContext
 from gateway.household.editing import Editing
@@ -16,7 +16,7 @@ from gateway.household.members import Family, Member
 from gateway.household.visibility import Visibility, VisibleMembers
 from gateway.policy.judge.sentence import sentence
 from gateway.policy.judge.why import as_json, parse_moment, parse_question, why
-from gateway.policy.names.catalogue_views import told_catalogue
+from gateway.policy.names.catalogue_views import catalogue_to_dict
 from gateway.policy.profile.log_levels import KINDS_LEVEL
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.grammar import clock_text
@@ -34,7 +34,7 @@ class Explainer:
         family: Family,
         visibility: Visibility,
         members: VisibleMembers,
-        decided: Callable[[Profile], Decided],
+        decided: Callable[[Profile], DecisionSource],
     ) -> None:
         self._home = home
         self._family = family
@@ -70,13 +70,13 @@ class PreviewVerbs:
     def __init__(
         self,
         home: HomeContext,
-        whom: Whom,
+        access: Access,
         editing: Editing,
         with_choices: Callable[[Profile], Profile],
         explainer: Explainer,
     ) -> None:
         self._home = home
-        self._whom = whom
+        self._access = access
         self._editing = editing
         self._with_choices = with_choices
         self._explainer = explainer
@@ -89,11 +89,11 @@ class PreviewVerbs:
     def catalogue(self, _request: Request) -> Mapping[str, object]:
         """The verb `catalogue`: services, categories and age groups."""
         product = self._home.rules.product
-        return told_catalogue(product.catalogue, product.categories, product.bands)
+        return catalogue_to_dict(product.catalogue, product.categories, product.bands)
 
     def preview(self, request: Request) -> Mapping[str, object]:
         """The verb `preview`: the decision about a host, by the rules as they are or with changes."""
-        member = self._whom.stand_in(self._profile(request))
+        member = self._access.stand_in(self._profile(request))
         seen, at = parse_question(request.text("host")), self._explainer.moment(request)
         return self._explainer.explain(member, seen, at)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from gateway.control.protocol import Request
 from gateway.control.router import Router
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.household.context import HomeContext
 from gateway.household.member import Member
 from gateway.household.members import Family
@@ -17,7 +17,7 @@ from gateway.policy.values import Observation
 from gateway.store.tables.questions import Questions
 
 Explain = Callable[[Member, Observation, datetime], Mapping[str, object]]
-"""Describes what is decided about a host or a connection of a member at a moment."""
+"""Describes the decision about a host or a connection of a member at a moment."""
 
 
 class WhyVerb:
@@ -28,7 +28,7 @@ class WhyVerb:
         home: HomeContext,
         family: Family,
         questions: Questions,
-        access: Whom,
+        access: Access,
         moment: Callable[[Request], datetime],
         explain: Explain,
     ) -> None:

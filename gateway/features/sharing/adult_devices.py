@@ -9,7 +9,7 @@ from __future__ import annotations
 from gateway.core.loop import Timer
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family
-from gateway.household.seen_devices import Here
+from gateway.household.seen_devices import SeenDevices
 from gateway.policy.accounts.adult_proof import AdultProof, longest
 from gateway.policy.time.clock_changes import Jump
 from gateway.store.tables.adult_proofs import AdultProofs
@@ -18,11 +18,11 @@ PERIOD = 60.0  # seconds between two looks, so that a change of the clock takes 
 MOST = 32  # devices at the same time: a party has fewer phones
 
 
-class Adults:
+class AdultDevices:
     """Starts and ends adult proofs."""
 
     def __init__(
-        self, home: HomeContext, effects: Effects, proofs: AdultProofs, family: Family, here: Here
+        self, home: HomeContext, effects: Effects, proofs: AdultProofs, family: Family, here: SeenDevices
     ) -> None:
         """Drop the proofs that ended while the daemon was stopped. Call it before devices are grouped."""
         self._home = home
@@ -59,7 +59,7 @@ class Adults:
         """Open the device. ``who`` and ``origin`` are for the audit log."""
         until = proof.until.astimezone(self._home.rules.household.config.zone)
         detail = f"{proof.mac} until {until.isoformat(timespec='minutes')}"
-        self._proofs.put(proof, told=detail, who=who, origin=origin)
+        self._proofs.put(proof, audit_text=detail, who=who, origin=origin)
         self._effects.regroup()
         self._publish(proof, "opened")
         self._schedule()

@@ -14,14 +14,14 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.control.signins import by_password
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
-from gateway.features.sharing.adult_devices import Adults
-from gateway.features.sharing.attempt_delay import Slow
+from gateway.features.accounts.access import Access
+from gateway.features.sharing.adult_devices import AdultDevices
+from gateway.features.sharing.attempt_delay import AttemptDelay
 from gateway.features.sharing.sharing import Sharing
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.household.revisions import PROGRAM
-from gateway.policy.accounts.adult_proof import AdultProof, Method, may_open, proven
+from gateway.policy.accounts.adult_proof import AdultProof, ProofMethod, may_open, new_proof
 from gateway.policy.accounts.adult_proof_duration import LENGTHS
 from gateway.policy.identity.macs import parse_mac
 from gateway.store.tables.grants import in_utc
@@ -41,17 +41,17 @@ class AdultProofVerbs:
         questions: Questions,
         family: Family,
         sharing: Sharing,
-        adults: Adults,
-        whom: Whom,
+        adult_devices: AdultDevices,
+        access: Access,
     ) -> None:
         self._home = home
         self._people = people
         self._questions = questions
         self._family = family
         self._sharing = sharing
-        self._adults = adults
-        self._whom = whom
-        self._switches = Slow(SWITCHES)
+        self._adult_devices = adult_devices
+        self._access = access
+        self._switches = AttemptDelay(SWITCHES)
 
     def register(self, router: Router) -> None:
         router.add("adult_proof", self.adult_proof)
@@ -73,7 +73,7 @@ class AdultProofVerbs:
 
     def proof_of(self, mac: str) -> dict[str, object] | None:
         """Describe the proof that opens the device now."""
-        proof = self._adults.of(mac)
+        proof = self._adult_devices.of(mac)
         return None if proof is None else self._to_dict(proof)
 
     def opens(self, mac: str) -> bool:
@@ -96,36 +96,36 @@ class AdultProofVerbs:
         if refusal is not None:
             problem, code = refusal
             request.refuse("device", problem, code)
-        if self._adults.is_full(mac):
+        if self._adult_devices.is_full(mac):
             request.refuse("device", "is one too many; close another one first", Code.NO_ROOM)
         self._switches.take(mac, self._monotonic())
         if self._sharing.use_of(mac) is not None:
             self._sharing.end(mac)
-        given = proven(mac, method, length, home.local_now(), by=by, sure=home.clock_trusted).at_most(ends)
+        given = new_proof(mac, method, length, home.local_now(), by=by, sure=home.clock_trusted).at_most(ends)
         proof = AdultProof(mac, method, in_utc(given.at), in_utc(given.until), by, given.span, given.sure)
-        self._adults.begin(proof, who=by or PROGRAM, origin=_origin(request, proof, by))
+        self._adult_devices.begin(proof, who=by or PROGRAM, origin=_origin(request, proof, by))
         return {"device": mac} | self._to_dict(proof)
 
     def _end(self, request: Request, mac: str) -> Mapping[str, object]:
         """Close the device: for a guardian, or for the device itself without a sign-in."""
-        by = self._whom.guardian(request) if request.has("by") else ""
-        proof = self._adults.of(mac)
+        by = self._access.guardian(request) if request.has("by") else ""
+        proof = self._adult_devices.of(mac)
         if proof is None:
             request.refuse("device", "is not open by an adult's proof", Code.NOT_IN_FORCE)
-        self._adults.end(proof, by=by or PROGRAM, origin=_origin(request, proof, by))
+        self._adult_devices.end(proof, by=by or PROGRAM, origin=_origin(request, proof, by))
         return {"device": mac}
 
-    def _method(self, request: Request) -> tuple[Method, str]:
+    def _method(self, request: Request) -> tuple[ProofMethod, str]:
         """Return the method of the proof, and the guardian's name if there is one."""
         if request.has("by"):
-            return Method.GUARDIAN, self._whom.guardian(request)
-        if request.choice("method", (Method.PASSWORD, Method.WALLET)) == Method.WALLET:
-            return Method.WALLET, ""
+            return ProofMethod.GUARDIAN, self._access.guardian(request)
+        if request.choice("method", (ProofMethod.PASSWORD, ProofMethod.WALLET)) == ProofMethod.WALLET:
+            return ProofMethod.WALLET, ""
         account = by_password(self._people, request)
         if not account.guards:
             problem = f"names {account.name}, who is no guardian here"
             request.refuse("name", problem, Code.GUARDIANS_ONLY)
-        return Method.PASSWORD, account.name
+        return ProofMethod.PASSWORD, account.name
 
     def _refusal(self, mac: str, member: Member | None) -> tuple[str, Code] | None:
         """Return why no proof opens the device; None if one does."""
@@ -138,7 +138,7 @@ class AdultProofVerbs:
         question = self._questions.all().get(mac)
         copied = question is not None and question.waits and not question.about_stranger
         if not own and (member.asked or member.beside is not None or copied):
-            return "may be a child's: a parent says whose it is", Code.MAY_BE_A_CHILDS
+            return "may be a child's: a parent must assign it first", Code.MAY_BE_A_CHILDS
         if own or not may_open(household, mac, member.profile):
             return "is a child's own, and stays so", Code.CHILDS_DEVICE
         return None
@@ -150,4 +150,4 @@ class AdultProofVerbs:
 
 def _origin(request: Request, proof: AdultProof, by: str) -> str:
     """Return the address for the audit line. None is recorded for a wallet's proof."""
-    return "" if proof.method is Method.WALLET and not by else request.text("origin", "")
+    return "" if proof.method is ProofMethod.WALLET and not by else request.text("origin", "")

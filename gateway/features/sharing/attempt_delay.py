@@ -1,4 +1,4 @@
-"""Tries by whoever makes them, and how long it has to wait after too many."""
+"""Counts tries by key, and how long to wait after too many."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.requests.tickets import TRIES_WITHIN, Tries
 
-REMEMBERED = 256  # whose tries are remembered; the one that tried longest ago gives way
+REMEMBERED = 256  # keys; the one with the oldest last try is dropped first
 
 
-class Slow:
-    """Tries by whoever makes them: so many within ten minutes, or ``within``."""
+class AttemptDelay:
+    """Allows so many tries within ten minutes, or ``within``."""
 
     def __init__(self, limit: int, within: timedelta = TRIES_WITHIN) -> None:
         self._limit = limit
@@ -21,7 +21,7 @@ class Slow:
         self._tries: OrderedDict[str, Tries] = OrderedDict()
 
     def check(self, whose: str, now: datetime) -> None:
-        """Raises PolicyError while it has to wait."""
+        """Raise PolicyError while the key has to wait."""
         tries = self._tries.get(whose)
         wait = None if tries is None else tries.wait(now)
         if wait:
@@ -30,7 +30,7 @@ class Slow:
             raise error.coded(Code.TRIED_TOO_OFTEN, minutes=minutes)
 
     def add(self, whose: str, now: datetime) -> bool:
-        """One more; whether that was the last for now."""
+        """Add a try. Returns whether it was the last one for now."""
         tries = self._tries.setdefault(whose, Tries(self._limit, self._within))
         self._tries.move_to_end(whose)
         if len(self._tries) > REMEMBERED:

@@ -13,15 +13,15 @@ from datetime import UTC, datetime, timedelta
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
-from gateway.features.sharing.attempt_delay import Slow
+from gateway.features.accounts.access import Access
+from gateway.features.sharing.attempt_delay import AttemptDelay
 from gateway.household.context import HomeContext
 from gateway.household.revisions import PROGRAM
 from gateway.household.visibility import day_of
 from gateway.policy.accounts import pins
 from gateway.policy.accounts.pins import Pin
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.identity.sharing import Use, needs_pin, people_of
+from gateway.policy.identity.sharing import DeviceUse, needs_pin, possible_users
 from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import Profile
 from gateway.store.tables.grants import in_utc
@@ -37,16 +37,16 @@ class PinDesk:
         home: HomeContext,
         stored: Pins,
         settings: State,
-        access: Whom,
-        use_of: Callable[[str], Use | None],
+        access: Access,
+        use_of: Callable[[str], DeviceUse | None],
     ) -> None:
         self._home = home
         self._stored = stored
         self._settings = settings
         self._access = access
         self._use_of = use_of
-        self._slow = Slow(pins.TRIES)
-        self._slow_of_day = Slow(pins.TRIES_OF_DAY, timedelta(days=1))
+        self._delay = AttemptDelay(pins.TRIES)
+        self._slow_of_day = AttemptDelay(pins.TRIES_OF_DAY, timedelta(days=1))
 
     def register(self, router: Router) -> None:
         router.add("pin", self.pin)
@@ -83,7 +83,7 @@ class PinDesk:
     def is_own(self, mac: str, who: Profile) -> bool:
         """Whether the device belongs to this child alone, and no other child uses it now."""
         household = self._home.rules.household
-        return mac in who.devices and not people_of(household, mac) and not self._use_of(mac)
+        return mac in who.devices and not possible_users(household, mac) and not self._use_of(mac)
 
     def check(self, request: Request, mac: str, who: Profile) -> None:
         """Refuse the request where ``pin`` is not the PIN of ``who``, or after too many wrong tries."""
@@ -91,16 +91,16 @@ class PinDesk:
         if known is None:
             request.refuse("who", f"names {who.name}, who has no PIN yet", Code.NO_PIN, name=who.name)
         self._slow_of_day.check(key, now)
-        self._slow.check(key, now)
-        entered = pins.typed(request.text("pin"))
+        self._delay.check(key, now)
+        entered = pins.parse_pin(request.text("pin"))
         if entered is None or not pins.is_right(known, entered):
             # A right PIN does not reset the day's count: the child's own use would help who guesses.
             self._slow_of_day.add(key, now)
-            if self._slow.add(key, now):
+            if self._delay.add(key, now):
                 at = self._home.local_now()
                 self._settings.audit("pin tries", f"{who.id} {mac}", by=PROGRAM, at=at)
             request.refuse("pin", f"is not {who.name}'s PIN", Code.PIN_WRONG, name=who.name)
-        self._slow.forget(key)
+        self._delay.forget(key)
 
     def _set_by_guardian(self, request: Request) -> Mapping[str, object]:
         by = self._access.guardian(request)
@@ -117,16 +117,16 @@ class PinDesk:
 
     def _save(self, request: Request, who: Profile, by: str) -> Mapping[str, object]:
         """Store the PIN of a request. ``by``: the guardian; empty where the child set it."""
-        pin = pins.typed(request.text("pin"))
+        pin = pins.parse_pin(request.text("pin"))
         if pin is None:
-            least, most = pins.LEAST, pins.MOST
+            least, most = pins.MIN_DIGITS, pins.MAX_DIGITS
             request.refuse(
                 "pin", f"must have {least} to {most} digits", Code.PIN_FORM, least=least, most=most
             )
-        if pins.is_guessed_first(pin):
+        if pins.is_weak(pin):
             request.refuse("pin", "is one that others guess first", Code.PIN_GUESSED)
         salt = secrets.token_hex(pins.SALT_BYTES)
-        made = Pin(who.id, salt, pins.hashed(pin, salt), in_utc(self._home.local_now()), by)
+        made = Pin(who.id, salt, pins.hash_pin(pin, salt), in_utc(self._home.local_now()), by)
         self._stored.put(made, by=by or who.name, origin=request.text("origin", ""))
         if by or who.rules.log_level >= NAMES_LEVEL:
             self._home.publish("pin", profile=who.id, name=who.name, what="set", by=by or None)

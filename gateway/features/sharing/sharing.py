@@ -13,12 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.core.loop import Timer
-from gateway.features.activity.recent_refusals import Recent
+from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family
 from gateway.household.visibility import Visibility
 from gateway.kernel.totals import Pair
-from gateway.policy.identity.sharing import LEAST_BYTES, LONGEST, SILENT, Kind, Use, lent
+from gateway.policy.identity.sharing import (
+    LEAST_BYTES,
+    LONGEST,
+    SILENT,
+    DeviceUse,
+    UseKind,
+    temporary_profiles,
+)
 from gateway.policy.time.clock_changes import Jump
 from gateway.store.tables.grants import in_utc
 from gateway.store.tables.sharing import Uses
@@ -46,7 +53,7 @@ class Sharing:
         uses: Uses,
         family: Family,
         visibility: Visibility,
-        recent: Recent,
+        recent: RecentRefusals,
         byte_counts: Callable[[], Mapping[Pair, int]],
     ) -> None:
         """Drop the uses that ended while the daemon was stopped. Call it before devices are grouped."""
@@ -70,10 +77,10 @@ class Sharing:
                 self._watch(mac, _left(use, now))
         self._schedule()
 
-    def use_of(self, mac: str) -> Use | None:
+    def use_of(self, mac: str) -> DeviceUse | None:
         """Return the use of a device; None while the device has its own rules."""
         use = self._uses.all().get(mac)
-        return use if use is not None and lent(self._home.rules.household, [use]) else None
+        return use if use is not None and temporary_profiles(self._home.rules.household, [use]) else None
 
     def handed_over(self) -> list[str]:
         """Return the devices that are handed over to a child."""
@@ -84,14 +91,16 @@ class Sharing:
         uses = self._uses.all()
         return mac not in uses and len(uses) >= SLOTS_LIMIT
 
-    def begin(self, mac: str, who: str, kind: Kind, *, by: str = "", what: str = "", origin: str = "") -> Use:
+    def begin(
+        self, mac: str, who: str, kind: UseKind, *, by: str = "", what: str = "", origin: str = ""
+    ) -> DeviceUse:
         """Apply the rules of the profile ``who`` to the device.
 
         ``by``: the guardian who decides it, ``what``: the kind of its audit line; both are empty for a child.
         """
         now = in_utc(self._home.now())
-        until = None if kind is Kind.HANDED else now + LONGEST
-        use, before = Use(mac, who, kind, now, until, by), self._visible_user(mac)
+        until = None if kind is UseKind.HANDED else now + LONGEST
+        use, before = DeviceUse(mac, who, kind, now, until, by), self._visible_user(mac)
         self._uses.put(use, what=what, origin=origin)
         self._watched.pop(mac, None)
         self._change_hands(mac)
@@ -171,7 +180,7 @@ class Sharing:
             self._timer.cancel()
 
 
-def _left(use: Use, now: datetime) -> timedelta:
+def _left(use: DeviceUse, now: datetime) -> timedelta:
     """Return the remaining time, at most LONGEST: the clock may have been set back during a stop."""
     if use.until is None:
         return timedelta()

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
-from gateway.features.devices.questions import Asking
-from gateway.features.sharing.adult_devices import Adults
-from gateway.features.sharing.attempt_delay import Slow
+from gateway.features.accounts.access import Access
+from gateway.features.devices.questions import DeviceQuestions
+from gateway.features.sharing.adult_devices import AdultDevices
+from gateway.features.sharing.attempt_delay import AttemptDelay
 from gateway.features.sharing.pins import PinDesk
 from gateway.features.sharing.sharing import Sharing
 from gateway.household.context import HomeContext
@@ -27,10 +27,10 @@ from gateway.policy.config.config import QUARANTINE
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import (
     ASKING_KINDS,
-    Kind,
+    UseKind,
     may_be_handed,
     needs_pin,
-    people_of,
+    possible_users,
     shared_with,
 )
 from gateway.policy.profile.profile import GUEST, HOME, Profile
@@ -54,9 +54,9 @@ class SharingVerbs:
         presence: Presence,
         visibility: Visibility,
         sharing: Sharing,
-        adults: Adults,
-        asking: Asking,
-        whom: Whom,
+        adult_devices: AdultDevices,
+        device_questions: DeviceQuestions,
+        access: Access,
         pins: PinDesk,
     ) -> None:
         self._home = home
@@ -66,12 +66,12 @@ class SharingVerbs:
         self._presence = presence
         self._visibility = visibility
         self._sharing = sharing
-        self._adults = adults
-        self._asking = asking
-        self._whom = whom
+        self._adult_devices = adult_devices
+        self._device_questions = device_questions
+        self._access = access
         self._pins = pins
-        self._switches = Slow(SWITCHES)
-        self._says = Slow(SAYS)
+        self._switches = AttemptDelay(SWITCHES)
+        self._says = AttemptDelay(SAYS)
 
     def register(self, router: Router) -> None:
         router.add("use", self.use)
@@ -88,8 +88,8 @@ class SharingVerbs:
     def use(self, request: Request) -> Mapping[str, object]:
         """Start a child's use of a shared device. With ``by`` a guardian starts it, without a PIN."""
         mac = self._mac(request, "device")
-        by = self._whom.guardian(request) if request.has("by") else ""
-        who, proof = self._person(request, mac), self._adults.of(mac)
+        by = self._access.guardian(request) if request.has("by") else ""
+        who, proof = self._person(request, mac), self._adult_devices.of(mac)
         if proof is None:
             self._refuse_uncertain(request, mac)
         self._refuse_handed(request, mac)
@@ -99,19 +99,19 @@ class SharingVerbs:
             self._limit(mac)
         what, origin = "use" if by else "", request.text("origin", "")
         if proof is not None:  # the adult passed the device on to this child
-            self._adults.end(proof, by=by or PROGRAM, origin=origin)
-        self._sharing.begin(mac, who.id, Kind.USE, by=by, what=what, origin=origin)
+            self._adult_devices.end(proof, by=by or PROGRAM, origin=origin)
+        self._sharing.begin(mac, who.id, UseKind.USE, by=by, what=what, origin=origin)
         return self._to_dict(mac)
 
     def leave(self, request: Request) -> Mapping[str, object]:
         """End a use: on the device itself, of a ``screen`` by the child that claimed it, or by a guardian."""
         mac = self._mac(request, "device")
-        by = self._whom.guardian(request) if request.has("by") else ""
+        by = self._access.guardian(request) if request.has("by") else ""
         screen = self._mac(request, "screen") if request.has("screen") else mac
         use = self._sharing.use_of(screen)
         if use is None or use.handed:
             request.refuse("device", "is used by nobody in particular now", Code.NOBODY_USES)
-        if screen != mac and not by and self._whom.child(request).profile.id != use.who:
+        if screen != mac and not by and self._access.child(request).profile.id != use.who:
             request.refuse("screen", "is used by somebody else", Code.NOBODY_USES)
         what = "leave" if by else ""
         self._sharing.end(screen, by=by, what=what, origin=request.text("origin", ""))
@@ -119,7 +119,7 @@ class SharingVerbs:
 
     def claim(self, request: Request) -> Mapping[str, object]:
         """Start a child's use of a TV from its own phone. Until it ends, no other child can claim the TV."""
-        member = self._whom.child(request)
+        member = self._access.child(request)
         mac, screen = self._mac(request, "device"), self._mac(request, "screen")
         who = member.profile
         if screen == mac or screen not in self._screens(who.id, mac):
@@ -133,14 +133,14 @@ class SharingVerbs:
             name = self._name(use.who)
             request.refuse("screen", f"is {name}'s just now", Code.SCREEN_TAKEN, name=name)
         self._limit(mac)
-        self._sharing.begin(screen, who.id, Kind.CLAIM)
+        self._sharing.begin(screen, who.id, UseKind.CLAIM)
         return self._to_dict(screen)
 
     # An adult's device.
 
     def hand_over(self, request: Request) -> Mapping[str, object]:
         """Apply a child's rules to an adult's device until a guardian takes it back."""
-        by, mac = self._whom.guardian(request), self._mac(request, "device")
+        by, mac = self._access.guardian(request), self._mac(request, "device")
         who = self._home.rules.profile(request.text("who"))
         if not who.is_child:
             request.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
@@ -149,13 +149,13 @@ class SharingVerbs:
         if self._sharing.is_full(mac):
             request.refuse("device", "is one too many; take another back first", Code.NO_ROOM)
         self._sharing.begin(
-            mac, who.id, Kind.HANDED, by=by, what="hand over", origin=request.text("origin", "")
+            mac, who.id, UseKind.HANDED, by=by, what="hand over", origin=request.text("origin", "")
         )
         return self._to_dict(mac)
 
     def take_back(self, request: Request) -> Mapping[str, object]:
         """End the use of a device that was handed over."""
-        by, mac = self._whom.guardian(request), self._mac(request, "device")
+        by, mac = self._access.guardian(request), self._mac(request, "device")
         use = self._sharing.use_of(mac)
         if use is None or not use.handed:
             request.refuse("device", "is handed over to nobody", Code.NOBODY_USES)
@@ -179,7 +179,7 @@ class SharingVerbs:
     def lent(self, _request: Request) -> Mapping[str, object]:
         """Return for guardians each shared or handed-over device, and the state of each child's PIN."""
         household = self._home.rules.household
-        shared = [mac for mac in household.config.shared if people_of(household, mac)]
+        shared = [mac for mac in household.config.shared if possible_users(household, mac)]
         return {
             "devices": [
                 self._for_guardians(mac) for mac in dict.fromkeys([*shared, *self._sharing.handed_over()])
@@ -192,14 +192,14 @@ class SharingVerbs:
     def adult(self, request: Request) -> Mapping[str, object]:
         """Stop recording a new device whose user says to be an adult. This opens nothing."""
         mac = self._mac(request, "device")
-        self._whom.noting(request, "device")
+        self._access.noting(request, "device")
         known = mac in self._home.rules.household.named or self._place(mac) in (*PLAIN_PLACES, "visitor")
         if known or self._sharing.use_of(mac) is not None:
-            request.refuse("device", "is known here: a parent says whose it is", Code.NOT_A_STRANGER)
+            request.refuse("device", "is known here: a parent must assign it", Code.NOT_A_STRANGER)
         question = self._questions.all().get(mac)
         if question is None or not question.adult:
             self._says.take("", self._monotonic())
-            if not self._asking.says_adult(mac):
+            if not self._device_questions.says_adult(mac):
                 request.refuse("device", "finds no room; ask a parent", Code.NO_ROOM)
         return {"adult": True}
 
@@ -208,7 +208,7 @@ class SharingVerbs:
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
         """Return what the verb `device` adds: ``sharing``, ``screens`` and ``pin``, or ``adult``."""
         found: dict[str, object] = {}
-        if people_of(self._home.rules.household, mac) or self._sharing.use_of(mac) is not None:
+        if possible_users(self._home.rules.household, mac) or self._sharing.use_of(mac) is not None:
             found["sharing"] = self._to_dict(mac)
         question = self._questions.all().get(mac)
         if question is not None and question.adult:
@@ -226,7 +226,7 @@ class SharingVerbs:
         return {
             "device": mac,
             "name": self._presence.here.name_of(mac),
-            "people": self._with_pins(people_of(household, mac)),
+            "people": self._with_pins(possible_users(household, mac)),
             "youngest": None if owner is None or not owner.is_child else owner.name,
             "who": None if use is None else use.who,
             "who_name": None if use is None else self._name(use.who),
@@ -261,7 +261,7 @@ class SharingVerbs:
         return found
 
     def _person(self, request: Request, mac: str) -> Profile:
-        people = people_of(self._home.rules.household, mac)
+        people = possible_users(self._home.rules.household, mac)
         if not people:
             request.refuse("device", "is not shared", Code.NOT_SHARED)
         known = next((person for person in people if person.id == request.text("who")), None)

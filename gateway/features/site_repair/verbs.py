@@ -11,12 +11,12 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.site_repair.lessons import MAX_LESSONS, Lessons
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.household.members import Family, Member
-from gateway.lists.public_suffixes import suffixes_when_asked
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.judge_cache import TIME_REASONS
 from gateway.policy.judge.sentence import sentence
@@ -33,7 +33,7 @@ from gateway.store.tables.pauses import RecordAudit
 TIMES = TIME_REASONS | {Reason.PAUSED}
 
 
-class TeachVerbs:
+class SiteRepairVerbs:
     """Starts lessons, shows what they opened, and writes what a guardian keeps into the rules."""
 
     def __init__(
@@ -42,14 +42,14 @@ class TeachVerbs:
         family: Family,
         lessons: Lessons,
         audit: RecordAudit,
-        whom: Whom,
+        access: Access,
         editing: Editing,
     ) -> None:
         self._home = home
         self._family = family
         self._lessons = lessons
         self._record_audit = audit
-        self._whom = whom
+        self._access = access
         self._editing = editing
 
     def register(self, router: Router) -> None:
@@ -59,7 +59,7 @@ class TeachVerbs:
 
     def teach(self, request: Request) -> Mapping[str, object]:
         """The verb `teach`: start a lesson about a site on a child's devices."""
-        by, profile = self._whom.guardian(request), self._child(request)
+        by, profile = self._access.guardian(request), self._child(request)
         members, host = self._members(request, profile), self._host(request)
         if self._lessons.is_full(profile.id):
             request.refuse("id", f"there are {MAX_LESSONS} lessons; end one first", Code.NO_ROOM)
@@ -94,10 +94,10 @@ class TeachVerbs:
     def _host(request: Request) -> str:
         word = request.text("host")
         try:
-            return rule_host(word, suffixes_when_asked())
+            return rule_host(word, lazy_public_suffix_check())
         except HostError as error:
-            raise PolicyError(word, error.problem, error.mend).coded(
-                Code.BAD_RULE, key="host", problem=error.problem, mend=error.mend
+            raise PolicyError(word, error.problem, error.fix).coded(
+                Code.BAD_RULE, key="host", problem=error.problem, mend=error.fix
             ) from error
 
     def _check(self, host: str, member: Member, lesson: Lesson) -> None:
@@ -122,13 +122,13 @@ class TeachVerbs:
         Below the level of names only those that the site's own pages need.
         """
         profile = self._child(request)
-        taught, state = self._lessons.of(profile.id), self._lessons.told(profile.id)
-        if taught is None or state is None:
+        running, state = self._lessons.of(profile.id), self._lessons.describe(profile.id)
+        if running is None or state is None:
             return {"state": "none", "host": None, "until": None, "names": []}
         whole = profile.rules.log_level >= NAMES_LEVEL
-        shown = (asked for asked in taught.notes.all() if whole or asked.proposed)
-        names = [self._describe(asked, domain_of(asked.name, taught.suffix)) for asked in shown]
-        return state | {"names": names, "left_out": taught.notes.left_out if whole else 0}
+        shown = (asked for asked in running.notes.all() if whole or asked.proposed)
+        names = [self._describe(asked, domain_of(asked.name, running.suffix)) for asked in shown]
+        return state | {"names": names, "left_out": running.notes.left_out if whole else 0}
 
     def _describe(self, asked: Asked, group: str) -> dict[str, object]:
         rules = self._home.rules
@@ -151,17 +151,17 @@ class TeachVerbs:
 
     def end(self, request: Request) -> Mapping[str, object]:
         """The verb `teach_end`: end a lesson. The names in ``keep`` are added to the child's allow list."""
-        by, profile = self._whom.guardian(request), self._child(request)
-        taught = self._lessons.of(profile.id)
-        if taught is None:
+        by, profile = self._access.guardian(request), self._child(request)
+        running = self._lessons.of(profile.id)
+        if running is None:
             request.refuse("id", "has no lesson that anything could be kept of", Code.NO_LESSON)
         keep = frozenset(request.texts("keep"))
-        if not keep <= taught.notes.lifted():
+        if not keep <= running.notes.lifted():
             self._unknown(request)
         author = Author(by, self._home.local_now())
-        refused = [asked.name for asked in taught.notes.all() if asked.refusal is not None]
+        refused = [asked.name for asked in running.notes.all() if asked.refusal is not None]
         shared = partial(self._is_shared, refused)
-        allowed = entries(keep, taught.lesson.site, taught.suffix, shared)
+        allowed = entries(keep, running.lesson.site, running.suffix, shared)
         done = None
         if allowed:
             done = self._editing.edit(profile.id, {f"allow/{entry}": True for entry in allowed}, author)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core.errors import ControlError
-from gateway.core.helper_process import Errand
+from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
 
@@ -16,17 +16,17 @@ FRESH = 900.0  # seconds for which what was found is good; then the next look at
 PAUSE = 10.0  # seconds from the end of one to the begin of the next
 MOST = 200  # findings that are kept; a home of 64 children has some hundred
 TEXT_LIMIT = 500  # characters of one
-TOLD = 300  # characters of why it could not be done
+PROBLEM_LIMIT = 300  # characters of why it could not be done
 
 LEVELS = frozenset({"ok", "note", "warning", "error"})
 
 
-class Checking:
+class GatewayCheck:
     """Runs one check at a time. ``findings`` are those of the last check that ended."""
 
     def __init__(self, home: HomeContext) -> None:
         self._home = home
-        self._errand = Errand(home.loop, self._found, self._done, TIMEOUT)
+        self._errand = HelperProcess(home.loop, self._found, self._done, TIMEOUT)
         self.close = self._errand.close
         self._coming: list[dict[str, str]] = []
         self.findings: list[dict[str, str]] = []
@@ -62,7 +62,9 @@ class Checking:
 
     def _done(self, status: int, words: str) -> None:
         lines = [line for line in words.splitlines() if line.strip()]
-        self.problem = (lines[-1] if lines else f"it ended with status {status}")[:TOLD] if status else ""
+        self.problem = (
+            (lines[-1] if lines else f"it ended with status {status}")[:PROBLEM_LIMIT] if status else ""
+        )
         if not status:
             self.findings = self._coming
         self._coming = []

@@ -1,4 +1,4 @@
-"""What is asked and told of the clock over the control socket."""
+"""The verbs `time` and `clock`, and the clock's part of `status`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.household.context import HomeContext
 from gateway.household.members import CONSOLE
 from gateway.store.store import Store
 
-# Set by the virtual home alone: "1"; "unset" for a clock that is not known yet; "+60" for one that is so many
+# Set only by the virtual home: "1"; "unset" for an unknown clock; "+60" for one that is so many
 # seconds ahead of the machine's.
 PLAY = "QALQAN_TEST_CLOCK"
 _FARTHEST = 10**8  # seconds
@@ -26,23 +26,23 @@ UNKNOWN = (
 )
 
 Audit = Callable[[str, str, str], None]
-"""What, the detail, by whom."""
+"""Writes an audit line: kind, detail, author."""
 
 
 def played() -> bool | None:
-    """What `ClockWatch` is told of the virtual home."""
-    told = os.environ.get(PLAY, "")
-    return True if told.startswith("+") else {"1": True, "unset": False}.get(told)
+    """Return whether the simulated clock is known; None outside of the virtual home. For `ClockWatch`."""
+    setting = os.environ.get(PLAY, "")
+    return True if setting.startswith("+") else {"1": True, "unset": False}.get(setting)
 
 
 def ahead() -> timedelta:
-    """How far the virtual home's clock is ahead when the daemon starts."""
-    told = os.environ.get(PLAY, "")
-    return timedelta(seconds=float(told[1:])) if told.startswith("+") else timedelta()
+    """Return how far the virtual home's clock is ahead when the daemon starts."""
+    setting = os.environ.get(PLAY, "")
+    return timedelta(seconds=float(setting[1:])) if setting.startswith("+") else timedelta()
 
 
 def describe(watch: ClockWatch) -> dict[str, object]:
-    """The part ``clock`` of the status: ``known why sentence aside last``; ``aside`` in seconds."""
+    """Return the part ``clock`` of the status: ``known why sentence aside last``; ``aside`` in seconds."""
     return {
         "known": watch.known,
         "why": watch.why,
@@ -55,7 +55,7 @@ def describe(watch: ClockWatch) -> dict[str, object]:
 def offer(
     request: Request, watch: ClockWatch, guardians: Container[str], audit: Audit
 ) -> Mapping[str, object]:
-    """The verb ``time``: ``at`` is what a guardian's phone shows at sign-in, ``by`` the guardian's name."""
+    """The verb ``time``: ``at`` is the time of a guardian's phone at sign-in, ``by`` the guardian's name."""
     by = request.text("by", CONSOLE) if request.role is Role.OWNER else request.text("by")
     if by not in guardians and not (by == CONSOLE and request.role is Role.OWNER):
         request.refuse("by", f"names no guardian: {by}", Code.NO_GUARDIAN)
@@ -72,10 +72,10 @@ def offer(
 
 
 def play(request: Request, watch: ClockWatch) -> None:
-    """The verb ``clock``, in the virtual home alone. All are optional.
+    """The verb ``clock`` of the virtual home. All keys are optional.
 
-    ``offset``: seconds that the family's time is ahead, as if they had passed. ``known``: 1, or 0 for a clock
-    that nobody vouches for. ``jump``: seconds by which the clock is set.
+    ``offset``: seconds that the family's time is ahead, as if they had passed. ``known``: 1, or 0 for an
+    untrusted clock. ``jump``: seconds by which the clock is set.
     """
     request.owner_only()
     if not watch.played:
@@ -93,7 +93,7 @@ def play(request: Request, watch: ClockWatch) -> None:
 
 
 class ClockVerbs:
-    """The verb `time`: a guardian's phone says what time it is; and `clock`, in the virtual home alone."""
+    """The verb `time`: sets the time from a guardian's phone; and `clock`, only in the virtual home."""
 
     def __init__(self, home: HomeContext, watch: ClockWatch, store: Store) -> None:
         self._home = home

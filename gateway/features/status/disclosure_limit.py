@@ -39,5 +39,5 @@ def limit(name: str, verb: Verb, probes: Probes, now: Callable[[], float]) -> Ve
 
 
 def _name(request: Request) -> str:
-    """As it was asked for; one name in two spellings counts twice, which no one who asks in earnest meets."""
+    """Return the name as it was asked. Two spellings count twice, which is rare in normal use."""
     return str(request.values.get("host") or request.values.get("site") or "")

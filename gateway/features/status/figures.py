@@ -1,4 +1,4 @@
-"""The figures of `qalqan status`: whether anybody has claimed it, queues, verdicts, flows, tables, memory."""
+"""The figures of `qalqan status`: claimed or not, queues, verdicts, flows, tables, memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.dataplane.packets import PacketPath
-from gateway.features.activity.journal import Journal
+from gateway.features.activity.journal import DecisionLog
 from gateway.household.claim import Claim
 from gateway.household.rule_book import RuleBook
 from gateway.kernel.queue import read_counters
@@ -19,12 +19,12 @@ _ROWS = {"VmRSS": "resident", "RssAnon": "private", "RssFile": "files", "VmHWM":
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class FigureSources:
     """The parts of the data plane whose counters ``qalqan status`` shows."""
 
     packets: PacketPath
     table: KernelTable
-    journal: Journal
+    decision_log: DecisionLog
     flows: FlowPath
     book: AddressBook
     dns: DnsPath
@@ -33,7 +33,7 @@ class Measured:
     claim: Claim
 
 
-def figures(measured: Measured) -> dict[str, object]:
+def figures(measured: FigureSources) -> dict[str, object]:
     bound = read_counters()
     queues = {
         str(number): {
@@ -49,7 +49,7 @@ def figures(measured: Measured) -> dict[str, object]:
         "unclaimed": measured.claim.unclaimed,
         "backend": measured.table.backend,
         "queue": queues,
-        "verdicts": measured.journal.verdicts,
+        "verdicts": measured.decision_log.verdicts,
         "flows": asdict(measured.flows.table.stats) | {"live": len(measured.flows.live)},
         "cache": {"addresses": len(measured.book), "dns_malformed": measured.dns.malformed},
         "table": measured.rules.figures(),
@@ -60,9 +60,9 @@ def figures(measured: Measured) -> dict[str, object]:
 
 
 def memory() -> dict[str, int]:
-    """Bytes: resident private, resident of files (the category table's pages among them), and the peak.
+    """Return bytes: private resident, resident of files (the category table included), and the peak.
 
-    The peak of getrusage is no use here: it begins with that of the program that started this one.
+    The peak of getrusage is useless here: it starts with that of the program that started this one.
     """
     rows = {}
     with open("/proc/self/status", encoding="ascii") as status:

@@ -7,17 +7,19 @@ from collections.abc import Mapping
 from gateway import __version__
 from gateway.control.protocol import Request
 from gateway.control.router import Router
-from gateway.features.status.checking import Checking
+from gateway.features.status.checking import GatewayCheck
 from gateway.features.status.support_file import support_file
 from gateway.features.status.vitals import Vitals
 from gateway.household.context import HomeContext
 
 
 class HealthVerbs:
+    """Returns the health of the gateway."""
+
     def __init__(self, home: HomeContext, vitals: Vitals) -> None:
         self._home = home
         self._vitals = vitals
-        self._checking = Checking(home)
+        self._checking = GatewayCheck(home)
         self.close = self._checking.close
 
     def register(self, router: Router) -> None:

@@ -1,5 +1,6 @@
-"""What somebody who helps is given: versions, checks, counters, last errors. Nothing personal is in it, since
-nothing personal is put in: of a check its kind and level, of a log line the words of the code.
+"""The support file: versions, checks, counters, last errors. It has no personal data.
+
+Only impersonal data is added: of a check its subject and level, of a log line the template in the code.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from pathlib import Path
 
 from gateway import __version__
 
-FORMAT = 1  # grows when a key gets another meaning
+FORMAT = 1  # increases when the meaning of a key changes
 OS_RELEASE = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
 PLATFORM_KEYS = ("ID", "VERSION_ID")
 
-# What these say is about this machine and its programs alone. The others may name a child's file, a device,
+# These are about this machine and its programs only. Others may name a child's file, a device,
 # an address or a site.
 IMPERSONAL = frozenset({"product", "offload", "queue", "nft", "marks", "services", "routing", "help", "dns"})
 
 
 def support_file(made: datetime, findings: Iterable[Mapping[str, str]], **parts: object) -> dict[str, object]:
-    """``parts`` are the daemon's, where one runs; they have to be impersonal by themselves."""
+    """Return the support file. ``parts`` are the daemon's, if one runs; they must be impersonal."""
     return {
         "format": FORMAT,
         "made": made,
@@ -31,21 +32,21 @@ def support_file(made: datetime, findings: Iterable[Mapping[str, str]], **parts:
         "kernel": os.uname().release,
         "machine": os.uname().machine,
         "platform": operating_system(),
-        "findings": [impersonal(one) for one in findings],
+        "findings": [impersonal(finding) for finding in findings],
         **parts,
     }
 
 
 def impersonal(finding: Mapping[str, str]) -> dict[str, str]:
-    told = {"level": finding["level"], "about": finding["about"]}
+    row = {"level": finding["level"], "about": finding["about"]}
     if finding["about"] in IMPERSONAL:
-        told["text"] = finding["text"]
-    return told
+        row["text"] = finding["text"]
+    return row
 
 
 def operating_system(paths: Iterable[Path] = OS_RELEASE) -> str:
-    """``debian 13``; empty where the system does not say."""
-    path = next((one for one in paths if one.is_file()), None)
+    """Return ``debian 13``; empty if the system does not say."""
+    path = next((path for path in paths if path.is_file()), None)
     if path is None:
         return ""
     pairs = (line.partition("=") for line in path.read_text("utf-8", "replace").splitlines())

@@ -181,8 +181,8 @@ class PeopleStatus:
             **state.minutes(member, now, own=False),
             **self._pins(profile),
             "closing": state.closing(member, used.by(slots), now, own=False),
-            "in_use": used.told(profile, slots),
-            "lesson": self._lessons.told(profile.id),
+            "in_use": used.describe(profile, slots),
+            "lesson": self._lessons.describe(profile.id),
             "requests": sum(request.who == profile.id for request in waiting),
         }
 

@@ -12,9 +12,9 @@ from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Any
 
 from gateway.core.logs import LastLines
-from gateway.dataplane.internet import HeardBook, Internet
-from gateway.features.activity.journal import Journal
-from gateway.features.lists.sealed_lists import Sealing
+from gateway.dataplane.internet import AnswerBook, Internet
+from gateway.features.activity.journal import DecisionLog
+from gateway.features.lists.sealed_lists import SealedListUpdates
 from gateway.household.context import HomeContext
 
 EVERY = 60.0  # seconds between two samples
@@ -43,18 +43,18 @@ class Vitals:
         self,
         home: HomeContext,
         log: LastLines,
-        journal: Journal,
-        addresses: HeardBook,
-        sealing: Sealing,
+        decision_log: DecisionLog,
+        addresses: AnswerBook,
+        sealed_lists: SealedListUpdates,
         internet: Internet,
         counters: Callable[[], Mapping[str, object]],
         problems: Callable[[], list[str]],
     ) -> None:
         self._home = home
         self._log = log
-        self._journal = journal
+        self._decision_log = decision_log
         self._addresses = addresses
-        self._sealing = sealing
+        self._sealing = sealed_lists
         self._internet = internet
         self._counters = counters
         self._problems = problems
@@ -88,13 +88,13 @@ class Vitals:
         queues = known["queue"].values()
         return {
             "uptime": round(self._home.loop.now() - self._began),
-            "packets": sum(one["packets"] for one in queues),
-            "waiting": sum(one["waiting"] for one in queues),
-            "dropped": sum(one["dropped"] for one in queues),
-            "faults": sum(one["faults"] for one in queues),
+            "packets": sum(queue["packets"] for queue in queues),
+            "waiting": sum(queue["waiting"] for queue in queues),
+            "dropped": sum(queue["dropped"] for queue in queues),
+            "faults": sum(queue["faults"] for queue in queues),
             "queues": len(queues),
             "flows": known["flows"]["live"],
-            "questions": self._journal.questions,
+            "questions": self._decision_log.questions,
             "answers": self._addresses.answers,
             "malformed": known["cache"]["dns_malformed"],
             "backend": known["backend"],
@@ -143,7 +143,7 @@ def machine(proc: Path = Path("/proc")) -> dict[str, Any]:
             memory[key] = int(value.split()[0]) * 1024
     return {
         "uptime": round(clock_gettime(CLOCK_BOOTTIME)),
-        "load": [round(one, 2) for one in os.getloadavg()],
+        "load": [round(load, 2) for load in os.getloadavg()],
         "cores": os.cpu_count() or 1,
         "memory": memory.get("MemTotal", 0),
         "available": memory.get("MemAvailable", 0),

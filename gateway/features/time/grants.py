@@ -26,7 +26,7 @@ from gateway.policy.time.extension import Extension, extend, own_closing
 from gateway.policy.time.gates import gates_of_service, is_limit
 from gateway.policy.time.grant_messages import given_sentence, opened_sentence
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, Kind, Opening, in_utc
+from gateway.store.tables.grants import Given, GrantKind, Opening, in_utc
 
 LONGEST_SLEEP = 60.0  # seconds; a change of the system clock takes effect within them
 
@@ -36,13 +36,13 @@ class Giver:
     """Who gives something, and how."""
 
     by: str
-    kind: Kind
+    kind: GrantKind
     at: datetime  # local, aware
     number: int  # of the grant
     origin: str = ""
 
 
-class Answers:
+class Grants:
     """Writes what is given to the disk before it takes effect."""
 
     def __init__(
@@ -64,7 +64,7 @@ class Answers:
         self._timer: Timer | None = None
         self._open: frozenset[Opening] = frozenset()
 
-    def giver(self, by: str, kind: Kind, origin: str = "") -> Giver:
+    def giver(self, by: str, kind: GrantKind, origin: str = "") -> Giver:
         """Return a giver with a new grant number."""
         at = self._home.local_now()
         return Giver(by, kind, at, self._store.gifts.new_number(at), origin)
@@ -97,7 +97,7 @@ class Answers:
         Raises PolicyError where none of them has.
         """
         given, problems = list[Extended](), list[PolicyError]()
-        with self._store.together():
+        with self._store.transaction():
             for key, member in members:
                 try:
                     given.append(self.give(key, member, minutes, service, giver))
@@ -133,7 +133,7 @@ class Answers:
         detail = _audit_detail(key, minutes, found, giver.at)
         if giver.kind not in BY_GUARDIANS and self._visibility.level(key) < KINDS_LEVEL:
             detail = ""  # the audit has no line of what a child without a log takes
-        self._store.gifts.give(rows, told=detail, origin=giver.origin)
+        self._store.gifts.give(rows, audit_text=detail, origin=giver.origin)
         paused = is_paused(member, giver.at)
         text = given_sentence(name, found, giver.at, rules.names, paused=paused)
         ends = [extension.until for extension in found if extension.until is not None]
@@ -166,7 +166,7 @@ class Answers:
         """
         store, rules = self._store, self._home.rules
         jump = jump.seen_in(rules.household.config.zone)
-        with store.together():
+        with store.transaction():
             regrouped = store.shift(jump)
             store.requests.shift(lambda request: requests.after_jump(request, jump, rules.calendar))
             if jump.known:

@@ -15,7 +15,7 @@ from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
 from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.identity.macs import parse_mac
-from gateway.store.tables.grants import Gifts, Kind
+from gateway.store.tables.grants import Gifts, GrantKind
 from gateway.store.tables.pauses import State
 from gateway.store.tables.people import People
 
@@ -51,7 +51,7 @@ class Helpers:
         given = {
             row.grant: min(row.minutes, self._used.get(row.grant, row.minutes)) if row.ended else row.minutes
             for row in self._gifts.given({key})
-            if (row.by, row.kind, row.day) == (helper.name, Kind.GRANT, today)
+            if (row.by, row.kind, row.day) == (helper.name, GrantKind.GRANT, today)
         }
         return max(0, helper.minutes - sum(given.values()))
 

@@ -1,4 +1,4 @@
-"""Minutes as the control socket tells them: what is used and left, and which minute was counted why."""
+"""Describes minutes for the control socket: used, remaining, and why each minute was counted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.policy.time.remaining import Left, left
 from gateway.policy.time.schedule import calendar_for, limit_on, week_limits
 from gateway.policy.time.situation import Situation
 
-MAX_ENTRIES = 3000  # of one answer, the newest: 200 bytes each stay far below the limit of an answer
+MAX_ENTRIES = 3000  # the newest of one answer: 200 bytes each stay far below the limit of an answer
 MINUTE = timedelta(minutes=1)
 
 
@@ -87,8 +87,9 @@ def describe_left(
 
 
 def told_gates(profile: Profile, *, own: bool) -> Sequence[str]:
-    """The device's gates of which what is left is told: of a person without a log, whose use is nobody
-    else's, the clock's alone.
+    """Return the gates of the device whose remaining time is shown.
+
+    Of a person without a log, others see only what the clock closes, because use is private.
     """
     if own or profile.rules.log_level >= KINDS_LEVEL:
         return STATE_GATES
@@ -110,7 +111,7 @@ def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> l
 
 
 def describe_totals(used: Mapping[str, int], rules: RuleBook) -> list[dict[str, object]]:
-    """``target name minutes`` of each limit that anything was counted for; the most used first."""
+    """Return ``target name minutes`` of each limit with counted minutes, the most used first."""
     found = sorted(used.items(), key=lambda item: (-item[1], item[0]))
     return [
         {"target": gate, "name": gate_name(gate, rules.names), "minutes": minutes}
@@ -120,7 +121,7 @@ def describe_totals(used: Mapping[str, int], rules: RuleBook) -> list[dict[str, 
 
 
 def totals(entries: Iterable[Entry]) -> Mapping[str, int]:
-    """Minutes by gate: one that several devices share is one."""
+    """Return minutes by gate. A minute on several devices counts once."""
     found: dict[str, set[datetime]] = {}
     for one in entries:
         found.setdefault(one.gate, set()).add(one.at)
@@ -128,7 +129,7 @@ def totals(entries: Iterable[Entry]) -> Mapping[str, int]:
 
 
 def describe_entries(entries: Sequence[Entry], rules: RuleBook) -> Mapping[str, object]:
-    """``minutes`` and, where there are more than fit, how many are ``left_off``."""
+    """Return ``minutes``, and ``left_off`` with the number of those that do not fit."""
     shown = entries[-MAX_ENTRIES:]
     return {
         "minutes": [_entry(one, rules) for one in shown],

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from gateway.control.protocol import MAX_MINUTES, Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
+from gateway.features.accounts.access import Access
 from gateway.features.time.helper_limits import Helpers
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family
@@ -30,7 +30,7 @@ class SwitchVerbs:
         effects: Effects,
         settings: State,
         family: Family,
-        access: Whom,
+        access: Access,
         helpers: Helpers,
     ) -> None:
         self._home = home

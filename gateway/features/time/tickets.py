@@ -13,15 +13,15 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
-from gateway.features.time.grants import Answers, is_paused
+from gateway.features.accounts.access import Access
+from gateway.features.time.grants import Grants, is_paused
 from gateway.household.context import HomeContext
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import ALL
 from gateway.policy.requests import tickets
 from gateway.policy.requests.tickets import Ticket, Tries
-from gateway.store.tables.grants import Kind, in_utc
+from gateway.store.tables.grants import GrantKind, in_utc
 from gateway.store.tables.tickets import Tickets
 
 MAX_DEVICES = 256  # devices that have their wrong tries remembered; the oldest is forgotten first
@@ -37,14 +37,14 @@ class TicketVerbs:
         home: HomeContext,
         stored: Tickets,
         transaction: Callable[[], AbstractContextManager[None]],
-        access: Whom,
-        answers: Answers,
+        access: Access,
+        grants: Grants,
     ) -> None:
         self._home = home
         self._stored = stored
         self._transaction = transaction
         self._access = access
-        self._answers = answers
+        self._grants = grants
         self._tries: OrderedDict[str, Tries] = OrderedDict()
         self._all_tries = Tries(tickets.TRIES_OF_ALL)
 
@@ -138,11 +138,11 @@ class TicketVerbs:
         if is_paused(member, now):
             error = PolicyError(profile.name, "is paused", "the code stays good: enter it later")
             raise error.coded(Code.CODE_IN_PAUSE, name=profile.name)
-        giver = self._answers.giver(profile.name, Kind.TICKET, request.text("origin", ""))
+        giver = self._grants.giver(profile.name, GrantKind.TICKET, request.text("origin", ""))
         with self._transaction():
-            extended = self._answers.give(profile.id, member, ticket.minutes, None, giver)
+            extended = self._grants.give(profile.id, member, ticket.minutes, None, giver)
             self._stored.use(ticket, by=profile.id, at=in_utc(now))
-        self._answers.apply((profile.id,))
+        self._grants.apply((profile.id,))
         if profile.rules.log_level >= NAMES_LEVEL:  # below it, the time of use is private
             self._home.publish(
                 "grant", profile=profile.id, grant=giver.number, by=profile.name, sentence=extended.sentence

@@ -10,8 +10,8 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
-from gateway.features.accounts.access import Whom
-from gateway.features.time.grants import Answers, is_paused
+from gateway.features.accounts.access import Access
+from gateway.features.time.grants import Grants, is_paused
 from gateway.features.time.helper_limits import Helpers
 from gateway.features.time.ledger_views import describe_entries, describe_totals, describe_used, totals
 from gateway.household.context import HomeContext
@@ -24,7 +24,7 @@ from gateway.policy.profile.rules import INTERNET, PLAY
 from gateway.policy.time.gates import BEDTIME, WINDOW
 from gateway.policy.time.remaining import left
 from gateway.policy.values import Reason
-from gateway.store.tables.grants import Gifts, Kind
+from gateway.store.tables.grants import Gifts, GrantKind
 
 MAX_NUMBER = 1 << 53  # of a grant: the largest integer that is exact in JSON
 MAX_GRANT = 24 * 60  # minutes of one grant
@@ -53,15 +53,15 @@ class TimeVerbs:
         home: HomeContext,
         gifts: Gifts,
         minutes: Minutes,
-        access: Whom,
-        answers: Answers,
+        access: Access,
+        grants: Grants,
         helpers: Helpers,
     ) -> None:
         self._home = home
         self._gifts = gifts
         self._minutes = minutes
         self._access = access
-        self._answers = answers
+        self._grants = grants
         self._helpers = helpers
 
     def register(self, router: Router) -> None:
@@ -76,9 +76,9 @@ class TimeVerbs:
         service = parse_service(request, self._home.rules)
         members = self._access.members(request)
         self._helpers.check_grant(request, (key for key, _ in members), minutes)
-        giver = self._answers.giver(by, Kind.GRANT, request.text("origin", ""))
-        given = self._answers.give_each(members, minutes, service, giver)
-        self._answers.apply(extended.who for extended in given)
+        giver = self._grants.giver(by, GrantKind.GRANT, request.text("origin", ""))
+        given = self._grants.give_each(members, minutes, service, giver)
+        self._grants.apply(extended.who for extended in given)
         last = max((extended.until for extended in given if extended.until is not None), default=None)
         until = None if last is None else last.astimezone(giver.at.tzinfo)
         for extended in given:
@@ -108,7 +108,7 @@ class TimeVerbs:
         self._helpers.check_revoke(request, number)
         self._helpers.before_revoke(number)
         self._gifts.take_back(number, by=by, at=now, origin=request.text("origin", ""))
-        self._answers.apply(keys)
+        self._grants.apply(keys)
         self._home.publish("status", what="revoke", who=sorted(keys), by=by)
         return {"grant": number, "who": sorted(keys)}
 
@@ -129,9 +129,9 @@ class TimeVerbs:
         most = int(profile.rules.landing.value / MINUTE)
         minutes = request.whole("minutes", least=1, most=max(1, most), default=max(1, most))
         self._check_landing(member, now, most, service)
-        giver = self._answers.giver(profile.name, Kind.LANDING, request.text("origin", ""))
-        extended = self._answers.give(profile.id, member, minutes, service, giver)
-        self._answers.apply((profile.id,))
+        giver = self._grants.giver(profile.name, GrantKind.LANDING, request.text("origin", ""))
+        extended = self._grants.give(profile.id, member, minutes, service, giver)
+        self._grants.apply((profile.id,))
         if profile.rules.log_level >= NAMES_LEVEL:  # below it, the time of use is private
             self._home.publish("landing", profile=profile.id, name=profile.name, sentence=extended.sentence)
         return extended.to_dict(now) | {"grant": giver.number}
@@ -145,7 +145,7 @@ class TimeVerbs:
             self._check_landing(member, now, most, None)
         except PolicyError:
             return False
-        return bool(self._answers.extensions(member, most, None, now))
+        return bool(self._grants.extensions(member, most, None, now))
 
     def _check_landing(self, member: Member, now: datetime, most: int, service: str | None) -> None:
         """Raise PolicyError where the child cannot use *Finish my game* now."""
@@ -186,7 +186,7 @@ class TimeVerbs:
         """Whether the child has used *Finish my game* on this family day."""
         today = self._home.rules.calendar.family_day(now)
         given = self._gifts.given({profile.id})
-        return any(row.kind is Kind.LANDING and row.day == today for row in given)
+        return any(row.kind is GrantKind.LANDING and row.day == today for row in given)
 
     def ledger(self, request: Request) -> Mapping[str, object]:
         """Return the counted minutes of a day, for the child's own device or for a guardian.

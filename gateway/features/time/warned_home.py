@@ -1,4 +1,4 @@
-"""The home as warnings look at it: its children, and what they use just now."""
+"""The household as warnings see it: the children, and what they use now."""
 
 from __future__ import annotations
 
@@ -39,12 +39,14 @@ class WarnedHome:
         for profile in rules.household.children:
             slots = family.slots_of(profile.id)
             if not slots:
-                continue  # nobody to tell
+                continue  # no device to notify
             yield family.stand_in(profile, rules.world, rules.calendar, now), used.by(slots)
 
     def _is_told(self, member: Member, found: Left) -> bool:
-        """That something is used just now is nobody else's without a log, nor which service below that of
-        names; and without one a night is told as it is without what the child took.
+        """Whether a warning may be published.
+
+        Without a log, use is private, and below the level of names the service too. Without a log a night is
+        announced as it is without what the child took.
         """
         level = member.profile.rules.log_level
         if level >= KINDS_LEVEL:
@@ -58,7 +60,7 @@ class WarnedHome:
 
     def tell(self, member: Member, minutes: int, found: Left) -> None:
         if not self._is_told(member, found):
-            return  # the device's own page says it
+            return  # the device's own page shows it
         self._home.publish(
             "warning",
             profile=member.profile.id,

@@ -1,4 +1,4 @@
-"""Tells 15, 5 and 1 minute before something closes: the device as a whole, and what is in use just now."""
+"""Warns 15, 5 and 1 minute before something closes: the device as a whole, and what is in use now."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from gateway.policy.time.schedule import Calendar
 
 BEFORE = (15, 5, 1)  # minutes
 MINUTE = timedelta(minutes=1)
-LONGEST_SLEEP = 300.0  # seconds; a new connection to what is limited is noticed within them
+LONGEST_SLEEP = 300.0  # seconds; a new connection to something limited is noticed within them
 SHORTEST_SLEEP = 1.0
 
 
 def closing(member: Member, in_use: frozenset[str], calendar: Calendar, now: datetime) -> list[Left]:
-    """What closes within a quarter of an hour, the soonest first: the device as a whole, what is in use just
-    now, and what a limit or a window is for. While all is shut, nothing is about to close.
+    """Return what closes within a quarter of an hour, the soonest first.
+
+    That is the device as a whole, what is in use now, and the targets of limits and windows. While everything
+    is closed, nothing is about to close.
     """
     rules, situation = member.profile.rules, member.situation
     own = frozenset((*rules.windows, *rules.limits)) - {INTERNET}
@@ -40,12 +42,12 @@ def closing(member: Member, in_use: frozenset[str], calendar: Calendar, now: dat
 
 
 class Home(Protocol):
-    """What is looked at."""
+    """What the warnings look at."""
 
     def now(self) -> datetime: ...
 
     def children(self) -> Iterable[tuple[Member, frozenset[str]]]:
-        """One member for each child, with the gates of the flows that its devices have now."""
+        """Return one member for each child, with the gates of the flows that its devices have now."""
         ...
 
     @property
@@ -56,28 +58,28 @@ class Home(Protocol):
 
 @dataclass(slots=True)
 class _Told:
-    """What was said of one closing: ``key`` changes when the closing moves."""
+    """The warnings of one closing. ``key`` changes when the closing moves."""
 
     key: tuple[object, ...]
-    least: int  # the smallest of BEFORE that is said, or needs not be said any more
+    least: int  # the smallest of BEFORE that was published, or need not be
 
 
 class Warnings:
-    """Once each for a closing; again for the one that a grant makes of it."""
+    """Publishes each warning once for a closing, and again after extra time moved the closing."""
 
     def __init__(self, home: Home, call_later: Callable[[float, Callable[[], None]], Timer]) -> None:
         self._home = home
         self._call_later = call_later
         self._timer: Timer | None = None
         self._told: dict[tuple[str, str], _Told] = {}  # by profile and target
-        self._silent = True  # at a start, what was said before it is not said again
+        self._silent = True  # at a start, earlier warnings are not repeated
 
     def start(self) -> None:
         self.look()
         self._silent = False
 
     def look(self) -> None:
-        """Call it when time was given or taken, when a minute was counted, and it calls itself."""
+        """Check now. Call it when time was given or taken, or a minute was counted; it also calls itself."""
         if self._timer is not None:
             self._timer.cancel()
         now = self._home.now()
@@ -96,12 +98,12 @@ class Warnings:
         self._timer = self._call_later(max(SHORTEST_SLEEP, sleep), self.look)
 
     def _consider(self, member: Member, key: tuple[str, str], found: Left, now: datetime) -> float:
-        """Say what is to be said; seconds until the next word."""
+        """Publish what is due. Returns the seconds until the next warning."""
         span = _span(found, now)
         told = self._told.get(key)
         closing = _closing(member, found)
         if told is None or told.key != closing:
-            # Where another rule comes first now, what was said of so many minutes is said.
+            # If another rule closes first now, the same number of minutes is not announced again.
             same = told is not None and told.key[0] != closing[0] and span <= told.least * MINUTE
             least = told.least if told is not None and same else BEFORE[0] + 1
             told = self._told[key] = _Told(closing, least)
@@ -112,7 +114,7 @@ class Warnings:
             if not (self._silent and late):
                 self._home.tell(member, told.least, found)
         after = [one for one in BEFORE if span > one * MINUTE]
-        # What depends on use may be left alone for a while: then it is looked at again.
+        # What depends on use may pause for a while: look again then.
         return (
             (span - after[0] * MINUTE).total_seconds() if after else max(span.total_seconds(), SHORTEST_SLEEP)
         )
@@ -127,7 +129,7 @@ def _span(found: Left, now: datetime) -> timedelta:
 
 
 def _closing(member: Member, found: Left) -> tuple[object, ...]:
-    """What tells one closing from another. Of a limit, minutes that are not used move the time, not it."""
+    """Return what distinguishes one closing from another. Unused minutes of a limit move its time only."""
     if found.at is not None:
         return found.gate, found.at
     situation = member.situation
@@ -135,6 +137,6 @@ def _closing(member: Member, found: Left) -> tuple[object, ...]:
 
 
 def _targets(in_use: frozenset[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """The device as a whole, and each target of limits and windows that something in use has."""
+    """Return the device as a whole, and each target of limits and windows that is in use."""
     own = sorted({gate.removeprefix(WINDOW) for gate in in_use - set(STATE_GATES)})
     return [("", STATE_GATES), *((one, (WINDOW + one, one)) for one in own)]

@@ -1,12 +1,12 @@
-"""The chains of the table: what happens to a packet, from the LAN's door to the way out.
+"""The chains of the table: the path of a packet from the LAN interface to the uplink.
 
-``who`` finds out whose a connection is, when it begins. Every forwarded packet meets one chain, ``forward``,
-and what is unfiltered or decided little of it; ``ask`` sends the rest to a queue. From there a packet meets
-``forward`` again, with the verdict in its mark: ``judged`` copies that to the connection. Only constants are
+``who`` determines a connection's slot when it begins. Every forwarded packet passes one chain, ``forward``;
+unfiltered and decided flows pass few of its rules, and ``ask`` queues the rest. From there a packet passes
+``forward`` again with the verdict in its mark, and ``judged`` copies it to the connection. Only constants are
 OR-ed into marks: kernels before 6.18 refuse a whole transaction for anything else.
 
-Untracked and invalid packets have no connection mark, and every rule that reads one passes them over. The
-order of the rules takes that into account: what must not meet them asks for a slot first.
+Untracked and invalid packets have no connection mark, so rules that read the mark never match them. The order
+of the rules takes this into account: rules that must not match them check for a slot first.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from gateway.kernel.marks import (
     GROUPS,
     SLOT_CODE_BITS,
     STATE_BITS,
-    Kind,
+    FlowState,
     MarkLayout,
-    State,
+    QueueKind,
     queue_number,
     slot_group,
 )
-from gateway.kernel.ruleset.boot_guard import nobody_asked, without_verdicts
+from gateway.kernel.ruleset.boot_guard import forward_without_daemon, without_verdicts
 from gateway.kernel.ruleset.dns import dns_chains
 from gateway.kernel.ruleset.expressions import (
     ESP,
@@ -42,8 +42,8 @@ from gateway.kernel.ruleset.verdict import verdict_chains
 from gateway.kernel.snapshot import Snapshot
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
-MP_JOIN = 1  # of MPTCP's options (RFC 8684, table 2)
-# Behind UDP's header: long header and version (RFC 8999 5.1). v1 and v2; drafts and mvfst.
+MP_JOIN = 1  # an MPTCP option (RFC 8684, table 2)
+# After UDP's header: long header and version (RFC 8999 5.1). v1 and v2; drafts and mvfst.
 _LONG_HEADERS = (
     ("0x80ffffffff", ("0x8000000001", "0x806b3343cf")),
     ("0x80ffffff00", ("0x80ff000000", "0x80faceb000")),
@@ -51,9 +51,9 @@ _LONG_HEADERS = (
 
 
 def chains(snapshot: Snapshot) -> Chains:
-    """All chains but ``queue_targets``, in a fixed order.
+    """Return all chains except ``queue_targets``, in a fixed order.
 
-    Their rules depend on the snapshot; the base chains' hooks never do.
+    Their rules depend on the snapshot; the hooks of the base chains never do.
     """
     words = Words(snapshot)
     found = {
@@ -75,22 +75,24 @@ def chains(snapshot: Snapshot) -> Chains:
 
 
 def _who(snapshot: Snapshot, words: Words) -> Chains:
-    """The slot by IP address where the gateway knows that a filtered device answers for it, whatever MAC the
-    packet has: its sender can write any, and the answers come all the same. Else by MAC. One chain a slot,
-    since a map cannot give what is OR-ed into a mark.
+    """Find the slot by IP address if the gateway knows that a filtered device answers for it, else by MAC.
 
-    Entered from ``steer`` for a connection's first packet, since the kernel enters a nat chain for no other.
-    Where that came from outside, or before our table, from ``ask`` for the first from the LAN without a slot.
+    The address comes first, since a sender can write any MAC and still gets the responses. Each slot has one
+    chain, since a map cannot provide the value that is OR-ed into a mark.
+
+    ``steer`` enters this for the first packet of a connection: the kernel calls nat chains for no other. For
+    connections from outside, or older than our table, ``ask`` enters it for the first packet from the LAN
+    without a slot.
     """
     layout = snapshot.layout
-    by_interface = [f'"{name}" : goto {_whose(slot)}' for name, slot in snapshot.strangers]
+    by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in snapshot.strangers]
     out: Chains = {
         "who": [
             "iifname . ip saddr vmap @owner4",
             "iifname . ip6 saddr vmap @owner6",
             "ether saddr vmap @dev",
             *([f"iifname vmap {braced(sorted(by_interface))}"] if by_interface else []),
-            f"goto {_whose(snapshot.guest)}",
+            f"goto {_owner_chain(snapshot.guest)}",
         ],
         "plain": [
             f"{words.dns} ct mark set ct mark | {hexed(layout.plain_dns)} return",
@@ -100,18 +102,18 @@ def _who(snapshot: Snapshot, words: Words) -> Chains:
     for slot in snapshot.slots:
         out[f"slot{slot.number}"] = [
             f"ct mark set ct mark | {hexed(layout.ct_mark(slot.number))}",
-            "ct state invalid,untracked drop",  # met from `unseen` and `door` alone: others have a connection
+            "ct state invalid,untracked drop",  # only from `unseen` and `door`: others have a connection
         ]
     return out
 
 
-def _whose(slot: int | None) -> str:
+def _owner_chain(slot: int | None) -> str:
     return "plain" if slot is None else f"slot{slot}"
 
 
 def _forward(snapshot: Snapshot, words: Words) -> Chains:
-    """What comes first costs every packet of the house: one comparison the unfiltered, four and the look-up
-    what passes.
+    """Return the forward path. Its first rules cost every packet of the network: one comparison for
+    unfiltered flows; four and the lookup for flows that pass.
     """
     return {
         "forward": [
@@ -120,7 +122,7 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
             *(() if snapshot.alone else _known(words)),
             "goto ask",
         ],
-        # Not from the queue, or with a verdict that is the connection's already.
+        # Not from the queue, or with a verdict that the connection already has.
         "anew": [words.clear_packet, *_decided(words), "goto ask"],
         "ask": [
             f"{words.no_slot} {words.from_lan} jump who",
@@ -129,10 +131,10 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.question} goto again",
             f"{words.plain} accept",
             f"{words.answer} goto answer",
-            f"{words.state_is(State.REFUSED)} goto refused",
+            f"{words.state_is(FlowState.REFUSED)} goto refused",
             *([] if snapshot.arm else [f"{words.from_lan} {words.to_lan} goto stands"]),
             *beyond_door(words),
-            *(nobody_asked(words) if snapshot.alone else _asked(snapshot, words)),
+            *(forward_without_daemon(words) if snapshot.alone else _asked(snapshot, words)),
         ],
         "unseen": [
             f"{words.by_lan} goto who" if snapshot.arm else f"{words.by_lan} {words.not_to_lan} goto who"
@@ -141,8 +143,8 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
 
 
 def _asked(snapshot: Snapshot, words: Words) -> Iterator[str]:
-    # A reset that dies on the way makes conntrack forget a connection that the server still has, and with it
-    # all that was said about it.
+    # A reset that expires before it reaches the server makes conntrack forget a connection that the server
+    # still has, together with its decision.
     yield f"{words.from_lan} ct state new tcp flags & (syn | rst) == 0 reject with tcp reset"
     yield f"{words.is_help} goto helped"
     yield f"{words.asks} {words.to_lan} goto metered"
@@ -155,23 +157,23 @@ def _asked(snapshot: Snapshot, words: Words) -> Iterator[str]:
 
 
 def _others(snapshot: Snapshot, words: Words) -> Iterator[str]:
-    """Protocols beside TCP and UDP, and what of TCP is not let through whoever is called."""
+    """Return the rules for protocols other than TCP and UDP, and for TCP that is always refused."""
     opening = f"{words.from_lan} tcp flags & (syn | ack) == syn"
     yield f"meta l4proto {braced(map(str, (ICMP, ICMPV6)))} goto {'echoed' if snapshot.asked else 'metered'}"
     if snapshot.protocols:
         yield f"meta l4proto {braced(map(str, sorted(snapshot.protocols)))} goto metered"
-    # One more path of a connection, over which its bytes may be spread (RFC 8684 3.2): it does without.
+    # Another path of an MPTCP connection, over which its bytes could be spread (RFC 8684 3.2): refused.
     yield f"{opening} tcp option mptcp subtype {MP_JOIN} reject with tcp reset"
     yield f"meta l4proto != {{ {TCP}, {UDP} }} goto {'portless' if snapshot.asked else 'cut'}"
 
 
 def _known(words: Words) -> list[str]:
-    """The queue's verdict before what passes: a flow may have begun to while a packet of it was there."""
+    """Check the queue's verdict before PASSES: a flow may have begun to pass while a packet was queued."""
     return [f"{words.packet_used} {words.has_slot} goto judged", *_decided(words)]
 
 
 def _decided(words: Words) -> list[str]:
-    passes = words.state_is(State.PASSES)
+    passes = words.state_is(FlowState.PASSES)
     return [f"{passes} meta l4proto != udp {words.ours} vmap @pass", f"{passes} goto passing"]
 
 
@@ -181,21 +183,25 @@ def _guarded(words: Words) -> list[str]:
 
 
 def _server_ends(words: Words) -> list[str]:
-    """One that answers a SYN has the number zero (RFC 9293 3.10.7.1), and nothing waits there."""
+    """Match a server's reset. A reset that answers a SYN has sequence number zero (RFC 9293 3.10.7.1), and
+    nothing waits on its connection.
+    """
     return [f"{words.to_lan} tcp flags & rst == rst @th,32,32 != 0 goto ending"]
 
 
 def _ending(snapshot: Snapshot, words: Words) -> Chains:
-    """A server's reset stays behind what waits of its answer: ahead of it, the client never reads that."""
+    """Queue a server's reset after the waiting data of its response: ahead of it, the client would drop
+    the data.
+    """
     return {"ending": [words.guard("guard"), words.clear_packet, words.dispatch()]} if snapshot.asked else {}
 
 
 def _portless(snapshot: Snapshot, words: Words) -> Chains:
-    """IP protocols beside TCP, UDP and ICMP: tunnels, nearly all of them.
+    """IP protocols other than TCP, UDP and ICMP: mostly tunnels.
 
-    They are asked about like an undecided flow. Of one that is refused, conntrack remembers nothing: its
-    first packet went nowhere. So what was said is kept for a while by its addresses. Where no daemon runs, an
-    open profile keeps ESP alone, for Wi-Fi calling.
+    They are queued like an undecided flow. Conntrack has no entry for a refused one, since its first packet
+    was dropped; the refusal is therefore stored by addresses for a while. Without a daemon, an open profile
+    keeps only ESP, for Wi-Fi calling.
     """
     if not snapshot.asked:
         return {}
@@ -212,13 +218,13 @@ def _portless(snapshot: Snapshot, words: Words) -> Chains:
 
 
 def _echoed(snapshot: Snapshot, words: Words) -> Chains:
-    """ICMP of filtered devices. Nobody judges it, for it names nobody: so it has to be little."""
+    """ICMP of filtered devices. It is not judged, since it contains no name; its rate is limited instead."""
     return {"echoed": [words.guard("guardicmp"), "goto metered"]} if snapshot.asked else {}
 
 
 def _asking(snapshot: Snapshot, words: Words) -> Chains:
-    """What the LAN side sends on plain HTTP, with state bits that say so: of a new connection on the same
-    ports the kernel knows that it is new, and who reads the queue does not.
+    """Queue the LAN side of plain HTTP, with state bits that mark it: the kernel can tell a new connection on
+    the same ports from the old one, and the daemon cannot.
     """
     if not snapshot.asked:
         return {}
@@ -226,11 +232,11 @@ def _asking(snapshot: Snapshot, words: Words) -> Chains:
 
 
 def _another(snapshot: Snapshot, words: Words) -> Chains:
-    """A UDP flow that passes may carry another QUIC connection, to another name: its hello is asked about.
+    """Queue the hello of another QUIC connection on a UDP flow that passes: it may be to another name.
 
-    All long headers of the versions that can be read, since an Initial may come behind another packet in one
-    datagram (RFC 9000 12.2); and those of others, which are refused. A connection has two or three after its
-    hello was answered. Nearly all of its packets have a short one.
+    This matches all long headers of the versions that the daemon can read, since an Initial may follow
+    another packet in one datagram (RFC 9000 12.2), and those of other versions, which are refused. After the
+    response to its hello a connection has two or three of them. Nearly all other packets have a short header.
     """
     if not snapshot.asked:
         return {"passing": ["goto metered"], "helped": ["accept"]}
@@ -245,7 +251,7 @@ def _another(snapshot: Snapshot, words: Words) -> Chains:
 
 
 def _unfiltered(snapshot: Snapshot) -> Chains:
-    """Only what no rule can ever close is offloaded: such a flow outlives its cut and is not counted."""
+    """Offload only flows that no rule can block: an offloaded flow cannot be cut and is not counted."""
     if snapshot.offload is None:
         return {}
     return {
@@ -260,7 +266,11 @@ def _queues(snapshot: Snapshot, words: Words) -> Chains:
     out: Chains = {}
     for group, closed in sorted({(slot_group(slot.number), slot.closed) for slot in snapshot.asked}):
         first = group << SLOT_CODE_BITS
-        kinds = (Kind.CLOSED_TCP, Kind.CLOSED_UDP) if closed else (Kind.OPEN_TCP, Kind.OPEN_UDP)
+        kinds = (
+            (QueueKind.CLOSED_TCP, QueueKind.CLOSED_UDP)
+            if closed
+            else (QueueKind.OPEN_TCP, QueueKind.OPEN_UDP)
+        )
         tcp, udp = (
             words.enqueue(queue_number(snapshot.queue_base, first, kind), closed=closed) for kind in kinds
         )
@@ -276,12 +286,14 @@ def _queues(snapshot: Snapshot, words: Words) -> Chains:
 
 
 def queue_targets(snapshot: Snapshot) -> Chains:
-    """Where nft has no queue: a chain for each, whether in use or not, for fallback.py to fill."""
+    """Return one chain per queue, in use or not, for fallback.py to fill; none if nft has a queue."""
     if snapshot.native:
         return {}
     groups = (group << SLOT_CODE_BITS for group in range(GROUPS))
-    queues = ((queue_number(snapshot.queue_base, first, kind), kind) for first in groups for kind in Kind)
-    closed = (Kind.CLOSED_TCP, Kind.CLOSED_UDP)
+    queues = (
+        (queue_number(snapshot.queue_base, first, kind), kind) for first in groups for kind in QueueKind
+    )
+    closed = (QueueKind.CLOSED_TCP, QueueKind.CLOSED_UDP)
     return {queue_target(number): ["drop"] if kind in closed else [] for number, kind in queues}
 
 
@@ -292,7 +304,7 @@ def _slot_code(layout: MarkLayout) -> Iterator[str]:
 
 
 def _forged(snapshot: Snapshot, words: Words) -> Chains:
-    """The daemon's own packets are not tracked: the answer to a dropped question would be no one's reply."""
+    """Leave the daemon's own packets untracked: a dropped query has no entry that its response belongs to."""
     layout = snapshot.layout
     ours = f"meta mark & {hexed(layout.packet)} == {hexed(FORGED << layout.packet_shift)}"
     hook = "type filter hook output priority -300; policy accept;"

@@ -1,33 +1,33 @@
-"""The chains for DNS: questions on the way in, answers on the way out, TCP and a dead daemon by redirection.
+"""The chains for DNS: queries on the way in, responses on the way out, redirects for TCP and a dead daemon.
 
-The first question of a connection is met in ``dns``, before any address is translated: a forged answer has
-to come from the address that the device asked. The kernel enters a nat chain for no other packet, so this
-costs the rest of the house nothing. Later ones, from the same port to the same resolver, are met where they
-are forwarded or arrive; an answer where it is forwarded or leaves the gateway. These are known by what the
-connection knows of its first question, so that a redirect to another resolver changes nothing.
+The first query of a connection is handled in ``dns``, before its addresses are translated: a forged response
+must come from the address that the device queried. The kernel calls nat chains for no other packet, so this
+costs other traffic nothing. Later queries, from the same port to the same resolver, are handled where they
+are forwarded or delivered; a response where it is forwarded or sent by the gateway. They are recognized by
+the connection's original tuple, so a redirect to another resolver makes no difference.
 """
 
 from __future__ import annotations
 
-from gateway.kernel.marks import ANSWER, ASKED, QUESTION, Kind
+from gateway.kernel.marks import ANSWER, ASKED, QUESTION, QueueKind
 from gateway.kernel.ruleset.expressions import Chains, Words, hexed
 from gateway.kernel.ruleset.gateway_input import at_door
 from gateway.kernel.snapshot import Snapshot
 
-NAME_AT = 160  # bits: where the name of a question begins, behind UDP's and DNS's headers
-LABEL_SEEN = 15  # bytes of a label: with its length they fill what one comparison of nft holds, 128 bits
+NAME_AT = 160  # bits: offset of the name in a query, after UDP's and DNS's headers
+LABEL_SEEN = 15  # bytes of a label: with its length byte the maximum of one nft comparison, 128 bits
 
 
 def begins_with(label: str) -> str:
-    """A question whose name has this first label: the pages are found from unfiltered devices too, of whose
-    other questions none comes to the queue. The daemon looks at the whole name.
+    """Match a query whose name starts with this label. Unfiltered devices must reach the pages as well, and
+    none of their other queries go to the queue. The daemon checks the whole name.
     """
     seen = bytes([len(label)]) + label.encode("ascii")[:LABEL_SEEN]
     return f"@th,{NAME_AT},{8 * len(seen)} 0x{seen.hex()}"
 
 
 def dns_chains(snapshot: Snapshot, words: Words) -> Chains:
-    """``again`` and ``answer`` are entered from ``ask`` too."""
+    """Return the DNS chains. ``ask`` also enters ``again`` and ``answer``."""
     return {
         **_steer(snapshot, words),
         "question": _question(snapshot, words),
@@ -51,14 +51,14 @@ def dns_chains(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.no_slot} jump who",
             "goto again",
         ],
-        # Not confirmed yet, it is the connection's first packet, and `dns` has seen it. Unless another
-        # program's chain gave it an address before that: then it is asked about here.
+        # An unconfirmed entry: the connection's first packet, which `dns` has handled. Only if another
+        # program's chain translated its address before that, it is queued here.
         "again": [f"{words.asked} ct status & confirmed == 0 accept", "goto question"],
     }
 
 
 def _steer(snapshot: Snapshot, words: Words) -> Chains:
-    """Before the firewall's own redirects (-100): the first that binds a connection's address wins."""
+    """Redirect before the firewall's own redirects (-100): the first translation of a connection wins."""
     steer = [
         "type nat hook prerouting priority -105; policy accept;",
         f"{words.not_from_lan} accept",
@@ -71,7 +71,7 @@ def _steer(snapshot: Snapshot, words: Words) -> Chains:
         if snapshot.page_tls_port is not None:
             steer.append(f"{family} daddr {page} tcp dport 443 redirect to :{snapshot.page_tls_port}")
             led = "{ 80, 443 }"
-        # It has no other. Browsers try HTTPS first, and would wait for the internet.
+        # The address has no other port. Browsers try HTTPS first, and would wait for a timeout.
         steer.append(f"{family} daddr {page} tcp dport != {led} reject with tcp reset")
     steer.append("meta l4proto { 6, 17 } th dport 53 goto dns")
     dns = [
@@ -80,7 +80,7 @@ def _steer(snapshot: Snapshot, words: Words) -> Chains:
         f"{words.packet_held} goto asked",
         "goto question",
     ]
-    # The rest of the way, routing included, other programs see their own bits of the packet's mark alone.
+    # After this, routing and other programs see only their own bits of the packet's mark.
     asked = [words.clear_packet, f"ct mark set ct mark | {hexed(snapshot.layout.ct_mark(0, ASKED))}"]
     return {"steer": steer, "dns": dns, "asked": asked}
 
@@ -121,7 +121,7 @@ def _plain_question(snapshot: Snapshot, words: Words) -> Chains:
     if snapshot.alone or not (snapshot.dns_for_everyone or snapshot.pages):
         return {}
     flag = f"meta mark set meta mark | {hexed(QUESTION << snapshot.layout.packet_shift)}"
-    queue = words.enqueue(snapshot.queue_base + Kind.OPEN_UDP, closed=False)
+    queue = words.enqueue(snapshot.queue_base + QueueKind.OPEN_UDP, closed=False)
     return {"plainquestion": [words.clear_packet, flag, queue]}
 
 
@@ -141,7 +141,7 @@ def _help_resolver(snapshot: Snapshot) -> bool:
 
 
 def _dead_question(snapshot: Snapshot) -> Chains:
-    """A new question was redirected in ``dns``; one of an older connection goes where that one went."""
+    """A new query was redirected in ``dns``; one of an older connection follows that connection's path."""
     if not _help_resolver(snapshot):
         return {}
     return {"deadquestion": [f"ct reply proto-src {snapshot.help_dns_port} accept", "drop"]}

@@ -1,4 +1,4 @@
-"""The expressions and statements that recur in the chains of one snapshot."""
+"""The expressions and statements that the chains of a snapshot share."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gateway.kernel.marks import (
     PLAIN_SLOT,
     STATE_MASK,
     UPLOAD,
-    State,
+    FlowState,
     slot_group,
     verdict_byte,
 )
 from gateway.kernel.snapshot import Snapshot
 
 Chains = dict[str, list[str]]
-"""Name → statements; a base chain's first one is its type line."""
+"""Name → statements; the first statement of a base chain is its type line."""
 
 RATES = {
     "guard": (400, 800),
@@ -26,17 +26,18 @@ RATES = {
     "guardanswers": (400, 800),
     "guardhttp": (4000, 8000),
 }
-"""Packets a second of one slot, and at once, that may reach the queue: of undecided flows, where ten busy
-pages stay below it; of DNS, questions and answers apart; and of the LAN side of plain HTTP, where it is 46
-Mbit/s of an upload. One device's flood leaves the worker to the others, and its own upload leaves it its DNS
-and its pages."""
+"""Packets per second and burst of one slot that may reach the queue.
+
+Undecided flows: ten busy pages stay below the limit. DNS: queries and responses separately. The LAN side of
+plain HTTP: 46 Mbit/s of upload. A flood of one device leaves the daemon available to the others, and its own
+uploads do not block its DNS and pages."""
 
 SIZES = {"guardicmp": (4, 64)}
-"""Kilobytes a second of one slot, and at once. Of ICMP, which is not asked about: pings of some games and a
-path traced hop by hop stay below it, and a tunnel in it is slower than a modem."""
+"""Kilobytes per second and burst of one slot. ICMP is not queued: pings of some games and traceroutes stay
+below the limit, and a tunnel over ICMP is slower than a modem."""
 
 ESP = 50
-"""RFC 4303: of Wi-Fi calling, where no address is translated on the way."""
+"""RFC 4303: Wi-Fi calling uses it if no address is translated on the way."""
 
 
 def hexed(value: int) -> str:
@@ -51,8 +52,10 @@ _DOFF = range(5, 16)  # TCP header length in words (RFC 9293 3.1)
 
 
 def without_payload(verdict: str) -> Iterator[str]:
-    """TCP, by length, not by flag: a SYN that carries data (RFC 7413) is asked about, and so is an empty
-    segment with an urgent pointer, which says that a byte of another one is no part of the stream.
+    """Match TCP without payload, by length and not by flag.
+
+    A SYN with data (RFC 7413) is queued. So is an empty segment with an urgent pointer, which removes a byte
+    of another segment from the stream.
     """
     ipv4 = braced(f"5 . {doff} . {20 + 4 * doff}" for doff in _DOFF)
     ipv6 = braced(f"{doff} . {4 * doff}" for doff in _DOFF)
@@ -61,7 +64,7 @@ def without_payload(verdict: str) -> Iterator[str]:
 
 
 class Words:
-    """What the rules of one snapshot are made of. Every attribute is a piece of nft text."""
+    """The building blocks of one snapshot's rules. Every attribute is a piece of nft text."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -72,8 +75,8 @@ class Words:
         onto_lan, self.not_to_lan = f"oifname {lan}", f"oifname != {lan}"
         self.from_lan, self.to_lan = self.by_lan, onto_lan
         if snapshot.arm:
-            # Of a packet that leaves by the home's side too, its connection tells which way it goes: a device
-            # begins each, since what leaves is translated (docs/providers/setup.md).
+            # A packet also leaves by the LAN's side, so its connection shows the direction: devices begin all
+            # connections, since outgoing ones are translated (docs/providers/setup.md).
             back, out = (braced(f"{name} . {way}" for name in names) for way in ("reply", "original"))
             self.from_lan += f" oifname . ct direction != {back}"
             self.to_lan += f" iifname . ct direction != {out}"
@@ -91,7 +94,7 @@ class Words:
         self.packet_held = f"{packet_byte} == {hexed(HELD << layout.packet_shift)}"
         self.clear_packet = f"meta mark set meta mark & {hexed(MARK_MASK ^ layout.packet)}"
         byte = f"ct mark & {hexed(layout.ct)}"
-        self.is_help = f"{byte} == {hexed(layout.ct_mark(0, verdict_byte(State.HELP)))}"
+        self.is_help = f"{byte} == {hexed(layout.ct_mark(0, verdict_byte(FlowState.HELP)))}"
         self.asked = f"{byte} == {hexed(layout.ct_mark(0, ASKED))}"
         self.asks = (
             f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(STATE_MASK << layout.ct_shift)}"
@@ -110,7 +113,7 @@ class Words:
         self.kept_out = "" if snapshot.door_ports is None else self.slots_in(kept_out)
 
     def guard(self, name: str) -> str:
-        """Drops what is above the rate of that set."""
+        """Return a statement that drops packets above the rate of a set."""
         if name in SIZES:
             rate, burst = SIZES[name]
             limit = f"limit rate over {rate} kbytes/second burst {burst} kbytes"
@@ -120,17 +123,17 @@ class Words:
         return f"update @{name} {{ {self.slot} {limit} }} drop"
 
     def slots_in(self, numbers: Iterable[int]) -> str:
-        """Matches the slots of these numbers; empty text where there are none."""
+        """Match the slots of these numbers; empty text without numbers."""
         marks = [hexed(self._snapshot.layout.ct_mark(number)) for number in sorted(numbers)]
         return f"{self.slot} {braced(marks)}" if marks else ""
 
-    def state_is(self, state: State) -> str:
-        """Matches UNDECIDED, PASSES or REFUSED; HELP and ASKS have words of their own."""
+    def state_is(self, state: FlowState) -> str:
+        """Match UNDECIDED, PASSES or REFUSED; HELP and ASKS have attributes of their own."""
         layout = self._snapshot.layout
         return f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(layout.ct_mark(0, state))}"
 
     def dispatch(self) -> str:
-        """By slot into the chain of its group and failure mode. A number that is no slot any more passes."""
+        """Go to the chain of the slot's group and failure mode. A number that is no longer a slot passes."""
         ct_mark = self._snapshot.layout.ct_mark
         entries = (
             f"{hexed(ct_mark(slot.number))} : goto {queue_chain(slot.number, slot.closed)}"
@@ -139,18 +142,18 @@ class Words:
         return f"{self.slot} vmap {braced(entries)}"
 
     def flagged(self, state: int) -> list[str]:
-        """Into the queue, with these state bits. A number that is no slot any more passes."""
+        """Queue with these state bits. A number that is no longer a slot passes."""
         flag = f"meta mark set meta mark | {hexed(state << self._snapshot.layout.packet_shift)}"
         return [self.clear_packet, flag, self.dispatch(), self.clear_packet]
 
     def enqueue(self, number: int, *, closed: bool) -> str:
-        """Into a queue: by nft's own statement, or by the target in a chain of its own (fallback.py)."""
+        """Send to a queue: by nft's statement, or by the target in a chain of its own (fallback.py)."""
         if not self._snapshot.native:
             return f"goto {queue_target(number)}"
         return f"queue to {number}" if closed else f"queue flags bypass to {number}"
 
     def help_while_dead(self, slots: str = "", verdict: str = "accept") -> Iterator[str]:
-        """While no daemon runs, an address that was help's is help; one that runs judges name and address."""
+        """While no daemon runs, known help addresses pass; a running daemon judges name and address."""
         snapshot = self._snapshot
         dead = f"{self.dead} {slots}".rstrip()
         for family, name, known in (("ip", "help4", snapshot.help4), ("ip6", "help6", snapshot.help6)):
@@ -165,10 +168,10 @@ class Words:
 
 
 def queue_chain(slot: int, closed: bool) -> str:
-    """The chain in which a slot's undecided packets end."""
+    """Return the chain that a slot's undecided packets end in."""
     return f"{'closed' if closed else 'open'}{slot_group(slot)}"
 
 
 def queue_target(number: int) -> str:
-    """The chain of one queue, where nft has no statement for it."""
+    """Return the chain of one queue, for kernels without nft's statement."""
     return f"queue{number}"

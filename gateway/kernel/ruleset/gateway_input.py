@@ -1,7 +1,7 @@
-"""The gateway's own door: what the devices of children and guests may ask of the gateway itself.
+"""The gateway's input: what devices of children and guests may reach on the gateway itself.
 
-Each packet is met by itself, so a rule that changes ends a session that runs. Nothing here asks whether a
-daemon lives: the page and the names of help are reached either way.
+Each packet is checked individually, so a rule change ends running sessions. The rules do not depend on a
+running daemon: the pages and the names of help are always reachable.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ DNS, DHCP, NTP, DHCPV6, MDNS = 53, 67, 123, 547, 5353
 
 
 def at_door(snapshot: Snapshot, words: Words) -> list[str]:
-    """What the input hook asks of all that is neither an unfiltered device's nor a question."""
+    """Return the input rules for packets that are neither of unfiltered devices nor DNS queries."""
     out: list[str] = []
     if words.kept_out:
         out.append(f"{words.by_lan} goto door")
     ports = sorted({port for port in (snapshot.dns_port, snapshot.help_dns_port) if port is not None})
     if ports:
-        # Listeners that the table alone leads to. Replies to the gateway's own ports are no visitors.
+        # Listeners that only the table's redirects lead to. Replies to the gateway's own ports are exempt.
         inside = braced(f'"{name}"' for name in (*snapshot.lan, "lo"))
         there = f"meta l4proto {{ {TCP}, {UDP} }} th dport {braced(map(str, ports))}"
         out.append(f"iifname != {inside} ct direction original {there} drop")
@@ -29,9 +29,10 @@ def at_door(snapshot: Snapshot, words: Words) -> list[str]:
 
 
 def beyond_door(words: Words) -> list[str]:
-    """What the forward hook asks of all that is undecided: a port of a container that the gateway publishes
-    is the gateway's too, though the packets go on (``ct status dnat``). Between the home's networks it is
-    another device's: a server's public name, called from inside.
+    """Return the forward rules for undecided packets to ports that the gateway publishes for a container.
+
+    These count as ports of the gateway, although the packets are forwarded (``ct status dnat``). Between the
+    LAN's networks they are another device's: a server's public name, used from inside.
     """
     if not words.kept_out:
         return []
@@ -54,23 +55,23 @@ def door_chains(snapshot: Snapshot, words: Words) -> Chains:
     led = braced(map(str, sorted({DNS, NTP, *opened})))
     return {
         "door": [
-            "ct direction reply accept",  # the gateway asked
-            # Before the untracked are refused: neighbour discovery never has a connection.
+            "ct direction reply accept",  # replies to the gateway
+            # Before untracked packets are refused: neighbour discovery is never tracked.
             f"meta l4proto {braced(map(str, (ICMP, IGMP, ICMPV6)))} accept",
             "ct state invalid,untracked goto who",
             f"{words.no_slot} jump who",
             f"{words.kept_out} goto kept",
         ],
         "beyond": [
-            # DNS and time that another program leads elsewhere; and what the family opens.
+            # DNS and time that another program redirects, and ports that the family opens.
             f"meta l4proto {{ {TCP}, {UDP} }} ct original proto-dst {led} return",
             "goto cut",
         ],
-        # Redirected or not, a question is known by the port that was asked.
+        # Redirected or not, a query is recognized by its original port.
         "kept": [
             f"meta l4proto {{ {TCP}, {UDP} }} ct original proto-dst {DNS} accept",
             *named,
-            # The kernel routes a reset to a link-local address as if every link were one, and it gets lost.
+            # The kernel does not choose the right link for a reset to a link-local address; it would be lost.
             "ip6 saddr fe80::/10 reject with icmpx admin-prohibited",
             "goto cut",
         ],

@@ -1,4 +1,4 @@
-"""The whole table as nft text. Pure: equal snapshots give equal text; nothing here talks to the kernel."""
+"""The whole table as nft text. Pure: equal snapshots give equal text; nothing accesses the kernel."""
 
 from __future__ import annotations
 
@@ -39,23 +39,25 @@ _HEADER = "# Written by Qalqan: lasts until the next change of a rule. Edits are
 _GUARD_HEADER = (
     "# Written by Qalqan: closed devices reach help alone, until the daemon's own table stands here.\n"
 )
-_PER_LINE = 4  # elements; nft has no limit, a reader has
+_PER_LINE = 4  # elements, for readability; nft has no limit
 
 
 def render(snapshot: Snapshot) -> str:
-    """The table from nothing, in one transaction, replacing one that is there: counters begin at zero."""
+    """Return the complete table as one transaction. It replaces a loaded one: counters begin at zero."""
     header = _GUARD_HEADER if snapshot.alone else _HEADER
     return f"{header}table {TABLE} {{ }}\ndelete table {TABLE}\n{render_body(snapshot, whole=True)}"
 
 
 def render_removal() -> str:
-    """Take the table away; no error where there is none."""
+    """Return text that removes the table, without an error if there is none."""
     return f"table {TABLE} {{ }}\ndelete table {TABLE}\n"
 
 
 def render_body(snapshot: Snapshot, *, whole: bool, flowtable: bool = False) -> str:
-    """``table … { … }``: maps of devices and chains; when ``whole``, other sets, queues' chains and the flow
-    table too. The last where it is another, as well.
+    """Return ``table … { … }`` with the device maps and the chains.
+
+    ``whole`` adds the other sets, the chains of the queues and the flow table; ``flowtable`` adds only the
+    flow table, for one that has changed.
     """
     lines = [f"table {TABLE} {{"]
     if whole:
@@ -72,7 +74,7 @@ def render_body(snapshot: Snapshot, *, whole: bool, flowtable: bool = False) -> 
 
 
 def render_sets(snapshot: Snapshot) -> str:
-    """``table … { … }`` with every set and map, empty: no change to those that are there."""
+    """Return ``table … { … }`` with all sets and maps, empty: existing ones are not changed."""
     lines = list(_sets(snapshot, filled=False))
     for block in _DEVICES:
         lines += _block(block, [])
@@ -80,22 +82,22 @@ def render_sets(snapshot: Snapshot) -> str:
 
 
 def dev_elements(snapshot: Snapshot) -> list[str]:
-    """MAC → its slot's chain, or that of the unfiltered."""
+    """Return MAC → the chain of its slot, or of unfiltered devices."""
     filtered = (f"{mac} : goto slot{slot.number}" for slot in snapshot.slots for mac in slot.macs)
     return sorted([*filtered, *(f"{mac} : goto plain" for mac in snapshot.plain)])
 
 
 def owner_elements(snapshot: Snapshot) -> dict[str, list[str]]:
-    """Interface and address → the chain of the slot whose device answers there, by map."""
+    """Return interface and address → the chain of the slot whose device answers there, by map name."""
     found: dict[str, list[str]] = {"owner4": [], "owner6": []}
-    for one in sorted(snapshot.owners):
-        name = "owner6" if ":" in one.address else "owner4"
-        found[name].append(f'"{one.interface}" . {one.address} : goto slot{one.slot}')
+    for owner in sorted(snapshot.owners):
+        name = "owner6" if ":" in owner.address else "owner4"
+        found[name].append(f'"{owner.interface}" . {owner.address} : goto slot{owner.slot}')
     return found
 
 
 def pass_elements(snapshot: Snapshot, passes: Iterable[PassElement]) -> list[str]:
-    """Two keys for each open class: of decided flows and of plain HTTP."""
+    """Return two keys for each open class: for decided flows and for plain HTTP."""
     return [
         f"{hexed(key)}{'' if element.lease is None else f' timeout {element.lease}s'} : accept"
         for element in sorted(passes, key=lambda element: (element.slot, element.class_number))
@@ -104,7 +106,7 @@ def pass_elements(snapshot: Snapshot, passes: Iterable[PassElement]) -> list[str
 
 
 def set_elements(snapshot: Snapshot) -> dict[str, list[str]]:
-    """The sets that are kept over an update and mended by difference."""
+    """Return the elements of the sets that an update changes by difference."""
     return {
         "help4": _addresses(snapshot.help4),
         "help6": _addresses(snapshot.help6),
@@ -125,12 +127,12 @@ _SETS = (
     *(
         (
             f"set {name}",
-            f"type {one} . {one} . inet_proto",
+            f"type {address_type} . {address_type} . inet_proto",
             "size 1024",
             "flags dynamic,timeout",
             "timeout 10s",
         )
-        for name, one in (("shut4", "ipv4_addr"), ("shut6", "ipv6_addr"))
+        for name, address_type in (("shut4", "ipv4_addr"), ("shut6", "ipv6_addr"))
     ),
     ("set help4", "type ipv4_addr"),
     ("set help6", "type ipv6_addr"),
@@ -144,15 +146,15 @@ _DEVICES = (
 )
 _RATES = frozenset(f"set {name}" for name in (*RATES, *SIZES))
 OF_DEVICES = tuple(block[0].split()[1] for block in _DEVICES)
-"""Maps that lead to slots: an update empties and fills them, since the slots may be others."""
+"""Maps that refer to slots: an update empties and refills them, since the slots may have changed."""
 REFILLED = (("set", "help4"), ("set", "help6"), ("set", "helpports"), *(("map", name) for name in OF_DEVICES))
-"""What can be emptied and filled again without a loss: nothing counts and nothing runs out in it."""
+"""Sets and maps that can be emptied and refilled without loss: they have no counters and no timeouts."""
 
 
 def _sets(snapshot: Snapshot, *, filled: bool) -> Iterator[str]:
     elements = {**set_elements(snapshot), "pass": pass_elements(snapshot, snapshot.passes)} if filled else {}
     for block in _SETS:
-        if snapshot.alone and block[0] in _RATES:  # nothing is asked that could be too much
+        if snapshot.alone and block[0] in _RATES:  # nothing is queued, so nothing needs a limit
             continue
         yield from _block(block, elements.get(block[0].split()[1], []))
     yield from flow_table(snapshot)

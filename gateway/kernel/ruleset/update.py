@@ -1,4 +1,4 @@
-"""Changes of a loaded table as nft text, one transaction each: rules are refilled, counters stay."""
+"""Changes of a loaded table as nft text, one transaction each: rules are refilled, counters remain."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from gateway.kernel.ruleset.table import (
 )
 
 ALIVE_LEASE = 3
-"""Seconds. The main loop renews it every second: two may be missed before open profiles pass unasked."""
+"""Seconds. The main loop renews it every second: it may miss two before open profiles pass unfiltered."""
 
 
 def needs_rebuild(old: Snapshot, new: Snapshot) -> bool:
-    """Whether ``render_update`` cannot make the change: read the counters, then apply ``render(new)``."""
+    """Return whether ``render_update`` is impossible: read the counters, then apply ``render(new)``."""
     moved = not new.native and old.queue_base != new.queue_base
     return moved or (old.layout, old.native, old.alone) != (new.layout, new.native, new.alone)
 
 
 def render_update(old: Snapshot, new: Snapshot) -> str:
-    """From the table of ``old``, which is loaded as it was, to that of ``new``.
+    """Return the change from the table of ``old``, which must be loaded unchanged, to that of ``new``.
 
-    ``pass`` keeps its elements, counters and leases but for those that differ: one whose lease changed is
-    replaced, and counts from zero (read it first). Raises ValueError where ``needs_rebuild`` says so.
+    ``pass`` keeps its elements with counters and leases, except for those that differ: one with another lease
+    is replaced and counts from zero (read it first). Raises ValueError if ``needs_rebuild`` is true.
     """
     if needs_rebuild(old, new):
-        msg = "marks or queues changed: the table has to be rendered whole"
+        msg = "marks or queues changed: the table must be rebuilt"
         raise ValueError(msg)
     there, wanted = chains(old), chains(new)
     parts = [f"flush chain {TABLE} {name}\n" for name in there]
@@ -58,21 +58,22 @@ def render_update(old: Snapshot, new: Snapshot) -> str:
     return "".join(parts)
 
 
-def render_mend(snapshot: Snapshot, strays: Iterable[int] = ()) -> str:
-    """Put back whatever something else changed or took away; counters that are still there are kept.
+def render_repair(snapshot: Snapshot, unmatched: Iterable[int] = ()) -> str:
+    """Restore everything that another program changed or removed; existing counters remain.
 
-    In the fallback the targets have to be installed again. ``strays`` are keys in ``pass`` that are not the
-    snapshot's (usage.py): they are destroyed.
+    In fallback mode the targets must be installed again. ``unmatched`` are keys in ``pass`` that the snapshot
+    does not have (usage.py): they are removed.
     """
     refilled = "".join(f"flush {kind} {TABLE} {name}\n" for kind, name in REFILLED)
-    keys = _elements("destroy", "pass", [hexed(key) for key in sorted(strays)])
+    keys = _elements("destroy", "pass", [hexed(key) for key in sorted(unmatched)])
     return f"{render_sets(snapshot)}flush table {TABLE}\n{refilled}{keys}{render_body(snapshot, whole=True)}"
 
 
 def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: Iterable[PassElement]) -> str:
-    """Cut and open classes at once: ``removed`` ends every flow of its class, ``added`` counts from zero.
+    """Close and open classes in one transaction: ``removed`` ends all flows of a class, ``added`` counts from
+    zero.
 
-    An element in both is renewed: its lease begins anew (a kernel before 6.12 cannot prolong one).
+    An element in both is renewed: its lease starts again (kernels before 6.12 cannot extend one).
     """
     keys = [
         hexed(key)
@@ -83,25 +84,25 @@ def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: 
 
 
 def render_owners(old: Snapshot, new: Snapshot) -> str:
-    """From the addresses' owners in ``old`` to those in ``new``, where the slots are the same."""
+    """Return the change from the address owners in ``old`` to those in ``new``, for equal slots."""
     before, after = owner_elements(old), owner_elements(new)
     parts = []
     for name in before:
         there, wanted = set(before[name]), set(after[name])
-        gone = [one.partition(" : ")[0] for one in before[name] if one not in wanted]
+        gone = [element.partition(" : ")[0] for element in before[name] if element not in wanted]
         parts.append(_elements("destroy", name, gone))
-        parts.append(_elements("add", name, [one for one in after[name] if one not in there]))
+        parts.append(_elements("add", name, [element for element in after[name] if element not in there]))
     return "".join(parts)
 
 
 def render_flows_ended() -> str:
-    """No flow table, where no rule names one any more: what went past the rules meets them again."""
+    """Remove the flow table, once no rule refers to it: offloaded flows then pass the rules again."""
     return f"destroy flowtable {TABLE} {FLOW_TABLE}\n"
 
 
-def render_flows_anew(snapshot: Snapshot) -> str:
-    """An empty flow table in the place of that which is loaded. From now on the connection's mark holds for
-    every packet; who is unfiltered is in the table again with the next one.
+def render_new_flow_table(snapshot: Snapshot) -> str:
+    """Replace the loaded flow table by an empty one. From then on the connection's mark applies to every
+    packet; unfiltered flows enter the new table with their next packet.
     """
     lines = [*flow_table(snapshot), "  chain unfiltered {"]
     lines += [*(f"    {statement}" for statement in chains(snapshot)["unfiltered"]), "  }"]
@@ -109,14 +110,14 @@ def render_flows_anew(snapshot: Snapshot) -> str:
     return f"flush chain {TABLE} unfiltered\n{render_flows_ended()}{anew}\n"
 
 
-def render_rates_forgotten(snapshot: Snapshot, slot: int) -> str:
-    """Nothing is left of how much a slot sent."""
+def render_reset_rates(snapshot: Snapshot, slot: int) -> str:
+    """Reset the rate limits of a slot."""
     mark = hexed(snapshot.layout.ct_mark(slot))
     return "".join(_elements("destroy", name, [mark]) for name in RATES)
 
 
 def render_alive(seconds: int = ALIVE_LEASE) -> str:
-    """Renew the daemon's sign of life."""
+    """Renew the lease that shows that the daemon is alive."""
     protos = ("ipv4", "ipv6")
     leased = [f"{proto} timeout {seconds}s" for proto in protos]
     return _elements("destroy", "alive", list(protos)) + _elements("add", "alive", leased)

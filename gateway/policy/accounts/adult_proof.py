@@ -1,7 +1,7 @@
-"""A device that is an adult's for a while, since an adult proved it there: what may be opened so, how long.
+"""Adult guests: a device counts as an adult's for a while after an adult proved it there.
 
-Of the proof nothing is kept but that there was one, by what, and when it ends. It makes nobody's device an
-adult's for good, and never opens one that is a child's own.
+Only the fact of the proof, its method and its end are stored. A proof never makes a device permanently an
+adult's, and never opens a child's own device.
 """
 
 from __future__ import annotations
@@ -18,42 +18,44 @@ from gateway.policy.accounts.adult_proof_duration import (
     MORNING,
     MORNING_AT,
 )
-from gateway.policy.identity.sharing import people_of
+from gateway.policy.identity.sharing import possible_users
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
 from gateway.policy.time.wall_clock import later
 
 
-class Method(StrEnum):
+class ProofMethod(StrEnum):
     PASSWORD = "password"  # a guardian's, typed on the device itself
-    GUARDIAN = "guardian"  # a guardian's tap, on a page of its own
+    GUARDIAN = "guardian"  # a guardian's tap on the guardian's own page
     WALLET = "wallet"
 
 
 @dataclass(frozen=True, slots=True)
 class AdultProof:
     mac: str
-    method: Method
+    method: ProofMethod
     at: datetime
     until: datetime
-    by: str = ""  # the guardian; empty: nobody knows, for a wallet tells no name
+    by: str = ""  # the guardian; empty: unknown, since a wallet reveals no name
     span: Kind = Kind.LASTING
-    sure: bool = True  # given while the clock was known
+    sure: bool = True  # given while the clock was trusted
 
     def holds(self, now: datetime, *, known: bool) -> bool:
-        """By a clock that is not known no proof of before holds."""
+        """Return True while the proof applies. Without a trusted clock, earlier proofs do not apply."""
         return now < self.until and (known or not self.sure)
 
     def at_most(self, until: datetime | None) -> AdultProof:
-        """Where what proved it ends sooner."""
+        """Return the proof, ending at ``until`` if that is sooner."""
         if until is None or until >= self.until:
             return self
         return replace(self, until=until, span=Kind.LASTING)
 
 
-def proven(mac: str, method: Method, length: str, now: datetime, *, by: str, sure: bool) -> AdultProof:
-    """``now`` as the home's clocks show it. Hours are hours, also in the night in which those are set."""
+def new_proof(
+    mac: str, method: ProofMethod, length: str, now: datetime, *, by: str, sure: bool
+) -> AdultProof:
+    """Return a new proof. ``now``: local time. Hours are elapsed hours, also when the clock changes."""
     if length == MORNING:
         until, span = datetime.combine(now.date() + timedelta(days=1), MORNING_AT, now.tzinfo), Kind.OF_DAY
     else:
@@ -64,34 +66,40 @@ def proven(mac: str, method: Method, length: str, now: datetime, *, by: str, sur
     return AdultProof(mac, method, now, until, by, span, sure)
 
 
-def longest(method: Method) -> timedelta:
-    return LONGEST_BY_WALLET if method is Method.WALLET else LONGEST
+def longest(method: ProofMethod) -> timedelta:
+    return LONGEST_BY_WALLET if method is ProofMethod.WALLET else LONGEST
 
 
-def after_jump(one: AdultProof, jump: Jump) -> AdultProof | None:
-    """As much is left of it as was; never more, whatever the clock shows. None: it is over."""
-    found = moved(Moment(one.until, one.span, sure=one.sure), one.at, jump)
-    if found is None or one.until <= jump.before:
+def after_jump(proof: AdultProof, jump: Jump) -> AdultProof | None:
+    """Return the proof after a clock change, with the same time left, never more. None: it is over."""
+    found = moved(Moment(proof.until, proof.span, sure=proof.sure), proof.at, jump)
+    if found is None or proof.until <= jump.before:
         return None
     ends, at = found
-    if at > jump.after and not jump.was_known:  # by a clock that was ahead: nobody can say what is left
+    if (
+        at > jump.after and not jump.was_known
+    ):  # the clock was ahead while not trusted: the remaining time is unknown
         return None
-    left = max(timedelta(), one.until - jump.before)
-    # One that was given for some minutes by an unknown clock has those; a time of day may only come sooner.
+    left = max(timedelta(), proof.until - jump.before)
+    # A proof given for some minutes without a trusted clock keeps those; a time of day may only come sooner.
     until = min(ends.until, jump.after + left)
-    return replace(one, at=min(at, jump.after), until=until, sure=ends.sure) if until > jump.after else None
+    return replace(proof, at=min(at, jump.after), until=until, sure=ends.sure) if until > jump.after else None
 
 
 def may_open(household: Household, mac: str, closed: Profile) -> bool:
-    """``closed``: by whose rules it is without a proof. A child's own stays the child's."""
-    return bool(people_of(household, mac)) or (mac not in household.named and not closed.is_child)
+    """Return True if a proof may open the device. ``closed``: its profile without a proof.
+
+    A child's own device stays the child's.
+    """
+    return bool(possible_users(household, mac)) or (mac not in household.named and not closed.is_child)
 
 
-def open_now(
+def opened_by_proof(
     household: Household, proofs: Collection[str], closed: Mapping[str, tuple[Profile | None, bool]]
 ) -> Mapping[str, str]:
-    """MAC → whose it is without a proof, of those that a proof opens by the files as they are now.
-    ``closed``: by whose rules each is, and whether in quarantine.
+    """Return MAC → profile without the proof, for the devices that a proof opens under the current files.
+
+    ``closed``: the profile of each device, and whether it is in quarantine.
     """
     found = {}
     for mac in proofs:

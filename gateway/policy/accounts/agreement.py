@@ -1,7 +1,7 @@
-"""A family's agreement: a child and a guardian each say that they have read the rules together.
+"""A family's agreement: a child and a guardian each confirm that they read the rules together.
 
-Kept is who said so, when, and a digest of the rules as they were, by which a later change shows. No rule
-depends on it, and what a child sets for itself is its own and no part of it.
+Stored are who confirmed, when, and a digest of the rules at that time, which reveals a later change. No rule
+depends on it. What a child sets for itself is not part of it.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class Side(StrEnum):
     GUARDIAN = "guardian"
 
 
-class State(StrEnum):
+class AgreementState(StrEnum):
     NONE = "none"
     AGREED = "agreed"
     CHANGED = "changed"  # since both agreed
 
 
 @dataclass(frozen=True, slots=True)
-class Yes:
-    """What one of them has said, while the other has not."""
+class Confirmation:
+    """The confirmation of one side while the other has not confirmed yet."""
 
     digest: str
     side: Side
@@ -42,13 +42,13 @@ class Yes:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of one child. Times are aware."""
+    """The agreement of one child. Times are aware."""
 
     profile: str
-    digest: str = ""  # of the rules on which both agreed last; empty: none yet
-    by: str = ""  # with which guardian
-    at: datetime | None = None  # when the second of them said so
-    waits: Yes | None = None
+    digest: str = ""  # of the rules that both confirmed last; empty: none yet
+    by: str = ""  # the guardian who confirmed
+    at: datetime | None = None  # when the second side confirmed
+    waits: Confirmation | None = None
 
 
 def digest_of(profile: Profile) -> str:
@@ -56,26 +56,26 @@ def digest_of(profile: Profile) -> str:
 
     It changes if a new version supplies other rules, and not if the version only writes them in other words.
     """
-    told = json.dumps([profile.band.value, with_old_words(spoken(profile.rules))], sort_keys=True)
-    return hashlib.blake2b(told.encode(), digest_size=DIGEST_BYTES).hexdigest()
+    text = json.dumps([profile.band.value, with_old_words(spoken(profile.rules))], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 
 def agreed(before: Agreement, side: Side, by: str, digest: str, at: datetime) -> Agreement:
-    """One of them says yes to the rules as they are now. It is whole once the other did so as well."""
+    """Return the agreement after one side confirms the current rules. It is complete once both did."""
     if before.digest == digest:
         return replace(before, waits=None)
     said = before.waits
     if said is None or said.digest != digest or said.side is side:
-        return replace(before, waits=Yes(digest, side, by, at))
+        return replace(before, waits=Confirmation(digest, side, by, at))
     return Agreement(before.profile, digest, by or said.by, at)
 
 
-def state(one: Agreement, digest: str) -> State:
-    if not one.digest:
-        return State.NONE
-    return State.AGREED if one.digest == digest else State.CHANGED
+def agreement_state(agreement: Agreement, digest: str) -> AgreementState:
+    if not agreement.digest:
+        return AgreementState.NONE
+    return AgreementState.AGREED if agreement.digest == digest else AgreementState.CHANGED
 
 
-def waiting(one: Agreement, digest: str) -> Yes | None:
-    """A yes to rules that are others by now waits for nobody."""
-    return one.waits if one.waits is not None and one.waits.digest == digest else None
+def pending_confirmation(agreement: Agreement, digest: str) -> Confirmation | None:
+    """Return the pending confirmation; None if there is none, or if the rules have changed since."""
+    return agreement.waits if agreement.waits is not None and agreement.waits.digest == digest else None

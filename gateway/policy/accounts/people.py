@@ -1,7 +1,7 @@
-"""Who may do what in a family: accounts, their sessions, what everybody is told, and what waits for a yes.
+"""The accounts of a household: roles, sessions, announcements to everyone, and pending proposals.
 
-Values, and a register of them in memory; what keeps it is told of each change. Nothing here knows a
-password: an account has the hash that the web process made of one.
+Values, and a register of them in memory. The register reports each change to the code that stores it. No
+password is known here: an account has the hash that the web process made.
 """
 
 from __future__ import annotations
@@ -18,22 +18,25 @@ from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
 
 METHOD = "scrypt:8192:8:10"
 SECRET = re.compile(r"scrypt:8192:8:10\$[A-Za-z0-9]{16}\$[0-9a-f]{128}")  # as werkzeug writes it
-LIFE = timedelta(days=90)  # of a session that nobody uses
-TOLD = timedelta(days=7)  # how long everybody is told who set the gateway up, or has a new password
-PROPOSED = timedelta(days=7)  # how long a proposal waits
+SESSION_LIFE = timedelta(days=90)  # of a session after its last use
+# How long an announcement is shown, such as who set up the gateway or has a new password.
+ANNOUNCED_FOR = timedelta(days=7)
+PROPOSAL_LIFE = timedelta(days=7)  # how long a proposal waits
 PEOPLE_LIMIT = 16  # two parents, grandparents, sitters, support
-SESSIONS_LIMIT = 16  # a person; the longest unused gives way
-TOLD_LIMIT = 128  # above one of each kind by each account; of who has none, the oldest gives way
+SESSIONS_LIMIT = 16  # per person; the one unused for longest is dropped
+ANNOUNCEMENTS_LIMIT = (
+    128  # more than one of each kind per account; an announcement without an account is dropped first
+)
 NAME_LIMIT = 40  # characters
 DEVICE_LIMIT = 64  # characters of a device's name, which is hostile input
-MINUTES_LIMIT = 240  # a helper's, a day and child
-RESERVED = frozenset({"console", "router", "qalqan", "all"})  # who the audit names where it was no person
-OUT = "none"  # in the place of a role: no account any more
+MINUTES_LIMIT = 240  # a helper's, per day and child
+RESERVED = frozenset({"console", "router", "qalqan", "all"})  # used by the audit log when no person acted
+REMOVED = "none"  # instead of a role: the account is removed
 
 
 class PersonRole(StrEnum):
     GUARDIAN = "guardian"  # everything
-    HELPER = "helper"  # may pause, and give so many minutes a day and child
+    HELPER = "helper"  # may pause, and grant up to this many minutes per day and child
     SUPPORT = "support"  # the provider's: health, without a name in it
 
 
@@ -41,23 +44,23 @@ HELPER_VERBS = frozenset({"pause", "resume", "grant", "revoke"})
 
 
 def may_change(role: PersonRole, verb: str) -> bool:
-    """Whether somebody of this role may ask for a change by this verb of the control socket."""
+    """Return True if a person with this role may request a change with this verb of the control socket."""
     if role is PersonRole.GUARDIAN:
         return True
     return role is PersonRole.HELPER and verb in HELPER_VERBS
 
 
-class Told(StrEnum):
-    """What everybody is told for a week."""
+class AnnouncementKind(StrEnum):
+    """What an announcement is about. Everyone sees it for a week."""
 
     CLAIM = "claim"  # set up the gateway
-    CODE = "code"  # has a new password, by a recovery code
-    BUTTON = "button"  # …, by the label and the button
-    CONSOLE = "console"  # …, by the console
-    BACKUP = "backup"  # made a copy of rules and accounts
-    RESTORE = "restore"  # put one in place
-    GUARDIAN = "guardian"  # became one, by another one's tap
-    TOKEN = "token"  # made one for a program
+    CODE = "code"  # has a new password, set with a recovery code
+    BUTTON = "button"  # … with the label and the button
+    CONSOLE = "console"  # … on the console
+    BACKUP = "backup"  # created a backup of rules and accounts
+    RESTORE = "restore"  # restored a backup
+    GUARDIAN = "guardian"  # became a guardian, by another guardian's tap
+    TOKEN = "token"  # created a token for a program
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,9 @@ class Account:
     name: str
     role: PersonRole = PersonRole.GUARDIAN
     secret: str = ""  # the password's hash; empty: none yet
-    minutes: int = 0  # a helper's, a day and child
+    minutes: int = 0  # a helper's, per day and child
     recovery: str = ""  # the recovery code's digest; empty: none
-    came: bool = False  # has signed in once
+    came: bool = False  # has signed in at least once
 
     @property
     def guards(self) -> bool:
@@ -76,24 +79,24 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One browser that is signed in."""
+    """One signed-in browser."""
 
     key: str  # the token's digest
     name: str
-    device: str  # hostile input
+    device: str  # the device's name; hostile input
     since: datetime
-    until: datetime  # LIFE after it was used last
-    sure: bool = True  # used while the clock was known
+    until: datetime  # SESSION_LIFE after its last use
+    sure: bool = True  # used while the clock was trusted
 
     @property
     def id(self) -> str:
-        """By which it is ended; the key opens nothing, and need not be told."""
+        """The id for ending the session. The key itself is a digest and opens nothing."""
         return self.key[:12]
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    told: Told
+    kind: AnnouncementKind
     name: str
     device: str  # hostile input; empty: the console
     at: datetime
@@ -103,9 +106,9 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What one guardian would make of another, who has not said yes."""
+    """A new role that one guardian proposes for another person, who has not accepted yet."""
 
-    name: str  # whom it is about
+    name: str  # the person it is about
     role: str  # a PersonRole, or OUT
     minutes: int
     by: str
@@ -113,16 +116,19 @@ class Proposal:
 
 
 def digest(token: str) -> str:
-    """Of what chance made and no one can guess: no slow hash is needed."""
+    """Return the digest of a random token. It cannot be guessed, so no slow hash is needed."""
     return hashlib.blake2b(token.encode(), digest_size=16).hexdigest()
 
 
-def _nothing() -> None:
+def _no_callback() -> None:
     return
 
 
-class Register:
-    """``changed`` is called after each change that must not be lost."""
+class AccountRegister:
+    """All accounts, sessions, announcements and proposals.
+
+    Calls ``changed`` after each change to be stored.
+    """
 
     def __init__(
         self,
@@ -130,34 +136,36 @@ class Register:
         sessions: Iterable[Session] = (),
         announced: Iterable[Announcement] = (),
         proposals: Iterable[Proposal] = (),
-        changed: Callable[[], None] = _nothing,
+        changed: Callable[[], None] = _no_callback,
         tokens: Iterable[Token] = (),
     ) -> None:
-        self._accounts = {one.name: one for one in accounts}
-        self._sessions = {one.key: one for one in sessions}
+        self._accounts = {account.name: account for account in accounts}
+        self._sessions = {session.key: session for session in sessions}
         self.announced = list(announced)
-        self._proposals = {one.name: one for one in proposals}
+        self._proposals = {proposal.name: proposal for proposal in proposals}
         self._changed = changed
         self.tokens = Tokens(tokens, changed)
-        self.stale = False  # some session was used since the last `changed`
+        self.stale = False  # a session was used since the last `changed`
 
     # Accounts.
 
     def guardians(self) -> Mapping[str, Account]:
-        """Everybody who has an account, by name."""
+        """Return all accounts by name."""
         return self._accounts
 
     def find(self, name: str) -> Account | None:
-        """As it is typed: its letters may be small or capital ones."""
+        """Return the account with this name, ignoring case and extra spaces, or None."""
         folded = " ".join(name.split()).casefold()
-        return next((one for one in self._accounts.values() if one.name.casefold() == folded), None)
+        return next(
+            (account for account in self._accounts.values() if account.name.casefold() == folded), None
+        )
 
     @property
     def claimed(self) -> bool:
-        return any(one.guards for one in self._accounts.values())
+        return any(account.guards for account in self._accounts.values())
 
     def is_last_guardian(self, name: str) -> bool:
-        return [one.name for one in self._accounts.values() if one.guards] == [name]
+        return [account.name for account in self._accounts.values() if account.guards] == [name]
 
     def put(self, account: Account) -> None:
         self._accounts[account.name] = account
@@ -167,91 +175,120 @@ class Register:
         self.put(replace(self._accounts.get(name) or Account(name), secret=secret))
 
     def remove(self, name: str) -> None:
-        """With all sessions and tokens, and with what was proposed about or by this person."""
+        """Remove an account with its sessions and tokens, and all proposals about or by this person."""
         self._accounts.pop(name, None)
         self.tokens.end(name)
-        self._proposals = {key: one for key, one in self._proposals.items() if name not in (key, one.by)}
+        self._proposals = {
+            key: proposal for key, proposal in self._proposals.items() if name not in (key, proposal.by)
+        }
         self.end(name)
 
     # Sessions.
 
     def sessions(self, name: str | None = None) -> tuple[Session, ...]:
-        """The longest unused first."""
-        found = (one for one in self._sessions.values() if name in (None, one.name))
-        return tuple(sorted(found, key=lambda one: one.until))
+        """Return the sessions of a person, or all; the one unused for longest first."""
+        found = (session for session in self._sessions.values() if name in (None, session.name))
+        return tuple(sorted(found, key=lambda session: session.until))
 
     def begin(self, session: Session) -> None:
         old = self.sessions(session.name)
-        for one in old[: max(0, len(old) + 1 - SESSIONS_LIMIT)]:
-            del self._sessions[one.key]
+        for oldest in old[: max(0, len(old) + 1 - SESSIONS_LIMIT)]:
+            del self._sessions[oldest.key]
         self._sessions[session.key] = session
         account = self._accounts[session.name]
         self._accounts[session.name] = replace(account, came=True)
         self._changed()
 
     def use(self, key: str, now: datetime, *, sure: bool) -> Session | None:
-        """Which session it is; noted that it is used, without a write each time."""
-        one = self._sessions.get(key)
-        if one is None or (sure and one.sure and one.until <= now) or one.name not in self._accounts:
+        """Return a session and record its use, without storing it each time. None: unknown or expired."""
+        session = self._sessions.get(key)
+        if (
+            session is None
+            or (sure and session.sure and session.until <= now)
+            or session.name not in self._accounts
+        ):
             return None
-        if abs(now + LIFE - one.until) >= timedelta(minutes=1):
-            one = self._sessions[key] = replace(one, until=now + LIFE, sure=sure)
+        if abs(now + SESSION_LIFE - session.until) >= timedelta(minutes=1):
+            session = self._sessions[key] = replace(session, until=now + SESSION_LIFE, sure=sure)
             self.stale = True
-        return one
+        return session
 
     def end(self, name: str, *, only: str = "", but: str = "") -> int:
-        """A person's sessions: all, the one with the id ``only``, or all ``but`` the one with that key."""
+        """End a person's sessions and return their number.
+
+        Arguments:
+            only: end only the session with this id.
+            but: keep the session with this key.
+        """
         gone = [
             key
-            for key, one in self._sessions.items()
-            if one.name == name and key != but and (not only or one.id == only)
+            for key, session in self._sessions.items()
+            if session.name == name and key != but and (not only or session.id == only)
         ]
         for key in gone:
             del self._sessions[key]
         self._changed()
         return len(gone)
 
-    # What everybody is told, and what waits for a yes.
+    # Announcements and proposals.
 
     def announce(self, announcement: Announcement) -> None:
-        """In the place of the last one of its kind and name, so that nobody crowds out what else is told."""
-        same = (announcement.told, announcement.name)
-        kept = [one for one in self.announced if (one.told, one.name) != same]
-        while len(kept) >= TOLD_LIMIT:
-            kept.remove(next((one for one in kept if one.name not in self._accounts), kept[0]))
+        """Add an announcement.
+
+        It replaces the last one of its kind and name, so that repeats displace no others.
+        """
+        same = (announcement.kind, announcement.name)
+        kept = [
+            announcement for announcement in self.announced if (announcement.kind, announcement.name) != same
+        ]
+        while len(kept) >= ANNOUNCEMENTS_LIMIT:
+            kept.remove(
+                next(
+                    (announcement for announcement in kept if announcement.name not in self._accounts),
+                    kept[0],
+                )
+            )
         self.announced = [*kept, announcement]
         self._changed()
 
     def proposals(self, now: datetime) -> tuple[Proposal, ...]:
-        return tuple(one for one in self._proposals.values() if now - one.at < PROPOSED)
+        return tuple(proposal for proposal in self._proposals.values() if now - proposal.at < PROPOSAL_LIFE)
 
     def propose(self, proposal: Proposal) -> None:
         self._proposals[proposal.name] = proposal
         self._changed()
 
     def settle(self, name: str) -> None:
-        """What was proposed about this person is answered or withdrawn."""
+        """Remove the proposal about this person: it is answered or withdrawn."""
         if self._proposals.pop(name, None) is not None:
             self._changed()
 
     # Time.
 
     def shift(self, jump: Jump) -> None:
-        """The clock was set, or became known: what lasts goes with it."""
+        """Adjust all times after the clock was set or became trusted, so that durations stay the same."""
         self.tokens.shift(jump)
         self._set(
-            {key: after for key, one in self._sessions.items() if (after := _moved_session(one, jump))},
-            [moved_on for one in self.announced if (moved_on := _moved_announcement(one, jump))],
-            {key: replace(one, at=one.at + jump.size) for key, one in self._proposals.items()},
+            {
+                key: after
+                for key, session in self._sessions.items()
+                if (after := _moved_session(session, jump))
+            },
+            [
+                moved_on
+                for announcement in self.announced
+                if (moved_on := _moved_announcement(announcement, jump))
+            ],
+            {key: replace(proposal, at=proposal.at + jump.size) for key, proposal in self._proposals.items()},
         )
 
     def drop_old(self, now: datetime) -> None:
-        """Call it while the clock is known."""
+        """Remove what has expired. Call it while the clock is trusted."""
         self.tokens.drop_old(now)
         self._set(
-            {key: one for key, one in self._sessions.items() if one.until > now},
-            [one for one in self.announced if one.until > now],
-            {one.name: one for one in self.proposals(now)},
+            {key: session for key, session in self._sessions.items() if session.until > now},
+            [announcement for announcement in self.announced if announcement.until > now],
+            {proposal.name: proposal for proposal in self.proposals(now)},
         )
 
     def _set(
@@ -265,11 +302,11 @@ class Register:
         return tuple(self._proposals.values())
 
 
-def _moved_session(one: Session, jump: Jump) -> Session | None:
-    found = moved(Moment(one.until, Kind.LASTING, sure=one.sure), one.since, jump)
-    return found and replace(one, until=found[0].until, sure=found[0].sure, since=found[1])
+def _moved_session(session: Session, jump: Jump) -> Session | None:
+    found = moved(Moment(session.until, Kind.LASTING, sure=session.sure), session.since, jump)
+    return found and replace(session, until=found[0].until, sure=found[0].sure, since=found[1])
 
 
-def _moved_announcement(one: Announcement, jump: Jump) -> Announcement | None:
-    found = moved(Moment(one.until, Kind.LASTING, sure=one.sure), one.at, jump)
-    return found and replace(one, until=found[0].until, sure=found[0].sure, at=found[1])
+def _moved_announcement(announcement: Announcement, jump: Jump) -> Announcement | None:
+    found = moved(Moment(announcement.until, Kind.LASTING, sure=announcement.sure), announcement.at, jump)
+    return found and replace(announcement, until=found[0].until, sure=found[0].sure, at=found[1])

@@ -1,8 +1,8 @@
-"""A child's PIN: what it may be, and how it is kept.
+"""A child's PIN: allowed values, and how it is stored.
 
-Four to six digits fall to who has the file, whatever they are hashed with. What protects them is that the
-file is root's and that tries are slowed (`policy.tickets.Tries`), so the hash is slow only as far as the
-event loop can wait for it.
+Four to six digits can be found by trying all, whatever the hash. The protection is that the file belongs to
+root and that tries are limited (`policy.requests.tickets.Tries`). The hash is only as slow as the event loop
+can wait for it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-LEAST, MOST = 4, 6  # digits
-ROUNDS = 2000  # of BLAKE2b, 1 ms on a desktop, 10 on a small router: no packet is judged meanwhile
+MIN_DIGITS, MAX_DIGITS = 4, 6  # digits
+ROUNDS = 2000  # of BLAKE2b; 1 ms on a desktop, 10 ms on a small router; no packet is judged meanwhile
 SALT_BYTES = 16
-TRIES = 5  # wrong ones by one person's name on one device, then that device waits with that name
-TRIES_OF_DAY = 20  # of the same, in 24 hours: of ten thousand PINs a patient sibling tries these and no more
+TRIES = 5  # wrong tries per name and device until that device must wait for this name
+TRIES_OF_DAY = (
+    20  # the same within 24 hours: the number of PINs, of ten thousand, that a patient sibling can try
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +28,23 @@ class Pin:
     salt: str  # hex
     hash: str  # hex
     at: datetime  # when it was set
-    by: str  # a guardian; empty: the child itself
+    by: str  # a guardian; empty: the child
 
 
-def typed(text: str) -> str | None:
-    """The digits of a PIN; None where it can be none."""
+def parse_pin(text: str) -> str | None:
+    """Return the digits of a typed PIN; None if it cannot be one."""
     pin = "".join(text.split())
-    return pin if pin.isascii() and pin.isdigit() and LEAST <= len(pin) <= MOST else None
+    return pin if pin.isascii() and pin.isdigit() and MIN_DIGITS <= len(pin) <= MAX_DIGITS else None
 
 
-def is_guessed_first(pin: str) -> bool:
-    """One digit again and again, or digits in a row: what a sibling tries first."""
+def is_weak(pin: str) -> bool:
+    """Return True for one repeated digit and for digits in a row: a sibling tries these first."""
     steps = {(int(after) - int(before)) % 10 for before, after in pairwise(pin)}
     return len(steps) == 1 and steps <= {0, 1, 9}
 
 
-def hashed(pin: str, salt: str) -> str:
-    """A chain of keyed BLAKE2b: the daemon has no OpenSSL, and so no scrypt (`daemon/memory.py`)."""
+def hash_pin(pin: str, salt: str) -> str:
+    """Return a chain of keyed BLAKE2b. The daemon does not load OpenSSL, and so has no scrypt."""
     key, own = pin.encode(), bytes.fromhex(salt)
     digest = key
     for _ in range(ROUNDS):
@@ -51,4 +53,4 @@ def hashed(pin: str, salt: str) -> str:
 
 
 def is_right(pin: Pin, entered: str) -> bool:
-    return hmac.compare_digest(hashed(entered, pin.salt), pin.hash)
+    return hmac.compare_digest(hash_pin(entered, pin.salt), pin.hash)

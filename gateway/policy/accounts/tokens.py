@@ -1,4 +1,4 @@
-"""Tokens by which a program asks in the name of who made it: values, and a register of them in memory."""
+"""Tokens that let a program act for the person who created them: values, and a register in memory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
 
-TOKENS_LIMIT = 16  # of the whole home: a display in the hall, a home automation, a script or two
-LABEL_LIMIT = 24  # characters: it stands in every audit line of a change by it
-DAYS = (30, 90, 365)  # that one may last; none: until somebody ends it
-USED_EVERY = timedelta(minutes=1)  # how exactly the last use is known
+TOKENS_LIMIT = 16  # of the household: a display, a home automation, a script or two
+LABEL_LIMIT = 24  # characters; it is in every audit line of a change made with the token
+DAYS = (30, 90, 365)  # selectable lifetimes; a token can also last until it is ended
+USED_EVERY = timedelta(minutes=1)  # precision of the last use
 
 _STAMP = "token:"
 
@@ -19,55 +19,57 @@ _STAMP = "token:"
 @dataclass(frozen=True, slots=True)
 class Token:
     key: str  # the token's digest
-    name: str  # who made it
+    name: str  # the person who created it
     label: str
-    role: str  # a PersonRole: what it may at most
+    role: str  # a PersonRole: the highest rights it has
     since: datetime
     used: datetime | None = None
-    until: datetime | None = None  # None: until somebody ends it
-    sure: bool = True  # made while the clock was known
+    until: datetime | None = None  # None: until it is ended
+    sure: bool = True  # created while the clock was trusted
 
     @property
     def id(self) -> str:
-        """By which it is ended; the key opens nothing, and need not be told."""
+        """The id for ending the token. The key itself is a digest and opens nothing."""
         return self.key[:12]
 
 
 class Tokens:
-    """``changed`` is called after each change that must not be lost."""
+    """All tokens. Calls ``changed`` after each change that must be stored."""
 
     def __init__(self, tokens: Iterable[Token], changed: Callable[[], None]) -> None:
-        self._tokens = {one.key: one for one in tokens}
+        self._tokens = {token.key: token for token in tokens}
         self._changed = changed
-        self.stale = False  # some token was used since the last `changed`
+        self.stale = False  # a token was used since the last `changed`
 
     def all(self) -> tuple[Token, ...]:
         return tuple(self._tokens.values())
 
     def of(self, name: str) -> tuple[Token, ...]:
-        """The newest first."""
-        return tuple(reversed([one for one in self._tokens.values() if one.name == name]))
+        """Return a person's tokens, newest first."""
+        return tuple(reversed([token for token in self._tokens.values() if token.name == name]))
 
     def add(self, token: Token) -> None:
         self._tokens[token.key] = token
         self._changed()
 
     def find(self, token_id: str, name: str) -> Token | None:
-        return next((one for one in self._tokens.values() if (one.id, one.name) == (token_id, name)), None)
+        return next(
+            (token for token in self._tokens.values() if (token.id, token.name) == (token_id, name)), None
+        )
 
     def use(self, key: str, now: datetime, *, sure: bool) -> Token | None:
-        """Which one it is; noted that it is used, without a write each time."""
-        one = self._tokens.get(key)
-        if one is None or (sure and one.sure and one.until is not None and one.until <= now):
+        """Return a token and record its use, without storing it each time. None: unknown or expired."""
+        token = self._tokens.get(key)
+        if token is None or (sure and token.sure and token.until is not None and token.until <= now):
             return None
-        if one.used is None or abs(now - one.used) >= USED_EVERY:
-            one = self._tokens[key] = replace(one, used=now)
+        if token.used is None or abs(now - token.used) >= USED_EVERY:
+            token = self._tokens[key] = replace(token, used=now)
             self.stale = True
-        return one
+        return token
 
     def end(self, name: str, only: str = "") -> int:
-        """A person's tokens: all, or the one with the id ``only``."""
-        gone = [one.key for one in self.of(name) if not only or one.id == only]
+        """End a person's tokens, or only the one with the id ``only``; return their number."""
+        gone = [token.key for token in self.of(name) if not only or token.id == only]
         for key in gone:
             del self._tokens[key]
         if gone:
@@ -75,12 +77,14 @@ class Tokens:
         return len(gone)
 
     def shift(self, jump: Jump) -> None:
-        """The clock was set, or became known: what lasts goes with it."""
-        self._keep({key: after for key, one in self._tokens.items() if (after := _moved(one, jump))})
+        """Adjust all times after the clock was set or became trusted, so that durations stay the same."""
+        self._keep({key: after for key, token in self._tokens.items() if (after := _moved(token, jump))})
 
     def drop_old(self, now: datetime) -> None:
-        """Call it while the clock is known."""
-        self._keep({key: one for key, one in self._tokens.items() if one.until is None or one.until > now})
+        """Remove expired tokens. Call it while the clock is trusted."""
+        self._keep(
+            {key: token for key, token in self._tokens.items() if token.until is None or token.until > now}
+        )
 
     def _keep(self, tokens: Mapping[str, Token]) -> None:
         if tokens != self._tokens:
@@ -88,21 +92,21 @@ class Tokens:
             self._changed()
 
 
-def _moved(one: Token, jump: Jump) -> Token | None:
-    if one.until is None:
-        return one
-    found = moved(Moment(one.until, Kind.LASTING, sure=one.sure), one.since, jump)
-    return found and replace(one, until=found[0].until, sure=found[0].sure, since=found[1])
+def _moved(token: Token, jump: Jump) -> Token | None:
+    if token.until is None:
+        return token
+    found = moved(Moment(token.until, Kind.LASTING, sure=token.sure), token.since, jump)
+    return found and replace(token, until=found[0].until, sure=found[0].sure, since=found[1])
 
 
-def stamped(label: str, place: str) -> str:
-    """From where, as the audit keeps it, where a token asked: its label is one word in front of the place."""
+def origin_with_token(label: str, place: str) -> str:
+    """Return the origin for the audit log; for a token, the label is one word in front of the place."""
     word = label.replace("%", "%25").replace(" ", "%20")
     return f"{_STAMP}{word} {place}".rstrip() if label else place
 
 
-def unstamped(origin: str) -> tuple[str, str]:
-    """The token's label, empty where none asked, and the place."""
+def split_origin(origin: str) -> tuple[str, str]:
+    """Return the token's label and the place. The label is empty if no token was used."""
     word, _, place = origin.partition(" ")
     if not word.startswith(_STAMP):
         return "", origin

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gateway.policy.alerts.cards import Topic
-from gateway.policy.identity.fingerprints import KINDS
+from gateway.policy.identity.fingerprints import DEVICE_KINDS
 from gateway.policy.names.categories import LANGUAGES
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Node, parse_document, shown
@@ -94,7 +94,7 @@ def _menu(part: fields.Fields, devices: Collection[str]) -> Menu:
         topic=Topic(fields.choice(part.need("topic"), [one.value for one in Topic])),
         name=_by_language(part.need("name"), fields.text),
         devices=part.read("devices", lambda node: _choices(node, devices), frozenset()),
-        kinds=part.read("kinds", lambda node: _choices(node, (*KINDS, ANY)), frozenset()),
+        kinds=part.read("kinds", lambda node: _choices(node, (*DEVICE_KINDS, ANY)), frozenset()),
         since=part.read("since", fields.text, ""),
         steps=_by_language(part.need("steps"), _steps),
         status=fields.choice(part.need("status"), STATUSES),

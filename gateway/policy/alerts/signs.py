@@ -14,7 +14,7 @@ import re
 from typing import NamedTuple
 
 from gateway.policy.judge.bypass import DNS_ALPNS, DOT_DOQ_PORT
-from gateway.policy.judge.conclude import refuses
+from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.judge.world import World
 from gateway.policy.names.categories import PROXY
 from gateway.policy.names.packs import PROBES
@@ -53,11 +53,11 @@ def sign_of(seen: Observation, decision: Decision, rules: Rules, world: World) -
         return None
     way = _ATTEMPTS.get(decision.reason)
     if way is not None:
-        if not refuses(rules, way) or seen.proto in _UNASKED:
+        if not blocks_bypass(rules, way) or seen.proto in _UNASKED:
             return None
         # A relay's address may have other things on it: one call says little.
         return Sign(way, "", seen.proto, way is not Way.TOR, seen.dst)
-    if not refuses(rules, Way.ENCRYPTED_DNS):
+    if not blocks_bypass(rules, Way.ENCRYPTED_DNS):
         return None
     if decision.reason is Reason.ENCRYPTED_DNS:
         return _encrypted(seen, world)

@@ -1,7 +1,7 @@
-"""What kind of device it is: `profiles/fingerprints.yaml` → Fingerprints.
+"""Detects the kind of a device: `profiles/fingerprints.yaml` → Fingerprints.
 
-An entry names a kind and the clues that tell it. Of the clues that a device gives, the one that tells most
-decides, in the order of CLUES; among entries with that clue, the first in the file. The format::
+An entry names a kind and its clues. The most specific clue that a device gives decides, in the order of
+CLUES. Among entries with that clue, the first in the file wins. The format::
 
     fingerprints:
       - id: iphone
@@ -22,12 +22,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.policy.identity.sightings import Sight
+from gateway.policy.identity.sightings import Sighting
 from gateway.policy.identity.traits import Traits
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Node, parse_document, shown
 
-KINDS = ("phone", "tablet", "tv", "console", "computer", "thing")
+DEVICE_KINDS = ("phone", "tablet", "tv", "console", "computer", "thing")
 CLUES = ("model", "host_name", "services", "vendor_class", "options", "vendor")
 MAX_ENTRIES = 256  # a file of our own; each has some clues
 _SERVICE = re.compile(r"_[a-z0-9-]{1,20}", re.ASCII)
@@ -41,8 +41,8 @@ class Fingerprint:
     patterns: Mapping[str, tuple[str, ...]]  # by clue, lower case
     options: frozenset[tuple[int, ...]]
 
-    def gives(self, clue: str, sight: Sight) -> bool:
-        """Whether the device's own clue is one of ours."""
+    def matches(self, clue: str, sight: Sighting) -> bool:
+        """Return True if the device's clue matches this entry."""
         traits = sight.traits
         if clue == "options":
             return traits.options in self.options
@@ -51,26 +51,26 @@ class Fingerprint:
             return not sight.services.isdisjoint(wanted)
         said = {"model": sight.model, "host_name": traits.host_name, "vendor_class": traits.vendor_class}
         text = said.get(clue, traits.vendor).lower()
-        return bool(text) and any(_matches(one, text) for one in wanted)
+        return bool(text) and any(_matches(pattern, text) for pattern in wanted)
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
     entries: tuple[Fingerprint, ...] = ()
 
-    def kind_of(self, sight: Sight) -> str:
-        """Empty where nothing tells."""
+    def kind_of(self, sight: Sighting) -> str:
+        """Return the kind of a device; empty if no entry matches."""
         found = self.find(sight)
         return "" if found is None else found.kind
 
     @property
     def ids(self) -> frozenset[str]:
-        return frozenset(one.id for one in self.entries)
+        return frozenset(entry.id for entry in self.entries)
 
-    def find(self, sight: Sight) -> Fingerprint | None:
+    def find(self, sight: Sighting) -> Fingerprint | None:
         for clue in CLUES:
             for entry in self.entries:
-                if entry.gives(clue, sight):
+                if entry.matches(clue, sight):
                     return entry
         return None
 
@@ -78,21 +78,21 @@ class Fingerprints:
 @dataclass(frozen=True, slots=True)
 class FingerprintFile:
     fingerprints: Fingerprints
-    tests: Mapping[str, tuple[Sight, ...]]  # by entry
+    tests: Mapping[str, tuple[Sighting, ...]]  # by entry
 
 
 def parse_fingerprints(source: str | bytes, file: str) -> FingerprintFile:
-    """Raises PolicyError with file, line, key and mend."""
+    """Return the entries and their examples. Raises PolicyError with file, line, key and fix."""
     top = fields.Fields(parse_document(source, file), ("fingerprints",))
     entries: dict[str, Fingerprint] = {}
-    tests: dict[str, tuple[Sight, ...]] = {}
+    tests: dict[str, tuple[Sighting, ...]] = {}
     for node in fields.entries(top.need("fingerprints"), MAX_ENTRIES):
         part = fields.Fields(fields.mapping(node), _KEYS)
         entry = _entry(part)
         if entry.id in entries:
             node.place.refuse(f"the entry {shown(entry.id)} is there twice", "give each its own id")
         entries[entry.id] = entry
-        tests[entry.id] = tuple(_example(one) for one in fields.items(part.need("test")))
+        tests[entry.id] = tuple(_example(field) for field in fields.items(part.need("test")))
         if not tests[entry.id]:
             part.need("test").place.refuse("is empty", "write a device that this entry is for")
     return FingerprintFile(Fingerprints(tuple(entries.values())), tests)
@@ -109,7 +109,10 @@ def _entry(part: fields.Fields) -> Fingerprint:
         if clue in part and clue != "options"
     }
     return Fingerprint(
-        key, fields.choice(part.need("kind"), KINDS), patterns, part.read("options", _lists, frozenset())
+        key,
+        fields.choice(part.need("kind"), DEVICE_KINDS),
+        patterns,
+        part.read("options", _lists, frozenset()),
     )
 
 
@@ -139,7 +142,7 @@ def _numbers(node: Node) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
-def _example(node: Node) -> Sight:
+def _example(node: Node) -> Sighting:
     part = fields.Fields(fields.mapping(node), CLUES)
     traits = Traits(
         mac="02:00:00:00:00:00",
@@ -149,11 +152,14 @@ def _example(node: Node) -> Sight:
         vendor=part.read("vendor", fields.text, ""),
     )
     services = frozenset(part.read("services", _services, ()))
-    return Sight(traits, services=services, model=part.read("model", fields.text, ""))
+    return Sighting(traits, services=services, model=part.read("model", fields.text, ""))
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """``*`` stands for anything; each part is looked for behind the one before it, so the time is bounded."""
+    """Return True if the text matches. ``*`` matches anything.
+
+    Each part is searched after the one before it, so the time is bounded.
+    """
     parts = pattern.split("*")
     if len(parts) == 1:
         return pattern == text

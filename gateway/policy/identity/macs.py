@@ -1,4 +1,4 @@
-"""Device addresses as people write them."""
+"""MAC addresses in files and on the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _QUADS = re.compile(r"[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}", re.ASCII)
 
 
 def parse_mac(written: str) -> str | None:
-    """``02-00-00-AA-BB-CC``, ``02:00:…`` or ``0200.00aa.bbcc`` → ``02:00:00:aa:bb:cc``; None for no MAC."""
+    """Return a MAC address as ``02:00:00:aa:bb:cc``; None if ``written`` is none.
+
+    Accepts ``02-00-00-AA-BB-CC``, ``02:00:…`` and ``0200.00aa.bbcc``.
+    """
     word = written.strip().lower()
     if _PAIRS.fullmatch(word) is None and _QUADS.fullmatch(word) is None:
         return None
@@ -21,7 +24,7 @@ def parse_mac(written: str) -> str | None:
 
 
 def mac(word: str, place: Place) -> str:
-    """The normal form of a device's address. Raises PolicyError."""
+    """Return the normal form of a device's MAC address. Raises PolicyError."""
     read = parse_mac(word)
     if read is None:
         place.refuse(f"{shown(word)} is not a MAC address", 'write it like "02:00:00:00:00:0a"')
@@ -33,11 +36,11 @@ def mac(word: str, place: Place) -> str:
 
 
 def macs(node: Node) -> tuple[str, ...]:
-    """A list of device addresses, none of them twice."""
+    """Return a list of MAC addresses without duplicates. Raises PolicyError."""
     read: dict[str, None] = {}
     for item in fields.items(node):
-        one = mac(fields.text(item), item.place)
-        if one in read:
-            item.place.refuse(f"'{one}' is there twice", "keep it once")
-        read[one] = None
+        address = mac(fields.text(item), item.place)
+        if address in read:
+            item.place.refuse(f"'{address}' is there twice", "keep it once")
+        read[address] = None
     return tuple(read)

@@ -1,4 +1,4 @@
-"""What a family is asked about a device, in one sentence; the pages have words of their own for it."""
+"""The question about a device in one sentence, for the command line. The pages have their own wording."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ SIGNS: Mapping[Sign, str] = {
 def question_sentence(
     question: Question, device: str, known: str = "", owner: str = "", rules: str = ""
 ) -> str:
-    """``device``: what to call it; ``known`` and ``owner``: the device that it may be, and whose that is;
-    ``rules``: whose hold meanwhile, empty where that changes nothing.
+    """Return the question as text.
+
+    Arguments:
+        device: its display name.
+        known, owner: the device that it may be, and that device's owner.
+        rules: whose rules apply meanwhile; empty if the question changes nothing.
     """
     return " ".join(
         part
@@ -33,16 +37,14 @@ def question_sentence(
 
 
 def _asked(question: Question, device: str, known: str, owner: str) -> str:
-    signs = ", ".join(SIGNS[one] for one in question.signs)
+    signs = ", ".join(SIGNS[sign] for sign in question.signs)
     if question.ask is Ask.COPY:
         whose = f"{owner}'s {device}" if owner else device
         if question.settled:
             return f"Another device used the address of {whose}."
         return f"Another device may use the address of {whose}: {signs} changed."
     if question.ask is Ask.REPEATER:
-        return (
-            f"{device} is a repeater: what is behind it cannot be told apart, so one profile holds for all."
-        )
+        return f"{device} is a repeater: its devices share one address, so one profile applies to all."
     if question.known:
         whose = f"{owner}'s {known}" if owner else known
         return f"{device} may be {whose} again, by another address: {signs} fit."

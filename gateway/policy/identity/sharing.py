@@ -1,8 +1,7 @@
-"""Whose rules a device has for a while: a shared one that a child uses, a screen that one claimed, an adult's
-phone that a guardian handed over.
+"""Temporary users of a device: a shared device, a claimed screen, a handed over adult's phone.
 
-Nothing here is ever an adult's rules: what a child does gives it at most its own, and where a person that a
-guardian named is gone, the youngest's hold.
+The result is never an adult's rules. What a child does gives the device at most the child's own rules. If the
+person that a guardian named no longer exists, the youngest child's rules apply.
 """
 
 from __future__ import annotations
@@ -16,83 +15,91 @@ from gateway.age.bands import Band
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import GUEST, Profile
 
-LONGEST = timedelta(hours=2)  # then a shared device has the youngest's rules again
-SILENT = timedelta(minutes=15)  # the same where so long nothing to speak of moved
-LEAST_BYTES = 30_000  # a minute: less is what a screen in standby and a tablet in a bag send by themselves
-ASKING_KINDS = frozenset({"phone", "tablet", "computer"})  # have a page of their own: nobody claims them
+LONGEST = timedelta(hours=2)  # then the youngest child's rules apply to a shared device again
+SILENT = timedelta(minutes=15)  # the same after this time without significant traffic
+LEAST_BYTES = 30_000  # per minute; a screen in standby or an unused tablet sends less
+# These can open the page themselves, so no child claims them from another device.
+ASKING_KINDS = frozenset({"phone", "tablet", "computer"})
 
 
-class Kind(StrEnum):
-    USE = "use"  # somebody said on the device itself who it is
-    CLAIM = "claim"  # … or on a phone of its own, of a screen
+class UseKind(StrEnum):
+    USE = "use"  # a child selected itself on the device
+    CLAIM = "claim"  # a child claimed a screen from its own phone
     HANDED = "handed"  # a guardian gave an adult's device to a child
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class DeviceUse:
     mac: str
     who: str  # a profile's id
-    kind: Kind
+    kind: UseKind
     since: datetime
     until: datetime | None  # None: until a guardian takes it back
-    by: str = ""  # the guardian who decided; empty: the child itself
+    by: str = ""  # the guardian who decided; empty: the child
 
     @property
     def handed(self) -> bool:
-        return self.kind is Kind.HANDED
+        return self.kind is UseKind.HANDED
 
 
-def people_of(household: Household, mac: str) -> tuple[Profile, ...]:
-    """The children who may say that they use a shared device, the youngest first; of a device that belongs
-    to one person, nobody.
-    """
+def possible_users(household: Household, mac: str) -> tuple[Profile, ...]:
+    """Return the children who may use a shared device, the youngest first; () for a device of one person."""
     found = {one.id: one for who in household.config.shared.get(mac, ()) if (one := household.find(who))}
-    return tuple(sorted((one for one in found.values() if one.is_child), key=lambda one: one.band.rank))
+    return tuple(
+        sorted((person for person in found.values() if person.is_child), key=lambda person: person.band.rank)
+    )
 
 
 def shared_with(household: Household, who: str) -> tuple[str, ...]:
-    """The shared devices of which a child is one of the people."""
+    """Return the shared devices that a child may use."""
     return tuple(
-        mac for mac in household.config.shared if any(one.id == who for one in people_of(household, mac))
+        mac
+        for mac in household.config.shared
+        if any(person.id == who for person in possible_users(household, mac))
     )
 
 
 def may_be_handed(own: Profile | None) -> bool:
-    """``own``: by whose rules the device is without it; None: it is filtered by nobody's."""
+    """Return True if the device may be handed over. ``own``: its profile otherwise; None: unfiltered."""
     return own is None or not (own.is_child or own.id == GUEST)
 
 
-def lent(household: Household, uses: Iterable[Use]) -> Mapping[str, Profile]:
-    """MAC → the child whose rules hold in place of the device's own. What names nobody who may use the device
-    by the files as they are now is left out.
+def temporary_profiles(household: Household, uses: Iterable[DeviceUse]) -> Mapping[str, Profile]:
+    """Return MAC → the child whose rules replace the device's own.
+
+    Uses that the current files do not permit are left out.
     """
     found: dict[str, Profile] = {}
-    for one in uses:
-        if one.handed:
-            if may_be_handed(household.owner_of(one.mac)):
-                found[one.mac] = _child(household, one.who)
+    for use in uses:
+        if use.handed:
+            if may_be_handed(household.owner_of(use.mac)):
+                found[use.mac] = _child(household, use.who)
             continue
-        chosen = next((each for each in people_of(household, one.mac) if each.id == one.who), None)
+        chosen = next((each for each in possible_users(household, use.mac) if each.id == use.who), None)
         if chosen is not None:
-            found[one.mac] = _closing_as(chosen, household.owner_of(one.mac))
+            found[use.mac] = _with_failure_mode(chosen, household.owner_of(use.mac))
     return found
 
 
-def _closing_as(chosen: Profile, youngest: Profile | None) -> Profile:
-    """While no daemon runs nothing ends a use: a shared device is shut then if the youngest's would be."""
+def _with_failure_mode(chosen: Profile, youngest: Profile | None) -> Profile:
+    """Return the profile with the stricter failure mode.
+
+    Nothing ends a use while the daemon is down, so a shared device is then blocked if the youngest child's
+    is.
+    """
     if youngest is None or chosen.closes or not youngest.closes:
         return chosen
     return replace(chosen, rules=replace(chosen.rules, failure=youngest.rules.failure))
 
 
 def _child(household: Household, who: str) -> Profile:
-    """The child that a guardian named. Where its file is gone: never the adult, whose device it is."""
+    """Return the child that a guardian named. If its file is gone, never the adult who owns the device."""
     known = household.profiles.get(who)
     if known is not None and known.is_child:
         return known
-    return min((*household.children, household.guest), key=lambda one: (one.band.rank, one.built_in))
+    return min((*household.children, household.guest), key=lambda person: (person.band.rank, person.built_in))
 
 
 def needs_pin(profile: Profile) -> bool:
-    """From ten years on a child says by a PIN that it is that child."""
+    """Return True if a child confirms its identity with a PIN: from age ten on."""
     return profile.is_child and profile.band >= Band.AGE_10_12

@@ -1,4 +1,4 @@
-"""All that is known of one device, beside whose it is: one value, kept in memory and in the database."""
+"""Everything known about one device except its owner: one value, kept in memory and in the database."""
 
 from __future__ import annotations
 
@@ -6,34 +6,36 @@ from dataclasses import dataclass, replace
 
 from gateway.policy.identity.traits import Traits
 
-MAX_INTERFACE_IDS = 16  # newest of a device; privacy addresses change daily and eight may live at once
-MAX_ADDRESSES = 24  # of a device: one of IPv4, a link's own, and temporary ones of two prefixes
-MAX_BEHIND = 32  # other hardware addresses behind one: the clients of a repeater
-MAX_NAMES = 4  # that a device has called itself
-MAX_SERVICES = 16  # of multicast DNS; a Mac with all that can be switched on has a dozen
+# Newest of a device; privacy addresses change daily, and eight may be in use at the same time.
+MAX_INTERFACE_IDS = 16
+MAX_ADDRESSES = 24  # of a device: one IPv4, one link-local, and temporary ones of two prefixes
+MAX_BEHIND = 32  # hardware addresses behind another one: the clients of a repeater
+MAX_NAMES = 4  # names that a device used for itself
+MAX_SERVICES = 16  # of multicast DNS; a Mac with all services turned on has a dozen
 
-# Who gave a host name, the surer one last: what a device tells a DHCP server is what it was named in its
-# settings, a lease may be named by the router, and multicast DNS adds numbers when two have one name.
+# Sources of a host name, most reliable last. The name sent to a DHCP server comes from the device's settings;
+# a lease may be named by the router; multicast DNS appends numbers when two devices have the same name.
 NAME_SOURCES = ("", "mdns", "lease", "dhcp")
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """``addresses`` and ``names`` are the newest last. All text is hostile input."""
+class Sighting:
+    """What was seen of a device. ``addresses`` and ``names``: newest last. All text is hostile input."""
 
     traits: Traits
     addresses: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    named_by: str = ""  # one of NAME_SOURCES: where the host name is from
+    named_by: str = ""  # one of NAME_SOURCES: the source of the host name
     services: frozenset[str] = frozenset()  # of multicast DNS, such as _airplay
-    model: str = ""  # what it says to be, such as AppleTV11,1
-    behind: frozenset[str] = frozenset()  # hardware addresses that DHCP names in its frames, unlike its own
+    model: str = ""  # the model that it reports, such as AppleTV11,1
+    # Hardware addresses in its DHCP messages that differ from its frames' own.
+    behind: frozenset[str] = frozenset()
 
-    def named(self, name: str, source: str) -> Sight:
-        """With a name that it was called by ``source``; a surer one stays the host name."""
+    def named(self, name: str, source: str) -> Sighting:
+        """Return the sighting with a name from ``source``. A more reliable host name is kept."""
         if not name:
             return self
-        names = (*(one for one in self.names if one != name), name)[-MAX_NAMES:]
+        names = (*(known for known in self.names if known != name), name)[-MAX_NAMES:]
         if name in self.names:
             names = self.names
         if NAME_SOURCES.index(source) < NAME_SOURCES.index(self.named_by):

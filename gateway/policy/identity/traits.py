@@ -1,4 +1,4 @@
-"""Whether two sights of the network are one device: by what devices say of themselves. Addresses change."""
+"""Compares what devices say about themselves, to recognise a device whose address changed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-# All that devices say can be imitated. So likeness never gives one more than it would have without: it keeps
-# a child's stricter rules, or it is a proposal that a guardian answers.
+# Devices can imitate all of this. A similarity therefore never gives a device more than it would have
+# without: it keeps a child's stricter rules, or it is a proposal for a guardian.
 
 SOON = timedelta(minutes=15)
-"""Between leaving by one address and coming by another: the Wi-Fi is joined anew within seconds, the rest is
-for a phone that is restarted, for somebody who looks up how, and for us to notice that the first one went."""
-LIKELY = 4  # a name of its own and one sign more; or what the maker's phones have in common, within SOON
+"""Time between leaving with one address and joining with another.
+
+A phone rejoins Wi-Fi within seconds; the rest
+covers a restart, a user who looks up how to do it, and the gateway's delay in noticing the departure."""
+LIKELY = 4  # a name of its own and one more sign; or what all phones of a maker share, within SOON
 EUI64 = b"\xff\xfe"  # in the middle of an interface id made from a hardware address (RFC 4291, App. A)
 
-# What devices are called that nobody named: it tells a model, not a device.
+# Default names: they identify a model, not a device.
 COMMON_NAMES = frozenset(
     {"android", "galaxy", "iphone", "ipad", "ipod", "laptop", "linux", "localhost", "mac", "macbook", "pc",
      "phone", "samsung", "tablet", "unknown", "watch", "windows", "xiaomi"}
@@ -27,46 +29,44 @@ _COUNTED = re.compile(r"[-_. ]?\(?\d{0,3}\)?$")  # iphone-2, "iPhone (3)"
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What is known of who answers for one hardware address. All text is hostile input; empty: not seen."""
+    """The known traits of the host with one hardware address. All text is hostile input; empty: not seen."""
 
     mac: str  # lower case, colons
-    host_name: str = ""  # DHCP option 12, else what mDNS says
+    host_name: str = ""  # DHCP option 12, else from mDNS
     vendor_class: str = ""  # DHCP option 60
-    options: tuple[
-        int, ...
-    ] = ()  # DHCP option 55, in the order of the request: told apart by operating systems
+    options: tuple[int, ...] = ()  # DHCP option 55, in the order of the request; differs by operating system
     vendor: str = ""  # by the OUI; empty for a random address
     kind: str = ""  # phone, tablet, tv, console, computer, thing
-    hop_limit: int = 0  # 64, 128 or 255: what its packets begin with; 0: not seen
+    hop_limit: int = 0  # initial hop limit of its packets: 64, 128 or 255; 0: not seen
     interface_ids: frozenset[bytes] = frozenset()  # the lower 8 bytes of its IPv6 addresses, newest sixteen
 
     @property
     def is_random(self) -> bool:
-        """Whether the address is locally administered (IEEE 802 8.2.2), as phones invent them."""
+        """True if the address is locally administered (IEEE 802 §8.2.2), as phones' random addresses are."""
         return bool(int(self.mac[:2], 16) & 2)
 
     @property
     def has_own_name(self) -> bool:
-        """Whether it is called as few others are."""
+        """True if the device has a name that few others have."""
         return bool(self.host_name) and _COUNTED.sub("", self.host_name.casefold()) not in COMMON_NAMES
 
 
 class Sign(StrEnum):
-    """What speaks for one device behind two addresses, or for two behind one."""
+    """A sign that two addresses are one device, or that one address is two devices."""
 
     HOST_NAME = "host_name"
     OPTIONS = "options"
     VENDOR_CLASS = "vendor_class"
     KIND = "kind"
-    TIME = "time"  # one came when the other went
+    TIME = "time"  # one joined when the other left
     HOP_LIMIT = "hop_limit"
     INTERFACE_ID = "interface_id"
-    CARRIES = "carries"  # other devices' questions come through one that was known to be alone
+    CARRIES = "carries"  # queries of other devices come through a device that was known to be alone
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How much speaks for it that a newcomer is a device that is known."""
+    """How similar a new device is to a known one."""
 
     score: int = 0
     signs: tuple[Sign, ...] = ()
@@ -80,8 +80,12 @@ UNLIKE = Likeness()
 
 
 def same_device(known: Traits, newcomer: Traits, gone_for: timedelta | None) -> Likeness:
-    """``gone_for``: how long ``known`` had been away when the newcomer came; below zero where it was missed
-    later; None: it is here. What contradicts (another kind, another system's packets) outweighs everything.
+    """Return how likely the newcomer is the known device.
+
+    A contradiction in kind or hop limit outweighs all signs.
+
+    ``gone_for``: how long ``known`` had been away when the newcomer came; negative if its departure was
+    noticed later; None: it is present.
     """
     if gone_for is None or _contradict(known, newcomer):
         return UNLIKE
@@ -89,7 +93,7 @@ def same_device(known: Traits, newcomer: Traits, gone_for: timedelta | None) -> 
     if known.host_name and known.host_name.casefold() == newcomer.host_name.casefold():
         found.append((Sign.HOST_NAME, 3 if known.has_own_name else 1))
     if known.options and newcomer.options:
-        # A system that was brought up to date at the same time asks otherwise; that is rare.
+        # A system updated in the same minutes has other options; that is rare.
         found.append((Sign.OPTIONS, 2 if known.options == newcomer.options else -2))
     if known.vendor_class and known.vendor_class == newcomer.vendor_class:
         found.append((Sign.VENDOR_CLASS, 1))
@@ -100,34 +104,41 @@ def same_device(known: Traits, newcomer: Traits, gone_for: timedelta | None) -> 
     return Likeness(sum(weight for _, weight in found), tuple(sign for sign, weight in found if weight > 0))
 
 
-def _contradict(one: Traits, other: Traits) -> bool:
-    """The kind is guessed by the name before all else, and a name is quickly changed: it contradicts nothing
-    where both ask for the same.
+def _contradict(first: Traits, other: Traits) -> bool:
+    """Return True if kind or hop limit differ.
+
+    The kind is guessed from the name first, and a name is easily changed. It contradicts nothing if both send
+    the same DHCP options.
     """
-    kinds, hops = {one.kind, other.kind} - {""}, {one.hop_limit, other.hop_limit} - {0}
-    alike = bool(one.options) and one.options == other.options
+    kinds, hops = {first.kind, other.kind} - {""}, {first.hop_limit, other.hop_limit} - {0}
+    alike = bool(first.options) and first.options == other.options
     return (len(kinds) > 1 and not alike) or len(hops) > 1
 
 
-def may_be(newcomer: Traits, gone_for: timedelta | None) -> bool:
-    """Whether ``newcomer`` may be a device that went, by its random address and the time alone: a child's
-    phone that calls itself a television is still the child's phone.
+def may_be_departed(newcomer: Traits, gone_for: timedelta | None) -> bool:
+    """Return True if ``newcomer`` may be a device that left, judging by random address and time only.
+
+    A child's phone that calls itself a television is still the child's phone.
     """
     return gone_for is not None and abs(gone_for) <= SOON and newcomer.is_random
 
 
-def made_from(mac: str) -> bytes:
-    """The interface id that a host makes from its hardware address (RFC 4291, App. A)."""
+def interface_id_from(mac: str) -> bytes:
+    """Return the interface id that a host makes from its hardware address (RFC 4291, App. A)."""
     packed = bytes.fromhex(mac.replace(":", ""))
     return bytes((packed[0] ^ 2, *packed[1:3], *EUI64, *packed[3:]))
 
 
 def foreign_ids(traits: Traits) -> frozenset[bytes]:
-    """Interface ids that were made from another hardware address than the device shows."""
-    own = made_from(traits.mac)
-    return frozenset(one for one in traits.interface_ids if one[3:5] == EUI64 and one != own)
+    """Return interface ids made from another hardware address than the device's own."""
+    own = interface_id_from(traits.mac)
+    return frozenset(
+        interface_id
+        for interface_id in traits.interface_ids
+        if interface_id[3:5] == EUI64 and interface_id != own
+    )
 
 
-def kinds_of_ids(ids: Iterable[bytes]) -> frozenset[bool]:
-    """Whether hosts make their ids from the hardware address (True), at random (False), or both."""
-    return frozenset(one[3:5] == EUI64 for one in ids)
+def id_origins(ids: Iterable[bytes]) -> frozenset[bool]:
+    """Return whether ids are made from the hardware address (True), at random (False), or both."""
+    return frozenset(interface_id[3:5] == EUI64 for interface_id in ids)

@@ -1,6 +1,6 @@
-"""Two profiles for one device, while nobody has said whose it is: what either refuses is refused.
+"""Applies two profiles to a device whose owner is not confirmed: what either blocks is blocked.
 
-So whatever a device imitates, it has nothing that it would not have had without.
+A device that imitates another one therefore gains nothing.
 """
 
 from __future__ import annotations
@@ -23,22 +23,24 @@ from gateway.policy.values import Decision, Observation, Verdict
 _SEARCH = (SafeSearch.OFF, SafeSearch.MODERATE, SafeSearch.STRICT)
 
 
-def alike(profile: Profile, otherwise: Profile) -> tuple[Profile, Profile]:
-    """The two for a device that may be somebody else's: nothing of it is written down, it is shut without a
-    daemon where either is, and both send searches to the same place.
+def aligned_profiles(profile: Profile, otherwise: Profile) -> tuple[Profile, Profile]:
+    """Return both profiles for a device that may belong to another person.
+
+    Nothing about it is logged. It is blocked while the daemon is down if either profile would be. Both
+    profiles use the stricter safe search.
     """
     rules, others = replace(profile.rules, log_level=0), otherwise.rules
     if not otherwise.filtered:
         return replace(profile, rules=rules), otherwise
     if otherwise.closes:
         rules = replace(rules, failure=others.failure)
-    stricter = max(rules.safe_search, others.safe_search, key=lambda one: _SEARCH.index(one.value))
+    stricter = max(rules.safe_search, others.safe_search, key=lambda budget: _SEARCH.index(budget.value))
     rules, others = replace(rules, safe_search=stricter), replace(others, safe_search=stricter)
     return replace(profile, rules=rules), replace(otherwise, rules=others)
 
 
-class JointJudge(Judge):
-    """The judge of ``profile``, whose word counts first, and of ``other`` beside it."""
+class CombinedJudge(Judge):
+    """The judge of ``profile``, whose decisions come first, combined with the judge ``other``."""
 
     def __init__(
         self,
@@ -48,16 +50,16 @@ class JointJudge(Judge):
         other: Judge,
         situation: Callable[[], Situation],
     ) -> None:
-        """``situation``: how things stand for ``other``."""
+        """``situation``: returns the current situation for ``other``."""
         super().__init__(profile, world, calendar)
         self._other = other
         self._other_situation = situation
 
-    def as_of(self, other_is: Situation) -> JointJudge:
-        """The same, of a moment at which things stood so for ``other``."""
-        then = copy(self)
-        then._other_situation = lambda: other_is
-        return then
+    def as_of(self, other_is: Situation) -> CombinedJudge:
+        """Return the same judge for a moment at which ``other`` had this situation."""
+        clone = copy(self)
+        clone._other_situation = lambda: other_is
+        return clone
 
     def decide(
         self, seen: Observation, situation: Situation, now: datetime, *, explain: bool = False
@@ -81,7 +83,7 @@ class JointJudge(Judge):
             return other
         chosen = other if other.verdict is Verdict.REWRITE and mine.verdict is not Verdict.REWRITE else mine
         gates = joined((mine.gates, other.gates))
-        until = min((one for one in (mine.until, other.until) if one is not None), default=None)
+        until = min((moment for moment in (mine.until, other.until) if moment is not None), default=None)
         if (gates, until) == (chosen.gates, chosen.until):
             return chosen
         return replace(chosen, gates=gates, until=until)
@@ -89,7 +91,7 @@ class JointJudge(Judge):
     def standing(self, situation: Situation, now: datetime) -> Standing:
         mine = super().standing(situation, now)
         if not self._other.profile.filtered:
-            return mine  # nothing ever closes for it
+            return mine  # nothing closes for the other profile
         other = self._other.standing(self._other_situation(), now)
         return Standing(
             closed={**other.closed, **mine.closed},
@@ -103,7 +105,7 @@ class JointJudge(Judge):
 
 
 def _lifted(mine: Standing, other: Standing) -> Mapping[str, frozenset[str]]:
-    """A grant for a service opens a gate where it opens it in both, or where one of them never closed it."""
+    """Return the grants per service. A gate opens if it opens in both profiles, or one never closed it."""
     found: dict[str, frozenset[str]] = {}
     closed: list[tuple[Mapping[str, Closing], Mapping[str, frozenset[str]]]] = [
         (mine.closed, mine.lifted),
@@ -122,5 +124,5 @@ def _lifted(mine: Standing, other: Standing) -> Mapping[str, frozenset[str]]:
 def _budgets(mine: Mapping[str, Budget], other: Mapping[str, Budget]) -> Mapping[str, Budget]:
     both = {**other, **mine}
     for gate in mine.keys() & other.keys():
-        both[gate] = min(mine[gate], other[gate], key=lambda one: one.left)
+        both[gate] = min(mine[gate], other[gate], key=lambda budget: budget.left)
     return both

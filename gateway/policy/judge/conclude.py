@@ -1,4 +1,4 @@
-"""From the facts about a host to what is decided about it while no gate is closed, and the gates before that.
+"""Turns the facts about a host into the decision that applies while no gate is closed, plus its gates.
 
 The order of decision: docs/developers/data-plane.md, section 4. Time rules come first: during bedtime, a
 blocked host is reported as bedtime.
@@ -32,34 +32,35 @@ PRODUCT = "product"
 OPEN_RULE = "nothing refuses it"
 
 
-class Part(NamedTuple):
-    """What is decided about a name; equal ones are shared."""
+class Conclusion(NamedTuple):
+    """The decision about a name, independent of time. Equal conclusions share one object."""
 
-    gates: Gates  # in the order of decision; `outcome` is reached when none of them is closed
+    gates: Gates  # in the order of decision; `outcome` applies if none of them is closed
     outcome: Decision
-    rewrite: Decision | None = None  # of a question for a search host: the safe name answers instead
-    special: bool = False  # any of the next seven
+    rewrite: Decision | None = None  # for a DNS query of a search host: answer with the safe name
+    special: bool = False  # True if any of the next seven fields is set
     gateway: bool = False
     help: bool = False
     binding: bool = False
-    register: Decision | None = None  # a state's refusal, for everyone while it is on
-    local: bool = (
-        False  # never leaves the home: as a question it is fine, as a flow's name it is not believed
+    register: Decision | None = None  # the block by a state's register, for everyone while the register is on
+    local: bool = False  # the name stays in the local network: valid in a DNS query, not trusted in a flow
+    relay: bool = (
+        False  # a name of iCloud Private Relay: the outcome of its DNS query does not apply to flows
     )
-    relay: bool = False  # of iCloud Private Relay: what a question for it meets is no flow's outcome
-    ordinary: Gates = ()  # of what has fewer gates than others: all of them, while only its name says so
+    # All gates, for a name that has fewer than usual; they apply while only the name identifies the flow.
+    ordinary: Gates = ()
     services: tuple[str, ...] = ()
-    portal: Gates = ()  # of a connectivity probe: its gates on a device that is led to the page
+    portal: Gates = ()  # gates of a connectivity probe on a device that is redirected to the page
 
 
-def conclude(facts: Facts, profile: Profile) -> Part:
-    """``profile`` is filtered."""
+def conclude(facts: Facts, profile: Profile) -> Conclusion:
+    """Return the conclusion about a host. ``profile`` must be filtered."""
     helps, relay = facts.help is not None, facts.signal is Way.RELAY
-    part = _conclusion(facts, profile.rules)
-    ordinary = _ordinary(facts, profile.rules, part)
+    conclusion = _conclusion(facts, profile.rules)
+    ordinary = _ordinary(facts, profile.rules, conclusion)
     register = facts.registered
     special = facts.gateway or helps or facts.binding or register is not None or facts.local or relay
-    return part._replace(
+    return conclusion._replace(
         special=special or bool(ordinary),
         ordinary=ordinary,
         gateway=facts.gateway,
@@ -72,29 +73,29 @@ def conclude(facts: Facts, profile: Profile) -> Part:
     )
 
 
-def _ordinary(facts: Facts, rules: Rules, part: Part) -> Gates:
-    """All gates of an open name that is bound by fewer, or spends nothing; none where it is as others are.
+def _ordinary(facts: Facts, rules: Rules, conclusion: Conclusion) -> Gates:
+    """Return all gates of an open name that has fewer gates than usual or uses no time; otherwise ().
 
-    A hello may tell any name: this one counts where an answer gave the address that is called.
+    A hello can carry any name. The exemption therefore applies only if a DNS answer gave the address.
     """
-    if part.outcome.verdict is Verdict.BLOCK:
+    if conclusion.outcome.verdict is Verdict.BLOCK:
         return ()
-    free = UNCOUNTED in part.gates or any(gate not in part.gates for gate in state_gates(rules))
+    free = UNCOUNTED in conclusion.gates or any(gate not in conclusion.gates for gate in state_gates(rules))
     if not free:
         return ()
     gates = flow_gates(facts, rules, Bound.ALL)
     return tuple(gate for gate in gates if gate != UNCOUNTED)
 
 
-def refusal_part(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Part:
-    """A refusal that stands behind the gates of the device as a whole."""
-    return Part(state_gates(rules), refuse(reason, rule, owner))
+def blocked_conclusion(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Conclusion:
+    """Return a block that comes after the gates of the whole device."""
+    return Conclusion(state_gates(rules), refuse(reason, rule, owner))
 
 
-def allowance_part(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Part:
-    """What passes whenever the device as a whole does."""
+def device_wide_conclusion(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Conclusion:
+    """Return an allow that passes whenever the whole device may."""
     gates = state_gates(rules)
-    return Part(gates, allow(reason, rule, owner, gates))
+    return Conclusion(gates, allow(reason, rule, owner, gates))
 
 
 def allow(reason: Reason, rule: str, owner: str, gates: Gates) -> Decision:
@@ -106,74 +107,79 @@ def refuse(reason: Reason, rule: str, owner: str, *, askable: bool = False) -> D
 
 
 def owned_rule(owner: str, rule: str) -> str:
-    """A rule as `why` prints it: a band's with the band's name before it."""
+    """Return a rule as `why` prints it: the rule of a band starts with the band's name."""
     return f"{owner.replace(':', ' ', 1)}: {rule}" if owner.startswith("band:") else rule
 
 
 def nameless_rule(rules: Rules) -> tuple[str, Rules, str]:
-    """Rule and owner of what refuses a flow without a name."""
+    """Return the rule, the rules and the owner that block a flow without a name."""
     if rules.strict.value:
         return owned_rule(rules.strict.owner, "strict = true"), rules, rules.strict.owner
     return owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), rules, rules.mode.owner
 
 
-def refuses(rules: Rules, way: Way) -> bool:
+def blocks_bypass(rules: Rules, way: Way) -> bool:
     switch = rules.ways.get(way)
     return switch is not None and switch.value is Switch.BLOCK
 
 
-def refusal_of(way: Way, rules: Rules) -> Part:
-    """Of a way around the filter that ``rules`` refuse."""
+def bypass_conclusion(way: Way, rules: Rules) -> Conclusion:
+    """Return the block for a bypass method that ``rules`` block."""
     owner = rules.ways[way].owner
-    return refusal_part(REASONS[way], owned_rule(owner, f"ways: {way} = {Switch.BLOCK}"), rules, owner)
+    return blocked_conclusion(REASONS[way], owned_rule(owner, f"ways: {way} = {Switch.BLOCK}"), rules, owner)
 
 
-def _conclusion(facts: Facts, rules: Rules) -> Part:
-    if facts.signal is not None and refuses(rules, facts.signal):
-        return Part((), refuse(Reason.RESOLVER_SIGNAL, "resolver signal", PRODUCT))
+def _conclusion(facts: Facts, rules: Rules) -> Conclusion:
+    if facts.signal is not None and blocks_bypass(rules, facts.signal):
+        return Conclusion((), refuse(Reason.RESOLVER_SIGNAL, "resolver signal", PRODUCT))
     if facts.need is not None and not _refuses_need(facts.block, facts.need[0]):
         return _need(facts.need, rules)
     if facts.law is not None:
-        return refusal_part(Reason.LAW, facts.law.value.rule, rules, facts.law.owner)
+        return blocked_conclusion(Reason.LAW, facts.law.value.rule, rules, facts.law.owner)
     family = family_entry(facts)
     if family is not None:
         if family is facts.block:
-            return refusal_part(Reason.FAMILY_BLOCK, f"block: {family}", rules, family.owner)
+            return blocked_conclusion(Reason.FAMILY_BLOCK, f"block: {family}", rules, family.owner)
         other = _other_refusal(facts, family, rules)
         if other is not None:
             return _category_refusal(facts, other, rules)
         homework = family is facts.homework
         word, reason = ("homework", Reason.HOMEWORK) if homework else ("allow", Reason.FAMILY_ALLOW)
-        return allowed_part(facts, rules, reason, f"{word}: {family}", family.owner)
+        return allowed_conclusion(facts, rules, reason, f"{word}: {family}", family.owner)
     if facts.signal is not None and facts.signal in rules.ways:
-        # Its category is that of all ways, so that the switch has to open it here.
+        # The proxy category covers all bypass methods, so the setting of this method must open it here.
         owner = rules.ways[facts.signal].owner
-        return allowed_part(
+        return allowed_conclusion(
             facts, rules, Reason.OPEN, owned_rule(owner, f"ways: {facts.signal} = {Switch.ALLOW}"), owner
         )
     return _by_band(facts, rules)
 
 
 def _other_refusal(facts: Facts, allowed: Entry, rules: Rules) -> CategoryFact | None:
-    """What refuses a host that ``allowed`` opens: an allow of a category lifts no other category."""
+    """Return the category that blocks a host although ``allowed`` opens it; None if there is none.
+
+    An allowed category lifts no other category.
+    """
     if allowed.kind is not Kind.CATEGORY:
         return None
     entries = (*rules.allow, *rules.homework)
     opened = {entry.value for entry in entries if entry.kind is Kind.CATEGORY}
-    return next((one for one in facts.categories if one.rule.value.refuses and one.id not in opened), None)
+    return next(
+        (fact for fact in facts.categories if fact.rule.value.refuses and fact.id not in opened), None
+    )
 
 
 def _refuses_need(block: Entry | None, need: str) -> bool:
-    """Only a family that names what a device needs, not one that blocks its maker's domain, refuses it."""
+    """Return True if the family blocks the needed name itself. Blocking a vendor's domain does not count."""
     return block is not None and block.kind is Kind.NAME and len(block.value) >= len(need)
 
 
-def _need(need: tuple[str, str], rules: Rules) -> Part:
+def _need(need: tuple[str, str], rules: Rules) -> Conclusion:
     entry, kind = need
     gates = state_gates(rules, _bound_of_need(kind))
     rule = f"device needs: {kind}: {entry}"
     portal = with_uncounted(state_gates(rules)) if kind == PROBES else ()
-    return Part(gates, allow(Reason.DEVICE_NEEDS, rule, PRODUCT, gates), portal=portal)
+    return Conclusion(gates, allow(Reason.DEVICE_NEEDS, rule, PRODUCT, gates), portal=portal)
 
 
 def _bound_of_need(kind: str) -> Bound:
@@ -183,9 +189,10 @@ def _bound_of_need(kind: str) -> Bound:
 
 
 def family_entry(facts: Facts) -> Entry | None:
-    """The family's own entry that decides. Homework is an allow; of equal ones it is the one that is said.
+    """Return the family's entry that decides; None if no entry matches.
 
-    What an allowed service cannot work without ranks below a name and above every other entry.
+    Homework counts as an allow, and wins a tie with it. A companion of an allowed service ranks below a name
+    and above every other entry.
     """
     allowed = _stronger(facts.homework, facts.allow)
     if facts.companion is not None and not _has_name(facts.block, allowed):
@@ -202,12 +209,15 @@ def _stronger(first: Entry | None, second: Entry | None) -> Entry | None:
 
 
 def _outranks(entry: Entry | None, other: Entry | None) -> bool:
-    """A tie goes to ``entry``."""
+    """Return True if ``entry`` ranks at least as high as ``other``."""
     return entry is not None and (other is None or entry.rank >= other.rank)
 
 
-def _by_band(facts: Facts, rules: Rules) -> Part:
-    """No entry of the family's matches. Its word on a category still goes before what its band approves."""
+def _by_band(facts: Facts, rules: Rules) -> Conclusion:
+    """Return the conclusion if no family entry matches.
+
+    The family's setting for a category outranks what the band approves.
+    """
     strictest = facts.strictest
     approval = _approval(facts)
     if strictest is not None and strictest.rule.value.refuses:
@@ -219,11 +229,11 @@ def _by_band(facts: Facts, rules: Rules) -> Part:
     if _outranks(facts.band_block, facts.band_allow) and facts.band_block is not None:
         rule = owned_rule(facts.band_block.owner, f"block: {facts.band_block}")
         reason = Reason.SERVICE if facts.band_block.kind is Kind.SERVICE else Reason.CATEGORY
-        return refusal_part(reason, rule, rules, facts.band_block.owner)
+        return blocked_conclusion(reason, rule, rules, facts.band_block.owner)
     if approval is not None:
-        return allowed_part(facts, rules, Reason.OPEN, *approval)
+        return allowed_conclusion(facts, rules, Reason.OPEN, *approval)
     if facts.local:
-        return allowed_part(facts, rules, Reason.OPEN, "names of the home", PRODUCT)
+        return allowed_conclusion(facts, rules, Reason.OPEN, "names of the home", PRODUCT)
     return _by_mode(facts, rules)
 
 
@@ -232,14 +242,14 @@ def _is_family_refusal(fact: CategoryFact) -> bool:
 
 
 def _approval(facts: Facts) -> tuple[str, str] | None:
-    """Rule and owner of what the band itself lets through."""
+    """Return rule and owner of what the band itself allows; None if there is nothing."""
     if facts.band_allow is not None:
         owner = facts.band_allow.owner
         return owned_rule(owner, f"allow: {facts.band_allow}"), owner
     return (f"approved site: {facts.site.name}", PRODUCT) if facts.site is not None else None
 
 
-def _category_refusal(facts: Facts, fact: CategoryFact, rules: Rules) -> Part:
+def _category_refusal(facts: Facts, fact: CategoryFact, rules: Rules) -> Conclusion:
     reason = Reason.NEW_DOMAIN if fact.id == NEW_DOMAIN else Reason.CATEGORY
     outcome = refuse(
         reason,
@@ -247,32 +257,32 @@ def _category_refusal(facts: Facts, fact: CategoryFact, rules: Rules) -> Part:
         fact.rule.owner,
         askable=fact.rule.value is Action.ASK,
     )
-    return Part(state_gates(rules) + service_gates(rules, facts.services), outcome)
+    return Conclusion(state_gates(rules) + service_gates(rules, facts.services), outcome)
 
 
 def category_rule(category: str, rule: Owned[Action]) -> str:
     return owned_rule(rule.owner, f"category:{category} = {rule.value}")
 
 
-def _by_mode(facts: Facts, rules: Rules) -> Part:
+def _by_mode(facts: Facts, rules: Rules) -> Conclusion:
     gates = state_gates(rules) + service_gates(rules, facts.services)
     if rules.mode.value is Mode.ALLOW_LIST:
         owner = rules.mode.owner
         rule = owned_rule(owner, f"mode = {rules.mode.value}")
-        return Part(gates, refuse(Reason.NOT_ON_LIST, rule, owner, askable=True))
+        return Conclusion(gates, refuse(Reason.NOT_ON_LIST, rule, owner, askable=True))
     if not facts.known and rules.unknown.value.refuses:
         owner = rules.unknown.owner
         rule = owned_rule(owner, f"unknown = {rules.unknown.value}")
         askable = rules.unknown.value is Action.ASK
-        return Part(gates, refuse(Reason.UNKNOWN_DOMAIN, rule, owner, askable=askable))
+        return Conclusion(gates, refuse(Reason.UNKNOWN_DOMAIN, rule, owner, askable=askable))
     counted = next((fact for fact in facts.categories if fact.rule.value is Action.COUNT), None)
     if counted is None:
-        return allowed_part(facts, rules, Reason.OPEN, OPEN_RULE, PRODUCT)
+        return allowed_conclusion(facts, rules, Reason.OPEN, OPEN_RULE, PRODUCT)
     rule = category_rule(counted.id, counted.rule)
-    return allowed_part(facts, rules, Reason.OPEN, rule, counted.rule.owner)
+    return allowed_conclusion(facts, rules, Reason.OPEN, rule, counted.rule.owner)
 
 
-def allowed_part(facts: Facts, rules: Rules, reason: Reason, rule: str, owner: str) -> Part:
+def allowed_conclusion(facts: Facts, rules: Rules, reason: Reason, rule: str, owner: str) -> Conclusion:
     bound = Bound.ALL
     if reason is Reason.HOMEWORK or facts.homework is not None:
         bound = Bound.NO_LIMITS
@@ -281,15 +291,15 @@ def allowed_part(facts: Facts, rules: Rules, reason: Reason, rule: str, owner: s
     gates = flow_gates(facts, rules, bound)
     engine, level = facts.engine, rules.safe_search.value
     if engine is None or level is SafeSearch.OFF:
-        return Part(gates, allow(reason, rule, owner, gates))
+        return Conclusion(gates, allow(reason, rule, owner, gates))
     owner = rules.safe_search.owner
     passes = allow(Reason.SAFE_SEARCH, owned_rule(owner, f"safe_search = {level}"), owner, gates)
     rewrite = replace(passes, verdict=Verdict.REWRITE, rewrite=engine.safe_name(level))
-    return Part(gates, passes, rewrite)
+    return Conclusion(gates, passes, rewrite)
 
 
 def flow_gates(facts: Facts, rules: Rules, bound: Bound) -> Gates:
-    """Every gate of an allowed flow, in the order of decision."""
+    """Return every gate of an allowed flow, in the order of decision."""
     categories = [fact.id for fact in facts.categories]
     gates = (
         *state_gates(rules, bound),

@@ -1,7 +1,7 @@
-"""The judge of one profile: who asks for what, when → Decision.
+"""The judge of one profile: observation, situation and time in, Decision out.
 
-What names alone decide is worked out once for each host and kept (bounded); what the clock and a situation
-decide is worked out once for each situation and kept until it changes. Most decisions are two look-ups.
+What names alone decide is computed once for each host and cached (bounded). What the clock and a situation
+decide is computed once for each situation and cached until it changes. Most decisions are two look-ups.
 """
 
 from __future__ import annotations
@@ -10,12 +10,25 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gateway.policy.judge.bypass import DNS_PORTS, DOT_DOQ_PORT, Around
-from gateway.policy.judge.conclude import PRODUCT, Part, allow, conclude, nameless_rule, owned_rule, refuse
-from gateway.policy.judge.judge_cache import TIME_REASONS, Kept, closed, keep
+from gateway.policy.judge.bypass import DNS_PORTS, DOT_DOQ_PORT, BypassRules
+from gateway.policy.judge.conclude import (
+    PRODUCT,
+    Conclusion,
+    allow,
+    conclude,
+    nameless_rule,
+    owned_rule,
+    refuse,
+)
+from gateway.policy.judge.judge_cache import (
+    TIME_REASONS,
+    CachedSituation,
+    cache_situation,
+    closed_gate_decision,
+)
 from gateway.policy.judge.nameless import NamelessFlows, needs_address
-from gateway.policy.judge.opened import is_openable, opened_part
-from gateway.policy.judge.study import Student
+from gateway.policy.judge.opened import is_openable, opened_conclusion
+from gateway.policy.judge.study import FactFinder
 from gateway.policy.judge.world import GATEWAY_NAME, World
 from gateway.policy.profile.bypass_methods import Way
 from gateway.policy.profile.profile import Profile
@@ -28,39 +41,39 @@ from gateway.policy.time.situation import Situation
 from gateway.policy.time.standing import Standing, standing
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
 
-DNS, PROXY = Proto.DNS, Proto.PROXY  # found faster than through its class
-NAMES_KEPT = 1024  # hosts a generation, two generations: 150 bytes each; a device's day has some hundred
+DNS, PROXY = Proto.DNS, Proto.PROXY  # module constants are faster than class attributes
+NAMES_KEPT = 1024  # hosts per generation, two generations; 150 bytes each; a device uses some hundred a day
 SITUATIONS_KEPT = 64  # devices of one profile; a situation is replaced when it changes
 
 GATEWAY = allow(Reason.GATEWAY, GATEWAY_NAME, PRODUCT, ())
 HELP = allow(Reason.HELP, "help", PRODUCT, ())
-# One outward reason, rule and owner, so that nothing tells a sealed entry from a malware name. Nobody opens
-# one for a while either: where the other then stayed shut, it would be told.
+# One public reason, rule and owner, so that a sealed entry looks like a malware name. No guardian can open
+# one for a while either: if opening failed for the other kind, the difference would show.
 REFUSED_FOR_EVERYONE = refuse(Reason.REFUSED_FOR_EVERYONE, "refused for everyone", PRODUCT)
 
 
 class Judge:
-    """Compiled once for a profile and a world; a change of either makes a new one."""
+    """Decides for one profile and one world. A change of either needs a new judge."""
 
     def __init__(self, profile: Profile, world: World, calendar: Calendar) -> None:
         self.profile = profile
         self._world = world
         self._calendar = calendar_for(profile, calendar)
-        self._student = Student(profile, world)
-        self._around = Around(self._student, profile, world)
-        self._plain_addresses = self._around.plain_addresses
-        self._plain_alpns = self._around.plain_alpns
-        self._nameless = NamelessFlows(self._student, profile, world, self._around)
-        self._young: dict[str, Part] = {}
-        self._old: dict[str, Part] = {}
-        self._shared: dict[Part, Part] = {}
-        self._kept: dict[int, Kept] = {}
+        self._fact_finder = FactFinder(profile, world)
+        self._bypass = BypassRules(self._fact_finder, profile, world)
+        self._plain_addresses = self._bypass.plain_addresses
+        self._plain_alpns = self._bypass.plain_alpns
+        self._nameless = NamelessFlows(self._fact_finder, profile, world, self._bypass)
+        self._recent_hosts: dict[str, Conclusion] = {}
+        self._older_hosts: dict[str, Conclusion] = {}
+        self._shared: dict[Conclusion, Conclusion] = {}
+        self._situations: dict[int, CachedSituation] = {}
         rules = profile.rules
         self._filtered = profile.filtered
         self._needs_address = needs_address(rules)
         self._unfiltered = allow(Reason.UNFILTERED, *_unfiltered_rule(profile), ())
         self._off = allow(Reason.UNFILTERED, "off", "family", (DEVICE,))
-        self._hides = self._around.refusal(Way.ECH) is None
+        self._allows_ech = self._bypass.refusal(Way.ECH) is None
         rule, _, owner = nameless_rule(rules)
         self._unresolved = refuse(Reason.UNRESOLVED, rule, owner)
         self._unproven = refuse(Reason.UNRESOLVED, "open at this hour by its name alone", PRODUCT)
@@ -73,103 +86,116 @@ class Judge:
     def decide(
         self, seen: Observation, situation: Situation, now: datetime, *, explain: bool = False
     ) -> Decision:
-        """``now``: an aware datetime; fastest in UTC. ``explain`` fills ``passed``, and ``until`` of what
-        is open.
+        """Return the decision about an observation.
+
+        Arguments:
+            now: an aware datetime; UTC is fastest.
+            explain: also fill ``passed``, and ``until`` for what is open.
         """
         if explain:
             return self._explained(seen, situation, now)
-        proto, host, dst, dport, _, fault, alpn = seen  # in a third of the time that the names take
-        if host is None or fault is not None or proto is PROXY:  # of a proxy, it is whom that shall call
+        proto, host, dst, dport, _, fault, alpn = (
+            seen  # unpacking takes a third of the time of attribute access
+        )
+        if (
+            host is None or fault is not None or proto is PROXY
+        ):  # a proxy request names the host that the proxy shall call
             return self._decide_nameless(seen, situation, now)
-        part = self._young.get(host)
-        if part is None:
-            part = self._learn(host)
-        asked = proto is DNS
-        if part.special:
-            decision = self._special(part, host, seen, situation, now)
+        conclusion = self._recent_hosts.get(host)
+        if conclusion is None:
+            conclusion = self._cache_host(host)
+        is_query = proto is DNS
+        if conclusion.special:
+            decision = self._special(conclusion, host, seen, situation, now)
             if decision is not None:
                 return decision
-        state = self._kept.get(id(situation))
-        # The kept reference keeps the id from being used again.
+        state = self._situations.get(id(situation))
+        # The cached reference to the situation prevents reuse of its id.
         if state is None or state.situation is not situation or not state.since <= now < state.until:
             state = self._state(situation, now)
-        # What is known to be no way around costs these look-ups alone.
-        if asked:
+        # A flow that is known to be no bypass costs only these look-ups.
+        if is_query:
             if dport not in DNS_PORTS:
-                part = self._around.part(seen, part, situation) or part
+                conclusion = self._bypass.conclusion(seen, conclusion, situation) or conclusion
         elif dst not in self._plain_addresses or alpn not in self._plain_alpns or dport == DOT_DOQ_PORT:
-            part = self._around.part(seen, part, situation) or part
-        if state.plain and part.rewrite is None:
-            if asked or not self._needs_address:
-                return part.outcome
+            conclusion = self._bypass.conclusion(seen, conclusion, situation) or conclusion
+        if state.plain and conclusion.rewrite is None:
+            if is_query or not self._needs_address:
+                return conclusion.outcome
             resolved = situation.resolved
-            if resolved is None or resolved.gave(host, dst) or not part.outcome.allowed:
-                return part.outcome
+            if resolved is None or resolved.gave(host, dst) or not conclusion.outcome.allowed:
+                return conclusion.outcome
             return self._unresolved
-        return self._by_state(host, part, seen, state)
+        return self._by_state(host, conclusion, seen, state)
 
     def _special(
-        self, part: Part, host: str, seen: Observation, situation: Situation, now: datetime
+        self, conclusion: Conclusion, host: str, seen: Observation, situation: Situation, now: datetime
     ) -> Decision | None:
-        """What no rule of a profile changes, and what is said of a profile without rules; None: neither."""
-        asked = seen.proto is DNS
-        if part.gateway and asked:
+        """Return the decision that no rule of a profile changes, or the one of an unfiltered profile."""
+        is_query = seen.proto is DNS
+        if conclusion.gateway and is_query:
             return GATEWAY
-        if part.help and (asked or self._world.help_address(host, seen.dst)):
+        if conclusion.help and (is_query or self._world.help_address(host, seen.dst)):
             return HELP
-        if part.binding:
+        if conclusion.binding:
             return REFUSED_FOR_EVERYONE
-        if part.register is not None:
-            return part.register
+        if conclusion.register is not None:
+            return conclusion.register
         if not self._filtered:
             return self._unfiltered
-        if part.local and not asked:
+        if conclusion.local and not is_query:
             return self._decide_nameless(seen, situation, now)
-        if part.relay and not asked:
-            part = self._around.part(seen, part, situation) or part
-            return self._by_state(host, part, seen, self._state(situation, now))
-        if part.ordinary and not asked:
-            return self._by_name_alone(part, host, seen, situation, now)
+        if conclusion.relay and not is_query:
+            conclusion = self._bypass.conclusion(seen, conclusion, situation) or conclusion
+            return self._by_state(host, conclusion, seen, self._state(situation, now))
+        if conclusion.ordinary and not is_query:
+            return self._by_name_alone(conclusion, host, seen, situation, now)
         return None
 
     def _by_name_alone(
-        self, part: Part, host: str, seen: Observation, situation: Situation, now: datetime
+        self, conclusion: Conclusion, host: str, seen: Observation, situation: Situation, now: datetime
     ) -> Decision | None:
-        """Of a flow by a name that is bound by fewer gates than others, to an address that no answer gave for
-        it: it has them all. None: the address is its own, or nobody knows, as where answers are encrypted.
+        """Return the decision for a name with fewer gates and an address that no answer gave for it.
+
+        All gates apply then. None: the address belongs to the name, or this is unknown because answers are
+        encrypted.
         """
         resolved = situation.resolved
-        hidden = resolved is None or self._around.refusal(Way.ENCRYPTED_DNS) is None
+        hidden = resolved is None or self._bypass.refusal(Way.ENCRYPTED_DNS) is None
         if hidden or self._needs_address or (resolved is not None and resolved.gave(host, seen.dst)):
             return None
-        outcome = replace(part.outcome, gates=frozenset(part.ordinary))
-        whole = part._replace(gates=part.ordinary, outcome=outcome)
+        outcome = replace(conclusion.outcome, gates=frozenset(conclusion.ordinary))
+        whole = conclusion._replace(gates=conclusion.ordinary, outcome=outcome)
         decision = self._by_state(
-            host, self._around.part(seen, whole, situation) or whole, seen, self._state(situation, now)
+            host, self._bypass.conclusion(seen, whole, situation) or whole, seen, self._state(situation, now)
         )
         return self._unproven if decision.reason in TIME_REASONS else decision
 
-    def _by_state(self, host: str, part: Part, seen: Observation, state: Kept) -> Decision:
-        if part.portal and state.situation.led and seen.proto is DNS:
-            return part.outcome  # a probe that finds no address is never led to the page
-        if state.standing.allowed and is_openable(part):
-            part = self._opened(host, part, state)
+    def _by_state(
+        self, host: str, conclusion: Conclusion, seen: Observation, state: CachedSituation
+    ) -> Decision:
+        if conclusion.portal and state.situation.led and seen.proto is DNS:
+            return conclusion.outcome  # a probe without an address is never redirected to the page
+        if state.standing.allowed and is_openable(conclusion):
+            conclusion = self._opened(host, conclusion, state)
         if state.standing.lesson is not None:
-            part = taught(host, part, self._student, self.profile, state.standing.lesson)
-        refusal = closed(part, state)
+            conclusion = taught(host, conclusion, self._fact_finder, self.profile, state.standing.lesson)
+        refusal = closed_gate_decision(conclusion, state)
         if refusal is not None:
             return refusal
-        if seen.proto is not DNS or part.rewrite is None:
-            wrong = self._wrong_address(host, part, seen, state)
-            return self._passed(part, state) if wrong is None else wrong
-        return self._passed(part, state) if state.standing.off else part.rewrite
+        if seen.proto is not DNS or conclusion.rewrite is None:
+            wrong = self._wrong_address(host, conclusion, seen, state)
+            return self._outcome(conclusion, state) if wrong is None else wrong
+        return self._outcome(conclusion, state) if state.standing.off else conclusion.rewrite
 
-    def _wrong_address(self, host: str, part: Part, seen: Observation, state: Kept) -> Decision | None:
-        """The refusal of a flow to an address that is not the name's own; None where it is, or may be."""
-        if seen.proto is DNS or state.standing.off or part.outcome.verdict is Verdict.BLOCK:
+    def _wrong_address(
+        self, host: str, conclusion: Conclusion, seen: Observation, state: CachedSituation
+    ) -> Decision | None:
+        """Return the block of a flow to an address that is not the name's own; None if it is, or may be."""
+        if seen.proto is DNS or state.standing.off or conclusion.outcome.verdict is Verdict.BLOCK:
             return None
-        if part.rewrite is not None:
-            return None if self._is_safe_address(host, part.rewrite, seen.dst) else self._unsafe
+        if conclusion.rewrite is not None:
+            return None if self._is_safe_address(host, conclusion.rewrite, seen.dst) else self._unsafe
         resolved = state.situation.resolved
         if not self._needs_address or resolved is None or resolved.gave(host, seen.dst):
             return None
@@ -177,36 +203,40 @@ class Judge:
 
     def _explained(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
         decision = self.decide(seen, situation, now)
-        from gateway.policy.judge.passed_rules import passed  # of `why` alone
+        from gateway.policy.judge.passed_rules import passed_rules  # needed only by `why`
 
-        facts = None if seen.host is None else self._student.facts(seen.host)
+        facts = None if seen.host is None else self._fact_finder.facts(seen.host)
         state = self._state(situation, now).standing
         until = decision.until
         if decision.allowed and not state.off:
             services = () if facts is None else facts.services
             closing = closes_at(self.profile, situation, self._calendar, now, decision.gates, services)
-            until = min((one for one in (until, closing) if one is not None), default=None)
-        ways = None if seen.proto is DNS and seen.dport in DNS_PORTS else tuple(self._around.steps(seen))
-        way = passed(decision, seen.host, facts, state, self.profile, ways)
-        return replace(decision, until=until, passed=way)
+            until = min((moment for moment in (until, closing) if moment is not None), default=None)
+        ways = None if seen.proto is DNS and seen.dport in DNS_PORTS else tuple(self._bypass.steps(seen))
+        rules_passed = passed_rules(decision, seen.host, facts, state, self.profile, ways)
+        return replace(decision, until=until, passed=rules_passed)
 
     @property
     def approves(self) -> bool:
-        """Whether sites that come with the product are open where others ask first."""
-        return self._student.approves
+        """True if approved sites of the product are open where other sites need approval."""
+        return self._fact_finder.approves
 
     def standing(self, situation: Situation, now: datetime) -> Standing:
-        """How things stand for a device now; kept until it changes."""
+        """Return the standing of a device now; cached until it changes."""
         return self._state(situation, now).standing
 
     def left(self, gates: Iterable[str], situation: Situation, now: datetime) -> Left | None:
-        """What is left to a flow with ``gates``; None where nothing closes it."""
+        """Return the time left for a flow with ``gates``; None if nothing closes it."""
         return left(self.profile, situation, self._calendar, now, gates)
 
     def extend(
         self, situation: Situation, now: datetime, extra: timedelta, service: str | None = None
     ) -> tuple[Extension, ...]:
-        """What it does to give ``extra`` time. ``service``: an id of the catalogue, else KeyError."""
+        """Return the effect of giving ``extra`` time.
+
+        Raises:
+            KeyError: ``service`` is no id of the catalogue.
+        """
         gates: Gates = ()
         if service is not None:
             gates = gates_of_service(self.profile.rules, self._world.catalogue.services[service])
@@ -215,79 +245,83 @@ class Judge:
     def _decide_nameless(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
         if not self._filtered:
             return self._unfiltered
-        if self._hides and seen.fault is Fault.ECH:
+        if self._allows_ech and seen.fault is Fault.ECH:
             shown = seen._replace(fault=None)
             if seen.host is not None:
                 return self.decide(shown, situation, now)
             seen = shown
-        part = self._nameless.part(seen, situation)
-        if part is None:
+        conclusion = self._nameless.conclusion(seen, situation)
+        if conclusion is None:
             return HELP
         state = self._state(situation, now)
-        if state.standing.allowed and is_openable(part):
-            part = self._opened("", part, state)
-        return closed(part, state) or self._passed(part, state)
+        if state.standing.allowed and is_openable(conclusion):
+            conclusion = self._opened("", conclusion, state)
+        return closed_gate_decision(conclusion, state) or self._outcome(conclusion, state)
 
     def _is_safe_address(self, host: str, rewrite: Decision, dst: bytes) -> bool:
         safe = rewrite.rewrite or host
-        # An engine that is answered in place has an address for a safe name; it is learnt under the host.
+        # A search engine that is answered with an address has no safe name; the address is learnt for the
+        # host.
         return self._world.safe_address(host if safe[-1].isdigit() else safe, dst)
 
     @staticmethod
-    def _passed(part: Part, state: Kept) -> Decision:
-        """No gate is closed: the outcome, with the gates that the portal and grants for services need."""
+    def _outcome(conclusion: Conclusion, state: CachedSituation) -> Decision:
+        """Return the outcome if no gate is closed, with the gates of the page and of grants for services."""
         if state.standing.off:
             return state.off
-        outcome, lifted = part.outcome, state.standing.lifted
-        if part.portal and state.situation.led:
-            return replace(outcome, gates=frozenset(part.portal))
+        outcome, lifted = conclusion.outcome, state.standing.lifted
+        if conclusion.portal and state.situation.led:
+            return replace(outcome, gates=frozenset(conclusion.portal))
         if lifted and outcome.verdict is not Verdict.BLOCK:
-            granted = [f"service:{one}" for one in part.services if one in lifted]
+            granted = [f"service:{service}" for service in conclusion.services if service in lifted]
             if granted:
                 return replace(outcome, gates=outcome.gates.union(granted))
         return outcome
 
-    def _opened(self, host: str, part: Part, state: Kept) -> Part:
-        """``part``, which is refused, or what a guardian made of it for a while. ``host``: "" for no name."""
-        opening = state.standing.opening(host, part.services)
+    def _opened(self, host: str, conclusion: Conclusion, state: CachedSituation) -> Conclusion:
+        """Return ``conclusion``, which is blocked, or what a guardian opened for a while.
+
+        ``host``: "" for no name.
+        """
+        opening = state.standing.opening(host, conclusion.services)
         if opening is None:
-            return part
-        key = host or " ".join(part.services)
+            return conclusion
+        key = host or " ".join(conclusion.services)
         found = state.opened.get(key)
         if found is None:
             if len(state.opened) >= NAMES_KEPT:
                 state.opened.clear()
-            facts = self._student.facts(host) if host else self._student.facts_of(part.services)
-            found = state.opened[key] = opened_part(facts, self.profile, *opening)
+            facts = self._fact_finder.facts(host) if host else self._fact_finder.facts_of(conclusion.services)
+            found = state.opened[key] = opened_conclusion(facts, self.profile, *opening)
         return found
 
-    def _learn(self, host: str) -> Part:
-        part = self._old.pop(host, None)
-        if part is None:
-            part = self._concluded(host)
-        if len(self._young) >= NAMES_KEPT:
-            self._old, self._young = self._young, {}
-        self._young[host] = part
-        return part
+    def _cache_host(self, host: str) -> Conclusion:
+        conclusion = self._older_hosts.pop(host, None)
+        if conclusion is None:
+            conclusion = self._concluded(host)
+        if len(self._recent_hosts) >= NAMES_KEPT:
+            self._older_hosts, self._recent_hosts = self._recent_hosts, {}
+        self._recent_hosts[host] = conclusion
+        return conclusion
 
-    def _concluded(self, host: str) -> Part:
-        facts = self._student.facts(host)
-        part = conclude(facts, self.profile)
+    def _concluded(self, host: str) -> Conclusion:
+        facts = self._fact_finder.facts(host)
+        conclusion = conclude(facts, self.profile)
         if not self._filtered:
-            part = part._replace(special=True)
+            conclusion = conclusion._replace(special=True)
         if len(self._shared) >= NAMES_KEPT:
             self._shared.clear()
-        return self._shared.setdefault(part, part)
+        return self._shared.setdefault(conclusion, conclusion)
 
-    def _state(self, situation: Situation, now: datetime) -> Kept:
-        kept = self._kept.get(id(situation))
-        if kept is not None and kept.situation is situation and kept.since <= now < kept.until:
-            return kept
-        if len(self._kept) >= SITUATIONS_KEPT:
-            self._kept.clear()
-        held = standing(self.profile, situation, self._calendar, now)
-        kept = self._kept[id(situation)] = keep(situation, held, self._off)
-        return kept
+    def _state(self, situation: Situation, now: datetime) -> CachedSituation:
+        cached = self._situations.get(id(situation))
+        if cached is not None and cached.situation is situation and cached.since <= now < cached.until:
+            return cached
+        if len(self._situations) >= SITUATIONS_KEPT:
+            self._situations.clear()
+        current = standing(self.profile, situation, self._calendar, now)
+        cached = self._situations[id(situation)] = cache_situation(situation, current, self._off)
+        return cached
 
 
 def _unfiltered_rule(profile: Profile) -> tuple[str, str]:

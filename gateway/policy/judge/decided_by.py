@@ -1,4 +1,4 @@
-"""Who decided a refusal, which setting of a family's it is, and where somebody says that it is wrong."""
+"""Who decided a block, which family setting it is, and where to complain about it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from gateway.policy.values import Decision, Reason, Verdict
 
 
 class Decider(StrEnum):
-    FAMILY = "family"  # a rule of this home, or what a guardian did at once
-    BAND = "band"  # the rules of an age, which come with the program
-    LAW = "law"  # that a guardian turned on
-    REGISTER = "register"  # of a state, that a guardian turned on
-    LISTS = "lists"  # what is refused for everyone; which list it is, nobody is told
+    FAMILY = "family"  # a rule of this family, or an immediate action of a guardian
+    BAND = "band"  # the rules of an age group, which come with the program
+    LAW = "law"  # a law that a guardian turned on
+    REGISTER = "register"  # a state's register that a guardian turned on
+    LISTS = "lists"  # blocked for everyone; the list is never named
     PRODUCT = "product"  # a part of the program
 
 
 class Contest(StrEnum):
     ASK = "ask"  # with one tap
-    TIME = "time"  # a child asks for time
-    PARENT = "parent"  # who can change it here
-    PROVIDER = "provider"  # who can look into a list of harmful sites, and pass it on
-    STATE = "state"  # whoever hears complaints about it
-    MAKER = "maker"  # of the program
+    TIME = "time"  # a child requests time
+    PARENT = "parent"  # a person who can change it here
+    PROVIDER = "provider"  # the provider checks a list of harmful sites, and forwards the complaint
+    STATE = "state"  # the authority for complaints about it
+    MAKER = "maker"  # the makers of the program
 
 
 _BY_TIME = frozenset({Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
@@ -45,7 +45,7 @@ _SETTINGS = (
 
 
 def decider(decision: Decision) -> Decider:
-    """Of a refusal."""
+    """Return who decided a block."""
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         return Decider.LISTS
     if decision.reason is Reason.REGISTER:
@@ -56,7 +56,7 @@ def decider(decision: Decision) -> Decider:
 
 
 def contest(decision: Decision) -> Contest:
-    """Of a refusal: where it is said to be wrong. To a parent or anybody else one may complain as well."""
+    """Return where to complain about a block. Complaining to a parent is always possible as well."""
     who = decider(decision)
     if who is Decider.LISTS:
         return Contest.PROVIDER
@@ -70,9 +70,9 @@ def contest(decision: Decision) -> Contest:
 
 
 def setting(decision: Decision) -> str:
-    """The key of the rule that decided, as `edit` takes it: ``block/service:tiktok``; empty for none.
+    """Return the key of the rule that decided, as `edit` takes it: ``block/service:tiktok``; empty for none.
 
-    A band's rule is written with the band's name before it.
+    The rule of a band starts with the band's name.
     """
     if decider(decision) in (Decider.LISTS, Decider.REGISTER, Decider.PRODUCT):
         return ""
@@ -81,30 +81,30 @@ def setting(decision: Decision) -> str:
         rule = rule.removeprefix(f"{decision.owner.replace(':', ' ', 1)}: ")
     for written, key in _SETTINGS:
         if rule.startswith(written):
-            return key + _named(rule.removeprefix(written), written) if key.endswith("/") else key
+            return key + _rule_target(rule.removeprefix(written), written) if key.endswith("/") else key
     return ""
 
 
-def kind_of(decision: Decision) -> str:
-    """The category that a refusal is about; empty for none."""
+def category_of(decision: Decision) -> str:
+    """Return the category that a block is about; empty for none."""
     _, found, rest = decision.rule.partition("category:")
     about = decision.reason in (Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.FAMILY_BLOCK)
     return rest.partition(" ")[0] if found and about else ""
 
 
-def told_decided(decision: Decision) -> dict[str, object] | None:
-    """``who kind contest`` of a refusal; None of what is open."""
+def decided_to_dict(decision: Decision) -> dict[str, object] | None:
+    """Return ``who kind contest`` of a block; None for what is open."""
     if decision.verdict is not Verdict.BLOCK:
         return None
     return {
         "who": decider(decision).value,
-        "kind": kind_of(decision) or None,
+        "kind": category_of(decision) or None,
         "contest": contest(decision).value,
     }
 
 
-def _named(rest: str, written: str) -> str:
-    """What a rule is about: all of ``block: NAME`` and ``law:ID``, else up to its value."""
+def _rule_target(rest: str, written: str) -> str:
+    """Return what a rule is about: all of ``block: NAME`` and ``law:ID``, else the text before its value."""
     if written in ("block: ", "law:"):
         return rest
     if written in ("windows: ", "limits: "):

@@ -1,7 +1,7 @@
-"""Proof: what a child's rules say of a few sites, and what came of it on the child's own device. Pure.
+"""Filter test: which sites to test under a child's rules, and the result on the child's own device. Pure.
 
-A check holds only by what was seen. What is refused is proved by the gateway's refusal and by the browser
-that came to nothing; what is open by a gateway that let it through and a browser that reached it.
+A check relies only on what was seen. A block needs a block by the gateway and a failed load in the browser.
+An open site needs an allow by the gateway and a successful load in the browser.
 """
 
 from __future__ import annotations
@@ -16,157 +16,166 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Kind
 from gateway.policy.values import Decision, Reason, Verdict
 
-RESOLVER = "dns.google"  # what a phone's "Private DNS" is set to most
-WELL_KNOWN = ("tiktok", "instagram", "snapchat", "discord", "youtube", "roblox")  # asked about first
-SCHOOL = ("kk.wikipedia.org", "www.khanacademy.org", "bilimland.kz", "www.britannica.com", "nasa.gov")
-MOST_ASKED = 64  # services of which one is looked for that is refused
+RESOLVER = "dns.google"  # the most common setting of "Private DNS" on phones
+WELL_KNOWN_SERVICES = ("tiktok", "instagram", "snapchat", "discord", "youtube", "roblox")  # tested first
+SCHOOL_SITES = ("kk.wikipedia.org", "www.khanacademy.org", "bilimland.kz", "www.britannica.com", "nasa.gov")
+MAX_SERVICES_TRIED = 64  # services that are searched for a blocked one
 
-# Refused by what the site is, at any hour.
+# Blocked because of the site itself, at any hour.
 BY_RULE = frozenset(
     {Reason.FAMILY_BLOCK, Reason.SERVICE, Reason.CATEGORY, Reason.UNKNOWN_DOMAIN, Reason.NOT_ON_LIST}
 )
-BY_TIME = frozenset(
-    {Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME}
-)  # of the whole device, or of one thing
+# Applies to the whole device or to one service.
+BY_TIME = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 
 Decide = Callable[[str], Decision]
 
 
-class Topic(StrEnum):
-    REFUSED = "refused"  # a site that the rules refuse
-    OPEN = "open"  # one that they let through
-    PRIVATE_DNS = "private_dns"  # a resolver that would go around them
+class CheckTopic(StrEnum):
+    REFUSED = "refused"  # a site that the rules block
+    OPEN = "open"  # a site that the rules allow
+    PRIVATE_DNS = "private_dns"  # a resolver that would bypass the rules
     BEDTIME = "bedtime"
     HELP = "help"  # a help line's site
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     WAITS = "waits"  # for the device
     WORKS = "works"
     FAILS = "fails"
-    UNSEEN = "unseen"  # the device says something of which the gateway saw nothing
-    NONE = "none"  # there is nothing to try: `because` of the check says why
+    UNSEEN = "unseen"  # the device reported a result, but the gateway saw no traffic
+    NONE = "none"  # nothing to test; `because` of the check has the reason
 
 
-class Because(StrEnum):
-    """Why there is nothing to try."""
+class NoTestReason(StrEnum):
+    """The reason why there is nothing to test."""
 
-    ALL_OPEN = "all_open"  # these rules refuse no site by what it is
-    CLOSED_NOW = "closed_now"  # a pause, bedtime or a limit shuts the device just now
-    WAY_OPEN = "way_open"  # the rules leave this way open
-    NO_SITE = "no_site"  # nothing that could be tried is known
+    ALL_OPEN = "all_open"  # these rules block no site
+    CLOSED_NOW = "closed_now"  # a pause, bedtime or a limit blocks the whole device now
+    WAY_OPEN = "way_open"  # the rules allow this bypass method
+    NO_SITE = "no_site"  # no site to test is known
     NO_BEDTIME = "no_bedtime"
 
 
 @dataclass(slots=True)
 class Check:
-    """One line. ``blocked`` and ``passed``: what the gateway decided since it began; ``reached``: what the
-    device's browser says.
+    """One line of the test.
+
+    ``blocked`` and ``passed``: what the gateway decided since the test began. ``reached``: the result that
+    the device's browser reported; None: none yet.
     """
 
-    topic: Topic
+    topic: CheckTopic
     host: str = ""
-    name: str = ""  # of the service that it belongs to
-    because: Because | None = None
+    name: str = ""  # of the service that the host belongs to
+    because: NoTestReason | None = None
     blocked: bool = False
     passed: bool = False
     reached: bool | None = None
-    at: datetime | None = None  # when bedtime begins, asked of the rules: nothing is there to be seen yet
-    holds: bool = False  # whether they say so
+    at: datetime | None = None  # start of the next bedtime, which is checked with the rules alone
+    holds: bool = False  # True if the rules block the site at ``at``
 
     @property
     def opens(self) -> bool:
-        return self.topic in (Topic.OPEN, Topic.HELP)
+        return self.topic in (CheckTopic.OPEN, CheckTopic.HELP)
 
-    def saw(self, decision: Decision) -> None:
+    def record(self, decision: Decision) -> None:
         if decision.verdict is Verdict.BLOCK:
             self.blocked = True
         else:
             self.passed = True
 
     @property
-    def state(self) -> State:
+    def state(self) -> CheckState:
         if self.because is not None:
-            return State.NONE
+            return CheckState.NONE
         if self.at is not None:
-            return State.WORKS if self.holds else State.FAILS
+            return CheckState.WORKS if self.holds else CheckState.FAILS
         if self.reached is None:
-            return State.WAITS
+            return CheckState.WAITS
         if self.opens:
             if self.blocked or not self.reached:
-                return State.FAILS
-            return State.WORKS if self.passed else State.UNSEEN
+                return CheckState.FAILS
+            return CheckState.WORKS if self.passed else CheckState.UNSEEN
         if self.reached or (self.passed and not self.blocked):
-            return State.FAILS
-        return State.WORKS if self.blocked else State.UNSEEN
+            return CheckState.FAILS
+        return CheckState.WORKS if self.blocked else CheckState.UNSEEN
 
 
 def checks(
     profile: Profile, catalogue: Catalogue, decide: Decide, help_hosts: Iterable[str], *, way_refused: bool
 ) -> tuple[Check, ...]:
-    """What this child's rules give to try now, but for bedtime. ``decide``: what a host meets now."""
+    """Return the checks for a child's rules, except bedtime.
+
+    ``decide``: returns the decision for a host now.
+    """
     opened = _first(_open_hosts(profile), decide, _lets_through)
-    shut = not opened and decide(SCHOOL[0]).reason in BY_TIME
+    blocked_now = not opened and decide(SCHOOL_SITES[0]).reason in BY_TIME
     return (
-        _refused(profile, catalogue, decide, shut=shut),
-        Check(Topic.OPEN, opened)
+        _refused(profile, catalogue, decide, blocked_now=blocked_now),
+        Check(CheckTopic.OPEN, opened)
         if opened
-        else Check(Topic.OPEN, because=Because.CLOSED_NOW if shut else Because.NO_SITE),
-        _private_dns(decide, refused=way_refused, shut=shut),
+        else Check(CheckTopic.OPEN, because=NoTestReason.CLOSED_NOW if blocked_now else NoTestReason.NO_SITE),
+        _private_dns(decide, refused=way_refused, blocked_now=blocked_now),
         _help(decide, help_hosts),
     )
 
 
 def bedtime(decide: Decide, begins: datetime | None, then: Decision | None) -> Check:
-    """The one that holds now is tried like a site. ``begins``: the next one; ``then``: what a site meets."""
-    if decide(SCHOOL[0]).reason is Reason.BEDTIME:
-        return Check(Topic.BEDTIME, SCHOOL[0])
+    """Return the bedtime check. A bedtime in progress is tested like a site.
+
+    ``begins``: start of the next bedtime; ``then``: the decision about a site at that time.
+    """
+    if decide(SCHOOL_SITES[0]).reason is Reason.BEDTIME:
+        return Check(CheckTopic.BEDTIME, SCHOOL_SITES[0])
     if begins is None or then is None:
-        return Check(Topic.BEDTIME, because=Because.NO_BEDTIME)
-    return Check(Topic.BEDTIME, at=begins, holds=then.reason is Reason.BEDTIME)
+        return Check(CheckTopic.BEDTIME, because=NoTestReason.NO_BEDTIME)
+    return Check(CheckTopic.BEDTIME, at=begins, holds=then.reason is Reason.BEDTIME)
 
 
-def _refused(profile: Profile, catalogue: Catalogue, decide: Decide, *, shut: bool) -> Check:
-    if shut:
-        return Check(Topic.REFUSED, because=Because.CLOSED_NOW)
+def _refused(profile: Profile, catalogue: Catalogue, decide: Decide, *, blocked_now: bool) -> Check:
+    if blocked_now:
+        return Check(CheckTopic.REFUSED, because=NoTestReason.CLOSED_NOW)
     for host, name in _candidates(profile, catalogue):
         if _refused_by_rule(decide(host)):
-            return Check(Topic.REFUSED, host, name)
-    return Check(Topic.REFUSED, because=Because.ALL_OPEN)
+            return Check(CheckTopic.REFUSED, host, name)
+    return Check(CheckTopic.REFUSED, because=NoTestReason.ALL_OPEN)
 
 
-def _private_dns(decide: Decide, *, refused: bool, shut: bool) -> Check:
+def _private_dns(decide: Decide, *, refused: bool, blocked_now: bool) -> Check:
     if not refused:
-        return Check(Topic.PRIVATE_DNS, because=Because.WAY_OPEN)
-    if shut:
-        return Check(Topic.PRIVATE_DNS, because=Because.CLOSED_NOW)
-    if decide(RESOLVER).verdict is not Verdict.BLOCK:  # a family's own entry opens it
-        return Check(Topic.PRIVATE_DNS, because=Because.WAY_OPEN)
-    return Check(Topic.PRIVATE_DNS, RESOLVER)
+        return Check(CheckTopic.PRIVATE_DNS, because=NoTestReason.WAY_OPEN)
+    if blocked_now:
+        return Check(CheckTopic.PRIVATE_DNS, because=NoTestReason.CLOSED_NOW)
+    if decide(RESOLVER).verdict is not Verdict.BLOCK:  # an entry of the family allows it
+        return Check(CheckTopic.PRIVATE_DNS, because=NoTestReason.WAY_OPEN)
+    return Check(CheckTopic.PRIVATE_DNS, RESOLVER)
 
 
 def _help(decide: Decide, help_hosts: Iterable[str]) -> Check:
     found = _first(help_hosts, decide, _lets_through)
-    return Check(Topic.HELP, found) if found else Check(Topic.HELP, because=Because.NO_SITE)
+    return Check(CheckTopic.HELP, found) if found else Check(CheckTopic.HELP, because=NoTestReason.NO_SITE)
 
 
 def _candidates(profile: Profile, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """What the family itself refuses first, then what people know."""
+    """Yield host and service name: first what the family itself blocks, then well-known services."""
     block = profile.rules.block
-    own = [one.value for one in block if one.kind is Kind.SERVICE]
-    for service in dict.fromkeys((*own, *WELL_KNOWN, *list(catalogue.services)[:MOST_ASKED])):
+    own = [entry.value for entry in block if entry.kind is Kind.SERVICE]
+    for service in dict.fromkeys(
+        (*own, *WELL_KNOWN_SERVICES, *list(catalogue.services)[:MAX_SERVICES_TRIED])
+    ):
         known = catalogue.services.get(service)
-        host = "" if known is None else next((one for one in known.domains if _is_host(one)), "")
+        host = "" if known is None else next((domain for domain in known.domains if _is_host(domain)), "")
         if known is not None and host:
             yield f"www.{host}" if service in catalogue.services_of(f"www.{host}") else host, known.name
-    yield from ((one.value, "") for one in block if one.kind is Kind.NAME)
+    yield from ((entry.value, "") for entry in block if entry.kind is Kind.NAME)
 
 
 def _open_hosts(profile: Profile) -> Iterator[str]:
-    for one in (*profile.rules.homework, *profile.rules.allow):
-        if one.kind is Kind.NAME and _is_host(one.value):
-            yield one.value
-    yield from SCHOOL
+    for entry in (*profile.rules.homework, *profile.rules.allow):
+        if entry.kind is Kind.NAME and _is_host(entry.value):
+            yield entry.value
+    yield from SCHOOL_SITES
 
 
 def _is_host(text: str) -> bool:

@@ -1,11 +1,11 @@
-"""What a guardian's word opens for a while: a site or service that is refused by the family or its band."""
+"""Sites and services that a guardian opened for a while although the family or its band blocks them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.policy.judge.conclude import Part, allowed_part
+from gateway.policy.judge.conclude import Conclusion, allowed_conclusion
 from gateway.policy.judge.study import Facts
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY
@@ -13,7 +13,8 @@ from gateway.policy.values import Reason, Verdict
 
 OPENED = "opened for a while"
 
-# What a guardian's word of today outranks: the family's and the band's own, nothing that binds everyone.
+# A guardian's temporary opening outranks these rules of the family and the band, but none that binds
+# everyone.
 _OPENABLE = frozenset(
     {
         Reason.FAMILY_BLOCK,
@@ -26,18 +27,20 @@ _OPENABLE = frozenset(
 )
 
 
-def is_openable(part: Part) -> bool:
-    """Whether it is refused by what `opened_part` lifts."""
-    return part.outcome.reason in _OPENABLE and part.outcome.verdict is Verdict.BLOCK
+def is_openable(conclusion: Conclusion) -> bool:
+    """Return True if `opened_conclusion` can lift the block."""
+    return conclusion.outcome.reason in _OPENABLE and conclusion.outcome.verdict is Verdict.BLOCK
 
 
-def opened_part(facts: Facts, profile: Profile, entry: str, until: datetime) -> Part:
-    """What `conclude` says, where a guardian opened ``entry`` for a while: an allow that only time closes."""
-    return part_until(facts, profile, f"{OPENED}: {entry}", until)
+def opened_conclusion(facts: Facts, profile: Profile, entry: str, until: datetime) -> Conclusion:
+    """Return an allow while a guardian has opened ``entry``: only time rules close it."""
+    return conclusion_until(facts, profile, f"{OPENED}: {entry}", until)
 
 
-def part_until(facts: Facts, profile: Profile, rule: str, until: datetime) -> Part:
-    """An allow of the family's that holds until then."""
-    part = allowed_part(facts, profile.rules, Reason.FAMILY_ALLOW, rule, FAMILY)
-    rewrite = None if part.rewrite is None else replace(part.rewrite, until=until)
-    return Part(part.gates, replace(part.outcome, until=until), rewrite, services=facts.services)
+def conclusion_until(facts: Facts, profile: Profile, rule: str, until: datetime) -> Conclusion:
+    """Return an allow of the family that ends at ``until``."""
+    conclusion = allowed_conclusion(facts, profile.rules, Reason.FAMILY_ALLOW, rule, FAMILY)
+    rewrite = None if conclusion.rewrite is None else replace(conclusion.rewrite, until=until)
+    return Conclusion(
+        conclusion.gates, replace(conclusion.outcome, until=until), rewrite, services=facts.services
+    )

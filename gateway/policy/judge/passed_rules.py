@@ -1,4 +1,4 @@
-"""The rules that a decision passed on its way, for `qalqan why`, in the order of decision."""
+"""Lists the rules that a decision passed, for `qalqan why`, in the order of decision."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from gateway.policy.values import Decision, Reason, Step, Verdict
 
 NO_MATCH = "no match"
 
-# After these nothing is asked any more; other allowances still pass limits and safe search.
+# The decision ends after these; other allows still pass limits and safe search.
 _FINAL = frozenset({Reason.GATEWAY, Reason.HELP, Reason.UNFILTERED, Reason.DEVICE_NEEDS})
 
 
-def passed(
+def passed_rules(
     decision: Decision,
     host: str | None,
     facts: Facts | None,
@@ -28,12 +28,15 @@ def passed(
     profile: Profile,
     ways: tuple[Step, ...] | None = None,
 ) -> tuple[Step, ...]:
-    """``host`` and ``facts``: None for a flow that names none. ``ways``: around the filter, that a flow is;
-    None for a question. The rule that decided is not among the answer.
+    """Return the rules that were passed, without the rule that decided.
+
+    Arguments:
+        host, facts: None for a flow that names none.
+        ways: the bypass methods of the flow; None for a DNS query.
     """
     opening = None if facts is None or host is None else state.opening(host, facts.services)
-    around = () if ways is None else ways or (Step("ways", NO_MATCH),)
-    steps = list(_steps(facts, state, profile, None if opening is None else opening[0], around))
+    bypass_steps = () if ways is None else ways or (Step("ways", NO_MATCH),)
+    steps = list(_steps(facts, state, profile, None if opening is None else opening[0], bypass_steps))
     at = next((at for at, step in enumerate(steps) if step.rule == decision.rule), None)
     if at is None:
         return tuple(steps)
@@ -42,11 +45,11 @@ def passed(
 
 
 def _steps(
-    facts: Facts | None, state: Standing, profile: Profile, opened: str | None, around: tuple[Step, ...]
+    facts: Facts | None, state: Standing, profile: Profile, opened: str | None, bypass_steps: tuple[Step, ...]
 ) -> Iterator[Step]:
     if facts is None:
         yield from _gates(state_gates(profile.rules), state, ())
-        yield from around
+        yield from bypass_steps
         return
     yield Step("help", NO_MATCH if facts.help is None else facts.help)
     yield Step("refused for everyone", NO_MATCH)
@@ -56,7 +59,7 @@ def _steps(
         return
     rules, services = profile.rules, facts.services
     yield from _gates(state_gates(rules), state, services)
-    yield from around
+    yield from bypass_steps
     yield _need(facts)
     if opened is not None:
         yield Step(f"{OPENED}: {opened}", "matches")
@@ -87,7 +90,7 @@ def _steps(
 
 
 def _gates(gates: Gates, state: Standing, services: Iterable[str]) -> Iterator[Step]:
-    lifted = state.lifted_for([f"service:{one}" for one in services])
+    lifted = state.lifted_for([f"service:{service}" for service in services])
     for gate in gates:
         closing = state.closed.get(gate)
         if closing is None:

@@ -1,7 +1,7 @@
-"""A Decision in one plain sentence: what is, until when, and who decided.
+"""Turns a Decision into one to three plain sentences: the state, until when, and who decided.
 
-The words stand in a catalogue, so that other languages can replace them; the child's page, the parents' page,
-the DNS error, `qalqan why` and the log all read the same decision.
+The words come from a catalogue, so that other languages can replace them. The child's page, the parents'
+page, the DNS error, `qalqan why` and the log all use the same decision.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from gateway.policy.profile.rules import PLAY, SELF
 from gateway.policy.time.gates import is_limit
 from gateway.policy.values import Decision, Reason, Verdict
 
-if TYPE_CHECKING:  # the pages import this module, and it leads to much
+if TYPE_CHECKING:  # the pages import this module; the type alone is needed
     from gateway.policy.time.remaining import Left
 
 Words = Mapping[str, str]
 
-GUARDIAN = "guardian"  # owner of what one person did at once, as in "guardian:Mum"
-MAX_SHORT = 120  # bytes of an Extended DNS Error's text: it shares a UDP answer with everything else
+GUARDIAN = "guardian"  # owner of an immediate action of one person, as in "guardian:Mum"
+MAX_SHORT = 120  # bytes of an Extended DNS Error's text, which shares a UDP answer with the rest
 
 ENGLISH: Words = {
     # What is. {what} is a service, a site or "The internet".
@@ -127,21 +127,21 @@ _INTERNET_RULES = ("windows: internet", "limits: internet")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """How services and categories are called in the reader's language."""
+    """Names of services and categories in the reader's language."""
 
     services: Mapping[str, str] = field(default_factory=dict)  # id → name
     categories: Mapping[str, str] = field(default_factory=dict)  # id → name
     groups: Mapping[str, str] = field(default_factory=dict)  # id → name
     laws: Mapping[str, str] = field(default_factory=dict)  # id → name
-    states: Mapping[str, str] = field(default_factory=dict)  # whose registers there are: code → name
+    states: Mapping[str, str] = field(default_factory=dict)  # countries that have registers: code → name
     words: Words = field(default_factory=lambda: ENGLISH)
 
 
 @dataclass(frozen=True, slots=True)
 class SetBy:
-    """Who set a rule, as the audit knows it."""
+    """The person who set a rule, from the audit log."""
 
-    name: str  # a guardian's, as given
+    name: str  # the guardian's name
     at: datetime  # aware
 
 
@@ -153,24 +153,27 @@ def sentence(
     set_by: SetBy | None = None,
     left: Left | None = None,
 ) -> str:
-    """One to three plain sentences.
+    """Return one to three plain sentences about a decision.
 
-    ``what``: a host name, or what a person calls it; None for a flow that names nothing. ``now``: an aware
-    datetime in the home's zone; days and times are told as that zone shows them. ``left``: of what is open.
+    Arguments:
+        what: a host name, or a person's name for it; None for a flow that names nothing.
+        now: an aware datetime in the household's zone; days and times are shown in that zone.
+        left: the remaining time of what is open.
     """
     names = names or Names()
-    said = [_what_is(decision, what, now, names)]
+    sentences = [_what_is(decision, what, now, names)]
     if decision.allowed and left is not None and left.at is None and is_limit(left.gate):
-        said.append(_left(left, names))
+        sentences.append(_left(left, names))
     who = _who(decision, now, names.words, set_by)
     if who:
-        said.append(who)
-    return " ".join(said)
+        sentences.append(who)
+    return " ".join(sentences)
 
 
 def short(decision: Decision, what: str | None, now: datetime, names: Names | None = None) -> str:
-    """Fit for the text of an Extended DNS Error (RFC 8914 2): what is, and of a refusal who decided and where
-    it is said to be wrong, each as far as it fits.
+    """Return a text for an Extended DNS Error (RFC 8914 §2), at most MAX_SHORT bytes.
+
+    It has the state; for a block, if there is room, also who decided and where to complain.
     """
     names = names or Names()
     text = _what_is(decision, what, now, names)
@@ -201,12 +204,14 @@ def _left(left: Left, names: Names) -> str:
 
 
 def _spent(rule: str, names: Names) -> str:
-    """How much of a limit is used, as its rule has it."""
+    """Return how much of the limit in ``rule`` is used, as text."""
     words, match = names.words, _SPENT.search(rule)
     if match is None:
         return words["spent"]
     minutes = sum(
-        int(one[:-1]) * (60 if one[-1] == "h" else 1) for one in match.group("limit", "bonus") if one
+        int(amount[:-1]) * (60 if amount[-1] == "h" else 1)
+        for amount in match.group("limit", "bonus")
+        if amount
     )
     count, unit = (minutes // 60, "hour") if minutes and minutes % 60 == 0 else (minutes, "minute")
     period = "week" if match["week"] else "spent"
@@ -215,7 +220,7 @@ def _spent(rule: str, names: Names) -> str:
 
 
 def _limited(gate: str, names: Names) -> str:
-    """What a limit is about, where the sentence does not say so anyway."""
+    """Return what a limit applies to; empty if the sentence already says so."""
     kind, _, key = gate.partition(":")
     if gate == PLAY:
         name = names.words["play"]
@@ -225,12 +230,12 @@ def _limited(gate: str, names: Names) -> str:
         name = names.categories.get(key, key.replace("_", " "))
     else:
         return ""
-    # "Games" → "games", but "AI companions".
+    # Lower case within the sentence, except abbreviations: "Games" → "games", but "AI companions".
     return names.words["for_kind"].format(name=name if name[1:2].isupper() else name[:1].lower() + name[1:])
 
 
 def _subject(decision: Decision, what: str | None, names: Names) -> str:
-    """What the sentence is about: the service that a rule names, else what was asked for."""
+    """Return the subject of the sentence: the service that the rule names, else ``what``."""
     if decision.reason in _WHOLE_DEVICE or any(part in decision.rule for part in _INTERNET_RULES):
         return names.words["the_internet"]
     service = names.services.get(service_of(decision))
@@ -238,7 +243,7 @@ def _subject(decision: Decision, what: str | None, names: Names) -> str:
 
 
 def service_of(decision: Decision) -> str:
-    """The id of the service that the rule names; empty where it names none."""
+    """Return the id of the service that the rule names; empty if it names none."""
     return _after(decision.rule, "service:")
 
 
@@ -253,13 +258,13 @@ def _law(decision: Decision, names: Names) -> str:
 
 
 def state_of(decision: Decision, names: Names) -> str:
-    """Whose register decided."""
+    """Return the name of the country whose register decided."""
     code = _after(decision.rule, "law:")
     return names.states.get(code, code.upper())
 
 
 def _after(rule: str, kind: str) -> str:
-    """``block: service:tiktok`` after ``service:`` → ``tiktok``."""
+    """Return the id after ``kind``: ``block: service:tiktok`` with ``service:`` → ``tiktok``."""
     _, found, rest = rule.partition(kind)
     return rest.replace(":", " ").split(" ")[0] if found and rest else ""
 

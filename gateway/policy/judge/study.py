@@ -1,4 +1,4 @@
-"""What a host is to a profile, whatever the time: the first half of a decision."""
+"""Collects the facts about a host under one profile, independent of time: the first half of a decision."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from gateway.policy.judge.world import (
     LOCAL_NAMES,
     PAGE_PROXIES,
     World,
-    shown_by_proxy,
-    signal_of,
+    bypass_signal,
+    sites_behind_proxy,
 )
 from gateway.policy.names.categories import PROXY
 from gateway.policy.names.hosts import suffixes
@@ -32,33 +32,33 @@ class CategoryFact(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that names alone tell about a host."""
+    """Everything that names alone say about a host."""
 
     gateway: bool  # a name of the pages
-    signal: Way | None  # what a browser or phone would use where such a name exists
-    local: bool  # never leaves the home
-    help: str | None  # whose help line it is
-    binding: bool  # refused for everyone
-    need: tuple[str, str] | None  # the entry of the device-needs pack, and its kind
-    homework: Entry | None  # each the strongest entry that matches
+    signal: Way | None  # the bypass method that a browser or phone would use if the name existed
+    local: bool  # stays in the local network
+    help: str | None  # the help line's name
+    binding: bool  # blocked for everyone
+    need: tuple[str, str] | None  # the entry of the device-needs pack, and its type
+    homework: Entry | None  # the strongest matching entry, as in the next fields
     allow: Entry | None
     block: Entry | None
-    companion: Entry | None  # the family's allow of a service that cannot work without this name
+    companion: Entry | None  # the family's allow of a service that needs this name
     band_allow: Entry | None
     band_block: Entry | None
     services: tuple[str, ...]
-    update: bool  # a service's updates
-    categories: tuple[CategoryFact, ...]  # the strictest first
+    update: bool  # serves updates of a service
+    categories: tuple[CategoryFact, ...]  # strictest first
     site: Site | None
     engine: Engine | None
     groups: tuple[str, ...] = ()  # of the services
-    law: Owned[Law] | None = None  # that a guardian turned on, and that refuses it
-    register: Register | None = None  # of a state, that a guardian turned on
-    shows: tuple[str, ...] = ()  # under a page proxy: the names whose pages it may show
+    law: Owned[Law] | None = None  # a law that a guardian turned on and that blocks the host
+    register: Register | None = None  # a state's register that a guardian turned on
+    shows: tuple[str, ...] = ()  # under a page proxy: the sites whose pages it may show
 
     @property
     def known(self) -> bool:
-        """Whether it is in a category or a service; of others nobody knows what they are."""
+        """True if the host is in a category or a service. Nothing is known about other hosts."""
         return bool(self.categories or self.services or self.site or self.engine or self.local)
 
     @property
@@ -67,13 +67,13 @@ class Facts:
 
     @property
     def registered(self) -> Decision | None:
-        """What a state's register says of it. It closes neither help nor the pages nor what devices need."""
+        """Return the block by a state's register. Registers block neither help, pages, nor device needs."""
         spared = self.gateway or self.help is not None or self.need is not None
         return None if self.register is None or spared else self.register.refusal
 
     @property
     def refused(self) -> bool:
-        """By a category, by the family's own entry, or by a law or a register that it turned on."""
+        """True if a category, a family entry, a law or a register blocks the host."""
         strictest = self.strictest
         if self.law is not None or self.register is not None:
             return True
@@ -81,18 +81,18 @@ class Facts:
 
     @property
     def counted(self) -> bool:
-        """Whether some category of it spends limits.play; an allow entry does not change that."""
+        """True if some category of the host uses limits.play; an allow entry does not change that."""
         return any(fact.rule.value is Action.COUNT for fact in self.categories)
 
 
 def _names_page(entry: Entry | None) -> bool:
-    """Whether it names one site as a page proxy shows it, not the proxy as a whole."""
+    """Return True if the entry names one site shown by a page proxy, not the whole proxy."""
     found = None if entry is None or entry.kind is not Kind.NAME else PAGE_PROXIES.find(entry.value)
     return found is not None and entry is not None and entry.value != found[0]
 
 
 class EntryIndex:
-    """Entries of one list, found by host: name before service before category, longer name before shorter."""
+    """Entries of one list, found by host: names before services before categories, longer names first."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._names: dict[str, Entry] = {}
@@ -126,8 +126,8 @@ class EntryIndex:
         return self._services.get(service)
 
 
-class Student:
-    """Learns the facts about hosts for one profile."""
+class FactFinder:
+    """Finds the facts about hosts for one profile."""
 
     def __init__(self, profile: Profile, world: World) -> None:
         rules = profile.rules
@@ -135,64 +135,67 @@ class Student:
         self._actions: Mapping[str, Owned[Action]] = rules.categories
         self._binding = world.categories.binding
         self._homework = EntryIndex(rules.homework)
-        self._allow = EntryIndex(one for one in rules.allow if one.owner == FAMILY)
-        self._block = EntryIndex(one for one in rules.block if one.owner == FAMILY)
-        self._band_allow = EntryIndex(one for one in rules.allow if one.owner != FAMILY)
-        self._band_block = EntryIndex(one for one in rules.block if one.owner != FAMILY)
+        self._allow = EntryIndex(entry for entry in rules.allow if entry.owner == FAMILY)
+        self._block = EntryIndex(entry for entry in rules.block if entry.owner == FAMILY)
+        self._band_allow = EntryIndex(entry for entry in rules.allow if entry.owner != FAMILY)
+        self._band_block = EntryIndex(entry for entry in rules.block if entry.owner != FAMILY)
         self._laws = tuple(
-            (one, EntryIndex(one.value.refuses)) for one in rules.laws if one.value.binds(profile.band)
+            (law, EntryIndex(law.value.refuses)) for law in rules.laws if law.value.binds(profile.band)
         )
-        # Where all is open that nothing refuses, an approval would only lift what the band refuses.
+        # If the profile allows what nothing blocks, an approval would only lift what the band blocks.
         asks_first = rules.mode.value is Mode.ALLOW_LIST or rules.unknown.value.refuses
-        sites = [one for one in world.sites if one.is_for(profile.band)] if asks_first else []
+        sites = [site for site in world.sites if site.is_for(profile.band)] if asks_first else []
         self._sites, self.approves = site_map(sites, profile.band), bool(sites)
 
     def facts(self, host: str) -> Facts:
-        facts = self._alone(host)
-        for shown in shown_by_proxy(host):
-            facts = self._with_shown(facts, shown, self._alone(shown))
+        facts = self._own_facts(host)
+        for site in sites_behind_proxy(host):
+            facts = self._with_proxied_site(facts, site, self._own_facts(site))
         return facts
 
-    def _with_shown(self, proxy: Facts, name: str, shown: Facts) -> Facts:
-        """The stricter of both. What allows the proxy as a whole does not reach a page that is refused."""
+    def _with_proxied_site(self, proxy: Facts, name: str, site: Facts) -> Facts:
+        """Return the stricter of both.
 
-        def reaching(entry: Entry | None) -> Entry | None:
-            return None if shown.refused and not _names_page(entry) else entry
+        An allow of the whole proxy does not apply to a page that is blocked.
+        """
 
-        blocks = [one for one in (proxy.block, shown.block) if one is not None]
-        categories = {fact.id for fact in (*proxy.categories, *shown.categories)}
+        def still_applies(entry: Entry | None) -> Entry | None:
+            return None if site.refused and not _names_page(entry) else entry
+
+        blocks = [entry for entry in (proxy.block, site.block) if entry is not None]
+        categories = {fact.id for fact in (*proxy.categories, *site.categories)}
         return replace(
             proxy,
-            binding=proxy.binding or shown.binding,
-            homework=reaching(proxy.homework),
-            allow=reaching(proxy.allow),
-            block=max(blocks, key=lambda one: one.rank, default=None),
-            companion=reaching(proxy.companion),
-            band_allow=reaching(proxy.band_allow),
-            band_block=proxy.band_block or shown.band_block,
-            law=proxy.law or shown.law,
-            register=proxy.register or shown.register,
-            services=tuple(dict.fromkeys(proxy.services + shown.services)),
-            groups=tuple(dict.fromkeys(proxy.groups + shown.groups)),
+            binding=proxy.binding or site.binding,
+            homework=still_applies(proxy.homework),
+            allow=still_applies(proxy.allow),
+            block=max(blocks, key=lambda entry: entry.rank, default=None),
+            companion=still_applies(proxy.companion),
+            band_allow=still_applies(proxy.band_allow),
+            band_block=proxy.band_block or site.band_block,
+            law=proxy.law or site.law,
+            register=proxy.register or site.register,
+            services=tuple(dict.fromkeys(proxy.services + site.services)),
+            groups=tuple(dict.fromkeys(proxy.groups + site.groups)),
             categories=self._ranked(frozenset(categories)),
-            site=None if shown.refused else proxy.site,
+            site=None if site.refused else proxy.site,
             shows=(*proxy.shows, name),
         )
 
-    def _alone(self, host: str) -> Facts:
+    def _own_facts(self, host: str) -> Facts:
         world = self._world
         services = world.catalogue.services_of(host)
         register, found = register_of(world.table.categories(host), world.registers)
-        sealed = world.sealed(host)  # of every name, so that the time tells nothing of a list
+        sealed = world.sealed(host)  # checked for every name, so that timing reveals nothing about the list
         categories = (found | world.catalogue.categories_of(services)) - self._binding
-        if itself := PAGE_PROXIES.get(host):
-            categories |= {itself}
+        if proxy_category := PAGE_PROXIES.get(host):
+            categories |= {proxy_category}
         if host in world.resolvers.names:
             categories |= {PROXY}
         need = world.needs.find(host)
         return Facts(
             gateway=host in world.gateway_names,
-            signal=signal_of(host),
+            signal=bypass_signal(host),
             local=host in LOCAL_NAMES or host in world.gateway_names,
             help=world.help.get(host),
             binding=sealed or not found.isdisjoint(self._binding),
@@ -214,7 +217,7 @@ class Student:
         )
 
     def facts_of(self, services: tuple[str, ...]) -> Facts:
-        """What is known of a flow that is of ``services`` and names no host."""
+        """Return the facts about a flow of ``services`` that names no host."""
         categories = self._world.catalogue.categories_of(services) - self._binding
         return Facts(
             gateway=False,
@@ -244,15 +247,18 @@ class Student:
         )
 
     def _companion(self, services: Iterable[str]) -> Entry | None:
-        """Of ``services``, which all need a name, one that is allowed and not blocked as well."""
+        """Return the allow of one of ``services`` that is not blocked too; else None.
+
+        All of them need the name.
+        """
         allowed = (
-            self._allow.of_service(one) or self._homework.of_service(one)
-            for one in services
-            if self._block.of_service(one) is None
+            self._allow.of_service(service) or self._homework.of_service(service)
+            for service in services
+            if self._block.of_service(service) is None
         )
         return next((entry for entry in allowed if entry is not None), None)
 
     def _ranked(self, categories: frozenset[str]) -> tuple[CategoryFact, ...]:
         actions = self._actions
-        facts = [CategoryFact(one, actions.get(one, OPEN)) for one in categories]
+        facts = [CategoryFact(category, actions.get(category, OPEN)) for category in categories]
         return tuple(sorted(facts, key=lambda fact: (-fact.rule.value.strictness, fact.id)))

@@ -1,4 +1,4 @@
-"""`qalqan why`: one question to a judge, and the contract's JSON object of the answer."""
+"""`qalqan why`: asks a judge about one host or connection and formats the answer as JSON."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.policy.yaml.documents import shown
 from gateway.policy.yaml.fields import suggestion
 
-FIRST_YEAR, LAST_YEAR = 1970, 2200  # beyond these, clocks and time zones say nothing useful
+FIRST_YEAR, LAST_YEAR = 1970, 2200  # outside this range, clocks and time zones give no useful answer
 QTYPE_A = 1  # RFC 1035 3.2.2
-HTTPS = 443  # where nothing else is said
-NAMING = (Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP)  # in which a host is named
+HTTPS = 443  # the default port
+NAMING = (Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP)  # protocols that name a host
 PORTS = {
     Proto.DNS: 53,
     Proto.HTTP: 80,
@@ -32,74 +32,85 @@ PORTS = {
     Proto.L2TP: 1701,
     Proto.PPTP: 1723,
 }
-LOOK_AHEAD = timedelta(days=8)  # in which the next change is looked for: one of each weekday
+LOOK_AHEAD = timedelta(days=8)  # range of the search for the next change: includes each weekday
 
 _BY_TIME = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 
 
-class Answer(NamedTuple):
-    """What a host meets at a moment."""
+class WhyAnswer(NamedTuple):
+    """The decision for a host at one moment."""
 
     decision: Decision
-    left: Left | None  # until it is closed; None where nothing closes it, or it is not open at any time
-    change: tuple[datetime, Decision] | None  # when the clock opens or closes it next, and what it meets then
+    left: Left | None  # time until it is blocked; None if no gate closes it, or no time opens it
+    change: (
+        tuple[datetime, Decision] | None
+    )  # the next time at which a gate opens or closes, and the decision then
 
 
 def parse_moment(text: str, zone: ZoneInfo) -> datetime:
-    """An ISO 8601 time as an aware datetime, in ``zone`` where it has no offset. Raises PolicyError."""
+    """Return an ISO 8601 time as an aware datetime, in ``zone`` if it has no offset.
+
+    Raises:
+        PolicyError: the text is no time, or its year is outside FIRST_YEAR to LAST_YEAR.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
     if moment is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        where, mend = "--at", "write it like 2026-12-24T18:00"
-        raise PolicyError(where, f"{shown(text)} is not a time", mend) from None
+        where, fix = "--at", "write it like 2026-12-24T18:00"
+        raise PolicyError(where, f"{shown(text)} is not a time", fix) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
 
 def parse_host(text: str) -> str:
-    """A host as somebody types it, in normal form. Raises PolicyError."""
+    """Return a typed host name in normal form. Raises PolicyError."""
     try:
         return hosts.normalise(text)
     except hosts.HostError as error:
-        raise PolicyError(shown(text), error.problem, error.mend) from None
+        raise PolicyError(shown(text), error.problem, error.fix) from None
 
 
 def parse_question(host: str | None, to: str | None = None, speaks: str | None = None) -> Observation:
-    """What somebody asks about: a host, or a connection ``to`` ``ADDRESS[:PORT]`` that ``speaks`` a protocol.
+    """Return the observation to explain: a host, or a connection ``to`` ``ADDRESS[:PORT]``.
 
-    Raises PolicyError.
+    ``speaks`` is the protocol of the connection.
+
+    Raises:
+        PolicyError: an argument is missing, invalid, or contradicts another.
     """
     if to is None and speaks is None:
         if host is None:
-            where, mend = "HOST", "name a host, or an address with --to"
-            raise PolicyError(where, "is missing", mend)
+            where, fix = "HOST", "name a host, or an address with --to"
+            raise PolicyError(where, "is missing", fix)
         return question(parse_host(host))
     name = None if host is None else parse_host(host)
     proto = (Proto.TLS if name else Proto.TCP) if speaks is None else _proto(speaks)
     if name is not None and proto not in NAMING:
-        where, mend = "--speaks", "leave the host out, and write the address with --to"
-        raise PolicyError(where, f"a connection that speaks {proto} names no host", mend)
+        where, fix = "--speaks", "leave the host out, and write the address with --to"
+        raise PolicyError(where, f"a connection that speaks {proto} names no host", fix)
     address, port = (b"", 0) if to is None else _endpoint(to)
     qtype = QTYPE_A if proto is Proto.DNS else 0
     return Observation(proto, name, address, port or PORTS.get(proto, HTTPS), qtype)
 
 
 def question(host: str) -> Observation:
-    """A question for ``host`` (normalised)."""
+    """Return the DNS query for ``host`` (normalised)."""
     return Observation(Proto.DNS, host, qtype=QTYPE_A)
 
 
 def _proto(text: str) -> Proto:
     word = text.strip().lower()
-    if word not in [one.value for one in Proto]:
+    if word not in [proto.value for proto in Proto]:
         where = "--speaks"
         raise PolicyError(where, f"{shown(text)} is no protocol known here", suggestion(word, list(Proto)))
     return Proto(word)
 
 
 def _endpoint(text: str) -> tuple[bytes, int]:
-    """``192.0.2.7``, ``192.0.2.7:443``, ``2001:db8::7`` or ``[2001:db8::7]:443``, packed; 0: no port."""
+    """Return the packed address and the port of ``192.0.2.7``, ``192.0.2.7:443``, ``2001:db8::7`` or
+    ``[2001:db8::7]:443``. Port 0: none given.
+    """
     alone = address(text)
     if alone is not None:
         return alone, 0
@@ -108,23 +119,25 @@ def _endpoint(text: str) -> tuple[bytes, int]:
     packed = address(host[1:-1] if bracketed else host)
     digits = port if port.isascii() and port.isdigit() and len(port) < 6 else "0"
     if not colon or packed is None or bracketed != (len(packed) == 16) or not 0 < int(digits) < 1 << 16:
-        where, mend = "--to", "write it like 192.0.2.7:443 or [2001:db8::7]:443"
-        raise PolicyError(where, f"{shown(text)} is no address with a port", mend) from None
+        where, fix = "--to", "write it like 192.0.2.7:443 or [2001:db8::7]:443"
+        raise PolicyError(where, f"{shown(text)} is no address with a port", fix) from None
     return packed, int(digits)
 
 
-def why(judge: Judge, seen: Observation, at: datetime, situation: Situation = PLAIN) -> Answer:
-    """What ``seen`` meets at ``at``, with the rules passed on the way."""
+def why(judge: Judge, seen: Observation, at: datetime, situation: Situation = PLAIN) -> WhyAnswer:
+    """Return the decision about ``seen`` at ``at``, including the rules that were passed."""
     decision = judge.decide(seen, situation, at, explain=True)
     if situation.led and seen.proto is Proto.DNS and decision.reason is Reason.DEVICE_NEEDS:
-        seen = seen._replace(proto=Proto.HTTP)  # a probe's name is answered all the same
+        seen = seen._replace(
+            proto=Proto.HTTP
+        )  # a probe's name is answered in any case; the connection shows the difference
         decision = judge.decide(seen, situation, at, explain=True)
     left = None
     if decision.allowed:
         left = judge.left(decision.gates, situation, at)
     elif decision.reason in _BY_TIME:
         left = Left(0, "", None)
-    return Answer(decision, left, _next_change(judge, seen, situation, at, decision))
+    return WhyAnswer(decision, left, _next_change(judge, seen, situation, at, decision))
 
 
 def _next_change(
@@ -133,7 +146,7 @@ def _next_change(
     last = at + LOOK_AHEAD
     then = decision
     while then.allowed is decision.allowed:
-        if not then.allowed and then.reason not in _BY_TIME:  # no hour opens it
+        if not then.allowed and then.reason not in _BY_TIME:  # no time of day opens it
             return None
         at = judge.standing(situation, at).until
         if at > last:
@@ -142,12 +155,15 @@ def _next_change(
     return at, then
 
 
-def as_json(seen: Observation, at: datetime, answer: Answer) -> dict[str, Any]:
-    """The object of `why --json`; times are told in the zone of ``at``. Of a connection it says more."""
-    decision, left, change = answer
-    flow = {} if seen.dport == 0 else {"speaks": str(seen.proto), "to": _told_endpoint(seen)}
+def as_json(seen: Observation, at: datetime, answer: WhyAnswer) -> dict[str, Any]:
+    """Return the object of `why --json`.
 
-    def told(moment: datetime) -> str:
+    Times are in the zone of ``at``. Connections add protocol and address.
+    """
+    decision, left, change = answer
+    flow = {} if seen.dport == 0 else {"speaks": str(seen.proto), "to": _endpoint_text(seen)}
+
+    def in_zone(moment: datetime) -> str:
         return moment.astimezone(at.tzinfo).isoformat()
 
     return {
@@ -157,14 +173,14 @@ def as_json(seen: Observation, at: datetime, answer: Answer) -> dict[str, Any]:
         "reason": str(decision.reason),
         "rule": decision.rule,
         "owner": decision.owner,
-        "until": None if decision.until is None else told(decision.until),
+        "until": None if decision.until is None else in_zone(decision.until),
         "passed": [{"rule": step.rule, "outcome": step.outcome} for step in decision.passed],
         "minutes_left": None if left is None else left.minutes,
-        "next_change": None if change is None else _change(told(change[0]), change[1]),
+        "next_change": None if change is None else _change(in_zone(change[0]), change[1]),
     } | flow
 
 
-def _told_endpoint(seen: Observation) -> str | None:
+def _endpoint_text(seen: Observation) -> str | None:
     if not seen.dst:
         return None
     text = str(ip_address(seen.dst))

@@ -1,4 +1,4 @@
-"""What a judge knows beside the family's rules: names, categories, addresses."""
+"""The data that all judges of a household share: services, categories, addresses, help lines."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from gateway.policy.profile.bypass_methods import Way
 
 GATEWAY_NAME = "qalqan.home.arpa"
 
-# By these names browsers and phones ask whether a filter is at work, or how to reach a resolver past it; no
-# such name is the answer that turns their own encrypted DNS or relay off. Firefox: use-application-dns.net;
-# RFC 9462 4: resolver.arpa; Apple, "Prepare your network for iCloud Private Relay": mask and mask-h2, for
-# which it wants NXDOMAIN or no records at once, never silence; the other names of its are what these lead to.
-# Google, "Private prefetch proxy in Chrome for network administrators": dns-tunnel-check…, without
-# which a page that was fetched ahead through Google's proxy is shown only after a question for its name.
+# Browsers and phones query these names to find out whether a filter is active, or how to reach a resolver
+# that bypasses it. "No such name" is the answer that turns off their own encrypted DNS or relay.
+# Firefox: use-application-dns.net. RFC 9462 §4: resolver.arpa.
+# Apple, "Prepare your network for iCloud Private Relay": mask and mask-h2 need an immediate NXDOMAIN or an
+# empty answer, never silence. The other Apple names are the targets of their CNAMEs.
+# Google, "Private prefetch proxy in Chrome for network administrators": dns-tunnel-check. Without it Chrome
+# shows a page that Google's proxy prefetched only after a DNS query for the page's name.
 RESOLVER_SIGNALS = HostMap(
     {"resolver.arpa": Way.ENCRYPTED_DNS}
     | dict.fromkeys(("mask.icloud.com", "mask-h2.icloud.com", "mask-api.icloud.com"), Way.RELAY)
@@ -34,41 +35,41 @@ RESOLVER_SIGNALS = HostMap(
     {"use-application-dns.net": Way.ENCRYPTED_DNS},
 )
 
-# How a resolver that is known by name is asked for its encrypted ways: RFC 9461 3, RFC 9462 5.
+# Query for the encrypted protocols of a resolver that is known by name: RFC 9461 §3, RFC 9462 §5.
 _DESIGNATION = re.compile(r"(?:_[0-9]{1,5}\.)?_dns\.", re.ASCII)
 
 
-def signal_of(host: str) -> Way | None:
-    """The way that the name ``host`` alone opens, where it serves nothing else."""
+def bypass_signal(host: str) -> Way | None:
+    """Return the bypass method that ``host`` serves, if it serves nothing else; None otherwise."""
     found = RESOLVER_SIGNALS.get(host)
     if found is None and host.startswith("_") and _DESIGNATION.match(host):
         return Way.ENCRYPTED_DNS
     return found
 
 
-# Names that never leave a home, and reverse look-ups: RFC 6762 (local), 8375 (home.arpa), 6761 (localhost),
-# ICANN's internal, dnsmasq's and OpenWrt's lan.
+# Names that stay in the local network, and reverse look-ups: RFC 6762 (local), RFC 8375 (home.arpa),
+# RFC 6761 (localhost), ICANN's internal, and lan of dnsmasq and OpenWrt.
 LOCAL_NAMES = HostMap(
     dict.fromkeys(("local", "home.arpa", "localhost", "internal", "lan", "in-addr.arpa", "ip6.arpa"), True)
 )
 
 
-# Under these names a page of another site is shown under one of its own, whose first label is that site's
-# name: a - stands for a dot, -- for a - (amp.dev, "AMP Cache URL Format"; Google's translated pages and
-# Yandex's Turbo pages use the same). The value is the category that they are in by themselves.
+# These domains show pages of other sites. The first label is the other site's name: "-" replaces a dot, and
+# "--" replaces "-" (amp.dev, "AMP Cache URL Format"; Google Translate and Yandex Turbo do the same). The
+# value is the category of the proxy domain itself; empty: none.
 PAGE_PROXIES = HostMap(
     {"translate.goog": PROXY, "cdn.ampproject.org": "", "bing-amp.com": "", "turbopages.org": ""}
 )
 
 
-def shown_by_proxy(host: str) -> tuple[str, ...]:
-    """The names whose pages ``host`` may show, where it is under one of PAGE_PROXIES: usually none or one."""
+def sites_behind_proxy(host: str) -> tuple[str, ...]:
+    """Return the sites whose pages ``host`` may show, if it is under PAGE_PROXIES; usually none or one."""
     found = PAGE_PROXIES.find(host)
     if found is None or host == found[0]:
         return ()
     label = host.removesuffix("." + found[0]).rpartition(".")[2]
-    # An international name is encoded as a whole or label by label; what then has -- in the third place
-    # is kept from looking like the first by a 0- before and a -0 behind it.
+    # An international name is encoded as a whole or label by label. A result with "--" in the third place
+    # gets the prefix "0-" and the suffix "-0", so that it does not look like an A-label.
     texts = [label[2:-2] if label.startswith("0-") and label.endswith("-0") else label]
     if label.startswith("xn--"):
         with suppress(UnicodeError):
@@ -92,7 +93,7 @@ class CategoryTable(Protocol):
 
 
 class NoTable:
-    """A gateway whose lists were never built."""
+    """The table of a gateway whose lists were never built: every host has no category."""
 
     def categories(self, host: str) -> frozenset[str]:  # noqa: ARG002
         return frozenset()
@@ -107,36 +108,42 @@ def _never(*_: object) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class World:
-    """Shared by all judges of a home. Addresses are packed, 4 or 16 bytes."""
+    """The data that all judges share. Addresses are packed, 4 or 16 bytes."""
 
     catalogue: Catalogue
     categories: Categories
     table: CategoryTable = field(default_factory=NoTable)
-    help: HostMap[str] = field(default_factory=lambda: HostMap({}))  # name → whose it is
-    calling: HostMap[str] = field(default_factory=lambda: HostMap({}))  # of those, the carriers' gateways
+    help: HostMap[str] = field(default_factory=lambda: HostMap({}))  # name → the help line's name
+    calling: HostMap[str] = field(
+        default_factory=lambda: HostMap({})
+    )  # the subset of help names that are carriers' Wi-Fi calling gateways
     needs: HostMap[str] = field(default_factory=lambda: HostMap({}))  # name → one of packs.NEEDS
-    sites: tuple[Site, ...] = ()  # approved ones, in the home's languages
+    sites: tuple[Site, ...] = ()  # approved sites in the household's languages
     engines: HostMap[Engine] = field(default_factory=lambda: HostMap({}))
     resolvers: Resolvers = field(default_factory=Resolvers)
-    gateway_names: frozenset[str] = frozenset({GATEWAY_NAME})  # the pages', a trusted one of this home too
-    sealed: Callable[[str], bool] = _never  # whether a host is in a sealed set
-    registers: Mapping[str, Register] = field(default_factory=lambda: NO_REGISTERS)  # those that are on
+    gateway_names: frozenset[str] = frozenset(
+        {GATEWAY_NAME}
+    )  # names of the pages, including a trusted name if there is one
+    sealed: Callable[[str], bool] = _never  # True for a host in a sealed set
+    registers: Mapping[str, Register] = field(
+        default_factory=lambda: NO_REGISTERS
+    )  # the registers that are on
     help_address: Callable[[str, bytes], bool] = (
-        _never  # whether the gateway itself resolved a help name to it
+        _never  # True if the gateway itself resolved a help name to the address
     )
-    safe_address: Callable[[str, bytes], bool] = _never  # whether a safe search name was resolved to it
+    safe_address: Callable[[str, bytes], bool] = (
+        _never  # True if a safe search name was resolved to the address
+    )
     calling_address: Callable[[bytes], bool] = (
-        _never  # whether it belongs to a carrier's Wi-Fi calling (ePDG)
+        _never  # True if the address belongs to a carrier's Wi-Fi calling (ePDG)
     )
 
     def address_categories(self, packed: bytes) -> frozenset[str]:
-        """Ids of the categories of an address by itself, whatever name is called on it; two look-ups in the
-        table.
-        """
+        """Return the category ids of an address, whatever name the flow has. Two look-ups in the table."""
         own, prefix = nets.keys(packed)
         found = self.table.entry(own) | self.table.entry(prefix)
         return found | {PROXY} if self.is_resolver(packed) else found
 
     def is_resolver(self, packed: bytes) -> bool:
-        """Whether an address is one that a public resolver publishes, and so nobody else's."""
+        """Return True if a public resolver publishes this address, which then serves nothing else."""
         return self.resolvers.at(packed) is not None

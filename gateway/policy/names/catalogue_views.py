@@ -1,4 +1,4 @@
-"""What the product offers, for pages on which a family chooses."""
+"""The product's services, categories and bands, for pages on which a family chooses."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.to_yaml import by_day, spoken
 
-ENGLISH = "en"  # other languages name kinds and groups by their ids (webui/language/things.py)
+ENGLISH = "en"  # the pages translate categories and groups by their ids (webui/language/things.py)
 
 
-def told_catalogue(catalogue: Catalogue, categories: Categories, bands: Bands) -> dict[str, Any]:
-    """Services and groups in the order of the files, categories that a family may choose, bands by age."""
+def catalogue_to_dict(catalogue: Catalogue, categories: Categories, bands: Bands) -> dict[str, Any]:
+    """Return services and groups in file order, the categories that a family may set, and bands by age."""
     return {
         "services": [
             {
-                "id": one.id,
-                "name": one.name,
-                "group": one.group,
-                "category": min(one.categories, default=None),
-                "categories": sorted(one.categories),
+                "id": service.id,
+                "name": service.name,
+                "group": service.group,
+                "category": min(service.categories, default=None),
+                "categories": sorted(service.categories),
             }
-            for one in catalogue.services.values()
+            for service in catalogue.services.values()
         ],
-        "groups": [{"id": one.id, "name": one.name[ENGLISH]} for one in catalogue.groups.values()],
+        "groups": [{"id": group.id, "name": group.name[ENGLISH]} for group in catalogue.groups.values()],
         "categories": [
-            {"id": one.id, "name": one.name[ENGLISH], "about": one.about[ENGLISH]}
-            for one in categories.by_id.values()
-            if not one.binding
+            {"id": category.id, "name": category.name[ENGLISH], "about": category.about[ENGLISH]}
+            for category in categories.by_id.values()
+            if not category.binding
         ],
         "bands": [
             {
@@ -38,6 +38,6 @@ def told_catalogue(catalogue: Catalogue, categories: Categories, bands: Bands) -
                 "rules": spoken(bands[band].rules),
                 "suggested": {"bedtime": by_day(bands[band].suggested_bedtime, str)},
             }
-            for band in sorted(bands, key=lambda one: one.rank)
+            for band in sorted(bands, key=lambda band: band.rank)
         ],
     }

@@ -1,4 +1,4 @@
-"""What kinds of sites there are: `profiles/categories.yaml` → Categories."""
+"""Content categories: `profiles/categories.yaml` → Categories."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.policy.yaml.documents import Node, Place, parse_document, shown
 LANGUAGES = ("en", "ru", "kk")
 NEW_DOMAIN = "new_domain"
 PROXY = "proxy_vpn_doh"
-TOR = "tor"  # of addresses alone: relays
+TOR = "tor"  # for addresses only: Tor relays
 
 _ID = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)
 _KEYS = ("name", "about", "binding", "sealed")
@@ -23,8 +23,8 @@ class Category:
     id: str
     name: Mapping[str, str]  # by language, English always
     about: Mapping[str, str]  # one sentence for a parent, by language
-    binding: bool = False  # refused for everyone, adults and guests included
-    sealed: bool = False  # its entries are never named, listed or told apart from other binding ones
+    binding: bool = False  # blocked for everyone, adults and guests included
+    sealed: bool = False  # its entries are never named, listed or distinguishable from other binding ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,20 @@ class Categories:
 
     @property
     def binding(self) -> frozenset[str]:
-        return frozenset(one.id for one in self.by_id.values() if one.binding)
+        return frozenset(category.id for category in self.by_id.values() if category.binding)
 
     @property
     def sealed(self) -> frozenset[str]:
-        return frozenset(one.id for one in self.by_id.values() if one.sealed)
+        return frozenset(category.id for category in self.by_id.values() if category.sealed)
 
     @property
     def choosable(self) -> tuple[str, ...]:
-        """Those that a profile may set."""
-        return tuple(one.id for one in self.by_id.values() if not one.binding)
+        """Ids of the categories that a profile may set."""
+        return tuple(category.id for category in self.by_id.values() if not category.binding)
 
 
 def parse_categories(source: str | bytes, file: str) -> Categories:
-    """Raises PolicyError with file, line, key and mend."""
+    """Return the categories of a file. Raises PolicyError with file, line, key and fix."""
     top = fields.Fields(parse_document(source, file), ("categories",))
     read = {}
     for key, place, node in fields.pairs(top.need("categories")):
@@ -69,8 +69,9 @@ def _category(key: str, place: Place, node: Node) -> Category:
 
 
 def translations(node: Node) -> Mapping[str, str]:
-    """A text in English, and in other languages where the file has them. Those of kinds, groups and ages are
-    in the catalogues of the pages.
+    """Return a text in English, and in other languages if the file has them.
+
+    The pages' catalogues have the names of categories, groups and age groups.
     """
     part = fields.Fields(fields.mapping(node), LANGUAGES)
     part.need("en")

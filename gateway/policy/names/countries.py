@@ -1,9 +1,9 @@
-"""Country packs, `profiles/countries/*.yaml`: whom a child can call there, and which days are free.
+"""Country packs, `profiles/countries/*.yaml`: help lines for children, and public holidays.
 
 An entry of ``web`` and ``companions`` is a name with all names under it, or ``=name`` for that name alone.
-All are open ahead of every rule and never logged, whatever the country of the home. The format::
+All entries are open before every rule and never logged, whatever the country of the household. The format::
 
-    country: gb                         # the file's name: ISO 3166-1, eu, or common for what holds everywhere
+    country: gb                         # the file's name: ISO 3166-1, eu, or common for all countries
     covers: [at, be]                    # countries without a file of their own that use this one
     help_lines:
       - id: childline
@@ -17,8 +17,8 @@ All are open ahead of every rule and never logged, whatever the country of the h
         status: seen                    # one of STATUSES: how the entry is known
         source: the operator's leaflet
         date: 2026-11-24                # when the source said so
-        verified_on: null               # when somebody compared it with the operator's own page …
-        verified_by: A. Name            # … and who; neither without the other
+        verified_on: null               # day on which a person compared it with the operator's own page …
+        verified_by: A. Name            # … and that person; both or neither
     week_starts: sun                    # sat, sun or mon, the default: first day of the week of limits
     holidays_from: {source: …, date: 2026-11-24}    # needed where there are holidays
     ratings: []                         # see ratings.py
@@ -48,13 +48,13 @@ from gateway.policy.yaml.documents import Node, Scalar, parse_document, shown
 from gateway.policy.yaml.entries import entries
 
 COMMON = "common"
-KINDS = (
+HELP_LINE_KINDS = (
     "child_helpline", "crisis", "csam_hotline", "image_removal", "missing_child", "deterrence", "report",
     "emergency", "directory", "rights", "health", "wifi_calling", "complaint",
 )  # fmt: skip
-# Open at all times like the rest, and nobody for a child to talk to.
-UNSHOWN = frozenset({"deterrence", "rights", "health", "wifi_calling", "complaint"})
-COMPLAINTS = ("complaint", "rights")  # an authority that has to answer; who else speaks for children
+# Open at all times like the rest, but not a contact for children, so not shown.
+HIDDEN_KINDS = frozenset({"deterrence", "rights", "health", "wifi_calling", "complaint"})
+COMPLAINTS = ("complaint", "rights")  # an authority that must answer; other bodies that speak for children
 STATUSES = (
     "seen",  # in public text of the last years
     "stale",  # in old text only
@@ -72,11 +72,11 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class HelpLine:
-    """Somebody to talk to, or to report to: a phone, a message, a site, or several of them."""
+    """A contact for help or reports: a phone number, a message, a site, or several of them."""
 
     id: str
     kind: str
-    countries: frozenset[str]  # shown in these alone; empty: wherever its file is used
+    countries: frozenset[str]  # shown only in these; empty: wherever its file is used
     name: Mapping[str, str]  # language → text
     phone: str
     text: str
@@ -84,20 +84,20 @@ class HelpLine:
     companions: tuple[str, ...]
     status: str
     source: str
-    dated: date  # when the source said so
+    dated: date  # date of the source
     verified_on: date | None
-    verified_by: str  # a person's name; empty where nobody did
+    verified_by: str  # a person's name; empty: not verified
 
     def name_in(self, language: str) -> str:
         return self.name.get(language) or self.name["en"]
 
     @property
     def site(self) -> str:
-        """The host name to show; empty for a line without one."""
+        """The host name to show; empty for a help line without one."""
         return self.web[0].removeprefix("=") if self.web else ""
 
-    def told(self) -> dict[str, object]:
-        """As the verb `helplines` has it."""
+    def to_dict(self) -> dict[str, object]:
+        """Return the help line as the verb `helplines` sends it."""
         return {
             "name": self.name_in("en"),
             "names": dict(self.name),
@@ -112,7 +112,7 @@ class HelpLine:
 @dataclass(frozen=True, slots=True)
 class Country:
     code: str
-    covers: frozenset[str]  # codes of countries that have no file of their own
+    covers: frozenset[str]  # codes of countries without a file of their own
     help_lines: tuple[HelpLine, ...]
     days: tuple[Holiday, ...]
     ratings: tuple[Rating, ...] = ()
@@ -120,15 +120,16 @@ class Country:
     week_starts: int = 0  # first weekday; 0 is Monday
 
     def holidays(self, year: int, code: str = "") -> Mapping[date, str]:
-        """The public holidays of a year as far as they are known, each with its English name. ``code``: of
-        one of the countries that the file covers.
+        """Return the known public holidays of a year, each with its English name.
+
+        ``code``: a country that the file covers; empty: the file's own country.
         """
-        known = [one for one in self.days if not one.countries or code in one.countries]
-        return {day: one.name["en"] for one in known for day in one.days(year)}
+        known = [day for day in self.days if not day.countries or code in day.countries]
+        return {day: holiday.name["en"] for holiday in known for day in holiday.days(year)}
 
 
 def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Country:
-    """One file. Raises PolicyError with file, line, key and mend."""
+    """Return the contents of one file. Raises PolicyError with file, line, key and fix."""
     top = fields.Fields(parse_document(source, file), KEYS)
     node = top.need("country")
     code = COMMON if fields.text(node) == COMMON else _code(node)
@@ -140,7 +141,7 @@ def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffix
         lines[line.id] = line
     days = top.read("holidays", _holidays, ())
     if days:
-        _sourced(top.need("holidays_from"))
+        _check_source(top.need("holidays_from"))
     covers = top.read("covers", _codes, frozenset())
     ratings = top.read("ratings", lambda node: tuple(map(parse_rating, fields.items(node))), ())
     laws = top.read("laws", lambda node: tuple(map(parse_law, fields.items(node))), ())
@@ -152,35 +153,41 @@ def _first_weekday(node: Node) -> int:
     return WEEKDAYS.index(fields.choice(node, WEEKDAYS))
 
 
-def _sourced(node: Node) -> None:
+def _check_source(node: Node) -> None:
     part = fields.Fields(fields.mapping(node), ("source", "date"))
     fields.text(part.need("source"))
     day_of(part.need("date"))
 
 
 def country_of(countries: Mapping[str, Country], code: str) -> Country | None:
-    """The file that a home in ``code`` uses, by code; None where there is none."""
+    """Return the file that a household in ``code`` uses; None if there is none."""
     own = countries.get(code)
-    return own or next((one for one in countries.values() if code in one.covers), None)
+    return own or next((country for country in countries.values() if code in country.covers), None)
 
 
 def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
-    """What a home in ``code`` is shown: its country's lines, then those that hold everywhere.
+    """Return the help lines to show in ``code``: those of the country, then those for all countries.
 
-    ``code``: ISO 3166-1 alpha-2 in lower case, or empty where the home has chosen none.
+    ``code``: ISO 3166-1 alpha-2 in lower case; empty: the household chose none.
     """
     files = (country_of(countries, code) if code else None, countries.get(COMMON))
-    read = [line for one in files if one is not None for line in one.help_lines if line.kind not in UNSHOWN]
+    read = [
+        line
+        for file in files
+        if file is not None
+        for line in file.help_lines
+        if line.kind not in HIDDEN_KINDS
+    ]
     for_it = [line for line in read if code in line.countries]
     return tuple(for_it + [line for line in read if not line.countries])
 
 
 def rights_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
-    """Who hears complaints in a home's country, of this filter too: its own first, then everywhere's."""
+    """Return the bodies for complaints in a country, this filter included: its own first, then common."""
     own, everywhere = country_of(countries, code) if code else None, countries.get(COMMON)
     found: list[HelpLine] = []
-    for one in (own, everywhere):
-        lines = () if one is None else one.help_lines
+    for country in (own, everywhere):
+        lines = () if country is None else country.help_lines
         there = [line for line in lines if line.kind in COMPLAINTS]
         there = [line for line in there if not line.countries or code in line.countries]
         found += sorted(there, key=lambda line: (COMPLAINTS.index(line.kind), not line.countries))
@@ -188,18 +195,18 @@ def rights_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, .
 
 
 def help_names(countries: Iterable[Country]) -> dict[str, str]:
-    """Entry → whose it is, of all countries: a family abroad needs the lines of its own country too."""
+    """Return entry → help line, for all countries: a family abroad needs the lines of its own country too."""
     read: dict[str, str] = {}
-    for one in countries:
-        for line in one.help_lines:
+    for country in countries:
+        for line in country.help_lines:
             for entry in line.web + line.companions:
                 read.setdefault(entry, line.name_in("en"))
     return read
 
 
 def calling_names(countries: Iterable[Country]) -> dict[str, str]:
-    """The same of those alone under which carriers have their gateways for calls over Wi-Fi."""
-    lines = [line for one in countries for line in one.help_lines if line.kind == "wifi_calling"]
+    """Return the same for the carriers' gateways for Wi-Fi calling only."""
+    lines = [line for country in countries for line in country.help_lines if line.kind == "wifi_calling"]
     return {entry: line.name_in("en") for line in lines for entry in line.web}
 
 
@@ -210,7 +217,7 @@ def _help_line(node: Node, is_public_suffix: PublicSuffixCheck) -> HelpLine:
         key.place.refuse(f"{shown(fields.text(key))} is no id", "use a-z, 0-9 and -, two letters at least")
     line = HelpLine(
         id=fields.text(key),
-        kind=fields.choice(part.need("kind"), KINDS),
+        kind=fields.choice(part.need("kind"), HELP_LINE_KINDS),
         countries=part.read("for", _codes, frozenset()),
         name=texts(part.need("name")),
         phone=part.read("phone", fields.text, ""),

@@ -1,7 +1,7 @@
-"""The category table: host → categories, read from a file or a buffer with each look-up.
+"""The category table: host → categories. Each look-up reads from a file or a buffer.
 
-A table of two million names takes 6.2 bytes a name in the file, 0.5 MB of memory for its index, and 5 to 7 µs
-for a host of three labels.
+A table of two million names takes 6.2 bytes per name in the file and 0.5 MB of memory for its index. A
+look-up of a host with three labels takes 5 to 7 µs.
 
 **Format, version 1.** Numbers are in the byte order of the machine that built the file; a file from a machine
 of the other order is refused (tables are built where they are used, and a look-up must not swap bytes).
@@ -21,15 +21,15 @@ offset   length                content
 ======== ===================== ==================================================================
 
 A name's key is the first ``b + 32`` bits of ``blake2s(salt + name, digest_size=8)``, big-endian: *b* bits
-choose the bucket, 32 are the remainder. The salt is random for each build, so that nobody can craft a name
-that collides. With 16 to 32 names a bucket, a name that is in no list is taken for one that is once in 10^8
-look-ups.
+choose the bucket, 32 are the remainder. The salt is random for each build, so that no attacker can craft a
+name that collides. With 16 to 32 names per bucket, one in 10^8 look-ups of unlisted names finds a wrong
+entry.
 
-An address, or a prefix of policy/nets.py, is an entry by its text, as ``ipaddress`` prints it.
+An address, or a prefix as in policy/names/networks.py, is an entry by its text, as ``ipaddress`` prints it.
 
-There are more than 16 categories, so a name's 16 bits do not hold its categories; they are the number of a
-*set* of categories that occurs. ``built`` is the time of the build (ISO 8601), ``sources`` what the builder
-wants to say of its sources, a list of objects.
+There are more than 16 categories, so the 16 bits of a name cannot be a bit field. They are the number of a
+*set* of categories. ``built`` is the time of the build (ISO 8601), ``sources`` a list of objects with the
+builder's description of its sources.
 """
 
 from __future__ import annotations
@@ -51,24 +51,24 @@ BYTE_ORDER_MARK = 0x01020304
 # magic, version, byte order mark, count, bucket bits, salt, length of the JSON block, seal; native order
 HEAD = struct.Struct("=8sIIIB3x16sI4x16s")
 SALT_BYTES = 16
-KEY_BYTES = 8  # of digest; the first b + 32 bits are used
+KEY_BYTES = 8  # of the digest; the first b + 32 bits are used
 SEAL_BYTES = 16
 MIN_BUCKET_BITS, MAX_BUCKET_BITS = 4, 20
-NAMES_A_BUCKET = 32  # at most, 16 at least: a quarter of a byte of index a name, 5 steps of bisection
+NAMES_A_BUCKET = 32  # at most, 16 at least: a quarter of a byte of index per name, 5 steps of bisection
 MAX_NAMES = 1 << 25  # 200 MB; more than the union of all public lists
 MAX_SETS = 1 << 16
-MAX_JSON = 1 << 20  # 65 thousand sets never occur; real lists give some 200
+MAX_JSON = 1 << 20  # 65,536 sets never occur; real lists give about 200
 
 Buffer = bytes | bytearray | memoryview
 Read = Callable[[int, int], bytes]
-"""``read(length, offset)``, as os.pread: fewer bytes than ``length`` where the file ends before."""
+"""``read(length, offset)``, as os.pread; returns fewer bytes than ``length`` at the end of the file."""
 LOST = "the category table was damaged while it was in use; build it again: qalqan lists build"
 NO_CATEGORIES: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """What a table says of itself."""
+    """The table's description of itself."""
 
     built: str  # ISO 8601
     count: int  # names in it
@@ -77,26 +77,28 @@ class TableInfo:
 
 
 def bucket_bits(count: int) -> int:
-    """How many bits of the key choose the bucket in a table of ``count`` names."""
+    """Return the number of key bits that choose the bucket in a table of ``count`` names."""
     bits = (max(count, 1) // NAMES_A_BUCKET).bit_length()
     return min(max(bits, MIN_BUCKET_BITS), MAX_BUCKET_BITS)
 
 
 def key_of(name: bytes, salt: bytes, bits: int) -> int:
-    """The key of a normalised name (ASCII): ``bits + 32`` bits; ``key >> 32`` is the bucket."""
+    """Return the key of a normalised name (ASCII): ``bits + 32`` bits; ``key >> 32`` is the bucket."""
     digest = blake2s(salt + name, digest_size=KEY_BYTES).digest()
     return int.from_bytes(digest, "big") >> (32 - bits)
 
 
 class TableLost(ListError):
-    """The file of a table ends before the table does: it was cut after it had been opened."""
+    """The file of a table is shorter than the table: it was truncated after it was opened."""
 
 
 class DomainTable:
     """Reader of a table in ``buffer``. A subclass may read it piece by piece.
 
-    Raises ListError for what is not a whole table of this version. The seal is not checked, since that
-    would read the whole file: `verify` does it where a table is built.
+    The seal is not checked, since that would read the whole file: `verify` does it when a table is built.
+
+    Raises:
+        ListError: the buffer is not a complete table of this version.
     """
 
     __slots__ = ("_bits", "_index", "_numbers_at", "_read", "_remainders_at", "_salt", "_sets", "info")
@@ -110,8 +112,8 @@ class DomainTable:
         self._open(lambda length, offset: bytes(view[offset : offset + length]), len(view))
 
     def _open(self, read: Read, size: int) -> None:
-        """Use the table that ``read`` gives. After a ListError the table that was open stays."""
-        head = _Head.read(read(HEAD.size, 0))
+        """Use the table that ``read`` returns. After a ListError the previous table stays in use."""
+        head = _TableHead.read(read(HEAD.size, 0))
         index_end = HEAD.size + 4 * ((1 << head.bits) + 1)
         remainders_end = index_end + 4 * head.count
         numbers_end = remainders_end + 2 * head.count
@@ -138,8 +140,8 @@ class DomainTable:
         while dot >= 0:
             number = self._number(name)
             if number >= 0:
-                one = self._sets[number]
-                found = found | one if found else one
+                found_here = self._sets[number]
+                found = found | found_here if found else found_here
             name = name[dot + 1 :]
             dot = name.find(".")
         return found
@@ -172,7 +174,7 @@ class DomainTable:
             raise TableLost(LOST)
         wanted = (key & 0xFFFFFFFF).to_bytes(4, byteorder)
         at = remainders.find(wanted)
-        while at & 3 and at >= 0:  # the end of one remainder and the beginning of the next
+        while at & 3 and at >= 0:  # a match across the boundary of two remainders
             at = remainders.find(wanted, at + 1)
         if at < 0:
             return -1
@@ -180,12 +182,12 @@ class DomainTable:
         if len(number) != 2:
             raise TableLost(LOST)
         found = int.from_bytes(number, byteorder)
-        # A damaged number must not end the daemon; verify() is what finds the damage.
+        # A damaged number must not stop the daemon; verify() finds the damage.
         return found if found < len(self._sets) else -1
 
     @property
     def known_categories(self) -> frozenset[str]:
-        """All categories that names of this table are in."""
+        """All categories of the names in this table."""
         return NO_CATEGORIES.union(*self._sets)
 
     def __len__(self) -> int:
@@ -201,8 +203,8 @@ def _closed(_length: int, _offset: int) -> bytes:
     raise ValueError(msg)
 
 
-def _index(data: bytes, head: _Head) -> memoryview:
-    """Return where each bucket starts. Every bucket is within the table, whatever the file says."""
+def _index(data: bytes, head: _TableHead) -> memoryview:
+    """Return the start of each bucket. Raises ListError unless every bucket is within the table."""
     if len(data) != 4 * ((1 << head.bits) + 1):
         _refuse("ends within its index")
     index = memoryview(data).cast("I")
@@ -217,13 +219,13 @@ def _index(data: bytes, head: _Head) -> memoryview:
 
 
 def verify(buffer: Buffer, body: Iterable[Buffer] | None = None) -> TableInfo:
-    """Check all of a table, its seal included (35 ms for 16 MB). Raises ListError.
+    """Check all of a table including its seal (35 ms for 16 MB). Raises ListError.
 
-    ``body``: what follows the head, in pieces, for a mapped file that is not to be read into memory whole.
+    ``body``: the data after the head, in pieces, for a mapped file that must not be read into memory at once.
     """
     table = DomainTable(buffer)
     view = memoryview(buffer).cast("B")
-    head = _Head.read(bytes(view[: HEAD.size]))
+    head = _TableHead.read(bytes(view[: HEAD.size]))
     digest = digest_of([view[HEAD.size :]] if body is None else body)
     if head.seal != _seal(bytes(view[: HEAD.size - SEAL_BYTES]), digest):
         _refuse("does not match its seal")
@@ -231,7 +233,7 @@ def verify(buffer: Buffer, body: Iterable[Buffer] | None = None) -> TableInfo:
 
 
 def digest_of(chunks: Iterable[Buffer]) -> bytes:
-    """The digest of all that follows the head, given in pieces."""
+    """Return the digest of the data after the head, given in pieces."""
     digest = blake2s(digest_size=SEAL_BYTES)
     for chunk in chunks:
         digest.update(chunk)
@@ -239,7 +241,7 @@ def digest_of(chunks: Iterable[Buffer]) -> bytes:
 
 
 def pack_head(*, count: int, bits: int, salt: bytes, json_length: int, digest: bytes) -> bytes:
-    """``digest``: of all that follows the head, by `digest_of`."""
+    """Return the head of a table. ``digest``: of the data after the head, from `digest_of`."""
     head = HEAD.pack(MAGIC, VERSION, BYTE_ORDER_MARK, count, bits, salt, json_length, bytes(SEAL_BYTES))
     unsealed = head[: HEAD.size - SEAL_BYTES]
     return unsealed + _seal(unsealed, digest)
@@ -252,16 +254,16 @@ def _seal(unsealed_head: bytes, digest: bytes) -> bytes:
 def pack_json(
     sets: Sequence[Collection[str]], built: str, sources: Sequence[Mapping[str, Any]] = ()
 ) -> bytes:
-    """The JSON block; the number of a set is its place in ``sets``."""
-    about = {"sets": [sorted(one) for one in sets], "built": built, "sources": list(sources)}
+    """Return the JSON block. The number of a set is its index in ``sets``."""
+    about = {"sets": [sorted(categories) for categories in sets], "built": built, "sources": list(sources)}
     return json.dumps(about, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def pack_table(names: Mapping[str, Collection[str]], *, salt: bytes, built: str) -> bytes:
-    """A whole table in memory from normalised name → categories: for thousands of names, not for millions."""
+    """Return a whole table from normalised name → categories: for thousands of names, not millions."""
     bits = bucket_bits(len(names))
-    sets = sorted({frozenset(one) for one in names.values()}, key=sorted)
-    number_of = {one: number for number, one in enumerate(sets)}
+    sets = sorted({frozenset(categories) for categories in names.values()}, key=sorted)
+    number_of = {categories: number for number, categories in enumerate(sets)}
     rows = sorted((key_of(name.encode(), salt, bits), number_of[frozenset(names[name])]) for name in names)
     keys = [key for key, _ in rows]
     starts = [bisect_left(keys, bucket << 32) for bucket in range((1 << bits) + 1)]
@@ -279,7 +281,7 @@ def pack_table(names: Mapping[str, Collection[str]], *, salt: bytes, built: str)
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
+class _TableHead:
     count: int
     bits: int
     salt: bytes
@@ -287,7 +289,7 @@ class _Head:
     seal: bytes
 
     @classmethod
-    def read(cls, data: bytes) -> _Head:
+    def read(cls, data: bytes) -> _TableHead:
         if len(data) < HEAD.size:
             _refuse(f"has only {len(data)} bytes")
         magic, version, order, count, bits, salt, json_length, seal = HEAD.unpack(data)
@@ -316,10 +318,10 @@ def _sets(about: Mapping[str, Any]) -> tuple[frozenset[str], ...]:
     sets = about.get("sets")
     if not isinstance(sets, list) or len(sets) > MAX_SETS:
         _refuse("does not say what its set numbers mean")
-    for one in sets:
-        if not isinstance(one, list) or not all(isinstance(category, str) for category in one):
+    for categories in sets:
+        if not isinstance(categories, list) or not all(isinstance(category, str) for category in categories):
             _refuse("does not say what its set numbers mean")
-    return tuple(frozenset(one) for one in sets)
+    return tuple(frozenset(categories) for categories in sets)
 
 
 def _info(about: Mapping[str, Any], count: int, size: int) -> TableInfo:

@@ -1,7 +1,7 @@
-"""Host names in rules: one normal form, matching on whole labels, and what may never be a rule.
+"""Host names in rules: the normal form, matching on whole labels, and names that no rule may use.
 
-A name on the wire is normalised by ``gateway.wire.names``; here it is what people write. Both give the same
-form: lower case, A-labels, no dot at the end.
+``gateway.wire.names`` normalises names on the wire; this module normalises what people write. Both return the
+same form: lower case, A-labels, no trailing dot.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ PublicSuffixCheck = Callable[[str], bool]
 
 
 class HostError(ValueError):
-    """A text that names no host; ``problem`` and ``mend`` are for a PolicyError."""
+    """A text that is no host name; ``problem`` and ``fix`` go into a PolicyError."""
 
-    def __init__(self, problem: str, mend: str) -> None:
-        super().__init__(f"{problem}; {mend}")
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(f"{problem}; {fix}")
         self.problem = problem
-        self.mend = mend
+        self.fix = fix
 
 
-def _refuse(problem: str, mend: str) -> NoReturn:
-    raise HostError(problem, mend) from None
+def _refuse(problem: str, fix: str) -> NoReturn:
+    raise HostError(problem, fix) from None
 
 
 def normalise(written: str) -> str:
-    """The normal form of a host name as a person writes it: any case, U-labels, a dot at the end.
+    """Return the normal form of a written host name: any case, U-labels or a trailing dot are accepted.
 
-    Raises HostError for anything else (an address, a URL, a wildcard).
+    Raises:
+        HostError: the text is anything else, such as an address, a URL or a wildcard.
     """
     name = written.strip().rstrip(".").lower()
     if match := _URL.match(name):
@@ -58,9 +59,9 @@ def normalise(written: str) -> str:
 
 
 def _a_labels(name: str) -> str:
-    import idna  # 2 MB of tables, needed only where somebody writes a name outside of ASCII
+    import idna  # 2 MB of tables; needed only for names outside ASCII
 
-    if len(name) > MAX_HOST:  # the encoder's work grows with the square of the length
+    if len(name) > MAX_HOST:  # the encoder's time grows with the square of the length
         _refuse(f"has {len(name)} characters", f"a name has at most {MAX_HOST}")
     try:
         return idna.encode(name, uts46=True).decode("ascii")
@@ -69,20 +70,21 @@ def _a_labels(name: str) -> str:
 
 
 def rule_host(written: str, is_public_suffix: PublicSuffixCheck) -> str:
-    """The normal form of a name that stands in a rule.
+    """Return the normal form of a name in a rule.
 
-    Raises HostError as `normalise` does, and for a public suffix: a rule for ``co.uk`` would hold for
-    thousands of strangers.
+    Raises:
+        HostError: as `normalise`, and for a public suffix. A rule for ``co.uk`` would apply to thousands of
+            unrelated sites.
     """
     name = normalise(written)
     if is_public_suffix(name):
-        mend = f"write a name under it, such as example.{name}"
-        _refuse("is a public suffix, under which anybody may have a name", mend)
+        fix = f"write a name under it, such as example.{name}"
+        _refuse("is a public suffix, under which anybody may have a name", fix)
     return name
 
 
 def suffixes(host: str) -> Iterator[str]:
-    """``a.b.c`` → ``a.b.c``, ``b.c``, ``c``."""
+    """Yield the suffixes of a name, longest first: ``a.b.c`` → ``a.b.c``, ``b.c``, ``c``."""
     while True:
         yield host
         _, dot, host = host.partition(".")
@@ -91,7 +93,7 @@ def suffixes(host: str) -> Iterator[str]:
 
 
 def is_under(host: str, parent: str) -> bool:
-    """True where ``host`` is ``parent`` or a name under it, on whole labels."""
+    """Return True if ``host`` is ``parent`` or a name under it, on whole labels."""
     return host == parent or host.endswith("." + parent)
 
 
@@ -100,13 +102,15 @@ def labels(host: str) -> int:
 
 
 class Patterns(Generic[T]):
-    """Names with one star within a label → values; the star stands for any letters but a dot."""
+    """Names with one star within a label → values. The star matches any characters except a dot."""
 
     __slots__ = ("_below", "_entries")
 
     def __init__(self, rows: Iterable[tuple[str, T]] = ()) -> None:
         self._entries: dict[str, T] = {}
-        self._below: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {}  # by what follows that label
+        self._below: dict[
+            str, tuple[tuple[re.Pattern[str], str], ...]
+        ] = {}  # by the labels after the one with the star
         for entry, value in rows:
             head, _, tail = entry.partition("*")
             below = tail.partition(".")[2]
@@ -130,7 +134,7 @@ class Patterns(Generic[T]):
 
 
 class HostMap(Generic[T]):
-    """Names → values, where a name stands for itself and all names under it: one dict look-up a label."""
+    """Names → values; a name includes all names under it. One dict look-up per label."""
 
     __slots__ = ("_exact", "_patterns", "_suffixes")
 
@@ -145,8 +149,9 @@ class HostMap(Generic[T]):
         self._patterns = Patterns(patterns)
 
     def find(self, host: str) -> tuple[str, T] | None:
-        """The longest entry that ``host`` falls under, and its value; an exact entry is the longest, then one
-        with a star.
+        """Return the longest entry that matches ``host``, and its value; None if none does.
+
+        An exact entry ranks highest, then one with a star.
         """
         exact = self._exact.get(host)
         if exact is not None:

@@ -1,7 +1,8 @@
-"""Addresses in lists: what may stand in one, in what form, and under which texts an address is found.
+"""Addresses in lists: which entries are valid, their form, and the keys under which an address is found.
 
-An entry is an address, or a prefix of exactly the length that is asked for: then any address is found by two
-look-ups. Other prefixes are spread over these (`spread`). The texts are those that ``ipaddress`` prints.
+An entry is an address, or a prefix of exactly the length that look-ups use. Any address is then found with
+two look-ups. Other prefixes are split into such entries (`spread`). Entries are texts as ``ipaddress`` prints
+them.
 """
 
 from __future__ import annotations
@@ -10,20 +11,21 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NoReturn
 
-PREFIX_LENGTHS = {4: 24, 6: 64}  # the widest that an entry may be: what a site or a home of its own has
-WIDEST_SPREAD = 8  # bits: a prefix is spread over at most 256 addresses
+PREFIX_LENGTHS = {4: 24, 6: 64}  # the widest allowed prefix: a site or a household has one of its own
+WIDEST_SPREAD = 8  # bits: a prefix is split into at most 256 addresses
 
 Network = IPv4Network | IPv6Network
 
 
-def span(one: Network) -> tuple[int, int]:
-    """Its first and its last address."""
-    return int(one.network_address), int(one.broadcast_address)
+def span(prefix: Network) -> tuple[int, int]:
+    """Return the first and the last address of a prefix, as numbers."""
+    return int(prefix.network_address), int(prefix.broadcast_address)
 
 
-# No list can mean these: they are another machine in each home (RFC 1918, 6598, 4193, 3927), nobody's (1122,
-# 4291) or many's (5771). Documentation and benchmarks are left, since tests live there.
-NOBODYS: tuple[Network, ...] = tuple(
+# A list cannot use these: they are a different machine in each network (RFC 1918, 6598, 4193, 3927),
+# unassigned (RFC 1122, 4291) or multicast (RFC 5771). Documentation and benchmark ranges are allowed: tests
+# use them.
+RESERVED_NETWORKS: tuple[Network, ...] = tuple(
     ip_network(text)
     for text in (
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
@@ -31,61 +33,64 @@ NOBODYS: tuple[Network, ...] = tuple(
     )
 )  # fmt: skip
 
-_NOBODYS = tuple((one.version, *span(one)) for one in NOBODYS)
+_RESERVED_SPANS = tuple((network.version, *span(network)) for network in RESERVED_NETWORKS)
 
 NO_ADDRESS = "is no address"
 
-# Behind these IPv6 prefixes of 12 bytes stands an IPv4 address: 64:ff9b::/96 of NAT64 (RFC 6052 2.1), and
-# ::ffff:0:0/96 (RFC 4291 2.5.5.2).
+# These IPv6 prefixes of 12 bytes are followed by an IPv4 address: 64:ff9b::/96 of NAT64 (RFC 6052 §2.1) and
+# ::ffff:0:0/96 (RFC 4291 §2.5.5.2).
 _BEFORE_IPV4 = (bytes.fromhex("0064ff9b") + bytes(8), bytes(10) + b"\xff\xff")
 
 
 class NetError(ValueError):
-    """A text that is no entry; ``problem`` and ``mend`` are for a PolicyError."""
+    """A text that is no valid entry; ``problem`` and ``fix`` go into a PolicyError."""
 
-    def __init__(self, problem: str, mend: str) -> None:
-        super().__init__(f"{problem}; {mend}")
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(f"{problem}; {fix}")
         self.problem = problem
-        self.mend = mend
+        self.fix = fix
 
 
-def _refuse(problem: str, mend: str) -> NoReturn:
-    raise NetError(problem, mend) from None
+def _refuse(problem: str, fix: str) -> NoReturn:
+    raise NetError(problem, fix) from None
 
 
 def network(text: str) -> Network:
-    """The address or prefix that ``text`` is. Raises NetError for what no list may hold."""
+    """Return the address or prefix in ``text``. Raises NetError for what no list may contain."""
     try:
-        one = ip_network(text.replace("%", "?"))  # an address with an interface is of this very machine
+        prefix = ip_network(text.replace("%", "?"))  # an address with an interface is local to one machine
     except ValueError:
         _refuse(NO_ADDRESS, "write it like 192.0.2.7, 192.0.2.0/24 or 2001:db8::7")
-    low, high = span(one)
-    if any(one.version == version and low <= last and first <= high for version, first, last in _NOBODYS):
+    low, high = span(prefix)
+    if any(
+        prefix.version == version and low <= last and first <= high
+        for version, first, last in _RESERVED_SPANS
+    ):
         _refuse("is of a network at home, or nobody's", "write one that is on the internet")
-    widest = PREFIX_LENGTHS[one.version]
-    if one.prefixlen < widest or widest < one.prefixlen < one.max_prefixlen - WIDEST_SPREAD:
-        narrow = one.max_prefixlen - WIDEST_SPREAD
-        mend = f"write /{widest}" + (f", or /{narrow} and longer" if narrow > widest else " or longer")
-        _refuse("is a prefix that cannot be looked up", mend)
-    return one
+    widest = PREFIX_LENGTHS[prefix.version]
+    if prefix.prefixlen < widest or widest < prefix.prefixlen < prefix.max_prefixlen - WIDEST_SPREAD:
+        narrow = prefix.max_prefixlen - WIDEST_SPREAD
+        fix = f"write /{widest}" + (f", or /{narrow} and longer" if narrow > widest else " or longer")
+        _refuse("is a prefix that cannot be looked up", fix)
+    return prefix
 
 
-def spread(one: Network) -> Iterator[str]:
-    """The entries that stand for ``one``."""
-    if one.prefixlen == PREFIX_LENGTHS[one.version]:
-        yield str(one)
+def spread(prefix: Network) -> Iterator[str]:
+    """Yield the entries that replace a prefix."""
+    if prefix.prefixlen == PREFIX_LENGTHS[prefix.version]:
+        yield str(prefix)
     else:
-        yield from map(str, one)
+        yield from map(str, prefix)
 
 
-def bare(packed: bytes) -> bytes:
-    """The IPv4 address that stands behind a prefix, else the address itself: both are one machine."""
+def unmapped(packed: bytes) -> bytes:
+    """Return the IPv4 address embedded in an IPv6 address, else the address: both are the same machine."""
     return packed[12:] if packed.startswith(_BEFORE_IPV4) else packed
 
 
 def keys(packed: bytes) -> tuple[str, str]:
-    """Under which entries a packed address, of 4 or 16 bytes, is found: its own, and its prefix's."""
-    packed = bare(packed)
+    """Return the entries under which a packed address (4 or 16 bytes) is found: its own, and its prefix's."""
+    packed = unmapped(packed)
     if len(packed) == 4:
         a, b, c, d = packed
         return f"{a}.{b}.{c}.{d}", f"{a}.{b}.{c}.0/24"
@@ -93,9 +98,9 @@ def keys(packed: bytes) -> tuple[str, str]:
 
 
 def address(text: str) -> bytes | None:
-    """``text`` packed, or None where it is no address."""
+    """Return ``text`` packed, or None if it is no address."""
     try:
-        one: IPv4Address | IPv6Address = ip_address(text)
+        parsed: IPv4Address | IPv6Address = ip_address(text)
     except ValueError:
         return None
-    return None if isinstance(one, IPv6Address) and one.scope_id else one.packed
+    return None if isinstance(parsed, IPv6Address) and parsed.scope_id else parsed.packed

@@ -1,4 +1,4 @@
-"""Packs of names that come with the product: what devices need, approved sites, safe search, ECH.
+"""Packs of names in the product: device needs, approved sites, safe search, ECH.
 
 An entry is a name with all names under it, or ``=name`` for that name alone. The formats::
 
@@ -18,19 +18,19 @@ An entry is a name with all names under it, or ``=name`` for that name alone. Th
     engines:                            # profiles/safesearch.yaml
       google:
         name: Google
-        strict: forcesafesearch.google.com        # the name that answers instead
-        moderate: null                            # as strict
-        source: "https://…"                       # the engine's own page on it
+        strict: forcesafesearch.google.com        # DNS answers with this name's addresses
+        moderate: null                            # the same as strict
+        source: "https://…"                       # the engine's own page about it
         hosts: ["=www.google.com"]
       yandex:
         name: Yandex
-        address: {v4: 213.180.193.56}             # in place of strict: no name, but an address
+        address: {v4: 213.180.193.56}             # instead of strict: an address
         hosts: ["=ya.ru"]
 
     names:                              # profiles/ech.yaml: outer names of ECH
       - name: cloudflare-ech.com
         whose: Cloudflare
-        source: "https://…"             # where it is published
+        source: "https://…"             # where the name is published
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ from gateway.policy.yaml.entries import entries, host, host_map
 
 PROBES = "probes"
 NEEDS = (PROBES, "time", "updates", "push", "certificates", "store")
-# Push and the store serve somebody who is awake; the rest keeps a device healthy. Probes, which keep it on
-# this network, are open in a pause as well.
+# Push and the store matter only while a person uses the device; the rest keeps a device healthy. Probes keep
+# the device on this network, so they are open during a pause as well.
 NEEDS_AT_NIGHT = frozenset({"time", "updates", "certificates"})
 OLDEST_STARTER = Band.AGE_6_9  # the packs are made for children up to nine
 ENGINE_KEYS = ("name", "hosts", "strict", "moderate", "address", "source")
@@ -56,22 +56,25 @@ ENGINE_KEYS = ("name", "hosts", "strict", "moderate", "address", "source")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An approved site: its names are one thing, since a page without its companions does not load."""
+    """An approved site. Its names belong together: a page does not load without its companions."""
 
     id: str
     name: str
     bands: frozenset[Band]
     language: str
-    names: tuple[str, ...]  # companions too
+    names: tuple[str, ...]  # including companions
 
     def is_for(self, band: Band) -> bool:
-        """What is for the oldest band of the packs is for older children too."""
+        """Return True if the site is for the band.
+
+        Sites for the packs' oldest band are for older children too.
+        """
         return band in self.bands or (OLDEST_STARTER in self.bands and band.rank > OLDEST_STARTER.rank)
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A search engine or video site that has a safe mode of its own."""
+    """A search engine or video site with a safe mode."""
 
     id: str
     name: str
@@ -80,12 +83,12 @@ class Engine:
     moderate: str
 
     def safe_name(self, level: str) -> str:
-        """``level``: strict or moderate."""
+        """Return the name or address for ``level``: strict or moderate."""
         return self.moderate if level == "moderate" else self.strict
 
 
 def parse_needs(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Mapping[str, str]:
-    """Entry → which of NEEDS it is; of an entry in two packs the first counts."""
+    """Return entry → one of NEEDS. If an entry is in two packs, the first counts."""
     top = fields.Fields(parse_document(source, file), ("packs",))
     read: dict[str, str] = {}
     for node in fields.items(top.need("packs")):
@@ -94,13 +97,13 @@ def parse_needs(source: str | bytes, file: str, is_public_suffix: PublicSuffixCh
         fields.text(part.need("name"))
         for need in NEEDS:
             names = part.node(need)
-            for one in entries(names, is_public_suffix, patterns=True) if names is not None else ():
-                read.setdefault(one, need)
+            for entry in entries(names, is_public_suffix, patterns=True) if names is not None else ():
+                read.setdefault(entry, need)
     return read
 
 
 def parse_sites(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> tuple[Site, ...]:
-    """The approved sites of one language."""
+    """Return the approved sites of one language."""
     top = fields.Fields(parse_document(source, file), ("language", "sites"))
     language = fields.text(top.need("language"))
     read: dict[str, Site] = {}
@@ -141,7 +144,7 @@ def parse_engines(source: str | bytes, file: str, is_public_suffix: PublicSuffix
 
 
 def parse_ech_names(source: str | bytes, file: str) -> frozenset[str]:
-    """The host names that are sent in the clear for a hidden one."""
+    """Return the outer names of ECH: host names that are sent in the clear in place of a hidden one."""
     top = fields.Fields(parse_document(source, file), ("names",))
     read = set()
     for node in fields.items(top.need("names")):
@@ -166,5 +169,5 @@ def _address(node: Node) -> str:
 
 
 def site_map(sites: Iterable[Site], band: Band) -> HostMap[Site]:
-    """The names of the sites for ``band``."""
-    return host_map((name, one) for one in sites if one.is_for(band) for name in one.names)
+    """Return the names of the sites for ``band``."""
+    return host_map((name, site) for site in sites if site.is_for(band) for name in site.names)

@@ -1,4 +1,4 @@
-"""Age marks of films and games: `ratings` of `profiles/countries/*.yaml`. Shown beside a band, nothing more.
+"""Age marks of films and games: `ratings` of `profiles/countries/*.yaml`. Shown with a band, for information.
 
 The format::
 
@@ -28,7 +28,7 @@ MEDIA = ("films", "games", "films and games")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The highest that is made for a band; ``then`` from some year of it on, where it has two."""
+    """The highest mark for a band. ``then``: a second mark, which applies from age ``from_age`` on."""
 
     mark: str
     then: str = ""
@@ -40,15 +40,15 @@ class Rating:
     id: str
     name: str
     of: str
-    marks: Mapping[Band, Mark]  # all six
+    marks: Mapping[Band, Mark]  # for all six bands
     source: str
     date: date  # of the source
 
-    def told(self) -> dict[str, Any]:
-        """As the verb `country` has it."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the rating as the verb `country` sends it."""
         marks = {
-            band.value: {"mark": one.mark, "then": one.then, "from": one.from_age}
-            for band, one in self.marks.items()
+            band.value: {"mark": mark.mark, "then": mark.then, "from": mark.from_age}
+            for band, mark in self.marks.items()
         }
         return {
             "id": self.id,
@@ -61,7 +61,7 @@ class Rating:
 
 
 def parse_rating(node: Node) -> Rating:
-    """Raises PolicyError."""
+    """Return one rating. Raises PolicyError."""
     part = fields.Fields(fields.mapping(node), ("id", "name", "of", "marks", "source", "date"))
     where = part.need("marks")
     marks = {}

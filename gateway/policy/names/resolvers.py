@@ -1,14 +1,14 @@
-"""Public resolvers that encrypt their questions: `profiles/resolvers.yaml` → Resolvers.
+"""Public resolvers with encrypted protocols: `profiles/resolvers.yaml` → Resolvers.
 
 The format::
 
     resolvers:
       example:
         name: Example DNS
-        country: kz                         # of the operator; ``any``: nobody knows or many
-        domains: [example-dns.com]          # nothing but the resolver: each with all names under it
-        hosts: [dns.example.com]            # below a domain that has more on it; with all names under them
-        addresses: [192.0.2.1, "2001:db8::1"]   # those that it publishes; also prefixes, see policy/nets.py
+        country: kz                         # of the operator; ``any``: unknown or several
+        domains: [example-dns.com]          # used by the resolver only: each with all names under it
+        hosts: [dns.example.com]            # under a domain with other uses; with all names under them
+        addresses: [192.0.2.1, "2001:db8::1"]   # published addresses, also prefixes: policy/names/networks.py
         seen: true                          # in a public list of 2026, not from general knowledge alone
 """
 
@@ -32,31 +32,35 @@ _COUNTRY = re.compile(r"[a-z]{2}|any", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class Resolver:
     id: str
-    name: str  # of its operator
+    name: str  # of the operator
     country: str
     names: tuple[str, ...]  # each with all names under it
-    addresses: tuple[str, ...]  # entries of policy/nets.py
+    addresses: tuple[str, ...]  # entries as in policy/names/networks.py
     seen: bool  # in a public list
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resolvers:
-    """All of them, by name and by address."""
+    """All resolvers, by name and by address."""
 
     names: HostMap[Resolver] = field(default_factory=lambda: HostMap({}))
-    addresses: Mapping[str, Resolver] = field(default_factory=dict)  # by entries of policy/nets.py
+    addresses: Mapping[str, Resolver] = field(
+        default_factory=dict
+    )  # by entries as in policy/names/networks.py
 
     def at(self, packed: bytes) -> Resolver | None:
-        """Whose a packed address, of 4 or 16 bytes, is."""
+        """Return the resolver of a packed address (4 or 16 bytes), or None."""
         own, prefix = nets.keys(packed)
         return self.addresses.get(own) or self.addresses.get(prefix)
 
 
 def parse_resolvers(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Resolvers:
-    """Raises PolicyError with file, line, key and mend.
+    """Return the resolvers of a file.
 
-    A domain that firms and people have something else on is refused as a host: it would take their sites
-    with it.
+    A domain that serves other purposes too is rejected as a host: it would block those sites as well.
+
+    Raises:
+        PolicyError: with file, line, key and fix.
     """
     top = fields.Fields(parse_document(source, file), ("resolvers",))
     reader = _Reader(is_public_suffix)
@@ -69,7 +73,7 @@ class _Reader:
     def __init__(self, is_public_suffix: PublicSuffixCheck) -> None:
         self.names: dict[str, Resolver] = {}
         self.addresses: dict[str, Resolver] = {}
-        self._below: dict[str, Place] = {}  # by each name above one that was read: where that one stands
+        self._below: dict[str, Place] = {}  # each parent of a name that was read → the place of that name
         self._is_public_suffix = is_public_suffix
 
     def read(self, key: str, place: Place, node: Node) -> None:
@@ -107,13 +111,13 @@ class _Reader:
     def _host(self, node: Node) -> str:
         name = self._domain(node)
         if self._is_public_suffix(name.partition(".")[2]):
-            mend = "write the resolver's own name, or put it under domains where nothing else is on it"
-            node.place.refuse(f"{shown(name)} is a whole domain", mend)
+            fix = "write the resolver's own name, or put it under domains where nothing else is on it"
+            node.place.refuse(f"{shown(name)} is a whole domain", fix)
         return name
 
     def _add_name(self, place: Place, name: str, resolver: Resolver) -> None:
-        """Neither twice nor under another, whichever of the two comes first."""
-        above = next((one for one in suffixes(name) if one in self.names), None)
+        """Add a name. Rejects duplicates and names under another one, in any order."""
+        above = next((suffixe for suffixe in suffixes(name) if suffixe in self.names), None)
         if above is not None:
             place.refuse(f"{shown(name)} is included in {shown(above)}", "take it out")
         if name in self._below:
@@ -133,4 +137,4 @@ def _network(node: Node) -> nets.Network:
     try:
         return nets.network(word)
     except nets.NetError as error:
-        node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)

@@ -1,6 +1,6 @@
 """The service catalogue: `profiles/services/*.yaml` → Catalogue.
 
-The format of the files stands in ``profiles/services/README.md``.
+``profiles/services/README.md`` describes the format of the files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Node, Place, parse_document, shown
 from gateway.policy.yaml.entries import entries, host
 
-NOBODY: tuple[str, ...] = ()
+NO_SERVICES: tuple[str, ...] = ()
 
 DEFAULT_THRESHOLD = 200_000
 THRESHOLDS = (1_000, 1_000_000_000)
@@ -42,30 +42,31 @@ class Service:
     name: str  # the same in every language
     group: str
     categories: frozenset[str]
-    domains: tuple[str, ...]  # with all names under them; "=…" for that name alone, "a*.…" for its like
-    excluded: tuple[str, ...]  # names under a domain that are not this service; written as domains are
+    # Each with all names under it; "=…" for that name alone, "a*.…" for matching names.
+    domains: tuple[str, ...]
+    # Names under a domain that are not part of this service; same notation as domains.
+    excluded: tuple[str, ...]
     update: tuple[str, ...]  # names of updates and downloads
-    companions: tuple[str, ...]  # names that it shares with others and cannot work without
-    ports: Mapping[
-        str, tuple[tuple[int, int], ...]
-    ]  # "quic", "udp", "tcp", "teredo" → first and last port, both included
-    threshold: int = DEFAULT_THRESHOLD  # bytes a minute, up and down, from which on a minute counts as used
+    companions: tuple[str, ...]  # names that the service needs and shares with other services
+    # "quic", "udp", "tcp", "teredo" → first and last port, both included.
+    ports: Mapping[str, tuple[tuple[int, int], ...]]
+    # Bytes per minute, both directions; a minute with at least this many counts as used.
+    threshold: int = DEFAULT_THRESHOLD
 
 
 @dataclass(frozen=True, slots=True)
 class GroupFile:
-    """What one file of the catalogue holds."""
+    """The contents of one file of the catalogue."""
 
     group: Group
     services: tuple[Service, ...]
-    tests: Mapping[
-        str, tuple[tuple[str, ...], tuple[str, ...]]
-    ]  # service → names that match, names that do not
-    places: Mapping[str, Place]  # service → where it stands
+    # Service → names that match, names that do not.
+    tests: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
+    places: Mapping[str, Place]  # service → its place in the file
 
 
 class Catalogue:
-    """Which service a host belongs to: a dict look-up for each label, the longest entry wins."""
+    """Finds the services of a host: one dict look-up per label, the longest entry wins."""
 
     __slots__ = (
         "_companions",
@@ -81,21 +82,21 @@ class Catalogue:
     )
 
     def __init__(self, files: Iterable[GroupFile] = ()) -> None:
-        """Raises PolicyError when two files define the same service or group."""
+        """Create the catalogue. Raises PolicyError if two files define the same service or group."""
         self.groups: dict[str, Group] = {}
         self.services: dict[str, Service] = {}
         for file in files:
             self._add(file)
-        one = self.services.values()
-        self._domains, self._exact = _index(one, lambda service: service.domains)
+        services = self.services.values()
+        self._domains, self._exact = _index(services, lambda service: service.domains)
         self._patterns = hosts.Patterns(
-            (entry, (service.id,)) for service in one for entry in service.domains if "*" in entry
+            (entry, (service.id,)) for service in services for entry in service.domains if "*" in entry
         )
-        self._hidden, self._hidden_exact = _index(one, lambda service: service.excluded)
-        updates, exact_updates = _index(one, lambda service: service.update)
+        self._hidden, self._hidden_exact = _index(services, lambda service: service.excluded)
+        updates, exact_updates = _index(services, lambda service: service.update)
         self._updates = hosts.HostMap(updates, exact_updates)
-        self._companions = hosts.HostMap(*_index(one, lambda service: service.companions))
-        self._ports = {kind: _by_port(one, kind) for kind in _FLOW_KINDS}
+        self._companions = hosts.HostMap(*_index(services, lambda service: service.companions))
+        self._ports = {kind: _by_port(services, kind) for kind in _FLOW_KINDS}
 
     def _add(self, file: GroupFile) -> None:
         for service in file.services:
@@ -109,68 +110,71 @@ class Catalogue:
         self.groups[file.group.id] = file.group
 
     def services_of(self, host: str) -> tuple[str, ...]:
-        """Ids of the services that ``host`` (normalised) belongs to; usually none or one."""
+        """Return the ids of the services that ``host`` (normalised) belongs to; usually none or one."""
         updated = self._updates.find(host)
         found = self._longest(host)
         if updated is None:
-            return NOBODY if found is None else found[1]
+            return NO_SERVICES if found is None else found[1]
         if found is None or len(found[0]) < len(updated[0]):
             return updated[1]
         return found[1]
 
     def updates_of(self, host: str) -> tuple[str, ...]:
-        """Ids of the services for which ``host`` serves updates; () when it is used for anything else."""
+        """Return the ids of the services that ``host`` serves updates for; () if it has any other use."""
         updated = self._updates.find(host)
         if updated is None:
-            return NOBODY
+            return NO_SERVICES
         found = self._longest(host)
-        return updated[1] if found is None or len(found[0]) <= len(updated[0]) else NOBODY
+        return updated[1] if found is None or len(found[0]) <= len(updated[0]) else NO_SERVICES
 
     def _longest(self, host: str) -> tuple[str, tuple[str, ...]] | None:
-        hidden: tuple[str, ...] = self._hidden_exact.get(host, NOBODY)
-        found = _without(self._exact.get(host, NOBODY), hidden)
+        hidden: tuple[str, ...] = self._hidden_exact.get(host, NO_SERVICES)
+        found = _without(self._exact.get(host, NO_SERVICES), hidden)
         if found:
             return host, found
         starred = self._patterns.find(host)
-        if starred is not None:  # as long as can be, as an exact name is
+        if starred is not None:  # ranks as the longest possible entry, like an exact name
             return host, starred[1]
         for suffix in hosts.suffixes(host):
-            hidden += self._hidden.get(suffix, NOBODY)
-            found = self._domains.get(suffix, NOBODY)
+            hidden += self._hidden.get(suffix, NO_SERVICES)
+            found = self._domains.get(suffix, NO_SERVICES)
             if found and (found := _without(found, hidden)):
                 return suffix, found
         return None
 
     def companions_of(self, host: str) -> tuple[str, ...]:
-        """Ids of the services that need ``host``, which is not theirs alone, to work at all."""
-        return self._companions.get(host) or NOBODY
+        """Return the ids of the services that cannot work without ``host``, which they share with others."""
+        return self._companions.get(host) or NO_SERVICES
 
     def services_at(self, kind: str, port: int) -> tuple[str, ...]:
-        """Ids of the services known to use ``port`` for flows without a name; ``kind``: udp, tcp, teredo."""
-        return tuple(one for first, last, one in self._ports[kind] if first <= port <= last)
+        """Return the ids of the services that use ``port`` for flows without a name.
+
+        ``kind``: udp, tcp, teredo.
+        """
+        return tuple(service for first, last, service in self._ports[kind] if first <= port <= last)
 
     def categories_of(self, services: Iterable[str]) -> frozenset[str]:
-        """The categories that the names of ``services`` count as."""
-        return frozenset[str]().union(*(self.services[one].categories for one in services))
+        """Return the categories of the names of ``services``."""
+        return frozenset[str]().union(*(self.services[service].categories for service in services))
 
     def kinds_of(self, service: str) -> tuple[str, ...]:
-        """The categories of one service, in order; none of one that is in the catalogue no more."""
+        """Return the categories of one service, sorted; () if it is no longer in the catalogue."""
         known = self.services.get(service)
         return () if known is None else tuple(sorted(known.categories))
 
     def groups_of(self, services: Iterable[str]) -> tuple[str, ...]:
-        """The groups that ``services`` stand in."""
-        return tuple(dict.fromkeys(self.services[one].group for one in services))
+        """Return the groups of ``services``, without duplicates."""
+        return tuple(dict.fromkeys(self.services[service].group for service in services))
 
 
 def _without(found: tuple[str, ...], hidden: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(one for one in found if one not in hidden) if hidden else found
+    return tuple(service for service in found if service not in hidden) if hidden else found
 
 
 def _index(
     services: Iterable[Service], entries: Callable[[Service], tuple[str, ...]]
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """Entries → ids of the services that have them: those with all names under them, then exact ones."""
+    """Return entry → service ids, first for entries with all names under them, then for exact entries."""
     below: dict[str, tuple[str, ...]] = {}
     exact: dict[str, tuple[str, ...]] = {}
     for service in services:
@@ -179,12 +183,12 @@ def _index(
             if "*" in entry:
                 continue
             name = entry.removeprefix("=")
-            table[name] = (*table.get(name, NOBODY), service.id)
+            table[name] = (*table.get(name, NO_SERVICES), service.id)
     return below, exact
 
 
 def _by_port(services: Iterable[Service], kind: str) -> tuple[tuple[int, int, str], ...]:
-    return tuple((*span, one.id) for one in services for span in one.ports.get(kind, ()))
+    return tuple((*span, service.id) for service in services for span in service.ports.get(kind, ()))
 
 
 def parse_group(
@@ -193,9 +197,12 @@ def parse_group(
     categories: Collection[str],
     is_public_suffix: hosts.PublicSuffixCheck,
 ) -> GroupFile:
-    """One file of the catalogue. ``categories``: the ids that a service may name.
+    """Return the contents of one file of the catalogue.
 
-    Raises PolicyError with file, line, key and mend.
+    ``categories``: the ids that a service may name.
+
+    Raises:
+        PolicyError: with file, line, key and fix.
     """
     top = fields.Fields(parse_document(source, file), ("group", "services"))
     head = fields.Fields(fields.mapping(top.need("group")), ("id", "name"))
@@ -234,20 +241,22 @@ def _service(
     domains = names_and_patterns(part.need("domains"))
     if not domains:
         part.place.refuse("has no domains", "name at least one")
-    excluded: tuple[str, ...] = part.read("except", names, NOBODY)
+    excluded: tuple[str, ...] = part.read("except", names, NO_SERVICES)
     for entry in excluded:
         name = entry.removeprefix("=")
-        if entry in domains or not any(hosts.is_under(name, one) for one in domains):
+        if entry in domains or not any(hosts.is_under(name, domain) for domain in domains):
             part.place.refuse(f"excludes {shown(entry)}, which is not under its domains", "take it out")
     return Service(
         id=key,
         name=fields.text(part.need("name")),
         group=group,
-        categories=frozenset(fields.choice(one, categories) for one in fields.items(part.need("categories"))),
+        categories=frozenset(
+            fields.choice(field, categories) for field in fields.items(part.need("categories"))
+        ),
         domains=domains,
         excluded=excluded,
-        update=part.read("update", names, NOBODY),
-        companions=part.read("companions", names, NOBODY),
+        update=part.read("update", names, NO_SERVICES),
+        companions=part.read("companions", names, NO_SERVICES),
         ports=part.read("ports", _ports, {}),
         threshold=part.read("threshold", _threshold, DEFAULT_THRESHOLD),
     )
@@ -284,7 +293,7 @@ def _port_range(node: Node) -> tuple[int, int]:
 
 def _tests(node: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
     part = fields.Fields(fields.mapping(node), ("match", "miss"))
-    return _hosts(part.need("match")), part.read("miss", _hosts, NOBODY)
+    return _hosts(part.need("match")), part.read("miss", _hosts, NO_SERVICES)
 
 
 def _hosts(node: Node) -> tuple[str, ...]:

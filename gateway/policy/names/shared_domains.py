@@ -1,4 +1,4 @@
-"""Domains under which many strangers have names: nobody opens one as a whole because a page needed a few."""
+"""Domains that many unrelated sites share: a site repair never opens one as a whole."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from gateway.policy.names.hosts import is_under
 
-# Delivery networks, storage, and firms with services of every kind, which publicsuffix.org has not, or not as
-# a whole. What it has is no domain of anybody's.
+# CDNs, storage, and companies with many kinds of services that publicsuffix.org does not have, or not as a
+# whole. Its entries are no single owner's domain.
 SHARED = frozenset({
     "akamai.net", "akamaiedge.net", "akamaihd.net", "akamaitechnologies.com", "alibabacloud.com",
     "alicdn.com", "aliyuncs.com", "amazonaws.com", "appspot.com", "arubacloud.com", "azure.com",
@@ -30,5 +30,5 @@ SHARED = frozenset({
 
 
 def is_shared(domain: str, service_domains: Iterable[str]) -> bool:
-    """Whether strangers, or services that have rules of their own, have names under it."""
-    return any(is_under(one, domain) for one in (*SHARED, *service_domains))
+    """Return True if unrelated sites, or services with their own rules, have names under ``domain``."""
+    return any(is_under(name, domain) for name in (*SHARED, *service_domains))

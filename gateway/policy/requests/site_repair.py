@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.policy.judge.conclude import Part
-from gateway.policy.judge.opened import part_until
-from gateway.policy.judge.study import Facts, Student
+from gateway.policy.judge.conclude import Conclusion
+from gateway.policy.judge.opened import conclusion_until
+from gateway.policy.judge.study import FactFinder, Facts
 from gateway.policy.names.categories import NEW_DOMAIN
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under, suffixes
 from gateway.policy.profile.profile import Profile
@@ -50,14 +50,14 @@ def lesson_rule(lesson: Lesson) -> str:
     return f"lesson: {lesson.site}"
 
 
-def taught(host: str, part: Part, student: Student, profile: Profile, lesson: Lesson) -> Part:
+def taught(host: str, part: Conclusion, student: FactFinder, profile: Profile, lesson: Lesson) -> Conclusion:
     """What a lesson makes of ``part``; itself where that is open, or stays refused."""
     if part.outcome.verdict is not Verdict.BLOCK or part.outcome.reason not in LIFTED:
         return part
     facts = student.facts(host)
     if not _is_lifted(host, facts, lesson):
         return part
-    return part_until(facts, profile, lesson_rule(lesson), lesson.until)
+    return conclusion_until(facts, profile, lesson_rule(lesson), lesson.until)
 
 
 def _is_lifted(host: str, facts: Facts, lesson: Lesson) -> bool:

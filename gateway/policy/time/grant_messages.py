@@ -10,7 +10,7 @@ from gateway.core.reason_codes import Code
 from gateway.policy.judge.conclude import conclude
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.judge.sentence import Names
-from gateway.policy.judge.study import Student
+from gateway.policy.judge.study import FactFinder
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import INTERNET, PLAY
@@ -114,7 +114,7 @@ def when(at: datetime, now: datetime) -> str:
 
 def outcome(host: str, profile: Profile, world: World) -> Decision:
     """What is decided about a host by its name alone, as if no time rule, pause or grant were there."""
-    part = conclude(Student(profile, world).facts(host), profile)
+    part = conclude(FactFinder(profile, world).facts(host), profile)
     if part.help:
         return part.outcome
     return REFUSED_FOR_EVERYONE if part.binding else part.register or part.outcome

@@ -91,9 +91,8 @@ class Situation:
     portal: bool = False  # what a phone probes the internet with is refused while the device is shut (`led`)
     allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
     lesson: Lesson | None = None
-    addresses: Container[bytes] = (
-        frozenset()
-    )  # packed addresses that allowed names resolved to for this device
+    # Packed addresses that allowed names resolved to for this device.
+    addresses: Container[bytes] = frozenset()
     resolved: Resolved | None = None  # None: nobody keeps the answers, and no address is held against them
     recent: Recent = NOTHING_RECENT  # services that it asked for just now
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from gateway.policy.judge.study import Facts, Student
+from gateway.policy.judge.study import FactFinder, Facts
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import (
@@ -56,7 +56,7 @@ class HostUses:
     """The names of one profile, learnt once each."""
 
     def __init__(self, profile: Profile, world: World) -> None:
-        self._student = Student(profile, world)
+        self._student = FactFinder(profile, world)
         self._updates = profile.rules.updates.value
         self._known: dict[str, HostUse] = {}
 

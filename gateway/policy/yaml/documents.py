@@ -1,8 +1,9 @@
-"""YAML text → located values: each key and value knows its file, its line and its path.
+"""YAML text → located values: each key and value has its file, line and path.
 
-Only what rule files need: mappings, lists and plain text. Scalars keep the text as written, because YAML 1.1
-would read ``off`` as a boolean and ``20:45`` as a number in base 60; ``fields`` gives them types. Anchors,
-tags and second documents are refused: rules need none, and they are how a small file grows into a large one.
+Supports only what rule files need: mappings, lists and plain text. Scalars keep the text as written, because
+YAML 1.1 would read ``off`` as a boolean and ``20:45`` as a number in base 60; ``fields`` gives them types.
+Anchors, tags and second documents are rejected: rules do not need them, and they let a small file expand into
+a large one.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ __all__ = [
 ]
 
 MAX_BYTES = 262_144  # as gateway.core.files reads at most
-MAX_DEPTH = 12  # the deepest rule (limits, service, day type) has 4; recursion stays shallow
+MAX_DEPTH = 12  # the deepest rule (limits, service, day type) has 4; bounds the recursion
 MAX_NODES = 40_000  # bounds memory: about 300 bytes a node
-MAX_SYNTAX_SHOWN = 160  # characters of what the YAML parser says
+MAX_PARSER_MESSAGE = 160  # characters of the YAML parser's message
 
-# What YAML 1.1 does not take (5.1), for the parser does not tell on which line it is.
+# Characters that YAML 1.1 §5.1 forbids; the parser does not report their line.
 _CONTROL = re.compile("[^\t\n\r -~\x85\xa0-\ufffd\U00010000-\U0010ffff]")
 
 # libyaml is there in every usual build and parses about ten times as fast as the pure Python loader.
@@ -45,9 +46,12 @@ _Loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 def parse_document(source: str | bytes, file: str) -> Mapping:
-    """The one mapping that a rule file holds.
+    """Return the mapping that a rule file contains.
 
-    ``file`` is the name that errors give. Raises PolicyError for anything else, whatever the text.
+    ``file``: the name for error messages.
+
+    Raises:
+        PolicyError: the text is anything else, whatever it is.
     """
     text = _decoded(source, file)
     try:
@@ -57,8 +61,9 @@ def parse_document(source: str | bytes, file: str) -> Mapping:
 
 
 def locate(source: str | bytes, file: str, *path: Callable[[str], bool] | int) -> Place:
-    """Where in a file that was read before something stands: the key that a test accepts in a mapping, or the
-    item of that number, from 0, in a list. The place reached, where the path does not lead to its end.
+    """Return the place of a value in a file; the last place reached if the path is not found.
+
+    ``path``: for a mapping, a test that accepts the key; for a list, the index from 0.
     """
     node: Node = parse_document(source, file)
     place = Place(file, 1, "")
@@ -69,7 +74,9 @@ def locate(source: str | bytes, file: str, *path: Callable[[str], bool] | int) -
             node = node.items[step]
             place = node.place
         else:
-            key = next((one for one in node.keys if step(one)), None) if isinstance(node, Mapping) else None
+            key = (
+                next((name for name in node.keys if step(name)), None) if isinstance(node, Mapping) else None
+            )
             if key is None or not isinstance(node, Mapping):
                 break
             place, node = node.keys[key], node.entries[key]
@@ -77,7 +84,7 @@ def locate(source: str | bytes, file: str, *path: Callable[[str], bool] | int) -
 
 
 def has_comments(source: bytes) -> bool:
-    """Whether anything in it is for people alone. What cannot be read counts: somebody wrote it by hand."""
+    """Return True if the file has comments, or cannot be read: then a person wrote it."""
     try:
         text = list(_decoded(source, ""))
         events = list(yaml.parse("".join(text), Loader=_Loader))
@@ -118,25 +125,25 @@ def _at(source: str | bytes, position: int, file: str) -> Place:
 
 def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> PolicyError:
     line = 1
-    said = [str(error)]
+    messages = [str(error)]
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
-        said = [part for part in (error.context, error.problem) if part]
-    problem = shown_flat(" ".join(" ".join(said).split()))[:MAX_SYNTAX_SHOWN]
-    mend = "check indentation, quotes and brackets"
+        messages = [part for part in (error.context, error.problem) if part]
+    problem = shown_flat(" ".join(" ".join(messages).split()))[:MAX_PARSER_MESSAGE]
+    fix = "check indentation, quotes and brackets"
     if _is_indented_by_tab(text, line):
-        mend = "indent with spaces, never with tabs"
-    return Place(file, line, "").error(f"is not YAML ({problem})", mend)
+        fix = "indent with spaces, never with tabs"
+    return Place(file, line, "").error(f"is not YAML ({problem})", fix)
 
 
 def _is_indented_by_tab(text: str, line: int) -> bool:
     written = text.split("\n")[line - 1 : line]
-    return any("\t" in one[: len(one) - len(one.lstrip())] for one in written)
+    return any("\t" in line[: len(line) - len(line.lstrip())] for line in written)
 
 
 class _Builder:
-    """Builds nodes from parser events, so that depth and size are bounded before anything is built."""
+    """Builds nodes from parser events, so that depth and size are checked before anything is built."""
 
     def __init__(self, text: str, file: str) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Typed reading of located YAML: each function gives a value or raises PolicyError."""
+"""Typed reading of located YAML: each function returns a value or raises PolicyError."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ E = TypeVar("E", bound=Enum)
 _HTTPS = re.compile(r"https://[!-~]{1,2000}", re.ASCII)
 _ID = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 MAX_TEXT = 200  # characters of a name or another short text
-MOST_SHOWN = 32  # words; the longest set of keys has fewer
+MAX_WORDS_SHOWN = 32  # words; the longest set of keys has fewer
 _TRUE = frozenset({"true", "yes", "on"})
 _FALSE = frozenset({"false", "no", "off"})
 
 
 def suggestion(wrong: str, known: Collection[str]) -> str:
-    """How to mend a word that is not among ``known``."""
-    import difflib  # 1 MB, and only a mistake needs it
+    """Return how to fix a word that is not in ``known``."""
+    import difflib  # 1 MB; needed only for a mistake
 
     close = difflib.get_close_matches(wrong.lower()[:MAX_TEXT], known, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"
-    return f"use one of: {', '.join(known)}" if len(known) <= MOST_SHOWN else "check its spelling"
+    return f"use one of: {', '.join(known)}" if len(known) <= MAX_WORDS_SHOWN else "check its spelling"
 
 
 def text(node: Node) -> str:
-    """A short, non-empty text on one line."""
+    """Return a short, non-empty text on one line."""
     if not isinstance(node, Scalar):
         node.place.refuse(f"is a {kind(node)}, not a text", "write one value")
     if node.is_null or not node.text.strip():
@@ -51,16 +51,16 @@ def full_path(node: Node) -> str:
     return path.rstrip("/") or "/"
 
 
-def https_url(node: Node, mend: str) -> str:
-    """``mend``: what to write instead of something else."""
+def https_url(node: Node, fix: str) -> str:
+    """Return an HTTPS address. ``fix``: what to write instead of another value."""
     url = text(node)
     if _HTTPS.fullmatch(url) is None:
-        node.place.refuse(f"{shown(url)} is no HTTPS address", mend)
+        node.place.refuse(f"{shown(url)} is no HTTPS address", fix)
     return url
 
 
 def choice(node: Node, known: Collection[str]) -> str:
-    """One of the words in ``known``."""
+    """Return one of the words in ``known``."""
     word = text(node)
     if word not in known:
         node.place.refuse(f"{shown(word)} is not known here", suggestion(word, known))
@@ -68,8 +68,8 @@ def choice(node: Node, known: Collection[str]) -> str:
 
 
 def member(node: Node, words: type[E]) -> E:
-    """One of the words of an enumeration."""
-    return words(choice(node, [one.value for one in words]))
+    """Return the member of an enumeration."""
+    return words(choice(node, [known.value for known in words]))
 
 
 def flag(node: Node) -> bool:
@@ -80,7 +80,7 @@ def flag(node: Node) -> bool:
 
 
 def integer(node: Node, low: int, high: int) -> int:
-    """A whole number from ``low`` to ``high``, decimal or ``0x…``."""
+    """Return a whole number from ``low`` to ``high``, decimal or ``0x…``."""
     word = text(node)
     digits = word.removeprefix("0x")
     try:
@@ -93,7 +93,7 @@ def integer(node: Node, low: int, high: int) -> int:
 
 
 def items(node: Node) -> tuple[Node, ...]:
-    """The items of a list; an empty value is an empty list."""
+    """Return the items of a list; an empty value is an empty list."""
     if isinstance(node, Scalar) and node.is_null:
         return ()
     if not isinstance(node, Sequence):
@@ -102,7 +102,7 @@ def items(node: Node) -> tuple[Node, ...]:
 
 
 def entries(node: Node, most: int) -> tuple[Node, ...]:
-    """The items of a file that is a list."""
+    """Return the items of a file that is a list, at most ``most``."""
     found = items(node)
     if len(found) > most:
         node.place.refuse(f"has {len(found)} entries, more than {most}", "put some together")
@@ -110,7 +110,7 @@ def entries(node: Node, most: int) -> tuple[Node, ...]:
 
 
 def ident(node: Node) -> str:
-    """The id of such an entry."""
+    """Return the id of an entry."""
     key = text(node)
     if _ID.fullmatch(key) is None:
         node.place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -, starting with a letter")
@@ -136,7 +136,7 @@ def kind(node: Node) -> str:
 
 
 class Fields:
-    """The keys of one mapping; one that is not ``known`` is refused."""
+    """The keys of one mapping. A key that is not in ``known`` is rejected."""
 
     def __init__(self, source: Mapping, known: Collection[str]) -> None:
         self.place: Place = source.place
@@ -152,20 +152,20 @@ class Fields:
         return self._source.entries.get(key)
 
     def need(self, key: str) -> Node:
-        """The value of a key that must be there."""
+        """Return the value of a required key."""
         node = self._source.entries.get(key)
         if node is None:
             self.place.refuse(f"has no '{key}'", f"add a line '{key}: …'")
         return node
 
     def read(self, key: str, how: Callable[[Node], T], default: D) -> T | D:
-        """The value of ``key`` by ``how``, or ``default`` where the key is absent."""
+        """Return the value of ``key``, read by ``how``; ``default`` if the key is absent."""
         node = self._source.entries.get(key)
         return default if node is None else how(node)
 
 
 def pairs(node: Node) -> Iterator[tuple[str, Place, Node]]:
-    """The entries of a mapping with free keys: key, the key's place, value."""
+    """Yield the entries of a mapping with free keys: key, the key's place, value."""
     source = mapping(node)
     for key, value in source.entries.items():
         yield key, source.keys[key], value

@@ -1,6 +1,6 @@
-"""Located values of a rule file, as `documents` reads them: each knows its file, its line and its path.
+"""Located values of a rule file, as `documents` reads them: each has its file, line and path.
 
-Apart from the reading, since the pages use the rules' types and never read YAML.
+Separate from the reader, since the pages use the rules' types but never read YAML.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from typing import NoReturn
 
 from gateway.core.errors import PolicyError
 
-MAX_SHOWN = 40  # characters of somebody's text that an error repeats
+MAX_SHOWN = 40  # characters of the file's text that an error repeats
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in a file."""
+    """A place in a file."""
 
     file: str
     line: int  # 1-based
     path: str  # e.g. "limits.play" or "devices[2]"; empty for the whole file
 
-    def error(self, problem: str, mend: str) -> PolicyError:
+    def error(self, problem: str, fix: str) -> PolicyError:
         at = f"{self.file}:{self.line}"
-        return PolicyError(f"{at}: {self.path}" if self.path else at, problem, mend)
+        return PolicyError(f"{at}: {self.path}" if self.path else at, problem, fix)
 
-    def refuse(self, problem: str, mend: str) -> NoReturn:
-        """Raises what `error` makes: what is wrong here, and how to put it right."""
-        raise self.error(problem, mend) from None
+    def refuse(self, problem: str, fix: str) -> NoReturn:
+        """Raise a PolicyError about this place. ``fix``: how to correct the problem."""
+        raise self.error(problem, fix) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ class Sequence:
 class Mapping:
     place: Place
     entries: dict[str, Node]  # in the order of the file
-    keys: dict[str, Place]  # where each key stands
+    keys: dict[str, Place]  # the place of each key
 
 
 Node = Scalar | Sequence | Mapping
 
 
 def shown(text: str) -> str:
-    """``text`` as an error may repeat it: in quotes, on one line, not long."""
+    """Return ``text`` for an error message: in quotes, on one line, shortened."""
     return f"'{shortened(text)}'"
 
 
@@ -67,5 +67,5 @@ def shortened(text: str) -> str:
 
 
 def shown_flat(text: str) -> str:
-    """``text`` with whatever does not print, line ends too, as escapes."""
+    """Return ``text`` with unprintable characters, including line ends, as escapes."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -1,14 +1,14 @@
-"""What families have agreed on: who, when, and a digest. On the disk before it is told."""
+"""Agreements on rules: by whom, when, and a digest. Written to disk before they are shown."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from gateway.policy.accounts.agreement import Agreement, Side, Yes
+from gateway.policy.accounts.agreement import Agreement, Confirmation, Side
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
-    Keeper,
+    DurableWriter,
     audit_line,
     moment,
     moment_or_none,
@@ -19,53 +19,55 @@ from gateway.store.durable_writes import (
 
 COLUMNS = "profile, digest, by, at, asked, side, asker, since"
 _PUT = f"INSERT OR REPLACE INTO agreements ({COLUMNS}) VALUES ({', '.join('?' * 8)})"
-PROFILES = 64  # as many as there may be
+PROFILES = 64  # as many as there can be profiles
 
 
 class Agreements:
-    """By a profile's id."""
+    """Agreements by profile id."""
 
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         rows = database.rows(f"SELECT {COLUMNS} FROM agreements ORDER BY at, since")
-        self._agreements = {one.profile: one for one in map(_read, rows)}
+        self._agreements = {agreement.profile: agreement for agreement in map(_read, rows)}
 
     def of(self, profile: str) -> Agreement:
         return self._agreements.get(profile) or Agreement(profile)
 
-    def put(self, one: Agreement, *, by: str, at: datetime, origin: str = "") -> None:
-        self._agreements.pop(one.profile, None)
-        self._agreements[one.profile] = one
-        audit = audit_line(at, by, "agree", one.profile, origin)
-        self._keeper.save(Statement(_PUT, [_row(one)]), audit=audit)
-        for gone in list(self._agreements)[:-PROFILES]:  # of profiles that are gone: the oldest
+    def put(self, agreement: Agreement, *, by: str, at: datetime, origin: str = "") -> None:
+        self._agreements.pop(agreement.profile, None)
+        self._agreements[agreement.profile] = agreement
+        audit = audit_line(at, by, "agree", agreement.profile, origin)
+        self._writer.save(Statement(_PUT, [_row(agreement)]), audit=audit)
+        for gone in list(self._agreements)[:-PROFILES]:  # drop the oldest, of deleted profiles
             self._drop(gone)
 
     def end(self, profile: str, *, by: str, at: datetime, origin: str = "") -> None:
         self._drop(profile, audit_line(at, by, "agree end", profile, origin))
 
     def forget(self, profile: str) -> None:
-        """Without a word in the audit: nobody took it back."""
+        """Delete an agreement without an audit line."""
         self._drop(profile)
 
     def _drop(self, profile: str, audit: Statement | None = None) -> None:
         if self._agreements.pop(profile, None) is not None:
-            self._keeper.save(
+            self._writer.save(
                 Statement("DELETE FROM agreements WHERE profile = ?", [(profile,)]), audit=audit
             )
 
     def _snapshot(self) -> list[Statement]:
-        return table_snapshot("agreements", COLUMNS, [_row(one) for one in self._agreements.values()])
+        return table_snapshot(
+            "agreements", COLUMNS, [_row(agreement) for agreement in self._agreements.values()]
+        )
 
 
-def _row(one: Agreement) -> tuple[object, ...]:
-    yes = one.waits
+def _row(agreement: Agreement) -> tuple[object, ...]:
+    yes = agreement.waits
     asked = ("", "", "", None) if yes is None else (yes.digest, yes.side.value, yes.by, unix(yes.at))
-    return one.profile, one.digest, one.by, unix_or_none(one.at), *asked
+    return agreement.profile, agreement.digest, agreement.by, unix_or_none(agreement.at), *asked
 
 
 def _read(row: tuple[Any, ...]) -> Agreement:
     profile, digest, by, at, asked, side, asker, since = row
-    waits = Yes(asked, Side(side), asker, moment(since)) if asked else None
+    waits = Confirmation(asked, Side(side), asker, moment(since)) if asked else None
     return Agreement(profile, digest, by, moment_or_none(at), waits)

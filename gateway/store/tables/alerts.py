@@ -1,4 +1,4 @@
-"""Where each guardian is told what, by ntfy. A topic's address is a secret: neither log nor audit has it."""
+"""Notification settings of guardians (ntfy). A topic address is secret: it is in no log and no audit line."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Collection, Mapping
 
 from gateway.policy.alerts.notifications import Alerts, read
 from gateway.store.database import Database, Statement
-from gateway.store.durable_writes import Keeper, table_snapshot
+from gateway.store.durable_writes import DurableWriter, table_snapshot
 
 _COLUMNS = "guardian, said"
 
 
 class AlertBook:
-    """By guardian's name: as many as there are guardians."""
+    """Notification settings by the guardian's name."""
 
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         self._alerts: dict[str, Alerts] = {
             name: read(json.loads(said)) for name, said in database.rows(f"SELECT {_COLUMNS} FROM alerts")
         }
@@ -30,18 +30,18 @@ class AlertBook:
             self._alerts.pop(guardian, None)
         else:
             self._alerts[guardian] = alerts
-        self._keeper.save(*self._snapshot())
+        self._writer.save(*self._snapshot())
 
     def keep_only(self, guardians: Collection[str]) -> None:
-        """Whoever is no guardian any more is told nothing any more, also under the same name later."""
+        """Delete the settings of removed guardians. A new guardian of the same name must not get them."""
         gone = self._alerts.keys() - set(guardians)
         for name in gone:
             del self._alerts[name]
         if gone:
-            self._keeper.save(*self._snapshot())
+            self._writer.save(*self._snapshot())
 
     def _snapshot(self) -> list[Statement]:
         rows: list[tuple[object, ...]] = [
-            (name, json.dumps(one.plain())) for name, one in self._alerts.items()
+            (name, json.dumps(alerts.plain())) for name, alerts in self._alerts.items()
         ]
         return [*table_snapshot("alerts", _COLUMNS, rows)]

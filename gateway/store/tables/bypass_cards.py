@@ -1,8 +1,8 @@
-"""Cards about closed ways. On the disk is what a guardian may see of them, nothing of the others.
+"""Cards about blocked bypass methods. Only what a guardian may see of them is stored.
 
-One is written at once when it is raised, when more is known and when it is put away: a few times a day.
-Whether it is solved may change every few minutes, and goes with the batch; after a crash the device shows it
-anew.
+A card is written immediately when it is created, extended or dismissed: a few times a day. Whether it is
+solved may change every few minutes and is written with the batch. After a crash, the traffic of the device
+shows it again.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from gateway.policy.alerts.cards import Card, Topic, kept
 from gateway.policy.profile.bypass_methods import Way
 from gateway.store.database import Database, Statement
-from gateway.store.durable_writes import Keeper, moment_or_none, table_snapshot, unix_or_none
+from gateway.store.durable_writes import DurableWriter, moment_or_none, table_snapshot, unix_or_none
 
-MAX_CARDS = 512  # 400 bytes each; 64 devices that try a way a day and more; the oldest give way
+MAX_CARDS = 512  # 400 bytes each; more than one a day of 64 devices for a week; the oldest are dropped
 
 _COLUMNS = "mac, way, day, profile, topic, at, host, proto, sure, level, solved, dismissed"
 _PUT = f"INSERT OR REPLACE INTO way_cards ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -26,63 +26,63 @@ Key = tuple[str, Way, date]
 
 
 class WayCards:
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         rows = database.rows(f"SELECT {_COLUMNS} FROM way_cards ORDER BY day, at, mac, way")
-        self._cards = {one.key: one for one in map(_read, rows)}
+        self._cards = {card.key: card for card in map(_read, rows)}
         self._unsaved: set[Key] = set()
 
     def all(self) -> tuple[Card, ...]:
-        """Oldest first."""
+        """Return all cards, oldest first."""
         return tuple(self._cards.values())
 
     def get(self, key: Key) -> Card | None:
         return self._cards.get(key)
 
     def of(self, mac: str) -> tuple[Card, ...]:
-        return tuple(one for one in self._cards.values() if one.mac == mac)
+        return tuple(card for card in self._cards.values() if card.mac == mac)
 
     def put(self, card: Card) -> None:
-        """A new one, or what became of it."""
+        """Store a new or changed card immediately."""
         self.note(card)
         self.flush()
         if len(self._cards) > MAX_CARDS:
             self._forget([next(iter(self._cards))])
 
     def note(self, card: Card) -> None:
-        """What became of one that is kept, written with the next ``flush``."""
+        """Change a stored card; it is written with the next ``flush``."""
         self._cards[card.key] = card
         self._unsaved.add(card.key)
 
     def flush(self) -> None:
         noted = (self._cards[key] for key in sorted(self._unsaved) if key in self._cards)
-        rows = [_row(written) for one in noted if (written := kept(one)) is not None]
+        rows = [_row(written) for card in noted if (written := kept(card)) is not None]
         self._unsaved.clear()
         if rows:
-            self._keeper.save(Statement(_PUT, rows))
+            self._writer.save(Statement(_PUT, rows))
 
     def move(self, old: Card, new: Card) -> None:
-        """The same card, of another day."""
+        """Move a card to another day."""
         self._forget([old.key])
         self.put(new)
 
     def drop_old(self, before: date) -> None:
-        self.drop(lambda one: one.day < before)
+        self.drop(lambda card: card.day < before)
 
     def drop(self, unwanted: Callable[[Card], bool]) -> None:
-        self._forget([key for key, one in self._cards.items() if unwanted(one)])
+        self._forget([key for key, card in self._cards.items() if unwanted(card)])
 
     def _forget(self, keys: list[Key]) -> None:
         for key in keys:
             del self._cards[key]
         if keys:
             rows = [(mac, str(way), day.isoformat()) for mac, way, day in keys]
-            self._keeper.save(Statement(_DROP, rows))
+            self._writer.save(Statement(_DROP, rows))
 
     def _snapshot(self) -> list[Statement]:
-        written = (kept(one) for one in self._cards.values())
-        return table_snapshot("way_cards", _COLUMNS, [_row(one) for one in written if one is not None])
+        written = (kept(card) for card in self._cards.values())
+        return table_snapshot("way_cards", _COLUMNS, [_row(card) for card in written if card is not None])
 
 
 def _row(card: Card) -> tuple[object, ...]:

@@ -12,13 +12,13 @@ TotalsByDay = Mapping[tuple[date, str, str], int]
 
 
 class DayTotals:
-    """Methods raise StoreError."""
+    """Totals of past days. Methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def keep(self, day: date, totals: Mapping[tuple[str, str], int]) -> None:
-        """All of a day, by profile and gate; what was known of it before is replaced."""
+        """Replace the totals of a day, by profile and gate, in minutes."""
         rows = [(day.isoformat(), profile, gate, count) for (profile, gate), count in totals.items()]
         self._database.write(
             [
@@ -29,7 +29,7 @@ class DayTotals:
         )
 
     def of(self, profile: str, first: date) -> Mapping[tuple[date, str], int]:
-        """Minutes by day and gate, from the ``first`` day on."""
+        """Return minutes by day and gate, from the ``first`` day on."""
         rows = self._database.rows(
             "SELECT day, gate, minutes FROM minutes WHERE profile = ? AND day >= ? ORDER BY day, gate",
             (profile, first.isoformat()),

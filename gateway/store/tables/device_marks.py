@@ -1,43 +1,43 @@
-"""What a guardian noted about a device by hand: so far, that it has no mobile data to leave the Wi-Fi for."""
+"""Marks that a guardian sets on devices. The only mark says that a device has no mobile data."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from gateway.store.database import Database, Statement
-from gateway.store.durable_writes import Keeper, audit_line, table_snapshot
+from gateway.store.durable_writes import DurableWriter, audit_line, table_snapshot
 
-MARKS_LIMIT = 512  # devices, as many as are kept; the one marked longest ago gives way
+MARKS_LIMIT = 512  # devices; the oldest mark is dropped
 NO_MOBILE_DATA = "no mobile data"
 
 
 class Marks:
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         self._without_data = dict.fromkeys(
             str(mac) for (mac,) in database.rows("SELECT mac FROM no_mobile_data ORDER BY rowid")
         )
 
     @property
     def no_mobile_data(self) -> frozenset[str]:
-        """MACs."""
+        """Return the MACs of devices without mobile data."""
         return frozenset(self._without_data)
 
     def mark(self, mac: str, *, no_mobile_data: bool, by: str, at: datetime, origin: str = "") -> None:
-        """Written at once, and told in the audit."""
+        """Set or remove the mark, with a line in the audit log."""
         self._without_data.pop(mac, None)
         if no_mobile_data:
             self._without_data[mac] = None
         while len(self._without_data) > MARKS_LIMIT:
             del self._without_data[next(iter(self._without_data))]
-        told = f"{mac} {NO_MOBILE_DATA}: {'yes' if no_mobile_data else 'no'}"
-        self._keeper.save(*self._snapshot(), audit=audit_line(at, by, "device mark", told, origin))
+        detail = f"{mac} {NO_MOBILE_DATA}: {'yes' if no_mobile_data else 'no'}"
+        self._writer.save(*self._snapshot(), audit=audit_line(at, by, "device mark", detail, origin))
 
     def forget(self, mac: str) -> None:
         if mac in self._without_data:
             del self._without_data[mac]
-            self._keeper.save(*self._snapshot())
+            self._writer.save(*self._snapshot())
 
     def _snapshot(self) -> list[Statement]:
         return table_snapshot("no_mobile_data", "mac", [(mac,) for mac in self._without_data])

@@ -1,7 +1,7 @@
-"""What a guardian calls a device, and by which addresses it was here.
+"""Labels that guardians give devices, and the address history of devices.
 
-Names are few and in memory. Of addresses the disk has all that is kept: anybody on the Wi-Fi can take many,
-so here are only those that a device has now, and what waits for the next batch.
+Labels are few and in memory. Addresses can be many, since any device on the Wi-Fi can take some. So memory
+has only the current addresses and those that wait for the next batch.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.store.database import Database, Statement
-from gateway.store.durable_writes import Keeper, moment, table_snapshot, unix
+from gateway.store.durable_writes import DurableWriter, moment, table_snapshot, unix
 
 LABEL_LIMIT = 40  # characters
-LABELS_LIMIT = 256  # devices that somebody has named; a home has some fifty
-ADDRESSES_KEPT = 32  # a device: two months of an IPv6 address a day and two prefixes are twice as many
+LABELS_LIMIT = 256  # labelled devices; a household has about fifty
+ADDRESSES_KEPT = 32  # for each device
 ADDRESSES_DAYS = 90
-AT_ONCE = 8  # newest addresses of a device that are followed
-EVERY = timedelta(hours=1)  # how exactly it is known when an address was there last
-PENDING_LIMIT = 2048  # addresses that wait for the disk; more are seen again in a while
+AT_ONCE = 8  # newest addresses of a device that are recorded
+EVERY = timedelta(hours=1)  # resolution of the last use of an address
+PENDING_LIMIT = 2048  # addresses that wait for the disk; others are recorded when they are seen again
 
 _PUT = (
     "INSERT INTO addresses (mac, address, first, last) VALUES (?, ?, ?, ?) "
@@ -42,7 +42,7 @@ _TAKE_OVER = (
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One that a device had; a hardware address is one under which it was known before."""
+    """An address that a device had. A hardware address is an earlier MAC of the device."""
 
     address: str
     first: datetime
@@ -50,36 +50,38 @@ class Address:
 
 
 class DeviceNotes:
-    def __init__(self, database: Database, keeper: Keeper) -> None:
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._database = database
-        self._keeper = keeper
+        self._writer = writer
         self._labels: dict[str, str] = dict(database.rows("SELECT mac, label FROM labels"))
-        self._noted: dict[str, dict[str, datetime]] = {}  # by MAC: addresses of now, and when last noted
+        self._noted: dict[
+            str, dict[str, datetime]
+        ] = {}  # MAC → current addresses, with the time of their last note
         self._pending: dict[tuple[str, str], datetime] = {}
-        keeper.add(self._snapshot)
+        writer.add(self._snapshot)
 
     # ------------------------------------------------------------------------------------ names
 
     def labels(self) -> Mapping[str, str]:
-        """By MAC."""
+        """Return the labels by MAC."""
         return self._labels
 
     def name(self, mac: str, label: str) -> bool:
-        """Call it so; empty: as it calls itself. False where there are too many names already."""
+        """Set a label; an empty one removes it. Return False if LABELS_LIMIT is reached."""
         if not label:
             if self._labels.pop(mac, None) is not None:
-                self._keeper.save(Statement("DELETE FROM labels WHERE mac = ?", [(mac,)]))
+                self._writer.save(Statement("DELETE FROM labels WHERE mac = ?", [(mac,)]))
             return True
         if mac not in self._labels and len(self._labels) >= LABELS_LIMIT:
             return False
         self._labels[mac] = label
-        self._keeper.save(Statement("INSERT OR REPLACE INTO labels VALUES (?, ?)", [(mac, label)]))
+        self._writer.save(Statement("INSERT OR REPLACE INTO labels VALUES (?, ?)", [(mac, label)]))
         return True
 
     # ------------------------------------------------------------------------------------ addresses
 
     def seen(self, mac: str, addresses: Iterable[str], at: datetime) -> None:
-        """It answers for these, the newest last."""
+        """Record the current addresses of a device, newest last."""
         known, now = self._noted.get(mac, {}), {}
         for address in tuple(addresses)[-AT_ONCE:]:
             noted = known.get(address)
@@ -92,7 +94,7 @@ class DeviceNotes:
         self._noted[mac] = now
 
     def history(self, mac: str) -> list[Address]:
-        """The newest first. Raises StoreError."""
+        """Return the addresses that a device had, newest first. Raises StoreError."""
         self.flush()
         rows = self._database.rows(
             "SELECT address, first, last FROM addresses WHERE mac = ? ORDER BY last DESC, address", (mac,)
@@ -100,9 +102,9 @@ class DeviceNotes:
         return [Address(address, moment(first), moment(last)) for address, first, last in rows]
 
     def succeed(self, old: str, new: str, at: datetime) -> None:
-        """A device that was known as ``old`` is ``new`` from now on; ``old`` is one of its addresses."""
+        """Move label and addresses of the MAC ``old`` to ``new``, and add ``old`` as an address."""
         self.flush()
-        self._keeper.save(
+        self._writer.save(
             Statement(_SUCCEED, [(new, old, unix(at), unix(at), old)]),
             Statement(_TAKE_OVER, [(new, old)]),
             Statement(_NEWEST, [(new, new)]),
@@ -115,27 +117,27 @@ class DeviceNotes:
     def forget(self, mac: str) -> None:
         self.name(mac, "")
         self._noted.pop(mac, None)
-        for key in [one for one in self._pending if one[0] == mac]:
+        for key in [pair for pair in self._pending if pair[0] == mac]:
             del self._pending[key]
-        self._keeper.save(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,)]))
+        self._writer.save(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write what waits; call it behind the devices' own."""
+        """Write pending addresses. Call it after the flush of the devices."""
         if not self._pending:
             return
         rows = [(mac, address, unix(at), unix(at)) for (mac, address), at in self._pending.items()]
         macs = {(mac, mac) for mac, _ in self._pending}
         self._pending.clear()
-        self._keeper.save(Statement(_PUT, rows), Statement(_NEWEST, sorted(macs)))
+        self._writer.save(Statement(_PUT, rows), Statement(_NEWEST, sorted(macs)))
 
     def tidy(self, known: Container[str]) -> None:
-        """A device that made room for others is known no more."""
-        strays = [one for one in self._noted if one not in known]
-        for mac in strays:
+        """Delete the addresses of devices that are not ``known`` any more."""
+        unknown = [mac for mac in self._noted if mac not in known]
+        for mac in unknown:
             self._noted.pop(mac)
-        if strays:
-            self._keeper.save(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,) for mac in strays]))
+        if unknown:
+            self._writer.save(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,) for mac in unknown]))
 
     def _snapshot(self) -> list[Statement]:
-        """Of addresses the disk has what there is."""
+        """Return the labels. Addresses are not in memory, so a new file starts without them."""
         return table_snapshot("labels", "mac, label", [*self._labels.items()])

@@ -1,6 +1,6 @@
-"""Devices that were seen, and where in the family each belongs that no profile names.
+"""Devices that were seen, and the assignment of those that no profile lists.
 
-Anybody on the Wi-Fi can invent addresses, so what was merely seen is bounded and written with the batch.
+Any device on the Wi-Fi can invent MAC addresses, so seen devices are limited and written with the batch.
 """
 
 from __future__ import annotations
@@ -11,30 +11,37 @@ from datetime import datetime
 
 from gateway.policy.time.clock_changes import Jump, Kind, Moment, is_over, moved
 from gateway.store.database import Database, Statement
-from gateway.store.durable_writes import Keeper, moment, moment_or_none, table_snapshot, unix, unix_or_none
+from gateway.store.durable_writes import (
+    DurableWriter,
+    moment,
+    moment_or_none,
+    table_snapshot,
+    unix,
+    unix_or_none,
+)
 
-DEVICES_LIMIT = 512  # the longest unseen of those that nobody has named or placed give way
-NAME_LIMIT = 64  # characters of a name that the device says of itself
+DEVICES_LIMIT = 512  # the longest unseen device without label or assignment is dropped
+NAME_LIMIT = 64  # characters of a name that the device reports
 COLUMNS = "mac, name, place, until, first_seen, last_seen, placed, sure"
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
     mac: str
-    name: str  # what it calls itself, hostile input; empty when it says nothing
-    place: str  # home, guest, visitor, adult, quarantine; empty while nobody has said
-    until: datetime | None  # when the place ends by itself
+    name: str  # reported by the device, untrusted; empty if it reports none
+    place: str  # home, guest, visitor, adult, quarantine; empty if not assigned
+    until: datetime | None  # end of the assignment; None: no end
     first_seen: datetime
     last_seen: datetime
-    placed: datetime | None = None  # when somebody said where it belongs until then
-    sure: bool = True  # said while the clock was known
+    placed: datetime | None = None  # start of an assignment with an end
+    sure: bool = True  # set while the clock was known
 
 
 class Devices:
-    def __init__(self, database: Database, keeper: Keeper, keeps: Callable[[str], bool]) -> None:
-        """``keeps``: whether a device must not make room for others."""
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter, keeps: Callable[[str], bool]) -> None:
+        """``keeps`` returns whether a device must not be dropped to make room."""
+        self._writer = writer
+        writer.add(self._snapshot)
         self._devices = {
             mac: Device(
                 mac, name, place, moment_or_none(until), moment(first), moment(last), moment_or_none(placed),
@@ -49,7 +56,7 @@ class Devices:
         self._gone: set[str] = set()
 
     def all(self) -> Mapping[str, Device]:
-        """By MAC."""
+        """Return the devices by MAC."""
         return self._devices
 
     def last_seen(self, mac: str) -> datetime | None:
@@ -58,8 +65,8 @@ class Devices:
         return None if device is None else device.last_seen
 
     def seen(self, mac: str, at: datetime, name: str = "") -> bool:
-        """Note that a device is there. True when it is new."""
-        known = self._devices.pop(mac, None)  # put back at the end: the order is that of last sight
+        """Record that a device is present. Return True if it is new."""
+        known = self._devices.pop(mac, None)  # inserted again at the end: the order is by last seen
         name = name[:NAME_LIMIT]
         if known is None:
             self._devices[mac] = Device(mac, name, "", None, at, at)
@@ -72,66 +79,67 @@ class Devices:
     def place(
         self, mac: str, place: str, *, at: datetime, until: datetime | None = None, sure: bool = True
     ) -> None:
-        """Say where it belongs, until a time of day; written at once."""
+        """Assign a device, optionally until a time of day. Written immediately."""
         known = self._devices.get(mac) or Device(mac, "", "", None, at, at)
         placed = None if until is None else at
         self._devices[mac] = replace(known, place=place, until=until, placed=placed, sure=sure)
-        self._keeper.save(self._statement([mac]))
+        self._writer.save(self._statement([mac]))
 
     def unplace(self, mac: str) -> None:
-        """A profile names it from now on; since when it is known stays."""
+        """Remove the assignment of a device that a profile lists now."""
         if mac in self._devices:
             self._devices[mac] = replace(self._devices[mac], place="", until=None)
-            self._keeper.save(self._statement([mac]))
+            self._writer.save(self._statement([mac]))
 
     def lapse(self, now: datetime) -> bool:
-        """End the places that end by themselves; whether there were any."""
+        """End assignments whose time has passed. Return whether there were any."""
         ended = [
             mac
-            for mac, one in self._devices.items()
-            if one.until is not None and is_over(one.until, one.placed or one.until, now)
+            for mac, device in self._devices.items()
+            if device.until is not None and is_over(device.until, device.placed or device.until, now)
         ]
         for mac in ended:
             self._devices[mac] = replace(self._devices[mac], place="", until=None, placed=None)
         if ended:
-            self._keeper.save(self._statement(ended))
+            self._writer.save(self._statement(ended))
         return bool(ended)
 
     def shift(self, jump: Jump) -> bool:
-        """The clock jumped: whether a place begins, ends, or ends at another time."""
-        before = {mac: one for mac, one in self._devices.items() if one.until is not None}
-        after = {mac: _moved(one, jump) for mac, one in before.items()}
+        """Adjust assignments after a change of the clock. Return whether any changed."""
+        before = {mac: device for mac, device in self._devices.items() if device.until is not None}
+        after = {mac: _moved(device, jump) for mac, device in before.items()}
         if after == before:
             return False
-        self._devices |= after  # keeps their order
-        self._keeper.save(self._statement(list(after)))
+        self._devices |= after  # does not change their order
+        self._writer.save(self._statement(list(after)))
         return True
 
     def forget(self, mac: str) -> None:
         if self._devices.pop(mac, None) is not None:
             self._changed.discard(mac)
-            self._keeper.save(Statement("DELETE FROM devices WHERE mac = ?", [(mac,)]))
+            self._writer.save(Statement("DELETE FROM devices WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write what was seen since the last time."""
+        """Write changes since the last flush."""
         if not self._changed and not self._gone:
             return
         gone = Statement("DELETE FROM devices WHERE mac = ?", [(mac,) for mac in self._gone])
         changed = self._statement([mac for mac in self._changed if mac in self._devices])
         self._changed.clear()
         self._gone.clear()
-        self._keeper.save(gone, changed)
+        self._writer.save(gone, changed)
 
     def _make_room(self) -> None:
         while len(self._devices) > DEVICES_LIMIT:
-            passing = next(
-                (mac for mac, one in self._devices.items() if not one.place and not self._keeps(mac)), None
+            evicted = next(
+                (mac for mac, device in self._devices.items() if not device.place and not self._keeps(mac)),
+                None,
             )
-            if passing is None:
+            if evicted is None:
                 return
-            del self._devices[passing]
-            self._changed.discard(passing)
-            self._gone.add(passing)
+            del self._devices[evicted]
+            self._changed.discard(evicted)
+            self._gone.add(evicted)
 
     def _statement(self, macs: list[str]) -> Statement:
         return Statement(
@@ -144,14 +152,16 @@ class Devices:
         return table_snapshot("devices", COLUMNS, rows)
 
 
-def _moved(one: Device, jump: Jump) -> Device:
-    if one.until is None:
-        return one
-    found = moved(Moment(one.until, Kind.OF_DAY, sure=one.sure), one.placed or one.first_seen, jump)
+def _moved(device: Device, jump: Jump) -> Device:
+    if device.until is None:
+        return device
+    found = moved(
+        Moment(device.until, Kind.OF_DAY, sure=device.sure), device.placed or device.first_seen, jump
+    )
     if found is None:
-        return replace(one, place="", until=None, placed=None)
+        return replace(device, place="", until=None, placed=None)
     ends, placed = found
-    return replace(one, until=ends.until, placed=placed, sure=ends.sure)
+    return replace(device, until=ends.until, placed=placed, sure=ends.sure)
 
 
 def _row(device: Device) -> tuple[object, ...]:

@@ -1,6 +1,6 @@
-"""Extra time and opened sites: what guardians, a child's landing, its codes and its requests gave.
+"""Extra time and opened sites, from guardians, "Finish my game", printed codes and requests.
 
-What was given at once has one number, by which it is taken back.
+Rows that were given together have one grant number, by which they are revoked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gateway.policy.time import clock_changes as jumps
 from gateway.policy.time.clock_changes import Jump, Moment, is_over, moved
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
-    Keeper,
+    DurableWriter,
     audit_line,
     moment,
     moment_or_none,
@@ -33,37 +33,37 @@ _MOVE = (
 )
 
 
-class Kind(StrEnum):
-    """What gave it."""
+class GrantKind(StrEnum):
+    """The origin of a grant."""
 
-    GRANT = "grant"  # a guardian at once
-    LANDING = "landing"  # the child itself, once a day
-    TICKET = "ticket"  # a code on paper
-    REQUEST = "request"  # a guardian's answer
+    GRANT = "grant"  # by a guardian
+    LANDING = "landing"  # by the child, once a day ("Finish my game")
+    TICKET = "ticket"  # a printed code
+    REQUEST = "request"  # a guardian's answer to a request
     AUTO = "auto"  # `auto_approve`
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One gate's extra time; gateway.policy.time.extension says what it means."""
+    """Extra time of one gate; gateway.policy.time.extension has its meaning."""
 
     grant: int
-    who: str  # a profile's id, or the MAC of a device that is nobody's
+    who: str  # a profile's id, or the MAC of a device without an owner
     day: date  # the family's day on which it was given
     gate: str
     minutes: int
-    until: datetime | None  # by the clock; None: beyond the gate's limit of ``day``
-    service: str | None  # a service's id, to whose flows it is confined
+    until: datetime | None  # end by the clock; None: added to the gate's limit of ``day``
+    service: str | None  # a service's id, if it is limited to this service
     at: datetime
     by: str
-    kind: Kind
-    ended: bool = False  # taken back, or over when the clock was put back
-    boundary: datetime | None = None  # after which the minutes come; None: counted from the tap
+    kind: GrantKind
+    ended: bool = False  # revoked, or over before the clock was set back
+    boundary: datetime | None = None  # the minutes start here; None: at ``at``
     sure: bool = True  # set while the clock was known
 
     @property
     def moment(self) -> Moment | None:
-        """None: it is of the day."""
+        """Return the end and how it follows clock changes; None for extra time of a day."""
         if self.until is None:
             return None
         kind = jumps.Kind.LASTING if self.boundary is None else jumps.Kind.BEYOND
@@ -75,7 +75,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A site or service that is open for a while."""
+    """A site or service that is open temporarily."""
 
     grant: int
     who: str
@@ -88,15 +88,15 @@ class Opening:
 
 
 class Gifts:
-    """All of the last days in memory; each change on the disk before it returns."""
+    """Grants of the last days, in memory. Each change is on the disk before the call returns."""
 
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         self._given = [
             Given(
                 grant, who, date.fromisoformat(day), gate, minutes, moment_or_none(until), service,
-                moment(at), by, Kind(kind), bool(ended), moment_or_none(boundary), bool(sure),
+                moment(at), by, GrantKind(kind), bool(ended), moment_or_none(boundary), bool(sure),
             )
             for grant, who, day, gate, minutes, until, service, at, by, kind, ended, boundary, sure
             in database.rows(f"SELECT {COLUMNS} FROM extensions ORDER BY id")
@@ -110,162 +110,171 @@ class Gifts:
 
     def in_force(self, now: datetime, today: date) -> tuple[tuple[Given, ...], tuple[Opening, ...]]:
         return (
-            tuple(one for one in self._given if one.holds(now, today)),
-            tuple(one for one in self._openings if now < one.until),
+            tuple(given for given in self._given if given.holds(now, today)),
+            tuple(opening for opening in self._openings if now < opening.until),
         )
 
     def holders(self, now: datetime, today: date) -> dict[int, set[str]]:
-        """Whom that was given to which is still in force, by its number."""
+        """Return the receivers of the grants in force, by grant number."""
         given, openings = self.in_force(now, today)
-        pairs = [(one.grant, one.who) for one in given] + [(one.grant, one.who) for one in openings]
+        pairs = [(item.grant, item.who) for item in given] + [(item.grant, item.who) for item in openings]
         found: dict[int, set[str]] = {}
         for number, who in pairs:
             found.setdefault(number, set()).add(who)
         return found
 
     def given(self, who: Collection[str] | None = None) -> tuple[Given, ...]:
-        """All that is kept, oldest first, also what has ended; of all where ``who`` is None."""
-        return tuple(one for one in self._given if who is None or one.who in who)
+        """Return the stored extra time, oldest first, with ended rows. ``who`` None: of everyone."""
+        return tuple(given for given in self._given if who is None or given.who in who)
 
     def new_number(self, at: datetime) -> int:
-        """Never one that was given before, also when old rows are gone: it grows with the time."""
-        known = [*(one.grant for one in self._given), *(one.grant for one in self._openings)]
+        """Return a new grant number. It follows the time, so deleted numbers are not used again."""
+        known = [*(item.grant for item in self._given), *(item.grant for item in self._openings)]
         return max([unix(at), *(number + 1 for number in known)])
 
-    def give(self, rows: Sequence[Given], *, told: str, origin: str = "") -> None:
-        """``told`` is what the audit says of it; where it is empty, nothing. ``rows`` are of one grant."""
+    def give(self, rows: Sequence[Given], *, audit_text: str, origin: str = "") -> None:
+        """Add the rows of one grant. ``audit_text`` is the audit detail; empty: no audit line."""
         first = rows[0]
         self._given += rows
-        self._keeper.save(
-            Statement(_INSERT, [_given_row(one) for one in rows]),
-            audit=audit_line(first.at, first.by, str(first.kind), told, origin) if told else None,
+        self._writer.save(
+            Statement(_INSERT, [_given_row(given) for given in rows]),
+            audit=audit_line(first.at, first.by, str(first.kind), audit_text, origin) if audit_text else None,
         )
 
     def open(self, opening: Opening, *, origin: str = "") -> None:
-        """The audit outlives names of sites, so it has none."""
+        """Open a site or service. The audit line has no site name, since it is kept longer than those."""
         self._openings.append(opening)
         entry = opening.entry if opening.entry.startswith("service:") else "a site"
-        told = f"{opening.who} {entry} until {opening.until.isoformat(timespec='minutes')}"
-        self._keeper.save(
+        detail = f"{opening.who} {entry} until {opening.until.isoformat(timespec='minutes')}"
+        self._writer.save(
             Statement(_OPEN, [_opening_row(opening)]),
-            audit=audit_line(opening.at, opening.by, "open", told, origin),
+            audit=audit_line(opening.at, opening.by, "open", detail, origin),
         )
 
     def take_back(self, grant: int, *, by: str, at: datetime, origin: str = "") -> None:
-        """End all that was given by this number; landings and daily amounts stay taken.
+        """Revoke a grant. Landings and amounts of the day remain used.
 
-        What was added to it later is shorter by it.
+        Extra time that was added to its end becomes shorter by the revoked minutes.
         """
-        gone = [one for one in self._given if one.grant == grant and not one.ended]
-        self._given = [_without(one, gone) for one in self._given]
-        self._openings = [one for one in self._openings if one.grant != grant]
-        changed = [one for one in self._given if any(_follows(one, other) for other in gone)]
-        self._keeper.save(
+        gone = [given for given in self._given if given.grant == grant and not given.ended]
+        self._given = [_without(given, gone) for given in self._given]
+        self._openings = [opening for opening in self._openings if opening.grant != grant]
+        changed = [given for given in self._given if any(_follows(given, other) for other in gone)]
+        self._writer.save(
             Statement('UPDATE extensions SET ended = 1 WHERE "grant" = ?', [(grant,)]),
             Statement(
                 'UPDATE extensions SET until = ? WHERE "grant" = ? AND who = ? AND gate = ?',
-                [(unix_or_none(one.until), one.grant, one.who, one.gate) for one in changed],
+                [(unix_or_none(given.until), given.grant, given.who, given.gate) for given in changed],
             ),
             Statement('DELETE FROM openings WHERE "grant" = ?', [(grant,)]),
             audit=audit_line(at, by, "revoke", str(grant), origin),
         )
 
     def shift(self, jump: Jump) -> None:
-        """Move extra time and opened sites with the clock; what has ended does not hold again."""
-        self.put([(one, _moved_given(one, jump)) for one in self._given])
-        openings = [after for one in self._openings if (after := _moved_opening(one, jump)) is not None]
+        """Adjust extra time and opened sites after a change of the clock. Ended grants stay ended."""
+        self.put([(given, _moved_given(given, jump)) for given in self._given])
+        openings = [
+            after for opening in self._openings if (after := _moved_opening(opening, jump)) is not None
+        ]
         if openings != self._openings:
             self._openings = openings
-            self._keeper.save(*self._opened())
+            self._writer.save(*self._opened())
 
     def put(self, pairs: Iterable[tuple[Given, Given]]) -> None:
-        """Second ones in place of first ones, of the same number, gate and service."""
-        changed = {id(one): after for one, after in pairs if one != after}
+        """Replace the first row of each pair by the second, of the same grant, gate and service."""
+        changed = {id(given): after for given, after in pairs if given != after}
         if changed:
-            self._given = [changed.get(id(one), one) for one in self._given]
-            self._keeper.save(Statement(_MOVE, [_move_row(one) for one in changed.values()]))
+            self._given = [changed.get(id(given), given) for given in self._given]
+            self._writer.save(Statement(_MOVE, [_move_row(given) for given in changed.values()]))
 
     def drop_old(self, now: datetime, before: date) -> None:
-        self._given = [one for one in self._given if one.day >= before]
-        over = [one for one in self._openings if is_over(one.until, one.at, now)]
-        self._openings = [one for one in self._openings if one not in over]
-        self._keeper.save(
+        self._given = [given for given in self._given if given.day >= before]
+        over = [opening for opening in self._openings if is_over(opening.until, opening.at, now)]
+        self._openings = [opening for opening in self._openings if opening not in over]
+        self._writer.save(
             Statement("DELETE FROM extensions WHERE day < ?", [(before.isoformat(),)]),
             Statement(
                 'DELETE FROM openings WHERE "grant" = ? AND who = ? AND entry = ?',
-                [(one.grant, one.who, one.entry) for one in over],
+                [(opening.grant, opening.who, opening.entry) for opening in over],
             ),
         )
 
     def drop_of(self, who: Collection[str]) -> None:
-        """All that they were given, also what has ended, as if it had never been."""
-        self._given = [one for one in self._given if one.who not in who]
-        self._openings = [one for one in self._openings if one.who not in who]
-        self._keeper.save(
-            Statement("DELETE FROM extensions WHERE who = ?", [(one,) for one in who]),
-            Statement("DELETE FROM openings WHERE who = ?", [(one,) for one in who]),
+        """Delete all grants of these profiles and devices, including ended ones."""
+        self._given = [given for given in self._given if given.who not in who]
+        self._openings = [opening for opening in self._openings if opening.who not in who]
+        self._writer.save(
+            Statement("DELETE FROM extensions WHERE who = ?", [(person,) for person in who]),
+            Statement("DELETE FROM openings WHERE who = ?", [(person,) for person in who]),
         )
 
     def _snapshot(self) -> list[Statement]:
-        given = table_snapshot("extensions", COLUMNS, [_given_row(one) for one in self._given])
+        given = table_snapshot("extensions", COLUMNS, [_given_row(row) for row in self._given])
         return [*given, *self._opened()]
 
     def _opened(self) -> list[Statement]:
-        return table_snapshot("openings", OPENINGS, [_opening_row(one) for one in self._openings])
+        return table_snapshot("openings", OPENINGS, [_opening_row(opening) for opening in self._openings])
 
 
-def _moved_given(one: Given, jump: Jump) -> Given:
-    ends = one.moment
-    if one.ended or ends is None:
-        return one
-    found = moved(ends, one.at, jump)
+def _moved_given(given: Given, jump: Jump) -> Given:
+    ends = given.moment
+    if given.ended or ends is None:
+        return given
+    found = moved(ends, given.at, jump)
     if found is None:
-        return replace(one, at=one.at + jump.size, until=ends.until + jump.size, ended=True)
+        return replace(given, at=given.at + jump.size, until=ends.until + jump.size, ended=True)
     after, at = found
-    return replace(one, at=at, until=after.until, boundary=after.boundary, sure=after.sure)
+    return replace(given, at=at, until=after.until, boundary=after.boundary, sure=after.sure)
 
 
-def _moved_opening(one: Opening, jump: Jump) -> Opening | None:
-    found = moved(Moment(one.until, one.span, sure=one.sure), one.at, jump)
+def _moved_opening(opening: Opening, jump: Jump) -> Opening | None:
+    found = moved(Moment(opening.until, opening.span, sure=opening.sure), opening.at, jump)
     if found is None:
         return None
     after, at = found
-    return replace(one, at=at, until=after.until, sure=after.sure)
+    return replace(opening, at=at, until=after.until, sure=after.sure)
 
 
-def _follows(one: Given, gone: Given) -> bool:
-    """Whether it was added to the end of the other, while that ran."""
-    same = (one.who, one.gate, one.service) == (gone.who, gone.gate, gone.service)
-    later = same and one.grant > gone.grant and one.until is not None and gone.until is not None
-    return later and gone.until is not None and one.at < gone.until
+def _follows(given: Given, gone: Given) -> bool:
+    """Return whether ``given`` was added to the end of ``gone`` while that was in force."""
+    same = (given.who, given.gate, given.service) == (gone.who, gone.gate, gone.service)
+    later = same and given.grant > gone.grant and given.until is not None and gone.until is not None
+    return later and gone.until is not None and given.at < gone.until
 
 
-def _without(one: Given, gone: Sequence[Given]) -> Given:
-    if any(one is other for other in gone):
-        return replace(one, ended=True)
-    minutes = sum(other.minutes for other in gone if _follows(one, other))
-    if not minutes or one.until is None:
-        return one
-    return replace(one, until=one.until - timedelta(minutes=minutes))
+def _without(given: Given, gone: Sequence[Given]) -> Given:
+    if any(given is other for other in gone):
+        return replace(given, ended=True)
+    minutes = sum(other.minutes for other in gone if _follows(given, other))
+    if not minutes or given.until is None:
+        return given
+    return replace(given, until=given.until - timedelta(minutes=minutes))
 
 
-def _given_row(one: Given) -> tuple[object, ...]:
-    until = unix_or_none(one.until)
-    whole = (one.grant, one.who, one.day.isoformat(), one.gate, one.minutes, until, one.service)
-    how = (unix(one.at), one.by, str(one.kind), int(one.ended), unix_or_none(one.boundary), int(one.sure))
+def _given_row(given: Given) -> tuple[object, ...]:
+    until = unix_or_none(given.until)
+    whole = (given.grant, given.who, given.day.isoformat(), given.gate, given.minutes, until, given.service)
+    how = (
+        unix(given.at),
+        given.by,
+        str(given.kind),
+        int(given.ended),
+        unix_or_none(given.boundary),
+        int(given.sure),
+    )
     return (*whole, *how)
 
 
-def _move_row(one: Given) -> tuple[object, ...]:
-    times = (unix(one.at), unix_or_none(one.until), unix_or_none(one.boundary))
-    return (*times, int(one.sure), int(one.ended), one.grant, one.who, one.gate, one.service)
+def _move_row(given: Given) -> tuple[object, ...]:
+    times = (unix(given.at), unix_or_none(given.until), unix_or_none(given.boundary))
+    return (*times, int(given.sure), int(given.ended), given.grant, given.who, given.gate, given.service)
 
 
-def _opening_row(one: Opening) -> tuple[object, ...]:
-    whole = (one.grant, one.who, one.entry, unix(one.until), unix(one.at), one.by)
-    return (*whole, one.span.value, int(one.sure))
+def _opening_row(opening: Opening) -> tuple[object, ...]:
+    whole = (opening.grant, opening.who, opening.entry, unix(opening.until), unix(opening.at), opening.by)
+    return (*whole, opening.span.value, int(opening.sure))
 
 
 def in_utc(at: datetime) -> datetime:
-    """As it is read back from the disk: whole seconds, in UTC."""
+    """Return a time as it is read back from the disk: whole seconds, in UTC."""
     return at.astimezone(UTC).replace(microsecond=0)

@@ -1,4 +1,4 @@
-"""Each child's latest step into the next age band, on the disk before anybody is told of it."""
+"""Each child's latest age transition. Written to disk before it is shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.age.bands import Band
 from gateway.policy.profile.growing import State, Step
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
-    Keeper,
+    DurableWriter,
     audit_line,
     moment,
     moment_or_none,
@@ -26,13 +26,13 @@ _PUT = f"INSERT OR REPLACE INTO growing ({COLUMNS}) VALUES ({', '.join('?' * 14)
 
 
 class Growing:
-    """By a profile's id: as many as there are profiles."""
+    """Age transitions by profile id."""
 
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         self._steps = {
-            one.profile: one for one in map(_read, database.rows(f"SELECT {COLUMNS} FROM growing"))
+            step.profile: step for step in map(_read, database.rows(f"SELECT {COLUMNS} FROM growing"))
         }
 
     def all(self) -> Mapping[str, Step]:
@@ -44,31 +44,32 @@ class Growing:
     def put(
         self, step: Step, what: str = "", *, by: str = "", at: datetime | None = None, origin: str = ""
     ) -> None:
-        """``what``: as the audit calls it; empty where it says nothing. It never has the reason."""
+        """Store a transition. ``what`` is the verb of the audit line; empty: no line. It omits the reason."""
         self._steps[step.profile] = step
-        told = f"{step.profile}: {step.band.value} → {step.then.value}"
-        audit = audit_line(at, by, what, told, origin) if what and at is not None else None
-        self._keeper.save(Statement(_PUT, [_row(step)]), audit=audit)
+        detail = f"{step.profile}: {step.band.value} → {step.then.value}"
+        audit = audit_line(at, by, what, detail, origin) if what and at is not None else None
+        self._writer.save(Statement(_PUT, [_row(step)]), audit=audit)
 
     def drop(self, profile: str) -> None:
         if self._steps.pop(profile, None) is not None:
-            self._keeper.save(Statement("DELETE FROM growing WHERE profile = ?", [(profile,)]))
+            self._writer.save(Statement("DELETE FROM growing WHERE profile = ?", [(profile,)]))
 
     def change(self, change: Callable[[Step], Step]) -> None:
-        """All of them at once."""
+        """Apply ``change`` to all transitions in one write."""
         before = self._steps
-        self._steps = {profile: change(one) for profile, one in before.items()}
+        self._steps = {profile: change(step) for profile, step in before.items()}
         if self._steps != before:
-            self._keeper.save(*self._snapshot())
+            self._writer.save(*self._snapshot())
 
     def _snapshot(self) -> list[Statement]:
-        return table_snapshot("growing", COLUMNS, [_row(one) for one in self._steps.values()])
+        return table_snapshot("growing", COLUMNS, [_row(step) for step in self._steps.values()])
 
 
-def _row(one: Step) -> tuple[object, ...]:
+def _row(step: Step) -> tuple[object, ...]:
     return (
-        one.profile, one.name, one.band.value, one.month, unix(one.since), unix(one.seen), one.state.value,
-        one.until, one.reason, one.put_off_by, unix_or_none(one.taken), one.by, one.undo, one.revision,
+        step.profile, step.name, step.band.value, step.month, unix(step.since), unix(step.seen),
+        step.state.value,
+        step.until, step.reason, step.put_off_by, unix_or_none(step.taken), step.by, step.undo, step.revision,
     )  # fmt: skip
 
 

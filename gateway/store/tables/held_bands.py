@@ -1,4 +1,4 @@
-"""The highest age band that each child ever held: a younger one must not bring back more log."""
+"""The highest age group of each child so far: a younger one must not enable more logging again."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 from gateway.age.bands import Band
 from gateway.store.database import Database, Statement
-from gateway.store.durable_writes import Keeper, table_snapshot
+from gateway.store.durable_writes import DurableWriter, table_snapshot
 
 
 class HeldBands:
-    """By a profile's id; kept when the profile is gone, since it may come back."""
+    """Age groups by profile id. They stay when a profile is deleted, since it may be restored."""
 
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         known = {band.value: band for band in Band}
         rows = database.rows("SELECT profile, band FROM bands")
         self._held = {profile: known[band] for profile, band in rows if band in known}
@@ -23,12 +23,12 @@ class HeldBands:
         return self._held
 
     def hold(self, profile: str, band: Band) -> Band:
-        """Note that a profile has a band now; the highest that it ever had. Written at once where it rose."""
+        """Record the current age group of a profile and return its highest one so far."""
         before = self._held.get(profile)
         if before is not None and band <= before:
             return before
         self._held[profile] = band
-        self._keeper.save(Statement("INSERT OR REPLACE INTO bands VALUES (?, ?)", [(profile, band.value)]))
+        self._writer.save(Statement("INSERT OR REPLACE INTO bands VALUES (?, ?)", [(profile, band.value)]))
         return band
 
     def _snapshot(self) -> list[Statement]:

@@ -1,7 +1,6 @@
-"""What persons did on days that are over: for which services and kinds their minutes went, what was refused.
+"""Activity of past days: minutes by service and category, and blocked names.
 
-What may be kept at all is said by ``levels.detail`` as it is written; who may be told what of it is the
-daemon's business.
+``stored_detail.detail`` decides what is written. The daemon decides who may see which part of it.
 """
 
 from __future__ import annotations
@@ -16,40 +15,41 @@ from gateway.store.minute_records import ClockRecord, Record, UseRecord, Why
 
 SERVICE, CATEGORY = "service:", "category:"
 ALL = "all"  # any minute in which anything counted
-OTHER = "other"  # minutes of which nobody knows whose bytes they were
-NAMES_LIMIT = 2000  # different names that one answer is made of; the latest
-SAMPLE = "sample history"  # how the audit says that what lies before it is made up
+OTHER = "other"  # minutes without a known service
+NAMES_LIMIT = 2000  # most names in one answer; the latest ones
+SAMPLE = "sample history"  # audit verb: earlier history is sample data
 
 Uses = Mapping[tuple[str, str], int]
 """Minutes by profile and use: `service:x`, `category:x`, ALL or OTHER."""
 
 
 def uses(records: Iterable[Record], kinds: Callable[[str], Iterable[str]]) -> Uses:
-    """Each minute once, whatever the number of devices and limits, and whether a limit or its kind alone had
-    it counted. ``kinds``: categories of a service.
+    """Return minutes by profile and use. A minute counts once, for any number of devices and limits.
+
+    ``kinds`` returns the categories of a service.
     """
     minutes: dict[tuple[str, str], set[int]] = {}
-    for one in records:
-        if isinstance(one, ClockRecord):
+    for record in records:
+        if isinstance(record, ClockRecord):
             continue
         found: tuple[str, ...] = ()
-        if isinstance(one, UseRecord):
-            found = (one.use,)
-        elif one.why & Why.COUNTED:
-            found = (ALL, *((OTHER,) if one.service is None else named(one.service, kinds)))
+        if isinstance(record, UseRecord):
+            found = (record.use,)
+        elif record.why & Why.COUNTED:
+            found = (ALL, *((OTHER,) if record.service is None else named(record.service, kinds)))
         for use in found:
-            minutes.setdefault((one.profile, use), set()).add(one.minute)
+            minutes.setdefault((record.profile, use), set()).add(record.minute)
     return {key: len(found) for key, found in minutes.items()}
 
 
 def named(service: str, kinds: Callable[[str], Iterable[str]]) -> tuple[str, ...]:
-    """A service as a use, and the kinds that it is of."""
+    """Return the uses of a service: the service and its categories."""
     return (SERVICE + service, *(CATEGORY + kind for kind in kinds(service)))
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One site, and one reason for which it was refused, or open."""
+    """A site with one reason for which it was blocked or allowed."""
 
     host: str
     reason: str
@@ -69,13 +69,13 @@ class Count:
 
 
 class History:
-    """Methods raise StoreError."""
+    """Queries on past activity. Methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def keep(self, day: date, found: Uses) -> None:
-        """All of a day; what was known of it before is replaced."""
+        """Replace the uses of a day."""
         rows = [(day.isoformat(), profile, use, count) for (profile, use), count in found.items()]
         self._database.write(
             [
@@ -86,7 +86,7 @@ class History:
         )
 
     def of(self, profile: str, first: date, last: date) -> Mapping[date, Mapping[str, int]]:
-        """Minutes by day and use; both days included."""
+        """Return minutes by day and use, from ``first`` to ``last`` inclusive."""
         rows = self._database.rows(
             "SELECT day, use, minutes FROM uses WHERE profile = ? AND day BETWEEN ? AND ?",
             (profile, first.isoformat(), last.isoformat()),
@@ -97,7 +97,7 @@ class History:
         return found
 
     def counts(self, profile: str, first: date, last: date) -> list[Count]:
-        """By day and kind."""
+        """Return the counts of blocked and allowed requests by day and category."""
         rows = self._database.rows(
             "SELECT day, category, sum(CASE verdict WHEN 'block' THEN times ELSE 0 END),"
             " sum(CASE verdict WHEN 'block' THEN 0 ELSE times END) FROM counts"
@@ -107,7 +107,7 @@ class History:
         return [Count(date.fromisoformat(day), *rest) for day, *rest in rows]
 
     def home_total(self, day: date, reason: str) -> int:
-        """How often it was met in the whole home that day: of what nobody's own count has."""
+        """Return the count of a reason in the whole household on a day; it is in no person's counts."""
         rows = self._database.rows(
             "SELECT sum(times) FROM counts WHERE profile = '' AND day = ? AND category = ?",
             (day.isoformat(), reason),
@@ -115,7 +115,7 @@ class History:
         return sum(times or 0 for (times,) in rows)
 
     def names(self, profile: str, since: datetime, until: datetime, *, refused: bool) -> list[Name]:
-        """Names and why, the latest first; ``until`` is not included."""
+        """Return names with reasons, latest first; ``until`` is exclusive."""
         sign = "=" if refused else "!="
         rows = self._database.rows(
             f"SELECT host, reason, rule, owner, sum(times), min(first), max(last) AS latest FROM decisions"
@@ -129,12 +129,12 @@ class History:
         ]
 
     def sample_until(self) -> datetime | None:
-        """What lies before it was made up, to be looked at."""
+        """Return the end of sample data; None if there is none."""
         rows = self._database.rows("SELECT max(at) FROM audit WHERE what = ?", (SAMPLE,))
         return None if rows[0][0] is None else moment(rows[0][0])
 
     def erase(self, profile: str, *, counts: bool) -> None:
-        """One person's names of sites and services; with ``counts`` how much of what kind as well."""
+        """Erase a profile's names of sites and services; with ``counts`` also its counts and minutes."""
         whole = ("decisions", "counts", "minutes", "uses") if counts else ("decisions",)
         statements = [Statement(f"DELETE FROM {table} WHERE profile = ?", [(profile,)]) for table in whole]
         services = "DELETE FROM uses WHERE profile = ? AND use LIKE ?"

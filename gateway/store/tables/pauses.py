@@ -1,7 +1,7 @@
-"""What guardians have set that is no rule of a file: pauses, `off`, and who did what.
+"""Pauses, the switch `off`, and the audit log.
 
-Everything in force is in memory; the keeper writes each change at once. All times are aware; the disk has
-Unix seconds.
+The state in force is in memory; each change is written immediately. All times are aware; the disk has Unix
+seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gateway.policy.time.clock_changes import Jump, Kind, Moment, is_over, moved
 from gateway.policy.time.situation import FOREVER
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
-    Keeper,
+    DurableWriter,
     audit_line,
     moment,
     moment_or_none,
@@ -27,7 +27,7 @@ from gateway.store.tables.grants import Given, Opening, in_utc
 
 PAUSES = "who, since, until, by, span, sure"
 SWITCHES = "name, since, until, by, sure"
-# Kinds of audit lines in which a device or a site stands before whose it is.
+# Audit verbs whose detail has a device or a site before the profile.
 BEHIND = (
     "(what LIKE 'device %' OR what IN "
     "('assign', 'identify', 'use', 'leave', 'hand over', 'take back', 'list_report'))"
@@ -45,7 +45,7 @@ class RecordAudit(Protocol):
 @dataclass(frozen=True, slots=True)
 class Pause:
     who: str  # a profile's id, a MAC, or "all"
-    since: datetime  # after its end where a jump of the clock ended it
+    since: datetime  # later than ``until`` if a clock change ended the pause
     until: datetime | None  # None: until resumed
     by: str
     span: Kind = Kind.LASTING
@@ -72,7 +72,7 @@ class Off:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What holds at one moment."""
+    """Pauses, `off`, extra time and opened sites in force at one moment."""
 
     pauses: tuple[Pause, ...]
     off: Off | None
@@ -96,12 +96,12 @@ class ReadAudit(Protocol):
 
 
 class State:
-    """``origin`` is the address or terminal from which something was set; it is kept in the audit alone."""
+    """Pauses, `off` and audit. ``origin`` is the address or terminal of a change, for the audit only."""
 
-    def __init__(self, database: Database, keeper: Keeper) -> None:
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._database = database
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+        self._writer = writer
+        writer.add(self._snapshot)
         self._pauses = {
             who: Pause(who, moment(since), moment_or_none(until), by, Kind(span), bool(sure))
             for who, since, until, by, span, sure in database.rows(f"SELECT {PAUSES} FROM pauses")
@@ -113,7 +113,7 @@ class State:
         )
 
     def in_force(self, now: datetime) -> InForce:
-        """Pauses and `off` that have not ended at ``now``."""
+        """Return pauses and `off` that have not ended at ``now``."""
         return InForce(
             tuple(pause for pause in self._pauses.values() if pause.until is None or pause.until > now),
             self._off if self._off and (self._off.until is None or self._off.until > now) else None,
@@ -130,11 +130,11 @@ class State:
         sure: bool = True,
         origin: str = "",
     ) -> None:
-        """``span`` is LASTING for minutes from now on, and OF_DAY for a time of day."""
-        # In UTC: two times of one zone are compared by what its clocks show, twice in some nights.
+        """Set a pause. ``span`` is LASTING for a duration and OF_DAY for a time of day."""
+        # In UTC: Python compares times of one zone by wall clock, which is ambiguous when DST ends.
         ends = None if until is None else in_utc(until)
         pause = self._pauses[who] = Pause(who, in_utc(at), ends, by, span, sure)
-        self._keeper.save(
+        self._writer.save(
             Statement(
                 f"INSERT OR REPLACE INTO pauses ({PAUSES}) VALUES (?, ?, ?, ?, ?, ?)", [_pause_row(pause)]
             ),
@@ -142,26 +142,26 @@ class State:
         )
 
     def resume(self, who: str, *, by: str, at: datetime, origin: str = "") -> None:
-        """``all`` ends every pause, not only the one that was set for all."""
+        """End a pause; ``all`` ends every pause, not only the pause of all."""
         ended = tuple(self._pauses) if who == "all" else (who,)
-        for one in ended:
-            self._pauses.pop(one, None)
-        self._keeper.save(
-            Statement("DELETE FROM pauses WHERE who = ?", [(one,) for one in ended]),
+        for person in ended:
+            self._pauses.pop(person, None)
+        self._writer.save(
+            Statement("DELETE FROM pauses WHERE who = ?", [(person,) for person in ended]),
             audit=audit_line(at, by, "resume", who, origin),
         )
 
     def drop_of(self, who: Collection[str]) -> None:
-        """Pauses of these, without a word in the audit: nobody ended them."""
-        for one in who:
-            self._pauses.pop(one, None)
-        self._keeper.save(Statement("DELETE FROM pauses WHERE who = ?", [(one,) for one in who]))
+        """Delete pauses of these profiles and devices, without an audit line."""
+        for person in who:
+            self._pauses.pop(person, None)
+        self._writer.save(Statement("DELETE FROM pauses WHERE who = ?", [(person,) for person in who]))
 
     def off(
         self, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
     ) -> None:
         off = self._off = Off(in_utc(at), None if until is None else in_utc(until), by, sure)
-        self._keeper.save(
+        self._writer.save(
             Statement(
                 f"INSERT OR REPLACE INTO switches ({SWITCHES}) VALUES (?, ?, ?, ?, ?)", [_off_row(off)]
             ),
@@ -170,30 +170,33 @@ class State:
 
     def on(self, *, by: str, at: datetime, origin: str = "") -> None:
         self._off = None
-        self._keeper.save(
+        self._writer.save(
             Statement("DELETE FROM switches WHERE name = 'off'"), audit=audit_line(at, by, "on", "", origin)
         )
 
     def shift(self, jump: Jump) -> None:
-        """Move pauses and `off` with the clock; what has ended does not hold again."""
-        pauses = {who: after for who, one in self._pauses.items() if (after := _moved(one, jump)) is not None}
+        """Adjust pauses and `off` after a change of the clock. Ended ones stay ended."""
+        pauses = {
+            who: after for who, pause in self._pauses.items() if (after := _moved(pause, jump)) is not None
+        }
         off = None if self._off is None else _moved(self._off, jump)
         if (pauses, off) != (self._pauses, self._off):
             self._pauses, self._off = pauses, off
-            self._keeper.save(*self._snapshot())
+            self._writer.save(*self._snapshot())
 
     def audit(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None:
-        """Record a change that is none of the above, such as an edited rule."""
-        self._keeper.save(audit=audit_line(at, by, what, detail, origin))
+        """Add an audit line for another change, such as an edited rule."""
+        self._writer.save(audit=audit_line(at, by, what, detail, origin))
 
     def blank(self, profile: str) -> None:
-        """Of audit lines about somebody's rules and time who, when and what kind stays, and no more: not
-        what was refused, given or asked for. Steps stay: they are about an age band alone.
+        """Remove the details of audit lines about a profile; who, when and the verb stay.
+
+        Lines about age transitions stay as they are, since they only have an age group.
         """
         about = (f"{profile}:*", f"{profile} *", f"[0-9]* {profile}:*")
         where = "what NOT LIKE 'step%' AND (detail GLOB ? OR detail GLOB ? OR detail GLOB ?)"
         behind = (f"* {profile}", f"* {profile} *")
-        self._keeper.save(
+        self._writer.save(
             Statement(f"UPDATE audit SET detail = ? WHERE {where}", [(profile, *about)]),
             Statement(
                 f"UPDATE audit SET detail = ? WHERE {BEHIND} AND (detail GLOB ? OR detail GLOB ?)",
@@ -202,7 +205,7 @@ class State:
         )
 
     def audit_lines(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]:
-        """Newest first; ``who``: of one person alone."""
+        """Return audit lines, newest first; with ``who`` only those of one person."""
         rows = self._database.rows(
             "SELECT at, who, what, detail, origin FROM audit WHERE ? IN (who, '') "
             "ORDER BY at DESC, rowid DESC LIMIT ? OFFSET ?",
@@ -211,44 +214,51 @@ class State:
         return [AuditLine(moment(at), *rest) for at, *rest in rows]
 
     def auditors(self, limit: int) -> list[str]:
-        """Who stands in the audit, by name."""
+        """Return the names of all persons in the audit log, sorted."""
         return [
             who
             for (who,) in self._database.rows("SELECT DISTINCT who FROM audit ORDER BY who LIMIT ?", (limit,))
         ]
 
     def drop_old(self, now: datetime) -> None:
-        """Forget pauses that have ended for good."""
+        """Delete ended pauses."""
         ended = [
             who
-            for who, one in self._pauses.items()
-            if one.until is not None and is_over(one.until, one.since, now)
+            for who, pause in self._pauses.items()
+            if pause.until is not None and is_over(pause.until, pause.since, now)
         ]
         for who in ended:
             del self._pauses[who]
-        self._keeper.save(Statement("DELETE FROM pauses WHERE who = ?", [(who,) for who in ended]))
+        self._writer.save(Statement("DELETE FROM pauses WHERE who = ?", [(who,) for who in ended]))
 
     def _snapshot(self) -> list[Statement]:
         return [
-            *table_snapshot("pauses", PAUSES, [_pause_row(one) for one in self._pauses.values()]),
+            *table_snapshot("pauses", PAUSES, [_pause_row(pause) for pause in self._pauses.values()]),
             *table_snapshot("switches", SWITCHES, [_off_row(self._off)] if self._off else []),
         ]
 
 
-def _moved(one: Kept, jump: Jump) -> Kept | None:
-    found = moved(one.moment, one.since, jump)
+def _moved(kept: Kept, jump: Jump) -> Kept | None:
+    found = moved(kept.moment, kept.since, jump)
     if found is None:
         return None
     after, since = found
-    return replace(one, since=since, until=None if one.until is None else after.until, sure=after.sure)
+    return replace(kept, since=since, until=None if kept.until is None else after.until, sure=after.sure)
 
 
-def _pause_row(one: Pause) -> tuple[object, ...]:
-    return (one.who, unix(one.since), unix_or_none(one.until), one.by, one.span.value, int(one.sure))
+def _pause_row(pause: Pause) -> tuple[object, ...]:
+    return (
+        pause.who,
+        unix(pause.since),
+        unix_or_none(pause.until),
+        pause.by,
+        pause.span.value,
+        int(pause.sure),
+    )
 
 
-def _off_row(one: Off) -> tuple[object, ...]:
-    return ("off", unix(one.since), unix_or_none(one.until), one.by, int(one.sure))
+def _off_row(off: Off) -> tuple[object, ...]:
+    return ("off", unix(off.since), unix_or_none(off.until), off.by, int(off.sure))
 
 
 def _text(until: datetime | None) -> str:

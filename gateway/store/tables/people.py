@@ -1,4 +1,4 @@
-"""Accounts, sessions, announcements and proposals on the disk: a few rows, written whole at each change."""
+"""Accounts, sessions, announcements, proposals and tokens: a few rows, all written at each change."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import datetime
 from gateway.core.bus import Bus
 from gateway.policy.accounts.people import (
     Account,
+    AccountRegister,
     Announcement,
+    AnnouncementKind,
     PersonRole,
     Proposal,
-    Register,
     Session,
-    Told,
 )
 from gateway.policy.accounts.tokens import Token
 from gateway.store.database import Database, Statement
-from gateway.store.durable_writes import Keeper, moment, table_snapshot, unix
+from gateway.store.durable_writes import DurableWriter, moment, table_snapshot, unix
 
 ACCOUNTS = "name, role, secret, minutes, recovery, came"
 SESSIONS = "key, name, device, since, until, sure"
@@ -31,9 +31,9 @@ class AccountsChanged:
     """An account, a session, an announcement, a proposal or a token was written."""
 
 
-class People(Register):
-    def __init__(self, database: Database, keeper: Keeper, bus: Bus) -> None:
-        self._keeper = keeper
+class People(AccountRegister):
+    def __init__(self, database: Database, writer: DurableWriter, bus: Bus) -> None:
+        self._writer = writer
         self._bus = bus
         super().__init__(
             (
@@ -47,11 +47,11 @@ class People(Register):
                 for key, name, device, since, until, sure in database.rows(f"SELECT {SESSIONS} FROM sessions")
             ),
             (
-                Announcement(Told(told), name, device, moment(at), moment(until), bool(sure))
-                for told, name, device, at, until, sure in database.rows(
+                Announcement(AnnouncementKind(kind), name, device, moment(at), moment(until), bool(sure))
+                for kind, name, device, at, until, sure in database.rows(
                     f"SELECT {ANNOUNCED} FROM announcements ORDER BY rowid"
                 )
-                if told in set(Told)
+                if kind in set(AnnouncementKind)
             ),
             (
                 Proposal(name, role, minutes, by, moment(at))
@@ -65,16 +65,16 @@ class People(Register):
                 )
             ),
         )
-        keeper.add(self._snapshot)
+        writer.add(self._snapshot)
 
     def flush(self) -> None:
-        """That a session or token was used is not worth a write each time."""
+        """Write the last use of sessions and tokens, if it changed."""
         if self.stale or self.tokens.stale:
             self._write()
 
     def _write(self) -> None:
         self.stale = self.tokens.stale = False
-        self._keeper.save(*self._snapshot())
+        self._writer.save(*self._snapshot())
         self._bus.publish(AccountsChanged())
 
     def _snapshot(self) -> list[Statement]:
@@ -83,37 +83,54 @@ class People(Register):
                 "guardians",
                 ACCOUNTS,
                 [
-                    (one.name, one.role.value, one.secret, one.minutes, one.recovery, int(one.came))
-                    for one in self.guardians().values()
+                    (
+                        account.name,
+                        account.role.value,
+                        account.secret,
+                        account.minutes,
+                        account.recovery,
+                        int(account.came),
+                    )
+                    for account in self.guardians().values()
                 ],
             ),
             *table_snapshot(
                 "sessions",
                 SESSIONS,
                 [
-                    (one.key, one.name, one.device, unix(one.since), unix(one.until), int(one.sure))
-                    for one in self.sessions()
+                    (
+                        session.key,
+                        session.name,
+                        session.device,
+                        unix(session.since),
+                        unix(session.until),
+                        int(session.sure),
+                    )
+                    for session in self.sessions()
                 ],
             ),
             *table_snapshot(
                 "announcements",
                 ANNOUNCED,
                 [
-                    (one.told.value, one.name, one.device, unix(one.at), unix(one.until), int(one.sure))
+                    (one.kind.value, one.name, one.device, unix(one.at), unix(one.until), int(one.sure))
                     for one in self.announced
                 ],
             ),
             *table_snapshot(
                 "proposals",
                 PROPOSALS,
-                [(one.name, one.role, one.minutes, one.by, unix(one.at)) for one in self.all_proposals()],
+                [
+                    (proposal.name, proposal.role, proposal.minutes, proposal.by, unix(proposal.at))
+                    for proposal in self.all_proposals()
+                ],
             ),
-            *table_snapshot("tokens", TOKENS, [_row(one) for one in self.tokens.all()]),
+            *table_snapshot("tokens", TOKENS, [_row(token) for token in self.tokens.all()]),
         ]
 
 
 def _role(text: str) -> PersonRole:
-    """One that a later version wrote has the least rights here."""
+    """Return the role. An unknown role of a later version gets the least rights."""
     return PersonRole(text) if text in set(PersonRole) else PersonRole.SUPPORT
 
 
@@ -121,6 +138,6 @@ def _moment(at: int | None) -> datetime | None:
     return None if at is None else moment(at)
 
 
-def _row(one: Token) -> tuple[object, ...]:
-    ends = [None if at is None else unix(at) for at in (one.used, one.until)]
-    return (one.key, one.name, one.label, one.role, unix(one.since), *ends, int(one.sure))
+def _row(token: Token) -> tuple[object, ...]:
+    ends = [None if at is None else unix(at) for at in (token.used, token.until)]
+    return (token.key, token.name, token.label, token.role, unix(token.since), *ends, int(token.sure))

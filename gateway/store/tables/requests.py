@@ -1,4 +1,4 @@
-"""What children asked for, on the disk before they are told that it was noted."""
+"""Requests of children. Written to disk before the child sees the confirmation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from gateway.policy.requests.requests import Answer, ChildRequest, State, Topic
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
-    Keeper,
+    DurableWriter,
     audit_line,
     moment,
     moment_or_none,
@@ -25,59 +25,61 @@ _PUT = f"INSERT OR REPLACE INTO requests ({COLUMNS}) VALUES ({', '.join('?' * 20
 
 
 class Requests:
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         rows = database.rows(f"SELECT {COLUMNS} FROM requests ORDER BY id")
-        self._requests = {one.id: one for one in map(_read, rows)}
+        self._requests = {request.id: request for request in map(_read, rows)}
 
     def all(self) -> tuple[ChildRequest, ...]:
-        """Oldest first."""
+        """Return all requests, oldest first."""
         return tuple(self._requests.values())
 
     def get(self, number: int) -> ChildRequest | None:
         return self._requests.get(number)
 
-    def put(self, one: ChildRequest, *, by: str, what: str, at: datetime, origin: str = "") -> None:
-        """A new one, or what became of an old one. The audit has neither the reason nor the site; where
-        ``what`` is empty, it has no line at all.
+    def put(self, request: ChildRequest, *, by: str, what: str, at: datetime, origin: str = "") -> None:
+        """Store a new or changed request. ``what`` is the verb of the audit line; empty: no line.
+
+        The audit line has neither the reason nor the site.
         """
-        self._requests[one.id] = one
-        line = audit_line(at, by, what, _told(one), origin) if what else None
-        self._keeper.save(Statement(_PUT, [_row(one)]), audit=line)
+        self._requests[request.id] = request
+        line = audit_line(at, by, what, _audit_detail(request), origin) if what else None
+        self._writer.save(Statement(_PUT, [_row(request)]), audit=line)
 
     def shift(self, change: Callable[[ChildRequest], ChildRequest]) -> None:
-        """The clock jumped: all of them as ``change`` has them."""
+        """Apply ``change`` to all requests after a change of the clock."""
         before = self._requests
-        self._requests = {number: change(one) for number, one in before.items()}
+        self._requests = {number: change(request) for number, request in before.items()}
         if self._requests != before:
-            self._keeper.save(*self._snapshot())
+            self._writer.save(*self._snapshot())
 
     def keep(self, kept: Iterable[ChildRequest]) -> None:
-        """Forget all others."""
-        wanted = {one.id: one for one in kept}
+        """Delete all other requests."""
+        wanted = {request.id: request for request in kept}
         gone = [number for number in self._requests if number not in wanted]
         if gone:
             self._requests = wanted
-            self._keeper.save(Statement("DELETE FROM requests WHERE id = ?", [(one,) for one in gone]))
+            self._writer.save(Statement("DELETE FROM requests WHERE id = ?", [(number,) for number in gone]))
 
     def _snapshot(self) -> list[Statement]:
-        return table_snapshot("requests", COLUMNS, [_row(one) for one in self._requests.values()])
+        return table_snapshot("requests", COLUMNS, [_row(request) for request in self._requests.values()])
 
 
-def _told(one: ChildRequest) -> str:
-    parts = [f"{one.id} {one.who}: {one.topic}"]
-    parts += [str(one.answer)] if one.answer is not None else []
-    parts += [f"{one.given} min"] if one.given else []
+def _audit_detail(request: ChildRequest) -> str:
+    parts = [f"{request.id} {request.who}: {request.topic}"]
+    parts += [str(request.answer)] if request.answer is not None else []
+    parts += [f"{request.given} min"] if request.given else []
     return " ".join(parts)
 
 
-def _row(one: ChildRequest) -> tuple[object, ...]:
+def _row(request: ChildRequest) -> tuple[object, ...]:
     return (
-        one.id, one.who, one.device, str(one.topic), one.thing, one.minutes, one.reason, unix(one.at),
-        unix(one.expires), one.times, str(one.state), int(one.reminded),
-        None if one.answer is None else str(one.answer), one.given, one.because, one.by,
-        unix_or_none(one.answered), one.grant, int(one.sure), unix_or_none(one.since),
+        request.id, request.who, request.device, str(request.topic), request.thing, request.minutes,
+        request.reason, unix(request.at),
+        unix(request.expires), request.times, str(request.state), int(request.reminded),
+        None if request.answer is None else str(request.answer), request.given, request.because, request.by,
+        unix_or_none(request.answered), request.grant, int(request.sure), unix_or_none(request.since),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What children of 16 and 17 set for themselves, on the disk before anybody is told that it holds."""
+"""Settings that children of 16 and 17 make for themselves. Written to disk before they are confirmed."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from datetime import datetime
 
 from gateway.policy.profile.self_set import Choice
 from gateway.store.database import Database, Statement
-from gateway.store.durable_writes import Keeper, audit_line, moment, table_snapshot, unix
+from gateway.store.durable_writes import DurableWriter, audit_line, moment, table_snapshot, unix
 
 COLUMNS = "profile, key, said, at"
 _PUT = f"INSERT OR REPLACE INTO self_set ({COLUMNS}) VALUES (?, ?, ?, ?)"
-PROFILES = 64  # as many as there may be
+PROFILES = 64  # as many as there can be profiles
 
 
 class SelfSets:
-    """By a profile's id; `policy.selfset` bounds how many each has."""
+    """Settings by profile id; `policy.profile.self_set` limits their number."""
 
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         self._choices: dict[str, tuple[Choice, ...]] = {}
         for who, key, said, at in database.rows(f"SELECT {COLUMNS} FROM self_set ORDER BY at, key"):
             self._choices[who] = (*self.of(who), Choice(key, said, moment(at)))
@@ -31,16 +31,23 @@ class SelfSets:
         return self._choices.get(profile, ())
 
     def put(
-        self, profile: str, choices: tuple[Choice, ...], *, told: str, by: str, at: datetime, origin: str = ""
+        self,
+        profile: str,
+        choices: tuple[Choice, ...],
+        *,
+        audit_text: str,
+        by: str,
+        at: datetime,
+        origin: str = "",
     ) -> None:
-        """All that a child has set. ``told``: as the audit says it."""
-        audit = audit_line(at, by, "self set", f"{profile}: {told}", origin)
+        """Replace all settings of a child. ``audit_text`` is the detail of the audit line."""
+        audit = audit_line(at, by, "self set", f"{profile}: {audit_text}", origin)
         self._replace(profile, choices, audit)
-        for gone in list(self._choices)[:-PROFILES]:  # of profiles that are gone: the longest unchanged
+        for gone in list(self._choices)[:-PROFILES]:  # drop the longest unchanged, of deleted profiles
             self.forget(gone)
 
     def forget(self, profile: str) -> None:
-        """Without a word in the audit: nobody turned it off."""
+        """Delete the settings of a profile without an audit line."""
         if profile in self._choices:
             self._replace(profile, ())
 
@@ -48,7 +55,7 @@ class SelfSets:
         self._choices.pop(profile, None)
         if choices:
             self._choices[profile] = choices
-        self._keeper.save(
+        self._writer.save(
             Statement("DELETE FROM self_set WHERE profile = ?", [(profile,)]),
             Statement(_PUT, _rows(profile, choices)),
             audit=audit,
@@ -60,4 +67,4 @@ class SelfSets:
 
 
 def _rows(profile: str, choices: tuple[Choice, ...]) -> list[tuple[object, ...]]:
-    return [(profile, one.key, one.said, unix(one.at)) for one in choices]
+    return [(profile, choice.key, choice.said, unix(choice.at)) for choice in choices]

@@ -1,6 +1,6 @@
-"""Who uses which device for a while, and the PINs by which children say that it is them.
+"""Temporary users of devices, and the PINs of children.
 
-Of a PIN only a salted hash is kept; the audit has neither.
+Of a PIN only a salted hash is stored; the audit log has neither.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.policy.accounts.pins import Pin
-from gateway.policy.identity.sharing import Kind, Use
+from gateway.policy.identity.sharing import DeviceUse, UseKind
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
-    Keeper,
+    DurableWriter,
     audit_line,
     moment,
     moment_or_none,
@@ -26,57 +26,57 @@ _USES = "mac, who, kind, since, until, by"
 _PUT_USE = f"INSERT OR REPLACE INTO lent ({_USES}) VALUES (?, ?, ?, ?, ?, ?)"
 _PINS = "who, salt, hash, at, by"
 _PUT_PIN = f"INSERT OR REPLACE INTO pins ({_PINS}) VALUES (?, ?, ?, ?, ?)"
-PINS_LIMIT = 64  # as many as there may be profiles
+PINS_LIMIT = 64  # as many as there can be profiles
 
 
 class Uses:
-    """By MAC. A child's taps are not audited; what a guardian decides is."""
+    """Temporary users by MAC. Decisions of a guardian are audited, taps of a child are not."""
 
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         self._uses = {
-            mac: Use(mac, who, Kind(kind), moment(since), moment_or_none(until), by)
+            mac: DeviceUse(mac, who, UseKind(kind), moment(since), moment_or_none(until), by)
             for mac, who, kind, since, until, by in database.rows(f"SELECT {_USES} FROM lent ORDER BY since")
         }
 
-    def all(self) -> Mapping[str, Use]:
+    def all(self) -> Mapping[str, DeviceUse]:
         return self._uses
 
-    def put(self, one: Use, *, what: str = "", origin: str = "") -> None:
+    def put(self, one: DeviceUse, *, what: str = "", origin: str = "") -> None:
         """``what``: as the audit calls it, where a guardian did it."""
         self._uses[one.mac] = one
         audit = audit_line(one.since, one.by, what, f"{one.mac} {one.who}", origin) if what else None
-        self._keeper.save(Statement(_PUT_USE, [_use(one)]), audit=audit)
+        self._writer.save(Statement(_PUT_USE, [_use(one)]), audit=audit)
 
     def drop(
         self, mac: str, *, by: str = "", what: str = "", at: datetime | None = None, origin: str = ""
     ) -> None:
         gone = self._uses.pop(mac, None)
         if gone is not None:
-            told = f"{mac} {gone.who}"
-            audit = audit_line(at, by, what, told, origin) if what and at is not None else None
-            self._keeper.save(Statement("DELETE FROM lent WHERE mac = ?", [(mac,)]), audit=audit)
+            detail = f"{mac} {gone.who}"
+            audit = audit_line(at, by, what, detail, origin) if what and at is not None else None
+            self._writer.save(Statement("DELETE FROM lent WHERE mac = ?", [(mac,)]), audit=audit)
 
-    def drop_where(self, is_over: Callable[[Use], bool]) -> None:
+    def drop_where(self, is_over: Callable[[DeviceUse], bool]) -> None:
         for mac in [mac for mac, one in self._uses.items() if is_over(one)]:
             self.drop(mac)
 
     def end_at(self, mac: str, until: datetime) -> None:
-        """The clock jumped: as much is left of it as was."""
+        """Set a new end after a change of the clock."""
         self._uses[mac] = replace(self._uses[mac], until=until)
-        self._keeper.save(Statement(_PUT_USE, [_use(self._uses[mac])]))
+        self._writer.save(Statement(_PUT_USE, [_use(self._uses[mac])]))
 
     def _snapshot(self) -> list[Statement]:
-        return table_snapshot("lent", _USES, [_use(one) for one in self._uses.values()])
+        return table_snapshot("lent", _USES, [_use(use) for use in self._uses.values()])
 
 
 class Pins:
-    """By the profile's id."""
+    """PINs by profile id."""
 
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         rows = database.rows(f"SELECT {_PINS} FROM pins ORDER BY at")
         self._pins = {who: Pin(who, salt, digest, moment(at), by) for who, salt, digest, at, by in rows}
 
@@ -86,36 +86,36 @@ class Pins:
     def of(self, who: str) -> Pin | None:
         return self._pins.get(who)
 
-    def put(self, one: Pin, *, by: str, origin: str = "") -> None:
-        """``by``: a guardian's name, or the child's."""
-        self._pins.pop(one.who, None)
-        self._pins[one.who] = one
-        self._keeper.save(
-            Statement(_PUT_PIN, [_pin(one)]), audit=audit_line(one.at, by, "pin set", one.who, origin)
+    def put(self, pin: Pin, *, by: str, origin: str = "") -> None:
+        """Set a PIN. ``by`` is the name of a guardian or of the child."""
+        self._pins.pop(pin.who, None)
+        self._pins[pin.who] = pin
+        self._writer.save(
+            Statement(_PUT_PIN, [_pin(pin)]), audit=audit_line(pin.at, by, "pin set", pin.who, origin)
         )
-        while len(self._pins) > PINS_LIMIT:  # of profiles that are gone: the oldest
+        while len(self._pins) > PINS_LIMIT:  # drop the oldest, of deleted profiles
             self._drop(next(iter(self._pins)))
 
     def drop(self, who: str, *, by: str, at: datetime, origin: str = "") -> bool:
         return self._drop(who, audit_line(at, by, "pin cleared", who, origin))
 
     def forget(self, who: str) -> None:
-        """Without a word in the audit: nobody cleared it."""
+        """Delete a PIN without an audit line."""
         self._drop(who)
 
     def _drop(self, who: str, audit: Statement | None = None) -> bool:
         if self._pins.pop(who, None) is None:
             return False
-        self._keeper.save(Statement("DELETE FROM pins WHERE who = ?", [(who,)]), audit=audit)
+        self._writer.save(Statement("DELETE FROM pins WHERE who = ?", [(who,)]), audit=audit)
         return True
 
     def _snapshot(self) -> list[Statement]:
-        return table_snapshot("pins", _PINS, [_pin(one) for one in self._pins.values()])
+        return table_snapshot("pins", _PINS, [_pin(pin) for pin in self._pins.values()])
 
 
-def _use(one: Use) -> tuple[object, ...]:
+def _use(one: DeviceUse) -> tuple[object, ...]:
     return one.mac, one.who, str(one.kind), unix(one.since), unix_or_none(one.until), one.by
 
 
-def _pin(one: Pin) -> tuple[object, ...]:
-    return one.who, one.salt, one.hash, unix(one.at), one.by
+def _pin(pin: Pin) -> tuple[object, ...]:
+    return pin.who, pin.salt, pin.hash, unix(pin.at), pin.by

@@ -1,6 +1,6 @@
-"""What devices say of themselves, written with the batch and as long as the device is known.
+"""What devices report about themselves. Written with the batch, and kept as long as the device is known.
 
-The inventory holds all of it in memory; this table holds only the rows that are not written yet.
+The inventory has all of it in memory. This module only has the rows that are not written yet.
 """
 
 from __future__ import annotations
@@ -10,54 +10,54 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.bus import Bus
-from gateway.policy.identity.sightings import NAME_SOURCES, Sight
+from gateway.policy.identity.sightings import NAME_SOURCES, Sighting
 from gateway.policy.identity.traits import Traits
 from gateway.store.database import Database, Statement
-from gateway.store.durable_writes import Keeper, table_snapshot
+from gateway.store.durable_writes import DurableWriter, table_snapshot
 
 _COLUMNS = (
     "mac", "host_name", "named_by", "vendor_class", "options", "vendor", "kind", "interface_ids",
     "addresses", "names", "services", "model", "behind", "hop_limit",
 )  # fmt: skip
 _LISTED = ", ".join(_COLUMNS)
-# A device that made room for others is known no more.
+# Delete rows of devices that were dropped from the devices table.
 _PRUNE = "DELETE FROM sights WHERE mac NOT IN (SELECT mac FROM devices)"
 
 
 @dataclass(frozen=True, slots=True)
 class SightsLost:
-    """The database file was replaced. A subscriber passes all that it knows to ``Sights.keep``."""
+    """The database file was replaced. The subscriber passes all known sightings to ``Sights.keep``."""
 
 
 class Sights:
-    def __init__(self, database: Database, keeper: Keeper, bus: Bus) -> None:
+    def __init__(self, database: Database, writer: DurableWriter, bus: Bus) -> None:
         self._database = database
-        self._keeper = keeper
-        self._waiting: dict[str, Sight] = {}
+        self._writer = writer
+        self._waiting: dict[str, Sighting] = {}
         self._bus = bus
-        keeper.add(self._snapshot)
+        writer.add(self._snapshot)
 
-    def load(self) -> list[Sight]:
+    def load(self) -> list[Sighting]:
         """All that is on the disk; what cannot be read is seen anew. Raises StoreError."""
         found = map(_sight, self._database.rows(f"SELECT {_LISTED} FROM sights"))
-        return [one for one in found if one is not None]
+        return [sight for sight in found if sight is not None]
 
-    def keep(self, sights: Iterable[Sight]) -> None:
+    def keep(self, sights: Iterable[Sighting]) -> None:
         self._waiting.update((one.traits.mac, one) for one in sights)
 
     def forget(self, mac: str) -> None:
         self._waiting.pop(mac, None)
-        self._keeper.save(Statement("DELETE FROM sights WHERE mac = ?", [(mac,)]))
+        self._writer.save(Statement("DELETE FROM sights WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write what waits; call it behind the devices' own."""
+        """Write pending rows. Call it after the flush of the devices."""
         if not self._waiting:
             return
-        rows = [_row(one) for one in self._waiting.values()]
+        rows = [_row(sight) for sight in self._waiting.values()]
         self._waiting.clear()
         marks = ", ".join("?" * len(_COLUMNS))
         insert = Statement(f"INSERT OR REPLACE INTO sights ({_LISTED}) VALUES ({marks})", rows)
-        self._keeper.save(insert, Statement(_PRUNE))
+        self._writer.save(insert, Statement(_PRUNE))
 
     def _snapshot(self) -> list[Statement]:
         self._bus.publish(SightsLost())
@@ -66,7 +66,7 @@ class Sights:
         return table_snapshot("sights", _LISTED, rows)
 
 
-def _row(sight: Sight) -> tuple[object, ...]:
+def _row(sight: Sighting) -> tuple[object, ...]:
     traits = sight.traits
     return (
         traits.mac,
@@ -76,7 +76,7 @@ def _row(sight: Sight) -> tuple[object, ...]:
         " ".join(map(str, traits.options)),
         traits.vendor,
         traits.kind,
-        " ".join(sorted(one.hex() for one in traits.interface_ids)),
+        " ".join(sorted(interface_id.hex() for interface_id in traits.interface_ids)),
         " ".join(sight.addresses),
         "\n".join(sight.names),
         " ".join(sorted(sight.services)),
@@ -86,7 +86,7 @@ def _row(sight: Sight) -> tuple[object, ...]:
     )
 
 
-def _sight(row: tuple[Any, ...]) -> Sight | None:
+def _sight(row: tuple[Any, ...]) -> Sighting | None:
     (mac, host_name, named_by, vendor_class, options, vendor, kind, interface_ids,
      addresses, names, services, model, behind, hop_limit) = row  # fmt: skip
     try:
@@ -94,7 +94,7 @@ def _sight(row: tuple[Any, ...]) -> Sight | None:
         ids = frozenset(map(bytes.fromhex, interface_ids.split()))
     except ValueError:
         return None
-    return Sight(
+    return Sighting(
         Traits(mac, host_name, vendor_class, numbers, vendor, kind, hop_limit, ids),
         addresses=tuple(addresses.split()),
         names=tuple(names.splitlines()),

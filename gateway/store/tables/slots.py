@@ -1,7 +1,7 @@
-"""Slot and class numbers: what a device and a combination of limits are called in the kernel's marks.
+"""Slot and class numbers: a device and a combination of limits in the kernel's marks.
 
-They persist, since the kernel's connection entries outlive the table: a number must not mean somebody else
-after a restart.
+They are stored, since conntrack entries outlive the daemon: after a restart, a number must still mean the
+same device.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from gateway.store.database import Database, Statement, StoreError
-from gateway.store.durable_writes import Keeper, table_snapshot
+from gateway.store.durable_writes import DurableWriter, table_snapshot
 
-# Eight bits of the mark; 0 is no slot, and multiples of 64 cannot be told from it in front of a queue.
+# Eight bits of the mark. 0 is no slot, and multiples of 64 look like 0 in front of a queue.
 SLOTS = tuple(number for number in range(1, 256) if number % 64)
 CLASSES = range(1, 64)  # six bits; 0 is no class
 
 
 class Numbers:
-    """Hands out the smallest free number; keeps what was handed out."""
+    """Assigns the smallest free number and stores it."""
 
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         self._slots: dict[str, int] = {}
         self._used: dict[str, int] = {}  # MAC → Unix seconds of the last use
-        self._used_again: set[str] = set()  # whose last use the disk does not know
-        self._lent: int | None = None  # a slot of which nothing is written
+        self._used_again: set[str] = set()  # devices whose last use is not written yet
+        self._lent: int | None = None  # the temporary slot of a filter test; not stored
         for mac, slot, used in database.rows("SELECT mac, slot, used FROM slots ORDER BY used"):
             self._slots[mac], self._used[mac] = slot, used
         self._classes: dict[tuple[int, frozenset[str]], int] = {
@@ -38,9 +38,9 @@ class Numbers:
         return self._slots
 
     def slot(self, mac: str, *, now: int, in_use: Collection[str] = ()) -> int:
-        """The device's slot, given on first use. ``now``: Unix seconds.
+        """Return the slot of a device, assigned on first use. ``now``: Unix seconds.
 
-        When all are given, the one that was longest not used and whose MAC is not ``in_use`` changes hands.
+        If all slots are taken, the device gets the slot of the longest unused device that is not ``in_use``.
         """
         known = self._slots.get(mac)
         if known is not None:
@@ -49,9 +49,9 @@ class Numbers:
             return known
         number = self._free_slot(in_use)
         self._slots[mac], self._used[mac] = number, now
-        # A slot that changed hands brings none of its former device's classes along.
+        # A reassigned slot must not have the classes of its former device.
         self._classes = {key: value for key, value in self._classes.items() if key[0] != number}
-        self._keeper.save(
+        self._writer.save(
             Statement("DELETE FROM slots WHERE slot = ?", [(number,)]),
             Statement("DELETE FROM classes WHERE slot = ?", [(number,)]),
             Statement("INSERT INTO slots VALUES (?, ?, ?)", [(mac, number, now)]),
@@ -59,19 +59,19 @@ class Numbers:
         return number
 
     def lend(self, in_use: Collection[str]) -> int:
-        """A slot for an audit's device, one at a time: neither it nor its classes are written anywhere."""
+        """Return a temporary slot for the device of a filter test, one at a time. It is not stored."""
         held = len(self._slots)
         number = self._lent = self._free_slot(in_use)
         self._classes = {key: value for key, value in self._classes.items() if key[0] != number}
-        if len(self._slots) < held:  # its device gave way, as it would have to a newcomer
-            self._keeper.save(
+        if len(self._slots) < held:  # a stored device lost its slot, as it would to a new device
+            self._writer.save(
                 Statement("DELETE FROM slots WHERE slot = ?", [(number,)]),
                 Statement("DELETE FROM classes WHERE slot = ?", [(number,)]),
             )
         return number
 
     def give_back(self) -> None:
-        """The slot that is lent means nobody from now on."""
+        """Release the temporary slot."""
         self._classes = {key: value for key, value in self._classes.items() if key[0] != self._lent}
         self._lent = None
 
@@ -93,21 +93,21 @@ class Numbers:
         if slot is None:
             return
         del self._used[mac]
-        self._keeper.save(Statement("DELETE FROM slots WHERE mac = ?", [(mac,)]))
+        self._writer.save(Statement("DELETE FROM slots WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write when slots were used last; not worth a write each time."""
+        """Write the last use of slots."""
         again = [(self._used[mac], mac) for mac in self._used_again if mac in self._used]
         self._used_again.clear()
         if again:
-            self._keeper.save(Statement("UPDATE slots SET used = ? WHERE mac = ?", again))
+            self._writer.save(Statement("UPDATE slots SET used = ? WHERE mac = ?", again))
 
     def classes(self) -> Mapping[tuple[int, frozenset[str]], int]:
         """(slot, gates) → class."""
         return self._classes
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
-        """The class of this combination of gates for this slot, given on first use."""
+        """Return the class of a combination of gates for a slot, assigned on first use."""
         known = self._classes.get((slot, gates))
         if known is not None:
             return known
@@ -116,12 +116,12 @@ class Numbers:
         if number is None:
             msg = (
                 f"one device has more than {len(CLASSES)} combinations of limits and windows;"
-                " take some service limits or windows out of its profile"
+                " remove some service limits or windows from its profile"
             )
             raise StoreError(msg)
         self._classes[slot, gates] = number
         if slot != self._lent:
-            self._keeper.save(
+            self._writer.save(
                 Statement("INSERT OR REPLACE INTO classes VALUES (?, ?, ?)", [(slot, _text(gates), number)])
             )
         return number
@@ -133,7 +133,7 @@ class Numbers:
             del self._classes[slot, gates]
         if gone:
             rows = [(slot, _text(gates)) for gates in gone]
-            self._keeper.save(Statement("DELETE FROM classes WHERE slot = ? AND gates = ?", rows))
+            self._writer.save(Statement("DELETE FROM classes WHERE slot = ? AND gates = ?", rows))
 
     def _snapshot(self) -> list[Statement]:
         slots = [(mac, slot, self._used[mac]) for mac, slot in self._slots.items()]

@@ -1,4 +1,4 @@
-"""Codes on paper as they are kept: salted hashes, never the codes."""
+"""Printed codes for extra time. Only salted hashes are stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.policy.requests.tickets import Ticket
 from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
-    Keeper,
+    DurableWriter,
     audit_line,
     moment,
     moment_or_none,
@@ -24,9 +24,9 @@ _PUT = f"INSERT OR REPLACE INTO tickets ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?,
 
 
 class Tickets:
-    def __init__(self, database: Database, keeper: Keeper) -> None:
-        self._keeper = keeper
-        keeper.add(self._snapshot)
+    def __init__(self, database: Database, writer: DurableWriter) -> None:
+        self._writer = writer
+        writer.add(self._snapshot)
         self._tickets = {
             digest: Ticket(
                 salt, digest, minutes, who, moment(made), by, moment(until), moment_or_none(used), used_by,
@@ -40,70 +40,77 @@ class Tickets:
         return tuple(self._tickets.values())
 
     def add(self, tickets: Sequence[Ticket], *, origin: str = "") -> None:
-        """All are made at once, alike."""
+        """Add the codes of one batch, with equal minutes."""
         first = tickets[0]
-        self._tickets |= {one.hash: one for one in tickets}
-        told = f"{first.who or 'all'}: {len(tickets)} of {first.minutes} min"
-        self._keeper.save(
-            Statement(_PUT, [_row(one) for one in tickets]),
-            audit=audit_line(first.made, first.by, "tickets", told, origin),
+        self._tickets |= {ticket.hash: ticket for ticket in tickets}
+        detail = f"{first.who or 'all'}: {len(tickets)} of {first.minutes} min"
+        self._writer.save(
+            Statement(_PUT, [_row(ticket) for ticket in tickets]),
+            audit=audit_line(first.made, first.by, "tickets", detail, origin),
         )
 
     def use(self, ticket: Ticket, *, by: str, at: datetime) -> None:
-        """Its extra time is audited as that."""
+        """Mark a code as used. Its extra time has an audit line of its own."""
         used = self._tickets[ticket.hash] = replace(ticket, used=at, used_by=by)
-        self._keeper.save(Statement(_PUT, [_row(used)]))
+        self._writer.save(Statement(_PUT, [_row(used)]))
 
     def withdraw(self, batch: str, *, by: str, at: datetime, origin: str = "") -> int:
-        """Unused codes of a batch are good no more; how many there were."""
-        gone = [one for one in self._tickets.values() if one.batch == batch and one.is_good(at)]
+        """Delete the unused codes of a batch and return their number."""
+        gone = [ticket for ticket in self._tickets.values() if ticket.batch == batch and ticket.is_good(at)]
         if not gone:
             return 0
-        for one in gone:
-            del self._tickets[one.hash]
-        told = f"{gone[0].who or 'all'}: {len(gone)} of {gone[0].minutes} min"
-        self._keeper.save(
-            Statement("DELETE FROM tickets WHERE hash = ?", [(one.hash,) for one in gone]),
-            audit=audit_line(at, by, "withdraw", told, origin),
+        for ticket in gone:
+            del self._tickets[ticket.hash]
+        detail = f"{gone[0].who or 'all'}: {len(gone)} of {gone[0].minutes} min"
+        self._writer.save(
+            Statement("DELETE FROM tickets WHERE hash = ?", [(ticket.hash,) for ticket in gone]),
+            audit=audit_line(at, by, "withdraw", detail, origin),
         )
         return len(gone)
 
     def shift(self, jump: Jump) -> None:
-        """A code is good for as long as it was; one that has expired does not become good again."""
+        """Adjust ends after a change of the clock. Expired codes stay expired."""
         before = self._tickets
         self._tickets = {
-            digest: after for digest, one in before.items() if (after := _moved(one, jump)) is not None
+            digest: after for digest, ticket in before.items() if (after := _moved(ticket, jump)) is not None
         }
         if self._tickets != before:
-            self._keeper.save(*self._snapshot())
+            self._writer.save(*self._snapshot())
 
     def drop_old(self, now: datetime) -> None:
-        """Used ones stay until they would have expired, so that a second try is told what it is."""
-        gone = [one.hash for one in self._tickets.values() if one.until <= now]
+        """Delete expired codes. Used codes stay until then, so that a second use gets a clear error."""
+        gone = [ticket.hash for ticket in self._tickets.values() if ticket.until <= now]
         for digest in gone:
             del self._tickets[digest]
         if gone:
-            self._keeper.save(Statement("DELETE FROM tickets WHERE hash = ?", [(one,) for one in gone]))
+            self._writer.save(Statement("DELETE FROM tickets WHERE hash = ?", [(digest,) for digest in gone]))
 
     def drop_of(self, who: str) -> None:
-        """Codes for one person alone, and those that it used."""
-        gone = [one.hash for one in self._tickets.values() if who in (one.who, one.used_by)]
+        """Delete the codes for one person, and those that it used."""
+        gone = [ticket.hash for ticket in self._tickets.values() if who in (ticket.who, ticket.used_by)]
         for digest in gone:
             del self._tickets[digest]
-        self._keeper.save(Statement("DELETE FROM tickets WHERE hash = ?", [(one,) for one in gone]))
+        self._writer.save(Statement("DELETE FROM tickets WHERE hash = ?", [(digest,) for digest in gone]))
 
     def _snapshot(self) -> list[Statement]:
-        return table_snapshot("tickets", COLUMNS, [_row(one) for one in self._tickets.values()])
+        return table_snapshot("tickets", COLUMNS, [_row(ticket) for ticket in self._tickets.values()])
 
 
-def _moved(one: Ticket, jump: Jump) -> Ticket | None:
-    found = moved(Moment(one.until, Kind.LASTING, sure=one.sure), one.made, jump)
+def _moved(ticket: Ticket, jump: Jump) -> Ticket | None:
+    found = moved(Moment(ticket.until, Kind.LASTING, sure=ticket.sure), ticket.made, jump)
     if found is None:
         return None
     after, made = found
-    return replace(one, made=made, until=after.until, sure=after.sure)
+    return replace(ticket, made=made, until=after.until, sure=after.sure)
 
 
-def _row(one: Ticket) -> tuple[object, ...]:
-    start = (one.hash, one.salt, one.minutes, one.who, unix(one.made), one.by)
-    return (*start, unix(one.until), unix_or_none(one.used), one.used_by, int(one.sure), one.batch)
+def _row(ticket: Ticket) -> tuple[object, ...]:
+    start = (ticket.hash, ticket.salt, ticket.minutes, ticket.who, unix(ticket.made), ticket.by)
+    return (
+        *start,
+        unix(ticket.until),
+        unix_or_none(ticket.used),
+        ticket.used_by,
+        int(ticket.sure),
+        ticket.batch,
+    )

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.check import system as check_system
 from gateway.check.findings import Level, note, ok, problem, warning
-from gateway.check.marks import ALL_BITS, Mark, iptables_uses, nft_uses
+from gateway.check.marks import ALL_BITS, MarkType, iptables_uses, nft_uses
 from gateway.check.rulesets import Rules, parsed, rule_findings
 from gateway.policy.config.config import Config
 from tests.cli.conftest import Qalqan
@@ -47,12 +47,12 @@ def test_a_problem_is_exit_status_one_and_names_the_mend(qalqan: Qalqan, config:
     done = qalqan("check", "--config", config)
     assert done.status == 1
     assert done.err == ""
-    wanted = "error lan: there is no interface br-none: look it up with: ip link"
+    wanted = "error lan: there is no interface br-none: look it up with: ip link; fix `lan`"
     assert wanted in done.out.splitlines()
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [("0", "not counted now"), ("1", "counts each"), (None, "no connection")]
+    ("value", "said"), [("0", "the counters are off"), ("1", "counts each"), (None, "no connection")]
 )
 def test_whether_connections_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str | None, said: str
@@ -70,11 +70,11 @@ def test_a_state_directory_that_cannot_be(qalqan: Qalqan, config: Path) -> None:
     usual = f"state: {config.parent}/state"
     config.write_text(config.read_text().replace(usual, f"state: {config}/state"))
     assert problems(qalqan, config, "state") == [
-        f"error state: {config} is no directory: mend `state` in qalqan.yaml"
+        f"error state: {config} is not a directory: fix `state` in qalqan.yaml"
     ]
     config.write_text(config.read_text().replace(f"state: {config}/state", "state: /proc/qalqan"))
     assert problems(qalqan, config, "state") == [
-        "error state: nothing can be written in /proc: mend `state` in qalqan.yaml"
+        "error state: /proc is not writable: fix `state` in qalqan.yaml"
     ]
 
 
@@ -105,7 +105,7 @@ def test_a_broken_configuration_leaves_the_rest_to_be_told(qalqan: Qalqan, confi
     assert any(line.startswith("error config: ") and "Mars/Base" in line for line in found)
     assert any(line.startswith("ok product: ") for line in found)
     assert any(" queue: " in line for line in found)
-    assert "is not there" in problems(qalqan, config.with_name("none.yaml"), "config")[0]
+    assert "does not exist" in problems(qalqan, config.with_name("none.yaml"), "config")[0]
 
 
 def test_the_whole_table_is_read(qalqan: Qalqan, config: Path) -> None:
@@ -140,8 +140,8 @@ def book(config: Path, **ages: float) -> None:
 
 def test_a_child_without_lists_is_a_warning(qalqan: Qalqan, config: Path) -> None:
     assert problems(qalqan, config, "lists") == [
-        "warning lists: none was fetched yet: most sites of blocked categories are open: "
-        "run: qalqan lists update; where it fails, see: qalqan lists status"
+        "warning lists: none was downloaded yet: most sites of blocked categories are open: "
+        "run: qalqan lists update; if it fails, see: qalqan lists status"
     ]
     book(config, mine=6.9, other=3)
     assert problems(qalqan, config, "lists") == []
@@ -169,8 +169,8 @@ def test_where_updates_are_off_the_warning_says_how_to_switch_them_on(qalqan: Qa
 @pytest.mark.parametrize(
     ("web", "said"),
     [
-        ('{listen: "8.8.8.8:8080"}', "may be reachable from outside"),
-        ('{listen: "0.0.0.0:8080"}', "may be reachable from outside"),
+        ('{listen: "8.8.8.8:8080"}', "may be reachable from the internet"),
+        ('{listen: "0.0.0.0:8080"}', "may be reachable from the internet"),
         ('{listen: "192.0.2.77:8080", allow_wan: true}', "192.0.2.77 is not an address of this machine"),
     ],
 )
@@ -268,10 +268,10 @@ def test_a_finding_in_one_line() -> None:
 
 META = {"meta": {"key": "mark"}}
 CT = {"ct": {"key": "mark"}}
-PACKET, CONNECTION = Mark.PACKET, Mark.CONNECTION
+PACKET, CONNECTION = MarkType.PACKET, MarkType.CONNECTION
 
 
-def used(*expression: object, table: str = "other", chain: str = "c") -> list[tuple[Mark, int]]:
+def used(*expression: object, table: str = "other", chain: str = "c") -> list[tuple[MarkType, int]]:
     rule = {"rule": {"family": "inet", "table": table, "chain": chain, "expr": list(expression)}}
     return [
         (mark, bits)
@@ -306,7 +306,7 @@ def compares(left: object, right: object = 1) -> dict[str, object]:
         ({"vmap": {"key": META, "data": {"set": []}}}, [(PACKET, ALL_BITS)]),
     ],
 )
-def test_bits_that_nft_rules_use(expression: object, wanted: list[tuple[Mark, int]]) -> None:
+def test_bits_that_nft_rules_use(expression: object, wanted: list[tuple[MarkType, int]]) -> None:
     assert used(expression) == wanted
 
 
@@ -346,7 +346,7 @@ def test_odd_rules_are_passed_over(rule: dict[str, object]) -> None:
         ("-j QALQAN_FORWARD", []),
     ],
 )
-def test_bits_that_iptables_rules_use(rule: str, wanted: list[tuple[Mark, int]]) -> None:
+def test_bits_that_iptables_rules_use(rule: str, wanted: list[tuple[MarkType, int]]) -> None:
     saved = f"# by\n*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD {rule}\nCOMMIT\n"
     found = list(iptables_uses("ip6tables-save", saved))
     assert [(mark, bits) for _, mark, bits in found] == wanted
@@ -358,7 +358,7 @@ def test_bits_that_iptables_rules_use(rule: str, wanted: list[tuple[Mark, int]])
     [
         ("kz", ""),
         ("uk", "there is no file for uk: no public holidays; known: au, eu, gb"),
-        ("", "none chosen"),
+        ("", "none is set"),
     ],
 )
 def test_a_country_without_a_file_is_told(qalqan: Qalqan, config: Path, country: str, told: str) -> None:

@@ -46,7 +46,7 @@ def test_an_adblock_that_is_switched_on(
 def test_no_dnsmasq(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check_beside, "find_program", lambda _: None)
     assert told(beside())[-1].startswith(
-        "warning help: there is no dnsmasq: while no daemon runs, help is reached"
+        "warning help: there is no dnsmasq: while no daemon runs, help is reachable"
     )
 
 
@@ -74,7 +74,7 @@ say("-o", "size=64k")
     )
     fleeting, read_only, full = done.stdout.splitlines()
     assert fleeting.startswith(f"warning disk: {tmp_path} is in memory: ")
-    assert read_only.startswith(f"error state: nothing can be written in {tmp_path}: ")
+    assert read_only.startswith(f"error state: {tmp_path} is not writable: ")
     assert full.startswith(f"error state: {tmp_path} is full: ")
 
 
@@ -118,7 +118,7 @@ def test_the_innermost_file_system_is_told(tmp_path: Path) -> None:
         (
             None,
             False,
-            "warning time: nobody keeps the clock: while the time is not known, `clock_unset` holds",
+            "warning time: no time service runs: while the time is unknown, `clock_unset` applies",
         ),
     ],
 )
@@ -134,4 +134,4 @@ def test_who_keeps_the_clock(
 def test_a_clock_that_is_wrong_and_no_zone() -> None:
     found = told(clock(Config(), datetime(1970, 1, 1, tzinfo=UTC)))
     assert found[0].startswith("error time: it is Thu 01 Jan 1970, 00:00 in UTC: the clock is wrong: set it")
-    assert found[1].startswith("note time: no time zone is chosen: bedtimes go by UTC")
+    assert found[1].startswith("note time: no time zone is set: bedtimes use UTC")

@@ -114,7 +114,7 @@ def test_a_bridged_access_point_passes_beneath_the_filter(space: Namespace) -> N
     space.ip("link add name veth7 type veth peer name far7", "link set veth7 master br-lan")
     found = [line for line in told(config) if "bridges" in line]
     assert found[0].startswith(
-        "warning uplink: br-lan bridges lan0, wan: what goes from one to the other passes"
+        "warning uplink: br-lan bridges lan0, wan: packets between these ports bypass the filter"
     )
     space.ip("link set wan nomaster")
     assert not [line for line in told(config) if "bridges" in line]
@@ -136,10 +136,10 @@ def advertise(router: Namespace, lifetime: int) -> None:
 def test_a_second_router_that_advertises_itself(space: Namespace, accept: int) -> None:
     """Whether this machine takes its advertisements or not."""
     wanted = (
-        "warning ipv6: fe80::ff:fe00:101 (02:00:00:00:01:01) on br-lan says that it is a router: devices "
+        "warning ipv6: fe80::ff:fe00:101 (02:00:00:00:01:01) on br-lan announces itself as a router: devices "
     )
     if accept == 2:
-        wanted = "error uplink: fe80::ff:fe00:101 is the IPv6 router on br-lan: devices go there past us: "
+        wanted = "error uplink: fe80::ff:fe00:101 is the IPv6 router on br-lan: devices bypass this machine: "
     space.sysctl("ipv6/conf/br-lan/accept_ra", accept)
     with at_home(space, 1) as router:
         assert told(Config()) == []
@@ -163,7 +163,7 @@ def test_a_smart_speaker_is_no_second_router(space: Namespace, monkeypatch: pyte
     space.run("ip", "-6", "neigh", "add", *ROUTER.split(), "dev", "br-lan", "router", "nud", "reachable")
     (line,) = told(Config())
     assert line.startswith(
-        "note ipv6: fe80::7 (02:00:00:00:00:77, Apple, Inc.) on br-lan says that it is a router, "
+        "note ipv6: fe80::7 (02:00:00:00:00:77, Apple, Inc.) on br-lan announces itself as a router, "
     )
     assert vendors.vendor_of("02:00:00:00:00:77") == ""
 
@@ -242,7 +242,7 @@ def test_leases_in_memory_begin_anew_at_a_restart(
     ("script", "why"),
     [
         ("echo 'Error: JSON support not compiled-in' >&2; exit 1", "Error: JSON support not compiled-in"),
-        ("echo nonsense", "nft's answer is no list"),
+        ("echo nonsense", "nft's output is not valid"),
         ("exit 3", "nft fails"),
     ],
 )
@@ -276,6 +276,6 @@ def test_a_tunnel_to_the_provider_is_the_way_out(space: Namespace) -> None:
     machine = read_machine()
     assert machine.way_out(4) == {"pppoe-wan"}
     assert told(Config()) == [
-        "note nat: pppoe-wan has 100.72.3.4: the provider shares one address among homes: "
-        "nothing, unless something at home is to be reached from outside"
+        "note nat: pppoe-wan has 100.72.3.4: the provider uses carrier-grade NAT: "
+        "nothing, unless a server at home must be reachable from outside"
     ]

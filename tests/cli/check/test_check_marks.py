@@ -95,8 +95,8 @@ def test_a_tunnel_of_wg_quick_is_no_clash(config: Path) -> None:
 
 
 TUNNEL = (
-    "note marks: table ip wg-quick-wg0 puts its connections' marks on packets, as a tunnel may: "
-    "nothing has to be done"
+    "note marks: table ip wg-quick-wg0 copies its connections' marks to packets, as a tunnel may: "
+    "no action is needed"
 )
 
 

@@ -11,16 +11,14 @@ from gateway.check.own_rules import MOST
 from profiles import DATA
 from tests.cli.conftest import Qalqan
 
-SAID = (
-    "note profile: daughter: block has {name}, and so closes {site}, which no list may close from 10 years on"
-)
+SAID = "note profile: daughter: block has {name}, which blocks {site}; no list may block that from age 10 on"
 
 
 def told(qalqan: Qalqan, config: Path, rules: str, band: str = "10-12") -> list[str]:
     file = config.parent / "profiles" / "daughter.yaml"
     file.write_text(f"name: Daughter\nband: {band}\n{rules}")
     done = qalqan("check", "--config", config)
-    return [line for line in done.out.splitlines() if "no list may close" in line]
+    return [line for line in done.out.splitlines() if "no list may block" in line]
 
 
 @pytest.mark.parametrize(
@@ -31,7 +29,7 @@ def test_a_rule_that_closes_one_is_worth_knowing(
     qalqan: Qalqan, config: Path, blocked: str, site: str
 ) -> None:
     found = told(qalqan, config, f"block: [{blocked}, example.com]\n")
-    assert [line.partition(": take")[0] for line in found] == [SAID.format(name=blocked, site=site)]
+    assert [line.partition(": remove")[0] for line in found] == [SAID.format(name=blocked, site=site)]
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_a_home_whose_addresses_go_out_as_they_are(space: Namespace) -> None:
     space.ip(*HOME)
     (line,) = firewall_told(Config(), nat=True)
     assert line.startswith(
-        "warning nat: 192.168.77.0/24 leaves by wan as it is: nobody outside can answer it"
+        "warning nat: 192.168.77.0/24 leaves by wan untranslated: responses cannot reach it"
     )
     space.run(
         "iptables", "-t", "nat", "-A", "POSTROUTING", "-o", "wan", "-s", "192.168.77.0/24", "-j", "MASQUERADE"
@@ -86,7 +86,7 @@ def test_a_machine_that_does_not_forward(space: Namespace) -> None:
     space.run("ip", "-6", "route", "add", "default", "via", "fe80::1", "dev", "wan")
     space.sysctl("ipv6/conf/all/forwarding", 0)
     (note,) = told(Config())
-    assert note.startswith("note routing: IPv6 is here on both sides and is not forwarded")
+    assert note.startswith("note routing: IPv6 is on both sides and is not forwarded")
     space.sysctl("ipv6/conf/all/forwarding", 1)
     space.sysctl("ipv4/ip_forward", 0)
     (warning,) = told(Config())
@@ -137,7 +137,7 @@ def test_a_home_as_it_should_be(space: Namespace) -> None:
         (
             ("address add 100.64.3.4/10 dev wan",),
             Config(),
-            "note nat: wan has 100.64.3.4: the provider shares one address among homes",
+            "note nat: wan has 100.64.3.4: the provider uses carrier-grade NAT",
         ),
         (
             ("address add 192.168.77.9/24 dev wan",),
@@ -147,7 +147,7 @@ def test_a_home_as_it_should_be(space: Namespace) -> None:
         (
             (f"-6 neigh add {ROUTER} dev br-lan router nud reachable",),
             Config(),
-            "warning ipv6: fe80::7 (02:00:00:00:00:77) on br-lan says that it is a router: devices may go",
+            "warning ipv6: fe80::7 (02:00:00:00:00:77) on br-lan announces itself as a router: devices may",
         ),
     ],
 )
@@ -225,9 +225,9 @@ def test_one_arm(space: Namespace) -> None:
     found = told(config)
     for line in (
         "note uplink: eth0 is the home's side and the way out: one arm",
-        "error uplink: send_redirects is 1: eth0 tells devices the way past this machine: sysctl -w net.ipv4",
+        "error uplink: send_redirects is 1: eth0 shows devices the route past this machine: sysctl -w net",
         "warning uplink: no DHCP server is on this machine",
-        "error uplink: fe80::7 is the IPv6 router on eth0: devices go there past us",
+        "error uplink: fe80::7 is the IPv6 router on eth0: devices bypass this machine",
     ):
         assert any(one.startswith(line) for one in found), (line, found)
     space.sysctl("ipv4/conf/eth0/send_redirects", 0)
@@ -327,9 +327,7 @@ FLOWTABLES = (
 def test_offload(flags: str, how: str) -> None:
     rules = Rules(parsed(json.dumps(FLOW)), FLOWTABLES % flags, {})
     (line,) = [str(one) for one in rule_findings(Config(), rules) if one.about == "offload"]
-    wanted = (
-        f"error offload: table inet fw4 offloads connections {how}: rules do not end them: uci set firewall."
-    )
+    wanted = f"error offload: table inet fw4 offloads connections {how} past the rules: uci set firewall."
     assert line.startswith(wanted)
 
 
@@ -368,9 +366,7 @@ def test_offload_as_fw4_reads_its_switches(
         for one in rule_findings(Config(), Rules((), "", {}))
         if (one.about, str(one.level)) == ("offload", "error")
     ]
-    wanted = (
-        f"error offload: {tmp_path}/firewall: flow_offloading is on, {how}: connections go past the rules"
-    )
+    wanted = f"error offload: {tmp_path}/firewall: flow_offloading is on, {how}: connections bypass the rules"
     assert [line.startswith(wanted) for line in found] == ([True] if how else [])
 
 

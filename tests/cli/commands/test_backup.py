@@ -71,7 +71,7 @@ def test_a_file_for_root_alone(
     assert done.status == 0, done
     assert unseal(out.read_bytes(), PASSWORD) == TEXT.encode()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
-    assert "a/b.ics is not in it" in done.err
+    assert "a/b.ics is not in the backup" in done.err
 
 
 def test_a_password_that_is_none_writes_nothing(
@@ -99,12 +99,12 @@ def test_it_says_what_would_change_then_changes_it(
     for told in (
         "by Mum on home",
         "Children: Aruzhan?[2J",
-        "Comes: Timur",
+        "Added: Timur",
         "Gets an account: Dad",
         "3 devices change",
     ):
         assert told in done.out
-    assert "To take it back: qalqan restore --undo" in done.out
+    assert "To undo it: qalqan restore --undo" in done.out
 
 
 def test_without_a_yes_nothing_changes(
@@ -138,8 +138,7 @@ def test_another_password_is_one_line(
 ) -> None:
     password.write_text("another password\n")
     assert (
-        restore(qalqan, config, password, tmp_path).refusal
-        == "this is not its password, or the file is damaged"
+        restore(qalqan, config, password, tmp_path).refusal == "the password is wrong, or the file is damaged"
     )
     assert not family.done
 

@@ -127,14 +127,14 @@ def test_check_tells_of_each_set(
         (one,) = sealed_findings(read_config(issuer.config))
         return str(one.level), one.text
 
-    assert told() == ("warning", "a sealed set is not in force: no set has come yet")
+    assert told() == ("warning", "a sealed list is not in use: no set has come yet")
     issuer.make()
     issuer.home("sealed", "update")
     later = time.time() + days * 86_400
     monkeypatch.setattr("gateway.check.sealed.time.time", lambda: later)
     level, text = told()
     assert level == ("ok" if days == 1 else "warning")
-    assert "sealed set of Test hotline" in text
+    assert "sealed list of Test hotline" in text
     assert said in text
     assert "marker" not in text
 
@@ -156,13 +156,13 @@ def test_check_of_somebody_who_may_not_see_the_sets_says_so(issuer: Issuer, tmp_
 
 
 def test_what_an_issuer_gets_wrong(issuer: Issuer, qalqan: Qalqan) -> None:
-    assert "is there already" in qalqan("sealed", "key", issuer.folder / "issuer.pem").refusal
+    assert "exists already" in qalqan("sealed", "key", issuer.folder / "issuer.pem").refusal
     assert "more than 80 bytes" in issuer.make(issuer="x" * 81).refusal
     assert issuer.make(days=8).status == 2
     (issuer.folder / "issuer.pem").write_text("no key")
-    assert "is no signing key" in issuer.make().refusal
+    assert "is not a signing key" in issuer.make().refusal
     (issuer.folder / "issuer.pem").chmod(0o644)
-    assert "others can read" in issuer.make().refusal
+    assert "other users can read" in issuer.make().refusal
 
 
 def test_a_home_without_sets_says_so(qalqan: Qalqan, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_real_google_is_never_taken(issuer: Issuer) -> None:
     assert issuer.make("www.wikipedia.org\nx.invalid\n").status == 0
     done = issuer.home("sealed", "update")
     assert done.status == 1
-    assert "innocent site" in done.err
+    assert "well-known site" in done.err
     assert "wikipedia" not in done.err
 
 

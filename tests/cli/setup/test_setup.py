@@ -137,7 +137,7 @@ def test_a_dry_run_shows_the_files_and_changes_nothing(space: Namespace, run: Se
 @pytest.mark.parametrize(
     ("home", "words", "why"),
     [
-        (ONE_ARM, (), "eth0 is the only way in and out; say --one-armed eth0"),
+        (ONE_ARM, (), "eth0 is the only interface; use --one-armed eth0"),
         (ONE_ARM, ("--lan", "eth0"), "eth0 cannot be both sides"),
         (ONE_ARM, ("--one-armed", "eth9"), "there is no interface eth9"),
         (TWO_ARMS, ("--one-armed", "br-lan"), "br-lan is not the way to the internet, wan is"),
@@ -199,7 +199,7 @@ def test_undo_brings_back_what_was_there(space: Namespace, run: Setup, tmp_path:
     assert kept.read_text() == "net.ipv4.ip_forward=0\n"
     done = run("--undo", "--yes")
     assert done.status == 0
-    assert "etc/sysctl.d/90-qalqan.conf: as before" in done.out
+    assert "etc/sysctl.d/90-qalqan.conf: restored" in done.out
     assert tree(tmp_path) == files
     assert kernel(space) == before
     assert run("--undo", "--yes").refusal.endswith("setup has written nothing here")
@@ -278,10 +278,10 @@ def test_root_puts_nothing_back_by_what_the_daemon_wrote(
     for one in (folder.parent, folder, *folder.iterdir()):
         os.chown(one, 65534, 65534)
     for words in (("--undo", "--yes"), ("--yes",)):
-        assert "is not root's" in run(*words).refusal
+        assert "does not belong to root" in run(*words).refusal
     os.chown(folder / "record.json", 0, 0)
-    assert "evil: is not root's" in run("--undo", "--yes").refusal
-    assert "setup: is not root's" in run("--yes").refusal
+    assert "evil: does not belong to root" in run("--undo", "--yes").refusal
+    assert "setup: does not belong to root" in run("--yes").refusal
     assert not (tmp_path / "etc/cron.d").exists()
 
 
@@ -301,7 +301,7 @@ def test_a_record_that_is_broken_is_named(space: Namespace, run: Setup, tmp_path
     slip = {"files": {"x": "y"}, "sysctls": {}, "units": [], "enabled": []}
     for text in ("{", "[]", '{"files": 1}', json.dumps(slip)):
         put(tmp_path, "etc/qalqan/setup/record.json", text)
-        assert "record.json: is no record of setup" in run("--undo", "--yes").refusal
+        assert "record.json: is not a record of setup" in run("--undo", "--yes").refusal
 
 
 def test_a_link_that_takes_the_place_of_a_new_folder_gives_nothing_away(
@@ -531,7 +531,7 @@ def test_a_dialogue_with_defaults_and_a_mistake(space: Namespace, tmp_path: Path
     talk.answer("How often (daily, weekly, off)? [daily]", "hourly")
     talk.answer("'hourly' is no answer; write daily, weekly or off", "off")
     talk.answer("It was written by hand, and loses its comments; a copy is kept. Change it? [y/N]", "y")
-    talk.answer("Write and switch this? [Y/n]", "")
+    talk.answer("Write and apply this? [Y/n]", "")
     assert talk.status() == 0, talk.said
     assert config.read_text().splitlines()[1:] == [
         "lan: [br-lan]",
@@ -551,9 +551,9 @@ def test_one_arm_is_offered_and_says_what_walks_around(space: Namespace, tmp_pat
     talk.answer("Time zone?", "")
     talk.answer("(two letters, or none)? [none]", "")
     talk.answer("How often (daily, weekly, off)?", "")
-    talk.answer("Write and switch this? [Y/n]", "n")
+    talk.answer("Write and apply this? [Y/n]", "n")
     assert talk.status() == 1
-    for said in ("walks around this machine", "only the router can close that", "Nothing was changed."):
+    for said in ("bypasses this machine", "only the router can prevent that", "Nothing was changed."):
         assert said in talk.said
     assert tree(tmp_path) == {}
 
@@ -563,7 +563,7 @@ def test_one_arm_is_offered_and_says_what_walks_around(space: Namespace, tmp_pat
     [
         pytest.param("leads to the internet?", marks=pytest.mark.slow),
         pytest.param("Time zone?", marks=pytest.mark.slow),
-        "Write and switch this?",
+        "Write and apply this?",
     ],
 )
 def test_ctrl_c_leaves_nothing(space: Namespace, tmp_path: Path, prompt: str) -> None:
@@ -576,7 +576,7 @@ def test_ctrl_c_leaves_nothing(space: Namespace, tmp_path: Path, prompt: str) ->
         "Time zone?",
         "or none)?",
         "How often",
-        "Write and switch this?",
+        "Write and apply this?",
     ):
         if asked == prompt:
             talk.interrupt(asked)
@@ -592,6 +592,4 @@ def test_nobody_there_to_ask(space: Namespace, run: Setup, monkeypatch: pytest.M
     space.ip(*TWO_ARMS)
     with Path(os.devnull).open() as nobody:
         monkeypatch.setattr(sys, "stdin", nobody)
-        assert (
-            run().refusal == "nobody answers; say what is wanted by options, and --yes; nothing was changed"
-        )
+        assert run().refusal == "no input to answer the question; use options, and --yes; nothing was changed"

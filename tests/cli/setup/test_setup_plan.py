@@ -10,8 +10,8 @@ import pytest
 
 from gateway.check.rulesets import Rules
 from gateway.core.errors import PolicyError
-from gateway.lan.machine import Link, Machine, Seen, Way
-from gateway.setup.facts import Answers, Dnsmasq, Facts, Kernel, Offer, Pool, SetupError
+from gateway.lan.machine import Link, Machine, RecentNeighbour, Way
+from gateway.setup.facts import Answers, Dnsmasq, Facts, KernelSupport, Offer, Pool, SetupError
 from gateway.setup.files import by_hand, config, dnsmasq, files, sysctl, translation
 from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
 
@@ -102,12 +102,12 @@ GOOD = Facts(BRIDGED)
     ("facts", "why"),
     [
         (replace(GOOD, openwrt=True), "this is OpenWrt"),
-        (replace(GOOD, kernel=Kernel(capable=False)), "this process may not change the network"),
+        (replace(GOOD, kernel=KernelSupport(capable=False)), "this process may not change the network"),
         (
-            replace(GOOD, kernel=Kernel(nft="neither libnftables nor the nft command")),
+            replace(GOOD, kernel=KernelSupport(nft="neither libnftables nor the nft command")),
             "rules cannot be loaded: neither",
         ),
-        (replace(GOOD, kernel=Kernel(queue=False)), "this kernel has no netfilter queue"),
+        (replace(GOOD, kernel=KernelSupport(queue=False)), "this kernel has no netfilter queue"),
         (
             Facts(machine(link("eth0"), way="", eth0="192.168.1.2/24")),
             "this machine has no default route over IPv4",
@@ -140,7 +140,7 @@ ARM = Answers(("eth0",), "eth0", one_armed=True)
         (
             machine(link("eth0"), link("wlan0"), eth0="192.168.1.2/24", wlan0="fe80::1/64"),
             Answers(("wlan0",), "eth0"),
-            "wlan0 has no IPv4 address, so no device can name it as its gateway; give it one with: ip",
+            "wlan0 has no IPv4 address, so no device can use it as its gateway; give it one with: ip",
         ),
         (
             machine(link("eth0"), link("eth1"), eth0="192.168.1.2/24", eth1="192.168.1.3/24"),
@@ -150,7 +150,7 @@ ARM = Answers(("eth0",), "eth0", one_armed=True)
         (
             machine(link("eth0", master="br0"), link("br0", "bridge"), br0="10.0.0.1/24", eth0="10.1.1.2/24"),
             Answers(("br0",), "eth0"),
-            "br0 bridges eth0 into the home: what passes there goes beneath the filter; take eth0 out of br0",
+            "br0 bridges eth0 into the LAN: its packets bypass the filter; take eth0 out of br0",
         ),
     ],
 )
@@ -208,20 +208,20 @@ def test_one_arm() -> None:
     ):
         assert wanted in text
     said = " ".join(plan.notes)
-    assert "enters the router's address as its gateway walks around this machine" in said
-    assert "no IPv6 router was seen on eth0; where one comes later, devices walk around" in said
+    assert "with the router's address entered by hand as its gateway bypasses this machine" in said
+    assert "no IPv6 router was seen on eth0; if one is added later, devices bypass" in said
 
 
 @pytest.mark.parametrize("known", ["as a neighbour", "by our own route"])
 def test_one_arm_beside_an_ipv6_router(known: str) -> None:
     link_local = ipaddress.ip_address("fe80::fe")
     what = (
-        replace(PI, seen=(Seen("eth0", link_local, "02:00:00:00:00:fe", True),))
+        replace(PI, seen=(RecentNeighbour("eth0", link_local, "02:00:00:00:00:fe", True),))
         if known == "as a neighbour"
         else replace(PI, ways=(*PI.ways, Way("eth0", link_local, 6)))
     )
     (line,) = [one for one in decide(Facts(what), ARM).notes if "IPv6" in one]
-    assert line.startswith("fe80::fe on eth0 tells devices that it is their IPv6 router")
+    assert line.startswith("fe80::fe on eth0 announces itself as the IPv6 router")
     assert line.endswith("switch IPv6, or its router advertisements, off there")
 
 
@@ -239,17 +239,19 @@ IPV6_BOTH = replace(
     ("facts", "words"),
     [
         (Facts(BRIDGED), ""),
-        (Facts(IPV6_WAN), "devices have IPv4 alone"),
-        (Facts(IPV6_BOTH), "devices have IPv4 alone"),
-        (Facts(IPV6_BOTH, forwards6=True), "IPv6 goes through this machine too, and is filtered as IPv4 is"),
+        (Facts(IPV6_WAN), "devices use IPv4 only"),
+        (Facts(IPV6_BOTH), "devices use IPv4 only"),
+        (Facts(IPV6_BOTH, forwards6=True), "IPv6 goes through this machine too, and is filtered like IPv4"),
         (
             Facts(
                 replace(
                     BRIDGED,
-                    seen=(Seen("br-lan", ipaddress.ip_address("fe80::7"), "02:00:00:00:00:77", True),),
+                    seen=(
+                        RecentNeighbour("br-lan", ipaddress.ip_address("fe80::7"), "02:00:00:00:00:77", True),
+                    ),
                 )
             ),
-            "fe80::7 on br-lan says that it is an IPv6 router: devices may walk around",
+            "fe80::7 on br-lan announces itself as an IPv6 router: devices may bypass",
         ),
     ],
 )
@@ -309,12 +311,12 @@ def test_a_pool_is_proposed_in_the_middle(network: str, pool: str) -> None:
         (
             "192.168.1.1-192.168.1.9",
             DEBIAN,
-            "192.168.1.1-192.168.1.9 has this machine's or the router's own address",
+            "192.168.1.1-192.168.1.9 contains this machine's or the router's own address",
         ),
         (
             "192.168.1.200-192.168.1.254",
             DEBIAN,
-            "192.168.1.200-192.168.1.254 has this machine's or the router's",
+            "192.168.1.200-192.168.1.254 contains this machine's or the router's",
         ),
         ("192.168.1.9-192.168.1.8", DEBIAN, "192.168.1.9-192.168.1.8 ends before it begins"),
         ("all", DEBIAN, "'all' is no range of addresses"),
@@ -363,31 +365,31 @@ POOL = Pool(ipaddress.IPv4Address("192.168.1.100"), ipaddress.IPv4Address("192.1
         (
             (Offer("192.168.1.254", "192.168.1.254"),),
             None,
-            "and names 192.168.1.254 as the gateway: those devices go past",
+            "and announces 192.168.1.254 as the gateway: those devices bypass",
         ),
         (
             (Offer("192.168.1.254", "192.168.1.2"),),
             None,
-            "names this machine as the gateway: as it should be",
+            "announces this machine as the gateway, as required",
         ),
         (
             (Offer("192.168.1.254", "192.168.1.254"),),
             POOL,
-            "gives addresses on eth0 too: switch its DHCP off",
+            "assigns addresses on eth0 too: switch its DHCP off",
         ),
-        ((), None, "nobody gives addresses on eth0"),
+        ((), None, "no server assigns addresses on eth0"),
         ((), POOL, ""),
     ],
 )
 def test_it_says_who_else_gives_addresses(offers: tuple[Offer, ...], pool: Pool | None, words: str) -> None:
     plan = decide(Facts(PI, dnsmasq=DEBIAN), replace(ARM, pool=pool), offers)
-    found = [one for one in plan.notes if "gives addresses" in one]
+    found = [one for one in plan.notes if "assigns addresses" in one]
     assert [words in one for one in found] == ([True] if words else [])
 
 
 def test_a_file_that_throws_rules_away_is_named() -> None:
     plan = decide(replace(GOOD, flushes="/etc/nftables.conf"), Answers(("br-lan",), "eth0"))
-    assert any(one.startswith("/etc/nftables.conf throws all rules away") for one in plan.notes)
+    assert any(one.startswith("/etc/nftables.conf deletes all rules") for one in plan.notes)
 
 
 # -------------------------------------------------------------------- qalqan.yaml

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.features.activity.recent_refusals import KEPT, Recent
+from gateway.features.activity.recent_refusals import KEPT, RecentRefusals
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 
 NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
@@ -16,7 +16,7 @@ def seen(host: str) -> Observation:
 
 
 def test_ten_a_device_newest_first() -> None:
-    recent = Recent()
+    recent = RecentRefusals()
     for number in range(12):
         assert recent.add(1, NOW + timedelta(seconds=number), seen(f"h{number}.example"), REFUSED)
     recent.add(2, NOW, seen("other.example"), REFUSED)
@@ -26,7 +26,7 @@ def test_ten_a_device_newest_first() -> None:
 
 
 def test_a_browser_that_asks_again_is_one_refusal_and_ten_minutes_are_the_end() -> None:
-    recent = Recent()
+    recent = RecentRefusals()
     assert recent.add(1, NOW, seen("a.example"), REFUSED)
     assert not recent.add(1, NOW + timedelta(seconds=5), seen("a.example"), REFUSED)
     assert recent.add(1, NOW + timedelta(seconds=40), seen("a.example"), REFUSED)
@@ -37,7 +37,7 @@ def test_a_browser_that_asks_again_is_one_refusal_and_ten_minutes_are_the_end() 
 
 def test_one_that_is_yet_to_come_hides_none() -> None:
     """Where time was taken to go back, as in the virtual home."""
-    recent = Recent()
+    recent = RecentRefusals()
     assert recent.add(1, NOW + timedelta(days=2), seen("a.example"), REFUSED)
     assert recent.add(1, NOW, seen("a.example"), REFUSED)
     assert not recent.add(1, NOW - timedelta(seconds=5), seen("a.example"), REFUSED)
@@ -46,7 +46,7 @@ def test_one_that_is_yet_to_come_hides_none() -> None:
 
 @pytest.mark.parametrize("size", [timedelta(hours=-5), timedelta(days=400)])
 def test_a_clock_that_is_set_makes_nothing_older_or_younger(size: timedelta) -> None:
-    recent = Recent()
+    recent = RecentRefusals()
     recent.add(1, NOW, seen("a.example"), REFUSED)
     recent.shift(size)
     (one,) = recent.of(frozenset({1}), NOW + size + timedelta(minutes=9))
@@ -55,7 +55,7 @@ def test_a_clock_that_is_set_makes_nothing_older_or_younger(size: timedelta) -> 
 
 
 def test_forgotten_and_bounded() -> None:
-    recent = Recent()
+    recent = RecentRefusals()
     for slot in range(300):
         recent.add(slot, NOW, seen("a.example"), REFUSED)
     assert recent.of(frozenset({0}), NOW) == []

@@ -14,10 +14,10 @@ import pytest
 from gateway.control.protocol import Request, Role
 from gateway.core.bus import Bus, Notice
 from gateway.core.clock import WallClock
-from gateway.features.activity.decided import Decided
-from gateway.features.activity.journal import Journal
-from gateway.features.activity.refusals import Refusals
-from gateway.features.rules.edit_history import EditStory
+from gateway.features.activity.decided import DecisionSource
+from gateway.features.activity.journal import DecisionLog
+from gateway.features.activity.refusals import RefusalVerb
+from gateway.features.rules.edit_history import EditHistory
 from gateway.household.context import HomeContext
 from gateway.policy.values import Observation, Proto
 from tests.features.desk import Loop, RightClock
@@ -39,11 +39,13 @@ class Told:
         self.bus.subscribe(
             Notice, lambda notice: self.events.append({"event": notice.event, **notice.values})
         )
-        self.journal = Journal(home.store, home.family, lambda: NOON, home.rules, self.bus)
+        self.decision_log = DecisionLog(home.store, home.family, lambda: NOON, home.rules, self.bus)
         loop = cast("Any", Loop(lambda: NOON))
         context = HomeContext(loop, WallClock(lambda: NOON), RightClock(), home.rules, self.bus)
-        decided = partial(Decided, context, home.store.settings, partial(EditStory, cast("Any", home)))
-        self._verbs = Refusals(context, home.family, home.store.devices, self.journal.recent, decided)
+        decided = partial(
+            DecisionSource, context, home.store.settings, partial(EditHistory, cast("Any", home))
+        )
+        self._verbs = RefusalVerb(context, home.family, home.store.devices, self.decision_log.recent, decided)
 
     def _noticed(self, notice: Notice) -> None:
         self.events.append({"event": notice.event, **notice.values})
@@ -53,7 +55,7 @@ class Told:
         assert member is not None
         seen = Observation(Proto.DNS, host)
         subject = self.home.family.subjects[member.slot]
-        self.journal.decided(subject, seen, subject.decide(seen, NOON), NOON)
+        self.decision_log.decided(subject, seen, subject.decide(seen, NOON), NOON)
 
     def answer(self, **values: object) -> dict[str, Any]:
         return dict(self._verbs.refusals(Request("refusals", Role.WEB, 1, values)))

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
-from gateway.features.activity.journal import Journal
+from gateway.features.activity.journal import DecisionLog
 from gateway.features.bypass_alerts import cards as waycards
 from gateway.lan.neighbours import Neighbour
 from gateway.path.subject import Subject
@@ -45,8 +45,8 @@ class Wire:
     def follow(self) -> None:
         """After a restart."""
         desk = self.desk
-        self.journal = Journal(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
-        self.journal.cards = desk.cards
+        self.decision_log = DecisionLog(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
+        self.decision_log.cards = desk.cards
 
     def sees(self, *all_seen: Observation, mac: str = TABLET, number: int = 1) -> None:
         desk = self.desk
@@ -54,7 +54,7 @@ class Wire:
         assert member is not None
         subject = Subject(member.slot, member.profile.name, member.decide, lambda _: 1)
         for seen in all_seen * number:
-            self.journal.decided(subject, seen, member.decide(seen, desk.clock.at), desk.clock.at)
+            self.decision_log.decided(subject, seen, member.decide(seen, desk.clock.at), desk.clock.at)
 
     def strict(self, host: str = HOST, mac: str = TABLET, after: Sequence[int] = STRICT) -> None:
         """A phone whose resolver's name is refused."""

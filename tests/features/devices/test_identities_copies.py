@@ -116,7 +116,7 @@ def test_what_hosts_change_with_each_packet_is_not_a_write_each(
 ) -> None:
     copy(desk)
     written: list[object] = []
-    monkeypatch.setattr(desk.store.questions._keeper, "save", lambda *rows, **_: written.append(rows))
+    monkeypatch.setattr(desk.store.questions._writer, "save", lambda *rows, **_: written.append(rows))
     for number in range(50):
         desk.ask("sight", mac=MUMS, **IPAD | {"host_name": f"iPad {number}"})
     assert written == []

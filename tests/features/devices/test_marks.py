@@ -22,12 +22,12 @@ def probe(desk: Desk, mac: str) -> Reason:
 def test_its_probes_lead_to_the_page_from_the_tap_on_and_no_longer_than_that(make: Make) -> None:
     desk = make(NIGHT)
     assert (probe(desk, TABLET), probe(desk, PHONE)) == (Reason.DEVICE_NEEDS, Reason.DEVICE_NEEDS)
-    rejudged = desk.enforcer.rejudged
+    rejudged = desk.gates.rejudged
     desk.store.keep_guardian("Mum", "stamp")
     answer = desk.ask("device_mark", Role.WEB, mac=TABLET.upper(), no_mobile_data=True, by="Mum")
     assert answer == {"mac": TABLET, "no_mobile_data": True}
     assert (probe(desk, TABLET), probe(desk, PHONE)) == (Reason.BEDTIME, Reason.DEVICE_NEEDS)
-    assert desk.enforcer.rejudged == rejudged + 1, "connections that are open know it too"
+    assert desk.gates.rejudged == rejudged + 1, "connections that are open know it too"
     desk.restart()
     desk.reassign()
     assert probe(desk, TABLET) is Reason.BEDTIME

@@ -13,9 +13,9 @@ from gateway.control.protocol import ANSWER_LIMIT, Request, Role, encode
 from gateway.control.router import Router
 from gateway.core.bus import Bus, Notice
 from gateway.core.errors import ControlError, KernelError
-from gateway.features.activity.journal import Journal
-from gateway.features.filter_tests.probe_device import FILE, MAX_SEEN, SECONDS, Audit, FilterPath
-from gateway.features.filter_tests.probe_device_verbs import AuditVerbs
+from gateway.features.activity.journal import DecisionLog
+from gateway.features.filter_tests.probe_device import FILE, MAX_SEEN, SECONDS, FilterPath, ProbeDevice
+from gateway.features.filter_tests.probe_device_verbs import ProbeDeviceVerbs
 from gateway.household.context import HomeContext
 from gateway.household.home_interfaces import HomeInterfaces
 from gateway.path.subject import Subject
@@ -54,7 +54,7 @@ class Gateway:
         self.events: list[object] = []
         bus = Bus()
         bus.subscribe(Notice, self.events.append)
-        self.journal = Journal(self.home.store, self.home.family, lambda: NOON, self.home.rules, bus)
+        self.decision_log = DecisionLog(self.home.store, self.home.family, lambda: NOON, self.home.rules, bus)
         self.runtime = folder / "run"
         self.presence = SimpleNamespace(
             ignore=lambda mac: self.told.append(f"ignore {mac}"),
@@ -82,12 +82,12 @@ class Gateway:
         clock: Any = SimpleNamespace(now=lambda: NOON)
         context = HomeContext(loop, clock, cast(Any, None), self.home.rules, bus)
         presence, store = cast(Any, self.presence), self.home.store
-        self.audit = Audit(
+        self.audit = ProbeDevice(
             context, effects, self.home.family, presence, path, HomeInterfaces(self.home.rules), store.numbers
         )
         self.audit.start()
         router = Router()
-        AuditVerbs(context, self.audit, store.devices, self.home.family, presence).register(router)
+        ProbeDeviceVerbs(context, self.audit, store.devices, self.home.family, presence).register(router)
         self.verbs = router.verbs
         self.gone: list[Callable[[], None]] = []
 
@@ -113,7 +113,7 @@ class Gateway:
         assert worn is not None
         subject: Subject = self.home.family.subjects[worn.slot]
         seen = Observation(Proto.TLS, host, bytes([198, 18, 0, 1]), 443)
-        self.journal.decided(subject, seen, decision or subject.decide(seen, NOON), NOON)
+        self.decision_log.decided(subject, seen, decision or subject.decide(seen, NOON), NOON)
 
     @property
     def is_clean(self) -> bool:
@@ -146,7 +146,7 @@ def test_what_is_decided_is_told_here_and_nowhere_else(gateway: Gateway) -> None
     }
     assert answer["seen"][1]["host"] is None
     assert gateway.events == []
-    assert gateway.journal.verdicts == {}
+    assert gateway.decision_log.verdicts == {}
     assert gateway.home.store.figures()["pending"] == 0
     gateway.ask("audit_end")
     gateway.begin()
@@ -236,7 +236,7 @@ def test_after_a_kill_its_traces_are_nobody_s(
 @pytest.mark.parametrize("do", ["audit_begin", "audit_seen", "audit_pause", "audit_clear", "audit_end"])
 def test_root_alone_may(gateway: Gateway, do: str) -> None:
     gateway.begin()
-    with pytest.raises(ControlError, match="only root may ask for this"):
+    with pytest.raises(ControlError, match="only root may do this"):
         gateway.ask(do, Role.WEB, who="daughter", mac=MAC, paused=True)
     assert gateway.home.family.worn is not None
 

@@ -12,7 +12,7 @@ import pytest
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
-from gateway.features.activity.journal import Journal
+from gateway.features.activity.journal import DecisionLog
 from gateway.features.filter_tests import device_test as proofs
 from gateway.path.subject import Subject
 from gateway.policy.values import Observation, Proto
@@ -133,19 +133,19 @@ def test_what_another_child_s_device_meets_is_nothing_of_it(desk: Desk) -> None:
 def test_the_journal_passes_decisions_to_its_observer(desk: Desk) -> None:
     member = desk.family.member_of(TABLET)
     assert member is not None
-    journal = Journal(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
+    decision_log = DecisionLog(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
     subject, at = desk.family.subjects[member.slot], desk.clock.now()
     observed: list[str | None] = []
 
     def decide(host: str) -> None:
         seen = Observation(Proto.DNS, host, qtype=1)
-        journal.decided(subject, seen, member.decide(seen, at), at)
+        decision_log.decided(subject, seen, member.decide(seen, at), at)
 
     decide("before.example")
-    journal.observe(lambda _subject, seen, _decision, _at: observed.append(seen.host))
+    decision_log.observe(lambda _subject, seen, _decision, _at: observed.append(seen.host))
     decide(TIKTOK)
     decide(OPEN)
-    journal.observe(None)
+    decision_log.observe(None)
     decide("after.example")
     assert observed == [TIKTOK, OPEN]
 

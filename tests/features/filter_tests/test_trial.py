@@ -9,8 +9,8 @@ import pytest
 from gateway.control.protocol import WEB_VERBS, Role
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
-from gateway.features.filter_tests.bypass_test import MOST, TOLD, Trial
-from gateway.features.filter_tests.bypass_test_verbs import TrialVerbs
+from gateway.features.filter_tests.bypass_test import MOST, PROBLEM_LIMIT, BypassTest
+from gateway.features.filter_tests.bypass_test_verbs import BypassTestVerbs
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk, Running
 
@@ -24,9 +24,9 @@ def desk(make: Make) -> Desk:
     return desk
 
 
-def trial(desk: Desk) -> tuple[Trial, Running]:
+def trial(desk: Desk) -> tuple[BypassTest, Running]:
     """With an errand that a test ends."""
-    one = cast("TrialVerbs", cast("Any", desk._verbs["trial"]).__wrapped__.__self__)._trial
+    one = cast("BypassTestVerbs", cast("Any", desk._verbs["trial"]).__wrapped__.__self__)._test
     errand = Running()
     one._errand = cast("Any", errand)
     return one, errand
@@ -50,7 +50,7 @@ def line(
     return told | versions
 
 
-def end(one: Trial, errand: Running, *lines: dict[str, Any], status: int = 0, words: str = "") -> None:
+def end(one: BypassTest, errand: Running, *lines: dict[str, Any], status: int = 0, words: str = "") -> None:
     for said in lines:
         one._checked(said)
     errand.running = False
@@ -102,11 +102,17 @@ def test_one_at_a_time_and_by_a_guardian_of_a_child_alone(desk: Desk) -> None:
 def test_one_that_fails_says_why_and_forgets_what_it_had(desk: Desk) -> None:
     one, errand = trial(desk)
     desk.ask("trial", action="start", id="daughter", by="Mum")
-    end(one, errand, line("tls"), status=1, words="a warning\nthe kernel has no veth" + "!" * TOLD + "\n")
+    end(
+        one,
+        errand,
+        line("tls"),
+        status=1,
+        words="a warning\nthe kernel has no veth" + "!" * PROBLEM_LIMIT + "\n",
+    )
     told = look(desk)
     assert told["checks"] == []
     assert told["problem"].startswith("the kernel has no veth")
-    assert len(told["problem"]) == TOLD
+    assert len(told["problem"]) == PROBLEM_LIMIT
     desk.ask("trial", action="start", id="daughter", by="Mum")
     end(one, errand, line("tls"))
     assert look(desk)["problem"] == ""

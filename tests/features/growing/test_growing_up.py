@@ -18,7 +18,7 @@ from gateway.policy.accounts.people import Account
 from gateway.policy.time.clock_changes import Kind as Span
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.database import Database
-from gateway.store.tables.grants import Kind
+from gateway.store.tables.grants import GrantKind
 from tests.features.backup.backed_up import sent, taken
 from tests.features.conftest import Make
 from tests.features.desk import PHONE, TABLET, Desk
@@ -45,8 +45,8 @@ def furnished(make: Make, when: str = MAY) -> Desk:
     desk.store.history.keep(now.date() - DAY, {("daughter", "category:marker-use"): 7})
     desk.store.minutes.keep(now.date() - DAY, {("daughter", "marker-gate"): 7})
     asked = web(desk, "request", device=TABLET, minutes=15, reason="marker-reason")
-    giver = Giver("Mum", Kind.GRANT, now, desk.store.gifts.new_number(now))
-    desk.answers.open("daughter", "Daughter", "marker-open.test", now + DAY, Span.LASTING, giver)
+    giver = Giver("Mum", GrantKind.GRANT, now, desk.store.gifts.new_number(now))
+    desk.grants.open("daughter", "Daughter", "marker-open.test", now + DAY, Span.LASTING, giver)
     web(desk, "pin", action="set", who="daughter", pin="4711")
     web(desk, "self_set", device=TABLET, pin="4711", set={"bedtime": "22:00-07:00", "limits/play": "1h"})
     web(desk, "agreement", action="agree", id="daughter")
@@ -226,7 +226,7 @@ def killer(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
         return call
 
     monkeypatch.setattr(Database, "write", counted(Database.write))
-    for name in ("write_whole", "_remove"):
+    for name in ("write_atomically", "_remove"):
         monkeypatch.setattr(filehistory, name, counted(getattr(filehistory, name)))
     yield left
     left.clear()

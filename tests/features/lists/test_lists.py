@@ -78,7 +78,7 @@ def test_how_fresh_each_is(make: Make) -> None:
     old = desk.clock.at - timedelta(days=8)
     book = {
         "ut1-games": {"fetched": desk.clock.at.isoformat()},
-        "ut1-dating": {"fetched": old.isoformat(), "error": "the server says 500"},
+        "ut1-dating": {"fetched": old.isoformat(), "error": "the server responded with 500"},
     }
     (shelf / "sources.json").write_text(json.dumps(book))
     for key in book:
@@ -86,7 +86,7 @@ def test_how_fresh_each_is(make: Make) -> None:
     assert not source(desk, "ut1-games")["stale"]
     assert (source(desk, "ut1-games")["fetched"], source(desk, "ut1-games")["bytes"]) == (desk.clock.at, 13)
     stale = source(desk, "ut1-dating")
-    assert (stale["stale"], stale["error"]) == (True, "the server says 500")
+    assert (stale["stale"], stale["error"]) == (True, "the server responded with 500")
 
 
 def test_one_of_our_own_and_its_end(make: Make) -> None:
@@ -175,15 +175,15 @@ def test_an_update_runs_beside_the_daemon(make: Make) -> None:
     web(desk, "list_update", force=True)
     assert len(errand.arguments) == 1, "there is one at a time"
     errand.running = False
-    lists._finished(1, "qalqan: ut1-games: the server says 404\n\n" + "qalqan: x\n" * 40)
+    lists._finished(1, "qalqan: ut1-games: the server responded with 404\n\n" + "qalqan: x\n" * 40)
     told = desk.ask("lists")["update"]
     assert len(told["problems"]) == PROBLEMS
     assert told["ended"] == desk.clock.at
     lists._finished(0, "ut1-games: 12 kB")
     assert desk.ask("lists")["update"]["problems"] == []
-    lists._finished(0, "ut1-games: 12 kB\nqalqan: ut1-dating: the server says 404\n")
-    assert desk.ask("lists")["update"]["problems"] == ["ut1-dating: the server says 404"]
-    assert desk.heard("lists")[-1]["problems"] == ["ut1-dating: the server says 404"]
+    lists._finished(0, "ut1-games: 12 kB\nqalqan: ut1-dating: the server responded with 404\n")
+    assert desk.ask("lists")["update"]["problems"] == ["ut1-dating: the server responded with 404"]
+    assert desk.heard("lists")[-1]["problems"] == ["ut1-dating: the server responded with 404"]
 
 
 def damaged(desk: Desk) -> Running:
@@ -295,10 +295,10 @@ def test_what_is_no_report(make: Make, values: dict[str, object], code: Code) ->
 
 def test_reports_are_bounded(make: Make) -> None:
     desk = make(NOON)
-    from gateway.lists.own_lists import OwnLists, Wrong
+    from gateway.lists.own_lists import OwnLists, WrongEntry
 
     own = OwnLists()
     for number in range(MAX_WRONG + 5):
-        own = own.with_wrong(Wrong(f"{number}.example", "games", "Mum", desk.clock.at.date()))
+        own = own.with_wrong(WrongEntry(f"{number}.example", "games", "Mum", desk.clock.at.date()))
     assert own.wrong[0].host == "5.example"
     assert len(own.wrong) == MAX_WRONG

@@ -16,7 +16,7 @@ import pytest
 from gateway.core.bus import Bus, Notice
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
-from gateway.features.activity.journal import Journal
+from gateway.features.activity.journal import DecisionLog
 from gateway.household.members import EVERYONE
 from gateway.lists.sealed import SealedShelf
 from gateway.path.probes import MAX_NAMES, WINDOW
@@ -127,17 +127,17 @@ def test_a_hit_leaves_one_in_the_homes_total_and_nothing_else(
     events: list[object] = []
     bus = Bus()
     bus.subscribe(Notice, events.append)
-    journal = Journal(home.store, home.family, lambda: NOON, home.rules, bus)
+    decision_log = DecisionLog(home.store, home.family, lambda: NOON, home.rules, bus)
     total = 0
     for mac in (TABLET, MUMS, STRANGER):
         member = home.family.member_of(mac)
         subject = home.family.subjects[EVERYONE if member is None else member.slot]
         for proto in (Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP):
             seen = Observation(proto, f"x.{SEALED}", bytes(4), 443)
-            journal.decided(subject, seen, subject.decide(seen, NOON), NOON)
+            decision_log.decided(subject, seen, subject.decide(seen, NOON), NOON)
             total += 1
     assert events == []
-    assert journal.recent.of(frozenset(home.family.members), NOON, 100) == []
+    assert decision_log.recent.of(frozenset(home.family.members), NOON, 100) == []
     home.store.flush(0.0, force=True)
     day = home.rules.calendar.family_day(NOON)
     assert home.store.history.home_total(day, Reason.REFUSED_FOR_EVERYONE) == total
@@ -153,13 +153,14 @@ def test_a_hit_leaves_one_in_the_homes_total_and_nothing_else(
 def test_the_page_of_a_refused_request_is_asked_for_without_its_name(home: Home) -> None:
     subject = home.family.subjects[EVERYONE]
     seen = [Observation(Proto.HTTP, host, bytes(4), 80) for host in (SEALED, MALWARE)]
-    pages = {Journal.refused_page(one, subject.decide(one, NOON)) for one in seen}
+    pages = {DecisionLog.refused_page(one, subject.decide(one, NOON)) for one in seen}
     assert pages == {"http://qalqan.home.arpa/refused?reason=refused_for_everyone"}
 
 
 def test_no_core_dump_and_nobody_reads_the_memory() -> None:
     code = (
-        "from gateway.core.process_memory import no_dumps; import ctypes, resource; no_dumps();"
+        "import ctypes, resource; from gateway.core.process_memory import disable_core_dumps;"
+        "disable_core_dumps();"
         "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -224,16 +225,16 @@ def test_a_child_that_asks_for_many_such_sites_meets_it_too(make: Make, tmp_path
 
 def test_an_expired_set_goes_on_and_is_told(make: Make, tmp_path: Path) -> None:
     desk = _desk(make, tmp_path)
-    assert desk.sealing.problems() == []
-    assert desk.sealing.figures() == {"sets": 1, "names": 1, "late": 0, "refused_today": 0}
+    assert desk.sealed_lists.problems() == []
+    assert desk.sealed_lists.figures() == {"sets": 1, "names": 1, "late": 0, "refused_today": 0}
     desk.clock.at += timedelta(seconds=8 * DAY)
-    desk.sealing._note_late()
-    desk.sealing._note_late()
-    (problem,) = desk.sealing.problems()
+    desk.sealed_lists._note_late()
+    desk.sealed_lists._note_late()
+    (problem,) = desk.sealed_lists.problems()
     assert problem.startswith("the sealed set of Test hotline has expired; it goes on")
     assert [(one.what, one.detail) for one in desk.store.audit_lines()] == [("sealed_late", "Test hotline")]
     assert desk.ask("why", host=SEALED, profile="mum")["reason"] == "refused_for_everyone"
-    assert desk.sealing.figures()["late"] == 1
+    assert desk.sealed_lists.figures()["late"] == 1
 
 
 def test_a_new_set_is_taken_over_and_a_broken_file_is_told(make: Make, tmp_path: Path) -> None:
@@ -249,7 +250,7 @@ def test_a_new_set_is_taken_over_and_a_broken_file_is_told(make: Make, tmp_path:
     assert desk.ask("why", host=SEALED, profile="mum")["reason"] != "refused_for_everyone"
     shelf.path(source).write_bytes(b"x" * 300)
     desk.rules.read_sealed()
-    (problem,) = desk.sealing.problems()
+    (problem,) = desk.sealed_lists.problems()
     assert "is none at all" in problem
 
 
@@ -259,7 +260,7 @@ def test_a_source_that_is_new_is_fetched_at_once_and_the_others_every_six_hours(
     """The errand is the real one's start and end; tests/lab has the program that it runs."""
     started: list[datetime] = []
     desk = _desk(make, tmp_path)
-    sealing = desk.sealing
+    sealing = desk.sealed_lists
 
     def start(_errand: object, arguments: list[str]) -> None:
         assert arguments[:4] == ["gateway", "sealed", "update", "--nice"]
@@ -267,7 +268,7 @@ def test_a_source_that_is_new_is_fetched_at_once_and_the_others_every_six_hours(
         sealing._ended(*ends.pop(0) if ends else (0, ""))
 
     ends = [(0, ""), (1, "qalqan: the key has not come yet")]
-    monkeypatch.setattr("gateway.core.helper_process.Errand.start", start)
+    monkeypatch.setattr("gateway.core.helper_process.HelperProcess.start", start)
     began = desk.clock.at
     sealing.start()
     desk.go(timedelta(hours=12, minutes=30))

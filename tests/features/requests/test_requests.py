@@ -85,12 +85,12 @@ def test_once_opens_a_site_for_an_hour_and_then_running_flows_are_judged_again(m
     assert answer["sentence"] == "Reddit is open for Daughter until 17:00."
     assert desk.reason(TABLET, "www.reddit.com") is Reason.FAMILY_ALLOW
     assert desk.reason(TABLET, "instagram.com") is Reason.CATEGORY
-    rejudged = desk.enforcer.rejudged
+    rejudged = desk.gates.rejudged
     desk.go(HOUR - MINUTE)
-    assert desk.enforcer.rejudged == rejudged
+    assert desk.gates.rejudged == rejudged
     desk.go(MINUTE)
     assert desk.reason(TABLET, "www.reddit.com") is Reason.CATEGORY
-    assert desk.enforcer.rejudged == rejudged + 1
+    assert desk.gates.rejudged == rejudged + 1
     (event,) = desk.heard("answer")
     assert (event["because"], event["by"], event["answer"]) == ("an hour, then dinner", "Mum", "once")
     (own,) = desk.ask("requests", device=TABLET)["requests"]
@@ -189,7 +189,7 @@ def test_a_daily_amount_is_granted_by_itself(make: Make) -> None:
     assert waiting(desk) == []
     assert [one.kind.value for one in desk.store.gifts.given()] == ["auto", "auto"]
     desk.clock.at = at("2026-11-25T21:30")
-    desk.enforcer.sync()
+    desk.gates.sync()
     assert desk.ask("request", device=TABLET, minutes=30)["state"] == "auto"
 
 

@@ -60,10 +60,10 @@ def test_a_lesson_opens_the_site_on_that_device_alone_and_ends_by_itself(make: M
         assert desk.reason(other, SITE) is Reason.NOT_ON_LIST
     assert desk.ask("status")["profiles"][0]["lesson"]["state"] == "runs"
     assert desk.ask("status")["profiles"][1]["lesson"] is None
-    before = desk.enforcer.rejudged
+    before = desk.gates.rejudged
     desk.go(LONGEST)
     assert desk.reason(TABLET, SITE) is Reason.NOT_ON_LIST
-    assert desk.enforcer.rejudged > before, "running flows are cut"
+    assert desk.gates.rejudged > before, "running flows are cut"
     assert desk.ask("lesson", id="daughter")["state"] == "over"
     desk.go(timedelta(seconds=UNANSWERED))
     assert desk.ask("lesson", id="daughter")["state"] == "none"

@@ -15,7 +15,7 @@ from gateway.core.errors import ControlError
 from gateway.core.logs import KEPT, LINE_LIMIT, LastLines
 from gateway.core.reason_codes import Code
 from gateway.features.status import vitals
-from gateway.features.status.checking import FRESH, MOST, PAUSE, TEXT_LIMIT, Checking
+from gateway.features.status.checking import FRESH, MOST, PAUSE, TEXT_LIMIT, GatewayCheck
 from gateway.features.status.health import HealthVerbs
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk, Running
@@ -35,7 +35,7 @@ def desk(make: Make, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return make(NOON)
 
 
-def checking(desk: Desk) -> tuple[Checking, Running]:
+def checking(desk: Desk) -> tuple[GatewayCheck, Running]:
     """With an errand that a test ends."""
     one = cast("HealthVerbs", cast("Any", desk._verbs["health"]).__wrapped__.__self__)._checking
     errand = Running()
@@ -43,7 +43,7 @@ def checking(desk: Desk) -> tuple[Checking, Running]:
     return one, errand
 
 
-def end(one: Checking, errand: Running, *found: dict[str, str], status: int = 0, words: str = "") -> None:
+def end(one: GatewayCheck, errand: Running, *found: dict[str, str], status: int = 0, words: str = "") -> None:
     for finding in found:
         one._found(finding)
     errand.running = False
@@ -132,7 +132,7 @@ def test_the_support_file_has_nothing_personal(desk: Desk) -> None:
         finding("ok", "profile", "daughter: band 10-12, 2 devices"),
         finding("warning", "dhcp", "3 of 4 devices have no lease (02:00:00:00:00:0a)"),
         finding("error", "uplink", "wan and br-lan are both in 192.168.1.0/24"),
-        finding("error", "offload", "the module xt_FLOWOFFLOAD speeds connections up past all rules"),
+        finding("error", "offload", "the module xt_FLOWOFFLOAD accelerates connections past all rules"),
     )
     log.warning("%s asked for %s from %s", "Aruzhan", "www.tiktok.com", "02:00:00:00:00:0a")
     log.error("%s", "daughter.yaml:3: school.example is no host")

@@ -102,7 +102,7 @@ def test_after_ninety_days_it_is_paper(make: Make) -> None:
     answer = desk.ask("ticket", who="all", minutes=30)
     assert answer["until"] == at(LATE) + timedelta(days=90)
     desk.clock.at += timedelta(days=90)
-    desk.enforcer.sync()
+    desk.gates.sync()
     with pytest.raises(GatewayError, match="older than 90 days"):
         desk.ask("redeem", device=TABLET, code=answer["codes"][0])
 

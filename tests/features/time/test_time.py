@@ -34,9 +34,9 @@ def test_a_grant_in_the_evening_is_added_to_what_is_left(make: Make) -> None:
 def test_after_bedtime_it_is_counted_from_the_tap_and_opens_at_once(make: Make) -> None:
     desk = make(LATE)
     assert desk.reason(TABLET) is Reason.BEDTIME
-    before = desk.enforcer.rejudged
+    before = desk.gates.rejudged
     assert desk.ask("grant", who="Daughter", minutes=15)["until"] == at("2026-11-24T21:45")
-    assert desk.enforcer.rejudged == before + 1
+    assert desk.gates.rejudged == before + 1
     assert desk.reason(TABLET) is Reason.OPEN
     assert desk.reason("02:00:00:00:00:1a") is Reason.OPEN  # her other device
 
@@ -183,7 +183,7 @@ def test_it_is_taken_back(make: Make) -> None:
     desk.go(MINUTE)
     assert desk.reason(TABLET) is Reason.BEDTIME  # what was added is there, what was taken is not
     desk.clock.at = at("2026-11-24T21:40")
-    desk.enforcer.sync()
+    desk.gates.sync()
     desk.ask("revoke", who="daughter")
     assert desk.reason(TABLET) is Reason.BEDTIME
     for values in ({"who": "daughter"}, {"grant": first}):
@@ -236,7 +236,7 @@ def test_there_is_one_landing_a_day_and_then_the_cut_is_hard(make: Make) -> None
     told = next(one for one in desk.ask("status")["profiles"] if one["id"] == "daughter")
     assert told["landing"] == {"minutes": 10, "taken": True, "due": False}
     desk.clock.at = at("2026-11-25T20:45")
-    desk.enforcer.sync()
+    desk.gates.sync()
     assert desk.ask("landing", device=TABLET)["until"] == at("2026-11-25T20:55")
 
 
@@ -252,7 +252,7 @@ def test_after_extra_time_too(make: Make) -> None:
     desk = make("2026-11-24T20:40")
     desk.ask("grant", who="daughter", minutes=90)
     desk.clock.at = at("2026-11-24T22:16")
-    desk.enforcer.sync()
+    desk.gates.sync()
     assert desk.ask("landing", device=TABLET)["until"] == at("2026-11-24T22:26")
 
 

@@ -14,7 +14,7 @@ from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MARK_MASK
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset.table import Offload, Owner, Snapshot, guard, render, render_removal
-from gateway.kernel.ruleset.update import render_flows_anew, render_update
+from gateway.kernel.ruleset.update import render_new_flow_table, render_update
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
 
@@ -26,7 +26,7 @@ PARTS = {
     "update-offload-devices.nft": render_update(
         SNAPSHOTS["offload"], replace(SNAPSHOTS["offload"], offload=Offload(("wan",)))
     ),
-    "update-offload-anew.nft": render_flows_anew(SNAPSHOTS["offload"]),
+    "update-offload-anew.nft": render_new_flow_table(SNAPSHOTS["offload"]),
     "update-offload-off.nft": render_update(SNAPSHOTS["offload"], ONE_CHILD),
 }
 QUEUE = re.compile(r"queue (flags bypass )?to \d+")

@@ -18,10 +18,10 @@ from gateway.kernel.ruleset.table import Offload, Owner, PassElement, Slot, rend
 from gateway.kernel.ruleset.update import (
     needs_rebuild,
     render_alive,
-    render_mend,
     render_owners,
     render_passes,
-    render_rates_forgotten,
+    render_repair,
+    render_reset_rates,
     render_update,
 )
 from tests.kernel.home import Namespace
@@ -81,7 +81,7 @@ def test_renewed_lease_is_destroyed_and_added_in_one_transaction() -> None:
 def test_what_an_update_cannot_change_is_refused(change: dict[str, Any]) -> None:
     new = replace(ONE_CHILD, **change)
     assert needs_rebuild(ONE_CHILD, new)
-    with pytest.raises(ValueError, match="rendered whole"):
+    with pytest.raises(ValueError, match="must be rebuilt"):
         render_update(ONE_CHILD, new)
     assert not needs_rebuild(ONE_CHILD, FAMILY)
 
@@ -197,7 +197,7 @@ def test_mend_puts_back_what_something_else_changed(table: Table, damage: str) -
     whole = table.listing()
     table.apply(damage)
     assert table.listing() != whole
-    table.apply(render_mend(FAMILY, strays=[0x000300FD]))
+    table.apply(render_repair(FAMILY, unmatched=[0x000300FD]))
     assert table.listing() == whole
 
 
@@ -220,7 +220,7 @@ def test_mend_keeps_counters(table: Table) -> None:
     snapshot = replace(EMPTY, slots=(Slot(1, (), True),), passes=(PassElement(1, 1),))
     table.apply(render(replace(snapshot, passes=())))
     table.apply("add element inet qalqan pass { 0x00010005 counter packets 7 bytes 70 : accept }")
-    table.apply(render_mend(snapshot))
+    table.apply(render_repair(snapshot))
     assert table.counters() == {0x10005: 7, 0x10007: 0}
 
 
@@ -255,6 +255,6 @@ def test_the_rates_of_a_slot_are_forgotten_and_no_other_s(table: Table) -> None:
         for mark in (first, second):
             table.apply(f"add element inet qalqan {name} {{ {mark:#x} timeout 1m {limit} }}\n")
     for _ in range(2):
-        table.apply(render_rates_forgotten(FAMILY, FAMILY.slots[0].number))
+        table.apply(render_reset_rates(FAMILY, FAMILY.slots[0].number))
     for name in RATES:
         assert table.marks(name) == {second}

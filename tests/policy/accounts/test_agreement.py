@@ -6,7 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.policy.accounts.agreement import Agreement, Side, State, agreed, digest_of, state, waiting
+from gateway.policy.accounts.agreement import (
+    Agreement,
+    AgreementState,
+    Side,
+    agreed,
+    agreement_state,
+    digest_of,
+    pending_confirmation,
+)
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.self_set import chosen, laid, self_set
 from tests.policy.homes import a_profile, words
@@ -24,27 +32,32 @@ def child(extra: str = "", band: str = "16-17") -> Profile:
 def test_both_say_yes_to_the_same_rules_in_either_order(first: Side, second: Side) -> None:
     names = {Side.CHILD: "", Side.GUARDIAN: "Mum"}
     one = agreed(NONE, first, names[first], "a", AT)
-    assert state(one, "a") is State.NONE
-    yes = waiting(one, "a")
+    assert agreement_state(one, "a") is AgreementState.NONE
+    yes = pending_confirmation(one, "a")
     assert yes is not None
     assert (yes.side, yes.by, yes.at) == (first, names[first], AT)
     both = agreed(one, second, names[second], "a", LATER)
     assert both == Agreement("daughter", "a", "Mum", LATER)
-    assert (state(both, "a"), state(both, "b")) == (State.AGREED, State.CHANGED)
+    assert (agreement_state(both, "a"), agreement_state(both, "b")) == (
+        AgreementState.AGREED,
+        AgreementState.CHANGED,
+    )
 
 
 def test_one_alone_agrees_with_nobody() -> None:
     one = agreed(agreed(NONE, Side.GUARDIAN, "Mum", "a", AT), Side.GUARDIAN, "Dad", "a", LATER)
-    assert state(one, "a") is State.NONE
+    assert agreement_state(one, "a") is AgreementState.NONE
     assert one.waits is not None
     assert one.waits.by == "Dad"
 
 
 def test_a_yes_to_rules_that_changed_meanwhile_is_none() -> None:
     one = agreed(NONE, Side.GUARDIAN, "Mum", "a", AT)
-    assert waiting(one, "b") is None
+    assert pending_confirmation(one, "b") is None
     then = agreed(one, Side.CHILD, "", "b", LATER)
-    assert state(then, "b") is State.NONE, "the child has said yes to other rules than the parent"
+    assert agreement_state(then, "b") is AgreementState.NONE, (
+        "the child has said yes to other rules than the parent"
+    )
     assert then.waits is not None
     assert then.waits.side is Side.CHILD
 
@@ -52,8 +65,8 @@ def test_a_yes_to_rules_that_changed_meanwhile_is_none() -> None:
 def test_what_both_agreed_on_last_stays_until_they_agree_anew() -> None:
     both = agreed(agreed(NONE, Side.CHILD, "", "a", AT), Side.GUARDIAN, "Mum", "a", AT)
     then = agreed(both, Side.GUARDIAN, "Mum", "b", LATER)
-    assert (state(then, "b"), then.at) == (State.CHANGED, AT)
-    assert state(agreed(then, Side.CHILD, "", "b", LATER), "b") is State.AGREED
+    assert (agreement_state(then, "b"), then.at) == (AgreementState.CHANGED, AT)
+    assert agreement_state(agreed(then, Side.CHILD, "", "b", LATER), "b") is AgreementState.AGREED
     assert agreed(then, Side.CHILD, "", "a", LATER) == both, "back at what they had agreed on"
 
 

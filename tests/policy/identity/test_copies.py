@@ -7,11 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.identity.copies import AT_ONCE, FACES, completed, differs, strange, suspicion, with_face
-from gateway.policy.identity.traits import Sign, Traits, made_from
+from gateway.policy.identity.copies import (
+    MAX_FACES,
+    SHORT_ABSENCE,
+    completed,
+    differs,
+    merge_foreign_traits,
+    suspicion,
+    with_face,
+)
+from gateway.policy.identity.traits import Sign, Traits, interface_id_from
 from tests.policy.identity.test_identity import ANDROID, IOS, traits
 
-NOW, LATER = timedelta(minutes=2), AT_ONCE + timedelta(hours=5)
+NOW, LATER = timedelta(minutes=2), SHORT_ABSENCE + timedelta(hours=5)
 MUMS = Traits(
     "02:00:00:00:00:0c", "Mums-phone", "android-dhcp-13", ANDROID, "", "phone", 64,
     frozenset({bytes.fromhex("0123456789abcdef")}),
@@ -47,7 +55,7 @@ def test_an_update_and_a_new_name_within_minutes_are_one_but_not_after_hours() -
         {"kind": "tablet", "options": IOS},
         {"hop_limit": 128, "vendor_class": "MSFT 5.0"},
         {"options": WINDOWS, "vendor_class": "MSFT 5.0"},
-        {"interface_ids": frozenset({made_from("3c:22:fb:00:00:01")}), "options": IOS},
+        {"interface_ids": frozenset({interface_id_from("3c:22:fb:00:00:01")}), "options": IOS},
     ],
 )
 def test_another_host_by_the_same_address(other: dict[str, object], apart: timedelta) -> None:
@@ -55,7 +63,7 @@ def test_another_host_by_the_same_address(other: dict[str, object], apart: timed
 
 
 def test_both_kinds_of_interface_ids_add_to_the_rest() -> None:
-    seen = replace(MUMS, interface_ids=frozenset({made_from(MUMS.mac)}), options=IOS)
+    seen = replace(MUMS, interface_ids=frozenset({interface_id_from(MUMS.mac)}), options=IOS)
     assert suspicion([MUMS], seen, NOW) == (Sign.OPTIONS, Sign.INTERFACE_ID)
 
 
@@ -71,9 +79,9 @@ def test_a_face_that_somebody_has_vouched_for_ends_it() -> None:
 
 def test_faces_are_few() -> None:
     faces: tuple[Traits, ...] = ()
-    for number in range(FACES + 3):
+    for number in range(MAX_FACES + 3):
         faces = with_face(faces, replace(MUMS, host_name=str(number)))
-    assert [one.host_name for one in faces] == [str(number) for number in range(3, FACES + 3)]
+    assert [one.host_name for one in faces] == [str(number) for number in range(3, MAX_FACES + 3)]
     assert with_face(faces, faces[0])[-1] == faces[0]
 
 
@@ -97,8 +105,8 @@ def test_what_two_known_hosts_show_may_come_mixed() -> None:
 def test_what_another_host_has_shown_is_gathered() -> None:
     """Though what the inventory has of the address goes to and fro."""
     ipad = replace(MUMS, host_name="iPad", kind="tablet", options=IOS)
-    first = strange([MUMS], None, replace(MUMS, kind="tablet", options=IOS))
-    second = strange([MUMS], first, replace(MUMS, host_name="iPad"))
+    first = merge_foreign_traits([MUMS], None, replace(MUMS, kind="tablet", options=IOS))
+    second = merge_foreign_traits([MUMS], first, replace(MUMS, host_name="iPad"))
     assert (second.host_name, second.kind, second.options) == (ipad.host_name, ipad.kind, ipad.options)
     assert suspicion([MUMS, second], ipad, NOW) == ()
 
@@ -106,4 +114,4 @@ def test_what_another_host_has_shown_is_gathered() -> None:
 @given(traits, st.lists(traits, max_size=3))
 def test_what_is_vouched_for_is_none(seen: Traits, faces: list[Traits]) -> None:
     assert suspicion([*faces, seen], seen, NOW) == ()
-    assert suspicion([*faces, strange(faces, None, seen)], seen, NOW) == ()
+    assert suspicion([*faces, merge_foreign_traits(faces, None, seen)], seen, NOW) == ()

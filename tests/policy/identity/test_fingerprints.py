@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.core.errors import PolicyError
-from gateway.policy.identity.fingerprints import CLUES, KINDS, _matches, parse_fingerprints
-from gateway.policy.identity.sightings import Sight
+from gateway.policy.identity.fingerprints import CLUES, DEVICE_KINDS, _matches, parse_fingerprints
+from gateway.policy.identity.sightings import Sighting
 from gateway.policy.identity.traits import Traits
 from profiles import DATA
 
@@ -14,9 +14,9 @@ FILE = parse_fingerprints((DATA / "fingerprints.yaml").read_bytes(), "profiles/f
 ENTRY = "fingerprints:\n  - {id: a, name: A, kind: phone, host_name: [a*], test: [{host_name: ab}]%s}\n"
 
 
-def sight(*, services: tuple[str, ...] = (), model: str = "", **traits: object) -> Sight:
+def sight(*, services: tuple[str, ...] = (), model: str = "", **traits: object) -> Sighting:
     given = Traits("02:00:00:00:00:0a", **traits)  # type: ignore[arg-type]
-    return Sight(given, services=frozenset(services), model=model)
+    return Sighting(given, services=frozenset(services), model=model)
 
 
 def test_each_example_is_told_by_its_own_entry() -> None:
@@ -25,7 +25,7 @@ def test_each_example_is_told_by_its_own_entry() -> None:
             found = FILE.fingerprints.find(given)
             assert found is not None, given
             assert found.id == key, given
-    assert {one.kind for one in FILE.fingerprints.entries} == set(KINDS)
+    assert {one.kind for one in FILE.fingerprints.entries} == set(DEVICE_KINDS)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_each_example_is_told_by_its_own_entry() -> None:
         (sight(options=(1, 3)), ""),
     ],
 )
-def test_the_clue_that_tells_most_decides(given: Sight, kind: str) -> None:
+def test_the_clue_that_tells_most_decides(given: Sighting, kind: str) -> None:
     assert FILE.fingerprints.kind_of(given) == kind
 
 

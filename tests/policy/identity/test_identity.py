@@ -13,8 +13,8 @@ from gateway.policy.identity.traits import (
     Sign,
     Traits,
     foreign_ids,
-    made_from,
-    may_be,
+    interface_id_from,
+    may_be_departed,
     same_device,
 )
 
@@ -66,18 +66,20 @@ def test_a_name_that_many_have_says_little(name: str) -> None:
 
 def test_by_time_alone_a_random_address_may_be_a_device_that_went() -> None:
     bare = Traits("da:a1:19:00:00:01")
-    assert may_be(bare, MINUTE)
-    assert may_be(bare, -MINUTE)
-    assert may_be(replace(bare, host_name="PlayStation", kind="console"), SOON), "whatever it calls itself"
-    assert not may_be(bare, SOON + MINUTE)
-    assert not may_be(bare, None)
-    assert not may_be(Traits("3c:22:fb:00:00:01"), MINUTE)
+    assert may_be_departed(bare, MINUTE)
+    assert may_be_departed(bare, -MINUTE)
+    assert may_be_departed(replace(bare, host_name="PlayStation", kind="console"), SOON), (
+        "whatever it calls itself"
+    )
+    assert not may_be_departed(bare, SOON + MINUTE)
+    assert not may_be_departed(bare, None)
+    assert not may_be_departed(Traits("3c:22:fb:00:00:01"), MINUTE)
 
 
 def test_an_interface_id_tells_which_address_it_was_made_from() -> None:
-    own = made_from("3c:22:fb:00:00:01")
+    own = interface_id_from("3c:22:fb:00:00:01")
     assert own == bytes.fromhex("3e22fbfffe000001")
-    other = made_from("3c:22:fb:00:00:02")
+    other = interface_id_from("3c:22:fb:00:00:02")
     random = bytes.fromhex("0123456789abcdef")
     traits = Traits("3c:22:fb:00:00:01", interface_ids=frozenset({own, other, random}))
     assert foreign_ids(traits) == {other}
@@ -101,5 +103,5 @@ def test_whatever_devices_say_of_themselves(one: Traits, other: Traits, gone_for
     like = same_device(one, other, gone_for)
     assert like.likely is (like.score >= 4)
     assert len(like.signs) == len(set(like.signs))
-    may_be(other, gone_for)
+    may_be_departed(other, gone_for)
     foreign_ids(one)

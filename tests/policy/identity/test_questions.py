@@ -8,13 +8,13 @@ import pytest
 from gateway.policy.config.config import Config
 from gateway.policy.identity.questions import (
     REPLIES,
-    Absent,
     Ask,
+    KnownDevice,
     Question,
-    Recognised,
-    meanwhile,
+    Recognition,
+    interim_profile,
     recognise,
-    strictest,
+    youngest_below,
 )
 from gateway.policy.identity.traits import Sign, Traits
 from gateway.policy.profile.household import Household, assembled
@@ -33,25 +33,25 @@ def household(*, keep: bool = True, without: tuple[str, ...] = ()) -> Household:
     return assembled(Config(keep_profile=keep), product().bands, people, {}, {})
 
 
-def family(**gone: timedelta | None) -> list[Absent]:
+def family(**gone: timedelta | None) -> list[KnownDevice]:
     """The daughter's tablet, the son's and Mum's phone; those not named are here."""
     people = household().profiles
     known = {"daughter": TABLET, "son": PHONE, "mum": MUMS}
-    return [Absent(traits, people[key], gone.get(key)) for key, traits in known.items()]
+    return [KnownDevice(traits, people[key], gone.get(key)) for key, traits in known.items()]
 
 
 def test_a_child_s_device_that_comes_back() -> None:
     found = recognise(AGAIN, family(daughter=MINUTE))
     assert (found.known, found.profile) == (TABLET.mac, "daughter")
     assert Sign.HOST_NAME in found.signs
-    assert recognise(AGAIN, family()) == Recognised(), "hers is here"
+    assert recognise(AGAIN, family()) == Recognition(), "hers is here"
 
 
 def test_by_the_time_alone_it_is_the_youngest_ones() -> None:
-    assert recognise(BARE, family(son=MINUTE)) == Recognised("", "son", (Sign.TIME,))
+    assert recognise(BARE, family(son=MINUTE)) == Recognition("", "son", (Sign.TIME,))
     assert recognise(BARE, family(son=MINUTE, daughter=-MINUTE)).profile == "daughter"
-    assert recognise(BARE, family(mum=MINUTE)) == Recognised(), "an adult's is no reason"
-    assert recognise(replace(BARE, mac="3c:22:fb:00:00:01"), family(son=MINUTE)) == Recognised()
+    assert recognise(BARE, family(mum=MINUTE)) == Recognition(), "an adult's is no reason"
+    assert recognise(replace(BARE, mac="3c:22:fb:00:00:01"), family(son=MINUTE)) == Recognition()
     shown = replace(BARE, host_name="PlayStation", kind="console")
     assert recognise(shown, family(son=MINUTE)).profile == "son", "it may call itself what it likes"
 
@@ -75,14 +75,14 @@ def question(ask: Ask, **values: object) -> Question:
 def test_whose_rules_hold_meanwhile() -> None:
     home = household()
     again = question(Ask.AGAIN, profile="son")
-    found = meanwhile(home, again, home.guest)
+    found = interim_profile(home, again, home.guest)
     assert found is not None
     assert found.id == "son"
-    assert meanwhile(household(keep=False), again, home.guest) is None
-    assert meanwhile(household(without=("son",)), again, home.guest) is None, "he is there no more"
-    assert meanwhile(home, question(Ask.AGAIN, profile="mum"), home.guest) is None
-    assert meanwhile(home, question(Ask.NEW), home.guest) is None
-    assert meanwhile(home, question(Ask.REPEATER), home.guest) is None, "its own slot's"
+    assert interim_profile(household(keep=False), again, home.guest) is None
+    assert interim_profile(household(without=("son",)), again, home.guest) is None, "he is there no more"
+    assert interim_profile(home, question(Ask.AGAIN, profile="mum"), home.guest) is None
+    assert interim_profile(home, question(Ask.NEW), home.guest) is None
+    assert interim_profile(home, question(Ask.REPEATER), home.guest) is None, "its own slot's"
 
 
 @pytest.mark.parametrize(
@@ -100,16 +100,16 @@ def test_a_copied_address_has_the_strictest_rules(
     owner: str, without: tuple[str, ...], expected: str | None
 ) -> None:
     home = household(without=without)
-    found = strictest(home, home.profiles[owner])
+    found = youngest_below(home, home.profiles[owner])
     assert (None if found is None else found.id) == expected
-    assert meanwhile(home, question(Ask.COPY), home.profiles[owner]) is found
+    assert interim_profile(home, question(Ask.COPY), home.profiles[owner]) is found
     carrying = question(Ask.REPEATER, signs=(Sign.CARRIES,))
-    assert meanwhile(home, carrying, home.profiles[owner]) is found
+    assert interim_profile(home, carrying, home.profiles[owner]) is found
 
 
 def test_a_visitor_s_address_is_worth_a_copy_too() -> None:
     home = household(without=("toddler",))
-    found = strictest(home, home.visitor)
+    found = youngest_below(home, home.visitor)
     assert found is not None
     assert found.id == "daughter"
 

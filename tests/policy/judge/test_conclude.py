@@ -8,7 +8,7 @@ import pytest
 
 from gateway.age.bands import Band
 from gateway.policy.judge.conclude import conclude, owned_rule
-from gateway.policy.judge.study import Student
+from gateway.policy.judge.study import FactFinder
 from gateway.policy.names.packs import Site
 from gateway.policy.profile.rules import Entry, Kind, Rules
 from gateway.policy.values import Reason, Verdict
@@ -156,7 +156,7 @@ def test_the_familys_entry_wins_over_the_bands() -> None:
 
     def verdict(host: str, with_rules: Rules) -> str:
         profile = replace(bare, rules=with_rules)
-        decision = conclude(Student(profile, the_world()).facts(host), profile).outcome
+        decision = conclude(FactFinder(profile, the_world()).facts(host), profile).outcome
         return f"{decision.verdict} {decision.reason} {decision.owner}"
 
     assert verdict("www.example.com", rules) == "block category band:10-12"

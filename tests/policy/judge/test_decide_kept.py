@@ -33,7 +33,7 @@ def test_names_are_kept_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100):
         assert verdict(asks(f"n{number}.example"), judge=judge)[0] == "allow"
         assert verdict(asks("porn.example"), judge=judge)[0] == "block"
-    kept = judge._young | judge._old
+    kept = judge._recent_hosts | judge._older_hosts
     assert len(kept) <= 20
     assert "porn.example" in kept  # in use, so still known
     assert "n0.example" not in kept
@@ -63,7 +63,7 @@ def test_situations_are_kept_apart_and_bounded() -> None:
         situation = Situation(paused_until=NIGHT)
         assert verdict(asks("www.example.org"), situation, judge=judge) == ("block", "paused")
         assert verdict(asks("www.example.org"), judge=judge) == ("allow", "open")
-    assert len(judge._kept) <= decide.SITUATIONS_KEPT
+    assert len(judge._situations) <= decide.SITUATIONS_KEPT
 
 
 def test_a_standing_is_worked_out_again_when_the_clock_goes_back() -> None:

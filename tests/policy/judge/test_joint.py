@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.policy.judge.combined import JointJudge, alike
+from gateway.policy.judge.combined import CombinedJudge, aligned_profiles
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.guests import guest_profile
 from gateway.policy.profile.profile import Profile, home_profile
@@ -40,12 +40,12 @@ def profiles() -> dict[str, Profile]:
 
 
 @cache
-def judges(mine: str, other: str) -> tuple[JointJudge, Judge, Judge, list[Situation]]:
+def judges(mine: str, other: str) -> tuple[CombinedJudge, Judge, Judge, list[Situation]]:
     """The joint one, each alone, and where the other's situation is."""
-    one, two = alike(profiles()[mine], profiles()[other])
+    one, two = aligned_profiles(profiles()[mine], profiles()[other])
     place = [PLAIN]
     plain = Judge(two, the_world(), CALENDAR)
-    joint = JointJudge(one, the_world(), CALENDAR, plain, lambda: place[0])
+    joint = CombinedJudge(one, the_world(), CALENDAR, plain, lambda: place[0])
     alone = [Judge(profiles()[key], the_world(), CALENDAR) for key in (mine, other)]
     return joint, alone[0], alone[1], place
 
@@ -109,11 +109,11 @@ def test_searches_of_both_go_to_the_same_place() -> None:
 
 @pytest.mark.parametrize("mine", CHILDREN)
 def test_nothing_of_it_is_written_down_and_it_fails_as_the_stricter(mine: str) -> None:
-    one, _ = alike(profiles()[mine], profiles()["guest"])
+    one, _ = aligned_profiles(profiles()[mine], profiles()["guest"])
     assert one.rules.log_level == 0
     assert one.closes
     assert one.id == mine
-    one, same = alike(profiles()[mine], profiles()["home"])
+    one, same = aligned_profiles(profiles()[mine], profiles()["home"])
     assert same is profiles()["home"]
     assert one.closes is profiles()[mine].closes
 

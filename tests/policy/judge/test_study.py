@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.age.bands import Band
-from gateway.policy.judge.study import EntryIndex, Facts, Student
-from gateway.policy.judge.world import shown_by_proxy
+from gateway.policy.judge.study import EntryIndex, FactFinder, Facts
+from gateway.policy.judge.world import sites_behind_proxy
 from gateway.policy.names.packs import Site
 from gateway.policy.profile.bypass_methods import Way
 from gateway.policy.profile.rules import FAMILY, Entry, Kind
@@ -33,7 +33,7 @@ def test_the_strongest_entry(host: str, services: list[str], categories: list[st
 
 
 def facts(host: str, text: str = "band: 10-12") -> Facts:
-    return Student(a_profile(text), the_world()).facts(host)
+    return FactFinder(a_profile(text), the_world()).facts(host)
 
 
 def test_a_host_has_the_categories_of_its_services_and_of_the_table() -> None:
@@ -53,8 +53,8 @@ def test_sealed_sets_are_asked_beside_the_table() -> None:
     from dataclasses import replace
 
     world = replace(the_world(), sealed=lambda host: host == "x.invalid")
-    assert Student(a_profile("band: 10-12"), world).facts("x.invalid").binding
-    assert not Student(a_profile("band: 10-12"), world).facts("y.invalid").binding
+    assert FactFinder(a_profile("band: 10-12"), world).facts("x.invalid").binding
+    assert not FactFinder(a_profile("band: 10-12"), world).facts("y.invalid").binding
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_approved_sites_count_where_names_are_asked_for_first() -> None:
         ("band: 10-12", False),  # open but for what is refused
         ("{band: 10-12, mode: allow-list}", True),
     ]:
-        assert (Student(a_profile(text), world).facts("www.site.example").site is not None) is approved
+        assert (FactFinder(a_profile(text), world).facts("www.site.example").site is not None) is approved
 
 
 def test_the_familys_entries_and_the_bands_are_apart() -> None:
@@ -147,14 +147,14 @@ def test_the_familys_entries_and_the_bands_are_apart() -> None:
     ],
 )
 def test_the_name_that_a_page_proxy_shows(host: str, shown: list[str]) -> None:
-    assert list(shown_by_proxy(host)) == shown
+    assert list(sites_behind_proxy(host)) == shown
 
 
 @pytest.mark.parametrize(
     "label", ["xn--" + "пример-рф".encode("punycode").decode(), "xn----e1afmkfd-xn----p1ai"]
 )
 def test_an_international_name_as_page_proxies_write_it(label: str) -> None:
-    assert "xn--e1afmkfd.xn--p1ai" in shown_by_proxy(f"{label}.cdn.ampproject.org")
+    assert "xn--e1afmkfd.xn--p1ai" in sites_behind_proxy(f"{label}.cdn.ampproject.org")
 
 
 def test_a_page_proxy_is_judged_by_itself_and_by_what_it_shows() -> None:

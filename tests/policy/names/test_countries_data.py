@@ -10,7 +10,7 @@ import pytest
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names.countries import (
     COMMON,
-    UNSHOWN,
+    HIDDEN_KINDS,
     Country,
     HelpLine,
     help_names,
@@ -71,7 +71,7 @@ def test_every_country_has_somebody_for_a_child_to_call(countries: dict[str, Cou
     assert any(line.kind in ("child_helpline", "crisis") and line.phone for line in shown)
     assert any(line.kind == "emergency" and line.phone for line in shown)
     assert shown[-1] in countries[COMMON].help_lines
-    assert {line.kind for line in shown}.isdisjoint(UNSHOWN)
+    assert {line.kind for line in shown}.isdisjoint(HIDDEN_KINDS)
 
 
 def test_kazakhstan_calls_111_first(countries: dict[str, Country]) -> None:

@@ -206,10 +206,10 @@ def test_what_everybody_calls_is_no_resolvers_address(shipped: Resolvers) -> Non
 
 
 def test_a_name_and_an_address_count_as_a_way_around() -> None:
-    from gateway.policy.judge.study import Student
+    from gateway.policy.judge.study import FactFinder
     from tests.policy.homes import a_profile
 
-    student = Student(a_profile("band: 10-12"), a_world())
+    student = FactFinder(a_profile("band: 10-12"), a_world())
     assert [one.id for one in student.facts("ada.openbld.net").categories] == ["proxy_vpn_doh"]
     assert a_world().address_categories(packed("8.8.8.8")) == {"proxy_vpn_doh"}
     assert a_world().address_categories(packed("2001:4860:4860::8888")) == {"proxy_vpn_doh"}

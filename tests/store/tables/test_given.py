@@ -11,7 +11,7 @@ import time
 from datetime import UTC, date, timedelta
 from pathlib import Path
 
-from gateway.store import Given, Kind, Opening, Store
+from gateway.store import Given, GrantKind, Opening, Store
 from tests.store.helpers import HOUR, NOW
 
 DAY = timedelta(days=1)
@@ -23,12 +23,12 @@ def given(
 ) -> Given:
     at = NOW.astimezone(UTC)
     values: dict[str, object] = {"who": "daughter", "day": date(2026, 11, 24), "service": None, "by": "Mum"}
-    values |= {"at": at, "kind": Kind.GRANT, **more}
+    values |= {"at": at, "kind": GrantKind.GRANT, **more}
     return Given(number, gate=gate, minutes=minutes, until=None if until is None else at + until, **values)  # type: ignore[arg-type]
 
 
 def give(store: Store, *rows: Given) -> None:
-    store.gifts.give(rows, told=f"{rows[0].who} {rows[0].minutes} min")
+    store.gifts.give(rows, audit_text=f"{rows[0].who} {rows[0].minutes} min")
 
 
 def test_it_survives_a_restart_with_who_gave_it(path: Path) -> None:
@@ -107,7 +107,7 @@ def test_old_ones_go(path: Path) -> None:
 
 
 def test_what_belongs_together_is_written_as_one(path: Path, store: Store) -> None:
-    with store.together():
+    with store.transaction():
         give(store, given(1))
         store.gifts.open(Opening(1, "daughter", "example.com", NOW + HOUR, NOW, "Mum"))
         other = Store(path)
@@ -124,15 +124,16 @@ WRITER = """
 import sys
 from datetime import date
 from pathlib import Path
-from gateway.store import Given, Kind, Store
+from gateway.store import Given, GrantKind, Store
 from tests.store.helpers import HOUR, NOW
 
 store = Store(Path(sys.argv[1]))
 while True:
     number = store.gifts.new_number(NOW)
-    row = Given(number, "son", date(2026, 11, 24), "bedtime", 15, NOW + HOUR, None, NOW, "Mum", Kind.GRANT)
-    with store.together():
-        store.gifts.give([row, row], told="son 15 min")
+    day = date(2026, 11, 24)
+    row = Given(number, "son", day, "bedtime", 15, NOW + HOUR, None, NOW, "Mum", GrantKind.GRANT)
+    with store.transaction():
+        store.gifts.give([row, row], audit_text="son 15 min")
     print(number, flush=True)
 """
 

@@ -35,7 +35,7 @@ def test_a_mark_outlives_the_daemon_until_it_is_taken_away(tmp_path: Path) -> No
 def test_the_one_that_was_marked_longest_ago_gives_way(tmp_path: Path) -> None:
     store = Store(tmp_path / "q.db")
     macs = [f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}" for n in range(MARKS_LIMIT + 1)]
-    with store.together():
+    with store.transaction():
         for mac in macs:
             store.marks.mark(mac, no_mobile_data=True, by="Mum", at=AT)
     assert store.marks.no_mobile_data == set(macs[1:])

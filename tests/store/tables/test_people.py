@@ -8,15 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from gateway.policy.accounts.people import (
-    LIFE,
-    PROPOSED,
-    TOLD,
+    ANNOUNCED_FOR,
+    PROPOSAL_LIFE,
+    SESSION_LIFE,
     Account,
     Announcement,
+    AnnouncementKind,
     PersonRole,
     Proposal,
     Session,
-    Told,
 )
 from gateway.policy.accounts.tokens import Token
 from gateway.store import Store
@@ -26,8 +26,8 @@ from tests.store.helpers import NOW, look
 def fill(store: Store) -> None:
     store.people.put(Account("Mum", PersonRole.GUARDIAN, "scrypt", 0, "digest"))
     store.people.put(Account("Oma", PersonRole.HELPER, minutes=45))
-    store.people.begin(Session("key", "Mum", "Galaxy-S23", NOW, NOW + LIFE, sure=False))
-    store.people.announce(Announcement(Told.CLAIM, "Mum", "Galaxy-S23", NOW, NOW + TOLD))
+    store.people.begin(Session("key", "Mum", "Galaxy-S23", NOW, NOW + SESSION_LIFE, sure=False))
+    store.people.announce(Announcement(AnnouncementKind.CLAIM, "Mum", "Galaxy-S23", NOW, NOW + ANNOUNCED_FOR))
     store.people.propose(Proposal("Mum", "helper", 30, "Dad", NOW))
     store.people.tokens.add(Token("hall", "Mum", "Hall", "helper", NOW, until=NOW + timedelta(days=30)))
     store.people.tokens.add(Token("wall", "Mum", "Wall", "guardian", NOW))
@@ -55,8 +55,10 @@ def test_all_of_it_is_there_after_a_restart(path: Path) -> None:
     assert (mum.secret, mum.recovery, mum.came) == ("scrypt", "digest", True)
     assert (store.guardians()["Oma"].role, store.guardians()["Oma"].minutes) == (PersonRole.HELPER, 45)
     (session,) = store.people.sessions()
-    assert (session.key, session.until, session.sure) == ("key", NOW + LIFE, False)
-    assert [(one.told, one.name, one.at) for one in store.people.announced] == [(Told.CLAIM, "Mum", NOW)]
+    assert (session.key, session.until, session.sure) == ("key", NOW + SESSION_LIFE, False)
+    assert [(one.kind, one.name, one.at) for one in store.people.announced] == [
+        (AnnouncementKind.CLAIM, "Mum", NOW)
+    ]
     assert [(one.name, one.by) for one in store.people.proposals(NOW)] == [("Mum", "Dad")]
     store.close()
 
@@ -67,19 +69,19 @@ def test_being_used_is_written_with_the_devices_and_not_at_once(path: Path) -> N
     later = NOW + timedelta(hours=1)
     assert store.people.use("key", later, sure=True)
     until = "SELECT until, sure FROM sessions"
-    assert look(path, until) == [(int((NOW + LIFE).timestamp()), 0)]
+    assert look(path, until) == [(int((NOW + SESSION_LIFE).timestamp()), 0)]
     store.flush_devices()
-    assert look(path, until) == [(int((later + LIFE).timestamp()), 1)]
+    assert look(path, until) == [(int((later + SESSION_LIFE).timestamp()), 1)]
     store.close()
 
 
 def test_what_is_over_goes_from_the_disk(path: Path) -> None:
     store = Store(path)
     fill(store)
-    store.purge(NOW + PROPOSED + TOLD)
+    store.purge(NOW + PROPOSAL_LIFE + ANNOUNCED_FOR)
     assert look(path, "SELECT * FROM announcements") == look(path, "SELECT * FROM proposals") == []
     assert len(look(path, "SELECT * FROM sessions")) == 1
-    store.purge(NOW + LIFE)
+    store.purge(NOW + SESSION_LIFE)
     assert look(path, "SELECT * FROM sessions") == []
     assert len(look(path, "SELECT * FROM guardians")) == 2
     store.close()

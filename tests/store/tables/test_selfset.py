@@ -8,10 +8,10 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.policy.accounts.agreement import Agreement, Side, Yes
+from gateway.policy.accounts.agreement import Agreement, Confirmation, Side
 from gateway.policy.profile.self_set import Choice
 from gateway.store import Store
-from gateway.store.forget_child import let_go
+from gateway.store.forget_child import erase_child
 from gateway.store.tables.self_set import PROFILES
 from tests.store.helpers import NOW, look
 from tests.store.test_database import ROOT
@@ -20,7 +20,7 @@ CHOICES = (
     Choice("bedtime", '{"school": "22:00-07:00", "free": {}}', NOW),
     Choice("limits/play", '"1h"', NOW + timedelta(days=1)),
 )
-AGREED = Agreement("teen", "a" * 32, "Mum", NOW, Yes("b" * 32, Side.GUARDIAN, "Dad", NOW))
+AGREED = Agreement("teen", "a" * 32, "Mum", NOW, Confirmation("b" * 32, Side.GUARDIAN, "Dad", NOW))
 
 KILLED = """
 import os, signal, sys
@@ -28,7 +28,7 @@ from pathlib import Path
 from gateway.store import Store
 from tests.store.tables.test_selfset import AGREED, CHOICES, NOW
 store = Store(Path(sys.argv[1]))
-store.self_set.put("teen", CHOICES, told="bedtime set", by="Dana", at=NOW)
+store.self_set.put("teen", CHOICES, audit_text="bedtime set", by="Dana", at=NOW)
 store.agreements.put(AGREED, by="Mum", at=NOW)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -47,7 +47,7 @@ def test_a_kill_loses_neither(path: Path) -> None:
 def test_so_many_children_are_kept_and_no_more(store: Store) -> None:
     for number in range(PROFILES + 2):
         who = f"child-{number}"
-        store.self_set.put(who, CHOICES, told="bedtime set", by=who, at=NOW)
+        store.self_set.put(who, CHOICES, audit_text="bedtime set", by=who, at=NOW)
         store.agreements.put(Agreement(who, "a" * 32, "Mum", NOW), by="Mum", at=NOW)
     assert len(store.self_set.all()) == PROFILES
     for who, there in (("child-0", False), ("child-1", False), ("child-2", True)):
@@ -57,8 +57,8 @@ def test_so_many_children_are_kept_and_no_more(store: Store) -> None:
 
 def test_at_18_both_are_gone_from_the_file(store: Store, path: Path) -> None:
     for who in ("teen", "other"):
-        store.self_set.put(who, CHOICES, told="bedtime set", by="Dana", at=NOW)
+        store.self_set.put(who, CHOICES, audit_text="bedtime set", by="Dana", at=NOW)
         store.agreements.put(Agreement(who, "a" * 32, "Mum", NOW), by="Mum", at=NOW)
-    let_go(store, "teen", ())
+    erase_child(store, "teen", ())
     assert {row[0] for row in look(path, "SELECT profile FROM self_set")} == {"other"}
     assert {row[0] for row in look(path, "SELECT profile FROM agreements")} == {"other"}

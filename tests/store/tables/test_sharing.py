@@ -8,8 +8,8 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.policy.accounts.pins import Pin, hashed, is_right
-from gateway.policy.identity.sharing import Kind, Use
+from gateway.policy.accounts.pins import Pin, hash_pin, is_right
+from gateway.policy.identity.sharing import DeviceUse, UseKind
 from gateway.store import Store
 from tests.store.helpers import NOW, look
 from tests.store.test_database import ROOT
@@ -29,9 +29,9 @@ store.pins.put(PIN, by="Aruzhan")
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
-USE = Use(TABLET, "son", Kind.USE, NOW, NOW + timedelta(hours=2))
-HANDED = Use(MUMS, "daughter", Kind.HANDED, NOW, None, "Mum")
-PIN = Pin("daughter", SALT, hashed("4821", SALT), NOW, "")
+USE = DeviceUse(TABLET, "son", UseKind.USE, NOW, NOW + timedelta(hours=2))
+HANDED = DeviceUse(MUMS, "daughter", UseKind.HANDED, NOW, None, "Mum")
+PIN = Pin("daughter", SALT, hash_pin("4821", SALT), NOW, "")
 
 
 def test_a_kill_loses_neither(tmp_path: Path) -> None:

@@ -114,9 +114,9 @@ def test_a_full_disk_never_undoes_a_pause(path: Path, caplog: pytest.LogCaptureF
             store.pause(f"child-{number}", until=None, by="Mum " * 20, at=NOW)
         store.flush(1.0)
     assert len(caplog.messages) == 1
-    assert "the disk is full; make room on it; what was just set holds" in caplog.messages[0]
+    assert "the disk is full; free some space. The change applies" in caplog.messages[0]
     assert len(store.state(NOW).pauses) == 300
-    assert "The disk takes no writes" in store.problems()[0]
+    assert "The disk cannot be written" in store.problems()[0]
     database.rows("PRAGMA max_page_count = 1000000")
     store.flush(2.0)
     assert store.problems() == []

@@ -104,7 +104,7 @@ def test_a_card_of_another_day_takes_the_place_of_the_old_one(tmp_path: Path) ->
 def test_there_are_never_more_than_the_limit(tmp_path: Path) -> None:
     path = tmp_path / "q.db"
     store = Store(path)
-    with store.together():
+    with store.transaction():
         for number in range(MAX_CARDS + 20):
             store.way_cards.put(replace(CARD, mac=f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"))
     assert len(store.way_cards.all()) == MAX_CARDS

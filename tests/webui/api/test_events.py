@@ -17,7 +17,7 @@ from tests.pace import longest
 from tests.webui.api.clients import Program
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import Household
-from webui.api.events import message, told
+from webui.api.events import event_data, message
 from webui.api.happenings import EVENTS
 from webui.pages.stream import KINDS, STREAMS
 
@@ -88,15 +88,15 @@ def test_every_kind_that_the_daemon_publishes_is_told() -> None:
 
 def test_whom_it_is_about_is_always_a_list() -> None:
     for who, expected in (("all", ["all"]), (["son", "teen"], ["son", "teen"]), (None, [])):
-        data = told({"event": "status", "what": "pause", "who": who})
+        data = event_data({"event": "status", "what": "pause", "who": who})
         assert data is not None
         assert data["who"] == expected
 
 
 def test_what_a_daemon_of_another_version_says_otherwise_is_left_out() -> None:
-    assert told({"event": "scan", "found": "many"}) is None
-    assert told({"event": "scan"}) == {"found": 0}
-    assert told({"event": "news", "found": 1}) is None
+    assert event_data({"event": "scan", "found": "many"}) is None
+    assert event_data({"event": "scan"}) == {"found": 0}
+    assert event_data({"event": "news", "found": 1}) is None
 
 
 def test_a_stream_ends_with_its_token(

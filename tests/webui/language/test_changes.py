@@ -41,7 +41,7 @@ def written() -> set[str]:
 @pytest.mark.parametrize("what", sorted(written()))
 def test_each_kind_of_line_has_a_phrase(app: Flask, what: str) -> None:
     with app.test_request_context():
-        told = changes.told(Line(what), NOW)
+        told = changes.describe(Line(what), NOW)
     assert told != f"{what} Daughter bedtime changed"
 
 
@@ -51,7 +51,7 @@ def test_the_kinds_are_found_in_the_code() -> None:
 
 def test_who_is_gone_is_called_as_it_was(app: Flask) -> None:
     with app.test_request_context():
-        told = changes.told(Line("remove_profile", about="", detail="timur"), NOW)
-        edited = changes.told(Line("edit", about="", detail="timur: block"), NOW)
+        told = changes.describe(Line("remove_profile", about="", detail="timur"), NOW)
+        edited = changes.describe(Line("edit", about="", detail="timur: block"), NOW)
     assert told == "took timur out of the family"
     assert edited == "changed the rules of timur"

@@ -4,10 +4,10 @@ from webui.language import loglevels
 
 
 def test_each_log_level_is_told() -> None:
-    told = [loglevels.told(level) for level in range(4)]
+    told = [loglevels.describe(level) for level in range(4)]
     assert len(set(told)) == 4
-    assert loglevels.told(-1) == told[0]
-    assert loglevels.told(9) == told[3]
+    assert loglevels.describe(-1) == told[0]
+    assert loglevels.describe(9) == told[3]
 
 
 def test_a_parent_reads_which_minutes_counted_from_the_second_level_on() -> None:

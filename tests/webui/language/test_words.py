@@ -127,7 +127,7 @@ def test_names_cannot_turn_or_hide_what_is_around_them(text: str, shown: str) ->
     ],
 )
 def test_a_refusal_of_the_daemon_is_told_in_sentences(refusal: str, sentences: str) -> None:
-    assert words.told(refusal) == sentences
+    assert words.error_text(refusal) == sentences
 
 
 @pytest.mark.parametrize(

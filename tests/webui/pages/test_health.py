@@ -17,7 +17,7 @@ from tests.webui.standin.places import NOW
 from webui.charts import line
 from webui.upkeep.installed import Installed, installed
 from webui.upkeep.whatsnew import parse_news, read_news
-from webui.values.health import SHOWN, own_memory, parse_health
+from webui.values.health import SHOWN, parse_health, process_memory
 
 HEALTH = "/parent/health/"
 UPDATE = "/parent/health/update/"
@@ -153,9 +153,9 @@ def test_a_line_is_drawn_from_foot_to_top_with_the_newest_at_the_right() -> None
 
 
 def test_own_memory_is_that_of_this_process(tmp_path: Path) -> None:
-    assert own_memory() > 1_000_000
+    assert process_memory() > 1_000_000
     (tmp_path / "status").write_text("Name:\tx\nVmRSS:\t  120 kB\n")
-    assert own_memory(tmp_path / "status") == 120 * 1024
+    assert process_memory(tmp_path / "status") == 120 * 1024
 
 
 # ---------------------------------------------------------------------------------------- update

@@ -71,9 +71,9 @@ def test_my_rules_tells_the_level_that_holds(
 ) -> None:
     household.edited["daughter"] = {"band": band, "log_level": level}
     text = text_of(tablet.get("/my").text)
-    assert text_of(loglevels.told(level)) in text
+    assert text_of(loglevels.describe(level)) in text
     for other in set(range(4)) - {level}:
-        assert text_of(loglevels.told(other)) not in text
+        assert text_of(loglevels.describe(other)) not in text
 
 
 @pytest.mark.parametrize("level", range(3))
@@ -86,12 +86,14 @@ def test_it_does_on_a_shared_and_on_a_handed_over_device(
     household.edited["daughter"] = {"log_level": level}
     household.edited["son"] = {"log_level": 3 - level}
     shared = browser_on(app, "192.168.1.40")
-    assert text_of(loglevels.told(3 - level)) in text_of(shared.get("/my").text), "the youngest's rules hold"
+    assert text_of(loglevels.describe(3 - level)) in text_of(shared.get("/my").text), (
+        "the youngest's rules hold"
+    )
     assert shared.post("/my/use/daughter", {"pin": "4821"}).status_code == 303
-    assert text_of(loglevels.told(level)) in text_of(shared.get("/my").text)
+    assert text_of(loglevels.describe(level)) in text_of(shared.get("/my").text)
     household.devices[HANDED] = {"mac": MUMS, "profile": "daughter", "name": "Mum's phone"}
     household.lending.uses[MUMS] = ("daughter", "handed", "Mum")
-    assert text_of(loglevels.told(level)) in text_of(browser_on(app, HANDED).get("/my").text)
+    assert text_of(loglevels.describe(level)) in text_of(browser_on(app, HANDED).get("/my").text)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 
 from gateway import __version__
 from gateway.control.protocol import Role, encode
-from gateway.features.activity.journal import Journal
+from gateway.features.activity.journal import DecisionLog
 from gateway.household.loading import load_product
 from gateway.lists.table import TABLE_NAME
 from gateway.path.dns import error_code
@@ -158,9 +158,9 @@ def a_desk(folder: Path, reason: Reason, case: Case) -> Iterator[Desk]:
         if reason is Reason.PAUSED:
             desk.ask("pause", Role.OWNER, who="daughter", by="Mum", minutes=30)
         desk.reassign()
-        journal = Journal(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
+        journal = DecisionLog(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
         journal.recent = desk.recent  # which the verb `refusals` reads
-        desk.journal = journal  # type: ignore[assignment]
+        desk.decision_log = journal  # type: ignore[assignment]
         yield desk
     finally:
         desk.stop()
@@ -204,7 +204,7 @@ def told_by_the_daemon(desk: Desk, case: Case, decision: Decision) -> dict[str, 
     """
     member = desk.family.member_of(TABLET)
     assert member is not None
-    journal: Any = desk.journal
+    journal: Any = desk.decision_log
     journal.decided(desk.family.subjects[member.slot], case.seen, decision, desk.clock.now())
     rows = desk.ask("refusals", device=TABLET)["refusals"]
     if decision.reason in NEVER_LISTED:
@@ -229,7 +229,7 @@ def check_the_error(desk: Desk, case: Case, decision: Decision, row: dict[str, A
     """Its code says who, and so does its text, with where it is contested: as far as that fits."""
     codes = {Decider.LISTS: EDE_BLOCKED, Decider.REGISTER: EDE_CENSORED}
     assert error_code(decision) == codes.get(Decider(case.who), EDE_FILTERED)
-    journal: Any = desk.journal
+    journal: Any = desk.decision_log
     text = journal.short(case.seen, decision)
     assert len(text.encode()) <= MAX_SHORT
     where = ENGLISH[f"contest_{case.contest}"]

@@ -66,7 +66,7 @@ def test_it_weighs_at_most_20_kb_with_all_that_it_loads(
     household.editing.settings["registers"] = {"kz": on}
     browser = browser_on(app, ip)
     for country in ("kz", "ru", "gb", "us", "au", "eu", ""):
-        told = [one.told() for one in lines_for(load_countries(), country)]
+        told = [line.to_dict() for line in lines_for(load_countries(), country)]
         monkeypatch.setattr("tests.webui.standin.refusing.HELP", told)
         for asked in (
             "host=www.tiktok.com",

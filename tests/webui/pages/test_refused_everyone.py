@@ -102,7 +102,7 @@ def test_everybody_is_told_the_same(app: Flask, daemon: Running, household: Hous
 def test_it_weighs_at_most_20_kb_in_each_language_and_country(
     tablet: Browser, monkeypatch: pytest.MonkeyPatch, country: str, language: str
 ) -> None:
-    told = [one.told() for one in lines_for(load_countries(), country)]
+    told = [line.to_dict() for line in lines_for(load_countries(), country)]
     monkeypatch.setattr("tests.webui.standin.refusing.HELP", told)
     page = tablet.get(PAGE, Accept_Language=language)
     assert f'<html lang="{language}"' in page.text

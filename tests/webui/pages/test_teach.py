@@ -172,7 +172,7 @@ def test_the_audit_log_has_it_in_words() -> None:
         ("teach_end", "ended a lesson of Aruzhan: 8 names kept, as 5 entries"),
     ):
         line = Line(None, "Mum", what, "Aruzhan", "8 names kept, as 5 entries", None, "", "")
-        assert changes.told(line, NOW) == phrase
+        assert changes.describe(line, NOW) == phrase
 
 
 def test_two_hundred_long_names_fit_into_the_form(mum: Browser, household: Household) -> None:

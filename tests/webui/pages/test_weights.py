@@ -20,7 +20,7 @@ LONGEST = "gb"  # the country with the most help lines
 def lines(monkeypatch: pytest.MonkeyPatch) -> None:
     countries = load_countries()
     assert len(lines_for(countries, LONGEST)) == max(len(lines_for(countries, one)) for one in countries)
-    told = [one.told() for one in lines_for(countries, LONGEST)]
+    told = [line.to_dict() for line in lines_for(countries, LONGEST)]
     monkeypatch.setattr("tests.webui.standin.refusing.HELP", told)
 
 

@@ -122,7 +122,7 @@ def test_a_mapping_of_which_nothing_is_known_does_not_clear_what_the_band_says()
 
 
 def test_what_holds_is_the_band_s_with_the_family_s_over_it() -> None:
-    book = carried.as_book(Carried("A", "10-12", {"allow": ["a.example"], "limits": {}}), NAMES)
+    book = carried.as_ruleset(Carried("A", "10-12", {"allow": ["a.example"], "limits": {}}), NAMES)
     assert book.rules["allow"] == ["bilimland.kz", "a.example"]
     assert book.rules["limits"] == {}
     assert book.rules["log_level"] == 2

@@ -10,15 +10,15 @@ from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
 from gateway.control.surroundings import Visitor
 from gateway.policy.accounts.people import (
-    LIFE,
-    TOLD,
+    ANNOUNCED_FOR,
+    SESSION_LIFE,
     Account,
+    AccountRegister,
     Announcement,
+    AnnouncementKind,
     PersonRole,
     Proposal,
-    Register,
     Session,
-    Told,
 )
 from tests.around import Scene
 
@@ -36,7 +36,7 @@ class Accounts:
         visitors = {ip: Visitor(str(one["mac"]), str(one["name"])) for ip, one in devices.items()}
         visitors[PARENTS_PHONE] = Visitor("02:00:00:00:00:1c", "Galaxy-S23")
         self.scene = Scene(start=start, devices=visitors)
-        self.register = Register()
+        self.register = AccountRegister()
         self.verb = Guardians(self.register, self.scene.around())
         self.changes: list[dict[str, Any]] = []  # the audit log, newest first
         self.mum_alone()
@@ -55,12 +55,14 @@ class Accounts:
         register.put(Account("Oma", PersonRole.HELPER, "a hash", 45, came=True))
         register.put(Account("Telecom", PersonRole.SUPPORT))
         register.begin(
-            Session("k1", "Mum", "Laptop", now - timedelta(days=3), now + LIFE - timedelta(hours=5))
+            Session("k1", "Mum", "Laptop", now - timedelta(days=3), now + SESSION_LIFE - timedelta(hours=5))
         )
         register.announce(
-            Announcement(Told.CLAIM, "Mum", "Galaxy-S23", now - timedelta(days=2), now + timedelta(days=5))
+            Announcement(
+                AnnouncementKind.CLAIM, "Mum", "Galaxy-S23", now - timedelta(days=2), now + timedelta(days=5)
+            )
         )
-        register.announce(Announcement(Told.CONSOLE, "Dad", "", now, now + TOLD))
+        register.announce(Announcement(AnnouncementKind.CONSOLE, "Dad", "", now, now + ANNOUNCED_FOR))
         register.propose(Proposal("Mum", "helper", 30, "Dad", now))
         register.propose(Proposal("Dad", "none", 0, "Mum", now))
         line = {"at": now, "who": "Mum", "address": PARENTS_PHONE, "device": "Galaxy-S23"}
@@ -76,7 +78,7 @@ class Accounts:
 
     def announced(self) -> list[dict[str, object]]:
         return [
-            {"told": one.told, "name": one.name, "device": one.device, "at": one.at}
+            {"told": one.kind, "name": one.name, "device": one.device, "at": one.at}
             for one in reversed(self.register.announced)
         ]
 

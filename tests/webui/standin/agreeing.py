@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import Request, Verb
 from gateway.core.reason_codes import Code
-from gateway.policy.accounts.agreement import Agreement, Side, agreed, state, waiting
+from gateway.policy.accounts.agreement import Agreement, Side, agreed, agreement_state, pending_confirmation
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household
@@ -34,9 +34,9 @@ class Agreeing:
         if who not in FROM_TEN:
             return None
         one, digest = self.kept.get(who, Agreement(who)), self._digest(who)
-        yes = waiting(one, digest)
+        yes = pending_confirmation(one, digest)
         return {
-            "state": state(one, digest),
+            "state": agreement_state(one, digest),
             "by": one.by or None,
             "at": one.at,
             "waits": None if yes is None else {"side": yes.side, "by": yes.by or None, "at": yes.at},

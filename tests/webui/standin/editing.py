@@ -18,11 +18,11 @@ import yaml
 from gateway.age.bands import Band
 from gateway.control.protocol import Request, Verb
 from gateway.control.router import Router
-from gateway.features.activity.decided import Decided
+from gateway.features.activity.decided import DecisionSource
 from gateway.features.lists.registers import RegisterVerbs
 from gateway.features.rules.changes import ChangeVerbs
 from gateway.features.rules.country import CountryVerbs
-from gateway.features.rules.edit_history import EditStory
+from gateway.features.rules.edit_history import EditHistory
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.features.rules.family_verbs import FamilyVerbs
 from gateway.features.rules.preview import Explainer, PreviewVerbs
@@ -121,7 +121,7 @@ class Editing:
         visibility = Visibility(home, store.uses)
         members = VisibleMembers(home, visibility, self.family)
         settings: Any = SimpleNamespace(in_force=store.state)
-        decided = partial(Decided, home, settings, partial(EditStory, self.rules))
+        decided = partial(DecisionSource, home, settings, partial(EditHistory, self.rules))
         explainer = Explainer(home, self.family, visibility, members, decided)
         files = editing.Editing(self.rules, self._in_force)
         edits = EditVerbs(home, effects, store, cast("Any", self._household.growing), whom, files)

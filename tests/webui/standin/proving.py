@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import Request, Verb
 from gateway.core.reason_codes import Code
-from gateway.policy.judge.device_test import Because, Check, Topic
+from gateway.policy.judge.device_test import Check, CheckTopic, NoTestReason
 from tests.webui.standin.places import NOW, TABLET
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ TIKTOK, SCHOOL = "www.tiktok.com", "bilimland.kz"
 
 def lines() -> tuple[Check, ...]:
     return (
-        Check(Topic.REFUSED, TIKTOK, "TikTok"),
-        Check(Topic.OPEN, SCHOOL),
-        Check(Topic.PRIVATE_DNS, "dns.google"),
-        Check(Topic.BEDTIME, at=NOW.replace(hour=20, minute=45), holds=True),
-        Check(Topic.HELP, because=Because.NO_SITE),
+        Check(CheckTopic.REFUSED, TIKTOK, "TikTok"),
+        Check(CheckTopic.OPEN, SCHOOL),
+        Check(CheckTopic.PRIVATE_DNS, "dns.google"),
+        Check(CheckTopic.BEDTIME, at=NOW.replace(hour=20, minute=45), holds=True),
+        Check(CheckTopic.HELP, because=NoTestReason.NO_SITE),
     )
 
 

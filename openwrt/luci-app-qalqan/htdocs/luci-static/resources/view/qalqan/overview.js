@@ -7,13 +7,13 @@
 'require ui';
 
 /*
- * Names of children and sentences of the filter are hostile input. LuCI puts a text that is no list of children
- * into a page as HTML: so they always stand in a list, and in no title.
+ * Names of children and messages of the filter are untrusted input. LuCI inserts a text that is not a list of
+ * child nodes as HTML. So they are always in a list, and never in a title.
  */
 
 /*
- * LuCI keeps the translations of all its pages in one place, by their English: a word that may mean something else
- * elsewhere does not stand alone here.
+ * LuCI has one catalogue of translations for all pages, keyed by English text. So a word with several meanings
+ * is never a message of its own.
  */
 
 const PERIOD = 10;  // seconds; rpcd has one thread, and each look costs it a question to the daemon
@@ -265,10 +265,10 @@ return view.extend({
 
 	handleBonus: function(who, name) {
 		return callBonus(who).then(L.bind(this.done, this, L.bind(function(answer) {
-			const told = ui.addNotification(null, [
+			const notification = ui.addNotification(null, [
 				E('p', {}, [
 					_('%d min more for %s.').format(answer.minutes, name), ' ',
-					this.button(_('Take it back'), 'reset', 'handleTakeBack', answer.grant, function() { told.remove(); })
+					this.button(_('Take it back'), 'reset', 'handleTakeBack', answer.grant, function() { notification.remove(); })
 				])
 			], 'info');
 		}, this)));

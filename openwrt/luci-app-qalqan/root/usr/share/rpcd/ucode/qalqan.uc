@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What LuCI's pages ask of the filter, over the daemon's control socket (gateway/control/README.md).
+// Methods for LuCI's pages, over the daemon's control socket (gateway/control/README.md).
 //
-// rpcd has one thread, and every page of LuCI goes through it: so nothing here waits for longer than PATIENCE.
-// Each method answers with `error` (a word that the pages know) and `text` (the daemon's own sentence) where it
-// has nothing else to tell. The daemon decides what is told of a child by its log level; less than it tells to a
-// guardian is passed on here, never more.
+// rpcd has one thread for all pages of LuCI, so no call waits longer than PATIENCE.
+// On failure, each method returns `error` (a word that the pages know) and `text` (the message of the
+// daemon). The daemon decides by log level what is shown of a child. This file passes on at most what a
+// guardian may see.
 
 'use strict';
 
@@ -40,7 +40,7 @@ function option(section, name, otherwise) {
 	return cursor().get('qalqan', section, name) || otherwise;
 }
 
-// One line of bytes; null: none came in time, or ever will.
+// Reads one line of bytes; null after a time-out or at the end.
 function line_of(sock) {
 	let deadline = milliseconds() + PATIENCE;
 	let parts = [];
@@ -92,7 +92,7 @@ function ask(request) {
 		return failure('not_running', '');
 	}
 
-	// Who is refused at the door cannot send any more, and the reason is there to be read.
+	// If the daemon refused the connection, sending fails, but its answer has the reason.
 	sock.send(sprintf('%J\n', request));
 
 	let line = line_of(sock);
@@ -120,15 +120,15 @@ function ask(request) {
 	return answer;
 }
 
-// The first MOST of a list, each as `told` has it.
-function some(list, told) {
+// Returns the first MOST items of a list, each converted by `convert`.
+function some(list, convert) {
 	let found = [];
 
 	if (type(list) != 'array')
 		return found;
 
 	for (let i = 0; i < length(list) && i < MOST; i++)
-		push(found, told(list[i]));
+		push(found, convert(list[i]));
 
 	return found;
 }
@@ -164,7 +164,7 @@ function remarkable(list) {
 	return found;
 }
 
-// Where the full pages are, as far as UCI says.
+// The address of the full pages, from UCI.
 function pages() {
 	return {
 		here: stat(PAGES) != null && index(OFF, option('web', 'enabled', '1')) < 0,
