@@ -80,8 +80,12 @@ class TestFiles:
     def test_check_finds_no_error(self, files: Path) -> None:
         found = answer(files, "check")
         assert found["errors"] == 0, found
-        read = [one for one in found["findings"] if (one["about"], one["level"]) == ("profile", "ok")]
-        assert len(read) == 4, found
+        texts = [finding["text"] for finding in found["findings"] if finding["about"] == "profile"]
+        profiles = [text for text in texts if ": band " in text]
+        assert len(profiles) == 4, texts
+        old_words = [text for text in texts if " is the old word for " in text]
+        assert len(profiles) + len(old_words) == len(texts), texts
+        assert old_words, "0.1 wrote refuse and open, which check names with the new words"
 
     def test_every_profile_with_its_devices(self, files: Path) -> None:
         listed = {one["id"]: one for one in answer(files, "profile", "list")["profiles"]}

@@ -155,8 +155,6 @@ def quic(job: Job) -> ProbeResult:
         reader.from_client(datagram_sent)
     initial = any(packet.kind is DatagramKind.INITIAL for packet in long_packets(answers[0]))
     good = initial and reader.from_server(answers[0])
-        answers[0]
-    )
     return {"how": "answered" if good else "answered with noise"}
 
 

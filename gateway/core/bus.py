@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 
 class Publish(Protocol):
-    """Notifies the listeners of the control socket: ``publish("pause", who="daughter")``."""
+    """Notifies the listeners of the control socket: ``publish("status", who="daughter")``."""
 
     def __call__(self, event: str, /, **values: object) -> None: ...
 
@@ -20,7 +20,7 @@ E = TypeVar("E")
 class Notice:
     """Something that listeners of the control socket (pages, LuCI, notifications) are notified of."""
 
-    event: str  # its kind: "pause", "request", "device" …; gateway/control/README.md lists them
+    event: str  # its kind: "status", "request", "device" …; gateway/control/README.md lists them
     values: Mapping[str, object]
 
 

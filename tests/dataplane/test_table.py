@@ -11,7 +11,7 @@ import pytest
 
 from gateway.core.loop import Loop
 from gateway.dataplane.kernel_table import MANY, REPAIR_DELAY, KernelTable
-from gateway.kernel.marks import CUT, verdict_byte
+from gateway.kernel.marks import CUT, FlowState, verdict_byte
 from gateway.kernel.nft import Nft
 from gateway.kernel.snapshot import Offload, PassElement, Slot, Snapshot
 from tests.kernel.home import CHILD_MAC, SITE4, Home, receive

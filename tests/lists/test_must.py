@@ -191,7 +191,7 @@ def test_the_command_says_which_lists_refuse_one(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
     lines = ran.stdout.splitlines()
     assert lines[0] == ("oisd-nsfw: thetrevorproject.org refuses thetrevorproject.org; left out of the table")
-    assert lines[-1].endswith("; entries that refuse a site which has to open from 10 years on: 1")
+    assert lines[-1].endswith("; entries that block a site that must open from age 10 on: 1")
 
 
 @pytest.mark.parametrize(

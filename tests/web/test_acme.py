@@ -58,7 +58,7 @@ def test_every_command_of_ours_in_the_document_is_one() -> None:
     found = re.findall(rf"qalqan (certificate install {WORD} {WORD}|certificate name {WORD})", DOCUMENT)
     assert len(found) >= 5
     for one in found:
-        assert build_parser().parse_args(shlex.split(one)).module == "certificate"
+        assert build_parser().parse_args(shlex.split(one)).module == "cli.commands.certificate"
     assert "`qalqan certificate check`" in DOCUMENT
 
 

@@ -141,8 +141,8 @@ def test_what_is_said_of_a_key_that_is_none(request_of: dict[str, Any]) -> None:
 
 def test_it_needs_less_than_half_of_what_it_may_have(request_of: dict[str, Any]) -> None:
     code = (
-        "import sys; from gateway import ageproof; ageproof.MEMORY //= 2; ageproof.CPU_SECONDS //= 2;"
-        "sys.exit(ageproof.main([]))"
+        "import sys; from gateway.web import age_proof; age_proof.MEMORY //= 2; age_proof.CPU_SECONDS //= 2;"
+        "sys.exit(age_proof.main([]))"
     )
     data = json.dumps(request_of).encode()
     done = subprocess.run(
@@ -160,7 +160,7 @@ def test_it_needs_less_than_half_of_what_it_may_have(request_of: dict[str, Any])
     ],
 )
 def test_what_takes_too_much_is_ended(limits: str, waste: str, ended: int) -> None:
-    code = f"import sys; from gateway import ageproof; ageproof.{limits}; ageproof._limit(); {waste}"
+    code = f"import sys; from gateway.web import age_proof; age_proof.{limits}; age_proof._limit(); {waste}"
     argv = (sys.executable, "-c", code)
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.wait(timeout=60) == ended

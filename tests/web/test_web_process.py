@@ -55,7 +55,9 @@ def test_the_command_reads_the_family_s_file_and_serves(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "gateway", "web", "--config", str(config)]
     with serving(tmp_path / "control.sock", port, argv=argv) as process:
         assert ask(port, "/calendar")[0] == 200
-        assert b"web_process" in Path(f"/proc/{process.pid}/cmdline").read_bytes(), "it became another one"
+        assert b"gateway.web.process" in Path(f"/proc/{process.pid}/cmdline").read_bytes(), (
+            "it became another one"
+        )
         limits = Path(f"/proc/{process.pid}/limits").read_text().splitlines()
         assert next(one.split()[4:6] for one in limits if one.startswith("Max core file size")) == ["0", "0"]
     assert (tmp_path / "web" / "session.key").exists()

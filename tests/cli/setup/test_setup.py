@@ -592,4 +592,4 @@ def test_nobody_there_to_ask(space: Namespace, run: Setup, monkeypatch: pytest.M
     space.ip(*TWO_ARMS)
     with Path(os.devnull).open() as nobody:
         monkeypatch.setattr(sys, "stdin", nobody)
-        assert run().refusal == "no input to answer the question; use options, and --yes; nothing was changed"
+        assert run().refusal == "no input to answer the question; use options and --yes; nothing was changed"

@@ -42,9 +42,7 @@ class Told:
         self.decision_log = DecisionLog(home.store, home.family, lambda: NOON, home.rules, self.bus)
         loop = cast("Any", Loop(lambda: NOON))
         context = HomeContext(loop, WallClock(lambda: NOON), RightClock(), home.rules, self.bus)
-        decided = partial(
-            DecisionSource, context, home.store.settings, partial(EditHistory, cast("Any", home))
-        )
+        decided = partial(DecisionSource, context, home.store.settings, partial(EditHistory, home.rules))
         self._verbs = RefusalVerb(context, home.family, home.store.devices, self.decision_log.recent, decided)
 
     def _noticed(self, notice: Notice) -> None:
