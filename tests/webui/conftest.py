@@ -46,7 +46,7 @@ def compile_routes_once() -> None:
             compiled[key] = compile_builder(rule, append_unknown)
         return compiled[key]
 
-    Rule._compile_builder = from_cache  # type: ignore[method-assign]
+    Rule._compile_builder = from_cache  # type: ignore[method-assign, assignment]
 
 
 # An application of its own for each test is what takes most of the time of these tests.
