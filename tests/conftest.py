@@ -11,10 +11,13 @@ import shutil
 import signal
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from gateway.household import loading
 
 # How long an example takes is the machine's matter (tests/pace.py), here as in all tests.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -22,6 +25,11 @@ settings.register_profile("landing", settings.get_profile("here"), derandomize=T
 settings.load_profile("landing" if os.environ.get("CI") else "here")
 
 SYSTEM_MARKS = frozenset({"lab", "browser"})
+
+# What does not change in a run is read once in each process: the package's data takes 0.3 s, the public
+# suffixes of a top-level name 3 ms. The values are frozen.
+for name in ("load_product", "lazy_public_suffix_check"):
+    setattr(loading, name, cache(getattr(loading, name)))
 
 _BYTECODE = pytest.StashKey[Path]()
 

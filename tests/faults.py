@@ -97,7 +97,7 @@ FAULTS = (
         "gateway/policy/time/schedule.py",
         "return _reaching(day, self.day_starts, self.zone)",
         "return _reaching(day, 0, self.zone)",
-        ("tests/policy/time/test_schedule.py",),
+        ("tests/policy/time/test_wallclock.py",),
     ),
     Fault(
         "a time limit closes one minute late",

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import io
 import json
+import runpy
 import shutil
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from datetime import datetime, timedelta
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -46,10 +48,15 @@ def unpack(folder: Path, lan: str = names.LAN) -> Path:
 
 
 def qalqan(config: Path, *words: str) -> str:
-    """Run a command of the installed program in this process; its output."""
-    (command,) = entry_points(group="console_scripts", name="qalqan")
-    with redirect_stdout(io.StringIO()) as output:
-        assert command.load()(["--config", str(config), *words]) == 0, output.getvalue()
+    """Run ``python -m gateway`` in this process; its output."""
+    argv = ["qalqan", "--config", str(config), *words]
+    with (
+        patch.object(sys, "argv", argv),
+        redirect_stdout(io.StringIO()) as output,
+        pytest.raises(SystemExit) as ended,
+    ):
+        runpy.run_module("gateway", run_name="__main__")
+    assert not ended.value.code, output.getvalue()
     return output.getvalue()
 
 

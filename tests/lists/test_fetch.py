@@ -124,7 +124,7 @@ def test_a_server_that_recovers_is_asked_again_with_growing_pauses(
 def test_what_goes_wrong_is_said_and_leaves_nothing(
     lists: tuple[str, list[str]], tmp_path: Path, path: str, limit: int, words: str, asked: int
 ) -> None:
-    made = fetcher(stall=0.5 if path == "/silent" else 10.0)
+    made = fetcher(stall=0.2 if path == "/silent" else 10.0)
     with pytest.raises(ListError, match=f"^my list: .*{words}"):
         made.fetch("my list", lists[0] + path, tmp_path / "list", Validators(), limit)
     assert len(lists[1]) == asked

@@ -179,6 +179,17 @@ def test_kill_9_loses_nothing_that_was_set(path: Path) -> None:
     assert broken_copies(path) == []
 
 
+def test_what_a_guardian_sets_waits_for_the_disk_and_activity_does_not(path: Path) -> None:
+    """By SQLite's own setting while each is written: 2 is FULL, 1 is NORMAL."""
+    store = Store(path)
+    store.pause("son", until=None, by="Mum", at=NOW)
+    assert store._database.rows("PRAGMA synchronous") == [(2,)]
+    record(store, refused(), "tiktok.com")
+    store.flush(0.0, force=True)
+    assert store._database.rows("PRAGMA synchronous") == [(1,)]
+    store.close()
+
+
 TORN = """
 import pathlib, sys
 from datetime import datetime, UTC

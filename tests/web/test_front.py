@@ -287,6 +287,7 @@ def shown(site: Site) -> bytes:
         return tls.getpeercert(binary_form=True) or b""
 
 
+@pytest.mark.system  # the process looks for a new certificate every five seconds
 def test_a_new_certificate_is_shown_while_a_stream_runs_on(own: Site) -> None:
     stream, before, front = stream_of(own, signed_in(own)), shown(own), own.front()
     with stream:
@@ -296,6 +297,7 @@ def test_a_new_certificate_is_shown_while_a_stream_runs_on(own: Site) -> None:
     assert own.front() == front, "the process too"
 
 
+@pytest.mark.system  # the process looks for a new certificate every five seconds
 def test_a_pair_that_does_not_fit_changes_nothing(own: Site) -> None:
     before = shown(own)
     (own.folder / "key.pem").write_bytes(own.authority.issue().key)
@@ -303,6 +305,7 @@ def test_a_pair_that_does_not_fit_changes_nothing(own: Site) -> None:
     assert shown(own) == before
 
 
+@pytest.mark.system  # the process looks for a new certificate every five seconds
 def test_when_it_has_ended_nobody_is_met_and_plain_http_goes_on(own: Site) -> None:
     cookie = signed_in(own)
     stream = stream_of(own, cookie)

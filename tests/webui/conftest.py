@@ -3,10 +3,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from tests.control.running import Running
@@ -15,6 +19,39 @@ from tests.webui.standin.ruling import by_hand
 from webui import Settings, create_app
 
 GATEWAY = "http://192.168.1.1:8080"
+
+
+class CompiledTemplates(BytecodeCache):
+    """Compiles a template once for all applications of this process."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if (compiled := self._compiled.get(bucket.key)) is not None:
+            bucket.bytecode_from_string(compiled)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+def compile_routes_once() -> None:
+    """Make werkzeug compile the same route once: each test has an application with some 250 of them."""
+    compiled: dict[object, Any] = {}
+    compile_builder = Rule._compile_builder
+
+    def from_cache(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (tuple(rule._trace), repr(rule.defaults), append_unknown)
+        if key not in compiled:
+            compiled[key] = compile_builder(rule, append_unknown)
+        return compiled[key]
+
+    Rule._compile_builder = from_cache  # type: ignore[method-assign, assignment]
+
+
+# An application of its own for each test is what takes most of the time of these tests.
+Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CompiledTemplates()}
+compile_routes_once()
 
 
 @dataclass

@@ -81,6 +81,17 @@ def test_it_is_put_in_place_and_in_force(desk: Desk) -> None:
     assert desk.ask("status")["announced"][0]["told"] == "restore"
 
 
+def test_a_profile_that_is_not_in_it_goes(desk: Desk) -> None:
+    text = taken(desk)
+    added = desk.ask("add_profile", name="Third", band="6-9", by="Mum")["id"]
+    file = Path(desk.rules.household.config.profiles) / f"{added}.yaml"
+    assert file.is_file()
+    assert look(desk, text)["gone"] == ["Third"]
+    restored(desk, text)
+    assert not file.exists()
+    assert {child.name for child in desk.rules.household.children} == {"Daughter", "Son"}
+
+
 def test_a_backup_with_the_words_of_an_earlier_version_is_put_in_place(desk: Desk) -> None:
     backup = json.loads(taken(desk))
     backup["profiles"]["daughter.yaml"] += "categories: {games: refuse}\nways: {ssh: open}\n"

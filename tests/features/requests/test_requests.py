@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from gateway.core.errors import GatewayError, PolicyError
+from gateway.core.reason_codes import Code
 from gateway.policy.values import Reason
 from tests.features.conftest import Make, at
-from tests.features.desk import PHONE, TABLET, Desk
+from tests.features.desk import PHONE, STRANGER, TABLET, Desk
 from tests.household.household_files import DAUGHTER
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -61,6 +62,19 @@ def test_what_cannot_be_asked_for_says_so(make: Make, site: str, said: str) -> N
         with pytest.raises(GatewayError, match=said):
             desk.ask("request", device=TABLET, site=site)
         assert waiting(desk) == []
+
+
+def test_the_device_of_a_guest_is_no_child_s(make: Make) -> None:
+    desk = make(AFTERNOON, daughter=ASKS, unknown_devices="guest")
+    desk.ask("assign", mac=STRANGER, profile="guest", by="Mum")
+    member = desk.family.member_of(STRANGER)
+    assert member is not None
+    assert member.profile.id == "guest"
+    for wish in ({"site": "www.reddit.com"}, {"minutes": 15}):
+        with pytest.raises(GatewayError) as refused:
+            desk.ask("request", device=STRANGER, **wish)
+        assert refused.value.code == Code.NO_DEVICE_OF_A_CHILD
+    assert waiting(desk) == []
 
 
 def test_once_opens_a_site_for_an_hour_and_then_running_flows_are_judged_again(make: Make) -> None:

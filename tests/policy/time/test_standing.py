@@ -51,6 +51,13 @@ def test_the_band_owns_what_the_family_did_not_set() -> None:
     assert found["bedtime"].owner == "band:10-12"
 
 
+def test_no_grant_lifts_a_pause() -> None:
+    later = almaty("2026-11-24T12:30")
+    grants = (Grant("device", later), Grant("bedtime", later))
+    situation = Situation(paused_until=later, paused_by="Mum", grants=grants)
+    assert closed(DAY, situation)["device"] is Reason.PAUSED
+
+
 def test_a_pause_closes_the_device_until_it_ends() -> None:
     situation = Situation(paused_until=almaty("2026-11-24T12:30"), paused_by="Mum")
     state = standing(DAUGHTER, situation, CALENDAR, almaty(DAY))

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def heard(it: Program, daemon: Running, *events: tuple[str, dict[str, object]]) -> list[str]:
-    answer = it.get("/events?seconds=2")
+    answer = it.get("/events?seconds=1")
     assert answer.mimetype == "text/event-stream"
     found: list[str] = []
     for part in answer.iter_encoded():
