@@ -17,7 +17,7 @@ from gateway.audit.stage import Stage, words_of
 from gateway.audit.trial import Trial, addresses_of
 from gateway.control.client import Client
 from gateway.policy.config.config import Config
-from gateway.policy.config.router_decides import said_in
+from gateway.policy.config.router_decides import file_to_edit
 
 _ASIDE = "Bedtimes, limits, windows and pauses are set aside: this is about ways around, not about the clock."
 _NO_IPV6 = "There is no IPv6 here: the LAN has no such addresses."
@@ -57,7 +57,7 @@ def _lan(config: Config) -> str:
     here = {name for _, name in socket.if_nameindex()}
     found = sorted((one for one in config.lan if one in here), key=lambda one: not Stage(one).bridged)
     if not found:
-        msg = f"there is no interface {config.lan[0]}; mend lan: in {said_in(config.fixed, 'lan')}"
+        msg = f"there is no interface {config.lan[0]}; mend lan: in {file_to_edit(config.fixed, 'lan')}"
         raise AuditError(msg)
     return found[0]
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from gateway.core.errors import PolicyError
 from gateway.household.uci import Option, Package, Section
 from gateway.policy.config.config import KEYS
-from gateway.policy.config.router_decides import Fixed
+from gateway.policy.config.router_decides import RouterSetting
 from gateway.policy.profile.plain import document
 from gateway.policy.profile.writing import written
 from gateway.policy.yaml import fields
@@ -116,9 +116,11 @@ class RouterSettings:
         return _laid(_without(document, gone), {**usual, **self.entries})
 
     @property
-    def fixed(self) -> Mapping[str, Fixed]:
+    def fixed(self) -> Mapping[str, RouterSetting]:
         """Which keys are decided here, and by which option."""
-        return {key: Fixed(self.file, node.place.path, _told(node)) for key, node in self.entries.items()}
+        return {
+            key: RouterSetting(self.file, node.place.path, _told(node)) for key, node in self.entries.items()
+        }
 
     def first_document(self, zone: str) -> Document:
         """What the first `qalqan.yaml` says. ``zone``: the system's, where none is chosen here."""

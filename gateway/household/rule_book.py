@@ -17,7 +17,7 @@ from gateway.household.file_history import History
 from gateway.household.loading import Product
 from gateway.lists.sealed import Held, SealedShelf
 from gateway.lists.table import StoredTable, open_table, seed_table
-from gateway.policy.alerts.cards import Topic
+from gateway.policy.alerts.cards import CardTopic
 from gateway.policy.alerts.menus import Menu
 from gateway.policy.config.config import Config
 from gateway.policy.config.registers import in_force
@@ -129,7 +129,7 @@ class RuleBook:
         """What kind of device it is, by what it says of itself."""
         return self._product.fingerprints.kind_of(sight)
 
-    def menus(self, topic: Topic, sight: Sighting | None) -> tuple[Menu, ...]:
+    def menus(self, topic: CardTopic, sight: Sighting | None) -> tuple[Menu, ...]:
         """Where such a device has the setting, by what it says of itself."""
         found = None if sight is None else self._product.fingerprints.find(sight)
         kind = "" if sight is None else sight.traits.kind

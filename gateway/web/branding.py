@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
-from gateway.policy.config.brand import LEAST, NIGHT_GROUNDS, OWN_NAME, Brand, channels, contrast
+from gateway.policy.config.brand import MIN_CONTRAST, NIGHT_GROUNDS, OWN_NAME, Brand, channels, contrast
 from gateway.policy.yaml.documents import shown
 
 MOST_BYTES = 8_000  # of a logo: a first visit weighs at most 80 kB, and the longest page takes 70
@@ -157,13 +157,13 @@ def for_night(colour: str) -> str:
     """As little lighter as it needs on the dark pages, and under the dark letters of a button."""
     grounds = (*NIGHT_GROUNDS, ON_GREEN_AT_NIGHT)
     lighter = (mixed(WHITE, colour, percent) for percent in range(101))
-    return next(one for one in lighter if all(contrast(one, ground) >= LEAST for ground in grounds))
+    return next(one for one in lighter if all(contrast(one, ground) >= MIN_CONTRAST for ground in grounds))
 
 
 def _tint(colour: str, ground: str, percent: int) -> str:
     """As much of the colour as lets it be read on its own tint."""
     tints = (mixed(colour, ground, one) for one in range(percent, -1, -1))
-    return next(one for one in tints if contrast(colour, one) >= LEAST)
+    return next(one for one in tints if contrast(colour, one) >= MIN_CONTRAST)
 
 
 def mixed(colour: str, ground: str, percent: int) -> str:

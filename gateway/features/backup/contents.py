@@ -30,7 +30,7 @@ from gateway.policy.profile.backups import (
     KeptPin,
     KeptStep,
 )
-from gateway.policy.profile.growing import State
+from gateway.policy.profile.growing import StepState
 from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.plain import Document, document
 from gateway.policy.yaml.documents import parse_document
@@ -91,7 +91,7 @@ def kept_rows(
         "steps": tuple(
             KeptStep(one.profile, one.band.value, one.month, one.until, one.reason, one.put_off_by)
             for one in store.growing.all().values()
-            if one.state is State.OPEN and one.until
+            if one.state is StepState.OPEN and one.until
         ),
         "pauses": tuple(KeptPause(one.who, _iso(one.until)) for one in state.pauses),
         "grants": tuple(

@@ -14,7 +14,7 @@ from gateway.policy.judge.study import FactFinder
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import INTERNET, PLAY
-from gateway.policy.requests.requests import ChildRequest, Topic
+from gateway.policy.requests.requests import ChildRequest, RequestTopic
 from gateway.policy.time.extension import Extension
 from gateway.policy.time.gates import BEDTIME, DEVICE, WINDOW
 from gateway.policy.values import Decision, Reason
@@ -95,9 +95,9 @@ def opened_sentence(name: str, entry: str, until: datetime | None, now: datetime
 
 
 def asked_sentence(one: ChildRequest, name: str, names: Names) -> str:
-    if one.topic is Topic.SITE:
+    if one.topic is RequestTopic.SITE:
         return ENGLISH["asks"].format(name=name, what=thing_name(one.thing, names))
-    if one.topic is Topic.LEDGER:
+    if one.topic is RequestTopic.LEDGER:
         what, minutes = limits_name(one.thing, names), minutes_text(one.minutes)
         return ENGLISH["doubts"].format(name=name, minutes=minutes, what=what)
     key = "time_of" if one.thing else "time"
