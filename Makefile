@@ -9,9 +9,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 ARGS ?=
-# Tests wait more than they work, and each file has homes of its own: so many files at once.
-WORKERS ?= 3
-AT_ONCE := -n $(WORKERS) --dist loadfile
+# Tests of a file stay together: they share what a fixture of the file has built. Quick tests compute; the
+# others wait more than they compute, so one more process than there are cores keeps two cores busy.
+PYTEST := QALQAN_TEST_ALL=1 $(PY) -m pytest
+QUICK := -m "not system and not slow" --dist loadfile -n $(or $(WORKERS),2)
+SYSTEM := -m "system and not slow" --dist loadfile -n $(or $(WORKERS),3)
 
 # What has to be there, as COMMAND-OR-FILE:PACKAGE. Only the packages of what is missing are installed.
 RUN_NEEDS := \
@@ -33,11 +35,16 @@ DEB_NEEDS := \
 	/usr/lib/python3/dist-packages/build:pybuild-plugin-pyproject \
 	/usr/lib/python3/dist-packages/installer:pybuild-plugin-pyproject \
 	/usr/lib/python3/dist-packages/setuptools:python3-setuptools
+# For `make test`.
 TEST_NEEDS := \
 	openssl:openssl \
 	dig:dnsutils \
 	chromium:chromium \
 	chromedriver:chromium-driver \
+	systemd-detect-virt:systemd \
+	/usr/share/ieee-data/oui.csv:ieee-data
+# For `make test-system`, `make bench` and the like, in addition.
+SYSTEM_NEEDS := \
 	firefox-esr:firefox-esr \
 	tshark:tshark \
 	nginx:nginx-light \
@@ -47,8 +54,6 @@ TEST_NEEDS := \
 	ethtool:ethtool \
 	udhcpc:udhcpc \
 	node:nodejs \
-	systemd-detect-virt:systemd \
-	/usr/share/ieee-data/oui.csv:ieee-data \
 	/usr/share/doc/busybox-static/copyright:busybox-static \
 	shellcheck:shellcheck \
 	shfmt:shfmt \
@@ -100,12 +105,15 @@ define install_missing
 	fi
 endef
 
-.PHONY: help run test test-all times lint words bench fuzz deb feed size test-arm64 vm screenshots release clean root run-tools test-tools slow-tools
+.PHONY: help run test test-system test-all times lint words bench fuzz deb feed size test-arm64 vm screenshots release clean root run-tools test-tools system-tools slow-tools faults census
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
-	@echo "make test         everything that is needed, and all tests (ARGS are pytest's)"
-	@echo "make test-all     the slow ones too, and make vm"
+	@echo "make test         install what is needed and run the quick tests (ARGS are pytest's)"
+	@echo "make test-system  the same for the rest: the virtual home, the kernel, browsers, OpenWrt, Debian's package"
+	@echo "make test-all     both, the slow tests, and make vm"
+	@echo "make faults       seed faults in a copy of the code and report which the quick tests catch"
+	@echo "make census       tests and assertions by folder (ARGS=\"OLD NEW\": what vanished between two revisions)"
 	@echo "make times        the tests, holding what takes time to its mark: on a machine that does nothing else"
 	@echo "make lint         ruff, mypy, import-linter"
 	@echo "make words        the words of the code into the catalogues of the pages, and what waits to be translated"
@@ -129,7 +137,10 @@ run-tools: root
 test-tools: root
 	$(call install_missing,$(RUN_NEEDS) $(TEST_NEEDS))
 
-slow-tools: test-tools
+system-tools: test-tools
+	$(call install_missing,$(SYSTEM_NEEDS))
+
+slow-tools: system-tools
 	$(call install_missing,$(SLOW_NEEDS))
 
 $(PY): | run-tools
@@ -154,15 +165,24 @@ run: run-tools $(VENV)/.run
 	@exec $(PY) -m tests.lab.run $(ARGS)
 
 test: test-tools $(VENV)/.dev
-	@QALQAN_TEST_ALL=1 $(PY) -m pytest $(AT_ONCE) -m "not slow" $(ARGS)
+	@$(PYTEST) $(QUICK) --junitxml=.run/test.xml $(ARGS)
+
+test-system: system-tools $(VENV)/.dev
+	@$(PYTEST) $(SYSTEM) --junitxml=.run/test-system.xml $(ARGS)
 
 test-all: slow-tools $(VENV)/.dev
-	@QALQAN_TEST_ALL=1 $(PY) -m pytest $(AT_ONCE) $(ARGS)
+	@$(PYTEST) --dist loadfile -n $(or $(WORKERS),3) $(ARGS)
 	@$(PY) -m tests.vm
 
+faults: test-tools $(VENV)/.dev
+	@$(PY) -m tests.faults $(ARGS)
+
+census: $(VENV)/.dev
+	@$(PY) -m tests.census $(ARGS)
+
 # One after the other: what runs beside a test is load as well (tests/pace.py).
-times: test-tools $(VENV)/.dev
-	@QALQAN_TEST_ALL=1 QALQAN_TEST_TIMES=1 $(PY) -m pytest -m "not slow" $(ARGS)
+times: system-tools $(VENV)/.dev
+	@QALQAN_TEST_TIMES=1 $(PYTEST) -m "not slow" $(ARGS)
 
 lint: $(VENV)/.dev
 	@$(VENV)/bin/ruff check
@@ -175,10 +195,10 @@ words: $(VENV)/.dev
 	@$(PY) -m tests.words
 	@$(PY) -m tests.openwrt.luci.words
 
-bench: test-tools $(VENV)/.dev
+bench: system-tools $(VENV)/.dev
 	@$(PY) -m tests.bench $(ARGS)
 
-fuzz: test-tools $(VENV)/.fuzz
+fuzz: system-tools $(VENV)/.fuzz
 	@$(PY) -m tests.fuzz $(ARGS)
 
 deb: root
@@ -187,20 +207,20 @@ deb: root
 	@debian/build dist
 	@ls dist/qalqan_*_all.deb
 
-test-arm64: test-tools $(VENV)/.dev
+test-arm64: system-tools $(VENV)/.dev
 	$(call install_missing,$(ARM64_NEEDS))
 	@$(PY) -m tests.debian.arm64
 
 feed: $(VENV)/.dev
 	@$(PY) -m tests.openwrt.feed $(ARGS)
 
-size: test-tools $(VENV)/.dev
+size: system-tools $(VENV)/.dev
 	@$(PY) -m tests.bench --only size --print $(ARGS)
 
-vm: test-tools $(VENV)/.dev
+vm: system-tools $(VENV)/.dev
 	@$(PY) -m tests.vm $(ARGS)
 
-screenshots: test-tools $(VENV)/.dev
+screenshots: system-tools $(VENV)/.dev
 	@$(PY) -m tests.browser.screenshots $(ARGS)
 
 release: $(VENV)/.dev

@@ -21,6 +21,7 @@ settings.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 settings.register_profile("landing", settings.get_profile("here"), derandomize=True)
 settings.load_profile("landing" if os.environ.get("CI") else "here")
 
+SYSTEM_MARKS = frozenset({"lab", "browser"})
 
 _BYTECODE = pytest.StashKey[Path]()
 
@@ -42,6 +43,19 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if (folder := config.stash.get(_BYTECODE, None)) is not None:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def namespaces() -> None:
+    """Marks each test that uses it as `system`. A fixture that makes network namespaces takes it."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what is not for the quick suite as `system`. A folder's conftest.py may mark the whole folder."""
+    marks = {mark.name for mark in item.iter_markers()}
+    uses_namespaces = "namespaces" in getattr(item, "fixturenames", ())
+    if "smoke" not in marks and (uses_namespaces or not marks.isdisjoint(SYSTEM_MARKS)):
+        item.add_marker("system")
 
 
 @pytest.hookimpl(tryfirst=True)

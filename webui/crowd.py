@@ -15,7 +15,7 @@ from typing import Any
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 
-from gateway.web.eviction import first_to_go
+from gateway.web.eviction import pick_eviction
 
 PLACES = 96  # connections of all; the server's own limit is above, and is met by answers alone
 PLACES_OF_ONE = 24  # of one address: four browsers with their six each
@@ -96,7 +96,7 @@ def _make_room(new: Channel, here: list[Channel]) -> None:
 
 def _to_go(found: list[Channel], coming: int) -> Channel:
     """What is being answered stays; the new one itself goes where all others are."""
-    return first_to_go([one for one in found if one.waits], time.time(), coming)
+    return pick_eviction([one for one in found if one.waits], time.time(), coming)
 
 
 def _longest_silent(found: list[Channel]) -> Channel:

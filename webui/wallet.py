@@ -19,9 +19,9 @@ from typing import Any
 
 from flask import Flask, current_app, request
 
-from gateway.age.refusals import AgeProofError, Told
-from gateway.age.waiting import Waiting
-from gateway.core.optional_packages import is_here
+from gateway.age.refusals import Advice, AgeProofError
+from gateway.age.waiting import OpenChallenges
+from gateway.core.optional_packages import is_installed
 from gateway.core.reason_codes import Code
 from webui.accounts.limiter import Limiter
 from webui.accounts.passwords import BusyError
@@ -40,7 +40,7 @@ PROGRAM = (sys.executable, "-m", "gateway.web.age_proof")
 class RefusedError(Exception):
     """A wallet's answer does not open anything."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: Advice) -> None:
         self.told = told
         super().__init__(told.value)
 
@@ -55,7 +55,7 @@ class Wallets:
 
     def __init__(self, trust: tuple[str, str] | None) -> None:
         self._trust = trust
-        self._waiting = Waiting()
+        self._waiting = OpenChallenges()
         self._limiter = Limiter()
         self._lock = Lock()  # the server has several threads
         self._one = Lock()  # process at a time
@@ -69,7 +69,7 @@ class Wallets:
         """
         if self._trust is None:
             return "none"
-        if not is_here("cryptography"):
+        if not is_installed("cryptography"):
             return "uninstalled"
         return "" if os.access(self._trust[0], os.R_OK) else "unreadable"
 
@@ -86,7 +86,7 @@ class Wallets:
         told = self._run({"do": "ask", "origin": origin, "now": now.isoformat()})
         challenge, asked = told.get("challenge"), told.get("request")
         if not isinstance(challenge, str) or not isinstance(asked, dict):
-            raise RefusedError(Told.GATEWAY)
+            raise RefusedError(Advice.GATEWAY)
         moment = _moment()
         with self._lock:
             self._waiting.add(_name(here, origin), challenge, moment + LIFETIME, moment)
@@ -97,12 +97,12 @@ class Wallets:
         RefusedError.
         """
         if self._trust is None:
-            raise RefusedError(Told.GATEWAY)
+            raise RefusedError(Advice.GATEWAY)
         try:
             with self._lock:
                 challenge = self._waiting.take(_name(here, origin), _moment())
         except AgeProofError as error:
-            raise RefusedError(error.refusal.told) from None
+            raise RefusedError(error.refusal.advice) from None
         file, key = self._trust
         told = self._run(
             {
@@ -116,7 +116,7 @@ class Wallets:
             }
         )
         if told.get("adult") is not True:
-            raise RefusedError(Told.FORGED)
+            raise RefusedError(Advice.FORGED)
         with self._lock:
             for key in _keys(here):
                 self._limiter.uncount(key)
@@ -139,11 +139,11 @@ class Wallets:
         except (OSError, subprocess.SubprocessError):  # no room for it, or no end of it
             raise _busy() from None
         except ValueError:  # no line: it was ended, or could not read what came
-            raise RefusedError(Told.AGAIN) from None
+            raise RefusedError(Advice.AGAIN) from None
         finally:
             self._one.release()
         if "refused" in told:
-            raise RefusedError(Told(told["told"]))
+            raise RefusedError(Advice(told["told"]))
         return dict(told)
 
     def _slow(self, here: Here) -> None:

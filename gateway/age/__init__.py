@@ -1,1 +1,1 @@
-"""Age bands, and adult proofs by a wallet. Pure: see README.md."""
+"""Age bands, and proofs of adulthood from a wallet. Pure: see README.md."""

@@ -1,7 +1,7 @@
-"""The six age bands: their order and their ages. What each of them allows is data, in ``profiles/bands``.
+"""The six age bands with their order and ages. ``profiles/bands`` has the rules of each band as data.
 
-The edges are the five age stages of the UK Children's Code (ICO, Age appropriate design) and adulthood; they
-fall on the legal steps at 13, 16 and 18.
+The bands are the five age stages of the UK Children's Code (ICO, Age appropriate design) and adulthood. They
+match the legal ages of 13, 16 and 18.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class Band(Enum):
-    """An age band; the value is its id in every file, the order is from young to old."""
+    """An age band. The value is its id in every file; the order is from young to old."""
 
     AGE_0_5 = "0-5"
     AGE_6_9 = "6-9"
@@ -22,7 +22,7 @@ class Band(Enum):
 
     @property
     def ages(self) -> tuple[int, int | None]:
-        """The first and the last year of age, both included; None for no last one."""
+        """The first and the last year of age, both inclusive; None if there is no last year."""
         return _AGES[self]
 
     @property
@@ -32,7 +32,7 @@ class Band(Enum):
 
     @property
     def bracket(self) -> str:
-        """As systems ask for it (California, AB 1043): the edges are ours, so that each band is in one."""
+        """The age bracket of California's AB 1043. Its limits coincide with ours, so each band is in one."""
         return _BRACKETS.get(self, "<13")
 
     @property
@@ -59,5 +59,5 @@ _RANKS: dict[Band, int] = {band: rank for rank, band in enumerate(Band)}
 
 
 def youngest(bands: Iterable[Band]) -> Band:
-    """The youngest of ``bands``, which must not be empty."""
+    """Return the youngest of ``bands``, which must not be empty."""
     return min(bands, key=lambda band: band.rank)

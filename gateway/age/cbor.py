@@ -1,7 +1,7 @@
-"""CBOR (RFC 8949) as ISO 18013-5 has it: definite lengths, every number as short as it can be, no fractions.
+"""CBOR (RFC 8949) as ISO 18013-5 uses it: definite lengths, shortest form of every number, no floats.
 
-That a value can be written in one way only is what a digest relies on: ``encode(decode(data)) == data`` holds
-for everything that is taken. Maps keep the order that they came in; their keys are texts or whole numbers.
+Each value has exactly one encoding, which digests rely on: ``encode(decode(data)) == data`` for all data that
+`decode` accepts. Maps keep their order; their keys are texts or integers.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ from typing import Final, TypeAlias
 
 from gateway.age.refusals import AgeProofError, Refusal
 
-MOST_BYTES = 64 << 10  # a licence with 60 digests, a portrait left out, and three certificates has 10 KiB
-DEPTH = 16  # a DeviceResponse needs nine; each step is two frames of Python's stack
-EMBEDDED = 24  # the tag of bytes that are CBOR themselves
+MOST_BYTES = 64 << 10  # a licence with 60 digests and three certificates, without a portrait, has 10 KiB
+DEPTH = 16  # a DeviceResponse needs nine; each level is two frames of Python's stack
+EMBEDDED = 24  # the tag of a byte string that contains CBOR
 _UINT, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG = range(7)
 _SIMPLE: Final[dict[int, bool | None]] = {20: False, 21: True, 22: None}
-_LEAST: Final[dict[int, int]] = {1: 24, 2: 1 << 8, 4: 1 << 16, 8: 1 << 32}  # by the bytes that a number is in
+_LEAST: Final[dict[int, int]] = {1: 24, 2: 1 << 8, 4: 1 << 16, 8: 1 << 32}  # by the length in bytes
 _MOST_NUMBER = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
+    """A value with a CBOR tag."""
+
     number: int
     value: Value
 
@@ -31,14 +33,14 @@ Value: TypeAlias = "int | bytes | str | bool | list[Value] | dict[Key, Value] | 
 
 
 class CborError(AgeProofError):
-    """Bytes that are no such value."""
+    """Invalid or unsupported CBOR."""
 
     def __init__(self, why: str) -> None:
         super().__init__(Refusal.BAD_CBOR, why)
 
 
 def decode(data: bytes) -> Value:
-    """The one value that ``data`` is. Raises CborError."""
+    """Return the single value that ``data`` encodes. Raises CborError."""
     if len(data) > MOST_BYTES:
         msg = f"more than {MOST_BYTES} bytes"
         raise CborError(msg)
@@ -51,19 +53,19 @@ def decode(data: bytes) -> Value:
 
 
 def encode(value: Value) -> bytes:
-    """Raises CborError for a number beyond 64 bits, or more levels than `decode` takes."""
+    """Return the encoding. Raises CborError for a number beyond 64 bits, or for too many levels."""
     out = bytearray()
     _write(out, value, DEPTH)
     return bytes(out)
 
 
 def embed(value: Value) -> Tagged:
-    """``value`` as bytes that say of themselves that they are CBOR."""
+    """Return ``value`` as a tagged byte string that contains CBOR."""
     return Tagged(EMBEDDED, encode(value))
 
 
 def embedded(value: Value) -> Value:
-    """What `embed` wrapped. Raises CborError for anything else."""
+    """Return the value that `embed` wrapped. Raises CborError for anything else."""
     if not isinstance(value, Tagged) or value.number != EMBEDDED or not isinstance(value.value, bytes):
         msg = "bytes with CBOR in them were expected"
         raise CborError(msg)
@@ -135,7 +137,7 @@ class _Reader:
             raise CborError(msg) from None
 
     def _room(self, least: int) -> None:
-        """Before anything is made of a length that somebody else wrote: each value has a byte at least."""
+        """Check an untrusted length before allocating: each value has at least one byte."""
         if least > len(self.data) - self.at:
             msg = "it says that more follows than there is"
             raise CborError(msg)
@@ -189,13 +191,13 @@ def _write(out: bytearray, value: Value, depth: int) -> None:
             out += data
         case list():
             _head(out, _ARRAY, len(value))
-            for one in value:
-                _write(out, one, depth - 1)
+            for element in value:
+                _write(out, element, depth - 1)
         case dict():
             _head(out, _MAP, len(value))
-            for key, one in value.items():
+            for key, element in value.items():
                 _write(out, key, depth - 1)
-                _write(out, one, depth - 1)
+                _write(out, element, depth - 1)
         case Tagged():
             _head(out, _TAG, value.number)
             _write(out, value.value, depth - 1)

@@ -1,4 +1,4 @@
-"""An X.509 certificate with what is asked of it here."""
+"""X.509 certificates, with the properties that age proofs need."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ from gateway.age.der import Extensions, read_extensions
 from gateway.age.refusals import AgeProofError, Refusal
 from gateway.age.validity import validity
 
-MOST_BYTES = 4 << 10  # ISO's and the EU's have 700; one with long names and addresses has 1,500
+MOST_BYTES = 4 << 10  # ISO's and the EU's have 700; long names and addresses make 1,500
 _CURVES = frozenset(("secp256r1", "secp384r1", "secp521r1"))
-_WHOLE = b"\0"  # ahead of a bit string's bytes: all their bits are of it
+_WHOLE = b"\0"  # first byte of a bit string without unused bits
 _DIGESTS = frozenset(("sha256", "sha384", "sha512"))
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
+class ParsedCertificate:
+    """A certificate with an elliptic-curve key."""
+
     data: bytes
     x509: x509.Certificate
     key: ec.EllipticCurvePublicKey
     extensions: Extensions
     not_before: datetime
     not_after: datetime
-    countries: frozenset[str]  # of its subject
+    countries: frozenset[str]  # of the subject
 
-    def is_issued_by(self, other: Certificate) -> bool:
-        """By name and signature; whether ``other`` may issue any is another question."""
+    def is_issued_by(self, other: ParsedCertificate) -> bool:
+        """Check name and signature only, not whether ``other`` may issue certificates."""
         try:
             digest = self.x509.signature_hash_algorithm
             if digest is None or digest.name not in _DIGESTS:
                 return False
-            # A bit string may say that its last bits, where zero, are none of it: one signature, two forms.
+            # A bit string may declare trailing zero bits as unused, which gives one signature two encodings.
             if not self.data.endswith(_WHOLE + self.x509.signature):
                 return False
             self.x509.verify_directly_issued_by(other.x509)
@@ -46,20 +48,20 @@ class Certificate:
         return True
 
 
-def read_certificate(data: bytes) -> Certificate:
-    """Raises AgeProofError."""
+def read_certificate(data: bytes) -> ParsedCertificate:
+    """Parse a DER certificate. Raises AgeProofError."""
     if len(data) > MOST_BYTES:
         raise AgeProofError(Refusal.BAD_CERTIFICATE, f"more than {MOST_BYTES} bytes")
     try:
-        with warnings.catch_warnings():  # of a serial number that is no longer allowed, and the like
+        with warnings.catch_warnings():  # about obsolete serial numbers, for example
             warnings.simplefilter("ignore")
             read = x509.load_der_x509_certificate(data)
             key, tbs = read.public_key(), read.tbs_certificate_bytes
             begins, ends = validity(read)
             countries = read.subject.get_attributes_for_oid(NameOID.COUNTRY_NAME)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):  # TypeError: of a name
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):  # TypeError: an invalid name
         raise AgeProofError(Refusal.BAD_CERTIFICATE) from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _CURVES:
         raise AgeProofError(Refusal.WRONG_KEY, "of a certificate, on none of the curves known here")
-    named = frozenset(str(one.value) for one in countries)
-    return Certificate(data, read, key, read_extensions(tbs), begins, ends, named)
+    named = frozenset(str(country.value) for country in countries)
+    return ParsedCertificate(data, read, key, read_extensions(tbs), begins, ends, named)

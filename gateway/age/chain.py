@@ -1,4 +1,4 @@
-"""From the certificate of who signed a proof to an issuer that counts (RFC 5280, ISO 18013-5 annex B)."""
+"""Validates the path from a proof's signer to a trusted issuer (RFC 5280, ISO 18013-5 annex B)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from gateway.age.certificates import Certificate, read_certificate
+from gateway.age.certificates import ParsedCertificate, read_certificate
 from gateway.age.der import DIGITAL_SIGNATURE, KEY_CERT_SIGN
 from gateway.age.documents import Document
 from gateway.age.refusals import AgeProofError, Refusal
 from gateway.age.trust import Issuer, Trust
 
-MOST_CHAIN = 4  # a signer, two CAs between, and the anchor, which need not be sent; ISO has none between
+MOST_CHAIN = 4  # a signer, two intermediate CAs, and the optional anchor; ISO has no intermediate CAs
 
 
-def signer(chain: Sequence[bytes], trust: Trust, document: Document, now: datetime) -> Certificate:
-    """The first of ``chain``, once it is below an issuer of ``document``. Raises AgeProofError.
+def signer(chain: Sequence[bytes], trust: Trust, document: Document, now: datetime) -> ParsedCertificate:
+    """Return the first certificate of ``chain`` after validating it up to an issuer of ``document``.
 
-    Revocation is not asked about: that would tell the issuer when and where a proof was used.
+    Revocation is not checked: a query would tell the issuer when and where a proof is used.
+    Raises AgeProofError.
     """
     if not 1 <= len(chain) <= MOST_CHAIN:
         raise AgeProofError(Refusal.LONG_CHAIN, f"not 1 to {MOST_CHAIN} certificates")
@@ -30,8 +31,10 @@ def signer(chain: Sequence[bytes], trust: Trust, document: Document, now: dateti
     return _anchored(path, trust, document, now)
 
 
-def _anchored(path: list[Certificate], trust: Trust, document: Document, now: datetime) -> Certificate:
-    """By any issuer that fits: one CA may be there twice, with its last certificate and its next."""
+def _anchored(
+    path: list[ParsedCertificate], trust: Trust, document: Document, now: datetime
+) -> ParsedCertificate:
+    """Accept any matching issuer: a CA may be listed twice, with its previous and its next certificate."""
     problem = AgeProofError(Refusal.UNTRUSTED)
     for issuer in trust.issuers:
         whole = _up_to(path, issuer)
@@ -47,11 +50,11 @@ def _anchored(path: list[Certificate], trust: Trust, document: Document, now: da
     raise problem
 
 
-def _up_to(path: list[Certificate], issuer: Issuer) -> list[Certificate]:
-    """The path with the issuer as its end, or nothing where it does not lead there."""
+def _up_to(path: list[ParsedCertificate], issuer: Issuer) -> list[ParsedCertificate]:
+    """Return the path that ends at the issuer; empty if it does not lead there."""
     anchor = issuer.certificate
-    for place, one in enumerate(path):
-        if one.data == anchor.data:
+    for place, certificate in enumerate(path):
+        if certificate.data == anchor.data:
             return path[: place + 1]
     return [*path, anchor] if path[-1].is_issued_by(anchor) else []
 
@@ -63,7 +66,7 @@ def _check_issuer(issuer: Issuer, document: Document, now: datetime) -> None:
         raise AgeProofError(Refusal.NOT_ITS_DOCUMENT)
 
 
-def _check_signer(leaf: Certificate, document: Document, now: datetime) -> None:
+def _check_signer(leaf: ParsedCertificate, document: Document, now: datetime) -> None:
     _check_dates(leaf, now)
     extensions = leaf.extensions
     if extensions.ca:
@@ -74,8 +77,8 @@ def _check_signer(leaf: Certificate, document: Document, now: datetime) -> None:
         raise AgeProofError(Refusal.WRONG_PURPOSE, "the signer's is not for documents of this kind")
 
 
-def _check_above(whole: list[Certificate], now: datetime) -> None:
-    """The CAs, and what all of them have in common."""
+def _check_above(whole: list[ParsedCertificate], now: datetime) -> None:
+    """Check the CAs, and that signer and anchor name the same country."""
     for between, ca in enumerate(whole[1:]):
         _check_dates(ca, now)
         extensions = ca.extensions
@@ -89,8 +92,8 @@ def _check_above(whole: list[Certificate], now: datetime) -> None:
         raise AgeProofError(Refusal.WRONG_COUNTRY)
 
 
-def _check_dates(one: Certificate, now: datetime) -> None:
-    if not one.not_before <= now <= one.not_after:
+def _check_dates(certificate: ParsedCertificate, now: datetime) -> None:
+    if not certificate.not_before <= now <= certificate.not_after:
         raise AgeProofError(Refusal.CERTIFICATE_EXPIRED)
-    if one.extensions.strange:
+    if certificate.extensions.strange:
         raise AgeProofError(Refusal.CRITICAL_EXTENSION)

@@ -1,4 +1,4 @@
-"""COSE (RFC 9052, 9053) as an mdoc has it: keys on NIST's curves, and COSE_Sign1 with ECDSA."""
+"""COSE (RFC 9052, 9053) as mdocs use it: keys on the NIST curves, and COSE_Sign1 with ECDSA."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from gateway.age.cbor import Key, Value, decode, encode
 from gateway.age.refusals import AgeProofError, Refusal
 
-ALG, CRIT, X5CHAIN = 1, 2, 33  # labels of headers
+ALG, CRIT, X5CHAIN = 1, 2, 33  # header labels
 _KTY, _CRV, _X, _Y, _EC2 = 1, -1, -2, -3, 2
 _CURVES: Final[dict[int, ec.EllipticCurve]] = {1: ec.SECP256R1(), 2: ec.SECP384R1(), 3: ec.SECP521R1()}
-# ES256 is what every proof has to have; the others are a licence's. An algorithm goes with one curve alone.
+# Every proof supports ES256; licences also use the others. Each algorithm is bound to one curve.
 _HASHES: Final[dict[int, tuple[str, hashes.HashAlgorithm]]] = {
     -7: ("secp256r1", hashes.SHA256()),
     -35: ("secp384r1", hashes.SHA384()),
@@ -26,6 +26,8 @@ _HASHES: Final[dict[int, tuple[str, hashes.HashAlgorithm]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Sign1:
+    """A parsed COSE_Sign1. Its signature is not verified yet."""
+
     protected: bytes
     algorithm: int
     unprotected: dict[Key, Value]
@@ -34,7 +36,7 @@ class Sign1:
 
 
 def read_sign1(value: Value) -> Sign1:
-    """Raises AgeProofError."""
+    """Parse a COSE_Sign1. Raises AgeProofError."""
     match value:
         case [bytes() as protected, dict() as unprotected, (bytes() | None) as payload, bytes() as signature]:
             return Sign1(protected, _algorithm(protected, unprotected), unprotected, payload, signature)
@@ -42,11 +44,11 @@ def read_sign1(value: Value) -> Sign1:
 
 
 def _algorithm(protected: bytes, unprotected: dict[Key, Value]) -> int:
-    """It has to be signed itself: what stands outside, or what cannot be understood, is not asked."""
+    """Return the algorithm from the signed header. An unsigned or critical header is refused."""
     headers = decode(protected)
     if not isinstance(headers, dict) or CRIT in headers or ALG in unprotected:
         raise AgeProofError(Refusal.WRONG_ALGORITHM, "not said where it is signed")
-    if headers.keys() & unprotected.keys():  # which of the two would count?
+    if headers.keys() & unprotected.keys():  # ambiguous
         raise AgeProofError(Refusal.BAD_RESPONSE, "a header that is signed and not signed")
     algorithm = headers.get(ALG)
     if isinstance(algorithm, bool) or not isinstance(algorithm, int) or algorithm not in _HASHES:
@@ -55,7 +57,7 @@ def _algorithm(protected: bytes, unprotected: dict[Key, Value]) -> int:
 
 
 def check(signed: Sign1, key: ec.EllipticCurvePublicKey, payload: bytes, failing: Refusal) -> None:
-    """That ``key`` signed ``payload``. Raises AgeProofError, with ``failing`` where it did not."""
+    """Verify that ``key`` signed ``payload``. Raises AgeProofError, with ``failing`` for a bad signature."""
     curve, digest = _HASHES[signed.algorithm]
     if key.curve.name != curve:
         raise AgeProofError(Refusal.WRONG_KEY, "not of the algorithm's curve")
@@ -65,15 +67,15 @@ def check(signed: Sign1, key: ec.EllipticCurvePublicKey, payload: bytes, failing
     first, second = (
         int.from_bytes(part, "big") for part in (signed.signature[:size], signed.signature[size:])
     )
-    told = encode(["Signature1", signed.protected, b"", payload])
+    to_verify = encode(["Signature1", signed.protected, b"", payload])
     try:
-        key.verify(encode_dss_signature(first, second), told, ec.ECDSA(digest))
+        key.verify(encode_dss_signature(first, second), to_verify, ec.ECDSA(digest))
     except InvalidSignature:
         raise AgeProofError(failing) from None
 
 
 def read_key(value: Value) -> ec.EllipticCurvePublicKey:
-    """A COSE_Key. Raises AgeProofError."""
+    """Parse a COSE_Key. Raises AgeProofError."""
     if not isinstance(value, dict) or value.get(_KTY) != _EC2:
         raise AgeProofError(Refusal.WRONG_KEY, "not on a curve")
     number = value.get(_CRV)
@@ -89,6 +91,6 @@ def read_key(value: Value) -> ec.EllipticCurvePublicKey:
 
 
 def key_value(key: ec.EllipticCurvePublicKey) -> Value:
-    """As a COSE_Key, on P-256."""
+    """Return a P-256 key as a COSE_Key."""
     numbers = key.public_numbers()
     return {_KTY: _EC2, _CRV: 1, _X: numbers.x.to_bytes(32, "big"), _Y: numbers.y.to_bytes(32, "big")}

@@ -1,4 +1,4 @@
-"""`org-iso-mdoc` of the Digital Credentials API (ISO 18013-7, annex C): a question, and its sealed answer."""
+"""`org-iso-mdoc` of the Digital Credentials API (ISO 18013-7, annex C): a request and its sealed response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.age.hpke import derive_key, unseal
 from gateway.age.refusals import AgeProofError, Refusal
 
 PROTOCOL = "org-iso-mdoc"
-LIFETIME = timedelta(minutes=5)  # to choose a wallet, unlock it and read what it says
+LIFETIME = timedelta(minutes=5)  # to choose a wallet, unlock it and read its prompt
 ENTROPY = 64  # bytes: 32 for the key, 32 for the nonce
 MOST_ANSWER = (4 * MOST_BYTES + 2) // 3  # characters of base64url
 MOST_CHALLENGE = 1 << 10  # characters
@@ -29,7 +29,7 @@ _ALL: Final = (Document.EU_AV, Document.MDL)
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What is kept of a question until its answer: one attempt, in memory alone."""
+    """The data of a request that is needed for its response: for one attempt, in memory only."""
 
     secret: bytes = field(repr=False)
     info: str  # `encryptionInfo` as it was sent
@@ -38,28 +38,29 @@ class Challenge:
     documents: tuple[Document, ...]
 
     def text(self) -> str:
-        kept = {
+        stored = {
             "secret": _base64(self.secret),
             "info": self.info,
             "origin": self.origin,
             "until": self.until.isoformat(),
             "documents": [document.value for document in self.documents],
         }
-        return json.dumps(kept, separators=(",", ":"))
+        return json.dumps(stored, separators=(",", ":"))
 
     @property
     def transcript(self) -> bytes:
-        """What both sides know of the session (SessionTranscript)."""
+        """The session data that both sides know (SessionTranscript)."""
         return encode([None, None, ["dcapi", hashlib.sha256(encode([self.info, self.origin])).digest()]])
 
 
 def read_challenge(text: str) -> Challenge:
-    """Of `Challenge.text`. Raises AgeProofError."""
+    """Parse the result of `Challenge.text`. Raises AgeProofError."""
     try:
-        kept = json.loads(text) if len(text) <= MOST_CHALLENGE else {}
-        documents = tuple(Document(one) for one in kept["documents"])
-        until = datetime.fromisoformat(kept["until"])
-        read = Challenge(_unbase64(kept["secret"]), str(kept["info"]), str(kept["origin"]), until, documents)
+        stored = json.loads(text) if len(text) <= MOST_CHALLENGE else {}
+        documents = tuple(Document(document) for document in stored["documents"])
+        until = datetime.fromisoformat(stored["until"])
+        secret = _unbase64(stored["secret"])
+        read = Challenge(secret, str(stored["info"]), str(stored["origin"]), until, documents)
     except (ValueError, KeyError, TypeError, RecursionError, AgeProofError):
         raise AgeProofError(Refusal.BAD_CHALLENGE) from None
     if len(read.secret) != ENTROPY // 2 or not documents or until.tzinfo is None:
@@ -70,10 +71,10 @@ def read_challenge(text: str) -> Challenge:
 def ask(
     origin: str, now: datetime, entropy: bytes, documents: Sequence[Document] = _ALL
 ) -> tuple[dict[str, Any], Challenge]:
-    """What `navigator.credentials.get` takes, and what to keep.
+    """Return the argument of `navigator.credentials.get`, and the challenge to store.
 
-    Each document is a question of its own, of which the wallet answers one; they share the session. The EU's
-    own wallet library looks at the first one alone. Raises AgeProofError for an origin that no browser has.
+    Each document is a request of its own, of which the wallet answers one; they share the session. The EU's
+    own wallet library reads only the first request. Raises AgeProofError for an origin that no browser has.
     """
     if not _ORIGIN.fullmatch(origin) or origin.endswith(":443"):
         raise AgeProofError(Refusal.BAD_ORIGIN)
@@ -84,8 +85,8 @@ def ask(
     parameters: Value = {"nonce": nonce, "recipientPublicKey": key_value(derive_key(secret).public_key())}
     info = _base64(encode(["dcapi", parameters]))
     requests = [
-        {"protocol": PROTOCOL, "data": {"deviceRequest": _base64(request(one)), "encryptionInfo": info}}
-        for one in documents
+        {"protocol": PROTOCOL, "data": {"deviceRequest": _base64(request(document)), "encryptionInfo": info}}
+        for document in documents
     ]
     return {"digital": {"requests": requests}}, Challenge(
         secret, info, origin, now + LIFETIME, tuple(documents)
@@ -93,13 +94,13 @@ def ask(
 
 
 def request(document: Document) -> bytes:
-    """For the one element, and that it is not retained (DeviceRequest)."""
+    """Return a DeviceRequest for the one element, which the verifier does not retain."""
     wanted = embed({"docType": document.value, "nameSpaces": {document.namespace: {ELEMENT: False}}})
     return encode({"version": "1.0", "docRequests": [{"itemsRequest": wanted}]})
 
 
 def open_answer(answer: object, challenge: Challenge) -> bytes:
-    """The DeviceResponse in what the page sent. Raises AgeProofError."""
+    """Return the DeviceResponse in the page's JSON. Raises AgeProofError."""
     match answer:
         case {"protocol": "org-iso-mdoc", "data": {"response": str() as text}}:
             pass
@@ -114,7 +115,7 @@ def open_answer(answer: object, challenge: Challenge) -> bytes:
 
 
 def _base64(data: bytes) -> str:
-    """The URL's alphabet, without padding."""
+    """Encode as base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 

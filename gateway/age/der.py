@@ -1,7 +1,7 @@
-"""The extensions of an X.509 certificate, read without giving up for one that is not asked about.
+"""Reads the extensions of an X.509 certificate, and ignores errors in those that are not needed.
 
-`cryptography` reads all of them or none. The certificates of the EU profile's own examples have an issuer's
-alternative name that is wrapped twice, and one in ISO's have another: nothing here needs it.
+`cryptography` parses all extensions or none. The issuer alternative name is malformed in the examples of the
+EU profile, where it is wrapped twice, and in an ISO example. It is not needed here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gateway.age.refusals import AgeProofError, Refusal
 
 BASIC_CONSTRAINTS, KEY_USAGE, PURPOSES = "2.5.29.19", "2.5.29.15", "2.5.29.37"
 DIGITAL_SIGNATURE, KEY_CERT_SIGN = 0, 5  # bits of the key usage
-# Critical or not, they take nothing away from what is checked: names, key identifiers, lists of revoked ones.
+# Critical or not, these do not affect the checks: names, key identifiers, revocation lists.
 _HARMLESS: Final = frozenset(("2.5.29.14", "2.5.29.17", "2.5.29.18", "2.5.29.31", "2.5.29.35"))
 _BITS, _OID, _SEQUENCE, _EXTENSIONS = 0x03, 0x06, 0x30, 0xA3
 MOST_EXTENSIONS = 32  # a signer's certificate has seven
@@ -22,22 +22,24 @@ MOST_EXTENSIONS = 32  # a signer's certificate has seven
 
 @dataclass(frozen=True, slots=True)
 class Extensions:
+    """The extensions that the checks need."""
+
     ca: bool = False
-    path_length: int | None = None  # of a CA: how many CAs may stand below it
-    usage: frozenset[int] | None = None  # None: says nothing of it
+    path_length: int | None = None  # of a CA: how many CAs may be below it
+    usage: frozenset[int] | None = None  # None: the extension is absent
     purposes: frozenset[str] = frozenset()
-    strange: bool = False  # a critical one that is not known here
+    strange: bool = False  # has an unknown critical extension
 
 
 def read_extensions(tbs: bytes) -> Extensions:
-    """Of the part of a certificate that is signed. Raises AgeProofError."""
+    """Parse the signed part of a certificate. Raises AgeProofError."""
     held = [content for tag, content in _items(_one(tbs, _SEQUENCE)) if tag == _EXTENSIONS]
     if len(held) > 1:
         raise _bad()
     found: dict[str, bytes] = {}
     strange = False
-    for one in _all(_one(held[0], _SEQUENCE), _SEQUENCE, MOST_EXTENSIONS) if held else ():
-        name, critical, value = _extension(one)
+    for extension in _all(_one(held[0], _SEQUENCE), _SEQUENCE, MOST_EXTENSIONS) if held else ():
+        name, critical, value = _extension(extension)
         if name in found:
             raise _bad()
         found[name] = value
@@ -83,7 +85,7 @@ def _flag(content: bytes) -> bool:
 
 
 def _bits(content: bytes) -> frozenset[int]:
-    """The bits that are set; the first is the highest of the first byte."""
+    """Return the bits that are set; bit 0 is the highest of the first byte."""
     if not 2 <= len(content) <= 3 or content[0] > 7:
         raise _bad()
     number = int.from_bytes(content[1:], "big")
@@ -92,7 +94,7 @@ def _bits(content: bytes) -> frozenset[int]:
 
 
 def _dotted(content: bytes) -> str:
-    """An object identifier as it is written."""
+    """Return an object identifier in dotted form."""
     if not 1 <= len(content) <= 32 or content[-1] & 0x80:
         raise _bad()
     numbers, number = [], 0
@@ -106,7 +108,7 @@ def _dotted(content: bytes) -> str:
 
 
 def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and content of what stands one behind the other."""
+    """Yield tag and content of consecutive elements."""
     at = 0
     while at < len(data):
         if at + 2 > len(data):
@@ -127,7 +129,7 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _all(data: bytes, tag: int, most: int) -> list[bytes]:
     found = list(_items(data))
-    if len(found) > most or any(one[0] != tag for one in found):
+    if len(found) > most or any(item[0] != tag for item in found):
         raise _bad()
     return [content for _, content in found]
 

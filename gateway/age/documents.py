@@ -1,4 +1,4 @@
-"""The two documents that a proof can come in, and the one element that is asked of either."""
+"""The two document types of a proof, and the one element that is requested from either."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ELEMENT = "age_over_18"
 
 
 class Document(StrEnum):
-    """By its docType."""
+    """A document type. The value is its docType."""
 
     EU_AV = "eu.europa.ec.av.1"
     MDL = "org.iso.18013.5.1.mDL"
@@ -26,17 +26,17 @@ class Document(StrEnum):
 
     @property
     def purposes(self) -> frozenset[str]:
-        """What the signer's certificate may be for, one of these (extended key usage)."""
+        """The extended key usages of which the signer's certificate needs one."""
         return _PURPOSES[self]
 
 
 _NAMESPACES: Final = {Document.EU_AV: "eu.europa.ec.av.1", Document.MDL: "org.iso.18013.5.1"}
 _METHODS: Final = {Document.EU_AV: Method.EU_AV, Document.MDL: Method.MDL}
 _MDL_SIGNER = "1.0.18013.5.1.2"  # ISO 18013-5, table B.3
-_MDOC_SIGNER = "1.0.23220.4.1.2"  # ISO 23220-4: of mdocs that are no licence
-_EU_SIGNER = "1.3.130.2.0.0.1.2"  # the EUDI PID rulebook's
-# The EU's profile (annex A) names none in its text; its two examples have the PID rulebook's, and issuers
-# that follow ISO one of the others. A licence's signer has ISO's own and no other.
+_MDOC_SIGNER = "1.0.23220.4.1.2"  # ISO 23220-4: for mdocs other than licences
+_EU_SIGNER = "1.3.130.2.0.0.1.2"  # from the EUDI PID rulebook
+# The text of the EU's profile (annex A) names no key usage. Its two examples have that of the PID rulebook;
+# issuers that follow ISO have one of the others. A licence's signer has only ISO's own.
 _PURPOSES: Final = {
     Document.EU_AV: frozenset((_MDL_SIGNER, _MDOC_SIGNER, _EU_SIGNER)),
     Document.MDL: frozenset((_MDL_SIGNER,)),

@@ -1,7 +1,7 @@
-"""The receiver's side of HPKE (RFC 9180): base mode, DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-128-GCM.
+"""The receiver of HPKE (RFC 9180): base mode, DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-128-GCM.
 
-Over `cryptography`'s primitives, which are the same in every version that a gateway may have: Debian 13's,
-43, has no HPKE of its own. Tests seal with that of a newer one.
+Uses primitives that every supported version of `cryptography` has: version 43 in Debian 13 has no HPKE. The
+tests encrypt with the HPKE of a newer version.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BASE = b"\x00"
 
 
 def derive_key(material: bytes) -> ec.EllipticCurvePrivateKey:
-    """A key pair of 32 random bytes (DeriveKeyPair)."""
+    """Derive a key pair from 32 random bytes (DeriveKeyPair)."""
     secret = _extract(_KEM, b"", b"dkp_prk", material)
     for counter in range(256):
         number = int.from_bytes(_expand(_KEM, secret, b"candidate", bytes([counter]), HASH), "big")
@@ -38,7 +38,7 @@ def derive_key(material: bytes) -> ec.EllipticCurvePrivateKey:
 def unseal(
     key: ec.EllipticCurvePrivateKey, enc: bytes, sealed: bytes, info: bytes, aad: bytes = b""
 ) -> bytes:
-    """What was sealed for ``key`` and ``info``. Raises AgeProofError."""
+    """Decrypt data that was encrypted for ``key`` and ``info``. Raises AgeProofError."""
     if len(enc) != POINT:
         raise AgeProofError(Refusal.NOT_SEALED, "no point of P-256")
     try:
@@ -61,6 +61,6 @@ def _extract(suite: bytes, salt: bytes, label: bytes, material: bytes) -> bytes:
 
 
 def _expand(suite: bytes, secret: bytes, label: bytes, info: bytes, size: int) -> bytes:
-    """One block of HKDF, since nothing here is longer than a hash."""
+    """Return one block of HKDF: no output here is longer than the hash."""
     labelled = size.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info
     return hmac.digest(secret, labelled + b"\x01", hashlib.sha256)[:size]

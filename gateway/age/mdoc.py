@@ -1,7 +1,7 @@
-"""ISO 18013-5: a wallet's DeviceResponse, with exactly one document in it and exactly one element in that.
+"""ISO 18013-5: a wallet's DeviceResponse with exactly one document and one element.
 
-It is read first, then checked from the issuer down to the device: who signed, what was signed, until when, by
-whom it is held. What was not asked for is refused, not skipped.
+The response is parsed first, then verified from the issuer to the device: the signer's certificate, the
+signed data, its validity, and the device key. Data that was not requested is refused, not skipped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final, TypeGuard
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.age.cbor import EMBEDDED, Key, Tagged, Value, decode, embedded, encode
-from gateway.age.certificates import Certificate
+from gateway.age.certificates import ParsedCertificate
 from gateway.age.chain import signer
 from gateway.age.cose import X5CHAIN, Sign1, check, read_key, read_sign1
 from gateway.age.documents import ELEMENT, Document
@@ -26,14 +26,14 @@ from gateway.age.trust import Trust
 
 VERSION = "1.0"
 _DIGESTS: Final = {"SHA-256": hashlib.sha256, "SHA-384": hashlib.sha384, "SHA-512": hashlib.sha512}
-_LEAST_SALT = 16  # bytes; fewer, and a digest could be tried out for its value
+_LEAST_SALT = 16  # bytes; with fewer, the value could be guessed from its digest
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _DATE_TAG = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One element, as it was digested and as it was read."""
+class MdocItem:
+    """One element: the encoding that is digested, and its content."""
 
     data: bytes
     digest_id: int
@@ -42,11 +42,11 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
-    """One document of a DeviceResponse. Nothing of it is checked yet."""
+class PresentedDocument:
+    """One document of a DeviceResponse, before any verification."""
 
     document: Document
-    item: Item
+    item: MdocItem
     issuer: Sign1
     device_namespaces: bytes
     device: Sign1
@@ -54,7 +54,7 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class Mso:
-    """What the issuer signed (MobileSecurityObject)."""
+    """The data that the issuer signed (MobileSecurityObject)."""
 
     document: str
     algorithm: str
@@ -68,7 +68,10 @@ class Mso:
 def adult_until(
     data: bytes, transcript: bytes, asked: Collection[Document], trust: Trust, now: datetime
 ) -> tuple[Document, datetime]:
-    """The document that says so, and the end of it or of its signer's certificate. Raises AgeProofError."""
+    """Return the document type, and the earlier end of the proof and of its signer's certificate.
+
+    Raises AgeProofError if the response does not prove that the holder is 18 or older.
+    """
     shown = read_response(data, asked)
     certificate = signer(read_chain(shown.issuer), trust, shown.document, now)
     mso = read_mso(shown.issuer, certificate.key)
@@ -82,9 +85,9 @@ def adult_until(
     return shown.document, min(mso.valid_until, certificate.not_after)
 
 
-def read_response(data: bytes, asked: Collection[Document]) -> Presented:
-    """Raises AgeProofError, also for anything that was not asked for."""
-    may = {"documents", "documentErrors", "errors"}  # the last two are ISO's codes for what is not there
+def read_response(data: bytes, asked: Collection[Document]) -> PresentedDocument:
+    """Parse a DeviceResponse. Raises AgeProofError, also for data that was not requested."""
+    may = {"documents", "documentErrors", "errors"}  # the last two are ISO's codes for absent data
     response = _exactly(decode(data), {"version", "status", "documents", "documentErrors"}, may)
     if response["version"] != VERSION:
         raise AgeProofError(Refusal.WRONG_VERSION)
@@ -96,21 +99,21 @@ def read_response(data: bytes, asked: Collection[Document]) -> Presented:
     if len(documents) > 1:
         raise AgeProofError(Refusal.MANY_DOCUMENTS)
     shown = _exactly(documents[0], {"docType", "issuerSigned", "deviceSigned", "errors"}, may)
-    document = next((one for one in asked if one.value == shown["docType"]), None)
+    document = next((document for document in asked if document.value == shown["docType"]), None)
     if document is None:
         raise AgeProofError(Refusal.WRONG_DOCUMENT, "not one that was asked for")
     issued = _exactly(shown["issuerSigned"], {"nameSpaces", "issuerAuth"}, {"nameSpaces"})
     item = _one_item(issued.get("nameSpaces", {}), document.namespace)
     held = _exactly(shown["deviceSigned"], {"nameSpaces", "deviceAuth"})
     own = held["nameSpaces"]
-    if embedded(own) != {}:  # elements that the wallet says of itself
+    if embedded(own) != {}:  # elements that the wallet asserts about itself
         raise AgeProofError(Refusal.OVER_DISCLOSED, "the wallet added something")
-    return Presented(
+    return PresentedDocument(
         document, item, read_sign1(issued["issuerAuth"]), encode(own), _device(held["deviceAuth"])
     )
 
 
-def _one_item(namespaces: Value, namespace: str) -> Item:
+def _one_item(namespaces: Value, namespace: str) -> MdocItem:
     if not isinstance(namespaces, dict):
         raise AgeProofError(Refusal.BAD_RESPONSE, "namespaces that are none")
     if not namespaces:
@@ -130,15 +133,15 @@ def _one_item(namespaces: Value, namespace: str) -> Item:
     return item
 
 
-def read_item(value: Value) -> Item:
-    """Raises AgeProofError."""
+def read_item(value: Value) -> MdocItem:
+    """Parse an element. Raises AgeProofError."""
     item = _exactly(embedded(value), {"digestID", "random", "elementIdentifier", "elementValue"})
     number, salt, name = item["digestID"], item["random"], item["elementIdentifier"]
     if not _is_number(number) or not isinstance(salt, bytes) or not isinstance(name, str):
         raise AgeProofError(Refusal.BAD_RESPONSE, "no element")
     if len(salt) < _LEAST_SALT:
         raise AgeProofError(Refusal.BAD_RESPONSE, "a digest that could be guessed")
-    return Item(encode(value), number, name, item["elementValue"])
+    return MdocItem(encode(value), number, name, item["elementValue"])
 
 
 def _device(value: Value) -> Sign1:
@@ -151,19 +154,19 @@ def _device(value: Value) -> Sign1:
 
 
 def read_chain(signed: Sign1) -> list[bytes]:
-    """The signer's certificate and those above it (RFC 9360). Raises AgeProofError."""
+    """Return the signer's certificate and those above it (RFC 9360). Raises AgeProofError."""
     match signed.unprotected.get(X5CHAIN):
-        case bytes() as one:
-            return [one]
+        case bytes() as single:
+            return [single]
         case list() as several:
-            found = [one for one in several if isinstance(one, bytes)]
+            found = [certificate for certificate in several if isinstance(certificate, bytes)]
             if len(found) == len(several):
                 return found
     raise AgeProofError(Refusal.BAD_CERTIFICATE, "none, or no chain of them")
 
 
 def read_mso(signed: Sign1, key: ec.EllipticCurvePublicKey) -> Mso:
-    """What ``key`` signed. Raises AgeProofError."""
+    """Verify the issuer's signature with ``key`` and return the signed data. Raises AgeProofError."""
     if signed.payload is None:
         raise AgeProofError(Refusal.BAD_RESPONSE, "an issuer's signature over nothing")
     check(signed, key, signed.payload, Refusal.ISSUER_SIGNATURE)
@@ -179,8 +182,8 @@ def read_mso(signed: Sign1, key: ec.EllipticCurvePublicKey) -> Mso:
     return Mso(document, algorithm, _map(mso.get("valueDigests")), device, *dates)
 
 
-def check_item(item: Item, namespace: str, mso: Mso) -> None:
-    """That the element is one of those that were signed. Raises AgeProofError."""
+def check_item(item: MdocItem, namespace: str, mso: Mso) -> None:
+    """Verify that the issuer signed this element. Raises AgeProofError."""
     digest = _DIGESTS.get(mso.algorithm)
     if digest is None:
         raise AgeProofError(Refusal.WRONG_ALGORITHM, "of the digests")
@@ -192,14 +195,14 @@ def check_item(item: Item, namespace: str, mso: Mso) -> None:
         raise AgeProofError(Refusal.DIGEST)
 
 
-def check_device(shown: Presented, transcript: bytes, mso: Mso) -> None:
-    """That whoever holds the key that was signed answered this question. Raises AgeProofError."""
-    told = b"\x84" + encode("DeviceAuthentication") + transcript + encode(shown.document.value)
-    signed = encode(Tagged(EMBEDDED, told + shown.device_namespaces))
+def check_device(shown: PresentedDocument, transcript: bytes, mso: Mso) -> None:
+    """Verify that the holder of the signed device key answered this request. Raises AgeProofError."""
+    head = b"\x84" + encode("DeviceAuthentication") + transcript + encode(shown.document.value)
+    signed = encode(Tagged(EMBEDDED, head + shown.device_namespaces))
     check(shown.device, mso.device_key, signed, Refusal.DEVICE_SIGNATURE)
 
 
-def _check_dates(mso: Mso, certificate: Certificate, now: datetime) -> None:
+def _check_dates(mso: Mso, certificate: ParsedCertificate, now: datetime) -> None:
     if not mso.signed <= mso.valid_from < mso.valid_until:
         raise AgeProofError(Refusal.BAD_VALIDITY, "it ends before it begins")
     if not certificate.not_before <= mso.signed <= certificate.not_after:
@@ -211,12 +214,12 @@ def _check_dates(mso: Mso, certificate: Certificate, now: datetime) -> None:
 
 
 def _moment(value: Value) -> datetime:
-    """A date as ISO writes it: in UTC, in whole seconds."""
+    """Parse ISO's date format: UTC, whole seconds."""
     text = value.value if isinstance(value, Tagged) and value.number == _DATE_TAG else None
     if isinstance(text, str) and _DATE.fullmatch(text):
         try:
             return datetime.fromisoformat(text)
-        except ValueError:  # a thirteenth month
+        except ValueError:  # a month 13, for example
             pass
     raise AgeProofError(Refusal.BAD_VALIDITY, "a date that is none")
 
@@ -228,7 +231,7 @@ def _map(value: Value) -> dict[Key, Value]:
 
 
 def _exactly(value: Value, keys: set[Key], optional: Collection[Key] = ()) -> dict[Key, Value]:
-    """With every key that is not optional, and no other."""
+    """Check that a map has all required keys and no unknown ones."""
     found = _map(value)
     if not keys - set(optional) <= found.keys() <= keys:
         raise AgeProofError(Refusal.BAD_RESPONSE, "a key is missing, or not known")

@@ -1,4 +1,4 @@
-"""One wallet's answer to one question: an adult, or why not."""
+"""Verifies a wallet's response to a request."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from gateway.age.refusals import AgeProofError, Refusal
 from gateway.age.trust import Trust
 from gateway.age.values import Adult
 
-LONGEST = timedelta(hours=24)  # a proof says who holds a device now; tomorrow somebody else may
+LONGEST = timedelta(hours=24)  # a proof identifies the present holder of the device, who may change
 
 
 def verify(answer: object, challenge: Challenge, trust: Trust, now: datetime, lasting: timedelta) -> Adult:
-    """``answer``: JSON as the page sent it. Raises AgeProofError.
+    """Return the proven adult. ``answer`` is the page's JSON. Raises AgeProofError.
 
-    The challenge is used up by this, whatever comes of it: see `waiting`. The end is in whole minutes, so
-    that it does not tell which proof it came from.
+    The challenge must not be used again, whatever the result: see `waiting`. The end is rounded down to
+    whole minutes, so that it does not reveal the proof.
     """
     if not timedelta(0) < lasting <= LONGEST:
         msg = f"an adult proof lasts at most {LONGEST}"

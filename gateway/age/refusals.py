@@ -1,4 +1,4 @@
-"""Why an adult proof is refused: one name for each cause, and for a person what to do next."""
+"""Reasons for refusing an adult proof, and the advice that the user gets for each."""
 
 from __future__ import annotations
 
@@ -7,112 +7,112 @@ from enum import StrEnum
 from gateway.core.errors import GatewayError
 
 
-class Told(StrEnum):
-    """What a person can do about it. Pages have words for these, not for each cause."""
+class Advice(StrEnum):
+    """What the user can do. The pages have a text for each of these, not for each reason."""
 
-    AGAIN = "again"  # begin anew: the question is over, or the answer was for another one, or it is damaged
-    WALLET = "wallet"  # the proof in the wallet has ended or has not begun; the wallet gets a new one
-    ISSUER = "issuer"  # whose proof it is, is not known here, or may not give proofs of this kind
-    LESS = "less"  # the wallet sent more than it was asked for; all of it was dropped
-    NOT_ADULT = "not_adult"  # the proof says something else than that somebody is 18
-    FORGED = "forged"  # a signature, a digest or a certificate is not what it has to be
-    GATEWAY = "gateway"  # the file that says whose proofs count is missing, damaged or too old
+    AGAIN = "again"  # start over: the request has expired or differs, or the response is damaged
+    WALLET = "wallet"  # the proof in the wallet has expired or is not valid yet; get a new one there
+    ISSUER = "issuer"  # the issuer is unknown, or may not issue this type of proof
+    LESS = "less"  # the wallet sent more than was requested; all of it was dropped
+    NOT_ADULT = "not_adult"  # the proof does not say that the holder is 18 or older
+    FORGED = "forged"  # a signature, digest or certificate is invalid
+    GATEWAY = "gateway"  # the trust file is missing, damaged or expired
 
 
 class Refusal(StrEnum):
-    """A name never changes its meaning."""
+    """A reason. A value never changes its meaning."""
 
-    # The question.
-    REPLAYED = "replayed"  # no question waits for this answer: it was answered before, or never asked
-    LATE = "late"  # the question has ended
-    BAD_CHALLENGE = "bad_challenge"  # what was kept of the question is not what `ask` made
-    BAD_ORIGIN = "bad_origin"  # a question can be asked by a page of https alone
+    # The request.
+    REPLAYED = "replayed"  # no request waits for this response: it was answered before, or never sent
+    LATE = "late"  # the request has expired
+    BAD_CHALLENGE = "bad_challenge"  # the stored challenge was not made by `ask`
+    BAD_ORIGIN = "bad_origin"  # only an https page can send a request
 
-    # The answer.
+    # The response.
     TOO_LARGE = "too_large"
     BAD_ANSWER = "bad_answer"  # not the Digital Credentials API's object, not this protocol, not base64url
-    NOT_SEALED = "not_sealed"  # for this question and this page: another session, another origin, or damage
+    NOT_SEALED = "not_sealed"  # encrypted for another session or origin, or damaged
     BAD_CBOR = "bad_cbor"
 
-    # What is in it.
-    BAD_RESPONSE = "bad_response"  # no DeviceResponse: a key is missing, unknown, or of the wrong kind
+    # Its content.
+    BAD_RESPONSE = "bad_response"  # no DeviceResponse: a key is missing, unknown, or has the wrong type
     WRONG_VERSION = "wrong_version"
-    WRONG_STATUS = "wrong_status"  # the wallet says that something went wrong
+    WRONG_STATUS = "wrong_status"  # the wallet reports an error
     NO_DOCUMENT = "no_document"
     MANY_DOCUMENTS = "many_documents"
-    WRONG_DOCUMENT = "wrong_document"  # a docType that was not asked for, or another one in what is signed
+    WRONG_DOCUMENT = "wrong_document"  # a docType that was not requested, or that the signature contradicts
     WRONG_NAMESPACE = "wrong_namespace"
-    NOT_DISCLOSED = "not_disclosed"  # the one element that was asked for is not there
+    NOT_DISCLOSED = "not_disclosed"  # the requested element is missing
     OVER_DISCLOSED = "over_disclosed"
     NOT_ADULT = "not_adult"  # its value is not true
 
-    # What the issuer signed.
+    # The issuer's signature.
     WRONG_ALGORITHM = "wrong_algorithm"
-    WRONG_KEY = "wrong_key"  # a key that is not of the algorithm's curve, or no point of it
+    WRONG_KEY = "wrong_key"  # the key is not on the algorithm's curve
     ISSUER_SIGNATURE = "issuer_signature"
-    DIGEST = "digest"  # an element is not the one that was signed
+    DIGEST = "digest"  # an element differs from the signed one
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
-    BAD_VALIDITY = "bad_validity"  # its dates contradict each other, or its signer's certificate
+    BAD_VALIDITY = "bad_validity"  # its dates contradict each other, or the signer's certificate
 
-    # Who the issuer is.
+    # The issuer.
     BAD_CERTIFICATE = "bad_certificate"
     LONG_CHAIN = "long_chain"
     UNTRUSTED = "untrusted"
-    NOT_ITS_DOCUMENT = "not_its_document"  # this issuer may give out proofs, but not of this docType
+    NOT_ITS_DOCUMENT = "not_its_document"  # this issuer may issue proofs, but not of this docType
     CERTIFICATE_EXPIRED = "certificate_expired"  # or is not valid yet
     WRONG_PURPOSE = "wrong_purpose"  # the signer's certificate is not for mdocs (EKU 1.0.18013.5.1.2)
     WRONG_KEY_USAGE = "wrong_key_usage"
-    NO_CA = "no_ca"  # somebody issues certificates who may not
-    PATH_LENGTH = "path_length"  # a CA stands further from the signer than it may
-    WRONG_COUNTRY = "wrong_country"  # the signer's certificate names another one than its CA's
-    CRITICAL_EXTENSION = "critical_extension"  # of a certificate, not understood here
+    NO_CA = "no_ca"  # a certificate in the chain may not issue others
+    PATH_LENGTH = "path_length"  # a CA is further from the signer than allowed
+    WRONG_COUNTRY = "wrong_country"  # the signer's certificate and its CA's name different countries
+    CRITICAL_EXTENSION = "critical_extension"  # an unknown critical extension of a certificate
 
-    # Who holds it.
-    DEVICE_MAC = "device_mac"  # a MAC in place of a signature; not taken here
-    DEVICE_SIGNATURE = "device_signature"  # made by another key, or for another question
+    # The holder.
+    DEVICE_MAC = "device_mac"  # a MAC instead of a signature; not supported
+    DEVICE_SIGNATURE = "device_signature"  # made with another key, or for another request
 
-    # Whose proofs count.
+    # The trust file.
     TRUST_BROKEN = "trust_broken"
     TRUST_SIGNATURE = "trust_signature"
     TRUST_EXPIRED = "trust_expired"
 
     @property
-    def told(self) -> Told:
-        return _TOLD.get(self, Told.FORGED)
+    def advice(self) -> Advice:
+        return _ADVICE.get(self, Advice.FORGED)
 
 
-_TOLD: dict[Refusal, Told] = {
-    Refusal.REPLAYED: Told.AGAIN,
-    Refusal.LATE: Told.AGAIN,
-    Refusal.BAD_CHALLENGE: Told.AGAIN,
-    Refusal.BAD_ORIGIN: Told.GATEWAY,
-    Refusal.TOO_LARGE: Told.LESS,
-    Refusal.BAD_ANSWER: Told.AGAIN,
-    Refusal.NOT_SEALED: Told.AGAIN,
-    Refusal.BAD_CBOR: Told.AGAIN,
-    Refusal.BAD_RESPONSE: Told.AGAIN,
-    Refusal.WRONG_VERSION: Told.WALLET,
-    Refusal.WRONG_STATUS: Told.WALLET,
-    Refusal.NO_DOCUMENT: Told.WALLET,
-    Refusal.NOT_DISCLOSED: Told.WALLET,
-    Refusal.MANY_DOCUMENTS: Told.LESS,
-    Refusal.OVER_DISCLOSED: Told.LESS,
-    Refusal.NOT_ADULT: Told.NOT_ADULT,
-    Refusal.EXPIRED: Told.WALLET,
-    Refusal.NOT_YET_VALID: Told.WALLET,
-    Refusal.UNTRUSTED: Told.ISSUER,
-    Refusal.NOT_ITS_DOCUMENT: Told.ISSUER,
-    Refusal.CERTIFICATE_EXPIRED: Told.ISSUER,
-    Refusal.DEVICE_MAC: Told.WALLET,
-    Refusal.TRUST_BROKEN: Told.GATEWAY,
-    Refusal.TRUST_SIGNATURE: Told.GATEWAY,
-    Refusal.TRUST_EXPIRED: Told.GATEWAY,
+_ADVICE: dict[Refusal, Advice] = {
+    Refusal.REPLAYED: Advice.AGAIN,
+    Refusal.LATE: Advice.AGAIN,
+    Refusal.BAD_CHALLENGE: Advice.AGAIN,
+    Refusal.BAD_ORIGIN: Advice.GATEWAY,
+    Refusal.TOO_LARGE: Advice.LESS,
+    Refusal.BAD_ANSWER: Advice.AGAIN,
+    Refusal.NOT_SEALED: Advice.AGAIN,
+    Refusal.BAD_CBOR: Advice.AGAIN,
+    Refusal.BAD_RESPONSE: Advice.AGAIN,
+    Refusal.WRONG_VERSION: Advice.WALLET,
+    Refusal.WRONG_STATUS: Advice.WALLET,
+    Refusal.NO_DOCUMENT: Advice.WALLET,
+    Refusal.NOT_DISCLOSED: Advice.WALLET,
+    Refusal.MANY_DOCUMENTS: Advice.LESS,
+    Refusal.OVER_DISCLOSED: Advice.LESS,
+    Refusal.NOT_ADULT: Advice.NOT_ADULT,
+    Refusal.EXPIRED: Advice.WALLET,
+    Refusal.NOT_YET_VALID: Advice.WALLET,
+    Refusal.UNTRUSTED: Advice.ISSUER,
+    Refusal.NOT_ITS_DOCUMENT: Advice.ISSUER,
+    Refusal.CERTIFICATE_EXPIRED: Advice.ISSUER,
+    Refusal.DEVICE_MAC: Advice.WALLET,
+    Refusal.TRUST_BROKEN: Advice.GATEWAY,
+    Refusal.TRUST_SIGNATURE: Advice.GATEWAY,
+    Refusal.TRUST_EXPIRED: Advice.GATEWAY,
 }
 
 
 class AgeProofError(GatewayError, ValueError):
-    """The only exception of this room. Its words say what was wrong, never what a wallet sent."""
+    """The only exception of this package. Its message names the reason, never data from the wallet."""
 
     def __init__(self, refusal: Refusal, why: str = "") -> None:
         super().__init__(f"adult proof: {refusal.value.replace('_', ' ')}{': ' if why else ''}{why}")

@@ -1,7 +1,7 @@
 """Reads the trust file: a signed JSON list of issuers of age proofs. Format: docs/families/age-proof.md.
 
-The signature is over `SIGNED` and the canonical form (RFC 8785) of all but the signature. There are texts,
-lists and one whole number in it, for which that form is: keys in order, no space, UTF-8.
+The signature covers `SIGNED` and the canonical form (RFC 8785) of the document without the signature. The
+document has only strings, lists and one integer, so this form is: sorted keys, no spaces, UTF-8.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from gateway.age.certificates import Certificate, read_certificate
+from gateway.age.certificates import ParsedCertificate, read_certificate
 from gateway.age.documents import Document
 from gateway.age.refusals import AgeProofError, Refusal
 
 BROKEN = Refusal.TRUST_BROKEN
 FORMAT = 1
-SIGNED = (
-    b"qalqan age trust 1\n"  # so that what is signed here is never taken for a signature of anything else
-)
+# The prefix keeps a signature from being valid in any other context.
+SIGNED = b"qalqan age trust 1\n"
 MOST_FILE = 1 << 20  # bytes: 400 issuers with 2 KB each, and their names
-MOST_ISSUERS = 400  # the EU has 27 states and a few issuers in each; licences some 60
+MOST_ISSUERS = 400  # the EU has 27 states with a few issuers each; licences have some 60
 MOST_TEXT = 200  # characters of a name
 _KEYS: Final = frozenset(("format", "made", "until", "issuers"))
 _ISSUER_KEYS: Final = frozenset(("name", "country", "documents", "until", "certificate"))
@@ -35,29 +34,34 @@ _ISSUER_KEYS: Final = frozenset(("name", "country", "documents", "until", "certi
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Somebody's certificate: of a CA below which signers are, or of one signer."""
+    """A trusted certificate: of a CA that issues signers, or of a single signer."""
 
     name: str
     country: str
     documents: frozenset[Document]
     until: datetime
-    certificate: Certificate
+    certificate: ParsedCertificate
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
+    """The content of a trust file with a valid signature."""
+
     made: datetime
     until: datetime
     issuers: tuple[Issuer, ...]
 
     def check(self, now: datetime) -> None:
-        """Raises AgeProofError once the file's own time is over."""
+        """Raise AgeProofError if the file has expired."""
         if now >= self.until:
             raise AgeProofError(Refusal.TRUST_EXPIRED)
 
 
 def read_trust(data: bytes, key: bytes) -> Trust:
-    """``key``: 32 bytes, Ed25519. Raises AgeProofError; that its time is over is for `Trust.check` to say."""
+    """Parse and verify a trust file, except for its expiry, which `Trust.check` verifies.
+
+    ``key`` is an Ed25519 public key of 32 bytes. Raises AgeProofError.
+    """
     if len(data) > MOST_FILE:
         raise AgeProofError(BROKEN, f"larger than {MOST_FILE} bytes")
     try:
@@ -67,29 +71,30 @@ def read_trust(data: bytes, key: bytes) -> Trust:
     if not isinstance(document, dict) or not isinstance(document.get("signature"), str):
         raise AgeProofError(BROKEN, "not signed")
     signature = _bytes(document.pop("signature"))
-    told = to_be_signed(document)
+    signed = to_be_signed(document)
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, told)
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
     except (InvalidSignature, ValueError):
         raise AgeProofError(Refusal.TRUST_SIGNATURE) from None
     return _trust(document)
 
 
 def sign_trust(document: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
-    """The file, of all but its signature. Raises AgeProofError for what no gateway would take."""
-    told = {name: value for name, value in document.items() if name != "signature"}
-    _trust(told)
-    signature = base64.b64encode(key.sign(to_be_signed(told))).decode("ascii")
-    return json.dumps({**told, "signature": signature}, ensure_ascii=False, indent=1).encode() + b"\n"
+    """Return the signed file for a document. Raises AgeProofError for one that a gateway would refuse."""
+    unsigned = {name: value for name, value in document.items() if name != "signature"}
+    _trust(unsigned)
+    signature = base64.b64encode(key.sign(to_be_signed(unsigned))).decode("ascii")
+    return json.dumps({**unsigned, "signature": signature}, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def to_be_signed(document: Mapping[str, Any]) -> bytes:
+    """Return the bytes that the signature covers. Raises AgeProofError for text that is not Unicode."""
     try:
         text = json.dumps(
             document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
         )
         return SIGNED + text.encode("utf-8")
-    except (ValueError, RecursionError):  # half a surrogate pair, as JSON can write one
+    except (ValueError, RecursionError):  # a lone surrogate, as JSON can express it
         raise AgeProofError(BROKEN, "no text") from None
 
 
@@ -107,10 +112,10 @@ def _trust(document: Mapping[str, Any]) -> Trust:
     return Trust(made, until, tuple(map(_issuer, issuers)))
 
 
-def _issuer(one: object) -> Issuer:
-    if not isinstance(one, dict) or set(one) != _ISSUER_KEYS:
+def _issuer(entry: object) -> Issuer:
+    if not isinstance(entry, dict) or set(entry) != _ISSUER_KEYS:
         raise AgeProofError(BROKEN, "an issuer without one of its keys, or with another")
-    name, country, documents = one["name"], one["country"], one["documents"]
+    name, country, documents = entry["name"], entry["country"], entry["documents"]
     if not isinstance(name, str) or not 1 <= len(name) <= MOST_TEXT:
         raise AgeProofError(BROKEN, "an issuer without a name")
     if not isinstance(country, str) or len(country) != 2 or not (country.isascii() and country.isupper()):
@@ -125,16 +130,16 @@ def _issuer(one: object) -> Issuer:
     if not known.keys() >= set(documents):
         raise AgeProofError(BROKEN, "a document that is not known here")
     try:
-        certificate = read_certificate(_bytes(one["certificate"]))
+        certificate = read_certificate(_bytes(entry["certificate"]))
     except AgeProofError:
         raise AgeProofError(BROKEN, "a certificate that cannot be read") from None
     return Issuer(
-        name, country, frozenset(known[kind] for kind in documents), _moment(one["until"]), certificate
+        name, country, frozenset(known[kind] for kind in documents), _moment(entry["until"]), certificate
     )
 
 
 def _moment(text: object) -> datetime:
-    """ISO 8601 with an offset."""
+    """Parse ISO 8601 with an offset."""
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
         if moment is not None and moment.tzinfo is not None:

@@ -1,4 +1,4 @@
-"""From when to when a certificate is good."""
+"""The validity period of a certificate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 def validity(certificate: x509.Certificate) -> tuple[datetime, datetime]:
-    """`cryptography` 41, which OpenWrt 24.10 has, says it without a zone: UTC is meant (RFC 5280 4.1.2.5)."""
+    """Return start and end in UTC.
+
+    `cryptography` 41 (OpenWrt 24.10) returns naive datetimes, which are in UTC (RFC 5280 4.1.2.5).
+    """
     if hasattr(certificate, "not_valid_before_utc"):
         return certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return certificate.not_valid_before.replace(tzinfo=UTC), certificate.not_valid_after.replace(tzinfo=UTC)

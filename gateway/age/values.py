@@ -1,4 +1,4 @@
-"""What is left of an adult proof: one bit, until when it holds, and by which method."""
+"""The result of an adult proof: that it exists, its end, and its method."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Method(StrEnum):
-    """How it was proved; the value is what is kept."""
+    """The method of a proof; the value is stored."""
 
     EU_AV = "eu_av"  # the EU's age verification profile, docType eu.europa.ec.av.1
     MDL = "mdl"  # a mobile driving licence by ISO 18013-5
@@ -16,7 +16,7 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Adult:
-    """Somebody who is 18 or older. That there is such a value is the one bit."""
+    """A person proved to be 18 or older. Nothing else about the person is stored."""
 
     until: datetime  # in UTC and whole minutes
     method: Method

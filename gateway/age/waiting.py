@@ -1,6 +1,6 @@
-"""Challenges between question and answer. One attempt each: whatever comes of it, the challenge is gone.
+"""Stores challenges between request and response. Each allows one attempt, whatever the result.
 
-Without cryptography, so that a long-lived process can hold it: what a challenge says is `dcapi`'s.
+This module imports no cryptography, so a long-lived process can use it; `dcapi` parses the challenges.
 """
 
 from __future__ import annotations
@@ -10,26 +10,24 @@ from datetime import datetime
 
 from gateway.age.refusals import AgeProofError, Refusal
 
-MOST = (
-    16  # questions at once: a home has fewer adults; a page that asks again and again pushes out the oldest
-)
+MOST = 16  # a household has fewer adults; repeated requests from one page push out the oldest
 
 
 @dataclass(slots=True)
-class Waiting:
-    """By a name of the caller's: a random token that the page gets, or the device that asks."""
+class OpenChallenges:
+    """Challenges by a name that the caller chooses: a random token of the page, or the requesting device."""
 
     _open: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     def add(self, name: str, challenge: str, until: datetime, now: datetime) -> None:
-        """A second question under the same name takes the first one's place."""
-        self._open = {one: kept for one, kept in self._open.items() if kept[1] > now and one != name}
+        """Store a challenge. It replaces an earlier one of the same name."""
+        self._open = {key: entry for key, entry in self._open.items() if entry[1] > now and key != name}
         while len(self._open) >= MOST:
             del self._open[next(iter(self._open))]
         self._open[name] = challenge, until
 
     def take(self, name: str, now: datetime) -> str:
-        """The challenge, for the one attempt. Raises AgeProofError."""
+        """Remove and return the challenge, for the one attempt. Raises AgeProofError."""
         challenge, until = self._open.pop(name, ("", now))
         if not challenge:
             raise AgeProofError(Refusal.REPLAYED)

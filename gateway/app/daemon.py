@@ -17,7 +17,7 @@ from gateway.core.closers import Closers
 from gateway.core.files import SOCKET, make_folder
 from gateway.core.logs import LastLines
 from gateway.core.loop import Loop
-from gateway.core.process_memory import in_a_child, settle
+from gateway.core.process_memory import run_in_child, settle
 from gateway.dataplane.address_owners import Owned
 from gateway.dataplane.boot_guard import GuardFile
 from gateway.dataplane.desired_table import wanted
@@ -144,7 +144,7 @@ class Daemon:
         self.interfaces = HomeInterfaces(self.rules)
         day_starts, self.wear = timedelta(minutes=config.day_starts), wear(config.flash)
         if migrations.is_due(state / DATABASE):
-            in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
+            run_in_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
         self.store = self._kept(
             Store(
                 state / DATABASE,

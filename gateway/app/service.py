@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.app.daemon import Daemon
 from gateway.core.errors import GatewayError
 from gateway.core.files import DEFAULT_CONFIG
-from gateway.core.process_memory import drop_read_pages, no_dumps, settle
+from gateway.core.process_memory import disable_core_dumps, drop_read_pages, settle
 from gateway.core.service_notify import Notifier
 from gateway.core.signals import Signals
 from gateway.dataplane.packets import go_first
@@ -94,7 +94,7 @@ class Service:
 
 def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False) -> int:
     """`qalqan run`. Raises GatewayError, one line, where it cannot run."""
-    no_dumps()
+    disable_core_dumps()
     if first_boot(path):
         _log.info("%s: made from the router's own settings", path)
     signals = Signals()

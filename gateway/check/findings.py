@@ -64,6 +64,6 @@ def unseen(about: str, path: Path) -> Finding:
 def refused(about: str, error: GatewayError) -> Finding:
     """An error's own words: what is wrong, and behind the semicolon how to mend it."""
     if isinstance(error, PolicyError):
-        return problem(about, f"{error.where}: {error.problem}", error.mend)
+        return problem(about, f"{error.where}: {error.problem}", error.fix)
     text, semicolon, mend = str(error).rpartition("; ")
     return problem(about, text if semicolon else mend, mend if semicolon else "see the manual")

@@ -139,7 +139,7 @@ def _profiles(path: Path, config: Config, product: household.Product) -> Generat
     for one in family.profiles.values():
         yield ok("profile", f"{one.id}: band {one.band.value}, {len(one.devices)} devices")
         if one.warning is not None:
-            yield warning("profile", f"{one.warning.where}: {one.warning.problem}", one.warning.mend)
+            yield warning("profile", f"{one.warning.where}: {one.warning.problem}", one.warning.fix)
     try:
         yield from must_findings(family, must_resolve(product))
     except PolicyError as error:

@@ -1,8 +1,7 @@
-"""``python -m gateway.cli.web_process SETTINGS LOG``: what serves the pages, and nothing more.
+"""``python -m gateway.cli.web_process SETTINGS LOG``: the process that serves the pages.
 
-`qalqan web` becomes this one (`exec`): what reads the family's file and the command line, 3 MB, is left
-behind.
-SETTINGS is JSON (`web.told`).
+`qalqan web` executes it (`exec`), which frees the 3 MB of the configuration parser and the command line.
+SETTINGS is JSON (`gateway.cli.commands.web`).
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from gateway.web.lean_flask import import_lean
 
 
 def main(text: str, form: str) -> int:
-    lean_dataclasses()  # 1.6 MB: code for `repr` and refusing alone, of three hundred of them
-    one_openssl()  # passwords are hashed elsewhere, and messages bring their own
+    lean_dataclasses()  # 1.6 MB: the generated code of three hundred dataclasses
+    one_openssl()  # passwords are hashed in another process, and messages bring their own OpenSSL
     import_lean()
     from gateway.cli.commands.web import settings_of
     from gateway.core import logs
@@ -34,7 +33,7 @@ def main(text: str, form: str) -> int:
 
 
 def _refuse(problem: str) -> int:
-    """As every command of `qalqan` does."""
+    """Print an error as all commands of `qalqan` do."""
     print(f"qalqan: {' '.join(problem.split())}", file=sys.stderr)
     return 1
 

@@ -9,6 +9,7 @@ from gateway.cli import output
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Owned
 from gateway.policy.time.grammar import clock_text
+from gateway.policy.time.schedule import week_limits
 from gateway.policy.time.time_text import Span
 from gateway.policy.time.week import CALENDAR, EXCEPTION, HOLIDAY, PlannedDay
 
@@ -17,6 +18,9 @@ HEAD = ("DAY", "COUNTS AS", "BEDTIME THAT NIGHT", "LIMITS", "WINDOWS", "EXCEPTIO
 
 def show(profile: Profile, days: Iterable[PlannedDay]) -> None:
     print(f"{output.clean(profile.name)} ({profile.id}), band {profile.band.value}")
+    weekly = [f"{target} {minutes_text(limit.value)}" for target, limit in week_limits(profile.rules).items()]
+    if weekly:
+        print(f"limits a week: {'; '.join(weekly)}")
     output.rows((_row(one) for one in days), HEAD)
 
 
@@ -47,6 +51,7 @@ def as_json(profile: Profile, days: Iterable[PlannedDay]) -> None:
         {
             "profile": {"id": profile.id, "name": profile.name, "band": profile.band.value},
             "days": [_day(one) for one in days],
+            "week": {"limits": _limits(week_limits(profile.rules))},
         }
     )
 
@@ -56,10 +61,14 @@ def _day(one: PlannedDay) -> Mapping[str, object]:
         **one.in_brief(),
         "bedtime": [_hours(night.value, night.owner) for night in one.nights],
         "windows": {target: _windows(rule) for target, rule in one.windows.items()},
-        "limits": {
-            target: {"minutes": limit.value // timedelta(minutes=1), "owner": limit.owner}
-            for target, limit in one.limits.items()
-        },
+        "limits": _limits(one.limits),
+    }
+
+
+def _limits(limits: Mapping[str, Owned[timedelta]]) -> Mapping[str, object]:
+    return {
+        target: {"minutes": limit.value // timedelta(minutes=1), "owner": limit.owner}
+        for target, limit in limits.items()
     }
 
 

@@ -39,6 +39,7 @@ class Bus:
         self._subscribers.setdefault(kind, []).append(subscriber)
 
     def publish(self, event: object) -> None:
+        """Call every subscriber of the event's class."""
         for subscriber in self._subscribers.get(type(event), ()):
             subscriber(event)
 

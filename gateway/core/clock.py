@@ -1,4 +1,4 @@
-"""What time it is for the family: local wall time, from one place."""
+"""The wall clock of the household."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _SYSTEM = partial(datetime.now, UTC)
 
 
 class WallClock:
-    """The machine's clock, and what is added to it.
+    """The machine's clock plus two adjustments.
 
-    ``offset`` is zero but in the virtual home, where an evening must not be waited for: time is taken to have
-    passed. ``correction`` is zero but while the machine's clock is known to be wrong (`daemon.clockwatch`).
+    ``offset`` is zero except in the virtual home, where tests move time forward. ``correction`` is zero
+    unless the machine's clock is known to be wrong (`household.clock_watch`).
     """
 
     def __init__(self, system: Callable[[], datetime] = _SYSTEM) -> None:
@@ -22,7 +22,7 @@ class WallClock:
         self._system = system
 
     def now(self) -> datetime:
-        """Aware, in UTC: what is compared most is fastest so."""
+        """Return the corrected time in UTC: aware datetimes in UTC compare fastest."""
         if self.offset or self.correction:
             return self._system() + self.offset + self.correction
         return self._system()

@@ -1,4 +1,4 @@
-"""What was made is undone, the last first."""
+"""Closes resources in the reverse order of their creation."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ C = TypeVar("C", bound=Closable)
 
 
 class Closers:
+    """Collects resources and closes them together, the last one first."""
+
     def __init__(self) -> None:
         self._closers: list[Callable[[], None]] = []
 
     def keep(self, part: C) -> C:
-        """``part``, which is closed with all others."""
+        """Close ``part`` together with the others; return it."""
         self._closers.append(part.close)
         return part
 
     def close(self) -> None:
-        """What cannot be undone keeps nothing else from it."""
+        """Close everything. An error of one resource is logged, and the others are still closed."""
         while self._closers:
             try:
                 self._closers.pop()()

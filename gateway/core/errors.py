@@ -1,4 +1,4 @@
-"""One tree of errors. Every message is one line: what is wrong, where, and how to mend it."""
+"""The exceptions of Qalqan. Every message is one line: where, what is wrong, and how to fix it."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ Values = Mapping[str, str | int]
 
 
 class GatewayError(Exception):
-    """Base of everything that Qalqan raises on purpose; ``str()`` is fit for a person.
+    """Base of all exceptions that Qalqan raises on purpose. ``str()`` is a message for users.
 
-    ``code`` says the same to a program, ``values`` are what the sentence has in it.
+    ``code`` is the machine-readable reason; ``values`` are the variable parts of the message.
     """
 
     code: str = Code.REFUSED
     values: Values = MappingProxyType({})
 
     def coded(self, code: str, **values: str | int) -> Self:
-        """The same error with its code: ``raise PolicyError(…).coded(Code.LANDED, name=name)``."""
+        """Set the reason code and return self: ``raise PolicyError(…).coded(Code.LANDED, name=name)``."""
         self.code, self.values = code, values
         return self
 
 
 class WireError(GatewayError, ValueError):
-    """Bytes that no correct sender produces. The only exception a parser in ``gateway.wire`` raises."""
+    """Bytes that no correct sender produces. The only exception that parsers in ``gateway.wire`` raise."""
 
 
 class PolicyError(GatewayError, ValueError):
-    """A rule file that cannot be used.
+    """An invalid rule file or setting.
 
-    ``where`` is ``file:line: key`` as far as known, ``problem`` what is wrong, ``mend`` how to put it right.
+    ``where`` is ``file:line: key`` as far as known, ``problem`` what is wrong, ``fix`` how to correct it.
     """
 
-    def __init__(self, where: str, problem: str, mend: str) -> None:
-        super().__init__(f"{where}: {problem}; {mend}")
+    def __init__(self, where: str, problem: str, fix: str) -> None:
+        super().__init__(f"{where}: {problem}; {fix}")
         self.where = where
         self.problem = problem
-        self.mend = mend
+        self.fix = fix
 
 
 class KernelError(GatewayError):
-    """The kernel, nft or the queue refused something that the daemon needs."""
+    """The kernel, nft or the packet queue refused an operation that the daemon needs."""
 
 
 class ListError(GatewayError):
-    """A list source that was refused; the table in force stays."""
+    """A list source was rejected; the current table stays in use."""
 
 
 class ControlError(GatewayError):
-    """A request on the control socket that was refused, or a daemon that does not answer."""
+    """A request on the control socket was refused, or the daemon does not respond."""

@@ -1,4 +1,4 @@
-"""Where a gateway's files are, and how a rule file is read: a bounded piece, and errors in one line."""
+"""Paths of the gateway's files, bounded reads with one-line errors, and atomic writes."""
 
 from __future__ import annotations
 
@@ -21,62 +21,66 @@ SOCKET = "control.sock"  # in the runtime directory
 
 
 def read_bounded(path: Path, most: int = MAX_TEXT) -> bytes:
-    """At most one byte more than ``most``, which a rule file may have. Raises PolicyError where it cannot be
-    read, and for a pipe, a device or anything else that is no file: to read such a thing may never end.
+    """Return at most ``most`` + 1 bytes, so that the caller can detect a file that is too large.
+
+    Raises PolicyError if the file cannot be read or is not a regular file: reading a pipe or a device may
+    never end.
     """
 
     def first_bytes() -> bytes | None:
-        with open(path, "rb", opener=opened_at_once) as file:
+        with open(path, "rb", opener=open_nonblocking) as file:
             return file.read(most + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
 
     found = attempt(path, first_bytes)
     if found is None:
-        raise PolicyError(str(path), "is no regular file", "write a file in its place, or name another")
+        raise PolicyError(str(path), "is not a regular file", "replace it with a file, or use another path")
     return found
 
 
 def read_if_there(path: Path) -> bytes | None:
-    """As `read_bounded`; None where there is nothing."""
+    """Return the content as `read_bounded` does, or None if the file does not exist."""
     return read_bounded(path) if path.exists() else None
 
 
-def opened_at_once(path: str, flags: int) -> int:
-    """Opens without waiting for somebody at the other end of a pipe."""
+def open_nonblocking(path: str, flags: int) -> int:
+    """Open a path without waiting for the other end of a pipe. An opener for ``open()``."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def attempt(path: Path, read: Callable[[], T]) -> T:
-    """``read()``, which reads ``path``. Raises PolicyError where the system refuses it."""
+    """Return ``read()``, which reads ``path``. Raises PolicyError for an OSError."""
     try:
         return read()
     except FileNotFoundError:
-        problem, mend = "is not there", "create it, or name another"
+        problem, fix = "does not exist", "create it, or use another path"
     except OSError as error:
-        problem, mend = f"cannot be read ({error.strerror})", "mend its permissions or its path"
-    raise PolicyError(str(path), problem, mend)
+        problem, fix = f"cannot be read ({error.strerror})", "fix its permissions or its path"
+    raise PolicyError(str(path), problem, fix)
 
 
-def disk_words(error: OSError) -> str:
-    """Why something could not be written, for people."""
+def write_error_text(error: OSError) -> str:
+    """Return why a write failed, as text for users."""
     return "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
 
 
 def make_folder(path: Path) -> None:
-    """With those that it is in. Raises PolicyError where it cannot be."""
+    """Create a folder and its parents. Raises PolicyError if that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        where, mend = str(path), "mend its path in qalqan.yaml, and run this as root"
-        raise PolicyError(where, f"cannot be made ({error.strerror})", mend) from error
+        where, fix = str(path), "fix its path in qalqan.yaml, and run this as root"
+        raise PolicyError(where, f"cannot be created ({error.strerror})", fix) from error
 
 
-def write_whole(path: Path, data: bytes, like: os.stat_result | None = None) -> None:
-    """Whole or not at all, and its bytes on the disk when this returns; for its owner alone, or with the mode
-    and the owner of what ``like`` is about (where only root may give it away, it is ours). That it has this
-    name, ``sync_folder`` puts on the disk. Raises OSError.
+def write_atomically(path: Path, data: bytes, like: os.stat_result | None = None) -> None:
+    """Write a file completely or not at all, and sync its data to the disk.
+
+    The file has mode 0600, or the mode and owner of ``like``. Without the right to change the owner, the
+    file stays ours. Call ``sync_folder`` to sync the new name as well. Raises OSError.
     """
     fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)  # of a kill; where the folder is another's, a link to what is not
+    # Left by a killed process. In a folder of another user it may be a link to a file elsewhere.
+    fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
         if like is not None:
             with suppress(PermissionError):
@@ -89,7 +93,7 @@ def write_whole(path: Path, data: bytes, like: os.stat_result | None = None) -> 
 
 
 def sync_folder(path: Path) -> None:
-    """What was renamed or removed in it is so on the disk as well. Raises OSError."""
+    """Sync a folder's renames and removals to the disk. Raises OSError."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

@@ -1,5 +1,6 @@
-"""A program of ours beside the one that runs, which tells how far it is by lines of JSON: what takes minutes
-or megabytes does so in a process that ends.
+"""Runs a Python module in a child process that reports its progress as lines of JSON.
+
+Work that takes minutes or megabytes runs this way: the memory is free when the process ends.
 """
 
 from __future__ import annotations
@@ -16,21 +17,22 @@ from typing import Any
 
 from gateway.core.loop import Loop, Timer
 
-MAX_LINE = 4096  # bytes; a longer one is none of ours
-MAX_TOLD = 4096  # bytes of what it says of its troubles, the last of them
+MAX_LINE = 4096  # bytes; longer lines are ignored
+MAX_ERROR_TEXT = 4096  # bytes of standard error that are stored, the last ones
 CHUNK = 1 << 16
 
 _log = logging.getLogger(__name__)
 
 Step = Callable[[Mapping[str, Any]], None]
 End = Callable[[int, str], None]
-"""``end(status, words)``: 0 where all went well; what it said on standard error."""
+"""``end(status, words)``: 0 is success; ``words`` is the text from standard error, or the problem."""
 
 
-class Errand:
-    """Runs one process at a time. ``step`` gets each line, ``end`` the result.
+class HelperProcess:
+    """Runs one child process at a time. ``step`` gets each line of output, ``end`` the result.
 
-    ``nice`` is the process's nice value; 0 takes back the raised priority of a daemon that starts it.
+    ``timeout`` is in seconds. ``nice`` is the process's nice value; 0 undoes the raised priority of a daemon
+    that starts it.
     """
 
     def __init__(self, loop: Loop, step: Step, end: End, timeout: float, nice: int = 0) -> None:
@@ -49,7 +51,7 @@ class Errand:
         return self._pid != 0
 
     def start(self, arguments: Sequence[str]) -> None:
-        """``python -m ARGUMENTS``. Raises OSError where there can be no child."""
+        """Run ``python -m ARGUMENTS``. Raises OSError if the process cannot be created."""
         out, out_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         errors, errors_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         actions = [
@@ -84,8 +86,8 @@ class Errand:
         held += data
         if pipe == self._out:
             self._lines(held)
-        elif len(held) > MAX_TOLD:
-            del held[:-MAX_TOLD]
+        elif len(held) > MAX_ERROR_TEXT:
+            del held[:-MAX_ERROR_TEXT]
         if not data:
             self._loop.forget(pipe)
             os.close(pipe)
@@ -107,13 +109,13 @@ class Errand:
             held.clear()
 
     def _late(self) -> None:
-        self._end(f"it did not end within {self._timeout / 60:g} min")
+        self._end(f"it did not finish within {self._timeout / 60:g} min")
 
     def _end(self, problem: str) -> None:
         status = self._reap()
         words = problem or self._words.decode("utf-8", "replace")
         if status or problem:
-            _log.warning("an errand ended with status %d: %s", status, words.strip())
+            _log.warning("Helper process failed with status %d: %s", status, words.strip())
         self._ended(1 if problem else status, words)
 
     def _reap(self) -> int:
@@ -124,7 +126,7 @@ class Errand:
             os.close(pipe)
         self._pipes.clear()
         try:
-            # Both of its pipes are closed: it has ended, or shall.
+            # Both of its pipes are closed, so it has ended or is about to.
             os.killpg(self._pid, signal.SIGKILL)
         except OSError as error:
             if error.errno != errno.ESRCH:

@@ -1,5 +1,6 @@
-"""Connections of the web to the internet alone; gateway/core/public_addresses.py has the reasons. Not in the
-daemon.
+"""HTTP connections to public addresses only; gateway/core/public_addresses.py has the reasons.
+
+The daemon itself does not use this module.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ from gateway.core.public_addresses import Network, NotOutside, check_url, is_out
 
 Resolve = Callable[[str, int], list[str]]
 
-MAX_ADDRESSES = 32  # of one name; more are no web server's
+MAX_ADDRESSES = 32  # of one name; no web server has more
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Addresses by the system's resolver, in its order. Raises OSError."""
+    """Return the addresses from the system's resolver, in its order. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(where[0]) for *_, where in found))
 
 
 class Outside:
-    """What checks and connects. ``resolver`` and ``networks`` are the outside world, for tests."""
+    """Checks addresses and connects to them. Tests replace ``resolver`` and ``networks``."""
 
     def __init__(
         self, resolver: Resolve = resolve, networks: Callable[[], Iterable[Network]] = our_networks
@@ -45,17 +46,17 @@ class Outside:
         self._last: socket.socket | None = None
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Of a host, all of them outside. Raises NotOutside, and OSError where there is none."""
+        """Return a host's addresses, all of them public. Raises NotOutside, or OSError if there is none."""
         found = self._resolve(host, port)
         ours = tuple(self._networks())
-        inside = next((one for one in found if not is_outside(one, ours)), None)
+        inside = next((address for address in found if not is_outside(address, ours)), None)
         if inside is not None:
-            msg = f"{host} is {inside}, which is not on the internet"
+            msg = f"{host} is {inside}, which is not a public internet address"
             raise NotOutside(msg)
         return found[:MAX_ADDRESSES]
 
     def connect(self, where: tuple[str, int], timeout: Any = None, source: Any = None) -> socket.socket:
-        """As socket.create_connection, to an address that was looked at."""
+        """Connect like socket.create_connection, to an address that was checked."""
         last: OSError | None = None
         for address in self.addresses(*where):
             try:
@@ -63,32 +64,33 @@ class Outside:
             except OSError as error:
                 last = error
             else:
-                self.let_go()
-                self._last = made.dup()  # for TLS takes the other one over
+                self.release()
+                self._last = made.dup()  # TLS takes over the original
                 return made
         raise last or OSError(f"{where[0]} has no address")
 
-    def cut(self) -> None:
-        """End the last connection, whatever it is at; from another thread. Time-outs are of single steps: a
-        server that tells a letter now and then meets none of them.
+    def abort(self) -> None:
+        """End the last connection, from another thread. Socket timeouts limit single operations only: a
+        server that sends a byte now and then reaches none of them.
         """
         if self._last is not None:
             with suppress(OSError):  # it has ended already
                 self._last.shutdown(socket.SHUT_RDWR)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
+        """Close our descriptor of the last connection."""
         if self._last is not None:
             self._last.close()
             self._last = None
 
     def opener(self, redirects: HTTPRedirectHandler) -> OpenerDirector:
-        """Every connection is made by ``connect``. A plain one of urllib's follows a redirect to FTP too, and
-        reads files.
+        """Return an opener that connects through ``connect`` only. The default opener of urllib also follows
+        redirects to FTP and reads local files.
         """
         made = OpenerDirector()
         handlers = (_Http(self), _Https(self), redirects, HTTPDefaultErrorHandler(), HTTPErrorProcessor())
-        for one in (*handlers, UnknownHandler()):
-            made.add_handler(one)
+        for handler in (*handlers, UnknownHandler()):
+            made.add_handler(handler)
         return made
 
 
@@ -114,5 +116,5 @@ class _Https(HTTPSHandler):
 
 def _connection(kind: type[HTTPConnection], outside: Outside, host: str, **options: Any) -> HTTPConnection:
     made = kind(host, **options)
-    made._create_connection = outside.connect  # type: ignore[attr-defined]  # where http.client makes its own
+    made._create_connection = outside.connect  # type: ignore[attr-defined]  # the hook of http.client
     return made

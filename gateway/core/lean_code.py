@@ -1,4 +1,4 @@
-"""Our classes and functions as the daemon keeps them: without what is never called there, 1.5 MB."""
+"""Saves 1.5 MB in the daemon: classes and functions without generated code that is never called."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _OURS = "gateway."
 
 
 @recursive_repr()
-def _shown(self: Any) -> str:
-    said = (f"{one.name}={getattr(self, one.name)!r}" for one in dataclasses.fields(self) if one.repr)
-    return f"{type(self).__qualname__}({', '.join(said)})"
+def _repr(self: Any) -> str:
+    fields = (field for field in dataclasses.fields(self) if field.repr)
+    values = (f"{field.name}={getattr(self, field.name)!r}" for field in fields)
+    return f"{type(self).__qualname__}({', '.join(values)})"
 
 
 def _refuse_to_set(_self: object, name: str, _value: object) -> NoReturn:
@@ -30,23 +31,23 @@ def _refuse_to_delete(_self: object, name: str) -> NoReturn:
 
 
 def lean_dataclasses() -> None:
-    """From now on all dataclasses have one `__repr__` between them, and all frozen ones with slots one way to
-    refuse a change, in place of code of their own for each of 160.
+    """Make all later dataclasses share one `__repr__`, and frozen ones with slots one set of setters.
 
-    With them goes a second copy of each class, for what refuses holds the class as it was before it got its
-    slots. Call it before our modules are imported; all behaves as before, and the start is shorter.
+    The standard decorator generates this code for each of 160 classes. Its setters also refer to the class
+    as it was before the slots were added, so each class exists twice. Call this before our modules are
+    imported. The classes behave the same, and the start is shorter.
     """
     make = dataclasses.dataclass
 
     def lean(cls: type, *, repr: bool = True, **how: Any) -> type:  # noqa: A002
-        one_for_all = repr and "__repr__" not in vars(cls)
+        shared_repr = repr and "__repr__" not in vars(cls)
         made: Any = make(**how, repr=False)(cls)
-        if one_for_all:
-            made.__repr__ = _shown
+        if shared_repr:
+            made.__repr__ = _repr
         if how.get("frozen") and how.get("slots"):
             made.__setattr__, made.__delattr__ = _refuse_to_set, _refuse_to_delete
-        kept: type = made
-        return kept
+        lean_class: type = made
+        return lean_class
 
     def dataclass(cls: type | None = None, /, **how: Any) -> type | Callable[[type], type]:
         return partial(lean, **how) if cls is None else lean(cls, **how)
@@ -55,7 +56,7 @@ def lean_dataclasses() -> None:
 
 
 def forget_annotations() -> None:
-    """Of our functions: type checkers read them in the source. For the end of the imports."""
-    for one in gc.get_objects():
-        if type(one) is FunctionType and (one.__module__ or "").startswith(_OURS):
-            del one.__annotations__
+    """Delete the annotations of our functions. Call it after the imports; type checkers use the source."""
+    for candidate in gc.get_objects():
+        if type(candidate) is FunctionType and (candidate.__module__ or "").startswith(_OURS):
+            del candidate.__annotations__

@@ -1,4 +1,4 @@
-"""The log on standard error: plain lines for people and procd, one JSON object a line for collectors."""
+"""The log on standard error: plain lines for people and procd, or one JSON object per line for collectors."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 FORMS = ("plain", "json")
-KEPT = 200  # different lines that are remembered, 500 bytes each; what was said longest ago gives way
-LINE_LIMIT = 300  # characters of one
-SECRET = "secret"  # ``extra={SECRET: True}``: what is filled in is for the console alone
-_BLANK = re.compile(r"%(?:\(\w+\))?[-#0 +]*[\d*]*(?:\.\d+)?[a-z]")  # where logging fills something in
+KEPT = 200  # different lines that are stored, 500 bytes each; the least recent is dropped
+LINE_LIMIT = 300  # characters of a line
+SECRET = "secret"  # ``extra={SECRET: True}``: the arguments appear on the console only
+_BLANK = re.compile(r"%(?:\(\w+\))?[-#0 +]*[\d*]*(?:\.\d+)?[a-z]")  # a placeholder of logging
 
 
 class JsonLines(logging.Formatter):
-    """``{"time", "level", "from", "message"}``, and ``trace`` where there is one."""
+    """Formats as ``{"time", "level", "from", "message"}``, with ``trace`` for exceptions."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -32,31 +32,31 @@ class JsonLines(logging.Formatter):
 
 
 def configure(form: str, level: int = logging.INFO) -> None:
-    """``form`` is one of FORMS. systemd and procd add the time to plain lines themselves."""
+    """Set up the log. ``form`` is one of FORMS. systemd and procd add the time to plain lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else logging.Formatter("%(levelname)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What was said once or again and again."""
+class LogLine:
+    """A log message with the number of its repetitions."""
 
     level: str
     place: str  # module and line of the code
-    words: str  # as they stand in the code, with nothing filled in: they name nobody
-    text: str  # as it was said
+    words: str  # the message template without its arguments: it contains no personal data
+    text: str  # the complete message
     first: float  # Unix time
     last: float
     times: int = 1
 
 
 class LastLines(logging.Handler):
-    """The last warnings and errors, in memory alone. It listens until it is closed."""
+    """Stores the last warnings and errors, in memory only. Records until it is closed."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._lines: dict[tuple[str, str], Line] = {}
+        self._lines: dict[tuple[str, str], LogLine] = {}
         logging.getLogger().addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -68,15 +68,15 @@ class LastLines(logging.Handler):
         text = " ".join((words if hasattr(record, SECRET) else text).split())[:LINE_LIMIT]
         known = self._lines.pop((place, text), None)
         self._lines[place, text] = (
-            Line(record.levelname.lower(), place, words[:LINE_LIMIT], text, record.created, record.created)
+            LogLine(record.levelname.lower(), place, words[:LINE_LIMIT], text, record.created, record.created)
             if known is None
             else replace(known, last=record.created, times=known.times + 1)
         )
         if len(self._lines) > KEPT:
             del self._lines[next(iter(self._lines))]
 
-    def lines(self) -> tuple[Line, ...]:
-        """The one that was said last first."""
+    def lines(self) -> tuple[LogLine, ...]:
+        """Return the lines, the most recent first."""
         return tuple(reversed(self._lines.values()))
 
     def close(self) -> None:

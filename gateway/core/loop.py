@@ -1,6 +1,6 @@
-"""The one event loop: readable file descriptors and timers, in one thread, on one clock.
+"""The event loop: readable and writable file descriptors and timers, in one thread, on one clock.
 
-Everything that waits in the daemon waits here, so that no two parts ever run at once and no lock exists.
+All waiting in the daemon happens here. Two callbacks never run at the same time, so no locks are needed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from select import EPOLLIN, EPOLLOUT, epoll
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Protocol
 
-MAX_READY = 64  # descriptors that one turn serves; the others are still ready in the next
+MAX_READY = 64  # descriptors served in one turn; the others are still ready in the next
 
 
 class HasFileno(Protocol):
@@ -23,7 +23,7 @@ Source = int | HasFileno
 
 
 class Timer:
-    """A call that is due at ``when`` (seconds of CLOCK_BOOTTIME); ``cancel()`` is idempotent."""
+    """A call due at ``when`` (seconds of CLOCK_BOOTTIME). ``cancel()`` is idempotent."""
 
     __slots__ = ("callback", "when")
 
@@ -36,12 +36,12 @@ class Timer:
 
 
 class _Watch:
-    """What is waited for on one descriptor, and what is called then."""
+    """The callbacks of one descriptor."""
 
     __slots__ = ("fd", "read", "write")
 
     def __init__(self, fd: int) -> None:
-        self.fd = fd  # negative once it is forgotten
+        self.fd = fd  # negative after forget()
         self.read: Callable[[], None] | None = None
         self.write: Callable[[], None] | None = None
 
@@ -51,7 +51,7 @@ class _Watch:
 
 
 class Loop:
-    """An epoll descriptor and a heap of timers. Used by itself, since `selectors` costs 3 us a turn more."""
+    """An epoll descriptor and a heap of timers. `selectors` would cost 3 us more per turn."""
 
     def __init__(self) -> None:
         self._epoll = epoll()
@@ -62,15 +62,17 @@ class Loop:
 
     @staticmethod
     def now() -> float:
-        """Seconds since boot, suspend included: the daemon's only clock for durations."""
+        """Return seconds since boot, including suspend. The daemon measures all durations with it."""
         return clock_gettime(CLOCK_BOOTTIME)
 
     def on_readable(self, source: Source, callback: Callable[[], None]) -> None:
+        """Call ``callback`` whenever the source is readable, in error or closed by its peer."""
         watch = self._watch(source)
         watch.read = callback
         self._epoll.modify(watch.fd, watch.events)
 
     def on_writable(self, source: Source, callback: Callable[[], None]) -> None:
+        """Call ``callback`` whenever the source is writable, in error or closed by its peer."""
         watch = self._watch(source)
         watch.write = callback
         self._epoll.modify(watch.fd, watch.events)
@@ -84,7 +86,7 @@ class Loop:
         return watch
 
     def off_writable(self, source: Source) -> None:
-        """Stop waiting for room to write; reading goes on."""
+        """Stop waiting until the source is writable. Reading continues."""
         watch = self._watches.get(_fileno(source))
         if watch is None:
             return
@@ -95,7 +97,7 @@ class Loop:
             self._epoll.modify(watch.fd, watch.events)
 
     def off_readable(self, source: Source) -> None:
-        """Read nothing for now; waiting for room to write goes on."""
+        """Stop waiting until the source is readable. Writing continues."""
         watch = self._watches.get(_fileno(source))
         if watch is None:
             return
@@ -106,25 +108,27 @@ class Loop:
             self._epoll.modify(watch.fd, watch.events)
 
     def forget(self, source: Source) -> None:
-        """Stop watching; call it before closing the descriptor."""
+        """Stop watching a source. Call it before closing the descriptor."""
         watch = self._watches.pop(_fileno(source), None)
         if watch is not None:
             self._epoll.unregister(watch.fd)
             watch.fd = -1
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call ``callback`` once, when ``now()`` reaches ``when``."""
         timer = Timer(when, callback)
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Call ``callback`` once, after ``delay`` seconds."""
         return self.call_at(self.now() + delay, callback)
 
     def stop(self) -> None:
         self._running = False
 
     def run(self) -> None:
-        """Run until ``stop()``; an exception in a callback ends it and propagates."""
+        """Run until ``stop()``. An exception in a callback ends the loop and propagates."""
         self._running = True
         while self._running:
             self.run_once(self._timeout())
@@ -135,11 +139,11 @@ class Loop:
         return max(0.0, self._timers[0][0] - clock_gettime(CLOCK_BOOTTIME))
 
     def run_once(self, timeout: float | None) -> None:
-        """Wait for at most ``timeout`` seconds (None: for ever), and call what is ready and what is due."""
+        """Wait at most ``timeout`` seconds (None: no limit), then call all ready and due callbacks."""
         watches = self._watches
         ready = [(watches[fd], events) for fd, events in self._epoll.poll(timeout, MAX_READY)]
         for watch, events in ready:
-            # Trouble and hang-ups wake both: reading or writing is what tells them apart.
+            # EPOLLERR and EPOLLHUP call both: the read or the write reports the error.
             if events & ~EPOLLOUT and watch.fd >= 0 and watch.read is not None:
                 watch.read()
             if events & ~EPOLLIN and watch.fd >= 0 and watch.write is not None:

@@ -1,8 +1,7 @@
-"""Netlink's framing, whoever is at its other end: netfilter (`kernel`) and the neighbour table (`home`); and
-lists of links, addresses, routes and neighbours, whoever asks for them.
+"""Netlink framing for netfilter (`kernel`) and the neighbour table (`lan`), and rtnetlink dumps.
 
-A message is a header (length, type, flags, sequence, port) and a body: attributes (length, type, value, with
-padding to 4) behind a head of the subsystem's own. All of it is in host order.
+A message has a header (length, type, flags, sequence, port) and a body. The body has a head of the subsystem,
+then attributes (length, type, value, padded to 4 bytes). All numbers are in host byte order.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 ERROR, DONE = 2, 3
 RECEIVE = 65536  # bytes at a time
 _ROUTE = 0  # NETLINK_ROUTE
-_PATIENCE = 2.0  # seconds; the kernel answers a dump at once
+_PATIENCE = 2.0  # seconds; the kernel responds to a dump immediately
 
 HEADER = struct.Struct("=IHHII")
 ATTRIBUTE = struct.Struct("=HH")
 _unpack_attribute = ATTRIBUTE.unpack_from
-TYPE_MASK = 0x3FFF  # without the nested and the byte-order flag
+TYPE_MASK = 0x3FFF  # removes the nested and byte-order flags
 
 Frame = tuple[int, int, int, memoryview]
 """Type, flags, sequence number, body."""
 
 
 def frames(data: memoryview) -> Iterator[Frame]:
-    """The messages of one datagram. One that says to be longer than its place ends the walk."""
+    """Yield the messages of one datagram. Stops at a message with an invalid length."""
     start = 0
     while len(data) - start >= HEADER.size:
         length, kind, flags, sequence, _ = HEADER.unpack_from(data, start)
@@ -39,13 +38,13 @@ def frames(data: memoryview) -> Iterator[Frame]:
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """One attribute, padded."""
+    """Return one attribute, padded."""
     length = ATTRIBUTE.size + len(value)
     return ATTRIBUTE.pack(length, kind) + value + b"\0" * (-length % 4)
 
 
 def attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Type and value of each attribute. One that says to be longer than its place ends the walk."""
+    """Yield type and value of each attribute. Stops at an attribute with an invalid length."""
     start, end = 0, len(data)
     while end - start >= ATTRIBUTE.size:
         length, kind = ATTRIBUTE.unpack_from(data, start)
@@ -56,7 +55,7 @@ def attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def fields(data: memoryview) -> dict[int, memoryview]:
-    """The attributes by type, where each comes once: a third of the time of ``dict(attributes(data))``."""
+    """Return the attributes by type, if no type repeats: takes a third of ``dict(attributes(data))``."""
     found: dict[int, memoryview] = {}
     start, end = 0, len(data)
     while end - start >= 4:
@@ -69,14 +68,14 @@ def fields(data: memoryview) -> dict[int, memoryview]:
 
 
 def route_socket() -> socket.socket:
-    """For requests of rtnetlink(7)."""
+    """Return a socket for rtnetlink(7) requests."""
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE)
     made.settimeout(_PATIENCE)
     return made
 
 
 def dump_route(kind: int, head: int) -> Iterator[memoryview]:
-    """The body of each object of a kind (RTM_GET…); its own head has ``head`` bytes. Raises OSError."""
+    """Yield the body of each object for an RTM_GET… type; its head has ``head`` bytes. Raises OSError."""
     with route_socket() as sock:
         sock.send(HEADER.pack(HEADER.size + head, kind, REQUEST | DUMP, 1, 0) + bytes(head))
         while True:
@@ -86,9 +85,10 @@ def dump_route(kind: int, head: int) -> Iterator[memoryview]:
                 yield body
 
 
-class Waiting:
-    """What waits in a socket of events, datagram by datagram; never waits itself. ``lost``: the kernel had to
-    drop some.
+class PendingDatagrams:
+    """Iterates over the datagrams that wait in an event socket; never blocks.
+
+    ``lost`` is true after the kernel dropped some (ENOBUFS).
     """
 
     def __init__(self, sock: socket.socket, size: int) -> None:

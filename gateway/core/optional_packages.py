@@ -1,4 +1,4 @@
-"""Packages that a feature needs and the rest does without, so that a small router can leave them out."""
+"""Packages that some features need. A small router can do without them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from importlib.util import find_spec
 
 from gateway.core.errors import GatewayError
 
-# As OpenWrt names them; Debian's have the same names but scapy's, python3-scapy, and Qalqan is one there.
+# OpenWrt's names. Debian's are the same except for scapy (python3-scapy) and Qalqan, which is one package.
 PACKAGES = {"cryptography": "python3-cryptography", "scapy": "scapy", "webui": "qalqan-web"}
 
 
-class AbsentError(GatewayError):
-    """What was asked for needs a package that is not installed."""
+class MissingPackageError(GatewayError):
+    """A feature needs a package that is not installed."""
 
 
-def is_here(module: str) -> bool:
+def is_installed(module: str) -> bool:
     return find_spec(module) is not None
 
 
 def require(module: str, what: str) -> None:
-    """Raises AbsentError, which says ``what`` it is for and the package to install."""
-    if not is_here(module):
+    """Raise MissingPackageError if ``module`` is not installed. ``what`` is the feature, in the plural."""
+    if not is_installed(module):
         msg = f"{what} need the package {PACKAGES[module]}, which is not installed; install it and try again"
-        raise AbsentError(msg)
+        raise MissingPackageError(msg)

@@ -1,4 +1,4 @@
-"""Memory that a start leaves behind, or that was never needed: a router has 128 MB in all."""
+"""Reduces the memory of a process: the smallest supported routers have 128 MB."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-# What hashlib falls back to: Python's own code, there in every usual build. BLAKE2 is always taken from it.
+# hashlib's fallback: CPython's own code, part of every usual build. BLAKE2 always comes from it.
 _OWN_HASHES = ("_md5", "_sha1", "_sha3", "_blake2")
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
 _OWN_SHA2 = ("_sha2", "_sha256")  # from Python 3.12 on, and before
 
 
 def one_openssl() -> None:
-    """Keep hashlib from loading OpenSSL: `cryptography` may have its own, and 4 MB are spent twice.
+    """Keep hashlib from loading OpenSSL: `cryptography` may bring its own copy, which would cost 4 MB more.
 
-    Call it before anything imports hashlib; afterwards it does nothing. The process has no hashlib.scrypt
-    then, so this is for the daemon alone.
+    Call it before anything imports hashlib; afterwards it has no effect. The process then has no
+    hashlib.scrypt, so only the daemon calls this.
     """
     own = all(map(find_spec, _OWN_HASHES)) and any(map(find_spec, _OWN_SHA2))
     if own and "hashlib" not in sys.modules and "hmac" not in sys.modules:
@@ -34,16 +34,16 @@ def one_openssl() -> None:
 
 
 class _InspectLater(ModuleType):
-    """As much of `inspect` as `dataclasses` needs; all else is the real one's."""
+    """The part of `inspect` that `dataclasses` needs. Other attributes load the real module."""
 
     @staticmethod
     def signature(_: object) -> NoReturn:
-        raise ValueError  # as it does for what has none: the class is then described by its name
+        raise ValueError  # as for a class without a signature: dataclasses then uses its name as __doc__
 
     @staticmethod
-    def get_annotations(one: type) -> dict[str, object]:
-        found: dict[str, object] = vars(one).get("__annotations__", {})
-        return found
+    def get_annotations(cls: type) -> dict[str, object]:
+        annotations: dict[str, object] = vars(cls).get("__annotations__", {})
+        return annotations
 
     def __getattr__(self, name: str) -> object:
         if sys.modules.get("inspect") is self:
@@ -51,12 +51,12 @@ class _InspectLater(ModuleType):
         return getattr(import_module("inspect"), name)
 
 
-def dataclasses_alone() -> None:
-    """Import `dataclasses` without `inspect`, which brings in ast, dis and tokenize, 1.3 MB, and spends a
-    tenth of the start on signatures that nobody reads. Who asks for `inspect` afterwards gets it.
+def import_dataclasses_alone() -> None:
+    """Import `dataclasses` without `inspect`. Later imports of `inspect` work as usual.
 
-    Call it before anything imports dataclasses; afterwards it does nothing. From Python 3.14 on annotations
-    are elsewhere, and it does nothing there.
+    `inspect` loads ast, dis and tokenize (1.3 MB), and spends a tenth of the start on signatures that are
+    never read. Call this before anything imports dataclasses; afterwards it has no effect. It does nothing
+    on Python 3.14 and later, where annotations are stored elsewhere.
     """
     if "dataclasses" in sys.modules or "inspect" in sys.modules or sys.version_info >= (3, 14):
         return
@@ -66,20 +66,20 @@ def dataclasses_alone() -> None:
         del sys.modules["inspect"]
 
 
-def no_dumps() -> None:
-    """Nothing that is in memory reaches the disk when the process dies, neither as a file nor through a
-    program that collects such things (which the limit alone does not stop), and no other process of its user
-    reads it.
+def disable_core_dumps() -> None:
+    """Keep the memory of this process from the disk and from other processes of its user.
+
+    The resource limit alone does not stop a program that collects crash dumps.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def in_a_child(work: Callable[[], None]) -> None:
+def run_in_child(work: Callable[[], None]) -> None:
     """Run ``work``, which leaves its results on the disk, in a process that ends with all that it loaded.
 
-    What goes wrong there is silent: the caller finds it undone, does it itself, and gets the error. For a
-    start, before there are sockets and queues: the child has all of them too.
+    Errors there are silent: the caller finds the work not done, does it again and gets the error. Use it
+    during the start only, before there are sockets and queues: the child inherits all of them.
     """
     child = os.fork()
     if child:
@@ -88,27 +88,27 @@ def in_a_child(work: Callable[[], None]) -> None:
     try:
         work()
     finally:
-        os._exit(0)  # no handler of the parent's may run here, nor its last words be written twice
+        os._exit(0)  # runs no exit handlers of the parent, and flushes none of its buffers again
 
 
 def settle() -> None:
-    """Give back what start or reload used, and spare the collector what lives on: a full collection takes
-    15 ms with all rules in it, in which no packet gets its verdict.
+    """Free the memory that a start or reload used, and exclude the rest from garbage collection.
+
+    A full collection with all rules loaded takes 15 ms, in which no packet gets a verdict.
     """
     gc.unfreeze()
     gc.collect()
     gc.freeze()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone keeps freed memory so long
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc keeps freed memory
     if trim is not None:
         trim(0)
 
 
 def drop_read_pages(smaps: Path = Path("/proc/self/smaps")) -> None:
-    """Let go of the pages of programs and libraries that the start alone has read, 9 MB of 18. What is needed
-    again comes back without a look at the disk, for the kernel's cache keeps it.
+    """Drop the pages of programs and libraries that only the start has read: 9 MB of 18.
 
-    For the end of a start, before the first packet. A kernel that does not say which pages are as their file
-    is (no /proc/self/smaps) keeps them until it needs the room itself.
+    Pages that are needed again come back from the kernel's cache without disk access. Call it at the end of
+    the start, before the first packet. Without /proc/self/smaps this does nothing.
     """
     madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
@@ -121,8 +121,10 @@ def drop_read_pages(smaps: Path = Path("/proc/self/smaps")) -> None:
 
 
 def read_areas(smaps: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """The parts of the memory that are as their file is: what a process has written, be it now in the swap,
-    would be lost, and so would relocations, which are written before an area is made read-only.
+    """Yield the memory areas that are identical to their file, as (start, end).
+
+    Dropping other areas would lose what the process has written, even if it is swapped out. That includes
+    relocations, which are written before an area becomes read-only.
     """
     area: tuple[int, int] | None = None
     for line in smaps:

@@ -1,16 +1,16 @@
-"""Where a program of the system lies."""
+"""Finds programs of the system."""
 
 from __future__ import annotations
 
 import os
 
-_SYSTEM = ("/usr/sbin", "/sbin")  # not in everybody's PATH
+_SYSTEM = ("/usr/sbin", "/sbin")  # the PATH of an ordinary user lacks them
 
 
 def find_program(name: str) -> str | None:
-    """The path of the first executable of that name, in PATH and then in the system's folders.
+    """Return the path of the first executable of that name, in PATH and then in the system's folders.
 
-    As shutil.which, which brings in compressors and archives, 1 MB of them.
+    Works like shutil.which, whose module loads 1 MB of compressors and archive formats.
     """
     for folder in (*os.get_exec_path(), *_SYSTEM):
         path = os.path.join(folder, name)

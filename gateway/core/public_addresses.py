@@ -1,13 +1,13 @@
-"""Fetching from the internet for the family, and from nowhere else: what somebody typed, or a server leads on
-to, may not reach the gateway itself, its home, or any other place that is not the internet.
+"""Tells public internet addresses from all others.
 
-Names are resolved here, once for each connection. All addresses that a name has are looked at, and the
-connection goes to one of those that were: what the name says the next time it is asked changes nothing. It
-holds for redirects too, since each of them is a connection of its own. No proxy is used, which would resolve
-names by itself.
+Users and servers supply URLs that the gateway fetches. Such a URL must not reach the gateway itself, its LAN
+or any other private address.
 
-What is and what is not the internet is here; `outgoing.py` connects by it. Lists are fetched so
-(gateway/lists/fetch.py). Calendars are files today; one by address belongs there too.
+Names are resolved here, once per connection. All addresses of a name are checked, and the connection goes
+to one of the checked addresses, so a later DNS response changes nothing. Each redirect is a connection of its
+own and is checked as well. Proxies are not used, since they would resolve names themselves.
+
+`http_client.py` connects by these rules; gateway/lists/fetch.py downloads lists with it.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SCHEMES = ("https", "http")
-URL_LIMIT = 4096  # characters; where a server leads on to a signed address has a thousand
+URL_LIMIT = 4096  # characters; a redirect to a signed URL has about a thousand
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
-_6TO4 = ipaddress.ip_network("2002::/16")  # RFC 3056: an address of IPv4 in clothes that no server wears
-_INTERNET6 = ipaddress.ip_network("2000::/3")  # all that IANA gives out as global unicast
+_6TO4 = ipaddress.ip_network("2002::/16")  # RFC 3056: embeds an IPv4 address; no server uses it
+_INTERNET6 = ipaddress.ip_network("2000::/3")  # IANA's global unicast space
 _GETROUTE = 26  # RTM_GETROUTE, linux/rtnetlink.h
 _RTMSG = struct.Struct("=8BI")
 _DESTINATION = 1  # RTA_DST
-# A shorter prefix is a way to the internet that was cut in pieces, as VPNs do, and no network of ours.
+# A shorter prefix is part of a split default route, as VPNs set it, and not a local network.
 _SHORTEST = {4: 8, 6: 16}
 
 
 class NotOutside(GatewayError):
-    """What was asked for is not on the internet."""
+    """The address is not on the public internet."""
 
 
 def check_url(url: str) -> str:
-    """The host of a web address. Raises NotOutside for anything else."""
+    """Return the host of a web address. Raises NotOutside for anything else."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        msg = "it is no web address"
+        msg = "this is not a web address; enter one that begins with https:// or http://"
         raise NotOutside(msg) from None
     if len(url) > URL_LIMIT or not url.isascii() or not url.isprintable() or " " in url:
         msg = f"a web address has at most {URL_LIMIT} plain characters"
@@ -56,22 +56,24 @@ def check_url(url: str) -> str:
         msg = "a web address begins with https:// or http://"
         raise NotOutside(msg)
     if parts.username is not None or parts.password is not None:
-        msg = "a web address with a name or a password in it is not used"
+        msg = "a web address must not contain a user name or a password"
         raise NotOutside(msg)
     return host
 
 
 def is_outside(text: str, ours: Iterable[Network] = ()) -> bool:
-    """Whether an address is of the internet, and of no network that this machine is in."""
+    """Return whether an address is public and in none of the networks ``ours``."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return all(_is_internet(one) and not any(one in net for net in ours) for one in _meant(address))
+    return all(
+        _is_internet(meant) and not any(meant in network for network in ours) for meant in _meant(address)
+    )
 
 
 def looks_like_address(host: str) -> bool:
-    """Whether it is one already, and no name."""
+    """Return whether a host is an IP address, not a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -80,7 +82,7 @@ def looks_like_address(host: str) -> bool:
 
 
 def _meant(address: IPAddress) -> Iterator[IPAddress]:
-    """The address, and the one of IPv4 that hides in it."""
+    """Yield the address, or the IPv4 address that is embedded in it."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped
         if inner is not None:
@@ -101,7 +103,7 @@ def _is_internet(address: IPAddress) -> bool:
 
 
 def our_networks() -> tuple[Network, ...]:
-    """All to which the kernel knows a way of its own: the machine's addresses, its home, what is behind it.
+    """Return the networks with a route of their own: the machine's addresses, the LAN, networks behind it.
 
     Raises OSError.
     """

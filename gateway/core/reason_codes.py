@@ -1,6 +1,6 @@
-"""What a refusal is called, for programs and for who translates it. A code never changes its meaning.
+"""Reason codes of refusals, for programs and translators. A code never changes its meaning.
 
-The sentence beside it is English and may be put better at any time. In brackets: the values that come along.
+The English sentence of a refusal may change at any time. In brackets: the values that come with the code.
 """
 
 from __future__ import annotations
@@ -9,33 +9,33 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    REFUSED = "refused"  # anything else: a rule file, the disk, …; there is nothing but its sentence
-    INVALID = "invalid"  # a value that is missing, or of the wrong kind [key]
+    REFUSED = "refused"  # anything else, such as a rule file or the disk; only the sentence explains it
+    INVALID = "invalid"  # a value that is missing or has the wrong type [key]
     NO_SUCH_VERB = "no_such_verb"
     ROOT_ONLY = "root_only"
     BUSY = "busy"
 
-    # Who asks, and for whom.
+    # Accounts and permissions.
     NO_GUARDIAN = "no_guardian"
     LINK_USED = "link_used"
     SESSION_ENDED = "session_ended"
-    GUARDIANS_ONLY = "guardians_only"  # somebody with an account who is no guardian
-    HELPER_MINUTES = "helper_minutes"  # more than a helper may give [minutes: that are left]
-    NOT_YOUR_PAUSE = "not_your_pause"  # a helper ends or shortens what somebody else set [by]
+    GUARDIANS_ONLY = "guardians_only"  # the account is no guardian's
+    HELPER_MINUTES = "helper_minutes"  # more than a helper may give [minutes: left]
+    NOT_YOUR_PAUSE = "not_your_pause"  # a helper ends or shortens another person's pause [by]
     WRONG_PASSWORD = "wrong_password"
     WRONG_RECOVERY = "wrong_recovery"
     WRONG_LABEL = "wrong_label"
-    NO_BUTTON = "no_button"  # was pressed within two minutes
-    CLAIMED = "claimed"  # has a guardian already
+    NO_BUTTON = "no_button"  # the router's button was not pressed within two minutes
+    CLAIMED = "claimed"  # there is a guardian already
     NOT_FROM_HOME = "not_from_home"
     NAME_TAKEN = "name_taken"  # [name]
     TOO_MANY_PEOPLE = "too_many_people"  # [most]
     LAST_GUARDIAN = "last_guardian"
-    CONSOLE_ONLY = "console_only"  # a link for a guardian who has come before [name]
+    CONSOLE_ONLY = "console_only"  # a link for a guardian who has signed in before [name]
     NO_PROPOSAL = "no_proposal"
     WRONG_TOKEN = "wrong_token"  # unknown, ended or expired
     TOO_MANY_TOKENS = "too_many_tokens"  # [most]
-    NO_TOKEN = "no_token"  # of this guardian's and id
+    NO_TOKEN = "no_token"  # with this id, of this guardian
     NO_PROFILE = "no_profile"
     NO_CHILDREN = "no_children"
     NO_CHILD = "no_child"  # [name]
@@ -73,7 +73,7 @@ class Code(StrEnum):
     NOT_REFUSED = "not_refused"  # [host, name]
     OPEN_NOW = "open_now"  # [name]: of the site or service
     FOR_EVERYONE = "for_everyone"  # [host]
-    ASK_LATER = "ask_later"  # too many names within a minute that are refused for everyone
+    ASK_LATER = "ask_later"  # too many names that are blocked for everyone within a minute
     NOT_ASKABLE = "not_askable"  # [host]
     REASON_TOO_LONG = "reason_too_long"  # [most]
     ASKED_TOO_OFTEN = "asked_too_often"  # [times]
@@ -82,28 +82,29 @@ class Code(StrEnum):
     REQUEST_EXPIRED = "request_expired"
     ANSWERED_BEFORE = "answered_before"
     NO_SUCH_MINUTES = "no_such_minutes"  # none of these counted on this child's devices
-    NOT_FOR_TIME = "not_for_time"  # an answer that only a site can have
-    NO_CARD = "no_card"  # of this device and way
+    NOT_FOR_TIME = "not_for_time"  # an answer that only a request for a site can have
+    NO_CARD = "no_card"  # of this device and type
     NO_QUESTION = "no_question"  # about this device, now
-    SAY_WHOSE = "say_whose"  # by name: the device that it was is in no one person's file
+    SAY_WHOSE = "say_whose"  # name the owner: the previous device belongs to no single profile
 
-    # What stands in the family's files.
-    BAD_RULE = "bad_rule"  # [key, problem, mend]; the last two are English
-    CHANGED_MEANWHILE = "changed_meanwhile"  # the file is another than the one that was looked at
+    # The household's files.
+    BAD_RULE = "bad_rule"  # [key, and in English what is wrong and how to fix it]
+    CHANGED_MEANWHILE = "changed_meanwhile"  # the file changed after it was read
     ROUTERS_OWN = "routers_own"  # [key, option, file]: set in the router's own settings, and changed there
-    FILE_BROKEN = "file_broken"  # [file, problem, mend]: by hand; nothing is changed until it is mended
-    NO_REVISION = "no_revision"  # that is still kept
+    # A file was broken by hand; nothing is changed until it is fixed.
+    FILE_BROKEN = "file_broken"  # [file, and in English what is wrong and how to fix it]
+    NO_REVISION = "no_revision"  # it is no longer stored
     NOT_WRITTEN = "not_written"  # [why]
-    STILL_NAMED = "still_named"  # [name, key]: in the home's own file
+    STILL_NAMED = "still_named"  # [name, key]: in the household's file
     TOO_MANY_PROFILES = "too_many_profiles"  # [most]
 
-    # The step into the next age band.
-    NO_STEP = "no_step"  # is proposed [name]
-    NOT_LATER = "not_later"  # it cannot be put off to that month, or not again [name]
-    ADULT_NEXT = "adult_next"  # it cannot be put off, nor written away: adulthood is proposed [name]
-    NO_REASON = "no_reason"  # for the child to read [most]
+    # The transition to the next age group.
+    NO_STEP = "no_step"  # none is proposed [name]
+    NOT_LATER = "not_later"  # it cannot be postponed to that month, or not again [name]
+    ADULT_NEXT = "adult_next"  # adulthood is proposed: it can be neither postponed nor overridden [name]
+    NO_REASON = "no_reason"  # the reason that the child reads is missing [most]
 
-    NOT_SELF_SET = "not_self_set"  # this child's times are no suggestions: others set them [name]
+    NOT_SELF_SET = "not_self_set"  # this child's times are rules, not suggestions [name]
 
     # Devices.
     NO_DEVICE = "no_device"
@@ -116,42 +117,42 @@ class Code(StrEnum):
     NOT_OUTSIDE = "not_outside"
     LIST_NOT_ADDED = "list_not_added"
     NOT_LISTED = "not_listed"  # [host]
-    NO_REGISTER = "no_register"  # of that state in the home's own file
-    ON_REGISTER = "on_register"  # [host]: closed by a state's register for as long as that is on
+    NO_REGISTER = "no_register"  # the household's file has no register of that state
+    ON_REGISTER = "on_register"  # [host]: blocked by a state's register as long as that is enabled
 
-    BAD_ADDRESS = "bad_address"  # of the web
+    BAD_ADDRESS = "bad_address"  # a web address
 
-    # Shared devices, PINs, devices handed over.
+    # Shared devices, PINs, handed-over devices.
     NOT_SHARED = "not_shared"  # the device, or not with this person
-    NOBODY_USES = "nobody_uses"  # it has its own rules already
+    NOBODY_USES = "nobody_uses"  # the device has its own rules already
     NO_SCREEN = "no_screen"  # that this child shares
     SCREEN_TAKEN = "screen_taken"  # [name]
     NO_DEVICE_OF_AN_ADULT = "no_device_of_an_adult"
     NOT_A_STRANGER = "not_a_stranger"
-    CHILDS_DEVICE = "childs_device"  # which no adult's proof opens
-    MAY_BE_A_CHILDS = "may_be_a_childs"  # until a parent says whose device it is
-    OPEN_FOR_AN_ADULT = "open_for_an_adult"  # a screen that a child would claim
+    CHILDS_DEVICE = "childs_device"  # a proof of age does not open it
+    MAY_BE_A_CHILDS = "may_be_a_childs"  # until a parent assigns the device
+    OPEN_FOR_AN_ADULT = "open_for_an_adult"  # a child wants to claim a shared device that an adult uses
     HANDED_OVER = "handed_over"  # until a parent takes the device back
-    NO_ROOM = "no_room"  # for one more of these
+    NO_ROOM = "no_room"  # the limit of these is reached
     NO_PIN = "no_pin"  # [name]
     PIN_WRONG = "pin_wrong"  # [name]
-    PIN_FORM = "pin_form"  # [least, most]: digits
+    PIN_FORM = "pin_form"  # [least, most]: number of digits
     PIN_GUESSED = "pin_guessed"
-    PIN_ELSEWHERE = "pin_elsewhere"  # a child sets it on a device of its own
+    PIN_ELSEWHERE = "pin_elsewhere"  # a child sets it on its own device
     TRIED_TOO_OFTEN = "tried_too_often"  # [minutes]
 
     # Backups.
-    BACKUP_PASSWORD = "backup_password"  # [least, most]: characters that a password has
+    BACKUP_PASSWORD = "backup_password"  # [least, most]: number of characters
     BACKUP_LARGE = "backup_large"  # [most]: MiB
-    BACKUP_LOCKED = "backup_locked"  # another password, or damaged
-    BACKUP_BROKEN = "backup_broken"  # no backup at all, or damaged
+    BACKUP_LOCKED = "backup_locked"  # wrong password, or damaged
+    BACKUP_BROKEN = "backup_broken"  # not a backup, or damaged
     BACKUP_NEWER = "backup_newer"  # made by a later version
-    BACKUP_GONE = "backup_gone"  # it has to be sent again
-    NO_WAY_BACK = "no_way_back"  # nothing was restored, or something was changed since
+    BACKUP_GONE = "backup_gone"  # it must be uploaded again
+    NO_WAY_BACK = "no_way_back"  # nothing was restored, or something has changed since
 
     # Lessons.
     NO_LESSON = "no_lesson"
     LESSON_CLOSED = "lesson_closed"  # [name]: by a pause, bedtime or a limit
-    LESSON_REFUSED = "lesson_refused"  # [host, name]: by a rule that no lesson lifts
+    LESSON_REFUSED = "lesson_refused"  # [host, name]: by a rule that a lesson does not lift
 
     CLOCK_WRONG = "clock_wrong"

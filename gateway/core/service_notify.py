@@ -1,4 +1,4 @@
-"""sd_notify(3): tell a service manager, where there is one, that we are ready, alive or stopping."""
+"""sd_notify(3): notifies the service manager, if any, that the daemon is ready, alive or stopping."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import socket
 
 
 class Notifier:
-    """Sends state lines to the datagram socket that NOTIFY_SOCKET names."""
+    """Sends state lines to the datagram socket in NOTIFY_SOCKET.
+
+    ``watchdog_period`` is half of the manager's timeout in seconds, or None without a watchdog.
+    """
 
     def __init__(self, address: str | None, watchdog_usec: str | None) -> None:
         self._address = address
@@ -26,5 +29,5 @@ class Notifier:
             try:
                 out.sendto("\n".join(lines).encode(), address)
             except OSError:
-                # A manager that does not listen must not stop the filter; its own watchdog tells it.
+                # A failing service manager must not stop the filter; its watchdog notices the silence.
                 return

@@ -1,4 +1,4 @@
-"""Signals as something to read, so that the event loop takes them in its turn."""
+"""Turns signals into readable bytes, so that the event loop handles them in its turn."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import signal
 import socket
 
 HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_MOST = 64  # at one reading; the rest is there at the next
+_MOST = 64  # per read; the rest waits for the next
 
 
 class Signals:
-    """Made before anything else is: one that comes during the start waits until the loop runs."""
+    """A pipe for signals. Create it first: signals during the start then wait until the loop runs."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
@@ -24,7 +24,7 @@ class Signals:
         return self._reader.fileno()
 
     def received(self) -> list[int]:
-        """Numbers in the order of their arrival. Never waits."""
+        """Return the signal numbers in the order of arrival. Never blocks."""
         try:
             return list(self._reader.recv(_MOST))
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Something that is done soon after it was asked for, and not too often: devices can ask again and again."""
+"""Limits how often an action runs, since devices can trigger it again and again."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from gateway.core.loop import Loop, Timer
 
 
-class Seldom:
-    """``do`` is called in the loop's next turn, and at most once in ``every`` seconds."""
+class Throttle:
+    """Runs ``do`` in the loop's next turn, at most once in ``every`` seconds."""
 
     def __init__(self, loop: Loop, every: float, do: Callable[[], None]) -> None:
         self._loop = loop
@@ -19,12 +19,13 @@ class Seldom:
         self._again = False
 
     def soon(self) -> None:
+        """Run the action as soon as the rate allows."""
         if self._timer is None:
             delay = max(0.0, self._next - self._loop.now())
             self._timer = self._loop.call_later(delay, self._now)
 
     def later(self) -> None:
-        """Not before ``every`` seconds from now: where it is due sooner, it is done once more after that."""
+        """Run the action ``every`` seconds from now. If a run is due sooner, run it again after that."""
         if self._timer is not None:
             self._again = True
             return
@@ -32,7 +33,7 @@ class Seldom:
         self.soon()
 
     def rest(self, seconds: float) -> None:
-        """Where it took long: not before so many seconds from now."""
+        """Run nothing in the next ``seconds``, after an action that took long."""
         self._next = max(self._next, self._loop.now() + seconds)
 
     def _now(self) -> None:

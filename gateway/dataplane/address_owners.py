@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
-from gateway.core.throttle import Seldom
+from gateway.core.throttle import Throttle
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.kernel.snapshot import Owner
 from gateway.lan import interfaces as lan
@@ -41,8 +41,8 @@ class Owned:
         self._slot_of = slot_of
         self._table = table
         self._inside = inside
-        self._tell = Seldom(loop, EVERY, self._update)
-        self._anew = Seldom(loop, EVERY, self._begin_anew)
+        self._tell = Throttle(loop, EVERY, self._update)
+        self._anew = Throttle(loop, EVERY, self._begin_anew)
         self._moved: set[Place] = set()  # of which the table does not know yet
         self._told: set[Place] = set()  # of which it does, and whose connections nobody has looked at since
         self._filtered: set[str] = set()  # addresses that the table had since then

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from gateway.core.files import disk_words, sync_folder, write_whole
+from gateway.core.files import sync_folder, write_atomically, write_error_text
 from gateway.core.loop import Loop, Timer
 from gateway.core.programs import find_program
 from gateway.dataplane.help_resolver import configuration, spawn
@@ -115,13 +115,13 @@ class GuardFile:
             if text:
                 self._write_names(names)
                 if text != self._text:
-                    write_whole(self._file, text.encode("ascii"))
+                    write_atomically(self._file, text.encode("ascii"))
             else:
                 self._file.unlink(missing_ok=True)
                 self._names_file.unlink(missing_ok=True)
             sync_folder(self._file.parent)
         except OSError as error:
-            words = disk_words(error)
+            words = write_error_text(error)
             if words != self._trouble:
                 _log.error("%s: cannot be written (%s); the next change tries again", self._file, words)
             self._trouble = words
@@ -136,7 +136,7 @@ class GuardFile:
         more = f"pid-file={self._pid_file}"
         text = configuration(names, self._guard.lan, GUARD_DNS_PORT, more)
         if text != _read(self._names_file):
-            write_whole(self._names_file, text.encode("ascii"))
+            write_atomically(self._names_file, text.encode("ascii"))
 
     def taken_over(self) -> None:
         """Our own table stands: nothing lays the guard over it any more, and its resolver ends."""

@@ -14,7 +14,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.core.programs import find_program
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class HelpResolver:
         """Answer for these names and all names under them with their packed addresses, from now on."""
         if self.port is None or self._program is None:
             return
-        write_whole(self._config, configuration(names, self._lan, self.port).encode("ascii"))
+        write_atomically(self._config, configuration(names, self._lan, self.port).encode("ascii"))
         self._end()
         # Read at start alone: nothing of ours needs to be readable for whom it runs as.
         command = [self._program, "--keep-in-foreground", f"--conf-file={self._config}", "--pid-file="]
@@ -48,7 +48,7 @@ class HelpResolver:
         except OSError as error:
             _log.error("the resolver for help does not start (%s); help is reachable by address alone", error)
             return
-        write_whole(self._pid_file, f"{self._pid}\n".encode())
+        write_atomically(self._pid_file, f"{self._pid}\n".encode())
 
     def _end(self) -> None:
         if self._pid is None:

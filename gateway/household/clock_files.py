@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 
 LAST = "clock.last"  # in the state folder
 RUN = "clock.run"  # in the runtime folder
@@ -59,7 +59,7 @@ def read_run(runtime: Path, boot: str) -> Run | None:
 def write(folder: Path, kept: Last | Run) -> None:
     path = folder / (LAST if isinstance(kept, Last) else RUN)
     try:
-        write_whole(path, json.dumps(asdict(kept)).encode("ascii") + b"\n")
+        write_atomically(path, json.dumps(asdict(kept)).encode("ascii") + b"\n")
     except OSError as error:
         _log.warning("%s: cannot be written (%s)", path, error.strerror)
 

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import attempt, disk_words, make_folder, read_bounded, sync_folder, write_whole
+from gateway.core.files import (
+    attempt,
+    make_folder,
+    read_bounded,
+    sync_folder,
+    write_atomically,
+    write_error_text,
+)
 from gateway.policy.config.config import Config, config_of
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.yaml.documents import parse_document
@@ -115,7 +122,7 @@ def first_boot(path: Path) -> bool:
     make_folder(path.parent)
     fresh = path.with_name(f".{path.name}.first")
     try:
-        write_whole(fresh, router.first_text(zone))
+        write_atomically(fresh, router.first_text(zone))
         fresh.chmod(MODE)
         os.link(fresh, path)  # never replaces
         sync_folder(path.parent)
@@ -123,7 +130,7 @@ def first_boot(path: Path) -> bool:
         return False
     except OSError as error:
         mend = "make room, or mend the permissions of its folder"
-        raise PolicyError(str(path), f"cannot be written ({disk_words(error)})", mend) from error
+        raise PolicyError(str(path), f"cannot be written ({write_error_text(error)})", mend) from error
     finally:
         fresh.unlink(missing_ok=True)
     return True

@@ -293,8 +293,8 @@ def bad_rule(error: PolicyError, file: str, changes: Changes) -> PolicyError:
     if error.code != Code.REFUSED:
         return error
     key = blamed(error, file, changes)
-    return error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=error.mend)
+    return error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=error.fix)
 
 
 def _broken(error: PolicyError, path: Path) -> PolicyError:
-    return error.coded(Code.FILE_BROKEN, file=path.name, problem=error.problem, mend=error.mend)
+    return error.coded(Code.FILE_BROKEN, file=path.name, problem=error.problem, mend=error.fix)

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import disk_words, read_bounded, read_if_there, sync_folder, write_whole
+from gateway.core.files import read_bounded, read_if_there, sync_folder, write_atomically, write_error_text
 from gateway.core.reason_codes import Code
 from gateway.household.revisions import MAX_NOTE, Step, note_of, read_note, revision
 
@@ -163,8 +163,8 @@ class History:
         fresh.mkdir(mode=0o700)
         for name, data in found.items():
             if data is not None and name in step.after:
-                write_whole(fresh / name, data)
-        write_whole(fresh / _NOTE, note_of(step))
+                write_atomically(fresh / name, data)
+        write_atomically(fresh / _NOTE, note_of(step))
         sync_folder(fresh)
         fresh.rename(self._place(step.number))
         sync_folder(self._folder)
@@ -196,7 +196,7 @@ class History:
         like = path if path.exists() else self._sibling()
         # Where it is a link, what it leads to is written.
         path = path.resolve()
-        write_whole(path, data, None if like is None else like.stat())
+        write_atomically(path, data, None if like is None else like.stat())
         sync_folder(path.parent)
 
     def _sibling(self) -> Path | None:
@@ -265,7 +265,7 @@ def _remove(place: Path) -> None:
 
 
 def not_written(path: Path, error: OSError) -> PolicyError:
-    why = disk_words(error)
+    why = write_error_text(error)
     return PolicyError(str(path), f"cannot be written ({why})", "look at disk and rights").coded(
         Code.NOT_WRITTEN, why=why
     )

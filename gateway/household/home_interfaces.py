@@ -6,7 +6,7 @@ from gateway.household.rule_book import RuleBook
 
 
 class HomeInterfaces:
-    """The interfaces that face the home: ``lan`` of `qalqan.yaml`, and that of a running audit."""
+    """The interfaces that face the LAN: ``lan`` in `qalqan.yaml`, and that of a running filter test."""
 
     def __init__(self, rules: RuleBook) -> None:
         self._rules = rules

@@ -11,7 +11,7 @@ import secrets
 from pathlib import Path
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import disk_words, read_bounded, write_whole
+from gateway.core.files import read_bounded, write_atomically, write_error_text
 from gateway.policy.requests.tickets import new_code, printed_code
 
 LABEL = "label"
@@ -28,9 +28,9 @@ def label(state: Path) -> str:
         return found
     made = printed_code(new_code(secrets.choice))
     try:
-        write_whole(path, f"{made}\n".encode())
+        write_atomically(path, f"{made}\n".encode())
     except OSError as error:
-        _log.error("%s: %s; the label's code is another one at the next start", path, disk_words(error))
+        _log.error("%s: %s; the label's code is another one at the next start", path, write_error_text(error))
     return made
 
 

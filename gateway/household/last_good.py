@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from gateway.core.errors import GatewayError
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.household.loading import Product, load_profile, profile_files
 from gateway.policy.profile.household import Household, keep_last_good
 from gateway.policy.profile.profile import DaysOf
@@ -54,7 +54,7 @@ def _copy(data: bytes, copy: Path) -> None:
     """Nothing is written where nothing changed, for the sake of flash."""
     if copy.exists() and copy.read_bytes() == data:
         return
-    write_whole(copy, data)
+    write_atomically(copy, data)
 
 
 def _keep_days(days: frozenset[date], copy: Path) -> None:

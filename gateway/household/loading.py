@@ -19,7 +19,7 @@ from gateway.core.files import attempt, read_bounded
 from gateway.household.calendars import calendars_beside
 from gateway.household.config_file import read_config, read_source
 from gateway.household.references import check_names
-from gateway.lists.public_suffixes import suffixes_when_asked
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.alerts.menus import Menus, parse_menus
 from gateway.policy.config.config import Config
 from gateway.policy.config.registers import COUNTRY_NAMES
@@ -120,7 +120,13 @@ class Product:
 
     def calendar(self, settings: Config) -> Calendar:
         """The family's, before anybody's own free days."""
-        return Calendar(settings.zone, frozenset(self.holidays(settings.country)), settings.day_starts)
+        country = country_of(self.countries, settings.country) if settings.country else None
+        return Calendar(
+            settings.zone,
+            frozenset(self.holidays(settings.country)),
+            settings.day_starts,
+            week_starts=0 if country is None else country.week_starts,
+        )
 
     def world(self, languages: tuple[str, ...], https: Https | None = None) -> World:
         """A world without category table and without addresses; the daemon replaces those fields."""
@@ -194,7 +200,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
 
 def vocabulary(product: Product) -> Vocabulary:
     """The words of a family's own files."""
-    return Vocabulary(product.categories, product.catalogue, suffixes_when_asked(), product.laws)
+    return Vocabulary(product.categories, product.catalogue, lazy_public_suffix_check(), product.laws)
 
 
 def load_countries(is_public_suffix: PublicSuffixCheck = _never) -> Mapping[str, Country]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 
 from gateway.household.grant_owners import BY_GUARDIANS, CONSOLE, bonus, giver, owner
@@ -23,10 +23,11 @@ from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
-from gateway.policy.time.schedule import Calendar
+from gateway.policy.time.schedule import DAY, Calendar, week_limits
 from gateway.policy.time.situation import FOREVER, PLAIN, Grant, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
+from gateway.store.tables.grants import Given, Kind
 from gateway.store.tables.pauses import InForce
 
 __all__ = ["CONSOLE", "EVERYONE", "Family", "Member"]
@@ -200,7 +201,15 @@ class Family:
         )
         minutes = {(one.gate, one.at) for one in self.minutes.entries(member.profile.id, day) if one.at < at}
         used = Counter(gate for gate, _ in minutes)
-        return replace(self._situation(member, at, force), day=day, used=used, lesson=None)
+        found = replace(self._situation(member, at, force), day=day, used=used, lesson=None)
+        if not week_limits(member.profile.rules):
+            return found
+        week_used, earlier = Counter(used), self._calendar.first_of_week(day)
+        while earlier < day:
+            entries = self.minutes.entries(member.profile.id, earlier)
+            week_used.update(gate for gate, _ in {(one.gate, one.at) for one in entries})
+            earlier += DAY
+        return replace(found, week_used=week_used)
 
     def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
         """Who judged for a member at a moment that is over, and what held."""
@@ -213,9 +222,17 @@ class Family:
         """What holds by guardians' own hands, as if nothing was used and nothing taken."""
         force = self._in_force(at)
         given = tuple(one for one in force.given if one.kind in BY_GUARDIANS and one.at <= at)
-        return replace(self._situation(member, at, replace(force, given=given)), used={})
+        found = self._situation(member, at, replace(force, given=given), BY_GUARDIANS)
+        return replace(found, used={}, week_used={})
 
-    def _situation(self, member: Member, at: datetime, force: InForce | None = None) -> Situation:
+    def _situation(
+        self,
+        member: Member,
+        at: datetime,
+        force: InForce | None = None,
+        kinds: Collection[Kind] = tuple(Kind),
+    ) -> Situation:
+        """``kinds``: what may have given the extra minutes of earlier days of the week."""
         force = force or self._in_force(at)
         worn = member.worn
         macs = member.macs if worn is None else (worn.who,)
@@ -227,6 +244,7 @@ class Family:
         counted, used = self.minutes.used(member.profile.id)
         known = self._clock_known()
         today = self._calendar.family_day(at) if known or counted is None else counted
+        week_used, week_bonus = self._week(member, names, today, kinds)
         longest = max(pauses, key=lambda pause: pause.until or FOREVER, default=None)
         found = replace(
             member.situation,
@@ -244,6 +262,8 @@ class Family:
             ),
             used=dict(used) if counted == today else {},
             bonus=bonus(given),
+            week_used=week_used,
+            week_bonus=bonus([*given, *week_bonus]),
             day=today,
             allowed=tuple((one.entry, one.until) for one in force.openings if one.who in names),
             lesson=self._teaching.lesson_of(member),
@@ -252,6 +272,20 @@ class Family:
             recent=member.services,
         )
         return found if worn is None else worn.of(found)
+
+    def _week(
+        self, member: Member, names: Collection[str], today: date, kinds: Collection[Kind]
+    ) -> tuple[Mapping[str, int], list[Given]]:
+        """Return the minutes used in the week of ``today``, and what was given on its earlier days."""
+        if not week_limits(member.profile.rules):
+            return {}, []
+        first = self._calendar.first_of_week(today)
+        given = [
+            one
+            for one in self._store.gifts.given(names)
+            if first <= one.day < today and one.until is None and not one.ended and one.kind in kinds
+        ]
+        return self.minutes.used_since(member.profile.id, first), given
 
     def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
         """A member for a profile as such, or for a device that has no slot; it gets none."""

@@ -38,6 +38,10 @@ class Minutes(Protocol):
         """The family's day, and the whole minutes spent on it, by limit gate."""
         ...
 
+    def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
+        """Return the whole minutes spent from the day ``first`` up to the family's day, by limit gate."""
+        ...
+
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
         """Whole minutes of that day by device and gate, in the order of first use."""
         ...
@@ -56,6 +60,9 @@ class Uncounted:
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:  # noqa: ARG002
         return None, {}
+
+    def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:  # noqa: ARG002
+        return {}
 
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:  # noqa: ARG002
         return {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.core.loop import Timer
-from gateway.core.throttle import Seldom
+from gateway.core.throttle import Throttle
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
 from gateway.household.seen_devices import Here
@@ -69,9 +69,9 @@ class Presence:
         self._leases = tuple(map(Path, config.leases))
         self._wall = home.clock.now
         self._regroup = regroup
-        self._again = Seldom(loop, FRESH, self.look)  # more changed than the kernel could tell
-        self._doubts = Seldom(loop, DOUBT_AFTER, self._ask_doubted)
-        self._moves = Seldom(loop, FRESH, regroup)
+        self._again = Throttle(loop, FRESH, self.look)  # more changed than the kernel could tell
+        self._doubts = Throttle(loop, DOUBT_AFTER, self._ask_doubted)
+        self._moves = Throttle(loop, FRESH, regroup)
         self._timer: Timer | None = None
         self._events: NeighbourEvents | None = None
         self._can_disclose = can_disclose

@@ -135,7 +135,14 @@ class VisibleMembers:
         if self._visibility.level(member.profile.id) >= (NAMES_LEVEL if is_over else KINDS_LEVEL):
             return known
         unused = self._family.unused(member, at)
-        return replace(known, grants=unused.grants, bonus=unused.bonus, used={})
+        return replace(
+            known,
+            grants=unused.grants,
+            bonus=unused.bonus,
+            used={},
+            week_bonus=unused.week_bonus,
+            week_used={},
+        )
 
 
 def day_of(moment: datetime) -> datetime:

@@ -17,7 +17,7 @@ from netfilterqueue import COPY_PACKET, NetfilterQueue, Packet
 
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
-from gateway.core.socket_activation import handed
+from gateway.core.socket_activation import inherited_descriptor
 
 _log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ def read_counters(path: Path = _STATISTICS) -> dict[int, QueueCounters]:
     except FileNotFoundError:
         return {}
     except PermissionError:  # root's alone; the unit opens it for us
-        number = handed(path.name)
+        number = inherited_descriptor(path.name)
         text = "" if number is None else os.pread(number, _MOST_STATISTICS, 0).decode("ascii")
     rows = (tuple(map(int, line.split())) for line in text.splitlines())
     return {row[0]: QueueCounters(row[2], row[5], row[6]) for row in rows}

@@ -11,7 +11,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 
-from gateway.core.netlink import Waiting, attributes, frames
+from gateway.core.netlink import PendingDatagrams, attributes, frames
 from gateway.kernel.netlink import (
     ADD_MEMBERSHIP,
     BE32,
@@ -102,7 +102,7 @@ class Watch:
     def _drain(self) -> tuple[list[set[Table]], bool]:
         """The tables of ours that each transaction touched, and whether messages were lost."""
         transactions: list[set[Table]] = [set()]
-        waiting = Waiting(self._socket, RECEIVE)
+        waiting = PendingDatagrams(self._socket, RECEIVE)
         for data in waiting:
             for kind, table, body in _events(data):
                 if kind == _NEW_GENERATION:

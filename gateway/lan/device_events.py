@@ -1,4 +1,4 @@
-"""The events of the inventory. Its state is up to date when one is published."""
+"""Events of the device inventory. The inventory is up to date when it publishes one."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from gateway.policy.identity.traits import Traits
 
 @dataclass(frozen=True, slots=True)
 class DeviceAppeared:
-    """A device was seen for the first time; what its first packet said is known."""
+    """A device was seen for the first time; the content of its first packet is known."""
 
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class TraitsChanged:
-    """A device says something else of itself.
+    """The traits of a device changed.
 
-    ``how``: dhcp, mdns, lease, address, packet or vendor.
+    ``how`` is the source: dhcp, mdns, lease, address, packet or vendor.
     """
 
     before: Traits
@@ -28,20 +28,20 @@ class TraitsChanged:
 
 @dataclass(frozen=True, slots=True)
 class DeviceGone:
-    """A device that was here is silent for two minutes, or left."""
+    """An online device left, or was silent for two minutes."""
 
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceReturned:
-    """A device that was gone, or away when the daemon started, is here."""
+    """A device that was gone, or was away when the daemon started, is online."""
 
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceFound:
-    """A device known from before the start was seen for the first time since, shortly after it."""
+    """A device known from before the start was seen for the first time after it, shortly after the start."""
 
     mac: str

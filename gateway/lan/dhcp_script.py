@@ -1,7 +1,7 @@
-"""What dnsmasq starts at each lease (dnsmasq(8), --dhcp-script): tells the daemon, if one runs, and ends.
+"""The script that dnsmasq runs for each lease (dnsmasq(8), --dhcp-script): notifies a running daemon.
 
-dnsmasq waits for it before it starts the next one. So it says nothing, always ends with 0, and within a
-second, whatever happens; and it loads next to nothing.
+dnsmasq waits for the script before it runs the next one. The script therefore prints nothing, always exits
+with 0 and within a second, and imports as little as possible.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ import sys
 from collections.abc import Mapping, Sequence
 
 SOCKET = "/run/qalqan/control.sock"
-SOCKET_VARIABLE = "QALQAN_SOCKET"  # another one, in dnsmasq's environment
-TIMEOUT = 0.5  # seconds for the connection, and as much for the answer
-MAX_TEXT = 255  # characters of each value: the daemon takes no more than 300
+SOCKET_VARIABLE = "QALQAN_SOCKET"  # overrides SOCKET in dnsmasq's environment
+TIMEOUT = 0.5  # seconds for the connection, and as much for the response
+MAX_TEXT = 255  # characters of each value: the daemon accepts no more than 300
 ACTIONS = frozenset({"add", "old", "del"})
-_ANSWER = 4096  # bytes; the answer is not looked at, only waited for
+_ANSWER = 4096  # bytes; the response is awaited and not read
 
-# What dnsmasq says in its environment, and what the daemon calls it.
+# dnsmasq's environment variables and the daemon's keys.
 _VARIABLES = {
     "DNSMASQ_SUPPLIED_HOSTNAME": "supplied",
     "DNSMASQ_VENDOR_CLASS": "vendor_class",
     "DNSMASQ_VENDOR_CLASS0": "vendor_class",  # DHCPv6 numbers them
     "DNSMASQ_REQUESTED_OPTIONS": "options",
-    "DNSMASQ_MAC": "mac",  # of DHCPv6, whose argument is a DUID
+    "DNSMASQ_MAC": "mac",  # of DHCPv6, where the argument is a DUID
     "DNSMASQ_INTERFACE": "interface",
 }
 
 
 def request(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, str] | None:
-    """What to tell the daemon; None for what it need not know (leases of others, TFTP, ARP)."""
+    """Return the message to the daemon, or None if it is irrelevant (other leases, TFTP, ARP)."""
     if len(arguments) < 3 or arguments[0] not in ACTIONS:
         return None
     values = {"do": "lease", "action": arguments[0], "ip": arguments[2]}
@@ -51,17 +51,17 @@ def _clean(text: str) -> str:
 
 
 def main() -> int:
-    told = request(sys.argv[1:], os.environ)
-    if told is None:
+    message = request(sys.argv[1:], os.environ)
+    if message is None:
         return 0
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(TIMEOUT)
             sock.connect(os.environ.get(SOCKET_VARIABLE) or SOCKET)
-            sock.sendall(json.dumps(told).encode("ascii") + b"\n")
+            sock.sendall(json.dumps(message).encode("ascii") + b"\n")
             sock.recv(_ANSWER)
     except OSError:
-        pass  # no daemon, or one that is busy: it sees the device all the same
+        pass  # no daemon, or a busy one: it detects the device by other means
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The interfaces that face the home: their indexes, and the addresses under which the pages are reached."""
+"""The interfaces that face the LAN: their indexes, and the addresses of the pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.policy.config.web import PAGES
 
 
 def packed(address: str) -> bytes:
-    """4 or 16 bytes."""
+    """Return an address as 4 or 16 bytes."""
     return ipaddress.ip_address(address).packed
 
 
@@ -22,7 +22,7 @@ PAGES_PACKED = tuple(map(packed, PAGES))
 
 
 def name(index: int) -> str | None:
-    """Of an interface; None when it is gone."""
+    """Return the name of an interface, or None if it no longer exists."""
     try:
         return socket.if_indextoname(index)
     except OSError:
@@ -30,14 +30,14 @@ def name(index: int) -> str | None:
 
 
 def problems(names: Iterable[str]) -> list[str]:
-    """One line for each interface that is not there: what it carries is not filtered until it is."""
+    """Return a message for each interface that does not exist. Its traffic is filtered once it appears."""
     present = {name for _, name in socket.if_nameindex()}
-    mend = "look it up with: ip link; it is filtered as soon as it is there"
-    return [f"lan: there is no interface {name}; {mend}" for name in names if name not in present]
+    fix = "look it up with: ip link; it is filtered as soon as it exists"
+    return [f"lan: there is no interface {name}; {fix}" for name in names if name not in present]
 
 
 def indexes(names: Iterable[str]) -> dict[int, str]:
-    """Those of the interfaces that are there, with their names."""
+    """Return the names of the existing interfaces by index."""
     found = {}
     for name in names:
         try:

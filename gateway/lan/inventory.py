@@ -1,10 +1,11 @@
-"""The devices of the home: what each says of itself, where it is, and whether it is there.
+"""The devices of the household: their traits, their addresses, and whether they are online.
 
-Fed with neighbours, packets, leases and scans; does no I/O. A device is its hardware address in the frames:
-whatever else it says is hostile input, changes that one device alone, and is bounded.
+Neighbours, packets, leases and scans feed the inventory; it does no I/O. A device is identified by the
+hardware address in its frames. All other data from a device is untrusted: it is bounded, and changes only
+that device.
 
-A device is there (online) when it sent something or answered. After ASK_AFTER seconds of silence ``tick()``
-names its addresses for the kernel to ask for; after GONE_AFTER seconds without a sign it is gone.
+A device is online if it sent a packet or answered. After ASK_AFTER seconds of silence ``tick()`` returns its
+addresses, for the kernel to probe. After GONE_AFTER seconds without a sign the device is gone.
 """
 
 from __future__ import annotations
@@ -37,16 +38,20 @@ from gateway.policy.identity.traits import Traits
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.overheard import Overheard
 
-MAX_DEVICES = 512  # who is on the Wi-Fi can invent them; the longest unheard give way. 10 kB each at most
+MAX_DEVICES = 512  # any Wi-Fi client can invent devices; the longest silent is dropped. Up to 10 kB each
 ASK_AFTER = 60.0  # seconds of silence
-GONE_AFTER = 120.0  # seconds of silence: asked six times, a phone that sleeps answers one of them
-DOUBT_AFTER = 2.0  # seconds after a new one came in which a device that is there was heard or is asked
-MAX_ASKED = 8  # addresses of a device that are asked for at once, the newest
-MAX_ASKED_IN_ALL = 256  # addresses in one look
+GONE_AFTER = 120.0  # seconds of silence: of six probes, a sleeping phone answers at least one
+DOUBT_AFTER = 2.0  # seconds after a new device appeared, in which an online one was heard or is probed
+MAX_ASKED = 8  # addresses of a device that are probed together, the newest
+MAX_ASKED_IN_ALL = 256  # addresses per call
 
 
 class Inventory:
-    """``now`` only runs forward. ``keeps``: whether it must not make room; ``ignores``: it is not ours."""
+    """All known devices.
+
+    ``now`` is a monotonic clock. ``keeps`` returns whether a device must not be dropped for lack of room;
+    ``ignores`` returns whether a device is not part of the household.
+    """
 
     def __init__(
         self,
@@ -68,11 +73,11 @@ class Inventory:
         self._unsaved, self._started = set[str](), now()
 
     def load(self, sights: Iterable[Sighting]) -> None:
-        """What was known before; whether they are there is told by the neighbours."""
+        """Load the devices from the database. Neighbours decide whether they are online."""
         for sight in sights:
             self._devices[sight.traits.mac] = Tracked(sight)
 
-    # ------------------------------------------------------------------------------------ what is known
+    # ------------------------------------------------------------------------------------ queries
 
     def macs(self) -> Iterator[str]:
         return iter(tuple(self._devices))
@@ -86,7 +91,7 @@ class Inventory:
         return None if device is None else replace(device.sight, addresses=device.addresses)
 
     def behind(self, mac: str) -> frozenset[str]:
-        """Other hardware addresses that DHCP messages in its frames were from: it is a repeater."""
+        """Return other hardware addresses in DHCP messages of its frames: the device is a repeater."""
         device = self._devices.get(mac)
         return frozenset() if device is None else device.sight.behind
 
@@ -95,86 +100,88 @@ class Inventory:
         return device is not None and device.online is True
 
     def is_open(self, mac: str) -> bool:
-        """Whether it is not known yet if it is there, and the kernel has an address of it."""
+        """Return whether it is not known yet if the device is online, and the kernel has an address of it."""
         device = self._devices.get(mac)
         return device is not None and device.online is None and bool(device.places)
 
     def missing(self, mac: str) -> bool:
-        """Whether it is gone, was asked in vain at each address, or is silent since another took its last."""
+        """Return whether the device is gone, answers at none of its addresses, or lost its last one to
+        another device and has been silent since.
+        """
         device = self._devices.get(mac)
         if device is None or not device.online:
             return True
         return all(device.places.values()) if device.places else device.displaced
 
     def silence(self, mac: str) -> float:
-        """Seconds since it was heard; without end: not since the start."""
+        """Return the seconds since the device was heard; infinite if not since the start."""
         device = self._devices.get(mac)
         return float("inf") if device is None else self._now() - device.heard
 
     def interface(self, mac: str) -> int:
-        """The index of the LAN's interface that it was seen on last; 0: not since the start."""
+        """Return the index of the LAN interface that last saw it; 0 if none since the start."""
         device = self._devices.get(mac)
         return 0 if device is None else device.ifindex
 
     def mac_of(self, ip: str) -> str | None:
-        """By the neighbours alone: what a packet says of its own address proves nothing."""
+        """Return the owner by the neighbour table: the sender address of a packet proves nothing."""
         return next((mac for (known, _), mac in self._owners.items() if known == ip), None)
 
     def unsaved(self) -> list[Sighting]:
-        """What changed since the last call."""
+        """Return the devices that changed since the last call."""
         changed = [found for mac in self._unsaved if (found := self.sight(mac)) is not None]
         self._unsaved.clear()
         return changed
 
-    # ------------------------------------------------------------------------------------ what comes in
+    # ------------------------------------------------------------------------------------ input
 
-    def neighbour(self, one: Neighbour, *, event: bool) -> None:
-        """One of the LAN's. In an event, an address that is new for a device has just been used by it."""
-        place = (one.ip, one.ifindex)
-        if one.gone:
+    def neighbour(self, neighbour: Neighbour, *, event: bool) -> None:
+        """Process a neighbour on the LAN. An event with a new address shows that the device just used it."""
+        place = (neighbour.ip, neighbour.ifindex)
+        if neighbour.gone:
             self._leave(place)
             return
-        if one.failed:
+        if neighbour.failed:
             device = self._devices.get(self._owners.get(place, ""))
             if device is not None and place in device.places:
                 device.places[place] = True
             return
-        moved = self._owners.get(place) != one.mac
-        alive = one.answered or (event and moved)
-        change = partial(self._at, place=place, alive=alive, used=alive or one.online)
-        self._learn(one.mac, "address", change, alive=alive, ifindex=one.ifindex)
+        moved = self._owners.get(place) != neighbour.mac
+        alive = neighbour.answered or (event and moved)
+        change = partial(self._at, place=place, alive=alive, used=alive or neighbour.online)
+        self._learn(neighbour.mac, "address", change, alive=alive, ifindex=neighbour.ifindex)
 
     def listed(self, neighbours: Iterable[Neighbour]) -> None:
-        """All of the LAN's, as the kernel lists them now; what is not among them is no place of anybody."""
+        """Process the kernel's complete list for the LAN. Other places no longer have an owner."""
         present = set()
-        for one in sorted(neighbours, key=lambda one: (one.answered, one.online)):  # the newest comes last
-            present.add((one.ip, one.ifindex))
-            self.neighbour(one, event=False)
-        for place in [one for one in self._owners if one not in present]:
+        newest_last = sorted(neighbours, key=lambda neighbour: (neighbour.answered, neighbour.online))
+        for neighbour in newest_last:
+            present.add((neighbour.ip, neighbour.ifindex))
+            self.neighbour(neighbour, event=False)
+        for place in [place for place in self._owners if place not in present]:
             self._leave(place)
 
     def heard(self, mac: str, ifindex: int, said: Overheard) -> None:
-        """A packet in a frame of this hardware address."""
+        """Process a packet in a frame with this hardware address."""
         if said.dhcp is not None:
             dhcp = said.dhcp
             behind = dhcp.hardware not in ("", mac)
             how = "behind" if behind else "dhcp"
             self._learn(mac, how, lambda device: with_dhcp(device.sight, dhcp), alive=True, ifindex=ifindex)
         elif said.mdns is not None:
-            told = said.mdns
-            change = partial(with_mdns, said=told, address=said.address)
+            change = partial(with_mdns, said=said.mdns, address=said.address)
             self._learn(mac, "mdns", change, alive=True, ifindex=ifindex)
         elif said.hop_limit:
             self._learn(mac, "packet", partial(with_packet, said=said), alive=True, ifindex=ifindex)
 
     def lease(self, mac: str, name: str, *, dhcp: Dhcp | None = None) -> None:
-        """What a DHCP server noted; of a device that was never seen it proves nothing."""
+        """Process a DHCP server's record. For a device that was never seen it proves nothing."""
         if mac in self._devices:
             how = "lease" if dhcp is None else "dhcp"
             self._learn(mac, how, partial(with_lease, name=name, said=dhcp), alive=False)
 
     def answered(self, mac: str) -> None:
-        """A scan had an answer in a frame of this hardware address."""
+        """Process an answer to a scan."""
         self._learn(mac, "scan", lambda device: device.sight, alive=True)
 
     def forget(self, mac: str) -> None:
@@ -184,10 +191,10 @@ class Inventory:
         self._unsaved.discard(mac)
         self._vendors.forget(mac)
 
-    # ------------------------------------------------------------------------------------ as time goes by
+    # ------------------------------------------------------------------------------------ timers
 
     def tick(self) -> list[Place]:
-        """Call it every few seconds. The places that the kernel shall ask for."""
+        """Update the online state. Call it every few seconds. Returns the places for the kernel to probe."""
         now = self._now()
         settled = now - self._started >= GONE_AFTER
         gone, silent_ones = [], []
@@ -206,7 +213,7 @@ class Inventory:
         return self._asked(silent_ones)
 
     def lost(self, mac: str) -> None:
-        """It was there, and is no more."""
+        """Mark an online device as gone."""
         device = self._devices.get(mac)
         if device is None or not device.online:
             return
@@ -215,26 +222,27 @@ class Inventory:
         self._bus.publish(DeviceGone(mac))
 
     def doubted(self) -> list[Place]:
-        """The places of devices that should be there and said nothing just now: ask DOUBT_AFTER seconds after
-        a new one came.
+        """Return the places of online devices that have said nothing for DOUBT_AFTER seconds, for the kernel
+        to probe.
         """
         latest = self._now() - DOUBT_AFTER
-        return self._asked([mac for mac, one in self._devices.items() if one.online and one.heard <= latest])
+        doubted = [mac for mac, device in self._devices.items() if device.online and device.heard <= latest]
+        return self._asked(doubted)
 
     def _asked(self, macs: Iterable[str]) -> list[Place]:
-        """Where to ask for them: the family's own first, so that invented ones take no place from them."""
+        """Return where to probe. Known devices come first, so that invented ones cannot crowd them out."""
         places = {mac: list(self._devices[mac].places)[-MAX_ASKED:] for mac in macs}
         order: Iterable[str] = places
         if sum(map(len, places.values())) > MAX_ASKED_IN_ALL:
             order = sorted(places, key=lambda mac: not self._keeps(mac))
         return [place for mac in order for place in places[mac]][:MAX_ASKED_IN_ALL]
 
-    # ------------------------------------------------------------------------------------ how it is kept
+    # ------------------------------------------------------------------------------------ storage
 
     def _learn(
         self, mac: str, how: str, change: Callable[[Tracked], Sighting], *, alive: bool, ifindex: int = 0
     ) -> None:
-        """Take in what is new of one device, then publish it."""
+        """Apply a change to one device, then publish it."""
         if self._ignores(mac):
             return
         device = self._devices.get(mac)
@@ -242,7 +250,7 @@ class Inventory:
         if device is None:
             device = self._add(mac)
         before = device.sight
-        sight = self._vendors.told(change(device))
+        sight = self._vendors.with_vendor(change(device))
         if new or sight != before:
             kind = self._kind_of(sight)
             device.sight = replace(sight, traits=replace(sight.traits, kind=kind))
@@ -263,7 +271,7 @@ class Inventory:
             self._bus.publish(DeviceFound(mac))
 
     def _alive(self, device: Tracked) -> bool:
-        """Whether that is news."""
+        """Mark a device as online; return whether it was away."""
         now, mac = self._now(), device.sight.traits.mac
         away = device.online is False or (device.online is None and now - self._started >= GONE_AFTER)
         device.heard, device.online, device.displaced = now, True, False
@@ -272,15 +280,15 @@ class Inventory:
 
     def _add(self, mac: str) -> Tracked:
         while len(self._devices) >= MAX_DEVICES:
-            passing = (one for one in self._devices if not self._keeps(one))
-            self.forget(next(passing, None) or next(iter(self._devices)))
+            unprotected = (mac for mac in self._devices if not self._keeps(mac))
+            self.forget(next(unprotected, None) or next(iter(self._devices)))
         device = self._devices[mac] = Tracked(Sighting(Traits(mac)))
         if not device.sight.traits.is_random:
             self._vendors.add(mac)
         return device
 
     def _at(self, device: Tracked, place: Place, alive: bool, used: bool) -> Sighting:
-        """It answers for an address; another device that did has it no more."""
+        """Record that the device answers for an address, and take the address from its previous owner."""
         mac = device.sight.traits.mac
         other = self._devices.get(self._owners.get(place, ""))
         if other is not device:
@@ -288,7 +296,7 @@ class Inventory:
         if other is not None and not other.places:
             other.displaced = True
         if not used and place not in device.places and len(device.places) >= MAX_ADDRESSES:
-            return device.sight  # left from earlier: it takes no place from one that is used
+            return device.sight  # an old address must not replace one in use
         self._owners[place] = mac
         if alive or place not in device.places:
             if place not in device.places:
@@ -300,7 +308,7 @@ class Inventory:
         return with_address(device, packed_address(place[0]))
 
     def _leave(self, place: Place) -> None:
-        """The kernel knows of it no more; the last address of a device is remembered."""
+        """Forget a place that the kernel no longer knows. The last address of a device is stored."""
         device = self._devices.get(self._owners.pop(place, ""))
         if device is not None and place in device.places:
             device.sight = replace(device.sight, addresses=device.addresses)

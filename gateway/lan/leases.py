@@ -1,8 +1,8 @@
-"""What devices call themselves: lease files of dnsmasq (dnsmasq(8), --dhcp-leasefile) and of odhcpd.
+"""Device names from the lease files of dnsmasq (dnsmasq(8), --dhcp-leasefile) and odhcpd.
 
-odhcpd's state file (its README, `leasefile`) has a line for each lease, behind a `#` that hides it from who
-reads the rest as a hosts file: interface, hardware address or DUID in hex, `ipv4` or the IAID, name or `-`,
-end, assigned, length, addresses.
+odhcpd's state file (its README, `leasefile`) has a line for each lease, commented out with `#` since the rest
+is a hosts file: interface, hardware address or DUID in hex, `ipv4` or the IAID, name or `-`, end, assigned,
+length, addresses.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from pathlib import Path
 
 from gateway.wire.lan.dhcp import first_label
 
-MAX_BYTES = 1 << 20  # 8,000 leases; a home has some dozens
+MAX_BYTES = 1 << 20  # 8,000 leases; a household has some dozens
 
-# How a DUID of an Ethernet interface begins, and its length in hex digits: link-layer plus time, link-layer
-# (RFC 8415 11.2, 11.4).
+# Prefix of a DUID with an Ethernet address, and the DUID's length in hex digits: link-layer plus time, and
+# link-layer (RFC 8415 11.2, 11.4).
 _ETHERNET_DUIDS = {("00010001", 28), ("00030001", 20)}
-_BROKEN = "broken\\x20"  # odhcpd's mark on a name that it does not believe
+_BROKEN = "broken\\x20"  # odhcpd's mark on an invalid name
 
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """Names are hostile input. ``of_ip``: where a lease names no hardware address of its own."""
+    """Names by hardware address, and by IP address for leases without a hardware address. Untrusted data."""
 
     of_mac: dict[str, str] = field(default_factory=dict)
     of_ip: dict[str, str] = field(default_factory=dict)
 
 
 def read_leases(path: Path) -> Leases:
-    """Leases that have a name; none where there is no file."""
+    """Return the leases that have a name; empty if the file cannot be read."""
     leases = Leases()
     try:
         with path.open("rb") as file:
@@ -51,9 +51,10 @@ def read_leases(path: Path) -> Leases:
 
 
 def _dnsmasq(fields: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Expiry, MAC (with a hardware type before it where that is not Ethernet), address, name, client id.
+    """Yield (MAC, address, name) from a line of expiry, MAC, address, name and client id.
 
-    Those of DHCPv6 have the IAID where the MAC is, and the DUID at the end.
+    A hardware type precedes the MAC if it is not Ethernet. DHCPv6 leases have the IAID in place of the MAC,
+    and the DUID at the end.
     """
     if len(fields) < 4 or fields[3] == "*":
         return
@@ -70,7 +71,7 @@ def _odhcpd(fields: list[str]) -> Iterator[tuple[str, str, str]]:
         if mac := _mac(fields[2]):
             yield mac, "", fields[4]
         return
-    # A DUID holds the address of whichever interface the device had first: the leased address is surer.
+    # A DUID contains the address of any of the device's interfaces: prefer the leased addresses.
     for address in fields[8:]:
         yield "", address.partition("/")[0], fields[4]
     if len(fields) == 8 and (fields[2][:8], len(fields[2])) in _ETHERNET_DUIDS:
@@ -78,7 +79,7 @@ def _odhcpd(fields: list[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _mac(text: str) -> str:
-    """From twelve hex digits; empty where they are none."""
+    """Return the MAC from twelve hex digits; empty if they are invalid."""
     try:
         raw = bytes.fromhex(text)
     except ValueError:

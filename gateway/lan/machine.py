@@ -1,6 +1,6 @@
-"""What the machine's network looks like: links, addresses, default routes, neighbours (rtnetlink(7)).
+"""The machine's network configuration: links, addresses, default routes, neighbours (rtnetlink(7)).
 
-Read from the kernel, without any right; nothing is sent to the network.
+Read from the kernel, which needs no privileges; nothing is sent to the network.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ROUTING = struct.Struct(
 _NAME, _MASTER, _LINK_INFO, _INFO_KIND = 3, 10, 18, 1
 _LOCAL, _IFA_ADDRESS = 2, 1
 _OUT, _GATEWAY, _SEVERAL = 4, 5, 9
-_HOP = struct.Struct("=HxxI")  # struct rtnexthop: length, interface; its attributes behind it
+_HOP = struct.Struct("=HxxI")  # struct rtnexthop: length, interface; followed by attributes
 _UP, _ETHERNET = 0x1, 1  # IFF_UP, ARPHRD_ETHER
 _MAIN, _UNICAST = 254, 1
 _PERMANENT = 0x80  # IFA_F_PERMANENT
@@ -42,7 +42,7 @@ class Link:
     up: bool
     ethernet: bool  # loopback and tunnels are not
     kind: str  # bridge, vlan, veth …; empty for a card
-    master: str  # the bridge whose port it is, or empty
+    master: str  # the bridge that it is a port of, or empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +55,36 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Who has answered lately."""
+class RecentNeighbour:
+    """A neighbour that has answered recently."""
 
     interface: str
     ip: Address
     mac: str
-    router: bool  # it says so of itself
+    router: bool  # it announces itself as a router
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
+    """A snapshot of the machine's network configuration."""
+
     links: dict[str, Link]
     addresses: dict[str, tuple[Interface, ...]]  # by interface
     ways: tuple[Way, ...]
-    seen: tuple[Seen, ...]
-    leased: frozenset[str] = frozenset()  # interfaces whose IPv4 address is lent to them, as by DHCP
+    seen: tuple[RecentNeighbour, ...]
+    leased: frozenset[str] = frozenset()  # interfaces with a temporary IPv4 address, as from DHCP
 
     def way_out(self, version: int | None = None) -> frozenset[str]:
-        """Interfaces of the default routes."""
-        return frozenset(one.interface for one in self.ways if version in (None, one.version))
+        """Return the interfaces of the default routes, of one IP version or of both."""
+        return frozenset(way.interface for way in self.ways if version in (None, way.version))
 
     def one_armed(self, lan: Collection[str]) -> frozenset[str]:
-        """Interfaces of the home that are the way out as well."""
+        """Return the LAN interfaces that have a default route as well."""
         return self.way_out() & set(lan)
 
 
 def read_machine() -> Machine:
-    """Raises OSError."""
+    """Read the configuration from the kernel. Raises OSError."""
     names: dict[int, str] = {}
     raw = []
     for body in dump_route(_GET_LINK, _LINK.size):
@@ -105,12 +107,12 @@ def read_machine() -> Machine:
 
 
 def setting(name: str) -> str:
-    """A value under /proc/sys/net of this network namespace; empty where there is none."""
+    """Return a value under /proc/sys/net of this network namespace; empty if it does not exist."""
     return text_of(PROC / "sys/net" / name).strip()
 
 
 def text_of(path: Path) -> str:
-    """What a file says; empty where it is not there or may not be read."""
+    """Return the content of a file; empty if it cannot be read."""
     try:
         return path.read_text("utf-8", "replace")
     except OSError:
@@ -138,7 +140,7 @@ def _ways(names: dict[int, str]) -> Iterator[Way]:
 
 
 def _hops(found: dict[int, memoryview]) -> Iterator[tuple[int, dict[int, memoryview]]]:
-    """The interface of each of a route's ways, with its attributes: a route may have several (ECMP)."""
+    """Yield interface and attributes of each next hop: a route may have several (ECMP)."""
     if _OUT in found:
         yield struct.unpack("=I", found[_OUT])[0], found
     rest = found.get(_SEVERAL, memoryview(b""))
@@ -150,10 +152,12 @@ def _hops(found: dict[int, memoryview]) -> Iterator[tuple[int, dict[int, memoryv
         rest = rest[length + 3 & ~3 :]
 
 
-def _neighbours(names: dict[int, str]) -> Iterator[Seen]:
-    for one in read_neighbours():
-        if one.ifindex in names and (one.router or not one.fixed):  # else nobody has been there
-            yield Seen(names[one.ifindex], ipaddress.ip_address(one.ip), one.mac, one.router)
+def _neighbours(names: dict[int, str]) -> Iterator[RecentNeighbour]:
+    for neighbour in read_neighbours():
+        # A fixed entry does not show that the device has ever been there.
+        if neighbour.ifindex in names and (neighbour.router or not neighbour.fixed):
+            ip = ipaddress.ip_address(neighbour.ip)
+            yield RecentNeighbour(names[neighbour.ifindex], ip, neighbour.mac, neighbour.router)
 
 
 def _text(value: memoryview | None) -> str:
@@ -161,7 +165,7 @@ def _text(value: memoryview | None) -> str:
 
 
 def may_administer() -> bool:
-    """Whether the kernel tells us of its rules: root, or a user with that one capability."""
+    """Return whether the kernel shows us its rules: to root, or with CAP_NET_ADMIN."""
     for line in text_of(PROC / "self/status").splitlines():
         key, _, value = line.partition(":")
         if key == "CapEff":

@@ -1,6 +1,6 @@
-"""The kernel's neighbours: which hardware address answers for which IP address (rtnetlink(7)).
+"""The kernel's neighbour table: the hardware address for each IP address on a link (rtnetlink(7)).
 
-As a list when asked for, and as events when one appears, answers, falls silent, or is somebody else's.
+Available as a list, and as events when a neighbour appears, answers, falls silent or changes its address.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gateway.core.netlink import (
     HEADER,
     RECEIVE,
     REQUEST,
-    Waiting,
+    PendingDatagrams,
     attribute,
     dump_route,
     fields,
@@ -24,58 +24,60 @@ from gateway.core.netlink import (
 
 _ROUTE = 0  # NETLINK_ROUTE
 _GROUP_NEIGHBOURS = 0x4  # RTMGRP_NEIGH
-_NEW_NEIGHBOUR, _GONE_NEIGHBOUR, _GET_NEIGHBOUR = 28, 29, 30  # 29 asks for it, too
+_NEW_NEIGHBOUR, _GONE_NEIGHBOUR, _GET_NEIGHBOUR = 28, 29, 30  # 29 is also the request to delete
 _REPLACE, _CREATE = 0x100, 0x400
 _DESTINATION, _LINK_ADDRESS = 1, 2
 _USE, _ROUTER = 0x01, 0x80  # NTF_USE, NTF_ROUTER
-# linux/neighbour.h: NUD_REACHABLE, NUD_DELAY, NUD_PROBE; what is STALE answered once and may be gone
+# linux/neighbour.h: NUD_REACHABLE, NUD_DELAY, NUD_PROBE; a STALE neighbour answered once and may be gone
 _PROBE, _PERMANENT = 0x10, 0x80
 _ONLINE = 0x02 | 0x08 | _PROBE
 _ANSWERED = 0x02 | _PERMANENT  # NUD_REACHABLE
 _KNOWN = _ONLINE | 0x04 | _PERMANENT  # and NUD_STALE
 _FAILED = 0x20
-_BUFFER = 1 << 18  # bytes of events that wait: some 1,500, more than a home's devices at once
-_MOST_EVENTS = 256  # that one turn of the loop reads; the others are still there in the next
+_BUFFER = 1 << 18  # bytes of waiting events: some 1,500, more than the devices of a household cause together
+_MOST_EVENTS = 256  # per turn of the loop; the others wait for the next
 
 _MESSAGE = struct.Struct("=BxxxiHBB")  # struct ndmsg
 
 
 Place = tuple[str, int]
-"""An address, and the index of the interface that it is on."""
+"""An IP address, and the index of its interface."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    mac: str  # lower case, colons; of an event empty where nobody answers
+    """An entry of the table, or a change of it."""
+
+    mac: str  # lower case, with colons; empty in an event for a silent or deleted neighbour
     ip: str
     ifindex: int
     online: bool  # confirmed within the last minute
     answered: bool = False  # confirmed just now
-    failed: bool = False  # asked, and nobody answered
-    gone: bool = False  # taken out of the table, which says nothing of the device
-    router: bool = False  # it says so of itself (IPv6)
-    fixed: bool = False  # entered by hand: the kernel never asks
+    failed: bool = False  # did not answer a probe
+    gone: bool = False  # deleted from the table, which says nothing about the device
+    router: bool = False  # announces itself as a router (IPv6)
+    fixed: bool = False  # set by hand: the kernel never probes it
 
 
 def read_neighbours() -> list[Neighbour]:
-    """Every neighbour with an Ethernet address, of all interfaces. Raises OSError."""
+    """Return every neighbour with an Ethernet address, on all interfaces. Raises OSError."""
     found = (_parse(_NEW_NEIGHBOUR, body) for body in dump_route(_GET_NEIGHBOUR, _MESSAGE.size))
-    return [one for one in found if one is not None and one.mac]
+    return [neighbour for neighbour in found if neighbour is not None and neighbour.mac]
 
 
 def find_neighbour(place: Place) -> Neighbour | None:
-    """Who answers for one address. None: nobody, as far as the kernel knows. Raises OSError."""
+    """Return the neighbour that answers for one address, or None if the kernel knows none. Raises OSError."""
     with route_socket() as sock:
         sock.send(_question(place, 0, 0, REQUEST, _GET_NEIGHBOUR))
         for kind, _, _, body in frames(memoryview(sock.recv(RECEIVE))):
-            one = _parse(kind, body)  # None for an error as well
-            if one is not None and one.mac:
-                return one
+            neighbour = _parse(kind, body)  # None for an error as well
+            if neighbour is not None and neighbour.mac:
+                return neighbour
     return None
 
 
 class NeighbourEvents:
-    """Readable (``fileno``) when the kernel's table changed."""
+    """Events of the kernel's neighbour table. Readable (``fileno``) when the table has changed."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(
@@ -88,12 +90,12 @@ class NeighbourEvents:
         return self._socket.fileno()
 
     def read(self) -> tuple[list[Neighbour], bool]:
-        """What changed, in its order; and whether the kernel had to drop some: then read the whole list."""
+        """Return the changes in order, and whether the kernel dropped some: then read the whole list."""
         found: list[Neighbour] = []
-        waiting = Waiting(self._socket, RECEIVE)
+        waiting = PendingDatagrams(self._socket, RECEIVE)
         for data in waiting:
-            read = (_parse(kind, body) for kind, _, _, body in frames(data))
-            found += [one for one in read if one is not None]
+            parsed = (_parse(kind, body) for kind, _, _, body in frames(data))
+            found += [neighbour for neighbour in parsed if neighbour is not None]
             if len(found) >= _MOST_EVENTS:
                 break
         return found, waiting.lost
@@ -103,20 +105,21 @@ class NeighbourEvents:
 
 
 def ask(places: Collection[Place], *, again: bool = False) -> None:
-    """Have the kernel find out whether these still answer; events tell what it found.
+    """Make the kernel probe whether these still answer. The result arrives as events.
 
-    It sends what it always sends before it uses an address: an ARP request or a neighbour solicitation, but
-    for half a minute after an answer only with ``again``. Who does not answer is told of after three seconds.
+    The kernel sends an ARP request or a neighbour solicitation, as it does before it uses an address. For
+    half a minute after an answer it does so only with ``again``. A failure is reported after three seconds.
     """
     requests = [_question(place, 0, _USE, REQUEST | _REPLACE | _CREATE) for place in places]
     if again:
-        fixed = {(one.ip, one.ifindex) for one in read_neighbours() if one.fixed}
-        requests += [_question(one, _PROBE, 0, REQUEST | _REPLACE) for one in places if one not in fixed]
+        fixed = {(neighbour.ip, neighbour.ifindex) for neighbour in read_neighbours() if neighbour.fixed}
+        again_to = [place for place in places if place not in fixed]
+        requests += [_question(place, _PROBE, 0, REQUEST | _REPLACE) for place in again_to]
     _send(requests)
 
 
 def drop(places: Collection[Place]) -> None:
-    """Have the kernel forget who answered for these."""
+    """Delete these entries from the kernel's table."""
     _send([_question(place, 0, 0, REQUEST, _GONE_NEIGHBOUR) for place in places])
 
 
@@ -124,7 +127,7 @@ def _send(requests: Collection[bytes]) -> None:
     if not requests:
         return
     with route_socket() as sock:
-        sock.send(b"".join(requests))  # refusals come as answers that nobody reads: the device is just silent
+        sock.send(b"".join(requests))  # errors are not read: the device then simply stays silent
 
 
 def _question(place: Place, state: int, flags: int, how: int, kind: int = _NEW_NEIGHBOUR) -> bytes:
@@ -137,12 +140,12 @@ def _question(place: Place, state: int, flags: int, how: int, kind: int = _NEW_N
 
 
 def _parse(kind: int, body: memoryview) -> Neighbour | None:
-    """None for what is no neighbour on Ethernet, and for one that the kernel is still looking for."""
+    """Return None for entries that are not on Ethernet, and for those that the kernel is still resolving."""
     if kind not in (_NEW_NEIGHBOUR, _GONE_NEIGHBOUR) or len(body) < _MESSAGE.size:
         return None
     _, ifindex, state, flags, _ = _MESSAGE.unpack_from(body)
-    told = fields(body[_MESSAGE.size :])
-    ip, mac = bytes(told.get(_DESTINATION, b"")), bytes(told.get(_LINK_ADDRESS, b""))
+    found = fields(body[_MESSAGE.size :])
+    ip, mac = bytes(found.get(_DESTINATION, b"")), bytes(found.get(_LINK_ADDRESS, b""))
     if len(ip) not in (4, 16):
         return None
     address = socket.inet_ntop(socket.AF_INET if len(ip) == 4 else socket.AF_INET6, ip)
@@ -151,7 +154,7 @@ def _parse(kind: int, body: memoryview) -> Neighbour | None:
     if state & _FAILED:
         return Neighbour("", address, ifindex, online=False, failed=True)
     if len(mac) != 6 or not state & _KNOWN or not any(mac) or mac[0] & 1:
-        return None  # no one device answers for a group's address
+        return None  # a group address belongs to no single device
     return Neighbour(
         mac.hex(":"),
         address,

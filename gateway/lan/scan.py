@@ -1,4 +1,4 @@
-"""A scan of the LAN on demand, in a child that ends with all that it loaded: scapy takes 77 MB."""
+"""Scans the LAN on demand, in a child process that frees its memory when it ends: scapy takes 77 MB."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable
 from gateway.core.loop import Loop, Timer
 from gateway.policy.identity.macs import parse_mac
 
-PAUSE = 30.0  # seconds between two that the pages ask for: each loads scapy anew, and asks every address
-TIMEOUT = 20.0  # seconds; it needs two to load, and two for each interface
-MAX_BYTES = 1 << 16  # of what it tells: a line of 18 bytes for each answer, some thousand answers
+PAUSE = 30.0  # seconds between two scans from the pages: each loads scapy and probes every address
+TIMEOUT = 20.0  # seconds; the scan needs two to load, and two for each interface
+MAX_BYTES = 1 << 16  # of output: a line of 18 bytes for each answer, more than three thousand answers
 MAX_FOUND = 1024  # devices
 
 _log = logging.getLogger(__name__)
 
 
 class Scanning:
-    """``answered`` is called with each hardware address that answered, ``ended`` behind them all."""
+    """Calls ``answered`` with each hardware address that answered, then ``ended``."""
 
     def __init__(
         self,
@@ -37,10 +37,10 @@ class Scanning:
         self._answered = answered
         self._pid = 0
         self._pipe = -1
-        self._told = b""
+        self._output = b""
         self._timer: Timer | None = None
-        self.found: frozenset[str] = frozenset()  # by the last one
-        self.problem = ""  # of the last one
+        self.found: frozenset[str] = frozenset()  # by the last scan
+        self.problem = ""  # of the last scan
 
     @property
     def running(self) -> bool:
@@ -48,15 +48,15 @@ class Scanning:
 
     @property
     def wait(self) -> float:
-        """Seconds until the pages may ask for another one."""
+        """Seconds until the pages may start another scan."""
         return max(0.0, self._begun + PAUSE - self._loop.now())
 
     def start(self) -> None:
-        """Nothing where one runs already. Raises OSError where there can be no child."""
+        """Start a scan unless one is running. Raises OSError if the process cannot be created."""
         if self._pid:
             return
         self._begun = self._loop.now()
-        self._told, self.found, self.problem = b"", frozenset(), ""
+        self._output, self.found, self.problem = b"", frozenset(), ""
         reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         command = [sys.executable, "-m", "gateway.lan.scanner", *self._interfaces]
         actions = [
@@ -80,24 +80,24 @@ class Scanning:
             data = os.read(self._pipe, MAX_BYTES)
         except BlockingIOError:
             return
-        self._told += data
-        if len(self._told) > MAX_BYTES:
-            self._end("it told more than a home can hold")
+        self._output += data
+        if len(self._output) > MAX_BYTES:
+            self._end(f"it printed more than {MAX_BYTES} bytes")
         elif not data:
             self._end("")
 
     def _late(self) -> None:
-        self._end(f"it did not end within {TIMEOUT:g} s")
+        self._end(f"it did not finish within {TIMEOUT:g} s")
 
     def _end(self, problem: str) -> None:
-        """Take what was told, and be rid of the child."""
+        """Process the output and end the child."""
         status = self._reap()
-        words = self._told.decode("ascii", "replace").split()
+        words = self._output.decode("ascii", "replace").split()
         macs = [mac for word in words if (mac := parse_mac(word)) is not None][:MAX_FOUND]
         self.found = frozenset(macs)
-        self.problem = problem or ("" if status == 0 else "it could not be made; is scapy installed?")
+        self.problem = problem or ("" if status == 0 else "it failed; is scapy installed?")
         if self.problem:
-            _log.warning("scan: %s", self.problem)
+            _log.warning("Network scan failed: %s", self.problem)
         for mac in sorted(self.found):
             self._answered(mac)
         self._ended()
@@ -108,7 +108,7 @@ class Scanning:
         self._loop.forget(self._pipe)
         os.close(self._pipe)
         try:
-            os.kill(self._pid, signal.SIGKILL)  # it has ended, or shall
+            os.kill(self._pid, signal.SIGKILL)  # it has ended or is about to
             _, status = os.waitpid(self._pid, 0)
         except OSError as error:
             if error.errno not in (errno.ESRCH, errno.ECHILD):

@@ -1,8 +1,9 @@
-"""`python -m gateway.lan.scanner IFACE …`: who answers on the LAN, one hardware address a line.
+"""`python -m gateway.lan.scanner IFACE …`: prints the hardware addresses that answer on the LAN.
 
-For the daemon, which starts it as a child: an ARP request for each address of the interface's IPv4 networks,
-and an echo request to all nodes of IPv6 (RFC 4291 2.7.1), beside one with an option that nobody knows, which
-must be complained of (RFC 8200 4.2) by those who do not answer an echo to a group.
+The daemon starts it as a child process. It prints one address per line. It sends an ARP request to each
+address of the interface's IPv4 networks, and two echo requests to all IPv6 nodes (RFC 4291 2.7.1). The
+second has an unknown option: nodes that do not answer an echo request to a group must report the option
+(RFC 8200 4.2).
 """
 
 from __future__ import annotations
@@ -16,31 +17,30 @@ import sys
 import threading
 from typing import Any
 
-LARGEST = (
-    22  # the prefix length of the largest network that is asked, 1,024 addresses; else the part around us
-)
-STARTS = 5.0  # seconds until the socket that listens is open
-SECONDS = 2.0  # of waiting for answers on each interface
-MAX_SECONDS = 18  # in all
+LARGEST = 22  # prefix length of the largest network to scan, 1,024 addresses; else the part around us
+STARTS = 5.0  # seconds until the listening socket is open
+SECONDS = 2.0  # wait for answers on each interface
+MAX_SECONDS = 18  # in total
 MAX_MEMORY = 512 << 20  # bytes of address space
 
 
 def networks(addresses: list[dict[str, Any]]) -> list[ipaddress.IPv4Network]:
-    """Of the ``addr_info`` of ``ip -json address``: what is to be asked."""
+    """Return the networks to scan, from the ``addr_info`` of ``ip -json address``."""
     found = []
-    for one in addresses:
-        if one.get("family") == "inet" and one.get("scope") == "global":
-            prefix = max(LARGEST, min(int(one["prefixlen"]), 30))
-            found.append(ipaddress.IPv4Network(f"{one['local']}/{prefix}", strict=False))
+    for address in addresses:
+        if address.get("family") == "inet" and address.get("scope") == "global":
+            prefix = max(LARGEST, min(int(address["prefixlen"]), 30))
+            found.append(ipaddress.IPv4Network(f"{address['local']}/{prefix}", strict=False))
     return list(dict.fromkeys(found))
 
 
 def scan(interface: str, addresses: list[dict[str, Any]]) -> set[str]:
+    """Return the hardware addresses that answer on one interface."""
     from scapy.layers.inet6 import HBHOptUnknown, ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt
     from scapy.layers.l2 import ARP, Ether
     from scapy.sendrecv import AsyncSniffer, sendp
 
-    own = next((one["local"] for one in addresses if one.get("scope") == "link"), None)
+    own = next((address["local"] for address in addresses if address.get("scope") == "link"), None)
     heard: set[str] = set()
 
     def note(frame: Any) -> None:
@@ -71,8 +71,8 @@ def scan(interface: str, addresses: list[dict[str, Any]]) -> set[str]:
 def main(interfaces: list[str]) -> int:
     signal.alarm(MAX_SECONDS)
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    told = subprocess.run(["ip", "-json", "address"], capture_output=True, check=True).stdout
-    links = {one.get("ifname"): one for one in json.loads(told)}
+    output = subprocess.run(["ip", "-json", "address"], capture_output=True, check=True).stdout
+    links = {link.get("ifname"): link for link in json.loads(output)}
     for interface in interfaces:
         link = links.get(interface)
         if link is None:

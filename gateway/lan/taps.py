@@ -40,7 +40,7 @@ _PROTOCOL, _VLAN_TAG, _VLAN_TAGGED, _RANDOM = (0xFFFFF000 + offset for offset in
 _ALL = 0x40000
 
 Step = tuple[int, int, str, str]
-"""Operation, operand, and the labels to go on at: where it is true, and where it is not."""
+"""Operation, operand, and the labels to jump to: if true, and if false."""
 
 _SYN_AND_ACK, _ONLY_SYN, _SAMPLE = 0x12, 0x02, 7
 _STEPS: dict[str, Step] = {
@@ -101,7 +101,7 @@ def program() -> bytes:
 
 
 Heard = Callable[[str, int, Overheard], None]
-"""The hardware address in the frame, the interface, and what was said."""
+"""The hardware address in the frame, the interface, and the parsed message."""
 
 
 class _Tap:
@@ -126,7 +126,7 @@ class _Tap:
             socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0
         )
         try:
-            _attach(self._socket, program())  # before there is an interface: nothing unfiltered comes
+            _attach(self._socket, program())  # before the interface is set: no unfiltered packet arrives
             self._socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
             for group in _GROUPS:
@@ -149,16 +149,16 @@ class _Tap:
             except OSError as error:
                 if error.errno not in _GONE:
                     raise
-                return  # the interface went down; the next look opens it again where it is another
+                return  # the interface went down; follow() opens a new socket if its index changes
             self._left -= 1
             if len(hardware) == 6 and not hardware[0] & 1:
-                self._tell(hardware.hex(":"), data)
+                self._report(hardware.hex(":"), data)
 
-    def _tell(self, mac: str, data: bytes) -> None:
+    def _report(self, mac: str, data: bytes) -> None:
         try:
             said = overhear(data)
         except WireError:
-            return  # of no use to anybody
+            return  # a malformed packet describes nothing
         if said is not None:
             self._heard(mac, self.ifindex, said)
 
@@ -185,7 +185,7 @@ class _Tap:
 
 
 class Taps:
-    """The sockets of all interfaces; ``follow()`` opens those of interfaces that came, or came back."""
+    """The sockets of all interfaces; ``follow()`` opens those of interfaces that (re)appeared."""
 
     def __init__(self, loop: Loop, names: Iterable[str], heard: Heard) -> None:
         self._loop = loop
@@ -194,7 +194,7 @@ class Taps:
         self._taps: dict[str, _Tap] = {}
 
     def follow(self) -> None:
-        """Raises OSError where the kernel has no such sockets."""
+        """Open and close sockets to match the interfaces. Raises OSError without packet sockets."""
         for name in self._names:
             try:
                 index = socket.if_nametoindex(name)
@@ -212,7 +212,7 @@ class Taps:
             self._taps[name] = _Tap(self._loop, name, self._heard)
         except OSError as error:
             if error.errno not in _GONE:
-                raise  # else it went away just now; the next look finds out
+                raise  # otherwise the interface has just disappeared; the next follow() retries
 
     def close(self) -> None:
         for tap in self._taps.values():
@@ -221,7 +221,7 @@ class Taps:
 
 
 def _attach(sock: socket.socket, code: bytes) -> None:
-    """struct sock_fprog: how many steps, and where they are; the kernel copies them."""
+    """Attach the filter. struct sock_fprog has the number of steps and their address."""
     steps = ctypes.create_string_buffer(code, len(code))
     sock.setsockopt(
         socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HL", len(code) // 8, ctypes.addressof(steps))

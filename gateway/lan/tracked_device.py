@@ -1,4 +1,4 @@
-"""One device as it is followed, and how what it says changes what is known of it."""
+"""The state of one device in the inventory, and the changes that its packets cause."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from gateway.wire.lan.mdns import Mdns
 from gateway.wire.lan.overheard import Overheard
 
 _NEVER = float("-inf")
-_ASKS = frozenset((1, 3))  # discover and request: an inform asks for other options than its own system's
+_ASKS = frozenset((1, 3))  # discover and request; an inform asks for other options than the system itself
 
 
 class Tracked:
+    """A device with its online state and addresses."""
+
     __slots__ = ("displaced", "heard", "ids", "ifindex", "online", "places", "sight")
 
     def __init__(self, sight: Sighting) -> None:
         self.sight = sight
         self.heard = _NEVER
-        self.displaced = False  # another device answers for its last address since
-        self.ifindex = 0  # of the interface that it was seen on last; 0: not since the start
-        self.online: bool | None = None  # None: not known yet, since the daemon has just started
-        self.places: dict[Place, bool] = {}  # newest last; True: asked, and nobody answered
+        self.displaced = False  # another device has answered for its last address since
+        self.ifindex = 0  # of the interface that last saw it; 0: none since the start
+        self.online: bool | None = None  # None: unknown, since the daemon has just started
+        self.places: dict[Place, bool] = {}  # newest last; True: a probe was not answered
         self.ids = sorted(sight.traits.interface_ids)  # newest last
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Those that answer; where none does, those that it had."""
+        """Return the addresses that answer; if none does, the last known ones."""
         found = [ip for (ip, _), failed in self.places.items() if not failed]
         return tuple(found or [ip for ip, _ in self.places] or self.sight.addresses)
 
@@ -39,7 +41,7 @@ def packed_address(ip: str) -> bytes:
 
 
 def with_address(device: Tracked, packed: bytes) -> Sighting:
-    """With the interface id of an IPv6 address (RFC 4291 2.5.1)."""
+    """Return the sight with the interface id of an IPv6 address (RFC 4291 2.5.1)."""
     sight = device.sight
     if len(packed) != 16 or packed[8:] in device.ids:
         return sight
@@ -67,13 +69,15 @@ def with_dhcp(sight: Sighting, said: Dhcp) -> Sighting:
 
 
 def with_lease(device: Tracked, name: str, said: Dhcp | None) -> Sighting:
-    """``said``: what the device asked for, where the server tells it."""
+    """Return the sight with a lease. ``said`` is the device's request, if the server reports it."""
     sight = device.sight.named(name, "lease")
     return sight if said is None else with_dhcp(sight, said)
 
 
 def with_mdns(device: Tracked, said: Mdns, address: bytes) -> Sighting:
-    """A name counts where one of its addresses is this device's: others may answer for those that sleep."""
+    """Return the sight with an mDNS response. A name counts only if one of its addresses is this device's:
+    other devices may answer for sleeping ones.
+    """
     sight = device.sight
     own = {address, *(packed_address(ip) for ip, _ in device.places)}
     name = next((name for name, at in said.hosts if at in own), "")

@@ -1,6 +1,6 @@
-"""The way out of the home: default routes of the kernel's main table, and what went over their interfaces.
+"""The uplink: default routes of the kernel's main table, and the traffic of their interfaces.
 
-Read from /proc alone (Documentation/networking, net/ipv4/fib_trie.c, net/ipv6/route.c); nothing is sent.
+Read from /proc only (Documentation/networking, net/ipv4/fib_trie.c, net/ipv6/route.c); nothing is sent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _IPV6_ANYWHERE = "0" * 32
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Since the interface is there."""
+    """Counters since the interface was created."""
 
     received: int  # packets
     sent: int  # packets
@@ -35,14 +35,14 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Uplink:
-    """``names`` are the interfaces with a carrier that a default route leads through; none: no way out."""
+    """``names`` are the interfaces with a carrier and a default route; empty: no internet connection."""
 
     names: frozenset[str]
-    traffic: Traffic | None  # of all; None where one of them faces the home as well
+    traffic: Traffic | None  # of all of them; None if one also faces the LAN
 
 
 class Prefix(NamedTuple):
-    """A network on the link itself."""
+    """A network that is directly on the link."""
 
     number: int  # of its first address
     host_bits: int
@@ -50,31 +50,32 @@ class Prefix(NamedTuple):
 
 
 def ways_out() -> frozenset[str]:
-    """Interfaces that a default route leads through. Raises OSError where /proc does not tell."""
+    """Return the interfaces with a default route. Raises OSError if /proc cannot be read."""
     return default_interfaces((PROC / "route").read_text("ascii"), _read_ipv6())
 
 
 def near(name: str) -> tuple[Prefix, ...]:
-    """The networks that are reached over that interface without a router. Raises OSError."""
+    """Return the networks that an interface reaches without a router. Raises OSError."""
     return (*near4(name, (PROC / "route").read_text("ascii")), *near6(name, _read_ipv6()))
 
 
 def read_uplink(inside: Collection[str]) -> Uplink:
-    """``inside``: the interfaces that face the home. Raises OSError where /proc does not tell."""
+    """Read the uplink. ``inside`` are the interfaces that face the LAN. Raises OSError."""
     names = frozenset(name for name in ways_out() if _runs(name))
     if not names.isdisjoint(inside):
         return Uplink(names, None)
-    counted = [one for name, one in traffic((PROC / "dev").read_text("ascii")).items() if name in names]
+    counters = traffic((PROC / "dev").read_text("ascii"))
+    counted = [counter for name, counter in counters.items() if name in names]
     total = Traffic(
-        sum(one.received for one in counted),
-        sum(one.sent for one in counted),
-        sum(one.received_bytes for one in counted),
+        sum(counter.received for counter in counted),
+        sum(counter.sent for counter in counted),
+        sum(counter.received_bytes for counter in counted),
     )
     return Uplink(names, total)
 
 
 def default_interfaces(ipv4: str, ipv6: str) -> frozenset[str]:
-    """From the texts of /proc/net/route and /proc/net/ipv6_route."""
+    """Return the interfaces with a default route, from /proc/net/route and /proc/net/ipv6_route."""
     found = set()
     for words in map(str.split, ipv4.splitlines()[1:]):
         name, destination, flags, mask = words[0], words[1], int(words[3], 16), words[7]
@@ -88,7 +89,7 @@ def default_interfaces(ipv4: str, ipv6: str) -> frozenset[str]:
 
 
 def near4(name: str, routes: str) -> Iterator[Prefix]:
-    """From the text of /proc/net/route."""
+    """Yield the on-link networks of an interface, from /proc/net/route."""
     for words in map(str.split, routes.splitlines()[1:]):
         mask = _number(words[7])
         if words[0] == name and mask and words[2] == _IPV4_ANYWHERE and _leads(int(words[3], 16)):
@@ -96,12 +97,12 @@ def near4(name: str, routes: str) -> Iterator[Prefix]:
 
 
 def _number(word: str) -> int:
-    """As the machine has the four bytes in its memory."""
+    """Convert a hex word in host byte order to a number."""
     return int.from_bytes(int(word, 16).to_bytes(4, sys.byteorder), "big")
 
 
 def near6(name: str, routes: str) -> Iterator[Prefix]:
-    """From the text of /proc/net/ipv6_route."""
+    """Yield the on-link networks of an interface, from /proc/net/ipv6_route."""
     for words in map(str.split, routes.splitlines()):
         length = int(words[1], 16)
         if words[9] == name and length and words[4] == _IPV6_ANYWHERE and _leads(int(words[8], 16)):
@@ -109,7 +110,7 @@ def near6(name: str, routes: str) -> Iterator[Prefix]:
 
 
 def traffic(dev: str) -> dict[str, Traffic]:
-    """By interface, from the text of /proc/net/dev."""
+    """Return the counters by interface, from /proc/net/dev."""
     found = {}
     for line in dev.splitlines()[2:]:
         name, _, rest = line.rpartition(": ")
@@ -134,5 +135,5 @@ def _runs(name: str) -> bool:
         try:
             answer = fcntl.ioctl(sock, _SIOCGIFFLAGS, _IFREQ.pack(name.encode(), 0))
         except OSError:
-            return False  # gone meanwhile
+            return False  # the interface has disappeared
     return bool(_IFREQ.unpack(answer)[1] & _IFF_RUNNING)

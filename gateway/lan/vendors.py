@@ -1,6 +1,6 @@
-"""Whose a hardware address is, from the registries of the IEEE as Debian has them (package ieee-data).
+"""Looks up the vendor of a hardware address in the IEEE registries that Debian ships (package ieee-data).
 
-Looked for in the files at each question, so that no table is held: 1.5 ms where no registry has it.
+Each lookup searches the files, so that no table occupies memory: 1.5 ms if no registry has the address.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from gateway.policy.identity.sightings import Sighting
 
 FOLDER = Path("/usr/share/ieee-data")
 MAX_NAME = 64  # characters
-AT_ONCE = 8  # addresses that are looked up between two looks, up to 1.5 ms each; the others later
+AT_ONCE = 8  # lookups between two calls of due(), up to 1.5 ms each; the others wait
 
 _LARGE = ("oui.csv", "MA-L", 6)  # file, registry, hex digits of the prefix
 _SMALLER = (("mam.csv", "MA-M", 7), ("oui36.csv", "MA-S", 9))
-_SHARED = "IEEE Registration Authority"  # whose prefixes are cut into smaller ones
-_LINE = 1024  # bytes of a line behind the prefix in which the name has ended
+_SHARED = "IEEE Registration Authority"  # its prefixes are divided into smaller ones
+_LINE = 1024  # bytes of a line after the prefix; the name ends within them
 
 
 class Vendors:
-    """Each device's is looked up once, and not too many at once: packets wait meanwhile."""
+    """Looks up each device once, a few at a time, since packets wait meanwhile."""
 
     def __init__(self, vendor_of: Callable[[str], str]) -> None:
         self._vendor_of = vendor_of
@@ -36,8 +36,8 @@ class Vendors:
     def forget(self, mac: str) -> None:
         self._waiting.pop(mac, None)
 
-    def told(self, sight: Sighting) -> Sighting:
-        """With the vendor, where it was not looked up yet and there is room."""
+    def with_vendor(self, sight: Sighting) -> Sighting:
+        """Return the sight with its vendor, if the lookup is still due and the limit allows it."""
         mac = sight.traits.mac
         if mac not in self._waiting or not self._left:
             return sight
@@ -46,20 +46,20 @@ class Vendors:
         return replace(sight, traits=replace(sight.traits, vendor=self._vendor_of(mac)))
 
     def due(self) -> list[str]:
-        """Those that are next, the longest waiting first. Call it every few seconds."""
+        """Return the devices to look up next, the longest waiting first. Call it every few seconds."""
         self._left = AT_ONCE
         return [*self._waiting][:AT_ONCE]
 
 
 def vendor_of(mac: str, folder: Path = FOLDER) -> str:
-    """Empty where nobody knows: a random address, a prefix that is not registered, no such files."""
+    """Return the vendor's name; empty for a random address, an unregistered prefix or missing files."""
     digits = mac.replace(":", "").upper()
     if int(digits[:2], 16) & 3:
-        return ""  # locally administered, or a group
+        return ""  # a locally administered or group address
     name = _look(folder, digits, *_LARGE)
     if name and name != _SHARED:
         return name
-    return next(filter(None, (_look(folder, digits, *one) for one in _SMALLER)), "")
+    return next(filter(None, (_look(folder, digits, *registry) for registry in _SMALLER)), "")
 
 
 def _look(folder: Path, digits: str, file: str, registry: str, length: int) -> str:
@@ -72,12 +72,12 @@ def _look(folder: Path, digits: str, file: str, registry: str, length: int) -> s
             at = mapped.find(wanted)
             line = mapped[at + len(wanted) : at + len(wanted) + _LINE] if at >= 0 else b""
     except (OSError, ValueError):
-        return ""  # none, or an empty one
+        return ""  # the file is missing or empty
     return _name(line.decode("utf-8", "replace"))
 
 
 def _name(rest: str) -> str:
-    """The first field of what is left of a line of CSV (RFC 4180)."""
+    """Return the first field of the rest of a CSV line (RFC 4180)."""
     if rest.startswith('"'):
         name = rest[1:].replace('""', "\0").partition('"')[0].replace("\0", '"')
     else:

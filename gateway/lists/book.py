@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import ListError
-from gateway.core.files import disk_words
+from gateway.core.files import write_error_text
 
 STALE = timedelta(days=7)  # older than that is shown as a problem
 SHELF = "lists"  # folder of the copies, in the state directory
@@ -82,7 +82,7 @@ class Book:
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            msg = f"{self._book}: cannot be written ({disk_words(error)}); the old one stays"
+            msg = f"{self._book}: cannot be written ({write_error_text(error)}); the old one stays"
             raise ListError(msg) from error
 
 

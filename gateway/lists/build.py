@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import ListError
-from gateway.core.files import disk_words
+from gateway.core.files import write_error_text
 from gateway.lists.addresses import Innocent
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.lists.known_names import Known
@@ -142,7 +142,8 @@ def build_table(
             target.rmdir()  # an empty one, as a container makes for a volume that has no file
         temporary.replace(target)
     except OSError as error:
-        msg = f"{target}: the table could not be written ({disk_words(error)}); the old one stays in force"
+        why = write_error_text(error)
+        msg = f"{target}: the table could not be written ({why}); the old one stays in force"
         raise ListError(msg) from error
     finally:
         temporary.unlink(missing_ok=True)

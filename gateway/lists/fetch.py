@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request
 
 from gateway.core.errors import ListError
-from gateway.core.files import disk_words
+from gateway.core.files import write_error_text
 from gateway.core.http_client import Outside
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.lists.book import Validators
@@ -50,7 +50,7 @@ class Unwritable(ListError):
 
 def unwritable(folder: Path, error: OSError) -> str:
     """Return the message for a folder in which a copy could not be written."""
-    return f"{folder}: cannot be written ({disk_words(error)}); the old table stays in force"
+    return f"{folder}: cannot be written ({write_error_text(error)}); the old table stays in force"
 
 
 class Offline(ListError):
@@ -181,7 +181,7 @@ class Fetcher:
 
         def cut() -> None:
             late.set()
-            self._outside.cut()
+            self._outside.abort()
 
         timer = threading.Timer(self._deadline, cut)
         timer.daemon = True
@@ -194,7 +194,7 @@ class Fetcher:
             raise
         finally:
             timer.cancel()
-            self._outside.let_go()
+            self._outside.release()
         if late.is_set():
             raise _TooSlow
         return done

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from gateway.core.errors import ListError
-from gateway.core.files import disk_words, read_bounded, write_whole
+from gateway.core.files import read_bounded, write_atomically, write_error_text
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.lists.sources import PublishedList
 from gateway.policy.names.categories import Categories
@@ -179,7 +179,7 @@ def write_own(path: Path, own: OwnLists) -> None:
     }
     kept = {key: value for key, value in said.items() if value}
     try:
-        write_whole(path, (HEADER + yaml.safe_dump(kept, allow_unicode=True, sort_keys=False)).encode())
+        write_atomically(path, (HEADER + yaml.safe_dump(kept, allow_unicode=True, sort_keys=False)).encode())
     except OSError as error:
-        msg = f"{path}: cannot be written ({disk_words(error)})"
+        msg = f"{path}: cannot be written ({write_error_text(error)})"
         raise ListError(msg) from error

@@ -1,4 +1,4 @@
-"""Public suffixes, from the list itself (publicsuffix.org) wherever this system keeps its copy."""
+"""Public suffixes from the Public Suffix List (publicsuffix.org), in the copy that the system has."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from gateway.core.errors import PolicyError
 if TYPE_CHECKING:
     from gateway.policy.names.hosts import PublicSuffixCheck
 
-PACKAGE = "publicsuffixlist"  # of PyPI: its copy alone is read, none of its code
+PACKAGE = "publicsuffixlist"  # on PyPI; only its data file is used, none of its code
 SYSTEM = Path("/usr/share/publicsuffix/public_suffix_list.dat")  # Debian's package publicsuffix
 _NAME = SYSTEM.name
 
 
 def list_file() -> Path:
-    """Raises PolicyError where there is none."""
+    """Return the path of the list. Raises PolicyError if there is none."""
     spec = find_spec(PACKAGE)
     if spec is not None and spec.origin is not None:
         return Path(spec.origin).with_name(_NAME)
     if not SYSTEM.exists():
-        raise PolicyError(str(SYSTEM), "is not there", "install the package publicsuffix")
+        raise PolicyError(str(SYSTEM), "does not exist", "install the package publicsuffix")
     return SYSTEM
 
 
 def rules() -> Iterator[str]:
-    """All of them in A-labels, `*.` and `!` before those that have one."""
+    """Yield all rules in A-labels, with their prefixes `*.` and `!`."""
     with list_file().open("rb") as lines:
         yield from _rules_of(lines)
 
@@ -36,16 +36,17 @@ def rules() -> Iterator[str]:
 def public_suffix_check() -> PublicSuffixCheck:
     """Return a check that is true for a public suffix.
 
-    Public suffixes are those of registries, those that firms have entered, such as ``github.io``, and
-    top-level names that are on no list. The check takes 20 ms to build and 1 MB: build it when rules are
+    Public suffixes are those of registries, those that companies have registered, such as ``github.io``, and
+    top-level names that are on no list. Building the check takes 20 ms and 1 MB: build it when rules are
     loaded, and drop it afterwards.
     """
     return _check_of(frozenset(rules()))
 
 
-def suffixes_when_asked() -> PublicSuffixCheck:
-    """For the few names of a family: reads the rules of one top-level name when a name under it is asked
-    about, 3 ms each, where the whole list is 1 MB that is never given back.
+def lazy_public_suffix_check() -> PublicSuffixCheck:
+    """Return a check for a few names, which reads the rules of a top-level name on its first use.
+
+    Each top-level name takes 3 ms. The whole list would occupy 1 MB permanently.
     """
     known: dict[str, PublicSuffixCheck] = {}
 
@@ -59,8 +60,8 @@ def suffixes_when_asked() -> PublicSuffixCheck:
 
 
 def _check_of(known: Collection[str]) -> PublicSuffixCheck:
-    """A top-level name that is on no list is one as well: anybody may have a name there. So is a name all of
-    whose next names are (`*.`).
+    """Build the check. A top-level name on no list is a public suffix too: anyone may register a name there.
+    So is a name with the rule `*.` below it.
     """
 
     def check(name: str) -> bool:
@@ -83,7 +84,7 @@ def _rules_of(lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def _lines_under(top: str, file: Path) -> list[bytes]:
-    """Lines of the list that can be about names under ``top``; for one in A-labels all that are not ASCII."""
+    """Return the lines that can match names under ``top``; for an A-label, all non-ASCII lines."""
     encoded, ending = top.startswith("xn--"), top.encode()
     with file.open("rb") as lines:
         return [line for line in lines if line.rstrip().endswith(ending) or (encoded and not line.isascii())]

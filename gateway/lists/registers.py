@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway.core.errors import ListError
-from gateway.core.files import disk_words, opened_at_once
+from gateway.core.files import open_nonblocking, write_error_text
 from gateway.lists.book import Book, Copy
 from gateway.lists.build import Canaries, Source, survey
 from gateway.lists.formats import Format, Tally, read_domains
@@ -49,13 +49,13 @@ def take_file(register: Register, book: Book, canaries: Canaries, now: datetime)
     target = book.path(register.source)
     new = target.with_suffix(f".{os.getpid()}.new")
     try:
-        with open(register.file, "rb", opener=opened_at_once) as file, new.open("wb") as out:
+        with open(register.file, "rb", opener=open_nonblocking) as file, new.open("wb") as out:
             _copy(register, file, out)
         survey(register_list(register).copy(new), canaries)
         new.replace(target)
         book.copies[register.source] = Copy(fetched=now)
     except OSError as error:
-        msg = f"{register.source}: {register.file} cannot be read ({disk_words(error)})"
+        msg = f"{register.source}: {register.file} cannot be read ({write_error_text(error)})"
         raise ListError(msg) from error
     finally:
         new.unlink(missing_ok=True)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.core.errors import ListError
-from gateway.core.files import disk_words, sync_folder, write_whole
-from gateway.core.optional_packages import AbsentError, require
+from gateway.core.files import sync_folder, write_atomically, write_error_text
+from gateway.core.optional_packages import MissingPackageError, require
 from gateway.policy.sealed.sealed_set import (
     KEY_BYTES,
     MAX_SET,
@@ -66,7 +66,8 @@ class SealedShelf:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)
         except OSError as error:
-            msg = f"{self.folder}: cannot be made ({disk_words(error)}); run this as root, or mend the path"
+            why = write_error_text(error)
+            msg = f"{self.folder}: cannot be made ({why}); run this as root, or mend the path"
             raise ListError(msg) from error
 
     def load(self, sources: Iterable[SealedSource]) -> tuple[SealedSets, tuple[Held, ...]]:
@@ -125,10 +126,10 @@ class SealedShelf:
     def _write(self, source: SealedSource, data: bytes) -> None:
         self.make()
         try:
-            write_whole(self.path(source), data)
+            write_atomically(self.path(source), data)
             sync_folder(self.folder)
         except OSError as error:
-            msg = f"{self.folder}: cannot be written ({disk_words(error)}); the set in force stays"
+            msg = f"{self.folder}: cannot be written ({write_error_text(error)}); the set in force stays"
             raise ListError(msg) from error
 
     def sweep(self, sources: Iterable[SealedSource]) -> None:
@@ -150,7 +151,7 @@ def verified(source: SealedSource, data: bytes) -> ParsedSet:
     """Whole, and signed by its issuer. Raises ListError."""
     try:
         require("cryptography", "sealed sets")
-    except AbsentError as error:
+    except MissingPackageError as error:
         raise ListError(str(error)) from error
     # 0.2 MB, for the homes that have such a set.
     from cryptography.exceptions import InvalidSignature

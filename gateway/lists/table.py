@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from gateway.core.errors import ListError
-from gateway.core.files import opened_at_once
+from gateway.core.files import open_nonblocking
 from gateway.policy.names.domain_table import LOST, DomainTable, TableLost, pack_table
 from profiles import DATA
 
@@ -80,7 +80,7 @@ def open_table(state: Path) -> DomainTable:
 
 
 def _opened(path: Path) -> StoredTable:
-    fd = opened_at_once(str(path), os.O_RDONLY)
+    fd = open_nonblocking(str(path), os.O_RDONLY)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(errno.EINVAL, "it is not a file")

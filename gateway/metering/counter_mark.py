@@ -12,7 +12,7 @@ from pathlib import Path
 from struct import Struct, iter_unpack
 from zlib import crc32
 
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.kernel.totals import Pair
 
 FILE = "metered"
@@ -32,7 +32,7 @@ class Mark:
         """``read``: what the elements that are there had counted at the last look."""
         body = b"".join(_ONE.pack(*pair, size) for pair, size in read.items())
         try:
-            write_whole(self._path, _CHECK.pack(crc32(body)) + body)
+            write_atomically(self._path, _CHECK.pack(crc32(body)) + body)
         except OSError as error:
             _log.debug("%s: %s", self._path, error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,10 +12,12 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.time.ledger import Counted, Ledger, Move
 from gateway.policy.time.ledger import Why as Reason
 from gateway.store.minute_records import ClockRecord, MinuteRecord, Record, UseRecord, Why
-from gateway.store.minutes_file import MinutesFile
+from gateway.store.minutes_file import MinutesFile, spent
+from gateway.store.tables.day_totals import TotalsByDay
 
 MINUTE = 60
 NOTHING: Mapping[str, int] = {}
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 _Key = tuple[str, str, str, str | None]  # profile, device, gate, service
 
@@ -42,9 +45,17 @@ class Used:
 class Books:
     """Ledgers by profile. The services of ``catalogue`` say from how many bytes on a minute counts."""
 
-    def __init__(self, file: MinutesFile, catalogue: Callable[[], Catalogue]) -> None:
+    def __init__(
+        self,
+        file: MinutesFile,
+        catalogue: Callable[[], Catalogue],
+        kept: Callable[[date], TotalsByDay] = lambda first: {},  # noqa: ARG005
+    ) -> None:
+        """``kept``: the totals of erased days from a first day on, which the files no longer have."""
         self._file = file
         self._catalogue = catalogue
+        self._kept = kept
+        self._before: tuple[tuple[date, date | None], TotalsByDay] | None = None  # first day, today, totals
         self._profiles: Mapping[str, Profile] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._day: date | None = None
@@ -164,6 +175,40 @@ class Books:
         """Return the family's day (None until counting starts), and the minutes used in it by gate."""
         ledger = self._ledgers.get(profile_id)
         return self._day, NOTHING if ledger is None else ledger.used()
+
+    def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
+        """Return the minutes used from the day ``first``, at most six days ago, up to today, by gate."""
+        if self._day is None or not first <= self._day < first + WEEK:
+            return NOTHING
+        found = Counter(self.used(profile_id)[1])
+        for (_, profile, gate), minutes in self._totals_before(first).items():
+            if profile == profile_id:
+                found[gate] += minutes
+        return found
+
+    def past_totals(self, profile_id: str, first: date) -> TotalsByDay:
+        """Return one person's minutes by day, from the day ``first`` up to yesterday."""
+        return {key: value for key, value in self._totals_before(first).items() if key[1] == profile_id}
+
+    def forget_totals(self) -> None:
+        """Read the totals of past days again when they are needed: some were erased."""
+        self._before = None
+
+    def _totals_before(self, first: date) -> TotalsByDay:
+        key = (first, self._day)
+        if self._before is None or self._before[0] != key:
+            self._before = key, self._read_totals(first)
+        return self._before[1]
+
+    def _read_totals(self, first: date) -> TotalsByDay:
+        """Read the totals from the files of the days, and those of erased days from the database."""
+        day, last = first, self._day or first
+        found = {key: value for key, value in self._kept(first).items() if key[0] < last}
+        while day < last:
+            for (profile, gate), minutes in spent(self._file.details(day)).items():
+                found[day, profile, gate] = max(minutes, found.get((day, profile, gate), 0))
+            day += DAY
+        return found
 
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
         """Return the minutes of today by device and gate; devices may share a minute."""

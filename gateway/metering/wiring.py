@@ -19,6 +19,7 @@ from gateway.metering.meter import Meter
 from gateway.metering.uses import Uses
 from gateway.path.live_flows import LiveFlows
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.time.schedule import week_limits
 from gateway.store.flash_wear import Wear
 from gateway.store.minute_records import Record, UseRecord
 from gateway.store.minutes_file import FOLDER, MinutesFile, spent
@@ -37,11 +38,22 @@ def ledgers(home: HomeContext, store: Store, wear: Wear) -> Books:
         sync_every=wear.sync_every,
     )
 
+    books = Books(file, lambda: rules.world.catalogue, store.minutes.kept_for_week)
+
     def erase(event: ActivityErased) -> None:
+        if event.running:
+            store.minutes.drop_for_week(event.profile)
+        elif event.past and books.day is not None:
+            first = rules.calendar.first_of_week(books.day)
+            profile = rules.household.find(event.profile)
+            weekly = {} if profile is None else week_limits(profile.rules)
+            totals = books.past_totals(event.profile, first)
+            store.minutes.keep_for_week({key: total for key, total in totals.items() if key[2] in weekly})
         file.erase(event.profile, past=event.past, running=event.running)
+        books.forget_totals()
 
     home.bus.subscribe(ActivityErased, erase)
-    return Books(file, lambda: rules.world.catalogue)
+    return books
 
 
 def metering(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import disk_words, make_folder, read_if_there, sync_folder, write_whole
+from gateway.core.files import make_folder, read_if_there, sync_folder, write_atomically, write_error_text
 from gateway.setup.facts import Plan, SetupError
 from gateway.setup.files import DNSMASQ, NAT
 from gateway.setup.system import System
@@ -76,7 +76,7 @@ class Ledger:
 
     def keep(self, name: str, data: bytes) -> None:
         with _written(self.folder / name):
-            write_whole(self.folder / name, data)
+            write_atomically(self.folder / name, data)
             sync_folder(self.folder)
 
     def kept(self, name: str) -> bytes | None:
@@ -122,7 +122,7 @@ def write(path: Path, data: bytes) -> None:
     """
     with _written(path):
         make_folder(path.parent)
-        write_whole(path, data, _like(path))
+        write_atomically(path, data, _like(path))
         sync_folder(path.parent)
 
 
@@ -131,7 +131,7 @@ def _written(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        msg = f"{path}: cannot be written ({disk_words(error)}); run this as root, and make room"
+        msg = f"{path}: cannot be written ({write_error_text(error)}); run this as root, and make room"
         raise SetupError(msg) from error
     except PolicyError as error:
         raise SetupError(str(error)) from error

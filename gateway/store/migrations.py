@@ -201,11 +201,20 @@ def add_times(db: Any) -> None:
         db[table].add_column("sure", int, not_null_default=1)  # 1: said while the clock was known
 
 
+def add_week_minutes(db: Any) -> None:
+    """Create the table of the minutes of the running week that limits need after an erasure."""
+    db["week_minutes"].create(
+        {"day": str, "profile": str, "gate": str, "minutes": int},
+        pk=("day", "profile", "gate"),
+        strict=True,
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
     add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing, add_adult_proofs,
-    add_self_set, add_agreements,
+    add_self_set, add_agreements, add_week_minutes,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
@@ -213,7 +222,7 @@ STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
     "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "lent",
     "pins", "no_mobile_data", "sessions", "announcements", "proposals", "alerts", "tokens", "growing",
-    "adult_proofs", "self_set", "agreements",
+    "adult_proofs", "self_set", "agreements", "week_minutes",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.store.database import StoreError
 from gateway.store.flash_wear import OFTEN
 from gateway.store.minute_records import (
@@ -212,7 +212,7 @@ class MinutesFile:
             kept = _bare(found, profile, kinds=not past)
             data = b"".join(pack(one, words) for one in kept)
             try:
-                write_whole(self._path(day), data)
+                write_atomically(self._path(day), data)
             except OSError as error:
                 self._fails(error)
                 return

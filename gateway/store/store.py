@@ -176,6 +176,7 @@ class Store:
             more = self._erase("decisions", "last < ?", (names,))
             more |= self._erase("counts", "day < ?", (counts,))
             more |= self._erase("minutes", "day < ?", (counts,))
+            more |= self._erase("week_minutes", "day <= ?", ((today - timedelta(days=7)).isoformat(),))
             more |= self._erase("uses", "day < ?", (counts,))
             services = (today - timedelta(days=NAMES_DAYS)).isoformat()
             more |= self._erase("uses", "day < ? AND use LIKE ?", (services, f"{SERVICE}%"))

@@ -1,1 +1,1 @@
-"""What the pages and their helper processes need of the gateway: TLS front, certificates, brand, seals."""
+"""Web server parts outside of the pages: TLS front, certificates, branding, encrypted backups."""

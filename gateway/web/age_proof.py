@@ -1,8 +1,8 @@
-"""``python -m gateway.web.age_proof``: a question for a wallet, or its answer, in a process that ends.
+"""``python -m gateway.web.age_proof``: makes a request for a wallet or verifies its response, then ends.
 
-Cryptography takes 20 MB and reads what strangers send, so neither the daemon nor the pages have it. Standard
-input: one line of JSON. Standard output: one line of JSON (gateway/age/README.md has both). Exit 0: done; 1:
-refused; 2: the request makes no sense. What takes too long or too much is ended, without a line.
+Cryptography takes 20 MB and parses untrusted data, so neither the daemon nor the pages load it. Standard
+input and standard output are one line of JSON each (gateway/age/README.md describes both). Exit status: 0
+success, 1 refused, 2 invalid request. Exceeding a limit ends the process without output.
 
 ``python -m gateway.web.age_proof sign KEY.pem`` signs a trust file (docs/families/age-proof.md). Only the
 publisher of a trust file needs it.
@@ -22,26 +22,24 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.age.refusals import AgeProofError, Refusal, Told
-from gateway.core.optional_packages import AbsentError, require
+from gateway.age.refusals import Advice, AgeProofError, Refusal
+from gateway.core.optional_packages import MissingPackageError, require
 
 if TYPE_CHECKING:
     from gateway.age.trust import Trust
 
-MOST_INPUT = 192 << 10  # bytes: an answer of 87 KiB with every character of it escaped once, and a challenge
-CPU_SECONDS = (
-    5  # a proof takes 0.01 here after 0.2 of imports; a small router is thirty times as slow at most
-)
-SECONDS = 20  # of waiting too: for a line that never ends, or a disk
-MEMORY = 128 << 20  # bytes of address space; 42 MiB of it are libraries
+MOST_INPUT = 192 << 10  # bytes: a response of 87 KiB with every character escaped, and a challenge
+CPU_SECONDS = 5  # a proof takes 0.01 after 0.2 of imports; a small router is up to thirty times slower
+SECONDS = 20  # includes waiting for input and for the disk
+MEMORY = 128 << 20  # bytes of address space; libraries use 42 MiB
 
 
 class RequestError(Exception):
-    """A request that this program's caller should not have made."""
+    """The caller sent an invalid request."""
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Raises RequestError, AgeProofError."""
+    """Return the response to a request. Raises RequestError or AgeProofError."""
     match request.get("do"):
         case "ask":
             return _ask(request)
@@ -57,12 +55,12 @@ def _ask(request: Mapping[str, Any]) -> dict[str, Any]:
 
     known = [document.value for document in Document]
     documents = request.get("documents", known)
-    if not isinstance(documents, list) or not documents or any(one not in known for one in documents):
+    if not isinstance(documents, list) or not documents or any(name not in known for name in documents):
         msg = "documents: not one or more that are known here"
         raise RequestError(msg)
-    asked = [Document(one) for one in documents]
-    told, challenge = ask(_text(request, "origin"), _moment(request), os.urandom(ENTROPY), asked)
-    return {"request": told, "challenge": challenge.text(), "until": challenge.until.isoformat()}
+    asked = [Document(name) for name in documents]
+    query, challenge = ask(_text(request, "origin"), _moment(request), os.urandom(ENTROPY), asked)
+    return {"request": query, "challenge": challenge.text(), "until": challenge.until.isoformat()}
 
 
 def _verify(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,7 +102,7 @@ def _text(request: Mapping[str, Any], name: str) -> str:
 
 
 def _moment(request: Mapping[str, Any]) -> datetime:
-    """The caller says what time it is: it knows whether the clock has been set."""
+    """Return the time from the request: the caller knows whether the clock is correct."""
     try:
         moment = datetime.fromisoformat(_text(request, "now"))
     except ValueError:
@@ -118,7 +116,7 @@ def _moment(request: Mapping[str, Any]) -> datetime:
 def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # whose memory has somebody's proof in it
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain the proof
     signal.alarm(SECONDS)
 
 
@@ -131,17 +129,17 @@ def _one_request() -> int:
             msg = f"no object of JSON of at most {MOST_INPUT} bytes"
             raise RequestError(msg)
         require("cryptography", "adult proofs")
-        told, status = answer(request), 0
-    except AbsentError as error:  # the pages say that the gateway cannot check one; a person reads why
+        result, status = answer(request), 0
+    except MissingPackageError as error:  # the log has the reason; the pages show the advice
         sys.stderr.write(f"ageproof: {error}\n")
-        told, status = {"refused": Refusal.TRUST_BROKEN.value, "told": Told.GATEWAY.value}, 1
+        result, status = {"refused": Refusal.TRUST_BROKEN.value, "told": Advice.GATEWAY.value}, 1
     except AgeProofError as error:
-        told, status = {"refused": error.refusal.value, "told": error.refusal.told.value}, 1
+        result, status = {"refused": error.refusal.value, "told": error.refusal.advice.value}, 1
     except (RequestError, ValueError, RecursionError) as error:
         why = str(error) if isinstance(error, RequestError) else "no JSON"
         sys.stderr.write(f"ageproof: {why}\n")
         return 2
-    sys.stdout.write(f"{json.dumps(told)}\n")
+    sys.stdout.write(f"{json.dumps(result)}\n")
     return status
 
 
@@ -149,7 +147,7 @@ def _sign(path: str) -> int:
     """Write the trust file for the document on standard input, signed with the key in ``path``."""
     try:
         require("cryptography", "trust files")
-    except AbsentError as error:
+    except MissingPackageError as error:
         sys.stderr.write(f"ageproof: {error}\n")
         return 1
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -159,7 +157,7 @@ def _sign(path: str) -> int:
 
     key = load_pem_private_key(Path(path).read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
-        sys.stderr.write("ageproof: the key is not of Ed25519\n")
+        sys.stderr.write("ageproof: the key is not an Ed25519 key\n")
         return 2
     try:
         signed = sign_trust(json.loads(sys.stdin.buffer.read()), key)
@@ -176,7 +174,7 @@ def main(arguments: list[str]) -> int:
             return _one_request()
         case ["sign", path]:
             return _sign(path)
-    sys.stderr.write("ageproof: with nothing, or with sign and the file of a key\n")
+    sys.stderr.write("usage: ageproof [sign KEY.pem]\n")
     return 2
 
 

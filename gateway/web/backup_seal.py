@@ -1,8 +1,8 @@
-"""A backup as one file that only its password opens; docs/families/backup.md has the format.
+"""Encrypts a backup with a password; docs/families/backup.md describes the format.
 
-``python -m gateway.web.backup_seal seal`` and ``… open`` do it in a process of their own: what the key costs
-is given back when it ends. Standard input: a line of JSON, ``{"password": …}``, then the bytes; they come out
-again on standard output, or why not as a line of JSON on standard error.
+``python -m gateway.web.backup_seal seal`` and ``… open`` run in a process of their own, which frees the
+memory of the key derivation when it ends. Standard input: a line of JSON, ``{"password": …}``, then the
+bytes. Standard output: the result. Standard error: an error as a line of JSON.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ import zlib
 from dataclasses import dataclass
 
 from gateway.core.errors import GatewayError
-from gateway.core.optional_packages import AbsentError, require
+from gateway.core.optional_packages import MissingPackageError, require
 from gateway.core.reason_codes import Code
 
 MAGIC = b"QALQANBK"
 VERSION = 1
 SCRYPT = 1
 LOG_N, R, P = 14, 8, 5  # 16 MiB, and half a second here; a small router needs some ten seconds
-MOST_LOG_N, MOST_R, MOST_P = 16, 8, 16  # of a file that somebody else made: 64 MiB
+MOST_LOG_N, MOST_R, MOST_P = 16, 8, 16  # limits for foreign files: 64 MiB
 SALT, NONCE, TAG = 16, 12, 16  # bytes
 MOST_CONTENT = 1 << 20  # bytes: 64 profiles, calendars and lists
-MOST_FILE = (
-    256 << 10
-)  # bytes of a sealed one: text is a fifth of its size then; it is sent to the pages whole
-PASSWORD_LEAST, PASSWORD_MOST = 8, 200  # characters; a file may be tried on for years
+MOST_FILE = 256 << 10  # bytes of an encrypted file; text compresses to a fifth. The pages hold it in memory
+PASSWORD_LEAST, PASSWORD_MOST = 8, 200  # characters; an attacker has years to guess
 
-SEALED = "backups"  # what needs a cipher, as a sentence has it
+SEALED = "backups"  # the feature in the message about a missing package
 
 _HEADER = struct.Struct(f">8sBBBBB3x{SALT}s{NONCE}s")
 
 
 class SealError(GatewayError):
-    """Why a file cannot be opened, or not be made, in one line."""
+    """A backup cannot be made or opened; one line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class SealHeader:
+    """The unencrypted start of a backup: the parameters of scrypt, and the nonce."""
+
     log_n: int
     r: int
     p: int
@@ -53,7 +53,10 @@ class Header:
 
 
 def seal(content: bytes, password: str) -> bytes:
-    """Raises AbsentError, SealError for a password that anybody guesses, or too much of it all."""
+    """Return the encrypted backup.
+
+    Raises MissingPackageError, or SealError for a password of the wrong length or too much content.
+    """
     require("cryptography", SEALED)
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
@@ -62,7 +65,7 @@ def seal(content: bytes, password: str) -> bytes:
         raise SealError(msg).coded(Code.BACKUP_PASSWORD, least=PASSWORD_LEAST, most=PASSWORD_MOST)
     if len(content) > MOST_CONTENT:
         raise _too_large()
-    header = Header(LOG_N, R, P, os.urandom(SALT), os.urandom(NONCE))
+    header = SealHeader(LOG_N, R, P, os.urandom(SALT), os.urandom(NONCE))
     packed = zlib.compress(content, 9)
     if len(packed) > MOST_FILE - _HEADER.size - TAG:
         raise _too_large()
@@ -70,7 +73,7 @@ def seal(content: bytes, password: str) -> bytes:
 
 
 def unseal(data: bytes, password: str) -> bytes:
-    """Raises SealError."""
+    """Decrypt a backup. Raises MissingPackageError or SealError."""
     require("cryptography", SEALED)
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -80,7 +83,7 @@ def unseal(data: bytes, password: str) -> bytes:
     try:
         packed = ChaCha20Poly1305(_key(password, header)).decrypt(header.nonce, body, header.data)
     except InvalidTag:
-        msg = "this is not its password, or the file is damaged"
+        msg = "the password is wrong, or the file is damaged"
         raise SealError(msg).coded(Code.BACKUP_LOCKED) from None
     unpacker = zlib.decompressobj()
     try:
@@ -92,53 +95,53 @@ def unseal(data: bytes, password: str) -> bytes:
     return content
 
 
-def read_header(data: bytes) -> Header:
-    """Raises SealError for what is no backup, or one of a later version."""
+def read_header(data: bytes) -> SealHeader:
+    """Parse the header. Raises SealError for data that is not a backup, or is from a later version."""
     if len(data) < _HEADER.size + TAG or len(data) > MOST_FILE or not data.startswith(MAGIC):
         raise _no_backup()
     _, version, kind, log_n, r, p, salt, nonce = _HEADER.unpack_from(data)
     if version > VERSION or (version == VERSION and kind != SCRYPT):
-        msg = "this backup was made by a newer Qalqan; install that one first"
+        msg = "this backup was made by a newer version of Qalqan; install that version first"
         raise SealError(msg).coded(Code.BACKUP_NEWER)
-    header = Header(log_n, r, p, salt, nonce)
+    header = SealHeader(log_n, r, p, salt, nonce)
     bounded = 1 <= log_n <= MOST_LOG_N and 1 <= r <= MOST_R and 1 <= p <= MOST_P
     if not bounded or header.data != data[: _HEADER.size]:
         raise _no_backup()
     return header
 
 
-def _key(password: str, header: Header) -> bytes:
+def _key(password: str, header: SealHeader) -> bytes:
     import hashlib
     import unicodedata
 
     n = 1 << header.log_n
     room = 128 * header.r * (n + header.p + 4)
-    # The same word is typed in several ways: with a letter of its own for ё, or е and two dots.
+    # Keyboards produce the same text in several forms: ё as one character, or as е with a combining mark.
     typed = unicodedata.normalize("NFC", password).encode("utf-8", "replace")
     return hashlib.scrypt(typed, salt=header.salt, n=n, r=header.r, p=header.p, maxmem=room, dklen=32)
 
 
 def _too_large() -> SealError:
     most = MOST_CONTENT >> 20
-    msg = f"there is more than {most} MiB to keep; look for a large calendar"
+    msg = f"the backup would be larger than {most} MiB; look for a large calendar"
     return SealError(msg).coded(Code.BACKUP_LARGE, most=most)
 
 
 def _no_backup() -> SealError:
-    return SealError("this is no backup of Qalqan, or it is damaged").coded(Code.BACKUP_BROKEN)
+    return SealError("this is not a backup of Qalqan, or it is damaged").coded(Code.BACKUP_BROKEN)
 
 
 def main() -> int:
     import resource
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # whose memory has a password in it
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain the password
     work = {"seal": seal, "open": unseal}[sys.argv[1]]
     line, _, data = sys.stdin.buffer.read().partition(b"\n")
     try:
         sys.stdout.buffer.write(work(data, str(json.loads(line)["password"])))
-    except (AbsentError, SealError) as error:
-        told = {"error": str(error), "code": error.code, "values": dict(error.values)}
-        sys.stderr.write(f"{json.dumps(told)}\n")
+    except (MissingPackageError, SealError) as error:
+        refusal = {"error": str(error), "code": error.code, "values": dict(error.values)}
+        sys.stderr.write(f"{json.dumps(refusal)}\n")
         return 1
     return 0
 

@@ -1,6 +1,6 @@
-"""A brand → what the pages load of it: a few lines of style, and a logo that was looked at.
+"""Turns a brand into what the pages load: a few lines of CSS, and a checked logo.
 
-In the process that starts the pages, before it becomes them: none of this stays in their memory.
+Runs in the process that starts the pages, before it executes them: their memory has none of this.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from gateway.core.files import read_bounded
 from gateway.policy.config.brand import MIN_CONTRAST, NIGHT_GROUNDS, OWN_NAME, Brand, channels, contrast
 from gateway.policy.yaml.documents import shown
 
-MOST_BYTES = 8_000  # of a logo: a first visit weighs at most 80 kB, and the longest page takes 70
-MOST_POINTS = 512  # of a PNG's sides: it is unpacked in a phone's memory
+MOST_BYTES = 8_000  # of a logo: a first visit loads at most 80 kB, and the longest page has 70
+MOST_POINTS = 512  # width and height of a PNG: a phone decompresses it in memory
 STAMP = 8  # bytes
 
 WHITE, NIGHT = "#ffffff", "#1a231e"
-ON_GREEN_AT_NIGHT = "#0d2117"  # of static/style.css
-TINT, TINT_AT_NIGHT = 12, 22  # percent of the accent that a tint begins with
+ON_GREEN_AT_NIGHT = "#0d2117"  # from static/style.css
+TINT, TINT_AT_NIGHT = 12, 22  # percent of the accent colour in a tint, at first
 
-# A name of forty letters, beside whose page it is and the way out of it.
+# Layout for a name of forty letters next to the owner of the page and the sign-out link.
 LONG_NAME = (
     ".brand{min-width:0;overflow-wrap:anywhere;font-size:.9rem;line-height:1.25}.brand .icon{flex:none}"
     ".top>:not(.brand){flex:none;max-width:40%}"
@@ -43,7 +43,7 @@ _ATTRIBUTE = re.compile(r"""\s+([A-Za-z_][\w:.-]*)\s*=\s*("[^"]*"|'[^']*')""")
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)")
 _LINKS = frozenset({"href", "xlink:href", "src"})
 _SPACES = ("xmlns", "xml:space", "xml:lang", "xlink:href")
-# What a style can load or hide something by.
+# CSS that can load or hide something.
 _STYLE = re.compile(
     r"url\(\s*['\"]?(?!#|['\"#])|\b(src|image|image-set)\(|[@\\]|expression|import", re.IGNORECASE
 )
@@ -51,16 +51,18 @@ _STYLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Logo:
+    """A checked logo file."""
+
     path: str
     type: str
-    stamp: str  # of its bytes: the pages show no other
+    stamp: str  # digest of its bytes: the pages show no other content
 
 
 def read_logo(path: str) -> Logo:
-    """Raises PolicyError for what is no logo that the pages may show."""
+    """Check a logo file. Raises PolicyError if the pages must not show it."""
     data = read_bounded(Path(path), MOST_BYTES)
     if len(data) > MOST_BYTES:
-        raise PolicyError(path, f"has more than {MOST_BYTES} bytes", "make it smaller")
+        raise PolicyError(path, f"is larger than {MOST_BYTES} bytes", "make it smaller")
     if data.startswith(_PNG):
         _look_at_png(path, data)
         return Logo(path, "image/png", stamp_of(data))
@@ -74,22 +76,22 @@ def stamp_of(data: bytes) -> str:
 
 def _look_at_png(path: str, data: bytes) -> None:
     sides = [int.from_bytes(data[at : at + 4], "big") for at in (len(_PNG), len(_PNG) + 4)]
-    if not all(1 <= one <= MOST_POINTS for one in sides):
-        problem = f"is a PNG of {sides[0]} by {sides[1]} points"
+    if not all(1 <= side <= MOST_POINTS for side in sides):
+        problem = f"is a PNG of {sides[0]} by {sides[1]} pixels"
         raise PolicyError(path, problem, f"make it {MOST_POINTS} by {MOST_POINTS} at most")
 
 
 def _look_at_svg(path: str, data: bytes) -> None:
-    """Shapes and text alone. What is not read here to its last letter is refused."""
-    mend = "save it as plain SVG: shapes, gradients and text alone"
+    """Accept only shapes and text. Any part that this check cannot parse is refused."""
+    fix = "save it as plain SVG with shapes, gradients and text only"
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise PolicyError(path, "is neither a PNG nor an SVG in UTF-8", mend) from None
+        raise PolicyError(path, "is neither a PNG nor an SVG in UTF-8", fix) from None
     text = _COMMENT.sub("", text[_HEAD.match(text).end() :])  # type: ignore[union-attr]
     problem = _first_problem(text)
     if problem:
-        raise PolicyError(path, problem, mend)
+        raise PolicyError(path, problem, fix)
 
 
 def _first_problem(text: str) -> str:
@@ -125,7 +127,7 @@ def _of_tag(name: str, attributes: str) -> str:
 
 
 def style_of(brand: Brand, *, logo: bool) -> str:
-    """Over webui/static/style.css; empty: it is ours. ``logo``: there is one."""
+    """Return the CSS that follows webui/static/style.css; empty for our own brand."""
     parts = []
     if brand.name != OWN_NAME:
         parts.append(LONG_NAME)
@@ -154,19 +156,22 @@ def _night(colour: str) -> str:
 
 
 def for_night(colour: str) -> str:
-    """As little lighter as it needs on the dark pages, and under the dark letters of a button."""
+    """Return the colour, lightened just enough for the dark pages and for dark text on a button."""
     grounds = (*NIGHT_GROUNDS, ON_GREEN_AT_NIGHT)
     lighter = (mixed(WHITE, colour, percent) for percent in range(101))
-    return next(one for one in lighter if all(contrast(one, ground) >= MIN_CONTRAST for ground in grounds))
+    return next(
+        shade for shade in lighter if all(contrast(shade, ground) >= MIN_CONTRAST for ground in grounds)
+    )
 
 
 def _tint(colour: str, ground: str, percent: int) -> str:
-    """As much of the colour as lets it be read on its own tint."""
-    tints = (mixed(colour, ground, one) for one in range(percent, -1, -1))
-    return next(one for one in tints if contrast(colour, one) >= MIN_CONTRAST)
+    """Return the strongest tint on which the colour itself is readable."""
+    tints = (mixed(colour, ground, share) for share in range(percent, -1, -1))
+    return next(tint for tint in tints if contrast(colour, tint) >= MIN_CONTRAST)
 
 
 def mixed(colour: str, ground: str, percent: int) -> str:
+    """Return ``percent`` of a colour mixed with the ground."""
     pairs = zip(channels(colour), channels(ground), strict=True)
     return "#" + "".join(
         f"{round((one * percent + other * (100 - percent)) / 100):02x}" for one, other in pairs

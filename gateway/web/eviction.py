@@ -1,10 +1,12 @@
-"""Which connection gives way where there are too many: at the front and at the pages, by one rule.
+"""Selects the connection to close when there are too many. The front and the pages use the same rule.
 
-A device may have a thousand addresses, and all devices of a home share one prefix: addresses alone tell
-nobody from a crowd. What tells is whether a connection was ever answered. So those go first that were silent
-for long without an answer, then, where too many have just come, the oldest of these: a crowd of newcomers
-pushes out itself, and neither a stream that runs nor one who has just come. Only then one that was answered
-goes, the longest silent of whoever has more than a browser needs.
+Addresses do not identify a flood: a device may have a thousand, and all devices of a household share one
+prefix. The criterion is whether the pages ever responded on a connection. The order is:
+
+1. Connections that have been silent for long without a response.
+2. If too many are new, the oldest of these: a flood of new connections evicts itself, and neither running
+   streams nor the newest connections.
+3. Answered connections, the longest silent one of an address with more than a browser needs.
 """
 
 from __future__ import annotations
@@ -13,39 +15,44 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Protocol, TypeVar
 
-SILENT = 5.0  # seconds without an answer or a word: a first page takes one on a small router
-BROWSER = 6  # connections that a browser has to one host; more of one address is a crowd
+SILENT = 5.0  # seconds without traffic or a response: a small router needs one for a first page
+BROWSER = 6  # connections of a browser to one host; more from one address count as a flood
 
 
-class Guest(Protocol):
+class EvictableConnection(Protocol):
+    """The properties of a connection that the selection needs."""
+
     @property
-    def who(self) -> str: ...  # by address
+    def who(self) -> str: ...  # the address
 
     @property
     def answered(self) -> bool: ...
 
     @property
-    def begun(self) -> float: ...  # seconds, of one clock
+    def begun(self) -> float: ...  # seconds, on the same clock as ``last``
 
     @property
-    def last(self) -> float: ...  # when it said or was told something
+    def last(self) -> float: ...  # the last traffic in either direction
 
 
-AGuest = TypeVar("AGuest", bound=Guest)
+AnyConnection = TypeVar("AnyConnection", bound=EvictableConnection)
 
 
-def first_to_go(found: Collection[AGuest], now: float, coming: int) -> AGuest:
-    """``coming``: how many without an answer are let be while others could go. ``found`` is not empty."""
-    count = Counter(one.who for one in found)
+def pick_eviction(found: Collection[AnyConnection], now: float, coming: int) -> AnyConnection:
+    """Return the connection to close. ``found`` is not empty.
 
-    def above(one: Guest) -> int:
-        return -max(0, count[one.who] - BROWSER)
+    ``coming``: how many unanswered connections may stay while others can be closed.
+    """
+    count = Counter(connection.who for connection in found)
 
-    waiting = [one for one in found if not one.answered]
-    silent = [one for one in waiting if now - one.last > SILENT]
+    def above(connection: EvictableConnection) -> int:
+        return -max(0, count[connection.who] - BROWSER)
+
+    waiting = [connection for connection in found if not connection.answered]
+    silent = [connection for connection in waiting if now - connection.last > SILENT]
     if silent:
-        return min(silent, key=lambda one: (above(one), one.last))
+        return min(silent, key=lambda connection: (above(connection), connection.last))
     if len(waiting) > coming or len(waiting) == len(found):
-        return min(waiting, key=lambda one: (above(one), one.begun))
-    answered = [one for one in found if one.answered]
-    return min(answered, key=lambda one: (above(one), one.last))
+        return min(waiting, key=lambda connection: (above(connection), connection.begun))
+    answered = [connection for connection in found if connection.answered]
+    return min(answered, key=lambda connection: (above(connection), connection.last))

@@ -1,4 +1,4 @@
-"""What was found out about a certificate, as values."""
+"""The result of examining a certificate."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-# Clients renew when a third of a certificate's life is left, 30 days of 90: this late none has for two weeks.
+# ACME clients renew with a third of the lifetime left, 30 of 90 days: renewal has then failed for two weeks.
 SOON_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """``problems`` hold whatever the clock says, and are lines for people."""
+class ExaminedCertificate:
+    """``problems`` are lines for users, independent of the date."""
 
     problems: tuple[str, ...]
     since: datetime | None = None  # None: no certificate could be read
     until: datetime | None = None
 
     def dates(self, now: datetime) -> str:
-        """What is wrong with the date; empty where nothing is."""
+        """Return what is wrong with the dates; empty if nothing is."""
         if self.since is None or self.until is None:
             return ""
         if now < self.since:
-            return f"the certificate is good from {self.since:%Y-%m-%d} on, and here it is {now:%Y-%m-%d}"
+            return f"the certificate is valid from {self.since:%Y-%m-%d} on, and today is {now:%Y-%m-%d}"
         if now >= self.until:
-            return f"the certificate ended on {self.until:%Y-%m-%d}; renew it"
+            return f"the certificate expired on {self.until:%Y-%m-%d}; renew it"
         return ""
 
     def all_problems(self, now: datetime) -> tuple[str, ...]:
@@ -33,21 +33,21 @@ class Examined:
         return (*self.problems, wrong) if wrong else self.problems
 
     def days_left(self, now: datetime) -> int:
-        """0 on the last day."""
+        """Return the days until the end; 0 on the last day."""
         return 0 if self.until is None else max(0, (self.until - now).days)
 
     def as_json(self) -> dict[str, object]:
         times = {"since": self.since, "until": self.until}
-        told = {key: None if one is None else int(one.timestamp()) for key, one in times.items()}
-        return {"problems": list(self.problems), **told}
+        seconds = {key: None if time is None else int(time.timestamp()) for key, time in times.items()}
+        return {"problems": list(self.problems), **seconds}
 
 
-def examined(told: Mapping[str, object]) -> Examined:
-    """Of such a line of JSON. One of another form tells of no certificate."""
-    problems, since, until = (told.get(key) for key in ("problems", "since", "until"))
+def parse_examined(result: Mapping[str, object]) -> ExaminedCertificate:
+    """Parse the JSON of `ExaminedCertificate.as_json`. Invalid JSON counts as a failed examination."""
+    problems, since, until = (result.get(key) for key in ("problems", "since", "until"))
     if not isinstance(problems, list):
-        return Examined(("the certificate could not be looked at",))
-    return Examined(tuple(map(str, problems)), _moment(since), _moment(until))
+        return ExaminedCertificate(("the certificate could not be examined",))
+    return ExaminedCertificate(tuple(map(str, problems)), _moment(since), _moment(until))
 
 
 def _moment(seconds: object) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The certificate that the front shows, and the next one as soon as its files have it."""
+"""The front's certificate, reloaded when its files change."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.core.helper_process import Errand
+from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Loop, Timer
-from gateway.web.examined_certificate import Examined, examined
+from gateway.web.examined_certificate import ExaminedCertificate, parse_examined
 
-LOOK_EVERY = 2.0  # seconds between two looks at the files and at the date
-TIMEOUT = 60.0  # seconds to read a certificate; a small router needs two
-AGAIN = 60.0  # seconds until a pair that did not fit is looked at once more, though nothing changed
-# OpenSSL keeps a session of each client that takes no ticket, 20,000 of them; they go with their context.
+LOOK_EVERY = 2.0  # seconds between checks of the files and the date
+TIMEOUT = 60.0  # seconds to examine a certificate; a small router needs two
+AGAIN = 60.0  # seconds until unchanged files with a problem are examined again
+# OpenSSL caches up to 20,000 sessions of clients without tickets; the cache is freed with its context.
 CONTEXT_LIFE = 2000  # connections
 
 Stamp = tuple[tuple[int, int, int], ...]
@@ -24,27 +24,27 @@ Stamp = tuple[tuple[int, int, int], ...]
 log = logging.getLogger(__name__)
 
 
-class Certificate:
-    """``changed`` is called when what `good` or `problem` say is another."""
+class FrontCertificate:
+    """``changed`` is called when `good` or `problem` changes."""
 
     def __init__(self, loop: Loop, name: str, chain: str, key: str, changed: Callable[[], None]) -> None:
         self._loop, self._name, self._chain, self._key = loop, name, chain, key
         self._changed = changed
-        self._errand = Errand(loop, self._found, self._done, TIMEOUT)
+        self._process = HelperProcess(loop, self._found, self._done, TIMEOUT)
         self._context: ssl.SSLContext | None = None
-        self._shown = Examined(())  # that of the context
-        self._examined: Examined | None = None  # the last that was looked at
+        self._shown = ExaminedCertificate(())  # the one in the context
+        self._examined: ExaminedCertificate | None = None  # the last that was examined
         self._stamp: Stamp | None = None
         self._looked = 0.0
         self._used = 0
-        self._wrong = ""  # with the pair that is in the files now
-        self.problem = ""  # that, or what is wrong with the date
-        self._said: tuple[bool, str, datetime | None] = (False, "", None)
+        self._wrong = ""  # the problem of the current files
+        self.problem = ""  # the same, or the problem with the date
+        self._reported: tuple[bool, str, datetime | None] = (False, "", None)
         self._timer: Timer = loop.call_later(0, self._look)
 
     @property
     def good(self) -> bool:
-        """Whether there is one to show now."""
+        """Whether there is a certificate that is valid now."""
         return self._context is not None and not self._shown.dates(datetime.now(UTC))
 
     @property
@@ -52,13 +52,13 @@ class Certificate:
         return self._shown.until if self.good else None
 
     def context(self) -> ssl.SSLContext:
-        """For one connection, while it is `good`."""
+        """Return the context for one connection. Call it only while the certificate is `good`."""
         assert self._context is not None
         self._used += 1
         if self._used > CONTEXT_LIFE:
             try:
                 self._context = self._load()
-            except OSError:  # the files are being changed just now
+            except OSError:  # the files are being replaced
                 self._used = 0
         return self._context
 
@@ -66,38 +66,39 @@ class Certificate:
         self._timer = self._loop.call_later(LOOK_EVERY, self._look)
         stamp = _stamp(self._chain, self._key)
         again = bool(self._wrong) and self._loop.now() - self._looked > AGAIN
-        if (stamp != self._stamp or again) and not self._errand.running:
+        if (stamp != self._stamp or again) and not self._process.running:
             self._stamp, self._looked, self._examined = stamp, self._loop.now(), None
             try:
-                self._errand.start(["gateway.web.certificates", self._name, self._chain, self._key])
+                self._process.start(["gateway.web.certificates", self._name, self._chain, self._key])
             except OSError as error:
-                self._wrong = f"the certificate could not be looked at: {error.strerror or error}"
-        self._tell()
+                self._wrong = f"the certificate could not be examined: {error.strerror or error}"
+        self._report()
 
-    def _found(self, told: Mapping[str, Any]) -> None:
-        self._examined = examined(told)
+    def _found(self, result: Mapping[str, Any]) -> None:
+        self._examined = parse_examined(result)
 
     def _done(self, _status: int, _words: str) -> None:
-        found = self._examined or Examined(("the certificate could not be looked at",))
+        found = self._examined or ExaminedCertificate(("the certificate could not be examined",))
         if not found.problems and _stamp(self._chain, self._key) != self._stamp:
-            return  # another one by now; the next look sees it
+            return  # the files have changed again; the next check examines them
         if not found.problems:
             try:
                 self._context, self._shown = self._load(), found
             except OSError as error:
-                found = Examined((f"the certificate could not be loaded: {error.strerror or error}",))
+                why = error.strerror or error
+                found = ExaminedCertificate((f"the certificate could not be loaded: {why}",))
         self._wrong = found.problems[0] if found.problems else ""
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
-        """A pair that does not fit changes nothing while the one before is good."""
-        said = (self.good, self._wrong or self._shown.dates(datetime.now(UTC)), self._shown.until)
-        if said != self._said:
-            self._said, self.problem = said, said[1]
+    def _report(self) -> None:
+        """Call ``changed`` after a change. Invalid files have no effect while the loaded one is valid."""
+        state = (self.good, self._wrong or self._shown.dates(datetime.now(UTC)), self._shown.until)
+        if state != self._reported:
+            self._reported, self.problem = state, state[1]
             self._changed()
 
     def _load(self) -> ssl.SSLContext:
-        """Raises OSError, of which ssl's is one."""
+        """Load the files. Raises OSError, of which ssl.SSLError is a subclass."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
@@ -108,23 +109,23 @@ class Certificate:
         return context
 
     def _asked(self, _line: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
-        """For any other name, and for none, the browser gets an error and no warning that could be passed."""
+        """Refuse other names, and none: the browser shows an error that cannot be skipped, not a warning."""
         if name is not None and name.lower().rstrip(".") == self._name:
             return None
         return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
     def close(self) -> None:
         self._timer.cancel()
-        self._errand.close()
+        self._process.close()
 
 
 def _stamp(*paths: str) -> Stamp:
     found = []
     for path in paths:
         try:
-            told = os.stat(path)
+            state = os.stat(path)
         except OSError:
             found.append((0, 0, 0))
         else:
-            found.append((told.st_ino, told.st_mtime_ns, told.st_size))
+            found.append((state.st_ino, state.st_mtime_ns, state.st_size))
     return tuple(found)

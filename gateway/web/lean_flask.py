@@ -17,7 +17,7 @@ _UNUSED = {
 
 
 class _Nothing:
-    """Stands in for what a library refers to at import and never calls here: a command group, a server."""
+    """Replaces what a library refers to at import and never calls here: a command group, a server."""
 
     commands: tuple[()] = ()
 

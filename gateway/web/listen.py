@@ -1,4 +1,4 @@
-"""Where the pages listen, as a text. `qalqan check` looks at it too, on routers without the pages."""
+"""Parses the address on which the pages listen. `qalqan check` uses it, also on routers without the pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class SettingsError(GatewayError):
 
 
 def parse_listen(text: str, *, allow_wan: bool) -> tuple[str, int]:
-    """``192.168.1.1:8080`` or ``[fd00::1]:8080`` becomes address and port."""
+    """Return address and port of ``192.168.1.1:8080`` or ``[fd00::1]:8080``. Raises SettingsError."""
     address, _, port = text.rpartition(":")
     address = address.removeprefix("[").removesuffix("]")
     try:
@@ -20,13 +20,14 @@ def parse_listen(text: str, *, allow_wan: bool) -> tuple[str, int]:
         number = int(port)
     except ValueError:
         msg = (
-            f'web.listen: {text!r} is no address and port; write it as "192.168.1.1:8080" or "[fd00::1]:8080"'
+            f"web.listen: {text!r} is not an address with a port; "
+            'write it as "192.168.1.1:8080" or "[fd00::1]:8080"'
         )
         raise SettingsError(msg) from None
     if not 0 <= number < 65536:
-        msg = f"web.listen: {number} is no port; ports go from 1 to 65535"
+        msg = f"web.listen: {number} is not a port; ports are 1 to 65535"
         raise SettingsError(msg)
     if not allow_wan and (parsed.is_unspecified or not parsed.is_private):
-        msg = f"web.listen: {address} may be reachable from outside the home; web.allow_wan: true allows it"
+        msg = f"web.listen: {address} may be reachable from the internet; allow it with web.allow_wan: true"
         raise SettingsError(msg)
     return address, number

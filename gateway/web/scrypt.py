@@ -1,5 +1,4 @@
-"""``python -m gateway.web.scrypt``: the digest of a password, in a process that ends with the 8 MB that it
-takes.
+"""``python -m gateway.web.scrypt``: hashes a password, in a process that frees the 8 MB when it ends.
 
 Standard input: one line of JSON, ``{"password": …, "salt": …}``. Standard output: the digest in hex.
 """
@@ -9,13 +8,14 @@ from __future__ import annotations
 import json
 import sys
 
-N, R, P = 8192, 8, 10  # what `policy.people.METHOD` says
-ROOM = 132 * N * R * P  # bytes that OpenSSL is allowed, as werkzeug has it
-INPUT_LIMIT = 8 << 10  # bytes; a password has 128 characters and a little more
+N, R, P = 8192, 8, 10  # the parameters in `policy.people.METHOD`
+ROOM = 132 * N * R * P  # bytes that OpenSSL may use, the same as werkzeug
+INPUT_LIMIT = 8 << 10  # bytes; a password has up to 128 characters
 
 
 def digest(password: str, salt: str) -> str:
-    import hashlib  # by the process that makes one alone: the pages' own has no OpenSSL
+    """Return the scrypt digest in hex."""
+    import hashlib  # only this process needs it: the pages' process has no OpenSSL
 
     return hashlib.scrypt(
         password.encode("utf-8", "replace"), salt=salt.encode(), n=N, r=R, p=P, maxmem=ROOM
@@ -23,8 +23,8 @@ def digest(password: str, salt: str) -> str:
 
 
 def main() -> int:
-    asked = json.loads(sys.stdin.buffer.read(INPUT_LIMIT))
-    sys.stdout.write(digest(str(asked["password"]), str(asked["salt"])))
+    request = json.loads(sys.stdin.buffer.read(INPUT_LIMIT))
+    sys.stdout.write(digest(str(request["password"]), str(request["salt"])))
     return 0
 
 

@@ -1,6 +1,6 @@
-"""One browser's connection: TLS on its side, bytes as they are on the pages' side, a bounded piece between.
+"""One browser connection: TLS to the browser, plain bytes to the pages, with bounded buffers.
 
-Nothing is read of what goes through. A line that is full waits until the slower end has taken some.
+The content is not parsed. A full buffer stops reading from its source until the other end accepts data.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from collections.abc import Callable
 
 from gateway.core.loop import Loop
 
-PIECE = 16 << 10  # bytes: what one record of TLS holds
-ROOM = 32 << 10  # bytes on their way in each direction
-ROUNDS = 8  # pieces that one turn carries; then others have theirs
+PIECE = 16 << 10  # bytes of one TLS record
+ROOM = 32 << 10  # bytes buffered in each direction
+ROUNDS = 8  # pieces per turn of the loop, so that other connections get theirs
 
-Hand = Callable[[socket.socket, str], bool]
-"""Gives a connection's other end to the pages, with the browser's address; False where they take none."""
+HandOver = Callable[[socket.socket, str], bool]
+"""Passes a socket and the browser's address to the pages. Returns false if they do not accept it."""
 
 
-class Line:
-    """``done`` is called once, when it is over."""
+class BrowserConnection:
+    """Forwards bytes in both directions. ``done`` is called once, when the connection ends."""
 
-    def __init__(self, loop: Loop, browser: ssl.SSLSocket, who: str, hand: Hand) -> None:
+    def __init__(self, loop: Loop, browser: ssl.SSLSocket, who: str, hand_over: HandOver) -> None:
         self.who = who
         self.begun = self.last = loop.now()
-        self.answered = False  # whether the pages ever said something
-        self.page: socket.socket | None = None  # None: hands are being shaken
+        self.answered = False  # whether the pages ever sent data
+        self.page: socket.socket | None = None  # None during the handshake
         self.done: Callable[[], None] = _nothing
-        self._loop, self._browser, self._hand = loop, browser, hand
+        self._loop, self._browser, self._hand_over = loop, browser, hand_over
         self._in, self._out = bytearray(), bytearray()
         self._page_ended = self._wants_write = self._closed = False
         loop.on_readable(browser, self.work)
@@ -38,7 +38,7 @@ class Line:
         return self.page is not None
 
     def work(self) -> None:
-        """Carry what can be carried now."""
+        """Transfer what can be transferred now."""
         if self._closed:
             return
         self._wants_write = False
@@ -49,7 +49,7 @@ class Line:
             if not self._carried():
                 self.close()
                 return
-        except (OSError, ValueError):  # ssl.SSLError is the former; the latter: bytes that OpenSSL refuses
+        except (OSError, ValueError):  # ssl.SSLError is an OSError; OpenSSL raises ValueError for some data
             self.close()
             return
         self._wait()
@@ -66,13 +66,13 @@ class Line:
         with theirs:
             ours.setblocking(False)
             self.page = ours
-            if not self._hand(theirs, self.who):
+            if not self._hand_over(theirs, self.who):
                 raise ConnectionRefusedError
         self.last = self._loop.now()
         return True
 
     def _carried(self) -> bool:
-        """False where it is over."""
+        """Transfer up to ROUNDS pieces; return false when the connection is over."""
         for _ in range(ROUNDS):
             moved = self._from_browser()
             if moved is None:
@@ -85,11 +85,11 @@ class Line:
             if not moved + carried:
                 return True
             self.last = self._loop.now()
-        self._loop.call_later(0, self.work)  # what TLS has read already wakes nobody
+        self._loop.call_later(0, self.work)  # epoll does not report data that TLS has already read
         return True
 
     def _from_browser(self) -> int | None:
-        """Bytes that moved; None: the browser is gone."""
+        """Return the number of bytes moved; None if the browser has disconnected."""
         assert self.page is not None
         moved = 0
         if len(self._in) < ROOM and not self._page_ended:
@@ -114,7 +114,7 @@ class Line:
         return moved
 
     def _from_page(self) -> int | None:
-        """Bytes that moved; None: the browser is gone. What the pages end is sent to its end."""
+        """Return the number of bytes moved. After the pages close, the rest of the buffer is still sent."""
         assert self.page is not None
         moved = 0
         if len(self._out) < ROOM and not self._page_ended:
@@ -129,7 +129,7 @@ class Line:
                 moved = len(data)
         if self._out:
             try:
-                # A piece that waits is offered again, as long or longer: OpenSSL wants it so.
+                # OpenSSL requires a retry with the same data, at least as long.
                 sent = self._browser.send(bytes(self._out[:PIECE]))
             except ssl.SSLWantWriteError:
                 self._wants_write = True
@@ -141,7 +141,7 @@ class Line:
         return moved
 
     def _wait(self) -> None:
-        """For what can go on."""
+        """Wait for the events that allow a transfer."""
         takes = len(self._in) < ROOM and not self._page_ended
         self._watch(self._browser, reads=takes, writes=self._wants_write)
         if self.page is not None:
@@ -171,7 +171,7 @@ class Line:
         self.done()
 
     def _say_goodbye(self) -> None:
-        """TLS's own, so that nobody takes a cut for an end; who does not take it at once goes without."""
+        """Send TLS's close_notify, so that the end is not mistaken for a cut. Does not wait for it."""
         try:
             self._browser.unwrap()
         except (OSError, ValueError):

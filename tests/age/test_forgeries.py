@@ -22,7 +22,7 @@ from gateway.age.proof import verify
 from gateway.age.refusals import AgeProofError, Refusal
 from gateway.age.trust import Trust, read_trust
 from gateway.age.values import Adult, Method
-from gateway.age.waiting import Waiting
+from gateway.age.waiting import OpenChallenges
 from tests.age.wallet import (
     EU_AV,
     MDL,
@@ -145,7 +145,7 @@ def test_a_licence_may_be_signed_on_a_larger_curve(curve: ec.EllipticCurve) -> N
 
 def replayed() -> Adult:
     """The same answer, to the same question, once more."""
-    session, waiting = Session(), Waiting()
+    session, waiting = Session(), OpenChallenges()
     answer = Wallet(session.issuer).answer(session.request, ORIGIN)
     waiting.add("tablet", session.challenge.text(), session.challenge.until, NOW)
     assert waiting.take("tablet", NOW)

@@ -25,7 +25,7 @@ from gateway.age.cose import Sign1, read_key, read_sign1
 from gateway.age.dcapi import request
 from gateway.age.documents import ELEMENT, Document
 from gateway.age.mdoc import (
-    Presented,
+    PresentedDocument,
     adult_until,
     check_device,
     check_item,
@@ -164,7 +164,7 @@ def test_signatures_and_digests_of_each(name: str) -> None:
     for item in items:
         check_item(item, document.namespace, mso)
     by_device: Sign1 = read_sign1(device["deviceAuth"]["deviceSignature"])
-    shown = Presented(document, items[0], signed, encode(device["nameSpaces"]), by_device)
+    shown = PresentedDocument(document, items[0], signed, encode(device["nameSpaces"]), by_device)
     check_device(shown, transcript, mso)
     with pytest.raises(AgeProofError, match="device signature"):
         check_device(shown, transcript[:-1] + bytes([transcript[-1] ^ 1]), mso)

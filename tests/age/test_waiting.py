@@ -7,20 +7,20 @@ from datetime import timedelta
 import pytest
 
 from gateway.age.refusals import AgeProofError, Refusal
-from gateway.age.waiting import MOST, Waiting
+from gateway.age.waiting import MOST, OpenChallenges
 from tests.age.wallet import NOW
 
 SOON = NOW + timedelta(minutes=5)
 
 
-def refused(waiting: Waiting, name: str, code: Refusal) -> None:
+def refused(waiting: OpenChallenges, name: str, code: Refusal) -> None:
     with pytest.raises(AgeProofError) as error:
         waiting.take(name, NOW)
     assert error.value.refusal is code
 
 
 def test_it_is_handed_out_once() -> None:
-    waiting = Waiting()
+    waiting = OpenChallenges()
     waiting.add("a", "one", SOON, NOW)
     assert waiting.take("a", NOW) == "one"
     refused(waiting, "a", Refusal.REPLAYED)
@@ -28,7 +28,7 @@ def test_it_is_handed_out_once() -> None:
 
 
 def test_a_second_question_takes_the_first_ones_place() -> None:
-    waiting = Waiting()
+    waiting = OpenChallenges()
     waiting.add("a", "one", SOON, NOW)
     waiting.add("a", "two", SOON, NOW)
     assert len(waiting) == 1
@@ -36,14 +36,14 @@ def test_a_second_question_takes_the_first_ones_place() -> None:
 
 
 def test_late_is_once_too() -> None:
-    waiting = Waiting()
+    waiting = OpenChallenges()
     waiting.add("a", "one", NOW, NOW - timedelta(minutes=5))
     refused(waiting, "a", Refusal.LATE)
     refused(waiting, "a", Refusal.REPLAYED)
 
 
 def test_few_are_kept_and_none_that_has_ended() -> None:
-    waiting = Waiting()
+    waiting = OpenChallenges()
     for number in range(MOST + 3):
         waiting.add(str(number), "kept", SOON, NOW)
     assert len(waiting) == MOST

@@ -21,7 +21,7 @@ from tests.browser.conftest import Site
 from tests.webui.standin import ruling
 from tests.webui.standin.ruling import by_hand
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
+pytestmark = [pytest.mark.browser, pytest.mark.smoke, pytest.mark.usefixtures("fresh")]
 
 CHILD = "/parent/child/daughter/"
 PAGES = [

@@ -203,7 +203,7 @@ def test_when_the_certificate_has_ended_the_pages_are_plain_and_say_so(
     assert not mum.driver.find_elements(By.CSS_SELECTOR, "a[href^='https:']")
     mum.screenshot("settings-trusted-ended", PHONE)
     log = trusted.daemon.web_log.read_text()
-    assert f"WARNING: https://{NAME}: the certificate ended on " in log
+    assert f"WARNING: https://{NAME}: the certificate expired on " in log
     assert "renew it; the pages are plain HTTP" in log
     assert trusted.renew(trusted.authority.issue()).returncode == 0
     assert until(trusted.met, LONG) is not None, "a new one brings it back"

@@ -435,6 +435,10 @@ def test_the_ledger_is_told(qalqan: Qalqan, config: Path) -> None:
     assert sent == [("ledger", {"who": "Aruzhan", "day": "2026-11-24"})]
     assert "30 of 90 minutes and 15 more" in out
     assert out.splitlines()[-1].split() == ["15:58", row["device"], "Play", "YouTube", "900000", "moved"]
+    week = {"minutes": 300, "limit": 600, "bonus": 0}
+    weekly = {**answer, "used": [{**used, "limit": None, "week": week}]}
+    out, _ = asked(qalqan, config, Heard(ledger=weekly), "ledger", "Aruzhan")
+    assert "300 of 600 minutes this week" in out
     empty = {**answer, "used": [], "minutes": []}
     out, _ = asked(qalqan, config, Heard(ledger=empty), "ledger", "Aruzhan")
     assert "No minute was counted." in out

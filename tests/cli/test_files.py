@@ -150,7 +150,7 @@ def test_why_refuses_what_is_no_host(qalqan: Qalqan, config: Path) -> None:
 
 def test_a_missing_configuration_is_named(qalqan: Qalqan, tmp_path: Path) -> None:
     done = qalqan("why", "example.com", "--profile", "daughter", "--config", tmp_path / "none.yaml")
-    assert "none.yaml: is not there; create it" in done.refusal
+    assert "none.yaml: does not exist; create it" in done.refusal
 
 
 def test_a_named_configuration_must_be_there_for_a_file_too(qalqan: Qalqan, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_named_configuration_must_be_there_for_a_file_too(qalqan: Qalqan, tmp_
     done = qalqan(
         "why", "example.com", "--profile", tmp_path / "kid.yaml", "--config", tmp_path / "none.yaml"
     )
-    assert "none.yaml: is not there" in done.refusal
+    assert "none.yaml: does not exist" in done.refusal
 
 
 def test_a_broken_profile_says_its_own_fault(qalqan: Qalqan, config: Path) -> None:
@@ -237,6 +237,21 @@ def test_a_week_says_why_a_day_is_what_it_is(qalqan: Qalqan, config: Path) -> No
     rules = json.loads(qalqan("profile", "show", "daughter", "--json", "--config", config).out)["rules"]
     assert {"rule": "landing", "value": "10 min", "owner": "band:10-12"} in rules
     assert {"rule": "calendar", "value": "school.ics", "owner": "family"} in rules
+
+
+def test_a_week_has_its_limits(qalqan: Qalqan, config: Path) -> None:
+    file = config.parent / "profiles" / "daughter.yaml"
+    file.write_text(
+        "name: Aruzhan\nband: 10-12\nlimits: {internet: {school: 2h, week: 16h}, play: {week: 90m}}\n"
+    )
+    show = ("profile", "show", "daughter")
+    assert qalqan(*show, "--week", "--config", config).out.splitlines()[1] == (
+        "limits a week: play 1 h 30 min; internet 16 h"
+    )
+    week = json.loads(qalqan(*show, "--week", "--json", "--config", config).out)["week"]
+    assert week["limits"]["internet"] == {"minutes": 960, "owner": "family"}
+    rules = json.loads(qalqan(*show, "--json", "--config", config).out)["rules"]
+    assert {"rule": "limit internet", "value": "week: 16 h", "owner": "family"} in rules
 
 
 # ---------------------------------------------------------------- lists

@@ -95,7 +95,7 @@ def test_a_backup_brings_the_rules_back_and_they_hold(daemon: Daemon, tmp_path: 
     qalqan(daemon, "restore", *words, "--yes")
     password.write_text("another password\n")
     refused = qalqan(daemon, "restore", *words, status=1)
-    assert refused == "qalqan: this is not its password, or the file is damaged\n"
+    assert refused == "qalqan: the password is wrong, or the file is damaged\n"
 
 
 def test_a_pause_and_its_end(daemon: Daemon) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.helper_process import MAX_LINE, MAX_TOLD, Errand
+from gateway.core.helper_process import MAX_ERROR_TEXT, MAX_LINE, HelperProcess
 from gateway.core.loop import Loop
 
 
@@ -21,7 +21,7 @@ class Trip:
         self.loop = Loop()
         self.steps: list[Mapping[str, Any]] = []
         self.end: tuple[int, str] | None = None
-        self.errand = Errand(self.loop, self.steps.append, self._ended, timeout, nice)
+        self.errand = HelperProcess(self.loop, self.steps.append, self._ended, timeout, nice)
         self._folder = folder
 
     def _ended(self, status: int, words: str) -> None:
@@ -80,7 +80,7 @@ def test_its_troubles_are_told(folder: Path) -> None:
     code = "import sys\nprint('one', file=sys.stderr)\nprint('x' * 9000, file=sys.stderr)\nsys.exit(1)"
     status, words = trip.run(code)
     assert status == 1
-    assert len(words) == MAX_TOLD
+    assert len(words) == MAX_ERROR_TEXT
     trip.loop.close()
 
 
@@ -96,7 +96,7 @@ def test_it_is_ended_after_its_time(folder: Path) -> None:
     trip = Trip(folder, timeout=1.0)
     status, words = trip.run("import time\ntime.sleep(60)")
     assert status == 1
-    assert "it did not end within" in words
+    assert "it did not finish within" in words
     trip.loop.close()
 
 

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from tests.entering import let_others_in
 
 OURS, THEIRS = 65534, 0
 AS_ANOTHER = """
 import os, sys
 from pathlib import Path
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 os.setgid(65534)
 os.setuid(65534)
 path = Path(sys.argv[1])
-write_whole(path, b"new", path.stat())
+write_atomically(path, b"new", path.stat())
 """
 
 
@@ -30,7 +30,7 @@ def test_root_keeps_whose_it_is(tmp_path: Path) -> None:
     path.write_bytes(b"old")
     path.chmod(0o640)
     os.chown(path, OURS, OURS)
-    write_whole(path, b"new", path.stat())
+    write_atomically(path, b"new", path.stat())
     found = path.stat()
     assert (path.read_bytes(), found.st_mode & 0o777, found.st_uid, found.st_gid) == (
         b"new",
@@ -61,6 +61,6 @@ def test_a_link_in_the_place_of_the_file_in_the_making_leads_nowhere(tmp_path: P
     other, path = tmp_path / "other", tmp_path / "file"
     other.write_bytes(b"of somebody else")
     (tmp_path / ".file.new").symlink_to(other)
-    write_whole(path, b"new")
+    write_atomically(path, b"new")
     assert (path.read_bytes(), other.read_bytes()) == (b"new", b"of somebody else")
     assert not path.is_symlink()

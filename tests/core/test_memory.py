@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.process_memory import drop_read_pages, in_a_child, read_areas
+from gateway.core.process_memory import drop_read_pages, read_areas, run_in_child
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,8 +31,8 @@ def test_hashes_work_without_openssl() -> None:
 
 
 def test_dataclasses_come_without_inspect_and_who_asks_for_it_gets_it() -> None:
-    first = "import sys, gateway.cli.main; from gateway.core.process_memory import dataclasses_alone;"
-    first += "dataclasses_alone();"
+    first = "import sys, gateway.cli.main; from gateway.core.process_memory import import_dataclasses_alone;"
+    first += "import_dataclasses_alone();"
     made = "from dataclasses import dataclass, fields; D = dataclass(frozen=True, slots=True)(type('D', (), "
     made += "{'__annotations__': {'a': int, 'b': str}, 'b': 'x'}));"
     shown = (
@@ -42,16 +42,15 @@ def test_dataclasses_come_without_inspect_and_who_asks_for_it_gets_it() -> None:
     asked = "import inspect, dataclasses;"
     asked += "print(str(inspect.signature(D)), dataclasses.inspect.unwrap(D) is D, 'ast' in sys.modules)"
     assert run(first + made + asked) == "(a: int, b: str = 'x') -> None True True"
-    late = (
-        "import inspect, sys; from gateway.core.process_memory import dataclasses_alone; dataclasses_alone();"
-    )
+    late = "import inspect, sys; from gateway.core import process_memory as memory;"
+    late += "memory.import_dataclasses_alone();"
     assert run(late + "import dataclasses; print(dataclasses.inspect is inspect)") == "True"
 
 
 LEAN = """
 import gc
-from gateway.core.process_memory import dataclasses_alone
-dataclasses_alone()
+from gateway.core.process_memory import import_dataclasses_alone
+import_dataclasses_alone()
 from gateway.core.lean_code import forget_annotations, lean_dataclasses
 lean_dataclasses()
 from dataclasses import FrozenInstanceError, dataclass, field, replace
@@ -112,8 +111,8 @@ def test_nothing_that_only_start_needs_is_in_the_daemon() -> None:
         "sqlite_utils", "asyncio", "ssl", "platform",
     )  # fmt: skip
     code = (
-        "import sys; from gateway.core.process_memory import dataclasses_alone, one_openssl;"
-        "dataclasses_alone(); one_openssl();"
+        "import sys; from gateway.core.process_memory import import_dataclasses_alone, one_openssl;"
+        "import_dataclasses_alone(); one_openssl();"
         "import gateway.app.daemon; from gateway.household import loading; loading.load_product();"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
@@ -127,7 +126,7 @@ def test_a_child_leaves_what_it_did_on_the_disk_and_nothing_in_memory(tmp_path: 
         done.append(1)
         (tmp_path / "made").write_text(str(os.getpid()))
 
-    in_a_child(work)
+    run_in_child(work)
     assert int((tmp_path / "made").read_text()) != os.getpid()
     assert done == []
 
@@ -137,7 +136,7 @@ def test_what_goes_wrong_in_a_child_stays_there(error: type[BaseException]) -> N
     def work() -> None:
         raise error
 
-    in_a_child(work)
+    run_in_child(work)
 
 
 SMAPS = """\

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from gateway.core.loop import Loop, Timer
-from gateway.core.throttle import Seldom
+from gateway.core.throttle import Throttle
 
 
 class Clock:
@@ -39,7 +39,7 @@ def clock() -> Clock:
 
 def test_it_is_done_at_once_and_not_too_often(clock: Clock) -> None:
     done: list[float] = []
-    seldom = Seldom(cast("Loop", clock), 2.0, lambda: done.append(clock.at))
+    seldom = Throttle(cast("Loop", clock), 2.0, lambda: done.append(clock.at))
     for _ in range(50):
         seldom.soon()
         clock.go(0.1)
@@ -53,7 +53,7 @@ def test_it_is_done_at_once_and_not_too_often(clock: Clock) -> None:
 def test_who_asks_while_it_is_due_sooner_is_served_later_too(clock: Clock) -> None:
     """A newcomer in the second after another: the silent are asked two seconds after each."""
     done: list[float] = []
-    seldom = Seldom(cast("Loop", clock), 2.0, lambda: done.append(clock.at))
+    seldom = Throttle(cast("Loop", clock), 2.0, lambda: done.append(clock.at))
     seldom.later()
     clock.go(1.5)
     seldom.later()
@@ -68,7 +68,7 @@ def test_what_took_long_rests(clock: Clock) -> None:
         done.append(clock.at)
         seldom.rest(5.0 if len(done) == 1 else 0.1)
 
-    seldom = Seldom(cast("Loop", clock), 2.0, do)
+    seldom = Throttle(cast("Loop", clock), 2.0, do)
     for _ in range(100):
         seldom.soon()
         clock.go(0.1)

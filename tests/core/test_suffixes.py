@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.errors import PolicyError
 from gateway.lists import public_suffixes as suffixes
-from gateway.lists.public_suffixes import public_suffix_check, suffixes_when_asked
+from gateway.lists.public_suffixes import lazy_public_suffix_check, public_suffix_check
 
 WHOLE = public_suffix_check()
 SUFFIXES = (
@@ -37,11 +37,11 @@ NAMES = (
 
 @pytest.mark.parametrize("name", SUFFIXES + NAMES)
 def test_it_says_what_the_whole_list_says(name: str) -> None:
-    assert suffixes_when_asked()(name) is WHOLE(name) is (name in SUFFIXES)
+    assert lazy_public_suffix_check()(name) is WHOLE(name) is (name in SUFFIXES)
 
 
 def test_answers_for_one_top_level_name_do_not_depend_on_another() -> None:
-    check = suffixes_when_asked()
+    check = lazy_public_suffix_check()
     assert [check(name) for name in (*SUFFIXES, *NAMES)] == [True] * len(SUFFIXES) + [False] * len(NAMES)
 
 
@@ -62,7 +62,7 @@ def test_where_the_package_of_pypi_is_not_the_systems_list_is_read(
     with pytest.raises(PolicyError, match=r"list\.dat.*install the package publicsuffix"):
         public_suffix_check()
     suffixes.SYSTEM.write_text("// a remark\n\ntest\n*.wild.test\n!tame.wild.test\n", "utf-8")
-    for check in (public_suffix_check(), suffixes_when_asked()):
+    for check in (public_suffix_check(), lazy_public_suffix_check()):
         assert [check(name) for name in ("test", "a.test", "x.wild.test", "tame.wild.test")] == [
             True, False, True, False,
         ]  # fmt: skip

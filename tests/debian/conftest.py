@@ -19,6 +19,10 @@ def build(folder: Path) -> Path:
     return built
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker("system")
+
+
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The .deb, as `make deb` builds it: once, for all workers of a run."""

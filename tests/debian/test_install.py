@@ -79,7 +79,7 @@ def test_the_command_works_without_a_configuration(machine: Overlay) -> None:
     assert machine.run("qalqan", "--version").stdout == "qalqan 0.1.0\n"
     refused = machine.run("qalqan", "check", check=False)
     assert refused.returncode == 1
-    assert "error config: /etc/qalqan/qalqan.yaml: is not there" in refused.stdout
+    assert "error config: /etc/qalqan/qalqan.yaml: does not exist" in refused.stdout
 
 
 def test_check_and_why_work_with_debians_modules_alone(configured: Overlay) -> None:

@@ -36,7 +36,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 
 
 @pytest.fixture
-def home() -> Iterator[Home]:
+def home(namespaces: None) -> Iterator[Home]:
     built = Home()
     yield built
     built.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -110,12 +111,16 @@ class Counted:
     def __init__(self) -> None:
         self.day: date | None = None
         self.minutes: dict[str, dict[str, int]] = {}
+        self.earlier: dict[str, dict[str, int]] = {}  # minutes of the week's earlier days
         self.devices: dict[str, dict[str, dict[str, int]]] = {}
         self.rows: tuple[Any, ...] = ()
         self.kept: tuple[Any, ...] = ()
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
         return self.day, self.minutes.get(profile_id, {})
+
+    def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
+        return Counter(self.minutes.get(profile_id, {})) + Counter(self.earlier.get(profile_id, {}))
 
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
         return self.devices.get(profile_id, {})

@@ -40,7 +40,7 @@ def seeds(target: str) -> list[bytes]:
         b"0.0.0.0 a.example\n||b.example^\n",
     ]
     found = [
-        *(file.read_bytes() for file in sorted(VECTORS.glob("*"))),
+        *(file.read_bytes() for file in sorted(VECTORS.iterdir()) if file.is_file()),
         *(packet.payload.tobytes() for packet in packets if packet.payload),
         *by_hand,
         *_OWN.get(target, list)(),

@@ -34,7 +34,7 @@ from gateway.policy.profile.profile import parse_profile
 from gateway.web.age_proof import RequestError, answer
 from gateway.web.backup_seal import SealError, read_header, seal
 from gateway.web.certificates import examine
-from gateway.web.examined_certificate import examined
+from gateway.web.examined_certificate import parse_examined
 from tests.age.wallet import EU_AV, NOW, TRUST_PUBLIC, Issuer, Wallet, new_key, trust_file
 from tests.household.uci.written import written
 from tests.policy.homes import product, words
@@ -55,7 +55,8 @@ def home_certificate(data: bytes) -> None:
     ):
         found = examine(NAME, chain, key)
         assert all("; " in one and one.isprintable() for one in found.problems), found.problems
-        assert examined(json.loads(json.dumps(found.as_json()))).all_problems(AT) == found.all_problems(AT)
+        read = parse_examined(json.loads(json.dumps(found.as_json())))
+        assert read.all_problems(AT) == found.all_problems(AT)
 
 
 def _pem(kind: str, data: bytes) -> bytes:

@@ -115,10 +115,10 @@ def test_a_calendar_that_asks_for_too_much_is_given_up(
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("school.ics", "'school.ics' is not there; create it, or name another"),
+        ("school.ics", "'school.ics' does not exist; create it, or use another path"),
         (".", "'.' cannot be read (Is a directory)"),
         ("kid.yaml", "'kid.yaml' is no calendar"),
-        ("/dev/zero", "'/dev/zero' is no regular file; write a file in its place"),
+        ("/dev/zero", "'/dev/zero' is not a regular file; replace it with a file"),
     ],
 )
 def test_a_profile_says_which_line_names_it(tmp_path: Path, name: str, problem: str) -> None:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.core.reason_codes import Code
 from gateway.household.editing import Author, Editing
 from gateway.household.file_history import BY_HAND, GONE, STEPS, History
@@ -149,9 +149,9 @@ def test_where_a_step_cannot_be_taken_back_it_is_kept(
             if wrote:
                 raise OSError(28, "No space left on device")
             wrote.append(path)
-        write_whole(path, data, like)
+        write_atomically(path, data, like)
 
-    monkeypatch.setattr("gateway.household.file_history.write_whole", full)
+    monkeypatch.setattr("gateway.household.file_history.write_atomically", full)
     with pytest.raises(PolicyError, match="the disk is full"):
         put(history, a=b"a: 2\n", b=b"b: 2\n")
     [step] = history.since("a.yaml", revision_of(b"a: 1\n"))

@@ -71,7 +71,7 @@ def test_neither_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     path = tmp_path / "qalqan.yaml"
     assert not is_there(path)
     assert not first_boot(path)
-    with pytest.raises(PolicyError, match="is not there; create it, or name another"):
+    with pytest.raises(PolicyError, match="does not exist; create it, or use another path"):
         config(path)
 
 

@@ -179,10 +179,10 @@ def test_a_broken_profile_may_be_named(etc: Path, product: Product) -> None:
 
 
 def test_files_that_are_not_there(tmp_path: Path, product: Product) -> None:
-    with pytest.raises(PolicyError, match=r"qalqan\.yaml: is not there; create it, or name another"):
+    with pytest.raises(PolicyError, match=r"qalqan\.yaml: does not exist; create it, or use another path"):
         load(tmp_path / "qalqan.yaml", product)
     (tmp_path / "qalqan.yaml").write_text(f"profiles: {tmp_path}/nowhere")
-    with pytest.raises(PolicyError, match="nowhere: is not there"):
+    with pytest.raises(PolicyError, match="nowhere: does not exist"):
         load(tmp_path / "qalqan.yaml", product)
     assert Path("/etc/qalqan/qalqan.yaml") == DEFAULT_CONFIG
 
@@ -218,7 +218,7 @@ def test_one_profile_by_its_path(tmp_path: Path, product: Product) -> None:
     path = tmp_path / "kid.yaml"
     path.write_text(DAUGHTER)
     assert load_profile(path, product).id == "kid"
-    with pytest.raises(PolicyError, match="is not there"):
+    with pytest.raises(PolicyError, match="does not exist"):
         load_profile(tmp_path / "none.yaml", product)
 
 
@@ -281,12 +281,12 @@ def test_a_conflict_is_told_with_its_line(etc: Path, product: Product) -> None:
 def test_what_is_no_regular_file_is_refused_at_once(etc: Path, product: Product) -> None:
     os.mkfifo(etc / "profiles" / "pipe.yaml")
     family = read(etc, product)
-    assert str(family.problems["pipe.yaml"]).startswith(f"{etc}/profiles/pipe.yaml: is no regular file")
+    assert str(family.problems["pipe.yaml"]).startswith(f"{etc}/profiles/pipe.yaml: is not a regular file")
     (etc / "qalqan.yaml").unlink()
     os.mkfifo(etc / "qalqan.yaml")
-    with pytest.raises(PolicyError, match="is no regular file"):
+    with pytest.raises(PolicyError, match="is not a regular file"):
         read(etc, product)
-    with pytest.raises(PolicyError, match="is no regular file"):
+    with pytest.raises(PolicyError, match="is not a regular file"):
         load_profile(Path("/dev/zero"), product)
 
 

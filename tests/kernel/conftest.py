@@ -69,7 +69,7 @@ class Gateway:
 
 
 @pytest.fixture
-def home() -> Iterator[Home]:
+def home(namespaces: None) -> Iterator[Home]:
     built = Home()
     yield built
     built.close()
@@ -89,7 +89,7 @@ def blank(gateway: Gateway) -> Snapshot:
 
 
 @pytest.fixture
-def namespace() -> Iterator[Namespace]:
+def namespace(namespaces: None) -> Iterator[Namespace]:
     """An empty one, entered."""
     made = Namespace()
     with made.inside():

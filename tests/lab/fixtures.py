@@ -10,7 +10,7 @@ from tests.lab.home import Home
 
 
 @pytest.fixture(scope="session")
-def home() -> Iterator[Home]:
+def home(namespaces: None) -> Iterator[Home]:
     """One home for all tests of a run. A test that starts a daemon in it stops it again."""
     with Home() as built:
         yield built

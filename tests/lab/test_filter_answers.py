@@ -27,7 +27,7 @@ from tests.lab.filtering import (
 from tests.lab.home import Home
 from tests.pace import longest
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.smoke]
 
 CUT_MS = longest(1.0) * 1000
 BEDTIME = "20:45-07:00"

@@ -317,7 +317,7 @@ def test_without_root(home: Home) -> None:
 @pytest.mark.parametrize("key", ["state", "runtime"])
 def test_a_directory_that_cannot_be_made(home: Home, key: str) -> None:
     line = _one_line(_run(home, Daemon(home, PROFILES, settings={key: "/proc/qalqan"})))
-    assert "/proc/qalqan: cannot be made (No such file or directory)" in line
+    assert "/proc/qalqan: cannot be created (No such file or directory)" in line
 
 
 # -------------------------------------------------------------------------------------------- clean stop

@@ -9,6 +9,10 @@ import pytest
 from tests.openwrt.router import Router
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker("system")
+
+
 @pytest.fixture(scope="session")
 def routers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Router, Router]:
     """One as both packages come, and one after its first boot; to copy alone."""

@@ -172,9 +172,9 @@ HEAD = b'<svg xmlns="http://www.w3.org/2000/svg">'
         (b"plain text", "does not begin as an SVG"),
         (b"GIF89a\xff", "is neither a PNG nor an SVG in UTF-8"),
         ("<svg/>".encode("utf-16"), "is neither a PNG nor an SVG in UTF-8"),
-        (png(520, 32), "is a PNG of 520 by 32 points"),
-        (png()[:16], "is a PNG of 0 by 0 points"),
-        (b" " * (MOST_BYTES + 1), f"has more than {MOST_BYTES} bytes; make it smaller"),
+        (png(520, 32), "is a PNG of 520 by 32 pixels"),
+        (png()[:16], "is a PNG of 0 by 0 pixels"),
+        (b" " * (MOST_BYTES + 1), f"is larger than {MOST_BYTES} bytes; make it smaller"),
     ],
 )
 def test_what_is_no_plain_logo_is_refused(tmp_path: Path, data: bytes, says: str) -> None:

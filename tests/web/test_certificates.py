@@ -22,7 +22,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.web.certificates import MOST, MOST_LINKS, examine
-from gateway.web.examined_certificate import Examined, examined
+from gateway.web.examined_certificate import ExaminedCertificate, parse_examined
 from tests.web.authority import NAME, Pair, TrustedAuthority, self_signed
 
 AUTHORITY = TrustedAuthority()
@@ -63,21 +63,21 @@ WRONG = {
     ),
     "another key": (
         Pair(GOOD.chain, OTHER.key),
-        ["key.pem is another certificate's key; give the one with which chain.pem was asked for"],
+        ["key.pem belongs to another certificate; give the key with which chain.pem was requested"],
     ),
     "a locked key": (
         Pair(GOOD.chain, LOCKED),
-        ["key.pem is locked with a password, which nobody types at a start; give it without one"],
+        ["key.pem is protected by a password; remove it, since the start cannot ask for it"],
     ),
     "no key": (
         Pair(GOOD.chain, b"hello"),
-        ["key.pem holds no key that can be read; give a PEM file (BEGIN PRIVATE KEY)"],
+        ["key.pem has no readable key; give a PEM file (BEGIN PRIVATE KEY)"],
     ),
     "the files are swapped": (
         Pair(GOOD.key, GOOD.chain),
         [
-            "chain.pem holds no certificate that can be read; give a PEM file (BEGIN CERTIFICATE)",
-            "key.pem holds no key that can be read; give a PEM file (BEGIN PRIVATE KEY)",
+            "chain.pem has no readable certificate; give a PEM file (BEGIN CERTIFICATE)",
+            "key.pem has no readable key; give a PEM file (BEGIN PRIVATE KEY)",
         ],
     ),
     "the leaf alone": (
@@ -86,7 +86,7 @@ WRONG = {
     ),
     "signed by itself": (
         self_signed(),
-        ["chain.pem is signed by itself, and no browser trusts it; get one from an authority"],
+        ["chain.pem is self-signed, and no browser trusts it; get one from an authority"],
     ),
     "another authority's chain": (
         Pair(GOOD.leaf + TrustedAuthority("Other").root_pem, GOOD.key),
@@ -101,34 +101,34 @@ WRONG = {
     ),
     "a key that browsers do not take": (
         AUTHORITY.issue(key=ed25519.Ed25519PrivateKey.generate()),
-        ["browsers take no key of this kind; make one with P-256, or RSA of 2048 bits"],
+        ["browsers refuse this type of key; make one with P-256, or RSA of 2048 bits"],
     ),
     "a short key": (
         AUTHORITY.issue(key=rsa.generate_private_key(65537, 1024)),
-        ["browsers take no key of this kind; make one with P-256, or RSA of 2048 bits"],
+        ["browsers refuse this type of key; make one with P-256, or RSA of 2048 bits"],
     ),
     "too long": (
         Pair(b"x" * (MOST + 1), GOOD.key),
-        ["chain.pem has more than 64 kB; give the certificate's chain alone"],
+        ["chain.pem has more than 64 kB; give only the certificate's chain"],
     ),
     "too many": (
         Pair(GOOD.leaf * (MOST_LINKS + 1), GOOD.key),
-        [f"chain.pem has 9 certificates, more than {MOST_LINKS}; give one name's chain alone"],
+        [f"chain.pem has 9 certificates, more than {MOST_LINKS}; give the chain of one name only"],
     ),
     "ended": (
         AUTHORITY.issue(days=(-90, -0.5)),
-        [f"the certificate ended on {NOW - timedelta(days=0.5):%Y-%m-%d}; renew it"],
+        [f"the certificate expired on {NOW - timedelta(days=0.5):%Y-%m-%d}; renew it"],
     ),
     "not yet good": (
         AUTHORITY.issue(days=(2, 90)),
-        [f"the certificate is good from {SOON:%Y-%m-%d} on, and here it is {NOW:%Y-%m-%d}"],
+        [f"the certificate is valid from {SOON:%Y-%m-%d} on, and today is {NOW:%Y-%m-%d}"],
     ),
     "three things at once": (
         Pair(AUTHORITY.issue("www.isp.test", days=(-90, -0.5)).chain, OTHER.key),
         [
             f"chain.pem is for www.isp.test, not for {NAME}; ask for a certificate of that name",
-            "key.pem is another certificate's key; give the one with which chain.pem was asked for",
-            f"the certificate ended on {NOW - timedelta(days=0.5):%Y-%m-%d}; renew it",
+            "key.pem belongs to another certificate; give the key with which chain.pem was requested",
+            f"the certificate expired on {NOW - timedelta(days=0.5):%Y-%m-%d}; renew it",
         ],
     ),
 }  # fmt: skip
@@ -166,7 +166,7 @@ def leaf_with(before: bytes, after: bytes) -> bytes:
 def test_a_certificate_that_is_damaged_inside_is_told(before: bytes, after: bytes) -> None:
     chain = leaf_with(before, after) + GOOD.chain.removeprefix(GOOD.leaf)
     (line,) = said(Pair(chain, GOOD.key))
-    assert line == "chain.pem holds no certificate that can be read; give a PEM file (BEGIN CERTIFICATE)"
+    assert line == "chain.pem has no readable certificate; give a PEM file (BEGIN CERTIFICATE)"
 
 
 def test_a_name_of_a_certificate_that_moves_the_cursor_does_not() -> None:
@@ -210,7 +210,7 @@ def test_an_extension_twice_or_a_key_of_no_curve_is_a_line() -> None:
     assert LEAF not in (twice, nowhere)
     for data in (twice, nowhere):
         assert examine(NAME, pem(data), GOOD.key).problems == (
-            "chain holds no certificate that can be read; give a PEM file (BEGIN CERTIFICATE)",
+            "chain has no readable certificate; give a PEM file (BEGIN CERTIFICATE)",
         )
 
 
@@ -219,16 +219,16 @@ def test_the_program_tells_it_as_json(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "gateway.web.certificates", NAME]
     files = [str(tmp_path / "chain.pem"), str(tmp_path / "key.pem")]
     done = subprocess.run([*argv, *files], capture_output=True, check=True, timeout=30)
-    found = examined(json.loads(done.stdout))
+    found = parse_examined(json.loads(done.stdout))
     assert found.problems == ()
     assert found.days_left(NOW) == 59
     done = subprocess.run(
         [*argv, files[0], str(tmp_path / "no.pem")], capture_output=True, check=True, timeout=30
     )
-    (line,) = examined(json.loads(done.stdout)).problems
-    assert line == f"{tmp_path}/no.pem is not there; create it, or name another"
+    (line,) = parse_examined(json.loads(done.stdout)).problems
+    assert line == f"{tmp_path}/no.pem does not exist; create it, or use another path"
 
 
 @pytest.mark.parametrize("told", [{}, {"problems": "x"}, {"problems": None, "until": 7}])
 def test_another_line_tells_of_no_certificate(told: dict[str, object]) -> None:
-    assert examined(told) == Examined(("the certificate could not be looked at",))
+    assert parse_examined(told) == ExaminedCertificate(("the certificate could not be examined",))

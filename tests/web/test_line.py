@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.loop import Loop
-from gateway.web.connection_limits import GREETING, PLACES, PLACES_OF_ONE, Crowd
+from gateway.web.connection_limits import GREETING, PLACES, PLACES_OF_ONE, ConnectionLimits
 from gateway.web.tls_connection import ROOM
 from tests.web.authority import NAME, TrustedAuthority
 
@@ -35,7 +35,7 @@ class Served:
         self.pages: list[tuple[socket.socket, str]] = []
         self.takes = True
         self.loop = Loop()
-        self.crowd = Crowd(self.loop, self._hand)
+        self.crowd = ConnectionLimits(self.loop, self._hand)
         self._ways: list[socket.socket] = []
 
     def _hand(self, connection: socket.socket, who: str) -> bool:
@@ -60,9 +60,9 @@ class Served:
         tls = self.wrap(client)
         thread = threading.Thread(target=tls.do_handshake)
         thread.start()
-        before, lines = len(self.pages), len(self.crowd.lines)
+        before, lines = len(self.pages), len(self.crowd.connections)
         # The browser has done its part before the server has read it.
-        self.until(lambda: len(self.pages) > before or len(self.crowd.lines) < lines)
+        self.until(lambda: len(self.pages) > before or len(self.crowd.connections) < lines)
         thread.join(5)
         return tls
 
@@ -146,7 +146,7 @@ def test_who_reads_nothing_holds_a_bounded_piece(served: Served) -> None:
             sent += page.send(b"x" * 65536)
         except BlockingIOError:
             continue
-    (line,) = served.crowd.lines
+    (line,) = served.crowd.connections
     assert len(line._out) <= 2 * ROOM
     assert sent < 4 << 20, "the pages were held up"
 
@@ -156,19 +156,19 @@ def test_the_end_of_either_side_is_the_end(served: Served) -> None:
     page, _ = served.pages[0]
     page.sendall(b"the last words")
     page.close()
-    served.until(lambda: not served.crowd.lines)
+    served.until(lambda: not served.crowd.connections)
     assert tls.recv(100) == b"the last words"
     assert tls.recv(100) == b"", "it was told that this is the end"
     other = served.shake(served.enter())
     other.close()
-    served.until(lambda: not served.crowd.lines)
+    served.until(lambda: not served.crowd.connections)
     assert served.pages[1][0].recv(10) == b""
 
 
 def test_what_is_no_tls_is_closed_and_never_handed_over(served: Served) -> None:
     for data in (b"GET / HTTP/1.1\r\n\r\n", os.urandom(500), b"\x16\x03\x01\xff\xff" + bytes(200)):
         served.enter().sendall(data)
-        served.until(lambda: not served.crowd.lines, GREETING + 5)
+        served.until(lambda: not served.crowd.connections, GREETING + 5)
     assert served.pages == []
 
 
@@ -177,7 +177,7 @@ def test_pages_that_take_no_more_end_the_connection(served: Served) -> None:
     tls = served.wrap(served.enter())
     thread = threading.Thread(target=_shaken, args=(tls,))
     thread.start()
-    served.until(lambda: not served.crowd.lines)
+    served.until(lambda: not served.crowd.connections)
     thread.join(5)
 
 
@@ -192,11 +192,11 @@ def test_one_device_has_its_places_and_no_more(served: Served) -> None:
     other = served.shake(served.enter("192.0.2.99"))
     for _ in range(500):
         served.enter("192.0.2.10")
-    count = [one.who for one in served.crowd.lines]
+    count = [one.who for one in served.crowd.connections]
     assert count.count("192.0.2.10") == PLACES_OF_ONE
     for number in range(200):
         served.enter(f"192.0.2.{10 + number % 4}")
-    assert len(served.crowd.lines) == PLACES
+    assert len(served.crowd.connections) == PLACES
     page, who = served.pages[0]
     assert who == "192.0.2.99"
     page.sendall(b"still here")
@@ -211,8 +211,8 @@ def test_a_newcomer_gives_way_to_its_own_running_lines(served: Served) -> None:
     served.turn()
     for _ in range(50):
         served.enter()
-    assert sum(one.open for one in served.crowd.lines) == len(running)
-    assert len(served.crowd.lines) == PLACES_OF_ONE
+    assert sum(one.open for one in served.crowd.connections) == len(running)
+    assert len(served.crowd.connections) == PLACES_OF_ONE
 
 
 def test_a_thousand_addresses_of_one_device_end_no_stream_and_keep_nobody_out(served: Served) -> None:
@@ -233,13 +233,13 @@ def test_a_thousand_addresses_of_one_device_end_no_stream_and_keep_nobody_out(se
     served.turn()
     assert newcomer.recv(100) == b"HTTP/1.1 200 OK\r\n"
     assert stream.recv(100) == b": beat\n\n"
-    assert len(served.crowd.lines) == PLACES
+    assert len(served.crowd.connections) == PLACES
 
 
 def test_silent_hellos_end_by_themselves(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.web.connection_limits.GREETING", 0.2)
     slow = served.enter()
     slow.sendall(b"\x16\x03")
-    assert len(served.crowd.lines) == 1
-    served.until(lambda: not served.crowd.lines, 5)
+    assert len(served.crowd.connections) == 1
+    served.until(lambda: not served.crowd.connections, 5)
     assert slow.recv(10) == b""

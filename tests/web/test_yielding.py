@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.web.eviction import BROWSER, SILENT, first_to_go
+from gateway.web.eviction import BROWSER, SILENT, pick_eviction
 
 NOW = 1000.0
 COMING = 4
@@ -40,29 +40,29 @@ def crowd(count: int, **values: object) -> list[One]:
     ],
 )
 def test_neither_a_stream_nor_a_newcomer_gives_way_to_a_crowd_of_many_addresses(others: list[One]) -> None:
-    assert first_to_go([STREAM, *others, NEW], NOW, COMING) in others
+    assert pick_eviction([STREAM, *others, NEW], NOW, COMING) in others
 
 
 def test_what_never_said_anything_goes_before_a_running_stream_of_a_device_with_many() -> None:
     many = [One("phone", answered=True, begun=NOW - 60, last=NOW - 9) for _ in range(3 * BROWSER)]
     silent = One("television", begun=NOW - SILENT - 1, last=NOW - SILENT - 1)
-    assert first_to_go([STREAM, *many, silent], NOW, COMING) is silent
+    assert pick_eviction([STREAM, *many, silent], NOW, COMING) is silent
 
 
 def test_who_has_just_come_has_time_while_one_that_was_answered_is_idle() -> None:
     idle = One("tablet", answered=True, begun=NOW - 300, last=NOW - 25)
-    assert first_to_go([STREAM, NEW, idle], NOW, COMING) is idle
-    assert first_to_go([STREAM, NEW, idle], NOW, 0) is NEW, "where nobody is to be let be"
+    assert pick_eviction([STREAM, NEW, idle], NOW, COMING) is idle
+    assert pick_eviction([STREAM, NEW, idle], NOW, 0) is NEW, "where nobody is to be let be"
 
 
 def test_of_many_newcomers_the_oldest_goes() -> None:
     news = [One(f"a{number}", begun=NOW - 3 + number / 10) for number in range(COMING + 1)]
-    assert first_to_go([STREAM, *news], NOW, COMING) is news[0]
+    assert pick_eviction([STREAM, *news], NOW, COMING) is news[0]
 
 
 def test_an_address_with_more_than_a_browser_needs_goes_first_and_a_browser_is_no_crowd() -> None:
     browser = [One("laptop", answered=True, last=NOW - 30) for _ in range(BROWSER)]
     rotated = crowd(20, answered=True, last=NOW - 40)
-    assert first_to_go([*browser, *rotated], NOW, COMING) in rotated, "one each, and silent for longer"
+    assert pick_eviction([*browser, *rotated], NOW, COMING) in rotated, "one each, and silent for longer"
     hoard = [One("192.0.2.66", answered=True, last=NOW - 1) for _ in range(BROWSER + 1)]
-    assert first_to_go([*browser, *rotated, *hoard], NOW, COMING) in hoard
+    assert pick_eviction([*browser, *rotated, *hoard], NOW, COMING) in hoard

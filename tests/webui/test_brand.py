@@ -180,7 +180,7 @@ def test_a_logo_that_is_none_is_left_out_with_one_line(
     assert used.brand.logo is None
     assert capsys.readouterr().err == (
         f"qalqan: {logo}: has something that is no shape: <script>;"
-        " save it as plain SVG: shapes, gradients and text alone; it is left out\n"
+        " save it as plain SVG with shapes, gradients and text only; it is left out\n"
     )
 
 

@@ -23,19 +23,19 @@ def test_an_address_of_the_home_is_taken(text: str, expected: tuple[str, int]) -
 
 @pytest.mark.parametrize("text", ["0.0.0.0:8080", "[::]:8080", "8.8.8.8:80", "[2a00:1450::1]:80"])
 def test_an_address_reachable_from_elsewhere_needs_to_be_allowed(text: str) -> None:
-    with pytest.raises(SettingsError, match=r"outside the home; web\.allow_wan: true allows it"):
+    with pytest.raises(SettingsError, match=r"from the internet; allow it with web\.allow_wan: true"):
         parse_listen(text, allow_wan=False)
     assert parse_listen(text, allow_wan=True)
 
 
 @pytest.mark.parametrize("text", ["", "8080", "localhost:8080", "127.0.0.1", "127.0.0.1:x", "[::1]"])
 def test_what_is_no_address_is_said(text: str) -> None:
-    with pytest.raises(SettingsError, match="is no address and port"):
+    with pytest.raises(SettingsError, match="is not an address with a port"):
         parse_listen(text, allow_wan=True)
 
 
 def test_a_port_out_of_range_is_said() -> None:
-    with pytest.raises(SettingsError, match="70000 is no port"):
+    with pytest.raises(SettingsError, match="70000 is not a port"):
         parse_listen("127.0.0.1:70000", allow_wan=False)
 
 

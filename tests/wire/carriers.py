@@ -17,14 +17,16 @@ INNER: dict[str, Packet] = {
     "MLD": IPv6(src="::", dst="ff02::16") / IPv6ExtHdrHopByHop() / ICMPv6MLReport2(),
     "ARP": ARP(psrc="10.8.0.2", pdst="10.8.0.1", hwdst="00:00:00:00:00:00"),
 }
+# With both addresses: for a missing one scapy asks the machine's own network, and waits a second.
+FRAME = Ether(src="02:00:00:00:00:0a", dst="02:00:00:00:00:01")
 OUTER: dict[str, Callable[[Packet], Packet]] = {
-    "VXLAN": lambda inner: VXLAN(vni=42, flags="Instance") / (Ether() / inner),
-    "VXLAN with VLAN": lambda inner: VXLAN(vni=7, flags="Instance") / (Ether() / Dot1Q(vlan=9) / inner),
-    "Geneve": lambda inner: GENEVE(vni=42) / (Ether() / inner),
+    "VXLAN": lambda inner: VXLAN(vni=42, flags="Instance") / (FRAME / inner),
+    "VXLAN with VLAN": lambda inner: VXLAN(vni=7, flags="Instance") / (FRAME / Dot1Q(vlan=9) / inner),
+    "Geneve": lambda inner: GENEVE(vni=42) / (FRAME / inner),
     "Geneve with options": lambda inner: (
-        GENEVE(vni=42, options=bytes.fromhex("0102800100000000")) / (Ether() / inner)
+        GENEVE(vni=42, options=bytes.fromhex("0102800100000000")) / (FRAME / inner)
     ),
-    "L2TP's data": lambda inner: Raw(bytes.fromhex("000300000000002a00000000")) / (Ether() / inner),
+    "L2TP's data": lambda inner: Raw(bytes.fromhex("000300000000002a00000000")) / (FRAME / inner),
     "GRE": lambda inner: GRE() / inner,
     "GRE with a key": lambda inner: GRE(key_present=1, key=42) / inner,
 }

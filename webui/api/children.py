@@ -32,6 +32,15 @@ class Left:
     gate: str
     name: str
     at: datetime | None
+    week: bool  # a limit of the week closes first
+
+
+@record
+class UsedOfWeek:
+    minutes: int
+    limit: int
+    bonus: int
+    owner: str
 
 
 @record
@@ -39,9 +48,10 @@ class Used:
     target: str
     name: str
     minutes: int
-    limit: int
+    limit: int | None  # null: no limit of the day
     bonus: int
     owner: str
+    week: UsedOfWeek | None
 
 
 @record

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from gateway.age.refusals import Told
+from gateway.age.refusals import Advice
 from gateway.core.optional_packages import PACKAGES
 from webui.language.i18n import gettext as _
 
 
-def refused(told: Told) -> str:
+def refused(told: Advice) -> str:
     return {
-        Told.AGAIN: _("This question is over, or it was answered before. Begin anew."),
-        Told.WALLET: _("The wallet has no proof that is good now. It can get a new one from its issuer."),
-        Told.ISSUER: _("Whose proof this is, this gateway does not know. Nothing was opened."),
-        Told.LESS: _("The wallet sent more than was asked. All of it was dropped, nothing was opened."),
-        Told.NOT_ADULT: _("The proof does not say that somebody is 18 or older. Nothing was opened."),
-        Told.FORGED: _("A signature or a certificate in this proof does not fit. Nothing was opened."),
-        Told.GATEWAY: _("The list of whose proofs count is missing or too old here. A parent can look."),
+        Advice.AGAIN: _("This question is over, or it was answered before. Begin anew."),
+        Advice.WALLET: _("The wallet has no proof that is good now. It can get a new one from its issuer."),
+        Advice.ISSUER: _("Whose proof this is, this gateway does not know. Nothing was opened."),
+        Advice.LESS: _("The wallet sent more than was asked. All of it was dropped, nothing was opened."),
+        Advice.NOT_ADULT: _("The proof does not say that somebody is 18 or older. Nothing was opened."),
+        Advice.FORGED: _("A signature or a certificate in this proof does not fit. Nothing was opened."),
+        Advice.GATEWAY: _("The list of whose proofs count is missing or too old here. A parent can look."),
     }[told]
 
 

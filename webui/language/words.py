@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
+from gateway.policy.time.grammar import WEEK
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext, pgettext
 from webui.language.things import Ours, laws, register
@@ -140,7 +141,10 @@ def lasted(minutes: int) -> str:
 
 
 def left_of(used: Used) -> tuple[str, str]:
-    """``40 min left`` ``of 2 h``, which stand beside or below each other; what was given beyond is in it."""
+    """Return ``40 min left`` and ``of 2 h`` or ``of 16 h this week``; extra time is included."""
+    if used.by_week:
+        whole = _("of %(whole)s this week", whole=duration(used.whole))
+        return _("%(left)s left", left=duration(used.left)), whole
     return _("%(left)s left", left=duration(used.left)), _("of %(whole)s", whole=duration(used.whole))
 
 
@@ -199,9 +203,10 @@ def told(text: str) -> str:
 
 
 def days(text: str) -> str:
-    """The days of a rule, as in a profile's file."""
+    """Return the days of a rule, or the week of a limit, by their key in a profile's file."""
     named = {
         "": _("Every day"),
+        WEEK: _("Each week"),
         "school": _("School days"),
         "free": _("Free days"),
         "mon": _("Mondays"),

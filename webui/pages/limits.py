@@ -1,11 +1,11 @@
-"""Minutes a day: of the internet, of play, of a service, a kind or a group."""
+"""Minutes a day and a week: of the internet, of play, of a service, a category or a group."""
 
 from __future__ import annotations
 
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.time.grammar import DAYS, WEEKDAYS
+from gateway.policy.time.grammar import LIMIT_KEYS, WEEK, WEEKDAYS
 from webui.accounts.session import guardians_only
 from webui.language.i18n import gettext as _
 from webui.language.words import days, plain
@@ -35,6 +35,8 @@ from webui.rules.overview import rule
 blueprint = Blueprint("limits", __name__, url_prefix="/parent/child/<profile>/limits")
 
 STEPS = (0, 15, 30, 45, 60, 90, 120, 150, 180, 240)  # minutes that are offered
+STEPS_OF_WEEK = (120, 180, 300, 420, 600, 840, 960, 1200)
+MOST = {WEEK: 7 * DAY}  # minutes; of a day, DAY
 
 
 @blueprint.get("/")
@@ -60,12 +62,12 @@ def save(profile: str, target: str) -> ResponseReturnValue:
         return _show(page, target, outcome)
 
     plan: dict[str, int | None] = {}
-    for day in DAYS:
-        text = request.form.get(day, "").strip()
-        if text and not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) <= DAY):
-            told = _("%(days)s: write minutes, from 0 to 1440.", days=days(day))
+    for day in LIMIT_KEYS:
+        text, most = request.form.get(day, "").strip(), MOST.get(day, DAY)
+        if text and not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= most):
+            told = _("%(days)s: write minutes, from 0 to %(most)d.", days=days(day), most=most)
             return refused(page, Problem(told, day), again)
-        if text or day in (SCHOOL, FREE):
+        if text or day in (SCHOOL, FREE) or (day == WEEK and WEEK in _plan_of_band(page, key)):
             plan[day] = int(text) if text else None
     name, what = plain(page.child.name), plain(page.names.called(target))
     told = _("%(what)s: the minutes of %(name)s are changed.", what=what, name=name)
@@ -75,10 +77,14 @@ def save(profile: str, target: str) -> ResponseReturnValue:
 
 def _value(page: Page, key: str, plan: dict[str, int | None]) -> object:
     """None where that is what the band says, or nothing at all."""
-    band = page.book.band_says(key)
-    if plan == read_plan({} if band is None else band, read_minutes):
+    if plan == _plan_of_band(page, key):
         return None
     return write_plan(plan, write_minutes)
+
+
+def _plan_of_band(page: Page, key: str) -> dict[str, int | None]:
+    band = page.book.band_says(key)
+    return read_plan({} if band is None else band, read_minutes)
 
 
 def _key(page: Page, target: str) -> str:
@@ -95,9 +101,9 @@ def _show(page: Page, target: str, outcome: Outcome) -> str:
     except Unreadable:
         plan = {}
     readable = bool(plan) and all(plan[day] is not None for day in WEEKDAYS if day in plan)
-    typed = {day: "" if plan.get(day) is None else str(plan[day]) for day in DAYS}
+    typed = {day: "" if plan.get(day) is None else str(plan[day]) for day in LIMIT_KEYS}
     if request.method == "POST":
-        typed = {day: request.form.get(day, "")[:8] for day in DAYS}
+        typed = {day: request.form.get(day, "")[:8] for day in LIMIT_KEYS}
     return render(
         "child_limit.html",
         page,
@@ -108,6 +114,7 @@ def _show(page: Page, target: str, outcome: Outcome) -> str:
         typed=typed,
         readable=readable,
         steps=STEPS,
+        steps_of_week=STEPS_OF_WEEK,
         weekdays=WEEKDAYS,
         weekdays_said=any(typed[day] for day in WEEKDAYS),
     )

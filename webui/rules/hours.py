@@ -12,7 +12,8 @@ from typing import TypeVar
 from gateway.policy.time.grammar import (
     DAY_MINUTES,
     DAY_TYPES,
-    DAYS,
+    LIMIT_KEYS,
+    WEEK,
     TimeTextError,
     clock_span,
     day_names,
@@ -30,7 +31,7 @@ Span = tuple[int, int]
 """From minute to minute of the day it belongs to; an end past ``DAY`` is of the day after."""
 
 Plan = Mapping[str, T | None]
-"""What holds on each of ``DAYS``; None: nothing. A weekday that is not in it is as its day type."""
+"""What applies on each of ``LIMIT_KEYS``; None: nothing. A weekday that is not in it is as its day type."""
 
 _TIME = re.compile(r"(\d{2}):(\d{2})(?::\d{2})?", re.ASCII)
 
@@ -40,7 +41,10 @@ class Unreadable(ValueError):
 
 
 def read_plan(value: object, read: Callable[[object], T]) -> dict[str, T | None]:
-    """One value for all days, or a mapping by day types and weekdays; ``{}`` is nothing on any day."""
+    """Read one value for all days, or a mapping by day types, weekdays and, of a limit, the week.
+
+    ``{}`` is nothing on any day.
+    """
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -50,8 +54,9 @@ def read_plan(value: object, read: Callable[[object], T]) -> dict[str, T | None]
     plan: dict[str, T | None] = {}
     for key, one in value.items():
         found = None if isinstance(one, Mapping) and not one else read(one)
-        plan.update(dict.fromkeys(_read(day_names, str(key)), found))
-    return {day: plan[day] for day in DAYS if day in plan}
+        days = (WEEK,) if key == WEEK else _read(day_names, str(key))
+        plan.update(dict.fromkeys(days, found))
+    return {key: plan[key] for key in LIMIT_KEYS if key in plan}
 
 
 def _read(grammar: Callable[[str], T], value: object) -> T:
@@ -71,7 +76,7 @@ def write_plan(plan: Plan[T], write: Callable[[T], object]) -> object:
 
     if set(plan) == {SCHOOL, FREE} and plan[SCHOOL] == plan[FREE]:
         return written(plan[SCHOOL])
-    return {day: written(plan[day]) for day in DAYS if day in plan}
+    return {key: written(plan[key]) for key in LIMIT_KEYS if key in plan}
 
 
 def read_span(value: object) -> Span:

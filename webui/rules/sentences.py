@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.policy.time.grammar import DAYS
+from gateway.policy.time.grammar import DAYS, WEEK
 from webui.language import loglevels
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
@@ -20,10 +20,12 @@ EVERY_DAY, ONE_DAY = "", "date"
 
 
 def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
-    """Each value with its days: ``""`` for all of them."""
-    if set(plan) == {"school", "free"} and plan["school"] == plan["free"]:
-        return [(EVERY_DAY, plan["school"])]
-    return [(day, plan[day]) for day in DAYS if day in plan]
+    """Return each value with its days, ``""`` for all of them, and that of a week with ``week``."""
+    week = [(WEEK, plan[WEEK])] if plan.get(WEEK) is not None else []
+    days = [(day, plan[day]) for day in DAYS if day in plan]
+    if [day for day, _value in days] == ["school", "free"] and plan["school"] == plan["free"]:
+        days = [(EVERY_DAY, plan["school"])] if plan["school"] is not None or not week else []
+    return [*days, *week]
 
 
 def bedtime(value: object) -> Sentences:
@@ -95,6 +97,8 @@ def limits(what: str, value: object) -> Sentences:
 
 
 def limit(what: str, minutes: object, day: str = ONE_DAY) -> str:
+    if day == WEEK and isinstance(minutes, int):
+        return _("%(what)s: %(value)s a week", what=what, value=duration(minutes))
     if not isinstance(minutes, int):
         return _on(
             what, day,

@@ -1,4 +1,4 @@
-"""A child's minutes today: what is used and left of each limit, and what closes first."""
+"""A child's minutes of today and of the week: what is used and left of each limit, and what closes first."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from webui.language import things
+from webui.language.i18n import gettext as _
 from webui.values.shapes import Answer
 
 BEDTIME = "bedtime"
@@ -26,16 +27,12 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
-    """One limit of today."""
+class Spent:
+    """The minutes of a limit of a day or a week."""
 
-    target: str
-    name: str
     minutes: int
     limit: int
     bonus: int
-    owner: str
-    devices: tuple[tuple[str, int], ...]  # MAC and minutes; two devices may share a minute
 
     @property
     def whole(self) -> int:
@@ -44,6 +41,38 @@ class Used:
     @property
     def left(self) -> int:
         return max(0, self.whole - self.minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What is used today, and what is left: of the limit of the day or the week, whichever has less."""
+
+    target: str
+    name: str
+    minutes: int
+    day: Spent | None
+    week: Spent | None
+    devices: tuple[tuple[str, int], ...]  # MAC and minutes; two devices may share a minute
+
+    @property
+    def by_week(self) -> bool:
+        return self.week is not None and (self.day is None or self.week.left < self.day.left)
+
+    @property
+    def _spent(self) -> Spent:
+        return (self.week if self.by_week else self.day) or Spent(0, 0, 0)
+
+    @property
+    def bonus(self) -> int:
+        return self._spent.bonus
+
+    @property
+    def whole(self) -> int:
+        return self._spent.whole
+
+    @property
+    def left(self) -> int:
+        return self._spent.left
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +109,13 @@ class Dial:
 def parse_time(answer: Answer) -> Time:
     left, landing = answer.entry("left"), answer.entry("landing")
     return Time(
-        left=left.read(Left, name=things.thing(left.text("gate"), left.text("name"))) if left else None,
+        left=_left(left, left.text("gate")) if left else None,
         used=tuple(
             entry.read(
                 Used,
                 name=things.thing(entry.text("target"), entry.text("name") or entry.text("target")),
+                day=None if entry.values.get("limit") is None else entry.read(Spent),
+                week=None if (week := entry.entry("week")) is None else week.read(Spent),
                 devices=tuple((one.text("mac"), one.whole("minutes")) for one in entry.entries("devices")),
             )
             for entry in answer.entries("used")
@@ -92,16 +123,26 @@ def parse_time(answer: Answer) -> Time:
         landing=landing.whole("minutes") if landing else 0,
         landing_taken=landing.flag("taken") if landing else False,
         landing_due=landing.flag("due") if landing else False,
-        closing=tuple(
-            one.read(Left, gate=one.text("what"), name=things.thing(one.text("what"), one.text("name")))
-            for one in answer.entries("closing")
-        ),
+        closing=tuple(_left(one, one.text("what")) for one in answer.entries("closing")),
     )
+
+
+def _left(entry: Answer, gate: str) -> Left:
+    name = things.thing(gate, entry.text("name"))
+    return entry.read(Left, gate=gate, name=_of_week(name) if entry.flag("week") else name)
+
+
+def _of_week(name: str) -> str:
+    # Translators: %(what)s is the internet, an app or a category, as in "left for Play this week".
+    return _("%(what)s this week", what=name)
 
 
 def first_to_close(time: Time) -> Dial | None:
     """The closing with the fewest minutes; of two alike, the one that closes more."""
-    dials = [Dial(one.left, max(1, one.whole), one.target, one.name, None) for one in time.used]
+    dials = [
+        Dial(one.left, max(1, one.whole), one.target, _of_week(one.name) if one.by_week else one.name, None)
+        for one in time.used
+    ]
     left = time.left
     if left is not None and left.gate not in {one.target for one in time.used}:
         dials.insert(0, Dial(left.minutes, FULL_HOUR, left.gate, left.name, left.at))

@@ -15,7 +15,7 @@ from gateway.cli.settings import daemon, when
 from gateway.control.backups import fetch, send
 from gateway.control.client import Client
 from gateway.core.errors import ControlError
-from gateway.core.files import read_bounded, write_whole
+from gateway.core.files import read_bounded, write_atomically
 from gateway.web.backup_seal import MOST_FILE, PASSWORD_MOST, SealError, seal, unseal
 
 YES = ("y", "yes")
@@ -38,7 +38,7 @@ def run(args: Namespace) -> int:
 def _backup(args: Namespace, client: Client) -> int:
     password = _password(args.password_file, twice=True)
     text, left_out = fetch(client)
-    write_whole(args.file, seal(text.encode("ascii"), password))
+    write_atomically(args.file, seal(text.encode("ascii"), password))
     for name in left_out:
         output.problem(f"{name} is not in it: its name or what stands in it is no plain text")
     print(f"{output.clean(args.file)}: rules, grants, accounts and names; only its password opens it")

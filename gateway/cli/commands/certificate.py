@@ -13,7 +13,7 @@ from gateway.cli import output
 from gateway.cli.settings import config_path, read_config
 from gateway.control.listener import WebUser
 from gateway.core.errors import GatewayError
-from gateway.core.files import make_folder, read_bounded, sync_folder, write_whole
+from gateway.core.files import make_folder, read_bounded, sync_folder, write_atomically
 from gateway.policy.config.web import Https
 from gateway.policy.names.hosts import HostError, normalise
 from gateway.web.certificates import MOST, examine_files
@@ -78,7 +78,7 @@ def _install(https: Https, chain: Path, key: Path) -> None:
         (Path(https.certificate), new_chain, _like(CHAIN_MODE, os.getegid())),
     ):
         make_folder(path.parent)
-        write_whole(path, data, attributes)
+        write_atomically(path, data, attributes)
         sync_folder(path.parent)
 
 

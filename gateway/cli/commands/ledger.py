@@ -27,8 +27,15 @@ def run(args: Namespace) -> int:
 
 def _used(answer: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
     for one in answer["used"]:
-        bonus = f" and {one['bonus']} more" if one["bonus"] else ""
-        yield one["name"], f"{one['minutes']} of {one['limit']} minutes{bonus}"
+        if one["limit"] is not None:
+            yield one["name"], _of_limit(one)
+        if one.get("week") is not None:
+            yield one["name"], f"{_of_limit(one['week'])} this week"
+
+
+def _of_limit(one: Mapping[str, Any]) -> str:
+    bonus = f" and {one['bonus']} more" if one["bonus"] else ""
+    return f"{one['minutes']} of {one['limit']} minutes{bonus}"
 
 
 def _minute(one: Mapping[str, Any]) -> tuple[object, ...]:

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> int:
-    from gateway.core.process_memory import dataclasses_alone, one_openssl
+    from gateway.core.process_memory import import_dataclasses_alone, one_openssl
 
-    dataclasses_alone()
+    import_dataclasses_alone()
     from gateway.core.lean_code import forget_annotations, lean_dataclasses
 
     lean_dataclasses()

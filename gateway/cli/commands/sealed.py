@@ -19,7 +19,7 @@ from gateway.cli.owner import become_owner
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError, ListError
-from gateway.core.files import write_whole
+from gateway.core.files import write_atomically
 from gateway.core.optional_packages import require
 from gateway.lists import public_suffixes as suffixes
 from gateway.lists.fetch import Fetcher
@@ -68,7 +68,7 @@ def _key(path: Path) -> int:
         raise ListError(msg)
     key = Ed25519PrivateKey.generate()
     form = (forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
-    write_whole(path, key.private_bytes(*form))
+    write_atomically(path, key.private_bytes(*form))
     print(key.public_key().public_bytes_raw().hex())
     return 0
 
@@ -84,8 +84,8 @@ def _make(args: Namespace) -> int:
     data = unsigned_set(head, names, key)
     before = read_keys(args.set_key)[:1] if args.set_key.exists() else ()
     # The key goes first: a set without its key is of no use. The last one's serves until the set is here.
-    write_whole(args.set_key, "".join(f"{one.hex()}\n" for one in (key, *before)).encode())
-    write_whole(args.set, data + sign(data))
+    write_atomically(args.set_key, "".join(f"{one.hex()}\n" for one in (key, *before)).encode())
+    write_atomically(args.set, data + sign(data))
     print(f"{len(set(names))} names, until {_when(times[1])}")
     return 0
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.age.bands import Band
 from gateway.core.errors import GatewayError, PolicyError
-from gateway.core.files import read_bounded, sync_folder, write_whole
+from gateway.core.files import read_bounded, sync_folder, write_atomically
 from gateway.core.reason_codes import Code
 from gateway.features.backup.restore_plan import AFTER, BEFORE, Plan, contents, plan_text, read_plan
 from gateway.household.config_file import read_config
@@ -155,7 +155,7 @@ class Restoring:
 
     def _begin(self, plan: Plan) -> None:
         try:
-            write_whole(self._state / DOING, plan_text(plan))
+            write_atomically(self._state / DOING, plan_text(plan))
             sync_folder(self._state)
         except OSError as error:
             raise not_written(self._state / DOING, error) from error
@@ -216,7 +216,7 @@ def _put(path: Path, data: bytes | None) -> None:
         path.unlink(missing_ok=True)
     elif data != there:
         real = path.resolve()
-        write_whole(real, data, real.stat() if real.exists() else None)
+        write_atomically(real, data, real.stat() if real.exists() else None)
 
 
 def _read(path: Path) -> Plan | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import PolicyError
-from gateway.core.files import disk_words, read_bounded, read_if_there
+from gateway.core.files import read_bounded, read_if_there, write_error_text
 from gateway.features.backup.contents import choices, family_settings, kept_rows
 from gateway.household import loading as household
 from gateway.household.loading import profile_files
@@ -210,7 +210,9 @@ def staged(rules: RuleBook, plan: Plan) -> Household:
         instead = {rules.path: _bytes(plan.home[rules.path.name][AFTER])}
         return household.load(rules.path, rules.product, instead, folder=stage / "profiles")
     except OSError as error:
-        raise PolicyError(str(stage), f"cannot be written ({disk_words(error)})", "make room") from error
+        raise PolicyError(
+            str(stage), f"cannot be written ({write_error_text(error)})", "make room"
+        ) from error
     finally:
         _clear(stage)
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 
 from gateway.core.loop import Loop
-from gateway.core.throttle import Seldom
+from gateway.core.throttle import Throttle
 
 TOGETHER = 1.0  # seconds between two looks; the first device is looked at at once
 NEWCOMERS = 64  # that are looked at in one look, some 0.2 ms each
@@ -19,7 +19,7 @@ class Looks:
     def __init__(self, loop: Loop, look: Callable[[Sequence[str]], None]) -> None:
         self._look = look
         self._waiting: dict[str, None] = {}
-        self._seldom = Seldom(loop, TOGETHER, self._now)
+        self._seldom = Throttle(loop, TOGETHER, self._now)
 
     def at(self, mac: str) -> None:
         if len(self._waiting) < WAITING:

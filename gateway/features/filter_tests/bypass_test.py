@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core.errors import ControlError
-from gateway.core.helper_process import Errand
+from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
 
@@ -24,7 +24,7 @@ class Trial:
 
     def __init__(self, home: HomeContext) -> None:
         self._home = home
-        self._errand = Errand(home.loop, self._checked, self._done, TIMEOUT)
+        self._errand = HelperProcess(home.loop, self._checked, self._done, TIMEOUT)
         self.close = self._errand.close
         self._coming: list[dict[str, Any]] = []
         self._trying = ""

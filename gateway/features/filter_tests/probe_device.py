@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 from gateway.control.protocol import WhenGone
 from gateway.core.errors import ControlError, GatewayError
-from gateway.core.files import disk_words, write_whole
+from gateway.core.files import write_atomically, write_error_text
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
 from gateway.dataplane.dns_proxy import DnsProxy
@@ -261,9 +261,9 @@ class Audit:
     def _note(self, worn: Worn) -> None:
         """Write the file for a clean-up after a kill. Raises ControlError."""
         try:
-            write_whole(self._file, f"{worn.mac} {worn.slot}".encode())
+            write_atomically(self._file, f"{worn.mac} {worn.slot}".encode())
         except OSError as error:
-            msg = f"audit_begin: {self._file} cannot be written ({disk_words(error)})"
+            msg = f"audit_begin: {self._file} cannot be written ({write_error_text(error)})"
             raise ControlError(msg) from None
 
     def _drop_traces(self, mac: str) -> None:

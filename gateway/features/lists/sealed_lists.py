@@ -4,7 +4,7 @@ reads them, and no answer names what is in them.
 
 from __future__ import annotations
 
-from gateway.core.helper_process import Errand
+from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
 from gateway.household.context import Effects, HomeContext
 from gateway.household.revisions import PROGRAM
@@ -31,7 +31,7 @@ class Sealing:
         self._problems: tuple[str, ...] = ()
         self._late: frozenset[str] = frozenset()  # sources whose expired set was recorded
         self._timer: Timer | None = None
-        self._errand = Errand(home.loop, lambda _said: None, self._ended, TIMEOUT)
+        self._errand = HelperProcess(home.loop, lambda _said: None, self._ended, TIMEOUT)
         self.close = self._errand.close
 
     def start(self) -> None:

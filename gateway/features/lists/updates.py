@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import ListError
-from gateway.core.helper_process import Errand
+from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
 from gateway.household.context import HomeContext
 from gateway.household.rule_book import RulesRead, TableLost
@@ -61,7 +61,7 @@ class UpdateRunner:
         self._progress: Mapping[str, Any] = {}
         self._problems: list[str] = []
         self._ended_at: datetime | None = None
-        self._process = Errand(home.loop, self._stepped, self._finished, TIMEOUT, NICE)
+        self._process = HelperProcess(home.loop, self._stepped, self._finished, TIMEOUT, NICE)
         self.close = self._process.close
         self._next_rebuild = home.loop.now()
         home.bus.subscribe(TableLost, self._table_lost)

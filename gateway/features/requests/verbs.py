@@ -21,7 +21,7 @@ from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.household.members import Member
 from gateway.household.minutes_protocol import Minutes
-from gateway.lists.public_suffixes import suffixes_when_asked
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.judge.why import parse_host
 from gateway.policy.requests import requests
@@ -154,7 +154,7 @@ class RequestVerbs:
     def _entry(self, host: str) -> str:
         """Return the service that a host belongs to, else its site."""
         services = self._home.rules.world.catalogue.services_of(host)
-        return f"{SERVICE}{services[0]}" if len(services) == 1 else site_of(host, suffixes_when_asked())
+        return f"{SERVICE}{services[0]}" if len(services) == 1 else site_of(host, lazy_public_suffix_check())
 
     def _grant_automatically(self, asked: ChildRequest, member: Member) -> tuple[ChildRequest, str] | None:
         """Grant the request within the minutes a day that need no answer of a guardian.

@@ -10,7 +10,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import INTERNET, PLAY, SELF, Action, DateRule, Owned
 from gateway.policy.time.gates import UNCOUNTED_CATEGORIES
-from gateway.policy.time.grammar import clock_text
+from gateway.policy.time.grammar import WEEK, WEEKDAYS, clock_text
 from gateway.policy.time.time_text import ByDay, Span
 from gateway.policy.time.week import WEEKEND, plan
 
@@ -20,8 +20,6 @@ Row = dict[str, object]
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 AHEAD = 9  # days: yesterday, whose night may not have ended, today and a week
 OPEN, CLOSED = "open", "closed"  # all day
-
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def told_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, object]:
@@ -64,18 +62,25 @@ def told_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, obje
 
 
 def by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T] | None]]:
-    """Each value with the days that it is for: None for all, else ``school``, ``free`` or a weekday. A
-    weekday's own value goes before that of its day type; where it has none, that is said by None.
+    """Yield each value with what it is for: None for every day, else a day type, a weekday or ``week``.
+
+    A weekday's own value comes before that of its day type; where it has none, that is said by None.
     """
+    yield from _by_days(values)
+    if values.week is not None:
+        yield WEEK, values.week
+
+
+def _by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T] | None]]:
     school, free = values.values[:7], values.values[7:]
     apart = [day for day in range(7) if school[day] != free[day]]
     if not apart:
-        rows = [(None, school[0])] if len({*school}) == 1 else list(zip(_DAYS, school, strict=True))
+        rows = [(None, school[0])] if len({*school}) == 1 else list(zip(WEEKDAYS, school, strict=True))
         yield from ((days, one) for days, one in rows if one is not None)
         return
     types = (("school", school[apart[0]]), ("free", free[apart[0]]))
     yield from ((days, one) for days, one in types if one is not None)
-    yield from ((_DAYS[day], school[day]) for day in range(7) if day not in apart)
+    yield from ((WEEKDAYS[day], school[day]) for day in range(7) if day not in apart)
 
 
 def _night(one: Owned[Span] | None, owner: str = "") -> Row:

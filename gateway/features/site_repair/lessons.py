@@ -13,7 +13,7 @@ from gateway.core.bus import Publish
 from gateway.core.loop import Timer
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family, Member
-from gateway.lists.public_suffixes import suffixes_when_asked
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.path.addresses import AddressBook
 from gateway.path.name_addresses import NameBook
 from gateway.path.subject import Decide
@@ -37,7 +37,9 @@ class Taught:
     ends: float  # of the loop's clock
     notes: RepairLog = field(init=False)
     runs: bool = True
-    suffix: PublicSuffixCheck = field(default_factory=suffixes_when_asked)  # reads each top-level name once
+    suffix: PublicSuffixCheck = field(
+        default_factory=lazy_public_suffix_check
+    )  # reads each top-level name once
 
     def __post_init__(self) -> None:
         self.notes = RepairLog(self.lesson)

@@ -16,7 +16,7 @@ from gateway.features.site_repair.lessons import MAX_LESSONS, Lessons
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.household.members import Family, Member
-from gateway.lists.public_suffixes import suffixes_when_asked
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.judge_cache import TIME_REASONS
 from gateway.policy.judge.sentence import sentence
@@ -94,7 +94,7 @@ class TeachVerbs:
     def _host(request: Request) -> str:
         word = request.text("host")
         try:
-            return rule_host(word, suffixes_when_asked())
+            return rule_host(word, lazy_public_suffix_check())
         except HostError as error:
             raise PolicyError(word, error.problem, error.fix).coded(
                 Code.BAD_RULE, key="host", problem=error.problem, mend=error.fix

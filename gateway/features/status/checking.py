@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core.errors import ControlError
-from gateway.core.helper_process import Errand
+from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
 
@@ -26,7 +26,7 @@ class Checking:
 
     def __init__(self, home: HomeContext) -> None:
         self._home = home
-        self._errand = Errand(home.loop, self._found, self._done, TIMEOUT)
+        self._errand = HelperProcess(home.loop, self._found, self._done, TIMEOUT)
         self.close = self._errand.close
         self._coming: list[dict[str, str]] = []
         self.findings: list[dict[str, str]] = []

@@ -13,7 +13,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import STATE_GATES, is_limit
 from gateway.policy.time.grant_messages import gate_name
 from gateway.policy.time.remaining import Left, left
-from gateway.policy.time.schedule import calendar_for, limit_on
+from gateway.policy.time.schedule import calendar_for, limit_on, week_limits
 from gateway.policy.time.situation import Situation
 
 MAX_ENTRIES = 3000  # of one answer, the newest: 200 bytes each stay far below the limit of an answer
@@ -23,31 +23,41 @@ MINUTE = timedelta(minutes=1)
 def describe_used(
     profile: Profile, situation: Situation, rules: RuleBook, by_device: Mapping[str, Mapping[str, int]]
 ) -> list[dict[str, object]]:
-    """``target name minutes limit bonus owner devices`` of each limit of the situation's day. ``by_device``:
-    minutes by device and gate.
+    """Return each limit of the situation's day: ``target name minutes limit bonus owner devices week``.
+
+    ``week`` is the limit of the week, ``minutes limit bonus owner``, or null. ``limit`` is null where only
+    the week has one. ``by_device``: minutes by device and gate.
     """
     day = situation.day
     if day is None:
         return []
     calendar = calendar_for(profile, rules.calendar)
-    found = []
+    found, weekly = [], week_limits(profile.rules)
     for target in profile.rules.limits:
-        limit = limit_on(profile.rules, target, day, calendar)
-        if limit is None:
+        limit, week = limit_on(profile.rules, target, day, calendar), weekly.get(target)
+        if limit is None and week is None:
             continue
         found.append(
             {
                 "target": target,
                 "name": gate_name(target, rules.names),
                 "minutes": situation.used.get(target, 0),
-                "limit": int(limit.value / MINUTE),
+                "limit": None if limit is None else limit.value // MINUTE,
                 "bonus": situation.bonus.get(target, 0),
-                "owner": limit.owner,
+                "owner": "" if limit is None else limit.owner,
                 "devices": [
                     {"mac": device, "minutes": minutes[target]}
                     for device, minutes in by_device.items()
                     if minutes.get(target) and parse_mac(device) is not None
                 ],
+                "week": None
+                if week is None
+                else {
+                    "minutes": situation.week_used.get(target, 0),
+                    "limit": week.value // MINUTE,
+                    "bonus": situation.week_bonus.get(target, 0),
+                    "owner": week.owner,
+                },
             }
         )
     return found
@@ -60,7 +70,10 @@ def describe_left(
     now: datetime,
     gates: Iterable[str] = STATE_GATES,
 ) -> dict[str, object] | None:
-    """``minutes gate name at`` of what closes the device as a whole next; None where nothing is seen."""
+    """Return what closes the device as a whole next: ``minutes gate name at week``. None: nothing does.
+
+    ``week``: whether it is a limit of the week.
+    """
     found = left(profile, situation, rules.calendar, now, gates)
     if found is None:
         return None
@@ -69,6 +82,7 @@ def describe_left(
         "gate": found.gate,
         "name": gate_name(found.gate, rules.names),
         "at": None if found.at is None else found.at.astimezone(now.tzinfo),
+        "week": found.week,
     }
 
 
@@ -82,13 +96,14 @@ def told_gates(profile: Profile, *, own: bool) -> Sequence[str]:
 
 
 def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> list[dict[str, object]]:
-    """``minutes what name at`` of each."""
+    """Return ``minutes what name at week`` of each, as `describe_left`."""
     return [
         {
             "minutes": one.minutes,
             "what": one.gate,
             "name": gate_name(one.gate, rules.names),
             "at": None if one.at is None else one.at.astimezone(now.tzinfo),
+            "week": one.week,
         }
         for one in found
     ]

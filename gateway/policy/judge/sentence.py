@@ -75,8 +75,15 @@ ENGLISH: Words = {
     "spent_minutes": "today's {count} minutes{kind} are used",
     "spent_hour": "today's hour{kind} is used",
     "spent_hours": "today's {count} hours{kind} are used",
+    "week_none": "there is no time{kind} this week",
+    "week_minute": "this week's minute{kind} is used",
+    "week_minutes": "this week's {count} minutes{kind} are used",
+    "week_hour": "this week's hour{kind} is used",
+    "week_hours": "this week's {count} hours{kind} are used",
     "left_minute": "1 minute left today{kind}.",
     "left_minutes": "{count} minutes left today{kind}.",
+    "left_week_minute": "1 minute left this week{kind}.",
+    "left_week_minutes": "{count} minutes left this week{kind}.",
     "for_kind": " for {name}",
     "play": "play",
     # Until when.
@@ -112,7 +119,9 @@ ENGLISH: Words = {
 }
 
 _WHOLE_DEVICE = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME})
-_SPENT = re.compile(r"limits: (?P<gate>(?:\w+:)?[\w-]+): (?P<limit>\d+[hm])(?: \+ (?P<bonus>\d+[hm]))?$")
+_SPENT = re.compile(
+    r"limits: (?P<gate>(?:\w+:)?[\w-]+): (?P<week>week: )?(?P<limit>\d+[hm])(?: \+ (?P<bonus>\d+[hm]))?$"
+)
 _INTERNET_RULES = ("windows: internet", "limits: internet")
 
 
@@ -190,7 +199,7 @@ def _what_is(decision: Decision, what: str | None, now: datetime, names: Names) 
 
 
 def _left(left: Left, names: Names) -> str:
-    key = "left_minute" if left.minutes == 1 else "left_minutes"
+    key = f"left_{'week_' if left.week else ''}minute{'' if left.minutes == 1 else 's'}"
     return names.words[key].format(count=left.minutes, kind=_limited(left.gate, names))
 
 
@@ -205,7 +214,8 @@ def _spent(rule: str, names: Names) -> str:
         if amount
     )
     count, unit = (minutes // 60, "hour") if minutes and minutes % 60 == 0 else (minutes, "minute")
-    key = "spent_none" if not minutes else f"spent_{unit}{'' if count == 1 else 's'}"
+    period = "week" if match["week"] else "spent"
+    key = f"{period}_none" if not minutes else f"{period}_{unit}{'' if count == 1 else 's'}"
     return words[key].format(count=count, kind=_limited(match["gate"], names))
 
 

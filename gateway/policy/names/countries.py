@@ -19,6 +19,7 @@ All entries are open before every rule and never logged, whatever the country of
         date: 2026-11-24                # when the source said so
         verified_on: null               # day on which a person compared it with the operator's own page …
         verified_by: A. Name            # … and that person; both or neither
+    week_starts: sun                    # sat, sun or mon, the default: first day of the week of limits
     holidays_from: {source: …, date: 2026-11-24}    # needed where there are holidays
     ratings: []                         # see ratings.py
     laws: []                            # see laws.py
@@ -40,6 +41,7 @@ from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.names.ratings import Rating, parse_rating
 from gateway.policy.profile.laws import day_of, parse_law, texts
 from gateway.policy.profile.rules import Law
+from gateway.policy.time.grammar import WEEKDAYS
 from gateway.policy.time.holidays import Holiday, parse_holiday
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Node, Scalar, parse_document, shown
@@ -58,7 +60,7 @@ STATUSES = (
     "stale",  # in old text only
     "unverified",  # general knowledge
 )
-KEYS = ("country", "covers", "help_lines", "holidays_from", "holidays", "ratings", "laws")
+KEYS = ("country", "covers", "help_lines", "week_starts", "holidays_from", "holidays", "ratings", "laws")
 LINE_KEYS = (
     "id", "kind", "for", "name", "phone", "text", "web", "companions", "status", "source", "date",
     "verified_on", "verified_by",
@@ -115,6 +117,7 @@ class Country:
     days: tuple[Holiday, ...]
     ratings: tuple[Rating, ...] = ()
     laws: tuple[Law, ...] = ()
+    week_starts: int = 0  # first weekday; 0 is Monday
 
     def holidays(self, year: int, code: str = "") -> Mapping[date, str]:
         """Return the known public holidays of a year, each with its English name.
@@ -142,7 +145,12 @@ def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffix
     covers = top.read("covers", _codes, frozenset())
     ratings = top.read("ratings", lambda node: tuple(map(parse_rating, fields.items(node))), ())
     laws = top.read("laws", lambda node: tuple(map(parse_law, fields.items(node))), ())
-    return Country(code, covers, tuple(lines.values()), days, ratings, laws)
+    week_starts = top.read("week_starts", _first_weekday, 0)
+    return Country(code, covers, tuple(lines.values()), days, ratings, laws, week_starts)
+
+
+def _first_weekday(node: Node) -> int:
+    return WEEKDAYS.index(fields.choice(node, WEEKDAYS))
 
 
 def _check_source(node: Node) -> None:

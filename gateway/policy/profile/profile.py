@@ -128,7 +128,7 @@ def _free_days(node: Node, days_of: DaysOf) -> frozenset[date]:
         try:
             days |= days_of(word)
         except PolicyError as error:
-            item.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+            item.place.refuse(f"{shown(word)} {error.problem}", error.fix)
     return frozenset(days)
 
 

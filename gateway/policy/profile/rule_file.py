@@ -66,7 +66,8 @@ RULE_KEYS = (
     "failure",
     "clock_unset",
 )
-PERSONAL_KEYS = ("dates", "calendars", "laws", "portal")  # of profiles only
+PERSONAL_KEYS = ("dates", "calendars", "laws", "portal")  # of profiles alone
+A_WEEK = timedelta(days=7)
 LONGEST_LANDING = timedelta(minutes=15)
 LONGEST_LINGER = timedelta(minutes=30)
 LONGEST_AUTO_APPROVE = timedelta(hours=2)  # per day
@@ -119,7 +120,7 @@ def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_
     ``source`` may have other keys too. Raises PolicyError with file, line, key and fix.
     """
     layer = _Layer(source, owner, words)
-    limits = layer.by_target("limits", timetext.duration, base.limits)
+    limits = layer.by_target("limits", timetext.duration, base.limits, timetext.up_to(A_WEEK))
     windows = layer.by_target("windows", timetext.spans, base.windows)
     dates = layer.dates(base.dates, limits, windows)
     return Rules(
@@ -178,8 +179,18 @@ class _Layer:
         node = self._entries.get(key)
         return base if node is None else self._by_day(node, read, base)
 
-    def _by_day(self, node: Node, read: Callable[[Node], T], base: ByDay[Owned[T]]) -> ByDay[Owned[T]]:
-        return timetext.by_day(node, lambda one: Owned(read(one), self._owner), base)
+    def _by_day(
+        self,
+        node: Node,
+        read: Callable[[Node], T],
+        base: ByDay[Owned[T]],
+        read_week: Callable[[Node], T] | None = None,
+    ) -> ByDay[Owned[T]]:
+        def owned(reader: Callable[[Node], T]) -> Callable[[Node], Owned[T]]:
+            return lambda one: Owned(reader(one), self._owner)
+
+        week = None if read_week is None else owned(read_week)
+        return timetext.by_day(node, owned(read), base, week)
 
     def categories(self, base: Mapping[str, Owned[Action]]) -> Mapping[str, Owned[Action]]:
         node = self._entries.get("categories")
@@ -236,7 +247,11 @@ class _Layer:
         return Entry(Kind.NAME, rule_host(node, self._words.is_public_suffix), self._owner)
 
     def by_target(
-        self, key: str, read: Callable[[Node], T], base: Mapping[str, ByDay[Owned[T]]]
+        self,
+        key: str,
+        read: Callable[[Node], T],
+        base: Mapping[str, ByDay[Owned[T]]],
+        read_week: Callable[[Node], T] | None = None,
     ) -> Mapping[str, ByDay[Owned[T]]]:
         node = self._entries.get(key)
         if node is None:
@@ -247,7 +262,7 @@ class _Layer:
         merged = dict(base)
         for target, value in source.entries.items():
             self.known_target(target, source.keys[target])
-            merged[target] = self._by_day(value, read, merged.get(target, every_day(None)))
+            merged[target] = self._by_day(value, read, merged.get(target, every_day(None)), read_week)
         return {target: days for target, days in merged.items() if days}
 
     def known_target(self, target: str, place: Place) -> None:

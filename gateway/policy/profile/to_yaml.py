@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from gateway.policy.profile.laws import spoken_laws
 from gateway.policy.profile.rules import DateRule, Owned, Rules
-from gateway.policy.time.grammar import WEEKDAYS, duration_text
+from gateway.policy.time.grammar import WEEK, WEEKDAYS, duration_text
 from gateway.policy.time.time_text import ByDay, Span
 
 T = TypeVar("T", bound=Hashable)
@@ -41,8 +41,19 @@ def rules_to_yaml(rules: Rules) -> dict[str, Any]:
 
 
 def by_day(values: ByDay[Owned[T]], tell: Callable[[T], Any]) -> Any:
-    """Return one value for every day, or a mapping by day type plus differing weekdays; {} for none."""
-    plain = [None if value is None else value.value for value in values.values]
+    """Return one value for every day, or a mapping by day type, by weekday where that differs, and by week;
+    {} for none.
+    """
+    days = _days(values, tell)
+    if values.week is None:
+        return days
+    if isinstance(days, dict):
+        return days | {WEEK: tell(values.week.value)}
+    return {"school": days, "free": days, WEEK: tell(values.week.value)}
+
+
+def _days(values: ByDay[Owned[T]], tell: Callable[[T], Any]) -> Any:
+    plain = [None if one is None else one.value for one in values.values]
     school, free = plain[:7], plain[7:]
 
     def result(value: T | None) -> Any:

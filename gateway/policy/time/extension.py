@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, INTERNET, PLAY, ClockUnset
 from gateway.policy.time.gates import BEDTIME, WINDOW, Gates, in_order, is_limit
-from gateway.policy.time.schedule import Calendar, closure_at, limit_on, next_change
+from gateway.policy.time.schedule import Calendar, closure_at, limit_on, next_change, week_limit
 from gateway.policy.time.situation import FOREVER, Grant, Situation
 from gateway.policy.time.standing import DAY, MINUTE, TimeRules, running
 
@@ -154,9 +154,9 @@ class Outlook:
         """Return True if the gate's own rule closes it now, ignoring grants."""
         if self.start > self.now:
             return False
-        budget = self._time.budgets(self.now).get(gate)
-        if budget is not None:
-            return budget.used >= budget.limit
+        budgets = self._time.budgets_of(gate, self.now)
+        if budgets:
+            return any(one.used >= one.limit for one in budgets)
         if gate not in self._time.tables:
             return False
         if not self._known:
@@ -183,8 +183,8 @@ class Outlook:
 
     def _limit_closing(self, gate: str) -> datetime | None:
         """Return the earliest closing, as if all time from now on were used."""
-        budget = self._time.budgets(self.start).get(gate)
-        spent = None if budget is None else self.start + max(0, budget.left) * MINUTE
+        rest = self._time.left(gate, self.start)
+        spent = None if rest is None else self.start + max(0, rest) * MINUTE
         if self._known:
             end = self._time.calendar.day_end(self.start)
             if spent is None or spent >= end:
@@ -193,13 +193,26 @@ class Outlook:
 
     def _spent_tomorrow(self, gate: str, end: datetime) -> datetime | None:
         """As `_limit_closing`, for the day after the one that ends at ``end``."""
-        calendar = self._time.calendar
-        limit = limit_on(self._time.rules, gate, calendar.family_day(end), calendar)
-        return None if limit is None or limit.value >= DAY else end + limit.value
+        calendar, rules = self._time.calendar, self._time.rules
+        limit, weekly = limit_on(rules, gate, calendar.family_day(end), calendar), week_limit(rules, gate)
+        rests = [] if limit is None else [limit.value]
+        if weekly is not None and calendar.week_end(self.start) == end:
+            rests.append(weekly.value)
+        elif weekly is not None:
+            week = next(one for one in self._time.budgets_of(gate, self.start) if one.of_week)
+            rests.append(max(week.left * MINUTE - (end - self.start), timedelta()))
+        rest = min(rests, default=DAY)
+        return None if rest >= DAY else end + rest
 
     def is_by_use(self, gate: str, at: datetime) -> bool:
         """Return True if a gate that closes at ``at`` does so because of used minutes."""
         return is_limit(gate) and not self._is_granted(gate, at)
+
+    def is_by_week(self, gate: str, at: datetime) -> bool:
+        """Whether a gate that closes at ``at`` does so because the minutes of the week are used."""
+        budget = self._time.budgets(self.start).get(gate)
+        by_week = budget is not None and budget.of_week and at == self.start + max(0, budget.left) * MINUTE
+        return by_week and self.is_by_use(gate, at)
 
     def _is_granted(self, gate: str, closing: datetime) -> bool:
         """Return True if it closes because a grant ends."""
@@ -228,12 +241,12 @@ class Outlook:
 
     def _morewhole_minutes(self, gate: str, end: datetime) -> int | None:
         """Return the minutes that today's limit needs to last until ``end``; None if it cannot."""
-        budget = self._time.budgets(self.start).get(gate)
-        if budget is None:
+        rest = self._time.left(gate, self.start)
+        if rest is None:
             return None
         if self._known:
             turns = self._time.calendar.day_end(self.start)
             tomorrow = self._spent_tomorrow(gate, turns)
             if end > turns and tomorrow is not None and tomorrow < end:
                 return None
-        return whole_minutes(end - self.start) - budget.left
+        return whole_minutes(end - self.start) - rest

@@ -12,6 +12,8 @@ DAY_MINUTES = 1440
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_TYPES = ("school", "free")
 DAYS = (*DAY_TYPES, *WEEKDAYS)
+WEEK = "week"
+LIMIT_KEYS = (*DAYS, WEEK)  # of a limit: minutes a day, and minutes a week
 
 _DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?", re.ASCII)
 _SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})", re.ASCII)

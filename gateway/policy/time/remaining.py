@@ -17,9 +17,10 @@ from gateway.policy.time.standing import standing
 class Left(NamedTuple):
     """The time left until a flow is closed."""
 
-    minutes: int  # rounded up; 0 when it is closed
+    minutes: int  # rounded up: 0 when it is closed
     gate: str  # the gate that closes first
     at: datetime | None  # an instant (UTC); None if it depends on use
+    week: bool = False  # the limit of the week closes before that of the day
 
 
 class Remaining:
@@ -37,7 +38,9 @@ class Remaining:
         gates = in_order(frozenset(gates))
         shut = self._state.closed_gate(gates)
         if shut is not None:
-            return Left(0, shut, self._now.astimezone(UTC))
+            budget = self._state.budgets.get(shut)
+            week = budget is not None and budget.of_week
+            return Left(0, shut, self._now.astimezone(UTC), week)
         services = tuple(one.removeprefix("service:") for one in gates if one.startswith("service:"))
         outlook = Outlook(self._profile, self._situation, self._calendar, self._now, services)
         spends = UNCOUNTED not in gates
@@ -46,7 +49,9 @@ class Remaining:
             return None
         gate = min(closings, key=lambda one: closings[one])
         at = closings[gate]
-        return Left(whole_minutes(at - outlook.now), gate, None if outlook.is_by_use(gate, at) else at)
+        by_use = outlook.is_by_use(gate, at)
+        week = outlook.is_by_week(gate, at)
+        return Left(whole_minutes(at - outlook.now), gate, None if by_use else at, week)
 
 
 def left(

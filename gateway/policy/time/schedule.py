@@ -34,12 +34,13 @@ NO_DATES: Mapping[date, DateRule] = {}
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The household's zone, its free days besides Saturdays and Sundays, and the start of its day."""
+    """The home's time zone, its free days besides Saturdays and Sundays, and when its day and week begin."""
 
     zone: tzinfo
     holidays: frozenset[date] = frozenset()
     day_starts: int = 240  # minutes after midnight at which the day for limits and grants starts
     school_days: frozenset[date] = frozenset()  # Saturdays, Sundays and holidays that are no free days
+    week_starts: int = 0  # first weekday of the week of limits; 0 is Monday
 
     def is_free(self, day: date) -> bool:
         return day not in self.school_days and (day.weekday() >= 5 or day in self.holidays)
@@ -59,6 +60,14 @@ class Calendar:
     def starts(self, day: date) -> datetime:
         """Return the instant at which a family's day starts."""
         return _reaching(day, self.day_starts, self.zone)
+
+    def first_of_week(self, day: date) -> date:
+        """Return the first family day of the week of ``day``."""
+        return day - (day.weekday() - self.week_starts) % 7 * DAY
+
+    def week_end(self, now: datetime) -> datetime:
+        """Return the instant (UTC) at which the next week begins."""
+        return self.starts(self.first_of_week(self.family_day(now)) + 7 * DAY)
 
 
 @lru_cache(REMEMBERED)
@@ -91,6 +100,19 @@ def limit_on(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[
     if mine is not None and (others is None or mine.value < others.value):
         return mine
     return others
+
+
+def week_limit(rules: Rules, target: str) -> Owned[timedelta] | None:
+    """Return the limit of a week. A child's own counts where it is less."""
+    own = None if rules.self_set is None else rules.self_set.limits.get(target)
+    found = [one.week for one in (rules.limits.get(target), own) if one is not None and one.week is not None]
+    return min(found, key=lambda one: one.value, default=None)
+
+
+def week_limits(rules: Rules) -> dict[str, Owned[timedelta]]:
+    """Return the limits of a week, by target."""
+    found = ((target, week_limit(rules, target)) for target in rules.limits)
+    return {target: limit for target, limit in found if limit is not None}
 
 
 def _limit_of_others(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[timedelta] | None:

@@ -85,11 +85,12 @@ class Situation:
     day: date | None = None  # the family's day of `used` and `bonus`; on another day nothing is used
     used: Mapping[str, int] = field(default_factory=dict)  # whole minutes used of a limit, by its gate
     bonus: Mapping[str, int] = field(default_factory=dict)  # extra minutes of a limit, by its gate
+    week_used: Mapping[str, int] = field(default_factory=dict)  # as `used`, of the week of `day`, up to it
+    week_bonus: Mapping[str, int] = field(default_factory=dict)  # as `bonus`, of the week of `day`
     clock_known: bool = True  # False: the clock is not trusted
     timeless: bool = False  # no time rule applies: an audit checks what is blocked at any hour
     portal: bool = False  # connectivity probes are blocked while the device is blocked (`led`)
-    # Names or "service:x" that a guardian opened, and until when.
-    allowed: tuple[tuple[str, datetime], ...] = ()
+    allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
     lesson: Lesson | None = None
     # Packed addresses that allowed names resolved to for this device.
     addresses: Container[bytes] = frozenset()

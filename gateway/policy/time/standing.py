@@ -11,7 +11,7 @@ from gateway.policy.names.hosts import is_under
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, INTERNET, ClockUnset
 from gateway.policy.time.gates import BEDTIME, DEVICE, WINDOW, in_order
-from gateway.policy.time.grammar import duration_text
+from gateway.policy.time.grammar import WEEK, duration_text
 from gateway.policy.time.schedule import (
     Calendar,
     closure_at,
@@ -19,6 +19,7 @@ from gateway.policy.time.schedule import (
     next_change,
     next_edge,
     next_local,
+    week_limit,
 )
 from gateway.policy.time.situation import FOREVER, Grant, Lesson, Situation
 from gateway.policy.time.timetables import by_the_clock
@@ -41,7 +42,7 @@ class Closing:
 
 
 class Budget(NamedTuple):
-    """A limit of today, in minutes."""
+    """A limit of a day, in minutes."""
 
     used: int
     limit: int
@@ -58,6 +59,29 @@ class Budget(NamedTuple):
         more = f" + {duration_text(self.bonus)}" if self.bonus else ""
         return f"{duration_text(self.limit)}{more}"
 
+    @property
+    def of_week(self) -> bool:
+        return False
+
+
+class WeekBudget(Budget):
+    """A limit of a week, in minutes."""
+
+    __slots__ = ()
+
+    @property
+    def text(self) -> str:
+        return f"{WEEK}: {super().text}"
+
+    @property
+    def of_week(self) -> bool:
+        return True
+
+
+def binding(budgets: Iterable[Budget]) -> Budget:
+    """Return the budget that closes first. Of two that are used up, it is the week's, which lasts longer."""
+    return min(budgets, key=lambda one: (max(0, one.left), one.left <= 0 and not one.of_week))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
@@ -68,7 +92,7 @@ class Standing:
     off: bool  # filtering is off
     since: datetime
     until: datetime
-    budgets: Mapping[str, Budget]  # by the gate of the limit; only limits that apply today
+    budgets: Mapping[str, Budget]  # by gate: of the limits that apply today, the one that closes first
     allowed: tuple[tuple[str, datetime], ...] = ()  # openings of the situation that have not ended
     lesson: Lesson | None = None  # the repair in progress
 
@@ -163,7 +187,7 @@ class TimeRules:
         self.rules = profile.rules
         self.situation = situation
         self.calendar, self.tables = by_the_clock(profile, calendar)
-        self._budgets: tuple[datetime, dict[str, Budget]] | None = None
+        self._budgets: tuple[datetime, dict[str, tuple[Budget, ...]]] | None = None
 
     def close(self, closed: dict[str, Closing], changes: list[datetime], now: datetime) -> None:
         """Return what the clock closes."""
@@ -203,7 +227,7 @@ class TimeRules:
             changes.append(self.calendar.day_end(now))
         for gate, budget in budgets.items():
             if budget.left <= 0:
-                until = self._renewed(gate, now) if self.situation.clock_known else None
+                until = self._renewed(gate, now, budget) if self.situation.clock_known else None
                 rule = f"limits: {gate}: {budget.text}"
                 closed[gate] = Closing(Reason.OUT_OF_TIME, until, rule, budget.owner)
 
@@ -215,28 +239,50 @@ class TimeRules:
         )
 
     def budgets(self, now: datetime) -> dict[str, Budget]:
-        """Return the limits of the day of ``now``, by gate."""
+        """Return for each gate the limit that closes first at ``now``, of the day or of the week."""
+        return {gate: binding(found) for gate, found in self._all_budgets(now).items()}
+
+    def budgets_of(self, gate: str, now: datetime) -> tuple[Budget, ...]:
+        """Return the gate's limits of the day and of the week of ``now``."""
+        return self._all_budgets(now).get(gate, ())
+
+    def left(self, gate: str, now: datetime) -> int | None:
+        """Return the minutes that are left of a gate's limits, below zero as in `Budget`; None: no limit."""
+        return min((one.left for one in self.budgets_of(gate, now)), default=None)
+
+    def _all_budgets(self, now: datetime) -> dict[str, tuple[Budget, ...]]:
         if self._budgets is None or self._budgets[0] != now:
             self._budgets = now, self._count(now)
         return self._budgets[1]
 
-    def _count(self, now: datetime) -> dict[str, Budget]:
-        day, found = self.today(now), {}
-        mine = self.situation.day == day
-        used = self.situation.used if mine else {}
-        bonus = self.situation.bonus if mine else {}
+    def _count(self, now: datetime) -> dict[str, tuple[Budget, ...]]:
+        day, known = self.today(now), self.situation
+        is_day = known.day == day
+        week = None if known.day is None else self.calendar.first_of_week(known.day)
+        is_week = week == self.calendar.first_of_week(day)
+        found: dict[str, tuple[Budget, ...]] = {}
         for gate in self.rules.limits:
+            budgets: list[Budget] = []
             limit = limit_on(self.rules, gate, day, self.calendar)
             if limit is not None:
-                minutes = limit.value // MINUTE
-                found[gate] = Budget(used.get(gate, 0), minutes, bonus.get(gate, 0), limit.owner)
+                spent = (known.used.get(gate, 0), known.bonus.get(gate, 0)) if is_day else (0, 0)
+                budgets.append(Budget(spent[0], limit.value // MINUTE, spent[1], limit.owner))
+            limit = week_limit(self.rules, gate)
+            if limit is not None:
+                spent = (known.week_used.get(gate, 0), known.week_bonus.get(gate, 0)) if is_week else (0, 0)
+                budgets.append(WeekBudget(spent[0], limit.value // MINUTE, spent[1], limit.owner))
+            if budgets:
+                found[gate] = tuple(budgets)
         return found
 
-    def _renewed(self, gate: str, now: datetime) -> datetime | None:
-        """Return when a used limit has minutes again, if the clock closes nothing before."""
+    def _renewed(self, gate: str, now: datetime, spent: Budget) -> datetime | None:
+        """Return when a spent limit has minutes again and no time rule before it is closed."""
         tables = [self.tables[one] for one in _BEFORE_LIMITS if one in self.tables]
         tables += [self.tables[one] for one in (WINDOW + gate,) if one in self.tables]
-        at = self.calendar.day_end(now)
+        weekly = week_limit(self.rules, gate)
+        if weekly is not None and not weekly.value:
+            return None
+        at = self.calendar.week_end(now) if spent.of_week else self.calendar.day_end(now)
         for _ in range(LOOK_AHEAD):
             limit = limit_on(self.rules, gate, self.calendar.family_day(at), self.calendar)
             shut = next((one for one in tables if closure_at(one, self.calendar, at) is not None), None)

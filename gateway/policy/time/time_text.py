@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Generic, TypeVar
 
@@ -13,6 +13,8 @@ from gateway.policy.time.grammar import (
     DAY_MINUTES,
     DAY_TYPES,
     DAYS,
+    LIMIT_KEYS,
+    WEEK,
     WEEKDAYS,
     TimeTextError,
     UnknownDayError,
@@ -61,19 +63,21 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class ByDay(Generic[T]):
-    """One value, or none, for each weekday as a school day and as a free day."""
+    """One value, or none, for each weekday as a school day and as a free day; of a limit, also for a week."""
 
     values: tuple[T | None, ...]  # 14: Monday to Sunday as school days, then as free days
+    week: T | None = None
 
     def on(self, weekday: int, *, free: bool) -> T | None:
         """Return the value of a day. ``weekday``: 0 for Monday (``date.weekday()``)."""
         return self.values[weekday + 7 if free else weekday]
 
     def __bool__(self) -> bool:
-        return any(value is not None for value in self.values)
+        return any(value is not None for value in (*self.values, self.week))
 
     def map(self, change: Callable[[T], U]) -> ByDay[U]:
-        return ByDay(tuple(None if value is None else change(value) for value in self.values))
+        *days, week = (None if value is None else change(value) for value in (*self.values, self.week))
+        return ByDay(tuple(days), week)
 
 
 def every_day(value: T | None) -> ByDay[T]:
@@ -173,39 +177,51 @@ def spans(node: Node) -> tuple[Span, ...]:
     return tuple(one for one, _ in read)
 
 
-def by_day(node: Node, read: Callable[[Node], T], base: ByDay[T]) -> ByDay[T]:
-    """Return one value for all days, or a mapping by day type or weekday that adds to ``base``.
+def by_day(
+    node: Node, read: Callable[[Node], T], base: ByDay[T], read_week: Callable[[Node], T] | None = None
+) -> ByDay[T]:
+    """Read one value for all days, or a mapping by day type or weekday that adds to ``base``.
 
-    A weekday's own value outranks that of its day type, also on a holiday. ``{}`` gives no value for any day.
+    A weekday's own value wins over that of its day type, also on a holiday. ``{}`` gives no value for any day
+    and none for the week. ``read_week`` reads the key `week`; without it, there is no such key.
     """
     if not isinstance(node, Mapping):
-        return every_day(read(node))
+        return replace(base, values=every_day(read(node)).values)
     if not node.entries:
         return every_day(None)
-    values = list(base.values)
+    values, week = list(base.values), base.week
     seen: dict[tuple[bool, int], Place] = {}
-    entries = [(key in DAY_TYPES, key, place, value) for key, place, value in fields.pairs(node)]
+    days = []
+    for key, place, value in fields.pairs(node):
+        if key == WEEK and read_week is not None:
+            week = None if _is_empty(value) else read_week(value)
+        else:
+            days.append((key, place, value))
+    known = DAYS if read_week is None else LIMIT_KEYS
+    entries = [(key in DAY_TYPES, key, place, value) for key, place, value in days]
     for is_type, key, place, value in sorted(entries, key=lambda entry: not entry[0]):
         one = None if _is_empty(value) else read(value)
-        for slot in _slots(key, place):
+        for slot in _slots(key, place, known):
             if (is_type, slot) in seen:
                 first = seen[is_type, slot].line
                 place.refuse(f"names a day that line {first} names too", "name each day once")
             seen[is_type, slot] = place
             values[slot] = one
-    return ByDay(tuple(values))
+    return ByDay(tuple(values), week)
 
 
 def _is_empty(node: Node) -> bool:
     return isinstance(node, Mapping) and not node.entries
 
 
-def _slots(key: str, place: Place) -> Iterator[int]:
-    """Return the indexes in ``ByDay.values`` of a day type, a weekday or a list of weekdays."""
+def _slots(key: str, place: Place, known: tuple[str, ...]) -> Iterator[int]:
+    """Yield the places in ``ByDay.values`` of a day type, a weekday or a list of weekdays. ``known``: the
+    keys that an error suggests.
+    """
     try:
         days = day_names(key)
     except UnknownDayError as error:
-        place.refuse(f"{shown(error.word)} {error.problem}", fields.suggestion(error.word.lower(), DAYS))
+        place.refuse(f"{shown(error.word)} {error.problem}", fields.suggestion(error.word.lower(), known))
     for day in days:
         if day in DAY_TYPES:
             first = 7 * DAY_TYPES.index(day)

@@ -1,4 +1,4 @@
-"""Minutes that persons used on days that are over, by limit."""
+"""Minutes by limit of days that are over: as activity, and as the limits of a week need them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 
 from gateway.store.database import Database, Statement
+
+TotalsByDay = Mapping[tuple[date, str, str], int]
+"""Minutes by day, profile and gate."""
 
 
 class DayTotals:
@@ -32,3 +35,21 @@ class DayTotals:
             (profile, first.isoformat()),
         )
         return {(date.fromisoformat(day), gate): minutes for day, gate, minutes in rows}
+
+    def keep_for_week(self, totals: TotalsByDay) -> None:
+        """Keep totals that the limits of the running week need after the activity of their days is erased."""
+        rows = [(day.isoformat(), profile, gate, minutes) for (day, profile, gate), minutes in totals.items()]
+        insert = "INSERT OR REPLACE INTO week_minutes (day, profile, gate, minutes) VALUES (?, ?, ?, ?)"
+        self._database.write([Statement(insert, rows)], durable=True)
+
+    def kept_for_week(self, first: date) -> TotalsByDay:
+        """Return what `keep_for_week` stored of the days from ``first`` on."""
+        rows = self._database.rows(
+            "SELECT day, profile, gate, minutes FROM week_minutes WHERE day >= ?", (first.isoformat(),)
+        )
+        return {(date.fromisoformat(day), profile, gate): minutes for day, profile, gate, minutes in rows}
+
+    def drop_for_week(self, profile: str) -> None:
+        self._database.write(
+            [Statement("DELETE FROM week_minutes WHERE profile = ?", [(profile,)])], durable=True
+        )

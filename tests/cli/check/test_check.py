@@ -105,7 +105,7 @@ def test_a_broken_configuration_leaves_the_rest_to_be_told(qalqan: Qalqan, confi
     assert any(line.startswith("error config: ") and "Mars/Base" in line for line in found)
     assert any(line.startswith("ok product: ") for line in found)
     assert any(" queue: " in line for line in found)
-    assert "is not there" in problems(qalqan, config.with_name("none.yaml"), "config")[0]
+    assert "does not exist" in problems(qalqan, config.with_name("none.yaml"), "config")[0]
 
 
 def test_the_whole_table_is_read(qalqan: Qalqan, config: Path) -> None:
@@ -169,8 +169,8 @@ def test_where_updates_are_off_the_warning_says_how_to_switch_them_on(qalqan: Qa
 @pytest.mark.parametrize(
     ("web", "said"),
     [
-        ('{listen: "8.8.8.8:8080"}', "may be reachable from outside"),
-        ('{listen: "0.0.0.0:8080"}', "may be reachable from outside"),
+        ('{listen: "8.8.8.8:8080"}', "may be reachable from the internet"),
+        ('{listen: "0.0.0.0:8080"}', "may be reachable from the internet"),
         ('{listen: "192.0.2.77:8080", allow_wan: true}', "192.0.2.77 is not an address of this machine"),
     ],
 )

@@ -138,8 +138,7 @@ def test_another_password_is_one_line(
 ) -> None:
     password.write_text("another password\n")
     assert (
-        restore(qalqan, config, password, tmp_path).refusal
-        == "this is not its password, or the file is damaged"
+        restore(qalqan, config, password, tmp_path).refusal == "the password is wrong, or the file is damaged"
     )
     assert not family.done
 

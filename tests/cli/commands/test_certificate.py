@@ -135,8 +135,8 @@ def test_each_thing_that_is_wrong_is_a_line_and_nothing_is_installed(
     wrong = done.out.splitlines()
     assert [line.partition(";")[0].split(" on ")[0] for line in wrong] == [
         f"chain.pem is for www.isp.test, not for {NAME}",
-        "key.pem is another certificate's key",
-        "the certificate ended",
+        "key.pem belongs to another certificate",
+        "the certificate expired",
     ]
     assert done.refusal == f"certificate: nothing was installed for {NAME}; mend what is said above"
     assert {one: (named / one).read_bytes() for one in before} == before
@@ -148,8 +148,8 @@ def test_a_file_that_is_not_there(qalqan: Qalqan, config: Path, named: Path) -> 
     done = qalqan("certificate", "check", "--config", config)
     assert done.status == 1
     assert done.out.splitlines() == [
-        f"{named}/chain.pem is not there; create it, or name another",
-        f"{named}/key.pem is not there; create it, or name another",
+        f"{named}/chain.pem does not exist; create it, or use another path",
+        f"{named}/key.pem does not exist; create it, or use another path",
     ]
 
 
@@ -173,8 +173,8 @@ def test_a_name_that_nobody_guesses(qalqan: Qalqan, config: Path) -> None:
     [
         ((-1, 60), f"ok certificate: that of {NAME} is good until "),
         ((-76, 13.9), f"warning certificate: that of {NAME} is good until "),
-        ((-90, -1), "warning certificate: the certificate ended on "),
-        ((1, 90), "warning certificate: the certificate is good from "),
+        ((-90, -1), "warning certificate: the certificate expired on "),
+        ((1, 90), "warning certificate: the certificate is valid from "),
     ],
 )
 def test_check_says_so_two_weeks_before_the_end(
@@ -197,7 +197,7 @@ def test_check_says_what_does_not_fit(qalqan: Qalqan, config: Path, named: Path)
     named.mkdir()
     Pair(AUTHORITY.issue().chain, AUTHORITY.issue().key).put(named)
     found = qalqan("check", "--config", config).out
-    assert "warning certificate: key.pem is another certificate's key: give the one with which" in found
+    assert "warning certificate: key.pem belongs to another certificate: give the key with which" in found
     assert "ok certificate" not in found
 
 

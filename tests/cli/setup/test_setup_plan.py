@@ -10,7 +10,7 @@ import pytest
 
 from gateway.check.rulesets import Rules
 from gateway.core.errors import PolicyError
-from gateway.lan.machine import Link, Machine, Seen, Way
+from gateway.lan.machine import Link, Machine, RecentNeighbour, Way
 from gateway.setup.facts import Answers, Dnsmasq, Facts, Kernel, Offer, Pool, SetupError
 from gateway.setup.files import by_hand, config, dnsmasq, files, sysctl, translation
 from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
@@ -216,7 +216,7 @@ def test_one_arm() -> None:
 def test_one_arm_beside_an_ipv6_router(known: str) -> None:
     link_local = ipaddress.ip_address("fe80::fe")
     what = (
-        replace(PI, seen=(Seen("eth0", link_local, "02:00:00:00:00:fe", True),))
+        replace(PI, seen=(RecentNeighbour("eth0", link_local, "02:00:00:00:00:fe", True),))
         if known == "as a neighbour"
         else replace(PI, ways=(*PI.ways, Way("eth0", link_local, 6)))
     )
@@ -246,7 +246,9 @@ IPV6_BOTH = replace(
             Facts(
                 replace(
                     BRIDGED,
-                    seen=(Seen("br-lan", ipaddress.ip_address("fe80::7"), "02:00:00:00:00:77", True),),
+                    seen=(
+                        RecentNeighbour("br-lan", ipaddress.ip_address("fe80::7"), "02:00:00:00:00:77", True),
+                    ),
                 )
             ),
             "fe80::7 on br-lan says that it is an IPv6 router: devices may walk around",

@@ -226,7 +226,7 @@ def killer(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
         return call
 
     monkeypatch.setattr(Database, "write", counted(Database.write))
-    for name in ("write_whole", "_remove"):
+    for name in ("write_atomically", "_remove"):
         monkeypatch.setattr(filehistory, name, counted(getattr(filehistory, name)))
     yield left
     left.clear()

@@ -159,7 +159,8 @@ def test_the_page_of_a_refused_request_is_asked_for_without_its_name(home: Home)
 
 def test_no_core_dump_and_nobody_reads_the_memory() -> None:
     code = (
-        "from gateway.core.process_memory import no_dumps; import ctypes, resource; no_dumps();"
+        "import ctypes, resource; from gateway.core.process_memory import disable_core_dumps;"
+        "disable_core_dumps();"
         "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -267,7 +268,7 @@ def test_a_source_that_is_new_is_fetched_at_once_and_the_others_every_six_hours(
         sealing._ended(*ends.pop(0) if ends else (0, ""))
 
     ends = [(0, ""), (1, "qalqan: the key has not come yet")]
-    monkeypatch.setattr("gateway.core.helper_process.Errand.start", start)
+    monkeypatch.setattr("gateway.core.helper_process.HelperProcess.start", start)
     began = desk.clock.at
     sealing.start()
     desk.go(timedelta(hours=12, minutes=30))

@@ -74,6 +74,41 @@ def test_minutes_beyond_a_limit_are_of_today(make: Make) -> None:
     assert desk.reason(TABLET) is Reason.OUT_OF_TIME  # yesterday's grant is gone
 
 
+def test_a_limit_of_a_week(make: Make) -> None:
+    """It closes like the day's, says so, and a grant counts for the whole week."""
+    desk = make("2026-11-24T16:00", daughter={"limits": {"internet": {"school": "2h", "week": "5h"}}})
+    desk.counted.earlier["daughter"] = {"internet": 4 * 60}
+    desk.use("daughter", internet=60)
+    assert desk.reason(TABLET) is Reason.OUT_OF_TIME
+    state = desk.ask("status")["profiles"][0]
+    assert state["sentence"] == (
+        "The internet is closed until Monday 07:00: this week's 5 hours are used. Your family set this."
+    )
+    assert state["left"]["week"] is True
+    used = next(one for one in state["used"] if one["target"] == "internet")
+    assert (used["minutes"], used["limit"]) == (60, 120)
+    assert used["week"] == {"minutes": 300, "limit": 300, "bonus": 0, "owner": "family"}
+    desk.ask("grant", who="daughter", minutes=30)
+    assert desk.reason(TABLET) is Reason.OPEN
+    assert desk.ask("profile", id="daughter")["left"]["minutes"] == 30
+    desk.restart()
+    desk.clock.at = at("2026-11-25T16:00")
+    desk.counted.earlier["daughter"] = {"internet": 5 * 60 + 10}
+    desk.use("daughter", internet=0)
+    used = next(one for one in desk.ask("status")["profiles"][0]["used"] if one["target"] == "internet")
+    assert (used["bonus"], used["week"]["bonus"]) == (0, 30)
+    assert desk.ask("profile", id="daughter")["left"]["minutes"] == 20
+    desk.counted.earlier["daughter"] = {"internet": 5 * 60 + 30}
+    desk.use("daughter", internet=0)
+    assert desk.reason(TABLET) is Reason.OUT_OF_TIME
+    rows = [row for row in desk.ask("profile", id="daughter")["profile"]["limits"] if row["days"] == "week"]
+    assert [(row["target"], row["minutes"]) for row in rows] == [("internet", 300)]
+    desk.clock.at = at("2026-11-30T16:00")
+    desk.counted.earlier.clear()
+    desk.use("daughter", internet=0)
+    assert desk.reason(TABLET) is Reason.OPEN
+
+
 def test_a_grant_is_never_spent_twice(make: Make) -> None:
     desk = make("2026-11-24T16:00", daughter={"limits": {"internet": "1h"}})
     desk.use("daughter", internet=60)

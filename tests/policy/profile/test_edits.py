@@ -279,7 +279,7 @@ def test_anything_that_is_sent_is_a_profile_or_refused_in_words(asked: dict[str,
         assert edits.effective(said, after, asked) or after == said
     else:
         assert refusal.problem
-        assert refusal.mend
+        assert refusal.fix
 
 
 @pytest.mark.parametrize(

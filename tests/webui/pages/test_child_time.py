@@ -41,6 +41,20 @@ def test_the_card_tells_minutes_and_which_device_used_them(tablet: Browser) -> N
     assert "%" not in text
 
 
+def test_the_week_is_named_where_it_has_less_left(tablet: Browser, household: Household) -> None:
+    play, roblox = household.minutes["daughter"]["used"]
+    play["week"] = {"minutes": 570, "limit": 600, "bonus": 0, "owner": "family"}
+    roblox.update(limit=None, week={"minutes": 60, "limit": 180, "bonus": 15, "owner": "family"})
+    text = text_of(tablet.get("/my").text)
+    assert "Time 30 min left for Play this week" in text
+    assert "30 min left of 10 h this week" in text
+    assert "2 h 15 min left of 3 h 15 min this week" in text
+    play["week"]["minutes"] = 100
+    text = text_of(tablet.get("/my").text)
+    assert "40 min left of 1 h 30 min" in text
+    assert "of 10 h this week" not in text
+
+
 def test_bedtime_is_told_where_it_comes_first(tablet: Browser, household: Household) -> None:
     soon(household, 20)
     assert "Time 20 min until bedtime at 20:00" in text_of(tablet.get("/my").text)

@@ -219,7 +219,7 @@ def test_settings_tell_the_trusted_name_and_until_when_it_is_good(app: Flask, mu
 def test_without_a_good_certificate_no_link_leads_there_and_the_page_says_what_that_means(
     app: Flask, mum: Browser
 ) -> None:
-    app.extensions[KEY].now = Trusted(NAMED, problem="the certificate ended on 2026-11-20; renew it")
+    app.extensions[KEY].now = Trusted(NAMED, problem="the certificate expired on 2026-11-20; renew it")
     page = mum.get(PAGE).text
     told = text_of(page)
     assert f"This home has the name {NAMED}, but no certificate for it that is good now." in told

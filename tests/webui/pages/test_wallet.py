@@ -250,7 +250,7 @@ def test_over_plain_http_the_password_alone_is_offered_and_the_way_to_the_name(
 
 
 def test_when_its_certificate_has_ended_no_link_leads_to_the_name(app: Flask, daemon: Running) -> None:
-    app.extensions[front.KEY].now = Trusted(HTTPS.name, problem="the certificate ended on 2026-11-26")
+    app.extensions[front.KEY].now = Trusted(HTTPS.name, problem="the certificate expired on 2026-11-26")
     for page in (browser_on(app, "192.168.1.30"), Page(app.test_client(), "192.168.1.30")):
         found = page.get(UNLOCK).text
         assert "The name of this home has no certificate that is good now." in text_of(found)

@@ -158,6 +158,8 @@ def test_what_hours_and_limits_can_be_about_is_chosen_by_a_form(mum: Browser) ->
     ({"school": "45", "free": "90"}, {"school": "45m", "free": "90m"}),
     ({"school": "0", "free": ""}, {"school": "0m", "free": {}}),
     ({"school": "45", "free": "45", "sat": "120"}, {"school": "45m", "free": "45m", "sat": "2h"}),
+    ({"school": "", "free": "", "week": "600"}, {"school": {}, "free": {}, "week": "10h"}),
+    ({"school": "45", "free": "90", "week": "10080"}, {"school": "45m", "free": "90m", "week": "168h"}),
 ])  # fmt: skip
 def test_minutes_are_set_for_all_days_or_each(
     mum: Browser, household: Household, sent: Fields, value: object
@@ -193,6 +195,27 @@ def test_durations_are_readable(mum: Browser) -> None:
     page = text_of(mum.get(f"{PAGE}limits/service:youtube").text)
     assert "YouTube: 1 h a day" in page
     assert "90 = 1 h 30 min" in page
+
+
+def test_minutes_a_week_are_shown_and_checked(mum: Browser, household: Household) -> None:
+    write(household, limits={"play": {"school": "2h", "free": "3h", "week": "10h"}})
+    page = mum.get(f"{PAGE}limits/play").text
+    assert "Play: 10 h a week" in text_of(page)
+    assert 'id="week" name="week" type="number" inputmode="numeric" min="0" max="10080"' in page
+    assert 'value="600"' in page
+    assert "Play: 10 h a week" in text_of(mum.get(PAGE).text)
+    status, page = send(mum, "limits/play", {"school": "60", "free": "60", "week": "10081"})
+    assert status == 422
+    assert "Each week: write minutes, from 0 to 10080." in text_of(page)
+    send(mum, "limits/play", {"school": "60", "free": "60", "week": ""})
+    assert said(household)["limits"]["play"] == "1h"
+
+
+def test_a_limit_of_a_week_alone_is_one_sentence(mum: Browser, household: Household) -> None:
+    write(household, limits={"service:youtube": {"week": "3h"}})
+    page = text_of(mum.get(f"{PAGE}limits/service:youtube").text)
+    assert "YouTube: 3 h a week" in page
+    assert "no limit on" not in page
 
 
 def test_a_limit_that_the_form_cannot_show_is_left_to_the_file(mum: Browser, household: Household) -> None:

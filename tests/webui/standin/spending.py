@@ -58,6 +58,7 @@ class Spending:
         ends += [
             (one["limit"] + one["bonus"] - one["minutes"], one["target"], one["name"], None)
             for one in time["used"]
+            if one["limit"] is not None
         ]
         closing = [
             {"minutes": minutes, "what": what, "name": name, "at": at}
