@@ -17,7 +17,7 @@ from gateway.audit.stage import Stage, words_of
 from gateway.audit.trial import Trial, addresses_of
 from gateway.control.client import Client
 from gateway.policy.config.config import Config
-from gateway.policy.config.router_decides import said_in
+from gateway.policy.config.router_decides import file_to_edit
 
 _ASIDE = "Bedtimes, limits, schedules and pauses are ignored: the test is about bypass methods, not the time."
 _NO_IPV6 = "IPv6 is not tested: the LAN has no IPv6 addresses."
@@ -57,7 +57,7 @@ def _lan(config: Config) -> str:
     here = {name for _, name in socket.if_nameindex()}
     found = sorted((name for name in config.lan if name in here), key=lambda name: not Stage(name).bridged)
     if not found:
-        msg = f"there is no interface {config.lan[0]}; fix lan: in {said_in(config.fixed, 'lan')}"
+        msg = f"there is no interface {config.lan[0]}; fix lan: in {file_to_edit(config.fixed, 'lan')}"
         raise AuditError(msg)
     return found[0]
 

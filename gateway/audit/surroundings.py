@@ -92,7 +92,7 @@ def _refusals(worn: Mapping[str, Any], shown: Mapping[str, Any]) -> frozenset[st
 
 def _refuses_strangers(client: Client, config: Config, known: Mapping[str, Any], host: str) -> bool:
     """Return whether a new device on this LAN is blocked from the host."""
-    kind = config.stranger_on(known["lan"])
+    kind = config.unknown_device_on(known["lan"])
     if kind == QUARANTINE:
         return True
     return bool(client.call("why", host=host, profile=kind)["verdict"] == "block")

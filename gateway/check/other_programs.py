@@ -13,7 +13,7 @@ from gateway.core.programs import find_program
 from gateway.kernel import hypervisor, timex
 from gateway.lan.machine import text_of
 from gateway.policy.config.config import Config
-from gateway.policy.config.router_decides import said_in
+from gateway.policy.config.router_decides import file_to_edit
 
 PROC = Path("/proc")
 UCI = Path("/etc/config")
@@ -63,7 +63,7 @@ def _switched_on() -> Iterator[str]:
 def folders(config: Config) -> Iterator[Finding]:
     """Check that the daemon can write its files. Creates nothing."""
     for key, path in (("state", Path(config.state)), ("runtime", Path(config.runtime))):
-        where = said_in(config.fixed, key)
+        where = file_to_edit(config.fixed, key)
         try:
             there = next(parent for parent in (path, *path.parents) if parent.exists())
         except OSError:

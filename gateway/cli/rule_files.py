@@ -68,7 +68,7 @@ class Home:
         found = self.household.owner_of(mac)
         if found is not None:
             return found, PLAIN
-        unknown = self.config.stranger_on(_interface_of(mac) if self.config.interfaces else None)
+        unknown = self.config.unknown_device_on(_interface_of(mac) if self.config.interfaces else None)
         if unknown == QUARANTINE:
             return self.household.guest, replace(PLAIN, quarantined=True)
         return self.profile(unknown), PLAIN

@@ -71,7 +71,7 @@ class Grouping:
             return household.managed(mac, self._profiles[place]), False
         if place == QUARANTINE:
             return household.guest, True
-        profile, locked = kind_of_stranger(household, household.config.stranger_on(self._where(mac)))
+        profile, locked = kind_of_stranger(household, household.config.unknown_device_on(self._where(mac)))
         return household.managed(mac, profile), locked
 
     def wanted(self) -> tuple[list[Wanted], tuple[str, ...], Keys]:

@@ -11,7 +11,7 @@ from gateway.household.editing import Author, Draft, Edit, Editing, bad_rule
 from gateway.household.file_history import changed_meanwhile
 from gateway.household.revisions import revision_of
 from gateway.household.rule_book import RuleBook
-from gateway.policy.config.router_decides import Fixed
+from gateway.policy.config.router_decides import RouterSetting
 from gateway.policy.profile import edits
 from gateway.policy.profile.changes import Changes, changed
 from gateway.policy.profile.plain import Document, Plain
@@ -88,7 +88,7 @@ def _lists(said: Document) -> dict[str, tuple[Plain, Plain]]:
     return {key: (one.get("url"), one.get("file")) for key, one in found if isinstance(one, dict)}
 
 
-def _only_the_familys(changes: Changes, fixed: Mapping[str, Fixed]) -> None:
+def _only_the_familys(changes: Changes, fixed: Mapping[str, RouterSetting]) -> None:
     for key in changes:
         head = key.partition("/")[0]
         if head not in edits.FAMILY_KEYS:
@@ -100,7 +100,7 @@ def _only_the_familys(changes: Changes, fixed: Mapping[str, Fixed]) -> None:
             raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=fix)
 
 
-def _routers_own(key: str, one: Fixed) -> PolicyError:
+def _routers_own(key: str, one: RouterSetting) -> PolicyError:
     problem, fix = f"is set in {one.file}", f"change it there, as the router's own setting {one.option}"
     error = PolicyError(key, problem, fix)
     return error.coded(Code.ROUTERS_OWN, key=key, option=one.option, file=one.file)

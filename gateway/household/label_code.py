@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded, write_atomically, write_error_text
-from gateway.policy.requests.tickets import new_code, shown
+from gateway.policy.requests.tickets import new_code, printed_code
 
 LABEL = "label"
 SHORTEST, LONGEST = 8, 40  # letters and digits of a manufacturer's code
@@ -27,7 +27,7 @@ def label(state: Path) -> str:
     found = _kept(path)
     if found:
         return found
-    made = shown(new_code(secrets.choice))
+    made = printed_code(new_code(secrets.choice))
     try:
         write_atomically(path, f"{made}\n".encode())
     except OSError as error:

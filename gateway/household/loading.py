@@ -46,7 +46,7 @@ from gateway.policy.names.services import Catalogue, parse_group
 from gateway.policy.profile import bands, profile
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.household import Household, assembled
-from gateway.policy.profile.laws import strangers
+from gateway.policy.profile.laws import unknown_entries
 from gateway.policy.profile.profile import DaysOf, Profile
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.profile.rules import Laws
@@ -175,7 +175,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
             sites += packs.parse_sites(source, name, suffixes)
     countries = load_countries(suffixes)
     laws = {law.id: law for country in countries.values() for law in country.laws}
-    if unknown := strangers(laws.values(), catalogue.services, known):
+    if unknown := unknown_entries(laws.values(), catalogue.services, known):
         where, fix = "profiles/countries", "install the package again"
         raise PolicyError(where, f"names what the catalogue has not: {unknown[0]}", fix)
     engines = packs.parse_engines(*_data(root, "safesearch.yaml"), suffixes)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from gateway.core.errors import PolicyError
 from gateway.household.uci import Option, Package, Section
 from gateway.policy.config.config import KEYS
-from gateway.policy.config.router_decides import Fixed
+from gateway.policy.config.router_decides import RouterSetting
 from gateway.policy.profile.plain import document
 from gateway.policy.profile.writing import written
 from gateway.policy.yaml import fields
@@ -124,10 +124,11 @@ class RouterSettings:
         return _laid(_without(document, gone), {**usual, **self.entries})
 
     @property
-    def fixed(self) -> Mapping[str, Fixed]:
+    def fixed(self) -> Mapping[str, RouterSetting]:
         """Return the keys that are set here, and by which option."""
         return {
-            key: Fixed(self.file, node.place.path, _plain_text(node)) for key, node in self.entries.items()
+            key: RouterSetting(self.file, node.place.path, _plain_text(node))
+            for key, node in self.entries.items()
         }
 
     def first_document(self, zone: str) -> Document:

@@ -17,7 +17,7 @@ from gateway.household.file_history import FileHistory
 from gateway.household.loading import Product
 from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import StoredTable, open_table, seed_table
-from gateway.policy.alerts.cards import Topic
+from gateway.policy.alerts.cards import CardTopic
 from gateway.policy.alerts.menus import Menu
 from gateway.policy.config.config import Config
 from gateway.policy.config.registers import in_force
@@ -132,7 +132,7 @@ class RuleBook:
         """Return the kind of a device by its observed traits."""
         return self._product.fingerprints.kind_of(sight)
 
-    def menus(self, topic: Topic, sight: Sighting | None) -> tuple[Menu, ...]:
+    def menus(self, topic: CardTopic, sight: Sighting | None) -> tuple[Menu, ...]:
         """Return where such a device has a setting, by its observed traits."""
         found = None if sight is None else self._product.fingerprints.find(sight)
         kind = "" if sight is None else sight.traits.kind

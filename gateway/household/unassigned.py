@@ -49,7 +49,7 @@ def strangers(
         profile, quarantined = (
             (profiles[places[mac]], False)
             if mac in places
-            else kind_of_stranger(household, settings.stranger_on(where(mac)))
+            else kind_of_stranger(household, settings.unknown_device_on(where(mac)))
         )
         if profile.filtered:
             found.append(Wanted(mac, (mac,), household.managed(mac, profile), quarantined))
@@ -57,7 +57,7 @@ def strangers(
     keys: dict[str | None, str | None] = {}
     known: dict[tuple[str, bool], str] = {}
     for interface in (None, *settings.interfaces):
-        profile, quarantined = kind_of_stranger(household, settings.stranger_on(interface))
+        profile, quarantined = kind_of_stranger(household, settings.unknown_device_on(interface))
         kind = profile.id, quarantined
         if profile.filtered and kind not in known:
             known[kind] = UNKNOWN if interface is None else _key(*kind)

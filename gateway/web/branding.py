@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
-from gateway.policy.config.brand import LEAST, NIGHT_GROUNDS, OWN_NAME, Brand, channels, contrast
+from gateway.policy.config.brand import MIN_CONTRAST, NIGHT_GROUNDS, OWN_NAME, Brand, channels, contrast
 from gateway.policy.yaml.documents import shown
 
 MOST_BYTES = 8_000  # of a logo: a first visit loads at most 80 kB, and the longest page has 70
@@ -159,13 +159,15 @@ def for_night(colour: str) -> str:
     """Return the colour, lightened just enough for the dark pages and for dark text on a button."""
     grounds = (*NIGHT_GROUNDS, ON_GREEN_AT_NIGHT)
     lighter = (mixed(WHITE, colour, percent) for percent in range(101))
-    return next(shade for shade in lighter if all(contrast(shade, ground) >= LEAST for ground in grounds))
+    return next(
+        shade for shade in lighter if all(contrast(shade, ground) >= MIN_CONTRAST for ground in grounds)
+    )
 
 
 def _tint(colour: str, ground: str, percent: int) -> str:
     """Return the strongest tint on which the colour itself is readable."""
     tints = (mixed(colour, ground, share) for share in range(percent, -1, -1))
-    return next(tint for tint in tints if contrast(colour, tint) >= LEAST)
+    return next(tint for tint in tints if contrast(colour, tint) >= MIN_CONTRAST)
 
 
 def mixed(colour: str, ground: str, percent: int) -> str:

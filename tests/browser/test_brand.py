@@ -10,7 +10,7 @@ from dataclasses import asdict
 import pytest
 
 from gateway.cli.commands.web import settings_dict
-from gateway.policy.config.brand import GROUNDS, LEAST, MAX_NAME, Brand, contrast
+from gateway.policy.config.brand import GROUNDS, MAX_NAME, MIN_CONTRAST, Brand, contrast
 from gateway.policy.config.config import Config
 from gateway.policy.config.proposal import Proposal
 from tests.browser.audit import faults
@@ -53,7 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def test_the_accent_is_as_light_as_may_be() -> None:
-    assert min(contrast(LIGHTEST, ground) for ground in GROUNDS) - LEAST < 0.1
+    assert min(contrast(LIGHTEST, ground) for ground in GROUNDS) - MIN_CONTRAST < 0.1
     assert asdict(Brand(colour=LIGHTEST))["problems"] == ()
 
 

@@ -13,7 +13,7 @@ from gateway.household import loading as household
 from gateway.household.config_file import first_boot, is_there, read_config
 from gateway.household.router_settings import LEASES
 from gateway.policy.config.config import Config
-from gateway.policy.config.router_decides import Fixed
+from gateway.policy.config.router_decides import RouterSetting
 from tests.policy.homes import product
 
 UCI = """
@@ -43,7 +43,7 @@ def test_the_router_s_settings_lie_over_the_file(tmp_path: Path, uci: Path) -> N
     path.write_text("lan: [eth9]\nlanguage: ru\n")
     read = config(path)
     assert (read.lan, read.language, read.country) == (("br-home",), "ru", "")
-    assert read.fixed == {"lan": Fixed(str(uci), "main.lan", "br-home")}
+    assert read.fixed == {"lan": RouterSetting(str(uci), "main.lan", "br-home")}
 
 
 def test_leases_are_where_the_router_keeps_them(tmp_path: Path, uci: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import PolicyError
-from gateway.policy.config.brand import GROUNDS, LEAST, NIGHT_GROUNDS, Brand, contrast, read_brand
+from gateway.policy.config.brand import GROUNDS, MIN_CONTRAST, NIGHT_GROUNDS, Brand, contrast, read_brand
 from gateway.policy.yaml.documents import parse_document
 from gateway.web.branding import (
     MOST_BYTES,
@@ -102,16 +102,16 @@ def test_a_brand_of_unknown_keys_is_refused() -> None:
 @settings(max_examples=150, deadline=None)
 def test_each_colour_that_is_taken_can_be_read_everywhere(colour: str) -> None:
     taken = brand(f"colour: '{colour}'").colour
-    assert bool(taken) is all(contrast(colour, ground) >= LEAST for ground in GROUNDS)
+    assert bool(taken) is all(contrast(colour, ground) >= MIN_CONTRAST for ground in GROUNDS)
     if not taken:
         return
     day, night = map(colours, style_of(Brand(colour=taken), logo=False).split("@media"))
     assert day["green"] == taken
     for look, grounds, on in ((day, GROUNDS, WHITE), (night, NIGHT_GROUNDS, ON_GREEN_AT_NIGHT)):
         for ground in (*grounds, look["tint"]):
-            assert contrast(look["green"], ground) >= LEAST
-        assert contrast(look["green"], on) >= LEAST
-        assert contrast(look["on-tint"], look["tint"]) >= LEAST
+            assert contrast(look["green"], ground) >= MIN_CONTRAST
+        assert contrast(look["green"], on) >= MIN_CONTRAST
+        assert contrast(look["on-tint"], look["tint"]) >= MIN_CONTRAST
     assert for_night(taken) == night["green"]
 
 

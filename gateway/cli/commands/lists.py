@@ -26,7 +26,7 @@ from gateway.lists.lookup import look_up
 from gateway.lists.own_lists import lists_file
 from gateway.lists.table import TABLE_NAME, open_table
 from gateway.policy.config.config import Config
-from gateway.policy.config.registers import title
+from gateway.policy.config.registers import register_title
 from gateway.policy.names.categories import PROXY
 from gateway.policy.names.domain_table import TableInfo
 
@@ -227,7 +227,7 @@ def _found(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield host, REFUSED_FOR_EVERYONE
         return
     for match in answer["matches"]:
-        yield match["name"], ", ".join(map(title, match["categories"]))
+        yield match["name"], ", ".join(map(register_title, match["categories"]))
     for service in answer["services"]:
         yield host, f"service:{service}"
     if answer["resolver"]:

@@ -13,8 +13,8 @@ from datetime import datetime
 from gateway.core.bus import Bus
 from gateway.household.members import Family, Member
 from gateway.household.rule_book import RuleBook
-from gateway.policy.alerts.cards import Card, Topic
-from gateway.policy.alerts.signs import Sign, is_probe, sign_of
+from gateway.policy.alerts.cards import Card, CardTopic
+from gateway.policy.alerts.signs import BypassSign, is_probe, sign_of
 from gateway.policy.alerts.traces import Finding, Traces
 from gateway.policy.profile.bypass_methods import Way
 from gateway.policy.values import Decision, Observation, Proto
@@ -86,7 +86,7 @@ class BypassAlerts:
 
     # ------------------------------------------------------------------------------------ what is kept
 
-    def _found(self, member: Member, mac: str, sign: Sign, found: Finding, at: datetime) -> None:
+    def _found(self, member: Member, mac: str, sign: BypassSign, found: Finding, at: datetime) -> None:
         self._date(member, at)
         level, day = member.profile.rules.log_level, self._store.today(at)
         card = self._cards.get((mac, sign.way, day))
@@ -101,7 +101,7 @@ class BypassAlerts:
         self._cards.put(card)
         self._bus.publish(CardChanged(card, new=True))
 
-    def _again(self, card: Card, sign: Sign, found: Finding) -> None:
+    def _again(self, card: Card, sign: BypassSign, found: Finding) -> None:
         """Update today's card: it is open again, or more is known. Not notified as a new card."""
         if _better(card, found):
             host = sign.host or card.host
@@ -161,4 +161,4 @@ def _better(card: Card, found: Finding) -> bool:
     """Whether a finding says more: certain before likely, a whole device before an app."""
     if found.sure != card.sure:
         return found.sure
-    return found.topic is not card.topic and (found.sure or found.topic is Topic.PRIVATE_DNS)
+    return found.topic is not card.topic and (found.sure or found.topic is CardTopic.PRIVATE_DNS)

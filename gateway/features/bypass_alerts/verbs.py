@@ -13,7 +13,7 @@ from gateway.features.accounts.access import Access
 from gateway.features.bypass_alerts.cards import CardChanged
 from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
-from gateway.policy.alerts.cards import Card, card_sentence, for_child, for_guardian, told
+from gateway.policy.alerts.cards import Card, card_sentence, for_child, for_guardian, visible_card
 from gateway.policy.alerts.menus import in_language, path
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.log_levels import NAMES_LEVEL
@@ -83,7 +83,7 @@ class BypassCardVerbs:
     def _visible(self, card: Card) -> Card | None:
         """Return what a guardian may see of a card at the profile's present log level."""
         profile = self._home.rules.household.profiles.get(card.profile)
-        return None if profile is None else told(card, profile.rules.log_level)
+        return None if profile is None else visible_card(card, profile.rules.log_level)
 
     def _describe(self, card: Card) -> dict[str, object]:
         rules, presence = self._home.rules, self._presence

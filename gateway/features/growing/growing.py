@@ -26,7 +26,7 @@ from gateway.household.editing import Author, Editing
 from gateway.household.members import Family
 from gateway.household.revisions import PROGRAM, revision_of
 from gateway.policy.profile import edits, growing
-from gateway.policy.profile.growing import Stage, State, Step
+from gateway.policy.profile.growing import Stage, Step, StepState
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump
 from gateway.store.forget_child import erase_child
@@ -100,7 +100,7 @@ class Growing:
         now, steps = self._home.local_now(), self._steps
         if not self._began:
             self._began = True
-            steps.change(lambda step: growing.back_again(step, in_utc(now)))
+            steps.change(lambda step: growing.resumed(step, in_utc(now)))
         profiles = self._home.rules.household.profiles
         gone = [profile_id for profile_id in steps.all() if profile_id not in profiles]
         for profile_id in gone[: max(0, len(steps.all()) - KEPT)]:
@@ -111,7 +111,7 @@ class Growing:
     def _look_at(self, profile: Profile, now: datetime) -> None:
         """Store, announce, take or drop the step of one profile."""
         steps, kept = self._steps, self._steps.of(profile.id)
-        found = growing.look(profile.id, profile.name, profile.band, profile.next_step, kept, now)
+        found = growing.check_step(profile.id, profile.name, profile.band, profile.next_step, kept, now)
         if found.kept is None:
             if kept is not None:
                 steps.drop(profile.id)
@@ -164,8 +164,8 @@ class Growing:
         if not happened and not fits and not (step.is_final and says_adult(said)):
             steps.drop(step.profile)  # the file was edited in the meantime
             return step
-        if step.state is not State.TAKING:
-            step = replace(step, state=State.TAKING, by=by, undo=revision_of(source))
+        if step.state is not StepState.TAKING:
+            step = replace(step, state=StepState.TAKING, by=by, undo=revision_of(source))
             steps.put(step)
         revision = revision_of(source)
         if not happened:
@@ -173,7 +173,7 @@ class Growing:
             revision = self.editing.edit(step.profile, changes, Author(by, at)).revision
         if step.is_final:
             self._erase_child(step, slots)
-        step = replace(step, state=State.TAKEN, taken=in_utc(at), revision=revision)
+        step = replace(step, state=StepState.TAKEN, taken=in_utc(at), revision=revision)
         steps.put(step, "step by itself" if by == PROGRAM else "step", by=by, at=at, origin=origin)
         self._publish(step, "taken")
         return step
@@ -201,9 +201,9 @@ class Growing:
         step = steps.of(profile.id)
         if step is None or growing.stage(step, now) is Stage.NONE or not growing.is_about(step, profile):
             raise no_step(profile)
-        after = replace(growing.put_off(step, until, reason, by, now), seen=in_utc(now))
+        after = replace(growing.postponed(step, until, reason, by, now), seen=in_utc(now))
         what = "step put off"
-        if step.state is State.TAKEN:
+        if step.state is StepState.TAKEN:
             self._back(step, Author(by, now))
             what = "step back"
         steps.put(after, what, by=by, at=now, origin=origin)
@@ -230,7 +230,7 @@ class Growing:
     def refuse_later(self, profile_id: str, changes: Mapping[str, object]) -> None:
         """Refuse changes that put off the step to adult once it is proposed. Raises PolicyError."""
         step = self._steps.of(profile_id)
-        if step is None or not step.is_final or step.state is State.TAKEN:
+        if step is None or not step.is_final or step.state is StepState.TAKEN:
             return
         band, month = changes.get("band", step.band.value), changes.get("next_step", step.month)
         if (band, month) != (step.band.value, step.month) and band != step.then.value:
@@ -267,7 +267,7 @@ class Growing:
     def describe(self, step: Step, now: datetime) -> dict[str, object]:
         """Return a step for the control socket; times are in the time zone of ``now``."""
         begun = step.since.astimezone(now.tzinfo)
-        open_still = step.state is not State.TAKEN
+        open_still = step.state is not StepState.TAKEN
         return {
             "profile": step.profile,
             "name": step.name,

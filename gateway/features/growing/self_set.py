@@ -34,13 +34,13 @@ class SelfSetting:
         household = self._home.rules.household
         choices = self._choices.of(profile.id)
         if not choices or not selfset.may_set(profile, household.bands):
-            return selfset.laid(profile, None)
+            return selfset.with_self_set(profile, None)
         asked = profile.name, choices
         known = self._read.get(profile.id)
         if known is None or known[0] != asked:
             found = selfset.self_set(choices, profile.name, vocabulary(self._home.rules.product))
             known = self._read[profile.id] = asked, found
-        return selfset.laid(profile, known[1])
+        return selfset.with_self_set(profile, known[1])
 
     def change(self, profile: Profile, changes: Mapping[str, object], origin: str) -> None:
         """Store what a child changes, and apply it.

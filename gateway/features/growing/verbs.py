@@ -15,7 +15,7 @@ from gateway.policy.profile import growing
 from gateway.policy.profile.growing import Step
 from gateway.policy.profile.next_step import next_band
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.to_yaml import spoken
+from gateway.policy.profile.to_yaml import rules_to_yaml
 from gateway.store.tables.growing import Growing as Steps
 
 
@@ -53,13 +53,13 @@ class GrowingVerbs:
             "then": None,
             "month": profile.next_step,
             "step": self._growing.describe(kept, now) if kept is not None and shown else None,
-            "rules": spoken(profile.rules),
+            "rules": rules_to_yaml(profile.rules),
             "after": None,
         }
         then = next_band(profile.band)
         if profile.next_step is None or then is None:
             return answer
-        return answer | {"then": then.value, "after": spoken(self._after(profile).rules)}
+        return answer | {"then": then.value, "after": rules_to_yaml(self._after(profile).rules)}
 
     def _after(self, profile: Profile) -> Profile:
         """Return the profile as the step would change it, with the log level that applies then."""

@@ -20,7 +20,7 @@ from gateway.lists.book import SHELF, STALE, Book
 from gateway.lists.lookup import look_up
 from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
 from gateway.lists.sources import PublishedList, parse_sources
-from gateway.policy.config.registers import is_register, title
+from gateway.policy.config.registers import is_register, register_title
 from gateway.policy.names import networks as nets
 from gateway.policy.names.domain_table import TableInfo
 from gateway.policy.profile.profile import Profile
@@ -143,7 +143,7 @@ class ListVerbs:
         return {
             **answer,
             "categories": [
-                {"id": category, "name": names.categories.get(category) or title(category)}
+                {"id": category, "name": names.categories.get(category) or register_title(category)}
                 for category in sorted(found)
             ],
             "services": [

@@ -25,7 +25,7 @@ from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.judge.why import parse_host
 from gateway.policy.requests import requests
-from gateway.policy.requests.requests import Answer, ChildRequest, State, Topic
+from gateway.policy.requests.requests import Answer, ChildRequest, RequestState, RequestTopic
 from gateway.policy.time.clock_changes import Kind as Span
 from gateway.policy.time.grant_messages import (
     ENGLISH,
@@ -78,7 +78,7 @@ class RequestVerbs:
         new = self._parse(request, member)
         calendar, name = self._home.rules.calendar, member.profile.name
         asked = requests.asked(self._stored.all(), new, calendar, calendar.family_day(new.at))
-        granted = self._grant_automatically(asked, member) if asked.topic is Topic.TIME else None
+        granted = self._grant_automatically(asked, member) if asked.topic is RequestTopic.TIME else None
         if granted is not None:
             asked, text = granted
         else:
@@ -96,11 +96,13 @@ class RequestVerbs:
             return self._parse_site(request, member)
         if request.has("since"):
             since, gates, minutes = disputed(request, self._home.rules, self._minutes, member.profile.id)
-            new = self._new(request, member, Topic.LEDGER, " ".join(gates), minutes)
+            new = self._new(request, member, RequestTopic.LEDGER, " ".join(gates), minutes)
             return replace(new, since=in_utc(since))
         return self._parse_time(request, member)
 
-    def _new(self, request: Request, member: Member, topic: Topic, thing: str, minutes: int) -> ChildRequest:
+    def _new(
+        self, request: Request, member: Member, topic: RequestTopic, thing: str, minutes: int
+    ) -> ChildRequest:
         now = self._home.local_now()
         return ChildRequest(
             id=0,
@@ -122,7 +124,7 @@ class RequestVerbs:
             name = member.profile.name
             error = PolicyError(name, "has no time that comes to an end", "there is nothing to ask for")
             raise error.coded(Code.NOTHING_TO_ASK, name=name)
-        return self._new(request, member, Topic.TIME, service or "", minutes)
+        return self._new(request, member, RequestTopic.TIME, service or "", minutes)
 
     def _parse_site(self, request: Request, member: Member) -> ChildRequest:
         word = request.text("site")
@@ -147,7 +149,7 @@ class RequestVerbs:
                 name = thing_name(entry, self._home.rules.names)
                 raise PolicyError(name, "is open now", "try it").coded(Code.OPEN_NOW, name=name)
         check_askable(host, decision, profile.name)
-        return self._new(request, member, Topic.SITE, entry, 0)
+        return self._new(request, member, RequestTopic.SITE, entry, 0)
 
     def _entry(self, host: str) -> str:
         """Return the service that a host belongs to, else its site."""
@@ -164,7 +166,9 @@ class RequestVerbs:
         used = sum(
             other.given
             for other in self._stored.all()
-            if other.who == asked.who and other.state is State.AUTO and calendar.family_day(other.at) == today
+            if other.who == asked.who
+            and other.state is RequestState.AUTO
+            and calendar.family_day(other.at) == today
         )
         amount = member.profile.rules.auto_approve.value
         if is_paused(member, now) or not requests.is_within(amount, used, asked.minutes):
@@ -172,7 +176,7 @@ class RequestVerbs:
         giver = self._grants.giver(member.profile.name, GrantKind.AUTO)
         with self._transaction():
             extended = self._grants.give(asked.who, member, asked.minutes, asked.thing or None, giver)
-            granted = with_grant(requests.granted_by_itself(asked, in_utc(now)), giver)
+            granted = with_grant(requests.auto_granted(asked, in_utc(now)), giver)
             what = self._values.audited(granted, "request auto")
             self._stored.put(granted, by=member.profile.name, what=what, at=now)
         self._grants.apply((granted.who,))
@@ -224,10 +228,10 @@ class RequestVerbs:
         profile, rules = member.profile, self._home.rules
         if answered.answer is Answer.NO:
             return ENGLISH["no"].format(name=profile.name), None
-        if answered.topic is Topic.TIME:
+        if answered.topic is RequestTopic.TIME:
             extended = self._grants.give(profile.id, member, answered.given, answered.thing or None, giver)
             return extended.sentence, extended.until
-        if answered.topic is Topic.LEDGER:
+        if answered.topic is RequestTopic.LEDGER:
             gates = answered.thing.split()
             extended = self._grants.give_back(profile.id, member, answered.given, gates, giver)
             return extended.sentence, extended.until

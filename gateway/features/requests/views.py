@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from gateway.household.rule_book import RuleBook
 from gateway.household.visibility import Visibility, day_of
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
-from gateway.policy.requests.requests import ChildRequest, Topic
+from gateway.policy.requests.requests import ChildRequest, RequestTopic
 from gateway.policy.time.grant_messages import limits_name, thing_name
 
 SERVICE, CATEGORY = "service:", "category:"
@@ -31,7 +31,7 @@ class AskedValues:
         zone = self._rules.household.config.zone
         profile = self._rules.household.find(request.who)
         thing = request.thing
-        if request.topic is Topic.TIME and thing:
+        if request.topic is RequestTopic.TIME and thing:
             thing = f"{SERVICE}{thing}"
         return {
             "id": request.id,
@@ -91,7 +91,7 @@ class AskedValues:
             "id": request.id,
             "profile": request.who,
             "name": name,
-            "site": request.thing if request.topic is Topic.SITE and is_whole else None,
+            "site": request.thing if request.topic is RequestTopic.SITE and is_whole else None,
             "topic": request.topic,
             "state": request.state,
             "sentence": sentence if is_whole else "",
@@ -120,13 +120,13 @@ class AskedValues:
         return self._visibility.level(request.who) if is_known else 0
 
     def _name(self, request: ChildRequest, thing: str) -> str | None:
-        name = limits_name if request.topic is Topic.LEDGER else thing_name
+        name = limits_name if request.topic is RequestTopic.LEDGER else thing_name
         return name(thing, self._rules.names) if thing else None
 
     def _kind(self, request: ChildRequest) -> str:
         """Return the categories or limits that a request is about, without names of services and sites."""
-        if request.topic is not Topic.LEDGER:
-            thing = f"{SERVICE}{request.thing}" if request.topic is Topic.TIME else request.thing
+        if request.topic is not RequestTopic.LEDGER:
+            thing = f"{SERVICE}{request.thing}" if request.topic is RequestTopic.TIME else request.thing
             return self._category(thing)
         gates = request.thing.split()
         kinds = (self._category(gate) if gate.startswith(SERVICE) else gate for gate in gates)

@@ -14,7 +14,7 @@ from gateway.household.context import HomeContext
 from gateway.household.grant_owners import BY_GUARDIANS
 from gateway.household.seen_devices import SeenDevices
 from gateway.household.visibility import Visibility
-from gateway.policy.profile.edited import Edited
+from gateway.policy.profile.edited import ChangedEntry
 from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import ALL
 from gateway.policy.time.grant_messages import thing_name
@@ -139,7 +139,7 @@ class ChangeVerbs:
             "devices": self._device_names(change.entries),
         }
 
-    def _device_names(self, entries: tuple[Edited, ...]) -> list[dict[str, str]]:
+    def _device_names(self, entries: tuple[ChangedEntry, ...]) -> list[dict[str, str]]:
         keys = (entry.key.partition("/") for entry in entries)
         macs = (mac for head, _, mac in keys if head in DEVICE_KEYS)
         return [{"mac": mac, "name": self._here.name_of(mac)} for mac in dict.fromkeys(macs) if mac]

@@ -13,9 +13,9 @@ from gateway.household.file_history import FileHistory
 from gateway.household.revisions import Step, revision
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile import edits
-from gateway.policy.profile.edited import Edited, edited
+from gateway.policy.profile.edited import ChangedEntry, changed_entries
 from gateway.policy.profile.plain import Document
-from gateway.policy.profile.to_yaml import spoken
+from gateway.policy.profile.to_yaml import rules_to_yaml
 
 STEPS = 12  # newest steps in one answer: parsing each file takes 1 ms on a PC, and packets wait meanwhile
 ENTRIES = 16  # of one step; the answer says how many are left off
@@ -32,7 +32,7 @@ class RuleChange:
     what: str
     who: str  # a profile's id; empty for the settings
     name: str
-    entries: tuple[Edited, ...]
+    entries: tuple[ChangedEntry, ...]
     left_off: int
     undo: Undo | None
     because: str = ""  # only for the file that the step was made for
@@ -116,7 +116,7 @@ class EditHistory:
             return self._change(step, history, name, "removed", shown.name, (), undo)
         if before is None or after is None:
             return None
-        found = tuple(edited(before.document, after.document, before.effective, after.effective))
+        found = tuple(changed_entries(before.document, after.document, before.effective, after.effective))
         undo = {"do": "unedit", "id": who, "revision": step.before[name], "found": step.after[name]}
         return self._change(step, history, name, "rules", shown.name, found, undo) if found else None
 
@@ -132,7 +132,7 @@ class EditHistory:
         except PolicyError:
             return None
         keys = (*edits.FAMILY_KEYS, "registers")
-        found = [entry for entry in edited(old, new, {}, {}) if entry.key.partition("/")[0] in keys]
+        found = [entry for entry in changed_entries(old, new, {}, {}) if entry.key.partition("/")[0] in keys]
         undo = {
             "do": "unedit_family", "revision": step.before[path.name], "found": step.after[path.name],
         }  # fmt: skip
@@ -140,7 +140,7 @@ class EditHistory:
 
     def _change(
         self, step: Step, history: FileHistory, file: str, what: str, name: str,
-        entries: tuple[Edited, ...], undo: Undo,
+        entries: tuple[ChangedEntry, ...], undo: Undo,
     ) -> RuleChange:  # fmt: skip
         """Build a RuleChange. It can be undone only while it is the file's last step."""
         last = max(number for number, other in history.steps.items() if file in other.after)
@@ -186,7 +186,7 @@ class EditHistory:
         own = {"name": profile.name, "band": profile.band.value, "devices": list(profile.devices)}
         if isinstance(document.get("devices"), list):
             document = {**document, "devices": list(edits.macs(document["devices"]))}
-        return _File(profile.name, document, spoken(profile.rules) | own)
+        return _File(profile.name, document, rules_to_yaml(profile.rules) | own)
 
     def _before(self, step: Step, history: FileHistory, name: str) -> bytes | None:
         try:
@@ -213,7 +213,7 @@ class EditHistory:
         return data if revision(data) == wanted else None
 
 
-def describe_entries(entries: tuple[Edited, ...]) -> list[dict[str, object]]:
+def describe_entries(entries: tuple[ChangedEntry, ...]) -> list[dict[str, object]]:
     """Return ``key``, ``before`` and ``after`` of each."""
     return [
         {"key": entry.key, "before": _short(entry.before), "after": _short(entry.after)} for entry in entries

@@ -67,7 +67,7 @@ class EditVerbs:
         path = self._editing.file(profile.id)
         problem = household.problems.get(path.name)
         source, document = self._editing.read(path)
-        return edits.told_rules(source, document, profile, household.bands) | {
+        return edits.rules_to_dict(source, document, profile, household.bands) | {
             "set": self.last_change(path, source),
             "revision": revision_of(source),
             "problem": None if problem is None else str(problem),
@@ -189,6 +189,6 @@ def because(request: Request) -> str:
 def _detail(profile_id: str, done: Edit) -> str:
     """Return the audit line's detail of an edit."""
     moved = (f"{len(macs)} of {owner}" for owner, macs in done.lost.items())
-    changes = edits.told_changes(done.before, done.after)
+    changes = edits.changes_text(done.before, done.after)
     taken = ", ".join(moved)
     return f"{profile_id}: {changes}" + (f"; devices from others: {taken}" if taken else "")

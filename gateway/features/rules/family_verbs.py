@@ -31,7 +31,7 @@ class FamilyVerbs:
         """The verb `family`: the settings, and who changed them last."""
         rules = self._rules
         source = read_bounded(rules.path)
-        return edits.told_home(source, rules.household.config) | {
+        return edits.home_to_dict(source, rules.household.config) | {
             "set": self._edit.last_change(rules.path, source),
             "revision": revision_of(source),
         }
@@ -41,7 +41,7 @@ class FamilyVerbs:
         author, changes = self._edit.author(request), request.mapping("set")
         done = self._editing.edit(changes, author, self._edit.revision(request))
         if done.revision != done.found:
-            self._edit.audit(request, author, "edit_family", edits.told_changes(done.before, done.after))
+            self._edit.audit(request, author, "edit_family", edits.changes_text(done.before, done.after))
         changed = edits.effective(done.before, done.after, changes)
         return {"revision": done.revision, "undo": done.found, "changed": changed}
 

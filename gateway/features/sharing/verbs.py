@@ -289,7 +289,7 @@ class SharingVerbs:
             return may_be_handed(household.owner_of(mac))
         if self._place(mac):
             return self._place(mac) in PLAIN_PLACES
-        stranger = household.config.stranger_on(self._presence.interface_of(mac))
+        stranger = household.config.unknown_device_on(self._presence.interface_of(mac))
         return stranger not in (QUARANTINE, GUEST) and may_be_handed(
             household.find(stranger) or household.guest
         )

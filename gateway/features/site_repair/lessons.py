@@ -18,7 +18,7 @@ from gateway.path.addresses import AddressBook
 from gateway.path.name_addresses import NameBook
 from gateway.path.subject import Decide
 from gateway.policy.names.hosts import PublicSuffixCheck
-from gateway.policy.requests.site_repair import LONGEST, Notes
+from gateway.policy.requests.site_repair import LONGEST, RepairLog
 from gateway.policy.time.situation import Lesson
 from gateway.policy.values import Decision, Observation, Proto
 
@@ -35,14 +35,14 @@ class RunningLesson:
     by: str
     lesson: Lesson
     ends: float  # by the loop's clock
-    notes: Notes = field(init=False)
+    notes: RepairLog = field(init=False)
     runs: bool = True
     suffix: PublicSuffixCheck = field(
         default_factory=lazy_public_suffix_check
     )  # reads each top-level name once
 
     def __post_init__(self) -> None:
-        self.notes = Notes(self.lesson)
+        self.notes = RepairLog(self.lesson)
 
 
 class LessonBook:
@@ -65,7 +65,7 @@ class LessonBook:
 
         def heard(seen: Observation, at: datetime) -> Decision:
             decision = member.decide(seen, at)
-            if running.notes.hear(seen, decision, at):
+            if running.notes.record(seen, decision, at):
                 self._publish("lesson", profile=running.profile)
             return decision
 

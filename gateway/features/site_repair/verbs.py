@@ -24,7 +24,7 @@ from gateway.policy.names.hosts import HostError, rule_host
 from gateway.policy.names.shared_domains import is_shared
 from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import Profile
-from gateway.policy.requests.site_repair import LONGEST, Asked, domain_of, entries
+from gateway.policy.requests.site_repair import LONGEST, RepairName, domain_of, entries
 from gateway.policy.time.situation import Lesson
 from gateway.policy.time.wall_clock import later
 from gateway.policy.values import Decision, Observation, Proto, Reason
@@ -130,7 +130,7 @@ class SiteRepairVerbs:
         names = [self._describe(asked, domain_of(asked.name, running.suffix)) for asked in shown]
         return state | {"names": names, "left_out": running.notes.left_out if whole else 0}
 
-    def _describe(self, asked: Asked, group: str) -> dict[str, object]:
+    def _describe(self, asked: RepairName, group: str) -> dict[str, object]:
         rules = self._home.rules
         services = rules.world.catalogue.services_of(asked.name)
         names = [rules.world.catalogue.services[key].name for key in services]

@@ -19,7 +19,7 @@ from gateway.household.visibility import Visibility
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.log_levels import KINDS_LEVEL
 from gateway.policy.requests import requests
-from gateway.policy.requests.requests import ChildRequest, State
+from gateway.policy.requests.requests import ChildRequest, RequestState
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.clock_changes import Kind as Span
 from gateway.policy.time.extension import Extension, extend, own_closing
@@ -226,7 +226,7 @@ class Grants:
         """End what is over since the last look, and remind of requests that wait for long."""
         now = self._home.local_now()
         for request in self._timed_requests():
-            moved = requests.moved_on(request, now)
+            moved = requests.advanced(request, now)
             if moved is not request:
                 self._move(moved, now)
         still_open = self._openings()
@@ -246,7 +246,7 @@ class Grants:
 
     def _move(self, moved: ChildRequest, now: datetime) -> None:
         """Store a request that has expired or reminds, and publish it."""
-        expired = moved.state is State.EXPIRED
+        expired = moved.state is RequestState.EXPIRED
         what = self._values.audited(moved, "request expired" if expired else "request reminder")
         self._store.requests.put(moved, by=PROGRAM, what=what, at=now)
         if expired:

@@ -75,7 +75,7 @@ class TicketVerbs:
         self._stored.add(made, origin=request.text("origin", ""))
         zone = self._home.rules.household.config.zone
         return {
-            "codes": [tickets.shown(code) for code in codes],
+            "codes": [tickets.printed_code(code) for code in codes],
             "minutes": minutes,
             "until": made[0].until.astimezone(zone),
         }
@@ -113,7 +113,7 @@ class TicketVerbs:
     @staticmethod
     def _made(code: str, minutes: int, child: str | None, by: str, now: datetime, *, sure: bool) -> Ticket:
         salt = secrets.token_hex(SALT_BYTES)
-        digest = tickets.hashed(code, salt)
+        digest = tickets.hash_code(code, salt)
         return Ticket(salt, digest, minutes, child, now, by, now + tickets.LIFE, sure=sure)
 
     def redeem(self, request: Request) -> Mapping[str, object]:
@@ -129,7 +129,7 @@ class TicketVerbs:
             where, problem = "this device", "has tried too many wrong codes"
             error = PolicyError(where, problem, f"try again in {minutes} minutes")
             raise error.coded(Code.TOO_MANY_TRIES, minutes=minutes)
-        code = tickets.typed(request.text("code"))
+        code = tickets.parse_code(request.text("code"))
         ticket = None if code is None else tickets.find(code, self._stored.all())
         if ticket is None:
             tries.add(tried)

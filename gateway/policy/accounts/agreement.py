@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from gateway.policy.profile.old_words import with_old_words
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.to_yaml import spoken
+from gateway.policy.profile.to_yaml import rules_to_yaml
 
 DIGEST_BYTES = 16
 
@@ -56,7 +56,7 @@ def digest_of(profile: Profile) -> str:
 
     It changes if a new version supplies other rules, and not if the version only writes them in other words.
     """
-    text = json.dumps([profile.band.value, with_old_words(spoken(profile.rules))], sort_keys=True)
+    text = json.dumps([profile.band.value, with_old_words(rules_to_yaml(profile.rules))], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 

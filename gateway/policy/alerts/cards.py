@@ -1,8 +1,8 @@
-"""A card about a closed way: one a device, way and family day, for the guardian and for who has the device.
+"""A card about a blocked bypass method: one per device, method and family day, for guardian and device user.
 
-It is about a setting that somebody has to change, or an attempt that a parent wants to know of. So there is
-none for what gives way by itself and costs nobody anything: Private Relay, ECH, Teredo, a resolver that a
-phone merely tries (policy/waysigns.py).
+A card is about a setting that must be changed, or an attempt that a parent wants to know about. Methods that
+devices fall back from without harm have no card: Private Relay, ECH, Teredo, a resolver that a phone only
+probes (signs.py).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from gateway.policy.profile.bypass_methods import Way
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
 
 
-class Topic(StrEnum):
-    """What the card is about; `profiles/menus.yaml` has the words of the device's own menus for each."""
+class CardTopic(StrEnum):
+    """The topic of a card; `profiles/menus.yaml` has the menu path of the device for each."""
 
-    PRIVATE_DNS = "private_dns"  # the device's own resolver: nothing opens until it is changed
-    APP_DNS = "app_dns"  # one of a browser or an app
+    PRIVATE_DNS = "private_dns"  # the device's own resolver: nothing works until the setting is changed
+    APP_DNS = "app_dns"  # a resolver of a browser or an app
     VPN = "vpn"
     TOR = "tor"
     PROXY = "proxy"
@@ -28,27 +28,27 @@ class Topic(StrEnum):
 
     @property
     def is_setting(self) -> bool:
-        """Whether it is over once the device does without; the others are attempts, and stay for the day."""
-        return self is Topic.PRIVATE_DNS
+        """True if the card ends once the device stops. Other topics are attempts, which stay for the day."""
+        return self is CardTopic.PRIVATE_DNS
 
 
-TOPICS = {Way.VPN: Topic.VPN, Way.TOR: Topic.TOR, Way.PROXY: Topic.PROXY, Way.SSH: Topic.SSH}
-"""Of the ways of which there is one. Encrypted DNS is a device's or an app's."""
+TOPICS = {Way.VPN: CardTopic.VPN, Way.TOR: CardTopic.TOR, Way.PROXY: CardTopic.PROXY, Way.SSH: CardTopic.SSH}
+"""The methods with one topic. Encrypted DNS is either a device's or an app's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     mac: str
-    profile: str  # whose device it was then
+    profile: str  # of the device's owner at that time
     way: Way
-    day: date  # the family's
-    topic: Topic
-    at: datetime | None  # aware; None: the log level keeps no time
-    host: str = ""  # the resolver that was asked for, hostile input; empty: none, or the log level keeps none
-    proto: str = ""  # dot, doq, doh, dns, wireguard, …; empty as well
-    sure: bool = True  # False: it looks like it
-    level: int = 0  # the profile's log level then
-    solved: bool = False  # the device was seen without it since
+    day: date  # of the family
+    topic: CardTopic
+    at: datetime | None  # aware; None: not stored at this log level
+    host: str = ""  # the resolver in the query, hostile input; empty: none, or not stored at this log level
+    proto: str = ""  # dot, doq, doh, dns, wireguard, …; may be empty too
+    sure: bool = True  # False: probable
+    level: int = 0  # the profile's log level at that time
+    solved: bool = False  # the device was seen without the method since
     dismissed: bool = False  # by a guardian
 
     @property
@@ -56,64 +56,72 @@ class Card:
         return self.mac, self.way, self.day
 
 
-def kept(card: Card) -> Card | None:
-    """What may be written down of it; None: nothing. It is what a guardian may see."""
+def storable_card(card: Card) -> Card | None:
+    """Return what may be stored of the card, which is what a guardian may see; None: nothing."""
     if card.level < KINDS_LEVEL:
         return None
     return card if card.level >= NAMES_LEVEL else replace(card, host="", proto="", at=None)
 
 
-def told(card: Card, level: int) -> Card | None:
-    """What a guardian may see of it while the profile's log level is ``level``: never more than was kept."""
-    return kept(replace(card, level=min(card.level, level)))
+def visible_card(card: Card, level: int) -> Card | None:
+    """Return what a guardian may see of the card at log level ``level``: never more than was stored."""
+    return storable_card(replace(card, level=min(card.level, level)))
 
 
 def latest(cards: Iterable[Card]) -> list[Card]:
-    """Of each device and way the one of its last day, newest first."""
+    """Return the last day's card of each device and method, newest first."""
     found: dict[tuple[str, Way], Card] = {}
-    for one in cards:
-        known = found.get((one.mac, one.way))
-        if known is None or known.day <= one.day:
-            found[one.mac, one.way] = one
+    for card in cards:
+        known = found.get((card.mac, card.way))
+        if known is None or known.day <= card.day:
+            found[card.mac, card.way] = card
     return sorted(
-        found.values(), key=lambda one: (one.day, one.at.timestamp() if one.at else 0.0), reverse=True
+        found.values(), key=lambda card: (card.day, card.at.timestamp() if card.at else 0.0), reverse=True
     )
 
 
 def for_guardian(cards: Iterable[Card], today: date) -> list[Card]:
-    """Those that wait for a guardian. One that is solved goes at once, an attempt with the day."""
+    """Return the cards to show a guardian.
+
+    A solved setting disappears immediately, an attempt with the day.
+    """
     return [
-        one
-        for one in latest(cards)
-        if not one.dismissed and (not one.solved or (not one.topic.is_setting and one.day == today))
+        card
+        for card in latest(cards)
+        if not card.dismissed and (not card.solved or (not card.topic.is_setting and card.day == today))
     ]
 
 
 def for_child(cards: Iterable[Card], profile: str) -> list[Card]:
-    """Those of one device that are true now, whatever its log level; ``profile``: whose the device is."""
-    return [one for one in latest(cards) if one.profile == profile and not one.solved]
+    """Return the unsolved cards of one device at any log level. ``profile``: the device's owner."""
+    return [card for card in latest(cards) if card.profile == profile and not card.solved]
 
 
 _SENTENCES = {
-    Topic.PRIVATE_DNS: ("{device} uses Private DNS{name}.", "{device} seems to use Private DNS{name}."),
-    Topic.APP_DNS: ("An app on {device} uses a resolver of its own{name}.",) * 2,
-    Topic.VPN: ("A VPN was tried on {device}{name}.",) * 2,
-    Topic.TOR: ("Tor was tried on {device}.",) * 2,
-    Topic.PROXY: ("A proxy was tried on {device}.",) * 2,
-    Topic.SSH: ("SSH was tried on {device}.",) * 2,
+    CardTopic.PRIVATE_DNS: ("{device} uses Private DNS{name}.", "{device} seems to use Private DNS{name}."),
+    CardTopic.APP_DNS: ("An app on {device} uses a resolver of its own{name}.",) * 2,
+    CardTopic.VPN: ("A VPN was tried on {device}{name}.",) * 2,
+    CardTopic.TOR: ("Tor was tried on {device}.",) * 2,
+    CardTopic.PROXY: ("A proxy was tried on {device}.",) * 2,
+    CardTopic.SSH: ("SSH was tried on {device}.",) * 2,
 }
 _UNTIL = {
-    Topic.PRIVATE_DNS: "It has no internet until that is changed",
-    Topic.APP_DNS: "It may be switched off there",
+    CardTopic.PRIVATE_DNS: "It has no internet until that is changed",
+    CardTopic.APP_DNS: "It may be switched off there",
 }
 
 
 def card_sentence(card: Card, device: str, where: str = "") -> str:
-    """``device``: what to call it; ``where``: its menu's steps, empty where they are not known. The pages
-    have words of their own for it.
+    """Return the card as text, for the command line. The pages have their own wording.
+
+    ``device``: its display name; ``where``: the menu path on the device, empty if unknown.
     """
     name = (
-        f" {card.host}" if card.host else f" ({card.proto})" if card.topic is Topic.VPN and card.proto else ""
+        f" {card.host}"
+        if card.host
+        else f" ({card.proto})"
+        if card.topic is CardTopic.VPN and card.proto
+        else ""
     )
     said = _SENTENCES[card.topic][0 if card.sure else 1].format(device=device, name=name)
     then = _UNTIL.get(card.topic, "It is refused; all else goes on")

@@ -1,7 +1,7 @@
-"""Where a device's own menu has the setting that a closed way is about: `profiles/menus.yaml` → Menus.
+"""Menu paths on devices for the settings behind blocked methods: `profiles/menus.yaml` → Menus.
 
-The words are those that the system itself shows, in each language of which somebody is sure; in any other the
-English ones are told. The format::
+The words are those that the system shows, in each language in which they are known; English otherwise. The
+format::
 
     menus:
       - id: private-dns-android
@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.policy.alerts.cards import Topic
+from gateway.policy.alerts.cards import CardTopic
 from gateway.policy.identity.fingerprints import DEVICE_KINDS
 from gateway.policy.names.categories import LANGUAGES
 from gateway.policy.yaml import fields
@@ -35,17 +35,17 @@ STATUSES = (
     "seen",  # in public text of the last years
     "unverified",  # general knowledge
 )
-SHOWN = 3  # of a device that is not known well
-MAX_MENUS = 128  # a file of our own; 700 bytes each
+SHOWN = 3  # for a device that is not known well
+MAX_MENUS = 128  # a file of the product; 700 bytes each
 MAX_STEPS = 8
-MAX_STEP = 60  # characters; a button of a phone has fewer
+MAX_STEP = 60  # characters; a phone's buttons have fewer
 _KEYS = ("id", "topic", "name", "devices", "kinds", "since", "steps", "status", "source")
 
 
 @dataclass(frozen=True, slots=True)
 class Menu:
     id: str
-    topic: Topic
+    topic: CardTopic
     name: Mapping[str, str]  # language → text
     devices: frozenset[str]  # ids of fingerprints
     kinds: frozenset[str]
@@ -59,22 +59,22 @@ class Menu:
 class Menus:
     entries: tuple[Menu, ...] = ()
 
-    def of(self, topic: Topic, device: str, kind: str) -> tuple[Menu, ...]:
-        """Of a device with this fingerprint, else of its kind, else the likely ones; in the file's order.
+    def of(self, topic: CardTopic, device: str, kind: str) -> tuple[Menu, ...]:
+        """Return the menus for a device: by fingerprint, else by kind, else the likely ones; in file order.
 
-        ``device`` and ``kind`` are empty where they are not known. What is named by some entry has its own
-        menus alone: an iPhone is told nothing of Android's.
+        ``device`` and ``kind`` are empty if unknown. A device with an entry of its own gets only its own
+        menus: an iPhone is never shown Android's.
         """
-        about = [one for one in self.entries if one.topic is topic]
-        if any(device in one.devices for one in self.entries):
-            found = [one for one in about if device in one.devices]
+        about = [entry for entry in self.entries if entry.topic is topic]
+        if any(device in entry.devices for entry in self.entries):
+            found = [menu for menu in about if device in menu.devices]
         else:
-            found = [one for one in about if (kind or ANY) in one.kinds]
+            found = [menu for menu in about if (kind or ANY) in menu.kinds]
         return tuple(found[:SHOWN])
 
 
 def parse_menus(source: str | bytes, file: str, devices: Collection[str]) -> Menus:
-    """``devices``: ids of fingerprints. Raises PolicyError with file, line, key and mend."""
+    """Return the menus. ``devices``: ids of fingerprints. Raises PolicyError with file, line, key and fix."""
     top = fields.Fields(parse_document(source, file), ("menus",))
     menus: dict[str, Menu] = {}
     for node in fields.entries(top.need("menus"), MAX_MENUS):
@@ -91,7 +91,7 @@ def _menu(part: fields.Fields, devices: Collection[str]) -> Menu:
         part.place.refuse("is for no device", "add a line 'devices: …' or 'kinds: …'")
     return Menu(
         id=key,
-        topic=Topic(fields.choice(part.need("topic"), [one.value for one in Topic])),
+        topic=CardTopic(fields.choice(part.need("topic"), [topic.value for topic in CardTopic])),
         name=_by_language(part.need("name"), fields.text),
         devices=part.read("devices", lambda node: _choices(node, devices), frozenset()),
         kinds=part.read("kinds", lambda node: _choices(node, (*DEVICE_KINDS, ANY)), frozenset()),
@@ -109,7 +109,7 @@ def _choices(node: Node, known: Collection[str]) -> frozenset[str]:
 def _by_language(node: Node, read: Callable[[Node], T]) -> dict[str, T]:
     part = fields.Fields(fields.mapping(node), LANGUAGES)
     part.need("en")
-    return {one: read(part.need(one)) for one in LANGUAGES if one in part}
+    return {language: read(part.need(language)) for language in LANGUAGES if language in part}
 
 
 def _steps(node: Node) -> tuple[str, ...]:
@@ -125,10 +125,10 @@ def _steps(node: Node) -> tuple[str, ...]:
 
 
 def in_language(by_language: Mapping[str, T], language: str) -> T:
-    """What is told in ``language``: English where that has none."""
+    """Return the value for ``language``, or the English one if there is none."""
     return by_language.get(language) or by_language["en"]
 
 
 def path(steps: Iterable[str]) -> str:
-    """``Settings › Network & internet › Private DNS``."""
+    """Return the path as text: ``Settings › Network & internet › Private DNS``."""
     return " › ".join(steps)

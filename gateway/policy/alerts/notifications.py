@@ -1,4 +1,4 @@
-"""What a guardian wants to be told of on a phone, and where that goes."""
+"""The notifications that a guardian wants on a phone, and their destination."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# A request waits, a new device, a closed way was tried, the filter stopped or started, guardians changed.
+# A request waits, a new device, a bypass attempt, the filter stopped or started, guardians changed.
 KINDS = ("request", "device", "way", "filter", "people")
-ADDRESS_LIMIT = 200  # characters of a topic's address
+ADDRESS_LIMIT = 200  # characters of the topic's address
 LANGUAGE_LIMIT = 10  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    address: str  # of the topic: who knows it reads along, so that it is a secret
+    address: str  # of the topic; secret, since everyone who knows it can read along
     kinds: frozenset[str]
-    at_night: frozenset[str] = frozenset()  # of `kinds`; the others wait for the morning
-    names: bool = False  # names of children, devices and sites are in the text
-    inside: bool = False  # the address is of a server in the home's own network, and of no other
+    at_night: frozenset[str] = frozenset()  # subset of `kinds`; the others wait for the morning
+    names: bool = False  # include names of children, devices and sites in the text
+    inside: bool = False  # the address is a server in the household's own network
     language: str = ""
 
     def plain(self) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class Alerts:
 
 
 def read(said: Mapping[str, Any]) -> Alerts:
-    """What ``plain`` said, of an earlier or later version: what is not known here is left out."""
+    """Return the settings that ``plain`` wrote, in any version. Unknown values are dropped."""
     kinds = frozenset(said.get("kinds", ())) & frozenset(KINDS)
     return Alerts(
         str(said.get("address", ""))[:ADDRESS_LIMIT],
@@ -47,4 +47,4 @@ def read(said: Mapping[str, Any]) -> Alerts:
 
 def _ordered(kinds: Iterable[str]) -> list[str]:
     found = set(kinds)
-    return [one for one in KINDS if one in found]
+    return [kind for kind in KINDS if kind in found]

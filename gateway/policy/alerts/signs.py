@@ -1,11 +1,11 @@
-"""What a refusal says about the settings of a device.
+"""What a blocked flow reveals about the settings of a device.
 
-How Android does it (NetworkMonitor and DnsResolver, versions 9 to 15): in *Automatic* mode it tries its
-resolver's port 853 without a server name, and asks in the clear where nothing answers. With a provider's name
-set (*strict*) it first asks for that name in the clear, again after 1, 2, 4 … 600 seconds while there is no
-answer, then calls port 853 with that name as SNI; every other question fails meanwhile, but for those of its
-connectivity probes. So a server name on port 853 is somebody's setting, and a resolver's name that is asked
-for again and again by a device that asks for nothing else is very likely one.
+Android (NetworkMonitor and DnsResolver, versions 9 to 15): in *Automatic* mode it tries port 853 of its
+resolver without a server name, and queries in the clear if nothing answers. With a provider name set
+(*strict*) it first queries that name in the clear, again after 1, 2, 4 … 600 seconds until there is an
+answer. Then it calls port 853 with that name as SNI. All other queries fail meanwhile, except those of its
+connectivity probes. A server name on port 853 is therefore a user's setting. A device that repeatedly
+queries a resolver's name and nothing else very likely has such a setting too.
 """
 
 from __future__ import annotations
@@ -22,41 +22,42 @@ from gateway.policy.profile.bypass_methods import REASONS, Way
 from gateway.policy.profile.rules import Rules
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 
-# By which a resolver's name may be refused for what it is, ahead of any flow.
+# Reasons that block a resolver's name itself, before any flow.
 _BY_NAME = frozenset(
     {Reason.CATEGORY, Reason.FAMILY_BLOCK, Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN, Reason.NEW_DOMAIN}
 )
-_BY_LIST = frozenset({Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN})  # as any name that nobody knows here
+_BY_LIST = frozenset({Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN})  # applies to any unknown name
 _ATTEMPTS = {REASONS[way]: way for way in (Way.VPN, Way.TOR, Way.PROXY, Way.SSH)}
-# Teredo, 6to4 and the like are begun by systems unasked, and given up without harm.
+# Systems start Teredo, 6to4 and the like without the user, and stop without harm.
 _UNASKED = frozenset({Proto.IP_IN_IP})
-# How resolvers are called that are not among ours: dns.example.com, doh2.example.org, xbox-dns.example.
+# Common names of resolvers that are not in the product's data: dns.example.com, doh2.example.org,
+# xbox-dns.example.
 _CALLED = re.compile(r"(?:^|[.-])(?:dns|doh|dot|doq)[0-9]{0,2}(?=[.-])", re.ASCII)
-# Beside those of the device-needs pack: the ones of Android's probes that serve people too, and RFC 7050's.
+# Names in addition to the device-needs pack: Android's probes that users visit too, and the one of RFC 7050.
 _PROBED = frozenset({"www.google.com", "play.googleapis.com", "ipv4only.arpa"})
 _ENCRYPTED = {Proto.TLS: "dot", Proto.QUIC: "doq"}
 
 
-class Sign(NamedTuple):
-    """One refusal of a way that is worth a card, once there is enough of it."""
+class BypassSign(NamedTuple):
+    """One blocked use of a bypass method, which is worth a card once there are enough signs."""
 
     way: Way
-    host: str  # of the resolver; empty where nothing names one
+    host: str  # of the resolver; empty if nothing names one
     proto: str
     strong: bool = True  # one is enough
     address: bytes = b""
 
 
-def sign_of(seen: Observation, decision: Decision, rules: Rules, world: World) -> Sign | None:
-    """None: it says nothing about a setting, or the way is open in this profile."""
+def sign_of(seen: Observation, decision: Decision, rules: Rules, world: World) -> BypassSign | None:
+    """Return the sign; None: it reveals no setting, or the profile allows the method."""
     if decision.verdict is not Verdict.BLOCK:
         return None
     way = _ATTEMPTS.get(decision.reason)
     if way is not None:
         if not blocks_bypass(rules, way) or seen.proto in _UNASKED:
             return None
-        # A relay's address may have other things on it: one call says little.
-        return Sign(way, "", seen.proto, way is not Way.TOR, seen.dst)
+        # A relay's address may serve other things too: one call proves little.
+        return BypassSign(way, "", seen.proto, way is not Way.TOR, seen.dst)
     if not blocks_bypass(rules, Way.ENCRYPTED_DNS):
         return None
     if decision.reason is Reason.ENCRYPTED_DNS:
@@ -66,13 +67,15 @@ def sign_of(seen: Observation, decision: Decision, rules: Rules, world: World) -
     return None
 
 
-def _encrypted(seen: Observation, world: World) -> Sign | None:
-    """A resolver that is called. One on another port than 53 is no setting of any menu."""
+def _encrypted(seen: Observation, world: World) -> BypassSign | None:
+    """Return the sign of a call to a resolver. A port other than 53 or 853 is no setting of any menu."""
     if seen.proto is Proto.DNS:
         return None
     if _is_dot(seen):
-        # Without a name it is a phone in Automatic mode that looks whether its own resolver can do it.
-        return Sign(Way.ENCRYPTED_DNS, seen.host, _ENCRYPTED.get(seen.proto, "dot")) if seen.host else None
+        # Without a name, it is a phone in Automatic mode that probes its own resolver.
+        return (
+            BypassSign(Way.ENCRYPTED_DNS, seen.host, _ENCRYPTED.get(seen.proto, "dot")) if seen.host else None
+        )
     known = world.resolvers.at(seen.dst) is not None
     named = seen.host is not None and world.resolvers.names.get(seen.host) is not None
     return _weak(seen) if known or named else None
@@ -83,10 +86,10 @@ def _is_dot(seen: Observation) -> bool:
     return spoken and seen.proto is not Proto.DNS
 
 
-def _weak(seen: Observation) -> Sign:
-    """A page, an app that looks something up, Chrome on its own: several of these are a sign."""
+def _weak(seen: Observation) -> BypassSign:
+    """Return a weak sign: it may be a page, a look-up by an app, or Chrome. Only several of these count."""
     proto = "dns" if seen.proto is Proto.DNS else "doh"
-    return Sign(Way.ENCRYPTED_DNS, seen.host or "", proto, False, seen.dst)
+    return BypassSign(Way.ENCRYPTED_DNS, seen.host or "", proto, False, seen.dst)
 
 
 def _is_resolver(host: str, decision: Decision, world: World) -> bool:
@@ -97,5 +100,5 @@ def _is_resolver(host: str, decision: Decision, world: World) -> bool:
 
 
 def is_probe(host: str, world: World) -> bool:
-    """Whether a phone with a resolver of its own asks for it in the clear all the same."""
+    """Return True if a phone with its own resolver queries this name in the clear anyway."""
     return host in _PROBED or world.needs.get(host) == PROBES

@@ -1,33 +1,33 @@
-"""When signs of a closed way are enough for a card, and when a device does without it again."""
+"""Decides when signs of a blocked method are enough for a card, and when the device has stopped using it."""
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
-from gateway.policy.alerts.cards import TOPICS, Topic
-from gateway.policy.alerts.signs import Sign
+from gateway.policy.alerts.cards import TOPICS, CardTopic
+from gateway.policy.alerts.signs import BypassSign
 from gateway.policy.profile.bypass_methods import Way
 
-BURST = 0.9  # seconds: questions for A and AAAA, and their repetitions, are one
-ALONE_TIMES, ALONE_SPAN = 5, 25.0  # a phone in strict mode asks at 0, 1, 3, 7, 15 and 31 seconds
-# A browser whose own resolver is refused asks with each page; an app that looks something up gives up sooner.
+BURST = 0.9  # seconds; queries for A and AAAA and their retries count once
+ALONE_TIMES, ALONE_SPAN = 5, 25.0  # a phone in strict mode retries at 0, 1, 3, 7, 15 and 31 seconds
+# A browser with a blocked resolver retries with each page; an app that looks something up gives up sooner.
 AMONG_TIMES, AMONG_SPAN = 8, 120.0
-FORGOTTEN = 1800.0  # seconds without a sign; Android's longest pause is ten minutes
-RELAYS = 3  # of Tor, at different addresses; its client calls several at once
+FORGOTTEN = 1800.0  # seconds without a sign; Android's longest interval is ten minutes
+RELAYS = 3  # Tor relays at different addresses; a Tor client calls several at once
 RELAYS_WITHIN = 600.0
 QUIET = 180.0  # seconds without a refusal, and
-NAMES = 3  # other names asked for in the clear since: the device does without
+NAMES = 3  # other names queried in the clear since; then the device works without the method
 BACK_TIMES, BACK_WITHIN = (
     2,
     86400.0,
 )  # so often it was over: nobody changes a setting that often, an app tries
-MAX_HOSTS = 8  # resolvers that are looked at for one device
+MAX_HOSTS = 8  # resolvers that are tracked per device
 
 
 @dataclass(slots=True)
-class _Asked:
-    """One resolver's name: all its bursts, and those since the device asked for something else."""
+class _QueryBursts:
+    """The bursts of queries for one resolver's name: all, and those since the device queried another name."""
 
     first: float
     last: float
@@ -37,8 +37,8 @@ class _Asked:
 
 
 @dataclass(slots=True)
-class _Refused:
-    """One way: when last, and for which other names the device has asked in the clear since."""
+class _BlockedMethod:
+    """One blocked method: when last, and other names that the device queried in the clear since."""
 
     last: float
     names: set[str] = field(default_factory=set)
@@ -46,71 +46,74 @@ class _Refused:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Enough for a card."""
+    """Signs that are enough for a card."""
 
-    topic: Topic
+    topic: CardTopic
     sure: bool
 
 
 class Traces:
-    """Of one device. ``now``: seconds of any clock; when it is put back, what was seen counts from then."""
+    """The signs of one device.
+
+    ``now``: seconds of any clock; after a step back, earlier signs count from then.
+    """
 
     __slots__ = ("_asked", "_over", "_refused", "_relays", "_resolvers")
 
     def __init__(self) -> None:
-        self._asked: OrderedDict[str, _Asked] = OrderedDict()
+        self._asked: OrderedDict[str, _QueryBursts] = OrderedDict()
         self._relays: OrderedDict[bytes, float] = OrderedDict()
-        self._refused: dict[Way, _Refused] = {}
-        self._over: deque[float] = deque(maxlen=BACK_TIMES)  # when it did without encrypted DNS again
-        # A question for one of these is no sign of doing without.
+        self._refused: dict[Way, _BlockedMethod] = {}
+        self._over: deque[float] = deque(maxlen=BACK_TIMES)  # when the device stopped using encrypted DNS
+        # A query for one of these does not show that the device works without the method.
         self._resolvers: OrderedDict[str, None] = OrderedDict()
 
     def resume(self, way: Way, host: str, now: float) -> None:
-        """What a card from before a restart is about."""
-        self._refused.setdefault(way, _Refused(now))
+        """Restore the state of a card after a restart."""
+        self._refused.setdefault(way, _BlockedMethod(now))
         self._remember(host)
 
-    def sign(self, sign: Sign, now: float) -> Finding | None:
-        """What is known by now; None: not enough for a card, nor for keeping one."""
+    def sign(self, sign: BypassSign, now: float) -> Finding | None:
+        """Record a sign. Return the finding; None: not enough for a card."""
         self._remember(sign.host)
         found = self._finding(sign, now)
         if found is not None:
-            self._refused[sign.way] = _Refused(now)
+            self._refused[sign.way] = _BlockedMethod(now)
         return found
 
-    def _finding(self, sign: Sign, now: float) -> Finding | None:
+    def _finding(self, sign: BypassSign, now: float) -> Finding | None:
         if sign.way is Way.TOR:
-            return Finding(Topic.TOR, sure=True) if self._relayed(sign.address, now) else None
+            return Finding(CardTopic.TOR, sure=True) if self._relayed(sign.address, now) else None
         if sign.way is not Way.ENCRYPTED_DNS:
             return Finding(TOPICS[sign.way], sure=True)
         if not sign.strong:
             return self._repeated(sign.host or sign.address.hex(), now)
-        return Finding(Topic.APP_DNS if self._is_beside(now) else Topic.PRIVATE_DNS, sure=True)
+        return Finding(CardTopic.APP_DNS if self._is_beside(now) else CardTopic.PRIVATE_DNS, sure=True)
 
     def _is_beside(self, now: float) -> bool:
-        """Whether the device asks in the clear as well: then an app has a resolver of its own."""
+        """Return True if the device also queries in the clear: then the resolver is an app's."""
         before = self._refused.get(Way.ENCRYPTED_DNS)
         if before is not None and len(before.names) >= NAMES:
             return True
         return len(self._over) == BACK_TIMES and now - self._over[0] <= BACK_WITHIN
 
     def _repeated(self, host: str, now: float) -> Finding | None:
-        one = self._asked.get(host)
-        if one is None or not 0.0 <= now - one.last <= FORGOTTEN:
-            self._asked[host] = _Asked(now, now, alone_since=now)
+        asked = self._asked.get(host)
+        if asked is None or not 0.0 <= now - asked.last <= FORGOTTEN:
+            self._asked[host] = _QueryBursts(now, now, alone_since=now)
             self._asked.move_to_end(host)
             if len(self._asked) > MAX_HOSTS:
                 self._asked.popitem(last=False)
             return None
-        if now - one.last < BURST:
+        if now - asked.last < BURST:
             return None
-        if not one.alone:
-            one.alone_since = now
-        one.times, one.alone, one.last = one.times + 1, one.alone + 1, now
-        if one.alone >= ALONE_TIMES and now - one.alone_since >= ALONE_SPAN:
-            return Finding(Topic.PRIVATE_DNS, sure=False)
-        if one.times >= AMONG_TIMES and now - one.first >= AMONG_SPAN and one.alone < ALONE_TIMES:
-            return Finding(Topic.APP_DNS, sure=False)
+        if not asked.alone:
+            asked.alone_since = now
+        asked.times, asked.alone, asked.last = asked.times + 1, asked.alone + 1, now
+        if asked.alone >= ALONE_TIMES and now - asked.alone_since >= ALONE_SPAN:
+            return Finding(CardTopic.PRIVATE_DNS, sure=False)
+        if asked.times >= AMONG_TIMES and now - asked.first >= AMONG_SPAN and asked.alone < ALONE_TIMES:
+            return Finding(CardTopic.APP_DNS, sure=False)
         return None
 
     def _relayed(self, address: bytes, now: float) -> bool:
@@ -127,11 +130,11 @@ class Traces:
                 self._resolvers.popitem(last=False)
 
     def asked(self, host: str, now: float, *, allowed: bool) -> frozenset[Way]:
-        """A question in the clear for anything else; the ways that it does without by now, told once."""
+        """Record a query in the clear for another name. Return the methods that have stopped, each once."""
         if host in self._resolvers:
             return frozenset()
-        for one in self._asked.values():
-            one.alone = 0
+        for asked in self._asked.values():
+            asked.alone = 0
         for refused in self._refused.values():
             refused.last = min(refused.last, now)
             if allowed and len(refused.names) < NAMES:

@@ -1,4 +1,4 @@
-"""`age_trust` of qalqan.yaml: the signed file that says whose adult proofs count, and its signer's key."""
+"""`age_trust` of qalqan.yaml: the signed list of trusted issuers of adult proofs, and its signer's key."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def _key(node: Node) -> str:
     except (binascii.Error, ValueError):
         size = 0
     if size != KEY_BYTES:
-        mend = f"write {KEY_BYTES} bytes in base64, as whoever signs the file tells them"
-        node.place.refuse(f"{shown(word)} is no public key", mend)
+        fix = f"write {KEY_BYTES} bytes in base64, as whoever signs the file tells them"
+        node.place.refuse(f"{shown(word)} is no public key", fix)
     return word

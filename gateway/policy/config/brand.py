@@ -1,7 +1,7 @@
-"""What a provider's name is on the pages: `brand` in `qalqan.yaml`, or the router's own → Brand.
+"""The provider's branding of the pages: `brand` in `qalqan.yaml`, or the router's own → Brand.
 
-A brand is looks: what cannot be used of it is left out, and told in one line. The filter does not stand still
-for it.
+A brand only changes the appearance. Invalid parts are left out and reported in one line; the filter still
+starts.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Node, shown
 
 OWN_NAME = "Qalqan"
-MAX_NAME = 40  # letters: two lines of a phone, beside a button
+MAX_NAME = 40  # letters: two lines on a phone, next to a button
 MAX_SUPPORT = 120  # characters
 LOGOS = (".svg", ".png")
 
-# What an accent stands on, as text and as lines: the backgrounds of webui/static/style.css. What is text on
-# the accent is white by day.
+# Backgrounds of webui/static/style.css behind text and lines in the accent colour. Text on the accent is
+# white in the light theme.
 GROUNDS = ("#f8f5ee", "#ffffff", "#f1ede3", "#fbeed5")
 NIGHT_GROUNDS = ("#111814", "#1a231e", "#232e28", "#3d2f14")
-LEAST = 4.5  # WCAG 2.2, 1.4.3: text of usual size
+MIN_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: text of normal size
 
 _COLOUR = re.compile(r"#[0-9a-f]{6}", re.ASCII | re.IGNORECASE)
-_PAGE = re.compile(r"https?://[!#-;=?-~]+", re.ASCII)  # neither quotes nor angle brackets
+_PAGE = re.compile(r"https?://[!#-;=?-~]+", re.ASCII)  # no quotes, no angle brackets
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{1,30}[0-9]|[0-9]{2,3}", re.ASCII)
 
@@ -34,10 +34,10 @@ _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{1,30}[0-9]|[0-9]{2,3}", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class Brand:
     name: str = OWN_NAME
-    colour: str = ""  # #rrggbb, small letters; empty: ours
-    logo: str = ""  # path of a file; empty: our drawing
-    support: str = ""  # as it is told to people; `support_link` leads there
-    problems: tuple[str, ...] = ()  # of what was left out
+    colour: str = ""  # #rrggbb, lower case; empty: the default
+    logo: str = ""  # path of a file; empty: the product's drawing
+    support: str = ""  # as shown to people; `support_link` is its URL
+    problems: tuple[str, ...] = ()  # reasons for parts that were left out
 
     @property
     def support_link(self) -> str:
@@ -45,11 +45,11 @@ class Brand:
             return self.support
         if "@" in self.support:
             return f"mailto:{self.support}"
-        return "tel:" + "".join(one for one in self.support if one in "+0123456789")
+        return "tel:" + "".join(char for char in self.support if char in "+0123456789")
 
 
 def read_brand(node: Node) -> Brand:
-    """Raises PolicyError for what is no brand at all."""
+    """Return the brand. Raises PolicyError if it is not a mapping."""
     part = fields.Fields(fields.mapping(node), ("name", "colour", "logo", "support"))
     problems: list[str] = []
 
@@ -81,8 +81,8 @@ def _colour(node: Node) -> str:
     if _COLOUR.fullmatch(word) is None:
         node.place.refuse(f"{shown(word)} is no colour", "write it like #1f5b43")
     found = min(contrast(word, ground) for ground in GROUNDS)
-    if found < LEAST:
-        problem = f"{word} has a contrast of {int(found * 10) / 10} on the pages, less than {LEAST}"
+    if found < MIN_CONTRAST:
+        problem = f"{word} has a contrast of {int(found * 10) / 10} on the pages, less than {MIN_CONTRAST}"
         node.place.refuse(problem, "take a darker one: for the night the pages lighten it by themselves")
     return word
 
@@ -98,15 +98,15 @@ def _support(node: Node) -> str:
     word = fields.text(node)
     if len(word) > MAX_SUPPORT:
         node.place.refuse(f"has {len(word)} characters, more than {MAX_SUPPORT}", "shorten it")
-    if not any(one.fullmatch(word) for one in (_PAGE, _MAIL, _PHONE)):
-        mend = "write a page's address with https://, a mail address or a telephone number"
-        node.place.refuse(f"{shown(word)} is no address", mend)
+    if not any(pattern.fullmatch(word) for pattern in (_PAGE, _MAIL, _PHONE)):
+        fix = "write a page's address with https://, a mail address or a telephone number"
+        node.place.refuse(f"{shown(word)} is no address", fix)
     return word
 
 
-def contrast(one: str, other: str) -> float:
-    """Of two colours, as WCAG 2.2 has it: 1 to 21."""
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+def contrast(colour: str, other: str) -> float:
+    """Return the contrast ratio of two colours as in WCAG 2.2: 1 to 21."""
+    light, dark = sorted((luminance(colour), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 

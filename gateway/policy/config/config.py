@@ -1,4 +1,4 @@
-"""`/etc/qalqan/qalqan.yaml` → Config. Everything that is not a person's rule."""
+"""`/etc/qalqan/qalqan.yaml` → Config: every setting that is not a rule of a person."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.policy.config.age_trust import AgeTrust, read_age_trust
 from gateway.policy.config.brand import Brand, read_brand
 from gateway.policy.config.proposal import Proposal, read_proposal
 from gateway.policy.config.registers import Register, read_registers
-from gateway.policy.config.router_decides import Fixed
+from gateway.policy.config.router_decides import RouterSetting
 from gateway.policy.config.web import Listen, read_web
 from gateway.policy.identity import macs
 from gateway.policy.names.categories import LANGUAGES
@@ -58,41 +58,44 @@ KEYS = (
 )
 ACCESS = ("closed", "open")
 QUARANTINE = "quarantine"
-STRANGERS = ("guest", QUARANTINE, "home")  # what an unknown device may be beside a profile's
+UNKNOWN_DEVICE_CHOICES = ("guest", QUARANTINE, "home")  # besides a profile's id
 MAX_LANS = 16
 MAX_PORTS = 64
-MAX_QUEUE = 65_520  # sixteen are used, from the first one on
+MAX_QUEUE = 65_520  # sixteen are used, starting with this one
 
-# Names of Linux interfaces: at most 15 bytes, no slash, no space (dev_valid_name in net/core/dev.c); narrower
-# here, because they are written into nft text.
+# Linux interface names have at most 15 bytes, no slash and no space (dev_valid_name in net/core/dev.c).
+# Stricter here, because they are written into nft text.
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}", re.ASCII)
 _COUNTRY = re.compile(r"[a-z]{2}", re.ASCII)
 
 
 class DnsRefusal(StrEnum):
-    """How a refused name is answered."""
+    """The DNS answer for a blocked name."""
 
     NXDOMAIN = "nxdomain"
-    ZERO = "zero"  # 0.0.0.0 and ::, for resolvers and programs that ask again and again after NXDOMAIN
+    ZERO = "zero"  # 0.0.0.0 and ::, for resolvers and programs that retry after NXDOMAIN
 
 
 class Flash(StrEnum):
-    """What the state lies on."""
+    """The storage of the state directory."""
 
     NORMAL = "normal"
     POOR = "poor"  # a router's own flash, which wears out: written rarely
 
 
 class OffloadWish(StrEnum):
-    """Whether flows of devices that no rule can close may go past the rules, in a flow table of ours."""
+    """Whether flows that no rule can block may use a flow table of the daemon and skip the rules."""
 
-    AUTO = "auto"  # where the kernel has such tables
+    AUTO = "auto"  # if the kernel supports such tables
     OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Which bits of the marks are ours, each field eight bits side by side; see gateway/kernel/marks.py."""
+    """The bits of the packet and connection marks that Qalqan uses, eight adjacent bits per field.
+
+    See gateway/kernel/marks.py.
+    """
 
     packet: int = 0x000000FF  # of the packet mark
     ct: int = 0x000000FF  # of the connection mark, as is
@@ -109,31 +112,34 @@ class Config:
     country: str = ""  # ISO 3166-1 alpha-2, lower case; empty: none chosen
     timezone: str = "UTC"
     unknown_devices: str = "guest"  # guest, quarantine, home or a profile's id
-    interfaces: Mapping[str, str] = field(default_factory=dict)  # of lan → the same, for who comes there
-    gateway_open: bool = False  # whether children and guests reach every service of the gateway itself
-    gateway_ports: tuple[int, ...] = ()  # of the gateway, open to them all the same
+    # Of lan → the same, for devices on that interface.
+    interfaces: Mapping[str, str] = field(default_factory=dict)
+    gateway_open: bool = False  # children and guests may use every service of the gateway itself
+    gateway_ports: tuple[int, ...] = ()  # ports of the gateway that are open in any case
     leases: tuple[str, ...] = ()  # files of dnsmasq or odhcpd
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → profile ids
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
-    day_starts: int = 240  # minutes after midnight at which the day of limits and grants turns
-    keep_profile: bool = True  # a newcomer that may be a child's device has that child's rules meanwhile
-    age_trust: AgeTrust | None = None  # whose adult proofs count; None: no wallet is asked
-    language: str = ""  # of the pages, for a browser that asks for none of theirs; empty: English
+    day_starts: int = 240  # minutes after midnight at which the day for limits and grants starts
+    # An unknown device that may be a child's gets that child's rules until the answer.
+    keep_profile: bool = True
+    age_trust: AgeTrust | None = None  # trusted issuers of adult proofs; None: wallets are not used
+    language: str = ""  # of the pages, for a browser that requests none of theirs; empty: English
     languages: tuple[str, ...] = LANGUAGES  # of approved sites
     dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
     marks: Marks = field(default_factory=Marks)
     queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
-    sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are refused for everyone
+    sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are blocked for everyone
     registers: tuple[Register, ...] = ()  # of states, on or off
     lists_update: UpdateInterval = UpdateInterval.DAILY
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
     propose: Proposal = field(default_factory=Proposal)
-    fixed: Mapping[str, Fixed] = field(default_factory=dict)  # by key: what the router's own settings decide
+    # By key: settings that the router's own configuration decides.
+    fixed: Mapping[str, RouterSetting] = field(default_factory=dict)
 
-    def stranger_on(self, interface: str | None) -> str:
-        """What a device is that nobody named, by the interface on which it is; None: that is not known."""
+    def unknown_device_on(self, interface: str | None) -> str:
+        """Return what an unknown device on this interface is treated as. None: interface unknown."""
         return self.interfaces.get(interface or "", self.unknown_devices)
 
     @property
@@ -142,12 +148,12 @@ class Config:
 
 
 def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Config:
-    """Raises PolicyError with file, line, key and mend. Whether its profiles exist is not checked."""
+    """Return the settings. Raises PolicyError with file, line, key and fix. Profile ids are not checked."""
     return config_of(parse_document(source, file), is_public_suffix)
 
 
 def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config:
-    """As `parse_config`, of what was read."""
+    """As `parse_config`, for a parsed document."""
     part = fields.Fields(document, KEYS)
     plain = Config()
     lan = part.read("lan", _interfaces, plain.lan)
@@ -163,7 +169,7 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
         country=part.read("country", _country, plain.country),
         timezone=part.read("timezone", _timezone, plain.timezone),
         unknown_devices=part.read("unknown_devices", _unknown_devices, plain.unknown_devices),
-        interfaces=part.read("interfaces", lambda node: _strangers(node, lan), plain.interfaces),
+        interfaces=part.read("interfaces", lambda node: _interface_settings(node, lan), plain.interfaces),
         gateway_open=access == ACCESS[1],
         gateway_ports=part.read("gateway_ports", _ports, plain.gateway_ports),
         leases=part.read("leases", _paths, plain.leases),
@@ -194,22 +200,22 @@ def _interfaces(node: Node) -> tuple[str, ...]:
     for item, name in zip(fields.items(node), names, strict=True):
         if _INTERFACE.fullmatch(name) is None:
             item.place.refuse(f"{shown(name)} is no interface name", "look it up with: ip link")
-        if "@" in name:  # as `ip` shows a VLAN and what it is on
+        if "@" in name:  # as `ip` shows a VLAN and its parent
             item.place.refuse(f"{shown(name)} is two names", f"write {shown(name.partition('@')[0])} alone")
     return names
 
 
 def _unknown_devices(node: Node) -> str:
     word = fields.text(node)
-    return word.casefold() if word.casefold() in STRANGERS else word
+    return word.casefold() if word.casefold() in UNKNOWN_DEVICE_CHOICES else word
 
 
-def _strangers(node: Node, lan: tuple[str, ...]) -> Mapping[str, str]:
+def _interface_settings(node: Node, lan: tuple[str, ...]) -> Mapping[str, str]:
     read: dict[str, str] = {}
     for name, place, value in fields.pairs(node):
         if name not in lan:
-            mend = f"add it to 'lan', or use one of: {', '.join(lan)}"
-            place.refuse("is no interface of 'lan'", mend)
+            fix = f"add it to 'lan', or use one of: {', '.join(lan)}"
+            place.refuse("is no interface of 'lan'", fix)
         read[name] = _unknown_devices(value)
     return read
 
@@ -222,7 +228,7 @@ def _ports(node: Node) -> tuple[int, ...]:
 
 
 def _paths(node: Node) -> tuple[str, ...]:
-    """One path, or a list of them."""
+    """Return one path, or a list of them."""
     if isinstance(node, Scalar) and not node.is_null:
         return (fields.full_path(node),)
     return tuple(map(fields.full_path, fields.items(node)))
@@ -239,7 +245,7 @@ def _timezone(node: Node) -> str:
     name = fields.text(node)
     try:
         ZoneInfo(name)
-    # ValueError: a path out of the database; OSError: a directory of it, such as "Asia" (3.11).
+    # ValueError: a path outside the database; OSError: a directory in it, such as "Asia" (Python 3.11).
     except (KeyError, ValueError, OSError):
         node.place.refuse(
             f"the time zone {shown(name)} is unknown",
@@ -269,7 +275,7 @@ def _managed(node: Node, is_public_suffix: PublicSuffixCheck) -> Mapping[str, tu
 
 
 def _add(read: dict[str, tuple[str, ...]], key: str, place: Place, value: tuple[str, ...]) -> None:
-    """One MAC in two spellings is one key."""
+    """Add an entry. A MAC in two spellings is one key."""
     mac = macs.mac(key, place)
     if mac in read:
         place.refuse(f"'{mac}' is there twice", "keep it once")

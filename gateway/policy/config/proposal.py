@@ -1,5 +1,6 @@
-"""`propose` in `qalqan.yaml`: what a provider would have set-up propose. Nothing of it holds until a guardian
-says yes.
+"""`propose` in `qalqan.yaml`: what a provider lets set-up propose.
+
+It applies only after a guardian accepts.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ from dataclasses import dataclass
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Node, shown
 
-MOST = 16  # of each: who proposes all proposes nothing
+MAX_ITEMS = 16  # per key; a longer proposal helps no family
 
 _LIST = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    lists: tuple[str, ...] = ()  # ids of published lists, or kinds of sites, for the lists of that kind
-    bands: tuple[str, ...] = ()  # of the children that a form begins with
+    lists: tuple[str, ...] = ()  # ids of published lists, or categories, for the lists of that category
+    bands: tuple[str, ...] = ()  # of the children that the form starts with
 
 
 def read_proposal(node: Node) -> Proposal:
@@ -27,15 +28,15 @@ def read_proposal(node: Node) -> Proposal:
 
 
 def proposed_lists(node: Node) -> tuple[str, ...]:
-    """Whether there is such a list, set-up says: another version of the product has others."""
-    return tuple(map(_list, fields.entries(node, MOST)))
+    """Return the ids of lists. Set-up checks whether they exist, which depends on the product's version."""
+    return tuple(map(_list, fields.entries(node, MAX_ITEMS)))
 
 
 def proposed_bands(node: Node) -> tuple[str, ...]:
-    from gateway.age.bands import Band  # most homes propose nothing
+    from gateway.age.bands import Band  # most households have no proposal
 
-    known = [one.value for one in Band if one.is_child]
-    return tuple(fields.choice(one, known) for one in fields.entries(node, MOST))
+    known = [band.value for band in Band if band.is_child]
+    return tuple(fields.choice(entry, known) for entry in fields.entries(node, MAX_ITEMS))
 
 
 def _list(node: Node) -> str:

@@ -1,4 +1,4 @@
-"""Who turned a state's register on, and when: apart from registers.py, which the pages need not read."""
+"""Who turned on a state's register, and when. Separate from registers.py, which the pages do not need."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 
 def turned_on(rule: str, who: str, today: date, words: Mapping[str, str]) -> str:
-    """Of a decision with that rule: who turned the register on, and on which day."""
+    """Return the sentence about who turned on the register of this rule, and on which day."""
     if not who:
         return words["by_register_home"]
     try:

@@ -1,11 +1,11 @@
-"""A state's register of sites that shall be closed: `registers:` in qalqan.yaml → Register. None ships.
+"""A state's register of sites to block: `registers:` in qalqan.yaml → Register. The product ships none.
 
 registers:
   kz: {url: "https://register.example/names.txt", on: true, by: Mum, since: 2026-11-24}
-  ru: {file: /var/lib/isp/register.txt}     # named and off: neither fetched nor in force
+  ru: {file: /var/lib/isp/register.txt}     # configured and off: neither fetched nor in force
 
-Such registers mix subjects. So each is a key of its own, ``law:<country>``, which no list of another kind
-feeds and which feeds no other; who turned it on and on which day is a part of what is decided by it.
+Such registers mix subjects. Each is therefore a category of its own, ``law:<country>``, separate from all
+other lists. Decisions by a register include who turned it on and on which day.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from gateway.policy.values import Decision, Reason, Verdict
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Node, shown
 
-LAW = "law:"
-MAX_REGISTERS = 4  # a home is in one country; an internet provider may offer a neighbour's too
-MAX_BYTES = 64 << 20  # of one: two million lines
-CONSOLE = "console"  # of the gateway, where root turned it on
-MAX_WHO = 60  # characters of who turned it on, as of a person's name
+CATEGORY_PREFIX = "law:"
+MAX_REGISTERS = 4  # a household is in one country; an internet provider may offer a neighbour's too
+MAX_BYTES = 64 << 20  # per register: two million lines
+CONSOLE = "console"  # the gateway's console, where root turned it on
+MAX_WHO = 60  # characters of the name of the person who turned it on
 NO_REGISTERS: Mapping[str, Register] = {}
 
 _KEYS = ("url", "file", "on", "by", "since")
 _COUNTRY = re.compile(r"[a-z]{2}", re.ASCII)
 
-# In English; the pages have them in their languages. Of others the code is told.
+# In English; the pages translate them. Other countries are shown by their code.
 COUNTRY_NAMES: Mapping[str, str] = {
     "at": "Austria", "au": "Australia", "be": "Belgium", "bg": "Bulgaria", "cy": "Cyprus", "cz": "Czechia",
     "de": "Germany", "dk": "Denmark", "ee": "Estonia", "es": "Spain", "fi": "Finland", "fr": "France",
@@ -44,33 +44,33 @@ COUNTRY_NAMES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """``url`` or ``file``, never both; the other is empty."""
+    """A register. Either ``url`` or ``file`` is set; the other is empty."""
 
     country: str
     url: str
     file: str
     on: bool = False
-    by: str = ""  # who turned it on; empty: a hand did
-    since: date | None = None  # by the home's calendar
+    by: str = ""  # who turned it on; empty: a manual edit
+    since: date | None = None  # in the household's calendar
 
     @property
     def category(self) -> str:
-        """What its names are in the table."""
-        return f"{LAW}{self.country}"
+        """The category of its names in the table."""
+        return f"{CATEGORY_PREFIX}{self.country}"
 
     @property
     def source(self) -> str:
-        """The id of its copy."""
+        """The id of its downloaded copy."""
         return f"law-{self.country}"
 
     @property
     def owner(self) -> str:
-        """With who turned it on, where that is somebody."""
+        """The owner for decisions, with the person who turned it on, if known."""
         return f"{self.category}:{self.by}" if self.by not in ("", CONSOLE) else self.category
 
     @property
     def rule(self) -> str:
-        """As a Decision names it."""
+        """The rule as a Decision names it."""
         return self.category if self.since is None else f"{self.category} since {self.since.isoformat()}"
 
     @property
@@ -79,10 +79,10 @@ class Register:
 
     @property
     def name(self) -> str:
-        return title(self.category)
+        return register_title(self.category)
 
     def written(self) -> dict[str, str | bool]:
-        """As qalqan.yaml has it."""
+        """Return the register as in qalqan.yaml."""
         said: dict[str, str | bool] = {"url": self.url} if self.url else {"file": self.file}
         if self.on:
             said["on"] = True
@@ -92,49 +92,51 @@ class Register:
 
 
 def is_register(category: str) -> bool:
-    return category.startswith(LAW)
+    return category.startswith(CATEGORY_PREFIX)
 
 
-def title(category: str) -> str:
-    """Of a register's category; of any other its id."""
-    country = category.removeprefix(LAW)
+def register_title(category: str) -> str:
+    """Return the title of a register's category; for another category its id."""
+    country = category.removeprefix(CATEGORY_PREFIX)
     return f"Register of {COUNTRY_NAMES.get(country, country.upper())}" if is_register(category) else category
 
 
 def in_force(registers: Iterable[Register]) -> Mapping[str, Register]:
-    """Those that are on, by their category."""
-    return {one.category: one for one in registers if one.on}
+    """Return the registers that are on, by their category."""
+    return {register.category: register for register in registers if register.on}
 
 
 def register_of(found: frozenset[str], on: Mapping[str, Register]) -> tuple[Register | None, frozenset[str]]:
-    """The register that refuses what a table has as ``found``, and the kinds that are left without any: what
-    only a register names is of no kind, whether that register is on or not.
+    """Return the register that blocks a host with the categories ``found``, and the remaining categories.
+
+    The categories of registers are always removed: a name that only a register lists has no category, whether
+    the register is on or off.
     """
-    named = [one for one in found if one.startswith(LAW)]
+    named = [register for register in found if register.startswith(CATEGORY_PREFIX)]
     if not named:
         return None, found
-    return next((on[one] for one in sorted(named) if one in on), None), found.difference(named)
+    return next((on[category] for category in sorted(named) if category in on), None), found.difference(named)
 
 
 def read_registers(node: Node, sealed: Iterable[SealedSource] = ()) -> tuple[Register, ...]:
-    """Raises PolicyError, also for what is one of the home's ``sealed`` sets."""
+    """Return the registers. Raises PolicyError, also for a list that is one of the ``sealed`` sets."""
     found = tuple(_read(node))
     if len(found) > MAX_REGISTERS:
         node.place.refuse(f"names {len(found)} registers", f"name at most {MAX_REGISTERS}")
-    if len({one.url or one.file for one in found}) < len(found):
+    if len({register.url or register.file for register in found}) < len(found):
         node.place.refuse("has one list as two registers", "keep it once, under its own country")
-    taken = {one.url or one.file for one in sealed}
-    if any((one.url or one.file) in taken for one in found):
-        mend = "take it out of one of them: a state's register is never what is refused for everyone"
-        node.place.refuse("has a list that 'sealed' has too", mend)
+    taken = {source.url or source.file for source in sealed}
+    if any((register.url or register.file) in taken for register in found):
+        fix = "take it out of one of them: a state's register is never what is refused for everyone"
+        node.place.refuse("has a list that 'sealed' has too", fix)
     return found
 
 
 def _read(node: Node) -> Iterator[Register]:
     for key, place, value in fields.pairs(node):
         if _COUNTRY.fullmatch(key) is None:
-            mend = "write two letters, such as kz (ISO 3166-1); a register is no list of another kind"
-            place.refuse(f"{shown(key)} is no country", mend)
+            fix = "write two letters, such as kz (ISO 3166-1); a register is no list of another kind"
+            place.refuse(f"{shown(key)} is no country", fix)
         part = fields.Fields(fields.mapping(value), _KEYS)
         url, file = part.read("url", _url, ""), part.read("file", fields.full_path, "")
         if bool(url) is bool(file):

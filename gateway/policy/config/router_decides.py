@@ -1,4 +1,4 @@
-"""What the router's own settings decide, for those who show it."""
+"""Settings that the router's own configuration decides, for code that shows them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class RouterSetting:
     file: str
-    option: str  # as `uci` names it behind the package: web.port
-    text: str  # as it is set
+    option: str  # as `uci` names it after the package: web.port
+    text: str  # the value
 
 
-def said_in(fixed: Mapping[str, Fixed], key: str) -> str:
-    """Where a key is to be mended: `qalqan.yaml`, unless the router decides it."""
-    one = fixed.get(key)
-    return "qalqan.yaml" if one is None else f"{one.file} ({one.option})"
+def file_to_edit(fixed: Mapping[str, RouterSetting], key: str) -> str:
+    """Return the file to edit for a key: `qalqan.yaml`, unless the router decides it."""
+    setting = fixed.get(key)
+    return "qalqan.yaml" if setting is None else f"{setting.file} ({setting.option})"

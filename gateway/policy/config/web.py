@@ -1,4 +1,4 @@
-"""`web` in `qalqan.yaml`: where the pages answer, and the trusted name that they have beside their own."""
+"""`web` in `qalqan.yaml`: the addresses of the pages, and their optional trusted name."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Node, shown
 from gateway.policy.yaml.entries import rule_host
 
-# The pages' own address, which no interface carries: devices send what is not on the LAN to the gateway, and
-# its table leads port 80 of it to the web process. So the router's own pages keep port 80 of its address.
-# IPv4: the dummy address of RFC 7600, which is never routed. IPv6: a unique local one (RFC 4193).
+# The pages' own address, which no interface has: devices send traffic outside the LAN to the gateway, and its
+# table redirects port 80 of this address to the web process. The router's own pages keep port 80 of its
+# address. IPv4: the dummy address of RFC 7600, which is never routed. IPv6: a unique local one (RFC 4193).
 PAGES = ("192.0.0.8", "fd71:616c:7161:6e00::80")
-HTTPS_PORT = 8443  # where the front listens: 443 of the router is its own pages', 443 of ours leads there
+# The TLS front's port; 443 of the router belongs to its own pages, 443 of ours is redirected.
+HTTPS_PORT = 8443
 
 
 @dataclass(frozen=True, slots=True)
 class Https:
-    """A name that browsers trust; docs/providers/trusted-name.md."""
+    """A name that browsers trust; see docs/providers/trusted-name.md."""
 
     name: str
-    certificate: str  # paths of PEM files: the chain, its first one for the name
+    certificate: str  # paths of PEM files; the chain starts with the certificate of the name
     key: str
     port: int = HTTPS_PORT
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where the pages answer."""
+    """The address and port of the pages."""
 
     port: int = 8080
     address: str | None = None  # None: the addresses of the lan interfaces
@@ -44,18 +45,18 @@ def read_web(node: Node, is_public_suffix: PublicSuffixCheck) -> Listen:
     listen, address = part.node("listen"), None
     if listen is not None:
         address, port = _listen(listen)
-    https = part.read("https", lambda one: _https(one, port, is_public_suffix), None)
+    https = part.read("https", lambda value: _https(value, port, is_public_suffix), None)
     return Listen(port, address, allow_wan, https)
 
 
 def _https(node: Node, plain: int, is_public_suffix: PublicSuffixCheck) -> Https:
     part = fields.Fields(fields.mapping(node), ("name", "certificate", "key", "port"))
-    from gateway.policy.judge.world import LOCAL_NAMES  # of a home that has such a name alone
+    from gateway.policy.judge.world import LOCAL_NAMES  # needed only with a trusted name
 
     name = rule_host(part.need("name"), is_public_suffix)
     if name in LOCAL_NAMES:
-        mend = "use one under a domain that is yours or your provider's; docs/providers/trusted-name.md"
-        part.need("name").place.refuse(f"{name} exists at home alone: nobody certifies it", mend)
+        fix = "use one under a domain that is yours or your provider's; docs/providers/trusted-name.md"
+        part.need("name").place.refuse(f"{name} exists at home alone: nobody certifies it", fix)
     read = Https(
         name,
         fields.full_path(part.need("certificate")),

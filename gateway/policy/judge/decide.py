@@ -32,7 +32,7 @@ from gateway.policy.judge.study import FactFinder
 from gateway.policy.judge.world import GATEWAY_NAME, World
 from gateway.policy.profile.bypass_methods import Way
 from gateway.policy.profile.profile import Profile
-from gateway.policy.requests.site_repair import taught
+from gateway.policy.requests.site_repair import repaired
 from gateway.policy.time.extension import Extension, extend
 from gateway.policy.time.gates import DEVICE, Gates, gates_of_service
 from gateway.policy.time.remaining import Left, closes_at, left
@@ -179,7 +179,7 @@ class Judge:
         if state.standing.allowed and is_openable(conclusion):
             conclusion = self._opened(host, conclusion, state)
         if state.standing.lesson is not None:
-            conclusion = taught(host, conclusion, self._fact_finder, self.profile, state.standing.lesson)
+            conclusion = repaired(host, conclusion, self._fact_finder, self.profile, state.standing.lesson)
         refusal = closed_gate_decision(conclusion, state)
         if refusal is not None:
             return refusal

@@ -1,6 +1,6 @@
-"""What a backup has in it: rules and what guardians set, never what anybody did. See docs/families/backup.md.
+"""The content of a backup: rules and guardians' settings, never activity. See docs/families/backup.md.
 
-Pure: text in, values out, and back. What comes from a file is hostile until it is read here.
+Pure: text → values, and back. A file's content is hostile until it is validated here.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ MAX_PROFILES = 64
 MAX_CALENDARS = 64
 MAX_DEVICES = 1024
 MAX_PINS = 64
-FIRST_YEAR, LAST_YEAR = 1970, 2200  # beyond these no time can be told in every zone
-TEXT_LIMIT = 200  # characters of a name, a place, a hash
+FIRST_YEAR, LAST_YEAR = 1970, 2200  # outside this range a time cannot be shown in every zone
+TEXT_LIMIT = 200  # characters of a name, a place or a hash
 DIGEST = re.compile(r"[0-9a-f]{16,256}", re.ASCII)
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class KeptPerson:
-    """An account. Sessions are none of it: who was signed in is what somebody did."""
+    """An account, without sessions: a sign-in is activity."""
 
     name: str
     role: str
@@ -51,11 +51,11 @@ class KeptPerson:
 
 @dataclass(frozen=True, slots=True)
 class KeptDevice:
-    """What a guardian said of a device; when it was seen is left out."""
+    """A guardian's settings for a device, without the times at which it was seen."""
 
     mac: str
     label: str
-    place: str  # home, guest, adult, a profile's id; empty: none was said
+    place: str  # home, guest, adult, a profile's id; empty: none set
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +67,17 @@ class KeptPin:
 
 @dataclass(frozen=True, slots=True)
 class KeptChoice:
-    """What a child set for itself, and when."""
+    """A time that a child set for itself, and when."""
 
     who: str
     key: str
-    said: str  # JSON; empty: nothing
+    said: str  # JSON; empty: none
     at: str  # ISO 8601
 
 
 @dataclass(frozen=True, slots=True)
 class KeptBand:
-    """The highest that somebody ever had: a younger one must not bring back more log."""
+    """The highest band that a person ever had: a restored younger band must not raise the log level."""
 
     profile: str
     band: str
@@ -85,17 +85,20 @@ class KeptBand:
 
 @dataclass(frozen=True, slots=True)
 class KeptStep:
-    """That a child's step was put off: it can be once, also after a gateway was set up anew."""
+    """A postponed step of a child. A step can be postponed once, also after the gateway is set up again."""
 
     profile: str
-    band: str  # of before
+    band: str  # before the step
     month: str  # of the step
-    until: str  # the month to which it was put off
+    until: str  # the month to which it was postponed
     reason: str
     by: str
 
     def step(self, now: datetime) -> growing.Step:
-        """As it would be kept here. Its month was the answer: where it has passed, no days are waited."""
+        """Return the step as it is stored here.
+
+        Its month was the answer: once that has passed, no days are waited.
+        """
         begun = min(now, datetime.combine(growing.month_of(self.until) - growing.DAY, time(), UTC))
         return growing.Step(
             *(self.profile, self.profile, Band(self.band), self.month, begun, begun),
@@ -106,18 +109,18 @@ class KeptStep:
 @dataclass(frozen=True, slots=True)
 class KeptPause:
     who: str
-    until: str  # ISO 8601; empty: until somebody resumes
+    until: str  # ISO 8601; empty: until it is resumed
 
 
 @dataclass(frozen=True, slots=True)
 class KeptGrant:
-    """Extra time that somebody had, by the day of the family or until a time."""
+    """Extra time, by the day of the family or until a time."""
 
     who: str
     day: str
     gate: str
     minutes: int
-    until: str  # ISO 8601; empty: beyond the limit of its day
+    until: str  # ISO 8601; empty: extends the limit of its day
     service: str
     by: str
 
@@ -126,11 +129,11 @@ class KeptGrant:
 class Backup:
     made: datetime
     by: str
-    gateway: str  # what the machine is called
+    gateway: str  # the host name of the machine
     version: str
-    home: Document  # of qalqan.yaml what is the family's to say
+    home: Document  # the family's keys of qalqan.yaml
     lists: str | None  # lists.yaml
-    profiles: Mapping[str, str]  # file → what stands in it
+    profiles: Mapping[str, str]  # file name → content
     calendars: Mapping[str, str]
     people: tuple[KeptPerson, ...] = ()
     devices: tuple[KeptDevice, ...] = ()
@@ -154,74 +157,74 @@ _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
 }
 
 
-def backup_text(one: Backup) -> str:
-    """One JSON object, in ASCII: a piece of it is a piece of text."""
-    told = {"format": FORMAT, **asdict(one), "made": one.made.isoformat(timespec="seconds")}
-    return json.dumps(told)
+def backup_text(backup: Backup) -> str:
+    """Return the backup as one JSON object in ASCII, so that any part of it is valid text."""
+    data = {"format": FORMAT, **asdict(backup), "made": backup.made.isoformat(timespec="seconds")}
+    return json.dumps(data)
 
 
 def parse_backup(text: str) -> Backup:
-    """Raises PolicyError for anything that ``backup_text`` does not write."""
+    """Return a backup. Raises PolicyError for anything that ``backup_text`` does not write."""
     try:
-        told = json.loads(text)
+        data = json.loads(text)
     except (ValueError, RecursionError):
         _refuse("it is not JSON")
-    if not isinstance(told, dict) or not isinstance(told.get("format"), int):
+    if not isinstance(data, dict) or not isinstance(data.get("format"), int):
         _refuse("it has no format")
-    if told["format"] > FORMAT:
+    if data["format"] > FORMAT:
         raise PolicyError("backup", "was made by a newer Qalqan", "install that one first").coded(
             Code.BACKUP_NEWER
         )
     try:
-        made = datetime.fromisoformat(_text(told.get("made"), "made"))
+        made = datetime.fromisoformat(_text(data.get("made"), "made"))
     except ValueError:
         _refuse("made is no time")
     if made.tzinfo is None or not FIRST_YEAR <= made.year <= LAST_YEAR:
         _refuse("made has no offset, or is a time that no clock shows")
-    rows: dict[str, Any] = {key: _rows(told.get(key, []), key, *how) for key, how in _ROWS.items()}
+    rows: dict[str, Any] = {key: _rows(data.get(key, []), key, *how) for key, how in _ROWS.items()}
     found = Backup(
         made=made,
-        by=_text(told.get("by"), "by"),
-        gateway=_text(told.get("gateway"), "gateway", empty=True),
-        version=_text(told.get("version"), "version"),
-        home=_home(told.get("home")),
-        lists=None if told.get("lists") is None else _content(told["lists"], "lists"),
-        profiles=_files(told.get("profiles"), "profiles", PROFILE, MAX_PROFILES),
-        calendars=_files(told.get("calendars"), "calendars", CALENDAR, MAX_CALENDARS),
+        by=_text(data.get("by"), "by"),
+        gateway=_text(data.get("gateway"), "gateway", empty=True),
+        version=_text(data.get("version"), "version"),
+        home=_home(data.get("home")),
+        lists=None if data.get("lists") is None else _content(data["lists"], "lists"),
+        profiles=_files(data.get("profiles"), "profiles", PROFILE, MAX_PROFILES),
+        calendars=_files(data.get("calendars"), "calendars", CALENDAR, MAX_CALENDARS),
         **rows,
     )
     _check(found)
     return found
 
 
-def _home(told: object) -> Document:
-    if not isinstance(told, dict) or not set(told) <= set(FAMILY_KEYS):
+def _home(data: object) -> Document:
+    if not isinstance(data, dict) or not set(data) <= set(FAMILY_KEYS):
         _refuse("home has what is no family's")
-    return {key: from_json(value, key) for key, value in told.items()}
+    return {key: from_json(value, key) for key, value in data.items()}
 
 
-def _files(told: object, key: str, name: re.Pattern[str], most: int) -> dict[str, str]:
-    if not isinstance(told, dict) or len(told) > most:
+def _files(data: object, key: str, name: re.Pattern[str], most: int) -> dict[str, str]:
+    if not isinstance(data, dict) or len(data) > most:
         _refuse(f"{key} are no files")
-    for one in told:
-        if not name.fullmatch(one):
+    for file in data:
+        if not name.fullmatch(file):
             _refuse(f"{key} has a name that no file has")
-    if len({one.casefold() for one in told}) != len(told):
+    if len({file.casefold() for file in data}) != len(data):
         _refuse(f"{key} has two files of one name")
-    return {one: _content(value, key) for one, value in told.items()}
+    return {file: _content(value, key) for file, value in data.items()}
 
 
-def _rows(told: object, key: str, kind: Callable[..., T], most: int) -> tuple[T, ...]:
-    if not isinstance(told, list) or len(told) > most:
+def _rows(data: object, key: str, kind: Callable[..., T], most: int) -> tuple[T, ...]:
+    if not isinstance(data, list) or len(data) > most:
         _refuse(f"{key} is no list of at most {most}")
-    return tuple(_row(one, key, kind) for one in told)
+    return tuple(_row(name, key, kind) for name in data)
 
 
-def _row(told: object, key: str, kind: Callable[..., T]) -> T:
+def _row(data: object, key: str, kind: Callable[..., T]) -> T:
     wanted = {field.name: str(field.type) for field in fields(kind)}  # type: ignore[arg-type]
-    if not isinstance(told, dict) or told.keys() != wanted.keys():
+    if not isinstance(data, dict) or data.keys() != wanted.keys():
         _refuse(f"{key} has an entry of another kind")
-    for name, value in told.items():
+    for name, value in data.items():
         right = {"str": isinstance(value, str), "bool": isinstance(value, bool), "int": type(value) is int}
         if not right[wanted[name]]:
             _refuse(f"{key} has a {name} of another kind")
@@ -229,42 +232,42 @@ def _row(told: object, key: str, kind: Callable[..., T]) -> T:
             _text(value, key, empty=True)
         elif not 0 <= value <= 100_000:
             _refuse(f"{key} has a {name} that is too much")
-    return kind(**told)
+    return kind(**data)
 
 
-def _check(one: Backup) -> None:
-    for person in one.people:
+def _check(backup: Backup) -> None:
+    for person in backup.people:
         named = person.name.strip() == person.name and 0 < len(person.name) <= NAME_LIMIT
         hashed = not person.secret or SECRET.fullmatch(person.secret)
         recovery = not person.recovery or DIGEST.fullmatch(person.recovery)
         if not (named and hashed and recovery and person.role in set(PersonRole)):
             _refuse("people has an account that cannot be one")
-    if any(parse_mac(device.mac) != device.mac for device in one.devices):
+    if any(parse_mac(device.mac) != device.mac for device in backup.devices):
         _refuse("devices has one without an address")
-    if not all(DIGEST.fullmatch(pin.salt) and DIGEST.fullmatch(pin.hash) for pin in one.pins):
+    if not all(DIGEST.fullmatch(pin.salt) and DIGEST.fullmatch(pin.hash) for pin in backup.pins):
         _refuse("pins has one that cannot be one")
-    if not {held.band for held in one.bands} <= {band.value for band in Band}:
+    if not {held.band for held in backup.bands} <= {band.value for band in Band}:
         _refuse("bands has one that there is not")
-    if not all(map(_could_be_put_off, one.steps)):
+    if not all(map(_could_be_put_off, backup.steps)):
         _refuse("steps has one that nobody could put off so")
-    for until in (*(pause.until for pause in one.pauses), *(grant.until for grant in one.grants)):
+    for until in (*(pause.until for pause in backup.pauses), *(grant.until for grant in backup.grants)):
         if until:
             _moment(until)
-    for choice in one.self_set:
+    for choice in backup.self_set:
         _moment(choice.at)
         if not is_readable(choice.key, choice.said):
             _refuse("self_set has what no child sets")
-    for grant in one.grants:
+    for grant in backup.grants:
         _moment(f"{grant.day}T00:00:00+00:00")
 
 
-def _could_be_put_off(one: KeptStep) -> bool:
-    month, until = read_month(one.month), read_month(one.until)
-    if month is None or until is None or one.band not in {band.value for band in Band}:
+def _could_be_put_off(step: KeptStep) -> bool:
+    month, until = read_month(step.month), read_month(step.until)
+    if month is None or until is None or step.band not in {band.value for band in Band}:
         return False
     months = 12 * (until.year - month.year) + until.month - month.month
-    reason = one.reason.strip() == one.reason and 0 < len(one.reason) <= growing.REASON_LIMIT
-    return reason and 1 <= months <= growing.MOST_MONTHS and Band(one.band) < Band.AGE_16_17
+    reason = step.reason.strip() == step.reason and 0 < len(step.reason) <= growing.REASON_LIMIT
+    return reason and 1 <= months <= growing.MOST_MONTHS and Band(step.band) < Band.AGE_16_17
 
 
 def _moment(text: str) -> datetime:

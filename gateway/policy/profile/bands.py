@@ -1,4 +1,4 @@
-"""What an age band allows: `profiles/bands/<band>.yaml` → BandRules. The only place for defaults."""
+"""The rules of an age band: `profiles/bands/<band>.yaml` → BandRules. The only place for defaults."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ MAX_LOG_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class BandRules:
-    """A band's defaults."""
+    """The defaults of a band."""
 
     band: Band
     title: Mapping[str, str]  # by language
     rules: Rules
-    log_days: int  # how long detail is kept
-    suggested_bedtime: Bedtime  # shown beside the setting, in force only when somebody sets it
+    log_days: int  # how long details are stored
+    suggested_bedtime: Bedtime  # shown next to the setting; applies only once it is set
 
     @property
     def owner(self) -> str:
@@ -51,12 +51,12 @@ class BandRules:
 
     @property
     def suggests(self) -> bool:
-        """Whether times are suggestions: its children set them for themselves (`selfset`)."""
+        """True if times are suggestions: children of this band set them for themselves (`self_set`)."""
         return bool(self.suggested_bedtime)
 
     @property
     def for_guests(self) -> bool:
-        """Whether a guest may get this band's categories: it opens what is on no list."""
+        """True if a guest may get this band's categories: it allows sites on no list."""
         rules = self.rules
         return self.band.is_child and rules.mode.value is Mode.BLOCK_LIST and not rules.unknown.value.refuses
 
@@ -65,15 +65,15 @@ Bands = Mapping[Band, BandRules]
 
 
 def owner_of(band: Band) -> str:
-    """The owner of a band's rules, as a Decision names it."""
+    """Return the owner of a band's rules, as a Decision names it."""
     return f"band:{band.value}"
 
 
 def parse_band(source: str | bytes, file: str, words: Vocabulary) -> BandRules:
-    """Raises PolicyError with file, line, key and mend."""
+    """Return the rules of a band. Raises PolicyError with file, line, key and fix."""
     document = parse_document(source, file)
     part = fields.Fields(document, (*OWN_KEYS, *RULE_KEYS))
-    band = Band(fields.choice(part.need("band"), [one.value for one in Band]))
+    band = Band(fields.choice(part.need("band"), [band.value for band in Band]))
     for key in NEEDED:
         part.need(key)
     rules = rulefile.read_rules(document, NO_RULES, owner_of(band), words, rulefile.LOG_LEVELS)
@@ -91,5 +91,7 @@ def parse_band(source: str | bytes, file: str, words: Vocabulary) -> BandRules:
 def _suggested(node: Node, band: Band) -> Bedtime:
     part = fields.Fields(fields.mapping(node), ("bedtime",))
     return timetext.by_day(
-        part.need("bedtime"), lambda one: Owned(timetext.night(one), owner_of(band)), timetext.every_day(None)
+        part.need("bedtime"),
+        lambda value: Owned(timetext.night(value), owner_of(band)),
+        timetext.every_day(None),
     )

@@ -1,6 +1,6 @@
-"""The ways around a filter, each with a switch of its own in every profile: `ways: {vpn: block, ssh: allow}`.
+"""Bypass methods, each with a switch in every profile: `ways: {vpn: block, ssh: allow}`.
 
-A way is known by what a flow speaks or whom it calls, not by its name: names have categories.
+A method is detected by a flow's protocol or destination, not by its name: names have categories.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Way(StrEnum):
 
 
 class Switch(StrEnum):
-    """What a profile says of a way. A way that it does not name is allowed."""
+    """A profile's setting for a bypass method. A method without a setting is allowed."""
 
     BLOCK = "block"
     ALLOW = "allow"
@@ -51,4 +51,4 @@ WAYS: Mapping[Proto, Way] = {
     Proto.SOCKS: Way.PROXY,
     Proto.PROXY: Way.PROXY,
 }
-"""What a flow speaks → the way that it is."""
+"""Protocol of a flow → bypass method."""

@@ -1,8 +1,8 @@
-"""A rule file and what somebody wants of it → the file as it shall be. Values in, values out.
+"""A rule file and requested changes → the new content of the file. Values in, values out.
 
-A change is ``{KEY: VALUE}``. KEY is a key of the file, or one entry of a mapping or a list, as in
-``categories/games``, ``limits/service:youtube``, ``block/example.com``. None takes it out of the file: what
-is beneath (a band's default) holds again.
+A change is ``{KEY: VALUE}``. KEY is a key of the file, or one entry of a mapping or list, such as
+``categories/games``, ``limits/service:youtube`` or ``block/example.com``. None removes it from the file, and
+the default (the band's) applies again.
 """
 
 from __future__ import annotations
@@ -20,15 +20,18 @@ MAPPINGS = (
     "categories", "ways", "bedtime", "limits", "windows", "dates", "shared", "managed", "interfaces", "laws",
     "registers", "lists",
 )  # fmt: skip
-MAX_CHANGES = 256  # keys of one edit; a page changes a few
+MAX_CHANGES = 256  # keys per edit; a page changes a few
 
-_ALLOWED = ("categories", "ways")  # in which "allow" clears one entry; elsewhere {} does
+_ALLOWED = ("categories", "ways")  # here "allow" clears one entry; elsewhere {} does
 
 
 def changed(said: Document, changes: Changes, beneath: Mapping[str, Any]) -> Document:
-    """``said`` with ``changes``; ``beneath``: what holds where the file is silent, in the file's own shape.
+    """Return ``said`` with ``changes``. The file's parser checks the values later.
 
-    Raises PolicyError for what no file can say. Whether its words mean something, the file's parser knows.
+    ``beneath``: the defaults for missing keys, in the form of the file.
+
+    Raises:
+        PolicyError: a change that no file can contain.
     """
     if len(changes) > MAX_CHANGES:
         refuse("", f"changes {len(changes)} keys", f"change at most {MAX_CHANGES} at once")
@@ -40,7 +43,7 @@ def changed(said: Document, changes: Changes, beneath: Mapping[str, Any]) -> Doc
         wanted = None if value is None else from_json(value, head)
         if slash:
             wanted = _with_entry(head, result.get(head), entry, wanted, beneath.get(head))
-        # An empty list says as much as none; an empty mapping clears what is beneath, and stays.
+        # An empty list means the same as none; an empty mapping clears the default, and stays.
         if wanted is None or (wanted == [] and head in LISTS):
             result.pop(head, None)
         else:
@@ -58,7 +61,7 @@ def _with_entry(head: str, now: Plain, entry: str, value: Plain, beneath: object
         entries.pop(entry, None)
     else:
         entries[entry] = value
-    # Where the last one goes, so does the key: `{}` would clear what is beneath.
+    # With its last entry the key goes too: `{}` would clear the default.
     return entries or None
 
 
@@ -69,12 +72,12 @@ def _with_item(head: str, now: Plain, item: str, value: Plain) -> Plain:
     if value not in (None, "true"):
         refuse(head, f"is a list: '{item}' has no value of its own", "write true, or null to take it out")
     if value is None:
-        return [one for one in items if one != item]
+        return [known for known in items if known != item]
     return items if item in items else [*items, item]
 
 
 def _entries(head: str, now: Plain, beneath: object) -> dict[str, Plain]:
-    """The mapping as one that an entry can be put into, with the same meaning."""
+    """Return the mapping in a form that accepts entries, with the same meaning."""
     if now is None:
         return {}
     if isinstance(now, dict):
@@ -85,7 +88,7 @@ def _entries(head: str, now: Plain, beneath: object) -> dict[str, Plain]:
 
 
 def _cleared(head: str, beneath: object) -> dict[str, Plain]:
-    """What `{}` means, entry by entry: with one beside it, it would not clear what is beneath any more."""
+    """Return `{}` entry by entry: next to another entry, `{}` would no longer clear the defaults."""
     if head == "bedtime":
         return {"school": {}, "free": {}}
     entries = beneath if isinstance(beneath, dict) else {}
@@ -93,14 +96,14 @@ def _cleared(head: str, beneath: object) -> dict[str, Plain]:
 
 
 def blamed(error: PolicyError, file: str, changes: Changes) -> str:
-    """The key of ``changes`` that a parser's refusal is about; the place in ``file`` where it is none.
+    """Return the key of ``changes`` that a parser's error is about; otherwise the place in ``file``.
 
-    Without a ``file`` it is a refusal of ``changed``.
+    Without a ``file``, the error is one of ``changed``.
     """
     path = error.where.removeprefix(f"{file}:").partition(": ")[2] if file else error.where
     head = path.partition(".")[0].partition("[")[0]
     found = [key for key in changes if key.partition("/")[0] == head]
     exact = (key for key in found if path.startswith(key.replace("/", ".", 1)) and "/" in key)
-    # A key that is missing has no place: then it was taken out by one of the changes.
+    # A missing key has no place: one of the changes removed it.
     fallback = path or next((key for key, value in changes.items() if value is None), "")
     return next(exact, None) or next(iter(found), fallback)

@@ -1,6 +1,6 @@
 """Dated exceptions: the key ``dates`` of a profile → a DateRule for each date.
 
-A range gives its rule to each of its days; a single date inside of it adds to that, and stands before it.
+A range applies its rule to each of its days. A single date inside a range adds to that rule and outranks it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from gateway.policy.yaml.documents import Node, Place, Scalar, shown
 T = TypeVar("T")
 
 KEYS = ("day", "bedtime", "limits", "windows")
-MAX_DAYS = 400  # of one range: a school year with its holidays
-MAX_DATES = 2000  # of one person
+MAX_DAYS = 400  # per range: a school year with its holidays
+MAX_DATES = 2000  # per person
 DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class DateReader:
-    """Who writes, and what the ordinary rules are about."""
+    """The owner of the rules, and the targets of the regular rules."""
 
     owner: str
     known_target: Callable[[str, Place], None]  # raises PolicyError
@@ -36,7 +36,7 @@ class DateReader:
 
 
 def read_dates(node: Node, reader: DateReader) -> Mapping[date, DateRule]:
-    """Raises PolicyError with file, line, key and mend."""
+    """Return the rule of each date. Raises PolicyError with file, line, key and fix."""
     ranges: dict[date, DateRule] = {}
     single: dict[date, DateRule] = {}
     lines: dict[tuple[bool, date], int] = {}
@@ -56,8 +56,8 @@ def read_dates(node: Node, reader: DateReader) -> Mapping[date, DateRule]:
 
 
 def _range(key: str, place: Place) -> tuple[date, date]:
-    """``2026-12-31`` or ``2026-12-24..2027-01-08``, both ends included."""
-    start, dots, end = (one.strip() for one in key.partition(".."))
+    """Return first and last day of ``2026-12-31`` or ``2026-12-24..2027-01-08``, both included."""
+    start, dots, end = (text.strip() for text in key.partition(".."))
     first = timetext.calendar_date(start, place)
     last = timetext.calendar_date(end, place) if dots else first
     if last < first:
@@ -94,20 +94,24 @@ def _rule(node: Node, reader: DateReader) -> DateRule:
         node.place.refuse("says nothing", f"write school, free or a mapping with {', '.join(KEYS)}")
     return DateRule(
         counts_as=part.read("day", _day_type, None),
-        bedtime=part.read("bedtime", lambda one: _owned(one, timetext.night, reader), None),
-        limits=part.read("limits", lambda one: _by_target(one, timetext.duration, reader, reader.limits), {}),
-        windows=part.read("windows", lambda one: _by_target(one, timetext.spans, reader, reader.windows), {}),
+        bedtime=part.read("bedtime", lambda value: _owned(value, timetext.night, reader), None),
+        limits=part.read(
+            "limits", lambda value: _by_target(value, timetext.duration, reader, reader.limits), {}
+        ),
+        windows=part.read(
+            "windows", lambda value: _by_target(value, timetext.spans, reader, reader.windows), {}
+        ),
     )
 
 
 def _day_type(node: Node) -> DayType:
-    return DayType(fields.choice(node, [one.value for one in DayType]))
+    return DayType(fields.choice(node, [day_type.value for day_type in DayType]))
 
 
 def _by_target(
     node: Node, read: Callable[[Node], T], reader: DateReader, ordinary: Collection[str]
 ) -> Mapping[str, Owned[T | None]]:
-    """``{}`` is none for any target."""
+    """Return the value by target. ``{}`` means none for any target."""
     if isinstance(node, Located) and not node.entries:
         return {target: Owned(None, reader.owner) for target in ordinary}
     found = {}
@@ -118,7 +122,7 @@ def _by_target(
 
 
 def _owned(node: Node, read: Callable[[Node], T], reader: DateReader) -> Owned[T | None]:
-    """``{}`` is none."""
+    """Return an owned value. ``{}`` means none."""
     if not isinstance(node, Located):
         return Owned(read(node), reader.owner)
     if node.entries:
@@ -129,6 +133,11 @@ def _owned(node: Node, read: Callable[[Node], T], reader: DateReader) -> Owned[T
 def with_targets(
     rules: Mapping[str, ByDay[Owned[T]]], exceptions: Iterable[Mapping[str, Owned[T | None]]]
 ) -> Mapping[str, ByDay[Owned[T]]]:
-    """``rules`` with a key for each target of the exceptions too: a flow is looked at for those alone."""
-    named = {target: None for one in exceptions for target, rule in one.items() if rule.value is not None}
+    """Return ``rules`` with a key for each target of the exceptions too: a flow checks only these keys."""
+    named = {
+        target: None
+        for exception in exceptions
+        for target, rule in exception.items()
+        if rule.value is not None
+    }
     return {**rules, **{target: every_day(None) for target in named if target not in rules}}

@@ -1,6 +1,6 @@
-"""What was changed in one of the family's files, one entry at a time, with what held before and after.
+"""The changed entries of one of the family's files, each with its old and new value in force.
 
-Pages make sentences of it; for the log there is ``edits.told_changes``.
+The pages turn them into sentences. The audit log uses ``edits.changes_text``.
 """
 
 from __future__ import annotations
@@ -13,28 +13,30 @@ from gateway.policy.profile.changes import LISTS, MAPPINGS
 from gateway.policy.profile.edits import differences
 from gateway.policy.profile.plain import Document, Plain, typed
 
-AS_WRITTEN = ("dates", "calendars", "portal")  # what holds of them has each day of a range by itself
+AS_WRITTEN = ("dates", "calendars", "portal")  # in force, each day of a range of these is separate
 
 
 @dataclass(frozen=True, slots=True)
-class Edited:
-    """One entry. None: there was none, or there is none."""
+class ChangedEntry:
+    """One changed entry. None: it did not exist, or no longer exists."""
 
     key: str  # as `edit` takes it: ``bedtime``, ``limits/play``, ``block/tiktok.com``
     before: Any
     after: Any
 
 
-def edited(
+def changed_entries(
     before: Document, after: Document, held: Mapping[str, Any], holds: Mapping[str, Any]
-) -> Iterator[Edited]:
-    """What the file says anew. ``held``, ``holds``: what was and is in force, in the shape of the file; where
-    both are the same although the file is not, nothing is told.
+) -> Iterator[ChangedEntry]:
+    """Yield the entries that changed.
+
+    ``held``, ``holds``: the rules in force before and after, in the form of the file. An entry whose rule in
+    force is unchanged is skipped.
     """
     was, now = {**held, **_written(before, held)}, {**holds, **_written(after, holds)}
     for key in differences(before, after):
         for entry in _entries(key, before.get(key), after.get(key)):
-            one = Edited(entry, _part(was, entry), _part(now, entry))
+            one = ChangedEntry(entry, _part(was, entry), _part(now, entry))
             if one.before != one.after:
                 yield one
 
@@ -48,10 +50,16 @@ def _entries(key: str, before: Plain, after: Plain) -> Iterator[str]:
         for item in dict.fromkeys((*(before or ()), *(after or ()))):
             yield f"{key}/{item}"
         return
-    maps = [one for one in (before, after) if one is not None]
-    # A bedtime is told as a whole: its days fill each other in. So is what `{}` clears.
-    if key in MAPPINGS and key != "bedtime" and all(isinstance(one, dict) and one for one in maps):
-        for entry in dict.fromkeys(entry for one in maps if isinstance(one, dict) for entry in one):
+    maps = [value for value in (before, after) if value is not None]
+    # A bedtime is one entry, since its days complete each other; so is a mapping that `{}` clears.
+    if (
+        key in MAPPINGS
+        and key != "bedtime"
+        and all(isinstance(mapping, dict) and mapping for mapping in maps)
+    ):
+        for entry in dict.fromkeys(
+            entry for mapping in maps if isinstance(mapping, dict) for entry in mapping
+        ):
             yield f"{key}/{entry}"
         return
     yield key

@@ -1,4 +1,4 @@
-"""One edit of a profile's file or of `qalqan.yaml`: what it says and the changes → what it shall say."""
+"""One edit of a profile's file or of `qalqan.yaml`: the current content and the changes → the new content."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from gateway.policy.profile.old_words import with_current_words
 from gateway.policy.profile.plain import Document, Plain, document, typed
 from gateway.policy.profile.profile import OWN_KEYS, Profile
 from gateway.policy.profile.rule_file import PERSONAL_KEYS, RULE_KEYS
-from gateway.policy.profile.to_yaml import spoken
+from gateway.policy.profile.to_yaml import rules_to_yaml
 from gateway.policy.profile.writing import flow, has_own_comments, written
 from gateway.policy.yaml.documents import parse_document
 
 PROFILE_ORDER = (*OWN_KEYS, *RULE_KEYS, *PERSONAL_KEYS)
 HOME_ORDER = KEYS
-# What pages may change of qalqan.yaml. The rest is how the gateway is built into its machine.
+# Keys of qalqan.yaml that the pages may change. The rest depends on the machine.
 FAMILY_KEYS = (
     "country", "timezone", "language", "languages", "unknown_devices", "interfaces", "keep_profile", "shared",
     "managed", "gateway_access", "gateway_ports", "lists",
 )  # fmt: skip
-MAX_TOLD = 400  # characters of an audit line's detail
-MAX_VALUE = 60  # characters of one value in it
+MAX_DETAIL = 400  # characters of an audit line's detail
+MAX_VALUE = 60  # characters of one value in the detail
 
-_SITES = ("managed",)  # mappings with names of sites in them
+_SITES = ("managed",)  # mappings that contain names of sites
 
 
 def read(source: bytes, file: str) -> Document:
@@ -36,9 +36,9 @@ def read(source: bytes, file: str) -> Document:
 
 
 def edited(said: Document, changes: Changes, bands: Bands) -> Document:
-    """A profile with ``changes``. Raises PolicyError for what no file can say."""
+    """Return a profile's content with ``changes``. Raises PolicyError for values that no file can contain."""
     band = changes.get("band", said.get("band"))
-    beneath = next((spoken(bands[one].rules) for one in bands if one.value == band), {})
+    beneath = next((rules_to_yaml(bands[known].rules) for known in bands if known.value == band), {})
     result = with_current_words(changed(said, changes, beneath))
     items = result.get("devices")
     if isinstance(items, list) and any(key.partition("/")[0] == "devices" for key in changes):
@@ -46,12 +46,12 @@ def edited(said: Document, changes: Changes, bands: Bands) -> Document:
     if "band" in changes and "log_level" not in changes:
         _lower_log(result, beneath)
     if "next_step" not in changes and result.get("band") != said.get("band"):
-        result.pop("next_step", None)  # it was the month of another step
+        result.pop("next_step", None)  # it was the month of the previous band's step
     return result
 
 
 def _lower_log(said: Document, beneath: Mapping[str, Any]) -> None:
-    """The level that an older band had is no reason to refuse a younger one: less is kept, at once."""
+    """Remove a log level above the new band's maximum: a younger band is then accepted and stores less."""
     level, most = said.get("log_level"), beneath.get("log_level")
     if (
         isinstance(level, str)
@@ -64,19 +64,21 @@ def _lower_log(said: Document, beneath: Mapping[str, Any]) -> None:
 
 
 def _normal(item: Plain) -> Plain:
-    """A device's address in normal form, where it is one at all."""
+    """Return a device's MAC address in normal form; other values unchanged."""
     return (parse_mac(item) or item) if isinstance(item, str) else item
 
 
 def macs(items: Plain) -> list[str]:
-    """What a list of devices names, in normal form."""
-    return [one for one in map(_normal, items) if isinstance(one, str)] if isinstance(items, list) else []
+    """Return the MAC addresses in a list of devices, in normal form."""
+    return [item for item in map(_normal, items) if isinstance(item, str)] if isinstance(items, list) else []
 
 
 def without_devices(said: Document, gone: Collection[str]) -> Document:
-    """A profile that gives these away."""
+    """Return a profile's content without the devices ``gone``."""
     items = said.get("devices")
-    kept: list[Plain] = [one for one in items if _normal(one) not in gone] if isinstance(items, list) else []
+    kept: list[Plain] = (
+        [item for item in items if _normal(item) not in gone] if isinstance(items, list) else []
+    )
     result = {**said, "devices": kept}
     if not kept:
         del result["devices"]
@@ -91,22 +93,22 @@ def home_text(said: Document) -> bytes:
     return written(said, HOME_ORDER)
 
 
-def told_rules(source: bytes, said: Document, profile: Profile, bands: Bands) -> dict[str, Any]:
-    """What a page needs to show a profile's rules, and to change them."""
+def rules_to_dict(source: bytes, said: Document, profile: Profile, bands: Bands) -> dict[str, Any]:
+    """Return what a page needs to show and change a profile's rules."""
     return {
         "id": profile.id,
         "name": profile.name,
         "band": profile.band.value,
         "by_hand": has_own_comments(source),
         "own": typed(said),
-        "band_rules": spoken(bands[profile.band].rules),
-        "rules": spoken(profile.rules),
+        "band_rules": rules_to_yaml(bands[profile.band].rules),
+        "rules": rules_to_yaml(profile.rules),
     }
 
 
-def told_home(source: bytes, settings: Config) -> dict[str, Any]:
-    """What holds of ``FAMILY_KEYS``, in the shape of the file; the networks there are; and what the router
-    decides by settings of its own.
+def home_to_dict(source: bytes, settings: Config) -> dict[str, Any]:
+    """Return the values of ``FAMILY_KEYS`` as in the file, the networks, and the settings that the router
+    decides.
     """
     return {
         "by_hand": has_own_comments(source),
@@ -124,18 +126,19 @@ def told_home(source: bytes, settings: Config) -> dict[str, Any]:
         "gateway_ports": list(settings.gateway_ports),
         "lists": {"update": settings.lists_update.value},
         "router": [
-            {"file": one.file, "option": one.option, "value": one.text} for one in settings.fixed.values()
+            {"file": setting.file, "option": setting.option, "value": setting.text}
+            for setting in settings.fixed.values()
         ],
     }
 
 
 def differences(before: Document, after: Document) -> list[str]:
-    """The keys that are not the same, in the order of the file."""
+    """Return the keys that differ, in the order of the file."""
     return [key for key in {**before, **after} if before.get(key) != after.get(key)]
 
 
 def effective(before: Document, after: Document, changes: Changes) -> list[str]:
-    """Of ``changes`` the keys that changed something, and what changed along with them."""
+    """Return the keys of ``changes`` that changed something, and keys that changed along with them."""
     heads = differences(before, after)
     asked = [key for key in changes if key.partition("/")[0] in heads and _differs(before, after, key)]
     named = {key.partition("/")[0] for key in asked}
@@ -144,31 +147,38 @@ def effective(before: Document, after: Document, changes: Changes) -> list[str]:
 
 def _differs(before: Document, after: Document, key: str) -> bool:
     head, slash, entry = key.partition("/")
-    one, other = before.get(head), after.get(head)
+    old, other = before.get(head), after.get(head)
     if not slash:
-        return one != other
-    if isinstance(one, dict) or isinstance(other, dict):
-        found = [value.get(entry) if isinstance(value, dict) else None for value in (one, other)]
+        return old != other
+    if isinstance(old, dict) or isinstance(other, dict):
+        found = [value.get(entry) if isinstance(value, dict) else None for value in (old, other)]
         return found[0] != found[1]
     return True
 
 
-def told_changes(before: Document, after: Document) -> str:
-    """For the audit: what was, and what is. Of lists how many entries came and went, never which."""
-    told = "; ".join(
-        line for key in differences(before, after) for line in _told(key, before.get(key), after.get(key))
+def changes_text(before: Document, after: Document) -> str:
+    """Return the old and new values for the audit log.
+
+    For lists only the number of entries, never their text.
+    """
+    text = "; ".join(
+        line
+        for key in differences(before, after)
+        for line in _change_text(key, before.get(key), after.get(key))
     )
-    return told if len(told) <= MAX_TOLD else f"{told[: MAX_TOLD - 1]}…"
+    return text if len(text) <= MAX_DETAIL else f"{text[: MAX_DETAIL - 1]}…"
 
 
-def _told(key: str, before: Plain, after: Plain) -> Iterator[str]:
+def _change_text(key: str, before: Plain, after: Plain) -> Iterator[str]:
     if key in LISTS or isinstance(before, list) or isinstance(after, list):
-        was, is_now = (set(map(flow, one)) if isinstance(one, list) else set() for one in (before, after))
+        was, is_now = (
+            set(map(flow, value)) if isinstance(value, list) else set() for value in (before, after)
+        )
         yield f"{key} +{len(is_now - was)} -{len(was - is_now)}"
     elif key in _SITES:
         yield f"{key} changed"
-    elif (before or after) and all(one is None or isinstance(one, dict) for one in (before, after)):
-        old, new = (one if isinstance(one, dict) else {} for one in (before, after))
+    elif (before or after) and all(value is None or isinstance(value, dict) for value in (before, after)):
+        old, new = (value if isinstance(value, dict) else {} for value in (before, after))
         for entry in {**old, **new}:
             if old.get(entry) != new.get(entry):
                 yield f"{key}/{entry} {_value(old.get(entry))} → {_value(new.get(entry))}"

@@ -1,6 +1,7 @@
 """Moves a child to the next age group: proposed, postponed, taken. Reasons: docs/families/growing.md.
 
-Pure: a day goes in, what shall be done comes out. Of an age there is a band and the month of the next step.
+Pure: takes a date, returns what to do. Of a child's age only the band and the month of the next step are
+known.
 """
 
 from __future__ import annotations
@@ -17,26 +18,26 @@ from gateway.policy.profile.next_step import month_text, next_band, read_month
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump
 
-ANSWER_DAYS = 30  # for which a proposal waits for an answer
+ANSWER_DAYS = 30  # days that a proposal waits for an answer
 NOTICE_DAYS = (
     3  # before control ends at 18, however long ago the month was: both read it, and a wrong clock shows
 )
-MOST_MONTHS = 6  # by which a step is put off, once
-TOLD_DAYS = 30  # for which the pages tell of a step that was taken
-AWAY = timedelta(days=2)  # longer without a look, the gateway was off: nobody could read the proposal
+MOST_MONTHS = 6  # by which a step can be postponed, once
+SHOWN_DAYS = 30  # days for which the pages show a step that was taken
+AWAY = timedelta(days=2)  # after a longer gap, the gateway was off and the proposal could not be read
 DAY = timedelta(days=1)
 REASON_LIMIT = 200  # characters
-KEPT_KEYS = ("name", "devices")  # what an adult's file has still
+KEPT_KEYS = ("name", "devices")  # keys that remain in an adult's file
 
 
-class State(StrEnum):
-    OPEN = "open"  # proposed, or put off
+class StepState(StrEnum):
+    OPEN = "open"  # proposed or postponed
     TAKING = "taking"  # the file is being written
     TAKEN = "taken"
 
 
 class Stage(StrEnum):
-    """How a page tells it."""
+    """The step as a page shows it."""
 
     NONE = "none"
     PROPOSED = "proposed"
@@ -46,21 +47,21 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One child's latest step. Times are aware."""
+    """The latest step of one child. Times are aware."""
 
     profile: str
-    name: str  # for when nobody has the profile any more
-    band: Band  # of before
-    month: str  # of the step, as the file has it
-    since: datetime  # when both could read the proposal; days without a gateway do not count
-    seen: datetime  # about when somebody looked last
-    state: State = State.OPEN
-    until: str = ""  # the month to which it was put off
+    name: str  # used when the profile no longer exists
+    band: Band  # before the step
+    month: str  # of the step, as in the file
+    since: datetime  # since when the proposal could be read; days while the gateway was off do not count
+    seen: datetime  # approximate time of the last check
+    state: StepState = StepState.OPEN
+    until: str = ""  # the month to which it was postponed
     reason: str = ""
     put_off_by: str = ""
     taken: datetime | None = None
-    by: str = ""  # who took it
-    undo: int = 0  # the revision of the file before it
+    by: str = ""  # the person who took it
+    undo: int = 0  # the revision of the file before the step
     revision: int = 0  # and after it
 
     @property
@@ -69,44 +70,44 @@ class Step:
 
     @property
     def is_final(self) -> bool:
-        """Into adulthood."""
+        """True if the next band is adult."""
         return self.then is Band.ADULT
 
     def is_of(self, band: Band, month: str | None) -> bool:
-        """Whether it is the step of a file that says so."""
+        """Return True if the step belongs to a file with this band and month."""
         return self.band is band and self.month == month
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What is to be kept, and whether the step is due."""
+class StepCheck:
+    """The step to store, and whether it is due."""
 
     kept: Step | None
     due: bool = False
 
 
 def months_on(month: date, months: int) -> date:
-    """The first day of a month so many later."""
+    """Return the first day of the month ``months`` later."""
     years, index = divmod(month.year * 12 + month.month - 1 + months, 12)
     return date(years, index + 1, 1)
 
 
 def is_about(step: Step, profile: Profile) -> bool:
-    """Whether a person's file is as it was before the step, or has the band that it led to."""
-    if step.state is State.TAKEN:
+    """Return True if a person's file is unchanged since the proposal, or has the band after the step."""
+    if step.state is StepState.TAKEN:
         return profile.band is step.then
     return step.is_of(profile.band, profile.next_step)
 
 
 def month_of(text: str) -> date:
-    """Of a month that was read before."""
+    """Return the first day of a month that was validated before."""
     found = read_month(text)
     assert found is not None
     return found
 
 
 def month_after(band: Band, month: str) -> str | None:
-    """When the band that begins in ``month`` ends: it follows from its ages. None: it is the last."""
+    """Return the month in which the band that begins in ``month`` ends; None for the last band."""
     first, last = band.ages
     if last is None:
         return None
@@ -115,8 +116,8 @@ def month_after(band: Band, month: str) -> str | None:
 
 
 def due_day(step: Step, begun: date) -> date:
-    """On which it happens by itself. ``begun``: the day of ``since``, as the home's clocks show it."""
-    if _answers_by_month(step, begun):  # else it had happened, and somebody went back
+    """Return the day on which the step is taken without an answer. ``begun``: the local day of ``since``."""
+    if _answers_by_month(step, begun):  # otherwise it was taken and a guardian went back
         return month_of(step.until)
     if not step.is_final:
         return begun + ANSWER_DAYS * DAY
@@ -124,107 +125,114 @@ def due_day(step: Step, begun: date) -> date:
     return max(begun + NOTICE_DAYS * DAY, min(begun + ANSWER_DAYS * DAY, by_calendar))
 
 
-def look(profile: str, name: str, band: Band, month: str | None, kept: Step | None, now: datetime) -> Look:
-    """What there is to do for one person. ``now``: local, by a clock that is known to be right."""
-    if kept is not None and kept.state is State.TAKING:
-        return Look(kept, due=True)  # a kill came between
-    if kept is not None and kept.state is State.TAKEN and not kept.is_of(band, month):
+def check_step(
+    profile: str, name: str, band: Band, month: str | None, kept: Step | None, now: datetime
+) -> StepCheck:
+    """Return what to do for one person. ``now``: local time of a trusted clock."""
+    if kept is not None and kept.state is StepState.TAKING:
+        return StepCheck(kept, due=True)  # the daemon was killed in between
+    if kept is not None and kept.state is StepState.TAKEN and not kept.is_of(band, month):
         known = replace(kept, name=name)
         if month is None or next_band(band) is None or now.date() < month_of(month):
-            return Look(None if _is_forgotten(known, now) else known)
+            return StepCheck(None if _is_forgotten(known, now) else known)
         kept = None
-    if kept is not None and kept.state is State.OPEN and kept.is_final and band is Band.ADULT:
-        return Look(kept, due=True)  # a guardian wrote it into the file: that is a yes
+    if kept is not None and kept.state is StepState.OPEN and kept.is_final and band is Band.ADULT:
+        return StepCheck(kept, due=True)  # a guardian wrote it into the file, which is an approval
     if month is None or next_band(band) is None:
-        return Look(None)
+        return StepCheck(None)
     if kept is None or not kept.is_of(band, month):
-        return Look(Step(profile, name, band, month, now, now) if now.date() >= month_of(month) else None)
+        return StepCheck(
+            Step(profile, name, band, month, now, now) if now.date() >= month_of(month) else None
+        )
     if now.date() < month_of(month):
-        return Look(kept if kept.until else None)  # the clock had been ahead
-    if kept.state is State.TAKEN:  # a guardian went back to the file as it was
+        return StepCheck(kept if kept.until else None)  # the clock was ahead before
+    if kept.state is StepState.TAKEN:  # a guardian restored the earlier file
         kept = replace(_reopened(kept, now), since=now)
-    if kept.since > now:  # the clock was put back while nothing ran: no more is waited than was promised
+    if kept.since > now:  # the clock was set back while the daemon was off: wait no longer than promised
         kept = replace(kept, since=now)
     if not timedelta() <= now - kept.seen < DAY or kept.name != name:
         kept = replace(kept, seen=now, name=name)
-    return Look(kept, due=now.date() >= due_day(kept, kept.since.astimezone(now.tzinfo).date()))
+    return StepCheck(kept, due=now.date() >= due_day(kept, kept.since.astimezone(now.tzinfo).date()))
 
 
 def _is_forgotten(step: Step, now: datetime) -> bool:
-    """Of somebody who is an adult nothing more is told after a month."""
-    return step.is_final and (step.taken is None or now - step.taken > TOLD_DAYS * DAY)
+    """Return True if a step to adulthood must no longer be shown: after a month."""
+    return step.is_final and (step.taken is None or now - step.taken > SHOWN_DAYS * DAY)
 
 
-def back_again(step: Step, now: datetime) -> Step:
-    """At the first look after a start: days on which the gateway was off are none of the thirty."""
+def resumed(step: Step, now: datetime) -> Step:
+    """Return the step at the first check after a start: days while the gateway was off do not count."""
     gone = now - step.seen
-    if step.state is not State.OPEN or gone <= AWAY:
+    if step.state is not StepState.OPEN or gone <= AWAY:
         return step
     if step.until:
-        return replace(step, seen=now)  # its month was the answer
+        return replace(step, seen=now)  # the chosen month was the answer
     return replace(step, since=step.since + gone, seen=now)
 
 
 def after_jump(step: Step, jump: Jump) -> Step:
-    """The clock was set: as many days are left as were, and what was taken was taken as long ago. The month
-    to which one was put off stays the answer. A day ahead may be a slip, and at 18 the calendar would not
-    wait until it is seen: it waits a day, also where the gateway starts anew meanwhile.
+    """Return the step after a clock change: the same days remain, and a taken step was taken as long ago.
 
-    In whole seconds, as a step is kept: parts of one would make the same proposal look like another.
+    A month to which a step was postponed stays the answer. A jump of a day ahead may be a mistake, and at 18
+    the calendar would take the step before it is noticed. The step then waits a day, even if the gateway
+    restarts.
+
+    Times change by whole seconds, as a step is stored. Fractions would make the same proposal look different.
     """
     size = timedelta(seconds=round(jump.size.total_seconds()))
     taken = None if step.taken is None else step.taken + size
     since = step.since if _answers_by_month(step, step.since.date()) else step.since + size
-    if step.is_final and step.state is State.OPEN and size >= DAY:
+    if step.is_final and step.state is StepState.OPEN and size >= DAY:
         since = max(since, jump.after.replace(microsecond=0) - (NOTICE_DAYS - 1) * DAY)
     return replace(step, since=since, seen=step.seen + size, taken=taken)
 
 
 def _answers_by_month(step: Step, begun: date) -> bool:
-    """Whether it was put off to a month, and waits for that one alone."""
+    """Return True if the step was postponed to a month and waits only for that month."""
     return bool(step.until) and begun < month_of(step.until)
 
 
 def stage(step: Step | None, now: datetime) -> Stage:
-    """``now``: local."""
+    """Return the stage for the pages. ``now``: local."""
     if step is None:
         return Stage.NONE
-    if step.state is State.TAKEN:
-        recent = step.taken is not None and now - step.taken <= TOLD_DAYS * DAY
+    if step.state is StepState.TAKEN:
+        recent = step.taken is not None and now - step.taken <= SHOWN_DAYS * DAY
         return Stage.TAKEN if recent else Stage.NONE
     return Stage.POSTPONED if step.until and now.date() < month_of(step.until) else Stage.PROPOSED
 
 
 def later_months(step: Step, today: date) -> tuple[str, ...]:
-    """To which it can be put off, once: also back from one that was taken. Never into adulthood."""
-    if step.is_final or step.until or step.state is State.TAKING:
+    """Return the months to which the step can be postponed, once; also after it was taken, never at 18."""
+    if step.is_final or step.until or step.state is StepState.TAKING:
         return ()
     first = month_of(step.month)
     months = (months_on(first, number) for number in range(1, MOST_MONTHS + 1))
-    return tuple(month_text(one) for one in months if one > today and read_month(month_text(one)))
+    return tuple(month_text(later) for later in months if later > today and read_month(month_text(later)))
 
 
-def put_off(step: Step, until: str, reason: str, by: str, now: datetime) -> Step:
-    """Raises PolicyError. ``now``: local."""
+def postponed(step: Step, until: str, reason: str, by: str, now: datetime) -> Step:
+    """Return the postponed step. ``now``: local. Raises PolicyError if it cannot be postponed."""
     if step.is_final:
-        problem, mend = "cannot be put off", "at 18 control ends"
-        raise PolicyError(step.name, problem, mend).coded(Code.ADULT_NEXT, name=step.name)
+        problem, fix = "cannot be put off", "at 18 control ends"
+        raise PolicyError(step.name, problem, fix).coded(Code.ADULT_NEXT, name=step.name)
     if until not in later_months(step, now.date()):
-        problem, mend = "cannot be put off to that month", "once, and by six months at most"
-        raise PolicyError(step.name, problem, mend).coded(Code.NOT_LATER, name=step.name)
+        problem, fix = "cannot be put off to that month", "once, and by six months at most"
+        raise PolicyError(step.name, problem, fix).coded(Code.NOT_LATER, name=step.name)
     if not reason.strip() or len(reason) > REASON_LIMIT:
-        problem, mend = "needs a reason that the child reads", f"write one of at most {REASON_LIMIT} letters"
-        raise PolicyError(step.name, problem, mend).coded(Code.NO_REASON, most=REASON_LIMIT)
+        problem, fix = "needs a reason that the child reads", f"write one of at most {REASON_LIMIT} letters"
+        raise PolicyError(step.name, problem, fix).coded(Code.NO_REASON, most=REASON_LIMIT)
     return replace(_reopened(step, now), until=until, reason=reason.strip(), put_off_by=by)
 
 
 def _reopened(step: Step, now: datetime) -> Step:
-    return replace(step, state=State.OPEN, seen=now, taken=None, by="", undo=0, revision=0)
+    return replace(step, state=StepState.OPEN, seen=now, taken=None, by="", undo=0, revision=0)
 
 
 def changes(step: Step, said: Mapping[str, object]) -> dict[str, object]:
-    """What the step writes into the child's file, which has ``said``. What the family set stays; at 18 all
-    of it goes.
+    """Return the changes of the child's file, whose content is ``said``.
+
+    The family's settings stay. At 18 all are removed.
     """
     if step.is_final:
         gone = {key: None for key in said if key not in (*KEPT_KEYS, "band")}
@@ -233,5 +241,5 @@ def changes(step: Step, said: Mapping[str, object]) -> dict[str, object]:
 
 
 def has_happened(step: Step, said: Mapping[str, object]) -> bool:
-    """Whether a file is as the step leaves it."""
+    """Return True if the file is as the step leaves it."""
     return all(said.get(key) == value for key, value in changes(step, said).items())

@@ -1,4 +1,4 @@
-"""Devices that came later and belong to nobody: the built-in profile `guest`."""
+"""The built-in profile `guest`, for devices without an owner."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from gateway.policy.profile.rules import FAMILY, Action, Bedtime, Mode, Owned, R
 from gateway.policy.time.grammar import DAY_MINUTES
 from gateway.policy.time.time_text import ByDay, Span
 
-DEFAULT_BAND = Band.AGE_10_12  # of a family without a child in a block-list band
+DEFAULT_BAND = Band.AGE_10_12  # for a family without a child in a block-list band
 
 
 def guest_band(profiles: Iterable[Profile], bands: Bands) -> Band:
-    """The family's youngest block-list band: one that opens what is on no list."""
-    fit = [one.band for one in profiles if one.is_child and bands[one.band].for_guests]
+    """Return the family's youngest block-list band: a band that allows sites on no list."""
+    fit = [profile.band for profile in profiles if profile.is_child and bands[profile.band].for_guests]
     return youngest(fit) if fit else DEFAULT_BAND
 
 
 def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
-    """Block-list mode with a band's categories, log level 0, closed from the earliest bedtime of ``profiles``
-    to their latest morning. A family's own entries are about its children, not about guests.
+    """Return the guest profile: block-list mode with a band's categories, and log level 0.
+
+    It is closed from the earliest bedtime of ``profiles`` to their latest morning. The family's own entries
+    are about its children and do not apply to guests.
     """
     family = tuple(profiles)
     band = guest_band(family, bands)
@@ -33,15 +35,15 @@ def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
     rules = Rules(
         mode=Owned(Mode.BLOCK_LIST, owner),
         unknown=Owned(Action.ALLOW, owner),
-        # A guest has no minutes of play to spend.
+        # A guest has no daily time to use.
         categories={key: _uncounted(rule) for key, rule in base.categories.items()},
-        # Guests work, too: what is in their firm's tunnel is the firm's matter, not this home's.
+        # Guests use their company's VPN for work.
         ways={**base.ways, Way.VPN: Owned(Switch.ALLOW, owner)},
         allow=base.allow,
         block=base.block,
         homework=(),
         safe_search=base.safe_search,
-        bedtime=union_of_bedtimes(one.rules.bedtime for one in family if one.is_child),
+        bedtime=union_of_bedtimes(person.rules.bedtime for person in family if person.is_child),
         limits={},
         windows={},
         dates={},
@@ -65,18 +67,19 @@ def _uncounted(rule: Owned[Action]) -> Owned[Action]:
 
 
 def union_of_bedtimes(bedtimes: Iterable[Bedtime]) -> Bedtime:
-    """For each morning, from the earliest start to the latest end."""
-    by_slot = zip(*(one.values for one in bedtimes), strict=True)
-    values = tuple(_union([one.value for one in slot if one is not None]) for slot in by_slot)
+    """Return for each morning the range from the earliest start to the latest end."""
+    by_slot = zip(*(bedtime.values for bedtime in bedtimes), strict=True)
+    values = tuple(_union([bedtime.value for bedtime in slot if bedtime is not None]) for slot in by_slot)
     return ByDay(values or (None,) * 14)
 
 
 def _union(spans: list[Span]) -> Owned[Span] | None:
-    # What a child has from noon on and ends the same day reaches no morning: beside a night it is left out.
+    # A bedtime that starts after noon and ends the same day reaches no morning: it is ignored if there are
+    # nights.
     nights = [span for span in spans if span.is_night] or spans
     if not nights:
         return None
-    # In minutes from the midnight before the morning, so that 20:45 is earlier than 00:30.
+    # In minutes from the midnight before the morning, so that 20:45 sorts before 00:30.
     start = min(span.start - DAY_MINUTES if span.crosses_midnight else span.start for span in nights)
     end = min(max(span.end for span in nights), start + DAY_MINUTES - 1)
     return Owned(Span(start % DAY_MINUTES, end), FAMILY)

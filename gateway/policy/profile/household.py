@@ -1,4 +1,4 @@
-"""A family as its files have it: who is who, whose a device is, and what stands in files that are broken."""
+"""A family as its files describe it: persons, devices with their owners, and the files with errors."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from gateway.policy.time.time_text import every_day
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Household:
-    """A family as its files have it."""
+    """A family as its files describe it."""
 
     config: Config
     bands: Bands
-    profiles: Mapping[str, Profile]  # by id; those of files
+    profiles: Mapping[str, Profile]  # by id; those with files
     guest: Profile
     home: Profile
-    problems: Mapping[str, PolicyError]  # file name of a profile that cannot be used → why
+    problems: Mapping[str, PolicyError]  # file name of an unusable profile → the error
     doubtful: Mapping[str, str] = field(
         default_factory=dict
     )  # MACs that stand in such a file alone → its name
@@ -34,31 +34,31 @@ class Household:
     )  # whom `qalqan.yaml` names and who has no file any more, in small letters → what comes of it
 
     def find(self, who: str) -> Profile | None:
-        """By id or name, `guest` and `home` included."""
+        """Return a profile by id or name, including `guest` and `home`; None if there is none."""
         return {GUEST: self.guest, HOME: self.home}.get(who.casefold()) or profile.find_profile(
             who, self.profiles
         )
 
     def owner_of(self, mac: str) -> Profile | None:
-        """Whose device it is by the files: of a shared one the youngest's; None for one that nobody has.
+        """Return the owner of a device by the files, the youngest user of a shared one, or None.
 
-        Until a file that cannot be used is mended, its devices are guests: never things of the house.
+        While a file cannot be used, its devices are guests and never unfiltered.
         """
-        for one in self.profiles.values():
-            if mac in one.devices:
-                return self.managed(mac, one)
+        for person in self.profiles.values():
+            if mac in person.devices:
+                return self.managed(mac, person)
         people = [self.find(who) for who in self.config.shared.get(mac, ())]
-        known = [one for one in people if one is not None]
+        known = [person for person in people if person is not None]
         if known:
-            band = youngest(one.band for one in known)
-            one = next(one for one in known if one.band is band)
-            # Who is missing may be the one child among adults: the device does not stay open for that.
-            if one.filtered or len(known) == len(people):
-                return self.managed(mac, one)
+            band = youngest(person.band for person in known)
+            owner = next(person for person in known if person.band is band)
+            # A missing person may be the only child among adults: the device then does not stay open.
+            if owner.filtered or len(known) == len(people):
+                return self.managed(mac, owner)
         return self.guest if mac in self.doubtful or mac in self.config.shared else None
 
     def problem_of(self, mac: str) -> PolicyError | None:
-        """What is wrong with the file that says whose device this is, where it cannot be used."""
+        """Return the error of the file that names the device's owner, if it cannot be used."""
         if mac in self.doubtful:
             return self.problems.get(self.doubtful[mac])
         people = {who.casefold() for who in self.config.shared.get(mac, ())}
@@ -68,7 +68,7 @@ class Household:
         return next(broken, None) or next(gone, None)
 
     def managed(self, mac: str, profile: Profile) -> Profile:
-        """``profile`` with the names of a school's or firm's tunnel that stay open for this device."""
+        """Return ``profile`` with the names of a school's or company's tunnel for this device."""
         names = self.config.managed.get(mac, ())
         if not names:
             return profile
@@ -76,35 +76,35 @@ class Household:
         return replace(profile, rules=replace(profile.rules, allow=(*profile.rules.allow, *own)))
 
     def with_profiles(self, profiles: Mapping[str, Profile]) -> Household:
-        """These in place of its own."""
+        """Return the household with these profiles instead."""
         return assembled(self.config, self.bands, profiles, self.problems, self.doubtful, self.absent)
 
     @property
     def visitor(self) -> Profile:
-        """A guest whom a guardian called a visitor: the family's night does not close it."""
+        """The profile of a guest whom a guardian accepted as a visitor: no bedtime applies."""
         rules = replace(self.guest.rules, bedtime=every_day(None))
         return replace(self.guest, name="Visitor", rules=rules)
 
     @property
     def named(self) -> frozenset[str]:
-        """Every device that the files name, whatever they say of it."""
-        of_people = (mac for one in self.profiles.values() for mac in one.devices)
+        """Every device that the files name."""
+        of_people = (mac for person in self.profiles.values() for mac in person.devices)
         return frozenset((*of_people, *self.config.shared, *self.doubtful))
 
     @property
     def inhabited(self) -> bool:
-        """Whether a file says that somebody lives here, be it one that is broken or gone."""
+        """True if a file says that a person lives here, even if the file is broken or missing."""
         return bool(self.profiles or self.problems or self.absent)
 
     @property
     def unclaimed(self) -> Household:
-        """While nobody has claimed the gateway: whatever the settings say, nobody here is a stranger."""
+        """The household while the gateway is unclaimed: every unknown device is unfiltered."""
         return replace(self, config=replace(self.config, unknown_devices=HOME, interfaces={}))
 
     @property
     def children(self) -> tuple[Profile, ...]:
-        """Whom `all` means."""
-        return tuple(one for one in self.profiles.values() if one.is_child)
+        """The profiles that `all` means."""
+        return tuple(person for person in self.profiles.values() if person.is_child)
 
 
 def _id_of(file: str) -> str:
@@ -112,13 +112,13 @@ def _id_of(file: str) -> str:
 
 
 def keep_last_good(new: Household, old: Household) -> Household:
-    """``new``, with the last good version of each profile whose file is broken now. The problems stay."""
+    """Return ``new`` with the last good version of each profile whose file is broken. The problems remain."""
     profiles = dict(new.profiles)
     for name in new.problems:
         last = old.profiles.get(_id_of(name))
         if last is None or last.id in profiles:
             continue
-        taken = {mac for one in profiles.values() for mac in one.devices}
+        taken = {mac for person in profiles.values() for mac in person.devices}
         profiles[last.id] = replace(last, devices=tuple(mac for mac in last.devices if mac not in taken))
     return assembled(new.config, new.bands, profiles, new.problems, new.doubtful, new.absent)
 
@@ -131,7 +131,7 @@ def assembled(
     doubtful: Mapping[str, str],
     absent: Mapping[str, PolicyError] | None = None,
 ) -> Household:
-    owned = {mac for one in profiles.values() for mac in one.devices}
+    owned = {mac for person in profiles.values() for mac in person.devices}
     return Household(
         config=read,
         bands=known,

@@ -40,7 +40,7 @@ LAW_KEYS = (
 AGES = (6, 18)
 MAX_WHO = 60  # characters of who turned it on, as of a person's name
 MAX_ON = 16  # laws of one child
-NOBODY = ("true", "on", "yes")  # what a hand may write in place of who
+UNNAMED = ("true", "on", "yes")  # what a hand may write in place of who
 
 _ID = re.compile(r"[a-z]{2}-[a-z0-9-]{2,37}", re.ASCII)
 
@@ -96,11 +96,11 @@ def _entries(node: Node) -> tuple[Entry, ...]:
     return tuple(read)
 
 
-def strangers(laws: Iterable[Law], services: Collection[str], categories: Collection[str]) -> list[str]:
+def unknown_entries(laws: Iterable[Law], services: Collection[str], categories: Collection[str]) -> list[str]:
     """What laws name and the catalogue does not know."""
-    named = [(law.id, one) for law in laws for one in (*law.refuses, *law.named_too, *law.not_on_it)]
+    named = [(law.id, entry) for law in laws for entry in (*law.refuses, *law.named_too, *law.not_on_it)]
     known = {Kind.SERVICE: services, Kind.CATEGORY: categories}
-    return [f"{law}: {one}" for law, one in named if one.value not in known[one.kind]]
+    return [f"{law}: {entry}" for law, entry in named if entry.value not in known[entry.kind]]
 
 
 def read_laws(node: Node, known: Laws) -> tuple[Owned[Law], ...]:
@@ -115,13 +115,13 @@ def read_laws(node: Node, known: Laws) -> tuple[Owned[Law], ...]:
         who = fields.text(value)
         if len(who) > MAX_WHO:
             value.place.refuse(f"has {len(who)} characters", f"name who turned it on in at most {MAX_WHO}")
-        read.append(Owned(known[key], FAMILY if who.lower() in NOBODY else f"guardian:{who}"))
+        read.append(Owned(known[key], FAMILY if who.lower() in UNNAMED else f"guardian:{who}"))
     return tuple(read)
 
 
 def spoken_laws(laws: Iterable[Owned[Law]]) -> dict[str, str]:
     """As a child's file has them."""
-    return {one.value.id: one.owner.partition(":")[2] or "true" for one in laws}
+    return {law.value.id: law.owner.partition(":")[2] or "true" for law in laws}
 
 
 def signed(changes: Mapping[str, Any], by: str) -> dict[str, Any]:

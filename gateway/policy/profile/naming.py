@@ -1,4 +1,4 @@
-"""A person's name → the id of their profile: ASCII, short, and nobody else's."""
+"""A person's name → the id of their profile: ASCII, short, and unique."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Collection
 from gateway.policy.profile.profile import TAKEN
 
 MAX_STEM = 32  # characters; an id has 40 at most, and a number may follow
-FALLBACK = "child"  # of a name that has no letter which could be written in ASCII
+FALLBACK = "child"  # for a name without a letter that has an ASCII form
 
-# Russian and Kazakh; what is not here falls back to the letter under its marks.
+# Russian and Kazakh. Other letters lose their diacritics.
 _LETTERS = str.maketrans(
     {
         "а": "a", "ә": "a", "б": "b", "в": "v", "г": "g", "ғ": "g", "д": "d", "е": "e", "ё": "yo",
@@ -23,8 +23,8 @@ _LETTERS = str.maketrans(
 
 
 def id_of(name: str, taken: Collection[str]) -> str:
-    """An id that is not among ``taken``, whatever the case: ``aruzhan``, ``aruzhan-2``, ``child-2``."""
-    used = {one.casefold() for one in (*taken, *TAKEN)}
+    """Return an id that is not in ``taken``, ignoring case: ``aruzhan``, ``aruzhan-2``, ``child-2``."""
+    used = {known.casefold() for known in (*taken, *TAKEN)}
     stem = _ascii(name)
     number = 2 if stem in used else 1
     if not stem:
@@ -37,7 +37,7 @@ def id_of(name: str, taken: Collection[str]) -> str:
 
 
 def _ascii(name: str) -> str:
-    import unicodedata  # 1 MB, and only a new profile needs it
+    import unicodedata  # 1 MB; needed only for a new profile
 
     spelt = unicodedata.normalize("NFC", name).casefold().translate(_LETTERS)
     plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()

@@ -1,4 +1,7 @@
-"""The month in which a child's next age band begins. Beside the band it is all that is kept of an age."""
+"""The month in which a child's next age band begins.
+
+Apart from the band, nothing else of the age is stored.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,13 @@ from datetime import date
 
 from gateway.age.bands import Band
 
-FARTHEST = 18  # years ahead that make sense: a newborn's last step
+FARTHEST = 18  # sensible years ahead: a newborn's last step
 
 _MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 def read_month(text: str) -> date | None:
-    """The first day of ``2027-05``; None for anything else."""
+    """Return the first day of ``2027-05``; None for any other text."""
     found = _MONTH.fullmatch(text)
     return date(int(found[1]), int(found[2]), 1) if found else None
 
@@ -23,11 +26,11 @@ def month_text(month: date) -> str:
 
 
 def makes_sense(month: date, today: date) -> bool:
-    """Whether a step can be still to come: this month or later, and not after a childhood."""
+    """Return True if a step in this month can still come: this month or later, within a childhood."""
     first = today.replace(day=1)
     return first <= month <= first.replace(year=first.year + FARTHEST)
 
 
 def next_band(band: Band) -> Band | None:
-    """The band that follows; None for the last."""
-    return next((one for one in Band if one.rank == band.rank + 1), None)
+    """Return the next band; None for the last."""
+    return next((following for following in Band if following.rank == band.rank + 1), None)

@@ -16,7 +16,7 @@ CURRENT: Mapping[str, str] = {"refuse": "block", "open": "allow"}
 OLD: Mapping[str, str] = {new: old for old, new in CURRENT.items()}
 KEYS = ("unknown", "categories", "ways")
 
-MEND = "the next change on the pages writes the new one"
+FIX = "the next change on the pages writes the new one"
 
 
 def with_current_words(said: Mapping[str, T]) -> dict[str, T]:
@@ -35,7 +35,7 @@ def _translated(said: Mapping[str, T], words: Mapping[str, str]) -> dict[str, T]
 
 def _value(value: Any, words: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
-        return {key: _value(one, words) for key, one in value.items()}
+        return {key: _value(item, words) for key, item in value.items()}
     return words.get(value, value) if isinstance(value, str) else value
 
 
@@ -46,7 +46,7 @@ def current_nodes(entries: Mapping[str, Node]) -> dict[str, Node]:
 
 def _current(node: Node) -> Node:
     if isinstance(node, Located):
-        return replace(node, entries={key: _current(one) for key, one in node.entries.items()})
+        return replace(node, entries={key: _current(entry) for key, entry in node.entries.items()})
     if isinstance(node, Scalar):
         word = node.text.strip()
         return replace(node, text=CURRENT[word]) if word in CURRENT else node
@@ -57,7 +57,7 @@ def old_word(source: Located) -> PolicyError | None:
     """Return the warning about the first old word in a file; None if the file has none."""
     for key in KEYS:
         node = source.entries.get(key)
-        for one in node.entries.values() if isinstance(node, Located) else (node,):
-            if isinstance(one, Scalar) and (word := one.text.strip()) in CURRENT:
-                return one.place.error(f'"{word}" is the old word for "{CURRENT[word]}"', MEND)
+        for value in node.entries.values() if isinstance(node, Located) else (node,):
+            if isinstance(value, Scalar) and (word := value.text.strip()) in CURRENT:
+                return value.place.error(f'"{word}" is the old word for "{CURRENT[word]}"', FIX)
     return None

@@ -1,6 +1,6 @@
-"""A rule file as plain values: texts, lists and mappings of them. What a page changes, and what it is told.
+"""A rule file as plain values: texts, lists and mappings. The pages read and change these.
 
-Texts stay as they are written, as in ``documents``: YAML's own reader makes false of ``off``.
+Texts stay as written, as in ``documents``: the YAML library would read ``off`` as false.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from gateway.policy.yaml.documents import MAX_DEPTH, Mapping, Node, Scalar, show
 Plain = str | None | list["Plain"] | dict[str, "Plain"]
 Document = dict[str, Plain]
 
-WHOLE = ("log_level",)  # keys whose value is a number for a program
+WHOLE = ("log_level",)  # keys with a numeric value
 FLAGS = ("strict", "updates", "keep_profile")
 
 
 def plain(node: Node) -> Plain:
-    """What a part of a file says."""
+    """Return the value of a part of a file."""
     if isinstance(node, Scalar):
         return None if node.is_null else node.text
     if isinstance(node, Mapping):
@@ -27,12 +27,15 @@ def plain(node: Node) -> Plain:
 
 
 def document(source: Mapping) -> Document:
-    """What a whole file says, in its order."""
+    """Return the content of a file, in its order."""
     return {key: plain(value) for key, value in source.entries.items()}
 
 
 def from_json(value: object, key: str, depth: int = 0) -> Plain:
-    """A value as programs send it, as the file will have it. Raises PolicyError for what no file can say."""
+    """Return a value from a program as the file stores it.
+
+    Raises PolicyError for values that no file can contain.
+    """
     if depth > MAX_DEPTH:
         refuse(key, f"is nested deeper than {MAX_DEPTH} levels", "no rule needs that")
     if isinstance(value, bool):
@@ -44,15 +47,15 @@ def from_json(value: object, key: str, depth: int = 0) -> Plain:
     if isinstance(value, list):
         return [from_json(item, key, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {_text(one, key): from_json(item, key, depth + 1) for one, item in value.items()}
+        return {_text(name, key): from_json(item, key, depth + 1) for name, item in value.items()}
     return refuse(
         key, "holds a value that no rule has", "use texts, whole numbers, true, false, lists, mappings"
     )
 
 
-def refuse(key: str, problem: str, mend: str) -> NoReturn:
-    """Of what somebody wants, which stands in no file yet."""
-    raise PolicyError(key, problem, mend)
+def refuse(key: str, problem: str, fix: str) -> NoReturn:
+    """Raise a PolicyError about a requested change, which has no place in a file yet."""
+    raise PolicyError(key, problem, fix)
 
 
 def _text(text: str, key: str) -> str:
@@ -62,7 +65,7 @@ def _text(text: str, key: str) -> str:
 
 
 def typed(said: Document) -> dict[str, Any]:
-    """For programs: numbers are numbers and switches are true or false where the key has no other values."""
+    """Return the content for programs: numbers and booleans for keys that have only such values."""
     return {key: _typed(key, value) for key, value in said.items()}
 
 

@@ -1,4 +1,4 @@
-"""A person's rules: one YAML file → Profile, merged with its band's defaults; and `home`, without a file."""
+"""A person's rules: one YAML file → Profile, merged with its band's defaults. Also `home`, without a file."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from gateway.policy.yaml.documents import Node, Place, locate, parse_document, s
 OWN_KEYS = ("name", "band", "next_step", "devices")
 ALL, GUEST, HOME = "all", "guest", "home"
 TAKEN = (ALL, GUEST, HOME)
-MAX_DEVICES = 64  # of one person
+MAX_DEVICES = 64  # per person
 MAX_NAME = 60  # characters
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", re.ASCII)
 
 
 DaysOf = Callable[[str], frozenset[date]]
-"""The days of a calendar, by what the profile calls its file. Raises PolicyError for one that is none."""
+"""Returns the days of a calendar by its file name in the profile. Raises PolicyError for an invalid one."""
 
 
 def _no_days(calendar: str) -> frozenset[date]:  # noqa: ARG001
@@ -38,7 +38,7 @@ def _no_days(calendar: str) -> frozenset[date]:  # noqa: ARG001
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A person, or what a device without a person is treated as."""
+    """The rules of a person, or of devices without a person."""
 
     id: str  # the file's name without its ending; ASCII
     name: str  # free text
@@ -46,27 +46,27 @@ class Profile:
     devices: tuple[str, ...]  # MACs, lower case with colons
     rules: Rules
     built_in: bool = False  # guest and home
-    free_days: frozenset[date] = frozenset()  # of its calendars
+    free_days: frozenset[date] = frozenset()  # from its calendars
     next_step: str | None = None  # the month in which the next band begins, YYYY-MM
-    warning: PolicyError | None = field(default=None, compare=False)  # the file is in force
+    warning: PolicyError | None = field(default=None, compare=False)  # about a file that is in force
 
     @property
     def is_child(self) -> bool:
-        """Whom `pause all` means: never adults, guests or things of the house."""
+        """True for the profiles that `pause all` means: no adults, guests or unfiltered devices."""
         return self.band.is_child and not self.built_in
 
     @property
     def filtered(self) -> bool:
-        """False: nothing but the lists that bind everyone is refused; the device has no slot."""
-        return self.rules.filters or any(one.value.binds(self.band) for one in self.rules.laws)
+        """False if only the lists that bind everyone block anything; such a device has no slot."""
+        return self.rules.filters or any(law.value.binds(self.band) for law in self.rules.laws)
 
     @property
     def closes(self) -> bool:
-        """Whether nothing undecided passes while the daemon is down."""
+        """True if undecided flows are blocked while the daemon is down."""
         return self.rules.failure.value == "closed"
 
     def with_log_level(self, highest_held: Band, bands: Bands) -> Profile:
-        """With the log level in force: never above the maximum of the highest band this person ever held."""
+        """Return the profile with its log level capped by the highest band that this person ever had."""
         level = min(self.rules.log_level, bands[highest_held].rules.log_level)
         return (
             self
@@ -76,7 +76,7 @@ class Profile:
 
 
 def check_id(profile_id: str, file: str) -> None:
-    """Raises PolicyError for an id that no profile may have."""
+    """Raise PolicyError if no profile may have this id."""
     place = Place(file, 1, "")
     if _ID.fullmatch(profile_id) is None:
         place.refuse(
@@ -95,11 +95,11 @@ def parse_profile(
     words: Vocabulary,
     days_of: DaysOf = _no_days,
 ) -> Profile:
-    """``days_of`` reads the calendars. Raises PolicyError with file, line, key and mend."""
+    """Return a profile. ``days_of`` reads the calendars. Raises PolicyError with file, line, key and fix."""
     check_id(profile_id, file)
     document = parse_document(source, file)
     part = fields.Fields(document, (*OWN_KEYS, *RULE_KEYS, *PERSONAL_KEYS))
-    band = Band(fields.choice(part.need("band"), [one.value for one in Band]))
+    band = Band(fields.choice(part.need("band"), [known.value for known in Band]))
     base = bands[band].rules
     return Profile(
         id=profile_id,
@@ -114,7 +114,7 @@ def parse_profile(
 
 
 def _month(node: Node) -> str:
-    """Also one that is long past: a family may look after its files late."""
+    """Return the month, also a past one: families may edit their files late."""
     word = fields.text(node)
     if read_month(word) is None:
         node.place.refuse(f"{shown(word)} is no month", "write a year and a month as 2027-05")
@@ -149,7 +149,9 @@ def _devices(node: Node) -> tuple[str, ...]:
 
 
 def conflict(new: Profile, others: Iterable[Profile], file: str, source: str | bytes) -> PolicyError | None:
-    """Why ``new``, which ``source`` holds, cannot stand beside ``others``: a device or name of theirs."""
+    """Return why ``new``, read from ``source``, conflicts with ``others``: a shared device or name; else
+    None.
+    """
     for other in others:
         for number, mac in enumerate(new.devices):
             if mac in other.devices:
@@ -157,7 +159,7 @@ def conflict(new: Profile, others: Iterable[Profile], file: str, source: str | b
                     f"the device {mac} is in the profiles '{other.id}' and '{new.id}'",
                     "take it out of one, or name it under 'shared' in qalqan.yaml",
                 )
-        place = locate(source, file, "name".__eq__)  # without one it is the file's own name
+        place = locate(source, file, "name".__eq__)  # without a name it is the file's own name
         if {new.name.casefold(), new.id.casefold()} & {other.name.casefold(), other.id.casefold()}:
             return place.error(
                 f"the profiles '{other.id}' and '{new.id}' have the same name {shown(new.name)}",
@@ -167,21 +169,26 @@ def conflict(new: Profile, others: Iterable[Profile], file: str, source: str | b
 
 
 def find_profile(who: str, profiles: Mapping[str, Profile]) -> Profile | None:
-    """By id, or by name without regard to case."""
+    """Return a profile by id, or by name ignoring case; None if there is none."""
     if who in profiles:
         return profiles[who]
     wanted = who.casefold()
     return next(
-        (one for one in profiles.values() if wanted in (one.name.casefold(), one.id.casefold())), None
+        (
+            profile
+            for profile in profiles.values()
+            if wanted in (profile.name.casefold(), profile.id.casefold())
+        ),
+        None,
     )
 
 
 def home_profile(bands: Bands) -> Profile:
-    """Things of the house: only what is refused for everyone; never paused, timed or logged."""
+    """Return the profile of unfiltered devices: only what binds everyone is blocked; no times, no log."""
     return Profile(HOME, "Home", Band.ADULT, (), _unfiltered(bands), built_in=True)
 
 
 def _unfiltered(bands: Bands) -> Rules:
     adult: BandRules = bands[Band.ADULT]
-    # Whatever the adult band says of logging or failing, a thing of the house is nobody's.
+    # An unfiltered device has no person, whatever the adult band says about logging or failure.
     return replace(NO_RULES, failure=adult.rules.failure, clock_unset=adult.rules.clock_unset)

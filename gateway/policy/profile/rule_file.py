@@ -1,6 +1,6 @@
-"""The keys that band files and profiles share: located YAML laid over the rules beneath it.
+"""The keys that band files and profiles share: located YAML merged over the rules beneath it.
 
-An empty mapping clears, mappings and lists add, scalars replace; whoever wrote a value owns it.
+An empty mapping clears, mappings and lists add, scalars replace. The writer of a value owns it.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ PERSONAL_KEYS = ("dates", "calendars", "laws", "portal")  # of profiles alone
 A_WEEK = timedelta(days=7)
 LONGEST_LANDING = timedelta(minutes=15)
 LONGEST_LINGER = timedelta(minutes=30)
-LONGEST_AUTO_APPROVE = timedelta(hours=2)  # a day
+LONGEST_AUTO_APPROVE = timedelta(hours=2)  # per day
 MAX_CALENDARS = 8
-MAX_ENTRIES = 2000  # of one list; a family writes dozens, a pasted list belongs into `lists`
+MAX_ENTRIES = 2000  # per list; a family writes dozens, a pasted list belongs into `lists`
 LOG_LEVELS = 3
 
 
@@ -115,7 +115,10 @@ NO_RULES = Rules(
 
 
 def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_log_level: int) -> Rules:
-    """``source`` may have other keys too. Raises PolicyError with file, line, key and mend."""
+    """Return the merged rules.
+
+    ``source`` may have other keys too. Raises PolicyError with file, line, key and fix.
+    """
     layer = _Layer(source, owner, words)
     limits = layer.by_target("limits", timetext.duration, base.limits, timetext.up_to(A_WEEK))
     windows = layer.by_target("windows", timetext.spans, base.windows)

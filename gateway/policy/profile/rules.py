@@ -1,4 +1,4 @@
-"""The rules of a band and of a profile: frozen values, each with the one who owns it."""
+"""The rules of a band and of a profile: frozen values, each with its owner."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from gateway.policy.time.time_text import ByDay, Span
 
 T = TypeVar("T")
 
-FAMILY = "family"  # owner of what stands in a profile's file
-SELF = "self"  # of what a child set for itself, as in "self:Daughter"
+FAMILY = "family"  # owner of what is in a profile's file
+SELF = "self"  # owner of what a child set for itself, as in "self:Daughter"
 
 INTERNET = "internet"
 PLAY = "play"
@@ -29,16 +29,16 @@ class DayType(StrEnum):
 
 
 class Mode(StrEnum):
-    BLOCK_LIST = "block-list"  # open but for what is refused
-    ALLOW_LIST = "allow-list"  # refused but for what is allowed
+    BLOCK_LIST = "block-list"  # open except for what is blocked
+    ALLOW_LIST = "allow-list"  # blocked except for what is allowed
 
 
 class Action(StrEnum):
-    """What happens to a category. The order is from strict to lenient."""
+    """What happens to a category, from strict to lenient."""
 
-    BLOCK = "block"  # no ask button
+    BLOCK = "block"  # without an ask button
     ASK = "ask"  # blocked, with an ask button
-    COUNT = "count"  # allowed, and spends limits.play
+    COUNT = "count"  # allowed, and uses limits.play
     ALLOW = "allow"
 
     @property
@@ -67,14 +67,14 @@ class Failure(StrEnum):
 
 
 class ClockUnset(StrEnum):
-    """What time rules do while the time is unknown."""
+    """What time rules do while the clock is not trusted."""
 
     STRICT = "strict"  # whatever has a time rule is closed
     OPEN = "open"
 
 
 class Kind(IntEnum):
-    """What an entry of allow, block or homework names; a higher kind goes before a lower one."""
+    """What an entry of allow, block or homework names; a higher kind outranks a lower one."""
 
     CATEGORY = 1
     SERVICE = 2
@@ -94,20 +94,20 @@ class Entry:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """The contract's precedence: name before service before category, longer name before shorter."""
+        """The precedence: name before service before category, longer name before shorter."""
         return self.kind, len(self.value) if self.kind is Kind.NAME else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Owned(Generic[T]):
-    """A value and who set it: "family", "band:<id>", or "self:<name>" for a child's own."""
+    """A value and its owner: "family", "band:<id>", or "self:<name>" for a child's own."""
 
     value: T
     owner: str
 
 
 class LawStatus(StrEnum):
-    """How far a law has come."""
+    """The legislative status of a law."""
 
     IN_FORCE = "in force"
     ANNOUNCED = "announced"
@@ -116,7 +116,7 @@ class LawStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A legal rule of a country, as far as a gateway can enforce it (policy/laws.py)."""
+    """A legal rule of a country, as far as a gateway can enforce it (laws.py)."""
 
     id: str
     name: Mapping[str, str]  # language → text
@@ -133,7 +133,7 @@ class Law:
 
     @property
     def rule(self) -> str:
-        """The name that a Decision gives."""
+        """The rule's name in a Decision."""
         return f"law:{self.id}"
 
     def binds(self, band: Band) -> bool:
@@ -170,7 +170,7 @@ Windows = ByDay[Owned[tuple[Span, ...]]]  # by the day on which they start; none
 
 @dataclass(frozen=True, slots=True)
 class DateRule:
-    """What one date says in place of the ordinary rules; what it is silent about stays as it is."""
+    """The exceptions of one date to the regular rules; unset fields keep the regular rule."""
 
     counts_as: DayType | None = None
     bedtime: Owned[Span | None] | None = None  # of the night that begins on the date; None in it: none
@@ -181,7 +181,7 @@ class DateRule:
 
     @property
     def says(self) -> tuple[str, ...]:
-        """What it is about: the day's type, or keys of a profile."""
+        """What the exception is about: the day type, or keys of a profile."""
         counts_as = (self.counts_as.value,) if self.counts_as is not None else ()
         bedtime = ("bedtime",) if self.bedtime is not None else ()
         limits = ("limits",) if self.limits else ()
@@ -190,7 +190,7 @@ class DateRule:
 
 @dataclass(frozen=True, slots=True)
 class SelfSet:
-    """What a child set for itself, beside what others set: of both the stricter holds (policy/selfset.py)."""
+    """What a child set for itself, in addition to other rules; of both the stricter applies (self_set.py)."""
 
     bedtime: Bedtime
     limits: Mapping[str, Limit]
@@ -198,12 +198,12 @@ class SelfSet:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a band supplies, and what a profile has after its file was laid over its band's."""
+    """The rules of a band, or of a profile after its file was merged over its band's."""
 
     mode: Owned[Mode]
-    unknown: Owned[Action]  # of a name in no category: allow, ask or block
-    categories: Mapping[str, Owned[Action]]  # a category that is not in it is allowed
-    ways: Mapping[Way, Owned[Switch]]  # around the filter; one that is not in it is allowed
+    unknown: Owned[Action]  # for names in no category: allow, ask or block
+    categories: Mapping[str, Owned[Action]]  # a category that is missing here is allowed
+    ways: Mapping[Way, Owned[Switch]]  # bypass methods; one that is missing here is allowed
     allow: tuple[Entry, ...]
     block: tuple[Entry, ...]
     homework: tuple[Entry, ...]  # never counted; open when time is used up
@@ -215,9 +215,9 @@ class Rules:
     calendars: tuple[str, ...]  # iCalendar files as written; their days are in Profile.free_days
     landing: Owned[timedelta]  # what the child alone takes once a day to come to an end; zero: none
     linger: Owned[timedelta]  # silent minutes that count after a counted one
-    auto_approve: Owned[timedelta]  # of requests for time a day that are granted by themselves
+    auto_approve: Owned[timedelta]  # minutes a day of requests that are granted automatically
     updates: Owned[bool]  # names of updates are open and never counted
-    laws: tuple[Owned[Law], ...]  # legal rules that a guardian turned on, whomever they bind
+    laws: tuple[Owned[Law], ...]  # legal rules that a guardian turned on, for all bands
     portal: frozenset[str]  # MACs whose connectivity probes are refused while time rules or a pause shut them
     strict: Owned[bool]  # a flow without a name passes only to an address that an allowed name resolved to
     log_level: int  # 0 nothing per person … 3 names visited
@@ -243,6 +243,6 @@ class Rules:
 
     @property
     def sleeps(self) -> bool:
-        """Whether there is a bedtime on any night, of a date alone or a child's own too."""
+        """True if there is a bedtime on any night, including dates and the child's own."""
         own = self.self_set is not None and self.self_set.bedtime
         return bool(self.bedtime or own) or any(one.bedtime is not None for one in self.dates.values())

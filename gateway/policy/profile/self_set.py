@@ -1,7 +1,7 @@
-"""What a child sets for itself, where its band only suggests times: a bedtime and limits of its own.
+"""Times that a child sets for itself, if its band only suggests times: a bedtime and limits.
 
-They stand beside what others set and change none of it: of two rules about the same the stricter holds. So a
-child can close more for itself and open nothing, and what it set, it takes back.
+They apply in addition to other rules and change none of them; of two rules the stricter applies. A child can
+therefore block more for itself but open nothing, and can remove what it set.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from gateway.policy.time.time_text import every_day
 from gateway.policy.yaml.documents import parse_document
 
 BEDTIME, LIMITS = "bedtime", "limits/"
-MOST_LIMITS = 6  # of a child's own: combinations of limits are classes, of which a device has 63
-MOST_CHANGES = 2 * (MOST_LIMITS + 1)  # at once: all that was set goes, and as much comes
-SAID_LIMIT = 200  # characters of one value: a bedtime for each weekday has 150
-FILE = "what was set"  # how a refusal calls the place
+MOST_LIMITS = 6  # per child; combinations of limits are classes, of which a device has 63
+MOST_CHANGES = 2 * (MOST_LIMITS + 1)  # per edit: everything is removed, and as much is added
+SAID_LIMIT = 200  # characters of one value; a bedtime for each weekday has 150
+FILE = "what was set"  # the place in error messages
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One thing that a child set for itself."""
+    """One setting of a child for itself."""
 
     key: str  # "bedtime", or "limits/" and a target
-    said: str  # JSON, in the shape of a profile's file
-    at: datetime  # when
+    said: str  # JSON, in the form of a profile's file
+    at: datetime  # time of the change
 
     @property
     def target(self) -> str:
-        """Of a limit; empty for bedtime."""
+        """The target of a limit; empty for bedtime."""
         return self.key.removeprefix(LIMITS) if self.key.startswith(LIMITS) else ""
 
     @property
@@ -55,10 +55,10 @@ def may_set(profile: Profile, bands: Bands) -> bool:
 def chosen(
     before: Iterable[Choice], changes: Mapping[str, object], at: datetime, words: Vocabulary
 ) -> tuple[Choice, ...]:
-    """What a child has set after ``changes``; None turns one off. Raises PolicyError."""
+    """Return the settings after ``changes``; None removes one. Raises PolicyError."""
     if len(changes) > MOST_CHANGES:
         refuse(LIMITS[:-1], "are too many at once", f"change at most {MOST_CHANGES}")
-    there = {one.key: one for one in before}
+    there = {choice.key: choice for choice in before}
     for key, value in changes.items():
         if not _is_key(key):
             refuse(key, "is no time of one's own", "change bedtime, or limits/ and what for")
@@ -66,8 +66,8 @@ def chosen(
         if value is not None:
             there[key] = Choice(key, _said(key, value), at)
             if not _holds_some_day(there[key], words):
-                del there[key]  # it holds on no day
-    if sum(bool(one.target) for one in there.values()) > MOST_LIMITS:
+                del there[key]  # it applies on no day
+    if sum(bool(choice.target) for choice in there.values()) > MOST_LIMITS:
         refuse(LIMITS[:-1], "are more than one may have", f"keep at most {MOST_LIMITS}")
     return tuple(there.values())
 
@@ -83,18 +83,20 @@ def _said(key: str, value: object) -> str:
     return said
 
 
-def _holds_some_day(one: Choice, words: Vocabulary) -> bool:
-    """Raises PolicyError for what is no rule."""
-    rules = _rules(one, "", words)
+def _holds_some_day(choice: Choice, words: Vocabulary) -> bool:
+    """Return True if the choice applies on some day. Raises PolicyError if it is no valid rule."""
+    rules = _rules(choice, "", words)
     return bool(rules.bedtime or any(rules.limits.values()))
 
 
 def self_set(choices: Iterable[Choice], name: str, words: Vocabulary) -> SelfSet | None:
-    """What holds of what a child called ``name`` set. What a newer catalogue knows no more is passed over."""
+    """Return the rules of the settings of a child called ``name``; targets unknown to the catalogue are
+    skipped.
+    """
     bedtime, limits = NO_RULES.bedtime, dict[str, Limit]()
-    for one in choices:
+    for choice in choices:
         try:
-            rules = _rules(one, f"{SELF}:{name}", words)
+            rules = _rules(choice, f"{SELF}:{name}", words)
         except PolicyError:
             continue
         bedtime = rules.bedtime or bedtime
@@ -102,17 +104,21 @@ def self_set(choices: Iterable[Choice], name: str, words: Vocabulary) -> SelfSet
     return SelfSet(bedtime, limits) if bedtime or limits else None
 
 
-def _rules(one: Choice, owner: str, words: Vocabulary) -> Rules:
-    said: dict[str, Plain] = {"limits": {one.target: one.value}} if one.target else {BEDTIME: one.value}
+def _rules(choice: Choice, owner: str, words: Vocabulary) -> Rules:
+    said: dict[str, Plain] = (
+        {"limits": {choice.target: choice.value}} if choice.target else {BEDTIME: choice.value}
+    )
     return rulefile.read_rules(parse_document(written(said, ()), FILE), NO_RULES, owner, words, 0)
 
 
-def laid(profile: Profile, wanted: SelfSet | None) -> Profile:
-    """With what its child set in place of what it had set; the same profile where that is the same."""
+def with_self_set(profile: Profile, wanted: SelfSet | None) -> Profile:
+    """Return the profile with ``wanted`` instead of the previous settings; the same object if nothing
+    changes.
+    """
     rules = profile.rules
     if rules.self_set is wanted:
         return profile
-    dated = {target for one in rules.dates.values() for target in one.limits}
+    dated = {target for rule in rules.dates.values() for target in rule.limits}
     limits = {target: days for target, days in rules.limits.items() if days or target in dated}
     for target in wanted.limits if wanted is not None else ():
         limits.setdefault(target, every_day(None))
@@ -120,7 +126,7 @@ def laid(profile: Profile, wanted: SelfSet | None) -> Profile:
 
 
 def is_readable(key: str, said: str) -> bool:
-    """Whether a row that comes from elsewhere, such as a backup, has the shape of a choice."""
+    """Return True if a row from a backup has the form of a choice."""
     try:
         value = json.loads(said)
         plain = json.dumps(from_json(value, key)) == said

@@ -1,4 +1,4 @@
-"""Rules → mappings in the shape of a profile's YAML: what a band supplies, and what holds."""
+"""Rules → mappings in the form of a profile's YAML: the defaults of a band, and the rules in force."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _SWITCHES = ("updates", "strict")
 _ENTRIES = ("allow", "block", "homework")
 
 
-def spoken(rules: Rules) -> dict[str, Any]:
-    """Every key of a profile but name, band and devices. Lists and mappings may be empty."""
-    told: dict[str, Any] = {key: getattr(rules, key).value.value for key in _WORDS}
-    told |= {key: _length(getattr(rules, key).value) for key in _LENGTHS}
-    told |= {key: getattr(rules, key).value for key in _SWITCHES}
-    told |= {key: [str(entry) for entry in getattr(rules, key)] for key in _ENTRIES}
-    return told | {
+def rules_to_yaml(rules: Rules) -> dict[str, Any]:
+    """Return every key of a profile except name, band and devices. Lists and mappings may be empty."""
+    result: dict[str, Any] = {key: getattr(rules, key).value.value for key in _WORDS}
+    result |= {key: _length(getattr(rules, key).value) for key in _LENGTHS}
+    result |= {key: getattr(rules, key).value for key in _SWITCHES}
+    result |= {key: [str(entry) for entry in getattr(rules, key)] for key in _ENTRIES}
+    return result | {
         "log_level": rules.log_level,
-        "categories": {key: one.value.value for key, one in rules.categories.items()},
-        "ways": {way.value: one.value.value for way, one in rules.ways.items()},
+        "categories": {key: category.value.value for key, category in rules.categories.items()},
+        "ways": {way.value: switch.value.value for way, switch in rules.ways.items()},
         "bedtime": by_day(rules.bedtime, str),
         "limits": {target: by_day(days, _length) for target, days in rules.limits.items() if days},
         "windows": {target: by_day(days, _spans) for target, days in rules.windows.items() if days},
-        "dates": {day.isoformat(): _date(one) for day, one in rules.dates.items()},
+        "dates": {day.isoformat(): _date(date) for day, date in rules.dates.items()},
         "calendars": list(rules.calendars),
         "laws": spoken_laws(rules.laws),
         "portal": sorted(rules.portal),
@@ -56,13 +56,13 @@ def _days(values: ByDay[Owned[T]], tell: Callable[[T], Any]) -> Any:
     plain = [None if one is None else one.value for one in values.values]
     school, free = plain[:7], plain[7:]
 
-    def told(value: T | None) -> Any:
+    def result(value: T | None) -> Any:
         return {} if value is None else tell(value)
 
     if len(set(plain)) == 1:
-        return told(plain[0])
-    # A weekday's own value holds on school days and free ones alike. Of the pairs of ordinary values that
-    # leave such weekdays alone, the one that leaves the fewest.
+        return result(plain[0])
+    # A weekday's own value applies on school days and free days alike. Of the pairs of usual values that keep
+    # such weekdays unchanged, choose the one with the fewest exceptions.
     pairs = [(a, b) for a in _by_number(school) for b in _by_number(free)]
 
     def odd(pair: tuple[T | None, T | None]) -> list[int]:
@@ -70,8 +70,8 @@ def _days(values: ByDay[Owned[T]], tell: Callable[[T], Any]) -> Any:
 
     fitting = [pair for pair in pairs if all(school[day] == free[day] for day in odd(pair))]
     best = min(fitting or pairs, key=lambda pair: len(odd(pair)))
-    shape = {"school": told(best[0]), "free": told(best[1])}
-    return shape | {WEEKDAYS[day]: told(school[day]) for day in odd(best)}
+    shape = {"school": result(best[0]), "free": result(best[1])}
+    return shape | {WEEKDAYS[day]: result(school[day]) for day in odd(best)}
 
 
 def _by_number(values: Iterable[T | None]) -> list[T | None]:
@@ -87,18 +87,18 @@ def _spans(spans: tuple[Span, ...]) -> list[str]:
 
 
 def _date(rule: DateRule) -> Any:
-    told: dict[str, Any] = {} if rule.counts_as is None else {"day": rule.counts_as.value}
+    result: dict[str, Any] = {} if rule.counts_as is None else {"day": rule.counts_as.value}
     if rule.bedtime is not None:
-        told["bedtime"] = _or_none(rule.bedtime.value, str)
+        result["bedtime"] = _or_none(rule.bedtime.value, str)
     if rule.limits:
-        told["limits"] = _targets(rule.limits, _length)
+        result["limits"] = _targets(rule.limits, _length)
     if rule.windows:
-        told["windows"] = _targets(rule.windows, _spans)
-    return told["day"] if list(told) == ["day"] else told
+        result["windows"] = _targets(rule.windows, _spans)
+    return result["day"] if list(result) == ["day"] else result
 
 
 def _targets(rules: Mapping[str, Owned[T | None]], tell: Callable[[T], Any]) -> dict[str, Any]:
-    return {target: _or_none(one.value, tell) for target, one in rules.items()}
+    return {target: _or_none(rule.value, tell) for target, rule in rules.items()}
 
 
 def _or_none(value: T | None, tell: Callable[[T], Any]) -> Any:

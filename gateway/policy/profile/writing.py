@@ -1,6 +1,6 @@
-"""Plain values → the text of a rule file, as a person would write it: short values in one line.
+"""Plain values → the text of a rule file in the style of a person: short values on one line.
 
-What is written reads the same again: ``plain(parse_document(written(x)))`` is ``x``.
+The text reads back as the same values: ``plain(parse_document(written(x)))`` is ``x``.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ HEAD = (
 OLD_HEADS = (
     "# Written by the pages or the qalqan command; comments are not kept. An earlier version is in ",
 )
-WIDTH = 100  # columns; what is longer gets a line for each of its items
+WIDTH = 100  # columns; a longer value gets one line per item
 
-# Texts that need no quotes. A time and `service:x` have a colon, and get some.
+# Texts without quotes. A time and `service:x` contain a colon and are quoted.
 _BARE = re.compile(r"[^\W_](?:[\w.+% -]*\w)?")
 _NULLS = frozenset({"null", "Null", "NULL"})
 
 
 def written(said: Document, order: Sequence[str]) -> bytes:
-    """``order``: the keys as they come in a file; others follow, in the order that they have."""
+    """Return the text of a file. ``order``: the first keys, in order; others follow in their own order."""
     known = {key: number for number, key in enumerate(order)}
     lines: list[str] = []
-    for key in sorted(said, key=lambda one: known.get(one, len(known))):
+    for key in sorted(said, key=lambda key: known.get(key, len(known))):
         lines += _entry(key, said[key], 0)
     return (HEAD + "".join(f"{line}\n" for line in lines)).encode()
 
@@ -41,11 +41,11 @@ def _entry(key: str, value: Plain, indent: int) -> list[str]:
         return [f"{head} {flat}"]
     if isinstance(value, list):
         return [head, *(f"{margin}  - {flow(item)}" for item in value)]
-    return [head, *(line for one, item in value.items() for line in _entry(one, item, indent + 2))]
+    return [head, *(line for name, item in value.items() for line in _entry(name, item, indent + 2))]
 
 
 def flow(value: Plain) -> str:
-    """In one line."""
+    """Return a value on one line."""
     if isinstance(value, list):
         return f"[{', '.join(map(flow, value))}]"
     if isinstance(value, dict):
@@ -69,7 +69,7 @@ def _escaped(char: str) -> str:
 
 
 def is_by_hand(source: bytes, order: Sequence[str]) -> bool:
-    """Whether somebody wrote or changed it who is no program of ours: it has to be kept for longer."""
+    """Return True if a person wrote or changed the file: it must then be kept for longer."""
     try:
         return written(document(parse_document(source, "")), order) != source
     except PolicyError:
@@ -77,7 +77,7 @@ def is_by_hand(source: bytes, order: Sequence[str]) -> bool:
 
 
 def has_own_comments(source: bytes) -> bool:
-    """Whether comments of its owner's are in it, which the next edit would leave out."""
+    """Return True if the file has comments of its owner, which the next edit would remove."""
     first, _, rest = source.partition(b"\n")
     line = first.decode("utf-8", "replace") + "\n"
     return has_comments(rest if line.startswith((HEAD, *OLD_HEADS)) else source)

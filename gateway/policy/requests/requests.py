@@ -1,7 +1,7 @@
-"""What a child asks for, and what becomes of it: waiting, answered, or expired.
+"""Requests of children, and their state: pending, answered or expired.
 
-A request is for time, of everything or of one service, for a site, or about minutes of the ledger that the
-child thinks are wrong. For one thing a child has one request that waits; asking again puts new words to it.
+A request is for time (all or one service), for a site, or about used minutes that the child disputes. A
+child has one pending request per subject; a repeated request updates its text.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.schedule import Calendar, next_local
 
 MAX_REASON = 200  # characters
-MAX_A_DAY = 20  # times that a child may ask in one day of the family
-MAX_KEPT = 500  # requests of the whole home
+MAX_A_DAY = 20  # requests of one child per family day
+MAX_KEPT = 500  # requests of the whole household
 KEPT = timedelta(days=30)
-SITE_KEPT = timedelta(days=7)  # after its answer: as long as any name of a site, or minute of the ledger
-MAX_MINUTES = 240  # of one request
+SITE_KEPT = timedelta(days=7)  # after the answer; as long as names of sites and used minutes are stored
+MAX_MINUTES = 240  # per request
 REMIND_AFTER = timedelta(hours=24)
 SITE_LIFE = timedelta(days=7)
-LEDGER_LIFE = timedelta(days=7)  # as long as anybody can look which minutes they were
-SITE_ONCE = 60  # minutes that `once` opens a site for, unless told otherwise
+LEDGER_LIFE = timedelta(days=7)  # as long as used minutes can be looked up
+SITE_ONCE = 60  # minutes for which `once` opens a site by default
 MIDNIGHT = 0  # minutes of the day
 
 
-class Topic(StrEnum):
+class RequestTopic(StrEnum):
     TIME = "time"
     SITE = "site"
     LEDGER = "ledger"
@@ -42,66 +42,76 @@ class Answer(StrEnum):
     NO = "no"
 
 
-class State(StrEnum):
+class RequestState(StrEnum):
     PENDING = "pending"
     ANSWERED = "answered"
-    AUTO = "auto"  # granted by itself: `auto_approve`
+    AUTO = "auto"  # granted automatically: `auto_approve`
     EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)
 class ChildRequest:
-    """All instants are aware."""
+    """One request. All instants are aware."""
 
     id: int
     who: str  # a profile's id
-    device: str  # the MAC from which it was asked for last
-    topic: Topic
+    device: str  # MAC address of the last device that sent it
+    topic: RequestTopic
     thing: (
         str  # time: a service's id, or empty; site: `example.com`, `service:x`; ledger: limits, with spaces
     )
-    minutes: int  # asked for, or meant; 0 of a site
+    minutes: int  # requested or disputed; 0 for a site
     reason: str
     at: datetime
     expires: datetime
-    times: int = 1  # that it was asked for
-    state: State = State.PENDING
+    times: int = 1  # how often it was requested
+    state: RequestState = RequestState.PENDING
     reminded: bool = False
     answer: Answer | None = None
-    given: int = 0  # minutes that it was answered with
+    given: int = 0  # minutes granted by the answer
     because: str = ""
-    by: str = ""  # who answered
+    by: str = ""  # the person who answered
     answered: datetime | None = None
-    grant: int | None = None  # the number by which what it gave is taken back
-    sure: bool = True  # asked while the clock was known
-    since: datetime | None = None  # ledger: when the minutes that are meant begin
+    grant: int | None = None  # the id of the grant, for revoking it
+    sure: bool = True  # requested while the clock was trusted
+    since: datetime | None = None  # ledger: start of the disputed minutes
 
     @property
     def waits(self) -> bool:
-        return self.state is State.PENDING
+        return self.state is RequestState.PENDING
 
 
 def pending(requests: Iterable[ChildRequest], new: ChildRequest) -> ChildRequest | None:
-    """The one that waits for what ``new`` is about."""
+    """Return the pending request for the same subject as ``new``, or None."""
     wanted = (new.who, new.topic, new.thing, new.since)
     return next(
-        (one for one in requests if one.waits and (one.who, one.topic, one.thing, one.since) == wanted), None
+        (
+            request
+            for request in requests
+            if request.waits and (request.who, request.topic, request.thing, request.since) == wanted
+        ),
+        None,
     )
 
 
 def asked(
     known: Collection[ChildRequest], new: ChildRequest, calendar: Calendar, today: date
 ) -> ChildRequest:
-    """``new`` as it is to be kept: with an id of its own, or in place of one that waits for the same thing.
+    """Return ``new`` as it is to be stored: with a new id, or merged into a pending request.
 
-    Raises PolicyError where a limit is reached. ``today`` is the family's day of ``new.at``.
+    ``today``: the family's day of ``new.at``.
+
+    Raises:
+        PolicyError: a limit is reached.
     """
     if len(new.reason) > MAX_REASON:
         where, problem = "the reason", f"has {len(new.reason)} characters"
         error = PolicyError(where, problem, f"write at most {MAX_REASON}")
         raise error.coded(Code.REASON_TOO_LONG, most=MAX_REASON)
-    mine = [one for one in known if one.who == new.who and calendar.family_day(one.at) == today]
-    if sum(one.times for one in mine) >= MAX_A_DAY:
+    mine = [
+        request for request in known if request.who == new.who and calendar.family_day(request.at) == today
+    ]
+    if sum(request.times for request in mine) >= MAX_A_DAY:
         where, problem = "asking", f"was done {MAX_A_DAY} times today"
         error = PolicyError(where, problem, "ask again tomorrow, or in person")
         raise error.coded(Code.ASKED_TOO_OFTEN, times=MAX_A_DAY)
@@ -114,22 +124,22 @@ def asked(
             reason=new.reason or before.reason,
             times=before.times + 1,
         )
-    if sum(one.waits for one in known) >= MAX_KEPT:
+    if sum(request.waits for request in known) >= MAX_KEPT:
         where, problem = "asking", f"waits for an answer {MAX_KEPT} times"
         error = PolicyError(where, problem, "answer some of them first")
         raise error.coded(Code.TOO_MANY_WAIT, most=MAX_KEPT)
-    return replace(new, id=max((one.id for one in known), default=0) + 1)
+    return replace(new, id=max((request.id for request in known), default=0) + 1)
 
 
-def expires(topic: Topic, at: datetime, calendar: Calendar) -> datetime:
-    """Time is asked for today: until midnight, local. A site is asked for a week; so are minutes back."""
-    if topic is Topic.TIME:
+def expires(topic: RequestTopic, at: datetime, calendar: Calendar) -> datetime:
+    """Return when a request expires: time at local midnight, sites and disputed minutes after a week."""
+    if topic is RequestTopic.TIME:
         return next_local(MIDNIGHT, calendar, at)
-    return at + (SITE_LIFE if topic is Topic.SITE else LEDGER_LIFE)
+    return at + (SITE_LIFE if topic is RequestTopic.SITE else LEDGER_LIFE)
 
 
 def answered(
-    one: ChildRequest,
+    request: ChildRequest,
     answer: Answer,
     *,
     by: str,
@@ -137,13 +147,13 @@ def answered(
     because: str = "",
     minutes: int | None = None,
 ) -> ChildRequest:
-    """The request with its answer. Raises PolicyError where it does not wait, or the answer does not fit."""
-    where = f"request {one.id}"
-    if one.state is State.EXPIRED or (one.waits and now >= one.expires):
+    """Return the answered request. Raises PolicyError if it is not pending or the answer does not fit."""
+    where = f"request {request.id}"
+    if request.state is RequestState.EXPIRED or (request.waits and now >= request.expires):
         error = PolicyError(where, "has expired", "give time with: qalqan grant, or edit the profile")
         raise error.coded(Code.REQUEST_EXPIRED)
-    if not one.waits:
-        was = f"{one.answer} by {one.by}" if one.by else str(one.answer)
+    if not request.waits:
+        was = f"{request.answer} by {request.by}" if request.by else str(request.answer)
         error = PolicyError(where, f"was answered before ({was})", "each is answered once")
         raise error.coded(Code.ANSWERED_BEFORE)
     if len(because) > MAX_REASON:
@@ -152,69 +162,71 @@ def answered(
         raise error.coded(Code.REASON_TOO_LONG, most=MAX_REASON)
     given = 0
     if answer is Answer.ONCE:
-        given = minutes if minutes is not None else one.minutes or SITE_ONCE
+        given = minutes if minutes is not None else request.minutes or SITE_ONCE
     elif minutes is not None:
         raise PolicyError(where, f"'{answer}' takes no minutes", "answer 'once' with them")
-    if one.topic is not Topic.SITE and answer is Answer.TODAY:
+    if request.topic is not RequestTopic.SITE and answer is Answer.TODAY:
         raise PolicyError(
             where, "is for time, of which 'today' has no amount", "answer 'once' with --minutes"
         ).coded(Code.NOT_FOR_TIME)
-    if one.topic is not Topic.SITE and answer is Answer.ALWAYS:
-        mend = "change limits, windows or bedtime in the profile"
-        error = PolicyError(where, "is for time, which is not given for always", mend)
+    if request.topic is not RequestTopic.SITE and answer is Answer.ALWAYS:
+        fix = "change limits, windows or bedtime in the profile"
+        error = PolicyError(where, "is for time, which is not given for always", fix)
         raise error.coded(Code.NOT_FOR_TIME)
     return replace(
-        one, state=State.ANSWERED, answer=answer, given=given, because=because, by=by, answered=now
+        request, state=RequestState.ANSWERED, answer=answer, given=given, because=because, by=by, answered=now
     )
 
 
-def granted_by_itself(one: ChildRequest, now: datetime) -> ChildRequest:
-    return replace(one, state=State.AUTO, answer=Answer.ONCE, given=one.minutes, answered=now)
+def auto_granted(request: ChildRequest, now: datetime) -> ChildRequest:
+    return replace(request, state=RequestState.AUTO, answer=Answer.ONCE, given=request.minutes, answered=now)
 
 
 def is_within(amount: timedelta, given: int, minutes: int) -> bool:
-    """Whether ``minutes`` more are within the daily ``amount``, of which ``given`` minutes are gone."""
+    """Return True if ``minutes`` more fit into the daily ``amount``, of which ``given`` minutes are used."""
     return timedelta(minutes=given + minutes) <= amount
 
 
-def due(one: ChildRequest) -> datetime | None:
-    """The next instant at which something becomes of a request that waits; None for any other."""
-    if not one.waits:
+def due(request: ChildRequest) -> datetime | None:
+    """Return the next instant at which a pending request changes; None for others."""
+    if not request.waits:
         return None
-    reminder = one.at + REMIND_AFTER
-    return one.expires if one.reminded else min(reminder, one.expires)
+    reminder = request.at + REMIND_AFTER
+    return request.expires if request.reminded else min(reminder, request.expires)
 
 
-def moved_on(one: ChildRequest, now: datetime) -> ChildRequest:
-    """The request as time has it: expired, reminded of, or as it was."""
-    if one.waits and now >= one.expires:
-        return replace(one, state=State.EXPIRED, answered=one.expires)
-    if one.waits and not one.reminded and now >= one.at + REMIND_AFTER:
-        return replace(one, reminded=True)
-    return one
+def advanced(request: ChildRequest, now: datetime) -> ChildRequest:
+    """Return the request as of ``now``: expired, reminded, or unchanged."""
+    if request.waits and now >= request.expires:
+        return replace(request, state=RequestState.EXPIRED, answered=request.expires)
+    if request.waits and not request.reminded and now >= request.at + REMIND_AFTER:
+        return replace(request, reminded=True)
+    return request
 
 
-def after_jump(one: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRequest:
-    """The request where the clock has jumped: as old as it was, and one for time waits until a midnight that
-    is yet to come.
-    """
-    if one.sure and not jump.was_known:
-        return one  # by a clock that was right, and is again
-    expires = one.expires + jump.size
-    if one.topic is Topic.TIME and one.waits and jump.before < one.expires:
+def after_jump(request: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRequest:
+    """Return the request after a clock change, with the same age. One for time ends at a future midnight."""
+    if request.sure and not jump.was_known:
+        return request  # the clock was trusted before and will be again
+    expires = request.expires + jump.size
+    if request.topic is RequestTopic.TIME and request.waits and jump.before < request.expires:
         expires = next_local(MIDNIGHT, calendar, jump.after)
-    answered = None if one.answered is None else one.answered + jump.size
-    return replace(one, at=one.at + jump.size, expires=expires, answered=answered, sure=jump.known)
+    answered = None if request.answered is None else request.answered + jump.size
+    return replace(request, at=request.at + jump.size, expires=expires, answered=answered, sure=jump.known)
 
 
 def kept(requests: Iterable[ChildRequest], now: datetime) -> tuple[ChildRequest, ...]:
-    """Those that are young enough; of more than MAX_KEPT those that were answered longest ago go."""
-    young = [one for one in requests if one.waits or now < _forgotten(one)]
+    """Return the requests to keep: recent ones; above MAX_KEPT those answered longest ago are dropped."""
+    young = [request for request in requests if request.waits or now < _forgotten(request)]
     if len(young) <= MAX_KEPT:
         return tuple(young)
-    by_age = sorted(young, key=lambda one: (one.waits, one.at))
-    return tuple(sorted(by_age[len(young) - MAX_KEPT :], key=lambda one: one.id))
+    by_age = sorted(young, key=lambda request: (request.waits, request.at))
+    return tuple(sorted(by_age[len(young) - MAX_KEPT :], key=lambda request: request.id))
 
 
-def _forgotten(one: ChildRequest) -> datetime:
-    return one.at + KEPT if one.topic is Topic.TIME else (one.answered or one.at) + SITE_KEPT
+def _forgotten(request: ChildRequest) -> datetime:
+    return (
+        request.at + KEPT
+        if request.topic is RequestTopic.TIME
+        else (request.answered or request.at) + SITE_KEPT
+    )

@@ -1,7 +1,8 @@
-"""A guardian teaches a site: it is open for some minutes on a child's device, and what its pages need shows.
+"""Site repair: a guardian opens a site's missing parts on a child's device for some minutes.
 
-A lesson lifts what asks first because nobody knows the name, and nothing else: no block of the family's, no
-category that is refused, nothing that binds everyone, no way around the filter, no other service, no time.
+A repair opens names that are blocked only because they are unknown. It opens nothing else: no entry blocked
+by the family, no blocked category, nothing that is blocked for everyone, no bypass method, no other service,
+no time rule.
 """
 
 from __future__ import annotations
@@ -21,15 +22,18 @@ from gateway.policy.time.situation import Lesson
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 
 LONGEST = timedelta(minutes=5)
-MAX_NAMES = 200  # of a lesson; the largest pages call some hundred names
-BURST = timedelta(seconds=10)  # after a request to the site, in which a page asks for what it is made of
-MANY = 3  # hosts of one domain from which on the domain is kept as a whole
+MAX_NAMES = 200  # per repair; the largest pages use some hundred names
+BURST = timedelta(seconds=10)  # after a request for the site; the page requests its parts within this time
+MANY = 3  # from this number of hosts on, the whole domain is stored
 
 LIFTED = frozenset({Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN, Reason.NEW_DOMAIN, Reason.CATEGORY})
-"""What may be lifted. A category is lifted for the site itself alone, and only where it asks."""
+"""Reasons that a repair may lift.
 
-# Refusals that a guardian is told of; what is refused for everyone is in nobody's list.
-TOLD = frozenset(
+A category is lifted only for the site itself, and only if it needs approval.
+"""
+
+# Blocks that a guardian may see. What is blocked for everyone is never listed.
+VISIBLE_REASONS = frozenset(
     {
         Reason.FAMILY_BLOCK,
         Reason.SERVICE,
@@ -50,8 +54,10 @@ def lesson_rule(lesson: Lesson) -> str:
     return f"lesson: {lesson.site}"
 
 
-def taught(host: str, part: Conclusion, student: FactFinder, profile: Profile, lesson: Lesson) -> Conclusion:
-    """What a lesson makes of ``part``; itself where that is open, or stays refused."""
+def repaired(
+    host: str, part: Conclusion, student: FactFinder, profile: Profile, lesson: Lesson
+) -> Conclusion:
+    """Return what a repair makes of ``part``; ``part`` itself if it is open or stays blocked."""
     if part.outcome.verdict is not Verdict.BLOCK or part.outcome.reason not in LIFTED:
         return part
     facts = student.facts(host)
@@ -70,35 +76,35 @@ def _is_lifted(host: str, facts: Facts, lesson: Lesson) -> bool:
     ):
         return False
     if not lesson.services.issuperset(facts.services):
-        return False  # another service has rules of its own
-    refusing = [one for one in facts.categories if one.rule.value.refuses]
-    if any(one.rule.value is Action.BLOCK for one in refusing):
+        return False  # another service has its own rules
+    refusing = [category for category in facts.categories if category.rule.value.refuses]
+    if any(fact.rule.value is Action.BLOCK for fact in refusing):
         return False
     own = bool(facts.services) or is_under(host, lesson.site)
-    return own or all(one.id == NEW_DOMAIN for one in refusing)
+    return own or all(fact.id == NEW_DOMAIN for fact in refusing)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A name that a device asked for while a lesson ran, and that was not open without it."""
+class RepairName:
+    """A name that a device queried during a repair, and that is not open without it."""
 
     name: str
-    proposed: bool  # the site's own, or asked for within one of its page loads
-    refusal: Decision | None = None  # it stayed refused
+    proposed: bool  # belongs to the site, or was queried during one of its page loads
+    refusal: Decision | None = None  # set if it stayed blocked
 
 
-class Notes:
-    """What devices asked for during one lesson. Bounded: the first MAX_NAMES."""
+class RepairLog:
+    """The names that devices queried during one repair; at most MAX_NAMES."""
 
     def __init__(self, lesson: Lesson) -> None:
         self.lesson = lesson
-        self.left_out = 0  # requests for further names
+        self.left_out = 0  # queries for further names
         self._rule = lesson_rule(lesson)
-        self._asked: dict[str, Asked] = {}
-        self._page: datetime | None = None  # when the site itself was asked for last
+        self._asked: dict[str, RepairName] = {}
+        self._page: datetime | None = None  # last query for the site itself
 
-    def hear(self, seen: Observation, decision: Decision, at: datetime) -> bool:
-        """Whether there is a new name."""
+    def record(self, seen: Observation, decision: Decision, at: datetime) -> bool:
+        """Record an observation. Return True if it has a new name."""
         host = seen.host
         if host is None:
             return False
@@ -106,7 +112,7 @@ class Notes:
         if own and decision.allowed:
             self._page = at
         lifted = decision.allowed and decision.rule == self._rule
-        if not lifted and (decision.allowed or decision.reason not in TOLD):
+        if not lifted and (decision.allowed or decision.reason not in VISIBLE_REASONS):
             return False
         known = self._asked.get(host)
         proposed = lifted and (own or self._within_a_load(at))
@@ -115,27 +121,27 @@ class Notes:
         if known is None and len(self._asked) >= MAX_NAMES:
             self.left_out += 1
             return False
-        self._asked[host] = Asked(host, proposed, None if lifted else decision)
+        self._asked[host] = RepairName(host, proposed, None if lifted else decision)
         return True
 
     def _within_a_load(self, at: datetime) -> bool:
         return self._page is not None and timedelta() <= at - self._page <= BURST
 
-    def all(self) -> tuple[Asked, ...]:
-        """In the order in which they came."""
+    def all(self) -> tuple[RepairName, ...]:
+        """Return the names in the order of their queries."""
         return tuple(self._asked.values())
 
     def lifted(self) -> frozenset[str]:
-        return frozenset(one.name for one in self._asked.values() if one.refusal is None)
+        return frozenset(asked.name for asked in self._asked.values() if asked.refusal is None)
 
 
 def domain_of(host: str, is_public_suffix: PublicSuffixCheck) -> str:
-    """What somebody has registered; the host itself where that cannot be told."""
+    """Return the registered domain of a host; the host itself if that is unknown."""
     below = host
-    for one in suffixes(host):
-        if is_public_suffix(one):
+    for suffixe in suffixes(host):
+        if is_public_suffix(suffixe):
             return below
-        below = one
+        below = suffixe
     return host
 
 
@@ -145,11 +151,18 @@ def entries(
     is_public_suffix: PublicSuffixCheck,
     shared: Callable[[str], bool],
 ) -> tuple[str, ...]:
-    """As few entries of ``allow`` as open ``names`` and no stranger's. ``shared``: see policy/shared.py."""
+    """Return the fewest ``allow`` entries that open ``names`` but no unrelated site.
+
+    ``shared``: is_shared.
+    """
     chosen = set(_wide(names, site, is_public_suffix, shared))
     chosen.update(names)
     return tuple(
-        sorted(one for one in chosen if not any(one != other and is_under(one, other) for other in chosen))
+        sorted(
+            entry
+            for entry in chosen
+            if not any(entry != other and is_under(entry, other) for other in chosen)
+        )
     )
 
 

@@ -1,8 +1,7 @@
-"""Codes on paper for some minutes: how they are written, how they are held against what a child types.
+"""Printed codes for extra minutes: their format, and the check of what a child types.
 
-A code has seven letters that chance chose and one that checks them (Luhn's scheme with N = 30, ISO/IEC 7812
-annex B in another alphabet), so that a slip of the finger is told from a code that is none. Only a salted
-hash of it is ever kept.
+A code has seven random letters and one check letter (Luhn's scheme with N = 30, ISO/IEC 7812 annex B in
+another alphabet). A typing error is thus distinguishable from an unknown code. Only a salted hash is stored.
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ from typing import NoReturn
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 
-ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that reads like something else on paper
-LENGTH = 8  # letters of a code, the check character included: 34 bits, and tries are slowed
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no characters that look alike on paper
+LENGTH = 8  # letters of a code including the check letter: 34 bits, and tries are limited
 LIFE = timedelta(days=90)
-MAX_UNUSED = 200  # codes that are good at the same time
-MAX_AT_ONCE = 40  # made by one command
-MAX_MINUTES = 240  # of one code
-TRIES = 5  # wrong ones of a device within TRIES_WITHIN, then it has to wait
-TRIES_OF_ALL = 50  # of all devices together: a device may change its address
+MAX_UNUSED = 200  # unused codes at the same time
+MAX_AT_ONCE = 40  # per command
+MAX_MINUTES = 240  # per code
+TRIES = 5  # wrong tries per device within TRIES_WITHIN before it must wait
+TRIES_OF_ALL = 50  # of all devices together, since a device may change its address
 TRIES_WITHIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One code as it is kept."""
+    """One code as it is stored."""
 
     salt: str  # hex
     hash: str  # hex
@@ -41,8 +40,8 @@ class Ticket:
     until: datetime
     used: datetime | None = None
     used_by: str | None = None  # the profile that redeemed it
-    sure: bool = True  # made while the clock was known
-    batch: str = ""  # those made at once have one
+    sure: bool = True  # created while the clock was trusted
+    batch: str = ""  # codes created together share it
 
     def is_good(self, now: datetime) -> bool:
         return self.used is None and now < self.until
@@ -50,7 +49,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Codes that were made at once and are good still."""
+    """Codes that were created together and are still unused."""
 
     id: str
     count: int
@@ -62,31 +61,31 @@ class Batch:
 
 
 def batches(tickets: Iterable[Ticket], now: datetime) -> tuple[Batch, ...]:
-    """Newest first."""
+    """Return the batches of unused codes, newest first."""
     alike: dict[str, list[Ticket]] = {}
-    for one in tickets:
-        if one.is_good(now):
-            alike.setdefault(one.batch, []).append(one)
+    for ticket in tickets:
+        if ticket.is_good(now):
+            alike.setdefault(ticket.batch, []).append(ticket)
     found = [
         Batch(key, len(good), good[0].minutes, good[0].who, good[0].made, good[0].until, good[0].by)
         for key, good in alike.items()
     ]
-    return tuple(sorted(found, key=lambda one: one.made, reverse=True))
+    return tuple(sorted(found, key=lambda batch: batch.made, reverse=True))
 
 
 def new_code(choose: Callable[[str], str]) -> str:
-    """``choose`` takes one letter of a text by chance that nobody can guess."""
+    """Return a new code. ``choose`` returns one letter of a text at random; it must be unpredictable."""
     letters = "".join(choose(ALPHABET) for _ in range(LENGTH - 1))
     return letters + check_character(letters)
 
 
-def shown(code: str) -> str:
-    """``K7QM3XPR`` → ``K7QM-3XPR``."""
+def printed_code(code: str) -> str:
+    """Return the code as it is printed: ``K7QM3XPR`` → ``K7QM-3XPR``."""
     return f"{code[: LENGTH // 2]}-{code[LENGTH // 2 :]}"
 
 
 def check_character(letters: str) -> str:
-    """Finds every single wrong letter, and nearly every two that changed places."""
+    """Return the check letter. It reveals every single wrong letter, and nearly every swap of two letters."""
     total = 0
     for place, letter in enumerate(reversed(letters)):
         value = ALPHABET.index(letter) * (1 + (place % 2 == 0))
@@ -94,29 +93,32 @@ def check_character(letters: str) -> str:
     return ALPHABET[-total % len(ALPHABET)]
 
 
-def typed(text: str) -> str | None:
-    """What somebody typed as a code: any case, with or without the dash; None where it can be none."""
-    code = "".join(one for one in text.upper() if one not in " -")
-    if len(code) != LENGTH or any(one not in ALPHABET for one in code):
+def parse_code(text: str) -> str | None:
+    """Return the code in a typed text, in any case, with or without the dash; None if it is no code."""
+    code = "".join(letter for letter in text.upper() if letter not in " -")
+    if len(code) != LENGTH or any(letter not in ALPHABET for letter in code):
         return None
     return code if check_character(code[:-1]) == code[-1] else None
 
 
-def hashed(code: str, salt: str) -> str:
-    """``salt`` in hex. A fast hash will do: the file is root's, and a code opens minutes, not a home."""
+def hash_code(code: str, salt: str) -> str:
+    """Return the hash of a code. ``salt`` in hex.
+
+    A fast hash is enough: the file belongs to root, and a code gives only minutes.
+    """
     return hashlib.blake2b(code.encode(), salt=bytes.fromhex(salt), digest_size=16).hexdigest()
 
 
 def find(code: str, tickets: Iterable[Ticket]) -> Ticket | None:
-    """The ticket that ``code`` is of, whether it is still good or not."""
-    return next((one for one in tickets if hashed(code, one.salt) == one.hash), None)
+    """Return the ticket of ``code``, used or not; None if there is none."""
+    return next((ticket for ticket in tickets if hash_code(code, ticket.salt) == ticket.hash), None)
 
 
 def check(ticket: Ticket | None, profile: str, now: datetime) -> Ticket:
-    """The ticket where ``profile`` may redeem it. Raises PolicyError with what is wrong."""
+    """Return the ticket if ``profile`` may redeem it. Raises PolicyError with the reason if not."""
 
-    def refuse(problem: str, mend: str, code: Code, **values: int) -> NoReturn:
-        raise PolicyError("this code", problem, mend).coded(code, **values)
+    def refuse(problem: str, fix: str, code: Code, **values: int) -> NoReturn:
+        raise PolicyError("this code", problem, fix).coded(code, **values)
 
     if ticket is None:
         refuse("is none of this home's", "look at the paper again", Code.CODE_UNKNOWN)
@@ -131,7 +133,7 @@ def check(ticket: Ticket | None, profile: str, now: datetime) -> Ticket:
 
 
 class Tries:
-    """Wrong tries of one device, or of all together."""
+    """Counts wrong tries of one device, or of all together."""
 
     __slots__ = ("_at", "_limit", "_within")
 
@@ -144,7 +146,7 @@ class Tries:
         self._at.append(now)
 
     def wait(self, now: datetime) -> timedelta:
-        """How long until the next try may be made; zero: now."""
+        """Return the time until the next try is allowed; zero: now."""
         if len(self._at) < self._limit:
             return timedelta()
         return max(timedelta(), self._at[0] + self._within - now)

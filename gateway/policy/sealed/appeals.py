@@ -1,8 +1,7 @@
-"""A provider's log of appeals against entries of sealed sets: YAML → Appeal; which look is due when.
+"""A provider's log of appeals against entries of sealed sets: YAML → Appeal. Computes due dates.
 
-Two looks, the second on request and by somebody else, each answered within five working days. The log has no
-name of a site or a person in it, and a key that is not one of these is refused::
-
+Each appeal has two reviews, the second on request and by another person, each answered within five working
+days. The log contains no name of a site or a person; unknown keys are rejected::
     country: kz                        # whose public holidays count
     appeals:
       - id: 2026-014                   # under which the letters are filed
@@ -25,13 +24,13 @@ from gateway.policy.time.time_text import calendar_date
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Node, parse_document, shown
 
-WORKING_DAYS = 5  # for each look
-MAX_APPEALS = 2000  # of one log, which is a file of a year
-LONGEST = 366  # days within which an answer is counted; a log that says more has a slip of the pen
+WORKING_DAYS = 5  # for each review
+MAX_APPEALS = 2000  # per log, which covers a year
+LONGEST = 366  # days; a longer time between request and answer is a typing error
 DAY = timedelta(days=1)
 
 IsFree = Callable[[date], bool]
-"""Whether nobody works on a day."""
+"""Returns True if a day is no working day."""
 
 
 class Outcome(StrEnum):
@@ -40,7 +39,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Review:
     answered: date
     outcome: Outcome
 
@@ -49,20 +48,20 @@ class Look:
 class Appeal:
     id: str
     received: date
-    first: Look | None = None
-    asked_again: date | None = None  # for the second look
-    second: Look | None = None
+    first: Review | None = None
+    asked_again: date | None = None  # request for the second review
+    second: Review | None = None
 
     @property
     def outcome(self) -> Outcome | None:
-        """Of the last look; None while one is open."""
+        """The outcome of the last review; None while one is open."""
         if self.asked_again is not None:
             return None if self.second is None else self.second.outcome
         return None if self.first is None else self.first.outcome
 
     @property
     def open_since(self) -> date | None:
-        """Since when a look is waited for."""
+        """The day since which a review is pending; None: none is."""
         if self.first is None:
             return self.received
         return self.asked_again if self.second is None else None
@@ -70,7 +69,7 @@ class Appeal:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """For the transparency report."""
+    """Figures for the transparency report."""
 
     received: int
     stays: int
@@ -81,7 +80,7 @@ class Figures:
 
 
 def due(begun: date, is_free: IsFree) -> date:
-    """The last day on which what came on ``begun`` is answered in time; that day itself does not count."""
+    """Return the last day for an answer in time. ``begun`` itself does not count."""
     day, left = begun, WORKING_DAYS
     while left:
         day += DAY
@@ -90,28 +89,30 @@ def due(begun: date, is_free: IsFree) -> date:
 
 
 def working_days(begun: date, answered: date, is_free: IsFree) -> int:
-    """How many passed between; 0 for an answer of the same day."""
+    """Return the number of working days between both dates; 0 for an answer on the same day."""
     return sum(not is_free(begun + n * DAY) for n in range(1, (answered - begun).days + 1))
 
 
 def overdue(appeals: Iterable[Appeal], today: date, is_free: IsFree) -> Iterator[tuple[Appeal, date]]:
-    """Those whose open look should have been answered before ``today``, with the day; the longest first."""
+    """Yield appeals whose open review was due before ``today``, with the due day; the most overdue first."""
     late = (
-        (one, last)
-        for one in appeals
-        if one.open_since is not None and (last := due(one.open_since, is_free)) < today
+        (appeal, last)
+        for appeal in appeals
+        if appeal.open_since is not None and (last := due(appeal.open_since, is_free)) < today
     )
-    yield from sorted(late, key=lambda one: one[1])
+    yield from sorted(late, key=lambda late: late[1])
 
 
 def figures(appeals: Iterable[Appeal], is_free: IsFree) -> Figures:
     appeals = tuple(appeals)
-    outcomes = [one.outcome for one in appeals]
-    first = [working_days(one.received, one.first.answered, is_free) for one in appeals if one.first]
+    outcomes = [appeal.outcome for appeal in appeals]
+    first = [
+        working_days(appeal.received, appeal.first.answered, is_free) for appeal in appeals if appeal.first
+    ]
     second = [
-        working_days(one.asked_again, one.second.answered, is_free)
-        for one in appeals
-        if one.asked_again and one.second
+        working_days(appeal.asked_again, appeal.second.answered, is_free)
+        for appeal in appeals
+        if appeal.asked_again and appeal.second
     ]
     return Figures(
         received=len(appeals),
@@ -124,21 +125,21 @@ def figures(appeals: Iterable[Appeal], is_free: IsFree) -> Figures:
 
 
 def parse_appeals(source: str | bytes, file: str) -> tuple[str, tuple[Appeal, ...]]:
-    """The country and its appeals. Raises PolicyError with file, line, key and mend."""
+    """Return the country and its appeals. Raises PolicyError with file, line, key and fix."""
     top = fields.Fields(parse_document(source, file), ("country", "appeals"))
     country = fields.text(top.need("country"))
     read: dict[str, Appeal] = {}
     for node in fields.entries(top.need("appeals"), MAX_APPEALS):
-        one = _appeal(node)
-        if one.id in read:
-            node.place.refuse(f"the appeal {shown(one.id)} is there twice", "give each an id of its own")
-        read[one.id] = one
+        appeal = _appeal(node)
+        if appeal.id in read:
+            node.place.refuse(f"the appeal {shown(appeal.id)} is there twice", "give each an id of its own")
+        read[appeal.id] = appeal
     return country, tuple(read.values())
 
 
 def _appeal(node: Node) -> Appeal:
     part = fields.Fields(fields.mapping(node), ("id", "received", "first", "asked_again", "second"))
-    one = Appeal(
+    appeal = Appeal(
         id=fields.text(part.need("id")),
         received=_day(part.need("received")),
         first=part.read("first", _look, None),
@@ -146,23 +147,23 @@ def _appeal(node: Node) -> Appeal:
         second=part.read("second", _look, None),
     )
     days = [
-        one.received,
-        None if one.first is None else one.first.answered,
-        one.asked_again,
-        None if one.second is None else one.second.answered,
+        appeal.received,
+        None if appeal.first is None else appeal.first.answered,
+        appeal.asked_again,
+        None if appeal.second is None else appeal.second.answered,
     ]
-    told = [day for day in days if day is not None]
-    if days[: len(told)] != told:
+    days_known = [day for day in days if day is not None]
+    if days[: len(days_known)] != days_known:
         node.place.refuse("has a step without the one before it", "received, first, asked_again, second")
-    if any(not 0 <= (after - before).days <= LONGEST for before, after in pairwise(told)):
+    if any(not 0 <= (after - before).days <= LONGEST for before, after in pairwise(days_known)):
         node.place.refuse("has days in an order that cannot be", "write them as they came")
-    return one
+    return appeal
 
 
-def _look(node: Node) -> Look:
+def _look(node: Node) -> Review:
     part = fields.Fields(fields.mapping(node), ("answered", "outcome"))
-    outcome = fields.choice(part.need("outcome"), [one.value for one in Outcome])
-    return Look(_day(part.need("answered")), Outcome(outcome))
+    outcome = fields.choice(part.need("outcome"), [outcome.value for outcome in Outcome])
+    return Review(_day(part.need("answered")), Outcome(outcome))
 
 
 def _day(node: Node) -> date:

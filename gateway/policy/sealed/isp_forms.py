@@ -1,6 +1,6 @@
 """Checks a hotline's contact record and a provider's transparency report (docs/providers/isp-sealed.md).
 
-Each key has to be there; what there is none of is written down as such ("none").
+Every key is required; "none" stands for a missing value.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from gateway.policy.time.time_text import calendar_date
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Node, parse_document
 
-FRESH = timedelta(days=180)  # within which somebody compared a record with the hotline's own page
+FRESH = timedelta(days=180)  # a record must have been compared with the hotline's own page within this time
 MOST = 1 << 40  # of any figure
 
 LINKS = ("report", "contest", "deterrence", "image_removal", "help_line", "source")
 
 
 def parse_record(source: str | bytes, file: str, today: date) -> Mapping[str, Any]:
-    """A hotline's contact record. Raises PolicyError for one that is not whole, or not looked at of late."""
+    """Return a hotline's contact record.
+
+    Raises PolicyError if it is incomplete or was not verified recently.
+    """
     keys = ("name", *LINKS, "first_days", "second_days", "verified_on", "by")
     part = fields.Fields(parse_document(source, file), keys)
     read: dict[str, Any] = {"name": translations(part.need("name"))}
@@ -47,7 +50,7 @@ def _date(node: Node) -> date:
     return calendar_date(fields.text(node), node.place)
 
 
-# Key → what the report says before it, and how it is read; in the order of the report.
+# Key → its label in the report, and its reader; in the order of the report.
 REPORT: Mapping[str, tuple[str, Callable[[Node], Any]]] = {
     "provider": ("Provider", fields.text),
     "from": ("From", _date),
@@ -70,7 +73,7 @@ REPORT: Mapping[str, tuple[str, Callable[[Node], Any]]] = {
 
 
 def parse_report(source: str | bytes, file: str) -> Mapping[str, Any]:
-    """Raises PolicyError for what is missing, is no key of the report, or does not add up."""
+    """Return a report. Raises PolicyError for missing or unknown keys and for inconsistent figures."""
     document = parse_document(source, file)
     part = fields.Fields(document, tuple(REPORT))
     read = {key: how(part.need(key)) for key, (_, how) in REPORT.items()}
@@ -82,20 +85,20 @@ def parse_report(source: str | bytes, file: str) -> Mapping[str, Any]:
 
 
 def written_report(read: Mapping[str, Any], contested: Figures) -> list[str]:
-    """The lines of the report; figures of appeals come from the log, not from anybody's memory."""
-    lines = [f"{title}: {_told(read[key])}" for key, (title, _) in REPORT.items()]
+    """Return the lines of the report. The figures of appeals come from the log of appeals."""
+    lines = [f"{title}: {_shown(read[key])}" for key, (title, _) in REPORT.items()]
     at_end = read["names_at_begin"] + read["names_added"] - read["names_taken"]
     lines.insert(list(REPORT).index("names_taken") + 1, f"Names at the end: {at_end}")
     lines += [
         f"Contested entries: {contested.received} received, {contested.stays} right, "
         f"{contested.taken_away} wrong, {contested.open} open",
-        f"Median working days of the first look: {_told(contested.days_first)}",
-        f"Median working days of the second look: {_told(contested.days_second)}",
+        f"Median working days of the first look: {_shown(contested.days_first)}",
+        f"Median working days of the second look: {_shown(contested.days_second)}",
     ]
     return lines
 
 
-def _told(value: object) -> str:
+def _shown(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):

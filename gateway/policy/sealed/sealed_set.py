@@ -14,10 +14,10 @@ offset   length           content
 …        64               Ed25519 signature of the issuer over all before
 ======== ================ =====================================================================
 
-An entry is the first 80 bits of HMAC-SHA-256(set key, name), the name in the normal form of policy/hosts.py.
-It stands for the name and for all below it. The key is 32 random bytes of this set and this issuer alone, and
-comes by another way. Who has set and key can try names, 0.4 million a second on one core: this keeps a
-readable list off the gateway, and is no secrecy.
+An entry is the first 80 bits of HMAC-SHA-256(set key, name), with the name in the normal form of
+policy/names/hosts.py. It matches the name and all names under it. The key is 32 random bytes, used for this
+set and issuer only, and distributed separately. A person with both set and key can try names, 0.4 million
+per second on one core: the hashes keep a readable list off the gateway, but do not keep it secret.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ HEAD = struct.Struct(">8sBBBB16sQQ8sI")
 KEY_BYTES = 32
 ID_BYTES = 16
 CHECK_BYTES = 8
-ENTRY_BYTES = 10  # 80 bits: among 200,000 entries a name is taken for another once in 10^18
+ENTRY_BYTES = 10  # 80 bits: among 200,000 entries one name in 10^18 matches by accident
 SIGNATURE_BYTES = 64
 MAX_TEXT = 80  # bytes of issuer and of scope
-MAX_ENTRIES = 200_000  # 2 MB; the largest list of this kind that is known of has some 30,000 sites
+MAX_ENTRIES = 200_000  # 2 MB; the largest known list of this kind has some 30,000 sites
 MAX_SET = HEAD.size + 2 * MAX_TEXT + ENTRY_BYTES * MAX_ENTRIES + SIGNATURE_BYTES
 LONGEST = 7 * 86_400  # seconds from made to expires
-MAX_LABELS = 10  # of an entry: a name of a hundred labels then costs ten look-ups, not a hundred
-LAST_SECOND = 1 << 33  # the year 2242: every moment below is one that clocks and calendars know
+MAX_LABELS = 10  # of an entry; bounds the look-ups for a name with a hundred labels
+LAST_SECOND = 1 << 33  # the year 2242: every earlier moment is valid for clocks and calendars
 
 _CHECK = b"qalqan sealed set, check of the key"
 _INNER, _OUTER = bytes(x ^ 0x36 for x in range(256)), bytes(x ^ 0x5C for x in range(256))
@@ -59,7 +59,7 @@ def _refuse(problem: str) -> NoReturn:
 
 
 class Hasher:
-    """HMAC-SHA-256 (RFC 2104) with one key; the key's part is worked out once, which halves the time."""
+    """HMAC-SHA-256 (RFC 2104) with one key. The key's state is computed once, which halves the time."""
 
     __slots__ = ("_inner", "_outer")
 
@@ -78,13 +78,13 @@ class Hasher:
         return self.digest(name.encode("ascii"))[:ENTRY_BYTES]
 
     def check(self) -> bytes:
-        """What a set says of its key, so that another set's key is noticed."""
+        """Return the key check in a set, which reveals the key of another set."""
         return self.digest(_CHECK)[:CHECK_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
 class SetHead:
-    """What a set says of itself; its entries are nobody's business."""
+    """A set's description of itself."""
 
     issuer: str
     scope: str
@@ -96,7 +96,7 @@ class SetHead:
 
 
 class Entries:
-    """The entries where they are: nothing of a set is taken apart. As much of a sequence as bisect needs."""
+    """A view of the entries in the data, without a copy. Implements what bisect needs of a sequence."""
 
     __slots__ = ("_data", "_start", "_stop")
 
@@ -113,15 +113,15 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class ParsedSet:
-    """Whole and in order; whose it is, the signature alone tells."""
+    """A complete set in valid order. Its origin is proven only by the signature."""
 
     head: SetHead
     entries: Entries
-    signed: bytes  # all before the signature
+    signed: bytes  # everything before the signature
     signature: bytes
 
     def opened(self, key: bytes) -> SealedSet:
-        """Raises ListError for another set's key."""
+        """Return the set with its key. Raises ListError for another set's key."""
         hasher = Hasher(key)
         if len(key) != KEY_BYTES or hasher.check() != self.head.check:
             _refuse("has another key than the one that is here")
@@ -129,7 +129,7 @@ class ParsedSet:
 
 
 class SealedSet:
-    """A set with its key: whether a name is in it."""
+    """A set with its key: finds names."""
 
     __slots__ = ("_entries", "_hasher", "head")
 
@@ -139,11 +139,12 @@ class SealedSet:
         self._hasher = hasher
 
     def holds(self, host: str) -> bool:
-        """``host`` (normalised), or a parent of it of two labels or more. All that could be entries are
-        tried, so that the time does not tell which one was.
+        """Return True if ``host`` (normalised) or a parent with at least two labels is in the set.
+
+        All candidates are tried, so that timing does not reveal which one matched.
         """
         found = False
-        longer = host.count(".") + 1 - MAX_LABELS  # labels that no entry has
+        longer = host.count(".") + 1 - MAX_LABELS  # labels beyond the longest entry
         for name in suffixes(host):
             longer -= 1
             if longer < 0 and "." in name:
@@ -151,7 +152,7 @@ class SealedSet:
         return found
 
     def has(self, name: str) -> bool:
-        """Exactly this one."""
+        """Return True if exactly this name is in the set."""
         entries, entry = self._entries, self._hasher.entry(name)
         at = bisect_left(entries, entry)
         return at < len(entries) and entries[at] == entry
@@ -159,14 +160,14 @@ class SealedSet:
 
 @dataclass(frozen=True, slots=True)
 class SealedSets:
-    """All that are in force."""
+    """All sets in force."""
 
     sets: tuple[SealedSet, ...] = ()
 
     def holds(self, host: str) -> bool:
         found = False
-        for one in self.sets:
-            found |= one.holds(host)
+        for sealed in self.sets:
+            found |= sealed.holds(host)
         return found
 
     def __bool__(self) -> bool:
@@ -174,11 +175,11 @@ class SealedSets:
 
     @property
     def ids(self) -> tuple[bytes, ...]:
-        return tuple(one.head.id for one in self.sets)
+        return tuple(sealed.head.id for sealed in self.sets)
 
 
 def parse_set(data: bytes) -> ParsedSet:
-    """A whole set. Raises ListError for bytes that are none. The signature is not looked at."""
+    """Return a complete set. Raises ListError for invalid bytes. The signature is not verified."""
     if len(data) > MAX_SET:
         _refuse(f"has more than {MAX_SET} bytes")
     if data[: len(MAGIC)] != MAGIC or len(data) < HEAD.size + SIGNATURE_BYTES:
@@ -213,16 +214,17 @@ def _text(data: bytes) -> str:
 def _check_order(entries: Entries) -> None:
     before = b""
     for at in range(len(entries)):
-        one = entries[at]
-        if one <= before:
+        entry = entries[at]
+        if entry <= before:
             _refuse("has entries out of order, or one twice")
-        before = one
+        before = entry
 
 
 def unsigned_set(head: SetHead, names: Iterable[str], key: bytes) -> bytes:
-    """All of a set but its signature; ``names`` are normalised, the head's check and count are worked out.
+    """Return a set without its signature. ``names`` are normalised; the head's check and count are computed.
 
-    Raises ListError for what no reader would take.
+    Raises:
+        ListError: no reader would accept the set.
     """
     hasher = Hasher(key)
     made = sorted({hasher.entry(name) for name in names})

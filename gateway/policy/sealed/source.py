@@ -1,4 +1,4 @@
-"""Where a home's sealed sets come from: `sealed:` in qalqan.yaml → SealedSource."""
+"""The sources of sealed sets: `sealed:` in qalqan.yaml → SealedSource."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from hashlib import sha256
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Node
 
-MAX_SOURCES = 8  # an internet provider's, a hotline's, a police list; each costs a look-up a new name
+MAX_SOURCES = 8  # an internet provider's, a hotline's, a police list; each adds a look-up to every new name
 _KEYS = ("url", "file", "issuer_key", "set_key_file")
 _PUBLIC_KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class SealedSource:
-    """``url`` or ``file``, never both; the other is empty."""
+    """A source. Either ``url`` or ``file`` is set; the other is empty."""
 
     url: str
     file: str
@@ -25,16 +25,16 @@ class SealedSource:
 
     @property
     def name(self) -> str:
-        """Of its file in the state directory."""
+        """The name of its file in the state directory."""
         return sha256(self.issuer_key + (self.url or self.file).encode()).hexdigest()[:16]
 
 
 def sealed_sources(node: Node) -> tuple[SealedSource, ...]:
-    """Raises PolicyError."""
+    """Return the sources. Raises PolicyError."""
     found = tuple(_source(item) for item in fields.items(node))
     if len(found) > MAX_SOURCES:
         node.place.refuse(f"names {len(found)} sealed sets", f"name at most {MAX_SOURCES}")
-    if len({one.name for one in found}) < len(found):
+    if len({source.name for source in found}) < len(found):
         node.place.refuse("names a sealed set twice", "keep it once")
     return found
 

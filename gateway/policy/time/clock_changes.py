@@ -1,13 +1,17 @@
-"""What a jump of the clock does to times that are kept: it neither gives nor takes a minute.
+"""Adjusts stored deadlines when the system clock changes: a change neither adds nor removes time.
 
-Three kinds of times are kept. *Lasting* ones were counted from a tap (a pause of 30 minutes, `off` for an
-hour, a landing, a grant that opened what was shut): they move with the clock, so that what was left of them
-is left. *Beyond* ones come after a boundary of the rules (15 minutes more before bedtime): of the minutes
-behind the boundary, those that were left are left. Times *of day* (until the morning, until tomorrow 06:00)
-stay what the clock has to show; only where the date was wrong as well they are of the right one.
+There are three kinds of stored times:
 
-A time that was set while the clock was right is right, also while a later start does not know the time yet.
-So each one says whether it is ``sure``: when an unknown clock is put right, only those move that are not.
+- *Lasting*: counted from a tap (a pause of 30 minutes, `off` for an hour, a landing, a grant that opened what
+  was closed). They move with the clock and keep their remaining time.
+- *Beyond*: after a boundary of the rules (15 minutes more before bedtime). They keep the remaining minutes
+  after the boundary.
+- *Of day*: until a time of day (until the morning, until tomorrow 06:00). They keep the time that the clock
+  shows; if the date was wrong too, they move to the correct date.
+
+A time that was set while the clock was trusted stays correct, even if the clock is not trusted after a later
+start. Each time therefore stores whether it is ``sure``: when an untrusted clock is corrected, only times
+that are not sure move.
 """
 
 from __future__ import annotations
@@ -17,26 +21,26 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
 
 DAY = timedelta(days=1)
-SECOND = timedelta(seconds=1)  # what the disk tells apart
-KEPT = 30 * DAY  # how long what a jump ended may begin again
+SECOND = timedelta(seconds=1)  # the resolution of stored times
+KEPT = 30 * DAY  # how long a time that a change ended may apply again
 
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """The clock was set, or became known or unknown. ``size`` is zero where it only became known."""
+    """A clock change, or a change of its trust. ``size`` is zero if the clock only became trusted."""
 
-    before: datetime  # aware; what the clock would say now
-    after: datetime  # aware; what it says: in the zone of the home's clocks for `moved`
+    before: datetime  # aware; the time that the clock would show without the change
+    after: datetime  # aware; the time that it shows, in the household's zone for `moved`
     was_known: bool
     known: bool
 
     @property
     def size(self) -> timedelta:
-        """More than zero where the clock went forward."""
+        """True if the clock went forward."""
         return self.after - self.before
 
     def seen_in(self, zone: tzinfo) -> Jump:
-        """As the clocks of a home show it."""
+        """Return the change in the household's local time."""
         return replace(self, before=self.before.astimezone(zone), after=self.after.astimezone(zone))
 
 
@@ -48,15 +52,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When something ends that guardians or children have set."""
+    """The end of something that guardians or children set."""
 
     until: datetime  # aware
     kind: Kind
-    boundary: datetime | None = None  # of BEYOND: where its minutes begin to be spent
-    sure: bool = True  # set while the clock was known
+    boundary: datetime | None = None  # of BEYOND: when its minutes start to be used
+    sure: bool = True  # set while the clock was trusted
 
     def left(self, now: datetime) -> timedelta:
-        """Of the minutes that it is about. Never less than zero."""
+        """The minutes that it covers; never negative."""
         begin = now if self.boundary is None else max(now, self.boundary)
         return max(timedelta(), self.until - begin)
 
@@ -78,15 +82,15 @@ def moved(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] |
 
 
 def is_over(until: datetime, at: datetime, now: datetime) -> bool:
-    """Whether what was set at ``at`` has ended for good, as far as `moved` has it."""
+    """Return True if what was set at ``at`` has ended permanently, as far as `moved` can tell."""
     return until <= now and (at <= until or until <= now - KEPT)
 
 
 def _of_day(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] | None:
     until, sure = moment.until, moment.sure or jump.known
-    waits = at > until  # an earlier jump ended it
+    waits = at > until  # an earlier change ended it
     over = until <= jump.before and not waits
-    if not jump.was_known:  # what was meant counts from the tap: until the next morning
+    if not jump.was_known:  # it counts from the tap: until the next morning
         left = until - at
         at += jump.size
         until = _same_time(until, at.astimezone(jump.after.tzinfo), left)
@@ -104,12 +108,12 @@ def _of_day(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime]
 
 
 def _goes_by(moment: Moment, jump: Jump) -> bool:
-    """Whether it was set by the clock as it was before the jump, or by one that was as right."""
+    """Return True if it was set by the clock before the change, or by an equally correct one."""
     return jump.was_known or not moment.sure
 
 
 def _same_time(of: datetime, after: datetime, left: timedelta) -> datetime:
-    """The time of day of ``of``, on as many days after ``after`` as ``left`` has begun ones."""
+    """Return the time of day of ``of``, as many days after ``after`` as ``left`` has started days."""
     first = datetime.combine(after.date(), of.astimezone(after.tzinfo).timetz())
     if first.astimezone(UTC) <= after.astimezone(UTC):
         first += DAY

@@ -1,10 +1,10 @@
-"""What a grant of extra time does: the contract's `grant`, worked out for one profile.
+"""Grants of extra time: computes the effect of a grant for one profile.
 
-A grant makes the flows that close first last longer. They close at the first of their gates; each of theirs
-that closes before the new end is moved to it, so that the minutes that somebody gives are minutes that
-somebody has. What is shut opens, counted from now. The minutes of a limit stay minutes of use; bedtimes and
-windows are moved by the clock. So are limits that a service shares with others, in a grant for that service
-alone: minutes of use would be everyone's.
+A grant extends the flows that close first. A flow closes at the first of its gates. Each gate that closes
+before the new end is moved to it, so that the granted minutes are usable. What is closed opens, counted from
+now. The minutes of a limit stay minutes of use; bedtimes and windows are moved by the clock. Limits that a
+service shares with others are also moved by the clock in a grant for that service, since minutes of use would
+apply to all of them.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _PLAY_WIDE = (WINDOW + PLAY, PLAY)
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One gate that lets through for longer."""
+    """One gate that stays open for longer."""
 
     gate: str
-    minutes: int  # by which it closes later; for a limit without `until`, by which today's is longer
+    minutes: int  # by which it closes later; for a limit without `until`, by which today's limit grows
     until: datetime | None  # an instant (UTC) until which it stays open; None: `minutes` are minutes of use
-    service: str | None = None  # whose flows alone it opens for; never with a limit that others share
+    service: str | None = None  # it opens only for this service; never with a limit that others share
     # What a jump of the clock needs, as in gateway.policy.time.clock_changes; it is no part of what the grant
     # does.
     boundary: datetime | None = field(default=None, compare=False)
@@ -47,11 +47,11 @@ def extend(
     service: str | None = None,
     gates: Gates = (),
 ) -> tuple[Extension, ...]:
-    """What it does to give ``extra`` time at ``now``. () where nothing ever closes.
+    """Return the effect of giving ``extra`` time at ``now``; () if nothing ever closes.
 
-    Without ``service``: the device as a whole where its time rules shut it; else play, and what groups and
-    categories are limited; while all is open, whichever of these closes first. ``gates``: all of the
-    service's flows (`gates_of_service`); without them its own, the device's and play's.
+    Without ``service``: the whole device if its time rules close it; else play and the limited groups and
+    categories; if all is open, whichever of these closes first. ``gates``: all gates of the service's flows
+    (`gates_of_service`); without them its own, the device's and play's.
     """
     outlook = Outlook(profile, situation, calendar, now, () if service is None else (service,))
     if outlook.start >= FOREVER:
@@ -75,7 +75,7 @@ def extend(
 def own_closing(
     profile: Profile, situation: Situation, calendar: Calendar, now: datetime, gate: str
 ) -> datetime | None:
-    """When the gate's own rule closes it, whatever has been given: ``now`` where it does so already."""
+    """Return when the gate's own rule closes it, ignoring grants: ``now`` if it already does."""
     bare = replace(situation, grants=(), off_until=None)
     return Outlook(profile, bare, calendar, now, ()).closings((gate,)).get(gate)
 
@@ -85,8 +85,10 @@ def _is_of_service(gate: str) -> bool:
 
 
 def _of_first(closings: Mapping[str, datetime], shut: Collection[str]) -> Gates:
-    """The gates of the flows that a grant for everything is about. ``shut``: those that are, or would be but
-    for a grant: the second one is about what the first was about.
+    """Return the gates of the flows that a grant for everything is about.
+
+    ``shut``: gates that are closed, or would be without a grant: a second grant is about the same as the
+    first.
     """
     if not closings:
         return ()
@@ -100,7 +102,7 @@ def _of_first(closings: Mapping[str, datetime], shut: Collection[str]) -> Gates:
 def in_force(
     extensions: Iterable[Extension], owner: str = FAMILY
 ) -> tuple[tuple[Grant, ...], dict[str, int]]:
-    """A situation's ``grants`` and ``bonus`` of the extensions of one family's day and of one ``owner``."""
+    """Return a situation's ``grants`` and ``bonus`` from the extensions of one family day and ``owner``."""
     grants: list[Grant] = []
     bonus: dict[str, int] = {}
     for one in extensions:
@@ -112,7 +114,7 @@ def in_force(
 
 
 def whole_minutes(span: timedelta) -> int:
-    """Whole minutes, a begun one included."""
+    """Return whole minutes, rounded up."""
     return -(-span // MINUTE)
 
 
@@ -144,14 +146,12 @@ class Outlook:
         return in_order({*self._time.tables, *self._time.rules.limits})
 
     def closings(self, gates: Iterable[str]) -> dict[str, datetime]:
-        """When each of ``gates`` closes, in the order of decision: now for what is shut. What never closes
-        is not among them.
-        """
+        """Return when each of ``gates`` closes, in the order of decision, without gates that never close."""
         found = {gate: self._closing(gate) for gate in in_order(frozenset(gates))}
         return {gate: at for gate, at in found.items() if at is not None}
 
     def is_shut_or_granted(self, gate: str) -> bool:
-        """Whether its own rule shuts a gate now, whatever has been given."""
+        """Return True if the gate's own rule closes it now, ignoring grants."""
         if self.start > self.now:
             return False
         budgets = self._time.budgets_of(gate, self.now)
@@ -169,7 +169,7 @@ class Outlook:
         return self._clock_closing(gate) if gate in self._time.tables else None
 
     def _from(self, gate: str) -> datetime:
-        """From when on the gate's own rule counts: after `off` and what grants opened."""
+        """Return from when on the gate's own rule counts: after `off` and opening grants."""
         grant = self._granted.get(gate)
         return self.start if grant is None else max(self.start, grant.until.astimezone(UTC))
 
@@ -182,7 +182,7 @@ class Outlook:
         )
 
     def _limit_closing(self, gate: str) -> datetime | None:
-        """The earliest: as if all time from now on were used."""
+        """Return the earliest closing, as if all time from now on were used."""
         rest = self._time.left(gate, self.start)
         spent = None if rest is None else self.start + max(0, rest) * MINUTE
         if self._known:
@@ -192,7 +192,7 @@ class Outlook:
         return None if spent is None else max(spent, self._from(gate))
 
     def _spent_tomorrow(self, gate: str, end: datetime) -> datetime | None:
-        """As `_limit_closing`, of the day after the one that turns at ``end``."""
+        """As `_limit_closing`, for the day after the one that ends at ``end``."""
         calendar, rules = self._time.calendar, self._time.rules
         limit, weekly = limit_on(rules, gate, calendar.family_day(end), calendar), week_limit(rules, gate)
         rests = [] if limit is None else [limit.value]
@@ -205,7 +205,7 @@ class Outlook:
         return None if rest >= DAY else end + rest
 
     def is_by_use(self, gate: str, at: datetime) -> bool:
-        """Whether a gate that closes at ``at`` does so because minutes are used."""
+        """Return True if a gate that closes at ``at`` does so because of used minutes."""
         return is_limit(gate) and not self._is_granted(gate, at)
 
     def is_by_week(self, gate: str, at: datetime) -> bool:
@@ -215,15 +215,15 @@ class Outlook:
         return by_week and self.is_by_use(gate, at)
 
     def _is_granted(self, gate: str, closing: datetime) -> bool:
-        """Whether it closes because a grant ends."""
+        """Return True if it closes because a grant ends."""
         grant = self._granted.get(gate)
         return grant is not None and closing == grant.until
 
     def boundary(self, gate: str, closing: datetime) -> tuple[datetime | None, bool]:
-        """After which rule of the clock the minutes come that are added to ``closing``; None: they are
-        counted from the tap, or from the end of what is so. Then whether the clock that says so is known.
+        """Return the clock rule after which minutes added to ``closing`` start, and if that clock is trusted.
 
-        What is added to a grant goes by what that goes by.
+        None: they count from the tap, or from the end of what counts from one. An addition to a grant counts
+        as that grant does.
         """
         if self._is_granted(gate, closing):
             grant = self._granted[gate]
@@ -232,7 +232,7 @@ class Outlook:
         return None if counted else closing, self._known
 
     def moved(self, gate: str, closing: datetime, end: datetime, service: str | None) -> Extension:
-        """The gate with its ``closing`` moved to ``end``."""
+        """Return the gate with its ``closing`` moved to ``end``."""
         if is_limit(gate) and (service is None or gate == f"service:{service}"):
             minutes = self._morewhole_minutes(gate, end)
             if minutes is not None:
@@ -240,9 +240,7 @@ class Outlook:
         return Extension(gate, whole_minutes(end - closing), end, service)
 
     def _morewhole_minutes(self, gate: str, end: datetime) -> int | None:
-        """Minutes by which today's limit has to be longer to last until ``end``; None where no minutes of
-        today's reach so far.
-        """
+        """Return the minutes that today's limit needs to last until ``end``; None if it cannot."""
         rest = self._time.left(gate, self.start)
         if rest is None:
             return None

@@ -1,13 +1,13 @@
-"""Gates: what an allowed flow has to pass at every moment, and the classes of flows that share all of theirs.
+"""Gates: the time rules of allowed flows, checked at every moment, and classes of flows with equal gates.
 
 A gate is a text without spaces:
 
-- ``device``: closed while the device is paused or in quarantine. Every flow but help and probes has it.
+- ``device``: closed while the device is paused or in quarantine. Every flow except help and probes has it.
 - ``bedtime``
 - ``internet``, ``play``, ``service:<id>``, ``group:<id>``, ``category:<id>``: the profile's limit of that
-  name. What passes it is counted there.
+  name. Flows that pass it are counted there.
 - ``window:<one of these five>``: the profile's windows of that name.
-- ``uncounted``: never closed. A flow that has it spends nothing of its limits, though they close it.
+- ``uncounted``: never closed. A flow with it uses no time of its limits, but they still close it.
 
 A flow has only the gates that its profile has rules for. The kernel keeps one counter and one switch for each
 *class*, a combination of gates that occurs.
@@ -34,23 +34,23 @@ STATE_GATES = (
     BEDTIME,
     WINDOW + INTERNET,
     INTERNET,
-)  # of the device as a whole, in the order of decision
+)  # gates of the whole device, in the order of decision
 
 Gates = tuple[str, ...]
 """The gates of a flow in the order of decision."""
 
 
 class Bound(Enum):
-    """How much of the time rules a flow is bound by."""
+    """The time rules that apply to a flow."""
 
     ALL = "all"
-    NO_LIMITS = "no limits"  # homework: open when time is used up, not at bedtime, not in a pause
-    DEVICE_ONLY = "device only"  # updates and clocks: open at bedtime too, not in a pause
-    NOTHING = "nothing"  # probes: open in a pause too, else a phone leaves for mobile data
+    NO_LIMITS = "no limits"  # homework: open when the time is used, but not at bedtime or in a pause
+    DEVICE_ONLY = "device only"  # updates and time: also open at bedtime, but not in a pause
+    NOTHING = "nothing"  # probes: also open in a pause, because a phone would switch to mobile data
 
 
 def target_gates(rules: Rules, target: str, bound: Bound = Bound.ALL) -> Gates:
-    """The gates of one target of limits and windows: its window before its limit."""
+    """Return the gates of one target of limits and windows: its window before its limit."""
     if bound in (Bound.DEVICE_ONLY, Bound.NOTHING):
         return ()
     window = (WINDOW + target,) if target in rules.windows else ()
@@ -59,7 +59,7 @@ def target_gates(rules: Rules, target: str, bound: Bound = Bound.ALL) -> Gates:
 
 
 def state_gates(rules: Rules, bound: Bound = Bound.ALL) -> Gates:
-    """The gates that hold for the device as a whole."""
+    """Return the gates of the whole device."""
     if bound is Bound.NOTHING:
         return ()
     if bound is Bound.DEVICE_ONLY:
@@ -79,13 +79,13 @@ def group_gates(rules: Rules, groups: Iterable[str], bound: Bound = Bound.ALL) -
 def category_gates(
     rules: Rules, categories: Iterable[str], *, counted: bool, bound: Bound = Bound.ALL
 ) -> Gates:
-    """``counted``: whether the flow spends ``limits.play``."""
+    """Return the gates of categories. ``counted``: whether the flow uses ``limits.play``."""
     found = [gate for one in sorted(categories) for gate in target_gates(rules, f"category:{one}", bound)]
     return (*found, *(target_gates(rules, PLAY, bound) if counted else ()))
 
 
 def gates_of_service(rules: Rules, service: Service) -> Gates:
-    """Every gate of the flows of a service, in the order of decision."""
+    """Return every gate of the flows of a service, in the order of decision."""
     actions = (rules.categories.get(one) for one in service.categories)
     counted = any(action is not None and action.value is Action.COUNT for action in actions)
     return (
@@ -97,14 +97,15 @@ def gates_of_service(rules: Rules, service: Service) -> Gates:
 
 
 def with_uncounted(gates: Gates) -> Gates:
-    """``gates`` of a flow that is to spend nothing, marked where the internet's is their only limit: what a
-    family limits by name, or counts as play, is counted all the same.
+    """Return ``gates`` for a flow that uses no time; marked only if the internet's limit is the only one.
+
+    A flow that the family limits by name, or that counts as play, is counted anyway.
     """
     return (*gates, UNCOUNTED) if limit_gates(gates) == {INTERNET} else gates
 
 
 def in_order(gates: Collection[str]) -> Gates:
-    """Any set of gates in the order of decision: the device, services, groups, categories, play."""
+    """Return a set of gates in the order of decision: device, services, groups, categories, play."""
     return tuple(sorted(gates, key=_place))
 
 
@@ -119,22 +120,22 @@ _KINDS = {"service": 4, "group": 5, "category": 6, PLAY: 7, UNCOUNTED: 8}
 
 
 def is_limit(gate: str) -> bool:
-    """Whether it closes by minutes used, not by the clock or somebody's hand."""
+    """Return True if the gate closes by used minutes, not by the clock or a person."""
     return gate not in (DEVICE, BEDTIME, UNCOUNTED) and not gate.startswith(WINDOW)
 
 
 def limit_gates(gates: Iterable[str]) -> frozenset[str]:
-    """The limits among ``gates``."""
+    """Return the limits among ``gates``."""
     return frozenset(gate for gate in gates if is_limit(gate))
 
 
 def joined(sets: Iterable[frozenset[str]]) -> frozenset[str]:
-    """The gates of a flow on which several things were asked for: it spends what any one of them spends."""
+    """Return the gates of a flow with several hosts: it uses the time that any one of them uses."""
     sets = tuple(sets)
     gates = frozenset[str]().union(*sets)
     return gates - {UNCOUNTED} if any(counted_gates(one) for one in sets) else gates
 
 
 def counted_gates(gates: Collection[str]) -> frozenset[str]:
-    """The limits that a flow with ``gates`` spends."""
+    """Return the limits that a flow with ``gates`` uses."""
     return frozenset() if UNCOUNTED in gates else limit_gates(gates)

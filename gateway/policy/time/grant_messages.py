@@ -14,7 +14,7 @@ from gateway.policy.judge.study import FactFinder
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import INTERNET, PLAY
-from gateway.policy.requests.requests import ChildRequest, Topic
+from gateway.policy.requests.requests import ChildRequest, RequestTopic
 from gateway.policy.time.extension import Extension
 from gateway.policy.time.gates import BEDTIME, DEVICE, WINDOW
 from gateway.policy.values import Decision, Reason
@@ -42,7 +42,7 @@ _WHOLE = frozenset({DEVICE, BEDTIME, INTERNET})
 
 
 def gate_name(gate: str, names: Names, *, inside: bool = False) -> str:
-    """What a person calls a gate; ``inside`` of a sentence, or at its beginning."""
+    """Return the name of a gate; ``inside`` a sentence, or at its start."""
     target = gate.removeprefix(WINDOW)
     if target in _WHOLE:
         return ENGLISH["of_internet" if inside else "the_internet"]
@@ -52,7 +52,7 @@ def gate_name(gate: str, names: Names, *, inside: bool = False) -> str:
 
 
 def thing_name(thing: str, names: Names) -> str:
-    """Of `service:x`, `category:x`, `group:x`, or a site as it is."""
+    """Return the name of `service:x`, `category:x`, `group:x`, or a site unchanged."""
     kind, _, key = thing.partition(":")
     if kind == "service":
         return names.services.get(key, key)
@@ -62,7 +62,7 @@ def thing_name(thing: str, names: Names) -> str:
 
 
 def limits_name(gates: str, names: Names) -> str:
-    """Of limits that stand beside each other, as a request about the ledger has them."""
+    """Return the names of several limits, as in a request about used minutes."""
     return ", ".join(gate_name(one, names) for one in gates.split())
 
 
@@ -73,7 +73,7 @@ def minutes_text(minutes: int) -> str:
 def given_sentence(
     name: str, extensions: Sequence[Extension], now: datetime, names: Names, *, paused: bool = False
 ) -> str:
-    """What one grant did for one person. ``now`` in the home's zone; ``extensions`` is not empty."""
+    """Return what one grant did for one person. ``now``: local; ``extensions`` must not be empty."""
     first = extensions[0]
     ends = [one.until for one in extensions if one.until is not None]
     if ends:
@@ -95,9 +95,9 @@ def opened_sentence(name: str, entry: str, until: datetime | None, now: datetime
 
 
 def asked_sentence(one: ChildRequest, name: str, names: Names) -> str:
-    if one.topic is Topic.SITE:
+    if one.topic is RequestTopic.SITE:
         return ENGLISH["asks"].format(name=name, what=thing_name(one.thing, names))
-    if one.topic is Topic.LEDGER:
+    if one.topic is RequestTopic.LEDGER:
         what, minutes = limits_name(one.thing, names), minutes_text(one.minutes)
         return ENGLISH["doubts"].format(name=name, minutes=minutes, what=what)
     key = "time_of" if one.thing else "time"
@@ -113,7 +113,7 @@ def when(at: datetime, now: datetime) -> str:
 
 
 def outcome(host: str, profile: Profile, world: World) -> Decision:
-    """What is decided about a host by its name alone, as if no time rule, pause or grant were there."""
+    """Return the decision about a host by its name alone, without time rules, pauses and grants."""
     part = conclude(FactFinder(profile, world).facts(host), profile)
     if part.help:
         return part.outcome
@@ -121,7 +121,7 @@ def outcome(host: str, profile: Profile, world: World) -> Decision:
 
 
 def check_askable(host: str, decision: Decision, name: str) -> None:
-    """Raises PolicyError where a site cannot be asked for; ``decision`` is its `outcome`."""
+    """Raise PolicyError if a site cannot be requested. ``decision``: from `outcome`."""
     if decision.allowed:
         problem, mend = f"is not refused for {name}", "ask for time, if it is closed now"
         raise PolicyError(host, problem, mend).coded(Code.NOT_REFUSED, host=host, name=name)

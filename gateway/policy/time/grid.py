@@ -1,4 +1,4 @@
-"""What is open when: each day of a plan as spans that follow one another, for a page that draws them."""
+"""What is open when: each day of a plan as consecutive spans, for a page that draws them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Stretch:
     start: int
     end: int
     state: str  # "open", "bedtime" or "window"
-    owner: str  # of the rule that closes it; empty while open
+    owner: str  # owner of the rule that closes it; empty while open
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Grid:
     calendar: Calendar  # the country's
 
     def internet(self, day: date) -> tuple[Stretch, ...]:
-        """Of the device as a whole: bedtime goes before windows."""
+        """Return the spans of the whole device; bedtime comes before windows."""
         rules, own = self.profile.rules, calendar_for(self.profile, self.calendar)
         bedtime = bedtimes_table(rules, own)
         return tuple(
@@ -49,7 +49,7 @@ class Grid:
         )
 
     def targets(self, day: date) -> dict[str, tuple[Stretch, ...]]:
-        """Of each service, category or group that has windows on the day, beside what closes all."""
+        """Return the spans of each service, category or group with windows on the day."""
         rules = self.profile.rules
         tables = {one: self._windows(rules, one)(day) for one in rules.windows if one != INTERNET}
         return {one: tuple(_stretches((Reason.WINDOW, found))) for one, found in tables.items() if found}
@@ -67,7 +67,7 @@ def _never(day: date) -> tuple[Closure, ...]:  # noqa: ARG001
 
 
 def _stretches(*layers: tuple[Reason, tuple[Closure, ...]]) -> Iterator[Stretch]:
-    """The first layer that closes a minute says why. Neighbours that say the same are one."""
+    """Merge layers: the first layer that closes a minute gives the reason. Equal neighbours are joined."""
     edges = {0, DAY_MINUTES}.union(*((one.start, one.end) for _, found in layers for one in found))
     cuts = sorted(edges)
     last: Stretch | None = None

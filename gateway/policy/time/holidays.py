@@ -1,4 +1,4 @@
-"""Public holidays of a country pack: on a day of every year, so many days from Easter, or on one date."""
+"""Public holidays of a country pack: on a fixed day of the year, relative to Easter, or on one date."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ _FROM_EASTER = re.compile(r"(easter|orthodox-easter)(?:([+-])(\d{1,2}))?", re.AS
 @dataclass(frozen=True, slots=True)
 class Holiday:
     name: Mapping[str, str]  # language → text; English at least
-    countries: frozenset[str]  # codes; empty: wherever its file is used
+    countries: frozenset[str]  # codes; empty: all countries that use the file
     yearly: tuple[tuple[int, int], ...]  # months and days
     moving: tuple[tuple[str, int], ...]  # WEST or ORTHODOX, and days after (or before) its Sunday
     dated: tuple[date, ...]
 
     def days(self, year: int) -> frozenset[date]:
-        """Of one year (1900 to 2099)."""
+        """Return the days in one year (1900 to 2099)."""
         every = {date(year, month, day) for month, day in self.yearly}
         moving = {easter(year, kind) + timedelta(days=days) for kind, days in self.moving}
         return frozenset(every | moving | {day for day in self.dated if day.year == year})
 
 
 def easter(year: int, kind: str = WEST) -> date:
-    """Easter Sunday from 1900 to 2099, after Gauss, as Meeus has it (Astronomical Algorithms, chapter 8)."""
+    """Return Easter Sunday, 1900 to 2099, by Gauss's method (Meeus, Astronomical Algorithms, chapter 8)."""
     moon = (19 * (year % 19) + (24 if kind == WEST else 15)) % 30
     weekday = (2 * (year % 4) + 4 * (year % 7) + 6 * moon + (5 if kind == WEST else 6)) % 7
     days = moon + weekday
     if kind == ORTHODOX:
-        return date(year, 4, 4) + timedelta(days=days)  # 22 March of the old calendar
+        return date(year, 4, 4) + timedelta(days=days)  # 22 March of the Julian calendar
     if weekday == 6 and (moon == 29 or (moon == 28 and year % 19 > 10)):
         days -= 7
     return date(year, 3, 22) + timedelta(days=days)
 
 
 def parse_holiday(node: Node, name: Mapping[str, str], countries: frozenset[str]) -> Holiday:
-    """``node``: the list under ``on``. Raises PolicyError with file, line, key and mend."""
+    """Return a holiday. ``node``: the list under ``on``. Raises PolicyError with file, line, key and fix."""
     yearly: list[tuple[int, int]] = []
     moving: list[tuple[str, int]] = []
     dated: list[date] = []

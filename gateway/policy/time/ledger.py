@@ -1,8 +1,8 @@
-"""Which minutes of a family's day somebody used, for which limit and on which device, and why they count.
+"""The used minutes of a person on one family day: for which limit, on which device, and why they count.
 
-Minutes are numbers of a running sequence that only the program's own running moves on: no clock that is set
-can make, take or repeat one. A minute counts for a limit and a device when enough bytes moved in it, and,
-with a linger, when little moved soon after one that counted so. One that two devices used is one minute.
+Minutes are numbers of a sequence that only the running program advances. No clock change adds, removes or
+repeats one. A minute counts for a limit and a device if enough bytes moved in it; with a linger, also if
+little moved soon after such a minute. A minute that two devices used is one minute.
 """
 
 from __future__ import annotations
@@ -18,51 +18,53 @@ NO_THRESHOLDS: Mapping[str, int] = {}
 
 
 class Why(StrEnum):
-    """Why a minute counts."""
+    """The reason why a minute counts."""
 
     MOVED = "moved"  # enough bytes moved
     LINGER = "linger"  # a silent minute after one that counted
 
 
 class Move(NamedTuple):
-    """Bytes that moved in a minute that is not over."""
+    """Bytes that moved in the current minute."""
 
     minute: int
     device: str
-    gate: str  # of the limit that they spend (`counted_gates`)
-    moved: int  # bytes, up and down
-    service: str | None  # which one's, where that is known
+    gate: str  # of the limit that they use (`counted_gates`)
+    moved: int  # bytes, both directions
+    service: str | None  # the service, if known
 
 
 class Counted(NamedTuple):
-    """A minute that is over and counts for a limit on a device."""
+    """A finished minute that counts for a limit on a device."""
 
     minute: int
     device: str
     gate: str
     moved: int  # bytes
-    service: str | None  # the one of which most moved
+    service: str | None  # the service with the most bytes
     why: Why
 
 
 class Ledger:
-    """The minutes of one person and one family's day.
+    """The minutes of one person on one family day.
 
-    ``linger``: whole minutes. ``thresholds``: bytes a minute, by the id of a service. The bytes of each
-    service are weighed against its own threshold: half of one's and half of another's make a minute.
+    Arguments:
+        linger: whole minutes.
+        thresholds: bytes per minute, by service id. The bytes of each service are compared with its own
+            threshold: half of one threshold and half of another make a minute.
     """
 
     def __init__(self, linger: int = 0, thresholds: Mapping[str, int] = NO_THRESHOLDS) -> None:
         self._linger = linger
         self._thresholds = thresholds
-        self._closed: int | None = None  # the last minute that is over
+        self._closed: int | None = None  # the last finished minute
         self._moving: dict[int, dict[tuple[str, str], dict[str | None, int]]] = {}
         self._used: dict[str, set[int]] = {}
         self._entries: list[Counted] = []
-        self._latest: dict[tuple[str, str], int] = {}  # device, gate → the last minute in which enough moved
+        self._latest: dict[tuple[str, str], int] = {}  # device, gate → the last minute with enough bytes
 
     def move(self, minute: int, device: str, gate: str, moved: int, service: str | None = None) -> None:
-        """``moved`` more bytes of a minute. What comes after its end belongs to the next one."""
+        """Add ``moved`` bytes to a minute. Bytes after its end belong to the next one."""
         if moved <= 0:
             return
         if self._closed is not None and minute <= self._closed:
@@ -72,8 +74,9 @@ class Ledger:
         of_service[service] = of_service.get(service, 0) + moved
 
     def close(self, minute: int) -> tuple[Counted, ...]:
-        """End a minute, and earlier ones in which something moved: what they count. Ended twice, it counts
-        once. Minutes that nobody ends, because nothing ran, are not there.
+        """End a minute, and earlier ones with traffic, and return what counts.
+
+        A minute that is ended twice counts once. Minutes in which the program did not run are missing.
         """
         if self._closed is not None and minute <= self._closed:
             return ()
@@ -99,7 +102,7 @@ class Ledger:
                 yield Counted(minute, device, gate, total, most, Why.LINGER)
 
     def _is_enough(self, gate: str, moved: Mapping[str | None, int]) -> bool:
-        """Whether the shares of all thresholds make a whole; in whole numbers, so that it is exact."""
+        """Return True if the shares of all thresholds add up to one; exact, in whole numbers."""
         if not moved:
             return False
         own = gate.removeprefix("service:") if gate.startswith("service:") else None
@@ -115,11 +118,11 @@ class Ledger:
             self._latest[key] = max(entry.minute, self._latest.get(key, entry.minute))
 
     def used(self) -> Mapping[str, int]:
-        """Whole minutes by gate: those that any device used, each once."""
+        """Return whole minutes by gate: those that any device used, each once."""
         return {gate: len(minutes) for gate, minutes in self._used.items()}
 
     def used_on(self, device: str) -> Mapping[str, int]:
-        """Whole minutes by gate of one device."""
+        """Return whole minutes by gate of one device."""
         found: dict[str, int] = {}
         for entry in self._entries:
             if entry.device == device:
@@ -127,15 +130,15 @@ class Ledger:
         return found
 
     def devices(self) -> tuple[str, ...]:
-        """Those on which a minute counted, in the order of first use."""
+        """Return devices with a counted minute, in the order of first use."""
         return tuple(dict.fromkeys(entry.device for entry in self._entries))
 
     def entries(self, gate: str | None = None) -> tuple[Counted, ...]:
-        """What counted, in the order of time; of one gate, or of all."""
+        """Return the counted minutes in order, of one gate or all."""
         return tuple(one for one in self._entries if gate is None or one.gate == gate)
 
     def moving(self) -> tuple[Move, ...]:
-        """What moved in minutes that are not over."""
+        """Return the bytes of unfinished minutes."""
         return tuple(
             Move(minute, device, gate, size, service)
             for minute, of_minute in sorted(self._moving.items())
@@ -145,25 +148,27 @@ class Ledger:
 
     @property
     def closed(self) -> int | None:
-        """The last minute that is over."""
+        """The last finished minute."""
         return self._closed
 
     def restore(self, counted: Iterable[Counted], moving: Iterable[Move], closed: int | None) -> None:
-        """Take up an empty ledger where another one stopped, as `entries`, `moving` and `closed` told it. A
-        record that is there twice counts once.
+        """Restore an empty ledger from stored `entries`, `moving` and `closed`.
+
+        A duplicate record counts once.
         """
         self._closed = closed
         for entry in sorted({(one.minute, one.device, one.gate): one for one in counted}.values()):
             self._take(entry)
             self._closed = max(entry.minute, self._closed if self._closed is not None else entry.minute)
         for one in moving:
-            # A minute that is over has been counted: its bytes are not the next one's.
+            # A finished minute was counted: its bytes do not belong to the next one.
             if self._closed is None or one.minute > self._closed:
                 self.move(*one)
 
     def turned(self) -> Ledger:
-        """The ledger of the next day: nothing is used. A minute that is not over is the new day's, and what
-        lingers goes on.
+        """Return the ledger of the next day, with nothing used.
+
+        An unfinished minute and a linger carry over.
         """
         new = Ledger(self._linger, self._thresholds)
         new.restore((), self.moving(), self._closed)

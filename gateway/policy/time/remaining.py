@@ -1,4 +1,4 @@
-"""How much is left: until when a flow that passes now goes on, by minutes that are used and by the clock."""
+"""The remaining time of a flow that passes now: by used minutes and by the clock."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from gateway.policy.time.standing import standing
 
 
 class Left(NamedTuple):
-    """What is left until a flow is closed."""
+    """The time left until a flow is closed."""
 
     minutes: int  # rounded up: 0 when it is closed
-    gate: str  # which closes first
-    at: datetime | None  # an instant (UTC); None where it depends on use
+    gate: str  # the gate that closes first
+    at: datetime | None  # an instant (UTC); None if it depends on use
     week: bool = False  # the limit of the week closes before that of the day
 
 
 class Remaining:
-    """What is left to flows at one moment: how things stand then is worked out once for all of them."""
+    """The time left for flows at one moment. The standing is computed once for all of them."""
 
     def __init__(self, profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> None:
         self._profile = profile
@@ -34,7 +34,7 @@ class Remaining:
         self._state = standing(profile, situation, calendar, now)
 
     def of(self, gates: Iterable[str]) -> Left | None:
-        """To a flow with ``gates``; None where nothing closes it."""
+        """Return the time left for a flow with ``gates``; None if nothing closes it."""
         gates = in_order(frozenset(gates))
         shut = self._state.closed_gate(gates)
         if shut is not None:
@@ -61,7 +61,7 @@ def left(
     now: datetime,
     gates: Iterable[str],
 ) -> Left | None:
-    """What is left to a flow with ``gates``; None where nothing closes it."""
+    """Return the time left for a flow with ``gates``; None if nothing closes it."""
     return Remaining(profile, situation, calendar, now).of(gates)
 
 
@@ -73,7 +73,7 @@ def closes_at(
     gates: Iterable[str],
     services: Iterable[str] = (),
 ) -> datetime | None:
-    """When a flow with ``gates`` that passes now is closed by the clock; None where that is out of sight."""
+    """Return when the clock closes a flow with ``gates`` that passes now; None if not within the horizon."""
     named = (one.removeprefix("service:") for one in gates if one.startswith("service:"))
     outlook = Outlook(profile, situation, calendar, now, (*services, *named))
     return min(outlook.closings(one for one in gates if not is_limit(one)).values(), default=None)

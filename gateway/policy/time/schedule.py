@@ -1,9 +1,9 @@
-"""When bedtimes and windows close something, and until when. Times are local; answers are instants.
+"""When bedtimes and windows close something, and until when. Rules are local times; answers are instants.
 
-A rule is looked at as the local clock shows it, minute by minute: in the hour that a clock repeats in autumn
-it says the same twice, and what lies in the hour that is skipped in spring never happens. So each instant has
-exactly one answer. Instants are given in UTC: two local times of one zone compare by what the clock shows,
-which is wrong in the repeated hour.
+A rule follows the local clock minute by minute. In the hour that the clock repeats in autumn it applies
+twice; in the hour that is skipped in spring it does not apply. Each instant therefore has exactly one answer.
+Instants are in UTC: Python compares two local times of one zone by what the clock shows, which is wrong in
+the repeated hour.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from gateway.policy.time.wall_clock import (
     wall_time,
 )
 
-HORIZON = 16  # days to look ahead: every weekday occurs twice, whatever holidays lie between
-DEFAULT_WAKE = 7 * 60  # of a child without a bedtime
+HORIZON = 16  # days to look ahead: every weekday occurs twice, whatever the holidays
+DEFAULT_WAKE = 7 * 60  # for a child without a bedtime
 DAY = timedelta(days=1)
 NO_DATES: Mapping[date, DateRule] = {}
 
@@ -38,7 +38,7 @@ class Calendar:
 
     zone: tzinfo
     holidays: frozenset[date] = frozenset()
-    day_starts: int = 240  # minutes after midnight at which the day of limits and grants turns
+    day_starts: int = 240  # minutes after midnight at which the day for limits and grants starts
     school_days: frozenset[date] = frozenset()  # Saturdays, Sundays and holidays that are no free days
     week_starts: int = 0  # first weekday of the week of limits; 0 is Monday
 
@@ -46,7 +46,7 @@ class Calendar:
         return day not in self.school_days and (day.weekday() >= 5 or day in self.holidays)
 
     def family_day(self, now: datetime) -> date:
-        """The day that limits and grants of ``now`` belong to. It never goes back, as a clock may."""
+        """Return the day for limits and grants at ``now``. It never goes back, unlike a clock."""
         now = now.astimezone(UTC)
         day = now.astimezone(self.zone).date() + DAY
         while self.starts(day) > now:
@@ -54,11 +54,11 @@ class Calendar:
         return day
 
     def day_end(self, now: datetime) -> datetime:
-        """The instant (UTC) at which the family's day of ``now`` turns."""
+        """Return the instant (UTC) at which the family's day of ``now`` ends."""
         return self.starts(self.family_day(now) + DAY)
 
     def starts(self, day: date) -> datetime:
-        """The instant at which a family's day begins."""
+        """Return the instant at which a family's day starts."""
         return _reaching(day, self.day_starts, self.zone)
 
     def first_of_week(self, day: date) -> date:
@@ -76,7 +76,7 @@ def _reaching(day: date, minute: int, zone: tzinfo) -> datetime:
 
 
 def calendar_for(profile: Profile, calendar: Calendar) -> Calendar:
-    """``calendar`` with the free and school days of a person's own; a date in the file goes before them."""
+    """Return ``calendar`` with a person's own free and school days. A date in the profile outranks them."""
     dates = profile.rules.dates
     free = {day for day, rule in dates.items() if rule.counts_as is DayType.FREE}
     school = {day for day, rule in dates.items() if rule.counts_as is DayType.SCHOOL}
@@ -90,8 +90,9 @@ def calendar_for(profile: Profile, calendar: Calendar) -> Calendar:
 
 
 def limit_on(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[timedelta] | None:
-    """The limit of a family's day. ``calendar`` is the person's own (`calendar_for`). A child's own counts
-    where it is less.
+    """Return the limits of a family's day. A child's own limit applies if it is lower.
+
+    ``calendar``: the person's own (`calendar_for`).
     """
     others = _limit_of_others(rules, target, day, calendar)
     own = None if rules.self_set is None else rules.self_set.limits.get(target)
@@ -133,13 +134,13 @@ class Closure:
 
 
 Timetable = Callable[[date], tuple[Closure, ...]]
-"""The closures of a local day; they may overlap."""
+"""Returns the closures of a local day; they may overlap."""
 
 
 def nights_of(
     bedtime: Bedtime, evening: date, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
 ) -> Iterator[Owned[Span]]:
-    """The bedtimes of the night that begins on a day: usually one or none."""
+    """Return the bedtimes of the night that starts on a day: usually one or none."""
     exception = dates[evening].bedtime if evening in dates else None
     if exception is not None:
         if exception.value is not None:
@@ -157,8 +158,10 @@ def nights_of(
 def bedtime_table(
     bedtime: Bedtime, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
 ) -> Timetable:
-    """A bedtime goes by the morning on which it ends: Sunday evening belongs to Monday. That of a date is of
-    the night that begins on it.
+    """Return the bedtime closures of a day.
+
+    A bedtime is looked up by the morning on which it ends: Sunday evening belongs to Monday. The bedtime of a
+    date is that of the night that starts on it.
     """
 
     def closures(day: date) -> tuple[Closure, ...]:
@@ -177,7 +180,7 @@ def bedtime_table(
 
 
 def bedtimes_table(rules: Rules, calendar: Calendar) -> Timetable:
-    """All that is bedtime for a person: what others set, and beside it what it set for itself."""
+    """Return all bedtime closures of a person: those set by others, and its own."""
     others = bedtime_table(rules.bedtime, calendar, rules.dates)
     if rules.self_set is None or not rules.self_set.bedtime:
         return others
@@ -192,7 +195,7 @@ def bedtimes_table(rules: Rules, calendar: Calendar) -> Timetable:
 def windows_on(
     windows: Windows, target: str, day: date, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
 ) -> Owned[tuple[Span, ...]] | None:
-    """The windows that start on a day; None where nothing restricts it."""
+    """Return the windows that start on a day; None if nothing restricts it."""
     exception = dates[day].windows.get(target) if day in dates else None
     if exception is not None:
         return None if exception.value is None else Owned(exception.value, exception.owner)
@@ -202,8 +205,9 @@ def windows_on(
 def windows_table(
     windows: Windows, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES, target: str = ""
 ) -> Timetable:
-    """Closed outside of the day's windows and of what yesterday's last one reaches into it; a day without a
-    rule is open. ``target`` is what ``dates`` may name.
+    """Return the closures outside of the day's windows and of yesterday's last one, if it crosses midnight.
+
+    A day without a rule is open. ``target``: a target that ``dates`` may name.
     """
 
     def closures(day: date) -> tuple[Closure, ...]:
@@ -217,7 +221,7 @@ def windows_table(
 
 
 def _open_spans(spans: tuple[Span, ...], before: Owned[tuple[Span, ...]] | None) -> list[tuple[int, int]]:
-    """What is open on a day: its own windows, and the ends of yesterday's that cross midnight."""
+    """Return what is open on a day: its own windows, and the ends of yesterday's that cross midnight."""
     over = [(0, span.end) for span in before.value if span.crosses_midnight] if before is not None else []
     return sorted(over + [(span.start, DAY_MINUTES if span.crosses_midnight else span.end) for span in spans])
 
@@ -237,16 +241,14 @@ def _text(rule: Owned[tuple[Span, ...]]) -> str:
 
 
 def closure_at(table: Timetable, calendar: Calendar, now: datetime) -> Closure | None:
-    """What closes at ``now`` (any aware datetime)."""
+    """Return what closes at ``now`` (any aware datetime)."""
     local = now.astimezone(calendar.zone)
     minute = local.hour * 60 + local.minute
     return next((one for one in table(local.date()) if one.start <= minute < one.end), None)
 
 
 def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime | None:
-    """The first instant (UTC) after ``now`` at which open turns to closed or back; None where that does not
-    happen within HORIZON days.
-    """
+    """Return the next instant (UTC) at which open and closed change; None if not within HORIZON days."""
     now = now.astimezone(UTC)
     closed = closure_at(table, calendar, now) is not None
     first = now.astimezone(calendar.zone).date() - DAY
@@ -261,15 +263,16 @@ def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime
         day = first + ahead * DAY
         found = change_on(day)
         if found is not None:
-            # Where a clock goes back over midnight, some of the next day comes before the end of this one.
+            # If the clock goes back over midnight, part of the next day comes before the end of this one.
             following = change_on(day + DAY) if clock_shift(day, calendar.zone) is not None else None
             return found if following is None else min(found, following)
     return None
 
 
 def next_edge(table: Timetable, calendar: Calendar, now: datetime) -> datetime | None:
-    """The first instant (UTC) after ``now`` at which a rule begins or ends to close, within two days: where
-    two close the same hours, another one may be the reason from then on.
+    """Return the next instant (UTC), within two days, at which a rule starts or stops closing.
+
+    If two rules close the same hours, another one may be the reason from then on.
     """
     now = now.astimezone(UTC)
     first = now.astimezone(calendar.zone).date() - DAY
@@ -279,12 +282,12 @@ def next_edge(table: Timetable, calendar: Calendar, now: datetime) -> datetime |
 
 @lru_cache(REMEMBERED)
 def _instants(table: Timetable, zone: tzinfo, day: date) -> tuple[datetime, ...]:
-    """The instants of a local day at which its table may change, in order."""
+    """Return the instants of a local day at which its closures may change, in order."""
     minutes = {0}.union(*((one.start, one.end) for one in table(day)))
     shift = clock_shift(day, zone)
     if shift is None:
         found = sorted(wall_time(day, minute).replace(tzinfo=zone).astimezone(UTC) for minute in minutes)
-        # Of a day that a zone skips as a whole there is no instant (Samoa, 30 December 2011).
+        # A day that a zone skips has no instants (Samoa, 30 December 2011).
         return tuple(found) if shows(found[0], zone).date() == day else ()
     shown = (instants_showing(wall_time(day, minute), zone) for minute in minutes)
     return tuple(sorted({shift}.union(*shown)))
@@ -293,7 +296,7 @@ def _instants(table: Timetable, zone: tzinfo, day: date) -> tuple[datetime, ...]
 def next_wake(
     bedtime: Bedtime, calendar: Calendar, now: datetime, dates: Mapping[date, DateRule] = NO_DATES
 ) -> datetime:
-    """The end (UTC) of the bedtime that holds or comes next; 07:00 for who has none."""
+    """Return the end (UTC) of the current or next bedtime; 07:00 without a bedtime."""
     table = bedtime_table(bedtime, calendar, dates)
     change = next_change(table, calendar, now)
     if change is not None and closure_at(table, calendar, change) is not None:
@@ -302,7 +305,7 @@ def next_wake(
 
 
 def next_local(minute: int, calendar: Calendar, now: datetime) -> datetime:
-    """The next instant (UTC) after ``now`` at which the local clock shows ``minute`` (of the day)."""
+    """Return the next instant (UTC) after ``now`` at which the local clock shows ``minute`` (of the day)."""
     now = now.astimezone(UTC)
     day = now.astimezone(calendar.zone).date()
     for ahead in range(3):

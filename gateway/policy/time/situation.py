@@ -1,4 +1,4 @@
-"""What holds for one device at a time, beside its profile: pauses, grants, minutes used."""
+"""The temporary state of one device, in addition to its profile: pauses, grants, used minutes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 from gateway.policy.values import Fault, Observation
 
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
-"""The end of a pause that somebody has to end."""
+"""The end of a pause without a fixed end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,43 +19,44 @@ class Grant:
 
     gate: str
     until: datetime
-    service: str | None = None  # confines it to the flows of this service
+    service: str | None = None  # limits it to the flows of this service
     owner: str = "family"
-    boundary: datetime | None = None  # after which its minutes come; None: counted from the tap
-    sure: bool = True  # given while the clock was known
+    boundary: datetime | None = None  # after which its minutes start; None: they count from the tap
+    sure: bool = True  # given while the clock was trusted
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What a guardian teaches a device for some minutes (policy/teaching.py)."""
+    """A site repair in progress on a device (policy/requests/site_repair.py)."""
 
-    site: str  # it and the names under it are open
-    services: frozenset[str]  # that the site belongs to
+    site: str  # this name and all names under it are open
+    services: frozenset[str]  # services that the site belongs to
     until: datetime
 
 
 class Recent(Protocol):
-    """Which services a device asked for within the last half hour, answered or refused, by their ids."""
+    """The services whose names a device queried within the last half hour, answered or blocked, by id."""
 
     def asked(self, service: str) -> bool: ...
 
     def gave(self, service: str, address: bytes) -> bool:
-        """Whether a name of ``service`` resolved to it (packed) for the device."""
+        """Return True if a name of ``service`` resolved to the address (packed) for the device."""
         ...
 
 
 class Resolved(Protocol):
-    """Which names' answers gave the device which addresses (packed), as long as those hold."""
+    """The addresses (packed) that DNS answers gave the device, by name, while the answers are valid."""
 
     def gave(self, host: str, address: bytes) -> bool: ...
 
     def vouched(self, host: str, address: bytes) -> bool:
-        """Whether the gateway's own resolver gave it for ``host``."""
+        """Return True if the gateway's own resolver gave the address for ``host``."""
         ...
 
     def hosts(self, address: bytes) -> Iterable[str]:
-        """The names that gave it, by answers of the gateway's own resolver: one of the device's own may say
-        what it likes.
+        """Return the names whose answers gave the address, from the gateway's own resolver only.
+
+        A device's own resolver could claim any name.
         """
         ...
 
@@ -73,42 +74,44 @@ NOTHING_RECENT = NothingRecent()
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All instants are aware datetimes; one that has passed counts as absent."""
+    """The state at one time. All instants are aware datetimes; a past one counts as absent."""
 
     quarantined: bool = False
     paused_until: datetime | None = None
     paused_by: str = "family"
-    off_until: datetime | None = None  # filtering is off: time and categories stop, for everyone
+    off_until: datetime | None = None  # filtering is off for everyone: no time rules, no categories
     off_by: str = "family"
     grants: tuple[Grant, ...] = ()
-    day: date | None = None  # the family's day that `used` and `bonus` are of; on another nothing is used
-    used: Mapping[str, int] = field(default_factory=dict)  # whole minutes spent of a limit, by its gate
-    bonus: Mapping[str, int] = field(default_factory=dict)  # minutes given beyond a limit, by its gate
+    day: date | None = None  # the family's day of `used` and `bonus`; on another day nothing is used
+    used: Mapping[str, int] = field(default_factory=dict)  # whole minutes used of a limit, by its gate
+    bonus: Mapping[str, int] = field(default_factory=dict)  # extra minutes of a limit, by its gate
     week_used: Mapping[str, int] = field(default_factory=dict)  # as `used`, of the week of `day`, up to it
     week_bonus: Mapping[str, int] = field(default_factory=dict)  # as `bonus`, of the week of `day`
-    clock_known: bool = True  # False: the time is not known to be right
-    timeless: bool = False  # no time rule closes anything: an audit asks what is refused at any hour
-    portal: bool = False  # what a phone probes the internet with is refused while the device is shut (`led`)
+    clock_known: bool = True  # False: the clock is not trusted
+    timeless: bool = False  # no time rule applies: an audit checks what is blocked at any hour
+    portal: bool = False  # connectivity probes are blocked while the device is blocked (`led`)
     allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
     lesson: Lesson | None = None
     # Packed addresses that allowed names resolved to for this device.
     addresses: Container[bytes] = frozenset()
-    resolved: Resolved | None = None  # None: nobody keeps the answers, and no address is held against them
-    recent: Recent = NOTHING_RECENT  # services that it asked for just now
+    resolved: Resolved | None = None  # None: answers are not stored, and addresses are not checked
+    recent: Recent = NOTHING_RECENT  # services that the device queried recently
 
     @property
     def led(self) -> bool:
-        """Whether probes are refused while the device is shut, so that it shows the page: a new device has to
-        be told why nothing opens. Any other stays online as far as it can tell, else it leaves the Wi-Fi.
+        """True if probes are blocked while the device is blocked, so that it shows the page.
+
+        A new device needs the explanation. Any other device must appear online, or it leaves the Wi-Fi.
         """
         return self.portal or self.quarantined
 
     def is_bare(self, seen: Observation) -> bool:
-        """Whether a hello with ECH hides nothing: browsers put GREASE into those to bare addresses, too. To
-        an address that a name gave to the device, such a hello hides the name.
+        """Return True if a hello with ECH hides no name: browsers send GREASE to bare addresses too.
+
+        If a name gave the device this address, such a hello hides the name.
         """
         return seen.fault is Fault.ECH and seen.host is None and seen.dst not in self.addresses
 
 
 PLAIN = Situation()
-"""Nothing beside the profile."""
+"""No state in addition to the profile."""

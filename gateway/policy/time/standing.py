@@ -1,4 +1,4 @@
-"""How things stand for a device at a moment: which gates are closed, why and until when."""
+"""The standing of a device at a moment: which gates are closed, why and until when."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from gateway.policy.values import Reason
 NOTHING: frozenset[str] = frozenset()
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
-LOOK_AHEAD = 24  # changes after the day's turn until which the end of a spent limit is looked for
+LOOK_AHEAD = 24  # changes after the day's turn in which the end of a used limit is searched
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Why a gate is closed."""
+    """The reason why a gate is closed."""
 
     reason: Reason
-    until: datetime | None  # an instant; None: until somebody changes it
+    until: datetime | None  # an instant; None: until a person changes it
     rule: str  # as written, e.g. "bedtime: 20:45-07:00"
     owner: str
 
@@ -51,7 +51,7 @@ class Budget(NamedTuple):
 
     @property
     def left(self) -> int:
-        """Below zero where grants by the clock ran past the limit."""
+        """The minutes left; negative if grants by the clock exceeded the limit."""
         return self.limit + self.bonus - self.used
 
     @property
@@ -85,24 +85,24 @@ def binding(budgets: Iterable[Budget]) -> Budget:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
-    """Holds from ``since`` until just before ``until``, at most a day."""
+    """The standing, valid from ``since`` until just before ``until``, at most one day."""
 
     closed: Mapping[str, Closing]
-    lifted: Mapping[str, frozenset[str]]  # service → closed gates that a grant opens for its flows alone
+    lifted: Mapping[str, frozenset[str]]  # service → closed gates that a grant opens for its flows only
     off: bool  # filtering is off
     since: datetime
     until: datetime
     budgets: Mapping[str, Budget]  # by gate: of the limits that apply today, the one that closes first
-    allowed: tuple[tuple[str, datetime], ...] = ()  # of the situation, those that have not ended
-    lesson: Lesson | None = None  # that runs
+    allowed: tuple[tuple[str, datetime], ...] = ()  # openings of the situation that have not ended
+    lesson: Lesson | None = None  # the repair in progress
 
     def closing(self, gates: Iterable[str]) -> Closing | None:
-        """Why a flow with these gates does not pass now; None where it passes."""
+        """Return why a flow with these gates is blocked now; None if it passes."""
         gate = self.closed_gate(gates)
         return None if gate is None else self.closed[gate]
 
     def closed_gate(self, gates: Iterable[str]) -> str | None:
-        """The first of ``gates``, in the order of decision, that keeps a flow with all of them out now."""
+        """Return the first of ``gates``, in the order of decision, that blocks a flow with all of them."""
         if not self.closed:
             return None
         gates = in_order(frozenset(gates))
@@ -110,13 +110,13 @@ class Standing:
         return next((one for one in gates if one in self.closed and one not in lifted), None)
 
     def lifted_for(self, gates: Iterable[str]) -> frozenset[str]:
-        """What grants for single services open for a flow that has their gates."""
+        """Return the gates that grants for single services open for a flow."""
         if not self.lifted:
             return NOTHING
         return NOTHING.union(*(self.lifted.get(one.removeprefix("service:"), NOTHING) for one in gates))
 
     def agrees(self, other: Standing) -> bool:
-        """Whether the same flows pass, for the same reasons, whatever is used of a limit meanwhile."""
+        """Return True if the same flows pass for the same reasons, whatever was used of a limit meanwhile."""
         return (
             self.closed.keys() == other.closed.keys()
             and (self.lifted, self.off, self.opened) == (other.lifted, other.off, other.opened)
@@ -125,19 +125,20 @@ class Standing:
 
     @property
     def opened(self) -> object:
-        """All that a guardian opened for a while."""
+        """Everything that a guardian opened for a while."""
         return self.allowed, self.lesson
 
     def opening(self, host: str, services: Iterable[str]) -> tuple[str, datetime] | None:
-        """The entry by which a guardian opened a host, or a service that it belongs to; and until when."""
+        """Return the entry by which a guardian opened a host or one of its services, and until when."""
         names = [f"service:{one}" for one in services]
         return next((one for one in self.allowed if one[0] in names or is_under(host, one[0])), None)
 
 
 def standing(profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> Standing:
-    """``now``: an aware datetime. Takes some 50 µs for each time rule: keep the answer until its end.
+    """Return the standing. ``now``: an aware datetime.
 
-    The instants that rules give are in UTC, those of ``situation`` as they are.
+    Takes about 50 µs per time rule: cache the result until its end. The instants of rules are in UTC, those
+    of ``situation`` unchanged.
     """
     now = now.astimezone(UTC)
     closed: dict[str, Closing] = {}
@@ -175,12 +176,12 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
 
 
 def running(grants: Iterable[Grant], now: datetime) -> Iterator[Grant]:
-    """Those that have not ended. A grant for DEVICE would lift a pause, which none may."""
+    """Return grants that have not ended. None is for DEVICE, since no grant lifts a pause."""
     return (grant for grant in grants if now < grant.until and grant.gate != DEVICE)
 
 
 class TimeRules:
-    """The time rules of a profile, as they are while one situation holds. Instants are in UTC."""
+    """The time rules of a profile while one situation applies. Instants are in UTC."""
 
     def __init__(self, profile: Profile, calendar: Calendar, situation: Situation) -> None:
         self.rules = profile.rules
@@ -189,7 +190,7 @@ class TimeRules:
         self._budgets: tuple[datetime, dict[str, tuple[Budget, ...]]] | None = None
 
     def close(self, closed: dict[str, Closing], changes: list[datetime], now: datetime) -> None:
-        """What the clock closes."""
+        """Return what the clock closes."""
         unset = self.rules.clock_unset
         if not self.situation.clock_known:
             if unset.value is ClockUnset.STRICT:
@@ -206,11 +207,11 @@ class TimeRules:
                 closed[gate] = Closing(_reason(gate), change, rule, closure.owner)
                 edge = next_edge(table, self.calendar, now) if self.rules.self_set is not None else None
                 if edge is not None:
-                    changes.append(edge)  # somebody else's rule may be the reason from then on
+                    changes.append(edge)  # another rule may be the reason from then on
                 midnight = next_local(0, self.calendar, now)
                 tomorrow = closure_at(table, self.calendar, midnight)
                 if tomorrow is not None and (tomorrow.rule, tomorrow.owner) != (closure.rule, closure.owner):
-                    changes.append(midnight)  # shut on, but by another rule
+                    changes.append(midnight)  # still closed, but by another rule
 
     def close_spent(
         self,
@@ -219,7 +220,7 @@ class TimeRules:
         budgets: Mapping[str, Budget],
         now: datetime,
     ) -> None:
-        """The limits whose minutes are used; one of none is used up at once."""
+        """Return the limits whose minutes are used; a limit of zero is used immediately."""
         if not self.rules.limits:
             return
         if self.situation.clock_known:
@@ -231,7 +232,7 @@ class TimeRules:
                 closed[gate] = Closing(Reason.OUT_OF_TIME, until, rule, budget.owner)
 
     def today(self, now: datetime) -> date:
-        """The family's day. While the time is unknown, nobody knows that it has turned."""
+        """Return the family's day. Without a trusted clock it does not advance."""
         known = self.situation.day
         return (
             known if known is not None and not self.situation.clock_known else self.calendar.family_day(now)

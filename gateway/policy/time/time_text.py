@@ -1,4 +1,4 @@
-"""Durations, times of day, windows and day types, as people write them in rule files."""
+"""Durations, times of day, windows and day types as people write them in rule files."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from gateway.policy.yaml.nodes import Mapping, Node, Place, Scalar, shown
 T = TypeVar("T")
 U = TypeVar("U")
 
-MAX_WINDOWS = 24  # windows a day; more than one an hour is a mistake
+MAX_WINDOWS = 24  # windows per day; more than one an hour is a mistake
 NOON = 12 * 60
-DAWN = 4 * 60  # nobody goes to bed between this and noon to get up after it
+DAWN = 4 * 60  # a bedtime that starts between this and noon is a mistake
 
 _DATE = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
 
@@ -69,7 +69,7 @@ class ByDay(Generic[T]):
     week: T | None = None
 
     def on(self, weekday: int, *, free: bool) -> T | None:
-        """``weekday`` is 0 for Monday (``date.weekday()``)."""
+        """Return the value of a day. ``weekday``: 0 for Monday (``date.weekday()``)."""
         return self.values[weekday + 7 if free else weekday]
 
     def __bool__(self) -> bool:
@@ -81,7 +81,7 @@ class ByDay(Generic[T]):
 
 
 def every_day(value: T | None) -> ByDay[T]:
-    """The same value for each day; None for no value on any."""
+    """Return the same value for each day; None: no value on any day."""
     return ByDay((value,) * 14)
 
 
@@ -105,32 +105,33 @@ def duration(node: Node, *, longest: timedelta = timedelta(hours=24)) -> timedel
 
 
 def up_to(longest: timedelta) -> Callable[[Node], timedelta]:
-    """Reads a duration of at most ``longest``."""
+    """Return a duration of at most ``longest``."""
     return lambda node: duration(node, longest=longest)
 
 
 def calendar_date(word: str, place: Place) -> date:
-    """``2027-03-26``. Raises PolicyError."""
+    """Return the date ``2027-03-26``. Raises PolicyError."""
     try:
-        # Python 3.11 and later read 20270326 and 2027-W12-5 as well, which people take for something else.
+        # Python 3.11 and later also parse 20270326 and 2027-W12-5, which people misread.
         return date.fromisoformat(word if _DATE.fullmatch(word) else "")
     except ValueError:
         place.refuse(f"{shown(word)} is no date", "write it like 2027-03-26")
 
 
 def time_of_day(node: Node) -> int:
-    """Read ``07:00`` in minutes after midnight, up to 23:59."""
+    """Return ``07:00`` in minutes after midnight, up to 23:59."""
     return _located(node, minute_of_day)
 
 
 def span(node: Node) -> Span:
-    """Read ``20:45-07:00``; 24:00 may end it."""
+    """Return the span ``20:45-07:00``; 24:00 may end it."""
     return Span(*_located(node, clock_span))
 
 
 def night(node: Node) -> Span:
-    """A bedtime: ``20:45-07:00``. One that ends at 24:00 ends at 00:00 of the morning after; one from morning
-    to evening is taken for a slip of the pen.
+    """Return a bedtime: ``20:45-07:00``.
+
+    24:00 ends it at 00:00 of the morning after. A bedtime from morning to evening is rejected as a mistake.
     """
     read = span(node)
     if DAWN <= read.start < NOON < read.end:
@@ -144,7 +145,10 @@ def night(node: Node) -> Span:
 
 
 def window(node: Node) -> Span:
-    """``16:00-18:00``; across midnight it may reach to noon, or it is taken for a slip of the pen."""
+    """Return a window ``16:00-18:00``.
+
+    Across midnight it may last until noon; longer is rejected as a mistake.
+    """
     read = span(node)
     if read.crosses_midnight and read.end > NOON:
         node.place.refuse(
@@ -154,7 +158,7 @@ def window(node: Node) -> Span:
 
 
 def spans(node: Node) -> tuple[Span, ...]:
-    """One window or a list of them, sorted; overlapping ones are refused. An empty list means never."""
+    """Return one window or a sorted list; overlapping ones are rejected. An empty list means never."""
     if isinstance(node, Scalar):
         if node.is_null:
             node.place.refuse("is empty", "write [] for never, {} for no window")

@@ -1,4 +1,4 @@
-"""The timetables of people: made once, and asked for many moments."""
+"""A cache of timetables: each is built once and used for many moments."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from gateway.policy.time.schedule import Calendar, Timetable, bedtimes_table, ca
 
 T = TypeVar("T")
 
-PEOPLE = 32  # whose timetables are kept, 2 kB each: a large family's, its guests' and those of one edit
+PEOPLE = 32  # cached timetables, 2 kB each: a large family's, its guests' and those of one edit
 
 
 def by_the_clock(profile: Profile, calendar: Calendar) -> tuple[Calendar, Mapping[str, Timetable]]:
-    """A person's own calendar, and the gates that open and close by the clock. Neither ever changes: other
-    rules are another profile, and other holidays another calendar.
+    """A person's own calendar, and the gates that open and close by the clock. Immutable.
+
+    Other rules are another profile, and other holidays another calendar.
     """
     return _by_the_clock(_Same(profile), _Same(calendar))
 
 
 class _Same(Generic[T]):
-    """One that is equal to itself alone: to compare rules by what is in them costs more than to use them."""
+    """A key that equals only itself: comparing rules by content costs more than using them."""
 
     __slots__ = ("it",)
 

@@ -1,7 +1,7 @@
-"""Of which kinds a host's minutes are, for a profile of which minutes are kept by kind without any limit.
+"""The categories of a host's minutes, for profiles whose minutes are stored by category without a limit.
 
-What a limit counts is used, whatever its name. For the rest names decide what is left out, since homework
-and updates have fewer gates only where something closes that they stay open for.
+What a limit counts is used, whatever its name. For the rest, names decide what is left out: homework and
+updates have fewer gates only if some rule closes what they stay open for.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from gateway.policy.time.gates import (
 )
 
 _CATEGORY = "category:"
-_HOSTS = 1024  # whose kinds are remembered; a device has some hundred names open in a busy hour
+_HOSTS = 1024  # hosts with cached categories; a device uses some hundred names in a busy hour
 
 
 class HostUse(NamedTuple):
-    """What is known of a name."""
+    """What is known about a name."""
 
-    left_out: bool  # homework, school, health, updates, what devices need, help
+    left_out: bool  # homework, school, health, updates, device needs, help
     kinds: frozenset[str]  # ids of categories
     services: tuple[str, ...]
 
 
 class ClassUse(NamedTuple):
-    """What is known of all flows of a class."""
+    """What is known about all flows of a class."""
 
     gates: frozenset[str]
     kinds: frozenset[str]  # that a limit or a window of its own tells
@@ -53,7 +53,7 @@ def class_use(profile: Profile, gates: frozenset[str]) -> ClassUse | None:
 
 
 class HostUses:
-    """The names of one profile, learnt once each."""
+    """The names of one profile, each looked up once."""
 
     def __init__(self, profile: Profile, world: World) -> None:
         self._student = FactFinder(profile, world)
@@ -83,5 +83,5 @@ class HostUses:
 
 
 def is_left_out(hosts: Collection[HostUse], of_class: ClassUse) -> bool:
-    """Of a flow that names several: it is used as soon as one of them is."""
+    """Return whether a flow with several names is used: yes as soon as one of them is."""
     return bool(hosts) and not of_class.counted and all(one.left_out for one in hosts)

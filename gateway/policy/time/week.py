@@ -1,4 +1,4 @@
-"""A plan of days as a parent reads it: what each one counts as and why, its night, windows and limits."""
+"""A plan of days for a parent: what each day counts as and why, its bedtime, windows and limits."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class PlannedDay:
     day: date
     counts_as: DayType
     because: str | None  # one of the four above; None: an ordinary school day
-    holiday: str  # its English name, where it is one; whatever the day counts as
-    nights: tuple[Owned[Span], ...]  # of the night that begins on it
-    windows: Mapping[str, Owned[tuple[Span, ...]]]  # by target; what is not in it is open all day
+    holiday: str  # its English name, if it is one; whatever the day counts as
+    nights: tuple[Owned[Span], ...]  # of the night that starts on the day
+    windows: Mapping[str, Owned[tuple[Span, ...]]]  # by target; other targets are open all day
     limits: Mapping[str, Owned[timedelta]]  # by target
-    exception: tuple[str, ...]  # what the profile's `dates` are about on it (DateRule.says)
+    exception: tuple[str, ...]  # the subjects of the profile's `dates` on the day (DateRule.says)
 
     def in_brief(self) -> dict[str, object]:
-        """Which day it is and what it counts as, in JSON's own kinds of values."""
+        """Return the day and what it counts as, in JSON types."""
         return {
             "date": self.day.isoformat(),
             "weekday": f"{self.day:%a}".lower(),
@@ -40,7 +40,7 @@ class PlannedDay:
 def plan(
     profile: Profile, calendar: Calendar, holidays: Mapping[date, str], first: date, days: int = 7
 ) -> Iterator[PlannedDay]:
-    """``calendar`` and ``holidays`` are the country's; the person's own days come on top."""
+    """``calendar`` and ``holidays`` are the country's; the person's own days are added."""
     own = calendar_for(profile, calendar)
     for ahead in range(days):
         yield _planned(profile, own, holidays, first + ahead * DAY)

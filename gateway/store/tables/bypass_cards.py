@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from gateway.policy.alerts.cards import Card, Topic, kept
+from gateway.policy.alerts.cards import Card, CardTopic, storable_card
 from gateway.policy.profile.bypass_methods import Way
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import DurableWriter, moment_or_none, table_snapshot, unix_or_none
@@ -57,7 +57,7 @@ class WayCards:
 
     def flush(self) -> None:
         noted = (self._cards[key] for key in sorted(self._unsaved) if key in self._cards)
-        rows = [_row(written) for card in noted if (written := kept(card)) is not None]
+        rows = [_row(written) for card in noted if (written := storable_card(card)) is not None]
         self._unsaved.clear()
         if rows:
             self._writer.save(Statement(_PUT, rows))
@@ -81,7 +81,7 @@ class WayCards:
             self._writer.save(Statement(_DROP, rows))
 
     def _snapshot(self) -> list[Statement]:
-        written = (kept(card) for card in self._cards.values())
+        written = (storable_card(card) for card in self._cards.values())
         return table_snapshot("way_cards", _COLUMNS, [_row(card) for card in written if card is not None])
 
 
@@ -99,7 +99,7 @@ def _read(row: tuple[Any, ...]) -> Card:
         profile=profile,
         way=Way(way),
         day=date.fromisoformat(day),
-        topic=Topic(topic),
+        topic=CardTopic(topic),
         at=moment_or_none(at),
         host=host,
         proto=proto,

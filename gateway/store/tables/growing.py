@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.age.bands import Band
-from gateway.policy.profile.growing import State, Step
+from gateway.policy.profile.growing import Step, StepState
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,
@@ -76,6 +76,6 @@ def _row(step: Step) -> tuple[object, ...]:
 def _read(row: tuple[Any, ...]) -> Step:
     profile, name, band, month, since, seen, state, until, reason, put_off_by, taken, *rest = row
     return Step(
-        profile, name, Band(band), month, moment(since), moment(seen), State(state), until, reason,
+        profile, name, Band(band), month, moment(since), moment(seen), StepState(state), until, reason,
         put_off_by, moment_or_none(taken), *rest,
     )  # fmt: skip

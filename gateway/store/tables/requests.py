@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from gateway.policy.requests.requests import Answer, ChildRequest, State, Topic
+from gateway.policy.requests.requests import Answer, ChildRequest, RequestState, RequestTopic
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,
@@ -92,14 +92,14 @@ def _read(row: tuple[object, ...]) -> ChildRequest:
         id=_int(number),
         who=str(who),
         device=str(device),
-        topic=Topic(str(topic)),
+        topic=RequestTopic(str(topic)),
         thing=str(thing),
         minutes=_int(minutes),
         reason=str(reason),
         at=moment(_int(at)),
         expires=moment(_int(expires)),
         times=_int(times),
-        state=State(str(state)),
+        state=RequestState(str(state)),
         reminded=bool(reminded),
         answer=None if answer is None else Answer(str(answer)),
         given=_int(given),

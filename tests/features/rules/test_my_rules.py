@@ -110,7 +110,7 @@ def _with_own(book: RuleBook, profile: Profile, mine: Mapping[str, Any], now: da
         chosen = selfset.chosen((), mine, now, words)
     except PolicyError:
         assume(False)
-    return selfset.laid(profile, selfset.self_set(chosen, profile.name, words))
+    return selfset.with_self_set(profile, selfset.self_set(chosen, profile.name, words))
 
 
 def _sent(answer: object) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from gateway.household.router_settings import RouterSettings, lease_files, route
 from gateway.household.uci import parse_uci
 from gateway.policy.config.config import Config, Flash, OffloadWish, config_of, parse_config
 from gateway.policy.config.proposal import Proposal
-from gateway.policy.config.router_decides import Fixed
+from gateway.policy.config.router_decides import RouterSetting
 from gateway.policy.config.web import Https, Listen
 from gateway.policy.time.list_updates import UpdateInterval
 from gateway.policy.yaml.documents import parse_document
@@ -130,8 +130,8 @@ def test_which_keys_are_decided_and_where() -> None:
     text += "config web web\n\toption port 80\n"
     text += "config defaults defaults\n\toption country kz\n"
     assert router(text).fixed == {
-        "lan": Fixed(FILE, "main.lan", "br-lan br-guest"),
-        "web.port": Fixed(FILE, "web.port", "80"),
+        "lan": RouterSetting(FILE, "main.lan", "br-lan br-guest"),
+        "web.port": RouterSetting(FILE, "web.port", "80"),
     }
 
 

@@ -16,7 +16,7 @@ from gateway.policy.accounts.agreement import (
     pending_confirmation,
 )
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.self_set import chosen, laid, self_set
+from gateway.policy.profile.self_set import chosen, self_set, with_self_set
 from tests.policy.homes import a_profile, words
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -87,4 +87,4 @@ def test_another_band_is_another_digest_and_a_name_is_not() -> None:
 
 def test_what_the_child_sets_for_itself_changes_no_agreement() -> None:
     own = self_set(chosen((), {"bedtime": "22:00-07:00", "limits/play": "1h"}, AT, words()), "A", words())
-    assert digest_of(laid(child(), own)) == digest_of(child())
+    assert digest_of(with_self_set(child(), own)) == digest_of(child())

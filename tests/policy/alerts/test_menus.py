@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.policy.alerts.cards import Topic
+from gateway.policy.alerts.cards import CardTopic
 from gateway.policy.alerts.menus import SHOWN, in_language, parse_menus, path
 from gateway.policy.names.categories import LANGUAGES
 from tests.policy.homes import product, refusal
@@ -68,39 +68,43 @@ def test_an_entry_that_is_for_no_device_or_there_twice() -> None:
     assert "the entry 'one' is there twice" in said(GOOD + GOOD.partition("menus:\n")[2])
 
 
-def told(topic: Topic, device: str, kind: str) -> list[str]:
+def told(topic: CardTopic, device: str, kind: str) -> list[str]:
     return [one.id for one in product().menus.of(topic, device, kind)]
 
 
 @pytest.mark.parametrize(
     ("topic", "device", "kind", "menus"),
     [
-        (Topic.PRIVATE_DNS, "android-phone", "phone", ["private-dns-android"]),
-        (Topic.PRIVATE_DNS, "samsung-tablet", "tablet", ["private-dns-samsung"]),
-        (Topic.PRIVATE_DNS, "ipad", "tablet", ["private-dns-apple"]),
-        (Topic.PRIVATE_DNS, "windows", "computer", ["private-dns-windows"]),
-        (Topic.APP_DNS, "windows", "computer", BROWSERS),
-        (Topic.APP_DNS, "iphone", "phone", []),  # nothing of Android's
-        (Topic.VPN, "fire-tv", "tv", ["vpn-fire-tv"]),
-        (Topic.VPN, "webos-tv", "tv", ["vpn-fire-tv"]),
-        (Topic.VPN, "playstation", "console", []),
-        (Topic.SSH, "linux", "computer", []),
+        (CardTopic.PRIVATE_DNS, "android-phone", "phone", ["private-dns-android"]),
+        (CardTopic.PRIVATE_DNS, "samsung-tablet", "tablet", ["private-dns-samsung"]),
+        (CardTopic.PRIVATE_DNS, "ipad", "tablet", ["private-dns-apple"]),
+        (CardTopic.PRIVATE_DNS, "windows", "computer", ["private-dns-windows"]),
+        (CardTopic.APP_DNS, "windows", "computer", BROWSERS),
+        (CardTopic.APP_DNS, "iphone", "phone", []),  # nothing of Android's
+        (CardTopic.VPN, "fire-tv", "tv", ["vpn-fire-tv"]),
+        (CardTopic.VPN, "webos-tv", "tv", ["vpn-fire-tv"]),
+        (CardTopic.VPN, "playstation", "console", []),
+        (CardTopic.SSH, "linux", "computer", []),
     ],
 )  # fmt: skip
-def test_a_device_that_is_known_gets_its_own(topic: Topic, device: str, kind: str, menus: list[str]) -> None:
+def test_a_device_that_is_known_gets_its_own(
+    topic: CardTopic, device: str, kind: str, menus: list[str]
+) -> None:
     assert told(topic, device, kind) == menus
 
 
 def test_one_that_is_not_known_gets_the_likely_ones() -> None:
     for kind in ("phone", ""):
-        found = told(Topic.PRIVATE_DNS, "", kind)
+        found = told(CardTopic.PRIVATE_DNS, "", kind)
         assert {"private-dns-android", "private-dns-apple"} <= set(found)
         assert 2 <= len(found) <= SHOWN
 
 
 def test_the_file_that_ships() -> None:
     entries = product().menus.entries
-    assert {one.topic for one in entries} == set(Topic) - {Topic.TOR, Topic.SSH}, "those are no menu's"
+    assert {one.topic for one in entries} == set(CardTopic) - {CardTopic.TOR, CardTopic.SSH}, (
+        "those are no menu's"
+    )
     for one in entries:
         assert one.devices <= product().fingerprints.ids
         assert set(one.steps) <= set(LANGUAGES)

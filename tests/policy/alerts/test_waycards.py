@@ -9,13 +9,13 @@ import pytest
 
 from gateway.policy.alerts.cards import (
     Card,
-    Topic,
+    CardTopic,
     card_sentence,
     for_child,
     for_guardian,
-    kept,
     latest,
-    told,
+    storable_card,
+    visible_card,
 )
 from gateway.policy.profile.bypass_methods import Way
 
@@ -23,24 +23,24 @@ TODAY = date(2026, 11, 24)
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 TABLET, PHONE = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 CARD = Card(
-    TABLET, "daughter", Way.ENCRYPTED_DNS, TODAY, Topic.PRIVATE_DNS, AT, "dns.adguard.com", "dot", level=2
+    TABLET, "daughter", Way.ENCRYPTED_DNS, TODAY, CardTopic.PRIVATE_DNS, AT, "dns.adguard.com", "dot", level=2
 )
-VPN = replace(CARD, way=Way.VPN, topic=Topic.VPN, host="", proto="wireguard")
+VPN = replace(CARD, way=Way.VPN, topic=CardTopic.VPN, host="", proto="wireguard")
 BARE = replace(CARD, host="", proto="", at=None)
 
 
 def test_level_0_keeps_nothing_and_level_1_neither_name_nor_time() -> None:
-    assert kept(replace(CARD, level=0)) is None
-    assert kept(replace(CARD, level=1)) == replace(BARE, level=1)
-    assert kept(CARD) is CARD
-    assert kept(replace(CARD, level=3)) == replace(CARD, level=3)
+    assert storable_card(replace(CARD, level=0)) is None
+    assert storable_card(replace(CARD, level=1)) == replace(BARE, level=1)
+    assert storable_card(CARD) is CARD
+    assert storable_card(replace(CARD, level=3)) == replace(CARD, level=3)
 
 
 @pytest.mark.parametrize(
     ("then", "now", "seen"), [(2, 0, None), (0, 3, None), (2, 1, 1), (1, 2, 1), (2, 2, 2), (3, 2, 2)]
 )
 def test_a_level_that_changed_never_tells_more(then: int, now: int, seen: int | None) -> None:
-    found = told(replace(CARD, level=then), now)
+    found = visible_card(replace(CARD, level=then), now)
     assert (None if found is None else found.level) == seen
     assert found is None or bool(found.host) == (seen == 2)
 
@@ -81,7 +81,7 @@ def test_who_has_the_device_is_told_whatever_the_level_and_the_parents_did() -> 
         (replace(CARD, sure=False, host=""), "", "Tablet seems to use Private DNS. It has no internet until"
          " that is changed."),
         (VPN, "", "A VPN was tried on Tablet (wireguard). It is refused; all else goes on."),
-        (replace(VPN, topic=Topic.TOR), "", "Tor was tried on Tablet. It is refused; all else goes on."),
+        (replace(VPN, topic=CardTopic.TOR), "", "Tor was tried on Tablet. It is refused; all else goes on."),
     ],
 )  # fmt: skip
 def test_in_one_sentence(card: Card, where: str, sentence: str) -> None:

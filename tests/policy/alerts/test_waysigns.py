@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from gateway.policy.alerts.signs import Sign, is_probe, sign_of
+from gateway.policy.alerts.signs import BypassSign, is_probe, sign_of
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.bypass_methods import Way
 from gateway.policy.time.situation import PLAIN
@@ -36,7 +36,7 @@ def asks(host: str) -> Observation:
     return Observation(Proto.DNS, host, bytes([192, 168, 1, 1]), 53, qtype=1)
 
 
-def sign(seen: Observation, judge: Judge = CHILD) -> Sign | None:
+def sign(seen: Observation, judge: Judge = CHILD) -> BypassSign | None:
     return sign_of(seen, judge.decide(seen, PLAIN, DAY), judge.profile.rules, WORLD)
 
 
@@ -45,9 +45,9 @@ def sign(seen: Observation, judge: Judge = CHILD) -> Sign | None:
 @pytest.mark.parametrize("judge", [CHILD, SMALL], ids=["10-12", "0-5"])
 def test_a_name_on_port_853_is_somebody_s_setting(judge: Judge, host: str, address: bytes) -> None:
     dot = sign(Observation(Proto.TLS, host, address, 853, alpn=("dot",)), judge)
-    assert dot == Sign(Way.ENCRYPTED_DNS, host, "dot")
+    assert dot == BypassSign(Way.ENCRYPTED_DNS, host, "dot")
     doq = sign(Observation(Proto.QUIC, host, address, 853, alpn=("doq",)), judge)
-    assert doq == Sign(Way.ENCRYPTED_DNS, host, "doq")
+    assert doq == BypassSign(Way.ENCRYPTED_DNS, host, "doq")
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_a_resolver_that_is_called_over_https_is_a_weak_sign(seen: Observation) 
 )  # fmt: skip
 def test_tunnels_are_told_by_their_first_bytes(proto: Proto, way: Way) -> None:
     found = sign(Observation(proto, None, OTHER, 51820))
-    assert found == Sign(way, "", proto, True, OTHER)
+    assert found == BypassSign(way, "", proto, True, OTHER)
 
 
 def test_a_relay_of_tor_may_have_other_things_on_it() -> None:
-    assert sign(Observation(Proto.TLS, "www.random.example", RELAY, 9001)) == Sign(
+    assert sign(Observation(Proto.TLS, "www.random.example", RELAY, 9001)) == BypassSign(
         Way.TOR, "", "tls", False, RELAY
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.policy.alerts.cards import Topic
-from gateway.policy.alerts.signs import Sign
+from gateway.policy.alerts.cards import CardTopic
+from gateway.policy.alerts.signs import BypassSign
 from gateway.policy.alerts.traces import (
     BACK_WITHIN,
     FORGOTTEN,
@@ -19,17 +19,17 @@ from gateway.policy.alerts.traces import (
 from gateway.policy.profile.bypass_methods import Way
 
 HOST = "dns.adguard.com"
-WEAK = Sign(Way.ENCRYPTED_DNS, HOST, "dns", False)
-STRONG = Sign(Way.ENCRYPTED_DNS, HOST, "dot")
-VPN = Sign(Way.VPN, "", "wireguard")
-LIKELY, SURE = Finding(Topic.PRIVATE_DNS, False), Finding(Topic.PRIVATE_DNS, True)
-IN_AN_APP = Finding(Topic.APP_DNS, False)
+WEAK = BypassSign(Way.ENCRYPTED_DNS, HOST, "dns", False)
+STRONG = BypassSign(Way.ENCRYPTED_DNS, HOST, "dot")
+VPN = BypassSign(Way.VPN, "", "wireguard")
+LIKELY, SURE = Finding(CardTopic.PRIVATE_DNS, False), Finding(CardTopic.PRIVATE_DNS, True)
+IN_AN_APP = Finding(CardTopic.APP_DNS, False)
 
 # Android's NetworkMonitor: 1, 2, 4 … seconds, ten minutes at most.
 STRICT = [0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 1111, 1711]
 
 
-def told(traces: Traces, *times: float, sign: Sign = WEAK) -> list[Finding | None]:
+def told(traces: Traces, *times: float, sign: BypassSign = WEAK) -> list[Finding | None]:
     """Of a question for A and for AAAA at each of these times."""
     return [traces.sign(sign, at + more) for at in times for more in (0.0, 0.01)]
 
@@ -86,7 +86,7 @@ def test_a_device_that_asks_in_the_clear_beside_it_has_it_in_an_app() -> None:
     traces = Traces()
     assert traces.sign(STRONG, 0.0) == SURE
     others(traces, 5.0)
-    assert traces.sign(STRONG, 10.0) == Finding(Topic.APP_DNS, True)
+    assert traces.sign(STRONG, 10.0) == Finding(CardTopic.APP_DNS, True)
 
 
 def test_a_setting_that_is_made_again_and_an_app_that_tries_now_and_then() -> None:
@@ -94,13 +94,13 @@ def test_a_setting_that_is_made_again_and_an_app_that_tries_now_and_then() -> No
     for hour in (0, 1):
         assert traces.sign(STRONG, hour * 3600.0) == SURE
         assert others(traces, hour * 3600 + QUIET) == {Way.ENCRYPTED_DNS}
-    assert traces.sign(STRONG, 7200.0) == Finding(Topic.APP_DNS, True)
+    assert traces.sign(STRONG, 7200.0) == Finding(CardTopic.APP_DNS, True)
     assert others(traces, 7200 + QUIET) == {Way.ENCRYPTED_DNS}
     assert traces.sign(STRONG, 7200 + QUIET + BACK_WITHIN + 1) == SURE, "another day"
 
 
 @pytest.mark.parametrize("sign", [STRONG, VPN])
-def test_a_device_that_asks_for_other_names_and_is_quiet_does_without(sign: Sign) -> None:
+def test_a_device_that_asks_for_other_names_and_is_quiet_does_without(sign: BypassSign) -> None:
     traces = Traces()
     traces.sign(sign, 0.0)
     assert others(traces, 1.0) == frozenset(), "too soon"
@@ -124,7 +124,7 @@ def test_an_app_that_looks_a_resolver_up_does_not_keep_a_mended_phone_s_card() -
     traces = Traces()
     traces.sign(STRONG, 0.0)
     for at in range(30, int(QUIET), 30):
-        assert traces.sign(Sign(Way.ENCRYPTED_DNS, f"dns{at}.google", "dns", False), at) is None
+        assert traces.sign(BypassSign(Way.ENCRYPTED_DNS, f"dns{at}.google", "dns", False), at) is None
         others(traces, at + 1)
     assert others(traces, QUIET) == {Way.ENCRYPTED_DNS}
 
@@ -137,13 +137,13 @@ def test_what_was_told_before_a_restart_ends_as_well() -> None:
 
 
 def test_tor_is_three_relays_within_ten_minutes() -> None:
-    def relay(number: int) -> Sign:
-        return Sign(Way.TOR, "", "tls", False, bytes([192, 0, 2, number]))
+    def relay(number: int) -> BypassSign:
+        return BypassSign(Way.TOR, "", "tls", False, bytes([192, 0, 2, number]))
 
     traces = Traces()
     assert [traces.sign(relay(1), float(at)) for at in range(20)] == [None] * 20
     assert traces.sign(relay(2), 20.0) is None
-    assert traces.sign(relay(3), 21.0) == Finding(Topic.TOR, True)
+    assert traces.sign(relay(3), 21.0) == Finding(CardTopic.TOR, True)
     slow = Traces()
     assert [slow.sign(relay(one), one * RELAYS_WITHIN) for one in range(1, 9)] == [None] * 8
 
@@ -163,6 +163,6 @@ def test_old_signs_are_forgotten_and_many_names_find_no_room() -> None:
     told(traces, *STRICT[:5])
     assert told(traces, 15 + FORGOTTEN + 1) == [None, None]
     for number in range(1000):
-        traces.sign(Sign(Way.ENCRYPTED_DNS, f"dns{number}.example", "dns", False), 5000.0 + number)
+        traces.sign(BypassSign(Way.ENCRYPTED_DNS, f"dns{number}.example", "dns", False), 5000.0 + number)
     assert 1 < len(traces._asked) <= MAX_HOSTS
     assert 1 < len(traces._resolvers) <= MAX_HOSTS

@@ -118,7 +118,7 @@ def test_what_strangers_are_by_interface() -> None:
         "lan: [br-lan, br-guest, lan.7]\nunknown_devices: home\ninterfaces: {br-guest: Guest, lan.7: Anna}"
     )
     assert read.interfaces == {"br-guest": "guest", "lan.7": "Anna"}
-    told = [read.stranger_on(name) for name in ("br-lan", "br-guest", "lan.7", None)]
+    told = [read.unknown_device_on(name) for name in ("br-lan", "br-guest", "lan.7", None)]
     assert told == ["home", "guest", "Anna", "home"]
 
 

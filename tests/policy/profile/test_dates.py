@@ -161,7 +161,7 @@ def test_a_date_goes_before_a_calendar_and_a_holiday() -> None:
         ("{2026-12-31: {beditme: {}}}", "is not a known key; did you mean 'bedtime'?"),
         ('{2026-12-31: {bedtime: {school: "20:00-07:00"}}}', "names days, but its date is one day"),
         ("{2026-12-31: {bedtime: }}", "is empty"),
-        ("{2026-12-31: {bedtime: late}}", "'late' is not a window"),
+        ("{2026-12-31: {bedtime: late}}", "'late' is not a span of time"),
         ("{2026-12-31: {limits: {play: 25h}}}", "'25h' is more than 24 hours; write at most 24h"),
         ("{2026-12-31: {limits: 3h}}", "is a text, not a mapping"),
         (

@@ -19,7 +19,7 @@ from gateway.policy.profile.plain import Document, document
 from gateway.policy.profile.profile import TAKEN, Profile, check_id, parse_profile
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.profile.rules import Rules
-from gateway.policy.profile.to_yaml import spoken
+from gateway.policy.profile.to_yaml import rules_to_yaml
 from gateway.policy.profile.writing import HEAD, OLD_HEADS, has_own_comments, is_by_hand, scalar
 from gateway.policy.yaml.documents import has_comments, parse_document
 
@@ -191,7 +191,7 @@ def test_one_entry_changes_nothing_else_that_holds(asked: list[dict[str, Any]], 
     if not slash or head not in MAPPINGS:
         return
     before, after = (
-        spoken(profile(one).rules)[head]
+        rules_to_yaml(profile(one).rules)[head]
         for one in (said, edits.edited(said, {key: VALUES[key][0]}, PRODUCT.bands))
     )
     if head == "bedtime" or head == "dates":
@@ -204,11 +204,11 @@ def test_one_entry_changes_nothing_else_that_holds(asked: list[dict[str, Any]], 
 @pytest.mark.parametrize("band", PRODUCT.bands, ids=lambda band: band.value)
 def test_what_is_told_of_a_band_says_the_same_as_the_band(band: Any) -> None:
     rules = PRODUCT.bands[band].rules
-    told = spoken(rules)
+    told = rules_to_yaml(rules)
     again = parse_profile(
         edits.profile_text(changed({"band": band.value}, told, {})), "f", "kid", PRODUCT.bands, WORDS
     )
-    assert spoken(again.rules) == told
+    assert rules_to_yaml(again.rules) == told
 
 
 @settings(deadline=None)
@@ -217,8 +217,8 @@ def test_what_is_told_of_a_profile_gives_the_same_profile(asked: list[dict[str, 
     said: Document = {"band": "10-12"}
     for one in asked:
         said = edits.edited(said, one, PRODUCT.bands)
-    told = spoken(profile(said).rules)
-    beneath = spoken(PRODUCT.bands[Band(said["band"])].rules)
+    told = rules_to_yaml(profile(said).rules)
+    beneath = rules_to_yaml(PRODUCT.bands[Band(said["band"])].rules)
     # In a file, mappings add to the band's; here they shall be all there is.
     for key, none in (("categories", "allow"), ("ways", "allow"), ("limits", {}), ("windows", {})):
         told[key] = {**dict.fromkeys(beneath[key], none), **told[key]}
@@ -227,7 +227,7 @@ def test_what_is_told_of_a_profile_gives_the_same_profile(asked: list[dict[str, 
 
 
 def _plain_rules(rules: Rules) -> Any:
-    told = spoken(rules)
+    told = rules_to_yaml(rules)
     # A category that is open says as much as one that is not named.
     open_ = {
         key: {one: word for one, word in told[key].items() if word != "allow"}
@@ -239,9 +239,9 @@ def _plain_rules(rules: Rules) -> Any:
 def test_the_audit_names_no_site() -> None:
     before: Document = {"block": ["a.example"], "managed": {"02:00:00:00:00:0a": ["b.example"]}}
     after: Document = {"allow": ["c.example", "d.example"], "managed": {"02:00:00:00:00:0a": ["e.example"]}}
-    assert edits.told_changes(before, after) == "block +0 -1; managed changed; allow +2 -0"
+    assert edits.changes_text(before, after) == "block +0 -1; managed changed; allow +2 -0"
     long: Document = {f"k{number}": "x" * 100 for number in range(50)}
-    assert len(edits.told_changes({}, long)) == edits.MAX_TOLD
+    assert len(edits.changes_text({}, long)) == edits.MAX_DETAIL
 
 
 JSON = st.recursive(
@@ -275,7 +275,7 @@ def test_anything_that_is_sent_is_a_profile_or_refused_in_words(asked: dict[str,
     except PolicyError as error:
         refusal = error
     if refusal is None:
-        assert edits.told_changes(said, after).isprintable()
+        assert edits.changes_text(said, after).isprintable()
         assert edits.effective(said, after, asked) or after == said
     else:
         assert refusal.problem

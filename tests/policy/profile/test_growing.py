@@ -16,11 +16,11 @@ from gateway.core.reason_codes import Code
 from gateway.policy.profile import growing
 from gateway.policy.profile.growing import (
     Stage,
-    State,
     Step,
+    StepState,
+    check_step,
     due_day,
     later_months,
-    look,
     month_after,
     month_of,
 )
@@ -53,7 +53,7 @@ def jump(size: timedelta) -> Jump:
 
 
 def proposed(band: Band = Band.AGE_10_12, month: str = "2027-05", when: str = "2027-05-01T00:00") -> Step:
-    found = look("aru", "Aru", band, month, None, at(when)).kept
+    found = check_step("aru", "Aru", band, month, None, at(when)).kept
     assert found is not None
     return found
 
@@ -64,9 +64,9 @@ def test_whoever_looks_first_a_step_is_proposed_from_its_month_on_and_never_befo
 ) -> None:
     start = datetime.combine(month_of(month), datetime.min.time(), zone)
     before = (start.astimezone(UTC) - timedelta(minutes=minutes + 1)).astimezone(zone)
-    assert look("aru", "Aru", band, month, None, before).kept is None
+    assert check_step("aru", "Aru", band, month, None, before).kept is None
     now = (start.astimezone(UTC) + days * DAY + timedelta(minutes=minutes)).astimezone(zone)
-    found = look("aru", "Aru", band, month, None, now)
+    found = check_step("aru", "Aru", band, month, None, now)
     assert found.kept is not None
     assert not found.due, "nobody could have read it yet"
     assert growing.stage(found.kept, now) is Stage.PROPOSED
@@ -81,12 +81,12 @@ def test_day_by_day_a_step_without_an_answer_happens_once_and_on_its_day(
     waits = max(3, 30 - late) if band is Band.AGE_16_17 else 30
     first, kept, taken = now.date(), None, list[date]()
     for _ in range(70):
-        found = look("aru", "Aru", band, month, kept, now)
+        found = check_step("aru", "Aru", band, month, kept, now)
         kept = found.kept
         if found.due:
             assert kept is not None
             taken.append(now.date())
-            kept = replace(kept, state=State.TAKEN, taken=now)
+            kept = replace(kept, state=StepState.TAKEN, taken=now)
             band, month = kept.then, month_after(kept.then, month) or month
             if band is Band.ADULT:
                 break
@@ -115,15 +115,15 @@ def test_six_to_nine_lasts_four_years() -> None:
 
 def test_a_month_without_a_step() -> None:
     now = at("2030-01-01T00:00")
-    assert look("mum", "Mum", Band.ADULT, "2020-01", None, now).kept is None
-    assert look("aru", "Aru", Band.AGE_6_9, None, None, now).kept is None
-    assert look("aru", "Aru", Band.AGE_6_9, None, proposed(Band.AGE_6_9), now).kept is None
+    assert check_step("mum", "Mum", Band.ADULT, "2020-01", None, now).kept is None
+    assert check_step("aru", "Aru", Band.AGE_6_9, None, None, now).kept is None
+    assert check_step("aru", "Aru", Band.AGE_6_9, None, proposed(Band.AGE_6_9), now).kept is None
 
 
 def test_a_proposal_of_another_band_or_month_is_forgotten() -> None:
     now = at("2027-05-02T12:00")
-    assert look("aru", "Aru", Band.AGE_13_15, None, proposed(), now).kept is None
-    other = look("aru", "Aru", Band.AGE_10_12, "2027-04", proposed(), now).kept
+    assert check_step("aru", "Aru", Band.AGE_13_15, None, proposed(), now).kept is None
+    other = check_step("aru", "Aru", Band.AGE_10_12, "2027-04", proposed(), now).kept
     assert other is not None
     assert (other.month, other.since) == ("2027-04", now)
 
@@ -134,28 +134,28 @@ def test_a_step_is_put_off_once_by_six_months_at_most_and_then_happens(months: i
     until = f"{growing.months_on(date(2027, 5, 1), months):%Y-%m}"
     if month_of(until) <= now.date():
         with pytest.raises(PolicyError):
-            growing.put_off(step, until, "School first.", "Mum", now)
+            growing.postponed(step, until, "School first.", "Mum", now)
         return
-    after = growing.put_off(step, until, " School first. ", "Mum", now)
+    after = growing.postponed(step, until, " School first. ", "Mum", now)
     assert (after.reason, after.put_off_by, after.until) == ("School first.", "Mum", until)
     assert growing.stage(after, now) is Stage.POSTPONED
     assert later_months(after, now.date()) == ()
     last = datetime.combine(month_of(until), datetime.min.time(), now.tzinfo)
-    assert not look("aru", "Aru", Band.AGE_10_12, "2027-05", after, last - timedelta(minutes=1)).due
-    assert look("aru", "Aru", Band.AGE_10_12, "2027-05", after, last).due
+    assert not check_step("aru", "Aru", Band.AGE_10_12, "2027-05", after, last - timedelta(minutes=1)).due
+    assert check_step("aru", "Aru", Band.AGE_10_12, "2027-05", after, last).due
 
 
 @pytest.mark.parametrize("until", ["2027-05", "2027-04", "2027-12", "soon", ""])
 def test_to_no_other_month(until: str) -> None:
     with pytest.raises(PolicyError) as caught:
-        growing.put_off(proposed(), until, "School first.", "Mum", at("2027-05-03T12:00"))
+        growing.postponed(proposed(), until, "School first.", "Mum", at("2027-05-03T12:00"))
     assert caught.value.code == Code.NOT_LATER
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 201])
 def test_the_child_is_owed_a_reason(reason: str) -> None:
     with pytest.raises(PolicyError) as caught:
-        growing.put_off(proposed(), "2027-09", reason, "Mum", at("2027-05-03T12:00"))
+        growing.postponed(proposed(), "2027-09", reason, "Mum", at("2027-05-03T12:00"))
     assert caught.value.code == Code.NO_REASON
 
 
@@ -163,7 +163,7 @@ def test_adulthood_cannot_be_put_off() -> None:
     step = proposed(Band.AGE_16_17)
     assert later_months(step, date(2027, 5, 1)) == ()
     with pytest.raises(PolicyError) as caught:
-        growing.put_off(step, "2027-09", "Not yet.", "Mum", at("2027-05-03T12:00"))
+        growing.postponed(step, "2027-09", "Not yet.", "Mum", at("2027-05-03T12:00"))
     assert caught.value.code == Code.ADULT_NEXT
 
 
@@ -176,11 +176,11 @@ def test_at_18_nobody_waits_longer_because_the_gateway_was_off_but_for_three_day
 
 def test_days_without_a_gateway_are_none_of_the_thirty() -> None:
     step = proposed()
-    assert growing.back_again(step, step.seen + timedelta(hours=40)) == step
-    later = growing.back_again(step, step.seen + 60 * DAY)
+    assert growing.resumed(step, step.seen + timedelta(hours=40)) == step
+    later = growing.resumed(step, step.seen + 60 * DAY)
     assert (later.since, later.seen) == (step.since + 60 * DAY, step.seen + 60 * DAY)
-    taken = replace(step, state=State.TAKEN, taken=step.seen)
-    assert growing.back_again(taken, step.seen + 60 * DAY) == taken
+    taken = replace(step, state=StepState.TAKEN, taken=step.seen)
+    assert growing.resumed(taken, step.seen + 60 * DAY) == taken
 
 
 def test_a_clock_that_was_set_leaves_as_many_days_as_there_were() -> None:
@@ -192,10 +192,10 @@ def test_a_clock_that_was_set_leaves_as_many_days_as_there_were() -> None:
 @pytest.mark.parametrize("days", [5, 100, 200, -5, -200])
 def test_a_clock_that_was_set_moves_no_month_to_which_a_step_was_put_off(days: int) -> None:
     """Six months at most, whatever the clock was: its month was the answer."""
-    put_off = growing.put_off(proposed(), "2027-11", "School first.", "Mum", at("2027-05-03T12:00"))
+    put_off = growing.postponed(proposed(), "2027-11", "School first.", "Mum", at("2027-05-03T12:00"))
     step = growing.after_jump(put_off, jump(days * DAY))
     for now, due in (("2027-10-31T23:59", False), ("2027-11-01T00:00", True)):
-        found = look("aru", "Aru", Band.AGE_10_12, "2027-05", step, at(now))
+        found = check_step("aru", "Aru", Band.AGE_10_12, "2027-05", step, at(now))
         assert found.due is due
 
 
@@ -204,9 +204,9 @@ def test_a_slip_of_the_clock_ends_no_childhood_within_a_day_whoever_starts_anew(
     teen = proposed(Band.AGE_16_17, "2027-05")
     before, after = at("2027-05-11T12:00"), at("2027-08-11T12:00")
     step = growing.after_jump(replace(teen, seen=before), Jump(before, after, was_known=True, known=True))
-    assert not look("aru", "Aru", Band.AGE_16_17, "2027-05", step, after).due
-    assert not look("aru", "Aru", Band.AGE_16_17, "2027-05", step, at("2027-08-11T23:59")).due
-    assert look("aru", "Aru", Band.AGE_16_17, "2027-05", step, at("2027-08-12T12:00")).due
+    assert not check_step("aru", "Aru", Band.AGE_16_17, "2027-05", step, after).due
+    assert not check_step("aru", "Aru", Band.AGE_16_17, "2027-05", step, at("2027-08-11T23:59")).due
+    assert check_step("aru", "Aru", Band.AGE_16_17, "2027-05", step, at("2027-08-12T12:00")).due
 
 
 @pytest.mark.parametrize(("band", "waits"), [(Band.AGE_10_12, 30), (Band.AGE_16_17, 3)])
@@ -214,32 +214,32 @@ def test_a_clock_that_was_put_back_while_nothing_ran_makes_nobody_wait_longer(ba
     """Proposed by a clock a year ahead: the days count from now, and not from next year."""
     ahead = proposed(band, "2027-05", "2028-07-01T12:00")
     now = at("2027-07-01T12:00")
-    found = look("aru", "Aru", band, "2027-05", ahead, now)
+    found = check_step("aru", "Aru", band, "2027-05", ahead, now)
     assert found.kept is not None
     assert due_day(found.kept, found.kept.since.date()) == now.date() + waits * DAY
 
 
 def test_a_clock_that_was_ahead_takes_the_proposal_back_and_keeps_what_was_put_off() -> None:
     early = at("2027-03-01T12:00")
-    assert look("aru", "Aru", Band.AGE_10_12, "2027-05", proposed(), early).kept is None
-    put_off = growing.put_off(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
-    assert look("aru", "Aru", Band.AGE_10_12, "2027-05", put_off, early).kept == put_off
+    assert check_step("aru", "Aru", Band.AGE_10_12, "2027-05", proposed(), early).kept is None
+    put_off = growing.postponed(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
+    assert check_step("aru", "Aru", Band.AGE_10_12, "2027-05", put_off, early).kept == put_off
 
 
 def test_a_file_that_went_back_is_proposed_anew_with_a_full_month() -> None:
-    taken = replace(proposed(), state=State.TAKEN, taken=at("2027-05-31T05:00"), by="qalqan")
+    taken = replace(proposed(), state=StepState.TAKEN, taken=at("2027-05-31T05:00"), by="qalqan")
     now = at("2027-06-02T12:00")
-    assert look("aru", "Aru", Band.AGE_13_15, "2030-05", taken, now) == growing.Look(taken)
-    again = look("aru", "Aru", Band.AGE_10_12, "2027-05", taken, now)
+    assert check_step("aru", "Aru", Band.AGE_13_15, "2030-05", taken, now) == growing.StepCheck(taken)
+    again = check_step("aru", "Aru", Band.AGE_10_12, "2027-05", taken, now)
     assert again.kept is not None
-    assert (again.kept.state, again.kept.since, again.due) == (State.OPEN, now, False)
+    assert (again.kept.state, again.kept.since, again.due) == (StepState.OPEN, now, False)
 
 
 def test_back_from_a_month_to_which_it_was_put_off_there_are_thirty_days_again() -> None:
-    put_off = growing.put_off(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
-    taken = replace(put_off, state=State.TAKEN, taken=at("2027-09-01T00:00"), by="qalqan")
+    put_off = growing.postponed(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
+    taken = replace(put_off, state=StepState.TAKEN, taken=at("2027-09-01T00:00"), by="qalqan")
     now = at("2027-09-05T12:00")
-    again = look("aru", "Aru", Band.AGE_10_12, "2027-05", taken, now)
+    again = check_step("aru", "Aru", Band.AGE_10_12, "2027-05", taken, now)
     assert again.kept is not None
     assert not again.due
     assert due_day(again.kept, now.date()) == date(2027, 10, 5)
@@ -247,16 +247,16 @@ def test_back_from_a_month_to_which_it_was_put_off_there_are_thirty_days_again()
 
 
 def test_a_gateway_that_was_off_meanwhile_moves_no_month_to_which_it_was_put_off() -> None:
-    put_off = growing.put_off(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
+    put_off = growing.postponed(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
     now = at("2027-10-20T12:00")
-    later = growing.back_again(put_off, now)
-    assert look("aru", "Aru", Band.AGE_10_12, "2027-05", later, now).due
+    later = growing.resumed(put_off, now)
+    assert check_step("aru", "Aru", Band.AGE_10_12, "2027-05", later, now).due
 
 
 def test_of_an_adult_nothing_is_told_after_a_month() -> None:
-    taken = replace(proposed(Band.AGE_16_17), state=State.TAKEN, taken=at("2027-05-31T05:00"))
-    assert look("aru", "Aru", Band.ADULT, None, taken, at("2027-06-30T05:00")).kept == taken
-    assert look("aru", "Aru", Band.ADULT, None, taken, at("2027-06-30T05:01")).kept is None
+    taken = replace(proposed(Band.AGE_16_17), state=StepState.TAKEN, taken=at("2027-05-31T05:00"))
+    assert check_step("aru", "Aru", Band.ADULT, None, taken, at("2027-06-30T05:00")).kept == taken
+    assert check_step("aru", "Aru", Band.ADULT, None, taken, at("2027-06-30T05:01")).kept is None
 
 
 def test_what_a_step_writes() -> None:

@@ -11,7 +11,7 @@ import pytest
 from gateway.age.bands import Band
 from gateway.core.errors import PolicyError
 from gateway.policy.judge.sentence import SetBy, sentence
-from gateway.policy.profile.laws import parse_law, signed, spoken_laws, strangers
+from gateway.policy.profile.laws import parse_law, signed, spoken_laws, unknown_entries
 from gateway.policy.profile.rules import Law, LawStatus
 from gateway.policy.time.situation import PLAIN
 from gateway.policy.values import Reason
@@ -99,7 +99,7 @@ def test_the_australian_list_and_what_is_not_on_it() -> None:
 
 def test_what_no_catalogue_has_is_found() -> None:
     wrong = replace(law(), refuses=law(WHOLE.replace("service:tiktok", "service:tiktoc")).refuses)
-    assert strangers([wrong], product().catalogue.services, product().categories.by_id) == [
+    assert unknown_entries([wrong], product().catalogue.services, product().categories.by_id) == [
         "zz-test: service:tiktoc"
     ]
 

@@ -11,7 +11,7 @@ import yaml
 from gateway.policy.accounts.agreement import digest_of
 from gateway.policy.profile import edits
 from gateway.policy.profile.profile import Profile, parse_profile
-from gateway.policy.profile.to_yaml import spoken
+from gateway.policy.profile.to_yaml import rules_to_yaml
 from tests.policy.homes import product, words
 
 BANDS = product().bands
@@ -76,7 +76,7 @@ def test_an_edit_in_old_words_is_one_in_current_words() -> None:
 def test_an_agreement_of_before_the_words_changed_is_still_in_force() -> None:
     """The digest is stored, and was made of the old words."""
     kid, words_of_then = read(CURRENT), {"block": "refuse", "allow": "open"}
-    told = spoken(kid.rules)
+    told = rules_to_yaml(kid.rules)
     told["unknown"] = words_of_then[told["unknown"]]
     for key in ("categories", "ways"):
         told[key] = {one: words_of_then.get(word, word) for one, word in told[key].items()}

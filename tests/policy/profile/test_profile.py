@@ -216,7 +216,7 @@ def test_the_log_level_is_never_above_the_maximum_of_the_highest_band_ever_held(
         ("band: 10-12\nlimits: {interent: 2h}", "did you mean 'internet'?"),
         ("band: 10-12\nlimits: {internet: {holiday: 2h}}", "limits.internet.holiday: 'holiday' is not a day"),
         ("band: 10-12\nlimits:", "limits: is empty; write {} to clear"),
-        ("band: 10-12\nbedtime: {school: '8pm'}", "bedtime.school: '8pm' is not a window"),
+        ("band: 10-12\nbedtime: {school: '8pm'}", "bedtime.school: '8pm' is not a span of time"),
         ("band: 10-12\nwindows: {internet: ['10:00-12:00', '11:00-13:00']}", "overlaps"),
         ("band: 10-12\nwindows: {'service:nope': ['10:00-12:00']}", "'nope' is no service of the catalogue"),
         ("band: 10-12\ndevices: ['02:00:00:00:00']", "devices[1]: '02:00:00:00:00' is not a MAC address"),

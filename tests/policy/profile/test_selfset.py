@@ -14,8 +14,8 @@ from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.sentence import sentence
 from gateway.policy.profile.guests import guest_profile
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.self_set import MOST_LIMITS, Choice, chosen, laid, may_set, self_set
-from gateway.policy.profile.to_yaml import spoken
+from gateway.policy.profile.self_set import MOST_LIMITS, Choice, chosen, may_set, self_set, with_self_set
+from gateway.policy.profile.to_yaml import rules_to_yaml
 from gateway.policy.time.gates import BEDTIME
 from gateway.policy.time.schedule import next_wake
 from gateway.policy.time.situation import Situation
@@ -34,7 +34,7 @@ def with_own(profile: Profile, **own: object) -> Profile:
     limits = own.pop("limits", {})
     assert isinstance(limits, dict)
     changes = {**own, **{f"limits/{target}": value for target, value in limits.items()}}
-    return laid(profile, self_set(chosen((), changes, AT, words()), profile.name, words()))
+    return with_self_set(profile, self_set(chosen((), changes, AT, words()), profile.name, words()))
 
 
 def teen(extra: str = "") -> Profile:
@@ -97,9 +97,9 @@ def test_a_date_of_the_familys_lifts_what_the_family_set_and_not_what_the_child_
 def test_the_file_says_what_it_said() -> None:
     family = teen("limits: {internet: 2h}")
     child = with_own(family, bedtime="22:00-07:00", limits={"category:games": "1h"})
-    assert spoken(child.rules) == spoken(family.rules)
-    assert laid(child, None).rules == family.rules, "and taken back, nothing of it is left"
-    assert laid(child, child.rules.self_set) is child
+    assert rules_to_yaml(child.rules) == rules_to_yaml(family.rules)
+    assert with_self_set(child, None).rules == family.rules, "and taken back, nothing of it is left"
+    assert with_self_set(child, child.rules.self_set) is child
 
 
 def test_a_pause_ends_no_sooner_and_guests_sleep_as_long() -> None:

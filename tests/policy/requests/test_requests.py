@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import PolicyError
 from gateway.policy.requests import requests
-from gateway.policy.requests.requests import MAX_A_DAY, MAX_KEPT, Answer, ChildRequest, State, Topic
+from gateway.policy.requests.requests import (
+    MAX_A_DAY,
+    MAX_KEPT,
+    Answer,
+    ChildRequest,
+    RequestState,
+    RequestTopic,
+)
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.schedule import Calendar
 
@@ -23,8 +30,10 @@ TODAY = date(2026, 11, 24)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def new(topic: Topic = Topic.TIME, thing: str = "", at: datetime = NOW, **more: object) -> ChildRequest:
-    minutes = 15 if topic is Topic.TIME else 0
+def new(
+    topic: RequestTopic = RequestTopic.TIME, thing: str = "", at: datetime = NOW, **more: object
+) -> ChildRequest:
+    minutes = 15 if topic is RequestTopic.TIME else 0
     one = ChildRequest(
         0,
         "daughter",
@@ -39,7 +48,7 @@ def new(topic: Topic = Topic.TIME, thing: str = "", at: datetime = NOW, **more: 
     return replace(one, **more)  # type: ignore[arg-type]
 
 
-SITE = new(Topic.SITE, "service:tiktok", id=1)
+SITE = new(RequestTopic.SITE, "service:tiktok", id=1)
 TIME = new(id=1)
 
 
@@ -54,7 +63,7 @@ def test_asking_again_puts_new_words_to_the_one_that_waits() -> None:
     assert (again.id, again.minutes, again.reason, again.times, again.at) == (1, 30, "please", 2, NOW)
     silent = requests.asked((again,), new(reason=""), CALENDAR, TODAY)
     assert silent.reason == "please"
-    for other in (new(thing="youtube"), new(who="son"), new(Topic.SITE, "example.com")):
+    for other in (new(thing="youtube"), new(who="son"), new(RequestTopic.SITE, "example.com")):
         assert requests.asked((first,), other, CALENDAR, TODAY).id == 2
     done = requests.answered(first, Answer.NO, by="Mum", now=NOW)
     assert requests.asked((done,), new(), CALENDAR, TODAY).id == 2
@@ -92,7 +101,7 @@ def test_a_reason_is_short() -> None:
 )
 def test_answers(one: ChildRequest, answer: Answer, minutes: int | None, given: int) -> None:
     done = requests.answered(one, answer, by="Dad", now=NOW, because="ok", minutes=minutes)
-    assert (done.state, done.answer, done.given) == (State.ANSWERED, answer, given)
+    assert (done.state, done.answer, done.given) == (RequestState.ANSWERED, answer, given)
     assert (done.by, done.because, done.answered) == ("Dad", "ok", NOW)
     assert not done.waits
 
@@ -105,8 +114,8 @@ def test_answers(one: ChildRequest, answer: Answer, minutes: int | None, given: 
         (TIME, Answer.NO, 5, "takes no minutes"),
         (SITE, Answer.TODAY, 5, "takes no minutes"),
         (requests.answered(TIME, Answer.NO, by="Mum", now=NOW), Answer.ONCE, None, r"before \(no by Mum\)"),
-        (requests.granted_by_itself(TIME, NOW), Answer.NO, None, r"before \(once\)"),
-        (replace(TIME, state=State.EXPIRED), Answer.ONCE, None, "expired"),
+        (requests.auto_granted(TIME, NOW), Answer.NO, None, r"before \(once\)"),
+        (replace(TIME, state=RequestState.EXPIRED), Answer.ONCE, None, "expired"),
         (replace(TIME, expires=NOW), Answer.ONCE, None, "expired"),
     ],
 )
@@ -118,20 +127,20 @@ def test_answers_that_do_not_fit(one: ChildRequest, answer: Answer, minutes: int
 
 def test_a_site_is_brought_to_mind_after_a_day_once_and_expires_after_a_week() -> None:
     assert requests.due(SITE) == NOW + DAY
-    assert requests.moved_on(SITE, NOW + DAY - HOUR) is SITE
-    reminded = requests.moved_on(SITE, NOW + DAY)
+    assert requests.advanced(SITE, NOW + DAY - HOUR) is SITE
+    reminded = requests.advanced(SITE, NOW + DAY)
     assert reminded.reminded
     assert reminded.waits
-    assert requests.moved_on(reminded, NOW + 2 * DAY) is reminded
+    assert requests.advanced(reminded, NOW + 2 * DAY) is reminded
     assert requests.due(reminded) == NOW + 7 * DAY
-    gone = requests.moved_on(reminded, NOW + 8 * DAY)
-    assert (gone.state, gone.answered) == (State.EXPIRED, NOW + 7 * DAY)
+    gone = requests.advanced(reminded, NOW + 8 * DAY)
+    assert (gone.state, gone.answered) == (RequestState.EXPIRED, NOW + 7 * DAY)
     assert requests.due(gone) is None
 
 
 def test_time_expires_at_midnight_without_a_word() -> None:
     assert requests.due(TIME) == TIME.expires
-    assert requests.moved_on(TIME, TIME.expires).state is State.EXPIRED
+    assert requests.advanced(TIME, TIME.expires).state is RequestState.EXPIRED
 
 
 def test_a_daily_amount() -> None:
@@ -152,13 +161,13 @@ def test_the_name_of_a_site_goes_a_week_after_its_answer() -> None:
     done = requests.answered(SITE, Answer.NO, by="Mum", now=late)
     assert requests.kept((done,), late + 7 * DAY - HOUR) == (done,)
     assert requests.kept((done,), late + 7 * DAY) == ()
-    gone = requests.moved_on(SITE, NOW + 7 * DAY)
+    gone = requests.advanced(SITE, NOW + 7 * DAY)
     assert requests.kept((gone,), NOW + 14 * DAY) == ()
 
 
 @given(st.lists(st.booleans(), min_size=MAX_KEPT, max_size=MAX_KEPT + 50))
 def test_never_more_than_so_many(waits: list[bool]) -> None:
-    state = {True: State.PENDING, False: State.ANSWERED}
+    state = {True: RequestState.PENDING, False: RequestState.ANSWERED}
     base = NOW.astimezone(UTC)
     known = [
         replace(SITE, id=number, at=base + timedelta(minutes=number), state=state[one])
@@ -176,4 +185,4 @@ def test_a_jump_gives_no_second_evening_to_what_has_expired() -> None:
     late = NOW + 6 * HOUR
     for by in (timedelta(), HOUR, DAY):
         found = requests.after_jump(TIME, Jump(late, late + by, was_known=True, known=True), CALENDAR)
-        assert requests.moved_on(found, late + by).state is State.EXPIRED
+        assert requests.advanced(found, late + by).state is RequestState.EXPIRED

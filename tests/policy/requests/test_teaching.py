@@ -14,7 +14,7 @@ from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.judge.decide import Judge
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under
 from gateway.policy.names.shared_domains import is_shared
-from gateway.policy.requests.site_repair import MAX_NAMES, Notes, domain_of, entries
+from gateway.policy.requests.site_repair import MAX_NAMES, RepairLog, domain_of, entries
 from gateway.policy.time.situation import Grant, Lesson, Situation
 from gateway.policy.time.standing import standing
 from gateway.policy.values import Observation, Proto, Reason, Verdict
@@ -167,13 +167,13 @@ def test_a_lesson_of_one_device_is_nothing_to_another() -> None:
     assert judge("toddler").decide(asks(SITE), other, NOON) == before
 
 
-def hear(notes: Notes, host: str, seconds: float, who: str = "toddler") -> bool:
+def hear(notes: RepairLog, host: str, seconds: float, who: str = "toddler") -> bool:
     at = NOON + timedelta(seconds=seconds)
-    return notes.hear(asks(host), judge(who).decide(asks(host), TAUGHT, at), at)
+    return notes.record(asks(host), judge(who).decide(asks(host), TAUGHT, at), at)
 
 
 def test_what_comes_within_a_page_load_is_proposed() -> None:
-    notes = Notes(TAUGHT.lesson)  # type: ignore[arg-type]
+    notes = RepairLog(TAUGHT.lesson)  # type: ignore[arg-type]
     assert hear(notes, "weather.example", 0), "before the site was asked for"
     assert hear(notes, f"www.{SITE}", 5)
     assert hear(notes, "cdn.parts.example", 6)
@@ -197,7 +197,7 @@ def test_what_comes_within_a_page_load_is_proposed() -> None:
 
 
 def test_notes_are_bounded() -> None:
-    notes = Notes(TAUGHT.lesson)  # type: ignore[arg-type]
+    notes = RepairLog(TAUGHT.lesson)  # type: ignore[arg-type]
     for number in range(MAX_NAMES + 5):
         hear(notes, f"n{number}.example", 1)
     assert len(notes.all()) == MAX_NAMES

@@ -24,7 +24,7 @@ def chosen(seed: int) -> Callable[[str], str]:
 
 
 def ticket(code: str, who: str | None = None) -> Ticket:
-    return Ticket("aa", tickets.hashed(code, "aa"), 30, who, NOW, "Mum", NOW + tickets.LIFE)
+    return Ticket("aa", tickets.hash_code(code, "aa"), 30, who, NOW, "Mum", NOW + tickets.LIFE)
 
 
 def test_a_code_is_read_off_paper() -> None:
@@ -32,23 +32,28 @@ def test_a_code_is_read_off_paper() -> None:
     assert len(code) == LENGTH
     assert set(code) <= set(ALPHABET)
     assert not set("01ILOU") & set(ALPHABET)
-    assert tickets.shown(code) == f"{code[:4]}-{code[4:]}"
-    for written in (code, tickets.shown(code), tickets.shown(code).lower(), f" {code[:2]} {code[2:]} "):
-        assert tickets.typed(written) == code
+    assert tickets.printed_code(code) == f"{code[:4]}-{code[4:]}"
+    for written in (
+        code,
+        tickets.printed_code(code),
+        tickets.printed_code(code).lower(),
+        f" {code[:2]} {code[2:]} ",
+    ):
+        assert tickets.parse_code(written) == code
 
 
 @pytest.mark.parametrize(
     "text", ["", "K7QM", "K7QM-3XP0", "K7QM-3XPR-22", "тест-тест", "K7QM_3XPR", "\0" * 8]
 )
 def test_what_is_no_code(text: str) -> None:
-    assert tickets.typed(text) is None
+    assert tickets.parse_code(text) is None
 
 
 @given(st.integers(0, 2**32), st.integers(0, LENGTH - 1), st.sampled_from(ALPHABET))
 def test_every_single_wrong_letter_is_found(seed: int, place: int, letter: str) -> None:
     code = tickets.new_code(chosen(seed))
     wrong = code[:place] + letter + code[place + 1 :]
-    assert (tickets.typed(wrong) == wrong) is (wrong == code)
+    assert (tickets.parse_code(wrong) == wrong) is (wrong == code)
 
 
 def test_nearly_every_swap_is_found() -> None:
@@ -58,14 +63,14 @@ def test_nearly_every_swap_is_found() -> None:
         for place in range(LENGTH - 1):
             wrong = code[:place] + code[place + 1] + code[place] + code[place + 2 :]
             swaps += wrong != code
-            missed += wrong != code and tickets.typed(wrong) is not None
+            missed += wrong != code and tickets.parse_code(wrong) is not None
     assert missed < swaps / 100
 
 
 def test_only_its_hash_is_kept_and_salts_differ() -> None:
     code = tickets.new_code(chosen(2))
     assert code not in repr(ticket(code))
-    assert tickets.hashed(code, "aa") != tickets.hashed(code, "ab")
+    assert tickets.hash_code(code, "aa") != tickets.hash_code(code, "ab")
     assert tickets.find(code, [ticket("22222222"), ticket(code)]) == ticket(code)
     assert tickets.find("33333333", [ticket(code)]) is None
 

@@ -12,7 +12,7 @@ from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.config.config import Config, parse_config
 from gateway.policy.judge.sentence import Names, sentence
 from gateway.policy.profile.rules import Rules
-from gateway.policy.profile.to_yaml import spoken
+from gateway.policy.profile.to_yaml import rules_to_yaml
 from gateway.policy.time.extension import extend, in_force
 from gateway.policy.time.remaining import Left, left
 from gateway.policy.time.schedule import Calendar, week_limits
@@ -54,7 +54,7 @@ def test_a_week_stands_next_to_the_days() -> None:
     assert free is not None
     assert (school.value, free.value) == (2 * HOUR, 3 * HOUR)
     assert limits["service:youtube"].on(1, free=False) is None
-    assert spoken(SON.rules)["limits"] == {
+    assert rules_to_yaml(SON.rules)["limits"] == {
         "internet": {"school": "2h", "free": "3h", "week": "16h"},
         "service:youtube": {"week": "3h"},
     }

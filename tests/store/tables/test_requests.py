@@ -7,7 +7,7 @@ from datetime import UTC, timedelta
 from pathlib import Path
 
 from gateway.policy.requests import tickets
-from gateway.policy.requests.requests import Answer, ChildRequest, State, Topic
+from gateway.policy.requests.requests import Answer, ChildRequest, RequestState, RequestTopic
 from gateway.policy.requests.tickets import Ticket
 from gateway.store import Store
 from tests.store.helpers import HOUR, NOW, look
@@ -15,7 +15,7 @@ from tests.store.helpers import HOUR, NOW, look
 AT = NOW.astimezone(UTC)
 DAY = timedelta(days=1)
 ASKED = ChildRequest(
-    1, "daughter", "02:00:00:00:00:0a", Topic.SITE, "service:tiktok", 0, "for school", AT, AT + 7 * DAY
+    1, "daughter", "02:00:00:00:00:0a", RequestTopic.SITE, "service:tiktok", 0, "for school", AT, AT + 7 * DAY
 )
 
 
@@ -26,10 +26,10 @@ def test_requests_survive_a_restart(tmp_path: Path) -> None:
     done = replace(
         ASKED,
         id=2,
-        topic=Topic.TIME,
+        topic=RequestTopic.TIME,
         thing="",
         minutes=15,
-        state=State.ANSWERED,
+        state=RequestState.ANSWERED,
         answer=Answer.ONCE,
         given=10,
         by="Mum",
@@ -63,7 +63,7 @@ def test_an_old_request_is_in_no_byte_after_one_purge(tmp_path: Path) -> None:
                 id=number,
                 thing=f"marker-site-{number}.example",
                 reason=f"marker reason {number} " + "long " * 2000,
-                state=State.ANSWERED,
+                state=RequestState.ANSWERED,
                 answer=Answer.NO,
                 at=asked,
                 answered=asked,
@@ -91,7 +91,7 @@ def test_a_code_is_in_no_byte_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "q.db"
     store = Store(path)
     code = "K7QM3XP" + tickets.check_character("K7QM3XP")
-    one = Ticket("00ff", tickets.hashed(code, "00ff"), 30, None, AT, "Mum", AT + tickets.LIFE)
+    one = Ticket("00ff", tickets.hash_code(code, "00ff"), 30, None, AT, "Mum", AT + tickets.LIFE)
     store.tickets.add([one])
     store.close()
     assert code.encode() not in path.read_bytes()

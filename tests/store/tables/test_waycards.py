@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 
-from gateway.policy.alerts.cards import Card, Topic, kept
+from gateway.policy.alerts.cards import Card, CardTopic, storable_card
 from gateway.policy.profile.bypass_methods import Way
 from gateway.store import Store
 from gateway.store.tables.bypass_cards import MAX_CARDS
@@ -16,8 +16,10 @@ TABLET, PHONE = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 AT = NOW.astimezone(UTC)
 DAY = timedelta(days=1)
 HOST = "dns.my-own-resolver.example"
-CARD = Card(TABLET, "daughter", Way.ENCRYPTED_DNS, NOW.date(), Topic.PRIVATE_DNS, AT, HOST, "dot", level=2)
-VPN = replace(CARD, way=Way.VPN, topic=Topic.VPN, host="", proto="wireguard", sure=False)
+CARD = Card(
+    TABLET, "daughter", Way.ENCRYPTED_DNS, NOW.date(), CardTopic.PRIVATE_DNS, AT, HOST, "dot", level=2
+)
+VPN = replace(CARD, way=Way.VPN, topic=CardTopic.VPN, host="", proto="wireguard", sure=False)
 
 
 def in_bytes(path: Path, text: str) -> bool:
@@ -64,7 +66,7 @@ def test_the_disk_has_what_a_guardian_may_see_and_memory_all(tmp_path: Path) -> 
     assert not in_bytes(path, HOST)
     assert look(path, "SELECT mac, host, proto, at FROM way_cards") == [(PHONE, "", "", None)]
     again = Store(path)
-    assert again.way_cards.all() == (kept(counted),)
+    assert again.way_cards.all() == (storable_card(counted),)
     again.close()
 
 
