@@ -335,7 +335,7 @@ def test_nobody_else_notices_and_nothing_leaves_the_house(home: Home) -> None:
     seen = {(one["proto"], one["name"].lower()) for one in home.seen()}  # asked for in letters of any case
     # Where help is, the gateway's own resolver asks, as for any phone, and the daemon from time to time.
     help_names = set(load_product().help_names)
-    assert {proto for proto, _ in seen} <= {"dns"}, seen
+    assert {proto for proto, _ in seen} <= {"dns"}, home.seen()
     others = {name for _, name in seen} - {EPDG, *help_names}
     assert len(others) <= 1, seen  # a site that the child may reach
     assert others <= set(ALLOWED)
