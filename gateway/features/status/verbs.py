@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from gateway import __version__
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.verbs import announced
 from gateway.features.activity.in_use import InUse
@@ -279,7 +279,7 @@ class DeviceVerb:
         return {**known, **state, **self._additions(mac, member)}
 
 
-def reload_verb(effects: Effects, home: HomeContext) -> Verb:
+def reload_verb(effects: Effects, home: HomeContext) -> Handler:
     """Build the verb `reload`, which only root may send."""
 
     def reload(request: Request) -> Mapping[str, object]:

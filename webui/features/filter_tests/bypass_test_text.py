@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
+from gateway.control.contract.filter_tests import BypassCheck, BypassTestState
 from webui.language import around, things
 from webui.language.i18n import gettext as _
-from webui.values.shapes import Answer
-
-OPEN, CLOSED, PASSES, REFUSED, UNKNOWN, ABSENT = (
-    "open", "closed", "passes", "refused", "cannot be told", "absent"
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,40 +20,35 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    id: str
-    must_pass: bool
-    fault: bool
-    setting: str  # as in the files; empty: no setting allows it
-    ipv4: str
-    ipv6: str
+class MethodView:
+    check: BypassCheck
 
     @property
     def title(self) -> str:
-        return around.title(self.id)
+        return around.title(self.check.id)
 
     @property
     def found(self) -> frozenset[str]:
-        return frozenset((self.ipv4, self.ipv6)) - {ABSENT}
+        return frozenset((self.check.ipv4, self.check.ipv6)) - {"absent"}
 
     @property
     def open_by_rule(self) -> bool:
-        return OPEN in self.found and not self.fault
+        return "open" in self.found and not self.check.fault
 
     @property
     def word(self) -> str:
         """Return the result, as one word for IPv4 and IPv6 if they agree."""
         if len(self.found) < 2:
-            return _word(next(iter(self.found), UNKNOWN))
-        return _("IPv4: %(four)s, IPv6: %(six)s", four=_word(self.ipv4), six=_word(self.ipv6))
+            return _word(next(iter(self.found), "cannot be told"))
+        return _("IPv4: %(four)s, IPv6: %(six)s", four=_word(self.check.ipv4), six=_word(self.check.ipv6))
 
     @property
     def well(self) -> bool:
-        return not self.fault and self.found <= {CLOSED, PASSES}
+        return not self.check.fault and self.found <= {"closed", "passes"}
 
     @property
     def closes(self) -> Setting | None:
-        kind, _colon, value = self.setting.partition(": ")
+        kind, _colon, value = (self.check.setting or "").partition(": ")
         if kind in ("ways", "categories"):
             key = value.strip("{}").partition(":")[0]
             if kind == "ways":
@@ -82,45 +71,44 @@ _SETTINGS: Mapping[str, Callable[[], Setting]] = {
 @dataclass(frozen=True, slots=True)
 class Group:
     id: str
-    tried: tuple[Tried, ...]
+    tried: tuple[MethodView, ...]
 
     @property
     def title(self) -> str:
         return around.group(self.id)
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    running: bool  # for this child's rules
-    busy: bool  # for any child's
-    ended: datetime | None
-    problem: str
-    checks: tuple[Tried, ...]
+class BypassTestView:
+    """The result of a test, as the page shows it."""
+
+    def __init__(self, state: BypassTestState) -> None:
+        self.state = state
+        self.methods = tuple(MethodView(check) for check in state.checks)
 
     @property
-    def faults(self) -> tuple[Tried, ...]:
-        return tuple(check for check in self.checks if check.fault)
+    def faults(self) -> tuple[MethodView, ...]:
+        return tuple(method for method in self.methods if method.check.fault)
 
     @property
-    def chosen(self) -> tuple[Tried, ...]:
+    def chosen(self) -> tuple[MethodView, ...]:
         """Return the methods that the family's rules allow."""
-        return tuple(check for check in self.checks if check.open_by_rule)
+        return tuple(method for method in self.methods if method.open_by_rule)
 
     @property
     def ways(self) -> int:
-        return sum(not check.must_pass for check in self.checks)
+        return sum(not check.must_pass for check in self.state.checks)
 
     @property
     def closed(self) -> int:
-        return sum(not check.must_pass and check.found == {CLOSED} for check in self.checks)
+        return sum(not method.check.must_pass and method.found == {"closed"} for method in self.methods)
 
     @property
-    def untold(self) -> int:
-        return sum(UNKNOWN in check.found or not check.found for check in self.checks)
+    def untested(self) -> int:
+        return sum("cannot be told" in method.found or not method.found for method in self.methods)
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        by_id = {check.id: check for check in self.checks}
+        by_id = {method.check.id: method for method in self.methods}
         found = (
             Group(name, tuple(by_id[ident] for ident in ids if ident in by_id))
             for name, ids in around.GROUPS.items()
@@ -130,14 +118,9 @@ class Trial:
 
 def _word(found: str) -> str:
     return {
-        OPEN: _("open"),
-        CLOSED: _("closed"),
-        PASSES: _("passes"),
-        REFUSED: _("refused"),
-        ABSENT: _("not here"),
+        "open": _("open"),
+        "closed": _("closed"),
+        "passes": _("passes"),
+        "refused": _("refused"),
+        "absent": _("not here"),
     }.get(found, _("cannot be told"))
-
-
-def parse_trial(values: Mapping[str, Any]) -> Trial:
-    found = Answer(values)
-    return found.read(Trial, checks=tuple(check.read(Tried) for check in found.entries("checks")))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.filter_tests import BYPASS_TEST
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.filter_tests.bypass_test_text import BypassTestView
 from webui.whom import child_of
 
 blueprint = Blueprint("trial", __name__, url_prefix="/parent/child/<profile>/around")
@@ -45,5 +47,5 @@ def _page(profile: str, template: str) -> ResponseReturnValue:
         child=child,
         guardian=guardian(),
         notice=notices.current(home),
-        trial=daemon().trial(child.id),
+        trial=BypassTestView(daemon().client.ask(BYPASS_TEST, action="look", id=child.id)),
     )
