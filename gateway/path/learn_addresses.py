@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.name_addresses import NameBook
-from gateway.wire.dns.message import HTTPS, SRV, SVCB, Message
-from gateway.wire.dns.names import name_text, read_labels
+from gateway.wire.dns.message import HTTPS, SRV, SVCB, Message, name_text, read_labels
 from gateway.wire.dns.svcb import address_hints, parse_service
 
 AnswerObserver = Callable[[str, list[bytes], bool], None]

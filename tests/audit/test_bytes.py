@@ -7,15 +7,13 @@ import pytest
 from gateway.audit import hellos, tunnels, zone
 from gateway.audit.rawtcp import SegmentOptions, shaped
 from gateway.policy.values import Proto
-from gateway.wire.dns.encode import Encoder
-from gateway.wire.dns.message import AAAA, HTTPS, IN, A, parse_message
+from gateway.wire.dns.message import AAAA, HTTPS, IN, A, Encoder, parse_message
 from gateway.wire.dns.svcb import ALPN, DOHPATH, ECH, parse_service
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.fragments import Defragmenter
 from gateway.wire.ip.packet import ACK, PSH, TCP, URG, parse_ip, transport_sum
 from gateway.wire.quic.crypto import VERSION_1, initial_keys
-from gateway.wire.quic.initials import Initials
-from gateway.wire.quic.packet import DatagramKind, classify
+from gateway.wire.quic.initials import DatagramKind, Initials, classify
 from gateway.wire.tls.hello import parse_client_hello, read_client_hellos
 from gateway.wire.tunnels import ip_in_udp, ipsec, l2tp, openvpn, pptp, socks, ssh, wireguard
 

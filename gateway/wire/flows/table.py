@@ -21,7 +21,7 @@ from gateway.wire.flows.observe import Observer
 from gateway.wire.flows.tcp import TcpFlow
 from gateway.wire.flows.udp import UdpFlow
 from gateway.wire.ip.packet import ACK, ICMP, ICMPV6, SYN, TCP, UDP, Packet, checksum_ok, parse_ip
-from gateway.wire.quic.packet import DatagramKind, classify
+from gateway.wire.quic.initials import DatagramKind, classify
 from gateway.wire.tunnels import classify_ip
 
 __all__ = ["FlowAction", "FlowResult", "FlowTable", "Judge", "Limits", "Stats"]
