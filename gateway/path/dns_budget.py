@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from gateway.wire.dns.message import MIN_UDP_SIZE
-from gateway.wire.flows.effort import Effort
-from gateway.wire.flows.limits import Limits
+from gateway.wire.flows.limits import Effort, Limits
 
 # Bytes of queries and answers, per second and as a burst. A page without cached names needs about 20 kB, and
 # a browser may reopen fifty pages at its start. A DNS tunnel then has 64 kbit/s, with any resolver and

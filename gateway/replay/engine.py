@@ -33,7 +33,8 @@ from gateway.replay.segments import Segments
 from gateway.replay.sides import FlowClients
 from gateway.replay.twins import DuplicatePackets
 from gateway.wire.dns.message import parse_message, read_head
-from gateway.wire.flows.table import FlowTable, Limits
+from gateway.wire.flows.limits import Limits
+from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip import capture
 from gateway.wire.ip.capture import Frame
 from gateway.wire.ip.fragments import Defragmenter

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import WireError
+from gateway.wire.flows.actions import FlowAction
 from gateway.wire.flows.http import Contradiction, RequestReading
 from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.table import FlowAction
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, REFUSED, Talk, careful, names_only
 
 SEGMENT = 1400
