@@ -73,7 +73,7 @@ FAULTS = (
     ),
     Fault(
         "nftables: the server's packets of a refused connection pass",
-        "gateway/kernel/ruleset/verdict.py",
+        "gateway/kernel/ruleset/chains.py",
         '            *without_payload("accept"),\n            "drop",\n',
         '            "accept",\n',
         ("tests/kernel/ruleset/test_ruleset.py",),

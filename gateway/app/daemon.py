@@ -51,8 +51,7 @@ from gateway.household.members import Family
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
 from gateway.household.rule_book import LearnedAddresses, RuleBook
 from gateway.household.visibility import Visibility
-from gateway.kernel.conntrack import Conntrack
-from gateway.kernel.flowbytes import FlowBytes
+from gateway.kernel.conntrack import Conntrack, FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.lan import interfaces as lan

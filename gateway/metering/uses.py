@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, cast
 
 from gateway.household.member import Member
-from gateway.kernel.flowbytes import Moved
-from gateway.kernel.totals import Pair
+from gateway.kernel.conntrack import Moved
+from gateway.kernel.usage import Pair
 from gateway.metering.ledgers import own_thresholds
 from gateway.metering.shares import shares
 from gateway.path.live_flows import FlowId, LiveFlows

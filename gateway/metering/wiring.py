@@ -12,7 +12,7 @@ from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
-from gateway.kernel.flowbytes import FlowBytes, enable_accounting
+from gateway.kernel.conntrack import FlowBytes, enable_accounting
 from gateway.metering.counter_mark import FILE, Mark
 from gateway.metering.ledgers import Ledgers
 from gateway.metering.meter import Meter
