@@ -52,14 +52,14 @@ FAULTS = (
     ),
     Fault(
         "QUIC: different bytes for one offset are not compared",
-        "gateway/wire/quic/frames.py",
+        "gateway/wire/quic/initials.py",
         "            self._compare(run, start, data)\n",
         "            continue\n",
         ("tests/wire/quic/test_quic_frames.py",),
     ),
     Fault(
         "HTTP: the name before @ is taken for the host",
-        "gateway/wire/http/hosts.py",
+        "gateway/wire/http/head.py",
         'authority.rpartition(b"@")[2]',
         'authority.partition(b"@")[0]',
         ("tests/wire/http/test_http.py",),
@@ -73,7 +73,7 @@ FAULTS = (
     ),
     Fault(
         "nftables: the server's packets of a refused connection pass",
-        "gateway/kernel/ruleset/verdict.py",
+        "gateway/kernel/ruleset/chains.py",
         '            *without_payload("accept"),\n            "drop",\n',
         '            "accept",\n',
         ("tests/kernel/ruleset/test_ruleset.py",),

@@ -51,17 +51,15 @@ from gateway.household.members import Family
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
 from gateway.household.rule_book import LearnedAddresses, RuleBook
 from gateway.household.visibility import Visibility
-from gateway.kernel.conntrack import Conntrack
-from gateway.kernel.flowbytes import FlowBytes
+from gateway.kernel.conntrack import Conntrack, FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.lan import interfaces as lan
 from gateway.metering.wiring import count_connections, ledgers, metering
-from gateway.path.addresses import ServiceBook
+from gateway.path.addresses import NameBook, ServiceBook
 from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath
 from gateway.path.live_flows import FlowId, LiveFlows
-from gateway.path.name_addresses import NameBook
 from gateway.path.probes import Probes
 from gateway.policy.config.config import Config, DnsRefusal
 from gateway.policy.time.clock_changes import Jump

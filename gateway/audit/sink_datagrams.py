@@ -7,8 +7,7 @@ import socket
 from gateway.audit import hellos, sink_origin, tunnels, zone
 from gateway.audit.arrivals import Arrivals
 from gateway.audit.sink_origin import Peer
-from gateway.wire.quic.initials import Initials
-from gateway.wire.quic.packet import DatagramKind, long_packets
+from gateway.wire.quic.initials import DatagramKind, Initials, long_packets
 
 _LONG_HEADER = 0x80
 _MOST_HELLOS = 64  # connections with an incomplete hello; a test has two at a time

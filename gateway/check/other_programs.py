@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.check.findings import Finding, note, ok, problem, unseen, warning
 from gateway.core.programs import find_program
-from gateway.kernel import hypervisor, timex
+from gateway.kernel import clocks
 from gateway.lan.machine import text_of
 from gateway.policy.config.config import Config
 from gateway.policy.config.router_decides import file_to_edit
@@ -116,9 +116,9 @@ def clock(config: Config, now: datetime | None = None) -> Iterator[Finding]:
         yield ok("time", shown)
     if config.timezone == "UTC":
         yield note("time", "no time zone is set: bedtimes use UTC", "set `timezone` in qalqan.yaml")
-    if timex.synchronised():
+    if clocks.synchronised():
         yield ok("time", "a time service keeps the clock correct")
-    elif hypervisor.present():
+    elif clocks.is_virtual_machine():
         yield ok("time", "this is a virtual machine, whose host sets the clock")
     else:
         text = "no time service runs: while the time is unknown, `clock_unset` applies"

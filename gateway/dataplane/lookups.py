@@ -17,8 +17,7 @@ from pathlib import Path
 
 from gateway.core.errors import WireError
 from gateway.core.loop import Loop, Timer
-from gateway.wire.dns.message import AAAA, IN, RD, A, parse_message
-from gateway.wire.dns.names import host_labels, wire_name
+from gateway.wire.dns.message import AAAA, IN, RD, A, host_labels, parse_message, wire_name
 
 PORT = 53
 REFRESH = 600.0  # seconds

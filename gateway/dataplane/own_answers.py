@@ -15,8 +15,7 @@ from typing import Protocol
 from gateway.core.loop import Loop
 from gateway.dataplane.lookups import KEPT, Lookups
 from gateway.household.members import Member
-from gateway.path.addresses import AddressBook
-from gateway.path.name_addresses import NameBook
+from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.subject import Sink, Subject
 from gateway.policy.profile.rules import FAMILY, Kind
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict

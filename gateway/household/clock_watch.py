@@ -20,7 +20,7 @@ from gateway.household import clock_files as clockfiles
 from gateway.household.clock_files import ClockRun, LastTime
 from gateway.household.members import CONSOLE
 from gateway.household.time_sources import SERVICES, TOLERANCE, Machine, Reading, Source, at_first
-from gateway.kernel.timex import SetAlarm
+from gateway.kernel.clocks import SetAlarm
 from gateway.policy.time.clock_changes import Jump
 
 SMALLEST = 1.0  # seconds; smaller steps are ignored until they add up to it

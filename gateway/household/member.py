@@ -7,8 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.household.unassigned import Wanted
-from gateway.path.addresses import AddressBook, DeviceAddresses, DeviceServices, ServiceBook
-from gateway.path.name_addresses import DeviceNames, NameBook
+from gateway.path.addresses import (
+    AddressBook,
+    DeviceAddresses,
+    DeviceNames,
+    DeviceServices,
+    NameBook,
+    ServiceBook,
+)
 from gateway.policy.judge.combined import CombinedJudge
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World

@@ -14,8 +14,7 @@ from gateway.household.lesson_protocol import NoLessons, Teaching
 from gateway.household.member import Maker, Member, SlotBooks, Worn
 from gateway.household.minutes_protocol import Minutes, Uncounted
 from gateway.household.unassigned import Keys, Wanted, Where
-from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.name_addresses import NameBook
+from gateway.path.addresses import AddressBook, NameBook, ServiceBook
 from gateway.path.subject import Subject, unwanted_by
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.combined import CombinedJudge

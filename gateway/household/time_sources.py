@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.household.clock_files import LastTime
-from gateway.kernel import hypervisor, rtc, timex
+from gateway.kernel import clocks
 
 TOLERANCE = 300.0  # seconds by which the battery-backed clock may differ from the time
 
@@ -44,22 +44,22 @@ class Machine:
     """Reads the machine's clocks. Tests replace it."""
 
     def __init__(self) -> None:
-        self.boot_id = timex.boot_id()
+        self.boot_id = clocks.boot_id()
 
     def read(self) -> Reading:
-        return Reading(*timex.real_and_boot())
+        return Reading(*clocks.real_and_boot())
 
     def synchronised(self) -> bool | None:
-        return timex.synchronised()
+        return clocks.synchronised()
 
     def has_host(self) -> bool:
-        return hypervisor.present()
+        return clocks.is_virtual_machine()
 
     def rtc_at_boot(self) -> float | None:
-        return rtc.boot_time()
+        return clocks.rtc_boot_time()
 
     def rtc_now(self) -> int | None:
-        return rtc.read()
+        return clocks.rtc_time()
 
 
 def at_first(machine: Machine, last: LastTime, reading: Reading) -> Source:

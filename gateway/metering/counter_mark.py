@@ -13,7 +13,7 @@ from struct import Struct, iter_unpack
 from zlib import crc32
 
 from gateway.core.files import write_atomically
-from gateway.kernel.totals import Pair
+from gateway.kernel.usage import Pair
 
 FILE = "metered"
 _ONE = Struct("<BBQ")  # slot, class, bytes

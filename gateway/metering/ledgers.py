@@ -11,8 +11,7 @@ from gateway.policy.names.services import DEFAULT_THRESHOLD, Catalogue
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.ledger import Counted, Ledger, Move
 from gateway.policy.time.ledger import Why as Reason
-from gateway.store.minute_records import ClockRecord, MinuteRecord, Record, UseRecord, Why
-from gateway.store.minutes_file import MinutesFile, spent
+from gateway.store.minutes_file import ClockRecord, MinuteRecord, MinutesFile, Record, UseRecord, Why, spent
 from gateway.store.tables.day_totals import TotalsByDay
 
 MINUTE = 60

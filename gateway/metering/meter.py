@@ -17,9 +17,9 @@ from typing import Protocol
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop, Timer
 from gateway.household.members import Family, Member
-from gateway.kernel.flowbytes import Flow, Moved
+from gateway.kernel.conntrack import Flow, Moved
 from gateway.kernel.snapshot import PassElement
-from gateway.kernel.totals import Pair
+from gateway.kernel.usage import Pair
 from gateway.metering.counter_mark import Mark
 from gateway.metering.ledgers import Ledgers
 from gateway.metering.minute_clock import MinuteClock

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from math import floor
 
-from gateway.store.minute_records import ClockRecord
+from gateway.store.minutes_file import ClockRecord
 
 MINUTE = 60.0
 SLIP = 0.5  # seconds by which a minute may be shorter, while the wall clock is adjusted gradually

@@ -12,7 +12,7 @@ from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
-from gateway.kernel.flowbytes import FlowBytes, enable_accounting
+from gateway.kernel.conntrack import FlowBytes, enable_accounting
 from gateway.metering.counter_mark import FILE, Mark
 from gateway.metering.ledgers import Ledgers
 from gateway.metering.meter import Meter
@@ -21,10 +21,9 @@ from gateway.path.live_flows import LiveFlows
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.time.schedule import week_limits
 from gateway.store.flash_wear import Wear
-from gateway.store.minute_records import Record, UseRecord
-from gateway.store.minutes_file import FOLDER, MinutesFile, spent
+from gateway.store.minutes_file import FOLDER, SERVICE, MinutesFile, Record, UseRecord, spent
 from gateway.store.store import ActivityErased, Store
-from gateway.store.tables.history import SERVICE, uses
+from gateway.store.tables.history import uses
 
 _log = logging.getLogger(__name__)
 

@@ -33,8 +33,9 @@ from gateway.replay.segments import Segments
 from gateway.replay.sides import FlowClients
 from gateway.replay.twins import DuplicatePackets
 from gateway.wire.dns.message import parse_message, read_head
-from gateway.wire.flows.table import FlowTable, Limits
-from gateway.wire.ip import link
+from gateway.wire.flows.limits import Limits
+from gateway.wire.flows.table import FlowTable
+from gateway.wire.ip import capture
 from gateway.wire.ip.capture import Frame
 from gateway.wire.ip.fragments import Defragmenter
 from gateway.wire.ip.packet import SYN, TCP, UDP, URG, Packet, parse_ip
@@ -53,8 +54,8 @@ _ALLOWED = Decision(Verdict.ALLOW, Reason.OPEN, "", "product")
 ASKED = frozenset({Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP}) | WAYS.keys()
 READABLE = frozenset(
     {
-        link.NULL, link.LOOP, link.ETHERNET, link.LINUX_SLL, link.LINUX_SLL2, link.PPP, link.PPP_ETHER,
-        link.RAW, link.RAW_BSD, link.RAW_OPENBSD, link.IPV4, link.IPV6,
+        capture.NULL, capture.LOOP, capture.ETHERNET, capture.LINUX_SLL, capture.LINUX_SLL2, capture.PPP,
+        capture.PPP_ETHER, capture.RAW, capture.RAW_BSD, capture.RAW_OPENBSD, capture.IPV4, capture.IPV6,
     }
 )  # fmt: skip
 
@@ -126,7 +127,7 @@ class Replay:
         learned = self._learned
         learned.now = max(learned.now, self._time or 0.0)
         try:
-            found = link.ip_payload(frame.linktype, frame.data)
+            found = capture.ip_payload(frame.linktype, frame.data)
             data = None if found is None else self._fragments.feed(with_length(found.packet), learned.now)
             if data is not None:
                 self._packet(data, parse_ip(data))

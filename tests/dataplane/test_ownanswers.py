@@ -14,8 +14,7 @@ from gateway.dataplane import own_answers as ownanswers
 from gateway.dataplane.own_answers import AGAIN, BURST, OwnAnswers
 from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
-from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.name_addresses import NAME_LIFETIME, NameBook
+from gateway.path.addresses import NAME_LIFETIME, AddressBook, NameBook, ServiceBook
 from gateway.policy.judge.world import NoTable
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.store.store import Store

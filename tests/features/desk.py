@@ -29,9 +29,8 @@ from gateway.household.rule_book import RuleBook
 from gateway.household.seen_devices import SeenDevices
 from gateway.household.visibility import Visibility
 from gateway.lan.inventory import Inventory
-from gateway.path.addresses import AddressBook, ServiceBook
+from gateway.path.addresses import AddressBook, NameBook, ServiceBook
 from gateway.path.live_flows import LiveFlows
-from gateway.path.name_addresses import NameBook
 from gateway.path.probes import Probes
 from gateway.path.subject import Sink
 from gateway.policy.time.clock_changes import Jump

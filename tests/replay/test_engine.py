@@ -17,8 +17,8 @@ from gateway.policy.values import Proto, Verdict
 from gateway.wire.dns.message import tcp_frame
 from gateway.wire.flows.actions import FlowAction
 from gateway.wire.flows.table import FlowResult, FlowTable
-from gateway.wire.ip import link
 from gateway.wire.ip.build import tcp_segment
+from gateway.wire.ip.capture import RAW
 from gateway.wire.ip.packet import ACK, PSH
 from tests import captures
 from tests.captures import Stamped
@@ -249,7 +249,7 @@ def test_a_frames_own_time_decides_unless_another_is_named() -> None:
 
 @pytest.mark.parametrize("time", [0.0, 4e9 + 2**33])
 def test_a_frame_without_a_believable_time_is_judged_as_now(time: float) -> None:
-    capture = captures.pcapng([(time, captures.LINKS["raw"].wrap(question("a.example")))], link.RAW)
+    capture = captures.pcapng([(time, captures.LINKS["raw"].wrap(question("a.example")))], RAW)
     told = Replayed(capture, CHILD, at=None)
     assert told.asked[0].time is None
     assert told.verdicts == [("a.example", "allow", "open")]

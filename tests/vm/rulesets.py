@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gateway.kernel.marks import QUEUES
 from gateway.kernel.nft import explain
-from gateway.kernel.ruleset.table import QUEUE_BASE, TABLE
+from gateway.kernel.ruleset.table import TABLE
+from gateway.kernel.snapshot import QUEUE_BASE
 from tests.lab.home import ROOT
 from tests.lab.netns import Namespace
 from tests.vm.report import Try

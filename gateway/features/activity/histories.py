@@ -19,7 +19,8 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import PLAY, Action
 from gateway.policy.time.grant_messages import thing_name
 from gateway.policy.values import Decision, Reason, Verdict
-from gateway.store.tables.history import ALL, CATEGORY, OTHER, SERVICE, Count, Name, named
+from gateway.store.minutes_file import CATEGORY, SERVICE
+from gateway.store.tables.history import ALL, OTHER, Count, Name, named
 
 MARK = "sample: "  # prefix of the rule of a simulated decision
 GROUPS = 60  # blocked or opened sites in one answer

@@ -125,8 +125,8 @@ def test_the_innermost_file_system_is_told(tmp_path: Path) -> None:
 def test_who_keeps_the_clock(
     monkeypatch: pytest.MonkeyPatch, synchronised: bool | None, host: bool, line: str
 ) -> None:
-    monkeypatch.setattr("gateway.check.other_programs.timex.synchronised", lambda: synchronised)
-    monkeypatch.setattr("gateway.check.other_programs.hypervisor.present", lambda: host)
+    monkeypatch.setattr("gateway.check.other_programs.clocks.synchronised", lambda: synchronised)
+    monkeypatch.setattr("gateway.check.other_programs.clocks.is_virtual_machine", lambda: host)
     found = told(clock(Config(timezone="Asia/Almaty"), datetime(2026, 11, 25, tzinfo=UTC)))
     assert [one.startswith(line) for one in found] == ([True] if line else [])
 

@@ -1,4 +1,5 @@
-"""The kernel's clocks: whether a time service keeps the clock correct, and when the clock is set.
+"""The machine's clocks: whether a time service keeps the system clock correct, when it is set, and the
+battery-backed clock. A virtual machine's clock is set by its host from the start.
 
 The structures have `long` fields, which the C library's plain function names use, also with 32 bits.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import time
 from pathlib import Path
 
@@ -20,6 +22,15 @@ _NEVER = (1 << 8 * ctypes.sizeof(ctypes.c_long) - 1) - 1
 _LARGEST_TIMEX = 512  # bytes; the structure has 208
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+RTC = Path("/sys/class/rtc/rtc0/since_epoch")
+KERNEL_LOG = Path("/dev/kmsg")
+
+_LOG_RECORD = 8192  # bytes; each read returns one complete record
+_CLOCK_SET = re.compile(rb"^\d+,\d+,(\d+),[^;]*;[^\n]*setting system clock to [^\n(]*\((\d+)\)")
+
+CPUS = Path("/proc/cpuinfo")
+HYPERVISORS = (Path("/sys/hypervisor/type"), Path("/proc/device-tree/hypervisor"))  # Xen; ARM
 
 
 class _Timex(ctypes.Structure):
@@ -108,3 +119,58 @@ class SetAlarm:
 
 def _refusal(call: str) -> KernelError:
     return KernelError(f"{call}: {os.strerror(ctypes.get_errno())}; this needs Linux 3.0 or later")
+
+
+def rtc_time() -> int | None:
+    """Return Unix seconds; None without such a clock, or if it has lost its time."""
+    try:
+        return int(RTC.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def rtc_boot_time(log: Path = KERNEL_LOG) -> float | None:
+    """Return the Unix time of the boot according to the battery-backed clock, or None.
+
+    It is the time to which the kernel set the system clock, minus the seconds since boot at that moment. It
+    comes from the kernel's log: scripts that set the clock from the newest file (OpenWrt's sysfixtime) write
+    that time to the battery-backed clock as well, so later readings prove nothing. None: the kernel did not
+    set the clock, or its log no longer has the record.
+    """
+    try:
+        fd = os.open(log, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return _search_log(fd)
+    finally:
+        os.close(fd)
+
+
+def _search_log(fd: int) -> float | None:
+    found: float | None = None
+    while True:
+        try:
+            record = os.read(fd, _LOG_RECORD)
+        except BlockingIOError:
+            return found
+        except BrokenPipeError:  # the next records have been overwritten; later ones follow
+            continue
+        except OSError:
+            return found
+        if not record:
+            return found
+        match = _CLOCK_SET.match(record)
+        if match is not None:
+            found = int(match[2]) - int(match[1]) / 1e6
+
+
+def is_virtual_machine() -> bool:
+    """Return whether this is a virtual machine; False if nothing indicates it."""
+    if any(path.exists() for path in HYPERVISORS):
+        return True
+    try:
+        with CPUS.open("rb") as lines:
+            return any(line.startswith(b"flags") and b"hypervisor" in line.split() for line in lines)
+    except OSError:
+        return False
