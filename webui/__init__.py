@@ -18,6 +18,17 @@ from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
 from webui.features.filter_tests import bypass_test_pages
+from webui.features.status import (
+    calendar_pages,
+    child_pages,
+    health_pages,
+    home_pages,
+    status_pages,
+    support_pages,
+    update_pages,
+)
+from webui.features.status.announcement_text import announced
+from webui.features.status.own_rules_text import hours_text, rule_name
 from webui.language import i18n, loglevels, refusals, words
 from webui.language.growing import to_child, to_parents
 from webui.messages import notifier
@@ -34,7 +45,6 @@ from webui.pages import (
     brand,
     cards,
     carry,
-    child,
     claim,
     codes,
     device,
@@ -48,15 +58,12 @@ from webui.pages import (
     family_card,
     growing,
     guide,
-    health,
     helper,
-    home,
     importing,
     kinds,
     language,
     laws,
     learn,
-    leave,
     lending,
     limits,
     lists,
@@ -74,13 +81,10 @@ from webui.pages import (
     setup,
     sharing,
     sites,
-    status,
     stream,
-    support,
     teach,
     tokens,
     unlock,
-    update,
     week,
 )
 from webui.pages import time as time_pages
@@ -94,11 +98,11 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
-    door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
-    requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
-    backup, update, family, registers, importing, alerts,
-    child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, refused, status,
-    leave, mean, rights, learn, guide, digest,
+    door, claim, account, tokens, home_pages, activity, devices, device, device_use, device_open, lists,
+    cards, requests, codes, lending, family_card, stream, people, auditlog, helper, support_pages, language,
+    health_pages,    backup, update_pages, family, registers, importing, alerts,
+    child_pages, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, refused,
+    status_pages, calendar_pages, mean, rights, learn, guide, digest,
     rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
     setup, proof,  bypass_test_pages, brand,
 )  # fmt: skip
@@ -153,7 +157,9 @@ def _install_templates(app: Flask) -> None:
         step_to_parents=to_parents,
         home_now=lambda: daemon.daemon().home(),
     )
-    app.jinja_env.filters["plain"] = words.plain
+    app.jinja_env.filters.update(
+        plain=words.plain, announced=announced, rule_name=rule_name, hours_text=hours_text
+    )
 
 
 def _install_errors(app: Flask) -> None:

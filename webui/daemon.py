@@ -9,30 +9,23 @@ from typing import Any
 from flask import Flask, current_app, request
 
 from gateway.control.client import Client
+from gateway.control.contract.profile import PROFILE
+from gateway.control.contract.status import DEVICE, STATUS
 from gateway.core.errors import ControlError
+from webui.features.status.home_text import Here, Home
+from webui.features.status.own_rules_text import OwnRules
 from webui.helplines import packaged
 from webui.language import i18n
 from webui.messages.alerts import AlertBook, parse_alerts
 from webui.rules.catalogue import Catalogue, parse_catalogue
-from webui.rules.childs import Rules, parse_rules
 from webui.rules.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
-from webui.values.answers import (
-    HelpLine,
-    Here,
-    Home,
-    OwnRefusals,
-    parse_help_lines,
-    parse_here,
-    parse_home,
-    parse_own_refusals,
-)
+from webui.values.answers import HelpLine, OwnRefusals, parse_help_lines, parse_own_refusals
 from webui.values.asked import Asked, parse_asked
 from webui.values.country import Country, parse_country
 from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.values.family import Family, parse_family
 from webui.values.given import Given, parse_given
 from webui.values.growing import Growth, parse_growth
-from webui.values.health import Health, parse_health
 from webui.values.history import Change, History, parse_changes, parse_history
 from webui.values.ledger import Ledger, parse_ledger
 from webui.values.lists import Found, Lists, parse_found, parse_lists
@@ -58,15 +51,15 @@ class Daemon:
         self.client = client
 
     def home(self) -> Home:
-        home = parse_home(self.client.call("status"))
-        i18n.set_family_language(home.language)
-        return home
+        status = self.client.ask(STATUS)
+        i18n.set_family_language(status.language or "")
+        return Home(status)
 
     def here(self, ip: str) -> Here:
-        return parse_here(self.client.call("device", ip=ip))
+        return Here(self.client.ask(DEVICE, ip=ip))
 
-    def rules(self, profile: str) -> Rules:
-        return parse_rules(self.client.call("profile", id=profile))
+    def rules(self, profile: str) -> OwnRules:
+        return OwnRules(self.client.ask(PROFILE, id=profile))
 
     def refusals_of_device(self, here: Here, limit: int = 10) -> OwnRefusals:
         if not here.mac:
@@ -186,14 +179,6 @@ class Daemon:
     def changes_of_device(self, here: Here) -> tuple[Change, ...]:
         """Return the last changes of the rules of this device's child."""
         return parse_changes(self.client.call("own_changes", device=here.mac))
-
-    def health(self, *, again: bool = False) -> Health:
-        """Return the gateway's health. ``again``: run the checks again, unless they have just run."""
-        return parse_health(self.client.call("health", **({"again": True} if again else {})))
-
-    def support(self) -> dict[str, Any]:
-        """Return the gateway's health without personal data."""
-        return self.client.call("support")
 
     # For a child's own device.
 

@@ -15,10 +15,10 @@ from flask import url_for
 
 from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
+from webui.features.status.home_text import Home
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.words import clock, plain
-from webui.values.answers import Home
 from webui.values.shapes import Answer
 
 EVERYONE = "all"
@@ -119,9 +119,9 @@ def _paused(home: Home, who: str) -> Notice | None:
     if child is None or not child.paused:
         return None
     name = plain(child.name)
-    if child.now.until is None:
+    if child.status.until is None:
         return Notice(_("%(name)s is paused until you resume.", name=name), undo, "who", who)
-    until = clock(child.now.until, home.now)
+    until = clock(child.status.until, home.now)
     return Notice(_("%(name)s is paused until %(until)s.", name=name, until=until), undo, "who", who)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from webui.features.status.home_text import Child
 from webui.rules.steps import TYPED, NoMonthError, typed_month
-from webui.values.answers import Child
 from webui.values.devices import GUEST, HOME, QUARANTINE, Device, Person
 from webui.values.lists import Source
 
@@ -47,7 +47,7 @@ def known_people(people: Iterable[Person], children: Iterable[Child]) -> tuple[K
     """Return the known people, children first. A person who is not a child is an adult."""
     of = {child.id: child for child in children}
     found = (
-        Known(person.id, person.name, of[person.id].band, of[person.id].next_step)
+        Known(person.id, person.name, of[person.id].band, of[person.id].status.next_step or "")
         if person.id in of
         else Known(person.id, person.name, ADULT)
         for person in people

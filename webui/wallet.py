@@ -26,8 +26,8 @@ from gateway.core.reason_codes import Code
 from webui.accounts.limiter import Limiter
 from webui.accounts.passwords import BusyError
 from webui.accounts.tries import PLACELESS, STRANGERS, TooManyTriesError
+from webui.features.status.home_text import Here
 from webui.front import trusted
-from webui.values.answers import Here
 
 LIFETIME = timedelta(minutes=5)  # of a request: time to choose a wallet, unlock it and read its screen
 SECONDS = 40.0  # for one process, which ends itself earlier

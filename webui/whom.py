@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import abort
 
-from webui.values.answers import Child, Home
+from webui.features.status.home_text import Child, Home
 
 
 def child_of(home: Home, profile: str) -> Child:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from random import random
+from typing import Any
 
+from gateway.control.contract.status import DaemonFigures
 from gateway.control.router import Router
 from gateway.core.closers import Closers
 from gateway.dataplane.internet import Internet
@@ -72,7 +74,7 @@ from gateway.features.status.verbs import (
     PeopleStatus,
     ProfileVerb,
     StatusVerb,
-    describe_device,
+    device_presence,
     place_of,
     reload_verb,
 )
@@ -121,7 +123,7 @@ class DataPlane:
     byte_counts: Callable[[], Mapping[Pair, int]]  # bytes by slot and class since the start
     probe_device: ProbeDevice
     vitals: Vitals
-    figures: Callable[[], Mapping[str, object]]  # counters of queues, connections, tables and memory
+    figures: Callable[[], DaemonFigures]  # counters of queues, connections, tables and memory
     problems: Callable[[], list[str]]  # one line for each part that does not work as configured
 
 
@@ -167,7 +169,7 @@ class Features:
         self.growing = keep(Growing(home, plane.effects, store, family, self.lessons, self.sharing, recent))
         runner = UpdateRunner(home, plane.effects.regroup)
         self.list_updates = keep(
-            ListUpdates(home, runner, available_memory=lambda: machine()["available"], random=random)
+            ListUpdates(home, runner, available_memory=lambda: machine().available, random=random)
         )
         self._router = router
         self._closers = closers
@@ -228,41 +230,35 @@ class Features:
             pins,
         )
         agreements = AgreementVerbs(home, store.agreements, access, pins)
-        shown = partial(describe_device, presence, plane.visibility, self.devices)
+        shown = partial(device_presence, presence, plane.visibility, self.devices)
         state = MemberState(home, family, time)
         people = PeopleStatus(
             home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
             pins.describe,
         )  # fmt: skip
-        additions = (
-            self.growing.describe_all,
+        StatusVerb(
+            home,
+            store,
+            plane.watch,
+            presence,
+            plane.internet,
+            people,
+            lambda: len(cards.waiting()),
+            plane.problems,
             plane.figures,
-            lambda: {"lists": self.list_updates.describe()},
-        )
-        router.add(
-            "status",
-            StatusVerb(
-                home,
-                store,
-                plane.watch,
-                presence,
-                plane.internet,
-                people,
-                lambda: len(cards.waiting()),
-                plane.problems,
-                additions,
-            ),
-        )
+            self.growing.describe_all,
+            self.list_updates.describe,
+        ).register(router)
 
-        def own(profile: Profile) -> Mapping[str, object]:
+        def own(profile: Profile) -> Mapping[str, Any]:
             return {"self_set": self.self_set.describe(profile), "agreement": agreements.describe(profile)}
 
-        def of_device(mac: str, member: Member | None) -> Mapping[str, object]:
+        def of_device(mac: str, member: Member | None) -> Mapping[str, Any]:
             adult = proofs.describe(mac, member)
             return {**adult, **sharing.describe(mac, member), **self.growing.of_device(mac)}
 
-        router.add("profile", ProfileVerb(home, self.members, state, edits.last_change_of, own))
-        router.add("device", DeviceVerb(home, store, presence, family, state, self.in_use, of_device))
+        ProfileVerb(home, self.members, state, edits.last_change_of, own).register(router)
+        DeviceVerb(home, store, presence, family, state, self.in_use, of_device).register(router)
         router.add("reload", reload_verb(plane.effects, home))
         ClockVerbs(home, plane.watch, store).register(router)
         decided = partial(DecisionSource, home, store.settings, partial(EditHistory, home.rules))

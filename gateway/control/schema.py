@@ -277,13 +277,25 @@ def record(of: type[T]) -> type[T]:
 
 
 def _fill(self: Any, *given: object, **named: object) -> None:
-    known = fields(self)
-    values = {field.name: one for field, one in zip(known, given, strict=False)} | named
-    lacking = [field.name for field in known if is_needed(field) and field.name not in values]
-    if lacking or len(given) > len(known) or values.keys() - {field.name for field in known}:
+    kind: type = type(self)
+    known, needed = _layout(kind)
+    values = dict(zip(known, given, strict=False)) | named if given else named
+    if len(given) > len(known) or not needed <= values.keys() <= known.keys():
         msg = f"{type(self).__name__}: missing or unknown fields"
         raise TypeError(msg)
     self.__dict__.update(values)
+
+
+@cache
+def _layout(of: type) -> tuple[dict[str, None], frozenset[str]]:
+    """Return the names of all fields, in order, and of those without a default.
+
+    Cached, because a status of many children has hundreds of records.
+    """
+    known = fields(of)
+    return dict.fromkeys(field.name for field in known), frozenset(
+        field.name for field in known if is_needed(field)
+    )
 
 
 def is_record(value: object) -> bool:

@@ -29,6 +29,10 @@ class Sender(StrEnum):
     CHILD = "child"  # the child whose device is in `device`
 
 
+class UnexpectedAnswer(ControlError):
+    """The daemon's answer has another shape. Daemon and client may be of different versions."""
+
+
 @record
 class Nothing:
     """No arguments, or an answer without values."""
@@ -55,10 +59,10 @@ class Verb(Generic[RequestT, ResponseT]):
             raise ControlError(msg).coded(Code.INVALID, key=key) from None
 
     def decode_response(self, values: Mapping[str, Any]) -> ResponseT:
-        """Return the answer. Raises ControlError if it has another shape; ignores unknown keys."""
+        """Return the answer. Raises UnexpectedAnswer if it has another shape; ignores unknown keys."""
         try:
             return decode(self.response, values, strict=False)
         except SchemaError as error:
             wrong = f"the daemon's answer to {self.name!r} has an unexpected {error.pointer!r}"
             msg = f"{wrong}; restart both after an update"
-            raise ControlError(msg) from None
+            raise UnexpectedAnswer(msg) from None

@@ -306,11 +306,6 @@ class RuleBook:
             raise error.coded(Code.NO_PROFILE)
         return found
 
-    def figures(self) -> Mapping[str, object]:
-        """Return figures for `status --json`."""
-        info = self.table.info
-        return {"names": info.count, "bytes": info.size, "built": info.built, "sources": len(info.sources)}
-
 
 def _anybody(who: str) -> bool:  # noqa: ARG001
     return True

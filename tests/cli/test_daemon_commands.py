@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from gateway.control.schema import Json, to_json
 from tests.cli.conftest import Heard, Qalqan
 from tests.control.running import running
+from tests.figures import CHILD, HOME
 
 TONIGHT = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
 
@@ -121,7 +123,7 @@ def test_when_a_device_is_here_is_printed_as_it_is_told(qalqan: Qalqan, config: 
     assert "00:00" not in of_day.replace("02:00:00:00:00:0a", "")
     assert " ".join(of_nothing.split()) == "02:00:00:00:00:0b - son private - - - - 192.168.1.20"
     child = {"name": "Timur", "sentence": "Open.", "devices": [{"online": None}, {"online": None}]}
-    out, _ = asked(qalqan, config, Heard(status=STATUS | {"profiles": [child]}), "status")
+    out, _ = asked(qalqan, config, Heard(status=status(child)), "status")
     assert "Timur  2 devices, online status is private  Open." in out
 
 
@@ -211,22 +213,26 @@ def test_an_unclaimed_gateway_says_its_label_and_where_it_is_entered(qalqan: Qal
 # ---------------------------------------------------------------- status, why
 
 
-STATUS = {
-    "version": "0.1.0",
-    "uptime": 3720,
-    "now": TONIGHT,
-    "mode": "off",
-    "off_until": TONIGHT,
-    "backend": "nft queue",
-    "queue": {"8200": {"packets": 10, "waiting": 1, "dropped": 2}, "8201": {"packets": 5, "dropped": 1}},
-    "verdicts": {"allow:open": 7, "block:category": 3, "allow:help": 1},
-    "table": {"names": 1971, "bytes": 1 << 21, "built": "2026-11-24T06:00:00Z"},
-    "memory": {"resident": 40 << 20, "private": 20 << 20},
-    "problems": ["son.yaml:2: band: no such band; use 13-15"],
-    "profiles": [
-        {"name": "Aruzhan", "sentence": "Open until bedtime at 20:45.", "devices": [{"online": True}, {}]}
-    ],
-}
+def status(*children: Json, **values: object) -> dict[str, Any]:
+    """Return the answer of a daemon with these children."""
+    found = {**HOME, "profiles": [CHILD | child for child in children], **values}
+    return cast("dict[str, Any]", to_json(found))
+
+
+STATUS = status(
+    {"name": "Aruzhan", "sentence": "Open until bedtime at 20:45.", "devices": [{"online": True}, {}]},
+    version="0.1.0",
+    uptime=3720,
+    now=TONIGHT,
+    mode="off",
+    off_until=TONIGHT,
+    backend="nft queue",
+    queue={"8200": {"packets": 10, "waiting": 1, "dropped": 2}, "8201": {"packets": 5, "dropped": 1}},
+    verdicts={"allow:open": 7, "block:category": 3, "allow:help": 1},
+    table={"names": 1971, "bytes": 1 << 21, "built": "2026-11-24T06:00:00Z"},
+    memory={"resident": 40 << 20, "private": 20 << 20},
+    problems=["son.yaml:2: band: no such band; use 13-15"],
+)
 
 
 def test_status_in_words_and_as_it_is(qalqan: Qalqan, config: Path) -> None:

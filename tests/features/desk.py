@@ -36,6 +36,7 @@ from gateway.path.subject import Sink
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.store import Store
+from tests.figures import FIGURES
 from tests.household.household_files import DAUGHTER, MUM, SON, Rules, write
 
 TABLET, PHONE, MUMS, STRANGER = (f"02:00:00:00:00:{tail}" for tail in ("0a", "0b", "0c", "99"))
@@ -263,7 +264,7 @@ class Desk:
             cast("Any", self.book),
             self.sealed_lists,
             cast("Any", self.internet),
-            counters=dict,
+            counters=lambda: FIGURES,
             problems=list,
         )
         plane = DataPlane(
@@ -284,7 +285,7 @@ class Desk:
             byte_counts=self.table.used,
             probe_device=cast("Any", None),  # it needs a kernel
             vitals=self.vitals,
-            figures=dict,
+            figures=lambda: FIGURES,
             problems=list,
         )
         router = Router()
@@ -360,7 +361,7 @@ class Desk:
 
     def ask(self, do: str, role: Role = Role.OWNER, /, **values: object) -> dict[str, Any]:
         """Return an answer with objects and lists in place of records."""
-        return {key: _plain(value) for key, value in self._verbs[do](Request(do, role, 0, values)).items()}
+        return {key: plain(value) for key, value in self._verbs[do](Request(do, role, 0, values)).items()}
 
     def use(self, profile: str, **minutes: int) -> None:
         self.counted.day = self.rules.calendar.family_day(self.clock.now())
@@ -399,7 +400,12 @@ class Desk:
         return member.decide(Observation(Proto.DNS, host), self.clock.now()).reason
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value with objects and lists in place of records, and days as text."""
     if is_record(value):
-        return {key: _plain(inner) for key, inner in values_of(value).items()}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+        value = values_of(value)
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    return [plain(item) for item in value] if isinstance(value, tuple | list) else value

@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 
 from webui.accounts import session
 from webui.daemon import daemon, source_address
-from webui.values.answers import Here
+from webui.features.status.home_text import Here
 from webui.values.sharing import Pin
 
 P = ParamSpec("P")

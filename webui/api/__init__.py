@@ -14,6 +14,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from gateway.control.schema import SchemaError
+from gateway.control.verbs import UnexpectedAnswer
 from gateway.core.errors import ControlError
 from webui.accounts.session import anyone
 from webui.api import who
@@ -66,7 +67,7 @@ def error_response(error: Exception) -> Response:
     """Return any error as problem details."""
     if isinstance(error, Problem):
         return error.response()
-    if isinstance(error, SchemaError):  # an unexpected answer of another daemon version
+    if isinstance(error, SchemaError | UnexpectedAnswer):
         current_app.logger.warning("the daemon's answer: %s", error)
         return of_status(503, {"Retry-After": "60"}).response()
     if isinstance(error, ControlError):

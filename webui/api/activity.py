@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
+from gateway.control.contract.time import TimeUsed
 from gateway.control.schema import record
-from webui.api.children import Used
 from webui.api.operations import Noun
 from webui.api.who import Caller
 
@@ -71,7 +71,7 @@ class Ledger:
     profile: str
     name: str
     day: date
-    used: tuple[Used, ...]
+    used: tuple[TimeUsed, ...]
     totals: tuple[Total, ...]
     minutes: tuple[Counted, ...]
     left_off: int

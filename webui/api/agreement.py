@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateway.control.contract.profile import PROFILE
 from gateway.control.schema import record
-from webui.api.my import TypedPin, device_of_a_child
 from webui.api.operations import ANYONE, Noun
 from webui.api.problems import of_status
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
+from webui.features.status.my_api import TypedPin, device_of_a_child
 
 noun = Noun("agreement")
 
@@ -32,7 +33,7 @@ class Agreement:
 @noun.declare("GET", "/my/agreement", ANYONE, answer=Agreement)
 def mine(_me: Caller | None) -> object:
     """Return the agreement, and whether the rules have changed since."""
-    return _there(daemon().client.call("profile", id=device_of_a_child().profile).get("agreement"))
+    return _there(daemon().client.ask(PROFILE, id=device_of_a_child().profile).agreement)
 
 
 @noun.declare("POST", "/my/agreement", ANYONE, body=TypedPin, answer=Agreement)

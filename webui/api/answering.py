@@ -16,17 +16,13 @@ from webui.api import (
     agreement,
     alerts,
     backup,
-    children,
     codes,
     devices,
     events,
     family,
     growing,
-    health,
-    home,
     lists,
     log,
-    my,
     people,
     proof,
     registers,
@@ -43,12 +39,14 @@ from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
 from webui.features.filter_tests import bypass_test_api
+from webui.features.status import children_api, health_api, home_api, my_api
 from webui.memory import release_memory
 
 NOUNS = (
     teaching, growing, selfset, agreement,
-    home, children, rules, activity, requests, codes, devices, sharing, lists, registers, family, people,
-    account, log, health, backup, alerts, proof, bypass_test_api, my, unlock, events,
+    home_api, children_api,
+    rules, activity, requests, codes, devices, sharing, lists, registers, family, people,
+    account, log, health_api, backup, alerts, proof, bypass_test_api, my_api, unlock, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"
@@ -127,5 +125,5 @@ def _answer(one: Operation, parts: dict[str, str]) -> Response:
     if one.answer is Nothing:
         return Response(status=204)
     if not isinstance(found, one.answer):
-        found = Record(one.answer).read(found, "", False)
+        found = Record(one.answer).read(to_json(found), "", False)
     return Response(json.dumps(to_json(found)) + "\n", one.status, mimetype="application/json")

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from gateway.control.schema import record
-from webui.api.my import device_of_a_child
 from webui.api.operations import ANYONE, Mac, Noun
 from webui.api.who import Caller
 from webui.daemon import daemon
+from webui.features.status.my_api import device_of_a_child
 
 noun = Noun("proof")
 

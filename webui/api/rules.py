@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
+from gateway.control.contract.profile import PROFILE, ProfileRules
 from gateway.control.schema import Text, Whole, record
 from webui.api.operations import ChildId, Host, Line, Noun
 from webui.api.who import Caller
@@ -104,27 +105,6 @@ class Week:
     days: tuple[Day, ...]
 
 
-@record
-class Summary:
-    id: str
-    name: str
-    band: str
-    mode: str
-    log_level: int
-    set: LastSet | None
-    bedtime: tuple[Mapping[str, Any], ...]
-    windows: tuple[Mapping[str, Any], ...]
-    limits: tuple[Mapping[str, Any], ...]
-    days: tuple[Mapping[str, Any], ...]  # upcoming dates that differ from their weekday
-    day_starts: str  # time of day at which the day of limits starts
-    counted: tuple[Mapping[str, Any], ...]  # categories that use the play limit
-    uncounted: tuple[Mapping[str, Any], ...]  # categories that do not use the internet limit
-    refused: tuple[Mapping[str, Any], ...]
-    allowed: tuple[Mapping[str, Any], ...]
-    approved: bool  # sites of the package are allowed where others need approval
-    opened: tuple[Mapping[str, Any], ...]  # allowed temporarily
-
-
 @noun.declare("GET", "/children/{child}/rules", answer=Rules)
 def read(me: Caller, child: str) -> object:
     """Return the file's rules, the band's rules, and those in effect."""
@@ -156,10 +136,10 @@ def week(me: Caller, child: str) -> object:
     return me.ask("week", id=child)
 
 
-@noun.declare("GET", "/children/{child}/summary", answer=Summary)
+@noun.declare("GET", "/children/{child}/summary", answer=ProfileRules)
 def summary(me: Caller, child: str) -> object:
     """Return the rules in effect, each with who decided it, as the child sees them."""
-    return me.ask("profile", id=child)["profile"]
+    return me.ask(PROFILE, id=child).profile
 
 
 @noun.declare("GET", "/why", query=Question, answer=Verdict)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from gateway.control.contract.profile import PROFILE
 from gateway.control.schema import record
-from webui.api.my import device_of_a_child
 from webui.api.operations import ANYONE, Noun
 from webui.api.sharing import Digits
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
+from webui.features.status.my_api import device_of_a_child
 
 noun = Noun("selfset")
 
@@ -44,7 +45,7 @@ NONE: Mapping[str, object] = {"may": False, "most": 0, "suggested": {}, "choices
 @noun.declare("GET", "/my/times", ANYONE, answer=OwnTimes)
 def mine(_me: Caller | None) -> object:
     """Return what this device's child set for itself, and the suggestions."""
-    return daemon().client.call("profile", id=device_of_a_child().profile).get("self_set") or NONE
+    return daemon().client.ask(PROFILE, id=device_of_a_child().profile).self_set or NONE
 
 
 @noun.declare("PATCH", "/my/times", ANYONE, body=SetOwn, answer=OwnTimes)

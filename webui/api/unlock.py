@@ -15,8 +15,8 @@ from webui.api.operations import ANYONE, Name, Noun
 from webui.api.problems import Problem, of_status
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Here
 from webui.pages.unlock import lock_here, open_here
-from webui.values.answers import Here
 
 noun = Noun("unlock")
 

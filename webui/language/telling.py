@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateway.control.contract.status import DeviceState, DeviceStatus, NextChange
 from gateway.policy.judge.sentence import ENGLISH, Names, Words, sentence
 from gateway.policy.profile.rules import SELF
 from gateway.policy.values import Decision, Reason, Verdict
@@ -20,16 +21,19 @@ from webui.values.family import countries
 from webui.values.shapes import Answer
 
 DECISION = "decision"  # the gettext context of these messages
+OWN = f"{SELF}:"  # the owner of a rule that the child set for itself begins like this
 
 
-def state(answer: Answer, now: datetime, *, yours: bool = False) -> str:
-    """Describe the state of a device as a whole (`status`, `device`). ``yours``: for its user."""
-    text, yours = answer.text("sentence"), yours and _is_own(answer)
+def state(status: DeviceState | DeviceStatus, now: datetime, *, yours: bool = False) -> str:
+    """Describe the state of a device as a whole. ``yours``: for its user."""
+    text, owner = status.sentence or "", status.owner or ""
+    yours = yours and owner.startswith(OWN)
     if is_source() and not yours:
         return text
-    if answer.text("state", "open") == "open":
-        return _open(answer.entry("next_change"), now)
-    return _said(answer, None, now, yours=yours) or text
+    if status.state == "open":
+        return _open(status.next_change, now)
+    said = _decision(status.reason or "", status.rule or "", owner, until=status.until)
+    return _sentence(said, None, now, yours=yours) or text
 
 
 def refusal(answer: Answer, *, yours: bool = False) -> str:
@@ -96,32 +100,40 @@ def contested(where: str) -> str:
     return things.table(DECISION, _words).get(f"contest_{where}", "")
 
 
-def _open(change: Answer | None, now: datetime) -> str:
-    at = change.moment("at") if change is not None else None
-    if change is None or at is None:
+def _open(change: NextChange | None, now: datetime) -> str:
+    if change is None:
         return _("Open.")
-    if change.text("state") == "bedtime":
-        return _("Open until bedtime at %(at)s.", at=clock(at, now))
-    return _("Open until %(until)s.", until=clock(at, now))
+    if change.state == "bedtime":
+        return _("Open until bedtime at %(at)s.", at=clock(change.at, now))
+    return _("Open until %(until)s.", until=clock(change.at, now))
 
 
 def _is_own(answer: Answer) -> bool:
     """Return whether the child set that rule for itself."""
-    return answer.text("owner").startswith(f"{SELF}:")
+    return answer.text("owner").startswith(OWN)
 
 
 def _said(answer: Answer, what: str | None, now: datetime, *, yours: bool = False) -> str:
     """Return the sentence; empty if the answer lacks values, or has an unknown reason."""
-    rule, owner = answer.text("rule"), answer.text("owner")
+    reason, rule, owner, verdict = (answer.text(key) for key in ("reason", "rule", "owner", "verdict"))
+    return _sentence(_decision(reason, rule, owner, verdict, answer.moment("until")), what, now, yours=yours)
+
+
+def _decision(
+    reason: str, rule: str, owner: str, verdict: str = "", until: datetime | None = None
+) -> Decision | None:
+    """Return the decision; None if values are missing, or the reason is unknown."""
     try:
-        reason = Reason(answer.text("reason"))
-        verdict = Verdict(answer.text("verdict") or Verdict.BLOCK)
+        decision = Decision(Verdict(verdict or Verdict.BLOCK), Reason(reason), rule, owner, until=until)
     except ValueError:
-        return ""
-    if (verdict is Verdict.BLOCK and not owner) or (reason is Reason.CATEGORY and not rule):
-        return ""
-    decision = Decision(verdict, reason, rule, owner, until=answer.moment("until"))
-    return sentence(decision, what, now, _names(yours=yours))
+        return None
+    if decision.verdict is Verdict.BLOCK and not owner:
+        return None
+    return None if decision.reason is Reason.CATEGORY and not rule else decision
+
+
+def _sentence(decision: Decision | None, what: str | None, now: datetime, *, yours: bool = False) -> str:
+    return "" if decision is None else sentence(decision, what, now, _names(yours=yours))
 
 
 def _names(*, yours: bool) -> Names:

@@ -11,7 +11,10 @@ from gateway.policy.time.grammar import WEEK
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext, pgettext
 from webui.language.things import Ours, laws, register
-from webui.values.minutes import BEDTIME, WHOLE_WINDOW, WINDOW, Used
+
+BEDTIME = "bedtime"
+WINDOW = "window:"
+WHOLE_WINDOW = "window:internet"
 
 NAME_LIMIT = 40  # characters of a name that is untrusted input
 
@@ -140,14 +143,6 @@ def lasted(minutes: int) -> str:
     return ngettext("%(num)d day", "%(num)d days", days) if days > 1 else duration(minutes)
 
 
-def left_of(used: Used) -> tuple[str, str]:
-    """Return ``40 min left`` and ``of 2 h`` or ``of 16 h this week``; extra time is included."""
-    if used.by_week:
-        whole = _("of %(whole)s this week", whole=duration(used.whole))
-        return _("%(left)s left", left=duration(used.left)), whole
-    return _("%(left)s left", left=duration(used.left)), _("of %(whole)s", whole=duration(used.whole))
-
-
 def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
     """Label the minutes next to it: ``until bedtime at 20:45``, ``left for Play``."""
     if at is None:
@@ -202,8 +197,9 @@ def error_text(text: str) -> str:
     return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)
 
 
-def days(text: str) -> str:
+def days(text: str | None) -> str:
     """Return the days of a rule, or the week of a limit, by their key in a profile's file."""
+    text = text or ""
     named = {
         "": _("Every day"),
         WEEK: _("Each week"),
@@ -220,8 +216,9 @@ def days(text: str) -> str:
     return ", ".join(named.get(day.strip(), day.strip()) for day in text.split(","))
 
 
-def nights(text: str) -> str:
+def nights(text: str | None) -> str:
     """Return the nights of a bedtime. A night is named after the morning on which it ends."""
+    text = text or ""
     named = {"": _("Every night"), "school": _("Before school days"), "free": _("Before free days")}
     return named.get(text) or _("The night to %(day)s", day=days(text))
 

@@ -13,6 +13,7 @@ from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_L
 from webui import charts, notices, spreadsheet
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Child, Home
 from webui.forms import day as asked_day
 from webui.forms import one_of, revisions
 from webui.language import kinds
@@ -21,7 +22,6 @@ from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.edited import Known, Line, lines
 from webui.rules.entries import ALLOW, put
-from webui.values.answers import Child, Home
 from webui.values.history import WEEK, Change, History
 from webui.values.ledger import Lane, starts, together
 from webui.values.shapes import Answer

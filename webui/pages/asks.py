@@ -13,11 +13,11 @@ from webui import notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Here, Home
 from webui.forms import one_of, reason
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.values.answers import Here, Home
 from webui.values.asked import waiting_time
 from webui.values.given import to_child
 from webui.values.tickets import TYPED_LIMIT, typed

@@ -61,7 +61,7 @@ def _all() -> dict[str, object]:
     return {
         "home": home,
         "devices": daemon().devices(),
-        "questions": daemon().questions() if home.questions else None,
+        "questions": daemon().questions() if home.status.questions else None,
         "guardian": guardian(),
         "notice": notices.current(home),
         "places": PLACES,

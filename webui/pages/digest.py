@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 from gateway.policy.profile.log_levels import KINDS_LEVEL
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
+from webui.features.status.home_text import Child, Home
 from webui.language import kinds
 from webui.language.changes import who
 from webui.rules.edited import Known, Line, lines
 from webui.rules.steps import step_sentence
-from webui.values.answers import Child, Home
 from webui.values.history import WEEK, Change
 from webui.values.week import new_names, week_of
 

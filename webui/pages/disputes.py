@@ -14,10 +14,10 @@ from webui import notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Child, Here, Home
 from webui.forms import one_of, reason
 from webui.language import refusals
 from webui.language.i18n import gettext as _
-from webui.values.answers import Child, Here, Home
 from webui.values.ledger import DAYS, Row, rows
 
 blueprint = Blueprint("disputes", __name__, url_prefix="/my/wrong")

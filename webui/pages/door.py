@@ -14,6 +14,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.status import TIME
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT, PersonRole
@@ -163,7 +164,7 @@ def _offer_time(name: str) -> None:
         return
     if aware:
         with contextlib.suppress(ControlError):
-            daemon().client.call("time", at=text, by=name)
+            daemon().client.ask(TIME, at=text, by=name)
 
 
 @blueprint.post("/signout")

@@ -15,6 +15,7 @@ from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Home
 from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
 from webui.front import trusted
 from webui.language import zones
@@ -25,7 +26,6 @@ from webui.language.words import clock, day_of, plain
 from webui.rules.editing import Problem, problem_of
 from webui.rules.laws import standing
 from webui.settings import OWN_NAME
-from webui.values.answers import Home
 from webui.values.family import ACCESS, STRANGERS, Family, access, countries, strangers
 from webui.values.lists import many
 from webui.values.shapes import Answer

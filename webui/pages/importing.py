@@ -15,6 +15,7 @@ from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Home
 from webui.forms import back as back_to
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
@@ -23,7 +24,6 @@ from webui.rules.carried import Carried, Fitted, NotRulesError
 from webui.rules.catalogue import Catalogue
 from webui.rules.editing import problem_of
 from webui.rules.overview import Rule, rules
-from webui.values.answers import Home
 from webui.values.shapes import Answer
 
 blueprint = Blueprint("importing", __name__, url_prefix="/parent/import")

@@ -15,11 +15,11 @@ from gateway.policy.names.hosts import MAX_HOST
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Home
 from webui.forms import one_of
 from webui.language import refusals, telling
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.values.answers import Home
 from webui.values.lists import INTERVALS, Found, Lists, Source, intervals, letter, maker, many
 from webui.values.shapes import Answer
 
@@ -118,7 +118,9 @@ def wrong_file() -> ResponseReturnValue:
     found, _problem = _looked_up(_host(request.args.get("host", "")))
     if found is None or found.refused_for_everyone or found.registered or not found.entries:
         abort(404)
-    feeds = {source.id: source.version for source in found.sources} or {PACKAGED: daemon().home().version}
+    feeds = {source.id: source.version for source in found.sources} or {
+        PACKAGED: daemon().home().status.version
+    }
     wanted = request.args.get("list", "")
     if wanted not in feeds:
         abort(404)

@@ -14,8 +14,9 @@ from flask.typing import ResponseReturnValue
 from gateway.policy.names.hosts import MAX_HOST
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Here, Home
 from webui.language.levels import level_of
-from webui.values.answers import Here, Home, Refusal
+from webui.values.answers import Refusal
 from webui.values.asked import waiting_for
 from webui.values.registers import Register
 

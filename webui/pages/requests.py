@@ -112,7 +112,9 @@ def _ask_first(waiting: Iterable[Asked]) -> frozenset[str]:
         asked.profile for asked in waiting if asked.topic == "site" and not asked.thing.startswith("service:")
     }
     found = {profile: daemon().rules(profile) for profile in sorted(who)}
-    return frozenset(one for one, rules in found.items() if rules.allow_list or rules.band in ASK_FIRST)
+    return frozenset(
+        child for child, rules in found.items() if rules.allow_list or rules.profile.band in ASK_FIRST
+    )
 
 
 def _lists() -> dict[str, object]:

@@ -11,11 +11,12 @@ from flask.typing import ResponseReturnValue
 from webui import notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Child, Here, Home
+from webui.features.status.own_rules_text import OwnRules
 from webui.forms import one_of
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.pages.sharing import REFUSED, refused, typed_pin
-from webui.rules.childs import Rules
 from webui.rules.selfset import (
     TYPES,
     NotThatError,
@@ -26,7 +27,6 @@ from webui.rules.selfset import (
     typed_bedtime,
     typed_limit,
 )
-from webui.values.answers import Child, Here, Home
 from webui.values.selfset import BEDTIME, LIMITS, SelfSet
 
 blueprint = Blueprint("selfset", __name__, url_prefix="/my/times")
@@ -43,7 +43,7 @@ class Mine:
     here: Here
     home: Home
     child: Child
-    rules: Rules
+    rules: OwnRules
     own: SelfSet
 
 

@@ -108,7 +108,7 @@ def save_people() -> ResponseReturnValue:
         "twice": _("This name stands here twice."),
     }
     home = daemon().home()
-    kept = {child.next_step for child in home.children}
+    kept = {child.status.next_step or "" for child in home.children}
     rows = checked(read_rows(request.form, names.bands), problems, home.day, kept)
     if any(row.problem for row in rows):
         return _people(rows), 422

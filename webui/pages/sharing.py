@@ -16,10 +16,10 @@ from webui import notices
 from webui.accounts import locks
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Here
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.values.answers import Here
 from webui.values.sharing import Lent, Person, Pin
 
 blueprint = Blueprint("sharing", __name__, url_prefix="/my")

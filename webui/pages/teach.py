@@ -10,13 +10,13 @@ from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Child
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 from webui.language.words import plain
 from webui.rules import typed
 from webui.rules.editing import NOTHING, Outcome, Page, Problem, opened, problem_of, refused, render
-from webui.values.answers import Child
 from webui.values.shapes import Answer
 from webui.values.teaching import Lesson
 from webui.whom import child_of

@@ -14,13 +14,13 @@ from webui.accounts import tries
 from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Here
 from webui.forms import one_of
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.walletwords import not_asked
 from webui.pages.door import digest_of
 from webui.values.adultproof import lengths
-from webui.values.answers import Here
 from webui.wallet import is_offered, way_to, why_not
 
 blueprint = Blueprint("unlock", __name__, url_prefix="/my/adult")

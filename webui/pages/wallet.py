@@ -15,10 +15,10 @@ from webui.accounts.passwords import BusyError
 from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Here
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.walletwords import refused
-from webui.values.answers import Here
 from webui.wallet import ANSWER_LIMIT, RefusedError, is_offered, origin, wallets
 
 blueprint = Blueprint("wallet", __name__, url_prefix="/my/adult/wallet")
@@ -33,7 +33,7 @@ def ask() -> ResponseReturnValue:
     home, here = daemon().home(), daemon().here(source_address())
     if not is_offered(here):
         return _no(_("No wallet can be asked here. A guardian's password opens this device."), 409)
-    if not home.clock_known:
+    if not home.status.clock.known:
         return _no(_("The gateway does not know the time yet, so it cannot check a proof."), 409)
     try:
         question = wallets().ask(here, origin(), home.now)

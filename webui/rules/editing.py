@@ -18,13 +18,13 @@ from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import guardian
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Child, Home
 from webui.forms import NUMBER_LIMIT, reason, whole
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.rules import typed
 from webui.rules.catalogue import Catalogue
 from webui.rules.ruleset import Preview, Ruleset
-from webui.values.answers import Child, Home
 from webui.values.shapes import Answer
 from webui.whom import child_of
 

@@ -7,7 +7,7 @@ character never changes its meaning, and none is about a person, a device or a s
 from __future__ import annotations
 
 from gateway import __version__
-from webui.values.answers import Home
+from webui.features.status.home_text import Home
 
 INTERNET = {"works": "W", "down": "D"}
 UNKNOWN = "U"
@@ -20,7 +20,7 @@ def code(home: Home | None) -> str:
     """Return the code. None: the daemon does not respond."""
     if home is None:
         return f"{__version__}-{UNKNOWN}{STOPPED}{UNKNOWN}0"
-    internet = INTERNET.get(home.internet, UNKNOWN)
-    clock = CLOCK_KNOWN if home.clock_known else UNKNOWN
-    problems = min(len(home.problems), MOST_PROBLEMS)
-    return f"{home.version or __version__}-{internet}{OFF if home.off else RUNS}{clock}{problems}"
+    internet = INTERNET.get(home.status.internet, UNKNOWN)
+    clock = CLOCK_KNOWN if home.status.clock.known else UNKNOWN
+    problems = min(len(home.status.problems), MOST_PROBLEMS)
+    return f"{home.status.version or __version__}-{internet}{OFF if home.off else RUNS}{clock}{problems}"

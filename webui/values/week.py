@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.policy.profile.log_levels import KINDS_LEVEL
+from webui.features.status.home_text import Child
 from webui.rules.edited import Line
-from webui.values.answers import Child
 from webui.values.asked import Asked
 from webui.values.devices import Devices
 from webui.values.history import Change, History, Use

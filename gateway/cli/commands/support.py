@@ -14,8 +14,10 @@ from typing import Any
 from gateway.check.run import findings_of
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client, Unreachable
+from gateway.control.contract.health import Finding
+from gateway.control.protocol import decode, encode
 from gateway.core.errors import ControlError, PolicyError
-from gateway.features.status.support_file import support_file
+from gateway.features.status.support_file import about_gateway
 
 PATIENCE = 30.0  # seconds for the checks that the daemon runs on request
 EVERY = 0.5
@@ -23,7 +25,7 @@ EVERY = 0.5
 
 def run(args: Namespace) -> int:
     path = config_path(args)
-    text = json.dumps(_support_data(path), indent=1, default=str, ensure_ascii=False)
+    text = json.dumps(_support_data(path), indent=1, ensure_ascii=False)
     if args.file is None:
         print(text)
         return 0
@@ -41,11 +43,11 @@ def _support_data(path: Path) -> Mapping[str, Any]:
         daemon = "does not run"
     except (ControlError, PolicyError):
         daemon = "cannot be asked" if os.geteuid() == 0 else "cannot be asked without root"
-    findings = [
-        {"level": finding.level.value, "about": finding.about, "text": finding.text}
+    findings = (
+        Finding(level=finding.level.value, about=finding.about, text=finding.text)
         for finding in findings_of(path)
-    ]
-    return support_file(datetime.now(UTC), findings, daemon=daemon)
+    )
+    return decode(encode({**about_gateway(datetime.now(UTC), findings), "daemon": daemon}))
 
 
 def _of_daemon(client: Client) -> Mapping[str, Any]:

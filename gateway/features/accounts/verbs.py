@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 
+from gateway.control.contract.status import Announcement
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Handler, Request
 from gateway.control.surroundings import CONSOLE, Around, Visitor
@@ -98,16 +99,16 @@ def log_claim_code(home: HomeContext, people: People) -> None:
         _log.warning(text, code, extra={SECRET: True})
 
 
-def announced(home: HomeContext, people: People) -> list[dict[str, object]]:
+def announced(home: HomeContext, people: People) -> tuple[Announcement, ...]:
     """Return the account changes that everyone is shown for a week, newest first."""
     now = home.local_now()
-    return [
-        {
-            "told": change.kind,
-            "name": change.name,
-            "device": change.device,
-            "at": change.at.astimezone(now.tzinfo),
-        }
+    return tuple(
+        Announcement(
+            told=change.kind,
+            name=change.name,
+            device=change.device,
+            at=change.at.astimezone(now.tzinfo),
+        )
         for change in reversed(people.announced)
         if change.until > now
-    ]
+    )

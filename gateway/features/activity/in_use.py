@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
+from gateway.control.contract.status import UseNow
 from gateway.household.rule_book import RuleBook
 from gateway.path.live_flows import LiveFlows
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
@@ -39,15 +40,15 @@ class InUse:
             found = found.union(*(self._gates.get((slot, number), frozenset()) for number in numbers))
         return found
 
-    def describe(self, profile: Profile, slots: Iterable[int]) -> list[dict[str, str]]:
-        """Return ``target name`` of services and categories, those with most flows first.
+    def describe(self, profile: Profile, slots: Iterable[int]) -> tuple[UseNow, ...]:
+        """Return services and categories, those with most flows first.
 
         As far as the log level allows: categories; services whose minutes count, which the ledger shows too;
         all services.
         """
         level = profile.rules.log_level
         if level < KINDS_LEVEL:
-            return []
+            return ()
         # First count names by class: pages open dozens of flows to one name.
         seen: Counter[tuple[str, int, int]] = Counter()
         help_names = self._rules.world.help  # a call for help over plain HTTP is a normal flow
@@ -64,7 +65,9 @@ class InUse:
             for target in self._targets(host, named=named):
                 found[target] += flows
         names = self._rules.names
-        return [{"target": one, "name": thing_name(one, names)} for one, _ in found.most_common(SHOWN)]
+        return tuple(
+            UseNow(target=target, name=thing_name(target, names)) for target, _ in found.most_common(SHOWN)
+        )
 
     def _counts(self, profile: Profile, slot: int, number: int) -> bool:
         gates = self._gates.get((slot, number), frozenset())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 
+from gateway.control.contract.status import DevicePresence
 from gateway.control.protocol import Request, Role
 from gateway.control.router import Router
 from gateway.core.errors import ControlError
@@ -38,7 +39,7 @@ class DeviceVerbs:
         device_questions: DeviceQuestions,
         access: Access,
         assignment: DeviceAssignment,
-        describe_device: Callable[[str], dict[str, object]],
+        describe_device: Callable[[str], DevicePresence],
         proofs: AdultProofVerbs,
     ) -> None:
         self._home = home
@@ -89,7 +90,7 @@ class DeviceVerbs:
         known, question = store.devices.all().get(mac), store.questions.all().get(mac)
         config, sight = self._home.rules.household.config, presence.inventory.sight(mac)
         until = None if known is None or known.until is None else known.until.astimezone(config.zone)
-        return self._describe_device(mac) | {
+        return vars(self._describe_device(mac)) | {
             "label": store.notes.labels().get(mac, ""),
             "own_name": presence.here.own_name(mac),
             "profile": self._assignment.of(mac),

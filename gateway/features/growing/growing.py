@@ -244,15 +244,11 @@ class Growing:
             said = {}
         self.refuse_later(profile_id, {key: said.get(key) for key in ("band", "next_step")})
 
-    def describe_all(self) -> dict[str, object]:
+    def describe_all(self) -> tuple[dict[str, object], ...]:
         """Return what `status` shows of steps."""
         now, profiles = self._home.local_now(), self._home.rules.household.profiles
         steps = (step for step in self._steps.all().values() if step.profile in profiles)
-        return {
-            "steps": [
-                self.describe(step, now) for step in steps if growing.stage(step, now) is not Stage.NONE
-            ]
-        }
+        return tuple(self.describe(step, now) for step in steps if growing.stage(step, now) is not Stage.NONE)
 
     def of_device(self, mac: str) -> dict[str, object]:
         """Return what a device shows to its owner who has become an adult."""

@@ -1,11 +1,27 @@
-"""Describes rules and states for the control socket: plain values, each entry with its owner."""
+"""Returns rules and states for the control socket, each entry with its owner."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from gateway.features.rules.describe_hours import describe_hours, target_name
+from gateway.control.contract.profile import (
+    AllowedTarget,
+    BlockedTarget,
+    LastChange,
+    OpenedTarget,
+    ProfileRules,
+)
+from gateway.control.contract.status import DeviceState, NextChange
+from gateway.features.rules.describe_hours import (
+    bedtimes,
+    counted,
+    limits,
+    other_days,
+    schedules,
+    target_name,
+    uncounted,
+)
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.conclude import PRODUCT
 from gateway.policy.judge.decide import Judge
@@ -15,6 +31,7 @@ from gateway.policy.profile.bypass_methods import Switch, Way
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Entry, Kind, Mode, Rules, SafeSearch
 from gateway.policy.time.gates import STATE_GATES
+from gateway.policy.time.grammar import clock_text
 from gateway.policy.time.situation import FOREVER, Situation
 from gateway.policy.time.standing import Closing, Standing
 from gateway.policy.values import Decision, Reason, Verdict
@@ -39,37 +56,34 @@ _WAYS = {
 }
 
 
-def describe_state(judge: Judge, situation: Situation, now: datetime, rules: RuleBook) -> dict[str, object]:
-    """Return ``state until reason rule owner sentence next_change`` of a device as a whole. ``now``:
-    local.
-    """
+def device_state(judge: Judge, situation: Situation, now: datetime, rules: RuleBook) -> DeviceState:
+    """Return the state of a device as a whole. ``now``: local."""
     standing = judge.standing(situation, now)
     closing = _device_closing(standing)
     change = _next_change(judge, situation, now, closing)
-    next_change = None if change is None else {"at": change[0], "state": change[1]}
     if closing is None:
-        return {
-            "state": "open",
-            "until": None,
-            "reason": None,
-            "rule": None,
-            "owner": None,
-            "sentence": _open_sentence(change, now),
-            "next_change": next_change,
-        }
+        return DeviceState(
+            state="open",
+            until=None,
+            reason=None,
+            rule=None,
+            owner=None,
+            sentence=_open_sentence(change, now),
+            next_change=change,
+        )
     until = (
         None if closing.until is None or closing.until >= FOREVER else closing.until.astimezone(now.tzinfo)
     )
     decision = Decision(Verdict.BLOCK, closing.reason, closing.rule, closing.owner, until=until)
-    return {
-        "state": _STATES[closing.reason],
-        "until": until,
-        "reason": closing.reason,
-        "rule": closing.rule,
-        "owner": closing.owner,
-        "sentence": sentence(decision, None, now, rules.names),
-        "next_change": next_change,
-    }
+    return DeviceState(
+        state=_STATES[closing.reason],
+        until=until,
+        reason=closing.reason,
+        rule=closing.rule,
+        owner=closing.owner,
+        sentence=sentence(decision, None, now, rules.names),
+        next_change=change,
+    )
 
 
 def _device_closing(standing: Standing) -> Closing | None:
@@ -78,7 +92,7 @@ def _device_closing(standing: Standing) -> Closing | None:
 
 def _next_change(
     judge: Judge, situation: Situation, now: datetime, closing: Closing | None
-) -> tuple[datetime, str] | None:
+) -> NextChange | None:
     """Return when the device as a whole opens or closes next, within two days."""
     at, last = now, now + timedelta(days=2)
     while True:
@@ -87,72 +101,70 @@ def _next_change(
             return None
         then = _device_closing(judge.standing(situation, at))
         if (then is None) != (closing is None) or (then and closing and then.reason is not closing.reason):
-            return at.astimezone(now.tzinfo), "open" if then is None else _STATES[then.reason]
+            state = "open" if then is None else _STATES[then.reason]
+            return NextChange(at=at.astimezone(now.tzinfo), state=state)
 
 
-def _open_sentence(change: tuple[datetime, str] | None, now: datetime) -> str:
+def _open_sentence(change: NextChange | None, now: datetime) -> str:
     if change is None:
         return "Open."
-    at, state = change
-    when = f"{at:%H:%M}" if at - now < timedelta(days=1) else f"{at:%H:%M on %A}"
-    return ("Open until bedtime at {}." if state == "bedtime" else "Open until {}.").format(when)
+    when = f"{change.at:%H:%M}" if change.at - now < timedelta(days=1) else f"{change.at:%H:%M on %A}"
+    return ("Open until bedtime at {}." if change.state == "bedtime" else "Open until {}.").format(when)
 
 
-def describe_profile(
-    judge: Judge,
-    rules: RuleBook,
-    situation: Situation,
-    now: datetime,
-    last_set: Mapping[str, object] | None = None,
-) -> dict[str, object]:
-    """Return the answer of the verb ``profile``: the rules in force. ``now``: local."""
+def profile_rules(
+    judge: Judge, rules: RuleBook, situation: Situation, now: datetime, last_set: LastChange | None = None
+) -> ProfileRules:
+    """Return the rules in force for one person. ``now``: local."""
     profile, own = judge.profile, judge.profile.rules
-    return {
-        "profile": {
-            "id": profile.id,
-            "name": profile.name,
-            "band": profile.band.value,
-            "mode": own.mode.value.value,
-            "log_level": own.log_level,
-            "set": last_set,
-            **describe_hours(profile, rules, now.date()),
-            "refused": [
-                *_registers(rules),
-                *_refused_by_law(profile, rules),
-                *_refused(own, rules),
-                *_refused_in_general(own, rules),
-            ],
-            "allowed": [
-                _entry(entry, rules) | {"homework": homework}
-                for homework, entries in ((True, own.homework), (False, own.allow))
-                for entry in entries
-                if _holds(entry, judge, rules, now)
-            ],
-            "approved": judge.approves,
-            "opened": [
-                {
-                    "target": entry,
-                    "name": target_name(entry, rules),
-                    "until": until.astimezone(now.tzinfo),
-                }
-                for entry, until in situation.allowed
-                if now < until
-            ],
-        }
-    }
+    return ProfileRules(
+        id=profile.id,
+        name=profile.name,
+        band=profile.band.value,
+        mode=own.mode.value.value,
+        log_level=own.log_level,
+        set=last_set,
+        bedtime=bedtimes(profile),
+        windows=schedules(profile, rules),
+        limits=limits(profile, rules),
+        day_starts=clock_text(rules.calendar.day_starts),
+        days=tuple(other_days(profile, rules, now.date())),
+        counted=counted(profile, rules),
+        uncounted=uncounted(profile, rules),
+        refused=(
+            *_registers(rules),
+            *_refused_by_law(profile, rules),
+            *_refused(own, rules),
+            *_refused_in_general(own, rules),
+        ),
+        allowed=tuple(
+            AllowedTarget(
+                target=str(entry), name=_entry_name(entry, rules), owner=entry.owner, homework=homework
+            )
+            for homework, entries in ((True, own.homework), (False, own.allow))
+            for entry in entries
+            if _holds(entry, judge, rules, now)
+        ),
+        approved=judge.approves,
+        opened=tuple(
+            OpenedTarget(target=entry, name=target_name(entry, rules), until=until.astimezone(now.tzinfo))
+            for entry, until in situation.allowed
+            if now < until
+        ),
+    )
 
 
-def _refused(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
+def _refused(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
     """Yield what family and age group block. A category that an entry allows is left out."""
     blocked = {str(entry) for entry in own.block}
     opened = {str(entry) for entry in (*own.allow, *own.homework)} - blocked
     for entry in own.block:
-        yield _entry(entry, rules) | {"verdict": "block"}
+        yield _blocked(entry, rules, entry.owner)
     for category, action in own.categories.items():
         target = f"category:{category}"
         if action.value.refuses and target not in opened and target not in blocked:
             name = rules.names.categories.get(category, category)
-            yield {"target": target, "name": name, "owner": action.owner, "verdict": action.value.value}
+            yield _general(target, name, action.owner, action.value.value)
 
 
 def _holds(entry: Entry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
@@ -172,20 +184,19 @@ def _holds(entry: Entry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
     return target not in named
 
 
-def _registers(rules: RuleBook) -> Iterator[dict[str, object]]:
+def _registers(rules: RuleBook) -> Iterator[BlockedTarget]:
     for register in rules.household.config.registers:
         if register.on:
             yield _general(register.category, register.name, register.owner)
 
 
-def _refused_by_law(profile: Profile, rules: RuleBook) -> Iterator[dict[str, object]]:
+def _refused_by_law(profile: Profile, rules: RuleBook) -> Iterator[BlockedTarget]:
     for law, who in ((law.value, law.owner) for law in profile.rules.laws):
         for entry in law.refuses if law.binds(profile.band) else ():
-            owner = f"law:{law.id}:{who.partition(':')[2]}"
-            yield _entry(entry, rules) | {"owner": owner, "verdict": "block"}
+            yield _blocked(entry, rules, f"law:{law.id}:{who.partition(':')[2]}")
 
 
-def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
+def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
     """Yield what is blocked regardless of name and category."""
     if own.safe_search.value is not SafeSearch.OFF:
         yield _general("safe_search", "Adult results in searches", own.safe_search.owner)
@@ -194,20 +205,20 @@ def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, objec
     for category in rules.for_everyone:
         yield _general(f"category:{category}", rules.names.categories.get(category, category), PRODUCT)
     if own.unknown.value.refuses and own.mode.value is Mode.BLOCK_LIST:
-        unknown = _general("unknown", "Sites that nobody here knows", own.unknown.owner)
-        yield unknown | {"verdict": own.unknown.value.value}
+        verdict = own.unknown.value.value
+        yield _general("unknown", "Sites that nobody here knows", own.unknown.owner, verdict)
     for way, switch in own.ways.items():
         if switch.value is Switch.BLOCK:
             yield _general(f"ways:{way}", _WAYS[way], switch.owner)
     yield _general("protocol", "Internet protocols that no app needs", PRODUCT)
 
 
-def _general(target: str, name: str, owner: str) -> dict[str, object]:
-    return {"target": target, "name": name, "owner": owner, "verdict": "block"}
+def _general(target: str, name: str, owner: str, verdict: str = "block") -> BlockedTarget:
+    return BlockedTarget(target=target, name=name, owner=owner, verdict=verdict)
 
 
-def _entry(entry: Entry, rules: RuleBook) -> dict[str, object]:
-    return {"target": str(entry), "name": _entry_name(entry, rules), "owner": entry.owner}
+def _blocked(entry: Entry, rules: RuleBook, owner: str) -> BlockedTarget:
+    return _general(str(entry), _entry_name(entry, rules), owner)
 
 
 def _entry_name(entry: Entry, rules: RuleBook) -> str:

@@ -1,4 +1,4 @@
-"""Describes a profile's bedtimes, schedules and limits for the control socket, and exceptional days."""
+"""Returns a profile's bedtimes, schedules and limits for the control socket, and exceptional days."""
 
 from __future__ import annotations
 
@@ -6,59 +6,87 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import TypeVar
 
+from gateway.control.contract.profile import (
+    CountedCategory,
+    LimitMinutes,
+    LimitOnDays,
+    NightHours,
+    NightOnDays,
+    OtherDay,
+    UncountedCategory,
+    WindowHours,
+    WindowOnDays,
+)
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import INTERNET, PLAY, SELF, Action, DateRule, Owned
 from gateway.policy.time.gates import UNCOUNTED_CATEGORIES
 from gateway.policy.time.grammar import WEEK, WEEKDAYS, clock_text
 from gateway.policy.time.time_text import ByDay, Span
-from gateway.policy.time.week import WEEKEND, plan
+from gateway.policy.time.week import WEEKEND, PlannedDay, plan
 
 T = TypeVar("T")
-Row = dict[str, object]
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 AHEAD = 9  # days: yesterday, whose night may not have ended, today and a week
 OPEN, CLOSED = "open", "closed"  # all day
 
 
-def describe_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, object]:
-    """Return the times that others set, followed by those that the child set for itself."""
-    own, mine = profile.rules, profile.rules.self_set
-    limits = [(*item, "") for item in own.limits.items()]
-    nights = [(own.bedtime, "")]
-    if mine is not None:
-        owner = f"{SELF}:{profile.name}"
-        limits += [(*item, owner) for item in mine.limits.items()]
-        nights.append((mine.bedtime, owner))
-    return {
-        "bedtime": [
-            {"days": days} | _night(one, owner) for bedtime, owner in nights for days, one in by_days(bedtime)
-        ],
-        "windows": [
-            {"target": target, "name": target_name(target, rules), "days": days} | hours
-            for target, windows in own.windows.items()
-            for days, one in by_days(windows)
-            for hours in _windows(one)
-        ],
-        "limits": [
-            {"target": target, "name": target_name(target, rules), "days": days} | _minutes(one, owner)
-            for target, limit, owner in limits
-            for days, one in by_days(limit)
-        ],
-        "day_starts": clock_text(rules.calendar.day_starts),
-        "days": list(_other_days(profile, rules, today)),
-        "counted": [
-            {"target": f"category:{key}", "name": rules.names.categories.get(key, key), "owner": action.owner}
-            for key, action in own.categories.items()
-            if action.value is Action.COUNT
-        ],
-        "uncounted": [
-            {"target": f"category:{key}", "name": rules.names.categories.get(key, key)}
-            for key in sorted(UNCOUNTED_CATEGORIES)
-            if INTERNET in own.limits
-        ],
-    }
+def bedtimes(profile: Profile) -> tuple[NightOnDays, ...]:
+    """Return the bedtimes that others set, followed by those that the child set for itself."""
+    mine = profile.rules.self_set
+    bedtimes = [(profile.rules.bedtime, "")] + ([] if mine is None else [(mine.bedtime, _by_itself(profile))])
+    return tuple(
+        NightOnDays(days=days, **vars(_night(one, owner)))
+        for bedtime, owner in bedtimes
+        for days, one in by_days(bedtime)
+    )
+
+
+def schedules(profile: Profile, rules: RuleBook) -> tuple[WindowOnDays, ...]:
+    return tuple(
+        WindowOnDays(days=days, **vars(row))
+        for target, windows in profile.rules.windows.items()
+        for days, one in by_days(windows)
+        for row in _windows(target, one, rules)
+    )
+
+
+def limits(profile: Profile, rules: RuleBook) -> tuple[LimitOnDays, ...]:
+    """Return the limits that others set, followed by those that the child set for itself."""
+    mine = profile.rules.self_set
+    own = () if mine is None else mine.limits.items()
+    return tuple(
+        LimitOnDays(days=days, **vars(_limit(target, one, rules, owner)))
+        for values, owner in ((profile.rules.limits.items(), ""), (own, _by_itself(profile)))
+        for target, limit in values
+        for days, one in by_days(limit)
+    )
+
+
+def _by_itself(profile: Profile) -> str:
+    return f"{SELF}:{profile.name}"
+
+
+def counted(profile: Profile, rules: RuleBook) -> tuple[CountedCategory, ...]:
+    """Return the categories that use the play limit."""
+    names = rules.names.categories
+    return tuple(
+        CountedCategory(target=f"category:{key}", name=names.get(key, key), owner=action.owner)
+        for key, action in profile.rules.categories.items()
+        if action.value is Action.COUNT
+    )
+
+
+def uncounted(profile: Profile, rules: RuleBook) -> tuple[UncountedCategory, ...]:
+    """Return the categories that do not use the internet limit, if there is one."""
+    if INTERNET not in profile.rules.limits:
+        return ()
+    names = rules.names.categories
+    return tuple(
+        UncountedCategory(target=f"category:{key}", name=names.get(key, key))
+        for key in sorted(UNCOUNTED_CATEGORIES)
+    )
 
 
 def by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T] | None]]:
@@ -83,60 +111,67 @@ def _by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T] | N
     yield from ((WEEKDAYS[day], school[day]) for day in range(7) if day not in apart)
 
 
-def _night(one: Owned[Span] | None, owner: str = "") -> Row:
+def _night(one: Owned[Span] | None, owner: str = "") -> NightHours:
     if one is None:
-        return {"owner": owner, "from": None, "to": None}
-    return {"owner": one.owner, **_hours(one.value)}
+        return NightHours(owner=owner, from_=None, to=None)
+    return NightHours(owner=one.owner, from_=clock_text(one.value.start), to=clock_text(one.value.end))
 
 
-def _windows(one: Owned[tuple[Span, ...]] | None) -> list[Row]:
-    """Return a row for each window, or one for a day that is always open or always closed."""
-    if one is None:
-        return [{"owner": "", "from": None, "to": None, "all_day": OPEN}]
-    if not one.value:
-        return [{"owner": one.owner, "from": None, "to": None, "all_day": CLOSED}]
-    return [{"owner": one.owner, **_hours(span)} for span in one.value]
+def _windows(target: str, one: Owned[tuple[Span, ...]] | None, rules: RuleBook) -> Iterator[WindowHours]:
+    """Yield a row for each window, or one for a day that is always open or always closed."""
+    name, owner = target_name(target, rules), "" if one is None else one.owner
+    if one is None or not one.value:
+        all_day = OPEN if one is None else CLOSED
+        yield WindowHours(target=target, name=name, owner=owner, from_=None, to=None, all_day=all_day)
+        return
+    for span in one.value:
+        start, end = clock_text(span.start), clock_text(span.end)
+        yield WindowHours(target=target, name=name, owner=owner, from_=start, to=end, all_day=None)
 
 
-def _minutes(one: Owned[timedelta] | None, owner: str = "") -> Row:
-    if one is None:
-        return {"owner": owner, "minutes": None}
-    return {"owner": one.owner, "minutes": one.value // MINUTE}
+def _limit(target: str, one: Owned[timedelta] | None, rules: RuleBook, owner: str = "") -> LimitMinutes:
+    return LimitMinutes(
+        target=target,
+        name=target_name(target, rules),
+        owner=owner if one is None else one.owner,
+        minutes=None if one is None else one.value // MINUTE,
+    )
 
 
-def _other_days(profile: Profile, rules: RuleBook, today: date) -> Iterator[Row]:
+def other_days(profile: Profile, rules: RuleBook, today: date) -> Iterator[OtherDay]:
     """Yield upcoming days that count as another day type, or have an exception."""
     holidays = rules.product.holidays(rules.household.config.country)
     for day in plan(profile, rules.calendar, holidays, today - DAY, AHEAD):
         if day.exception or day.because not in (None, WEEKEND):
-            yield day.in_brief() | _excepted(profile.rules.dates.get(day.day), rules)
+            yield _other_day(day, profile.rules.dates.get(day.day), rules)
 
 
-def _excepted(rule: DateRule | None, rules: RuleBook) -> Row:
-    """Return what the date sets in place of the usual rules; null: nothing."""
-    if rule is None:
-        return {"bedtime": None, "windows": [], "limits": []}
-    night = rule.bedtime
-    return {
-        "bedtime": None if night is None else _night(_owned(night)),
-        "windows": [
-            {"target": target, "name": target_name(target, rules)} | hours
+def _other_day(day: PlannedDay, rule: DateRule | None, rules: RuleBook) -> OtherDay:
+    """``rule``: what the date sets in place of the usual rules."""
+    night = None if rule is None else rule.bedtime
+    return OtherDay(
+        date=day.day,
+        weekday=f"{day.day:%a}".lower(),
+        counts_as=day.counts_as.value,
+        because=day.because,
+        holiday=day.holiday or None,
+        exception=day.exception,
+        bedtime=None if night is None else _night(_owned(night)),
+        windows=()
+        if rule is None
+        else tuple(
+            row
             for target, windows in rule.windows.items()
-            for hours in _windows(_owned(windows))
-        ],
-        "limits": [
-            {"target": target, "name": target_name(target, rules)} | _minutes(_owned(limit))
-            for target, limit in rule.limits.items()
-        ],
-    }
+            for row in _windows(target, _owned(windows), rules)
+        ),
+        limits=()
+        if rule is None
+        else tuple(_limit(target, _owned(limit), rules) for target, limit in rule.limits.items()),
+    )
 
 
 def _owned(one: Owned[T | None]) -> Owned[T] | None:
     return None if one.value is None else Owned(one.value, one.owner)
-
-
-def _hours(span: Span) -> Row:
-    return {"from": clock_text(span.start), "to": clock_text(span.end)}
 
 
 def target_name(target: str, rules: RuleBook) -> str:

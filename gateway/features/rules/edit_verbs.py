@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.control.contract.profile import LastChange
 from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
@@ -73,7 +74,7 @@ class EditVerbs:
             "problem": None if problem is None else str(problem),
         }
 
-    def last_change_of(self, profile: Profile) -> Mapping[str, object] | None:
+    def last_change_of(self, profile: Profile) -> LastChange | None:
         """Return who changed a profile's file last, and when; None if that is unknown."""
         if profile.built_in:
             return None
@@ -83,12 +84,12 @@ class EditVerbs:
         except PolicyError:
             return None  # the last good version applies, and its author is unknown
 
-    def last_change(self, path: Path, source: bytes) -> Mapping[str, object] | None:
+    def last_change(self, path: Path, source: bytes) -> LastChange | None:
         """Return who changed a file last, and when; None if it was edited outside of the daemon."""
         step = self._editing.last_step(path, source)
         if step is None:
             return None
-        return {"by": step.by, "at": step.at.astimezone(self._home.rules.household.config.zone)}
+        return LastChange(by=step.by, at=step.at.astimezone(self._home.rules.household.config.zone))
 
     @staticmethod
     def revision(request: Request, key: str = "revision") -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from gateway.control.contract.health import Finding
 from gateway.core.errors import ControlError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
@@ -28,8 +29,8 @@ class GatewayCheck:
         self._home = home
         self._errand = HelperProcess(home.loop, self._found, self._done, TIMEOUT)
         self.close = self._errand.close
-        self._coming: list[dict[str, str]] = []
-        self.findings: list[dict[str, str]] = []
+        self._coming: list[Finding] = []
+        self.findings: tuple[Finding, ...] = ()
         self.problem = ""  # why the last check failed
         self.ended: datetime | None = None
         self._since: float | None = None  # when the last check ended, by the loop's clock
@@ -58,7 +59,7 @@ class GatewayCheck:
     def _found(self, said: Mapping[str, Any]) -> None:
         if len(self._coming) < MOST and said.get("level") in LEVELS:
             values = {key: str(said.get(key, ""))[:TEXT_LIMIT] for key in ("level", "about", "text", "mend")}
-            self._coming.append(values)
+            self._coming.append(Finding(**values))
 
     def _done(self, status: int, words: str) -> None:
         lines = [line for line in words.splitlines() if line.strip()]
@@ -66,7 +67,7 @@ class GatewayCheck:
             (lines[-1] if lines else f"it ended with status {status}")[:PROBLEM_LIMIT] if status else ""
         )
         if not status:
-            self.findings = self._coming
+            self.findings = tuple(self._coming)
         self._coming = []
         self.ended, self._since = self._home.local_now(), self._home.loop.now()
         self._publish("ended")

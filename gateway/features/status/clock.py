@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Mapping
 from datetime import timedelta
 
-from gateway.control.protocol import Request, Role
+from gateway.control.contract.status import (
+    CLOCK,
+    TIME,
+    ClockRequest,
+    ClockResponse,
+    ClockState,
+    TimeRequest,
+    TimeResponse,
+)
+from gateway.control.protocol import Call, Role
 from gateway.control.router import Router
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
@@ -18,15 +26,11 @@ from gateway.store.store import Store
 # Set only by the virtual home: "1"; "unset" for an unknown clock; "+60" for one that is so many
 # seconds ahead of the machine's.
 PLAY = "QALQAN_TEST_CLOCK"
-_FARTHEST = 10**8  # seconds
 
 UNKNOWN = (
     "The time is not known yet, so bedtimes and windows hold as each profile's clock_unset says; "
     "it comes by itself with the internet, or when a guardian signs in."
 )
-
-Audit = Callable[[str, str, str], None]
-"""Writes an audit line: kind, detail, author."""
 
 
 def played() -> bool | None:
@@ -41,54 +45,13 @@ def ahead() -> timedelta:
     return timedelta(seconds=float(setting[1:])) if setting.startswith("+") else timedelta()
 
 
-def describe(watch: ClockWatch) -> dict[str, object]:
-    """Return the part ``clock`` of the status: ``known why sentence aside last``; ``aside`` in seconds."""
-    return {
-        "known": watch.known,
-        "why": watch.why,
-        "sentence": None if watch.known else UNKNOWN,
-        "aside": round(watch.aside.total_seconds()),
-        "last": watch.lower_bound,
-    }
-
-
-def offer(
-    request: Request, watch: ClockWatch, guardians: Container[str], audit: Audit
-) -> Mapping[str, object]:
-    """The verb ``time``: ``at`` is the time of a guardian's phone at sign-in, ``by`` the guardian's name."""
-    by = request.text("by", CONSOLE) if request.role is Role.OWNER else request.text("by")
-    if by not in guardians and not (by == CONSOLE and request.role is Role.OWNER):
-        request.refuse("by", f"names no guardian: {by}", Code.NO_GUARDIAN)
-    moment = request.moment_or_none("at")
-    if moment is None:
-        request.refuse("at", "is missing")
-    problem = watch.objection(moment)
-    if problem is not None:
-        request.refuse("at", problem, Code.CLOCK_WRONG)
-    taken = watch.offer(moment, by)
-    if taken:
-        audit("time", moment.isoformat(timespec="seconds"), by)
-    return {"taken": taken, **describe(watch)}
-
-
-def play(request: Request, watch: ClockWatch) -> None:
-    """The verb ``clock`` of the virtual home. All keys are optional.
-
-    ``offset``: seconds that the family's time is ahead, as if they had passed. ``known``: 1, or 0 for an
-    untrusted clock. ``jump``: seconds by which the clock is set.
-    """
-    request.owner_only()
-    if not watch.played:
-        msg = "clock: the time is not movable here"
-        raise ControlError(msg)
-
-    def seconds(key: str) -> timedelta:
-        return timedelta(seconds=request.whole(key, least=-_FARTHEST, most=_FARTHEST, default=0))
-
-    watch.play(
-        offset=seconds("offset") if request.has("offset") else None,
-        known=bool(request.whole("known", least=0, most=1)) if request.has("known") else None,
-        jump=seconds("jump"),
+def clock_state(watch: ClockWatch) -> ClockState:
+    return ClockState(
+        known=watch.known,
+        why=watch.why,
+        sentence=None if watch.known else UNKNOWN,
+        aside=round(watch.aside.total_seconds()),
+        last=watch.lower_bound,
     )
 
 
@@ -101,17 +64,41 @@ class ClockVerbs:
         self._store = store
 
     def register(self, router: Router) -> None:
-        router.add("time", self._time)
-        router.add("clock", self._clock)
+        router.serve(TIME, self.time)
+        router.serve(CLOCK, self.clock)
 
-    def _time(self, request: Request) -> Mapping[str, object]:
-        def audit(what: str, detail: str, by: str) -> None:
-            origin = request.text("origin", "")
-            self._store.audit(what, detail, by=by, at=self._home.now(), origin=origin)
+    def time(self, call: Call[TimeRequest]) -> TimeResponse:
+        """Offer the time of a guardian's phone at sign-in."""
+        by, at = self._guardian(call), call.args.at
+        problem = self._watch.objection(at)
+        if problem is not None:
+            call.refuse("at", problem, Code.CLOCK_WRONG)
+        taken = self._watch.offer(at, by)
+        if taken:
+            detail, origin = at.isoformat(timespec="seconds"), call.text("origin", "")
+            self._store.audit("time", detail, by=by, at=self._home.now(), origin=origin)
+        return TimeResponse(taken=taken, **vars(clock_state(self._watch)))
 
-        guardians = [account.name for account in self._store.guardians().values() if account.guards]
-        return offer(request, self._watch, guardians, audit)
+    def _guardian(self, call: Call[TimeRequest]) -> str:
+        """Return the author: a guardian, or ``console`` for root."""
+        if call.role is Role.OWNER and call.text("by", CONSOLE) == CONSOLE:
+            return CONSOLE
+        by = call.text("by")
+        account = self._store.guardians().get(by)
+        if account is None or not account.guards:
+            call.refuse("by", f"names no guardian: {by}", Code.NO_GUARDIAN)
+        return by
 
-    def _clock(self, request: Request) -> Mapping[str, object]:
-        play(request, self._watch)
-        return {"now": self._home.local_now()}
+    def clock(self, call: Call[ClockRequest]) -> ClockResponse:
+        """Move the clock of the virtual home."""
+        call.owner_only()
+        if not self._watch.played:
+            msg = "clock: the time is not movable here"
+            raise ControlError(msg)
+        args = call.args
+        self._watch.play(
+            offset=None if args.offset is None else timedelta(seconds=args.offset),
+            known=None if args.known is None else bool(args.known),
+            jump=timedelta(seconds=args.jump),
+        )
+        return ClockResponse(now=self._home.local_now())

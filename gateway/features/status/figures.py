@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
+from gateway.control.contract.status import (
+    CacheFigures,
+    DaemonFigures,
+    MemoryFigures,
+    QueueFigures,
+    StoreFigures,
+    TableFigures,
+)
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.dataplane.packets import PacketPath
 from gateway.features.activity.journal import DecisionLog
@@ -33,41 +42,51 @@ class FigureSources:
     claim: Claim
 
 
-def figures(measured: FigureSources) -> dict[str, object]:
-    bound = read_counters()
-    queues = {
-        str(number): {
-            "packets": queue.packets,
-            "faults": queue.faults,
-            "waiting": bound[number].waiting,
-            "dropped": bound[number].queue_dropped + bound[number].user_dropped,
-        }
-        for number, queue in measured.packets.queues.items()
-        if number in bound
-    }
-    return {
-        "unclaimed": measured.claim.unclaimed,
-        "backend": measured.table.backend,
-        "queue": queues,
-        "verdicts": measured.decision_log.verdicts,
-        "flows": asdict(measured.flows.table.stats) | {"live": len(measured.flows.live)},
-        "cache": {"addresses": len(measured.book), "dns_malformed": measured.dns.malformed},
-        "table": measured.rules.figures(),
-        "store": measured.store.figures(),
-        "mends": measured.table.mends,
-        "memory": memory(),
-    }
+def figures(measured: FigureSources) -> DaemonFigures:
+    bound, table = read_counters(), measured.rules.table.info
+    return DaemonFigures(
+        unclaimed=measured.claim.unclaimed,
+        backend=measured.table.backend,
+        queue={
+            str(number): QueueFigures(
+                packets=queue.packets,
+                faults=queue.faults,
+                waiting=bound[number].waiting,
+                dropped=bound[number].queue_dropped + bound[number].user_dropped,
+            )
+            for number, queue in measured.packets.queues.items()
+            if number in bound
+        },
+        verdicts=measured.decision_log.verdicts,
+        flows=asdict(measured.flows.table.stats) | {"live": len(measured.flows.live)},
+        cache=CacheFigures(addresses=len(measured.book), dns_malformed=measured.dns.malformed),
+        table=TableFigures(
+            names=table.count, bytes=table.size, built=_built(table.built), sources=len(table.sources)
+        ),
+        store=StoreFigures(**measured.store.figures()),
+        mends=measured.table.mends,
+        memory=memory(),
+    )
 
 
-def memory() -> dict[str, int]:
+def _built(text: str) -> datetime | None:
+    """Return the time at which a table was built; None if it has none."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if at.tzinfo is None else at
+
+
+def memory() -> MemoryFigures:
     """Return bytes: private resident, resident of files (the category table included), and the peak.
 
     The peak of getrusage is useless here: it starts with that of the program that started this one.
     """
-    rows = {}
+    rows = dict.fromkeys(_ROWS.values(), 0)
     with open("/proc/self/status", encoding="ascii") as status:
         for line in status:
             key, _, value = line.partition(":")
             if key in _ROWS:
                 rows[_ROWS[key]] = int(value.split()[0]) * 1024
-    return rows
+    return MemoryFigures(**rows)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from gateway import __version__
-from gateway.control.protocol import Request
+from gateway.control.contract.health import (
+    HEALTH,
+    SUPPORT,
+    CheckResult,
+    CheckState,
+    Health,
+    HealthRequest,
+    SupportFile,
+)
+from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.control.verbs import Nothing
 from gateway.features.status.checking import GatewayCheck
-from gateway.features.status.support_file import support_file
+from gateway.features.status.support_file import about_gateway
 from gateway.features.status.vitals import Vitals
 from gateway.household.context import HomeContext
 
@@ -23,34 +31,35 @@ class HealthVerbs:
         self.close = self._checking.close
 
     def register(self, router: Router) -> None:
-        router.add("health", self.health)
-        router.add("support", self.support)
+        router.serve(HEALTH, self.health)
+        router.serve(SUPPORT, self.support)
 
-    def health(self, request: Request) -> Mapping[str, object]:
+    def health(self, call: Call[HealthRequest]) -> Health:
         """Return findings, figures, samples and the log. ``again`` starts a new check."""
-        self._checking.look(again=request.values.get("again") is True)
-        vitals = self._vitals
-        return {
-            "now": self._home.local_now(),
-            "version": __version__,
-            "check": self._check() | {"findings": self._checking.findings, "problem": self._checking.problem},
-            "figures": vitals.figures(),
-            "samples": vitals.samples(),
-            "log": vitals.log_lines(full=True),
-        }
+        checking, vitals = self._checking, self._vitals
+        checking.look(again=call.args.again)
+        return Health(
+            now=self._home.local_now(),
+            version=__version__,
+            check=CheckResult(
+                running=checking.running,
+                ended=checking.ended,
+                findings=checking.findings,
+                problem=checking.problem,
+            ),
+            figures=vitals.figures(),
+            samples=vitals.samples(),
+            log=vitals.log_lines(full=True),
+        )
 
-    def support(self, _request: Request) -> Mapping[str, object]:
+    def support(self, _call: Call[Nothing]) -> SupportFile:
         """Return the support file, which has no personal data."""
-        self._checking.look()
-        vitals = self._vitals
-        return support_file(
-            self._home.local_now(),
-            self._checking.findings,
-            check=self._check(),
+        checking, vitals = self._checking, self._vitals
+        checking.look()
+        return SupportFile(
+            **about_gateway(self._home.local_now(), checking.findings),
+            check=CheckState(running=checking.running, ended=checking.ended),
             figures=vitals.figures(),
             samples=vitals.samples(),
             log=vitals.log_lines(full=False),
         )
-
-    def _check(self) -> dict[str, object]:
-        return {"running": self._checking.running, "ended": self._checking.ended}

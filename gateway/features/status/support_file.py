@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from gateway import __version__
+from gateway.control.contract.health import Finding
 
 FORMAT = 1  # increases when the meaning of a key changes
 OS_RELEASE = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
@@ -22,8 +24,8 @@ PLATFORM_KEYS = ("ID", "VERSION_ID")
 IMPERSONAL = frozenset({"product", "offload", "queue", "nft", "marks", "services", "routing", "help", "dns"})
 
 
-def support_file(made: datetime, findings: Iterable[Mapping[str, str]], **parts: object) -> dict[str, object]:
-    """Return the support file. ``parts`` are the daemon's, if one runs; they must be impersonal."""
+def about_gateway(made: datetime, findings: Iterable[Finding]) -> dict[str, Any]:
+    """Return the parts of the support file that need no daemon."""
     return {
         "format": FORMAT,
         "made": made,
@@ -32,16 +34,13 @@ def support_file(made: datetime, findings: Iterable[Mapping[str, str]], **parts:
         "kernel": os.uname().release,
         "machine": os.uname().machine,
         "platform": operating_system(),
-        "findings": [impersonal(finding) for finding in findings],
-        **parts,
+        "findings": tuple(impersonal(finding) for finding in findings),
     }
 
 
-def impersonal(finding: Mapping[str, str]) -> dict[str, str]:
-    row = {"level": finding["level"], "about": finding["about"]}
-    if finding["about"] in IMPERSONAL:
-        row["text"] = finding["text"]
-    return row
+def impersonal(finding: Finding) -> Finding:
+    text = {"text": finding.text} if finding.about in IMPERSONAL else {}
+    return Finding(level=finding.level, about=finding.about, **text)
 
 
 def operating_system(paths: Iterable[Path] = OS_RELEASE) -> str:

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from gateway import __version__
-from gateway.control.protocol import Handler, Request
+from gateway.control.contract.profile import PROFILE, LastChange, ProfileAnswer, ProfileRequest
+from gateway.control.contract.status import (
+    DEVICE,
+    STATUS,
+    ChildStatus,
+    ClosingSoon,
+    DaemonFigures,
+    DevicePresence,
+    DeviceRequest,
+    DeviceState,
+    DeviceStatus,
+    FinishGame,
+    HomeStatus,
+    TimeLeft,
+)
+from gateway.control.contract.time import TimeUsed
+from gateway.control.protocol import Call, Handler, Request
+from gateway.control.router import Router
+from gateway.control.verbs import Nothing
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.verbs import announced
 from gateway.features.activity.in_use import InUse
-from gateway.features.rules.describe import describe_profile, describe_state
+from gateway.features.rules.describe import device_state, profile_rules
 from gateway.features.site_repair.lessons import Lessons
-from gateway.features.status import clock as clockverbs
+from gateway.features.status.clock import clock_state
 from gateway.features.time.ledger_views import describe_closing, describe_left, describe_used, told_gates
 from gateway.features.time.verbs import TimeVerbs
 from gateway.features.time.warnings import closing
@@ -28,44 +47,47 @@ from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.policy.time.gates import is_limit
 from gateway.store.store import Store
 
-Describe = Callable[[Profile], Mapping[str, object]]
-"""What a feature adds to the description of a profile."""
-
 
 class MemberState:
-    """Describes what a person may do now, and the minutes left."""
+    """Returns what a person may do now, and the minutes left."""
 
     def __init__(self, home: HomeContext, family: Family, time: TimeVerbs) -> None:
         self._home = home
         self._family = family
         self._time = time
 
-    def state(self, member: Member, now: datetime) -> dict[str, object]:
-        return describe_state(member.judge, member.situation, now, self._home.rules)
+    def state(self, member: Member, now: datetime) -> DeviceState:
+        return device_state(member.judge, member.situation, now, self._home.rules)
 
-    def minutes(self, member: Member, now: datetime, *, own: bool) -> dict[str, object]:
-        """Return minutes left and used, and whether *Finish my game* is available.
+    def left(self, member: Member, now: datetime, *, own: bool) -> TimeLeft | None:
+        """``own``: for the person's own device. Others see no limit of a person without a log."""
+        profile = member.profile
+        return describe_left(profile, member.situation, self._home.rules, now, told_gates(profile, own=own))
 
-        ``own``: for the person's own device. Others see nothing that depends on use of a person without a
-        log, and totals only below the level of names.
+    def used(self, member: Member, *, own: bool) -> tuple[TimeUsed, ...]:
+        """Return minutes used. Others see none of a person without a log, and totals only below the level of
+        names.
         """
-        profile, situation, rules = member.profile, member.situation, self._home.rules
+        profile = member.profile
         level = profile.rules.log_level
+        if not own and level < KINDS_LEVEL:
+            return ()
         by_device = self._family.minutes.used_on(profile.id) if own or level >= NAMES_LEVEL else {}
-        shown = own or level >= KINDS_LEVEL
-        return {
-            "left": describe_left(profile, situation, rules, now, told_gates(profile, own=own)),
-            "used": describe_used(profile, situation, rules, by_device) if shown else [],
-            "landing": {
-                "minutes": int(profile.rules.landing.value / timedelta(minutes=1)),
-                "taken": self._time.landing_taken(profile, now) if shown else None,
-                "due": self._time.landing_due(member, now) if shown else None,
-            },
-        }
+        return describe_used(profile, member.situation, self._home.rules, by_device)
+
+    def landing(self, member: Member, now: datetime, *, own: bool) -> FinishGame:
+        """Return whether *Finish my game* is available."""
+        rules = member.profile.rules
+        shown = own or rules.log_level >= KINDS_LEVEL
+        return FinishGame(
+            minutes=int(rules.landing.value / timedelta(minutes=1)),
+            taken=self._time.landing_taken(member.profile, now) if shown else None,
+            due=self._time.landing_due(member, now) if shown else None,
+        )
 
     def closing(
         self, member: Member, in_use: frozenset[str], now: datetime, *, own: bool
-    ) -> list[dict[str, object]]:
+    ) -> tuple[ClosingSoon, ...]:
         """Return what closes within a quarter of an hour."""
         rules = self._home.rules
         found = closing(member, in_use, rules.calendar, now)
@@ -75,7 +97,7 @@ class MemberState:
 
 
 class StatusVerb:
-    """The verb `status`. ``additions`` are what other features add to the answer."""
+    """The verb `status`. ``steps`` and ``lists`` are parts of other features."""
 
     def __init__(
         self,
@@ -87,7 +109,9 @@ class StatusVerb:
         people: PeopleStatus,
         waiting_cards: Callable[[], int],
         problems: Callable[[], list[str]],
-        additions: Iterable[Callable[[], Mapping[str, object]]],
+        figures: Callable[[], DaemonFigures],
+        steps: Callable[[], tuple[Mapping[str, Any], ...]],
+        lists: Callable[[], Mapping[str, Any]],
     ) -> None:
         self._home = home
         self._store = store
@@ -97,39 +121,44 @@ class StatusVerb:
         self._people = people
         self._waiting_cards = waiting_cards
         self._problems = problems
-        self._additions = tuple(additions)
+        self._figures = figures
+        self._steps = steps
+        self._lists = lists
         self._started = home.loop.now()
 
-    def __call__(self, _request: Request) -> Mapping[str, object]:
+    def register(self, router: Router) -> None:
+        router.serve(STATUS, self.status)
+
+    def status(self, _call: Call[Nothing]) -> HomeStatus:
         home, store, now = self._home, self._store, self._home.local_now()
         rules, since = home.rules, self._internet.since
         self._presence.refresh()
         off = store.state(now).off
-        answer: dict[str, object] = {
-            "version": __version__,
-            "uptime": round(home.loop.now() - self._started),
-            "now": now,
-            "day": rules.calendar.family_day(now).isoformat(),
-            "mode": "off" if off else "on",
-            "off_until": off.until.astimezone(now.tzinfo) if off and off.until else None,
-            "internet": self._internet.state,
-            "internet_since": None if since is None else since.astimezone(now.tzinfo),
-            "country": rules.household.config.country,
-            "language": rules.household.config.language or None,
-            "new_devices": sum(
+        return HomeStatus(
+            version=__version__,
+            uptime=round(home.loop.now() - self._started),
+            now=now,
+            day=rules.calendar.family_day(now),
+            mode="off" if off else "on",
+            off_until=off.until.astimezone(now.tzinfo) if off and off.until else None,
+            internet=self._internet.state,
+            internet_since=None if since is None else since.astimezone(now.tzinfo),
+            country=rules.household.config.country,
+            language=rules.household.config.language or None,
+            new_devices=sum(
                 place_of(home, self._people.family, mac) == GUEST for mac in self._presence.here.now
             ),
-            "requests": sum(request.waits for request in store.requests.all()),
-            "questions": sum(question.waits for question in store.questions.all().values()),
-            "cards": self._waiting_cards(),
-            "problems": self._problems(),
-            "announced": announced(home, store.people),
-            "clock": clockverbs.describe(self._watch),
-            "profiles": self._people.describe(now),
-        }
-        for add in self._additions:
-            answer |= add()
-        return answer
+            requests=sum(request.waits for request in store.requests.all()),
+            questions=sum(question.waits for question in store.questions.all().values()),
+            cards=self._waiting_cards(),
+            problems=tuple(self._problems()),
+            announced=announced(home, store.people),
+            clock=clock_state(self._watch),
+            profiles=self._people.describe(now),
+            steps=self._steps(),
+            lists=self._lists(),
+            **vars(self._figures()),
+        )
 
 
 class PeopleStatus:
@@ -142,11 +171,11 @@ class PeopleStatus:
         family: Family,
         visibility: Visibility,
         members: VisibleMembers,
-        devices: Callable[[str], dict[str, object]],
+        devices: Callable[[str], DevicePresence],
         state: MemberState,
         in_use: Callable[[], InUse],
         lessons: Lessons,
-        pins: Describe,
+        pins: Callable[[Profile], Mapping[str, Any]],
     ) -> None:
         self.family = family
         self._home = home
@@ -159,45 +188,47 @@ class PeopleStatus:
         self._lessons = lessons
         self._pins = pins
 
-    def describe(self, now: datetime) -> list[dict[str, object]]:
+    def describe(self, now: datetime) -> tuple[ChildStatus, ...]:
         used = self._in_use()
-        return [self._child(child, now, used) for child in self._home.rules.household.children]
+        return tuple(self._child(child, now, used) for child in self._home.rules.household.children)
 
-    def _child(self, profile: Profile, now: datetime, used: InUse) -> dict[str, object]:
+    def _child(self, profile: Profile, now: datetime, used: InUse) -> ChildStatus:
         family, state = self.family, self._state
         slots = family.slots_of(profile.id)
         members = [member for slot, member in family.members.items() if slot in slots]
         macs = self._visibility.devices_of(profile, members)
         member = self._members.member(profile)
         waiting = (request for request in self._store.requests.all() if request.waits)
-        return {
-            "id": profile.id,
-            "name": profile.name,
-            "band": profile.band.value,
-            "next_step": profile.next_step,
-            "log_level": profile.rules.log_level,
-            "devices": [self._device(mac) for mac in macs],
-            **state.state(member, now),
-            **state.minutes(member, now, own=False),
+        return ChildStatus(
+            id=profile.id,
+            name=profile.name,
+            band=profile.band.value,
+            next_step=profile.next_step,
+            log_level=profile.rules.log_level,
+            devices=tuple(self._device(mac) for mac in macs),
+            left=state.left(member, now, own=False),
+            used=state.used(member, own=False),
+            landing=state.landing(member, now, own=False),
+            closing=state.closing(member, used.by(slots), now, own=False),
+            in_use=used.describe(profile, slots),
+            lesson=self._lessons.describe(profile.id),
+            requests=sum(request.who == profile.id for request in waiting),
+            **vars(state.state(member, now)),
             **self._pins(profile),
-            "closing": state.closing(member, used.by(slots), now, own=False),
-            "in_use": used.describe(profile, slots),
-            "lesson": self._lessons.describe(profile.id),
-            "requests": sum(request.who == profile.id for request in waiting),
-        }
+        )
 
 
-def describe_device(
+def device_presence(
     presence: Presence, visibility: Visibility, devices: VisibleDevices, mac: str
-) -> dict[str, object]:
+) -> DevicePresence:
     """Return name and presence of a device, as far as guardians may see it."""
-    return {
-        "mac": mac,
-        "name": presence.here.name_of(mac),
-        "online": devices.online(mac),
-        "ip": devices.ip(mac),
-        "sightings": visibility.sightings(mac),
-    }
+    return DevicePresence(
+        mac=mac,
+        name=presence.here.name_of(mac),
+        online=devices.online(mac),
+        ip=devices.ip(mac),
+        sightings=visibility.sightings(mac),
+    )
 
 
 def place_of(home: HomeContext, family: Family, mac: str) -> str:
@@ -217,8 +248,8 @@ class ProfileVerb:
         home: HomeContext,
         members: VisibleMembers,
         state: MemberState,
-        last_set: Callable[[Profile], Mapping[str, object] | None],
-        own: Describe,
+        last_set: Callable[[Profile], LastChange | None],
+        own: Callable[[Profile], Mapping[str, Any]],
     ) -> None:
         self._home = home
         self._members = members
@@ -226,14 +257,23 @@ class ProfileVerb:
         self._last_set = last_set
         self._own = own
 
-    def __call__(self, request: Request) -> Mapping[str, object]:
+    def register(self, router: Router) -> None:
+        router.serve(PROFILE, self.profile)
+
+    def profile(self, call: Call[ProfileRequest]) -> ProfileAnswer:
         rules, now = self._home.rules, self._home.local_now()
-        profile = rules.profile(request.text("id"))
+        profile, state = rules.profile(call.args.id), self._state
         member = self._members.member(profile)
-        described = describe_profile(member.judge, rules, member.situation, now, self._last_set(profile))
+        found = profile_rules(member.judge, rules, member.situation, now, self._last_set(profile))
         if not profile.is_child:
-            return described
-        return {**described, **self._state.minutes(member, now, own=False), **self._own(profile)}
+            return ProfileAnswer(profile=found)
+        return ProfileAnswer(
+            profile=found,
+            left=state.left(member, now, own=False),
+            used=state.used(member, own=False),
+            landing=state.landing(member, now, own=False),
+            **self._own(profile),
+        )
 
 
 class DeviceVerb:
@@ -247,7 +287,7 @@ class DeviceVerb:
         family: Family,
         state: MemberState,
         in_use: Callable[[], InUse],
-        additions: Callable[[str, Member | None], Mapping[str, object]],
+        additions: Callable[[str, Member | None], Mapping[str, Any]],
     ) -> None:
         self._home = home
         self._store = store
@@ -257,26 +297,47 @@ class DeviceVerb:
         self._in_use = in_use
         self._additions = additions
 
-    def __call__(self, request: Request) -> Mapping[str, object]:
-        presence, now = self._presence, self._home.local_now()
-        if request.has("mac"):
-            mac = parse_mac(request.text("mac"))
-        else:
-            mac = presence.mac_of(request.text("ip"))
+    def register(self, router: Router) -> None:
+        router.serve(DEVICE, self.device)
+
+    def device(self, call: Call[DeviceRequest]) -> DeviceStatus:
+        mac = self._mac(call)
         if mac is None:
-            return {"mac": None, "profile": None, "name": None}
+            return DeviceStatus(mac=None, profile=None, name=None)
+        now = self._home.local_now()
         member = self._family.member_of(mac)
-        state = {} if member is None else self._state.state(member, now)
+        return DeviceStatus(
+            mac=mac,
+            profile=place_of(self._home, self._family, mac),
+            name=self._presence.here.name_of(mac),
+            now=now,
+            **({} if member is None else self._of_member(mac, member, now)),
+            **self._additions(mac, member),
+        )
+
+    def _mac(self, call: Call[DeviceRequest]) -> str | None:
+        """Return the device's address; None if it is unknown."""
+        if call.args.mac is not None:
+            return parse_mac(call.args.mac)
+        if call.args.ip is None:
+            call.refuse("ip", "is missing")
+        return self._presence.mac_of(call.args.ip)
+
+    def _of_member(self, mac: str, member: Member, now: datetime) -> dict[str, Any]:
+        """Return the state, and a child's minutes."""
+        state = self._state
         question = self._store.questions.all().get(mac)
-        if member is not None and member.asked and question is not None:
-            state["asked"] = question.ask
-        elif member is not None and member.profile.is_child:
-            in_use = self._in_use().by((member.slot,))
-            state |= self._state.minutes(member, now, own=True)
-            state["closing"] = self._state.closing(member, in_use, now, own=True)
-        place = place_of(self._home, self._family, mac)
-        known = {"mac": mac, "profile": place, "name": presence.here.name_of(mac), "now": now}
-        return {**known, **state, **self._additions(mac, member)}
+        found = dict(vars(state.state(member, now)))
+        if member.asked and question is not None:
+            found["asked"] = question.ask
+        elif member.profile.is_child:
+            found |= {
+                "left": state.left(member, now, own=True),
+                "used": state.used(member, own=True),
+                "landing": state.landing(member, now, own=True),
+                "closing": state.closing(member, self._in_use().by((member.slot,)), now, own=True),
+            }
+        return found
 
 
 def reload_verb(effects: Effects, home: HomeContext) -> Handler:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import CLOCK_BOOTTIME, clock_gettime
-from typing import Any
 
+from gateway.control.contract.health import (
+    DiskFigures,
+    HealthFigures,
+    HealthSample,
+    LogEntry,
+    MachineFigures,
+    SealedFigures,
+)
+from gateway.control.contract.status import DaemonFigures
 from gateway.core.logs import LastLines
 from gateway.dataplane.internet import AnswerBook, Internet
 from gateway.features.activity.journal import DecisionLog
@@ -47,7 +55,7 @@ class Vitals:
         addresses: AnswerBook,
         sealed_lists: SealedListUpdates,
         internet: Internet,
-        counters: Callable[[], Mapping[str, object]],
+        counters: Callable[[], DaemonFigures],
         problems: Callable[[], list[str]],
     ) -> None:
         self._home = home
@@ -68,83 +76,91 @@ class Vitals:
     def _sample(self) -> None:
         """Add the sample of the minute that ends now."""
         now = self.figures()
-        (packets, dropped), self._before = self._before, (now["packets"], now["dropped"])
+        (packets, dropped), self._before = self._before, (now.packets, now.dropped)
         self._samples.append(
             Sample(
                 self._home.now(),
-                max(0, now["packets"] - packets),  # a queue that is bound again starts at 0
-                max(0, now["dropped"] - dropped),
-                now["waiting"],
-                now["memory"]["resident"],
+                max(0, now.packets - packets),  # a queue that is bound again starts at 0
+                max(0, now.dropped - dropped),
+                now.waiting,
+                now.memory.resident,
             )
         )
         self.start()
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> HealthFigures:
         """Return figures of the gateway. None of them is about a person, a device or a site."""
-        known: dict[str, Any] = dict(self._counters())
-        state = Path(self._home.rules.household.config.state)
-        disk = os.statvfs(state)
-        queues = known["queue"].values()
-        return {
-            "uptime": round(self._home.loop.now() - self._began),
-            "packets": sum(queue["packets"] for queue in queues),
-            "waiting": sum(queue["waiting"] for queue in queues),
-            "dropped": sum(queue["dropped"] for queue in queues),
-            "faults": sum(queue["faults"] for queue in queues),
-            "queues": len(queues),
-            "flows": known["flows"]["live"],
-            "questions": self._decision_log.questions,
-            "answers": self._addresses.answers,
-            "malformed": known["cache"]["dns_malformed"],
-            "backend": known["backend"],
-            "mends": known["mends"],
-            "memory": known["memory"],
-            "database": known["store"],
-            "lists": known["table"],
-            "sealed": self._sealing.figures(),
-            "disk": {"bytes": disk.f_frsize * disk.f_blocks, "free": disk.f_frsize * disk.f_bavail},
-            "machine": machine(),
-            "clock": self._home.clock_trusted,
-            "internet": self._internet.state,
-            "problems": len(self._problems()),
-        }
+        known = self._counters()
+        disk = os.statvfs(Path(self._home.rules.household.config.state))
+        queues = known.queue.values()
+        return HealthFigures(
+            uptime=round(self._home.loop.now() - self._began),
+            packets=sum(queue.packets for queue in queues),
+            waiting=sum(queue.waiting for queue in queues),
+            dropped=sum(queue.dropped for queue in queues),
+            faults=sum(queue.faults for queue in queues),
+            queues=len(queues),
+            flows=known.flows["live"],
+            questions=self._decision_log.questions,
+            answers=self._addresses.answers,
+            malformed=known.cache.dns_malformed,
+            backend=known.backend,
+            mends=known.mends,
+            memory=known.memory,
+            database=known.store,
+            lists=known.table,
+            sealed=SealedFigures(**self._sealing.figures()),
+            disk=DiskFigures(bytes=disk.f_frsize * disk.f_blocks, free=disk.f_frsize * disk.f_bavail),
+            machine=machine(),
+            clock=self._home.clock_trusted,
+            internet=self._internet.state,
+            problems=len(self._problems()),
+        )
 
-    def samples(self) -> list[dict[str, object]]:
+    def samples(self) -> tuple[HealthSample, ...]:
         """Return the samples of the last hour, oldest first."""
         zone = self._home.rules.household.config.zone
-        return [{**asdict(sample), "at": sample.at.astimezone(zone)} for sample in self._samples]
+        return tuple(
+            HealthSample(
+                at=sample.at.astimezone(zone),
+                packets=sample.packets,
+                dropped=sample.dropped,
+                waiting=sample.waiting,
+                resident=sample.resident,
+            )
+            for sample in self._samples
+        )
 
-    def log_lines(self, *, full: bool) -> list[dict[str, object]]:
+    def log_lines(self, *, full: bool) -> tuple[LogEntry, ...]:
         """Return the last lines of the log, newest first.
 
         Without ``full``, the lines are templates without arguments: they name no person, device or site.
         """
         zone = self._home.rules.household.config.zone
-        return [
-            {
-                "level": line.level,
-                "place": line.place,
-                "text": line.text if full else line.words,
-                "first": datetime.fromtimestamp(line.first, zone),
-                "last": datetime.fromtimestamp(line.last, zone),
-                "times": line.times,
-            }
+        return tuple(
+            LogEntry(
+                level=line.level,
+                place=line.place,
+                text=line.text if full else line.words,
+                first=datetime.fromtimestamp(line.first, zone),
+                last=datetime.fromtimestamp(line.last, zone),
+                times=line.times,
+            )
             for line in self._log.lines()
-        ]
+        )
 
 
-def machine(proc: Path = Path("/proc")) -> dict[str, Any]:
-    """Return uptime in seconds, load, cores, and memory in bytes of the machine."""
+def machine(proc: Path = Path("/proc")) -> MachineFigures:
+    """Return uptime, load, cores and memory of the machine."""
     memory = {}
     for line in proc.joinpath("meminfo").read_text("ascii").splitlines():
         key, _, value = line.partition(":")
         if key in ("MemTotal", "MemAvailable"):
             memory[key] = int(value.split()[0]) * 1024
-    return {
-        "uptime": round(clock_gettime(CLOCK_BOOTTIME)),
-        "load": [round(load, 2) for load in os.getloadavg()],
-        "cores": os.cpu_count() or 1,
-        "memory": memory.get("MemTotal", 0),
-        "available": memory.get("MemAvailable", 0),
-    }
+    return MachineFigures(
+        uptime=round(clock_gettime(CLOCK_BOOTTIME)),
+        load=tuple(round(load, 2) for load in os.getloadavg()),
+        cores=os.cpu_count() or 1,
+        memory=memory.get("MemTotal", 0),
+        available=memory.get("MemAvailable", 0),
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from gateway.control.contract.status import ClosingSoon, TimeLeft
+from gateway.control.contract.time import MinutesOnDevice, TimeUsed, UsedOfWeek
 from gateway.household.minutes_protocol import Entry
 from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.macs import parse_mac
@@ -22,15 +24,11 @@ MINUTE = timedelta(minutes=1)
 
 def describe_used(
     profile: Profile, situation: Situation, rules: RuleBook, by_device: Mapping[str, Mapping[str, int]]
-) -> list[dict[str, object]]:
-    """Return each limit of the situation's day: ``target name minutes limit bonus owner devices week``.
-
-    ``week`` is the limit of the week, ``minutes limit bonus owner``, or null. ``limit`` is null where only
-    the week has one. ``by_device``: minutes by device and gate.
-    """
+) -> tuple[TimeUsed, ...]:
+    """Return each limit of the situation's day. ``by_device``: minutes by device and gate."""
     day = situation.day
     if day is None:
-        return []
+        return ()
     calendar = calendar_for(profile, rules.calendar)
     found, weekly = [], week_limits(profile.rules)
     for target in profile.rules.limits:
@@ -38,29 +36,29 @@ def describe_used(
         if limit is None and week is None:
             continue
         found.append(
-            {
-                "target": target,
-                "name": gate_name(target, rules.names),
-                "minutes": situation.used.get(target, 0),
-                "limit": None if limit is None else limit.value // MINUTE,
-                "bonus": situation.bonus.get(target, 0),
-                "owner": "" if limit is None else limit.owner,
-                "devices": [
-                    {"mac": device, "minutes": minutes[target]}
+            TimeUsed(
+                target=target,
+                name=gate_name(target, rules.names),
+                minutes=situation.used.get(target, 0),
+                limit=None if limit is None else limit.value // MINUTE,
+                bonus=situation.bonus.get(target, 0),
+                owner="" if limit is None else limit.owner,
+                devices=tuple(
+                    MinutesOnDevice(mac=device, minutes=minutes[target])
                     for device, minutes in by_device.items()
                     if minutes.get(target) and parse_mac(device) is not None
-                ],
-                "week": None
+                ),
+                week=None
                 if week is None
-                else {
-                    "minutes": situation.week_used.get(target, 0),
-                    "limit": week.value // MINUTE,
-                    "bonus": situation.week_bonus.get(target, 0),
-                    "owner": week.owner,
-                },
-            }
+                else UsedOfWeek(
+                    minutes=situation.week_used.get(target, 0),
+                    limit=week.value // MINUTE,
+                    bonus=situation.week_bonus.get(target, 0),
+                    owner=week.owner,
+                ),
+            )
         )
-    return found
+    return tuple(found)
 
 
 def describe_left(
@@ -69,21 +67,18 @@ def describe_left(
     rules: RuleBook,
     now: datetime,
     gates: Iterable[str] = STATE_GATES,
-) -> dict[str, object] | None:
-    """Return what closes the device as a whole next: ``minutes gate name at week``. None: nothing does.
-
-    ``week``: whether it is a limit of the week.
-    """
+) -> TimeLeft | None:
+    """Return what closes the device as a whole next. None: nothing does."""
     found = left(profile, situation, rules.calendar, now, gates)
     if found is None:
         return None
-    return {
-        "minutes": found.minutes,
-        "gate": found.gate,
-        "name": gate_name(found.gate, rules.names),
-        "at": None if found.at is None else found.at.astimezone(now.tzinfo),
-        "week": found.week,
-    }
+    return TimeLeft(
+        minutes=found.minutes,
+        gate=found.gate,
+        name=gate_name(found.gate, rules.names),
+        at=None if found.at is None else found.at.astimezone(now.tzinfo),
+        week=found.week,
+    )
 
 
 def told_gates(profile: Profile, *, own: bool) -> Sequence[str]:
@@ -96,18 +91,17 @@ def told_gates(profile: Profile, *, own: bool) -> Sequence[str]:
     return [one for one in STATE_GATES if not is_limit(one)]
 
 
-def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> list[dict[str, object]]:
-    """Return ``minutes what name at week`` of each, as `describe_left`."""
-    return [
-        {
-            "minutes": one.minutes,
-            "what": one.gate,
-            "name": gate_name(one.gate, rules.names),
-            "at": None if one.at is None else one.at.astimezone(now.tzinfo),
-            "week": one.week,
-        }
+def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> tuple[ClosingSoon, ...]:
+    return tuple(
+        ClosingSoon(
+            minutes=one.minutes,
+            what=one.gate,
+            name=gate_name(one.gate, rules.names),
+            at=None if one.at is None else one.at.astimezone(now.tzinfo),
+            week=one.week,
+        )
         for one in found
-    ]
+    )
 
 
 def describe_totals(used: Mapping[str, int], rules: RuleBook) -> list[dict[str, object]]:

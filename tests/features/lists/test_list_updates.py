@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -39,7 +40,7 @@ DAILY = {"update": "daily"}
 def memory(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """``available``: bytes. The minute of each night is the one in its middle."""
     figures = {"available": 1 << 30}
-    monkeypatch.setattr(features, "machine", lambda: figures)
+    monkeypatch.setattr(features, "machine", lambda: SimpleNamespace(**figures))
     monkeypatch.setattr(features, "random", lambda: 0.5)
     return figures
 

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.features.rules.describe import describe_profile, describe_state
+from gateway.features.rules.describe import device_state, profile_rules
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.decide import Judge
 from gateway.policy.time.situation import FOREVER, PLAIN, Situation
+from tests.features.desk import plain
 from tests.household.household_files import DAUGHTER, SON, write
 
 ALMATY = ZoneInfo("Asia/Almaty")
@@ -26,12 +27,13 @@ def rules(tmp_path: Path) -> RuleBook:
 
 def state(rules: RuleBook, at: datetime, situation: Situation = PLAIN) -> dict[str, Any]:
     judge = Judge(rules.household.profiles["daughter"], rules.world, rules.calendar)
-    return describe_state(judge, situation, at, rules)
+    found: dict[str, Any] = plain(device_state(judge, situation, at, rules))
+    return found
 
 
 def told(rules: RuleBook, situation: Situation = PLAIN, at: datetime = NOON) -> Any:
     judge = Judge(rules.household.profiles["daughter"], rules.world, rules.calendar)
-    return describe_profile(judge, rules, situation, at)["profile"]
+    return plain(profile_rules(judge, rules, situation, at))
 
 
 def test_open_until_bedtime(rules: RuleBook) -> None:

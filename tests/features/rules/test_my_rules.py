@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from gateway.control.protocol import encode
 from gateway.core.errors import PolicyError
-from gateway.features.rules.describe import describe_profile, describe_state
+from gateway.features.rules.describe import device_state, profile_rules
 from gateway.household.loading import vocabulary
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.decide import Judge
@@ -87,9 +87,9 @@ class Child:
             bonus=beside.bonus,
             allowed=tuple((entry, now + timedelta(minutes=minutes)) for entry, minutes in beside.opened),
         )
-        told = describe_profile(self.judge, book, self.situation, now)
-        self.state = _sent(describe_state(self.judge, self.situation, now, book))
-        self.told: Told = _sent(told)["profile"]
+        told = profile_rules(self.judge, book, self.situation, now)
+        self.state = _sent(device_state(self.judge, self.situation, now, book))
+        self.told: Told = _sent(told)
         self.page = Reader(self.told)
         self.sites = sites_of(book.world, said["band"])
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from gateway.control.protocol import Request, Role
+from gateway.control.router import Router
 from gateway.core.errors import ControlError
 from gateway.features.status import clock as clockverbs
+from gateway.household.clock_watch import ClockWatch
 from tests.household.clocks import RIGHT, Scene
 
 AT = RIGHT.isoformat()
@@ -24,28 +28,39 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 class Audit(list[tuple[str, str, str]]):
-    def __call__(self, what: str, detail: str, by: str) -> None:
+    def __call__(self, what: str, detail: str, *, by: str, at: datetime, origin: str) -> None:
         self.append((what, detail, by))
 
 
-def asked(do: str, role: Role = Role.WEB, **values: object) -> Request:
-    return Request(do, role, 0, values)
+def ask(
+    watch: ClockWatch, do: str, role: Role = Role.WEB, audit: Audit | None = None, /, **values: object
+) -> Mapping[str, Any]:
+    """Send a verb to a daemon with one guardian, Mum."""
+    audit = Audit() if audit is None else audit
+    router = Router()
+    home = SimpleNamespace(now=lambda: RIGHT, local_now=lambda: RIGHT)
+    store = SimpleNamespace(
+        guardians=lambda: {"Mum": SimpleNamespace(name="Mum", guards=True)},
+        audit=audit,
+    )
+    clockverbs.ClockVerbs(cast("Any", home), watch, cast("Any", store)).register(router)
+    return router.verbs[do](Request(do, role, 0, values))
 
 
 def test_a_guardians_phone_is_audited(scene: Scene) -> None:
     watch, audit = scene.begin(), Audit()
-    answer = clockverbs.offer(asked("time", at=AT, by="Mum"), watch, {"Mum"}, audit)
+    answer = ask(watch, "time", Role.WEB, audit, at=AT, by="Mum")
     assert answer["taken"] is True
     assert answer["why"] == "guardian Mum's phone"
     assert audit == [("time", AT, "Mum")]
-    answer = clockverbs.offer(asked("time", at=AT, by="Mum"), watch, {"Mum"}, audit)
+    answer = ask(watch, "time", Role.WEB, audit, at=AT, by="Mum")
     assert answer["taken"] is False
     assert len(audit) == 1
 
 
 def test_root_may_say_it_as_well(scene: Scene) -> None:
     watch, audit = scene.begin(), Audit()
-    clockverbs.offer(asked("time", Role.OWNER, at=AT), watch, (), audit)
+    ask(watch, "time", Role.OWNER, audit, at=AT)
     assert watch.why == "set by root"
     assert audit == [("time", AT, "console")]
 
@@ -58,7 +73,7 @@ def test_root_may_say_it_as_well(scene: Scene) -> None:
         ({"at": AT, "by": "console"}, "names no guardian"),
         ({"by": "Mum"}, '"at" is missing'),
         ({"at": "noon", "by": "Mum"}, "must be a time such as"),
-        ({"at": "2026-11-25T20:00:00", "by": "Mum"}, "needs an offset"),
+        ({"at": "2026-11-25T20:00:00", "by": "Mum"}, "with its offset"),
         ({"at": "1970-01-01T00:00:00Z", "by": "Mum"}, "which has passed"),
         ({"at": "9999-12-31T23:59:59-12:00", "by": "Mum"}, "ten years"),
     ],
@@ -66,7 +81,7 @@ def test_root_may_say_it_as_well(scene: Scene) -> None:
 def test_what_cannot_be_is_refused_in_one_line(scene: Scene, values: dict[str, str], told: str) -> None:
     watch, audit = scene.begin(), Audit()
     with pytest.raises(ControlError, match=told) as refused:
-        clockverbs.offer(Request("time", Role.WEB, 0, values), watch, {"Mum"}, audit)
+        ask(watch, "time", Role.WEB, audit, **values)
     assert "\n" not in str(refused.value)
     assert not watch.known
     assert audit == []
@@ -74,12 +89,12 @@ def test_what_cannot_be_is_refused_in_one_line(scene: Scene, values: dict[str, s
 
 def test_the_status_has_one_sentence_while_it_is_unknown(scene: Scene) -> None:
     watch = scene.begin()
-    told = clockverbs.describe(watch)
-    assert told["known"] is False
-    assert "not known yet" in str(told["sentence"])
+    told = clockverbs.clock_state(watch)
+    assert told.known is False
+    assert "not known yet" in str(told.sentence)
     watch.offer(RIGHT + timedelta(hours=1), "Mum")
-    told = clockverbs.describe(watch)
-    assert (told["known"], told["sentence"], told["aside"]) == (True, None, 3600)
+    told = clockverbs.clock_state(watch)
+    assert (told.known, told.sentence, told.aside) == (True, None, 3600)
 
 
 @pytest.mark.parametrize(("value", "played"), [("1", True), ("unset", False), ("", None), ("yes", None)])
@@ -93,14 +108,14 @@ def test_the_virtual_home_names_itself(
 def test_only_the_virtual_home_plays(scene: Scene) -> None:
     watch = scene.begin()
     with pytest.raises(ControlError, match="not movable here"):
-        clockverbs.play(asked("clock", Role.OWNER, offset=5), watch)
+        ask(watch, "clock", Role.OWNER, offset=5)
     scene.kill()
     watch = scene.begin(played=True)
     with pytest.raises(ControlError, match="only root"):
-        clockverbs.play(asked("clock", offset=5), watch)
-    clockverbs.play(asked("clock", Role.OWNER, offset=5), watch)
+        ask(watch, "clock", offset=5)
+    ask(watch, "clock", Role.OWNER, offset=5)
     assert scene.clock.offset == timedelta(seconds=5)
-    clockverbs.play(asked("clock", Role.OWNER, jump=-60, known=0), watch)
+    ask(watch, "clock", Role.OWNER, jump=-60, known=0)
     assert scene.clock.offset == timedelta(seconds=-55)
     assert not watch.known
     assert scene.sizes == [0, -60]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import inspect
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from gateway.control.contract.health import HealthFigures
 from gateway.control.protocol import WEB_VERBS, Role, encode
 from gateway.core.errors import ControlError
 from gateway.core.logs import KEPT, LINE_LIMIT, LastLines
@@ -19,25 +20,21 @@ from gateway.features.status.checking import FRESH, MOST, PAUSE, TEXT_LIMIT, Gat
 from gateway.features.status.health import HealthVerbs
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk, Running
+from tests.figures import HEALTH_FIGURES
 
 MARKERS = ("Aruzhan", "daughter", "02:00:00:00:00:0a", "tiktok", "school.example", "Mum", "192.168")
-FIGURES: dict[str, Any] = {
-    "packets": 6000, "dropped": 3, "waiting": 2, "faults": 0, "queues": 4,
-    "memory": {"resident": 31_000_000, "private": 24_000_000, "files": 7_000_000, "peak": 33_000_000},
-}  # fmt: skip
-
 log = logging.getLogger("gateway.of.a.test")
 
 
 @pytest.fixture
 def desk(make: Make, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr(vitals.Vitals, "figures", lambda _: dict(FIGURES))
+    monkeypatch.setattr(vitals.Vitals, "figures", lambda _: HEALTH_FIGURES)
     return make(NOON)
 
 
 def checking(desk: Desk) -> tuple[GatewayCheck, Running]:
     """With an errand that a test ends."""
-    one = cast("HealthVerbs", cast("Any", desk._verbs["health"]).__wrapped__.__self__)._checking
+    one = cast("HealthVerbs", cast("Any", inspect.unwrap(desk._verbs["health"])).__self__)._checking
     errand = Running()
     one._errand = cast("Any", errand)
     return one, errand
@@ -180,8 +177,9 @@ def test_the_log_is_bounded_and_ends_with_its_listener() -> None:
 
 def test_a_sample_a_minute_of_the_last_hour(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     checking(desk)
-    counted = dict(FIGURES, packets=0, dropped=0)
-    monkeypatch.setattr(vitals.Vitals, "figures", lambda _: dict(counted))
+    counted = {"packets": 0, "dropped": 0}
+    figures = {**vars(HEALTH_FIGURES)}
+    monkeypatch.setattr(vitals.Vitals, "figures", lambda _: HealthFigures(**figures | counted))
     desk.vitals.start()
     for minute in range(vitals.KEPT + 3):
         counted["packets"] += 60 * minute
@@ -200,7 +198,6 @@ def test_a_sample_a_minute_of_the_last_hour(desk: Desk, monkeypatch: pytest.Monk
 
 def test_the_machine_says_how_it_is() -> None:
     told = vitals.machine()
-    assert told["memory"] > told["available"] > 0
-    assert told["uptime"] > 0
-    assert len(told["load"]) == 3
-    assert json.dumps(told)
+    assert told.memory > told.available > 0
+    assert told.uptime > 0
+    assert len(told.load) == 3

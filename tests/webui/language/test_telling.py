@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from gateway.control.contract.status import DeviceState
+from gateway.control.schema import decode
 from gateway.policy.judge.sentence import ENGLISH, Names, sentence
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.webui.conftest import Browser
 from tests.webui.language.catalogues import reading
 from tests.webui.standin.household import BEDTIME, NOW, Household
 from tests.webui.standin.pseudo import CODE, teach
+from tests.webui.standin.states import home, rules
+from webui.features.status.own_rules_text import rule_name
 from webui.language import telling, things, words
-from webui.rules.childs import parse_rules
-from webui.values.answers import parse_help_lines, parse_home, parse_refusals
+from webui.values.answers import parse_help_lines, parse_refusals
 from webui.values.given import Given, to_child, to_parent
 from webui.values.shapes import Answer
 
@@ -65,7 +68,7 @@ OUT = {
 )  # fmt: skip
 def test_how_things_stand(app: Flask, language: str, answer: dict[str, Any], told: str) -> None:
     with reading(app, language):
-        assert telling.state(Answer(answer), NOW) == told
+        assert telling.state(decode(DeviceState, answer, strict=False), NOW) == told
 
 
 def refusal(**values: object) -> dict[str, Any]:
@@ -146,13 +149,13 @@ def test_names_of_kinds_are_ours_and_those_of_services_are_their_own(app: Flask)
         {"target": "category:invented", "name": "Something new", "owner": "product"},
     ]
     with reading(app, "ru"):
-        rules = parse_rules({"profile": {"refused": entries}})
-        assert [one.name for one in rules.refused] == [
+        refused = rules(refused=entries).profile.refused
+        assert [rule_name(rule) for rule in refused] == [
             "Сайты для взрослых", "TikTok", "VPN", "Протоколы, которые не нужны ни одному приложению",
             "Something new",
         ]  # fmt: skip
         # Longer than what is left of a name that somebody else chose.
-        assert words.plain(rules.refused[3].name) == rules.refused[3].name
+        assert words.plain(rule_name(refused[3])) == rule_name(refused[3])
         assert things.thing("window:group:video", "Video") == "Видео"
         assert things.about("music", "Music, radio, podcasts and audio books.").startswith("Музыка")
 
@@ -205,6 +208,6 @@ def test_the_home_page_tells_states_by_what_they_are(mum: Browser, household: Ho
 
 
 def test_a_home_without_the_new_keys_is_told_all_the_same(app: Flask) -> None:
-    old = {"now": NOW.isoformat(), "profiles": [{"id": "a", "state": "paused", "sentence": "Paused."}]}
+    old = {"id": "a", "state": "paused", "sentence": "Paused."}
     with reading(app, "ru"):
-        assert parse_home(old).children[0].now.sentence == "Paused."
+        assert home(old).children[0].now.sentence == "Paused."

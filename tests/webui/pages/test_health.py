@@ -9,15 +9,18 @@ from xml.etree import ElementTree
 
 import pytest
 
+from gateway.control.contract.health import SUPPORT
+from gateway.control.schema import to_json
+from tests.figures import HEALTH_FIGURES
 from tests.webui.conftest import Browser
 from tests.webui.standin.healthy import FINE, TROUBLE, finding
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.places import NOW
 from webui.charts import line
+from webui.features.status.health_text import SHOWN, HealthView, of_support, process_memory
 from webui.upkeep.installed import Installed, installed
 from webui.upkeep.whatsnew import parse_news, read_news
-from webui.values.health import SHOWN, parse_health, process_memory
 
 HEALTH = "/parent/health/"
 UPDATE = "/parent/health/update/"
@@ -133,10 +136,11 @@ def test_the_support_file_is_what_the_daemon_has_for_support(mum: Browser, house
 def test_what_support_is_told_is_read_as_well(household: Household) -> None:
     told = {
         "made": NOW.isoformat(), "version": "0.1.0", "check": {"running": False, "ended": NOW.isoformat()},
-        "findings": [{"level": "warning", "about": "profile"}], "figures": {"clock": True},
+        "findings": [{"level": "warning", "about": "profile"}], "figures": to_json(HEALTH_FIGURES),
+        "format": 1,
     }  # fmt: skip
-    health = parse_health(told)
-    assert (health.now, health.wrong, health.topics[0].telling[0].text) == (NOW, 1, "")
+    health = HealthView(of_support(SUPPORT.decode_response(told)))
+    assert (health.state.now, health.wrong, health.topics[0].telling[0].text) == (NOW, 1, "")
 
 
 def test_a_check_of_a_later_version_is_shown(mum: Browser, household: Household) -> None:

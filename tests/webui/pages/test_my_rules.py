@@ -9,7 +9,7 @@ import html
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from gateway.control.protocol import encode
 from gateway.core.errors import PolicyError
-from gateway.features.rules.describe import describe_profile
+from gateway.features.rules.describe import profile_rules
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.decide import Judge
 from gateway.policy.time.situation import Situation
@@ -49,8 +49,8 @@ def told_by_the_daemon(
         assume(False)
     until = now.replace(hour=23, minute=59)
     situation = Situation(allowed=tuple((entry, until) for entry in opened if now < until))
-    answer = describe_profile(Judge(profile, book.world, book.calendar), book, situation, now)
-    told: dict[str, Any] = json.loads(encode(answer))["profile"]
+    answer = profile_rules(Judge(profile, book.world, book.calendar), book, situation, now)
+    told: dict[str, Any] = json.loads(encode(cast("Any", answer)))
     return told | {"id": "daughter"}
 
 

@@ -87,7 +87,7 @@ class Growing:
         return {name: late(name) for name in VERBS}
 
     def told(self) -> dict[str, object]:
-        return self.engine.describe_all() if "engine" in self.__dict__ else {"steps": []}
+        return {"steps": self.engine.describe_all() if "engine" in self.__dict__ else ()}
 
     def of_device(self, device: Mapping[str, Any]) -> dict[str, object]:
         return self.engine.of_device(device["mac"]) if "engine" in self.__dict__ and device["mac"] else {}

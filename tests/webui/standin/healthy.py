@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.control.protocol import Handler, Request
+from gateway.control.schema import values_of
+from tests.figures import HEALTH_FIGURES, MEGABYTE
 from tests.webui.standin.places import NOW
-
-MEGABYTE = 1_000_000
 
 
 def finding(level: str, about: str, text: str, mend: str = "") -> dict[str, str]:
@@ -38,15 +38,10 @@ class Healthy:
         self.running, self.problem, self.checked = False, "", True
         self.just_now = False  # a check has just ended
         self.figures: dict[str, Any] = {
-            "uptime": 3 * 86400, "packets": 812_000, "waiting": 1, "dropped": 7, "faults": 0, "queues": 4,
-            "flows": 214, "questions": 9100, "answers": 8800, "malformed": 0, "backend": "libnftables",
-            "mends": 0, "memory": {"resident": 34 * MEGABYTE, "peak": 39 * MEGABYTE},
-            "database": {"bytes": 2_400_000, "pending": 0},
-            "lists": {"names": 65_912, "built": (NOW - timedelta(hours=15)).isoformat()},
-            "disk": {"bytes": 7_000 * MEGABYTE, "free": 4_100 * MEGABYTE},
-            "machine": {"uptime": 40 * 86400, "load": [0.31, 0.2, 0.1], "cores": 2,
-                        "memory": 512 * MEGABYTE, "available": 280 * MEGABYTE},
-            "clock": True, "internet": "works", "problems": 0,
+            **values_of(HEALTH_FIGURES), "packets": 812_000, "waiting": 1, "dropped": 7, "flows": 214,
+            "memory": {"resident": 34 * MEGABYTE, "private": 24 * MEGABYTE, "files": 10 * MEGABYTE,
+                       "peak": 39 * MEGABYTE},
+            "lists": {"names": 65_912, "bytes": MEGABYTE, "built": NOW - timedelta(hours=15), "sources": 4},
         }  # fmt: skip
         self.samples = [
             {"at": NOW - timedelta(minutes=29 - n), "packets": 300 + n % 7 * 240, "dropped": 0, "waiting": 0,
@@ -74,7 +69,8 @@ class Healthy:
 
     def _support(self, _request: Request) -> Mapping[str, object]:
         return {
-            "format": 1, "made": NOW, "version": "0.1.0", "figures": self.figures, "samples": self.samples,
+            "format": 1, "made": NOW, "version": "0.1.0", "python": "3.13.5", "kernel": "6.12.0",
+            "machine": "x86_64", "platform": "debian 13", "figures": self.figures, "samples": self.samples,
             "check": {"running": self.running, "ended": NOW},
             "findings": [{key: one[key] for key in ("level", "about")} for one in self.findings],
             "log": [{**one, "text": "no answer from %s"} for one in self.log],

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.control.protocol import Handler, Request
+from gateway.control.schema import values_of
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import may_change
 from tests.control.running import Running, running
+from tests.figures import CHILD, CLOCK, HOME
 from tests.webui.standin import untold
 from tests.webui.standin.accounts import Accounts
 from tests.webui.standin.agreeing import Agreeing
@@ -147,8 +149,7 @@ class Household:
 
     def _status(self, _: Request) -> dict[str, object]:
         return {
-            "version": "0.1.0", "now": NOW, "day": TODAY.isoformat(), "mode": "on", "internet": "works",
-            "problems": [],
+            **HOME,
             "lists": self.listed.plan,
             "requests": sum(one["state"] == "pending" for one in self.requests),
             "questions": len(self.questions),
@@ -157,6 +158,7 @@ class Household:
             **self.growing.told(),
             "profiles": [self._child(profile) for profile in self.children],
             **self.extra,
+            "clock": {**values_of(CLOCK), **self.extra.get("clock", {})},
         }  # fmt: skip
 
     def _child(self, profile: str) -> dict[str, object]:
@@ -169,7 +171,8 @@ class Household:
             for ip, device in self.devices.items()
             if device["profile"] == profile
         ]
-        child = {key: rules[key] for key in ("id", "name", "band", "log_level")} | {"devices": devices}
+        child = {**CHILD, "devices": devices}
+        child |= {key: rules[key] for key in ("id", "name", "band", "log_level")}
         child["next_step"] = rules.get("next_step")
         child |= self.spending.told(profile)
         child |= self.lending.of_child(profile) | self.teaching.of_child(profile)
@@ -193,7 +196,7 @@ class Household:
         profile = str(device["profile"])
         told = self.spending.told(profile) if profile in self.minutes else {}
         own = self.lending.of_device(device) | self.growing.of_device(device) | self.proven.of_device(device)
-        return told | own | device
+        return {"now": NOW} | told | own | device
 
     def child_of(self, request: Request) -> str:
         """Whose the device is that asks."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,10 +12,10 @@ from flask import Flask
 from gateway import __version__
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.states import home
 from webui.upkeep import supportcode
-from webui.values.answers import parse_home
 
-HOME = parse_home({"now": NOW.isoformat(), "version": "0.1.0", "internet": "works"})
+NO_CLOCK = {"known": False, "why": "", "sentence": None, "aside": 0, "last": NOW}
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "families" / "support-code.md").read_text()
 
 
@@ -25,13 +24,13 @@ DOCUMENT = (Path(__file__).parents[3] / "docs" / "families" / "support-code.md")
     [
         ({}, "0.1.0-WNK0"),
         ({"internet": "down"}, "0.1.0-DNK0"),
-        ({"internet": "unknown", "off": True}, "0.1.0-UFK0"),
-        ({"clock_known": False, "problems": ("a", "b")}, "0.1.0-WNU2"),
+        ({"internet": "unknown", "mode": "off"}, "0.1.0-UFK0"),
+        ({"clock": NO_CLOCK, "problems": ("a", "b")}, "0.1.0-WNU2"),
         ({"problems": ("a",) * 30}, "0.1.0-WNK9"),
     ],
 )
 def test_each_sign_says_one_thing(changed: dict[str, object], code: str) -> None:
-    assert supportcode.code(replace(HOME, **changed)) == code  # type: ignore[arg-type]
+    assert supportcode.code(home(**changed)) == code
 
 
 def test_a_stopped_filter_has_a_code_too() -> None:

@@ -7,53 +7,49 @@ import pytest
 
 from gateway.core.errors import ControlError
 from tests.webui.conftest import Browser
-from tests.webui.standin.household import NOW, Household
-from webui.rules.childs import parse_rules
-from webui.values.answers import parse_help_lines, parse_here, parse_home, parse_refusals
+from tests.webui.standin.household import Household
+from tests.webui.standin.states import here, home, rules
+from webui.features.status.own_rules_text import rule_name
+from webui.values.answers import parse_help_lines, parse_refusals
 from webui.values.shapes import Answer
 
 
 def test_what_is_missing_gets_a_default() -> None:
-    home = parse_home({"now": NOW.isoformat()})
-    assert home.internet == "unknown"
-    assert home.children == ()
-    assert not home.off
-    child = parse_home({"now": NOW.isoformat(), "profiles": [{"id": "son"}]}).child("son")
+    state = home({"id": "son"}, internet=None, mode=None)
+    assert state.status.internet == ""
+    assert not state.off
+    child = state.child("son")
     assert child is not None
-    assert (child.name, child.now.state, child.paused, child.online) == ("son", "open", False, False)
+    assert (child.name, child.now.open, child.paused, child.online) == ("son", True, False, False)
+    assert home().children == ()
     assert parse_refusals({}) == ()
     assert parse_help_lines({}) == ()
-    assert parse_here({"mac": None, "profile": None}).profile == ""
-    assert parse_rules({}).refused == ()
+    assert here(mac=None, profile=None).profile == ""
+    assert rules().profile.refused == ()
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        {}, {"now": 5}, {"now": "yesterday"}, {"now": "2026-11-24T19:40:00"},
-        {"now": NOW.isoformat(), "profiles": {}}, {"now": NOW.isoformat(), "profiles": ["son"]},
-        {"now": NOW.isoformat(), "problems": [3]}, {"now": NOW.isoformat(), "new_devices": "3"},
-        {"now": NOW.isoformat(), "profiles": [{"devices": [[]]}]},
+        {"now": None}, {"now": 5}, {"now": "yesterday"}, {"now": "2026-11-24T19:40:00"},
+        {"profiles": {}}, {"profiles": ["son"]}, {"problems": [3]}, {"new_devices": "3"},
+        {"profiles": [{"devices": [[]]}]},
     ],
 )  # fmt: skip
 def test_another_shape_is_one_clear_error(values: dict[str, object]) -> None:
     with pytest.raises(ControlError, match=r"unexpected .*; restart both after an update"):
-        parse_home(values)
+        home(**values)
 
 
 def test_a_name_that_is_missing_comes_from_the_id() -> None:
-    rules = parse_rules(
-        {"profile": {"refused": [{"target": "category:social_networks"}, {"target": "x.kz"}]}}
-    )
-    assert [target.name for target in rules.refused] == ["Social networks", "X.kz"]
+    refused = rules(refused=[{"target": "category:social_networks"}, {"target": "x.kz"}]).profile.refused
+    assert [rule_name(rule) for rule in refused] == ["Social networks", "X.kz"]
 
 
 def test_refusals_are_grouped_by_who_decided_the_family_first() -> None:
     owners = ["list:a", "band:6-9", "family", "band:6-9", "product"]
-    rules = parse_rules(
-        {"profile": {"refused": [{"target": f"{n}.kz", "owner": o} for n, o in enumerate(owners)]}}
-    )
-    groups = rules.refused_by_owner()
+    refused = [{"target": f"{n}.kz", "owner": o} for n, o in enumerate(owners)]
+    groups = rules(refused=refused).refused_by_owner()
     assert list(groups) == ["family", "band:6-9", "list:a", "product"]
     assert [target.target for target in groups["band:6-9"]] == ["1.kz", "3.kz"]
 

@@ -6,32 +6,31 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import ControlError
-from tests.webui.standin.household import NOW
-from webui.values.minutes import Time, first_to_close, parse_time, warning
-from webui.values.shapes import Answer
+from tests.webui.standin.places import NOW
+from tests.webui.standin.states import here
+from webui.features.status.minutes_text import Minutes, first_to_close, warning
 
 
-def time_of(left: dict[str, Any] | None, *used: tuple[str, int, int, int]) -> Time:
+def time_of(left: dict[str, Any] | None, *used: tuple[str, int, int, int]) -> Minutes:
     """``used``: target, minutes, limit, bonus."""
     limits = [
         {"target": target, "name": target.title(), "minutes": minutes, "limit": limit, "bonus": bonus}
         for target, minutes, limit, bonus in used
     ]
-    return parse_time(Answer({"left": left, "used": limits}))
+    return here(left=left, used=limits).time
 
 
 def bedtime(minutes: int) -> dict[str, Any]:
     at = NOW + timedelta(minutes=minutes)
-    return {"minutes": minutes, "gate": "bedtime", "name": "The internet", "at": at.isoformat()}
+    return {"minutes": minutes, "gate": "bedtime", "name": "The internet", "at": at, "week": False}
 
 
-def closing(*ends: tuple[str, int]) -> Time:
+def closing(*ends: tuple[str, int]) -> Minutes:
     """``ends``: gate, minutes."""
     told = [
-        {"what": what, "minutes": minutes, "at": (NOW + timedelta(minutes=minutes)).isoformat()}
-        for what, minutes in ends
+        {"what": what, "minutes": minutes, "at": NOW + timedelta(minutes=minutes)} for what, minutes in ends
     ]
-    return parse_time(Answer({"closing": told}))
+    return here(closing=told).time
 
 
 def test_the_limit_with_the_fewest_minutes_is_first() -> None:
@@ -80,19 +79,27 @@ def test_what_closes_first_is_announced() -> None:
 
 def test_which_device_used_how_much() -> None:
     devices = [{"mac": "02:00:00:00:00:0a", "minutes": 20}]
-    (used,) = parse_time(Answer({"used": [{"target": "play", "minutes": 20, "devices": devices}]})).used
-    assert used.devices == (("02:00:00:00:00:0a", 20),)
+    (used,) = here(used=[{"target": "play", "minutes": 20, "devices": devices}]).status.used
+    assert [(device.mac, device.minutes) for device in used.devices] == [("02:00:00:00:00:0a", 20)]
 
 
 @pytest.mark.parametrize("due", [True, False, None])
 def test_whether_a_landing_is_due_is_the_daemons_to_say(due: bool | None) -> None:
-    assert parse_time(Answer({"landing": {"minutes": 10, "due": due}})).landing_due is bool(due)
+    assert here(landing={"minutes": 10, "due": due}).time.landing_due is bool(due)
 
 
 def test_a_daemon_that_says_nothing_of_minutes_has_none() -> None:
-    assert parse_time(Answer({})) == Time(None, (), 0, False, False, ())
+    time = here().time
+    assert (time.ends, time.used, time.landing, time.landing_taken, time.landing_due) == (
+        False,
+        (),
+        0,
+        False,
+        False,
+    )
+    assert (first_to_close(time), warning(time)) == (None, None)
 
 
 def test_another_shape_is_said_to_be_one() -> None:
     with pytest.raises(ControlError, match="restart both"):
-        parse_time(Answer({"left": {"minutes": "many"}}))
+        here(left={"minutes": "many"})

@@ -1,8 +1,7 @@
 """The target of the quick exit: a calendar of this month, which does not reveal the page before it.
 
-It is a page of the gateway, because during bedtime and a pause no other site opens. It makes no request to
-the
-daemon, and the visit is not recorded.
+It is a page of the gateway, because during bedtime and a pause no other site opens. It makes no
+request to the daemon, and the visit is not recorded.
 """
 
 from __future__ import annotations

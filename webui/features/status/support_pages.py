@@ -7,12 +7,13 @@ import json
 from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.health import SUPPORT
 from gateway.policy.accounts.people import PersonRole
 from webui import charts
 from webui.accounts import session
 from webui.accounts.session import seen_by
 from webui.daemon import daemon
-from webui.values.health import PLACES, parse_health, process_memory
+from webui.features.status.health_text import PLACES, HealthView, of_support, process_memory
 from webui.values.lists import many
 
 blueprint = Blueprint("support", __name__, url_prefix="/support")
@@ -25,7 +26,7 @@ FILE = "qalqan-support.json"
 def show() -> ResponseReturnValue:
     return render_template(
         "support.html",
-        health=parse_health(daemon().support()),
+        health=HealthView(of_support(daemon().client.ask(SUPPORT))),
         me=session.signed_in(),
         pages_memory=process_memory(),
         line=charts.line,
@@ -38,6 +39,6 @@ def show() -> ResponseReturnValue:
 @seen_by(PersonRole.SUPPORT, PersonRole.GUARDIAN)
 def file() -> Response:
     """Return the same as a file for support."""
-    text = json.dumps(daemon().support(), indent=1, ensure_ascii=False)
+    text = json.dumps(daemon().client.call(SUPPORT.name), indent=1, ensure_ascii=False)
     headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
     return Response(f"{text}\n", mimetype="application/json", headers=headers)

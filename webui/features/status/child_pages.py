@@ -9,15 +9,15 @@ from gateway.age.bands import Band
 from webui import charts, notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Child, Here, Home
+from webui.features.status.minutes_text import first_to_close, warning
 from webui.language.changes import who
 from webui.language.levels import level_of
 from webui.rules.edited import Known, Line, lines
 from webui.rules.selfset import describe_all
 from webui.rules.steps import step_in_few_words, step_sentence
-from webui.values.answers import Child, Here, Home
 from webui.values.asked import to_show, waiting_for, waiting_time
 from webui.values.history import Change
-from webui.values.minutes import first_to_close, warning
 
 blueprint = Blueprint("child", __name__)
 
@@ -69,7 +69,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
     asked = daemon().requests_of_device(here)
     state = here.now or child.now
     level = level_of(child.band)
-    rules = daemon().rules(child.id)
+    rules, next_step = daemon().rules(child.id), child.status.next_step or ""
     return render_template(
         template.format(level=level),
         level=level.value,
@@ -92,8 +92,8 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         rules=rules,
         own_times=() if rules.self_set is None else describe_all(rules.self_set, home.now),
         own_step=home.step_of(child.id),
-        step=step_sentence(child.next_step, child.band),
-        step_brief=step_in_few_words(child.next_step),
+        step=step_sentence(next_step, child.band),
+        step_brief=step_in_few_words(next_step),
         help_lines=daemon().help_lines(),
         bracket=Band(child.band).bracket if child.band in KNOWN_BANDS else "",
     )
@@ -113,6 +113,6 @@ def _used_on(here: Here, child: Child) -> dict[str, dict[str, int]]:
     if len(child.devices) < 2:
         return {}
     return {
-        used.target: {child.device_name(mac): minutes for mac, minutes in used.devices}
-        for used in here.time.used
+        used.target: {child.device_name(device.mac): device.minutes for device in used.devices}
+        for used in here.status.used
     }

@@ -6,6 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from gateway.control.contract.status import (
+    STATUS,
+    ChildStatus,
+    DevicePresence,
+    DeviceState,
+    TimeLeft,
+    UseNow,
+)
+from gateway.control.contract.time import TimeUsed
 from gateway.control.schema import Text, record
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
@@ -20,70 +29,19 @@ ServiceId = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_.-]*")]
 
 
 @record
-class NextChange:
-    at: datetime
-    state: str
-
-
-@record
-class Left:
-    minutes: int
-    gate: str
-    name: str
-    at: datetime | None
-    week: bool  # a weekly limit is reached first
-
-
-@record
-class UsedOfWeek:
-    minutes: int
-    limit: int
-    bonus: int
-    owner: str
-
-
-@record
-class Used:
-    target: str
-    name: str
-    minutes: int
-    limit: int | None  # null: no daily limit
-    bonus: int
-    owner: str
-    week: UsedOfWeek | None
-
-
-@record
-class InUse:
-    target: str
-    name: str
-
-
-@record
-class OwnDevice:
-    mac: str
-    name: str
-    online: bool | None  # null: private
-
-
-@record
-class Child:
+class Child(DeviceState):
     id: str
     name: str
     band: str
     next_step: str | None  # month of the next band, YYYY-MM
     log_level: int
-    state: str
-    until: datetime | None
-    reason: str
+    reason: str  # empty, as `owner`, while it is open
     owner: str
-    sentence: str
-    next_change: NextChange | None
-    left: Left | None
-    used: tuple[Used, ...]
-    in_use: tuple[InUse, ...]
+    left: TimeLeft | None
+    used: tuple[TimeUsed, ...]
+    in_use: tuple[UseNow, ...]
     requests: int
-    devices: tuple[OwnDevice, ...]
+    devices: tuple[DevicePresence, ...]
 
 
 @record
@@ -143,23 +101,23 @@ class Given:
 @noun.declare("GET", "/children", GUARDIAN, HELPER, answer=Children)
 def all_(me: Caller) -> object:
     """List all children. A helper sees their state, but not their activity."""
-    return {"children": [_visible(me, profile) for profile in me.ask("status")["profiles"]]}
+    return {"children": [_visible(me, child) for child in me.ask(STATUS).profiles]}
 
 
 @noun.declare("GET", "/children/{child}", GUARDIAN, HELPER, answer=Child)
 def one(me: Caller, child: str) -> object:
     """Return one child."""
-    for found in me.ask("status")["profiles"]:
-        if found["id"] == child:
+    for found in me.ask(STATUS).profiles:
+        if found.id == child:
             return _visible(me, found)
     msg = f"there is no child {child}"
     raise ControlError(msg).coded(Code.NO_PROFILE)
 
 
-def _visible(me: Caller, child: dict[str, Any]) -> dict[str, Any]:
+def _visible(me: Caller, child: ChildStatus) -> Mapping[str, object]:
     if me.role == PersonRole.GUARDIAN:
-        return child
-    return {**child, "used": [], "in_use": [], "devices": [], "requests": 0}
+        return vars(child)
+    return {**vars(child), "used": (), "in_use": (), "devices": (), "requests": 0}
 
 
 @noun.declare("POST", "/children", body=NewChild, answer=ChildMade, status=201)

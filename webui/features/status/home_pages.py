@@ -10,13 +10,13 @@ from flask.typing import ResponseReturnValue
 from webui import charts, menu, notices
 from webui.accounts.session import guardian, guardians_only, signed_in
 from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Child
+from webui.features.status.minutes_text import Dial, first_to_close
 from webui.forms import NUMBER_LIMIT, back, one_of, whole
 from webui.language import kinds
 from webui.language.i18n import gettext as _
 from webui.notices import EVERYONE
-from webui.values.answers import Child
 from webui.values.given import parse_given, to_parent
-from webui.values.minutes import Dial, first_to_close
 from webui.values.questions import Questions
 from webui.values.shapes import Answer
 from webui.values.waycards import WayCards
@@ -119,8 +119,8 @@ def _cards() -> dict[str, object]:
     home = daemon().home()
     return {
         "home": home,
-        "questions": daemon().questions() if home.questions else Questions(),
-        "way_cards": daemon().way_cards() if home.cards else WayCards(),
+        "questions": daemon().questions() if home.status.questions else Questions(),
+        "way_cards": daemon().way_cards() if home.status.cards else WayCards(),
         "cards": [_card(child) for child in home.children],
         "pauses_offered": PAUSES,
         "extras_offered": EXTRAS,
@@ -134,7 +134,8 @@ def _cards() -> dict[str, object]:
 def _card(child: Child) -> Card:
     lively = child.now.open and bool(child.devices)
     here = child.online or child.quiet
-    in_use = tuple(kinds.title(use.target, use.name) for use in child.in_use) if lively and here else ()
+    used = child.status.in_use if lively and here else ()
+    in_use = tuple(kinds.title(use.target, use.name) for use in used)
     return Card(child, first_to_close(child.time) if lively else None, in_use)
 
 

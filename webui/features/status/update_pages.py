@@ -22,7 +22,7 @@ def show() -> ResponseReturnValue:
         "update.html",
         home=home,
         guardian=guardian(),
-        news=whatsnew.read_news(home.version),
+        news=whatsnew.read_news(home.status.version),
         first=FIRST,
         how=installed.installed(),
     )

@@ -5,21 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from gateway.control.contract.profile import PROFILE, ProfileRules
+from gateway.control.contract.status import DEVICE, DeviceState, TimeLeft
+from gateway.control.contract.time import TimeUsed
 from gateway.control.schema import Text, Whole, record
 from gateway.policy.accounts.people import PersonRole
 from webui.accounts import locks
 from webui.api.activity import Ledger, OnDay, Refusals
-from webui.api.children import Left, ServiceId, Used
 from webui.api.devices import Cards
-from webui.api.home import Changes, with_undo
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
 from webui.api.requests import AllAsked
-from webui.api.rules import Summary
 from webui.api.sharing import Digits, Lent
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
-from webui.values.answers import Here
+from webui.features.status.children_api import ServiceId
+from webui.features.status.home_api import Changes, with_undo
+from webui.features.status.home_text import Here
 from webui.values.tickets import TYPED_LIMIT, typed
 
 noun = Noun("my")
@@ -29,17 +31,14 @@ MOST_REFUSALS = 10
 
 
 @record
-class Mine:
+class Mine(DeviceState):
     mac: str
     profile: str | None
     name: str
-    state: str
-    until: datetime | None
-    reason: str
+    reason: str  # empty, as `owner`, while it is open
     owner: str
-    sentence: str
-    left: Left | None
-    used: tuple[Used, ...]
+    left: TimeLeft | None
+    used: tuple[TimeUsed, ...]
 
 
 @record
@@ -117,13 +116,13 @@ class OwnPin:
 @noun.declare("GET", "/my", ANYONE, answer=Mine)
 def now(_me: Caller | None) -> object:
     """Return the state of the device that asks."""
-    return daemon().client.call("device", ip=source_address())
+    return daemon().client.ask(DEVICE, ip=source_address())
 
 
-@noun.declare("GET", "/my/rules", ANYONE, answer=Summary)
+@noun.declare("GET", "/my/rules", ANYONE, answer=ProfileRules)
 def rules(_me: Caller | None) -> object:
     """Return the child's rules, with who decided them."""
-    return daemon().client.call("profile", id=device_of_a_child().profile)["profile"]
+    return daemon().client.ask(PROFILE, id=device_of_a_child().profile).profile
 
 
 @noun.declare("GET", "/my/changes", ANYONE, answer=Changes)

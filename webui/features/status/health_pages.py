@@ -5,11 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.health import HEALTH
 from webui import charts, notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
+from webui.features.status.health_text import PLACES, HealthView, process_memory
 from webui.language.i18n import gettext as _
-from webui.values.health import PLACES, process_memory
 from webui.values.lists import many
 
 blueprint = Blueprint("health", __name__, url_prefix="/parent/health")
@@ -35,7 +36,7 @@ def _page(template: str) -> str:
         home=home,
         guardian=guardian(),
         notice=notices.current(home),
-        health=daemon().health(),
+        health=HealthView(daemon().client.ask(HEALTH)),
         pages_memory=process_memory(),
         line=charts.line,
         places=PLACES,
@@ -48,7 +49,7 @@ def _page(template: str) -> str:
 @guardians_only
 def again() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
-        running = daemon().health(again=True).running
+        running = daemon().client.ask(HEALTH, again=True).check.running
         if running:
             notices.forget()
         else:

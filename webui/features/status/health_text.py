@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from gateway.control.contract.health import CheckResult, Finding, Health, LogEntry, SupportFile
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
-from webui.values.shapes import Answer
 
 LEVELS = ("ok", "note", "warning", "error")  # from the best to the worst
 LOOK = ("warning", "error")
@@ -18,14 +15,6 @@ SHOWN = 40  # lines of the log on the page; the support file has all of them
 PLACES = 60  # samples; the daemon stores as many
 
 OWN_STATUS = Path("/proc/self/status")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    level: str
-    about: str
-    text: str  # English, as in `qalqan check`; empty for support if it may name a person
-    mend: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,135 +39,51 @@ class Topic:
         return tuple(sorted(found, key=lambda item: -LEVELS.index(item.level)))
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    uptime: int  # seconds
-    packets: int
-    waiting: int
-    dropped: int
-    faults: int
-    flows: int
-    questions: int
-    answers: int
-    resident: int  # bytes, as all below
-    peak: int
-    database: int
-    names: int
-    built: datetime | None
-    disk: int
-    disk_free: int
-    machine_uptime: int  # seconds
-    load: float
-    cores: int
-    memory: int
-    available: int
-    clock_known: bool
-    internet: str
-    backend: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    packets: int  # in one minute
-    dropped: int
-    waiting: int
-    resident: int
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    level: str
-    place: str
-    text: str
-    first: datetime | None
-    last: datetime | None
-    times: int
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    now: datetime
-    version: str
-    running: bool  # checks are running
-    ended: datetime | None
-    problem: str
-    topics: tuple[Topic, ...]  # the worst first
-    figures: Figures
-    samples: tuple[Sample, ...]
-    log: tuple[LogLine, ...]
-    log_left_off: int
+class HealthView:
+    def __init__(self, state: Health) -> None:
+        self.state = state
+        known = (finding for finding in state.check.findings if finding.level in LEVELS)
+        self.topics = _by_topic(list(known))  # the worst first
 
     @property
     def wrong(self) -> int:
-        """Return the number of topics with a problem."""
+        """Return the number of problems."""
         found = sum(finding.level in LOOK for topic in self.topics for finding in topic.findings)
-        return found + (not self.figures.clock_known)
+        return found + (not self.state.figures.clock)
 
     @property
     def sentence(self) -> str:
         if not self.topics:
-            return _("The checks could not be done.") if self.problem else _("The checks are being done.")
+            failed = self.state.check.problem
+            return _("The checks could not be done.") if failed else _("The checks are being done.")
         if not self.wrong:
             return _("Everything works.")
         return ngettext("%(num)d thing needs a look.", "%(num)d things need a look.", self.wrong)
 
     @property
-    def per_second(self) -> float:
-        """Return the rate of the last minute."""
-        return self.samples[-1].packets / 60 if self.samples else 0.0
+    def packets(self) -> list[int]:
+        """Return the packets of each minute, oldest first."""
+        return [sample.packets for sample in self.state.samples[-PLACES:]]
 
     @property
-    def most_per_second(self) -> float:
-        return max((sample.packets for sample in self.samples), default=0) / 60
+    def log(self) -> tuple[LogEntry, ...]:
+        return self.state.log[:SHOWN]
+
+    @property
+    def log_left_off(self) -> int:
+        return len(self.state.log[SHOWN:])
 
 
-def parse_health(values: Mapping[str, Any]) -> Health:
-    """Parse the verb `health`, or `support`, which has no personal data."""
-    answer = Answer(values)
-    check = answer.entry("check") or Answer({})
-    whole = check.entries("findings") or answer.entries("findings")
-    findings = [finding.read(Finding) for finding in whole]
-    log = tuple(line.read(LogLine) for line in answer.entries("log"))
-    now = answer.moment("now") or answer.moment("made")
+def of_support(file: SupportFile) -> Health:
+    """Return the health of a support file, which has no personal data."""
+    check = file.check
     return Health(
-        now=now or datetime.now().astimezone(),
-        version=answer.text("version"),
-        running=check.flag("running"),
-        ended=check.moment("ended"),
-        problem=check.text("problem"),
-        topics=_by_topic([finding for finding in findings if finding.level in LEVELS]),
-        figures=_figures(answer.entry("figures") or Answer({})),
-        samples=tuple(sample.read(Sample) for sample in answer.entries("samples")[-PLACES:]),
-        log=log[:SHOWN],
-        log_left_off=len(log[SHOWN:]),
-    )
-
-
-def _figures(figures: Answer) -> Figures:
-    def of(key: str) -> Answer:
-        return figures.entry(key) or Answer({})
-
-    machine, disk, lists, memory = of("machine"), of("disk"), of("lists"), of("memory")
-    load = machine.values.get("load")
-    return Figures(
-        **{key: figures.whole(key) for key in ("uptime", "packets", "waiting", "dropped", "faults", "flows")},
-        questions=figures.whole("questions"),
-        answers=figures.whole("answers"),
-        resident=memory.whole("resident"),
-        peak=memory.whole("peak"),
-        database=of("database").whole("bytes"),
-        names=lists.whole("names"),
-        built=lists.moment("built"),
-        disk=disk.whole("bytes"),
-        disk_free=disk.whole("free"),
-        machine_uptime=machine.whole("uptime"),
-        load=float(load[0]) if isinstance(load, list) and load else 0.0,
-        cores=machine.whole("cores", 1),
-        memory=machine.whole("memory"),
-        available=machine.whole("available"),
-        clock_known=figures.values.get("clock") is not False,
-        internet=figures.text("internet", "unknown"),
-        backend=figures.text("backend"),
+        now=file.made,
+        version=file.version,
+        check=CheckResult(running=check.running, ended=check.ended, findings=file.findings, problem=""),
+        figures=file.figures,
+        samples=file.samples,
+        log=file.log,
     )
 
 

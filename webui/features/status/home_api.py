@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from gateway.control.contract.status import STATUS, HomeState
 from gateway.control.schema import record
 from webui.api.operations import ANYONE, Minutes, Noun
 from webui.api.who import Caller
@@ -15,30 +16,8 @@ noun = Noun("home")
 
 
 @record
-class Announcement:
-    told: str
-    name: str
-    device: str
-    at: datetime | None
-
-
-@record
-class HomeNow:
-    version: str
-    now: datetime
-    day: date
-    mode: str
-    off_until: datetime | None
-    internet: str
-    internet_since: datetime | None
-    country: str
-    language: str
-    new_devices: int
-    requests: int
-    questions: int
-    cards: int
-    problems: tuple[str, ...]
-    announced: tuple[Announcement, ...]
+class HomeNow(HomeState):
+    language: str  # empty: none is set
 
 
 @record
@@ -177,7 +156,7 @@ class Catalogue:
 @noun.declare("GET", "/home", answer=HomeNow)
 def now(me: Caller) -> object:
     """Return the state of the home."""
-    return me.ask("status")
+    return me.ask(STATUS)
 
 
 @noun.declare("POST", "/home/off", body=Off, answer=OffUntil)

@@ -1,0 +1,135 @@
+"""Verbs of the gateway's health: `health`, and `support` without personal data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.control.contract.status import MemoryFigures, StoreFigures, TableFigures
+from gateway.control.schema import record
+from gateway.control.verbs import Nothing, Sender, Verb
+
+
+@record
+class Finding:
+    """The result of one check. Support sees no text that may name a person, and no ``mend``."""
+
+    level: str  # ok, note, warning, error
+    about: str
+    text: str = ""  # English, as in `qalqan check`
+    mend: str = ""  # how to fix it
+
+
+@record
+class CheckState:
+    running: bool
+    ended: datetime | None
+
+
+@record
+class CheckResult(CheckState):
+    findings: tuple[Finding, ...]
+    problem: str  # why the last check failed
+
+
+@record
+class SealedFigures:
+    sets: int
+    names: int
+    late: int
+    refused_today: int
+
+
+@record
+class DiskFigures:
+    bytes: int
+    free: int
+
+
+@record
+class MachineFigures:
+    uptime: int  # seconds
+    load: tuple[float, ...]
+    cores: int
+    memory: int  # bytes
+    available: int
+
+
+@record
+class HealthFigures:
+    uptime: int  # seconds
+    packets: int
+    waiting: int
+    dropped: int
+    faults: int
+    queues: int
+    flows: int
+    questions: int
+    answers: int
+    malformed: int
+    backend: str
+    mends: int
+    memory: MemoryFigures
+    database: StoreFigures
+    lists: TableFigures
+    sealed: SealedFigures
+    disk: DiskFigures
+    machine: MachineFigures
+    clock: bool  # whether the time is known
+    internet: str  # works, down, unknown
+    problems: int
+
+
+@record
+class HealthSample:
+    at: datetime
+    packets: int  # of the minute that ends then, like `dropped`
+    dropped: int
+    waiting: int
+    resident: int  # bytes
+
+
+@record
+class LogEntry:
+    """A line of the log. For support, ``text`` is the template without arguments."""
+
+    level: str
+    place: str
+    text: str
+    first: datetime
+    last: datetime
+    times: int
+
+
+@record
+class HealthRequest:
+    again: bool = False  # check again, unless a check has just run
+
+
+@record
+class Health:
+    now: datetime
+    version: str
+    check: CheckResult
+    figures: HealthFigures
+    samples: tuple[HealthSample, ...]  # of the last hour, oldest first
+    log: tuple[LogEntry, ...]  # newest first
+
+
+@record
+class SupportFile:
+    format: int
+    made: datetime
+    version: str
+    python: str
+    kernel: str
+    machine: str
+    platform: str
+    findings: tuple[Finding, ...]
+    check: CheckState
+    figures: HealthFigures
+    samples: tuple[HealthSample, ...]
+    log: tuple[LogEntry, ...]
+
+
+HEALTH = Verb("health", HealthRequest, Health, senders=frozenset({Sender.PAGES}))
+SUPPORT = Verb("support", Nothing, SupportFile, senders=frozenset({Sender.PAGES}))

@@ -1,0 +1,160 @@
+"""The verb `profile`: the rules that apply to one person, each with its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from gateway.control.contract.status import FinishGame, TimeLeft
+from gateway.control.contract.time import TimeUsed
+from gateway.control.schema import Text, record
+from gateway.control.verbs import Sender, Verb
+
+
+@record
+class LastChange:
+    """Who changed the rules last."""
+
+    by: str
+    at: datetime
+
+
+@record
+class NightHours:
+    """Bedtime, HH:MM. Without times there is no bedtime."""
+
+    owner: str
+    from_: str | None
+    to: str | None
+
+
+@record
+class NightOnDays(NightHours):
+    days: str | None  # a day type or a weekday; None: every day
+
+
+@record
+class WindowHours:
+    """Allowed hours, HH:MM. ``all_day`` (open, closed) is for a day without hours."""
+
+    target: str
+    name: str
+    owner: str
+    from_: str | None
+    to: str | None
+    all_day: str | None
+
+
+@record
+class WindowOnDays(WindowHours):
+    days: str | None  # as of `NightOnDays`
+
+
+@record
+class LimitMinutes:
+    target: str
+    name: str
+    owner: str
+    minutes: int | None  # None: no limit
+
+
+@record
+class LimitOnDays(LimitMinutes):
+    days: str | None  # as of `NightOnDays`; or ``week``: of the whole week
+
+
+@record
+class OtherDay:
+    """A date that counts as another day type than its weekday's, or has rules of its own."""
+
+    date: date
+    weekday: str
+    counts_as: str
+    because: str | None
+    holiday: str | None
+    exception: tuple[str, ...]
+    bedtime: NightHours | None
+    windows: tuple[WindowHours, ...]
+    limits: tuple[LimitMinutes, ...]
+
+
+@record
+class CountedCategory:
+    target: str
+    name: str
+    owner: str
+
+
+@record
+class UncountedCategory:
+    target: str
+    name: str
+
+
+@record
+class BlockedTarget:
+    """``target`` is a site, ``service:x``, ``category:x``, ``ways:x`` or the key of a setting."""
+
+    target: str
+    name: str
+    owner: str
+    verdict: str  # block, ask
+
+
+@record
+class AllowedTarget:
+    target: str
+    name: str
+    owner: str
+    homework: bool  # it stays allowed when time is used up, and uses none
+
+
+@record
+class OpenedTarget:
+    """A target that is allowed for a while."""
+
+    target: str
+    name: str
+    until: datetime
+
+
+@record
+class ProfileRules:
+    id: str
+    name: str
+    band: str
+    mode: str
+    log_level: int
+    set: LastChange | None
+    bedtime: tuple[NightOnDays, ...]
+    windows: tuple[WindowOnDays, ...]
+    limits: tuple[LimitOnDays, ...]
+    day_starts: str  # HH:MM at which the day of limits starts
+    days: tuple[OtherDay, ...]
+    counted: tuple[CountedCategory, ...]  # categories that use the play limit
+    uncounted: tuple[UncountedCategory, ...]  # categories that do not use the internet limit
+    refused: tuple[BlockedTarget, ...]
+    allowed: tuple[AllowedTarget, ...]
+    approved: bool  # sites of the package are allowed where others need approval
+    opened: tuple[OpenedTarget, ...]
+
+
+@record
+class ProfileRequest:
+    id: Annotated[str, Text()]
+
+
+@record
+class ProfileAnswer:
+    """``left`` and the keys after it are for a child."""
+
+    profile: ProfileRules
+    left: TimeLeft | None = None
+    used: tuple[TimeUsed, ...] = ()
+    landing: FinishGame | None = None
+    self_set: Mapping[str, Any] | None = None
+    agreement: Mapping[str, Any] | None = None
+
+
+PROFILE = Verb("profile", ProfileRequest, ProfileAnswer, senders=frozenset({Sender.PAGES}))

@@ -1,0 +1,280 @@
+"""Verbs of the state of the network, of each child, and of a device: `status`, `device`, `time`, `clock`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from gateway.control.contract.time import TimeUsed
+from gateway.control.schema import Text, Whole, record
+from gateway.control.verbs import Nothing, Sender, Verb
+
+FARTHEST = 10**8  # seconds by which the clock of the virtual home moves
+
+
+@record
+class NextChange:
+    at: datetime
+    state: str
+
+
+@record
+class DeviceState:
+    """The state of a device as a whole.
+
+    ``state`` is ``open``, ``paused``, ``bedtime``, ``window``, ``out_of_time`` or ``quarantined``. While it
+    is open, ``reason``, ``rule`` and ``owner`` are None.
+    """
+
+    state: str
+    until: datetime | None
+    reason: str | None
+    rule: str | None
+    owner: str | None
+    sentence: str  # English
+    next_change: NextChange | None
+
+
+@record
+class TimeLeft:
+    """What closes the device as a whole next."""
+
+    minutes: int
+    gate: str
+    name: str
+    at: datetime | None  # None: it depends on use
+    week: bool  # a limit of the week
+
+
+@record
+class ClosingSoon:
+    """What closes within a quarter of an hour."""
+
+    minutes: int
+    what: str
+    name: str
+    at: datetime | None
+    week: bool
+
+
+@record
+class FinishGame:
+    """*Finish my game*. ``taken`` and ``due`` are None where use is private."""
+
+    minutes: int  # 0: not available
+    taken: bool | None
+    due: bool | None
+
+
+@record
+class UseNow:
+    target: str  # service:x, category:x
+    name: str
+
+
+@record
+class DevicePresence:
+    mac: str
+    name: str  # untrusted input
+    online: bool | None  # None: private
+    ip: str | None
+    sightings: str  # their precision: moment, day, nothing
+
+
+@record
+class ChildStatus(DeviceState):
+    id: str
+    name: str
+    band: str
+    next_step: str | None  # month of the next band, YYYY-MM
+    log_level: int
+    devices: tuple[DevicePresence, ...]
+    left: TimeLeft | None
+    used: tuple[TimeUsed, ...]
+    landing: FinishGame
+    pin: bool  # needs one, from the age of ten
+    pin_set: datetime | None
+    pin_by: str | None  # the guardian who set it; None: the child itself
+    closing: tuple[ClosingSoon, ...]
+    in_use: tuple[UseNow, ...]
+    lesson: Mapping[str, Any] | None
+    requests: int  # pending
+
+
+@record
+class Announcement:
+    """A change of an account, which everyone is shown for a week."""
+
+    told: str
+    name: str
+    device: str | None  # untrusted input
+    at: datetime | None
+
+
+@record
+class ClockState:
+    known: bool
+    why: str
+    sentence: str | None  # the effect of an unknown time, in English
+    aside: int  # seconds by which the clock differs from the source's
+    last: datetime  # the time is not before
+
+
+@record
+class QueueFigures:
+    packets: int
+    faults: int
+    waiting: int
+    dropped: int
+
+
+@record
+class CacheFigures:
+    addresses: int
+    dns_malformed: int
+
+
+@record
+class TableFigures:
+    """The category table."""
+
+    names: int
+    bytes: int
+    built: datetime | None
+    sources: int
+
+
+@record
+class StoreFigures:
+    pending: int
+    dropped: int
+    renewals: int
+    bytes: int
+
+
+@record
+class MemoryFigures:
+    """Bytes of the daemon."""
+
+    resident: int
+    private: int
+    files: int
+    peak: int
+
+
+@record
+class HomeState:
+    """The state of the network as a whole."""
+
+    version: str
+    now: datetime
+    day: date  # of limits; it changes at night
+    mode: str  # on, off
+    off_until: datetime | None
+    internet: str  # works, down, unknown
+    internet_since: datetime | None
+    country: str
+    language: str | None  # of the pages
+    new_devices: int
+    requests: int  # pending
+    questions: int  # about devices
+    cards: int  # about bypass methods
+    problems: tuple[str, ...]
+    announced: tuple[Announcement, ...]  # newest first
+
+
+@record
+class DaemonFigures:
+    """Counters of queues, connections, tables and memory."""
+
+    unclaimed: bool  # the gateway has no guardian
+    backend: str
+    queue: Mapping[str, QueueFigures]
+    verdicts: Mapping[str, int]
+    flows: Mapping[str, int]
+    cache: CacheFigures
+    table: TableFigures
+    store: StoreFigures
+    mends: int  # repairs of the kernel's table
+    memory: MemoryFigures
+
+
+@record
+class HomeStatus(HomeState, DaemonFigures):
+    uptime: int  # seconds
+    clock: ClockState
+    profiles: tuple[ChildStatus, ...]
+    steps: tuple[Mapping[str, Any], ...]
+    lists: Mapping[str, Any]
+
+
+@record
+class DeviceRequest:
+    """One of both. ``ip``: of the device that asks."""
+
+    mac: Annotated[str, Text()] | None = None
+    ip: Annotated[str, Text()] | None = None
+
+
+@record
+class DeviceStatus:
+    """What applies to a device. A key without a value is left out.
+
+    ``state`` and the keys of `DeviceState` are for a device that rules apply to. Minutes are for a child's
+    device, unless ``asked`` has an open question about it.
+    """
+
+    mac: str | None
+    profile: str | None  # a child's id, or home, guest, quarantine, adult
+    name: str | None
+    now: datetime | None = None
+    state: str | None = None
+    until: datetime | None = None
+    reason: str | None = None
+    rule: str | None = None
+    owner: str | None = None
+    sentence: str | None = None
+    next_change: NextChange | None = None
+    asked: str | None = None
+    left: TimeLeft | None = None
+    used: tuple[TimeUsed, ...] = ()
+    landing: FinishGame | None = None
+    closing: tuple[ClosingSoon, ...] = ()
+    adult: bool = False  # a user of it says that they are an adult
+    adult_proof: Mapping[str, Any] | None = None
+    opens: bool = False  # an adult's proof can unlock it
+    sharing: Mapping[str, Any] | None = None
+    screens: tuple[Mapping[str, Any], ...] = ()
+    pin: Mapping[str, Any] | None = None
+    step: Mapping[str, Any] | None = None
+
+
+@record
+class TimeRequest:
+    at: datetime  # by the guardian's phone
+
+
+@record
+class TimeResponse(ClockState):
+    taken: bool
+
+
+@record
+class ClockRequest:
+    """Moves the clock of the virtual home."""
+
+    offset: Annotated[int, Whole(-FARTHEST, FARTHEST)] | None = None  # seconds ahead, as if they had passed
+    known: Annotated[int, Whole(0, 1)] | None = None
+    jump: Annotated[int, Whole(-FARTHEST, FARTHEST)] = 0  # seconds by which the clock is set
+
+
+@record
+class ClockResponse:
+    now: datetime
+
+
+STATUS = Verb("status", Nothing, HomeStatus, senders=frozenset({Sender.PAGES}))
+DEVICE = Verb("device", DeviceRequest, DeviceStatus, senders=frozenset({Sender.PAGES}))
+TIME = Verb("time", TimeRequest, TimeResponse, senders=frozenset({Sender.GUARDIAN}))
+CLOCK = Verb("clock", ClockRequest, ClockResponse)

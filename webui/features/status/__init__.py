@@ -1,0 +1,1 @@
+"""State of the network, of each child and of the gateway."""

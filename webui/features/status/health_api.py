@@ -1,0 +1,35 @@
+"""The gateway's health: checks, figures, log.
+
+Support sees the same without children, devices, names or sites.
+"""
+
+from __future__ import annotations
+
+from gateway.control.contract.health import HEALTH, CheckResult, Health, SupportFile
+from gateway.control.contract.health import SUPPORT as SUPPORT_FILE
+from gateway.policy.accounts.people import PersonRole
+from webui.api.operations import GUARDIAN, SUPPORT, Noun
+from webui.api.who import Caller
+from webui.features.status.health_text import of_support
+
+noun = Noun("health")
+
+
+@noun.declare("GET", "/health", GUARDIAN, SUPPORT, answer=Health)
+def now(me: Caller) -> object:
+    """Return check results, figures, one sample a minute for the last hour, and the last lines of the log."""
+    if me.role == PersonRole.GUARDIAN:
+        return me.ask(HEALTH)
+    return of_support(me.ask(SUPPORT_FILE))
+
+
+@noun.declare("POST", "/health/check", answer=CheckResult)
+def again(me: Caller) -> object:
+    """Run the checks again, unless they have just run. The event `health` reports their end."""
+    return me.ask(HEALTH, again=True).check
+
+
+@noun.declare("GET", "/health/support", GUARDIAN, SUPPORT, answer=SupportFile)
+def support(me: Caller) -> object:
+    """Return the file for support, which has no personal data."""
+    return me.ask(SUPPORT_FILE)

@@ -1,0 +1,132 @@
+"""The network and its children, as pages show them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from functools import cached_property
+
+from gateway.control.contract.status import ChildStatus, DevicePresence, DeviceState, DeviceStatus, HomeStatus
+from gateway.control.schema import values_of
+from webui.features.status.minutes_text import Minutes
+from webui.language import telling
+from webui.values.growing import Step, parse_step
+from webui.values.lists import UpdatePlan, parse_plan
+from webui.values.shapes import Answer
+from webui.values.sharing import Own, parse_own
+from webui.values.teaching import Lesson, parse_lesson
+
+NEWS = timedelta(days=1)
+
+
+class StateView:
+    """The state of a device as a whole. ``yours``: worded for its user."""
+
+    def __init__(self, status: DeviceState | DeviceStatus, now: datetime, *, yours: bool = False) -> None:
+        self.status = status
+        self._now = now
+        self._yours = yours
+
+    @property
+    def open(self) -> bool:
+        return self.status.state == "open"
+
+    @property
+    def sentence(self) -> str:
+        return telling.state(self.status, self._now, yours=self._yours)
+
+
+class Child:
+    def __init__(self, status: ChildStatus, now: datetime) -> None:
+        self.status = status
+        self.id = status.id
+        self.name = status.name or status.id
+        self.band = status.band
+        self.log_level = status.log_level
+        self.now = StateView(status, now)
+        self.time = Minutes(status)
+
+    @property
+    def devices(self) -> tuple[DevicePresence, ...]:
+        return self.status.devices
+
+    @property
+    def paused(self) -> bool:
+        return self.status.state == "paused"
+
+    @property
+    def online(self) -> bool:
+        return any(device.online for device in self.devices)
+
+    @property
+    def quiet(self) -> bool:
+        """Return whether the online status of its devices is private."""
+        return bool(self.devices) and all(device.online is None for device in self.devices)
+
+    @cached_property
+    def lesson(self) -> Lesson | None:
+        """Return the repair of a site that runs, or that is finished and not yet saved."""
+        return None if self.status.lesson is None else parse_lesson(Answer(self.status.lesson))
+
+    def pin_is_recent(self, now: datetime) -> bool:
+        """Return whether the child set a PIN within the last day, which its parents see."""
+        at = self.status.pin_set
+        return at is not None and not self.status.pin_by and now - at < NEWS
+
+    def device_name(self, mac: str) -> str:
+        """Return the device's own name, or its address if it has none or no longer belongs to the child."""
+        return next((device.name for device in self.devices if device.mac == mac and device.name), mac)
+
+
+class Home:
+    def __init__(self, status: HomeStatus) -> None:
+        self.status = status
+        self.now: datetime = status.now
+        self.day: date = status.day  # of limits; it changes at night
+        self.children = tuple(Child(child, status.now) for child in status.profiles)
+
+    @property
+    def off(self) -> bool:
+        return self.status.mode == "off"
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Return transitions to the next age group: proposed, postponed, or taken lately."""
+        return tuple(Answer(step).read(Step) for step in self.status.steps)
+
+    @cached_property
+    def lists(self) -> UpdatePlan:
+        return parse_plan(Answer(self.status.lists))
+
+    def step_of(self, profile: str) -> Step | None:
+        return next((step for step in self.steps if step.profile == profile), None)
+
+    def child(self, profile: str) -> Child | None:
+        return next((child for child in self.children if child.id == profile), None)
+
+
+class Here:
+    """The device that a request came from."""
+
+    def __init__(self, status: DeviceStatus) -> None:
+        self.status = status
+        self.mac = status.mac or ""
+        self.asked = status.asked or ""  # the open question about it
+        # A device with an open question has a child's rules, but shows nothing of that child.
+        self.profile = "" if self.asked else status.profile or ""
+        self.time = Minutes(status)
+
+    @property
+    def now(self) -> StateView | None:
+        """Return its state; None if no rule ever blocks it."""
+        if not self.status.state or self.status.now is None:
+            return None
+        return StateView(self.status, self.status.now, yours=True)
+
+    @cached_property
+    def own(self) -> Own:
+        return parse_own(Answer({**values_of(self.status), "screens": list(self.status.screens)}))
+
+    @cached_property
+    def step(self) -> Step | None:
+        """Return the transition into adulthood, if it was taken lately."""
+        return None if self.status.step is None else parse_step(Answer(self.status.step))

@@ -1,0 +1,168 @@
+"""A child's rules, grouped for the child's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from functools import cached_property
+
+from gateway.control.contract.profile import (
+    AllowedTarget,
+    BlockedTarget,
+    CountedCategory,
+    LimitMinutes,
+    NightHours,
+    NightOnDays,
+    OpenedTarget,
+    OtherDay,
+    ProfileAnswer,
+    UncountedCategory,
+    WindowHours,
+)
+from gateway.policy.profile.rules import SELF
+from webui.language import things
+from webui.language.i18n import gettext as _
+from webui.values.agreement import Agreement, parse_agreement
+from webui.values.selfset import SelfSet, parse_self_set
+from webui.values.shapes import Answer
+
+FAMILY, PRODUCT = "family", "product"
+GENERAL = frozenset(
+    {"category", "safe_search", "strict", "ways", "protocol", "unknown"}
+)  # targets that are neither one site nor one service
+PLAY = "play"
+OPEN, CLOSED = "open", "closed"  # all day, without hours
+
+Rule = (
+    WindowHours
+    | AllowedTarget
+    | BlockedTarget
+    | CountedCategory
+    | LimitMinutes
+    | OpenedTarget
+    | UncountedCategory
+)
+
+
+def rule_name(rule: Rule) -> str:
+    """Return the name of what a rule is about, or its id in words if it has no name."""
+    known = rule.name or rule.target.rpartition(":")[2].replace("_", " ").capitalize()
+    return things.thing(rule.target, known)
+
+
+def hours_text(hours: NightHours | WindowHours) -> str:
+    if hours.from_ and hours.to:
+        return f"{hours.from_}–{hours.to}"
+    all_day = hours.all_day if isinstance(hours, WindowHours) else None
+    return {OPEN: _("all day"), CLOSED: _("not at all")}.get(all_day or "") or _("none")
+
+
+class OtherDayView:
+    """A date that counts as another day type than its weekday's, or has rules of its own."""
+
+    def __init__(self, day: OtherDay) -> None:
+        self.day = day
+
+    @property
+    def sentences(self) -> Iterator[str]:
+        from webui.rules import sentences as say  # of days that few weeks have
+
+        day, night = self.day, self.day.bedtime
+        yield say.counts_as(day.counts_as)
+        if night is not None:
+            yield _("bedtime %(hours)s", hours=hours_text(night)) if night.from_ else _("no bedtime")
+        for window in day.windows:
+            yield _("%(what)s: %(value)s", what=rule_name(window), value=hours_text(window))
+        for limit in day.limits:
+            yield say.limit(rule_name(limit), limit.minutes)
+
+
+class OwnRules:
+    """The rules that apply to a child. ``profile`` has them all."""
+
+    def __init__(self, answer: ProfileAnswer) -> None:
+        self._answer = answer
+        self.profile = answer.profile
+
+    @property
+    def allow_list(self) -> bool:
+        return self.profile.mode == "allow-list"
+
+    @property
+    def set_by(self) -> str:
+        return "" if self.profile.set is None else self.profile.set.by
+
+    @property
+    def set_at(self) -> datetime | None:
+        return None if self.profile.set is None else self.profile.set.at
+
+    @cached_property
+    def agreement(self) -> Agreement | None:
+        """Return the agreement; None for a child that is too young for one."""
+        found = self._answer.agreement
+        return None if found is None else parse_agreement(Answer(found))
+
+    @cached_property
+    def self_set(self) -> SelfSet | None:
+        """Return the child's own times; None if it can set none and has set none."""
+        found = self._answer.self_set
+        return None if found is None else parse_self_set(Answer(found))
+
+    def days_from(self, today: date) -> list[OtherDayView]:
+        return [OtherDayView(day) for day in self.profile.days if day.date >= today]
+
+    @property
+    def has_play_rules(self) -> bool:
+        """Return whether any rule is about play."""
+        rules = self.profile
+        windows = any(window.target == PLAY for window in rules.windows)
+        return windows or any(limit.target == PLAY for limit in rules.limits)
+
+    @property
+    def unknown(self) -> BlockedTarget | None:
+        """Return the rule for uncategorised sites, or None if they are allowed."""
+        return next((site for site in self.profile.refused if site.target == "unknown"), None)
+
+    @property
+    def of_others(self) -> tuple[NightOnDays, ...]:
+        """Return the bedtimes that the child did not set itself."""
+        return tuple(hours for hours in self.profile.bedtime if not hours.owner.startswith(f"{SELF}:"))
+
+    @property
+    def things(self) -> list[BlockedTarget]:
+        """Return the blocked sites and services, which a small child may know by name.
+
+        Categories are left out.
+        """
+        return [site for site in self.profile.refused if site.target.partition(":")[0] not in GENERAL]
+
+    @property
+    def blocks_categories(self) -> bool:
+        """Return whether categories are blocked in addition to those blocked for everyone."""
+        return any(
+            site.target.startswith("category:") and site.owner != PRODUCT for site in self.profile.refused
+        )
+
+    @property
+    def has_own(self) -> bool:
+        """Return whether any rule is the family's own rather than the band's."""
+        rules = self.profile
+        owned: tuple[BlockedTarget | AllowedTarget | NightHours | WindowHours | LimitMinutes, ...] = (
+            *rules.refused,
+            *rules.allowed,
+            *rules.bedtime,
+            *rules.windows,
+            *rules.limits,
+        )
+        return any(rule.owner == FAMILY for rule in owned)
+
+    def refused_by_owner(self) -> dict[str, list[BlockedTarget]]:
+        """Return the blocked targets by owner: the family's first, then the band's, then the rest."""
+        groups: dict[str, list[BlockedTarget]] = {}
+        for target in sorted(self.profile.refused, key=lambda item: _owner_rank(item.owner)):
+            groups.setdefault(target.owner, []).append(target)
+        return groups
+
+
+def _owner_rank(owner: str) -> int:
+    return 0 if owner == FAMILY else 1 if owner.startswith("band:") else 2
