@@ -17,13 +17,13 @@ from webui import api, daemon, front, guard, wallet
 from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
+from webui.features.activity import activity_pages, blocked_pages, digest_pages
 from webui.features.filter_tests import bypass_test_pages
 from webui.language import i18n, loglevels, refusals, words
 from webui.language.growing import to_child, to_parents
 from webui.messages import notifier
 from webui.pages import (
     account,
-    activity,
     agreement,
     alerts,
     asks,
@@ -41,7 +41,6 @@ from webui.pages import (
     device_open,
     device_use,
     devices,
-    digest,
     disputes,
     door,
     family,
@@ -64,7 +63,6 @@ from webui.pages import (
     people,
     preview,
     proof,
-    refused,
     registers,
     requests,
     rights,
@@ -94,11 +92,11 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
-    door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
-    requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
+    door, claim, account, tokens, home, activity_pages, devices, device, device_use, device_open, lists,
+    cards, requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
     backup, update, family, registers, importing, alerts,
-    child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, refused, status,
-    leave, mean, rights, learn, guide, digest,
+    child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, blocked_pages,
+    status, leave, mean, rights, learn, guide, digest_pages,
     rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
     setup, proof,  bypass_test_pages, brand,
 )  # fmt: skip

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, request
 
 from gateway.control.client import Client
+from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from webui.helplines import packaged
 from webui.language import i18n
@@ -20,11 +21,9 @@ from webui.values.answers import (
     HelpLine,
     Here,
     Home,
-    OwnRefusals,
     parse_help_lines,
     parse_here,
     parse_home,
-    parse_own_refusals,
 )
 from webui.values.asked import Asked, parse_asked
 from webui.values.country import Country, parse_country
@@ -33,7 +32,7 @@ from webui.values.family import Family, parse_family
 from webui.values.given import Given, parse_given
 from webui.values.growing import Growth, parse_growth
 from webui.values.health import Health, parse_health
-from webui.values.history import Change, History, parse_changes, parse_history
+from webui.values.history import Change, parse_changes
 from webui.values.ledger import Ledger, parse_ledger
 from webui.values.lists import Found, Lists, parse_found, parse_lists
 from webui.values.questions import SHOWN, Questions, parse_questions
@@ -44,6 +43,8 @@ from webui.values.teaching import Lesson, parse_lesson
 from webui.values.tickets import Batch, parse_batches
 from webui.values.waycards import SHOWN as CARDS_SHOWN
 from webui.values.waycards import WayCards, parse_cards
+
+ResponseT = TypeVar("ResponseT")
 
 
 class Daemon:
@@ -68,11 +69,6 @@ class Daemon:
     def rules(self, profile: str) -> Rules:
         return parse_rules(self.client.call("profile", id=profile))
 
-    def refusals_of_device(self, here: Here, limit: int = 10) -> OwnRefusals:
-        if not here.mac:
-            return OwnRefusals()
-        return parse_own_refusals(self.client.call("refusals", device=here.mac, limit=limit))
-
     def help_lines(self) -> tuple[HelpLine, ...]:
         """Return the last known help lines if the daemon does not respond, or else the package's."""
         try:
@@ -88,9 +84,14 @@ class Daemon:
         self.help_lines()
         return parse_help_lines(self._help_lines, "rights")
 
-    def change(self, do: str, *, by: str, origin: str, **values: object) -> dict[str, Any]:
+    @overload
+    def change(self, verb: Verb[Any, ResponseT], *, by: str, origin: str, **values: object) -> ResponseT: ...
+    @overload
+    def change(self, verb: str, *, by: str, origin: str, **values: object) -> dict[str, Any]: ...
+    def change(self, verb: Verb[Any, Any] | str, *, by: str, origin: str, **values: object) -> Any:
         """Send a guardian's change, recorded with its author and origin."""
-        return self.client.call(do, by=by, origin=origin, **values)
+        values |= {"by": by, "origin": origin}
+        return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
 
     def requests(self) -> tuple[Asked, ...]:
         return parse_asked(self.client.call("requests"))
@@ -169,11 +170,6 @@ class Daemon:
     def handed(self, ip: str, device: str = "") -> Handed:
         """Return whether the device at an address, or else ``device``, is handed over."""
         return parse_handed(self.client.call("handed", ip=ip, **({"device": device} if device else {})))
-
-    def history(self, profile: str, first: date, last: date) -> History:
-        """Return the activity from ``first`` to ``last``, both included."""
-        span = {"from": first.isoformat(), "to": last.isoformat()}
-        return parse_history(self.client.call("history", id=profile, **span))
 
     def changes(self) -> tuple[Change, ...]:
         """Return guardians' changes of today."""

@@ -12,7 +12,6 @@ from gateway.control.client import Unreachable
 from gateway.control.schema import Record, field_types, to_json
 from webui.api import (
     account,
-    activity,
     agreement,
     alerts,
     backup,
@@ -42,12 +41,13 @@ from webui.api.document import BASE, document
 from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
+from webui.features.activity import activity_api
 from webui.features.filter_tests import bypass_test_api
 from webui.memory import release_memory
 
 NOUNS = (
     teaching, growing, selfset, agreement,
-    home, children, rules, activity, requests, codes, devices, sharing, lists, registers, family, people,
+    home, children, rules, activity_api, requests, codes, devices, sharing, lists, registers, family, people,
     account, log, health, backup, alerts, proof, bypass_test_api, my, unlock, events,
 )  # fmt: skip
 

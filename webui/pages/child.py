@@ -9,6 +9,7 @@ from gateway.age.bands import Band
 from webui import charts, notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.activity.block_text import blocks_of
 from webui.language.changes import who
 from webui.language.levels import level_of
 from webui.rules.edited import Known, Line, lines
@@ -51,7 +52,7 @@ def why() -> ResponseReturnValue:
         "why.html",
         home=home,
         child=child,
-        refusals=daemon().refusals_of_device(here),
+        refusals=blocks_of(here),
         asked=daemon().requests_of_device(here) if child else (),
         waiting_for=waiting_for,
         here=here,

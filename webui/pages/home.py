@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 from webui import charts, menu, notices
 from webui.accounts.session import guardian, guardians_only, signed_in
 from webui.daemon import daemon, source_address
+from webui.features.activity.target_names import title
 from webui.forms import NUMBER_LIMIT, back, one_of, whole
-from webui.language import kinds
 from webui.language.i18n import gettext as _
 from webui.notices import EVERYONE
 from webui.values.answers import Child
@@ -134,7 +134,7 @@ def _cards() -> dict[str, object]:
 def _card(child: Child) -> Card:
     lively = child.now.open and bool(child.devices)
     here = child.online or child.quiet
-    in_use = tuple(kinds.title(use.target, use.name) for use in child.in_use) if lively and here else ()
+    in_use = tuple(title(use.target, use.name) for use in child.in_use) if lively and here else ()
     return Card(child, first_to_close(child.time) if lively else None, in_use)
 
 

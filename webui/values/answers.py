@@ -10,7 +10,6 @@ from typing import Any
 from webui.accounts.announced import Announced
 from webui.language import telling
 from webui.language.i18n import language
-from webui.values.decided import Decided, parse_decided
 from webui.values.growing import Step, parse_step, parse_steps
 from webui.values.lists import UpdatePlan, parse_plan
 from webui.values.minutes import Time, parse_time
@@ -180,46 +179,6 @@ def _child(answer: Answer, now: datetime) -> Child:
         lesson=parse_lesson(answer.entry("lesson")),
         in_use=tuple(entry.read(InUse) for entry in answer.entries("in_use")),
     )
-
-
-TIME_REASONS = frozenset({"bedtime", "window", "out_of_time"})
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    at: datetime | None
-    host: str
-    name: str  # the service or category of the host, if known
-    reason: str
-    owner: str
-    until: datetime | None
-    sentence: str
-    askable: bool  # the child may ask for it, or for time if a time rule blocks it
-    decided: Decided
-
-    @property
-    def for_time(self) -> bool:
-        return self.reason in TIME_REASONS
-
-
-def parse_refusals(values: Mapping[str, Any], *, yours: bool = False) -> tuple[Refusal, ...]:
-    """Parse refusals, newest first. ``yours``: word them for the blocked device's user."""
-    return tuple(
-        entry.read(Refusal, sentence=telling.refusal(entry, yours=yours), decided=parse_decided(entry))
-        for entry in Answer(values).entries("refusals")
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class OwnRefusals:
-    """The last refusals of the device that asks."""
-
-    found: tuple[Refusal, ...] = ()  # newest first
-    shared: bool = False  # the owner of a refusal is unknown among several guests, so none is shown
-
-
-def parse_own_refusals(values: Mapping[str, Any]) -> OwnRefusals:
-    return OwnRefusals(parse_refusals(values, yours=True), Answer(values).flag("shared"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The target of a blocked plain-HTTP request: why it is blocked, who decided, until when, and help.
+"""The page of a blocked plain-HTTP request: why it is blocked, who decided, until when, and help.
 
 The name in the address is untrusted input. It is looked up only in the device's own last blocks, so that the
 page does not reveal the content of a list.
@@ -14,8 +14,9 @@ from flask.typing import ResponseReturnValue
 from gateway.policy.names.hosts import MAX_HOST
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.activity.block_text import BlockView, blocks_of
 from webui.language.levels import level_of
-from webui.values.answers import Here, Home, Refusal
+from webui.values.answers import Here, Home
 from webui.values.asked import waiting_for
 from webui.values.registers import Register
 
@@ -43,9 +44,9 @@ def show() -> ResponseReturnValue:
     host = request.args.get("host", "").lower().rstrip(".")
     if len(host) > MAX_HOST or not HOST.fullmatch(host):
         host = ""
-    own = daemon().refusals_of_device(here)
-    refusal = next((found for found in own.found if found.host == host), None)
-    if (refusal.reason if refusal else request.args.get("reason")) == REGISTER:
+    own = blocks_of(here)
+    refusal = own.of_host(host)
+    if (refusal.block.reason if refusal else request.args.get("reason")) == REGISTER:
         on = {register.country: register for register in daemon().registers() if register.on}
         if refusal or on:
             return _render("register", home, here, refusal=refusal, register=_register_of(refusal, on)), 403
@@ -59,14 +60,14 @@ def show() -> ResponseReturnValue:
         host=host,
         refusal=refusal,
         rules=daemon().rules(child.id) if child else None,
-        asked=waiting_for(daemon().requests_of_device(here), refusal) if child else None,
+        asked=waiting_for(daemon().requests_of_device(here), refusal.block) if child else None,
     )
-    return page, 200 if refusal.reason in INFORMS else 403
+    return page, 200 if refusal.block.reason in INFORMS else 403
 
 
-def _register_of(refusal: Refusal | None, on: dict[str, Register]) -> Register | None:
+def _register_of(refusal: BlockView | None, on: dict[str, Register]) -> Register | None:
     """Return the register that decided; None if this device has no list of its own blocks."""
-    return on.get(refusal.owner.split(":")[1]) if refusal and ":" in refusal.owner else None
+    return on.get(refusal.block.owner.split(":")[1]) if refusal and ":" in refusal.block.owner else None
 
 
 def _render(variant: str, home: Home, here: Here, **values: object) -> str:

@@ -9,20 +9,22 @@ from datetime import date, timedelta
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.activity import ERASE, HISTORY
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
-from webui import charts, notices, spreadsheet
+from webui import charts, notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.activity import activity_table, target_names
+from webui.features.activity.activity_text import WEEK, HistoryView
 from webui.forms import day as asked_day
 from webui.forms import one_of, revisions
-from webui.language import kinds
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.edited import Known, Line, lines
 from webui.rules.entries import ALLOW, put
 from webui.values.answers import Child, Home
-from webui.values.history import WEEK, Change, History
+from webui.values.history import Change
 from webui.values.ledger import Lane, starts, together
 from webui.values.shapes import Answer
 from webui.whom import child_of
@@ -72,7 +74,7 @@ class Row:
     """One child in the family's overview."""
 
     child: Child
-    week: History
+    week: HistoryView
 
 
 @blueprint.get("/")
@@ -87,7 +89,7 @@ def show() -> ResponseReturnValue:
         home=home,
         guardian=guardian(),
         notice=notices.current(home),
-        rows=[Row(child, daemon().history(child.id, first, home.day)) for child in home.children],
+        rows=[Row(child, _history(child, first, home.day)) for child in home.children],
         changes=_with_sentences(changes, home),
         who=who,
         bars=charts.bars,
@@ -134,9 +136,9 @@ def week(profile: str) -> ResponseReturnValue:
 
 def _child_page(profile: str, name: str) -> ResponseReturnValue:
     home, child, view = _view(profile, name)
-    history = daemon().history(child.id, view.first, view.last)
+    history = _history(child, view.first, view.last)
     when: tuple[Lane | None, int] = (None, 0)
-    if name == "day" and history.names_kept and child.log_level >= NAMES_LEVEL and history.minutes:
+    if name == "day" and history.has_names and child.log_level >= NAMES_LEVEL and history.minutes:
         ledger = daemon().ledger_of_child(child.id, None if view.last == home.day else view.last)
         when = together(ledger), starts(ledger)
     lane, start = when
@@ -147,14 +149,20 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
         notice=notices.current(home),
         child=child,
         view=view,
-        history=history,
+        days_of=history,
+        history=history.history,
         lane=lane,
         start=start,
         hours=[(start // 60 + hour) % 24 for hour in (0, 6, 12, 18, 24)],
         charts=charts,
-        kinds=kinds,
+        kinds=target_names,
         levels={"kinds": KINDS_LEVEL, "names": NAMES_LEVEL, "visits": VISITS_LEVEL},
     )
+
+
+def _history(child: Child, first: date, last: date) -> HistoryView:
+    """Return the activity from ``first`` to ``last``, both included."""
+    return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": last}))
 
 
 def _view(profile: str, name: str) -> tuple[Home, Child, View]:
@@ -171,8 +179,8 @@ def export(profile: str, name: str) -> ResponseReturnValue:
     if name not in VIEWS:
         abort(404)
     _home, child, view = _view(profile, name)
-    history = daemon().history(child.id, view.first, view.last)
-    answer = Response(spreadsheet.table(spreadsheet.rows(history)), mimetype="text/csv")
+    history = _history(child, view.first, view.last)
+    answer = Response(activity_table.table(activity_table.rows(history)), mimetype="text/csv")
     named = f"qalqan-{child.id}-{view.first.isoformat()}"
     answer.headers["Content-Disposition"] = f'attachment; filename="{named}.csv"'
     return answer
@@ -184,7 +192,7 @@ def open_it(profile: str) -> ResponseReturnValue:
     """Add a blocked site to the child's allow list."""
     _home, child, view = _view(profile, one_of("view", VIEWS))
     entry = request.form.get("entry", "")[:ENTRY_LIMIT]
-    history = daemon().history(child.id, view.first, view.last)
+    history = _history(child, view.first, view.last)
     site = next((site for site in history.refused if entry and site.entry == entry), None)
     if site is None:
         abort(404)
@@ -200,7 +208,7 @@ def open_it(profile: str) -> ResponseReturnValue:
         )
         sentence = _(
             "%(what)s is open for %(name)s from now on.",
-            what=plain(site.name or entry, 80),
+            what=plain(site.site.name or entry, 80),
             name=plain(child.name),
         )
         notices.edited(child.id, Answer(done), sentence)
@@ -220,7 +228,7 @@ def erase(profile: str) -> ResponseReturnValue:
     _home, child, view = _view(profile, "day")
     what = one_of("what", ERASABLE)
     with notices.refusals_to(notices.said):
-        daemon().change("erase", id=child.id, what=what, by=guardian() or "", origin=source_address())
+        daemon().change(ERASE, id=child.id, what=what, by=guardian() or "", origin=source_address())
         name = plain(child.name)
         notices.said(
             _("What was written down of %(name)s is deleted.", name=name)

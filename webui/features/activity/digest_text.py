@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.control.contract.activity import Usage
 from gateway.policy.profile.log_levels import KINDS_LEVEL
+from webui.features.activity.activity_text import HistoryView
 from webui.rules.edited import Line
 from webui.values.answers import Child
 from webui.values.asked import Asked
 from webui.values.devices import Devices
-from webui.values.history import Change, History, Use
+from webui.values.history import Change
 
 SPAN = timedelta(days=7)
 KINDS_SHOWN = 6
@@ -24,7 +26,7 @@ class Week:
 
     child: Child
     minutes: int
-    kinds: tuple[Use, ...]
+    kinds: tuple[Usage, ...]
     refused: int
     kept: bool  # activity is stored at this log level
     answered: int | None  # None: requests are not shown any more
@@ -34,7 +36,7 @@ class Week:
 
 def week_of(
     child: Child,
-    history: History | None,
+    history: HistoryView | None,
     asked: Iterable[Asked],
     changes: Iterable[tuple[Change, tuple[Line, ...]]],
     now: datetime,
@@ -48,8 +50,8 @@ def week_of(
     return Week(
         child=child,
         minutes=history.minutes if kept and history else 0,
-        kinds=history.used_kinds()[:KINDS_SHOWN] if kept and history else (),
-        refused=sum(day.refused for day in history.days) if kept and history else 0,
+        kinds=history.categories[:KINDS_SHOWN] if kept and history else (),
+        refused=history.blocks if kept and history else 0,
         kept=kept,
         answered=sum(1 for request in mine if request.answered and now - request.answered < SPAN)
         if kept

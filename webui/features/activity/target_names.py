@@ -5,19 +5,19 @@ from __future__ import annotations
 from webui.language.i18n import gettext as _
 from webui.language.things import thing
 from webui.language.words import plain
-from webui.values.history import CATEGORY, OTHER, REASON
 
+SERVICE, CATEGORY, REASON, OTHER = "service:", "category:", "reason:", "other"
 NAME_LIMIT = 80  # characters of a host or a service
 
 
-def title(target: str, name: str) -> str:
+def title(target: str, name: str | None) -> str:
     """Return the name of a service, a category, a site, or a reason that groups many blocks."""
     if target == OTHER:
         return _("Something else")
     if not target.startswith(REASON):
-        named = thing(target, name)
+        named = thing(target, name or "")
         if target.startswith(CATEGORY) and named == name:
-            named = name[:1].upper() + name[1:]
+            named = named[:1].upper() + named[1:]
         return plain(named, NAME_LIMIT)
     return _reasons().get(target.removeprefix(REASON)) or _("Something else")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
+from gateway.control.contract.activity import ERASE, HISTORY, RECENT_BLOCKS, History, RecentBlock
 from gateway.control.schema import record
 from webui.api.children import Used
 from webui.api.operations import Noun
@@ -18,30 +18,6 @@ noun = Noun("activity")
 class Span:
     from_: date | None = None
     to: date | None = None
-
-
-@record
-class HistoryDay:
-    day: date
-    minutes: int
-    uses: tuple[Mapping[str, Any], ...]
-    refused: int
-
-
-@record
-class History:
-    id: str
-    name: str
-    band: str
-    log_level: int
-    from_: date
-    to: date
-    today: date
-    oldest: date
-    days: tuple[HistoryDay, ...]
-    kinds: tuple[Mapping[str, Any], ...]
-    refused: tuple[Mapping[str, Any], ...]
-    visited: tuple[Mapping[str, Any], ...]
 
 
 @record
@@ -83,19 +59,11 @@ class Erase:
 
 
 @record
-class Refusal:
-    at: datetime
+class Refusal(RecentBlock):
+    """A recent block, with empty texts where the socket has null."""
+
     host: str
     name: str
-    proto: str
-    verdict: str
-    reason: str
-    rule: str
-    owner: str
-    until: datetime | None
-    sentence: str
-    askable: bool
-    decided: Mapping[str, Any] | None  # who, kind, contest, since, by, version, lists
 
 
 @record
@@ -107,14 +75,13 @@ class Refusals:
 @noun.declare("GET", "/children/{child}/history", query=Span, answer=History)
 def history(me: Caller, child: str, query: Span) -> object:
     """Return minutes by service and category, and what was blocked, at most 30 days back."""
-    days = {"from": query.from_, "to": query.to}
-    return me.ask("history", id=child, **{key: day.isoformat() for key, day in days.items() if day})
+    return me.ask(HISTORY, id=child, **{"from": query.from_, "to": query.to})
 
 
 @noun.declare("DELETE", "/children/{child}/history", query=Erase)
 def erase(me: Caller, child: str, query: Erase) -> object:
     """Delete a child's stored activity permanently."""
-    return me.change("erase", id=child, what=query.what)
+    return me.change(ERASE, id=child, what=query.what)
 
 
 @noun.declare("GET", "/children/{child}/ledger", query=OnDay, answer=Ledger)
@@ -126,4 +93,4 @@ def ledger(me: Caller, child: str, query: OnDay) -> object:
 @noun.declare("GET", "/children/{child}/refusals", answer=Refusals)
 def refusals(me: Caller, child: str) -> object:
     """Return the last blocks: ten a device within ten minutes, from memory."""
-    return me.ask("refusals", profile=child)
+    return me.ask(RECENT_BLOCKS.name, profile=child)

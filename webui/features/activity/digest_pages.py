@@ -7,16 +7,18 @@ from datetime import timedelta
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.activity import HISTORY
 from gateway.policy.profile.log_levels import KINDS_LEVEL
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
-from webui.language import kinds
+from webui.features.activity.activity_text import WEEK, HistoryView
+from webui.features.activity.digest_text import new_names, week_of
+from webui.features.activity.target_names import title
 from webui.language.changes import who
 from webui.rules.edited import Known, Line, lines
 from webui.rules.steps import step_sentence
 from webui.values.answers import Child, Home
-from webui.values.history import WEEK, Change
-from webui.values.week import new_names, week_of
+from webui.values.history import Change
 
 blueprint = Blueprint("digest", __name__, url_prefix="/parent/digest")
 
@@ -35,7 +37,7 @@ def show() -> ResponseReturnValue:
         weeks=[
             week_of(
                 child,
-                daemon().history(child.id, first, home.day) if child.log_level >= KINDS_LEVEL else None,
+                _week(child, home) if child.log_level >= KINDS_LEVEL else None,
                 asked,
                 _changes(child, home),
                 home.now,
@@ -43,10 +45,15 @@ def show() -> ResponseReturnValue:
             for child in home.children
         ],
         new=new_names(daemon().devices(), home.now),
-        kind=kinds.title,
+        kind=title,
         step=step_sentence,
         who=who,
     )
+
+
+def _week(child: Child, home: Home) -> HistoryView:
+    first = home.day - timedelta(days=WEEK - 1)
+    return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": home.day}))
 
 
 def _changes(child: Child, home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
