@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.audit import surroundings as scenery
-from gateway.audit.addresses import random_mac
+from gateway.audit.stage import random_mac
 from gateway.control.client import Client
 from gateway.core.errors import ControlError
 from gateway.policy.config.config import Config
