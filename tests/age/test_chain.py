@@ -12,12 +12,10 @@ from cryptography.hazmat.primitives import hashes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.age.certificates import MOST_BYTES, read_certificate
-from gateway.age.chain import signer
 from gateway.age.der import Extensions, read_extensions
 from gateway.age.documents import Document
 from gateway.age.refusals import AgeProofError, Refusal
-from gateway.age.trust import read_trust
+from gateway.age.trust import MOST_BYTES, read_certificate, read_trust, signer
 from tests.age.wallet import NOW, SIGNER, TRUST_PUBLIC, Authority, Issuer, signer_below, trust_file
 
 ROOT = Authority("Root").der

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.age.dcapi import LIFETIME, MOST_ANSWER, Challenge, ask
-from gateway.age.proof import verify
+from gateway.age.documents import Method
+from gateway.age.proof import Adult, verify
 from gateway.age.refusals import AgeProofError, Refusal
 from gateway.age.trust import Trust, read_trust
-from gateway.age.values import Adult, Method
 from gateway.age.waiting import OpenChallenges
 from tests.age.wallet import (
     EU_AV,

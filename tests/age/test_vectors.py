@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from gateway.age.cbor import Value, decode, encode
-from gateway.age.certificates import read_certificate
 from gateway.age.cose import Sign1, read_key, read_sign1
 from gateway.age.dcapi import request
 from gateway.age.documents import ELEMENT, Document
@@ -34,7 +33,7 @@ from gateway.age.mdoc import (
     read_mso,
 )
 from gateway.age.refusals import AgeProofError, Refusal
-from gateway.age.trust import Issuer, Trust
+from gateway.age.trust import Issuer, Trust, read_certificate
 from tests.age.wallet import Authority, signer_below, unb64
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -168,7 +168,7 @@ def test_what_takes_too_much_is_ended(limits: str, waste: str, ended: int) -> No
 
 def test_neither_the_daemons_part_nor_the_pages_part_has_cryptography() -> None:
     code = (
-        "import sys, gateway.age.bands, gateway.age.refusals, gateway.age.values, gateway.age.waiting;"
+        "import sys, gateway.age.bands, gateway.age.refusals, gateway.age.documents, gateway.age.waiting;"
         "import gateway.web.age_proof;"
         "print([name for name in sys.modules if name.startswith('cryptography')])"
     )
