@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.check.registers import register_findings
+from gateway.check.lists import register_findings
 from gateway.lists.book import SHELF, Book, Copy
 from gateway.lists.table import TABLE_NAME
 from gateway.policy.config.config import Config

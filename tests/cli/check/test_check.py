@@ -14,8 +14,7 @@ import pytest
 
 from gateway.check import system as check_system
 from gateway.check.findings import Level, note, ok, problem, warning
-from gateway.check.marks import ALL_BITS, MarkType, iptables_uses, nft_uses
-from gateway.check.rulesets import Rules, parsed, rule_findings
+from gateway.check.rulesets import ALL_BITS, MarkType, Rules, iptables_uses, nft_uses, parsed, rule_findings
 from gateway.policy.config.config import Config
 from tests.cli.conftest import Qalqan
 from tests.entering import let_others_in

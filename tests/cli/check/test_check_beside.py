@@ -11,8 +11,8 @@ from shutil import copy
 
 import pytest
 
-from gateway.check import other_programs as check_beside
-from gateway.check.other_programs import MIB, beside, clock, file_system, folders
+from gateway.check import system as check_system
+from gateway.check.system import MIB, clock, file_system, folders, other_filters
 from gateway.policy.config.config import Config
 
 
@@ -27,25 +27,26 @@ def test_another_filter_that_runs(tmp_path: Path) -> None:
     with subprocess.Popen([program, "30"]) as running:
         try:
             assert any(
-                line.startswith("note dns: AdGuard Home is on this machine too: ") for line in told(beside())
+                line.startswith("note dns: AdGuard Home is on this machine too: ")
+                for line in told(other_filters())
             )
         finally:
             running.kill()
-    assert not any("AdGuard" in line for line in told(beside()))
+    assert not any("AdGuard" in line for line in told(other_filters()))
 
 
 @pytest.mark.parametrize(("value", "there"), [("'1'", True), ("'0'", False)])
 def test_an_adblock_that_is_switched_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, there: bool
 ) -> None:
-    monkeypatch.setattr(check_beside, "UCI", tmp_path)
+    monkeypatch.setattr(check_system, "UCI", tmp_path)
     (tmp_path / "adblock").write_text(f"config adblock 'global'\n\toption adb_enabled {value}\n")
-    assert any("adblock is on" in line for line in told(beside())) == there
+    assert any("adblock is on" in line for line in told(other_filters())) == there
 
 
 def test_no_dnsmasq(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check_beside, "find_program", lambda _: None)
-    assert told(beside())[-1].startswith(
+    monkeypatch.setattr(check_system, "find_program", lambda _: None)
+    assert told(other_filters())[-1].startswith(
         "warning help: there is no dnsmasq: while no daemon runs, help is reachable"
     )
 
@@ -55,7 +56,7 @@ def test_small_full_read_only_and_fleeting_disks(tmp_path: Path) -> None:
     """Real file systems in a mount namespace of their own."""
     script = f"""
 import subprocess, sys
-from gateway.check.other_programs import folders
+from gateway.check.system import folders
 from gateway.policy.config.config import Config
 def say(*options):
     subprocess.run(["mount", "-t", "tmpfs", *options, "none", {str(tmp_path)!r}], check=True)
@@ -94,8 +95,8 @@ def test_room_for_lists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, free: int, line: str
 ) -> None:
     disk = os.statvfs_result((MIB, MIB, size, free, free, 0, 0, 0, 0, 255))
-    monkeypatch.setattr("gateway.check.other_programs.os.statvfs", lambda _: disk)
-    monkeypatch.setattr(check_beside, "file_system", lambda _: "ext4")
+    monkeypatch.setattr("gateway.check.system.os.statvfs", lambda _: disk)
+    monkeypatch.setattr(check_system, "file_system", lambda _: "ext4")
     found = told(folders(Config(state=str(tmp_path), runtime=str(tmp_path))))
     assert [one.startswith(line.format(tmp_path)) for one in found] == ([True] if line else [])
 
@@ -125,8 +126,8 @@ def test_the_innermost_file_system_is_told(tmp_path: Path) -> None:
 def test_who_keeps_the_clock(
     monkeypatch: pytest.MonkeyPatch, synchronised: bool | None, host: bool, line: str
 ) -> None:
-    monkeypatch.setattr("gateway.check.other_programs.timex.synchronised", lambda: synchronised)
-    monkeypatch.setattr("gateway.check.other_programs.hypervisor.present", lambda: host)
+    monkeypatch.setattr("gateway.check.system.timex.synchronised", lambda: synchronised)
+    monkeypatch.setattr("gateway.check.system.hypervisor.present", lambda: host)
     found = told(clock(Config(timezone="Asia/Almaty"), datetime(2026, 11, 25, tzinfo=UTC)))
     assert [one.startswith(line) for one in found] == ([True] if line else [])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.check.own_rules import MOST
+from gateway.check.household import MOST_OWN_RULES
 from profiles import DATA
 from tests.cli.conftest import Qalqan
 
@@ -51,5 +51,5 @@ def test_what_closes_none_of_a_child_of_ten_or_more_is_not_told(
 def test_of_one_child_so_many_are_told(qalqan: Qalqan, config: Path) -> None:
     topics = yaml.safe_load(DATA.joinpath("must_resolve.yaml").read_bytes())["topics"]
     names = [name for name in topics["health"]["en"] if not name.startswith(("=", "*"))]
-    assert len(names) > MOST
-    assert len(told(qalqan, config, f"block: [{', '.join(names)}]\n")) == MOST
+    assert len(names) > MOST_OWN_RULES
+    assert len(told(qalqan, config, f"block: [{', '.join(names)}]\n")) == MOST_OWN_RULES

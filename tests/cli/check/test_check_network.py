@@ -14,8 +14,7 @@ from netfilterqueue import COPY_META, NetfilterQueue
 from gateway.check import rulesets as check_rules
 from gateway.check.firewall import firewall_findings
 from gateway.check.lan import BRIDGE_FILTER, lan_findings
-from gateway.check.marks import mark_findings
-from gateway.check.rulesets import Rules, parsed, read_rules, rule_findings
+from gateway.check.rulesets import Rules, mark_findings, parsed, read_rules, rule_findings
 from gateway.lan.machine import Machine, Way, read_machine, setting
 from gateway.policy.config.config import Config, Marks
 from tests.kernel.home import Namespace

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.check.sealed import sealed_findings
+from gateway.check.lists import sealed_findings
 from gateway.cli.commands.sealed import innocent_names
 from gateway.cli.settings import read_config
 from gateway.control.protocol import Request
@@ -131,7 +131,7 @@ def test_check_tells_of_each_set(
     issuer.make()
     issuer.home("sealed", "update")
     later = time.time() + days * 86_400
-    monkeypatch.setattr("gateway.check.sealed.time.time", lambda: later)
+    monkeypatch.setattr("gateway.check.lists.time.time", lambda: later)
     level, text = told()
     assert level == ("ok" if days == 1 else "warning")
     assert "sealed list of Test hotline" in text
@@ -145,7 +145,7 @@ def test_check_of_somebody_who_may_not_see_the_sets_says_so(issuer: Issuer, tmp_
     issuer.home("sealed", "update")
     let_others_in(tmp_path)
     code = (
-        "import os, sys; from pathlib import Path; from gateway.check.sealed import sealed_findings;"
+        "import os, sys; from pathlib import Path; from gateway.check.lists import sealed_findings;"
         "from gateway.cli.settings import read_config; config = read_config(Path(sys.argv[1]));"
         "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534);"
         "print(*sealed_findings(config))"
