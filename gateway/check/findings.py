@@ -21,7 +21,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the check: ``mend`` in the JSON is how to fix it."""
+    """One line of the check. ``fix`` says how to fix the problem; its key in the JSON is "mend"."""
 
     level: Level
     about: str  # one word

@@ -81,8 +81,8 @@ def test_what_is_in_it() -> None:
 
 
 def test_how_it_is_laid_out_changes_nothing() -> None:
-    told = json.loads(trust_file(ISSUER))
-    compact = json.dumps(dict(reversed(told.items())), separators=(",", ":")).encode()
+    document = json.loads(trust_file(ISSUER))
+    compact = json.dumps(dict(reversed(document.items())), separators=(",", ":")).encode()
     assert read_trust(compact, TRUST_PUBLIC) == read_trust(trust_file(ISSUER), TRUST_PUBLIC)
 
 
@@ -96,17 +96,17 @@ def test_a_name_in_any_writing() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda told: told.update(until="2099-01-01T00:00:00+00:00"),
-        lambda told: told["issuers"][0].update(documents=["org.iso.18013.5.1.mDL"]),
-        lambda told: told.update(signature=base64.b64encode(bytes(64)).decode()),
-        lambda told: told.update(signature=""),
-        lambda told: told.update(more=1),
+        lambda document: document.update(until="2099-01-01T00:00:00+00:00"),
+        lambda document: document["issuers"][0].update(documents=["org.iso.18013.5.1.mDL"]),
+        lambda document: document.update(signature=base64.b64encode(bytes(64)).decode()),
+        lambda document: document.update(signature=""),
+        lambda document: document.update(more=1),
     ],
 )
 def test_a_change_after_it_was_signed(change: Callable[[dict[str, Any]], None]) -> None:
-    told = json.loads(trust_file(ISSUER))
-    change(told)
-    refused(json.dumps(told).encode(), Refusal.TRUST_SIGNATURE)
+    document = json.loads(trust_file(ISSUER))
+    change(document)
+    refused(json.dumps(document).encode(), Refusal.TRUST_SIGNATURE)
 
 
 def test_another_key() -> None:
@@ -118,29 +118,29 @@ def test_another_key() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda told: told.update(format=2),
-        lambda told: told.update(format=True),
-        lambda told: told.update(more="x"),
-        lambda told: told.pop("made"),
-        lambda told: told.update(made="2026-11-26"),
-        lambda told: told.update(made="2026-11-26T00:00:00"),
-        lambda told: told.update(until=told["made"]),
-        lambda told: told.update(until=7),
-        lambda told: told.update(issuers=[]),
-        lambda told: told.update(issuers=told["issuers"] * (MOST_ISSUERS + 1)),
-        lambda told: told.update(issuers=["x"]),
-        lambda told: told["issuers"][0].pop("country"),
-        lambda told: told["issuers"][0].update(country="Utopia"),
-        lambda told: told["issuers"][0].update(country="ut"),
-        lambda told: told["issuers"][0].update(name=""),
-        lambda told: told["issuers"][0].update(name="x" * 201),
-        lambda told: told["issuers"][0].update(documents=[]),
-        lambda told: told["issuers"][0].update(documents=EU_AV),
-        lambda told: told["issuers"][0].update(documents=["eu.europa.ec.eudi.pid.1"]),
-        lambda told: told["issuers"][0].update(certificate="AAAA"),
-        lambda told: told["issuers"][0].update(certificate="no base64"),
-        lambda told: told["issuers"][0].update(certificate=base64.b64encode(bytes(8192)).decode()),
-        lambda told: told["issuers"][0].update(note="x"),
+        lambda document: document.update(format=2),
+        lambda document: document.update(format=True),
+        lambda document: document.update(more="x"),
+        lambda document: document.pop("made"),
+        lambda document: document.update(made="2026-11-26"),
+        lambda document: document.update(made="2026-11-26T00:00:00"),
+        lambda document: document.update(until=document["made"]),
+        lambda document: document.update(until=7),
+        lambda document: document.update(issuers=[]),
+        lambda document: document.update(issuers=document["issuers"] * (MOST_ISSUERS + 1)),
+        lambda document: document.update(issuers=["x"]),
+        lambda document: document["issuers"][0].pop("country"),
+        lambda document: document["issuers"][0].update(country="Utopia"),
+        lambda document: document["issuers"][0].update(country="ut"),
+        lambda document: document["issuers"][0].update(name=""),
+        lambda document: document["issuers"][0].update(name="x" * 201),
+        lambda document: document["issuers"][0].update(documents=[]),
+        lambda document: document["issuers"][0].update(documents=EU_AV),
+        lambda document: document["issuers"][0].update(documents=["eu.europa.ec.eudi.pid.1"]),
+        lambda document: document["issuers"][0].update(certificate="AAAA"),
+        lambda document: document["issuers"][0].update(certificate="no base64"),
+        lambda document: document["issuers"][0].update(certificate=base64.b64encode(bytes(8192)).decode()),
+        lambda document: document["issuers"][0].update(note="x"),
     ],
 )
 def test_what_is_no_trust_file_although_it_is_signed(change: Callable[[dict[str, Any]], None]) -> None:
@@ -207,7 +207,7 @@ def test_openssl_signs_the_same(tmp_path: Path) -> None:
 
 def leads(root: Authority, *chain: Authority, document: Document = Document.EU_AV) -> bool:
     trust = read_trust(trust_file(Issuer(root)), TRUST_PUBLIC)
-    return signer([one.der for one in chain], trust, document, NOW).data == chain[0].der
+    return signer([authority.der for authority in chain], trust, document, NOW).data == chain[0].der
 
 
 def test_a_signer_below_the_root() -> None:
@@ -320,9 +320,9 @@ def test_any_bytes_for_a_certificate(data: bytes, seed: int) -> None:
     changed = bytearray(ROOT)
     for _ in range(3):
         changed[random.Random(seed).randrange(len(changed))] ^= 1 << seed % 8
-    for one in (data, bytes(changed)):
+    for encoded in (data, bytes(changed)):
         try:
-            read_certificate(one)
+            read_certificate(encoded)
         except AgeProofError:
             pass
 
@@ -348,7 +348,9 @@ def test_a_short_digest_is_none() -> None:
 def test_the_signature_has_one_form() -> None:
     """Its last bits may be zero; that they are left out would be another certificate with the same words."""
     root = Authority("Root", path_length=0)
-    leaf = next(one for one in iter(lambda: signer_below(root), None) if not one.der[-1] & 1)
+    leaf = next(
+        authority for authority in iter(lambda: signer_below(root), None) if not authority.der[-1] & 1
+    )
     changed = bytearray(leaf.der)
     changed[-len(leaf.certificate.signature) - 1] = 1  # how many bits of its last byte are none of it
     assert read_certificate(leaf.der).is_issued_by(read_certificate(root.der))

@@ -125,7 +125,7 @@ def _show_week(profile: Profile, days: Iterable[PlannedDay]) -> None:
     weekly = [f"{target} {minutes_text(limit.value)}" for target, limit in week_limits(profile.rules).items()]
     if weekly:
         print(f"limits a week: {'; '.join(weekly)}")
-    output.rows((_row(one) for one in days), HEAD)
+    output.rows(map(_row, days), HEAD)
 
 
 def _row(day: PlannedDay) -> tuple[str, ...]:
@@ -154,7 +154,7 @@ def _week_as_json(profile: Profile, days: Iterable[PlannedDay]) -> None:
     output.as_json(
         {
             "profile": {"id": profile.id, "name": profile.name, "band": profile.band.value},
-            "days": [_day(one) for one in days],
+            "days": [_day(day) for day in days],
             "week": {"limits": _day_limits(week_limits(profile.rules))},
         }
     )

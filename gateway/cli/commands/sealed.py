@@ -95,7 +95,7 @@ def _make(args: Namespace) -> int:
     data = unsigned_set(head, names, key)
     before = read_keys(args.set_key)[:1] if args.set_key.exists() else ()
     # The key goes first: a set without its key is of no use. The last one's serves until the set is here.
-    write_atomically(args.set_key, "".join(f"{one.hex()}\n" for one in (key, *before)).encode())
+    write_atomically(args.set_key, "".join(f"{secret.hex()}\n" for secret in (key, *before)).encode())
     write_atomically(args.set, data + sign(data))
     print(f"{len(set(names))} names, until {_when(times[1])}")
     return 0

@@ -16,9 +16,9 @@ from gateway.check.system import MIB, clock, file_system, folders, other_filters
 from gateway.policy.config.config import Config
 
 
-def told(findings: object) -> list[str]:
+def lines_of(findings: object) -> list[str]:
     assert hasattr(findings, "__iter__")
-    return [str(one) for one in findings if not str(one).startswith("ok ")]
+    return [str(finding) for finding in findings if not str(finding).startswith("ok ")]
 
 
 def test_another_filter_that_runs(tmp_path: Path) -> None:
@@ -28,11 +28,11 @@ def test_another_filter_that_runs(tmp_path: Path) -> None:
         try:
             assert any(
                 line.startswith("note dns: AdGuard Home is on this machine too: ")
-                for line in told(other_filters())
+                for line in lines_of(other_filters())
             )
         finally:
             running.kill()
-    assert not any("AdGuard" in line for line in told(other_filters()))
+    assert not any("AdGuard" in line for line in lines_of(other_filters()))
 
 
 @pytest.mark.parametrize(("value", "there"), [("'1'", True), ("'0'", False)])
@@ -41,12 +41,12 @@ def test_an_adblock_that_is_switched_on(
 ) -> None:
     monkeypatch.setattr(check_system, "UCI", tmp_path)
     (tmp_path / "adblock").write_text(f"config adblock 'global'\n\toption adb_enabled {value}\n")
-    assert any("adblock is on" in line for line in told(other_filters())) == there
+    assert any("adblock is on" in line for line in lines_of(other_filters())) == there
 
 
 def test_no_dnsmasq(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check_system, "find_program", lambda _: None)
-    assert told(other_filters())[-1].startswith(
+    assert lines_of(other_filters())[-1].startswith(
         "warning help: there is no dnsmasq: while no daemon runs, help is reachable"
     )
 
@@ -61,7 +61,7 @@ from gateway.policy.config.config import Config
 def say(*options):
     subprocess.run(["mount", "-t", "tmpfs", *options, "none", {str(tmp_path)!r}], check=True)
     config = Config(state={str(tmp_path)!r}, runtime="/run")
-    print(next(iter([str(one) for one in folders(config) if not one.ok]), "well"))
+    print(next(iter([str(finding) for finding in folders(config) if not finding.ok]), "well"))
     subprocess.run(["umount", {str(tmp_path)!r}], check=True)
 say("-o", "size=100m")
 say("-o", "ro")
@@ -97,17 +97,21 @@ def test_room_for_lists(
     disk = os.statvfs_result((MIB, MIB, size, free, free, 0, 0, 0, 0, 255))
     monkeypatch.setattr("gateway.check.system.os.statvfs", lambda _: disk)
     monkeypatch.setattr(check_system, "file_system", lambda _: "ext4")
-    found = told(folders(Config(state=str(tmp_path), runtime=str(tmp_path))))
-    assert [one.startswith(line.format(tmp_path)) for one in found] == ([True] if line else [])
+    found = lines_of(folders(Config(state=str(tmp_path), runtime=str(tmp_path))))
+    assert [shown.startswith(line.format(tmp_path)) for shown in found] == ([True] if line else [])
 
 
-def test_the_innermost_file_system_is_told(tmp_path: Path) -> None:
+def test_the_innermost_file_system_is_found(tmp_path: Path) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(
         "1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / /var rw shared:1 - tmpfs none rw\n"
         "nonsense\n3 1 0:3 / /v rw - x y\n"
     )
-    assert [file_system(Path(one), mounts) for one in ("/var/lib", "/usr", "/v/x")] == ["tmpfs", "ext4", "x"]
+    assert [file_system(Path(place), mounts) for place in ("/var/lib", "/usr", "/v/x")] == [
+        "tmpfs",
+        "ext4",
+        "x",
+    ]
     assert file_system(Path("/var"), tmp_path / "none") == ""
 
 
@@ -128,11 +132,11 @@ def test_who_keeps_the_clock(
 ) -> None:
     monkeypatch.setattr("gateway.check.system.timex.synchronised", lambda: synchronised)
     monkeypatch.setattr("gateway.check.system.hypervisor.present", lambda: host)
-    found = told(clock(Config(timezone="Asia/Almaty"), datetime(2026, 11, 25, tzinfo=UTC)))
-    assert [one.startswith(line) for one in found] == ([True] if line else [])
+    found = lines_of(clock(Config(timezone="Asia/Almaty"), datetime(2026, 11, 25, tzinfo=UTC)))
+    assert [shown.startswith(line) for shown in found] == ([True] if line else [])
 
 
 def test_a_clock_that_is_wrong_and_no_zone() -> None:
-    found = told(clock(Config(), datetime(1970, 1, 1, tzinfo=UTC)))
+    found = lines_of(clock(Config(), datetime(1970, 1, 1, tzinfo=UTC)))
     assert found[0].startswith("error time: it is Thu 01 Jan 1970, 00:00 in UTC: the clock is wrong: set it")
     assert found[1].startswith("note time: no time zone is set: bedtimes use UTC")
