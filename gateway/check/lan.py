@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.check.findings import Finding, note, ok, problem, warning
-from gateway.check.other_programs import IN_MEMORY, file_system
+from gateway.check.system import IN_MEMORY, file_system
 from gateway.lan.machine import Address, Interface, Machine, setting, text_of
 from gateway.lan.vendors import vendor_of
 from gateway.policy.config.config import Config
