@@ -129,7 +129,7 @@ FAULTS = (
     ),
     Fault(
         "the most lenient of several categories decides",
-        "gateway/policy/judge/study.py",
+        "gateway/policy/judge/facts.py",
         "key=lambda fact: (-fact.rule.value.strictness, fact.id)",
         "key=lambda fact: (fact.rule.value.strictness, fact.id)",
         ("tests/policy/judge/test_conclude_categories.py",),

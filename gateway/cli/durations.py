@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.control.protocol import MAX_MINUTES
 from gateway.core.errors import PolicyError
-from gateway.policy.time.grammar import TimeTextError, duration_minutes
+from gateway.policy.time.time_text import TimeTextError, duration_minutes
 from gateway.policy.yaml.documents import shown
 
 OPTION = "--for"

@@ -8,10 +8,8 @@ from datetime import timedelta
 from gateway.cli import output
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Owned
-from gateway.policy.time.grammar import clock_text
-from gateway.policy.time.schedule import week_limits
-from gateway.policy.time.time_text import Span
-from gateway.policy.time.week import CALENDAR, EXCEPTION, HOLIDAY, PlannedDay
+from gateway.policy.time.schedule import CALENDAR, EXCEPTION, HOLIDAY, PlannedDay, week_limits
+from gateway.policy.time.time_text import Span, clock_text
 
 HEAD = ("DAY", "COUNTS AS", "BEDTIME THAT NIGHT", "LIMITS", "WINDOWS", "EXCEPTION")
 

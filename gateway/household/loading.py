@@ -26,7 +26,7 @@ from gateway.policy.config.registers import COUNTRY_NAMES
 from gateway.policy.config.web import Https
 from gateway.policy.identity.fingerprints import Fingerprints, parse_fingerprints
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.sentence import Names
+from gateway.policy.judge.explanation import Names
 from gateway.policy.judge.world import GATEWAY_NAME, World
 from gateway.policy.names import packs
 from gateway.policy.names.categories import Categories, parse_categories

@@ -23,7 +23,7 @@ from gateway.policy.judge.world import World
 from gateway.policy.profile.bypass_methods import WAYS
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.situation import Situation
+from gateway.policy.time.standing import Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.replay.frames import is_cut
 from gateway.replay.learned import SLOT, Learned

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.policy.judge.conclude import Conclusion, conclude
-from gateway.policy.judge.study import FactFinder
+from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World
 from tests.policy.homes import a_profile, the_world
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.policy.judge.decide import Judge
-from gateway.policy.time.situation import PLAIN, Situation
+from gateway.policy.time.standing import PLAIN, Situation
 from gateway.policy.values import Observation
 from tests.policy.homes import (
     a_judge,

@@ -6,8 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from gateway.policy.time.extension import Extension, extend, in_force
-from gateway.policy.time.situation import PLAIN, Situation
-from gateway.policy.time.standing import standing
+from gateway.policy.time.standing import PLAIN, Situation, standing
 from tests.policy.homes import CALENDAR, a_profile, almaty
 
 DAUGHTER = a_profile("""

@@ -13,8 +13,8 @@ from gateway.features.rules.describe_hours import by_days
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, Owned
+from gateway.policy.time.schedule import plan
 from gateway.policy.time.time_text import ByDay
-from gateway.policy.time.week import plan
 
 Lines = Iterator[tuple[str, str, str]]
 

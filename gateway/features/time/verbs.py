@@ -22,7 +22,7 @@ from gateway.policy.profile.log_levels import NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.profile.profile import ALL, Profile
 from gateway.policy.profile.rules import INTERNET, PLAY
 from gateway.policy.time.gates import BEDTIME, WINDOW
-from gateway.policy.time.remaining import left
+from gateway.policy.time.standing import left
 from gateway.policy.values import Reason
 from gateway.store.tables.grants import Gifts, GrantKind
 

@@ -13,8 +13,8 @@ from gateway.household.visibility import VisibleMembers
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.time.gates import STATE_GATES, is_limit
 from gateway.policy.time.grant_messages import gate_name
-from gateway.policy.time.remaining import Left, left
 from gateway.policy.time.schedule import Calendar
+from gateway.policy.time.standing import Left, left
 
 
 class WarnedHome:

@@ -21,8 +21,7 @@ from gateway.policy.accounts.adult_proof_duration import (
 from gateway.policy.identity.sharing import possible_users
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
-from gateway.policy.time.wall_clock import later
+from gateway.policy.time.clock_changes import Jump, Kind, Moment, later, moved
 
 
 class ProofMethod(StrEnum):

@@ -11,8 +11,7 @@ from gateway.core.errors import PolicyError
 from gateway.policy.judge.decide import Judge
 from gateway.policy.names import hosts
 from gateway.policy.names.networks import address
-from gateway.policy.time.remaining import Left
-from gateway.policy.time.situation import PLAIN, Situation
+from gateway.policy.time.standing import PLAIN, Left, Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.policy.yaml.documents import shown
 from gateway.policy.yaml.fields import suggestion

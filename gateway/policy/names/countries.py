@@ -41,8 +41,8 @@ from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.names.ratings import Rating, parse_rating
 from gateway.policy.profile.laws import day_of, parse_law, texts
 from gateway.policy.profile.rules import Law
-from gateway.policy.time.grammar import WEEKDAYS
 from gateway.policy.time.holidays import Holiday, parse_holiday
+from gateway.policy.time.time_text import WEEKDAYS
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import Node, Scalar, parse_document, shown
 from gateway.policy.yaml.entries import entries

@@ -10,8 +10,7 @@ from gateway.policy.profile.bypass_methods import Switch, Way
 from gateway.policy.profile.profile import GUEST, Profile
 from gateway.policy.profile.rule_file import NO_RULES
 from gateway.policy.profile.rules import FAMILY, Action, Bedtime, Mode, Owned, Rules
-from gateway.policy.time.grammar import DAY_MINUTES
-from gateway.policy.time.time_text import ByDay, Span
+from gateway.policy.time.time_text import DAY_MINUTES, ByDay, Span
 
 DEFAULT_BAND = Band.AGE_10_12  # for a family without a child in a block-list band
 

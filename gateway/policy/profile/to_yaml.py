@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 
 from gateway.policy.profile.laws import spoken_laws
 from gateway.policy.profile.rules import DateRule, Owned, Rules
-from gateway.policy.time.grammar import WEEK, WEEKDAYS, duration_text
-from gateway.policy.time.time_text import ByDay, Span
+from gateway.policy.time.time_text import WEEK, WEEKDAYS, ByDay, Span, duration_text
 
 T = TypeVar("T", bound=Hashable)
 

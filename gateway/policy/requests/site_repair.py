@@ -11,14 +11,13 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.policy.judge.conclude import Conclusion
-from gateway.policy.judge.opened import conclusion_until
-from gateway.policy.judge.study import FactFinder, Facts
+from gateway.policy.judge.conclude import Conclusion, conclusion_until
+from gateway.policy.judge.facts import FactFinder, Facts
 from gateway.policy.names.categories import NEW_DOMAIN
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under, suffixes
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Action
-from gateway.policy.time.situation import Lesson
+from gateway.policy.time.standing import Lesson
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 
 LONGEST = timedelta(minutes=5)
@@ -50,10 +49,6 @@ VISIBLE_REASONS = frozenset(
 )
 
 
-def lesson_rule(lesson: Lesson) -> str:
-    return f"lesson: {lesson.site}"
-
-
 def repaired(
     host: str, part: Conclusion, student: FactFinder, profile: Profile, lesson: Lesson
 ) -> Conclusion:
@@ -63,7 +58,7 @@ def repaired(
     facts = student.facts(host)
     if not _is_lifted(host, facts, lesson):
         return part
-    return conclusion_until(facts, profile, lesson_rule(lesson), lesson.until)
+    return conclusion_until(facts, profile, lesson.rule, lesson.until)
 
 
 def _is_lifted(host: str, facts: Facts, lesson: Lesson) -> bool:
@@ -99,7 +94,7 @@ class RepairLog:
     def __init__(self, lesson: Lesson) -> None:
         self.lesson = lesson
         self.left_out = 0  # queries for further names
-        self._rule = lesson_rule(lesson)
+        self._rule = lesson.rule
         self._asked: dict[str, RepairName] = {}
         self._page: datetime | None = None  # last query for the site itself
 

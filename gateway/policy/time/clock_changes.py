@@ -65,6 +65,14 @@ class Moment:
         return max(timedelta(), self.until - begin)
 
 
+def later(now: datetime, span: timedelta) -> datetime:
+    """Return the time ``span`` later in the same zone.
+
+    Python's own sum adds to the local time, which ignores a skipped hour.
+    """
+    return (now.astimezone(UTC) + span).astimezone(now.tzinfo)
+
+
 def moved(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] | None:
     """A moment that was set at ``at``, and that, as they are after ``jump``.
 

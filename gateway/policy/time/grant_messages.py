@@ -9,8 +9,8 @@ from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.judge.conclude import conclude
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
-from gateway.policy.judge.sentence import Names
-from gateway.policy.judge.study import FactFinder
+from gateway.policy.judge.explanation import Names
+from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import INTERNET, PLAY

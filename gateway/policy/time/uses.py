@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from gateway.policy.judge.study import FactFinder, Facts
+from gateway.policy.judge.facts import FactFinder, Facts
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import (

@@ -10,7 +10,7 @@ import pytest
 from gateway.policy.alerts.signs import BypassSign, is_probe, sign_of
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.bypass_methods import Way
-from gateway.policy.time.situation import PLAIN
+from gateway.policy.time.standing import PLAIN
 from gateway.policy.values import Fault, Observation, Proto
 from tests.policy.around import Gave
 from tests.policy.homes import TABLE, a_judge, almaty, table, the_world

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from gateway.path.name_addresses import DeviceNames, NameBook
-from gateway.policy.time.situation import PLAIN, Situation
+from gateway.policy.time.standing import PLAIN, Situation
 from gateway.policy.values import Observation, Proto, Reason, Verdict
 from tests.policy.around import DAY, KNOWN, NIGHT, OTHER, RELAY, RESOLVER, WORLD, Gave, judge_of, told
 from tests.policy.homes import (

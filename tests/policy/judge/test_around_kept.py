@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.policy.judge import bypass as around
-from gateway.policy.time.situation import PLAIN
+from gateway.policy.time.standing import PLAIN
 from gateway.policy.values import Fault
 from tests.policy.around import DAY, LISTED, OTHER, RESOLVER, WORLD, judge_of, told
 from tests.policy.homes import (

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.age.bands import Band
 from gateway.policy.judge.conclude import conclude, owned_rule
-from gateway.policy.judge.study import FactFinder
+from gateway.policy.judge.facts import FactFinder
 from gateway.policy.names.packs import Site
 from gateway.policy.profile.rules import Entry, Kind, Rules
 from gateway.policy.values import Reason, Verdict

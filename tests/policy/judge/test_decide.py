@@ -11,7 +11,7 @@ from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.guests import guest_profile
 from gateway.policy.profile.profile import home_profile
 from gateway.policy.time.gates import counted_gates, limit_gates
-from gateway.policy.time.situation import PLAIN, Situation
+from gateway.policy.time.standing import PLAIN, Situation
 from gateway.policy.values import Decision, Fault, Reason, Verdict
 from tests.policy.decided import (
     CHILD,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.policy.config.web import Https
-from gateway.policy.time.situation import PLAIN, Situation
+from gateway.policy.time.standing import PLAIN, Situation
 from gateway.policy.values import Fault, Observation, Proto, Reason, Verdict
 from tests.policy.decided import (
     CHILD,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.policy.judge import decide
 from gateway.policy.judge.decide import Judge
-from gateway.policy.time.situation import PLAIN, Situation
+from gateway.policy.time.standing import PLAIN, Situation
 from gateway.policy.values import Fault, Observation, Proto, Verdict
 from tests.policy.decided import DAY, JUDGE, NIGHT, PAUSED, QUARANTINED, USED_UP, verdict
 from tests.policy.homes import (

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gateway.policy.time.situation import FOREVER, PLAIN, Grant, Situation
+from gateway.policy.time.standing import FOREVER, PLAIN, Grant, Situation
 from gateway.policy.values import Proto, Reason, Verdict
 from tests.policy.decided import DAY, JUDGE, NIGHT, PAUSED, QUARANTINED, USED_UP, verdict
 from tests.policy.homes import (

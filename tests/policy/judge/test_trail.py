@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from gateway.policy.time.situation import PLAIN, Grant, Situation
+from gateway.policy.time.standing import PLAIN, Grant, Situation
 from gateway.policy.values import Decision, Observation, Step
 from tests.policy.homes import a_judge, almaty, asks, connects
 

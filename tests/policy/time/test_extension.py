@@ -8,9 +8,7 @@ from datetime import date
 import pytest
 
 from gateway.policy.time.extension import Extension, extend
-from gateway.policy.time.remaining import Left, left
-from gateway.policy.time.situation import FOREVER, PLAIN, Situation
-from gateway.policy.time.standing import standing
+from gateway.policy.time.standing import FOREVER, PLAIN, Left, Situation, left, standing
 from tests.policy.extended import (
     DAUGHTER,
     DAY,

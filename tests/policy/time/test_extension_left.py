@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.policy.time.remaining import Left, closes_at, left
-from gateway.policy.time.situation import FOREVER, PLAIN, Situation
+from gateway.policy.time.standing import FOREVER, PLAIN, Left, Situation, closes_at, left
 from tests.policy.extended import DAUGHTER, DAY, used
 from tests.policy.homes import CALENDAR, a_profile, almaty, used_up
 

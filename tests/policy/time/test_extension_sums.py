@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.time.extension import extend, in_force
-from gateway.policy.time.remaining import Left, closes_at, left
-from gateway.policy.time.situation import PLAIN, Situation
-from gateway.policy.time.standing import standing
+from gateway.policy.time.standing import PLAIN, Left, Situation, closes_at, left, standing
 from gateway.policy.values import Reason
 from tests.policy.extended import DAUGHTER, GAMER, NIGHT, ROBLOX, TODAY, after, closed, granted, used
 from tests.policy.homes import CALENDAR, a_judge, a_profile, almaty

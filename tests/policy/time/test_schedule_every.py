@@ -16,12 +16,12 @@ from gateway.policy.time.schedule import (
     Calendar,
     Timetable,
     bedtime_table,
+    clock_shift,
     closure_at,
     next_change,
     windows_table,
 )
 from gateway.policy.time.time_text import ByDay, Span
-from gateway.policy.time.wall_clock import clock_shift
 from tests.policy.scheduled import NIGHT, local, windows
 
 MINUTE = timedelta(minutes=1)

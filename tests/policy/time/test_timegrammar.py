@@ -6,8 +6,7 @@ import pytest
 
 from gateway.cli.durations import minutes
 from gateway.core.errors import PolicyError
-from gateway.policy.time.grammar import TimeTextError, clock_span, day_names, duration_minutes
-from gateway.policy.time.time_text import span
+from gateway.policy.time.time_text import TimeTextError, clock_span, day_names, duration_minutes, span
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from webui.rules.hours import Unreadable, read_span

@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 from gateway.policy.time.gates import BEDTIME
-from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.timetables import by_the_clock
+from gateway.policy.time.schedule import Calendar, by_the_clock
 from tests.policy.homes import ALMATY, CALENDAR, a_profile
 
 DAUGHTER = "{name: Daughter, band: 10-12, bedtime: {school: '20:45-07:00', free: '21:45-08:00'}}"

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.policy.time.schedule import DAY, Calendar
-from gateway.policy.time.wall_clock import clock_shift, first_reaching, instants_showing, shows
+from gateway.policy.time.schedule import DAY, Calendar, clock_shift, first_reaching, instants_showing, shows
 
 ZONES = (
     "Europe/Berlin",

@@ -3,8 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.week import plan
+from gateway.policy.time.schedule import Calendar, plan
 from tests.policy.homes import ALMATY, a_profile
 
 HOLIDAYS = {date(2026, 12, 16): "Independence Day", date(2026, 12, 20): "Another"}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.time import time_text as timetext
-from gateway.policy.time.grammar import DAYS, WEEKDAYS
+from gateway.policy.time.time_text import DAYS, WEEKDAYS
 from gateway.policy.yaml.documents import Node, parse_document
 from webui.rules import hours
 from webui.rules.hours import DAY, FREE, NOON, SCHOOL, Span, Unreadable
