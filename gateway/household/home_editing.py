@@ -13,8 +13,8 @@ from gateway.household.revisions import revision_of
 from gateway.household.rule_book import RuleBook
 from gateway.policy.config.router_decides import RouterSetting
 from gateway.policy.profile import edits
-from gateway.policy.profile.changes import Changes, changed
-from gateway.policy.profile.plain import Document, Plain
+from gateway.policy.profile.edits import Changes, changed
+from gateway.policy.yaml.documents import Document, Plain
 from gateway.policy.yaml.fields import suggestion
 
 REGISTERS = "registers"

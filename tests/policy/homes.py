@@ -72,7 +72,7 @@ def table(names: Mapping[str, set[str]] | None = None) -> domains.DomainTable:
 
 
 def a_world(*, help_names: Mapping[str, str] | None = None, sites: tuple[Site, ...] | None = None) -> World:
-    from gateway.policy.yaml.entries import host_map
+    from gateway.policy.names.hosts import host_map
 
     world = replace(product().world(("en", "ru", "kk")), table=table())
     if help_names is not None:

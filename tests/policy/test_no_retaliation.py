@@ -6,8 +6,7 @@ import ast
 from dataclasses import fields
 from pathlib import Path
 
-from gateway.policy.profile import bands, profile, rules
-from gateway.policy.profile import next_step as nextstep
+from gateway.policy.profile import bands, growing, profile, rules
 from gateway.policy.requests.requests import ChildRequest
 from gateway.policy.time import standing
 
@@ -48,6 +47,7 @@ def test_no_value_of_the_policy_counts_against_a_child() -> None:
 
 
 def test_the_log_level_and_the_next_step_come_from_the_band_and_the_file_alone() -> None:
-    for module in (bands, nextstep):
+    for module in (bands, growing):
         assert module.__file__ is not None
-        assert not _imported(f"profile/{Path(module.__file__).name}") & {"requests", "ledger", "sharing", "teaching"}
+        imported = _imported(f"profile/{Path(module.__file__).name}")
+        assert not imported & {"requests", "ledger", "sharing", "site_repair"}

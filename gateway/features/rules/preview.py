@@ -17,8 +17,8 @@ from gateway.household.visibility import Visibility, VisibleMembers
 from gateway.policy.judge.explanation import sentence
 from gateway.policy.judge.why import as_json, parse_moment, parse_question, why
 from gateway.policy.names.catalogue_views import catalogue_to_dict
-from gateway.policy.profile.log_levels import KINDS_LEVEL
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.time.schedule import Grid, PlannedDay, Stretch, plan
 from gateway.policy.time.time_text import clock_text
 from gateway.policy.values import Observation

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from gateway.household.minutes_protocol import Entry
 from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.log_levels import KINDS_LEVEL
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.time.gates import STATE_GATES, is_limit
 from gateway.policy.time.grant_messages import gate_name
 from gateway.policy.time.schedule import calendar_for, limit_on, week_limits

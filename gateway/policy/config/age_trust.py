@@ -7,7 +7,7 @@ import binascii
 from dataclasses import dataclass
 
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, shown
+from gateway.policy.yaml.fields import Node, shown
 
 KEY_BYTES = 32  # Ed25519
 

@@ -16,14 +16,14 @@ from gateway.policy.config.router_decides import RouterSetting
 from gateway.policy.config.web import Listen, read_web
 from gateway.policy.identity import macs
 from gateway.policy.names.categories import LANGUAGES
-from gateway.policy.names.hosts import PublicSuffixCheck
+from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
 from gateway.policy.sealed.source import SealedSource, sealed_sources
 from gateway.policy.time import time_text as timetext
 from gateway.policy.time.list_updates import UpdateInterval, read_update_interval
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Mapping as Document
-from gateway.policy.yaml.documents import Node, Place, Scalar, parse_document, shown
-from gateway.policy.yaml.entries import rule_host
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Mapping as Document
+from gateway.policy.yaml.fields import Node, Place, Scalar, shown
 
 KEYS = (
     "lan",
@@ -270,7 +270,7 @@ def _shared(node: Node) -> Mapping[str, tuple[str, ...]]:
 def _managed(node: Node, is_public_suffix: PublicSuffixCheck) -> Mapping[str, tuple[str, ...]]:
     read: dict[str, tuple[str, ...]] = {}
     for key, place, value in fields.pairs(node):
-        _add(read, key, place, tuple(rule_host(item, is_public_suffix) for item in fields.items(value)))
+        _add(read, key, place, tuple(read_rule_host(item, is_public_suffix) for item in fields.items(value)))
     return read
 
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, shown
+from gateway.policy.yaml.fields import Node, shown
 
 MAX_ITEMS = 16  # per key; a longer proposal helps no family
 

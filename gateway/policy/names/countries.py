@@ -37,15 +37,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from gateway.policy.names.hosts import PublicSuffixCheck
+from gateway.policy.names.hosts import PublicSuffixCheck, read_entries
 from gateway.policy.names.ratings import Rating, parse_rating
 from gateway.policy.profile.laws import day_of, parse_law, texts
 from gateway.policy.profile.rules import Law
 from gateway.policy.time.holidays import Holiday, parse_holiday
 from gateway.policy.time.time_text import WEEKDAYS
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, Scalar, parse_document, shown
-from gateway.policy.yaml.entries import entries
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, Scalar, shown
 
 COMMON = "common"
 HELP_LINE_KINDS = (
@@ -222,8 +222,8 @@ def _help_line(node: Node, is_public_suffix: PublicSuffixCheck) -> HelpLine:
         name=texts(part.need("name")),
         phone=part.read("phone", fields.text, ""),
         text=part.read("text", fields.text, ""),
-        web=part.read("web", lambda n: entries(n, is_public_suffix), ()),
-        companions=part.read("companions", lambda n: entries(n, is_public_suffix), ()),
+        web=part.read("web", lambda n: read_entries(n, is_public_suffix), ()),
+        companions=part.read("companions", lambda n: read_entries(n, is_public_suffix), ()),
         status=fields.choice(part.need("status"), STATUSES),
         source=fields.text(part.need("source")),
         dated=day_of(part.need("date")),

@@ -21,7 +21,7 @@ from typing import Any
 from gateway.age.bands import Band
 from gateway.policy.profile.laws import day_of
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, Scalar
+from gateway.policy.yaml.fields import Node, Scalar
 
 MEDIA = ("films", "games", "films and games")
 

@@ -20,6 +20,11 @@ SELF = "self"  # owner of what a child set for itself, as in "self:Daughter"
 INTERNET = "internet"
 PLAY = "play"
 
+# Log levels: what is stored and shown to a guardian. Each level includes those below.
+KINDS_LEVEL = 1  # that something was blocked, its category, and the day
+NAMES_LEVEL = 2  # also the name and the time
+VISITS_LEVEL = 3  # also the names of what was open
+
 
 class DayType(StrEnum):
     """What a day counts as."""

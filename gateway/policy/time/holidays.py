@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from gateway.policy.time import time_text as timetext
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, shown
+from gateway.policy.yaml.fields import Node, shown
 
 LEAP_YEAR = 2028
 WEST, ORTHODOX = "easter", "orthodox-easter"

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from typing import Generic, TypeVar
 
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.nodes import Mapping, Node, Place, Scalar, shown
+from gateway.policy.yaml.fields import Mapping, Node, Place, Scalar, shown
 
 DAY_MINUTES = 1440
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

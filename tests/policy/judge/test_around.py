@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.bypass_methods import WAYS, Way
-from gateway.policy.profile.guests import guest_profile
+from gateway.policy.profile.profile import guest_profile
 from gateway.policy.time.standing import PLAIN, Situation
 from gateway.policy.values import Fault, Observation, Proto, Reason, Verdict
 from tests.policy.around import CHILD, DAY, KNOWN, NIGHT, OTHER, RELAY, RESOLVER, WORLD, Gave, judge_of, told

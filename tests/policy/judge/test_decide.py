@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from gateway.policy.judge.decide import Judge
-from gateway.policy.profile.guests import guest_profile
-from gateway.policy.profile.profile import home_profile
+from gateway.policy.profile.profile import guest_profile, home_profile
 from gateway.policy.time.gates import counted_gates, limit_gates
 from gateway.policy.time.standing import PLAIN, Situation
 from gateway.policy.values import Decision, Fault, Reason, Verdict

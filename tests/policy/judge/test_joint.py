@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.policy.judge.combined import CombinedJudge, aligned_profiles
 from gateway.policy.judge.decide import Judge
-from gateway.policy.profile.guests import guest_profile
-from gateway.policy.profile.profile import Profile, home_profile
+from gateway.policy.profile.profile import Profile, guest_profile, home_profile
 from gateway.policy.time.gates import DEVICE
 from gateway.policy.time.standing import PLAIN, Grant, Situation
 from gateway.policy.values import Observation, Proto, Verdict

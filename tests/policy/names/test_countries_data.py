@@ -17,8 +17,8 @@ from gateway.policy.names.countries import (
     lines_for,
     parse_country,
 )
+from gateway.policy.names.hosts import host_map
 from gateway.policy.time import holidays
-from gateway.policy.yaml.entries import host_map
 
 PROFILES = Path(__file__).resolve().parents[3] / "profiles"
 CODES = {"common", "kz", "ru", "us", "gb", "au", "eu"}

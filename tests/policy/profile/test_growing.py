@@ -23,8 +23,8 @@ from gateway.policy.profile.growing import (
     later_months,
     month_after,
     month_of,
+    next_band,
 )
-from gateway.policy.profile.next_step import next_band
 from gateway.policy.time.clock_changes import Jump
 
 DAY = timedelta(days=1)

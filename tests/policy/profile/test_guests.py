@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.profile.bypass_methods import Switch, Way
-from gateway.policy.profile.guests import guest_band, guest_profile, union_of_bedtimes
-from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.profile import Profile, guest_band, guest_profile, union_of_bedtimes
 from gateway.policy.profile.rules import Action, Bedtime, Mode, Owned
 from gateway.policy.time.time_text import Span, every_day
 from tests.policy.homes import a_profile, product

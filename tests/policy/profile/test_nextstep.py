@@ -8,7 +8,7 @@ import pytest
 
 from gateway.age.bands import Band
 from gateway.core.errors import PolicyError
-from gateway.policy.profile.next_step import makes_sense, month_text, next_band, read_month
+from gateway.policy.profile.growing import makes_sense, month_text, next_band, read_month
 from tests.policy.homes import a_profile
 
 TODAY = date(2026, 11, 30)

@@ -19,7 +19,8 @@ from gateway.policy.time.time_text import (
     time_of_day,
     up_to,
 )
-from gateway.policy.yaml.documents import Node, parse_document
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node
 
 
 def node(text: str) -> Node:

@@ -4,8 +4,9 @@ import pytest
 
 from gateway.core.errors import PolicyError
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.policy.yaml.documents import Node, parse_document
-from gateway.policy.yaml.entries import entries, host, host_map
+from gateway.policy.names.hosts import host_map, read_entries, read_host
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node
 
 CHECK = public_suffix_check()
 
@@ -15,7 +16,7 @@ def node(text: str) -> Node:
 
 
 def test_entries_in_normal_form() -> None:
-    assert entries(node('[Example.COM, "=WWW.example.org", "=github.io"]'), CHECK) == (
+    assert read_entries(node('[Example.COM, "=WWW.example.org", "=github.io"]'), CHECK) == (
         "example.com",
         "=www.example.org",
         "=github.io",
@@ -34,12 +35,12 @@ def test_entries_in_normal_form() -> None:
 )
 def test_what_is_no_entry(text: str, says: str) -> None:
     with pytest.raises(PolicyError, match="; ") as refused:
-        entries(node(text), CHECK)
+        read_entries(node(text), CHECK)
     assert says in str(refused.value)
 
 
 def test_a_host_may_be_a_public_suffix() -> None:
-    assert host(node("GitHub.io")) == "github.io"
+    assert read_host(node("GitHub.io")) == "github.io"
 
 
 def test_the_first_of_equal_entries_counts() -> None:
