@@ -16,8 +16,7 @@ from gateway.audit.namespace import AuditError
 from gateway.audit.stage import Stage, words_of
 from gateway.audit.trial import Trial, addresses_of
 from gateway.control.client import Client
-from gateway.policy.config.config import Config
-from gateway.policy.config.router_decides import file_to_edit
+from gateway.policy.config.config import Config, file_to_edit
 
 _ASIDE = "Bedtimes, limits, schedules and pauses are ignored: the test is about bypass methods, not the time."
 _NO_IPV6 = "IPv6 is not tested: the LAN has no IPv6 addresses."

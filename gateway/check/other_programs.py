@@ -12,8 +12,7 @@ from gateway.check.findings import Finding, note, ok, problem, unseen, warning
 from gateway.core.programs import find_program
 from gateway.kernel import hypervisor, timex
 from gateway.lan.machine import text_of
-from gateway.policy.config.config import Config
-from gateway.policy.config.router_decides import file_to_edit
+from gateway.policy.config.config import Config, file_to_edit
 
 PROC = Path("/proc")
 UCI = Path("/etc/config")

@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.errors import PolicyError
 from gateway.household.uci import Option, Package, Section
-from gateway.policy.config.config import KEYS
-from gateway.policy.config.router_decides import RouterSetting
+from gateway.policy.config.config import KEYS, RouterSetting
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import document, written
 from gateway.policy.yaml.fields import Mapping as Document

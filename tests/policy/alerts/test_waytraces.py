@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.alerts.cards import CardTopic
-from gateway.policy.alerts.signs import BypassSign
-from gateway.policy.alerts.traces import (
+from gateway.policy.alerts.signs import (
     BACK_WITHIN,
     FORGOTTEN,
     MAX_HOSTS,
     NAMES,
     QUIET,
     RELAYS_WITHIN,
+    BypassSign,
     Finding,
     Traces,
 )  # fmt: skip

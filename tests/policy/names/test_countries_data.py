@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.lists.public_suffixes import public_suffix_check
+from gateway.policy.names import countries as holidays
 from gateway.policy.names.countries import (
     COMMON,
     HIDDEN_KINDS,
@@ -18,7 +19,6 @@ from gateway.policy.names.countries import (
     parse_country,
 )
 from gateway.policy.names.hosts import host_map
-from gateway.policy.time import holidays
 
 PROFILES = Path(__file__).resolve().parents[3] / "profiles"
 CODES = {"common", "kz", "ru", "us", "gb", "au", "eu"}
