@@ -45,7 +45,9 @@ class DeviceUse:
 
 def possible_users(household: Household, mac: str) -> tuple[Profile, ...]:
     """Return the children who may use a shared device, the youngest first; () for a device of one person."""
-    found = {one.id: one for who in household.config.shared.get(mac, ()) if (one := household.find(who))}
+    found = {
+        person.id: person for who in household.config.shared.get(mac, ()) if (person := household.find(who))
+    }
     return tuple(
         sorted((person for person in found.values() if person.is_child), key=lambda person: person.band.rank)
     )

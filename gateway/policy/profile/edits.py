@@ -340,9 +340,9 @@ def changed_entries(
     was, now = {**held, **_as_written(before, held)}, {**holds, **_as_written(after, holds)}
     for key in differences(before, after):
         for entry in _changed_keys(key, before.get(key), after.get(key)):
-            one = ChangedEntry(entry, _value_at(was, entry), _value_at(now, entry))
-            if one.before != one.after:
-                yield one
+            change = ChangedEntry(entry, _value_at(was, entry), _value_at(now, entry))
+            if change.before != change.after:
+                yield change
 
 
 def _as_written(said: Document, held: Mapping[str, Any]) -> dict[str, Any]:

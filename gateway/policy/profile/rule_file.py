@@ -143,8 +143,8 @@ def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_
         homework=layer.entries("homework", base.homework),
         safe_search=layer.word("safe_search", SafeSearch, base.safe_search),
         bedtime=layer.days("bedtime", timetext.night, base.bedtime),
-        limits=with_targets(limits, (one.limits for one in dates.values())),
-        windows=with_targets(windows, (one.windows for one in dates.values())),
+        limits=with_targets(limits, (rule.limits for rule in dates.values())),
+        windows=with_targets(windows, (rule.windows for rule in dates.values())),
         dates=dates,
         calendars=layer.calendars(base.calendars),
         landing=layer.value("landing", timetext.up_to(LONGEST_LANDING), base.landing),
@@ -173,7 +173,7 @@ class _Layer:
         return base if node is None else Owned(read(node), self._owner)
 
     def word(self, key: str, kind: type[E], base: Owned[E], but: E | None = None) -> Owned[E]:
-        known = [one.value for one in kind if one is not but]
+        known = [word.value for word in kind if word is not but]
         return self.value(key, lambda node: kind(fields.choice(node, known)), base)
 
     def log_level(self, base: int, highest: int) -> int:
@@ -197,7 +197,7 @@ class _Layer:
         read_week: Callable[[Node], T] | None = None,
     ) -> ByDay[Owned[T]]:
         def owned(reader: Callable[[Node], T]) -> Callable[[Node], Owned[T]]:
-            return lambda one: Owned(reader(one), self._owner)
+            return lambda value: Owned(reader(value), self._owner)
 
         week = None if read_week is None else owned(read_week)
         return timetext.by_day(node, owned(read), base, week)
@@ -206,7 +206,7 @@ class _Layer:
         node = self._entries.get("categories")
         if node is None:
             return base
-        actions = [one.value for one in Action]
+        actions = [action.value for action in Action]
         read: dict[str, Owned[Action]] = {}
         for key, place, value in fields.pairs(node):
             self._known_category(key, place.refuse)
@@ -219,8 +219,8 @@ class _Layer:
             return base
         read: dict[Way, Owned[Switch]] = {}
         for key, place, value in fields.pairs(node):
-            _known(key, [one.value for one in Way], "no way around the filter", place.refuse)
-            word = fields.choice(value, [one.value for one in Switch])
+            _known(key, [way.value for way in Way], "no way around the filter", place.refuse)
+            word = fields.choice(value, [switch.value for switch in Switch])
             read[Way(key)] = Owned(Switch(word), self._owner)
         return {**base, **read} if read else {}
 
@@ -477,7 +477,7 @@ def by_day_to_yaml(values: ByDay[Owned[H]], to_yaml: Callable[[H], Any]) -> Any:
 
 
 def _days_to_yaml(values: ByDay[Owned[H]], to_yaml: Callable[[H], Any]) -> Any:
-    plain = [None if one is None else one.value for one in values.values]
+    plain = [None if owned is None else owned.value for owned in values.values]
     school, free = plain[:7], plain[7:]
 
     def result(value: H | None) -> Any:

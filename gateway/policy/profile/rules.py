@@ -250,4 +250,4 @@ class Rules:
     def sleeps(self) -> bool:
         """True if there is a bedtime on any night, including dates and the child's own."""
         own = self.self_set is not None and self.self_set.bedtime
-        return bool(self.bedtime or own) or any(one.bedtime is not None for one in self.dates.values())
+        return bool(self.bedtime or own) or any(rule.bedtime is not None for rule in self.dates.values())

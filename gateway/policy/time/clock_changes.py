@@ -36,7 +36,7 @@ class Jump:
 
     @property
     def size(self) -> timedelta:
-        """True if the clock went forward."""
+        """How far the clock moved; positive if it went forward."""
         return self.after - self.before
 
     def seen_in(self, zone: tzinfo) -> Jump:

@@ -60,11 +60,11 @@ def extend(
         closings = outlook.closings(wanted)
         flow = tuple(closings)
     else:
-        closings = outlook.closings(one for one in outlook.all_gates() if not _is_of_service(one))
-        flow = _of_first(closings, [one for one in closings if outlook.is_shut_or_granted(one)])
+        closings = outlook.closings(gate for gate in outlook.all_gates() if not _is_of_service(gate))
+        flow = _of_first(closings, [gate for gate in closings if outlook.is_shut_or_granted(gate)])
     if not flow:
         return ()
-    first = min(flow, key=lambda one: closings[one])
+    first = min(flow, key=lambda gate: closings[gate])
     end = closings[first] + extra
     boundary, sure = outlook.boundary(first, closings[first])
     return tuple(
@@ -105,11 +105,11 @@ def _of_first(closings: Mapping[str, datetime], shut: Collection[str]) -> Gates:
     """
     if not closings:
         return ()
-    device = tuple(one for one in closings if one in _DEVICE_WIDE)
-    first = set(shut) or {min(closings, key=lambda one: closings[one])}
+    device = tuple(gate for gate in closings if gate in _DEVICE_WIDE)
+    first = set(shut) or {min(closings, key=lambda gate: closings[gate])}
     if not first.isdisjoint(device):
         return device
-    return in_order({*device, *first, *(one for one in _PLAY_WIDE if one in closings)})
+    return in_order({*device, *first, *(gate for gate in _PLAY_WIDE if gate in closings)})
 
 
 def in_force(
@@ -118,9 +118,18 @@ def in_force(
     """Return a situation's ``grants`` and ``bonus`` from the extensions of one family day and ``owner``."""
     grants: list[Grant] = []
     bonus: dict[str, int] = {}
-    for one in extensions:
-        if one.until is None:
-            bonus[one.gate] = bonus.get(one.gate, 0) + one.minutes
+    for extension in extensions:
+        if extension.until is None:
+            bonus[extension.gate] = bonus.get(extension.gate, 0) + extension.minutes
         else:
-            grants.append(Grant(one.gate, one.until, one.service, owner, one.boundary, one.sure))
+            grants.append(
+                Grant(
+                    extension.gate,
+                    extension.until,
+                    extension.service,
+                    owner,
+                    extension.boundary,
+                    extension.sure,
+                )
+            )
     return tuple(grants), bonus

@@ -108,10 +108,11 @@ def limit_on(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[
 
 
 def week_limit(rules: Rules, target: str) -> Owned[timedelta] | None:
-    """Return the limit of a week. A child's own counts where it is less."""
+    """Return the limit of a week. A child's own limit applies if it is lower."""
     own = None if rules.self_set is None else rules.self_set.limits.get(target)
-    found = [one.week for one in (rules.limits.get(target), own) if one is not None and one.week is not None]
-    return min(found, key=lambda one: one.value, default=None)
+    limits = (rules.limits.get(target), own)
+    found = [limit.week for limit in limits if limit is not None and limit.week is not None]
+    return min(found, key=lambda limit: limit.value, default=None)
 
 
 def week_limits(rules: Rules) -> dict[str, Owned[timedelta]]:
@@ -171,14 +172,14 @@ def bedtime_table(
 
     def closures(day: date) -> tuple[Closure, ...]:
         found = []
-        for one in nights_of(bedtime, day - DAY, calendar, dates):
-            if one.value.is_night:
-                start = 0 if one.value.crosses_midnight else one.value.start
-                found.append(Closure(start, one.value.end, str(one.value), one.owner))
-        for one in nights_of(bedtime, day, calendar, dates):
-            if one.value.crosses_midnight or not one.value.is_night:
-                end = DAY_MINUTES if one.value.crosses_midnight else one.value.end
-                found.append(Closure(one.value.start, end, str(one.value), one.owner))
+        for night in nights_of(bedtime, day - DAY, calendar, dates):
+            if night.value.is_night:
+                start = 0 if night.value.crosses_midnight else night.value.start
+                found.append(Closure(start, night.value.end, str(night.value), night.owner))
+        for night in nights_of(bedtime, day, calendar, dates):
+            if night.value.crosses_midnight or not night.value.is_night:
+                end = DAY_MINUTES if night.value.crosses_midnight else night.value.end
+                found.append(Closure(night.value.start, end, str(night.value), night.owner))
         return tuple(found)
 
     return lru_cache(HORIZON)(closures)
@@ -220,7 +221,7 @@ def windows_table(
         if rule is None:
             return ()
         before = windows_on(windows, target, day - DAY, calendar, dates)
-        return tuple(_complement(_open_spans(rule.value, before), _text(rule), rule.owner))
+        return tuple(_complement(_open_spans(rule.value, before), _windows_text(rule), rule.owner))
 
     return lru_cache(HORIZON)(closures)
 
@@ -241,7 +242,7 @@ def _complement(spans: list[tuple[int, int]], rule: str, owner: str) -> Iterator
         yield Closure(at, DAY_MINUTES, rule, owner)
 
 
-def _text(rule: Owned[tuple[Span, ...]]) -> str:
+def _windows_text(rule: Owned[tuple[Span, ...]]) -> str:
     return ", ".join(str(span) for span in rule.value) or "never"
 
 
@@ -249,7 +250,7 @@ def closure_at(table: Timetable, calendar: Calendar, now: datetime) -> Closure |
     """Return what closes at ``now`` (any aware datetime)."""
     local = now.astimezone(calendar.zone)
     minute = local.hour * 60 + local.minute
-    return next((one for one in table(local.date()) if one.start <= minute < one.end), None)
+    return next((closure for closure in table(local.date()) if closure.start <= minute < closure.end), None)
 
 
 def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime | None:
@@ -288,7 +289,7 @@ def next_edge(table: Timetable, calendar: Calendar, now: datetime) -> datetime |
 @lru_cache(REMEMBERED)
 def _instants(table: Timetable, zone: tzinfo, day: date) -> tuple[datetime, ...]:
     """Return the instants of a local day at which its closures may change, in order."""
-    minutes = {0}.union(*((one.start, one.end) for one in table(day)))
+    minutes = {0}.union(*((closure.start, closure.end) for closure in table(day)))
     shift = clock_shift(day, zone)
     if shift is None:
         found = sorted(wall_time(day, minute).replace(tzinfo=zone).astimezone(UTC) for minute in minutes)
@@ -383,8 +384,10 @@ class Grid:
     def targets(self, day: date) -> dict[str, tuple[Stretch, ...]]:
         """Return the spans of each service, category or group with windows on the day."""
         rules = self.profile.rules
-        tables = {one: self._windows(rules, one)(day) for one in rules.windows if one != INTERNET}
-        return {one: tuple(_stretches((Reason.WINDOW, found))) for one, found in tables.items() if found}
+        tables = {target: self._windows(rules, target)(day) for target in rules.windows if target != INTERNET}
+        return {
+            target: tuple(_stretches((Reason.WINDOW, found))) for target, found in tables.items() if found
+        }
 
     def _windows(self, rules: Rules, target: str) -> Timetable:
         windows = rules.windows.get(target)
@@ -400,11 +403,13 @@ def _never(day: date) -> tuple[Closure, ...]:  # noqa: ARG001
 
 def _stretches(*layers: tuple[Reason, tuple[Closure, ...]]) -> Iterator[Stretch]:
     """Merge layers: the first layer that closes a minute gives the reason. Equal neighbours are joined."""
-    edges = {0, DAY_MINUTES}.union(*((one.start, one.end) for _, found in layers for one in found))
+    edges = {0, DAY_MINUTES}.union(
+        *((closure.start, closure.end) for _, found in layers for closure in found)
+    )
     cuts = sorted(edges)
     last: Stretch | None = None
     for start, end in itertools.pairwise(cuts):
-        state, owner = _at(start, layers)
+        state, owner = _state_at(start, layers)
         if last is not None and (last.state, last.owner) == (state, owner):
             last = Stretch(last.start, end, state, owner)
             continue
@@ -415,11 +420,11 @@ def _stretches(*layers: tuple[Reason, tuple[Closure, ...]]) -> Iterator[Stretch]
         yield last
 
 
-def _at(minute: int, layers: tuple[tuple[Reason, tuple[Closure, ...]], ...]) -> tuple[str, str]:
+def _state_at(minute: int, layers: tuple[tuple[Reason, tuple[Closure, ...]], ...]) -> tuple[str, str]:
     for reason, found in layers:
-        for one in found:
-            if one.start <= minute < one.end:
-                return reason.value, one.owner
+        for closure in found:
+            if closure.start <= minute < closure.end:
+                return reason.value, closure.owner
     return OPEN, ""
 
 
@@ -458,7 +463,7 @@ def plan(
 def _planned(profile: Profile, calendar: Calendar, holidays: Mapping[date, str], day: date) -> PlannedDay:
     rules = profile.rules
     windows = {
-        target: windows_on(one, target, day, calendar, rules.dates) for target, one in rules.windows.items()
+        target: windows_on(rule, target, day, calendar, rules.dates) for target, rule in rules.windows.items()
     }
     limits = {target: limit_on(rules, target, day, calendar) for target in rules.limits}
     return PlannedDay(
@@ -467,8 +472,8 @@ def _planned(profile: Profile, calendar: Calendar, holidays: Mapping[date, str],
         because=_because(profile, holidays, day),
         holiday=holidays.get(day, ""),
         nights=tuple(_nights(rules, day, calendar)),
-        windows={target: one for target, one in windows.items() if one is not None},
-        limits={target: one for target, one in limits.items() if one is not None},
+        windows={target: rule for target, rule in windows.items() if rule is not None},
+        limits={target: rule for target, rule in limits.items() if rule is not None},
         exception=rules.dates[day].says if day in rules.dates else (),
     )
 
@@ -511,7 +516,7 @@ def _possible(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
 
 def instants_showing(wall: datetime, zone: tzinfo) -> frozenset[datetime]:
     """Return the instants of ``wall`` (naive): two if the clock repeats it, none if it skips it."""
-    return frozenset(one for one in _possible(wall, zone) if shows(one, zone) == wall)
+    return frozenset(instant for instant in _possible(wall, zone) if shows(instant, zone) == wall)
 
 
 @lru_cache(REMEMBERED)

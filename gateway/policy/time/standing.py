@@ -16,6 +16,8 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, INTERNET, ClockUnset
 from gateway.policy.time.gates import BEDTIME, DEVICE, UNCOUNTED, WINDOW, Gates, in_order, is_limit
 from gateway.policy.time.schedule import (
+    DAY,
+    MINUTE,
     Calendar,
     by_the_clock,
     closure_at,
@@ -32,8 +34,6 @@ FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 """The end of a pause without a fixed end."""
 
 NOTHING: frozenset[str] = frozenset()
-MINUTE = timedelta(minutes=1)
-DAY = timedelta(days=1)
 LOOK_AHEAD = 24  # changes after the day's turn in which the end of a used limit is searched
 _BEFORE_LIMITS = (BEDTIME, WINDOW + INTERNET)
 
@@ -196,7 +196,7 @@ class WeekBudget(Budget):
 
 def binding(budgets: Iterable[Budget]) -> Budget:
     """Return the budget that closes first. Of two that are used up, it is the week's, which lasts longer."""
-    return min(budgets, key=lambda one: (max(0, one.left), one.left <= 0 and not one.of_week))
+    return min(budgets, key=lambda budget: (max(0, budget.left), budget.left <= 0 and not budget.of_week))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,20 +223,20 @@ class Standing:
             return None
         gates = in_order(frozenset(gates))
         lifted = self.lifted_for(gates)
-        return next((one for one in gates if one in self.closed and one not in lifted), None)
+        return next((gate for gate in gates if gate in self.closed and gate not in lifted), None)
 
     def lifted_for(self, gates: Iterable[str]) -> frozenset[str]:
         """Return the gates that grants for single services open for a flow."""
         if not self.lifted:
             return NOTHING
-        return NOTHING.union(*(self.lifted.get(one.removeprefix("service:"), NOTHING) for one in gates))
+        return NOTHING.union(*(self.lifted.get(gate.removeprefix("service:"), NOTHING) for gate in gates))
 
     def agrees(self, other: Standing) -> bool:
         """Return True if the same flows pass for the same reasons, whatever was used of a limit meanwhile."""
         return (
             self.closed.keys() == other.closed.keys()
             and (self.lifted, self.off, self.opened) == (other.lifted, other.off, other.opened)
-            and all(one.reason is other.closed[gate].reason for gate, one in self.closed.items())
+            and all(closing.reason is other.closed[gate].reason for gate, closing in self.closed.items())
         )
 
     @property
@@ -246,8 +246,8 @@ class Standing:
 
     def opening(self, host: str, services: Iterable[str]) -> tuple[str, datetime] | None:
         """Return the entry by which a guardian opened a host or one of its services, and until when."""
-        names = [f"service:{one}" for one in services]
-        return next((one for one in self.allowed if one[0] in names or is_under(host, one[0])), None)
+        names = [f"service:{service}" for service in services]
+        return next((entry for entry in self.allowed if entry[0] in names or is_under(host, entry[0])), None)
 
 
 def standing(profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> Standing:
@@ -265,7 +265,7 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
         changes.append(situation.paused_until)
     if situation.quarantined:
         closed[DEVICE] = Closing(Reason.QUARANTINED, None, "unknown_devices: quarantine", FAMILY)
-    allowed = tuple(one for one in situation.allowed if now < one[1])
+    allowed = tuple(entry for entry in situation.allowed if now < entry[1])
     changes += [until for _, until in allowed]
     lesson = situation.lesson
     if lesson is not None and now < lesson.until:
@@ -306,12 +306,12 @@ class TimeRules:
         self._budgets: tuple[datetime, dict[str, tuple[Budget, ...]]] | None = None
 
     def close(self, closed: dict[str, Closing], changes: list[datetime], now: datetime) -> None:
-        """Return what the clock closes."""
+        """Add the gates that the clock closes to ``closed``, and when that changes to ``changes``."""
         unset = self.rules.clock_unset
         if not self.situation.clock_known:
             if unset.value is ClockUnset.STRICT:
                 for gate in self.tables:
-                    closed[gate] = Closing(_reason(gate), None, "clock_unset: strict", unset.owner)
+                    closed[gate] = Closing(_closing_reason(gate), None, "clock_unset: strict", unset.owner)
             return
         for gate, table in self.tables.items():
             change = next_change(table, self.calendar, now)
@@ -319,8 +319,8 @@ class TimeRules:
                 changes.append(change)
             closure = closure_at(table, self.calendar, now)
             if closure is not None:
-                rule = f"{_name(gate)}: {closure.rule}"
-                closed[gate] = Closing(_reason(gate), change, rule, closure.owner)
+                rule = f"{_gate_name(gate)}: {closure.rule}"
+                closed[gate] = Closing(_closing_reason(gate), change, rule, closure.owner)
                 edge = next_edge(table, self.calendar, now) if self.rules.self_set is not None else None
                 if edge is not None:
                     changes.append(edge)  # another rule may be the reason from then on
@@ -336,7 +336,7 @@ class TimeRules:
         budgets: Mapping[str, Budget],
         now: datetime,
     ) -> None:
-        """Return the limits whose minutes are used; a limit of zero is used immediately."""
+        """Add the limits whose minutes are used to ``closed``; a limit of zero is used immediately."""
         if not self.rules.limits:
             return
         if self.situation.clock_known:
@@ -364,7 +364,7 @@ class TimeRules:
 
     def left(self, gate: str, now: datetime) -> int | None:
         """Return the minutes that are left of a gate's limits, below zero as in `Budget`; None: no limit."""
-        return min((one.left for one in self.budgets_of(gate, now)), default=None)
+        return min((budget.left for budget in self.budgets_of(gate, now)), default=None)
 
     def _all_budgets(self, now: datetime) -> dict[str, tuple[Budget, ...]]:
         if self._budgets is None or self._budgets[0] != now:
@@ -393,15 +393,15 @@ class TimeRules:
 
     def _renewed(self, gate: str, now: datetime, spent: Budget) -> datetime | None:
         """Return when a spent limit has minutes again and no time rule before it is closed."""
-        tables = [self.tables[one] for one in _BEFORE_LIMITS if one in self.tables]
-        tables += [self.tables[one] for one in (WINDOW + gate,) if one in self.tables]
+        earlier = (*_BEFORE_LIMITS, WINDOW + gate)
+        tables = [self.tables[rule] for rule in earlier if rule in self.tables]
         weekly = week_limit(self.rules, gate)
         if weekly is not None and not weekly.value:
             return None
         at = self.calendar.week_end(now) if spent.of_week else self.calendar.day_end(now)
         for _ in range(LOOK_AHEAD):
             limit = limit_on(self.rules, gate, self.calendar.family_day(at), self.calendar)
-            shut = next((one for one in tables if closure_at(one, self.calendar, at) is not None), None)
+            shut = next((table for table in tables if closure_at(table, self.calendar, at) is not None), None)
             if limit is not None and not limit.value:
                 at = self.calendar.day_end(at)
             elif shut is not None:
@@ -414,11 +414,11 @@ class TimeRules:
         return None
 
 
-def _reason(gate: str) -> Reason:
+def _closing_reason(gate: str) -> Reason:
     return Reason.BEDTIME if gate == BEDTIME else Reason.WINDOW
 
 
-def _name(gate: str) -> str:
+def _gate_name(gate: str) -> str:
     return f"windows: {gate.removeprefix(WINDOW)}" if gate.startswith(WINDOW) else gate
 
 
@@ -449,13 +449,13 @@ class Remaining:
             budget = self._state.budgets.get(shut)
             week = budget is not None and budget.of_week
             return Left(0, shut, self._now.astimezone(UTC), week)
-        services = tuple(one.removeprefix("service:") for one in gates if one.startswith("service:"))
+        services = tuple(gate.removeprefix("service:") for gate in gates if gate.startswith("service:"))
         outlook = Outlook(self._profile, self._situation, self._calendar, self._now, services)
         spends = UNCOUNTED not in gates
-        closings = outlook.closings(one for one in gates if spends or not is_limit(one))
+        closings = outlook.closings(gate for gate in gates if spends or not is_limit(gate))
         if not closings:
             return None
-        gate = min(closings, key=lambda one: closings[one])
+        gate = min(closings, key=lambda gate: closings[gate])
         at = closings[gate]
         by_use = outlook.is_by_use(gate, at)
         week = outlook.is_by_week(gate, at)
@@ -482,9 +482,9 @@ def closes_at(
     services: Iterable[str] = (),
 ) -> datetime | None:
     """Return when the clock closes a flow with ``gates`` that passes now; None if not within the horizon."""
-    named = (one.removeprefix("service:") for one in gates if one.startswith("service:"))
+    named = (gate.removeprefix("service:") for gate in gates if gate.startswith("service:"))
     outlook = Outlook(profile, situation, calendar, now, (*services, *named))
-    return min(outlook.closings(one for one in gates if not is_limit(one)).values(), default=None)
+    return min(outlook.closings(gate for gate in gates if not is_limit(gate)).values(), default=None)
 
 
 class Outlook:
@@ -509,7 +509,7 @@ class Outlook:
         for grant in running(situation.grants, self.now):
             if grant.service is None or grant.service in services:
                 known = self._granted.setdefault(grant.gate, grant)
-                self._granted[grant.gate] = max(known, grant, key=lambda one: one.until)
+                self._granted[grant.gate] = max(known, grant, key=lambda each: each.until)
 
     def all_gates(self) -> Gates:
         return in_order({*self._time.tables, *self._time.rules.limits})
@@ -525,7 +525,7 @@ class Outlook:
             return False
         budgets = self._time.budgets_of(gate, self.now)
         if budgets:
-            return any(one.used >= one.limit for one in budgets)
+            return any(budget.used >= budget.limit for budget in budgets)
         if gate not in self._time.tables:
             return False
         if not self._known:
@@ -568,7 +568,7 @@ class Outlook:
         if weekly is not None and calendar.week_end(self.start) == end:
             rests.append(weekly.value)
         elif weekly is not None:
-            week = next(one for one in self._time.budgets_of(gate, self.start) if one.of_week)
+            week = next(budget for budget in self._time.budgets_of(gate, self.start) if budget.of_week)
             rests.append(max(week.left * MINUTE - (end - self.start), timedelta()))
         rest = min(rests, default=DAY)
         return None if rest >= DAY else end + rest
@@ -578,7 +578,7 @@ class Outlook:
         return is_limit(gate) and not self._is_granted(gate, at)
 
     def is_by_week(self, gate: str, at: datetime) -> bool:
-        """Whether a gate that closes at ``at`` does so because the minutes of the week are used."""
+        """Return True if a gate that closes at ``at`` does so because the minutes of the week are used."""
         budget = self._time.budgets(self.start).get(gate)
         by_week = budget is not None and budget.of_week and at == self.start + max(0, budget.left) * MINUTE
         return by_week and self.is_by_use(gate, at)

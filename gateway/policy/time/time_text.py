@@ -251,7 +251,7 @@ def spans(node: Node) -> tuple[Span, ...]:
         last, place = read[-1]
         # Every day of this type may be followed by another like it.
         place.refuse(f"'{last}' overlaps '{read[0][0]}' of the next day", "join them or move one")
-    return tuple(one for one, _ in read)
+    return tuple(found for found, _ in read)
 
 
 def by_day(
@@ -277,13 +277,13 @@ def by_day(
     known = DAYS if read_week is None else LIMIT_KEYS
     entries = [(key in DAY_TYPES, key, place, value) for key, place, value in days]
     for is_type, key, place, value in sorted(entries, key=lambda entry: not entry[0]):
-        one = None if _is_empty(value) else read(value)
+        day_value = None if _is_empty(value) else read(value)
         for slot in _slots(key, place, known):
             if (is_type, slot) in seen:
                 first = seen[is_type, slot].line
                 place.refuse(f"names a day that line {first} names too", "name each day once")
             seen[is_type, slot] = place
-            values[slot] = one
+            values[slot] = day_value
     return ByDay(tuple(values), week)
 
 
