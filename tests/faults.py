@@ -97,7 +97,7 @@ FAULTS = (
         "gateway/policy/time/schedule.py",
         "return _reaching(day, self.day_starts, self.zone)",
         "return _reaching(day, 0, self.zone)",
-        ("tests/policy/time/test_wallclock.py",),
+        ("tests/policy/time/test_schedule.py",),
     ),
     Fault(
         "a time limit closes one minute late",
@@ -132,7 +132,7 @@ FAULTS = (
         "gateway/policy/judge/facts.py",
         "key=lambda fact: (-fact.rule.value.strictness, fact.id)",
         "key=lambda fact: (fact.rule.value.strictness, fact.id)",
-        ("tests/policy/judge/test_conclude_categories.py",),
+        ("tests/policy/judge/test_conclude.py",),
     ),
     Fault(
         "a tie of allow and block is an allow",
