@@ -108,7 +108,7 @@ for one in (*rule_findings(config, read_rules()), *lan_findings(config, read_mac
 
 def _offloads(empty: Namespace) -> str:
     """`qalqan check` reads it from what this kernel lists."""
-    wanted = "error offload: table inet fw4 offloads connections in software: "
+    wanted = "error offload: table inet fw4 offloads connections in software past the rules: "
     try:
         _nft(empty, _FW4)
         return _told(empty, wanted)
