@@ -18,8 +18,7 @@ from gateway.audit.plan import Task, Unavailable, tasks
 from gateway.audit.stage import Stage, words_of
 from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of
 from gateway.control.client import Client, Unreachable
-from gateway.policy.config.config import Config, Marks
-from gateway.policy.config.router_decides import file_to_edit
+from gateway.policy.config.config import Config, Marks, file_to_edit
 from gateway.wire.dns.message import AAAA, A
 
 _ASIDE = "Bedtimes, limits, schedules and pauses are ignored: the test is about bypass methods, not the time."

@@ -19,8 +19,7 @@ from gateway.core.errors import GatewayError, KernelError
 from gateway.core.programs import find_program
 from gateway.kernel import clocks
 from gateway.lan.machine import may_administer, text_of
-from gateway.policy.config.config import Config
-from gateway.policy.config.router_decides import file_to_edit
+from gateway.policy.config.config import Config, file_to_edit
 from gateway.web.listen import parse_listen
 
 PROC = Path("/proc")

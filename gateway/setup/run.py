@@ -20,8 +20,8 @@ from gateway.cli.settings import control_socket, read_config
 from gateway.control.client import Client
 from gateway.core.errors import GatewayError
 from gateway.policy.config.config import parse_config
-from gateway.policy.profile.writing import scalar
 from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.yaml.documents import scalar
 from gateway.setup.dhcp import servers_on
 from gateway.setup.facts import Answers, Facts, Offer, Plan, Pool, SetupError
 from gateway.setup.files import by_hand, existing_interval, existing_settings, files

@@ -12,10 +12,8 @@ from gateway.features.rules.describe_hours import by_days
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, Owned
-from gateway.policy.time.grammar import clock_text
-from gateway.policy.time.schedule import week_limits
-from gateway.policy.time.time_text import ByDay, Span
-from gateway.policy.time.week import CALENDAR, EXCEPTION, HOLIDAY, PlannedDay, plan
+from gateway.policy.time.schedule import CALENDAR, EXCEPTION, HOLIDAY, PlannedDay, plan, week_limits
+from gateway.policy.time.time_text import ByDay, Span, clock_text
 
 Lines = Iterator[tuple[str, str, str]]
 

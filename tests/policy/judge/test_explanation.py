@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.policy.judge.sentence import ENGLISH, MAX_SHORT, Names, SetBy, sentence, short
-from gateway.policy.time.remaining import Left
-from gateway.policy.time.situation import PLAIN, Situation
+from gateway.policy.judge.explanation import ENGLISH, MAX_SHORT, Names, SetBy, sentence, short
+from gateway.policy.time.standing import PLAIN, Left, Situation
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.policy.homes import ALMATY, a_judge, almaty, asks, product, used_up
 

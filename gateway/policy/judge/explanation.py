@@ -1,7 +1,8 @@
-"""Turns a Decision into one to three plain sentences: the state, until when, and who decided.
+"""Explains a Decision in one to three plain sentences: the state, until when, who decided, where to complain.
 
 The words come from a catalogue, so that other languages can replace them. The child's page, the parents'
-page, the DNS error, `qalqan why` and the log all use the same decision.
+page, the DNS error, `qalqan why` and the log all use the same decision. The pages import this module: it must
+not import the YAML library or the judge.
 """
 
 from __future__ import annotations
@@ -9,17 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from gateway.policy.config.register_switch import turned_on
-from gateway.policy.judge.decided_by import contest
-from gateway.policy.profile.rules import PLAY, SELF
+from gateway.policy.profile.rules import FAMILY, PLAY, SELF
 from gateway.policy.time.gates import is_limit
 from gateway.policy.values import Decision, Reason, Verdict
 
 if TYPE_CHECKING:  # the pages import this module; the type alone is needed
-    from gateway.policy.time.remaining import Left
+    from gateway.policy.time.standing import Left
 
 Words = Mapping[str, str]
 
@@ -123,6 +123,42 @@ _SPENT = re.compile(
     r"limits: (?P<gate>(?:\w+:)?[\w-]+): (?P<week>week: )?(?P<limit>\d+[hm])(?: \+ (?P<bonus>\d+[hm]))?$"
 )
 _INTERNET_RULES = ("windows: internet", "limits: internet")
+
+
+class Decider(StrEnum):
+    FAMILY = "family"  # a rule of this family, or an immediate action of a guardian
+    BAND = "band"  # the rules of an age group, which come with the program
+    LAW = "law"  # a law that a guardian turned on
+    REGISTER = "register"  # a state's register that a guardian turned on
+    LISTS = "lists"  # blocked for everyone; the list is never named
+    PRODUCT = "product"  # a part of the program
+
+
+class Contest(StrEnum):
+    ASK = "ask"  # with one tap
+    TIME = "time"  # a child requests time
+    PARENT = "parent"  # a person who can change it here
+    PROVIDER = "provider"  # the provider checks a list of harmful sites, and forwards the complaint
+    STATE = "state"  # the authority for complaints about it
+    MAKER = "maker"  # the makers of the program
+
+
+_BY_TIME = frozenset({Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
+_OWNERS = {FAMILY: Decider.FAMILY, GUARDIAN: Decider.FAMILY, "band": Decider.BAND}
+_SETTINGS = (
+    ("block: ", "block/"),
+    ("category:", "categories/"),
+    ("mode = ", "mode"),
+    ("unknown = ", "unknown"),
+    ("strict = ", "strict"),
+    ("safe_search = ", "safe_search"),
+    ("ways: ", "ways/"),
+    ("bedtime: ", "bedtime"),
+    ("windows: ", "windows/"),
+    ("limits: ", "limits/"),
+    ("law:", "laws/"),
+    ("clock_unset: ", "clock_unset"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,18 +319,18 @@ def _until(until: datetime | None, now: datetime, words: Words) -> str:
     return words["until"].format(when=when)
 
 
-def _weekday(at: datetime, words: Words) -> str:
+def _weekday(at: date, words: Words) -> str:
     return words["weekdays"].split(",")[at.weekday()]
 
 
-def _month(at: datetime, words: Words) -> str:
+def _month(at: date, words: Words) -> str:
     return words["months"].split(",")[at.month - 1]
 
 
 def _who(decision: Decision, now: datetime, words: Words, set_by: SetBy | None) -> str:
     kind, _, name = decision.owner.partition(":")
     if decision.reason is Reason.REGISTER:
-        return turned_on(decision.rule, name.partition(":")[2], now.date(), words)
+        return _by_register(decision.rule, name.partition(":")[2], now.date(), words)
     if decision.verdict is Verdict.ALLOW and decision.reason in (Reason.OPEN, Reason.DEVICE_NEEDS):
         return ""
     if kind == "family":
@@ -313,3 +349,86 @@ def _by_person(set_by: SetBy, now: datetime, words: Words) -> str:
     if now.date() - at.date() < timedelta(days=7):
         return words["by_person"].format(name=set_by.name, weekday=_weekday(at, words))
     return words["by_person_before"].format(name=set_by.name, day=at.day, month=_month(at, words))
+
+
+def _by_register(rule: str, who: str, today: date, words: Mapping[str, str]) -> str:
+    """Return the sentence about who turned on the register of this rule, and on which day."""
+    if not who:
+        return words["by_register_home"]
+    try:
+        on = date.fromisoformat(rule.rpartition(" ")[2])
+    except ValueError:
+        return words["by_register_once"].format(name=who)
+    if on == today:
+        return words["by_register_today"].format(name=who)
+    if today - on < timedelta(days=7):
+        return words["by_register"].format(name=who, weekday=_weekday(on, words))
+    return words["by_register_before"].format(name=who, day=on.day, month=_month(on, words))
+
+
+def decider(decision: Decision) -> Decider:
+    """Return who decided a block."""
+    if decision.reason is Reason.REFUSED_FOR_EVERYONE:
+        return Decider.LISTS
+    if decision.reason is Reason.REGISTER:
+        return Decider.REGISTER
+    if decision.reason is Reason.LAW:
+        return Decider.LAW
+    return _OWNERS.get(decision.owner.partition(":")[0], Decider.PRODUCT)
+
+
+def contest(decision: Decision) -> Contest:
+    """Return where to complain about a block. Complaining to a parent is always possible as well."""
+    who = decider(decision)
+    if who is Decider.LISTS:
+        return Contest.PROVIDER
+    if who is Decider.REGISTER:
+        return Contest.STATE
+    if decision.reason in _BY_TIME:
+        return Contest.TIME
+    if decision.askable:
+        return Contest.ASK
+    return Contest.MAKER if who is Decider.PRODUCT else Contest.PARENT
+
+
+def setting(decision: Decision) -> str:
+    """Return the key of the rule that decided, as `edit` takes it: ``block/service:tiktok``; empty for none.
+
+    The rule of a band starts with the band's name.
+    """
+    if decider(decision) in (Decider.LISTS, Decider.REGISTER, Decider.PRODUCT):
+        return ""
+    rule = decision.rule
+    if decision.owner.startswith("band:"):
+        rule = rule.removeprefix(f"{decision.owner.replace(':', ' ', 1)}: ")
+    for written, key in _SETTINGS:
+        if rule.startswith(written):
+            return key + _rule_target(rule.removeprefix(written), written) if key.endswith("/") else key
+    return ""
+
+
+def category_of(decision: Decision) -> str:
+    """Return the category that a block is about; empty for none."""
+    _, found, rest = decision.rule.partition("category:")
+    about = decision.reason in (Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.FAMILY_BLOCK)
+    return rest.partition(" ")[0] if found and about else ""
+
+
+def decided_to_dict(decision: Decision) -> dict[str, object] | None:
+    """Return ``who kind contest`` of a block; None for what is open."""
+    if decision.verdict is not Verdict.BLOCK:
+        return None
+    return {
+        "who": decider(decision).value,
+        "kind": category_of(decision) or None,
+        "contest": contest(decision).value,
+    }
+
+
+def _rule_target(rest: str, written: str) -> str:
+    """Return what a rule is about: all of ``block: NAME`` and ``law:ID``, else the text before its value."""
+    if written in ("block: ", "law:"):
+        return rest
+    if written in ("windows: ", "limits: "):
+        return rest.rpartition(": ")[0]
+    return rest.partition(" = ")[0]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.age.bands import Band
-from gateway.policy.judge.study import EntryIndex, FactFinder, Facts
+from gateway.policy.judge.facts import EntryIndex, FactFinder, Facts
 from gateway.policy.judge.world import sites_behind_proxy
 from gateway.policy.names.packs import Site
 from gateway.policy.profile.bypass_methods import Way

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.errors import PolicyError
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
-from gateway.policy.judge.sentence import Names
+from gateway.policy.judge.explanation import Names
 from gateway.policy.time.extension import Extension
 from gateway.policy.time.grant_messages import check_askable, gate_name, given_sentence, opened_sentence
 from gateway.policy.values import Decision, Reason, Verdict
