@@ -30,9 +30,9 @@ class ListVersion:
 class BlockOrigin:
     """Who decided a block, since when, and where to contest it."""
 
-    who: str  # one of policy/judge/decided_by.py Decider
+    who: str  # one of policy/judge/explanation.py Decider
     kind: str | None  # a category
-    contest: str  # one of policy/judge/decided_by.py Contest
+    contest: str  # one of policy/judge/explanation.py Contest
     since: date | None  # when the setting was made, as far as this is recorded
     by: str | None  # who made it
     version: str | None  # of the program, for a rule that comes with it

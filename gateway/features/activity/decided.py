@@ -11,7 +11,7 @@ from gateway.control.contract.activity import BlockOrigin, ListVersion
 from gateway.features.rules.edit_history import EditHistory, RuleChange
 from gateway.household.context import HomeContext
 from gateway.lists.book import SHELF, Book
-from gateway.policy.judge.decided_by import Decider, category_of, contest, decider, setting
+from gateway.policy.judge.explanation import Decider, category_of, contest, decider, setting
 from gateway.policy.profile.profile import Profile
 from gateway.policy.values import Decision, Reason, Verdict
 from gateway.store.tables.pauses import State

@@ -10,7 +10,7 @@ from flask import Flask
 
 from gateway.control.contract.activity import RecentBlock
 from gateway.control.schema import decode
-from gateway.policy.judge.sentence import ENGLISH, Names, sentence
+from gateway.policy.judge.explanation import ENGLISH, Names, sentence
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.webui.conftest import Browser
 from tests.webui.language.catalogues import reading

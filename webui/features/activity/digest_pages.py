@@ -8,7 +8,7 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.activity import HISTORY
-from gateway.policy.profile.log_levels import KINDS_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
 from webui.features.activity.activity_text import WEEK, HistoryView
