@@ -19,12 +19,12 @@ from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
 from webui.features.activity import activity_pages, blocked_pages, digest_pages
 from webui.features.filter_tests import bypass_test_pages
+from webui.features.growing import agreement_pages, self_set_pages, transition_pages
+from webui.features.growing.transition_text import is_final, to_child, to_parents
 from webui.language import i18n, loglevels, refusals, words
-from webui.language.growing import to_child, to_parents
 from webui.messages import notifier
 from webui.pages import (
     account,
-    agreement,
     alerts,
     asks,
     auditlog,
@@ -45,7 +45,6 @@ from webui.pages import (
     door,
     family,
     family_card,
-    growing,
     guide,
     health,
     helper,
@@ -67,7 +66,6 @@ from webui.pages import (
     requests,
     rights,
     rules,
-    selfset,
     services,
     setup,
     sharing,
@@ -95,9 +93,9 @@ PAGES = (
     door, claim, account, tokens, home, activity_pages, devices, device, device_use, device_open, lists,
     cards, requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
     backup, update, family, registers, importing, alerts,
-    child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, blocked_pages,
-    status, leave, mean, rights, learn, guide, digest_pages,
-    rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
+    child, asks, disputes, sharing, self_set_pages, agreement_pages, unlock, wallet_pages, time_pages,
+    blocked_pages, status, leave, mean, rights, learn, guide, digest_pages,
+    rules, services, kinds, laws, sites, week, limits, basics, band, transition_pages, preview, carry, teach,
     setup, proof,  bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
@@ -149,6 +147,7 @@ def _install_templates(app: Flask) -> None:
         support_code=supportcode.code,
         step_to_child=to_child,
         step_to_parents=to_parents,
+        step_is_final=is_final,
         home_now=lambda: daemon.daemon().home(),
     )
     app.jinja_env.filters["plain"] = words.plain

@@ -30,7 +30,6 @@ from webui.values.country import Country, parse_country
 from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.values.family import Family, parse_family
 from webui.values.given import Given, parse_given
-from webui.values.growing import Growth, parse_growth
 from webui.values.health import Health, parse_health
 from webui.values.history import Change, parse_changes
 from webui.values.ledger import Ledger, parse_ledger
@@ -131,10 +130,6 @@ class Daemon:
     def ruleset(self, profile: str) -> Ruleset:
         """Return a child's rules and its band's, for editing."""
         return parse_ruleset(self.client.call("rules", id=profile))
-
-    def growth(self, profile: str) -> Growth:
-        """Return a child's transition to the next band, with the rules before and after it."""
-        return parse_growth(self.client.call("step", id=profile))
 
     def alerts(self) -> AlertBook:
         """Return each guardian's notification settings."""

@@ -12,7 +12,6 @@ from gateway.control.client import Unreachable
 from gateway.control.schema import Record, field_types, to_json
 from webui.api import (
     account,
-    agreement,
     alerts,
     backup,
     children,
@@ -20,7 +19,6 @@ from webui.api import (
     devices,
     events,
     family,
-    growing,
     health,
     home,
     lists,
@@ -31,7 +29,6 @@ from webui.api import (
     registers,
     requests,
     rules,
-    selfset,
     sharing,
     teaching,
     unlock,
@@ -43,10 +40,11 @@ from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
 from webui.features.activity import activity_api
 from webui.features.filter_tests import bypass_test_api
+from webui.features.growing import agreement_api, self_set_api, transition_api
 from webui.memory import release_memory
 
 NOUNS = (
-    teaching, growing, selfset, agreement,
+    teaching, transition_api, self_set_api, agreement_api,
     home, children, rules, activity_api, requests, codes, devices, sharing, lists, registers, family, people,
     account, log, health, backup, alerts, proof, bypass_test_api, my, unlock, events,
 )  # fmt: skip

@@ -10,10 +10,10 @@ from webui import charts, notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.features.activity.block_text import blocks_of
+from webui.features.growing.self_set_text import describe_all
 from webui.language.changes import who
 from webui.language.levels import level_of
 from webui.rules.edited import Known, Line, lines
-from webui.rules.selfset import describe_all
 from webui.rules.steps import step_in_few_words, step_sentence
 from webui.values.answers import Child, Here, Home
 from webui.values.asked import to_show, waiting_for, waiting_time

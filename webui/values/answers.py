@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from gateway.control.contract.growing import AgeTransition
 from webui.accounts.announced import Announced
 from webui.language import telling
 from webui.language.i18n import language
-from webui.values.growing import Step, parse_step, parse_steps
 from webui.values.lists import UpdatePlan, parse_plan
 from webui.values.minutes import Time, parse_time
 from webui.values.shapes import Answer, refuse_shape
@@ -118,10 +118,10 @@ class Home:
     announced: tuple[Announced, ...]  # newest first, of the last week
     children: tuple[Child, ...]
     unclaimed: bool = False  # the gateway has no guardian
-    steps: tuple[Step, ...] = ()  # transitions to the next band: proposed, postponed, or taken lately
+    steps: tuple[AgeTransition, ...] = ()  # proposed, postponed, or taken lately
     lists: UpdatePlan | None = None  # automatic updates of the lists of sites
 
-    def step_of(self, profile: str) -> Step | None:
+    def step_of(self, profile: str) -> AgeTransition | None:
         return next((step for step in self.steps if step.profile == profile), None)
 
     def child(self, profile: str) -> Child | None:
@@ -153,7 +153,7 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         problems=answer.texts("problems"),
         announced=tuple(entry.read(Announced) for entry in answer.entries("announced")),
         children=tuple(_child(entry, now) for entry in answer.entries("profiles")),
-        steps=parse_steps(answer),
+        steps=answer.records("steps", AgeTransition),
         lists=parse_plan(answer.entry("lists")),
     )
 
@@ -217,7 +217,7 @@ class Here:
         ""
     )
     own: Own = field(default_factory=Own)
-    step: Step | None = None  # transition into adulthood, taken lately
+    step: AgeTransition | None = None  # transition into adulthood, taken lately
 
 
 def parse_here(values: Mapping[str, Any]) -> Here:
@@ -233,5 +233,5 @@ def parse_here(values: Mapping[str, Any]) -> Here:
         now=now,
         time=parse_time(answer),
         own=parse_own(answer),
-        step=parse_step(answer.entry("step")),
+        step=answer.record("step", AgeTransition),
     )

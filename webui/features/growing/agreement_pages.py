@@ -7,15 +7,16 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.growing import AGREEMENT
 from webui import notices
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.growing.agreement_text import AgreementView
 from webui.forms import one_of
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.pages.sharing import REFUSED, refused, typed_pin
-from webui.values.agreement import Agreement
 from webui.values.answers import Child, Here, Home
 from webui.whom import child_of
 
@@ -37,8 +38,8 @@ def say() -> ResponseReturnValue:
     here, home, child, one = _own()
     action = one_of("do", (AGREE, END))
     problem = refused(
-        lambda: daemon().sharing(
-            "agreement", action=action, device=here.mac, pin=typed_pin("pin"), origin=source_address()
+        lambda: daemon().client.ask(
+            AGREEMENT, action=action, device=here.mac, pin=typed_pin("pin"), origin=source_address()
         )
     )
     if problem:
@@ -56,7 +57,7 @@ def answer(profile: str) -> ResponseReturnValue:
     child = child_of(daemon().home(), profile)
     action = one_of("do", (AGREE, END))
     with notices.refusals_to(notices.said):
-        daemon().change("agreement", action=action, id=child.id, by=guardian() or "", origin=source_address())
+        daemon().change(AGREEMENT, action=action, id=child.id, by=guardian() or "", origin=source_address())
         name = plain(child.name)
         notices.said(
             _("The agreement with %(name)s is taken back.", name=name)
@@ -66,7 +67,7 @@ def answer(profile: str) -> ResponseReturnValue:
     return redirect(url_for("rules.show", profile=child.id), 303)
 
 
-def _own() -> tuple[Here, Home, Child, Agreement]:
+def _own() -> tuple[Here, Home, Child, AgreementView]:
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
     one = None if child is None else daemon().rules(child.id).agreement
@@ -75,7 +76,7 @@ def _own() -> tuple[Here, Home, Child, Agreement]:
     return here, home, child, one
 
 
-def _mine(here: Here, home: Home, child: Child, agreement: Agreement, problem: str = "") -> str:
+def _mine(here: Here, home: Home, child: Child, agreement: AgreementView, problem: str = "") -> str:
     return render_template(
         "my_agreement.html",
         here=here,

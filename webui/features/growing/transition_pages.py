@@ -1,4 +1,4 @@
-"""The move to the next age group: shows its changes, and a parent accepts or postpones it.
+"""The transition to the next age group: shows its changes, and a parent accepts or postpones it.
 
 The child sees it too.
 """
@@ -9,20 +9,26 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.growing import (
+    POSTPONE_TRANSITION,
+    TAKE_TRANSITION,
+    TRANSITION,
+    TransitionPreview,
+)
 from gateway.core.errors import ControlError
 from gateway.policy.profile.growing import read_month
 from webui import notices
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.language import growing as words_of
+from webui.features.growing import transition_text
+from webui.features.growing.rule_changes import changes, stays
+from webui.features.growing.transition_text import is_final
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.levels import level_of
 from webui.language.words import month, plain
 from webui.rules.editing import NOTHING, Outcome, Page, Problem, opened, render
-from webui.rules.growing import changes, stays
 from webui.rules.steps import step_sentence
-from webui.values.shapes import Answer
 
 blueprint = Blueprint("growing", __name__)
 
@@ -38,25 +44,25 @@ def show(profile: str) -> ResponseReturnValue:
 def take(profile: str) -> ResponseReturnValue:
     """Accept the transition. The one into adulthood cannot be undone, so its form has a box to tick."""
     page = opened(profile)
-    growth = daemon().growth(page.child.id)
-    if growth.is_final and request.form.get("sure") != "yes":
+    growth = daemon().client.ask(TRANSITION, id=page.child.id)
+    if is_final(growth.then) and request.form.get("sure") != "yes":
         return _show(page, Outcome(Problem(_("Tick the box first: this cannot be undone."), "sure"))), 422
     if growth.step is not None and growth.step.stage == "taken":  # sent twice: keep the undo of the first
         return redirect(url_for("rules.show", profile=page.child.id), 303)
     try:
-        answer = Answer(
-            daemon().change("take_step", id=page.child.id, by=guardian() or "", origin=source_address())
+        taken = daemon().change(
+            TAKE_TRANSITION, id=page.child.id, by=guardian() or "", origin=source_address()
         )
     except Unreachable:
         raise
     except ControlError as error:
         return _show(page, Outcome(Problem(refusals.sentence(error)))), 422
     name = plain(page.child.name)
-    if growth.is_final:
+    if is_final(growth.then):
         notices.said(_("The rules of %(name)s have ended, and what was written down is deleted.", name=name))
         return redirect(url_for("home.show"), 303)
     sentence = _("%(name)s has the %(band)s rules now.", name=name, band=growth.then)
-    notices.edited(page.child.id, answer, sentence)
+    notices.edited(page.child.id, taken, sentence)
     return redirect(url_for("rules.show", profile=page.child.id), 303)
 
 
@@ -69,17 +75,16 @@ def later(profile: str) -> ResponseReturnValue:
     found = read_month(until)
     if found is None:
         abort(400)
-    if not reason or len(reason) > words_of.REASON_LIMIT:
-        sentence = _(
-            "Write a reason of at most %(most)d letters. The child reads it.", most=words_of.REASON_LIMIT
-        )
+    if not reason or len(reason) > transition_text.REASON_LIMIT:
+        most = transition_text.REASON_LIMIT
+        sentence = _("Write a reason of at most %(most)d letters. The child reads it.", most=most)
         return _show(page, Outcome(Problem(sentence, "reason"))), 422
-    step = daemon().growth(page.child.id).step
+    step = daemon().client.ask(TRANSITION, id=page.child.id).step
     if step is not None and (step.stage, step.until, step.reason) == ("postponed", until, reason):
         return redirect(url_for("growing.show", profile=page.child.id), 303)  # sent twice
     try:
         daemon().change(
-            "postpone_step",
+            POSTPONE_TRANSITION,
             id=page.child.id,
             until=until,
             reason=reason,
@@ -95,7 +100,7 @@ def later(profile: str) -> ResponseReturnValue:
 
 
 def _show(page: Page, outcome: Outcome) -> str:
-    growth = daemon().growth(page.child.id)
+    growth = daemon().client.ask(TRANSITION, id=page.child.id)
     step = growth.step
     months = () if step is None else step.later
     return render(
@@ -103,15 +108,21 @@ def _show(page: Page, outcome: Outcome) -> str:
         page,
         outcome,
         growth=growth,
+        is_final=is_final(growth.then),
         step=step,
-        step_text=words_of.to_parents(step, page.home.now)
+        step_text=transition_text.to_parents(step, page.home.now)
         if step
-        else step_sentence(growth.month, growth.band),
-        changes=changes(growth.rules, growth.after, page.names, page.book.name),
-        stays=() if growth.is_final else stays(page.book, growth.after, page.names),
+        else step_sentence(growth.month or "", growth.band),
+        changes=changes(growth.rules, growth.after or {}, page.names, page.book.name),
+        stays=() if is_final(growth.then) else stays(page.book, growth.after or {}, page.names),
         months=[(item, month(found)) for item in months if (found := read_month(item)) is not None],
-        put_off_to=month(found) if step and (found := read_month(step.until)) else "",
+        put_off_to=_put_off_to(growth),
     )
+
+
+def _put_off_to(growth: TransitionPreview) -> str:
+    found = read_month(growth.step.until) if growth.step and growth.step.until else None
+    return "" if found is None else month(found)
 
 
 @blueprint.get("/my/step")
@@ -122,7 +133,8 @@ def mine() -> ResponseReturnValue:
     child = home.child(here.profile)
     if child is None:
         return redirect(url_for("door.arrive"), 303)
-    growth, names, book = daemon().growth(child.id), daemon().catalogue(), daemon().ruleset(child.id)
+    growth = daemon().client.ask(TRANSITION, id=child.id)
+    names, book = daemon().catalogue(), daemon().ruleset(child.id)
     step = growth.step
     return render_template(
         "my_step.html",
@@ -131,10 +143,13 @@ def mine() -> ResponseReturnValue:
         child=child,
         level=level_of(child.band).value,
         growth=growth,
+        is_final=is_final(growth.then),
         step=step,
-        step_text=words_of.to_child(step, home.now) if step else step_sentence(growth.month, growth.band),
-        changes=changes(growth.rules, growth.after, names, book.name),
-        stays=() if growth.is_final else stays(book, growth.after, names),
-        put_off_to=month(found) if step and (found := read_month(step.until)) else "",
+        step_text=transition_text.to_child(step, home.now)
+        if step
+        else step_sentence(growth.month or "", growth.band),
+        changes=changes(growth.rules, growth.after or {}, names, book.name),
+        stays=() if is_final(growth.then) else stays(book, growth.after or {}, names),
+        put_off_to=_put_off_to(growth),
         help_lines=daemon().help_lines(),
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
+from gateway.control.contract.growing import SELF_SET, SelfSetTimes
 from gateway.control.schema import record
 from webui.api.my import device_of_a_child
 from webui.api.operations import ANYONE, Noun
@@ -17,49 +17,32 @@ noun = Noun("selfset")
 
 
 @record
-class Choice:
-    key: str  # bedtime, or limits/ and a target
-    name: str | None  # of the limit's target
-    value: Any  # in the shape of a profile's YAML
-    at: datetime | None  # since when
-
-
-@record
-class OwnTimes:
-    may: bool  # false: others set this child's times, and its own settings do not apply
-    most: int  # maximum number of own limits
-    suggested: Mapping[str, Any]  # the band's suggestion, not in effect by default
-    choices: tuple[Choice, ...]
-
-
-@record
 class SetOwn:
     pin: Digits
     set: Mapping[str, Any]  # KEY: VALUE; null turns it off
 
 
-NONE: Mapping[str, object] = {"may": False, "most": 0, "suggested": {}, "choices": []}
+NONE = SelfSetTimes(may=False, most=0, suggested={}, choices=())
 
 
-@noun.declare("GET", "/my/times", ANYONE, answer=OwnTimes)
+@noun.declare("GET", "/my/times", ANYONE, answer=SelfSetTimes)
 def mine(_me: Caller | None) -> object:
     """Return what this device's child set for itself, and the suggestions."""
     return daemon().client.call("profile", id=device_of_a_child().profile).get("self_set") or NONE
 
 
-@noun.declare("PATCH", "/my/times", ANYONE, body=SetOwn, answer=OwnTimes)
+@noun.declare("PATCH", "/my/times", ANYONE, body=SetOwn, answer=SelfSetTimes)
 def change(_me: Caller | None, body: SetOwn) -> object:
     """Set or remove the child's own bedtime and limits by its PIN.
 
     The stricter of these and others' rules applies.
     """
     device = device_of_a_child().mac
-    return daemon().sharing(
-        "self_set", device=device, pin=body.pin, set=dict(body.set), origin=source_address()
-    )["self_set"]
+    client, wanted = daemon().client, dict(body.set)
+    return client.ask(SELF_SET, device=device, pin=body.pin, set=wanted, origin=source_address()).self_set
 
 
-@noun.declare("GET", "/children/{child}/times", answer=OwnTimes)
+@noun.declare("GET", "/children/{child}/times", answer=SelfSetTimes)
 def of_child(me: Caller, child: str) -> object:
     """Return what a child set for itself, and when. No other user can change it."""
     return me.ask("profile", id=child).get("self_set") or NONE

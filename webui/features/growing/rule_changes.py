@@ -1,4 +1,4 @@
-"""Compares a child's rules with those of the next age band, grouped by effect. Pure functions."""
+"""Compares a child's rules with those of the next age group, by effect. Pure functions."""
 
 from __future__ import annotations
 

@@ -8,26 +8,31 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.growing import SELF_SET, SelfSetTimes
 from webui import notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.growing.self_set_text import (
+    BEDTIME,
+    LIMITS,
+    TYPES,
+    NotThatError,
+    bedtime_of,
+    describe_all,
+    limits_of,
+    night_fields,
+    suggested,
+    target_of,
+    targets,
+    typed_bedtime,
+    typed_limit,
+)
 from webui.forms import one_of
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.pages.sharing import REFUSED, refused, typed_pin
 from webui.rules.childs import Rules
-from webui.rules.selfset import (
-    TYPES,
-    NotThatError,
-    describe_all,
-    night_fields,
-    suggested,
-    targets,
-    typed_bedtime,
-    typed_limit,
-)
 from webui.values.answers import Child, Here, Home
-from webui.values.selfset import BEDTIME, LIMITS, SelfSet
 
 blueprint = Blueprint("selfset", __name__, url_prefix="/my/times")
 
@@ -44,7 +49,7 @@ class Mine:
     home: Home
     child: Child
     rules: Rules
-    own: SelfSet
+    own: SelfSetTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def bedtime() -> ResponseReturnValue:
 def limit() -> ResponseReturnValue:
     """Set an existing limit, or a new one."""
     mine = _mine()
-    there = {limit.target for limit in mine.own.limits}
+    there = {target_of(limit) for limit in limits_of(mine.own)}
     target = one_of("target", {*there, *(key for key, _name in targets(mine.own))})
     key = f"{LIMITS}{target}"
     at = key if target in there else LIMITS
@@ -93,8 +98,8 @@ def limit() -> ResponseReturnValue:
 
 def _change(mine: Mine, key: str, value: object, done: str, at: str) -> ResponseReturnValue:
     problem = refused(
-        lambda: daemon().sharing(
-            "self_set", device=mine.here.mac, pin=typed_pin("pin"), set={key: value}, origin=source_address()
+        lambda: daemon().client.ask(
+            SELF_SET, device=mine.here.mac, pin=typed_pin("pin"), set={key: value}, origin=source_address()
         )
     )
     if problem:
@@ -115,7 +120,9 @@ def _mine() -> Mine:
 def _show(mine: Mine, problem: Problem | None = None) -> str:
     """Show the page, with a problem of the input if there is one."""
     own, at = mine.own, "" if problem is None else problem.at
-    night = night_fields(own.suggested if own.bedtime is None else own.bedtime.value)
+    bedtime = bedtime_of(own)
+    night = night_fields(own.suggested.get(BEDTIME) if bedtime is None else bedtime.value)
+    described = describe_all(own, mine.home.now)
     return render_template(
         "my_times.html",
         home=mine.home,
@@ -124,7 +131,8 @@ def _show(mine: Mine, problem: Problem | None = None) -> str:
         rules=mine.rules,
         own=own,
         message=notices.child_notice() if problem is None else "",
-        choices={choice.key: choice for choice in describe_all(own, mine.home.now)},
+        bedtime=next((time for time in described if not time.target), None),
+        limits=[time for time in described if time.target],
         suggested=suggested(own),
         night=_typed_night() if at == BEDTIME else night,
         minutes=_typed_minutes() if at.startswith(LIMITS) else {},

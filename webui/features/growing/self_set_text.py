@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from gateway.control.contract.growing import SelfSetChoice, SelfSetTimes
 from webui.language import things
 from webui.language.i18n import gettext as _
-from webui.language.words import day_past
+from webui.language.words import day_past, plain
 from webui.rules import sentences
 from webui.rules.hours import (
     DAY,
@@ -26,9 +27,10 @@ from webui.rules.hours import (
     write_plan,
     write_span,
 )
-from webui.values.selfset import Choice, SelfSet
 
 T = TypeVar("T")
+
+BEDTIME, LIMITS = "bedtime", "limits/"
 
 TYPES = (SCHOOL, FREE)
 # The targets that the page offers. Programs may use any target. The English text is the daemon's.
@@ -50,33 +52,50 @@ class NotThatError(ValueError):
 class SelfSetTime:
     """One choice, described, and since when it applies."""
 
-    key: str
+    choice: SelfSetChoice
     title: str
     sentences: tuple[str, ...]
     since: str  # "today", "on Tuesday"
     plan: Mapping[str, int | None] | None  # minutes by day type, for a limit that the form can show
 
+    @property
+    def target(self) -> str:
+        return target_of(self.choice)
 
-def describe(choice: Choice, now: datetime) -> SelfSetTime:
-    since = "" if choice.at is None else day_past(choice.at, now)
-    title = choice.name if choice.target else _("Bedtime")
+
+def target_of(choice: SelfSetChoice) -> str:
+    """Return the target of a limit; empty for bedtime."""
+    return choice.key.removeprefix(LIMITS) if choice.key.startswith(LIMITS) else ""
+
+
+def bedtime_of(own: SelfSetTimes) -> SelfSetChoice | None:
+    return next((choice for choice in own.choices if choice.key == BEDTIME), None)
+
+
+def limits_of(own: SelfSetTimes) -> tuple[SelfSetChoice, ...]:
+    return tuple(choice for choice in own.choices if target_of(choice))
+
+
+def describe(choice: SelfSetChoice, now: datetime) -> SelfSetTime:
+    since, target = "" if choice.at is None else day_past(choice.at, now), target_of(choice)
+    title = plain(things.thing(target, choice.name or "")) if target else _("Bedtime")
     try:
-        said = sentences.limits(title, choice.value) if choice.target else sentences.bedtime(choice.value)
-        plan = read_plan(choice.value, read_minutes) if choice.target else None
+        said = sentences.limits(title, choice.value) if target else sentences.bedtime(choice.value)
+        plan = read_plan(choice.value, read_minutes) if target else None
     except Unreadable:  # set by a program in a form that these pages cannot show
         said, plan = (title,), None
     by_type = plan is not None and set(plan) == set(TYPES)
-    return SelfSetTime(choice.key, title, said, since, plan if by_type else None)
+    return SelfSetTime(choice, title, said, since, plan if by_type else None)
 
 
-def describe_all(own: SelfSet, now: datetime) -> list[SelfSetTime]:
+def describe_all(own: SelfSetTimes, now: datetime) -> list[SelfSetTime]:
     return [describe(choice, now) for choice in own.choices]
 
 
-def suggested(own: SelfSet) -> tuple[str, ...]:
+def suggested(own: SelfSetTimes) -> tuple[str, ...]:
     """Return the band's suggestion, as sentences."""
     try:
-        return sentences.bedtime(own.suggested)
+        return sentences.bedtime(own.suggested.get(BEDTIME))
     except Unreadable:
         return ()
 
@@ -117,7 +136,7 @@ def _written(plan: Plan[T], write: Callable[[T], object]) -> object:
     return write_plan(plan, write)
 
 
-def targets(own: SelfSet) -> list[tuple[str, str]]:
+def targets(own: SelfSetTimes) -> list[tuple[str, str]]:
     """Return the targets of a further limit, sorted by name."""
-    taken = {limit.target for limit in own.limits}
+    taken = {target_of(limit) for limit in limits_of(own)}
     return [(key, things.thing(key, name)) for key, name in TARGETS.items() if key not in taken]
