@@ -18,21 +18,22 @@ from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
 from webui.features.activity import activity_pages, blocked_pages, digest_pages
+from webui.features.bypass_alerts import card_pages
 from webui.features.filter_tests import bypass_test_pages
 from webui.features.growing import agreement_pages, self_set_pages, transition_pages
 from webui.features.growing.transition_text import is_final, to_child, to_parents
+from webui.features.notifications import alert_pages
+from webui.features.site_repair import repair_pages
 from webui.language import i18n, loglevels, refusals, words
 from webui.messages import notifier
 from webui.pages import (
     account,
-    alerts,
     asks,
     auditlog,
     backup,
     band,
     basics,
     brand,
-    cards,
     carry,
     child,
     claim,
@@ -73,7 +74,6 @@ from webui.pages import (
     status,
     stream,
     support,
-    teach,
     tokens,
     unlock,
     update,
@@ -91,12 +91,12 @@ __all__ = ["Settings", "create_app"]
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
     door, claim, account, tokens, home, activity_pages, devices, device, device_use, device_open, lists,
-    cards, requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
-    backup, update, family, registers, importing, alerts,
+    card_pages, requests, codes, lending, family_card, stream, people, auditlog, helper, support, language,
+    health, backup, update, family, registers, importing, alert_pages,
     child, asks, disputes, sharing, self_set_pages, agreement_pages, unlock, wallet_pages, time_pages,
     blocked_pages, status, leave, mean, rights, learn, guide, digest_pages,
-    rules, services, kinds, laws, sites, week, limits, basics, band, transition_pages, preview, carry, teach,
-    setup, proof,  bypass_test_pages, brand,
+    rules, services, kinds, laws, sites, week, limits, basics, band, transition_pages, preview, carry,
+    repair_pages, setup, proof,  bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

@@ -13,7 +13,6 @@ from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from webui.helplines import packaged
 from webui.language import i18n
-from webui.messages.alerts import AlertBook, parse_alerts
 from webui.rules.catalogue import Catalogue, parse_catalogue
 from webui.rules.childs import Rules, parse_rules
 from webui.rules.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
@@ -36,12 +35,8 @@ from webui.values.ledger import Ledger, parse_ledger
 from webui.values.lists import Found, Lists, parse_found, parse_lists
 from webui.values.questions import SHOWN, Questions, parse_questions
 from webui.values.registers import Register, parse_registers
-from webui.values.shapes import Answer
 from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
-from webui.values.teaching import Lesson, parse_lesson
 from webui.values.tickets import Batch, parse_batches
-from webui.values.waycards import SHOWN as CARDS_SHOWN
-from webui.values.waycards import WayCards, parse_cards
 
 ResponseT = TypeVar("ResponseT")
 
@@ -119,10 +114,6 @@ class Daemon:
         """Return states' registers, on or off."""
         return parse_registers(self.client.call("registers"))
 
-    def way_cards(self, limit: int = CARDS_SHOWN) -> WayCards:
-        """Return cards about bypass methods that are not dismissed."""
-        return parse_cards(self.client.call("cards", limit=limit))
-
     def batches(self) -> tuple[Batch, ...]:
         """Return unused codes by batch, without the codes."""
         return parse_batches(self.client.call("tickets"))
@@ -130,10 +121,6 @@ class Daemon:
     def ruleset(self, profile: str) -> Ruleset:
         """Return a child's rules and its band's, for editing."""
         return parse_ruleset(self.client.call("rules", id=profile))
-
-    def alerts(self) -> AlertBook:
-        """Return each guardian's notification settings."""
-        return parse_alerts(self.client.call("alerts"))
 
     def family(self) -> Family:
         """Return the family's settings of qalqan.yaml."""
@@ -150,10 +137,6 @@ class Daemon:
         """Preview the decision about ``host`` at ``at`` in the home's time, with ``changes``."""
         values: dict[str, object] = {"set": changes} if changes else {}
         return parse_preview(self.client.call("preview", id=profile, host=host, at=at, **values))
-
-    def lesson(self, profile: str) -> Lesson | None:
-        """Return a child's running lesson, with the names that it needed."""
-        return parse_lesson(Answer(self.client.call("lesson", id=profile)))
 
     def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
         return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))
@@ -195,9 +178,6 @@ class Daemon:
     def requests_of_device(self, here: Here) -> tuple[Asked, ...]:
         found = parse_asked(self.client.call("requests", device=here.mac))
         return tuple(request for request in found if request.profile == here.profile)
-
-    def way_cards_of_device(self, here: Here) -> WayCards:
-        return parse_cards(self.client.call("cards", device=here.mac))
 
     def ledger_of_device(self, here: Here, day: date | None = None) -> Ledger:
         return parse_ledger(self.client.call("ledger", device=here.mac, **_on(day)))

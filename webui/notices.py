@@ -126,8 +126,8 @@ def _paused(home: Home, who: str) -> Notice | None:
     return Notice(_("%(name)s is paused until %(until)s.", name=name, until=until), undo, "who", who)
 
 
-class Edited(Protocol):
-    """The daemon's answer to an edit."""
+class Undoable(Protocol):
+    """An answer to an edit of a file."""
 
     @property
     def undo(self) -> int | None: ...
@@ -135,12 +135,12 @@ class Edited(Protocol):
     def revision(self) -> int | None: ...
 
 
-def edited(profile: str, done: Edited | Answer, sentence: str) -> None:
+def edited(profile: str, done: Undoable | Answer, sentence: str) -> None:
     """Store an edit of a child's rules."""
     cookie["done"] = ["edited", f"{profile} {way_back(done)}", plain(sentence, SENTENCE_LIMIT), ""]
 
 
-def way_back(done: Edited | Answer) -> str:
+def way_back(done: Undoable | Answer) -> str:
     """Return the undo form's value: the revision to restore, and the one that the edit made."""
     if isinstance(done, Answer):
         return f"{done.whole('undo')} {done.whole('revision')}"

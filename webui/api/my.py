@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from gateway.control.contract.activity import ERASE, RECENT_BLOCKS
+from gateway.control.contract.bypass_alerts import BYPASS_CARDS, BypassCards
 from gateway.control.schema import Text, Whole, record
 from gateway.policy.accounts.people import PersonRole
 from webui.accounts import locks
 from webui.api.children import Left, ServiceId, Used
-from webui.api.devices import Cards
 from webui.api.home import Changes, with_undo
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
@@ -142,10 +142,10 @@ def refusals(_me: Caller | None) -> object:
     return daemon().client.call(RECENT_BLOCKS.name, device=_device())
 
 
-@noun.declare("GET", "/my/cards", ANYONE, answer=Cards)
+@noun.declare("GET", "/my/cards", ANYONE, answer=BypassCards)
 def cards(_me: Caller | None) -> object:
     """List bypass methods that this device used, and how to turn each off in the device's own menu."""
-    return daemon().client.call("cards", device=device_of_a_child().mac)
+    return daemon().client.ask(BYPASS_CARDS, device=device_of_a_child().mac)
 
 
 @noun.declare("GET", "/my/requests", ANYONE, answer=AllAsked)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.control.contract.activity import BlockedSite, RecentBlock
+from gateway.control.contract.site_repair import NeededName
 from gateway.policy.judge.explanation import ENGLISH, Names, Words, sentence
 from gateway.policy.profile.rules import SELF
 from gateway.policy.values import Decision, Reason, Verdict
@@ -59,13 +60,12 @@ def met(answer: Answer, what: str, now: datetime) -> str:
     return text if is_source() else _said(answer, what or None, now) or text
 
 
-def needed(answer: Answer, now: datetime) -> str:
-    """Describe why a name in a lesson was not opened (`lesson`)."""
-    text = answer.text("sentence")
+def needed(name: NeededName, at: datetime) -> str:
+    """Describe why a name was not opened during a site repair; empty if it was."""
+    text = name.sentence or ""
     if is_source() or not text:
         return text
-    values = {"reason": answer.text("refused"), "rule": answer.text("rule"), "owner": answer.text("owner")}
-    return _said(Answer(values), answer.text("name"), now) or text
+    return _sentence(_decision(name.refused or "", name.rule or "", name.owner or ""), name.name, at) or text
 
 
 def answered(answer: Answer, now: datetime) -> str:

@@ -6,10 +6,12 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.age.bands import Band
+from gateway.control.contract.bypass_alerts import BYPASS_CARDS
 from webui import charts, notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.features.activity.block_text import blocks_of
+from webui.features.bypass_alerts.card_text import CardsView
 from webui.features.growing.self_set_text import describe_all
 from webui.language.changes import who
 from webui.language.levels import level_of
@@ -84,7 +86,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         landing_due=here.time.landing_due,
         used_on=_used_on(here, child),
         asked=to_show(asked, home.now),
-        way_cards=daemon().way_cards_of_device(here).found,
+        way_cards=CardsView(daemon().client.ask(BYPASS_CARDS, device=here.mac)).found,
         time_asked=waiting_time(asked),
         message=notices.child_notice() if whole else "",
         changes=_changes(here, home) if whole else (),

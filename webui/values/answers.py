@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gateway.control.contract.growing import AgeTransition
+from gateway.control.contract.site_repair import SiteRepair
 from webui.accounts.announced import Announced
 from webui.language import telling
 from webui.language.i18n import language
@@ -15,7 +16,6 @@ from webui.values.lists import UpdatePlan, parse_plan
 from webui.values.minutes import Time, parse_time
 from webui.values.shapes import Answer, refuse_shape
 from webui.values.sharing import Own, parse_own
-from webui.values.teaching import Lesson, parse_lesson
 
 NEWS = timedelta(days=1)
 QUIET = frozenset({"day", "nothing"})  # sightings that do not say whether the device is online now
@@ -70,7 +70,7 @@ class Child:
     requests: int  # pending
     pin_set: datetime | None = None
     pin_by: str = ""  # the guardian who set it; empty: the child itself
-    lesson: Lesson | None = None  # running, or finished and not yet saved
+    lesson: SiteRepair | None = None  # running, or finished and not yet saved
     next_step: str = ""  # the month of the next band, YYYY-MM; empty if not set
     in_use: tuple[InUse, ...] = ()  # now, as far as the log level lets a guardian see
 
@@ -176,7 +176,7 @@ def _child(answer: Answer, now: datetime) -> Child:
         now=_state(answer, now),
         devices=tuple(entry.read(Device) for entry in answer.entries("devices")),
         time=parse_time(answer),
-        lesson=parse_lesson(answer.entry("lesson")),
+        lesson=answer.record("lesson", SiteRepair),
         in_use=tuple(entry.read(InUse) for entry in answer.entries("in_use")),
     )
 

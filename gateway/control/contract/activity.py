@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from gateway.control.schema import Text, Whole, record
+from gateway.control.schema import OneLine, Whole, record
 from gateway.control.verbs import Sender, Verb
 
 
@@ -13,8 +13,8 @@ from gateway.control.verbs import Sender, Verb
 class RecentBlocksRequest:
     """Of a ``device``, or of a ``profile`` as far as its log level allows."""
 
-    device: Annotated[str, Text()] | None = None  # MAC
-    profile: Annotated[str, Text()] | None = None
+    device: OneLine | None = None  # MAC
+    profile: OneLine | None = None
     limit: Annotated[int, Whole(1, 100)] = 10
 
 
@@ -65,7 +65,7 @@ class RecentBlocks:
 
 @record
 class HistoryRequest:
-    id: Annotated[str, Text()]  # of the child
+    id: OneLine  # of the child
     from_: date | None = None  # the default is the last day
     to: date | None = None  # the default is today
 
@@ -152,7 +152,7 @@ class History:
 class EraseRequest:
     """Without ``id``, a child's own ``device`` deletes its names."""
 
-    id: Annotated[str, Text()] | None = None
+    id: OneLine | None = None
     what: Literal["names", "all"] = "all"
 
 

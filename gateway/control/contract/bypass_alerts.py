@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated
 
-from gateway.control.schema import Text, Whole, record
+from gateway.control.schema import OneLine, Whole, record
 from gateway.control.verbs import Sender, Verb
 
 CARDS_MOST = 64
@@ -58,8 +58,8 @@ class BypassCards:
 
 @record
 class DismissRequest:
-    device: Annotated[str, Text()]  # MAC
-    way: Annotated[str, Text()]
+    device: OneLine  # MAC
+    way: OneLine
     back: bool = False  # restore the card
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from gateway.control.schema import Text, record
+from gateway.control.schema import OneLine, record
 from gateway.control.verbs import Sender, Verb
-
-ChildId = Annotated[str, Text()]
 
 
 @record
@@ -35,7 +33,7 @@ class AgeTransition:
 
 @record
 class TransitionRequest:
-    id: ChildId
+    id: OneLine
 
 
 @record
@@ -64,9 +62,9 @@ class TransitionTaken:
 
 @record
 class PostponeRequest:
-    id: ChildId
-    until: Annotated[str, Text()]
-    reason: Annotated[str, Text()]
+    id: OneLine
+    until: OneLine
+    reason: OneLine
 
 
 @record
@@ -137,7 +135,7 @@ class AgreementRequest:
     """Of a child's own ``device``, or of a guardian about the child ``id``."""
 
     action: Literal["agree", "end"]
-    id: ChildId | None = None
+    id: OneLine | None = None
 
 
 @record

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from gateway.control.schema import Text, record
+from gateway.control.schema import OneLine, record
 from gateway.control.verbs import Nothing, Sender, Verb
 
 
@@ -15,10 +13,10 @@ class GuardianAlerts:
     guardian: str
     address: str  # of the ntfy topic
     kinds: tuple[str, ...]
-    at_night: tuple[str, ...]  # subset of ``kinds``; the others wait for the morning
-    names: bool  # include names of children, devices and sites in the text
-    inside: bool  # the server is in the household's own network
-    language: str
+    at_night: tuple[str, ...] = ()  # subset of ``kinds``; the others wait for the morning
+    names: bool = False  # include names of children, devices and sites in the text
+    inside: bool = False  # the server is in the household's own network
+    language: str = ""
 
 
 @record
@@ -31,12 +29,12 @@ class AlertBook:
 class SetAlertsRequest:
     """Without ``address`` and ``kinds``, turn them off. Without ``address``, keep the stored one."""
 
-    address: Annotated[str, Text()] | None = None
+    address: OneLine | None = None
     kinds: tuple[str, ...] | None = None
     at_night: tuple[str, ...] = ()
     names: bool = False
     inside: bool = False
-    language: Annotated[str, Text()] | None = None
+    language: OneLine | None = None
 
 
 ALERTS = Verb("alerts", Nothing, AlertBook, senders=frozenset({Sender.PAGES}))

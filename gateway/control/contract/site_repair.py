@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
-from gateway.control.schema import Text, record
+from gateway.control.schema import OneLine, record
 from gateway.control.verbs import Sender, Verb
-
-ChildId = Annotated[str, Text()]
 
 
 @record
 class StartRepairRequest:
-    id: ChildId
-    host: Annotated[str, Text()]
-    device: Annotated[str, Text()] | None = None  # MAC; None: all devices of the child
+    id: OneLine
+    host: OneLine
+    device: OneLine | None = None  # MAC; None: all devices of the child
 
 
 @record
@@ -27,7 +24,7 @@ class RepairStarted:
 
 @record
 class SiteRepairRequest:
-    id: ChildId
+    id: OneLine
 
 
 @record
@@ -65,7 +62,7 @@ class SiteRepairNames(SiteRepair):
 
 @record
 class EndRepairRequest:
-    id: ChildId
+    id: OneLine
     keep: tuple[str, ...] = ()  # names that stay allowed
 
 

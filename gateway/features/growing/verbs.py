@@ -87,8 +87,8 @@ class GrowingVerbs:
     def postpone_step(self, call: Call[PostponeRequest]) -> TransitionPostponed:
         """Postpone the step to the month ``until``."""
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
-        reason = call.text("reason")  # the child's page shows it: one printable line
-        step = self._growing.put_off(profile, call.args.until, reason, by, call.text("origin", ""))
+        args, origin = call.args, call.text("origin", "")
+        step = self._growing.put_off(profile, args.until, args.reason, by, origin)
         return TransitionPostponed(profile.id, step.band.value, step.until)
 
     def _child(self, request: Request, ident: str) -> Profile:

@@ -59,7 +59,10 @@ class AlertVerbs:
 
     def _read(self, call: Call[SetAlertsRequest], before: Alerts | None) -> Alerts:
         """Return the messages that a request sets. Without ``address``, the stored address stays."""
-        args, address = call.args, call.text("address", before.address if before else None)
+        args = call.args
+        address = args.address or (before.address if before else None)
+        if address is None:
+            call.refuse("address", "is missing")
         try:
             check_url(address)
         except NotOutside:
@@ -75,7 +78,7 @@ class AlertVerbs:
             at_night & kinds,
             args.names,
             args.inside,
-            call.text("language")[:LANGUAGE_LIMIT] if args.language is not None else "",
+            (args.language or "")[:LANGUAGE_LIMIT],
         )
 
 

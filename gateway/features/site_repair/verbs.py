@@ -102,7 +102,7 @@ class SiteRepairVerbs:
 
     @staticmethod
     def _host(call: Call[StartRepairRequest]) -> str:
-        word = call.text("host")  # errors contain it: one printable line
+        word = call.args.host
         try:
             return rule_host(word, lazy_public_suffix_check())
         except HostError as error:

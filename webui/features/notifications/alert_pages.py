@@ -8,16 +8,17 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.notifications import ALERTS, SET_ALERTS, GuardianAlerts
 from gateway.core.errors import ControlError
 from gateway.policy.alerts.notifications import ADDRESS_LIMIT, KINDS
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.notifications.alert_text import alerts_of, kinds, not_sent, server_of
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.i18n import language
 from webui.messages import notifier
-from webui.messages.alerts import Alerts, kinds, not_sent
 from webui.messages.outbox import NIGHT
 from webui.messages.unsent import NotSent
 
@@ -39,7 +40,7 @@ def save() -> ResponseReturnValue:
     """
     before = _mine()
     address = request.form.get("address", "").strip()[: ADDRESS_LIMIT + 1]
-    typed = Alerts(
+    typed = GuardianAlerts(
         guardian=guardian() or "",
         address=address or (before.address if before else ""),
         kinds=tuple(kind for kind in KINDS if kind in request.form.getlist("kinds")),
@@ -52,7 +53,7 @@ def save() -> ResponseReturnValue:
         return _show(typed, _("Write the address of your topic.")), 422
     try:
         daemon().change(
-            "set_alerts",
+            SET_ALERTS,
             address=typed.address,
             kinds=list(typed.kinds),
             at_night=list(typed.at_night),
@@ -74,7 +75,7 @@ def save() -> ResponseReturnValue:
 @blueprint.post("/stop")
 @guardians_only
 def stop() -> ResponseReturnValue:
-    daemon().change("set_alerts", by=guardian() or "", origin=source_address())
+    daemon().change(SET_ALERTS, by=guardian() or "", origin=source_address())
     notices.said(_("Nothing is sent to your phone any more, and the address is forgotten here."))
     return redirect(url_for("alerts.show"), 303)
 
@@ -94,11 +95,11 @@ def test() -> ResponseReturnValue:
     return redirect(url_for("alerts.show"), 303)
 
 
-def _mine() -> Alerts | None:
-    return daemon().alerts().of(guardian() or "")
+def _mine() -> GuardianAlerts | None:
+    return alerts_of(daemon().client.ask(ALERTS), guardian() or "")
 
 
-def _show(mine: Alerts | None, problem: str = "") -> str:
+def _show(mine: GuardianAlerts | None, problem: str = "") -> str:
     home, trouble = daemon().home(), notifier.of(current_app).trouble(guardian() or "")
     return render_template(
         "alerts.html",
@@ -106,6 +107,7 @@ def _show(mine: Alerts | None, problem: str = "") -> str:
         guardian=guardian(),
         notice=notices.current(home),
         mine=mine,
+        server=server_of(mine) if mine else "",
         kept=bool(mine and mine.address),
         problem=problem,
         kinds=kinds(),

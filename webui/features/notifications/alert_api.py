@@ -10,14 +10,15 @@ from typing import Annotated, Literal
 
 from flask import current_app
 
+from gateway.control.contract.notifications import ALERTS, SET_ALERTS, GuardianAlerts
 from gateway.control.schema import Text, record
 from gateway.policy.alerts.notifications import ADDRESS_LIMIT
 from webui.api.operations import Noun
 from webui.api.problems import Problem
 from webui.api.who import Caller
+from webui.features.notifications.alert_text import alerts_of, not_sent, server_of
 from webui.language.i18n import language
 from webui.messages import notifier
-from webui.messages.alerts import Alerts, not_sent, parse_alerts
 from webui.messages.unsent import NotSent, Why
 
 noun = Noun("alerts")
@@ -62,7 +63,7 @@ def save(me: Caller, body: AlertsWanted) -> object:
         raise Problem(403, "session_only", pointer="/address")
     values: dict[str, object] = {} if body.address is None else {"address": body.address}
     me.change(
-        "set_alerts",
+        SET_ALERTS,
         kinds=list(body.kinds),
         at_night=list(body.at_night),
         names=body.names,
@@ -76,7 +77,7 @@ def save(me: Caller, body: AlertsWanted) -> object:
 @noun.declare("DELETE", "/alerts")
 def stop(me: Caller) -> object:
     """Turn notifications off and delete the address."""
-    return me.change("set_alerts")
+    return me.change(SET_ALERTS)
 
 
 @noun.declare("POST", "/alerts/test")
@@ -95,15 +96,15 @@ def test(me: Caller) -> None:
         raise Problem(422, "not_sent", not_sent(error), values=values) from None
 
 
-def _mine(me: Caller) -> Alerts | None:
-    return parse_alerts(me.ask("alerts")).of(me.name)
+def _mine(me: Caller) -> GuardianAlerts | None:
+    return alerts_of(me.ask(ALERTS), me.name)
 
 
-def _shown(me: Caller, mine: Alerts | None) -> AlertsNow:
+def _shown(me: Caller, mine: GuardianAlerts | None) -> AlertsNow:
     trouble = notifier.of(current_app).trouble(me.name)
     why = "" if trouble is None else trouble.why.value
     if mine is None:
         return AlertsNow(False, "", (), (), False, False, "", "")
     return AlertsNow(
-        True, mine.server, mine.kinds, mine.at_night, mine.names, mine.inside, mine.language, why
+        True, server_of(mine), mine.kinds, mine.at_night, mine.names, mine.inside, mine.language, why
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.bypass_alerts import DISMISS_CARD
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
@@ -21,7 +22,7 @@ def dismiss() -> ResponseReturnValue:
     """Dismiss a card. The block stays, and the device's own page still shows it."""
     card, device, way = _card()
     with notices.refusals_to(notices.said):
-        daemon().change("dismiss", device=device, way=way, by=guardian() or "", origin=source_address())
+        daemon().change(DISMISS_CARD, device=device, way=way, by=guardian() or "", origin=source_address())
         notices.put_away(card, _("The card is put away. The device itself still shows it while it is so."))
     return redirect(url_for("home.show"), 303)
 
@@ -32,7 +33,7 @@ def back() -> ResponseReturnValue:
     _one, device, way = _card()
     with notices.refusals_to(notices.said):
         daemon().change(
-            "dismiss", device=device, way=way, back=True, by=guardian() or "", origin=source_address()
+            DISMISS_CARD, device=device, way=way, back=True, by=guardian() or "", origin=source_address()
         )
         notices.forget()
     return redirect(url_for("home.show"), 303)

@@ -6,10 +6,12 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.site_repair import END_REPAIR, SITE_REPAIR, START_REPAIR, RepairEnded
 from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.site_repair.repair_text import NONE, SiteRepairView
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
@@ -17,8 +19,6 @@ from webui.language.words import plain
 from webui.rules import typed
 from webui.rules.editing import NOTHING, Outcome, Page, Problem, opened, problem_of, refused, render
 from webui.values.answers import Child
-from webui.values.shapes import Answer
-from webui.values.teaching import Lesson
 from webui.whom import child_of
 
 blueprint = Blueprint("teach", __name__, url_prefix="/parent/child/<profile>/teach")
@@ -38,7 +38,7 @@ def now(profile: str) -> ResponseReturnValue:
     """Return the changing part of the page, for the script that updates it."""
     home = daemon().home()
     child = child_of(home, profile)
-    return render_template("teach_now.html", home=home, child=child, lesson=daemon().lesson(child.id))
+    return render_template("teach_now.html", home=home, child=child, lesson=_repair(child.id))
 
 
 @blueprint.post("/")
@@ -50,7 +50,7 @@ def begin(profile: str) -> ResponseReturnValue:
         host = typed.site(request.form.get("host", ""))
         chosen: dict[str, object] = {} if device == ALL else {"device": device}
         daemon().change(
-            "teach", id=page.child.id, host=host, by=guardian() or "", origin=source_address(), **chosen
+            START_REPAIR, id=page.child.id, host=host, by=guardian() or "", origin=source_address(), **chosen
         )
     except typed.NotThatError as error:
         return refused(page, Problem(str(error), "host"), _show)
@@ -66,16 +66,16 @@ def begin(profile: str) -> ResponseReturnValue:
 @guardians_only
 def end(profile: str) -> ResponseReturnValue:
     child = child_of(daemon().home(), profile)
-    lesson = daemon().lesson(child.id)
+    lesson = _repair(child.id)
     if lesson is None or lesson.mark != request.form.get("lesson"):
         notices.said(_("This lesson is over, and nothing of it is left to keep."))
         return redirect(url_for("teach.show", profile=child.id), 303)
     keep = _chosen(lesson) if one_of("do", {"keep", "none"}) == "keep" else []
     with notices.refusals_to(notices.said):
         done = daemon().change(
-            "teach_end", id=child.id, keep=keep, by=guardian() or "", origin=source_address()
+            END_REPAIR, id=child.id, keep=keep, by=guardian() or "", origin=source_address()
         )
-        _tell(child, lesson, Answer(done))
+        _tell(child, lesson, done)
     return redirect(url_for("sites.show", profile=child.id), 303)
 
 
@@ -84,18 +84,24 @@ def device_at_hand(child: Child) -> str:
     return next((device.mac for device in child.devices if device.online), ALL)
 
 
-def _chosen(lesson: Lesson) -> list[str]:
+def _repair(profile: str) -> SiteRepairView | None:
+    """Return the child's repair that runs, or that waits to be saved."""
+    found = daemon().client.ask(SITE_REPAIR, id=profile)
+    return None if found.state == NONE else SiteRepairView(found)
+
+
+def _chosen(lesson: SiteRepairView) -> list[str]:
     """Return what is ticked, by number: the names may be too long for a form."""
-    open_names = {str(name.number): name.name for name in lesson.names if not name.refused}
+    open_names = {str(name.number): name.needed.name for name in lesson.names if not name.needed.refused}
     ticked = request.form.getlist("keep")
     if any(number not in open_names for number in ticked):
         abort(400)
     return [open_names[number] for number in dict.fromkeys(ticked)]
 
 
-def _tell(child: Child, lesson: Lesson, answer: Answer) -> None:
-    entries, name, host = answer.texts("entries"), plain(child.name), plain(lesson.host, 80)
-    if answer.values.get("undo") is None:
+def _tell(child: Child, lesson: SiteRepairView, answer: RepairEnded) -> None:
+    entries, name, host = answer.entries, plain(child.name), plain(lesson.host, 80)
+    if answer.undo is None:
         notices.said(_("The lesson is over. Nothing of %(host)s is kept for %(name)s.", host=host, name=name))
         return
     sentence = ngettext(
@@ -113,7 +119,7 @@ def _show(page: Page, outcome: Outcome) -> str:
         "teach.html",
         page,
         outcome,
-        lesson=daemon().lesson(page.child.id),
+        lesson=_repair(page.child.id),
         typed=request.values.get("host", ""),
         chosen=request.form.get("device", device_at_hand(page.child)),
     )

@@ -1,60 +1,37 @@
-"""Notification settings of guardians as the daemon stores them, and the text of a message."""
+"""Texts of notifications: of their settings, of a message, and of an error."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway.control.contract.notifications import AlertBook, GuardianAlerts
 from gateway.policy.alerts.notifications import KINDS
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.messages.unsent import NotSent, Why
-from webui.values.shapes import Answer
 
 Say = Callable[[str], str]
 SayMany = Callable[[str, str, int], str]
 DETAIL_LIMIT = 80  # characters of a name in a message
 
 
-@dataclass(frozen=True, slots=True)
-class Alerts:
-    guardian: str
-    address: str = field(repr=False)  # a secret: never logged
-    kinds: tuple[str, ...] = ()
-    at_night: tuple[str, ...] = ()
-    names: bool = False
-    inside: bool = False
-    language: str = ""
-
-    @property
-    def server(self) -> str:
-        """Return the part of the address that may be shown."""
-        return urlsplit(self.address).netloc
+def server_of(alerts: GuardianAlerts) -> str:
+    """Return the part of the address that may be shown."""
+    return urlsplit(alerts.address).netloc
 
 
-@dataclass(frozen=True, slots=True)
-class AlertBook:
-    by_guardian: Mapping[str, Alerts] = field(default_factory=dict)
-    timezone: str = "UTC"
-
-    def of(self, guardian: str) -> Alerts | None:
-        return self.by_guardian.get(guardian)
-
-    @property
-    def zone(self) -> ZoneInfo:
-        try:
-            return ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            return ZoneInfo("UTC")
+def alerts_of(book: AlertBook, guardian: str) -> GuardianAlerts | None:
+    return next((alerts for alerts in book.alerts if alerts.guardian == guardian), None)
 
 
-def parse_alerts(values: Mapping[str, Any]) -> AlertBook:
-    answer = Answer(values)
-    found = {alert.text("guardian"): alert.read(Alerts) for alert in answer.entries("alerts")}
-    return AlertBook(found, answer.text("timezone", "UTC"))
+def zone_of(book: AlertBook) -> ZoneInfo:
+    try:
+        return ZoneInfo(book.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 def kinds() -> dict[str, tuple[str, str]]:
