@@ -14,11 +14,17 @@ from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
 from gateway.household.seen_devices import SeenDevices
 from gateway.lan import interfaces as lan
-from gateway.lan.address_owners import Owners
-from gateway.lan.device_events import DeviceAppeared, DeviceReturned
-from gateway.lan.inventory import DOUBT_AFTER, Inventory
+from gateway.lan.inventory import DOUBT_AFTER, DeviceAppeared, DeviceReturned, Inventory
 from gateway.lan.leases import Leases, read_leases
-from gateway.lan.neighbours import Neighbour, NeighbourEvents, Place, ask, find_neighbour, read_neighbours
+from gateway.lan.neighbours import (
+    Neighbour,
+    NeighbourEvents,
+    Owners,
+    Place,
+    ask,
+    find_neighbour,
+    read_neighbours,
+)
 from gateway.lan.scan import Scanning
 from gateway.lan.taps import Taps
 from gateway.lan.vendors import vendor_of

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.lan import address_owners as owners
-from gateway.lan.address_owners import MAX_IN_ALL, MAX_OF_ONE, Owners
-from gateway.lan.neighbours import Neighbour, Place
+from gateway.lan import neighbours
+from gateway.lan.neighbours import MAX_IN_ALL, MAX_OF_ONE, Neighbour, Owners, Place
 
 CHILD, PARENT = "02:00:00:00:00:0a", "02:00:00:00:00:0c"
 LAN = 3
@@ -86,7 +85,7 @@ def test_a_device_that_invents_addresses_loses_its_oldest(home: Owners) -> None:
 def test_devices_that_are_invented_take_no_more_than_there_is(
     home: Owners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(owners, "MAX_IN_ALL", 20)
+    monkeypatch.setattr(neighbours, "MAX_IN_ALL", 20)
     assert MAX_IN_ALL > 1024
     told: list[Place] = []
     for number in range(50):
