@@ -56,7 +56,8 @@ from gateway.kernel.flowbytes import FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.lan import interfaces as lan
-from gateway.metering.wiring import count_connections, ledgers, metering
+from gateway.metering.ledgers import ledgers
+from gateway.metering.meter import count_connections, metering
 from gateway.path.addresses import ServiceBook
 from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
+from gateway.household.context import HomeContext
+from gateway.household.rule_book import RuleBook
 from gateway.policy.names.services import DEFAULT_THRESHOLD, Catalogue
+from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.ledger import Counted, Ledger, Move
 from gateway.policy.time.ledger import Why as Reason
+from gateway.policy.time.schedule import week_limits
+from gateway.store.flash_wear import Wear
 from gateway.store.minute_records import ClockRecord, MinuteRecord, Record, UseRecord, Why
-from gateway.store.minutes_file import MinutesFile, spent
+from gateway.store.minutes_file import FOLDER, MinutesFile, spent
+from gateway.store.store import ActivityErased, Store
 from gateway.store.tables.day_totals import TotalsByDay
+from gateway.store.tables.history import SERVICE, uses
 
 MINUTE = 60
 NOTHING: Mapping[str, int] = {}
@@ -257,6 +265,59 @@ class Ledgers:
 
     def close_file(self) -> None:
         self._file.close()
+
+
+def ledgers(home: HomeContext, store: Store, wear: Wear) -> Ledgers:
+    """Build the ledgers of the family's day, with their file in the state folder."""
+    rules = home.rules
+    file = MinutesFile(
+        Path(rules.household.config.state) / FOLDER,
+        lambda day, records: fold(day, records, store, rules),
+        sync_every=wear.sync_every,
+    )
+
+    books = Ledgers(file, lambda: rules.world.catalogue, store.minutes.kept_for_week)
+
+    def erase(event: ActivityErased) -> None:
+        if event.running:
+            store.minutes.drop_for_week(event.profile)
+        elif event.past and books.day is not None:
+            first = rules.calendar.first_of_week(books.day)
+            profile = rules.household.find(event.profile)
+            weekly = {} if profile is None else week_limits(profile.rules)
+            totals = books.past_totals(event.profile, first)
+            store.minutes.keep_for_week({key: total for key, total in totals.items() if key[2] in weekly})
+        file.erase(event.profile, past=event.past, running=event.running)
+        books.forget_totals()
+
+    home.bus.subscribe(ActivityErased, erase)
+    return books
+
+
+def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) -> None:
+    """Store the totals of a day that is over.
+
+    That is the minutes by limit and, as far as a person's log level allows, by category and service. Services
+    that no limit counted need the level of visits.
+    """
+    levels = {one.id: one.rules.log_level for one in rules.household.children}
+    logged = {key for key, level in levels.items() if level >= KINDS_LEVEL}
+    store.minutes.keep(day, {key: minutes for key, minutes in spent(records).items() if key[0] in logged})
+    kept = [
+        one
+        for one in records
+        if not (isinstance(one, UseRecord) and one.use.startswith(SERVICE))
+        or levels.get(one.profile, 0) >= VISITS_LEVEL
+    ]
+    found = uses(kept, rules.world.catalogue.kinds_of)
+    store.history.keep(
+        day,
+        {
+            (profile, use): minutes
+            for (profile, use), minutes in found.items()
+            if levels.get(profile, 0) >= (NAMES_LEVEL if use.startswith(SERVICE) else KINDS_LEVEL)
+        },
+    )
 
 
 def own_thresholds(catalogue: Catalogue) -> Mapping[str, int]:

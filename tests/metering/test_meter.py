@@ -19,9 +19,8 @@ from gateway.household.members import Family, Member
 from gateway.household.rule_book import RuleBook
 from gateway.kernel.flowbytes import Flow, Moved
 from gateway.kernel.snapshot import PassElement
-from gateway.metering.counter_mark import Mark
 from gateway.metering.ledgers import Ledgers
-from gateway.metering.meter import SWEEP, Meter
+from gateway.metering.meter import SWEEP, Mark, Meter
 from gateway.metering.uses import Uses
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.metering.minute_clock import APART, MINUTE, SLIP, TICK, MinuteClock
+from gateway.metering.meter import APART, MINUTE, SLIP, TICK, MinuteClock
 
 BOOT, OTHER = b"boot-1", b"boot-2"
 WALL = 29_000_000 * 60.0  # a whole minute
