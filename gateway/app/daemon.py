@@ -20,18 +20,20 @@ from gateway.core.loop import Loop
 from gateway.core.process_memory import run_in_child, settle
 from gateway.dataplane.address_owners import AddressOwners
 from gateway.dataplane.boot_guard import GuardFile
-from gateway.dataplane.desired_table import desired_snapshot
 from gateway.dataplane.dns_proxy import DnsProxy
 from gateway.dataplane.gates import ClassAdded, ClassNumbers, Gates
 from gateway.dataplane.help_resolver import HelpResolver
 from gateway.dataplane.internet import AnswerBook, Evidence, Internet, UplinkChanged
-from gateway.dataplane.kernel_table import KernelTable
-from gateway.dataplane.lookups import resolvers
+from gateway.dataplane.kernel_table import KernelTable, desired_snapshot
+from gateway.dataplane.lookups import (
+    HelpAddresses,
+    HelpAddressesChanged,
+    OwnAnswers,
+    SafeAddresses,
+    resolvers,
+)
 from gateway.dataplane.offload import offloading
-from gateway.dataplane.own_answers import OwnAnswers
-from gateway.dataplane.packets import PacketPath
-from gateway.dataplane.path_events import FlowForgotten, FlowReclassified, UploadStarted
-from gateway.dataplane.resolved_addresses import HelpAddresses, HelpAddressesChanged, SafeAddresses
+from gateway.dataplane.packets import FlowForgotten, FlowReclassified, PacketPath, UploadStarted
 from gateway.dataplane.status_text import about
 from gateway.dataplane.unjudged import Slots, slots_of_addresses
 from gateway.features.accounts.verbs import log_claim_code

@@ -8,8 +8,8 @@ import pytest
 
 from gateway.core.bus import Bus
 from gateway.core.loop import Loop
-from gateway.dataplane import resolved_addresses as addresses
-from gateway.dataplane.resolved_addresses import MAX_HELP, MAX_OF_ONE, MAX_SAFE, HelpAddresses
+from gateway.dataplane import lookups
+from gateway.dataplane.lookups import MAX_HELP, MAX_OF_ONE, MAX_SAFE, HelpAddresses
 from gateway.path.addresses import AddressBook
 from gateway.policy.names.hosts import HostMap
 from tests.policy.homes import product
@@ -39,7 +39,7 @@ class Asked:
 
 @pytest.fixture
 def book(monkeypatch: pytest.MonkeyPatch) -> Iterator[HelpAddresses]:
-    monkeypatch.setattr(addresses, "Lookups", Asked)
+    monkeypatch.setattr(lookups, "Lookups", Asked)
     loop, known = Loop(), product()
     made = HelpAddresses(loop, AddressBook(), (), Bus(), help_names=known.help, calling_names=known.calling)
     yield made

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.core.loop import Loop
-from gateway.dataplane import own_answers as ownanswers
-from gateway.dataplane.own_answers import AGAIN, BURST, OwnAnswers
+from gateway.dataplane import lookups
+from gateway.dataplane.lookups import AGAIN, BURST, OwnAnswers
 from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
 from gateway.path.addresses import AddressBook, ServiceBook
@@ -94,7 +94,7 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    monkeypatch.setattr(ownanswers, "Lookups", Asked)
+    monkeypatch.setattr(lookups, "Lookups", Asked)
     made = Home(tmp_path)
     yield made
     made.close()
@@ -146,7 +146,7 @@ def test_no_device_makes_the_gateway_ask_without_end(home: Home) -> None:
     home.now += 10.0
     for number in range(300, 600):
         home.call(host=f"n{number}.wikipedia.org")
-    assert len(home.lookups.once) == BURST + 10.0 * ownanswers.RATE
+    assert len(home.lookups.once) == BURST + 10.0 * lookups.RATE
 
 
 def test_what_is_refused_anyway_is_not_asked_for(home: Home) -> None:
@@ -156,7 +156,7 @@ def test_what_is_refused_anyway_is_not_asked_for(home: Home) -> None:
 
 
 def test_bands_that_are_not_strict_ask_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ownanswers, "Lookups", Asked)
+    monkeypatch.setattr(lookups, "Lookups", Asked)
     home = Home(tmp_path, band="13-15")
     assert home.call().verdict is Verdict.ALLOW
     assert home.lookups.once == []
@@ -166,7 +166,7 @@ def test_bands_that_are_not_strict_ask_for_nothing(tmp_path: Path, monkeypatch: 
 def test_a_probe_at_night_to_an_address_of_before_opens_at_the_next_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ownanswers, "Lookups", Asked)
+    monkeypatch.setattr(lookups, "Lookups", Asked)
     home = Home(tmp_path, band="10-12", bedtime={"school": "13:00-15:00"})
     assert home.call("captive.apple.com").reason is Reason.UNRESOLVED
     assert home.cured
@@ -180,7 +180,7 @@ def test_a_probe_at_night_to_an_address_of_before_opens_at_the_next_try(
 def test_a_site_on_a_listed_address_opens_at_the_next_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ownanswers, "Lookups", Asked)
+    monkeypatch.setattr(lookups, "Lookups", Asked)
     home = Home(tmp_path, band="10-12")
     listed = bytes([198, 51, 100, 77])
     monkeypatch.setattr(
@@ -198,7 +198,7 @@ def test_a_site_on_a_listed_address_opens_at_the_next_try(
 def test_tunnels_that_stay_open_are_known_from_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ownanswers, "Lookups", Asked)
+    monkeypatch.setattr(lookups, "Lookups", Asked)
     home = Home(tmp_path, band="10-12", allow=["vpn.school.kz"])
     tunnel = Observation(Proto.WIREGUARD, None, A, 51820)
     assert home.member.decide(tunnel, NOON).reason is Reason.VPN

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.dataplane import packet_sides as sides
-from gateway.dataplane.packet_sides import AGE, PacketSides
+from gateway.dataplane import packets
+from gateway.dataplane.packets import AGE, PacketSides
 from tests.kernel.home import Namespace
 
 pytestmark = pytest.mark.lab
@@ -68,7 +68,7 @@ def test_a_network_that_comes_later_is_known_after_a_while(
 ) -> None:
     space.ip("route add default via 192.168.77.254")
     arm, index, now = PacketSides(("eth0",)), socket.if_nametoindex("eth0"), 1000.0
-    monkeypatch.setattr(sides, "clock_gettime", lambda _: now)
+    monkeypatch.setattr(packets, "clock_gettime", lambda _: now)
     back = packet(SITE6, "2001:db8:99::10")
     assert arm.from_home(index, back), "nothing of it opens"
     space.ip("address add 2001:db8:99::1/64 dev eth0 nodad")

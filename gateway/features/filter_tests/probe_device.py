@@ -22,7 +22,7 @@ from gateway.core.reason_codes import Code
 from gateway.dataplane.dns_proxy import DnsProxy
 from gateway.dataplane.gates import Gates
 from gateway.dataplane.kernel_table import KernelTable
-from gateway.dataplane.own_answers import OwnAnswers
+from gateway.dataplane.lookups import OwnAnswers
 from gateway.dataplane.packets import PacketPath
 from gateway.features.activity.journal import OutsideDecision
 from gateway.household.context import Effects, HomeContext
