@@ -11,9 +11,7 @@ import pytest
 from gateway.core.clock import WallClock
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
-from gateway.household.clock_files import EARLIEST, LAST, RUN, STAMP
-from gateway.household.clock_watch import CALM_LOOK, LOOK, ClockWatch
-from gateway.household.time_sources import Source
+from gateway.household.clock_watch import CALM_LOOK, EARLIEST, LAST, LOOK, RUN, STAMP, ClockWatch, Source
 from gateway.kernel import hypervisor
 from gateway.kernel.timex import SetAlarm
 from gateway.policy.time.clock_changes import Jump

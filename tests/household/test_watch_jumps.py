@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.household import clock_files as clockfiles
-from gateway.household.clock_files import EARLIEST, LAST, RUN
-from gateway.household.clock_watch import STORE
+from gateway.household import clock_watch
+from gateway.household.clock_watch import EARLIEST, LAST, RUN, STORE
 from tests.household.clocks import DAY, NOTHING, RIGHT, Scene, a_scene, agreed
 
 
@@ -59,7 +58,7 @@ def test_a_clock_that_nobody_vouches_for_is_followed_forward(scene: Scene) -> No
 def test_a_service_is_believed_where_the_last_time_was_later(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clockfiles.write(scene.state, clockfiles.LastTime(at=RIGHT.timestamp() + 300 * DAY))
+    clock_watch.write_clock(scene.state, clock_watch.LastTime(at=RIGHT.timestamp() + 300 * DAY))
     scene.machine.kept = True
     watch = scene.begin()
     assert watch.known
@@ -111,7 +110,7 @@ def test_the_time_is_written_every_fifteen_minutes_and_at_the_end(scene: Scene) 
     due = watch._timers["store"].when - scene.loop.now()
     assert due == pytest.approx(STORE, abs=1)
     scene.end()
-    assert clockfiles.read_last(scene.state).at == scene.machine.right
+    assert clock_watch.read_last(scene.state).at == scene.machine.right
 
 
 # -------------------------------------------------------------------------------------------------- jumps

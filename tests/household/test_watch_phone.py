@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.household.clock_files import EARLIEST
+from gateway.household.clock_watch import EARLIEST
 from tests.household.clocks import DAY, NOTHING, RIGHT, Scene, a_scene
 
 
