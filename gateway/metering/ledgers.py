@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from gateway.household.context import HomeContext
+from gateway.household.members import CountedMinute, UsedMinute
 from gateway.household.rule_book import RuleBook
 from gateway.policy.names.services import DEFAULT_THRESHOLD, Catalogue
 from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
@@ -28,26 +29,6 @@ NOTHING: Mapping[str, int] = {}
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 _Key = tuple[str, str, str, str | None]  # profile, device, gate, service
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A minute that counts, as shown to the person who used it."""
-
-    at: datetime  # when it began, in UTC, by the family's clock
-    device: str  # MAC
-    gate: str
-    bytes: int
-    service: str | None  # None: unknown
-    why: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """A minute that is stored by category."""
-
-    at: datetime  # when it began, in UTC
-    use: str  # as in `store.history`
 
 
 class Ledgers:
@@ -224,14 +205,14 @@ class Ledgers:
         ledger = self._ledgers.get(profile_id)
         return {} if ledger is None else {one: ledger.used_on(one) for one in ledger.devices()}
 
-    def entries(self, profile_id: str, day: date) -> tuple[Entry, ...]:
+    def entries(self, profile_id: str, day: date) -> tuple[CountedMinute, ...]:
         """Return the minutes that counted on a day of the last week; () for a person without a log."""
         known = self._profiles.get(profile_id)
         if known is not None and not known.rules.log_level:
             return ()
         return tuple(self._entries(profile_id, day))
 
-    def _entries(self, profile_id: str, day: date) -> Iterator[Entry]:
+    def _entries(self, profile_id: str, day: date) -> Iterator[CountedMinute]:
         shift = 0
         for record in self._file.details(day):
             if isinstance(record, ClockRecord):
@@ -241,19 +222,19 @@ class Ledgers:
             ):
                 at = datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC)
                 why = Reason.LINGER if record.why & Why.LINGER else Reason.MOVED
-                yield Entry(at, record.device, record.gate, record.bytes, record.service, why)
+                yield CountedMinute(at, record.device, record.gate, record.bytes, record.service, why)
 
-    def uses(self, profile_id: str, day: date) -> tuple[Used, ...]:
+    def uses(self, profile_id: str, day: date) -> tuple[UsedMinute, ...]:
         """Return the minutes of a day of the last week by category and service, with or without a limit."""
         return tuple(self._uses(profile_id, day))
 
-    def _uses(self, profile_id: str, day: date) -> Iterator[Used]:
+    def _uses(self, profile_id: str, day: date) -> Iterator[UsedMinute]:
         shift = 0
         for record in self._file.details(day):
             if isinstance(record, ClockRecord):
                 shift = record.wall - record.minute
             elif isinstance(record, UseRecord) and record.profile == profile_id:
-                yield Used(datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC), record.use)
+                yield UsedMinute(datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC), record.use)
 
     def tidy(self) -> None:
         """Fold the days that are over."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.household.member import Member, Worn
+from gateway.household.members import Member, Worn
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.tables.grants import Opening
 from tests.household.a_home import MUMS, NOON, STRANGER, TABLET, Home, asked_about, built

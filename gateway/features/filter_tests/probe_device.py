@@ -27,8 +27,7 @@ from gateway.dataplane.packets import PacketPath
 from gateway.features.activity.journal import OutsideDecision
 from gateway.household.context import Effects, HomeContext
 from gateway.household.home_interfaces import HomeInterfaces
-from gateway.household.member import Member, Worn
-from gateway.household.members import Family
+from gateway.household.members import Family, Member, Worn
 from gateway.household.presence import Presence
 from gateway.kernel.marks import valid_slot
 from gateway.lan import interfaces as lan

@@ -11,7 +11,7 @@ from gateway.control.router import Router
 from gateway.features.accounts.access import Access
 from gateway.features.rules.edit_history import EditHistory, RuleChange, describe_entries
 from gateway.household.context import HomeContext
-from gateway.household.grant_owners import BY_GUARDIANS
+from gateway.household.members import BY_GUARDIANS
 from gateway.household.seen_devices import SeenDevices
 from gateway.household.visibility import Visibility
 from gateway.policy.profile.edited import ChangedEntry
