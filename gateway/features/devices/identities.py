@@ -17,8 +17,8 @@ from gateway.features.devices.known_traits import KnownTraits
 from gateway.features.devices.look_queue import LookQueue
 from gateway.features.devices.questions import DeviceQuestions
 from gateway.household.context import Effects, HomeContext
+from gateway.household.file_history import PROGRAM
 from gateway.household.grouping import PLAIN_PLACES, VISITOR
-from gateway.household.revisions import PROGRAM
 from gateway.lan.inventory import (
     DeviceAppeared,
     DeviceFound,

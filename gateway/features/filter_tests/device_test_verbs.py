@@ -12,7 +12,7 @@ from gateway.features.accounts.access import Access
 from gateway.features.filter_tests.device_test import DeviceTest, DeviceTests
 from gateway.household.context import HomeContext
 from gateway.household.members import Member
-from gateway.household.seen_devices import SeenDevices
+from gateway.household.presence import SeenDevices
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.device_test import Check
 

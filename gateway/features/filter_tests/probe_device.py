@@ -25,8 +25,7 @@ from gateway.dataplane.kernel_table import KernelTable
 from gateway.dataplane.lookups import OwnAnswers
 from gateway.dataplane.packets import PacketPath
 from gateway.features.activity.journal import OutsideDecision
-from gateway.household.context import Effects, HomeContext
-from gateway.household.home_interfaces import HomeInterfaces
+from gateway.household.context import Effects, HomeContext, HomeInterfaces
 from gateway.household.members import Family, Member, Worn
 from gateway.household.presence import Presence
 from gateway.kernel.marks import valid_slot

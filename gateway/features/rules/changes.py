@@ -12,7 +12,7 @@ from gateway.features.accounts.access import Access
 from gateway.features.rules.edit_history import EditHistory, RuleChange, describe_entries
 from gateway.household.context import HomeContext
 from gateway.household.members import BY_GUARDIANS
-from gateway.household.seen_devices import SeenDevices
+from gateway.household.presence import SeenDevices
 from gateway.household.visibility import Visibility
 from gateway.policy.profile.edited import ChangedEntry
 from gateway.policy.profile.log_levels import NAMES_LEVEL
