@@ -9,8 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.wire.ip import link
-from gateway.wire.ip.capture import CaptureReader
+from gateway.wire.ip.capture import ETHERNET, LINUX_SLL, LINUX_SLL2, RAW, CaptureReader, ip_payload
 from gateway.wire.ip.packet import TCP, UDP, Packet, parse_ip, transport_sum
 
 Stamped = tuple[float, bytes]  # seconds since 1970, frame or IP packet
@@ -39,20 +38,20 @@ def _pppoe(packet: bytes) -> bytes:
 
 
 LINKS = {
-    "ethernet": Link(link.ETHERNET, _ethernet),
-    "vlan": Link(link.ETHERNET, lambda p: _MAC + b"\x81\x00\x00\x07" + _ethertype(p) + p),
-    "qinq": Link(link.ETHERNET, lambda p: _MAC + b"\x88\xa8\x00\x02\x81\x00\x00\x07" + _ethertype(p) + p),
-    "pppoe": Link(link.ETHERNET, _pppoe),
-    "cooked": Link(link.LINUX_SLL, lambda p: b"\0\4\0\1\0\6" + _MAC[:6] + b"\0\0" + _ethertype(p) + p),
+    "ethernet": Link(ETHERNET, _ethernet),
+    "vlan": Link(ETHERNET, lambda p: _MAC + b"\x81\x00\x00\x07" + _ethertype(p) + p),
+    "qinq": Link(ETHERNET, lambda p: _MAC + b"\x88\xa8\x00\x02\x81\x00\x00\x07" + _ethertype(p) + p),
+    "pppoe": Link(ETHERNET, _pppoe),
+    "cooked": Link(LINUX_SLL, lambda p: b"\0\4\0\1\0\6" + _MAC[:6] + b"\0\0" + _ethertype(p) + p),
     "cooked v2": Link(
-        link.LINUX_SLL2,
+        LINUX_SLL2,
         lambda p: _ethertype(p) + b"\0\0" + b"\0\0\0\2" + b"\0\1" + b"\4\6" + _MAC[:6] + b"\0\0" + p,
     ),
-    "raw": Link(link.RAW, lambda p: p),
+    "raw": Link(RAW, lambda p: p),
 }
 
 
-def pcap(frames: Iterable[Stamped], number: int = link.ETHERNET, *, snaplen: int = 1 << 18) -> bytes:
+def pcap(frames: Iterable[Stamped], number: int = ETHERNET, *, snaplen: int = 1 << 18) -> bytes:
     out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, snaplen, number)]
     for time, data in frames:
         seconds, micros = divmod(round(time * 10**6), 10**6)
@@ -67,7 +66,7 @@ def _block(kind: int, body: bytes) -> bytes:
     return struct.pack("<I", kind) + length + body + length
 
 
-def pcapng(frames: Iterable[Stamped], number: int = link.ETHERNET) -> bytes:
+def pcapng(frames: Iterable[Stamped], number: int = ETHERNET) -> bytes:
     """With nanoseconds, as dumpcap writes it."""
     out = [_block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))]
     out.append(_block(1, struct.pack("<HHI", number, 0, 0) + struct.pack("<HHBxxxHH", 9, 1, 9, 0, 0)))
@@ -91,7 +90,7 @@ def ip_packets(capture: Path | bytes) -> list[Stamped]:
     reader = CaptureReader()
     reader.feed(data)
     while (frame := reader.next_frame()) is not None:
-        payload = link.ip_payload(frame.linktype, frame.data)
+        payload = ip_payload(frame.linktype, frame.data)
         if payload is not None:
             packet = payload.packet
             total = 40 + packet[5] + (packet[4] << 8) if packet[0] >> 4 == 6 else packet[3] + (packet[2] << 8)

@@ -52,14 +52,14 @@ FAULTS = (
     ),
     Fault(
         "QUIC: different bytes for one offset are not compared",
-        "gateway/wire/quic/frames.py",
+        "gateway/wire/quic/initials.py",
         "            self._compare(run, start, data)\n",
         "            continue\n",
         ("tests/wire/quic/test_quic_frames.py",),
     ),
     Fault(
         "HTTP: the name before @ is taken for the host",
-        "gateway/wire/http/hosts.py",
+        "gateway/wire/http/head.py",
         'authority.rpartition(b"@")[2]',
         'authority.partition(b"@")[0]',
         ("tests/wire/http/test_http.py",),
@@ -73,7 +73,7 @@ FAULTS = (
     ),
     Fault(
         "nftables: the server's packets of a refused connection pass",
-        "gateway/kernel/ruleset/verdict.py",
+        "gateway/kernel/ruleset/chains.py",
         '            *without_payload("accept"),\n            "drop",\n',
         '            "accept",\n',
         ("tests/kernel/ruleset/test_ruleset.py",),
@@ -97,7 +97,7 @@ FAULTS = (
         "gateway/policy/time/schedule.py",
         "return _reaching(day, self.day_starts, self.zone)",
         "return _reaching(day, 0, self.zone)",
-        ("tests/policy/time/test_wallclock.py",),
+        ("tests/policy/time/test_schedule.py",),
     ),
     Fault(
         "a time limit closes one minute late",
@@ -129,10 +129,10 @@ FAULTS = (
     ),
     Fault(
         "the most lenient of several categories decides",
-        "gateway/policy/judge/study.py",
+        "gateway/policy/judge/facts.py",
         "key=lambda fact: (-fact.rule.value.strictness, fact.id)",
         "key=lambda fact: (fact.rule.value.strictness, fact.id)",
-        ("tests/policy/judge/test_conclude_categories.py",),
+        ("tests/policy/judge/test_conclude.py",),
     ),
     Fault(
         "a tie of allow and block is an allow",

@@ -17,6 +17,7 @@ from webui import api, daemon, front, guard, wallet
 from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
+from webui.features.filter_tests import bypass_test_pages
 from webui.language import i18n, loglevels, refusals, words
 from webui.language.growing import to_child, to_parents
 from webui.messages import notifier
@@ -78,7 +79,6 @@ from webui.pages import (
     support,
     teach,
     tokens,
-    trial,
     unlock,
     update,
     week,
@@ -100,7 +100,7 @@ PAGES = (
     child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, refused, status,
     leave, mean, rights, learn, guide, digest,
     rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
-    setup, proof, trial, brand,
+    setup, proof,  bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

@@ -42,7 +42,6 @@ from webui.values.shapes import Answer
 from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
 from webui.values.teaching import Lesson, parse_lesson
 from webui.values.tickets import Batch, parse_batches
-from webui.values.trial import Trial, parse_trial
 from webui.values.waycards import SHOWN as CARDS_SHOWN
 from webui.values.waycards import WayCards, parse_cards
 
@@ -191,9 +190,6 @@ class Daemon:
     def health(self, *, again: bool = False) -> Health:
         """Return the gateway's health. ``again``: run the checks again, unless they have just run."""
         return parse_health(self.client.call("health", **({"again": True} if again else {})))
-
-    def trial(self, profile: str) -> Trial:
-        return parse_trial(self.client.call("trial", action="look", id=profile))
 
     def support(self) -> dict[str, Any]:
         """Return the gateway's health without personal data."""

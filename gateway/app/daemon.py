@@ -9,8 +9,9 @@ from pathlib import Path
 
 from gateway.app.clock_changes import JumpHandler
 from gateway.app.features import DataPlane, Features
+from gateway.control.listener import WebUser
 from gateway.control.router import Router
-from gateway.control.server import ControlServer, WebUser
+from gateway.control.server import ControlServer
 from gateway.core.bus import Bus, Notice
 from gateway.core.clock import WallClock
 from gateway.core.closers import Closers
@@ -52,18 +53,16 @@ from gateway.household.members import Family
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
 from gateway.household.rule_book import LearnedAddresses, RuleBook
 from gateway.household.visibility import Visibility
-from gateway.kernel.conntrack import Conntrack
-from gateway.kernel.flowbytes import FlowBytes
+from gateway.kernel.conntrack import Conntrack, FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.lan import interfaces as lan
 from gateway.metering.ledgers import ledgers
 from gateway.metering.meter import count_connections, metering
-from gateway.path.addresses import ServiceBook
+from gateway.path.addresses import NameBook, ServiceBook
 from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath
 from gateway.path.live_flows import FlowId, LiveFlows
-from gateway.path.name_addresses import NameBook
 from gateway.path.probes import Probes
 from gateway.policy.config.config import Config, DnsRefusal
 from gateway.policy.time.clock_changes import Jump

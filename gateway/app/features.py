@@ -90,10 +90,9 @@ from gateway.household.editing import Editing, HomeEditing
 from gateway.household.members import Family, Member
 from gateway.household.presence import Presence
 from gateway.household.visibility import Visibility, VisibleDevices, VisibleMembers
-from gateway.kernel.totals import Pair
-from gateway.path.addresses import AddressBook
+from gateway.kernel.usage import Pair
+from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.live_flows import LiveFlows
-from gateway.path.name_addresses import NameBook
 from gateway.path.probes import Probes
 from gateway.policy.profile.profile import Profile
 from gateway.store.store import Store

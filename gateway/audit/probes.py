@@ -14,12 +14,10 @@ from typing import Any
 from gateway.audit import hellos, rawtcp, zone
 from gateway.audit.rawtcp import Connection, FramePath
 from gateway.core.errors import WireError
-from gateway.wire.dns.encode import Encoder
-from gateway.wire.dns.message import CNAME, HTTPS, IN, SVCB, TcpStream, parse_message, tcp_frame
+from gateway.wire.dns.message import CNAME, HTTPS, IN, SVCB, Encoder, TcpStream, parse_message, tcp_frame
 from gateway.wire.dns.svcb import ALPN, DNS_PROTOCOLS, parse_service
 from gateway.wire.quic.crypto import VERSION_1
-from gateway.wire.quic.initials import Initials
-from gateway.wire.quic.packet import DatagramKind, long_packets
+from gateway.wire.quic.initials import DatagramKind, Initials, long_packets
 
 _RECURSION_DESIRED = 0x0100
 _CONNECT_S = 2.0

@@ -11,9 +11,17 @@ import hashlib
 import ipaddress
 
 from gateway.core.errors import WireError
-from gateway.wire.dns.encode import Encoder
-from gateway.wire.dns.message import AAAA, HTTPS, IN, SVCB, A, parse_message
-from gateway.wire.dns.names import HEADER_SIZE, read_labels
+from gateway.wire.dns.message import (
+    AAAA,
+    HEADER_SIZE,
+    HTTPS,
+    IN,
+    SVCB,
+    A,
+    Encoder,
+    parse_message,
+    read_labels,
+)
 from gateway.wire.dns.svcb import ALPN, DOHPATH, ECH, ServiceBinding
 
 _IPV4 = ipaddress.IPv4Network("198.18.0.0/16")

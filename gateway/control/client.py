@@ -6,10 +6,13 @@ import os
 import socket
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.control.protocol import ANSWER_LIMIT, LineReader, decode, encode, refusal
+from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
+
+ResponseT = TypeVar("ResponseT")
 
 TIMEOUT = 5.0  # seconds for a whole answer; the daemon usually needs milliseconds
 CHUNK = 64 * 1024
@@ -63,6 +66,10 @@ class Client:
         """Return the answer. Raises ControlError for a refusal, Unreachable without an answer."""
         with self._connect() as sock:
             return self._ask(sock, LineReader(ANSWER_LIMIT), do, values)[0]
+
+    def ask(self, verb: Verb[Any, ResponseT], /, **values: object) -> ResponseT:
+        """Send a declared verb and return its response. Raises like ``call``."""
+        return verb.decode_response(self.call(verb.name, **values))
 
     def hold(self, do: str, **values: object) -> tuple[dict[str, Any], socket.socket]:
         """Like ``call``, but also return the open connection. Closing it ends what the verb started."""

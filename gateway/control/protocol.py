@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
+from gateway.control.schema import is_record, values_of
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
 
@@ -54,6 +55,7 @@ WEB_VERBS = frozenset(
 
 
 WhenGone = Callable[[Callable[[], None]], None]
+Args = TypeVar("Args")
 
 
 def _stays(_: Callable[[], None]) -> None:
@@ -150,7 +152,18 @@ class Request:
         raise ControlError(msg).coded(code, **({"key": key} if code is Code.INVALID else values))
 
 
-Verb = Callable[[Request], Mapping[str, object]]
+@dataclass(frozen=True, slots=True)
+class Call(Request, Generic[Args]):
+    """A request of a declared verb, with its decoded arguments.
+
+    The other values are the keys of the sender: ``by`` and ``origin`` of a person, ``device`` of a child's
+    device. ``text`` and the other accessors read them.
+    """
+
+    args: Args = field(kw_only=True)
+
+
+Handler = Callable[[Request], Mapping[str, object]]
 
 
 class LineReader:
@@ -189,8 +202,12 @@ def encode(message: Mapping[str, object]) -> bytes:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, set | frozenset):
         return sorted(value)
+    if is_record(value):
+        return values_of(value)
     msg = f"{type(value).__name__} cannot be sent in an answer"
     raise TypeError(msg)
 

@@ -1,31 +1,49 @@
-"""The verbs of the control socket and their functions."""
+"""The verbs of the control socket and their handlers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TypeVar
 
-from gateway.control.protocol import Verb
+from gateway.control.protocol import Call, Handler, Request
+from gateway.control.schema import values_of
+from gateway.control.verbs import Verb
+
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
 
 
 class Router:
-    """Verbs by name. A feature adds its own in ``register(router)``."""
+    """Handlers by the name of their verb. A feature adds its own in ``register(router)``."""
 
     def __init__(self) -> None:
-        self._verbs: dict[str, Verb] = {}
+        self._handlers: dict[str, Handler] = {}
 
-    def add(self, name: str, verb: Verb) -> None:
-        """Add a verb. Raises ValueError if the name is taken: only one feature may have a verb."""
-        if name in self._verbs:
+    def add(self, name: str, handler: Handler) -> None:
+        """Add a handler. Raises ValueError if the name is taken: only one feature may have a verb."""
+        if name in self._handlers:
             msg = f"the verb {name!r} is registered twice"
             raise ValueError(msg)
-        self._verbs[name] = verb
+        self._handlers[name] = handler
 
-    def wrap(self, names: frozenset[str], wrapper: Callable[[str, Verb], Verb]) -> None:
-        """Replace each of these verbs by ``wrapper(name, verb)``."""
-        for name in names & self._verbs.keys():
-            self._verbs[name] = wrapper(name, self._verbs[name])
+    def serve(self, verb: Verb[RequestT, ResponseT], handler: Callable[[Call[RequestT]], ResponseT]) -> None:
+        """Add the handler of a declared verb. It gets its arguments decoded, in ``call.args``."""
+
+        @wraps(handler)
+        def perform(request: Request) -> Mapping[str, object]:
+            args = verb.decode_request(request.values)
+            call = Call(request.do, request.role, request.uid, request.values, request.when_gone, args=args)
+            return values_of(handler(call))
+
+        self.add(verb.name, perform)
+
+    def wrap(self, names: frozenset[str], wrapper: Callable[[str, Handler], Handler]) -> None:
+        """Replace each of these handlers by ``wrapper(name, handler)``."""
+        for name in names & self._handlers.keys():
+            self._handlers[name] = wrapper(name, self._handlers[name])
 
     @property
-    def verbs(self) -> Mapping[str, Verb]:
-        """Return a live view of all verbs."""
-        return self._verbs
+    def verbs(self) -> Mapping[str, Handler]:
+        """Return a live view of all handlers."""
+        return self._handlers

@@ -16,10 +16,10 @@ from gateway.control.listener import WebUser, listen, take_lock
 from gateway.control.protocol import (
     REQUEST_LIMIT,
     WEB_VERBS,
+    Handler,
     LineReader,
     Request,
     Role,
-    Verb,
     encode,
     failure,
     parse_request,
@@ -72,7 +72,7 @@ class ControlServer:
     """
 
     def __init__(
-        self, loop: Loop, path: Path, verbs: Mapping[str, Verb], *, web: WebUser | None = None
+        self, loop: Loop, path: Path, verbs: Mapping[str, Handler], *, web: WebUser | None = None
     ) -> None:
         self._loop = loop
         self._path = path

@@ -51,7 +51,7 @@ class Outside:
         ours = tuple(self._networks())
         inside = next((address for address in found if not is_outside(address, ours)), None)
         if inside is not None:
-            msg = f"{host} is {inside}, which is not a public internet address"
+            msg = f"{host} resolves to {inside}, which is not a public internet address"
             raise NotOutside(msg)
         return found[:MAX_ADDRESSES]
 

@@ -24,8 +24,8 @@ from gateway.core.files import sync_folder, write_atomically, write_error_text
 from gateway.core.loop import Loop, Timer
 from gateway.core.programs import find_program
 from gateway.dataplane.help_resolver import configuration, spawn
-from gateway.kernel.ruleset.table import guard, render
-from gateway.kernel.snapshot import GUARD_DNS_PORT, Snapshot
+from gateway.kernel.ruleset.table import render
+from gateway.kernel.snapshot import GUARD_DNS_PORT, Snapshot, guard
 from gateway.lan import interfaces as lan
 from gateway.store.flash_wear import OFTEN, Wear
 

@@ -16,21 +16,23 @@ from gateway.kernel import fallback
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.flowtable import has_flow_tables
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset.table import NAME, TABLE, render, render_removal
-from gateway.kernel.ruleset.update import (
+from gateway.kernel.ruleset.table import (
+    NAME,
+    TABLE,
     needs_rebuild,
+    render,
     render_alive,
     render_flows_ended,
     render_new_flow_table,
     render_owners,
     render_passes,
+    render_removal,
     render_repair,
     render_reset_rates,
     render_update,
 )
 from gateway.kernel.snapshot import PassElement, Snapshot
-from gateway.kernel.totals import Pair, Totals
-from gateway.kernel.usage import PassCounters
+from gateway.kernel.usage import Pair, PassCounters, Totals
 from gateway.kernel.watch import Watch
 from gateway.lan import interfaces as lan
 from gateway.lan.uplink import ways_out

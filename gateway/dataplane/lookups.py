@@ -25,14 +25,12 @@ from gateway.core.bus import Bus
 from gateway.core.errors import WireError
 from gateway.core.loop import Loop, Timer
 from gateway.household.members import Member
-from gateway.path.addresses import AddressBook
-from gateway.path.name_addresses import NameBook
+from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.subject import Sink, Subject
 from gateway.policy.names.hosts import HostMap
 from gateway.policy.profile.rules import FAMILY, Kind
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
-from gateway.wire.dns.message import AAAA, IN, RD, A, parse_message
-from gateway.wire.dns.names import host_labels, wire_name
+from gateway.wire.dns.message import AAAA, IN, RD, A, host_labels, parse_message, wire_name
 
 PORT = 53
 REFRESH = 600.0  # seconds

@@ -24,8 +24,8 @@ from gateway.core.errors import KernelError
 from gateway.core.files import write_atomically
 from gateway.core.loop import Loop, Timer
 from gateway.household.members import CONSOLE
-from gateway.kernel import hypervisor, rtc, timex
-from gateway.kernel.timex import SetAlarm
+from gateway.kernel import clocks
+from gateway.kernel.clocks import SetAlarm
 from gateway.policy.time.clock_changes import Jump
 
 SMALLEST = 1.0  # seconds; smaller steps are ignored until they add up to it
@@ -101,22 +101,22 @@ class Machine:
     """Reads the machine's clocks. Tests replace it."""
 
     def __init__(self) -> None:
-        self.boot_id = timex.boot_id()
+        self.boot_id = clocks.boot_id()
 
     def read(self) -> Reading:
-        return Reading(*timex.real_and_boot())
+        return Reading(*clocks.real_and_boot())
 
     def synchronised(self) -> bool | None:
-        return timex.synchronised()
+        return clocks.synchronised()
 
     def has_host(self) -> bool:
-        return hypervisor.present()
+        return clocks.is_virtual_machine()
 
     def rtc_at_boot(self) -> float | None:
-        return rtc.boot_time()
+        return clocks.rtc_boot_time()
 
     def rtc_now(self) -> int | None:
-        return rtc.read()
+        return clocks.rtc_time()
 
 
 class ClockWatch:

@@ -22,14 +22,12 @@ from gateway.household.file_history import (
 )
 from gateway.household.loading import MAX_PROFILES, profile_files
 from gateway.household.rule_book import RuleBook
-from gateway.policy.config.router_decides import RouterSetting
+from gateway.policy.config.config import RouterSetting
 from gateway.policy.profile import edits
-from gateway.policy.profile.changes import Changes, blamed, changed
+from gateway.policy.profile.edits import Changes, blamed, changed
 from gateway.policy.profile.household import Household
-from gateway.policy.profile.naming import id_of
-from gateway.policy.profile.plain import Document, Plain
-from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.writing import is_by_hand
+from gateway.policy.profile.profile import Profile, id_of
+from gateway.policy.yaml.documents import Document, Plain, is_by_hand
 from gateway.policy.yaml.fields import suggestion
 
 Contents = Mapping[Path, bytes | None]

@@ -10,19 +10,25 @@ from functools import partial
 from typing import Protocol
 
 from gateway.household.grouping import Grouping, Keys, Wanted, Where
-from gateway.path.addresses import AddressBook, DeviceAddresses, DeviceServices, ServiceBook
-from gateway.path.name_addresses import DeviceNames, NameBook
+from gateway.path.addresses import (
+    AddressBook,
+    DeviceAddresses,
+    DeviceNames,
+    DeviceServices,
+    NameBook,
+    ServiceBook,
+)
 from gateway.path.subject import Decide, Subject, unwanted_by
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.combined import CombinedJudge
 from gateway.policy.judge.decide import Judge
-from gateway.policy.judge.sentence import GUARDIAN
+from gateway.policy.judge.explanation import GUARDIAN
 from gateway.policy.judge.world import World
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.ledger import Why
 from gateway.policy.time.schedule import DAY, Calendar, week_limits
-from gateway.policy.time.situation import FOREVER, PLAIN, Grant, Lesson, Situation
+from gateway.policy.time.standing import FOREVER, PLAIN, Grant, Lesson, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given, GrantKind

@@ -17,9 +17,9 @@ from gateway.household.presence import SeenDevices
 from gateway.lan.inventory import Inventory
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import DeviceUse, possible_users, temporary_profiles
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.profile.profile import Profile
-from gateway.policy.time.situation import Situation
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.time.standing import Situation
 from gateway.store.tables.device_notes import DeviceNotes
 from gateway.store.tables.sharing import Uses
 

@@ -17,7 +17,8 @@ from gateway.policy.names import networks as nets
 from gateway.policy.names.packs import Site
 from gateway.policy.names.services import Service
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, parse_document, shown
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, shown
 
 LEARNING = frozenset({"education", "health", "productivity"})
 # A service of one of these categories may also be in another: a pirate site adult, a proxy a pirate site.

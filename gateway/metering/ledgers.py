@@ -12,17 +12,26 @@ from gateway.household.context import HomeContext
 from gateway.household.members import CountedMinute, UsedMinute
 from gateway.household.rule_book import RuleBook
 from gateway.policy.names.services import DEFAULT_THRESHOLD, Catalogue
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.time.ledger import Counted, Ledger, Move
 from gateway.policy.time.ledger import Why as Reason
 from gateway.policy.time.schedule import week_limits
 from gateway.store.flash_wear import Wear
-from gateway.store.minute_records import ClockRecord, MinuteRecord, Record, UseRecord, Why
-from gateway.store.minutes_file import FOLDER, MinutesFile, spent
+from gateway.store.minutes_file import (
+    FOLDER,
+    SERVICE,
+    ClockRecord,
+    MinuteRecord,
+    MinutesFile,
+    Record,
+    UseRecord,
+    Why,
+    spent,
+)
 from gateway.store.store import ActivityErased, Store
 from gateway.store.tables.day_totals import TotalsByDay
-from gateway.store.tables.history import SERVICE, uses
+from gateway.store.tables.history import uses
 
 MINUTE = 60
 NOTHING: Mapping[str, int] = {}

@@ -23,9 +23,9 @@ from gateway.core.loop import Loop, Timer
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
-from gateway.kernel.flowbytes import Flow, FlowBytes, Moved, enable_accounting
+from gateway.kernel.conntrack import Flow, FlowBytes, Moved, enable_accounting
 from gateway.kernel.snapshot import PassElement
-from gateway.kernel.totals import Pair
+from gateway.kernel.usage import Pair
 from gateway.metering.ledgers import Ledgers
 from gateway.metering.shares import by_service, shares
 from gateway.metering.uses import Uses
@@ -33,7 +33,7 @@ from gateway.path.live_flows import LiveFlows
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import counted_gates
-from gateway.store.minute_records import ClockRecord
+from gateway.store.minutes_file import ClockRecord
 from gateway.store.store import Store
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Generic, NamedTuple, TypeVar, cast
 
-from gateway.kernel.flowbytes import Moved
-from gateway.kernel.totals import Pair
+from gateway.kernel.conntrack import Moved
+from gateway.kernel.usage import Pair
 from gateway.path.live_flows import FlowId, LiveFlows
 
 Name = TypeVar("Name")

@@ -1,21 +1,36 @@
-"""The addresses that DNS answers gave to each device, and the services that it queried recently.
+"""The addresses that DNS answers gave to each device, to each service that it queried, and for each name.
 
-An address in NAT64's prefix is treated as the IPv4 address in it, as in `name_addresses`.
+A name is used only at the addresses that an answer gave for it. An address in NAT64's prefix is treated as
+the IPv4 address in it, in answers and in packets: a device with CLAT gets one and uses the other.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
+from sys import intern
+from typing import NamedTuple
 
 from gateway.policy.names.networks import unmapped
+from gateway.wire.dns.message import HTTPS, SRV, SVCB, Message, name_text, read_labels
+from gateway.wire.dns.svcb import address_hints, parse_service
 
 MIN_LIFETIME = 300.0  # seconds; browsers and phones use an address for minutes after a short TTL
 MAX_LIFETIME = 86400.0
 RECENT = 1800.0  # seconds since the last query for a service in which nameless flows may belong to it
 MAX_RECENT = 512  # services of a slot; about 700 exist, and a device queries a few dozen
-MAX_GIVEN = 1024  # addresses of a slot's services
+MAX_SERVICE_ADDRESSES = 1024  # addresses of a slot's services
 MAX_ADDRESSES = 8192  # 200 bytes each; a page queries about 50 names, a family a few thousand a day
+
+NAME_LIFETIME = 3600.0  # seconds, the minimum: players and apps use an address for as long as a film
+MAX_NAME_ADDRESSES = 8192  # names with an address, 260 bytes each; three children have 2,000 each a day
+MAX_TARGETS = 256  # names of a slot with targets (SVCB); few sites have these
+MAX_FOLLOWED = 4  # targets of a name, and targets of targets (RFC 9460 §3.1 requires a limit)
+
+AnswerObserver = Callable[[str, list[bytes], bool], None]
+"""A name, the packed addresses of its answer, and whether they are from the gateway's own resolver."""
+
+SRV_HEAD = 6  # bytes of priority, weight and port before the target (RFC 2782)
 
 
 class AddressBook:
@@ -102,7 +117,7 @@ class ServiceBook:
     def learn(self, slot: int, host: str, addresses: list[bytes], ttl: float) -> None:
         """Record that ``host`` was answered with ``addresses`` (packed)."""
         for service in self.services_of(host):
-            book = self._gave.setdefault(slot, AddressBook(MAX_GIVEN))
+            book = self._gave.setdefault(slot, AddressBook(MAX_SERVICE_ADDRESSES))
             book.learn(service, addresses, ttl, self.clock())
 
     def asked(self, slot: int, service: str) -> bool:
@@ -132,3 +147,233 @@ class DeviceServices:
 
     def gave(self, service: str, address: bytes) -> bool:
         return self._book.gave(self._slot, service, address)
+
+
+class _Given(NamedTuple):
+    """The lifetime and origin of one address of a name."""
+
+    until: float
+    vouched: bool  # from the gateway's own resolver; a device's resolver is not trusted
+
+
+class _Slot:
+    """The names of one slot: their addresses, and their targets."""
+
+    __slots__ = ("given", "targets")
+
+    def __init__(self) -> None:
+        self.given: OrderedDict[tuple[str, bytes], _Given] = OrderedDict()
+        self.targets: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+
+
+class NameBook:
+    """The addresses of names, by watched slot, bounded.
+
+    If it is full, the slot with most names loses the one unused for longest.
+    """
+
+    def __init__(self, limit: int = MAX_NAME_ADDRESSES) -> None:
+        self._limit = limit
+        self._slots: dict[int, _Slot] = {}
+        self._size = 0
+
+    def watch(self, slots: Iterable[int]) -> None:
+        """Watch exactly these slots from now on; the data of others is removed."""
+        wanted = frozenset(slots)
+        for slot in [known for known in self._slots if known not in wanted]:
+            self._size -= len(self._slots.pop(slot).given)
+        for slot in wanted:
+            self._slots.setdefault(slot, _Slot())
+
+    def forget(self, slot: int) -> None:
+        """Remove this slot's data; it is still watched."""
+        book = self._slots.get(slot)
+        if book is not None:
+            self._size -= len(book.given)
+            self._slots[slot] = _Slot()
+
+    def remove_hosts(self, slot: int, hosts: Container[str]) -> frozenset[bytes]:
+        """Remove this slot's data of ``hosts``; return the addresses that no other name has there."""
+        book = self._slots.get(slot)
+        gone = [] if book is None else [key for key in book.given if key[0] in hosts]
+        if book is None or not gone:
+            return frozenset()
+        for key in gone:
+            del book.given[key]
+        self._size -= len(gone)
+        return frozenset(address for _, address in gone) - {address for _, address in book.given}
+
+    def watches(self, slot: int) -> bool:
+        return slot in self._slots
+
+    def learn(
+        self, slot: int, host: str, addresses: Iterable[bytes], ttl: float, now: float, *, vouched: bool
+    ) -> None:
+        """Record that an answer gave ``addresses`` (packed) to ``host`` for ``ttl`` seconds.
+
+        They are stored for at least NAME_LIFETIME.
+        """
+        book = self._slots.get(slot)
+        if book is None:
+            return
+        given, host = book.given, intern(host)
+        until = now + min(max(ttl, NAME_LIFETIME), MAX_LIFETIME)
+        before = len(given)
+        for address in addresses:
+            key = (host, unmapped(address))
+            held = given.get(key)
+            if held is not None and held.until > now:
+                given[key] = _Given(max(until, held.until), vouched or held.vouched)
+            else:
+                given[key] = _Given(until, vouched)
+            given.move_to_end(key)
+        self._size += len(given) - before
+        while self._size > self._limit:
+            max(self._slots.values(), key=lambda book: len(book.given)).given.popitem(last=False)
+            self._size -= 1
+
+    def add_targets(self, slot: int, host: str, targets: Iterable[str]) -> None:
+        """Record that ``host`` is reached at the addresses of ``targets`` (RFC 9460 §3)."""
+        book = self._slots.get(slot)
+        others = tuple(target for target in dict.fromkeys(targets) if target != host)[:MAX_FOLLOWED]
+        if book is None or not others:
+            return
+        book.targets[intern(host)] = others
+        book.targets.move_to_end(host)
+        if len(book.targets) > MAX_TARGETS:
+            book.targets.popitem(last=False)
+
+    def vouched(self, slot: int, host: str, address: bytes, now: float) -> bool:
+        """Whether the gateway's own resolver gave ``address`` for ``host`` itself."""
+        book = self._slots.get(slot)
+        held = None if book is None else book.given.get((host, unmapped(address)))
+        return held is not None and held.vouched and held.until > now
+
+    def gave(self, slot: int, host: str, address: bytes, now: float) -> bool:
+        """Whether an answer for ``host``, or for one of its targets, gave ``address``."""
+        book = self._slots.get(slot)
+        if book is None:
+            return False
+        address = unmapped(address)
+        names: tuple[str, ...] = (host,)
+        for _ in range(MAX_FOLLOWED):
+            for name in names:
+                held = book.given.get((name, address))
+                if held is not None and held.until > now:
+                    return True
+            names = tuple(target for name in names for target in book.targets.get(name, ()))[:MAX_FOLLOWED]
+            if not names:
+                break
+        return False
+
+    def hosts(self, slot: int, address: bytes, now: float) -> list[str]:
+        """Return the names with ``address`` in trusted answers. Reads all of the slot's: 200 µs at most."""
+        book = self._slots.get(slot)
+        if book is None:
+            return []
+        address = unmapped(address)
+        found = ((host, held) for (host, known), held in book.given.items() if known == address)
+        return [host for host, held in found if held.vouched and held.until > now]
+
+    def __len__(self) -> int:
+        return self._size
+
+
+class DeviceNames:
+    """The names of one slot, as a Situation uses them."""
+
+    def __init__(self, book: NameBook, slot: int, now: Callable[[], float]) -> None:
+        self._book = book
+        self._slot = slot
+        self._now = now
+
+    def gave(self, host: str, address: bytes) -> bool:
+        return self._book.gave(self._slot, host, address, self._now())
+
+    def vouched(self, host: str, address: bytes) -> bool:
+        return self._book.vouched(self._slot, host, address, self._now())
+
+    def hosts(self, address: bytes) -> list[str]:
+        return self._book.hosts(self._slot, address, self._now())
+
+    def for_running_flows(self) -> RunningNames:
+        return RunningNames(self._book, self._slot)
+
+
+class RunningNames:
+    """The same for flows that are already allowed: addresses that were valid then stay valid."""
+
+    def __init__(self, book: NameBook, slot: int) -> None:
+        self._book = book
+        self._slot = slot
+
+    def gave(self, host: str, address: bytes) -> bool:  # noqa: ARG002
+        return True
+
+    vouched = gave
+
+    def hosts(self, address: bytes) -> list[str]:
+        return self._book.hosts(self._slot, address, float("-inf"))
+
+
+def ignore_answer(name: str, addresses: list[bytes], vouched: bool) -> None:
+    """Do nothing: the default observer of answers."""
+
+
+class AnswerRecorder:
+    """Records answers in three books, and passes them to ``on_answer``."""
+
+    def __init__(
+        self, book: AddressBook, services: ServiceBook, names: NameBook, on_answer: AnswerObserver
+    ) -> None:
+        self.book = book
+        self.services = services
+        self.names = names
+        self.on_answer = on_answer
+
+    def record(self, slot: int, response: bytes, message: Message, now: float, *, vouched: bool) -> None:
+        """Record an answer; ``message`` is the parsed ``response`` as the device of ``slot`` gets it.
+
+        ``vouched`` means that it is from the gateway's own resolver. Raises WireError for an invalid SVCB or
+        SRV record.
+        """
+        addresses, ttl = message.addresses(), ttl_of(message)
+        self.book.learn(slot, addresses, ttl, now)
+        if message.question is None:
+            return
+        asked = message.question.name
+        self.services.learn(slot, asked, addresses, ttl)
+        self.on_answer(asked, addresses, vouched)
+        if self.names.watches(slot):
+            host = origin(asked)
+            self.names.learn(slot, host, addresses, ttl, now, vouched=vouched)
+            self._bindings(slot, host, response, message, now, vouched=vouched)
+
+    def _bindings(
+        self, slot: int, host: str, response: bytes, message: Message, now: float, *, vouched: bool
+    ) -> None:
+        """Record the targets and hints that clients use under the name of ``host`` (RFC 9460 §3), and the
+        servers of its domain (SRV, RFC 2782: XMPP sends the domain's name in its hello, RFC 7590).
+        """
+        targets = []
+        for record in message.answers:
+            if record.rtype == SRV:
+                targets.append(name_text(read_labels(response, record.offset + SRV_HEAD)[0]))
+            elif record.rtype in (SVCB, HTTPS) and record.rdata:
+                service = parse_service(response, record)
+                if service.target:
+                    targets.append(name_text(list(service.target)))
+                self.names.learn(slot, host, address_hints(service), record.ttl, now, vouched=vouched)
+        self.names.add_targets(slot, host, targets)
+
+
+def ttl_of(message: Message) -> int:
+    """Return the lowest TTL of the answers, in seconds; 0 if there are none."""
+    return min((record.ttl for record in message.answers), default=0)
+
+
+def origin(asked: str) -> str:
+    """Return the host of a query: ``_8443._https.example.com`` is for ``example.com`` (RFC 9460 §2.3)."""
+    while asked.startswith("_") and "." in asked:
+        asked = asked.partition(".")[2]
+    return asked

@@ -8,13 +8,17 @@ from enum import Enum
 from typing import NamedTuple
 
 from gateway.core.errors import WireError
-from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.dns_budget import DnsAllowance
-from gateway.path.learn_addresses import AnswerObserver, AnswerRecorder, ignore_answer, ttl_of
-from gateway.path.name_addresses import NameBook
+from gateway.path.addresses import (
+    AddressBook,
+    AnswerObserver,
+    AnswerRecorder,
+    NameBook,
+    ServiceBook,
+    ignore_answer,
+    ttl_of,
+)
 from gateway.path.probes import Probes
-from gateway.path.safe_search import SafeAddresses, TrustsAll
-from gateway.path.safe_search_questions import Client, RenamedQuestion, RenamedQuestions
+from gateway.path.safe_search import Client, RenamedQuestion, RenamedQuestions, SafeAddresses, TrustsAll
 from gateway.path.subject import Sink, Subject
 from gateway.policy.judge.world import GATEWAY_NAME, bypass_signal
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
@@ -31,8 +35,9 @@ from gateway.wire.dns.answers import (
     restore_answer,
     truncated_head,
 )
-from gateway.wire.dns.message import DnsQuestion, Head, Message, parse_message, read_head
+from gateway.wire.dns.message import MIN_UDP_SIZE, DnsQuestion, Head, Message, parse_message, read_head
 from gateway.wire.dns.svcb import ALL, Unwanted, strip_bypass
+from gateway.wire.flows.limits import Effort, Limits
 from gateway.wire.ip.build import udp_replace, udp_reply
 from gateway.wire.ip.packet import UDP, Packet, checksum_ok, parse_ip
 
@@ -44,6 +49,13 @@ NO_EXPIRY = float("inf")  # seconds; for an address that a search engine publish
 
 # Temporary refusals never get a positive answer, since browsers cache those for a minute or more.
 TIMED = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
+
+# Bytes of queries and answers, per second and as a burst. A page without cached names needs about 20 kB, and
+# a browser may reopen fifty pages at its start. A DNS tunnel then has 64 kbit/s, with any resolver and
+# transport.
+BULK = Limits(work_rate=8_000, work_burst=1_024_000)
+ASKED_BULK = 64_000  # more bytes for answers: a query that was forwarded should get its answer
+_new = tuple.__new__  # builds a NamedTuple in half the time
 
 
 class Style(Enum):
@@ -68,7 +80,6 @@ class PacketOutcome(NamedTuple):
     reply: bytes | None = None
 
 
-_new = tuple.__new__  # builds a NamedTuple in half the time
 _ACCEPT = PacketOutcome(True)
 _DROP = PacketOutcome(False)
 
@@ -297,3 +308,43 @@ def error_code(decision: Decision) -> int:
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         return EDE_BLOCKED
     return EDE_CENSORED if decision.owner.startswith("law:") else EDE_FILTERED
+
+
+class DnsAllowance:
+    """Limits the DNS work and bytes of each slot, so that a DNS tunnel is too slow to be useful.
+
+    Slot 0, the unfiltered devices, has no limit of bytes.
+    """
+
+    def __init__(self) -> None:
+        self._effort = Effort(Limits())
+        self._bulk = Effort(BULK)
+
+    def allows_query(self, slot: int, query: bytes, now: float) -> bool:
+        """Whether a query may be forwarded now. If so, it is counted."""
+        if not slot:
+            return True
+        if not self._bulk.allows(slot, now):
+            return False
+        self._bulk.spend(slot, len(query), now)
+        return True
+
+    def allows_answer(self, slot: int, answer: bytes, now: float) -> bool:
+        """Whether an answer may be read and forwarded now. If so, it is counted."""
+        if not (self._effort.allows(slot, now) and self._bulk.allows(slot, now, ASKED_BULK)):
+            return False
+        self._effort.spend(slot, _steps(answer), now)
+        self._bulk.spend(slot, len(answer), now)
+        return True
+
+    def forget(self, slot: int) -> None:
+        self._effort.forget(slot)
+        self._bulk.forget(slot)
+
+
+def _steps(answer: bytes) -> int:
+    """Return the steps of work for an answer.
+
+    Ordinary answers have a few records; in large ones a name in each record may cost a hundred times as much.
+    """
+    return len(answer) >> (4 if len(answer) <= MIN_UDP_SIZE else 1)

@@ -12,7 +12,8 @@ from gateway.path.probes import Probes
 from gateway.path.subject import Sink, Subject
 from gateway.policy.time.gates import joined
 from gateway.policy.values import Decision, Observation, Proto, Reason
-from gateway.wire.flows.table import FlowAction, FlowResult, FlowTable
+from gateway.wire.flows.actions import FlowAction
+from gateway.wire.flows.table import FlowResult, FlowTable
 from gateway.wire.ip.build import tcp_reply, tcp_reset, tcp_reset_back
 from gateway.wire.ip.packet import ACK, FIN, PSH, SYN, TCP, UDP, Packet
 

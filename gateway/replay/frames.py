@@ -7,8 +7,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from gateway.core.errors import GatewayError, WireError
-from gateway.wire.ip import link
-from gateway.wire.ip.capture import CaptureReader, Frame
+from gateway.wire.ip.capture import CaptureReader, Frame, ip_payload
 
 CHUNK = 1 << 18  # bytes in memory, next to one incomplete record
 
@@ -69,7 +68,7 @@ def frames(read: Callable[[int], bytes], name: str) -> Iterator[Frame]:
 def is_cut(frame: Frame) -> bool:
     """Whether an IP packet in ``frame`` is shorter than its length field."""
     try:
-        found = link.ip_payload(frame.linktype, frame.data)
+        found = ip_payload(frame.linktype, frame.data)
     except WireError:
         return True
     if found is None or not found.packet:

@@ -7,7 +7,7 @@ unwritten state in memory up to its limits, logs the error once, and reports it 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -20,6 +20,7 @@ from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, 
 from gateway.store.durable_writes import DurableWriter
 from gateway.store.events import EventWriter
 from gateway.store.flash_wear import OFTEN, Wear
+from gateway.store.minutes_file import SERVICE
 from gateway.store.stored_detail import family_day
 from gateway.store.tables.adult_proofs import AdultProofs
 from gateway.store.tables.agreements import Agreements
@@ -32,7 +33,7 @@ from gateway.store.tables.devices import Devices
 from gateway.store.tables.grants import Gifts
 from gateway.store.tables.growing import Growing
 from gateway.store.tables.held_bands import HeldBands
-from gateway.store.tables.history import SERVICE, History
+from gateway.store.tables.history import History
 from gateway.store.tables.pauses import InForce, State
 from gateway.store.tables.people import People
 from gateway.store.tables.questions import Questions
@@ -208,6 +209,25 @@ class Store:
         self.history.erase(profile, counts=counts)
         self._database.tidy()
         remove_broken_copies(self._database.path)  # one person's names cannot be removed from them
+
+    def erase_child(self, profile: str, macs: Collection[str]) -> None:
+        """Erase all stored data of a child that has become an adult, beyond recovery from the file.
+
+        That is requests, extra time, codes, pauses, uses of shared devices, the PIN, self-set times,
+        agreements, cards and the whole history, and the extra time of its devices ``macs``. Idempotent.
+        Raises StoreError.
+        """
+        with self.transaction():
+            self.requests.keep([request for request in self.requests.all() if request.who != profile])
+            self.gifts.drop_of((profile, *macs))
+            self.tickets.drop_of(profile)
+            self.end_pauses((profile, *macs))
+            self.uses.drop_where(lambda use: use.who == profile)
+            self.pins.forget(profile)
+            self.self_set.forget(profile)
+            self.agreements.forget(profile)
+            self.blank_audit(profile)
+        self.erase(profile, counts=True, running=True)
 
     def problems(self) -> list[str]:
         """Return problems as sentences for `status`."""

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from gateway.audit import hellos, tunnels, zone
 from gateway.audit.rawtcp import SegmentOptions, shaped
 from gateway.policy.values import Proto
-from gateway.wire.dns.encode import Encoder
-from gateway.wire.dns.message import AAAA, HTTPS, IN, A, parse_message
+from gateway.wire.dns.message import AAAA, HTTPS, IN, A, Encoder, parse_message
 from gateway.wire.dns.svcb import ALPN, DOHPATH, ECH, parse_service
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.fragments import Defragmenter
 from gateway.wire.ip.packet import ACK, PSH, TCP, URG, parse_ip, transport_sum
 from gateway.wire.quic.crypto import VERSION_1, initial_keys
-from gateway.wire.quic.initials import Initials
-from gateway.wire.quic.packet import DatagramKind, classify
+from gateway.wire.quic.initials import DatagramKind, Initials, classify
 from gateway.wire.tls.hello import parse_client_hello, read_client_hellos
-from gateway.wire.tunnels import ip_in_udp, ipsec, l2tp, openvpn, pptp, socks, ssh, wireguard
+from gateway.wire.tunnels import ip_in_udp, proxies, vpn
+from gateway.wire.tunnels.signs import TunnelMatch
 
 NAME = b"www.example.org"
 ENDS = {
@@ -58,11 +59,11 @@ def test_initials_are_opened_by_whoever_is_on_the_way(pieces: int) -> None:
     reader, found = Initials(), []
     sent = hellos.initials(hellos.client_hello(NAME, [b"h3"], quic=True), pieces=pieces)
     assert len(sent) == (2 if pieces > 1 else 1)
-    for one in sent:
-        assert len(one) == hellos.DATAGRAM
-        assert classify(one) is DatagramKind.INITIAL
-        found += reader.from_client(one)
-    assert [one.sni for one in found] == ["www.example.org"]
+    for datagram in sent:
+        assert len(datagram) == hellos.DATAGRAM
+        assert classify(datagram) is DatagramKind.INITIAL
+        found += reader.from_client(datagram)
+    assert [hello.sni for hello in found] == ["www.example.org"]
     (answer,) = reader.from_server(hellos.server_answer(sent[0][6:14]))
     assert not answer.hello.hello_retry
 
@@ -89,7 +90,7 @@ def test_what_is_sealed_is_opened_again() -> None:
 
 # ---------------------------------------------------------------- tunnels
 
-_UDP = (wireguard, openvpn, ipsec, l2tp, ip_in_udp)
+_UDP = (vpn.wireguard_udp, vpn.openvpn_udp, vpn.ipsec_udp, vpn.l2tp_udp, ip_in_udp.classify_udp)
 
 
 @pytest.mark.parametrize(
@@ -103,22 +104,26 @@ _UDP = (wireguard, openvpn, ipsec, l2tp, ip_in_udp)
     ids=lambda one: "" if isinstance(one, bytes) else str(one),  # the bytes are random in part
 )  # fmt: skip
 def test_datagrams_are_the_tunnels_that_they_say(said: bytes, proto: Proto, port: int) -> None:
-    assert {one for module in _UDP if (one := module.classify_udp(said, port))} == {proto}
+    assert {one for classify in _UDP if (one := classify(said, port))} == {proto}
     answer = tunnels.answer_datagram(said)
-    assert {one for module in _UDP if (one := module.classify_udp(answer, port))} == {proto}
+    assert {one for classify in _UDP if (one := classify(answer, port))} == {proto}
 
 
 @pytest.mark.parametrize(
-    ("said", "module", "proto"),
+    ("said", "classify", "proto"),
     [
-        (tunnels.openvpn_stream(), openvpn, Proto.OPENVPN), (tunnels.pptp(), pptp, Proto.PPTP),
-        (tunnels.SSH, ssh, Proto.SSH), (tunnels.SOCKS4, socks, Proto.SOCKS),
-        (tunnels.SOCKS4A, socks, Proto.SOCKS), (tunnels.SOCKS5, socks, Proto.SOCKS),
+        (tunnels.openvpn_stream(), vpn.openvpn_tcp, Proto.OPENVPN),
+        (tunnels.pptp(), vpn.pptp_tcp, Proto.PPTP),
+        (tunnels.SSH, proxies.ssh_tcp, Proto.SSH), (tunnels.SOCKS4, proxies.socks_tcp, Proto.SOCKS),
+        (tunnels.SOCKS4A, proxies.socks_tcp, Proto.SOCKS), (tunnels.SOCKS5, proxies.socks_tcp, Proto.SOCKS),
     ],
-    ids=lambda one: "" if isinstance(one, bytes) else str(one),  # the bytes are random in part
+    # The bytes are random in part.
+    ids=lambda one: "" if isinstance(one, bytes) else getattr(one, "__name__", str(one)),
 )  # fmt: skip
-def test_streams_are_the_tunnels_that_they_say(said: bytes, module: object, proto: Proto) -> None:
-    assert module.classify_tcp(said) is proto  # type: ignore[attr-defined]
+def test_streams_are_the_tunnels_that_they_say(
+    said: bytes, classify: Callable[[bytes], TunnelMatch], proto: Proto
+) -> None:
+    assert classify(said) is proto
     assert tunnels.answer_stream(said) != b""
 
 
@@ -194,4 +199,4 @@ def test_fragments_are_put_together_again(version: int) -> None:
     pieces = shaped(plain, SegmentOptions(fragments=64))
     assert len(pieces) == 4
     whole = [one for piece in pieces if (one := joiner.feed(piece, 0.0)) is not None]
-    assert [bytes(parse_ip(one).payload) for one in whole] == [bytes(range(200))]
+    assert [bytes(parse_ip(packet).payload) for packet in whole] == [bytes(range(200))]

@@ -15,8 +15,7 @@ from gateway.household.clock_watch import STORE
 from gateway.policy.config.config import Flash
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.flash_wear import wear
-from gateway.store.minute_records import MinuteRecord, UseRecord
-from gateway.store.minutes_file import FOLDER, TICK, MinutesFile
+from gateway.store.minutes_file import FOLDER, TICK, MinuteRecord, MinutesFile, UseRecord
 from gateway.store.store import Store
 
 CHILDREN, DEVICES = 8, 2

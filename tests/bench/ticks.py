@@ -18,13 +18,12 @@ from gateway.core.loop import Loop
 from gateway.core.process_memory import settle
 from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
-from gateway.kernel.flowbytes import FlowBytes
+from gateway.kernel.conntrack import FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot, render
-from gateway.kernel.snapshot import MAX_LEASE
-from gateway.kernel.totals import Pair, Totals
-from gateway.kernel.usage import PassCounters
+from gateway.kernel.ruleset.table import render
+from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
+from gateway.kernel.usage import Pair, PassCounters, Totals
 from gateway.kernel.watch import Watch
 from gateway.metering.ledgers import Ledgers
 from gateway.metering.meter import Mark, Meter

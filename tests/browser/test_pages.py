@@ -238,7 +238,7 @@ def test_a_child_asks_and_a_parent_gives_and_undoes(parent: Chromium, site: Site
     eventually(lambda: "Waiting for an answer" in parent.text(".asked"))
     parent.driver.get(f"{site.url}/parent/")
     assert parent.text("#waiting") == "1"
-    parent.tap(".status-link")
+    parent.tap("a.status-link[href*=requests]")
     eventually(lambda: "One more round" in parent.text("article"))
     parent.tap(".gives .primary")
     eventually(lambda: "Undo" in parent.text(".notice"))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.control.protocol import Verb
+from gateway.control.protocol import Handler
 from gateway.control.server import ControlServer, WebUser
 from gateway.core.loop import Loop
 from tests.pace import longest
@@ -25,7 +25,7 @@ class Running:
 
 
 @contextmanager
-def running(path: Path, verbs: Mapping[str, Verb], web: WebUser | None = None) -> Iterator[Running]:
+def running(path: Path, verbs: Mapping[str, Handler], web: WebUser | None = None) -> Iterator[Running]:
     loop = Loop()
     server = ControlServer(loop, path, verbs, web=web)
     inside, outside = socket.socketpair()

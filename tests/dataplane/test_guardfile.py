@@ -14,8 +14,8 @@ from typing import Any, cast
 import pytest
 
 from gateway.dataplane.boot_guard import FILE, LINK_VARIABLE, NAMES, SOON, GuardFile
-from gateway.kernel.ruleset.table import guard, render
-from gateway.kernel.snapshot import GUARD_DNS_PORT, Slot
+from gateway.kernel.ruleset.table import render
+from gateway.kernel.snapshot import GUARD_DNS_PORT, Slot, guard
 from gateway.store.flash_wear import OFTEN
 from tests.features.desk import Loop
 from tests.kernel.snapshots import FAMILY, ONE_CHILD

@@ -31,8 +31,7 @@ from gateway.dataplane.lookups import (
 )
 from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
-from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.name_addresses import NAME_LIFETIME, NameBook
+from gateway.path.addresses import NAME_LIFETIME, AddressBook, NameBook, ServiceBook
 from gateway.policy.judge.world import NoTable
 from gateway.policy.names.hosts import HostMap
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict

@@ -12,6 +12,7 @@ from gateway.app.clock_changes import JumpHandler
 from gateway.app.features import DataPlane, Features
 from gateway.control.protocol import Request, Role
 from gateway.control.router import Router
+from gateway.control.schema import is_record, values_of
 from gateway.core.bus import Bus, Notice
 from gateway.core.clock import WallClock
 from gateway.core.logs import LastLines
@@ -28,9 +29,8 @@ from gateway.household.presence import SeenDevices
 from gateway.household.rule_book import RuleBook
 from gateway.household.visibility import Visibility
 from gateway.lan.inventory import Inventory
-from gateway.path.addresses import AddressBook, ServiceBook
+from gateway.path.addresses import AddressBook, NameBook, ServiceBook
 from gateway.path.live_flows import LiveFlows
-from gateway.path.name_addresses import NameBook
 from gateway.path.probes import Probes
 from gateway.path.subject import Sink
 from gateway.policy.time.clock_changes import Jump
@@ -359,7 +359,8 @@ class Desk:
         return [one for one in self.events if one["event"] == kind]
 
     def ask(self, do: str, role: Role = Role.OWNER, /, **values: object) -> dict[str, Any]:
-        return dict(self._verbs[do](Request(do, role, 0, values)))
+        """Return an answer with objects and lists in place of records."""
+        return {key: _plain(value) for key, value in self._verbs[do](Request(do, role, 0, values)).items()}
 
     def use(self, profile: str, **minutes: int) -> None:
         self.counted.day = self.rules.calendar.family_day(self.clock.now())
@@ -396,3 +397,9 @@ class Desk:
         member = self.family.member_of(mac)
         assert member is not None
         return member.decide(Observation(Proto.DNS, host), self.clock.now()).reason
+
+
+def _plain(value: Any) -> Any:
+    if is_record(value):
+        return {key: _plain(inner) for key, inner in values_of(value).items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -36,18 +36,14 @@ from gateway.wire.flows.table import FlowTable
 from gateway.wire.http.head import parse_request as parse_http
 from gateway.wire.http.stream import RequestStream
 from gateway.wire.ip.build import tcp_segment
-from gateway.wire.ip.capture import CaptureReader
+from gateway.wire.ip.capture import CaptureReader, ip_payload
 from gateway.wire.ip.fragments import Defragmenter
-from gateway.wire.ip.link import ip_payload
 from gateway.wire.ip.packet import ACK, checksum_ok, parse_ip
-from gateway.wire.lan.dhcp import parse_dhcp
-from gateway.wire.lan.dhcp6 import parse_dhcp6
+from gateway.wire.lan.dhcp import parse_dhcp, parse_dhcp6
 from gateway.wire.lan.mdns import parse_mdns
 from gateway.wire.lan.overheard import overhear
 from gateway.wire.names import hostname
-from gateway.wire.quic.frames import CryptoStream, crypto_frames
-from gateway.wire.quic.initials import Initials
-from gateway.wire.quic.packet import classify, long_packets
+from gateway.wire.quic.initials import CryptoStream, Initials, classify, crypto_frames, long_packets
 from gateway.wire.tls.hello import read_client_hellos, read_server_hellos
 from gateway.wire.tls.records import CLIENT_HELLO, HandshakeReader, looks_like_tls
 from gateway.wire.tunnels import LONGEST, look_server, look_tcp, look_udp

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from gateway.household.members import EVERYONE, Family, Member
 from gateway.household.rule_book import RuleBook
-from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.name_addresses import NameBook
+from gateway.path.addresses import AddressBook, NameBook, ServiceBook
 from gateway.policy.identity.questions import Ask, Question
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.store import Store

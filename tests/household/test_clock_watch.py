@@ -26,8 +26,8 @@ from gateway.household.clock_watch import (
     ClockWatch,
     Source,
 )
-from gateway.kernel import hypervisor
-from gateway.kernel.timex import SetAlarm
+from gateway.kernel import clocks
+from gateway.kernel.clocks import SetAlarm
 from gateway.policy.time.clock_changes import Jump
 from tests.household.clocks import DAY, NOTHING, RIGHT, Scene, a_scene, agreed
 
@@ -254,7 +254,7 @@ def test_on_this_machine_it_begins_and_ends(tmp_path: Path) -> None:
     loop.run_once(0)
     watch.look()
     assert jumps == []
-    assert watch.known or not hypervisor.present()
+    assert watch.known or not clocks.is_virtual_machine()
     watch.close()
     loop.close()
     assert (tmp_path / RUN).exists()

@@ -105,7 +105,7 @@ def test_a_state_directory_that_takes_nothing_is_said_and_stops_nothing(
     folder.write_text("in the way")
     rules = RuleBook(config)
     rules.keep_good()
-    assert "cannot be kept" in caplog.text
+    assert "Storing the last good profiles failed" in caplog.text
     assert _owner(rules) == "daughter"
 
 

@@ -12,7 +12,7 @@ import pytest
 from gateway.household.members import Member, Worn
 from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.questions import Ask, Question
-from gateway.policy.time.situation import FOREVER
+from gateway.policy.time.standing import FOREVER
 from gateway.policy.values import Observation, Proto, Reason, Verdict
 from gateway.store.tables.grants import Opening
 from gateway.wire.dns.svcb import Unwanted

@@ -11,8 +11,8 @@ from gateway.kernel.fallback import TargetQueue, native_queue
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.nft import Nft
 from gateway.kernel.rawsend import RawSender
-from gateway.kernel.ruleset.table import Slot, Snapshot, render
-from gateway.kernel.ruleset.update import render_alive, render_update
+from gateway.kernel.ruleset.table import render, render_alive, render_update
+from gateway.kernel.snapshot import Slot, Snapshot
 from tests.kernel.home import (
     CHILD_MAC,
     LAN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.kernel.marks import MarkLayout
-from gateway.kernel.ruleset.table import Offload, Owner, PassElement, Slot, Snapshot, guard
+from gateway.kernel.snapshot import Offload, Owner, PassElement, Slot, Snapshot, guard
 
 EMPTY = Snapshot(lan=("br-lan",))
 

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, FlowTuple
 from gateway.kernel.marks import FlowState, MarkLayout, verdict_byte
-from gateway.kernel.ruleset.table import Slot, Snapshot
+from gateway.kernel.snapshot import Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     CHILD4,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kernel.ruleset.table import Slot, Snapshot
+from gateway.kernel.snapshot import Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     CHILD_MAC,

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.netlink import attribute
-from gateway.kernel.elements import Shapes, of_set, parse_elements
 from gateway.kernel.netlink import BE64, NESTED, Netlink
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot, render
+from gateway.kernel.ruleset.table import render
+from gateway.kernel.snapshot import PassElement, Slot, Snapshot
+from gateway.kernel.usage import Shapes, of_set, parse_elements
 from tests.kernel.home import Namespace
 
 DUMP = attribute(1, b"qalqan\0") + attribute(2, b"pass\0")

@@ -14,8 +14,7 @@ import pytest
 from gateway.core.errors import KernelError
 from gateway.kernel.fallback import TargetQueue, has_target, native_queue
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset.table import render
-from gateway.kernel.ruleset.update import render_repair, render_update
+from gateway.kernel.ruleset.table import render, render_repair, render_update
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import FAMILY, ONE_CHILD
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import KernelError
-from gateway.kernel import flowbytes
-from gateway.kernel.flowbytes import FlowBytes, enable_accounting
+from gateway.kernel import conntrack
+from gateway.kernel.conntrack import FlowBytes, enable_accounting
 from gateway.kernel.marks import FlowState, verdict_byte
-from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot
+from gateway.kernel.snapshot import PassElement, Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     CHILD4,
@@ -111,6 +111,6 @@ def test_a_kernel_that_counts_no_connections_says_nothing(home: Home, looks: Flo
 
 
 def test_no_connection_tracking_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(flowbytes, "ACCOUNTING", tmp_path / "nf_conntrack_acct")
+    monkeypatch.setattr(conntrack, "ACCOUNTING", tmp_path / "nf_conntrack_acct")
     with pytest.raises(KernelError, match=r"set net\.netfilter\.nf_conntrack_acct=1"):
         enable_accounting()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.netlink import ERROR, attribute, attributes
-from gateway.kernel import conntrack, elements
+from gateway.kernel import conntrack, usage
 from gateway.kernel.netlink import Netlink, error_number, messages, request
 from tests.kernel.home import Namespace
 
@@ -43,7 +43,7 @@ def test_no_bytes_break_a_reader(data: bytes) -> None:
         error_number(body)
     assert sum(len(value) + 4 for _, value in attributes(memoryview(data))) <= len(data)
     conntrack.parse_entry(memoryview(data))
-    list(elements.parse_elements(memoryview(data)))
+    list(usage.parse_elements(memoryview(data)))
 
 
 @given(
@@ -51,7 +51,7 @@ def test_no_bytes_break_a_reader(data: bytes) -> None:
 )
 def test_no_attributes_break_a_parser(data: bytes) -> None:
     conntrack.parse_entry(memoryview(data))
-    list(elements.parse_elements(memoryview(data)))
+    list(usage.parse_elements(memoryview(data)))
 
 
 @pytest.mark.lab

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.kernel.ruleset.expressions import RATES
-from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot
+from gateway.kernel.snapshot import PassElement, Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     OTHER_MAC,

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.marks import UPLOAD, FlowState
-from gateway.kernel.ruleset.table import PassElement, Snapshot
+from gateway.kernel.snapshot import PassElement, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     PATIENCE,

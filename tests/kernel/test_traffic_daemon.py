@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot
+from gateway.kernel.snapshot import PassElement, Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     CHILD_MAC,

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.rawsend import RawSender
-from gateway.kernel.ruleset.table import Snapshot
+from gateway.kernel.snapshot import Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.forge import reply
 from tests.kernel.home import LAN, ROUTER4, ROUTER6, SITE4, SITE6, Home

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.kernel.rawsend import RawSender
-from gateway.kernel.ruleset.table import Slot, Snapshot
+from gateway.kernel.snapshot import Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.forge import reply
 from tests.kernel.home import CHILD_MAC, LAN, SITE4, Home, Namespace

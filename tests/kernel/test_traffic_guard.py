@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kernel.ruleset.table import Slot, Snapshot, guard, render, render_removal
-from gateway.kernel.snapshot import GUARD_DNS_PORT
+from gateway.kernel.ruleset.table import render, render_removal
+from gateway.kernel.snapshot import GUARD_DNS_PORT, Slot, Snapshot, guard
 from tests.kernel.home import (
     CHILD_MAC,
     LAN,

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.marks import FlowState
-from gateway.kernel.ruleset.table import PassElement, Snapshot
-from gateway.kernel.ruleset.update import render_passes
+from gateway.kernel.ruleset.table import render_passes
+from gateway.kernel.snapshot import PassElement, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     CHILD4,

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.kernel.ruleset.table import Owner, Slot, Snapshot
-from gateway.kernel.ruleset.update import render_owners
+from gateway.kernel.ruleset.table import render_owners
+from gateway.kernel.snapshot import Owner, Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import CHILD4, CHILD6, CHILD_MAC, LAN, OTHER_MAC, Home
 from tests.kernel.listener import HOLD

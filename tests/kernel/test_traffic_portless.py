@@ -11,8 +11,8 @@ import pytest
 
 from gateway.kernel.marks import QueueKind
 from gateway.kernel.ruleset.expressions import RATES
-from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot
-from gateway.kernel.ruleset.update import render_passes
+from gateway.kernel.ruleset.table import render_passes
+from gateway.kernel.snapshot import PassElement, Slot, Snapshot
 from gateway.wire.ip.packet import parse_ip
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import CHILD4, CHILD6, CHILD_MAC, OTHER_MAC, PATIENCE, SITE4, SITE6, Home, Namespace

@@ -7,13 +7,11 @@ from dataclasses import replace
 import pytest
 
 from gateway.core.errors import KernelError
-from gateway.kernel.elements import Usage
 from gateway.kernel.marks import FlowState, MarkLayout, valid_slot, verdict_byte
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot, render
-from gateway.kernel.ruleset.update import render_passes
-from gateway.kernel.totals import Totals
-from gateway.kernel.usage import PassCounters
+from gateway.kernel.ruleset.table import render, render_passes
+from gateway.kernel.snapshot import PassElement, Slot, Snapshot
+from gateway.kernel.usage import PassCounters, Totals, Usage
 from gateway.kernel.watch import Watch
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import CHILD_MAC, SITE4, Home, Namespace, receive

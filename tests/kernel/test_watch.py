@@ -10,8 +10,8 @@ import pytest
 
 from gateway.kernel.fallback import TargetQueue
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset.table import PassElement, Slot, Snapshot, render
-from gateway.kernel.ruleset.update import render_alive, render_passes
+from gateway.kernel.ruleset.table import render, render_alive, render_passes
+from gateway.kernel.snapshot import PassElement, Slot, Snapshot
 from gateway.kernel.watch import Watch
 from tests.kernel.home import Namespace
 from tests.pace import longest

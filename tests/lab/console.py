@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.core.errors import ControlError
-from gateway.kernel.ruleset.update import ALIVE_LEASE
+from gateway.kernel.ruleset.table import ALIVE_LEASE
 from tests.lab import clients, names
 from tests.lab.clients import Outcome, Stream
 from tests.lab.daemon import Daemon

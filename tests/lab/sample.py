@@ -13,8 +13,15 @@ from zoneinfo import ZoneInfo
 
 from gateway.features.activity.histories import MARK
 from gateway.policy.values import Decision, Proto, Reason, Verdict
-from gateway.store.minute_records import ClockRecord, MinuteRecord, Record
-from gateway.store.minutes_file import DETAIL_DAYS, FOLDER, MinutesFile, spent
+from gateway.store.minutes_file import (
+    DETAIL_DAYS,
+    FOLDER,
+    ClockRecord,
+    MinuteRecord,
+    MinutesFile,
+    Record,
+    spent,
+)
 from gateway.store.store import Store
 from gateway.store.tables.history import SAMPLE, uses
 from tests.lab import clients, names

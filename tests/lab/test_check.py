@@ -38,10 +38,13 @@ def told(home: Home, daemon: Daemon) -> list[str]:
 
 def test_nothing_is_wrong_with_a_healthy_home(home: Home) -> None:
     with fresh(home, PROFILES) as daemon:
-        (line,) = told(home, daemon)
-        assert line.startswith("warning ipv6: the home's devices have public IPv6 addresses, and no firewall")
+        no_lists, no_firewall = told(home, daemon)
+        assert no_lists.startswith("warning lists: none was downloaded yet")
+        assert no_firewall.startswith(
+            "warning ipv6: the home's devices have public IPv6 addresses, and no firewall"
+        )
         home.gateway.run(["nft", "-f", "-"], stdin=FIREWALL, check=True)
         try:
-            assert told(home, daemon) == []
+            assert told(home, daemon) == [no_lists]
         finally:
             home.gateway.run(["nft", "delete", "table", "inet", "lab_fw"], check=True)

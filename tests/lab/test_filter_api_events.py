@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from gateway.control.client import Unreachable
+from gateway.control.schema import Maybe, Several, field_types, name_of
 from tests.lab import clients, names
 from tests.lab.apicaller import PAGES, Caller, by_session, by_token, link_of
 from tests.lab.daemon import Daemon
@@ -22,7 +23,6 @@ from tests.lab.filtering import BLOCKED, DAUGHTER, MUM, SON, ZONE, module, set_t
 from tests.lab.home import Home
 from webui.api.events import FOR_HELPERS, event_data
 from webui.api.happenings import EVENTS
-from webui.api.kinds import Maybe, Several, kinds_of, name_of
 
 pytestmark = pytest.mark.lab
 
@@ -155,7 +155,7 @@ def check(event: dict[str, Any]) -> None:
     kind, record = event["event"], EVENTS[event["event"]]
     known = {name_of(field) for field in fields(record)}
     assert event.keys() - known <= ENVELOPE | LEFT_OUT.get(kind, set()), event
-    kinds = kinds_of(record)
+    kinds = field_types(record)
     needed = {name for name in known if not isinstance(kinds[name], Maybe | Several)}
     assert needed <= event.keys(), event
     assert event_data(event) is not None, event

@@ -13,7 +13,7 @@ from functools import partial
 
 import pytest
 
-from gateway.path.dns_budget import ASKED_BULK, BULK
+from gateway.path.dns import ASKED_BULK, BULK
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (

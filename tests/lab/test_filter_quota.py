@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.store.minute_records import MinuteRecord, Why, Words, unpack
+from gateway.store.minutes_file import MinuteRecord, Why, Words, unpack
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (

@@ -82,7 +82,8 @@ def test_an_update_runs_beside_the_daemon_and_its_table_is_read(daemon: Daemon) 
     problems = client.call("lists")["update"]["problems"]
     # The virtual home's internet is in a range for benchmarks, which is no internet: each list says so.
     assert any(
-        "it is not fetched" in line and "which is not a public internet address" in line for line in problems
+        "the download is refused" in line and "which is not a public internet address" in line
+        for line in problems
     )
     assert client.call("list_lookup", host="www.play.own.example")["categories"][0]["id"] == "games"
     assert rss(daemon) - before < GROWN

@@ -89,7 +89,9 @@ def test_one_address_inside_is_enough() -> None:
     names = {"mixed": ["45.60.1.1", "10.0.0.1"], "good": ["45.60.1.1", "45.60.1.2"]}
     there = Outside(lambda host, _port: names[host], lambda: ())
     assert there.addresses("good", 80) == names["good"]
-    with pytest.raises(NotOutside, match=r"mixed is 10\.0\.0\.1, which is not a public internet address"):
+    with pytest.raises(
+        NotOutside, match=r"mixed resolves to 10\.0\.0\.1, which is not a public internet address"
+    ):
         there.addresses("mixed", 80)
 
 
@@ -243,7 +245,7 @@ def test_a_name_that_says_something_else_the_second_time(world: World) -> None:
     assert world.asked("internet")[-1] == f"turning.test:{PORT} /list"
     found, said = world.fetch(at("turning.test"))
     assert found == b""
-    assert "turning.test is 127.0.0.1, which is not a public internet address" in said
+    assert "turning.test resolves to 127.0.0.1, which is not a public internet address" in said
     assert not [line for line in world.asked("home") if "turning" in line]
 
 

@@ -17,7 +17,7 @@ from gateway.core.bus import Bus
 from gateway.core.loop import Loop, Timer
 from gateway.household.members import Family, Member
 from gateway.household.rule_book import RuleBook
-from gateway.kernel.flowbytes import Flow, Moved
+from gateway.kernel.conntrack import Flow, Moved
 from gateway.kernel.snapshot import PassElement
 from gateway.metering.ledgers import Ledgers
 from gateway.metering.meter import APART, MINUTE, SLIP, SWEEP, TICK, Mark, Meter, MinuteClock

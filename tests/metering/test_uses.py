@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.metering.ledgers import fold
 from gateway.policy.time.gates import state_gates
-from gateway.store.minute_records import MinuteRecord, UseRecord
+from gateway.store.minutes_file import MinuteRecord, UseRecord
 from tests.household.household_files import MUM
 from tests.metering.test_meter import DAUGHTER, DAY, LAPTOP, MUCH, PHONE, SON, TABLET, World
 

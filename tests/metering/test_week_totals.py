@@ -15,8 +15,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.metering.ledgers import Ledgers, ledgers
 from gateway.policy.time.schedule import DAY
 from gateway.store.flash_wear import OFTEN
-from gateway.store.minute_records import ClockRecord
-from gateway.store.minutes_file import FOLDER
+from gateway.store.minutes_file import FOLDER, ClockRecord
 from gateway.store.store import Store
 from tests.household.household_files import write
 

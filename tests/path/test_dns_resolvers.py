@@ -10,7 +10,7 @@ import dns.rrset
 import pytest
 
 from gateway.core.errors import WireError
-from gateway.path.dns_budget import BULK
+from gateway.path.dns import BULK
 from gateway.path.subject import Subject
 from tests.path.asked import AT, CLIENT, RESOLVER, RESOLVER6, Path, rule, upstream
 

@@ -6,11 +6,9 @@ import dns.message
 import dns.rrset
 import pytest
 
-from gateway.path.addresses import AddressBook, ServiceBook
+from gateway.path.addresses import AddressBook, NameBook, ServiceBook, origin
 from gateway.path.dns import DnsPath
-from gateway.path.learn_addresses import origin
-from gateway.path.name_addresses import NameBook
-from gateway.path.safe_search_questions import Client
+from gateway.path.safe_search import Client
 
 RESOLVER, FOREIGN = bytes([198, 18, 0, 53]), bytes([8, 8, 8, 8])
 CLIENT: Client = (1, bytes([192, 168, 77, 10]), 40000)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.path.addresses import MAX_LIFETIME
-from gateway.path.name_addresses import (
-    MAX_GIVEN,
+from gateway.path.addresses import (
+    MAX_LIFETIME,
+    MAX_NAME_ADDRESSES,
     MAX_TARGETS,
     NAME_LIFETIME,
     DeviceNames,
@@ -20,7 +20,7 @@ A, B, C = (bytes([192, 0, 2, last]) for last in (1, 2, 3))
 NAT64, MAPPED = bytes.fromhex("0064ff9b") + bytes(8), bytes(10) + b"\xff\xff"
 
 
-def a_book(limit: int = MAX_GIVEN, slots: tuple[int, ...] = (1, 2)) -> NameBook:
+def a_book(limit: int = MAX_NAME_ADDRESSES, slots: tuple[int, ...] = (1, 2)) -> NameBook:
     book = NameBook(limit)
     book.watch(slots)
     return book

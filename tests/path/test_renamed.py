@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gateway.path.safe_search_questions import (
+from gateway.path.safe_search import (
     MAX_PENDING,
     PENDING_AGE,
     Client,

@@ -20,7 +20,7 @@ from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.names.countries import COMMON, HELP_LINE_KINDS, HelpLine, rights_for
 from gateway.policy.names.domain_table import DomainTable
-from gateway.policy.time.situation import PLAIN
+from gateway.policy.time.standing import PLAIN
 from gateway.policy.values import Observation, Proto, Reason
 from tests.policy.homes import CALENDAR, a_profile, almaty, asks, connects, product, used_up
 from tests.policy.homes import table as table_of
@@ -191,8 +191,8 @@ def test_a_list_with_a_help_line_or_a_parent_of_it_does_not_block_it_and_the_con
             canaries=without_innocent(tmp_path),
             is_public_suffix=public_suffix_check(),
         )
-    assert "school-list: it lists childline.org.uk, and so the help line childline.org.uk" in caplog.text
-    assert "school-list: it lists org.uk, and so the help line" in caplog.text
+    assert "school-list: entry childline.org.uk would block the help line" in caplog.text
+    assert "school-list: entry org.uk would block the help line childline.org.uk" in caplog.text
     table = DomainTable((tmp_path / "table").read_bytes())
     assert table.categories("bad.example") == {category}
     assert table.categories("www.childline.org.uk") == frozenset()

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.policy.values import Decision, Proto, Reason, Verdict
-from gateway.store import Store
+from gateway.store.store import Store
 
 NOW = datetime(2026, 11, 24, 19, 0, tzinfo=ZoneInfo("Asia/Almaty"))
 HOUR = timedelta(hours=1)

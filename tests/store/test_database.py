@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gateway.policy.accounts.people import Account
-from gateway.store import Store, StoreError
-from gateway.store.database import broken_copies
+from gateway.store.database import StoreError, broken_copies
 from gateway.store.migrations import MIGRATIONS
+from gateway.store.store import Store
 from tests.store.helpers import NOW, look, record, refused
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def test_the_file_is_closed_to_others_and_in_wal_mode(path: Path) -> None:
 
 FAST_OPEN = """
 import sys, pathlib
-from gateway.store import Store
+from gateway.store.store import Store
 Store(pathlib.Path(sys.argv[1])).close()
 print("sqlite_utils" in sys.modules)
 """
@@ -151,7 +151,7 @@ def test_damage_while_running_costs_no_state(path: Path, caplog: pytest.LogCaptu
 KILLED = """
 import os, pathlib, signal, sys
 from datetime import datetime, UTC
-from gateway.store import Store
+from gateway.store.store import Store
 from tests.store.helpers import record, refused
 store = Store(pathlib.Path(sys.argv[1]))
 now = datetime(2026, 11, 24, 19, tzinfo=UTC)
@@ -193,7 +193,7 @@ def test_what_a_guardian_sets_waits_for_the_disk_and_activity_does_not(path: Pat
 TORN = """
 import pathlib, sys
 from datetime import datetime, UTC
-from gateway.store import Store
+from gateway.store.store import Store
 store = Store(pathlib.Path(sys.argv[1]))
 now = datetime(2026, 11, 24, 19, tzinfo=UTC)
 number = 0

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.policy.values import Reason
-from gateway.store import Store
 from gateway.store.events import PENDING_LIMIT
 from gateway.store.flash_wear import OFTEN, RARELY, Wear
+from gateway.store.store import Store
 from tests.store.helpers import HOUR, NOW, allowed, look, record, refused
 
 

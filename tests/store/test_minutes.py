@@ -18,8 +18,7 @@ import pytest
 from gateway.store import minutes_file as minutes
 from gateway.store.database import StoreError
 from gateway.store.flash_wear import OFTEN, RARELY
-from gateway.store.minute_records import ClockRecord, MinuteRecord, Record, UseRecord, Why
-from gateway.store.minutes_file import MinutesFile, spent
+from gateway.store.minutes_file import ClockRecord, MinuteRecord, MinutesFile, Record, UseRecord, Why, spent
 from gateway.store.store import Store
 from tests.store.helpers import NOW
 
@@ -276,7 +275,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from gateway.store.minutes_file import MinutesFile
-from gateway.store.minute_records import MinuteRecord
+from gateway.store.minutes_file import MinuteRecord
 file = MinutesFile(Path(sys.argv[1]), lambda day, totals: None)
 first = len(file.open(date(2026, 11, 24)))
 for minute in range(first, 1_000_000):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.store.minute_records import (
+from gateway.store.minutes_file import (
     SIZE,
     ClockRecord,
     MinuteRecord,

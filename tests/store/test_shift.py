@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from gateway.policy.requests.tickets import Ticket
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.clock_changes import Kind as Span
-from gateway.store import Given, GrantKind, Opening, Store
 from gateway.store.database import Statement
+from gateway.store.store import Store
+from gateway.store.tables.grants import Given, GrantKind, Opening
 from tests.store.helpers import HOUR, look
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)

@@ -5,9 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from gateway.core.bus import Bus
-from gateway.store import Store
 from gateway.store.database import broken_copies
-from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, PURGE_ROWS, ActivityErased
+from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, PURGE_ROWS, ActivityErased, Store
 from tests.store.helpers import NOW, look, record, refused
 
 DAY = timedelta(days=1)

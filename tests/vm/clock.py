@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.core.clock import WallClock
 from gateway.core.loop import Loop
 from gateway.household.clock_watch import STAMP, ClockWatch
-from gateway.kernel import rtc, timex
+from gateway.kernel import clocks
 from gateway.policy.time.clock_changes import Jump
 
 HOUR = 3600.0
@@ -35,13 +35,13 @@ def _set(ahead: float) -> None:
 
 def _vouch() -> None:
     """What a time service tells the kernel."""
-    told = timex._Timex(modes=_ADJ_STATUS | _ADJ_MAXERROR, status=_STA_PLL, maxerror=1000)
+    told = clocks._Timex(modes=_ADJ_STATUS | _ADJ_MAXERROR, status=_STA_PLL, maxerror=1000)
     assert ctypes.CDLL(None).adjtimex(ctypes.byref(told)) >= 0
 
 
 def _battery() -> str:
-    real, boot = timex.real_and_boot()
-    said, now = rtc.boot_time(), rtc.read()
+    real, boot = clocks.real_and_boot()
+    said, now = clocks.rtc_boot_time(), clocks.rtc_time()
     assert said is not None, "the kernel's log does not say it"
     assert now is not None, "there is no battery clock"
     assert abs(said - (real - boot)) < 5
@@ -50,7 +50,7 @@ def _battery() -> str:
 
 
 def _alarm() -> str:
-    alarm = timex.SetAlarm()
+    alarm = clocks.SetAlarm()
     try:
         assert not alarm.was_set()
         for ahead in (HOUR, -HOUR, -20 * HOUR, 20 * HOUR):
@@ -65,11 +65,11 @@ def _alarm() -> str:
 
 def _service() -> str:
     _set(1.0)
-    assert timex.synchronised() is False
+    assert clocks.synchronised() is False
     _vouch()
-    assert timex.synchronised() is True
+    assert clocks.synchronised() is True
     _set(-1.0)
-    assert timex.synchronised() is False, "a set by hand leaves the clock as kept"
+    assert clocks.synchronised() is False, "a set by hand leaves the clock as kept"
     return "a set by hand ends it"
 
 
@@ -94,7 +94,7 @@ def _jump() -> str:
         took = time.clock_gettime(time.CLOCK_BOOTTIME) - began
         assert watch.why == "set by root"
         uptime = Path("/proc/uptime").read_text()
-        (Path(name) / STAMP).write_text(f"{timex.boot_id()}\n{uptime}")
+        (Path(name) / STAMP).write_text(f"{clocks.boot_id()}\n{uptime}")
         watch.look()
         assert watch.why == "hotplug stamp"
         _set(-3 * HOUR)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gateway.kernel.marks import QUEUES
 from gateway.kernel.nft import explain
-from gateway.kernel.ruleset.table import QUEUE_BASE, TABLE
+from gateway.kernel.ruleset.table import TABLE
+from gateway.kernel.snapshot import QUEUE_BASE
 from tests.lab.home import ROOT
 from tests.lab.netns import Namespace
 from tests.vm.report import Try
@@ -108,7 +109,7 @@ for one in (*rule_findings(config, read_rules()), *lan_findings(config, read_mac
 
 def _offloads(empty: Namespace) -> str:
     """`qalqan check` reads it from what this kernel lists."""
-    wanted = "error offload: table inet fw4 offloads connections in software: "
+    wanted = "error offload: table inet fw4 offloads connections in software past the rules: "
     try:
         _nft(empty, _FW4)
         return _told(empty, wanted)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.policy.values import Observation
-from gateway.wire.flows.table import FlowAction, FlowResult, FlowTable, Judge
+from gateway.wire.flows.actions import FlowAction, Judge
+from gateway.wire.flows.table import FlowResult, FlowTable
 from gateway.wire.ip.build import tcp_segment, udp_reply
 from gateway.wire.ip.packet import ACK, PSH, SYN, TCP, UDP, parse_ip, transport_sum
 from tests.wire.tls_forge import record, server_hello

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.wire.flows.table import FlowAction, FlowTable, Judge
+from gateway.wire.flows.actions import FlowAction, Judge
+from gateway.wire.flows.table import FlowTable
 from tests.wire.flow_forge import (
     ALLOWED,
     HTTP_OK,

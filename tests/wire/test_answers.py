@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.values import Fault, Observation
-from gateway.wire.flows.table import FlowAction, Judge
+from gateway.wire.flows.actions import FlowAction, Judge
 from tests.wire.evasion_moves import fake, get, tls
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, REFUSED, SERVER_HELLO, Talk, careful, names_only
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation
-from gateway.wire.flows.table import FlowAction, FlowTable, Judge
+from gateway.wire.flows.actions import FlowAction, Judge
+from gateway.wire.flows.table import FlowTable
 from gateway.wire.tls.hello import read_client_hellos
 from tests.wire import evasion_hellos, evasion_http
 from tests.wire.evasion_cases import (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.wire.flows.table import FlowAction, FlowTable, Judge, Limits
+from gateway.wire.flows.actions import FlowAction, Judge
+from gateway.wire.flows.limits import Limits
+from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip.packet import SYN, TCP
 from tests.wire.flow_forge import (
     ALLOWED,

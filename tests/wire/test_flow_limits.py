@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from gateway.policy.values import Fault
-from gateway.wire.flows.table import FlowAction, FlowTable, Limits
+from gateway.wire.flows.actions import FlowAction
+from gateway.wire.flows.limits import Limits
+from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip.packet import parse_ip
 from tests.wire.flow_forge import (
     ALLOWED,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.wire.flows.table import FlowAction, FlowTable, Limits
+from gateway.wire.flows.actions import FlowAction
+from gateway.wire.flows.limits import Limits
+from gateway.wire.flows.table import FlowTable
 from tests.wire.flow_forge import (
     ALLOWED,
     HTTP_OK,

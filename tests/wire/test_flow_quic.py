@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.values import Fault, Observation, Proto
+from gateway.wire.flows.actions import FlowAction
 from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.table import FlowAction, FlowTable
+from gateway.wire.flows.table import FlowTable
 from gateway.wire.quic.crypto import VERSION_1, VERSION_2
 from tests.wire.aioquic_pair import AioquicPair, aioquic_client, aioquic_server
 from tests.wire.flow_forge import ALLOWED, DECOY, REFUSED, Talk, names_only

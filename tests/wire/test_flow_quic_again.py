@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.values import Fault
+from gateway.wire.flows.actions import FlowAction
 from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.table import FlowAction, FlowTable
+from gateway.wire.flows.table import FlowTable
 from tests.wire.flow_forge import ALLOWED, DECOY, REFUSED, Talk, names_only
 from tests.wire.flow_quic import DCID, SERVER_ID, SHORT, STUN, answer, initial
 from tests.wire.quic_forge import (

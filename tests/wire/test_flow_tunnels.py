@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.policy.values import Fault, Observation, Proto
+from gateway.wire.flows.actions import FlowAction
 from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.table import FlowAction, FlowTable
+from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.packet import PSH, SYN
 from tests.wire.flow_forge import (

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
+from gateway.control.schema import SchemaError
 from gateway.core.errors import ControlError
 from webui.accounts.session import anyone
 from webui.api import who
-from webui.api.kinds import NotThatError
 from webui.api.problems import Problem, of_refusal, of_status
 from webui.memory import release_memory
 
@@ -55,7 +55,7 @@ def install(app: Flask) -> None:
         """Handle every request. Each operation declares who may call it, by session or token."""
         try:
             return late.get().answer()
-        except (Problem, ControlError, NotThatError, HTTPException) as error:
+        except (Problem, ControlError, SchemaError, HTTPException) as error:
             return error_response(error)
 
     app.register_blueprint(blueprint)
@@ -66,7 +66,7 @@ def error_response(error: Exception) -> Response:
     """Return any error as problem details."""
     if isinstance(error, Problem):
         return error.response()
-    if isinstance(error, NotThatError):  # an unexpected answer of another daemon version
+    if isinstance(error, SchemaError):  # an unexpected answer of another daemon version
         current_app.logger.warning("the daemon's answer: %s", error)
         return of_status(503, {"Retry-After": "60"}).response()
     if isinstance(error, ControlError):

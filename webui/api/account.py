@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateway.control.schema import record
 from webui.api.operations import GUARDIAN, HELPER, SUPPORT, Noun
-from webui.api.records import record
 from webui.api.who import Caller
 
 noun = Noun("account")

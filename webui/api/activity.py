@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
+from gateway.control.schema import record
 from webui.api.children import Used
 from webui.api.operations import Noun
-from webui.api.records import record
 from webui.api.who import Caller
 
 noun = Noun("activity")

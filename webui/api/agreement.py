@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateway.control.schema import record
 from webui.api.my import TypedPin, device_of_a_child
 from webui.api.operations import ANYONE, Noun
 from webui.api.problems import of_status
-from webui.api.records import record
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
 

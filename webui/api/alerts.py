@@ -10,11 +10,10 @@ from typing import Annotated, Literal
 
 from flask import current_app
 
+from gateway.control.schema import Text, record
 from gateway.policy.alerts.notifications import ADDRESS_LIMIT
-from webui.api.kinds import Text
 from webui.api.operations import Noun
 from webui.api.problems import Problem
-from webui.api.records import record
 from webui.api.who import Caller
 from webui.language.i18n import language
 from webui.messages import notifier

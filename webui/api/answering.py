@@ -9,6 +9,7 @@ from flask import Response, request
 from werkzeug.routing import Map, Rule
 
 from gateway.control.client import Unreachable
+from gateway.control.schema import Record, field_types, to_json
 from webui.api import (
     account,
     activity,
@@ -34,21 +35,20 @@ from webui.api import (
     selfset,
     sharing,
     teaching,
-    trial,
     unlock,
     who,
 )  # fmt: skip
 from webui.api.document import BASE, document
-from webui.api.kinds import Record, kinds_of, plain
 from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
+from webui.features.filter_tests import bypass_test_api
 from webui.memory import release_memory
 
 NOUNS = (
     teaching, growing, selfset, agreement,
     home, children, rules, activity, requests, codes, devices, sharing, lists, registers, family, people,
-    account, log, health, backup, alerts, proof, trial, my, unlock, events,
+    account, log, health, backup, alerts, proof, bypass_test_api, my, unlock, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"
@@ -67,7 +67,7 @@ class Served:
         with self._lock:
             if not self._bytes:
                 self._bytes = json.dumps(document(OPERATIONS), separators=(",", ":")).encode()
-                kinds_of.cache_clear()  # of all operations; a home uses few
+                field_types.cache_clear()  # of all operations; a home uses few
                 release_memory()
             return self._bytes
 
@@ -128,4 +128,4 @@ def _answer(one: Operation, parts: dict[str, str]) -> Response:
         return Response(status=204)
     if not isinstance(found, one.answer):
         found = Record(one.answer).read(found, "", False)
-    return Response(json.dumps(plain(found)) + "\n", one.status, mimetype="application/json")
+    return Response(json.dumps(to_json(found)) + "\n", one.status, mimetype="application/json")

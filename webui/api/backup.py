@@ -12,10 +12,9 @@ from typing import Annotated
 from flask import Response
 
 from gateway.control import backups as pieces
+from gateway.control.schema import Text, record
 from gateway.web.backup_seal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
-from webui.api.kinds import Text
 from webui.api.operations import Noun
-from webui.api.records import record
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
 from webui.upkeep import sealer

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from gateway.control.schema import Text, record
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import PersonRole
-from webui.api.kinds import Text
 from webui.api.operations import GUARDIAN, HELPER, Mac, Minutes, Name, Noun
-from webui.api.records import record
 from webui.api.who import Caller
 
 noun = Noun("children")

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from webui.api.kinds import Text
+from gateway.control.schema import Text, record
 from webui.api.operations import ChildId, Name, Noun
-from webui.api.records import record
 from webui.api.who import Caller
 
 noun = Noun("devices")

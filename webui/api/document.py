@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
+from gateway.control.schema import Json, Maybe, field_types, is_needed, name_of, type_of
 from webui.api.happenings import EVENTS
-from webui.api.kinds import Json, Maybe, is_needed, kind_of, kinds_of, name_of
 from webui.api.operations import ANYONE, PARTS, Nothing, Operation
 from webui.api.problems import CODES, MEDIA
 from webui.api.sent import FORM
@@ -39,7 +39,7 @@ class Book:
         return {"$ref": f"#/components/schemas/{name}"}
 
     def _schema(self, record: type) -> Json:
-        kinds = kinds_of(record)
+        kinds = field_types(record)
         schema: Json = {
             "type": "object",
             "properties": {name_of(field): kinds[field.name].schema(self) for field in fields(record)},
@@ -100,7 +100,7 @@ def document(operations: Iterable[Operation], server: str = BASE) -> Json:
 def _operation(declared: Operation, bodies: Book, answers: Book) -> Json:
     done: Json = {"description": "Done"}
     if declared.answer is not Nothing:
-        done["content"] = {declared.media: {"schema": kind_of(declared.answer).schema(answers)}}
+        done["content"] = {declared.media: {"schema": type_of(declared.answer).schema(answers)}}
     operation: Json = {
         "operationId": declared.name,
         "tags": [declared.noun],
@@ -140,7 +140,7 @@ def _problem(status: int) -> Json:
 
 
 def _part(name: str) -> Json:
-    schema = kind_of(PARTS[name]).schema(Book(bodies=True))
+    schema = type_of(PARTS[name]).schema(Book(bodies=True))
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
@@ -149,7 +149,7 @@ def _query(operation: Operation, bodies: Book) -> list[Json]:
         return []
     found: list[Json] = []
     for field in fields(operation.query):
-        kind: Any = kinds_of(operation.query)[field.name]
+        kind: Any = field_types(operation.query)[field.name]
         inner = kind.inner if isinstance(kind, Maybe) else kind
         entry = {"name": name_of(field), "in": "query", "schema": inner.schema(bodies)}
         found.append({**entry, "required": True} if is_needed(field) else entry)

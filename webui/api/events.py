@@ -12,13 +12,12 @@ from typing import Annotated, Any
 from flask import Response, current_app, request
 
 from gateway.control.client import Client, Unreachable
+from gateway.control.schema import Record, SchemaError, Whole, record, to_json
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import PersonRole
 from webui.api.happenings import EVENTS, StatusEvent
-from webui.api.kinds import NotThatError, Record, Whole, plain
 from webui.api.operations import GUARDIAN, HELPER, Noun
 from webui.api.problems import of_status
-from webui.api.records import record
 from webui.api.who import Caller, still
 from webui.daemon import daemon
 from webui.pages.stream import BEAT, HEARTBEAT, LIFE, RECONNECT
@@ -110,8 +109,8 @@ def event_data(event: Mapping[str, Any]) -> dict[str, object] | None:
     who = event.get("who")
     values = {**event, "who": [who]} if isinstance(who, str) and kind is StatusEvent else event
     try:
-        found = plain(Record(kind).read(values, "", False))
-    except NotThatError as error:
+        found = to_json(Record(kind).read(values, "", False))
+    except SchemaError as error:
         log.warning("an event of the daemon's: %s", error)
         return None
     assert isinstance(found, dict)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from gateway.control.schema import record
 from webui.api.operations import Noun
-from webui.api.records import record
 from webui.api.rules import Edited, LastSet, Revision, Undo, Undone, undo_of
 from webui.api.who import Caller
 from webui.front import trusted

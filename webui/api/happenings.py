@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from webui.api.records import record
+from gateway.control.schema import record
 
 
 @record

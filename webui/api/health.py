@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateway.control.schema import record
 from gateway.policy.accounts.people import PersonRole
 from webui.api.operations import GUARDIAN, SUPPORT, Noun
-from webui.api.records import record
 from webui.api.who import Caller
 
 noun = Noun("health")

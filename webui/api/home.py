@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from gateway.control.schema import record
 from webui.api.operations import ANYONE, Minutes, Noun
-from webui.api.records import record
 from webui.api.who import Caller
 from webui.daemon import daemon
 

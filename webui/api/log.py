@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from webui.api.kinds import Whole
+from gateway.control.schema import Whole, record
 from webui.api.operations import Name, Noun
-from webui.api.records import record
 from webui.api.who import Caller
 
 noun = Noun("log")

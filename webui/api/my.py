@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from gateway.control.schema import Text, Whole, record
 from gateway.policy.accounts.people import PersonRole
 from webui.accounts import locks
 from webui.api.activity import Ledger, OnDay, Refusals
 from webui.api.children import Left, ServiceId, Used
 from webui.api.devices import Cards
 from webui.api.home import Changes, with_undo
-from webui.api.kinds import Text, Whole
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
-from webui.api.records import record
 from webui.api.requests import AllAsked
 from webui.api.rules import Summary
 from webui.api.sharing import Digits, Lent

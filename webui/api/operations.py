@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from gateway.control.schema import Text, Whole
 from gateway.policy.accounts.people import PersonRole
-from webui.api.kinds import Text, Whole
 
 ANYONE, GUARDIAN, HELPER, SUPPORT = "anyone", *(item.value for item in PersonRole)
 

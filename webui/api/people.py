@@ -9,10 +9,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
+from gateway.control.schema import Text, Whole, record
 from gateway.policy.accounts.people import MINUTES_LIMIT
-from webui.api.kinds import Text, Whole
 from webui.api.operations import Noun
-from webui.api.records import record
 from webui.api.who import Caller
 
 noun = Noun("people")

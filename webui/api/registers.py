@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from gateway.control.schema import record
 from webui.api.operations import Noun
-from webui.api.records import record
 from webui.api.who import Caller
 
 noun = Noun("registers")

@@ -14,7 +14,15 @@ from typing import Any
 
 from flask import request
 
-from webui.api.kinds import Maybe, NotThatError, Record, is_needed, kind_of, kinds_of, name_of, not_that
+from gateway.control.schema import (
+    Maybe,
+    Record,
+    SchemaError,
+    field_types,
+    is_needed,
+    name_of,
+    type_of,
+)
 from webui.api.operations import PARTS, Operation
 from webui.api.problems import Problem, of_status
 
@@ -28,8 +36,8 @@ def parts_of(found: dict[str, str]) -> dict[str, object]:
     read: dict[str, object] = {}
     for name, text in found.items():
         try:
-            read[name] = kind_of(PARTS[name]).read(_typed(kind_of(PARTS[name]), text), name, True)
-        except NotThatError:
+            read[name] = type_of(PARTS[name]).read(_typed(type_of(PARTS[name]), text), name, True)
+        except SchemaError:
             raise of_status(404) from None
     return read
 
@@ -42,17 +50,17 @@ def sent(operation: Operation) -> dict[str, object]:
         if operation.body is not None:
             body = _form(operation.body, operation.upload) if operation.upload else _body(operation.body)
             found["body"] = Record(operation.body).read(body, "", True)
-    except NotThatError as error:
+    except SchemaError as error:
         raise Problem(400, "malformed", error.expected, pointer=error.pointer) from None
     return found
 
 
 def _query(record: type) -> dict[str, object]:
-    kinds = {name_of(field): kinds_of(record)[field.name] for field in fields(record)}
+    kinds = {name_of(field): field_types(record)[field.name] for field in fields(record)}
     found: dict[str, object] = {}
     for name, texts in request.args.lists():
         if len(texts) != 1:
-            raise not_that(pointer=f"/{name}", expected="given once")
+            raise SchemaError(pointer=f"/{name}", expected="given once")
         found[name] = _typed(kinds.get(name), texts[0])
     return found
 
@@ -74,14 +82,14 @@ def _form(record: type, most: int) -> dict[str, object]:
         raise of_status(415)
     request.max_content_length = most + AROUND_FILE
     found: dict[str, object] = {}
-    files = {name_of(field) for field in fields(record) if kinds_of(record)[field.name] == kind_of(bytes)}
+    files = {name_of(field) for field in fields(record) if field_types(record)[field.name] == type_of(bytes)}
     for name, texts in request.form.lists():
         if len(texts) != 1 or name in files:
-            raise not_that(pointer=f"/{name}", expected="a file" if name in files else "given once")
+            raise SchemaError(pointer=f"/{name}", expected="a file" if name in files else "given once")
         found[name] = texts[0]
     for name, several in request.files.lists():
         if len(several) != 1 or name not in files:
-            raise not_that(pointer=f"/{name}", expected="one file" if name in files else "no file")
+            raise SchemaError(pointer=f"/{name}", expected="one file" if name in files else "no file")
         found[name] = several[0].read(most + 1)
         if len(several[0].read(1)) or len(found[name]) > most:  # type: ignore[arg-type]
             raise of_status(413)
@@ -98,18 +106,18 @@ def _body(record: type) -> object:
 
 
 def read_json(data: bytes) -> object:
-    """Parse JSON. Raises: NotThatError."""
+    """Parse JSON. Raises: SchemaError."""
     try:
         found = json.loads(
             data.decode(), parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_once
         )
     except (ValueError, RecursionError):
-        raise not_that(pointer="", expected="JSON in UTF-8, each key of an object once") from None
+        raise SchemaError(pointer="", expected="JSON in UTF-8, each key of an object once") from None
     for level, text in _walk(found):
         if level > DEPTH_MOST:
-            raise not_that(pointer="", expected=f"at most {DEPTH_MOST} levels")
+            raise SchemaError(pointer="", expected=f"at most {DEPTH_MOST} levels")
         if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise not_that(pointer="", expected="text that Unicode has: half a pair stands for nothing")
+            raise SchemaError(pointer="", expected="text that Unicode has: half a pair stands for nothing")
     return found
 
 

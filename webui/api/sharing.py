@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from webui.api.kinds import Text
+from gateway.control.schema import Text, record
 from webui.api.operations import ChildId, Noun
-from webui.api.records import record
 from webui.api.who import Caller
 
 noun = Noun("sharing")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from gateway.control.schema import record
 from webui.api.operations import Host, Mac, Noun
-from webui.api.records import record
 from webui.api.who import Caller
 
 noun = Noun("teaching")

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from gateway.control.schema import Text, record
 from webui.accounts.passwords import LONGEST
 from webui.accounts.tries import TooManyTriesError
 from webui.api.devices import AdultProof, Length
-from webui.api.kinds import Text
 from webui.api.operations import ANYONE, Name, Noun
 from webui.api.problems import Problem, of_status
-from webui.api.records import record
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
 from webui.pages.unlock import lock_here, open_here

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, request
 
 from gateway.control.client import Unreachable
+from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import digest
 from webui.accounts import session, tries
@@ -20,6 +21,8 @@ from webui.accounts.tries import TooManyTriesError
 from webui.api.problems import Problem, of_status
 from webui.daemon import daemon, source_address
 from webui.values.shapes import Answer
+
+ResponseT = TypeVar("ResponseT")
 
 SCHEME = "bearer"
 TOKEN_LIMIT = 100  # characters; ours have 39
@@ -35,15 +38,24 @@ class Caller:
     via: str = ""  # the token's id; empty: a session
     session: str = ""
 
-    def ask(self, do: str, **values: object) -> dict[str, Any]:
+    @overload
+    def ask(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT: ...
+    @overload
+    def ask(self, verb: str, **values: object) -> dict[str, Any]: ...
+    def ask(self, verb: Verb[Any, Any] | str, **values: object) -> Any:
         """Send a query to the daemon."""
-        return daemon().client.call(do, **values)
+        client = daemon().client
+        return client.call(verb, **values) if isinstance(verb, str) else client.ask(verb, **values)
 
-    def change(self, do: str, **values: object) -> dict[str, Any]:
+    @overload
+    def change(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT: ...
+    @overload
+    def change(self, verb: str, **values: object) -> dict[str, Any]: ...
+    def change(self, verb: Verb[Any, Any] | str, **values: object) -> Any:
         """Send a change to the daemon in this caller's name, with the token's id."""
         if self.via:
             values["via"] = self.via
-        return daemon().change(do, by=self.name, origin=source_address(), **values)
+        return self.ask(verb, by=self.name, origin=source_address(), **values)
 
     def account(self, action: str, **values: object) -> Mapping[str, Any]:
         """Call the verb `guardian`."""

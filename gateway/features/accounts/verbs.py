@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 
 from gateway.control.guardians import Guardians
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.control.surroundings import CONSOLE, Around, Visitor
 from gateway.control.token_verbs import from_where
 from gateway.core.logs import SECRET
@@ -51,7 +51,7 @@ class Origins:
         seen = self.visitor(origin)
         return " ".join(part for part in (origin, seen.mac, seen.name) if part)
 
-    def recorded(self, verb: Verb) -> Verb:
+    def recorded(self, verb: Handler) -> Handler:
         """Return the verb, whose audit lines name the device that asked."""
 
         @wraps(verb)

@@ -13,13 +13,13 @@ from datetime import date, datetime, tzinfo
 from gateway.features.activity.journal import kind_of_rule
 from gateway.household.members import CountedMinute, UsedMinute
 from gateway.household.rule_book import RuleBook
-from gateway.policy.judge.sentence import sentence
-from gateway.policy.profile.log_levels import NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.judge.explanation import sentence
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import PLAY, Action
+from gateway.policy.profile.rules import NAMES_LEVEL, PLAY, VISITS_LEVEL, Action
 from gateway.policy.time.grant_messages import thing_name
 from gateway.policy.values import Decision, Reason, Verdict
-from gateway.store.tables.history import ALL, CATEGORY, OTHER, SERVICE, Count, Name, named
+from gateway.store.minutes_file import CATEGORY, SERVICE
+from gateway.store.tables.history import ALL, OTHER, Count, Name, named
 
 MARK = "sample: "  # prefix of the rule of a simulated decision
 GROUPS = 60  # blocked or opened sites in one answer

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from gateway.control.contract.filter_tests import BypassCheck, BypassTestState
+from gateway.control.schema import SchemaError, decode
 from gateway.core.errors import ControlError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
@@ -16,8 +18,6 @@ MOST = 200  # checks of one result; an audit has about a hundred
 PROBLEM_LIMIT = 300  # characters of the reason why an audit failed
 VERSIONS = ("ipv4", "ipv6")
 
-FOUND = frozenset({"open", "closed", "passes", "refused", "cannot be told", "absent"})
-
 
 class BypassTest:
     """Runs one audit at a time, and stores the result of the last."""
@@ -26,10 +26,10 @@ class BypassTest:
         self._home = home
         self._errand = HelperProcess(home.loop, self._checked, self._done, TIMEOUT)
         self.close = self._errand.close
-        self._coming: list[dict[str, Any]] = []
+        self._coming: list[BypassCheck] = []
         self._trying = ""
         self.profile = ""  # the profile of the stored result
-        self.checks: list[dict[str, Any]] = []
+        self.checks: tuple[BypassCheck, ...] = ()
         self.problem = ""  # why the last audit failed
         self.ended: datetime | None = None
 
@@ -47,16 +47,16 @@ class BypassTest:
             raise ControlError(msg).coded(Code.BUSY) from None
         self._publish("begun")
 
-    def to_dict(self, profile: str) -> dict[str, object]:
+    def state(self, profile: str) -> BypassTestState:
         """Return state and result as far as they are about this child."""
         is_stored = self.profile == profile
-        return {
-            "running": self._errand.running and self._trying == profile,
-            "busy": self._errand.running,
-            "ended": self.ended if is_stored else None,
-            "problem": self.problem if is_stored else "",
-            "checks": self.checks if is_stored else [],
-        }
+        return BypassTestState(
+            running=self._errand.running and self._trying == profile,
+            busy=self._errand.running,
+            ended=self.ended if is_stored else None,
+            problem=self.problem if is_stored else "",
+            checks=self.checks if is_stored else (),
+        )
 
     def _checked(self, line: Mapping[str, Any]) -> None:
         check = _read(line)
@@ -68,7 +68,7 @@ class BypassTest:
         self.problem = (
             (lines[-1] if lines else f"it ended with status {status}")[:PROBLEM_LIMIT] if status else ""
         )
-        self.checks = [] if status else self._coming
+        self.checks = () if status else tuple(self._coming)
         self._coming = []
         self.profile, self.ended = self._trying, self._home.local_now()
         self._publish("ended")
@@ -77,20 +77,20 @@ class BypassTest:
         self._home.publish("trial", profile=self._trying, what=what)
 
 
-def _read(line: Mapping[str, Any]) -> dict[str, Any] | None:
+def _read(line: Mapping[str, Any]) -> BypassCheck | None:
     """Return what the pages show of a line of the audit; None for a line that is no check."""
-    versions = [line.get(version) for version in VERSIONS]
-    found = [result.get("found") for result in versions if isinstance(result, dict)]
-    name = line.get("id")
-    if not isinstance(name, str) or not found or not all(state in FOUND for state in found):
+    results = {version: line[version] for version in VERSIONS if isinstance(line.get(version), dict)}
+    if not results:
         return None
-    return {
-        "id": name,
+    found = {version: results.get(version, {"found": "absent"}).get("found") for version in VERSIONS}
+    check = {
+        "id": line.get("id"),
         "must_pass": line.get("must_pass") is True,
         "setting": line.get("setting"),
-        "fault": any(result.get("fault") is True for result in versions if isinstance(result, dict)),
-        **{
-            version: result.get("found") if isinstance(result, dict) else "absent"
-            for version, result in zip(VERSIONS, versions, strict=True)
-        },
+        "fault": any(result.get("fault") is True for result in results.values()),
+        **found,
     }
+    try:
+        return decode(BypassCheck, check)
+    except SchemaError:
+        return None

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from gateway.control.protocol import Request
+from gateway.control.contract.filter_tests import BYPASS_TEST, BypassTestRequest, BypassTestState
+from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.filter_tests.bypass_test import BypassTest
 from gateway.household.rule_book import RuleBook
-
-ACTIONS = ("start", "look")
 
 
 class BypassTestVerbs:
@@ -23,14 +20,13 @@ class BypassTestVerbs:
         self._access = access
 
     def register(self, router: Router) -> None:
-        router.add("trial", self.test)
+        router.serve(BYPASS_TEST, self.test)
 
-    def test(self, request: Request) -> Mapping[str, object]:
-        action = request.choice("action", ACTIONS)
-        profile = self._rules.profile(request.text("id"))
+    def test(self, call: Call[BypassTestRequest]) -> BypassTestState:
+        profile = self._rules.profile(call.args.id)
         if profile.built_in or not profile.is_child:
-            request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
-        if action == "start":
-            self._access.guardian(request)
+            call.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
+        if call.args.action == "start":
+            self._access.guardian(call)
             self._test.start(profile.id)
-        return self._test.to_dict(profile.id)
+        return self._test.state(profile.id)

@@ -31,8 +31,8 @@ from gateway.household.presence import Presence
 from gateway.kernel.marks import valid_slot
 from gateway.lan import interfaces as lan
 from gateway.lan import neighbours
+from gateway.path.addresses import NameBook
 from gateway.path.live_flows import LiveFlows
-from gateway.path.name_addresses import NameBook
 from gateway.policy.values import Decision, Observation, Reason
 from gateway.store.tables.slots import Numbers
 from gateway.wire.flows.table import FlowTable

@@ -29,7 +29,6 @@ from gateway.policy.profile import edits, growing
 from gateway.policy.profile.growing import Stage, Step, StepState
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump
-from gateway.store.forget_child import erase_child
 from gateway.store.store import Store
 from gateway.store.tables.grants import in_utc
 
@@ -189,7 +188,7 @@ class Growing:
         name = self.editing.file(profile.id).name
         self.editing.history.forget(name)
         forget_way_back(Path(self._home.rules.household.config.state), name)
-        erase_child(self._store, profile.id, profile.devices)
+        self._store.erase_child(profile.id, profile.devices)
         self._effects.regroup()
 
     def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> Step:
@@ -199,7 +198,11 @@ class Growing:
         """
         now, steps = self._home.local_now(), self._steps
         step = steps.of(profile.id)
-        if step is None or growing.stage(step, now) is Stage.NONE or not growing.is_about(step, profile):
+        if (
+            step is None
+            or growing.stage(step, now) is Stage.NONE
+            or not growing.is_about(step, profile.band, profile.next_step)
+        ):
             raise no_step(profile)
         after = replace(growing.postponed(step, until, reason, by, now), seen=in_utc(now))
         what = "step put off"

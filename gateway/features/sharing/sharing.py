@@ -17,7 +17,7 @@ from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family
 from gateway.household.visibility import Visibility
-from gateway.kernel.totals import Pair
+from gateway.kernel.usage import Pair
 from gateway.policy.identity.sharing import (
     LEAST_BYTES,
     LONGEST,

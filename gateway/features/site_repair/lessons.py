@@ -14,12 +14,11 @@ from gateway.core.loop import Timer
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family, Member
 from gateway.lists.public_suffixes import lazy_public_suffix_check
-from gateway.path.addresses import AddressBook
-from gateway.path.name_addresses import NameBook
+from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.subject import Decide
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.requests.site_repair import LONGEST, RepairLog
-from gateway.policy.time.situation import Lesson
+from gateway.policy.time.standing import Lesson
 from gateway.policy.values import Decision, Observation, Proto
 
 MAX_LESSONS = 8  # one a child; 200 names of 150 bytes each

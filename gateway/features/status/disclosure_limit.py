@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
 from gateway.path.probes import Probes
@@ -18,7 +18,7 @@ DISCLOSING = frozenset({"why", "preview", "list_lookup", "list_report", "request
 HOUSEHOLD = -1  # in the place of a slot; the socket is one device
 
 
-def limit(name: str, verb: Verb, probes: Probes, now: Callable[[], float]) -> Verb:
+def limit(name: str, verb: Handler, probes: Probes, now: Callable[[], float]) -> Handler:
     """Return the verb, which refuses while the limit is reached."""
 
     def asked(request: Request) -> Mapping[str, object]:

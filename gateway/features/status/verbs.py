@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from gateway import __version__
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.verbs import announced
 from gateway.features.activity.in_use import InUse
@@ -22,8 +22,8 @@ from gateway.household.members import Family, Member
 from gateway.household.presence import Presence
 from gateway.household.visibility import Visibility, VisibleDevices, VisibleMembers
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.profile.profile import GUEST, HOME, Profile
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.time.gates import is_limit
 from gateway.store.store import Store
 
@@ -278,7 +278,7 @@ class DeviceVerb:
         return {**known, **state, **self._additions(mac, member)}
 
 
-def reload_verb(effects: Effects, home: HomeContext) -> Verb:
+def reload_verb(effects: Effects, home: HomeContext) -> Handler:
     """Build the verb `reload`, which only root may send."""
 
     def reload(request: Request) -> Mapping[str, object]:

@@ -14,19 +14,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.kernel.marks import (
+    ANSWER,
+    ASKED,
     ASKING,
     FORGED,
     GROUPS,
+    MARK_MASK,
+    QUESTION,
     SLOT_CODE_BITS,
     STATE_BITS,
+    STATE_MASK,
     FlowState,
     MarkLayout,
     QueueKind,
     queue_number,
     slot_group,
 )
-from gateway.kernel.ruleset.boot_guard import forward_without_daemon, without_verdicts
-from gateway.kernel.ruleset.dns import dns_chains
 from gateway.kernel.ruleset.expressions import (
     ESP,
     Chains,
@@ -37,17 +40,21 @@ from gateway.kernel.ruleset.expressions import (
     queue_target,
     without_payload,
 )
-from gateway.kernel.ruleset.gateway_input import beyond_door, door_chains
-from gateway.kernel.ruleset.verdict import verdict_chains
 from gateway.kernel.snapshot import Snapshot
 
-ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
+ICMP, IGMP, TCP, UDP, ICMPV6 = 1, 2, 6, 17, 58  # MLD and neighbour discovery are ICMPv6
+DNS, DHCP, NTP, DHCPV6, MDNS = 53, 67, 123, 547, 5353
 MP_JOIN = 1  # an MPTCP option (RFC 8684, table 2)
 # After UDP's header: long header and version (RFC 8999 5.1). v1 and v2; drafts and mvfst.
 _LONG_HEADERS = (
     ("0x80ffffffff", ("0x8000000001", "0x806b3343cf")),
     ("0x80ffffff00", ("0x80ff000000", "0x80faceb000")),
 )
+
+NAME_AT = 160  # bits: offset of the name in a query, after UDP's and DNS's headers
+LABEL_SEEN = 15  # bytes of a label: with its length byte the maximum of one nft comparison, 128 bits
+
+_OF_VERDICTS = frozenset({"anew", "judged", "verdict", "put", "passing", "helped"})
 
 
 def chains(snapshot: Snapshot) -> Chains:
@@ -58,8 +65,8 @@ def chains(snapshot: Snapshot) -> Chains:
     words = Words(snapshot)
     found = {
         **_who(snapshot, words),
-        **dns_chains(snapshot, words),
-        **door_chains(snapshot, words),
+        **_dns(snapshot, words),
+        **_door(snapshot, words),
         **_forward(snapshot, words),
         **_portless(snapshot, words),
         **_ending(snapshot, words),
@@ -68,10 +75,10 @@ def chains(snapshot: Snapshot) -> Chains:
         **_another(snapshot, words),
         **_unfiltered(snapshot),
         **_queues(snapshot, words),
-        **verdict_chains(snapshot, words),
+        **_verdict(snapshot, words),
         **_forged(snapshot, words),
     }
-    return without_verdicts(found) if snapshot.alone else found
+    return _without_verdicts(found) if snapshot.alone else found
 
 
 def _who(snapshot: Snapshot, words: Words) -> Chains:
@@ -133,8 +140,8 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.answer} goto answer",
             f"{words.state_is(FlowState.REFUSED)} goto refused",
             *([] if snapshot.arm else [f"{words.from_lan} {words.to_lan} goto stands"]),
-            *beyond_door(words),
-            *(forward_without_daemon(words) if snapshot.alone else _asked(snapshot, words)),
+            *_beyond_door(words),
+            *(_forward_without_daemon(words) if snapshot.alone else _asked(snapshot, words)),
         ],
         "unseen": [
             f"{words.by_lan} goto who" if snapshot.arm else f"{words.by_lan} {words.not_to_lan} goto who"
@@ -309,3 +316,315 @@ def _forged(snapshot: Snapshot, words: Words) -> Chains:
     ours = f"meta mark & {hexed(layout.packet)} == {hexed(FORGED << layout.packet_shift)}"
     hook = "type filter hook output priority -300; policy accept;"
     return {"forged": [hook, f"{ours} {words.clear_packet} notrack"]}
+
+
+def begins_with(label: str) -> str:
+    """Match a query whose name starts with this label. Unfiltered devices must reach the pages as well, and
+    none of their other queries go to the queue. The daemon checks the whole name.
+    """
+    seen = bytes([len(label)]) + label.encode("ascii")[:LABEL_SEEN]
+    return f"@th,{NAME_AT},{8 * len(seen)} 0x{seen.hex()}"
+
+
+def _dns(snapshot: Snapshot, words: Words) -> Chains:
+    """Return the chains for DNS: for queries on the way in, responses on the way out, redirects of TCP, and a
+    dead daemon. ``ask`` also enters ``again`` and ``answer``.
+
+    The first query of a connection is handled in ``dns``, before its addresses are translated: a forged
+    response must come from the address that the device queried. The kernel calls nat chains for no other
+    packet, so this costs other traffic nothing. Later queries, from the same port to the same resolver, are
+    handled where they are forwarded or delivered; a response where it is forwarded or sent by the gateway.
+    They are recognized by the connection's original tuple, so a redirect to another resolver makes no
+    difference.
+    """
+    return {
+        **_steer(snapshot, words),
+        "question": _question(snapshot, words),
+        **_plain_question(snapshot, words),
+        **_dead_question(snapshot),
+        "answer": _answer(snapshot, words),
+        "answers": [
+            "type filter hook output priority -155; policy accept;",
+            f"{words.plain} accept",
+            f"{words.answer} {words.packet_held} goto swept",
+            f"{words.answer} {words.has_slot} goto answer",
+        ],
+        "questions": [
+            "type filter hook input priority -155; policy accept;",
+            f"{words.unfiltered} accept",
+            f"{words.question} goto arrived",
+            *_at_door(snapshot, words),
+        ],
+        "arrived": [
+            f"{words.packet_held} goto swept",
+            f"{words.no_slot} jump who",
+            "goto again",
+        ],
+        # An unconfirmed entry: the connection's first packet, which `dns` has handled. Only if another
+        # program's chain translated its address before that, it is queued here.
+        "again": [f"{words.asked} ct status & confirmed == 0 accept", "goto question"],
+    }
+
+
+def _steer(snapshot: Snapshot, words: Words) -> Chains:
+    """Redirect before the firewall's own redirects (-100): the first translation of a connection wins."""
+    steer = [
+        "type nat hook prerouting priority -105; policy accept;",
+        f"{words.not_from_lan} accept",
+        f"{words.no_slot} jump who",
+    ]
+    for page in snapshot.pages:
+        family = "ip6" if ":" in page else "ip"
+        steer.append(f"{family} daddr {page} tcp dport 80 redirect to :{snapshot.page_port}")
+        led = "80"
+        if snapshot.page_tls_port is not None:
+            steer.append(f"{family} daddr {page} tcp dport 443 redirect to :{snapshot.page_tls_port}")
+            led = "{ 80, 443 }"
+        # The address has no other port. Browsers try HTTPS first, and would wait for a timeout.
+        steer.append(f"{family} daddr {page} tcp dport != {led} reject with tcp reset")
+    steer.append("meta l4proto { 6, 17 } th dport 53 goto dns")
+    dns = [
+        *_redirects(snapshot, words),
+        "meta l4proto tcp accept",
+        f"{words.packet_held} goto asked",
+        "goto question",
+    ]
+    # After this, routing and other programs see only their own bits of the packet's mark.
+    asked = [words.clear_packet, f"ct mark set ct mark | {hexed(snapshot.layout.ct_mark(0, ASKED))}"]
+    return {"steer": steer, "dns": dns, "asked": asked}
+
+
+def _redirects(snapshot: Snapshot, words: Words) -> list[str]:
+    out: list[str] = []
+    if _help_resolver(snapshot):
+        out.append(
+            f"{words.dead} {words.closed} meta l4proto {{ 6, 17 }} redirect to :{snapshot.help_dns_port}"
+        )
+    if snapshot.dns_port is not None:
+        to_daemon = f"meta l4proto tcp redirect to :{snapshot.dns_port}"
+        if words.closed:
+            out.append(f"{words.closed} {to_daemon}")
+        if words.open:
+            out.append(f"{words.alive} {words.open} {to_daemon}")
+        if snapshot.dns_for_everyone:
+            out.append(f"{words.alive} {words.plain} {to_daemon}")
+    return out
+
+
+def _question(snapshot: Snapshot, words: Words) -> list[str]:
+    out: list[str] = []
+    if snapshot.dns_for_everyone:
+        out.append(f"{words.plain} {words.alive} goto plainquestion")
+    elif snapshot.pages:
+        asked = f"{words.plain} {words.alive}"
+        out += [f"{asked} {begins_with(label)} goto plainquestion" for label in snapshot.page_labels]
+    out.append(f"{words.plain} accept")
+    if _help_resolver(snapshot):
+        out.append(f"{words.dead} {words.closed} goto deadquestion")
+    if snapshot.asked:
+        out += [words.guard("guarddns"), *words.flagged(QUESTION)]
+    return out
+
+
+def _plain_question(snapshot: Snapshot, words: Words) -> Chains:
+    if snapshot.alone or not (snapshot.dns_for_everyone or snapshot.pages):
+        return {}
+    flag = f"meta mark set meta mark | {hexed(QUESTION << snapshot.layout.packet_shift)}"
+    queue = words.enqueue(snapshot.queue_base + QueueKind.OPEN_UDP, closed=False)
+    return {"plainquestion": [words.clear_packet, flag, queue]}
+
+
+def _answer(snapshot: Snapshot, words: Words) -> list[str]:
+    out: list[str] = []
+    if _help_resolver(snapshot):
+        of_help = f"ct reply proto-src {snapshot.help_dns_port}"
+        out.append(f"{words.dead} {words.closed} {of_help} accept")
+        out.append(f"{words.dead} {words.closed} drop")
+    if snapshot.asked:
+        out += [words.guard("guardanswers"), *words.flagged(ANSWER)]
+    return out
+
+
+def _help_resolver(snapshot: Snapshot) -> bool:
+    return snapshot.help_dns_port is not None and bool(snapshot.closed)
+
+
+def _dead_question(snapshot: Snapshot) -> Chains:
+    """A new query was redirected in ``dns``; one of an older connection follows that connection's path."""
+    if not _help_resolver(snapshot):
+        return {}
+    return {"deadquestion": [f"ct reply proto-src {snapshot.help_dns_port} accept", "drop"]}
+
+
+def _at_door(snapshot: Snapshot, words: Words) -> list[str]:
+    """Return the input rules for packets that are neither of unfiltered devices nor DNS queries."""
+    out: list[str] = []
+    if words.kept_out:
+        out.append(f"{words.by_lan} goto door")
+    ports = sorted({port for port in (snapshot.dns_port, snapshot.help_dns_port) if port is not None})
+    if ports:
+        # Listeners that only the table's redirects lead to. Replies to the gateway's own ports are exempt.
+        inside = braced(f'"{name}"' for name in (*snapshot.lan, "lo"))
+        there = f"meta l4proto {{ {TCP}, {UDP} }} th dport {braced(map(str, ports))}"
+        out.append(f"iifname != {inside} ct direction original {there} drop")
+    return out
+
+
+def _beyond_door(words: Words) -> list[str]:
+    """Return the forward rules for undecided packets to ports that the gateway publishes for a container.
+
+    These count as ports of the gateway, although the packets are forwarded (``ct status dnat``). Between the
+    LAN's networks they are another device's: a server's public name, used from inside.
+    """
+    if not words.kept_out:
+        return []
+    return [f"{words.kept_out} {words.from_lan} ct direction original ct status dnat jump beyond"]
+
+
+def _door(snapshot: Snapshot, words: Words) -> Chains:
+    """Return what devices of children and guests may reach on the gateway itself.
+
+    Each packet is checked individually, so a rule change ends running sessions. The rules do not depend on a
+    running daemon: the pages and the names of help are always reachable.
+    """
+    if not words.kept_out:
+        return {}
+    named = [f"udp dport {braced(map(str, (DHCP, NTP, DHCPV6, MDNS)))} accept"]
+    named += [
+        f"tcp dport {port} accept"
+        for port in (snapshot.page_port, snapshot.page_tls_port)
+        if port is not None
+    ]
+    opened = set(snapshot.door_ports or ())
+    if opened:
+        ports = braced(map(str, sorted(opened)))
+        named.append(f"meta l4proto {{ {TCP}, {UDP} }} th dport {ports} accept")
+    led = braced(map(str, sorted({DNS, NTP, *opened})))
+    return {
+        "door": [
+            "ct direction reply accept",  # replies to the gateway
+            # Before untracked packets are refused: neighbour discovery is never tracked.
+            f"meta l4proto {braced(map(str, (ICMP, IGMP, ICMPV6)))} accept",
+            "ct state invalid,untracked goto who",
+            f"{words.no_slot} jump who",
+            f"{words.kept_out} goto kept",
+        ],
+        "beyond": [
+            # DNS and time that another program redirects, and ports that the family opens.
+            f"meta l4proto {{ {TCP}, {UDP} }} ct original proto-dst {led} return",
+            "goto cut",
+        ],
+        # Redirected or not, a query is recognized by its original port.
+        "kept": [
+            f"meta l4proto {{ {TCP}, {UDP} }} ct original proto-dst {DNS} accept",
+            *named,
+            # The kernel does not choose the right link for a reset to a link-local address; it would be lost.
+            "ip6 saddr fe80::/10 reject with icmpx admin-prohibited",
+            "goto cut",
+        ],
+    }
+
+
+def _verdict(snapshot: Snapshot, words: Words) -> Chains:
+    """Return the chains after the queue: a verdict is copied to the connection, and open classes pass.
+
+    Several packets of one flow may be queued, and each brings its verdict back while other processors read
+    the mark. No intermediate value may therefore be visible, and a failed lookup is repeated once. Only
+    ``forward`` enters ``judged``; any chain may enter the others.
+    """
+    layout = snapshot.layout
+    asking = f"{words.packet_state} == {hexed(ASKING << layout.packet_shift)}"
+    return {
+        "judged": [
+            f"{words.packet_held} goto stands",
+            f"{words.packet_state} == 0 goto anew",  # no verdict: other programs mark packets too
+            *_differs(layout),
+            "goto anew",
+        ],
+        "verdict": [
+            # Only netlink changes the class of a connection that remains queued, and an upload's mark.
+            f"{asking} {words.asks} goto stands",
+            f"{asking} {words.uploads} {words.from_lan} goto swept",
+            "jump put",
+            "goto stands",
+        ],
+        "stands": [
+            words.clear_packet,
+            f"{words.state_is(FlowState.UNDECIDED)} accept",
+            f"{words.is_help} accept",
+            f"{words.state_is(FlowState.REFUSED)} goto refused",
+            "goto metered",
+        ],
+        "swept": [words.clear_packet, "accept"],
+        "put": list(_put(layout, words)),
+        "metered": [
+            f"{words.ours} vmap @pass",
+            # The lookup may fail because another processor is giving the connection another class.
+            f"{words.state_is(FlowState.UNDECIDED)} accept",
+            f"{words.ours} vmap @pass",
+            *(words.help_while_dead(words.closed) if words.closed else []),
+            "goto cut",
+        ],
+        "refused": [
+            *(
+                f"meta l4proto != {{ {TCP}, {UDP} }} {words.from_lan} add @{name} {{ {ends} }}"
+                for ends, name in words.shut
+            ),
+            # Of the server's packets only those without payload pass: the client answers with a reset.
+            f"{words.from_lan} goto cut",
+            "meta l4proto != tcp drop",
+            *without_payload("accept"),
+            "drop",
+        ],
+        "cut": [
+            # The reset goes to the LAN side: the next packet of a download is the server's, and a client
+            # hangs for seconds if only the server gets a reset.
+            f"meta l4proto tcp {words.from_lan} tcp flags & rst == 0 reject with tcp reset",
+            "meta l4proto tcp accept",
+            f"{words.from_lan} reject with icmpx admin-prohibited",
+            "drop",
+        ],
+    }
+
+
+def _differs(layout: MarkLayout) -> Iterator[str]:
+    """Copy only a verdict that differs: packets of one flow are queued together, and writing an equal value
+    would show other processors an intermediate one.
+    """
+    for bit in range(8):
+        here = f"meta mark & {hexed(1 << layout.packet_shift + bit)}"
+        there = f"ct mark & {hexed(1 << layout.ct_shift + bit)}"
+        yield f"{here} != 0 {there} == 0 goto verdict"
+        yield f"{here} == 0 {there} != 0 goto verdict"
+
+
+def _put(layout: MarkLayout, words: Words) -> Iterator[str]:
+    """Write a refusal in one step, since it may replace PASSES. Otherwise write the class first and the state
+    last, also in one step: other processors never see a partial verdict. UDP never has ASKS: a class with
+    these bits is PASSES (marks.verdict_again).
+    """
+    cleared = f"ct mark set ct mark & {hexed(MARK_MASK ^ layout.ct)}"
+    refused = FlowState.REFUSED << layout.packet_shift, FlowState.REFUSED << layout.ct_shift
+    yield f"{words.packet_state} == {hexed(refused[0])} {cleared} | {hexed(refused[1])} return"
+    yield cleared
+    for bit in range(STATE_BITS, 8):
+        here, there = 1 << layout.packet_shift + bit, 1 << layout.ct_shift + bit
+        yield f"meta mark & {hexed(here)} != 0 ct mark set ct mark | {hexed(there)}"
+    passes = f"ct mark set ct mark | {hexed(FlowState.PASSES << layout.ct_shift)}"
+    asks = f"{words.packet_state} == {hexed(STATE_MASK << layout.packet_shift)}"
+    yield f"{words.packet_state} == {hexed(FlowState.PASSES << layout.packet_shift)} {passes} return"
+    yield f"{asks} {words.packet_class} != 0 meta l4proto udp {passes} return"
+    yield f"{asks} ct mark set ct mark | {hexed(STATE_MASK << layout.ct_shift)}"
+
+
+def _forward_without_daemon(words: Words) -> Iterator[str]:
+    """Return the boot guard's end of the forward hook for a slot: help passes, all else is refused."""
+    yield from words.help_while_dead(verdict="goto swept")
+    # Errors about packets to help, such as "fragmentation needed".
+    yield f"meta l4proto {{ {ICMP}, {ICMPV6} }} ct state related goto swept"
+    yield "goto cut"
+
+
+def _without_verdicts(chains: Chains) -> Chains:
+    """Remove the chains of verdicts. To the boot guard a mark is no verdict: no daemon has run yet."""
+    return {name: statements for name, statements in chains.items() if name not in _OF_VERDICTS}

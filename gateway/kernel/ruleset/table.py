@@ -1,4 +1,8 @@
-"""The whole table as nft text. Pure: equal snapshots give equal text; nothing accesses the kernel."""
+"""The whole table as nft text, and changes of a loaded table.
+
+Pure: equal snapshots give equal text; nothing accesses the kernel. Each text is one transaction. A change
+refills the rules, and counters remain.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from gateway.kernel.ruleset.chains import chains, queue_targets
 from gateway.kernel.ruleset.expressions import RATES, SIZES, hexed
-from gateway.kernel.snapshot import QUEUE_BASE, Offload, Owner, PassElement, Slot, Snapshot, guard
-
-__all__ = [
-    "FLOW_TABLE",
-    "OF_DEVICES",
-    "QUEUE_BASE",
-    "REFILLED",
-    "TABLE",
-    "Offload",
-    "Owner",
-    "PassElement",
-    "Slot",
-    "Snapshot",
-    "dev_elements",
-    "flow_table",
-    "guard",
-    "owner_elements",
-    "pass_elements",
-    "render",
-    "render_body",
-    "render_removal",
-    "render_sets",
-    "set_elements",
-]
+from gateway.kernel.snapshot import PassElement, Snapshot
 
 FAMILY, NAME, FLOW_TABLE = "inet", "qalqan", "ft"
 TABLE = f"{FAMILY} {NAME}"
@@ -40,6 +21,41 @@ _GUARD_HEADER = (
     "# Written by Qalqan: closed devices reach help alone, until the daemon's own table stands here.\n"
 )
 _PER_LINE = 4  # elements, for readability; nft has no limit
+
+ALIVE_LEASE = 3
+"""Seconds. The main loop renews it every second: it may miss two before open profiles pass unfiltered."""
+
+_SETS = (
+    ("set alive", "type nf_proto", "flags timeout"),
+    *(
+        (f"set {name}", "type mark", "size 256", "flags dynamic,timeout", "timeout 1m")
+        for name in (*RATES, *SIZES)
+    ),
+    *(
+        (
+            f"set {name}",
+            f"type {address_type} . {address_type} . inet_proto",
+            "size 1024",
+            "flags dynamic,timeout",
+            "timeout 10s",
+        )
+        for name, address_type in (("shut4", "ipv4_addr"), ("shut6", "ipv6_addr"))
+    ),
+    ("set help4", "type ipv4_addr"),
+    ("set help6", "type ipv6_addr"),
+    ("set helpports", "type inet_proto . inet_service"),
+    ("map pass", "type mark : verdict", "counter", "flags timeout"),
+)
+_DEVICES = (
+    ("map dev", "type ether_addr : verdict"),
+    ("map owner4", "type ifname . ipv4_addr : verdict"),
+    ("map owner6", "type ifname . ipv6_addr : verdict"),
+)
+_RATES = frozenset(f"set {name}" for name in (*RATES, *SIZES))
+OF_DEVICES = tuple(block[0].split()[1] for block in _DEVICES)
+"""Maps that refer to slots: an update empties and refills them, since the slots may have changed."""
+REFILLED = (("set", "help4"), ("set", "help6"), ("set", "helpports"), *(("map", name) for name in OF_DEVICES))
+"""Sets and maps that can be emptied and refilled without loss: they have no counters and no timeouts."""
 
 
 def render(snapshot: Snapshot) -> str:
@@ -118,39 +134,6 @@ def _addresses(texts: Iterable[str]) -> list[str]:
     return [str(address) for address in sorted({ipaddress.ip_address(text) for text in texts}, key=int)]
 
 
-_SETS = (
-    ("set alive", "type nf_proto", "flags timeout"),
-    *(
-        (f"set {name}", "type mark", "size 256", "flags dynamic,timeout", "timeout 1m")
-        for name in (*RATES, *SIZES)
-    ),
-    *(
-        (
-            f"set {name}",
-            f"type {address_type} . {address_type} . inet_proto",
-            "size 1024",
-            "flags dynamic,timeout",
-            "timeout 10s",
-        )
-        for name, address_type in (("shut4", "ipv4_addr"), ("shut6", "ipv6_addr"))
-    ),
-    ("set help4", "type ipv4_addr"),
-    ("set help6", "type ipv6_addr"),
-    ("set helpports", "type inet_proto . inet_service"),
-    ("map pass", "type mark : verdict", "counter", "flags timeout"),
-)
-_DEVICES = (
-    ("map dev", "type ether_addr : verdict"),
-    ("map owner4", "type ifname . ipv4_addr : verdict"),
-    ("map owner6", "type ifname . ipv6_addr : verdict"),
-)
-_RATES = frozenset(f"set {name}" for name in (*RATES, *SIZES))
-OF_DEVICES = tuple(block[0].split()[1] for block in _DEVICES)
-"""Maps that refer to slots: an update empties and refills them, since the slots may have changed."""
-REFILLED = (("set", "help4"), ("set", "help6"), ("set", "helpports"), *(("map", name) for name in OF_DEVICES))
-"""Sets and maps that can be emptied and refilled without loss: they have no counters and no timeouts."""
-
-
 def _sets(snapshot: Snapshot, *, filled: bool) -> Iterator[str]:
     elements = {**set_elements(snapshot), "pass": pass_elements(snapshot, snapshot.passes)} if filled else {}
     for block in _SETS:
@@ -178,3 +161,109 @@ def _block(block: tuple[str, ...], elements: list[str]) -> Iterator[str]:
             yield f"      {', '.join(elements[start : start + _PER_LINE])}{'' if last else ','}"
         yield "    }"
     yield "  }"
+
+
+def needs_rebuild(old: Snapshot, new: Snapshot) -> bool:
+    """Return whether ``render_update`` is impossible: read the counters, then apply ``render(new)``."""
+    moved = not new.native and old.queue_base != new.queue_base
+    return moved or (old.layout, old.native, old.alone) != (new.layout, new.native, new.alone)
+
+
+def render_update(old: Snapshot, new: Snapshot) -> str:
+    """Return the change from the table of ``old``, which must be loaded unchanged, to that of ``new``.
+
+    ``pass`` keeps its elements with counters and leases, except for those that differ: one with another lease
+    is replaced and counts from zero (read it first). Raises ValueError if ``needs_rebuild`` is true.
+    """
+    if needs_rebuild(old, new):
+        msg = "marks or queues changed: the table must be rebuilt"
+        raise ValueError(msg)
+    there, wanted = chains(old), chains(new)
+    parts = [f"flush chain {TABLE} {name}\n" for name in there]
+    parts += [f"flush map {TABLE} {name}\n" for name in OF_DEVICES]
+    offloads = old.offload != new.offload
+    if offloads and old.offload is not None:
+        parts.append(render_flows_ended())
+    parts.append(render_body(new, whole=False, flowtable=offloads))
+    parts += [f"delete chain {TABLE} {name}\n" for name in there if name not in wanted]
+    before, after = set_elements(old), set_elements(new)
+    for name in before:
+        parts.append(_elements("destroy", name, [e for e in before[name] if e not in after[name]]))
+        parts.append(_elements("add", name, [e for e in after[name] if e not in before[name]]))
+    parts.append(
+        render_passes(new, removed=set(old.passes) - set(new.passes), added=set(new.passes) - set(old.passes))
+    )
+    return "".join(parts)
+
+
+def render_repair(snapshot: Snapshot, unmatched: Iterable[int] = ()) -> str:
+    """Restore everything that another program changed or removed; existing counters remain.
+
+    In fallback mode the targets must be installed again. ``unmatched`` are keys in ``pass`` that the snapshot
+    does not have (PassCounters): they are removed.
+    """
+    refilled = "".join(f"flush {kind} {TABLE} {name}\n" for kind, name in REFILLED)
+    keys = _elements("destroy", "pass", [hexed(key) for key in sorted(unmatched)])
+    return f"{render_sets(snapshot)}flush table {TABLE}\n{refilled}{keys}{render_body(snapshot, whole=True)}"
+
+
+def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: Iterable[PassElement]) -> str:
+    """Close and open classes in one transaction: ``removed`` ends all flows of a class, ``added`` counts from
+    zero.
+
+    An element in both is renewed: its lease starts again (kernels before 6.12 cannot extend one).
+    """
+    keys = [
+        hexed(key)
+        for e in sorted(removed, key=_order)
+        for key in snapshot.layout.pass_keys(e.slot, e.class_number)
+    ]
+    return _elements("destroy", "pass", keys) + _elements("add", "pass", pass_elements(snapshot, added))
+
+
+def render_owners(old: Snapshot, new: Snapshot) -> str:
+    """Return the change from the address owners in ``old`` to those in ``new``, for equal slots."""
+    before, after = owner_elements(old), owner_elements(new)
+    parts = []
+    for name in before:
+        there, wanted = set(before[name]), set(after[name])
+        gone = [element.partition(" : ")[0] for element in before[name] if element not in wanted]
+        parts.append(_elements("destroy", name, gone))
+        parts.append(_elements("add", name, [element for element in after[name] if element not in there]))
+    return "".join(parts)
+
+
+def render_flows_ended() -> str:
+    """Remove the flow table, once no rule refers to it: offloaded flows then pass the rules again."""
+    return f"destroy flowtable {TABLE} {FLOW_TABLE}\n"
+
+
+def render_new_flow_table(snapshot: Snapshot) -> str:
+    """Replace the loaded flow table by an empty one. From then on the connection's mark applies to every
+    packet; unfiltered flows enter the new table with their next packet.
+    """
+    lines = [*flow_table(snapshot), "  chain unfiltered {"]
+    lines += [*(f"    {statement}" for statement in chains(snapshot)["unfiltered"]), "  }"]
+    anew = "\n".join([f"table {TABLE} {{", *lines, "}"])
+    return f"flush chain {TABLE} unfiltered\n{render_flows_ended()}{anew}\n"
+
+
+def render_reset_rates(snapshot: Snapshot, slot: int) -> str:
+    """Reset the rate limits of a slot."""
+    mark = hexed(snapshot.layout.ct_mark(slot))
+    return "".join(_elements("destroy", name, [mark]) for name in RATES)
+
+
+def render_alive(seconds: int = ALIVE_LEASE) -> str:
+    """Renew the lease that shows that the daemon is alive."""
+    protos = ("ipv4", "ipv6")
+    leased = [f"{proto} timeout {seconds}s" for proto in protos]
+    return _elements("destroy", "alive", list(protos)) + _elements("add", "alive", leased)
+
+
+def _order(element: PassElement) -> tuple[int, int]:
+    return element.slot, element.class_number
+
+
+def _elements(verb: str, name: str, elements: list[str]) -> str:
+    return f"{verb} element {TABLE} {name} {{ {', '.join(elements)} }}\n" if elements else ""

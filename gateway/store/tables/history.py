@@ -11,9 +11,8 @@ from datetime import date, datetime
 
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import moment, unix
-from gateway.store.minute_records import ClockRecord, Record, UseRecord, Why
+from gateway.store.minutes_file import CATEGORY, SERVICE, ClockRecord, Record, UseRecord, Why
 
-SERVICE, CATEGORY = "service:", "category:"
 ALL = "all"  # any minute in which anything counted
 OTHER = "other"  # minutes without a known service
 NAMES_LIMIT = 2000  # most names in one answer; the latest ones

@@ -11,13 +11,13 @@ from struct import Struct
 from typing import Literal
 
 from gateway.core.errors import WireError
-from gateway.wire.dns.encode import Encoder
 from gateway.wire.dns.message import (
     AAAA,
     AD,
     ANY,
     CD,
     CNAME,
+    HEADER_SIZE,
     IN,
     NOERROR,
     NXDOMAIN,
@@ -33,11 +33,15 @@ from gateway.wire.dns.message import (
     TXT,
     A,
     DnsQuestion,
+    Encoder,
     Message,
+    host_labels,
+    name_text,
     parse_message,
     read_head,
+    split_wire_name,
+    wire_name,
 )
-from gateway.wire.dns.names import HEADER_SIZE, host_labels, name_text, split_wire_name, wire_name
 
 Refusal = Literal["nxdomain", "null"]
 

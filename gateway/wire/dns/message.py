@@ -1,13 +1,18 @@
-"""Parses DNS messages (RFC 1035, EDNS of RFC 6891): questions and all records, over UDP and TCP."""
+"""DNS messages over UDP and TCP (RFC 1035, EDNS of RFC 6891): parses questions and all records, and builds
+messages from parts of others.
+
+A name in DNS may contain any byte; ``gateway.wire.names.hostname()`` checks whether it is a host name. When a
+message is built, every name is decompressed and compressed again.
+"""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Sequence
 from struct import Struct
 from typing import NamedTuple
 
 from gateway.core.errors import WireError
-from gateway.wire.dns.names import HEADER_SIZE, name_text, read_labels
 from gateway.wire.names import hostname
 
 A, NS, CNAME, SOA, PTR, MX, TXT, AAAA = 1, 2, 5, 6, 12, 15, 16, 28
@@ -25,7 +30,48 @@ MIN_UDP_SIZE = 512  # bytes that a requestor without EDNS accepts (RFC 1035 §4.
 _HEADER = Struct("!HHHHHH")
 _QUESTION = Struct("!HH")
 _RECORD = Struct("!HHIH")
+_LENGTH = Struct("!H")
 _new = tuple.__new__
+
+HEADER_SIZE = 12  # no name can begin in the header, so no pointer may point there
+MAX_NAME = 255  # octets in wire form, length octets and root included (RFC 1035 §2.3.4)
+MAX_POINTERS = 127  # one pointer for each label that fits; longer chains only cost time
+
+# Escapes names like dnspython, so that both produce the same text.
+_PLAIN = bytes(sorted(set(range(0x21, 0x7F)) - set(b'"().;\\@$')))
+
+_POINTER_REACH = 0x4000  # a compression pointer has 14 bits
+
+# Bytes before the names in the record data, and the number of names; the rest contains none.
+_LAYOUTS = {
+    NS: (0, 1),
+    3: (0, 1),  # MD
+    4: (0, 1),  # MF
+    CNAME: (0, 1),
+    SOA: (0, 2),
+    7: (0, 1),  # MB
+    8: (0, 1),  # MG
+    9: (0, 1),  # MR
+    PTR: (0, 1),
+    14: (0, 2),  # MINFO
+    MX: (2, 1),
+    17: (0, 2),  # RP
+    18: (2, 1),  # AFSDB
+    21: (2, 1),  # RT
+    24: (18, 1),  # SIG
+    26: (2, 2),  # PX
+    30: (0, 1),  # NXT
+    SRV: (6, 1),
+    36: (2, 1),  # KX
+    39: (0, 1),  # DNAME
+    46: (18, 1),  # RRSIG
+    47: (0, 1),  # NSEC
+    SVCB: (2, 1),
+    HTTPS: (2, 1),
+}
+_NAPTR = 35  # its name follows three strings of variable length (RFC 3403)
+# Only names in the types of RFC 1035 may be compressed (RFC 3597 §4).
+_COMPRESSED = frozenset((NS, 3, 4, CNAME, SOA, 7, 8, 9, PTR, 14, MX))
 
 
 class DnsQuestion(NamedTuple):
@@ -279,3 +325,177 @@ def tcp_frame(message: bytes) -> bytes:
         msg = f"DNS message of {len(message)} bytes"
         raise WireError(msg)
     return len(message).to_bytes(2, "big") + message
+
+
+def read_labels(data: bytes, pos: int) -> tuple[list[bytes], int]:
+    """Return the labels of the name at ``pos``, case as sent, and the offset after it. The root is no labels.
+
+    Every pointer must point further back than the one before it, so that a name ends. Raises WireError, also
+    for more than 255 octets.
+    """
+    labels: list[bytes] = []
+    size = 1
+    after = 0
+    lowest = pos
+    pointers = 0
+    try:
+        # A slice past the end is silently short, but then the next length octet is past the end too.
+        while length := data[pos]:
+            if length < 0x40:
+                following = pos + 1 + length
+                labels.append(data[pos + 1 : following])
+                pos = following
+                size += 1 + length
+                if size > MAX_NAME:
+                    msg = f"domain name of more than {MAX_NAME} octets at offset {lowest}"
+                    raise WireError(msg)
+            elif length >= 0xC0:
+                target = (length & 0x3F) << 8 | data[pos + 1]
+                pointers += 1
+                if not HEADER_SIZE <= target < lowest or pointers > MAX_POINTERS:
+                    msg = f"compression pointer {pointers} of a name, at offset {pos}, leads to {target}"
+                    raise WireError(msg)
+                after = after or pos + 2
+                pos = lowest = target
+            else:
+                msg = f"label type {length >> 6} at offset {pos}"
+                raise WireError(msg)
+    except IndexError:
+        msg = f"domain name cut at offset {len(data)}"
+        raise WireError(msg) from None
+    return labels, after or pos + 1
+
+
+def name_text(labels: Sequence[bytes]) -> str:
+    """Return the text form: lower case, no last dot, zone file escapes (RFC 1035 §5.1); "." is the root."""
+    name = b".".join(labels).lower()
+    if len(name.translate(None, _PLAIN)) < max(1, len(labels)):  # only the dots between labels are left
+        return name.decode("ascii") or "."
+    return ".".join("".join(map(_escape, label.lower())) for label in labels)
+
+
+def _escape(octet: int) -> str:
+    if octet in _PLAIN:
+        return chr(octet)
+    return f"\\{chr(octet)}" if 0x20 < octet < 0x7F else f"\\{octet:03d}"
+
+
+def wire_name(labels: Sequence[bytes]) -> bytes:
+    """Return the uncompressed wire form."""
+    return b"".join([bytes((len(label),)) + label for label in labels]) + b"\0"
+
+
+def split_wire_name(wire: bytes) -> list[bytes]:
+    """Return the labels of an uncompressed name in wire form."""
+    labels, _ = read_labels(bytes(HEADER_SIZE) + wire, HEADER_SIZE)
+    return labels
+
+
+def host_labels(host: str) -> list[bytes]:
+    """Return the labels of a host name in text form. Raises WireError if it is none."""
+    return hostname(host.encode("utf-8")).encode("ascii").split(b".")
+
+
+class Encoder:
+    """Builds one message, starting with its header. Compression is case-sensitive, so case is preserved."""
+
+    __slots__ = ("_offsets", "out")
+
+    def __init__(self, ident: int, flags: int, counts: tuple[int, int, int, int]) -> None:
+        """``counts`` are the numbers of questions, answers, authority and additional records."""
+        self.out = bytearray(_HEADER.pack(ident, flags, *counts))
+        self._offsets: dict[tuple[bytes, ...], int] = {}  # offset of each name suffix written so far
+
+    def name(self, labels: Sequence[bytes], *, compress: bool = True) -> None:
+        """Append a name, compressed if possible."""
+        out = self.out
+        for index in range(len(labels)):
+            tail = tuple(labels[index:])
+            offset = self._offsets.get(tail)
+            if offset is None:
+                if len(out) < _POINTER_REACH:
+                    self._offsets[tail] = len(out)
+            elif compress:
+                out += _LENGTH.pack(0xC000 | offset)
+                return
+            label = labels[index]
+            out.append(len(label))
+            out += label
+        out.append(0)
+
+    def question(self, labels: Sequence[bytes], qtype: int, qclass: int) -> None:
+        self.name(labels)
+        self.out += _QUESTION.pack(qtype, qclass)
+
+    def cname(self, labels: Sequence[bytes], ttl: int, target: Sequence[bytes]) -> None:
+        place = self._begin(labels, CNAME, IN, ttl)
+        self.name(target)
+        self._finish(place)
+
+    def plain(self, labels: Sequence[bytes], rtype: int, rclass: int, ttl: int, rdata: bytes) -> None:
+        """Append a record without names in its data."""
+        place = self._begin(labels, rtype, rclass, ttl)
+        self.out += rdata
+        self._finish(place)
+
+    def copy(self, data: bytes, records: Iterable[DnsRecord]) -> None:
+        """Append records of the message ``data``. Raises WireError for data that does not fit its type."""
+        for record in records:
+            labels, _ = read_labels(data, record.start)
+            place = self._begin(labels, record.rtype, record.rclass, record.ttl)
+            self._copy_rdata(data, record)
+            self._finish(place)
+
+    def message(self) -> bytes:
+        """Return the message. Raises WireError if it is over 65,535 bytes."""
+        if len(self.out) > MAX_MESSAGE:
+            msg = f"DNS message of {len(self.out)} bytes"
+            raise WireError(msg)
+        return bytes(self.out)
+
+    def _begin(self, labels: Sequence[bytes], rtype: int, rclass: int, ttl: int) -> int:
+        self.name(labels)
+        self.out += _RECORD.pack(rtype, rclass, ttl, 0)
+        return len(self.out)
+
+    def _finish(self, place: int) -> None:
+        length = len(self.out) - place
+        if length > MAX_MESSAGE:
+            msg = f"DNS record data of {length} bytes"
+            raise WireError(msg)
+        _LENGTH.pack_into(self.out, place - 2, length)
+
+    def _copy_rdata(self, data: bytes, record: DnsRecord) -> None:
+        rtype, rdata = record.rtype, record.rdata
+        if not rdata:  # in a dynamic update (RFC 2136), a record without data names a set
+            return
+        prefix, names = _LAYOUTS.get(rtype, (0, 0))
+        if rtype == _NAPTR:
+            prefix, names = _naptr_prefix(rdata), 1
+        if not names:
+            self.out += rdata
+            return
+        end = record.offset + len(rdata)
+        pos = record.offset + prefix
+        self.out += rdata[:prefix]
+        for _ in range(names):
+            if pos >= end:
+                msg = f"data of DNS record type {rtype} cut at offset {end}"
+                raise WireError(msg)
+            labels, pos = read_labels(data, pos)
+            self.name(labels, compress=rtype in _COMPRESSED)
+        if pos > end:
+            msg = f"a name runs out of the data of DNS record type {rtype} at offset {end}"
+            raise WireError(msg)
+        self.out += data[pos:end]
+
+
+def _naptr_prefix(rdata: bytes) -> int:
+    """Return the size before the name of a NAPTR record: order, preference and three counted strings."""
+    pos = 4
+    for _ in range(3):
+        if pos >= len(rdata):
+            msg = "NAPTR record cut"
+            raise WireError(msg)
+        pos += 1 + rdata[pos]
+    return pos

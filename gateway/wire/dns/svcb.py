@@ -10,9 +10,18 @@ from typing import NamedTuple
 
 from gateway.core.errors import WireError
 from gateway.wire.cursor import Cursor
-from gateway.wire.dns.encode import Encoder
-from gateway.wire.dns.message import AD, HTTPS, SVCB, DnsRecord, Message, parse_message
-from gateway.wire.dns.names import HEADER_SIZE, read_labels, wire_name
+from gateway.wire.dns.message import (
+    AD,
+    HEADER_SIZE,
+    HTTPS,
+    SVCB,
+    DnsRecord,
+    Encoder,
+    Message,
+    parse_message,
+    read_labels,
+    wire_name,
+)
 
 MANDATORY, ALPN, NO_DEFAULT_ALPN, ECH, DOHPATH = 0, 1, 2, 5, 7  # SvcParamKeys (RFC 9460 §14.3.2, RFC 9461 §5)
 DNS_PROTOCOLS = frozenset({b"dot", b"doq"})  # RFC 7858, RFC 9250; named in RFC 9461 §4.1

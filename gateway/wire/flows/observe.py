@@ -15,8 +15,7 @@ from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows.limits import Limits
 from gateway.wire.http.head import HttpRequest, looks_like_http
-from gateway.wire.http.scan import request_starts
-from gateway.wire.http.stream import RequestStream
+from gateway.wire.http.stream import RequestStream, request_starts
 from gateway.wire.tls.hello import ClientHello, read_client_hellos
 from gateway.wire.tls.records import looks_like_tls
 from gateway.wire.tunnels import TunnelSign

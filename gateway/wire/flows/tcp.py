@@ -11,11 +11,12 @@ from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows.actions import FlowAction, Judge, Ruling
 from gateway.wire.flows.limits import Limits
 from gateway.wire.flows.observe import Observer
-from gateway.wire.flows.syn import Openings
 from gateway.wire.flows.undecided import Undecided
 from gateway.wire.ip.packet import ACK, RST, SYN, URG, Packet
 
 _HTTP = (Proto.HTTP, Proto.PROXY)
+
+Opening = tuple[bool, int]  # from the LAN?; sequence number of the SYN
 
 
 class TcpFlow:
@@ -76,7 +77,7 @@ class TcpFlow:
         return http is not None and http.is_far(self._offset(packet.seq))
 
     def opens_other(self, packet: Packet, *, from_lan: bool) -> bool:
-        """Whether ``packet`` opens a new connection on the same addresses and ports (syn.py)."""
+        """Whether ``packet`` opens a new connection on the same addresses and ports."""
         state = self._state
         return self._openings.is_other(packet, from_lan, fresh=not state.received, begun=state.sent > 0)
 
@@ -139,3 +140,42 @@ class TcpFlow:
         if http is not None:
             return http.from_server(acked, seq, payload, judge)
         return self._state.from_server(acked, seq, payload, judge)
+
+
+class Openings:
+    """Decides which SYNs of one 4-tuple open a connection, and which are sent only to make it look new.
+
+    Stores the first SYN seen, and a later one that is not answered yet.
+    """
+
+    __slots__ = ("_first", "_limits", "_offer")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._first: Opening | None = None
+        self._offer: Opening | None = None
+
+    def is_offer(self, packet: Packet) -> bool:
+        """Whether this SYN of the LAN side is not answered yet."""
+        return packet.flags & SYN != 0 and self._offer == (True, packet.seq)
+
+    def is_other(self, packet: Packet, from_lan: bool, *, fresh: bool, begun: bool) -> bool:
+        """Whether ``packet`` opens another connection than the current one.
+
+        A SYN does, as long as the client has not sent data (``begun``). After that, any host on the LAN could
+        have sent it, so the other side's answer is required, which acknowledges its number (RFC 9293 §3.5).
+        ``fresh`` means that the server has not sent data either.
+        """
+        flags = packet.flags & (SYN | ACK)
+        if flags == SYN:
+            opening = (from_lan, packet.seq)
+            if self._first is None and fresh and not begun:
+                self._first = opening
+            if opening == self._first:
+                return False
+            self._offer = opening
+            return not begun
+        if flags != SYN | ACK or self._offer is None:
+            return False
+        offered, seq = self._offer
+        return offered is not from_lan and 0 < (packet.ack - seq) & 0xFFFFFFFF <= self._limits.stream_bytes

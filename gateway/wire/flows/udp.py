@@ -16,8 +16,7 @@ from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows.actions import DROP, HOLD, FlowAction, Judge, Ruling
 from gateway.wire.flows.limits import WEB_PORTS, Limits
-from gateway.wire.quic.initials import Initials
-from gateway.wire.quic.packet import DatagramKind, classify, long_packets
+from gateway.wire.quic.initials import DatagramKind, Initials, classify, long_packets
 from gateway.wire.tls.hello import ClientHello
 from gateway.wire.tunnels import TunnelSign, look_udp
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault
-from gateway.wire.http.hosts import BLANK, authorities, hosts_of
+from gateway.wire.names import hostname, is_address
 
 # Node and IIS accept a head of 16 KiB, nginx and Apache a line of 8 KiB. A browser's head without huge
 # cookies is far below both.
@@ -46,6 +46,14 @@ _UPGRADE = b"upgrade"
 _FRAMING = frozenset((_CONTENT_LENGTH, _TRANSFER_ENCODING))
 _WANTED = _FRAMING | {_HOST, _UPGRADE}
 _HOST_ALONE = frozenset((_HOST,))
+
+_BLANK = bytes(range(0x21))  # controls and space: servers differ in which of them they strip
+
+# Each matches at the start of a word. One pass over the line, however many words it has.
+_ABSOLUTE = re.compile(rb"(?<!\S)[a-z][a-z0-9+.-]*://([^/?#\\\s]*)", re.IGNORECASE)
+_CONNECT = re.compile(rb"CONNECT(?=\s+([^\s/*]\S*))")
+_CONNECT_FIRST = re.compile(rb"CONNECT\s+(\S+)")
+_PORT = re.compile(rb":[0-9]*\Z")
 
 Fields = dict[bytes, list[bytes]]
 
@@ -145,8 +153,10 @@ def embedded_request(head: bytes, starts: Iterable[int]) -> HttpRequest | None:
     for start in starts:
         lines.setdefault(head.find(b"\n", start), start)
         connects |= head.startswith(b"CONNECT", start)
-    asked = [name for end, start in lines.items() for name in authorities(head[start:end].rsplit(None, 1)[0])]
-    names, _ = hosts_of(asked + _fields(head, _HOST_ALONE)[0].get(_HOST, []))
+    asked = [
+        name for end, start in lines.items() for name in _authorities(head[start:end].rsplit(None, 1)[0])
+    ]
+    names, _ = _hosts_of(asked + _fields(head, _HOST_ALONE)[0].get(_HOST, []))
     if not names:
         return None
     method = "CONNECT" if connects else "GET"
@@ -187,7 +197,7 @@ def _request_line(line: bytes) -> tuple[bytes | None, bytes]:
 def _without_version(line: bytes, size: int) -> HttpRequest:
     """Parse HTTP/0.9 or an unknown version: some servers use the host in its target."""
     begin = _START.match(line)
-    names, _ = hosts_of(authorities(line))
+    names, _ = _hosts_of(_authorities(line))
     if begin is None or not names:
         msg = f"no HTTP request line: {line[:80]!r}"
         raise WireError(msg)
@@ -210,7 +220,7 @@ def _fields(block: bytes, wanted: frozenset[bytes] = _WANTED) -> tuple[Fields, b
         else:
             last = None
         raw_name, colon, value = line.partition(b":")
-        name = raw_name.strip(BLANK).lower()
+        name = raw_name.strip(_BLANK).lower()
         if colon and name in wanted:
             if name in _FRAMING and raw_name.lower() != name:
                 sound = False  # blanks around the name of a field that frames the body
@@ -223,8 +233,8 @@ def _fields(block: bytes, wanted: frozenset[bytes] = _WANTED) -> tuple[Fields, b
 
 def _names(asked: bytes, host_fields: list[bytes]) -> tuple[tuple[str, ...], Fault | None]:
     """Return each distinct name, and the fault; ``asked`` is the request line without its version."""
-    first, bad_target = hosts_of(authorities(asked))
-    hosts, bad_field = hosts_of(host_fields)
+    first, bad_target = _hosts_of(_authorities(asked))
+    hosts, bad_field = _hosts_of(host_fields)
     names = (*first, *[host for host in hosts if host not in first])
     if bad_target or bad_field or len(hosts) > 1:
         return names, Fault.BAD_NAME
@@ -233,7 +243,7 @@ def _names(asked: bytes, host_fields: list[bytes]) -> tuple[tuple[str, ...], Fau
 
 def _content_length(fields: Fields) -> int | None:
     """Return the body's length; None if it is not one number, since servers then differ."""
-    values = {value.strip(BLANK) for field in fields.get(_CONTENT_LENGTH, []) for value in field.split(b",")}
+    values = {value.strip(_BLANK) for field in fields.get(_CONTENT_LENGTH, []) for value in field.split(b",")}
     if not values:
         return 0
     text = values.pop()
@@ -248,7 +258,45 @@ def _chunked(fields: Fields) -> bool | None:
     values = fields.get(_TRANSFER_ENCODING)
     if values is None:
         return False
-    codings = [coding.strip(BLANK).lower() for value in values for coding in value.split(b",")]
+    codings = [coding.strip(_BLANK).lower() for value in values for coding in value.split(b",")]
     if codings[-1] != b"chunked" or codings.count(b"chunked") > 1 or _CONTENT_LENGTH in fields:
         return None
     return True
+
+
+def _authorities(line: bytes) -> list[bytes]:
+    """Return the authorities in ``line``, a ``method target`` as sent: of any two adjacent words.
+
+    If a target contains blanks, the request may begin inside it for a server that has read the part before.
+    """
+    found = [match[1] for match in _ABSOLUTE.finditer(line)]
+    if b"CONNECT" in line:
+        first = _CONNECT_FIRST.match(line)
+        connects = ([first[1]] if first is not None else []) + [match[1] for match in _CONNECT.finditer(line)]
+        found += [authority for authority in connects if _ABSOLUTE.match(authority) is None]
+    return found
+
+
+def _hosts_of(asked: list[bytes]) -> tuple[list[str], bool]:
+    """Return the distinct names of authorities, and whether one of these is no host at all."""
+    if not asked:
+        return [], False
+    names: dict[str, None] = {}
+    bad = False
+    for authority in dict.fromkeys(asked):
+        name, wrong = _host(authority.strip(_BLANK))
+        bad |= wrong
+        if name is not None:
+            names[name] = None
+    return list(names), bad
+
+
+def _host(authority: bytes) -> tuple[str | None, bool]:
+    """Return the name in ``[user@]host[:port]``, None for an address; and whether it is no host at all."""
+    host = _PORT.sub(b"", authority.rpartition(b"@")[2])
+    if not host:
+        return None, False
+    try:
+        return hostname(host), False
+    except WireError:
+        return None, not is_address(host.decode("latin-1"))

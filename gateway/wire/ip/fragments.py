@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from gateway.core.errors import WireError
 from gateway.wire.cursor import Cursor
-from gateway.wire.ip.extensions import DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING
+from gateway.wire.ip.packet import DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING
 
 MAX_DATAGRAMS = 64  # incomplete ones at a time, as many as a few devices lose
 MAX_PIECES = 256  # of one datagram: 64 KiB in pieces of 256 bytes, below any link's smallest MTU

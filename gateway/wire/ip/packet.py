@@ -10,7 +10,6 @@ from struct import Struct
 from typing import NamedTuple
 
 from gateway.core.errors import WireError
-from gateway.wire.ip.extensions import check_ipv4_options, walk_ipv6_extensions
 
 ICMP = 1
 TCP = 6
@@ -26,10 +25,22 @@ _UDP = Struct("!HHH")
 
 _LONG = 1000  # bytes of a segment above which folding its sum is faster than dividing it
 _LOW_6144, _LOW_3072 = (1 << 6144) - 1, (1 << 3072) - 1
-_TIMESTAMPS_ONLY = (
-    b"\x01\x01\x08\x0a"  # NOP NOP timestamps: the options of nearly every segment after the SYN
-)
+# NOP NOP timestamps: the options of nearly every segment after the SYN
+_TIMESTAMPS_ONLY = b"\x01\x01\x08\x0a"
 _OPTION_END, _OPTION_NOP, _OPTION_MD5 = 0, 1, 19
+
+HOP_BY_HOP = 0
+ROUTING = 43
+FRAGMENT = 44
+AH = 51
+DESTINATION = 60
+_EXTENSIONS = frozenset((HOP_BY_HOP, ROUTING, FRAGMENT, AH, DESTINATION))
+
+MAX_EXTENSION_HEADERS = 8  # RFC 8200 §4.1 lists seven; more only costs every parser time
+
+_LOOSE_ROUTE, _STRICT_ROUTE = 131, 137
+
+_new = tuple.__new__
 
 
 class Packet(NamedTuple):
@@ -57,9 +68,6 @@ class Packet(NamedTuple):
     window: int
     urgent: int  # urgent pointer; valid only with URG
     md5: bool  # has a TCP MD5 signature (RFC 2385): a Linux server without the key drops such a segment
-
-
-_new = tuple.__new__
 
 
 def parse_ip(data: bytes) -> Packet:
@@ -215,3 +223,82 @@ def transport_sum(src: bytes, dst: bytes, proto: int, segment: bytes) -> int:
         total = (total >> 6144) + (total & _LOW_6144)
         total = (total >> 3072) + (total & _LOW_3072)
     return (total % 65535 + int.from_bytes(src + dst, "big") + proto + length) % 65535
+
+
+class Transport(NamedTuple):
+    """The end of the chain of extension headers."""
+
+    proto: int  # of the header at ``offset``
+    offset: int
+    fragment: bool  # a later fragment, or a first one without the whole chain (RFC 7112)
+    more_fragments: bool
+
+
+def check_ipv4_options(data: bytes, end: int) -> None:
+    """Check that ``data[20:end]`` is well-formed options (RFC 791 §3.1).
+
+    Raises WireError if not, and for source routes: the packet then does not go to its header's destination.
+    """
+    pos = 20
+    while pos < end:
+        kind = data[pos]
+        if kind == _OPTION_END:
+            return
+        if kind == _OPTION_NOP:
+            pos += 1
+            continue
+        if kind in (_LOOSE_ROUTE, _STRICT_ROUTE):
+            msg = "IPv4 source route"
+            raise WireError(msg)
+        length = data[pos + 1] if pos + 1 < end else 0
+        if length < 2 or pos + length > end:
+            msg = f"IPv4 option {kind} of length {length}"
+            raise WireError(msg)
+        pos += length
+
+
+def walk_ipv6_extensions(data: bytes, proto: int, total: int) -> Transport:
+    """Follow the chain that starts with header ``proto`` at offset 40 of a packet of ``total`` bytes.
+
+    Raises WireError for a chain that is malformed, too long, or has a route other than the destination.
+    """
+    pos = 40
+    more = False
+    for count in range(MAX_EXTENSION_HEADERS + 1):
+        if proto not in _EXTENSIONS:
+            return Transport(proto, pos, False, more)
+        if count == MAX_EXTENSION_HEADERS:
+            break
+        if proto == HOP_BY_HOP and count:
+            msg = "IPv6 hop-by-hop header that is not the first"
+            raise WireError(msg)
+        left = total - pos
+        if left < 8:
+            return _cut(proto, pos, more)
+        following, length = data[pos], data[pos + 1]
+        if proto == FRAGMENT:
+            where = data[pos + 2] << 8 | data[pos + 3]
+            more = where & 1 != 0
+            if where & 0xFFF8:
+                return Transport(following, pos + 8, True, more)
+            length = 8
+        elif proto == AH:
+            length = (length + 2) << 2
+        else:
+            length = (length + 1) << 3
+        if length > left:
+            return _cut(proto, pos, more)
+        if proto == ROUTING and data[pos + 3]:
+            msg = "IPv6 routing header with segments left"  # the destination is not where the packet goes
+            raise WireError(msg)
+        proto = following
+        pos += length
+    msg = f"more than {MAX_EXTENSION_HEADERS} IPv6 extension headers"
+    raise WireError(msg)
+
+
+def _cut(proto: int, pos: int, more: bool) -> Transport:
+    if not more:
+        msg = f"IPv6 extension header {proto} cut"
+        raise WireError(msg)
+    return Transport(proto, pos, True, True)

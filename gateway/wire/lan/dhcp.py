@@ -1,4 +1,8 @@
-"""Parses the DHCP messages of clients (RFC 2131 §2; options of RFC 2132, RFC 3396 and RFC 4702)."""
+"""Parses the DHCP and DHCPv6 messages of clients.
+
+DHCP: RFC 2131 §2, with the options of RFC 2132, RFC 3396 and RFC 4702. DHCPv6: RFC 8415, with the client's
+name of RFC 4704.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ from dataclasses import dataclass
 from struct import Struct
 
 from gateway.core.errors import WireError
-from gateway.wire.dns.names import MAX_NAME
+from gateway.wire.cursor import Cursor
+from gateway.wire.dns.message import MAX_NAME
 
-SERVER_PORT = 67
+SERVER_PORT, SERVER_PORT_V6 = 67, 547
 MAX_TEXT = 64  # characters of a name or a class: a DNS label has at most 63
 MAX_OPTIONS = 64  # numbers of option 55 that are stored; the longest known list has about thirty
 MAX_VALUE = 512  # bytes of one option with all its parts (RFC 3396); a DNS name has at most 255
@@ -28,6 +33,10 @@ _IN_FILE, _IN_SNAME = 1, 2
 _FQDN_HEAD = 3  # bytes: flags, and two that are deprecated
 _FQDN_ENCODED = 0x04  # flag E: the name is in the wire form of DNS
 _HEAD = Struct("!BBB")
+
+_CLIENT_ID, _ASKED_FOR, _USER_CLASS, _VENDOR_CLASS, _FQDN = 1, 6, 15, 16, 39  # of DHCPv6
+# solicit, request, confirm, renew, rebind, release, decline, information-request
+_CLIENTS = frozenset((1, 3, 4, 5, 6, 8, 9, 11))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +142,37 @@ def plain_text(raw: bytes) -> str:
     """Return at most MAX_TEXT printable characters; others are removed."""
     text = raw[: 4 * MAX_TEXT].decode("utf-8", "replace")
     return "".join(letter for letter in text if letter.isprintable())[:MAX_TEXT].strip()
+
+
+def parse_dhcp6(data: bytes) -> Dhcp | None:
+    """Parse a client's message; None for a server's or relay's.
+
+    Of a repeated option the first counts; of names the first valid one, since busybox sends an empty one
+    before its own. Raises WireError for a message that is cut.
+    """
+    cursor = Cursor(data)
+    message = cursor.u8()
+    if message not in _CLIENTS:
+        return None
+    cursor.skip(3)  # transaction id
+    found: dict[int, bytes] = {}
+    name = ""
+    while not cursor.at_end:
+        code, value = cursor.u16(), cursor.counted16()
+        found.setdefault(code, value)
+        name = name or (wire_label(value[1:]) if code == _FQDN else "")
+    asked = found.get(_ASKED_FOR, b"")[: 2 * MAX_OPTIONS]
+    return Dhcp(
+        version=6,
+        message=message,
+        host_name=name,
+        vendor_class=_first(found.get(_VENDOR_CLASS, b"")[4:]),  # after the enterprise number
+        user_class=_first(found.get(_USER_CLASS, b"")),
+        options=tuple(int.from_bytes(asked[at : at + 2], "big") for at in range(0, len(asked) - 1, 2)),
+        client_id=found.get(_CLIENT_ID, b"")[:MAX_CLIENT_ID],
+    )
+
+
+def _first(value: bytes) -> str:
+    """Return the first of several texts, each of which follows its length."""
+    return plain_text(Cursor(value).counted16()) if value else ""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.wire.ip.packet import ACK, SYN, TCP, UDP, parse_ip
-from gateway.wire.lan import dhcp, dhcp6, mdns
-from gateway.wire.lan.dhcp import Dhcp, parse_dhcp
-from gateway.wire.lan.dhcp6 import parse_dhcp6
+from gateway.wire.lan import mdns
+from gateway.wire.lan.dhcp import SERVER_PORT, SERVER_PORT_V6, Dhcp, parse_dhcp, parse_dhcp6
 from gateway.wire.lan.mdns import Mdns, parse_mdns
 
 _INITIAL_HOP_LIMITS = frozenset((64, 128, 255))  # initial hop limits of operating systems
@@ -39,10 +38,10 @@ def overhear(packet: bytes) -> Overheard | None:
         return Overheard(address, read.ttl) if begins and read.ttl in _INITIAL_HOP_LIMITS else None
     if read.proto != UDP:
         return None
-    if read.dport == dhcp.SERVER_PORT and read.version == 4:
+    if read.dport == SERVER_PORT and read.version == 4:
         message = parse_dhcp(bytes(read.payload))
         return None if message is None else Overheard(address, dhcp=message)
-    if read.dport == dhcp6.SERVER_PORT and read.version == 6:
+    if read.dport == SERVER_PORT_V6 and read.version == 6:
         message = parse_dhcp6(bytes(read.payload))
         return None if message is None else Overheard(address, dhcp=message)
     if read.dport == mdns.PORT:

@@ -1,21 +1,51 @@
-"""Reads the hellos of client and server in the Initial packets of one UDP flow."""
+"""Reads the hellos of client and server in the Initial packets of one UDP flow.
+
+Datagrams are classified by their unprotected part (RFC 8999, RFC 9000 §17, RFC 9369 §3.2). The CRYPTO frames
+of decrypted packets (RFC 9000 §12.4, §19) are joined to handshake messages.
+"""
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left, bisect_right
+from enum import Enum
+from operator import itemgetter
 from typing import NamedTuple
 
 from gateway.core.errors import WireError
-from gateway.wire.quic.crypto import InitialKeys, initial_keys
-from gateway.wire.quic.frames import CryptoStream, crypto_frames
-from gateway.wire.quic.packet import DatagramKind, LongPacket, long_packets
+from gateway.wire.cursor import Cursor
+from gateway.wire.quic.crypto import VERSION_1, VERSION_2, InitialKeys, initial_keys
 from gateway.wire.tls.hello import ClientHello, ServerHello, parse_client_hello, parse_server_hello
-from gateway.wire.tls.records import CLIENT_HELLO, SERVER_HELLO
+from gateway.wire.tls.records import CLIENT_HELLO, MAX_HELLO, SERVER_HELLO
 
 # One flow has one connection, two after a Retry. The rest is for decoys: an evasion tool sends one or two
 # next to the real one, and each is judged. Some apps connect repeatedly from one port, so judged connections
 # are evicted.
 MAX_CONNECTIONS = 8
 _MAX_HELLOS = 2  # the second follows a HelloRetryRequest, at most one of which is valid (RFC 8446 §4.1.4)
+
+MAX_CONNECTION_ID = 20  # bytes, in v1 and v2 (RFC 9000 §17.2)
+MIN_CLIENT_DATAGRAM = 1200  # bytes of a datagram with a client's Initial (RFC 9000 §14.1)
+_MIN_SHORT = 21  # bytes; a smaller packet cannot be protected (RFC 9001 §5.4.2, RFC 9000 §10.3)
+
+_LONG = 0x80
+_FIXED = 0x40
+
+_PADDING = 0x00
+_PING = 0x01
+_ACK = 0x02
+_ACK_ECN = 0x03
+_CRYPTO = 0x06
+_CONNECTION_CLOSE = 0x1C
+
+_NOT_PADDING = re.compile(rb"[^\0]")
+_start, _end = itemgetter(0), itemgetter(1)
+
+# Bytes of a hello, and of a second one after a HelloRetryRequest: Initials carry nothing else.
+MAX_CRYPTO = 2 * (4 + MAX_HELLO)
+# Runs of bytes with gaps between them. Chromium cuts a hello into about ten frames; a hello in frames of 5
+# bytes, in any order, is below this; quic-go, the strictest known server, stops at 1,000.
+MAX_RUNS = 256
 
 
 class HelloAnswer(NamedTuple):
@@ -171,3 +201,223 @@ class Initials:
             msg = f"more than {MAX_CONNECTIONS} QUIC connections on one flow, none of them judged"
             raise WireError(msg)
         self._connections.remove(judged)
+
+
+class DatagramKind(Enum):
+    """The type of a datagram, by its first packet; INITIAL if any packet in it is one."""
+
+    INITIAL = "initial"
+    ZERO_RTT = "0-rtt"
+    HANDSHAKE = "handshake"
+    RETRY = "retry"
+    VERSION_NEGOTIATION = "version negotiation"
+    UNKNOWN_VERSION = "unknown version"  # QUIC of another version: drafts, Google's own, future ones
+    SHORT = "short"  # has a short header's form, as a quarter of random data does: check the port too
+    OTHER = "other"
+
+
+_V1_KINDS = (DatagramKind.INITIAL, DatagramKind.ZERO_RTT, DatagramKind.HANDSHAKE, DatagramKind.RETRY)
+_KINDS = {VERSION_1: _V1_KINDS, VERSION_2: (_V1_KINDS[3], *_V1_KINDS[:3])}
+
+
+class LongPacket(NamedTuple):
+    """One packet of version 1 or 2 with a long header; offsets are into its datagram."""
+
+    kind: DatagramKind
+    version: int
+    dcid: bytes
+    scid: bytes
+    start: int
+    number: int  # offset of the packet number; for a Retry, the end of the packet
+    end: int
+
+
+def classify(datagram: bytes) -> DatagramKind:
+    """Return the type of a UDP payload. Never raises: random data is OTHER, or SHORT by chance."""
+    if not datagram:
+        return DatagramKind.OTHER
+    first = datagram[0]
+    if not first & _LONG:
+        return DatagramKind.SHORT if first & _FIXED and len(datagram) >= _MIN_SHORT else DatagramKind.OTHER
+    found = long_packets(datagram)
+    if found:
+        return DatagramKind.INITIAL if any(p.kind is DatagramKind.INITIAL for p in found) else found[0].kind
+    return _other_version(datagram)
+
+
+def long_packets(datagram: bytes) -> list[LongPacket]:
+    """Return the coalesced v1 and v2 packets of a datagram (RFC 9000 §12.2), up to the first other byte.
+
+    Never raises. The fixed bit is ignored: a client that may grease it also does so in Initials
+    (RFC 9287 §3).
+    """
+    found = []
+    cursor = Cursor(datagram)
+    try:
+        while not cursor.at_end:
+            packet = _long_packet(cursor)
+            if packet is None:
+                break
+            found.append(packet)
+    except WireError:
+        return found  # cut or random: receivers drop the rest of the datagram
+    return found
+
+
+def _long_packet(cursor: Cursor) -> LongPacket | None:
+    start = cursor.pos
+    first = cursor.u8()
+    if not first & _LONG:
+        return None
+    version = cursor.u32()
+    kinds = _KINDS.get(version)
+    if kinds is None:
+        return None
+    kind = kinds[first >> 4 & 0x03]
+    dcid = cursor.counted8()
+    scid = cursor.counted8()
+    if len(dcid) > MAX_CONNECTION_ID or len(scid) > MAX_CONNECTION_ID:
+        return None
+    if kind is DatagramKind.RETRY:
+        cursor.skip(cursor.remaining)
+        return LongPacket(kind, version, dcid, scid, start, cursor.end, cursor.end)
+    if kind is DatagramKind.INITIAL:
+        cursor.skip(cursor.varint())
+    size = cursor.varint()
+    number = cursor.pos
+    cursor.skip(size)
+    return LongPacket(kind, version, dcid, scid, start, number, cursor.pos)
+
+
+def _other_version(datagram: bytes) -> DatagramKind:
+    """Classify a long header that is neither v1 nor v2, or is cut."""
+    cursor = Cursor(datagram)
+    try:
+        first, version = cursor.u8(), cursor.u32()
+        dcid, scid = cursor.counted8(), cursor.counted8()
+    except WireError:
+        return DatagramKind.OTHER
+    if version in _KINDS:
+        return DatagramKind.OTHER
+    if version == 0:
+        versions = cursor.remaining
+        return DatagramKind.VERSION_NEGOTIATION if versions and versions % 4 == 0 else DatagramKind.OTHER
+    if not first & _FIXED or max(len(dcid), len(scid)) > MAX_CONNECTION_ID:
+        return DatagramKind.OTHER
+    named = version >> 8 == 0xFF0000 or version & 0x0F0F0F0F == 0x0A0A0A0A or version >> 24 in b"QT"
+    return (
+        DatagramKind.UNKNOWN_VERSION if named or len(datagram) >= MIN_CLIENT_DATAGRAM else DatagramKind.OTHER
+    )
+
+
+def crypto_frames(payload: bytes) -> list[tuple[int, bytes]]:
+    """Return the CRYPTO frames of an Initial packet's payload: offset in the handshake stream, and bytes.
+
+    Other frames that Initials may contain are skipped. Raises WireError for the rest (RFC 9000 table 3) and
+    for a frame that is cut: the payload is authenticated, so its sender produced this.
+    """
+    frames = []
+    cursor = Cursor(payload)
+    while not cursor.at_end:
+        kind = cursor.varint()
+        if kind == _CRYPTO:
+            offset = cursor.varint()
+            frames.append((offset, cursor.take(cursor.varint())))
+        elif kind == _PADDING:
+            ahead = _NOT_PADDING.search(payload, cursor.pos)
+            cursor.pos = cursor.end if ahead is None else ahead.start()
+        elif kind in (_ACK, _ACK_ECN):
+            _skip_ack(cursor, ecn=kind == _ACK_ECN)
+        elif kind == _CONNECTION_CLOSE:
+            cursor.varint()
+            cursor.varint()
+            cursor.skip(cursor.varint())
+        elif kind != _PING:
+            msg = f"frame type {kind:#x} in an Initial packet"
+            raise WireError(msg)
+    return frames
+
+
+def _skip_ack(cursor: Cursor, *, ecn: bool) -> None:
+    cursor.varint()
+    cursor.varint()
+    ranges = cursor.varint()
+    cursor.varint()
+    for _ in range(ranges):
+        cursor.varint()
+        cursor.varint()
+    if ecn:
+        for _ in range(3):
+            cursor.varint()
+
+
+class CryptoStream:
+    """Joins the handshake messages that one side's CRYPTO frames carry, in any order.
+
+    ``first`` is the type of every message in it: CLIENT_HELLO or SERVER_HELLO. The bytes read are stored and
+    compared. Two different bytes for one offset raise WireError: one is for the server, the other for the
+    filter.
+    """
+
+    __slots__ = ("_buffer", "_first", "_read", "_runs")
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._buffer = bytearray()  # at most MAX_CRYPTO
+        self._runs: list[tuple[int, int]] = []  # filled parts of the buffer, ascending, not touching
+        self._read = 0
+
+    @property
+    def has_partial(self) -> bool:
+        """Whether there are bytes after the complete messages."""
+        return len(self._buffer) > self._read
+
+    def feed(self, frames: list[tuple[int, bytes]]) -> list[bytes]:
+        """Return the messages that these frames complete, in order, with their four-byte headers."""
+        for offset, data in frames:
+            if data:
+                self._add(offset, data)
+        return self._messages() if frames else []
+
+    def _add(self, start: int, data: bytes) -> None:
+        end = start + len(data)
+        if end > MAX_CRYPTO:
+            msg = f"CRYPTO bytes up to {end}, no hello takes more than {MAX_CRYPTO}"
+            raise WireError(msg)
+        if end > len(self._buffer):
+            self._buffer.extend(bytes(end - len(self._buffer)))
+        first = bisect_left(self._runs, start, key=_end)
+        last = bisect_right(self._runs, end, lo=first, key=_start)
+        touched = self._runs[first:last]
+        for run in touched:
+            self._compare(run, start, data)
+        self._buffer[start:end] = data
+        if touched:
+            start, end = min(start, touched[0][0]), max(end, touched[-1][1])
+        self._runs[first:last] = [(start, end)]
+        if len(self._runs) > MAX_RUNS:
+            msg = f"a hello in more than {MAX_RUNS} pieces"
+            raise WireError(msg)
+
+    def _compare(self, run: tuple[int, int], start: int, data: bytes) -> None:
+        low, high = max(run[0], start), min(run[1], start + len(data))
+        if low < high and self._buffer[low:high] != data[low - start : high - start]:
+            msg = f"CRYPTO bytes {low}..{high} were sent twice and differ"
+            raise WireError(msg)
+
+    def _messages(self) -> list[bytes]:
+        messages: list[bytes] = []
+        if not self._runs or self._runs[0][0] > 0:
+            return messages
+        cursor = Cursor(bytes(self._buffer[self._read : self._runs[0][1]]))
+        while cursor.has(4):
+            kind, size = cursor.u8(), cursor.u24()
+            if kind != self._first or size > MAX_HELLO:
+                msg = f"handshake type {kind} of {size} bytes in an Initial packet"
+                raise WireError(msg)
+            if not cursor.has(size):
+                break
+            cursor.pos -= 4
+            messages.append(cursor.take(4 + size))
+            self._read += 4 + size
+        return messages

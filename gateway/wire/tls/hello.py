@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from struct import Struct, unpack_from
 from struct import error as StructError
@@ -12,7 +12,6 @@ from gateway.core.errors import WireError
 from gateway.policy.values import Fault
 from gateway.wire.cursor import Cursor
 from gateway.wire.names import hostname, is_address
-from gateway.wire.tls.names import names_in_hello
 from gateway.wire.tls.records import CLIENT_HELLO, MAX_HELLO, SERVER_HELLO, read_handshakes
 
 # The random of a ServerHello that is a HelloRetryRequest: SHA-256 of "HelloRetryRequest" (RFC 8446 §4.1.3).
@@ -31,6 +30,8 @@ _RANDOM = 6  # offset in a message
 _EXTENSION = Struct("!HH")  # type, length
 _SERVER_NAME_LIST = Struct("!HBH")  # length of the list; type and length of its first name
 _ECH_SUITE = Struct("!HHBH")  # KDF, AEAD, config id, length of the share
+_SESSION = 38  # the offset of the session id's length in a message
+_NAME = Struct("!BH")  # type, length of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,3 +281,45 @@ def _ech(found: Mapping[int, bytes]) -> EchOffer | None:
         msg = f"ECH payload of {payload} bytes, {block.remaining} bytes left"
         raise WireError(msg)
     return EchOffer(False, kdf, aead, config_id, enc, payload)
+
+
+def names_in_hello(message: bytes) -> list[str]:
+    """Return the host names in a malformed ClientHello as the most lenient servers read them, each once.
+
+    Servers ignore what they do not know or need: the form of an extension, the total length, a name of
+    another type before the host name. A malformed hello next to a decoy may be the one that the server reads.
+    ``message`` is complete and has its four-byte header.
+    """
+    names: dict[str, None] = {}
+    for raw in _server_names(message):
+        try:
+            names[hostname(raw)] = None
+        except WireError:
+            continue
+    return list(names)
+
+
+def _server_names(message: bytes) -> Iterator[bytes]:
+    try:
+        pos = _SESSION + 1 + message[_SESSION]
+        pos += 2 + (message[pos] << 8 | message[pos + 1])  # cipher suites
+        pos += 1 + message[pos] + 2  # compression methods, the length of all extensions
+        while True:
+            kind, size = _EXTENSION.unpack_from(message, pos)
+            pos += _EXTENSION.size
+            if kind == _SERVER_NAME:
+                yield from _listed(message[pos : pos + size])
+            pos += size
+    except (IndexError, StructError):
+        return
+
+
+def _listed(block: bytes) -> Iterator[bytes]:
+    """Yield host names (RFC 6066 §3); like some servers, ignore names of other types."""
+    pos = 2
+    while pos + _NAME.size <= len(block):
+        kind, size = _NAME.unpack_from(block, pos)
+        pos += _NAME.size
+        if kind == 0:
+            yield block[pos : pos + size]
+        pos += size

@@ -1,26 +1,14 @@
 """Recognises tunnels, proxies and foreign resolvers by their first bytes, on any port.
 
-There is one module for each family. ``classify_udp(payload, dport)`` classifies one datagram,
-``classify_tcp(data)`` the start of a stream. Neither raises. A match needs a check that random data is
-unlikely to pass; each function states the probability.
+A function for datagrams takes ``(payload, dport)``, one for streams takes ``(data)``. They never raise. A
+match needs a check that random data is unlikely to pass; each function states the probability.
 """
 
 from __future__ import annotations
 
-from gateway.wire.tunnels import (
-    foreign_dns,
-    ip_in_udp,
-    ipsec,
-    l2tp,
-    mesh,
-    openvpn,
-    pptp,
-    socks,
-    ssh,
-    wireguard,
-)
-from gateway.wire.tunnels.protocols import classify_ip
+from gateway.wire.tunnels import foreign_dns, ip_in_udp, proxies, vpn
 from gateway.wire.tunnels.signs import MORE, More, TunnelMatch, TunnelSign
+from gateway.wire.tunnels.vpn import classify_ip
 
 __all__ = [
     "LONGEST",
@@ -37,21 +25,21 @@ __all__ = [
 LONGEST = 1200  # bytes that are always enough: OpenVPN's largest reset, with a client's key
 
 _UDP = (
-    wireguard.classify_udp,
+    vpn.wireguard_udp,
     ip_in_udp.classify_udp,  # before OpenVPN, which has a weaker check
-    openvpn.classify_udp,
-    ipsec.classify_udp,
-    l2tp.classify_udp,
-    mesh.classify_udp,
+    vpn.openvpn_udp,
+    vpn.ipsec_udp,
+    vpn.l2tp_udp,
+    vpn.mesh_udp,
 )
-_LENGTHS = (openvpn.classify_tcp,)  # after a length with a small first byte
+_LENGTHS = (vpn.openvpn_tcp,)  # after a length with a small first byte
 _BY_FIRST = {
     **dict.fromkeys(range(6), _LENGTHS),
-    0: (pptp.classify_tcp, *_LENGTHS),
-    4: (socks.classify_tcp, *_LENGTHS),
-    5: (socks.classify_tcp,),
-    ord("I"): (ipsec.classify_tcp,),
-    ord("S"): (ssh.classify_tcp,),
+    0: (vpn.pptp_tcp, *_LENGTHS),
+    4: (proxies.socks_tcp, *_LENGTHS),
+    5: (proxies.socks_tcp,),
+    ord("I"): (vpn.ipsec_tcp,),
+    ord("S"): (proxies.ssh_tcp,),
 }
 
 
@@ -80,7 +68,7 @@ def look_tcp(data: bytes) -> TunnelSign | More | None:
 
 def look_server(data: bytes) -> TunnelSign | More | None:
     """Classify the start of a server's bytes, as `look_tcp`."""
-    banner = _sign(ssh.classify_server(data)) if data else None
+    banner = _sign(proxies.ssh_server(data)) if data else None
     return banner if isinstance(banner, TunnelSign) else _first([banner, look_tcp(data)])
 
 

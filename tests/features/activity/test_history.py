@@ -12,7 +12,7 @@ from gateway.control.protocol import WEB_VERBS, Role
 from gateway.core.errors import ControlError
 from gateway.metering.ledgers import fold
 from gateway.policy.values import Decision, Proto, Reason, Verdict
-from gateway.store.minute_records import MinuteRecord
+from gateway.store.minutes_file import MinuteRecord
 from gateway.store.tables.history import SAMPLE
 from tests.features.conftest import Make, at
 from tests.features.desk import PHONE, TABLET, Desk

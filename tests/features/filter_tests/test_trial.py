@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, cast
 
 import pytest
@@ -26,7 +27,7 @@ def desk(make: Make) -> Desk:
 
 def trial(desk: Desk) -> tuple[BypassTest, Running]:
     """With an errand that a test ends."""
-    one = cast("BypassTestVerbs", cast("Any", desk._verbs["trial"]).__wrapped__.__self__)._test
+    one = cast("BypassTestVerbs", cast("Any", inspect.unwrap(desk._verbs["trial"])).__self__)._test
     errand = Running()
     one._errand = cast("Any", errand)
     return one, errand

@@ -292,7 +292,7 @@ def test_a_book_that_cannot_be_read_is_a_problem(desk: Desk) -> None:
 LOOPBACK = """
 import gateway.core.http_client
 
-gateway.outgoing.Outside.addresses = lambda self, host, port: self._resolve(host, port)
+gateway.core.http_client.Outside.addresses = lambda self, host, port: self._resolve(host, port)
 """
 
 

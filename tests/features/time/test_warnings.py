@@ -145,7 +145,13 @@ def test_what_is_about_to_close_can_be_asked(make: Make) -> None:
     desk = make("2026-11-24T20:29")
     assert closing(desk) == []
     desk.go(6 * MINUTE)
-    bedtime = {"minutes": 10, "what": "bedtime", "name": "The internet", "at": at("2026-11-24T20:45")}
+    bedtime = {
+        "minutes": 10,
+        "what": "bedtime",
+        "name": "The internet",
+        "at": at("2026-11-24T20:45"),
+        "week": False,
+    }
     assert desk.ask("device", mac=TABLET)["closing"] == [bedtime]
     assert desk.ask("status")["profiles"][0]["closing"] == [bedtime]
     desk.ask("pause", who="daughter", minutes=2)
@@ -164,6 +170,7 @@ def test_a_window_of_a_service_is_told_in_use_or_not(make: Make) -> None:
         "what": "window:service:roblox",
         "name": "Roblox",
         "at": at("2026-11-24T18:00"),
+        "week": False,
     }
     desk.go(11 * MINUTE)
     assert closing(desk) == []

@@ -13,8 +13,8 @@ from gateway.core.errors import KernelError
 from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MARK_MASK
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset.table import Offload, Owner, Snapshot, guard, render, render_removal
-from gateway.kernel.ruleset.update import render_new_flow_table, render_update
+from gateway.kernel.ruleset.table import render, render_new_flow_table, render_removal, render_update
+from gateway.kernel.snapshot import Offload, Owner, Snapshot, guard
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
 

@@ -14,9 +14,9 @@ from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset.expressions import RATES
-from gateway.kernel.ruleset.table import Offload, Owner, PassElement, Slot, render
-from gateway.kernel.ruleset.update import (
+from gateway.kernel.ruleset.table import (
     needs_rebuild,
+    render,
     render_alive,
     render_owners,
     render_passes,
@@ -24,6 +24,7 @@ from gateway.kernel.ruleset.update import (
     render_reset_rates,
     render_update,
 )
+from gateway.kernel.snapshot import Offload, Owner, PassElement, Slot
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import EMPTY, FAMILY, ONE_CHILD, SNAPSHOTS
 

@@ -135,7 +135,7 @@ def test_it_is_unpacked_as_tar_unpacks_it(ipks: Mapping[str, Path], tmp_path: Pa
     for path in ipks.values():
         subprocess.run(["tar", "-xzf", path, "-C", tmp_path], check=True)
         subprocess.run(["tar", "-xzf", tmp_path / "data.tar.gz", "-C", tmp_path], check=True)
-    assert (tmp_path / "usr/lib/qalqan/gateway/cli.pyc").is_file()
+    assert (tmp_path / "usr/lib/qalqan/gateway/cli/main.pyc").is_file()
     assert (tmp_path / "usr/lib/qalqan/webui/__init__.pyc").is_file()
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.control.protocol import Verb
+from gateway.control.protocol import Handler
 from gateway.control.server import ControlServer
 from gateway.core.loop import Loop
 from tests.pace import longest
@@ -42,7 +42,7 @@ class Node:
         with _looping() as loop:
             return self._ask(asked, loop)
 
-    def ask_beside(self, runtime: Path, verbs: Mapping[str, Verb], asked: Mapping[str, Any]) -> Any:
+    def ask_beside(self, runtime: Path, verbs: Mapping[str, Handler], asked: Mapping[str, Any]) -> Any:
         """The same, while those verbs are answered in this very thread: a store is one thread's."""
         with _looping() as loop:
             server = ControlServer(loop, runtime / "control.sock", verbs)

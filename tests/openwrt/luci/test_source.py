@@ -53,7 +53,7 @@ def test_it_imports_what_is_there() -> None:
 
 
 def test_it_calls_what_is_there() -> None:
-    own = set(re.findall(r"\bfunction (\w+)\(", CODE)) | {"told"}
+    own = set(re.findall(r"\bfunction (\w+)\(", CODE)) | {"convert"}
     imported = {name for names in MODULES.values() for name in names}
     words = {"if", "while", "for", "catch", "function", "return"}
     called = set(re.findall(r"(?<![.\w])(\w+)\(", CODE)) - words

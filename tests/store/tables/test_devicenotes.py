@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.store import Store
+from gateway.store.store import Store
 from gateway.store.tables.device_notes import (
     ADDRESSES_DAYS,
     ADDRESSES_KEPT,

@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import UTC
 from pathlib import Path
 
-from gateway.store import Device, Store
-from gateway.store.tables.devices import DEVICES_LIMIT, NAME_LIMIT
+from gateway.store.store import Store
+from gateway.store.tables.devices import DEVICES_LIMIT, NAME_LIMIT, Device
 from tests.store.helpers import HOUR, NOW, look
 
 TABLET = "02:00:00:00:00:0a"

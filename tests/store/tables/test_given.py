@@ -11,7 +11,8 @@ import time
 from datetime import UTC, date, timedelta
 from pathlib import Path
 
-from gateway.store import Given, GrantKind, Opening, Store
+from gateway.store.store import Store
+from gateway.store.tables.grants import Given, GrantKind, Opening
 from tests.store.helpers import HOUR, NOW
 
 DAY = timedelta(days=1)
@@ -124,7 +125,8 @@ WRITER = """
 import sys
 from datetime import date
 from pathlib import Path
-from gateway.store import Given, GrantKind, Store
+from gateway.store.store import Store
+from gateway.store.tables.grants import Given, GrantKind
 from tests.store.helpers import HOUR, NOW
 
 store = Store(Path(sys.argv[1]))

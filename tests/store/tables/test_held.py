@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.age.bands import Band
-from gateway.store import Store
+from gateway.store.store import Store
 from tests.store.helpers import look
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-from gateway.store import Store
-from gateway.store.minute_records import ClockRecord, MinuteRecord, Record, Why
-from gateway.store.minutes_file import MinutesFile, spent
+from gateway.store.minutes_file import ClockRecord, MinuteRecord, MinutesFile, Record, Why, spent
+from gateway.store.store import Store
 from gateway.store.tables.history import SAMPLE, Count, uses
 from tests.store.helpers import HOUR, NOW, allowed, look, record, refused
 

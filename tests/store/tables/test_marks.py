@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.store import Store
+from gateway.store.store import Store
 from gateway.store.tables.device_marks import MARKS_LIMIT
 from tests.store.helpers import look
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store import Store, StoreError
+from gateway.store.database import StoreError
+from gateway.store.store import Store
 from gateway.store.tables.slots import CLASSES, SLOTS
 
 

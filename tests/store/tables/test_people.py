@@ -19,7 +19,7 @@ from gateway.policy.accounts.people import (
     Session,
 )
 from gateway.policy.accounts.tokens import Token
-from gateway.store import Store
+from gateway.store.store import Store
 from tests.store.helpers import NOW, look
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.policy.identity.questions import Ask, Question
 from gateway.policy.identity.traits import Sign, Traits
-from gateway.store import Store
+from gateway.store.store import Store
 from gateway.store.tables.questions import FACES_LIMIT, STRANGERS_LIMIT, UNSEEN
 from tests.store.helpers import HOUR, NOW, look
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.policy.requests import tickets
 from gateway.policy.requests.requests import Answer, ChildRequest, RequestState, RequestTopic
 from gateway.policy.requests.tickets import Ticket
-from gateway.store import Store
+from gateway.store.store import Store
 from tests.store.helpers import HOUR, NOW, look
 
 AT = NOW.astimezone(UTC)

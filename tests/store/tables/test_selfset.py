@@ -10,8 +10,7 @@ from pathlib import Path
 
 from gateway.policy.accounts.agreement import Agreement, Confirmation, Side
 from gateway.policy.profile.self_set import Choice
-from gateway.store import Store
-from gateway.store.forget_child import erase_child
+from gateway.store.store import Store
 from gateway.store.tables.self_set import PROFILES
 from tests.store.helpers import NOW, look
 from tests.store.test_database import ROOT
@@ -25,7 +24,7 @@ AGREED = Agreement("teen", "a" * 32, "Mum", NOW, Confirmation("b" * 32, Side.GUA
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gateway.store import Store
+from gateway.store.store import Store
 from tests.store.tables.test_selfset import AGREED, CHOICES, NOW
 store = Store(Path(sys.argv[1]))
 store.self_set.put("teen", CHOICES, audit_text="bedtime set", by="Dana", at=NOW)
@@ -59,6 +58,6 @@ def test_at_18_both_are_gone_from_the_file(store: Store, path: Path) -> None:
     for who in ("teen", "other"):
         store.self_set.put(who, CHOICES, audit_text="bedtime set", by="Dana", at=NOW)
         store.agreements.put(Agreement(who, "a" * 32, "Mum", NOW), by="Mum", at=NOW)
-    erase_child(store, "teen", ())
+    store.erase_child("teen", ())
     assert {row[0] for row in look(path, "SELECT profile FROM self_set")} == {"other"}
     assert {row[0] for row in look(path, "SELECT profile FROM agreements")} == {"other"}

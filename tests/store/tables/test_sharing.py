@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.policy.accounts.pins import Pin, hash_pin, is_right
 from gateway.policy.identity.sharing import DeviceUse, UseKind
-from gateway.store import Store
+from gateway.store.store import Store
 from tests.store.helpers import NOW, look
 from tests.store.test_database import ROOT
 
@@ -20,7 +20,7 @@ SALT = "00" * 16
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gateway.store import Store
+from gateway.store.store import Store
 from tests.store.tables.test_sharing import HANDED, PIN, USE
 store = Store(Path(sys.argv[1]))
 store.uses.put(USE)

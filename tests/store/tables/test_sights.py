@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.core.bus import Bus
 from gateway.policy.identity.sightings import Sighting
 from gateway.policy.identity.traits import Traits
-from gateway.store import Store
+from gateway.store.store import Store
 from gateway.store.tables.sightings import SightsLost
 from tests.store.helpers import NOW, look
 

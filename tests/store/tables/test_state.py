@@ -10,7 +10,8 @@ import pytest
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Role
 from gateway.policy.accounts.people import Account
-from gateway.store import Off, Pause, Store
+from gateway.store.store import Store
+from gateway.store.tables.pauses import Off, Pause
 from tests.around import Scene
 from tests.store.helpers import HOUR, NOW, look
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.policy.alerts.cards import Card, CardTopic, storable_card
 from gateway.policy.profile.bypass_methods import Way
-from gateway.store import Store
+from gateway.store.store import Store
 from gateway.store.tables.bypass_cards import MAX_CARDS
 from tests.store.helpers import HOUR, NOW, look
 

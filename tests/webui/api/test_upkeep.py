@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from gateway.control.schema import Choice, Several, field_types
 from gateway.policy.accounts.people import PersonRole
 from gateway.policy.alerts.notifications import KINDS, Alerts
 from gateway.web.backup_seal import MOST_FILE, seal, unseal
@@ -19,7 +20,6 @@ from tests.webui.standin.backing import TEXT, TOKEN
 from tests.webui.standin.healthy import TROUBLE
 from tests.webui.standin.household import TABLET, Household
 from webui.api.alerts import AlertsWanted
-from webui.api.kinds import Choice, Several, kinds_of
 from webui.messages import notifier
 from webui.messages.unsent import NotSent, Why
 
@@ -165,7 +165,7 @@ def test_a_message_that_was_not_sent_says_why(
 
 
 def test_the_kinds_of_messages_are_those_that_there_are() -> None:
-    kinds = kinds_of(AlertsWanted)["kinds"]
+    kinds = field_types(AlertsWanted)["kinds"]
     assert isinstance(kinds, Several)
     assert isinstance(kinds.inner, Choice)
     assert kinds.inner.among == KINDS

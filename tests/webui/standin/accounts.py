@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.control.guardians import Guardians
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.control.surroundings import Visitor
 from gateway.policy.accounts.people import (
     ANNOUNCED_FOR,
@@ -73,7 +73,7 @@ class Accounts:
     def unclaimed(self) -> None:
         self.register.remove("Mum")
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {"guardian": self.verb, "audit_log": self._audit_log}
 
     def announced(self) -> list[dict[str, object]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.agreement import Agreement, Side, agreed, agreement_state, pending_confirmation
 
@@ -22,7 +22,7 @@ class Agreeing:
         self._now = now
         self.kept: dict[str, Agreement] = {}
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {"agreement": self._agreement}
 
     def both(self, who: str, by: str = "Mum", days: int = 2) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.control.router import Router
 from gateway.features.notifications.verbs import AlertVerbs
 from gateway.policy.alerts.notifications import Alerts
@@ -30,7 +30,7 @@ class Alerting:
         self._router = Router()
         AlertVerbs(home, book, self.audit, whom).register(self._router)
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return dict(self._router.verbs)
 
     def guardian(self, request: Request) -> str:

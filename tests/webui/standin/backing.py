@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from tests.webui.standin.places import NOW
@@ -34,7 +34,7 @@ class Backing:
             "added": ["Dad"], "grants": 2, "steps": 1, "problems": [],
         }  # fmt: skip
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {"backup": self._backup, "restore": self._restore}
 
     def _backup(self, request: Request) -> Mapping[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.household.editing import bad_rule
@@ -26,7 +26,7 @@ class Choosing:
         self.choices: dict[str, tuple[Choice, ...]] = {}
         self.ago = timedelta()
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {"self_set": self._self_set}
 
     def put(self, who: str, **changes: object) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from gateway.age.bands import Band
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.control.router import Router
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.lists.registers import RegisterVerbs
@@ -73,8 +73,8 @@ class Editing:
         self._household = household
         self._folder: TemporaryDirectory[str] | None = None
 
-    def verbs(self) -> dict[str, Verb]:
-        def late(name: str) -> Verb:
+    def verbs(self) -> dict[str, Handler]:
+        def late(name: str) -> Handler:
             return lambda request: self._table[name](request)
 
         return {name: late(name) for name in VERBS} | {"own_changes": self._own_changes}
@@ -110,7 +110,7 @@ class Editing:
         return RuleBook(folder / "qalqan.yaml", product())
 
     @cached_property
-    def _table(self) -> Mapping[str, Verb]:
+    def _table(self) -> Mapping[str, Handler]:
         from tests.webui.standin.household import NOW
 
         whom: Any = _Whom(self)

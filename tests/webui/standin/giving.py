@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from tests.webui.standin import untold
@@ -29,7 +29,7 @@ class Giving:
         self.names = names  # of the children, by id
         self.wrong = 0
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {
             "grant": self._grant,
             "revoke": self._revoke,

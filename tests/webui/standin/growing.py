@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import MagicMock
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.control.router import Router
 from gateway.features.growing.growing import Growing as Engine
 from gateway.features.growing.verbs import GrowingVerbs
@@ -80,8 +80,8 @@ class Growing:
         self.now += timedelta(days=days)
         self.engine.look()
 
-    def verbs(self) -> dict[str, Verb]:
-        def late(name: str) -> Verb:
+    def verbs(self) -> dict[str, Handler]:
+        def late(name: str) -> Handler:
             return lambda request: self._table[name](request)
 
         return {name: late(name) for name in VERBS}
@@ -114,7 +114,7 @@ class Growing:
         return Engine(self._home, effects, store, family, nothing, nothing, nothing)
 
     @cached_property
-    def _table(self) -> Mapping[str, Verb]:
+    def _table(self) -> Mapping[str, Handler]:
         router, whom = Router(), cast("Any", self)
         GrowingVerbs(self._home, self.engine, cast("Any", self._steps), dict, whom).register(router)
         return router.verbs

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from tests.webui.standin.places import NOW
 
 MEGABYTE = 1_000_000
@@ -59,7 +59,7 @@ class Healthy:
              "first": NOW - timedelta(hours=3), "last": NOW - timedelta(minutes=4), "times": 12},
         ]  # fmt: skip
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {"health": self._health, "support": self._support}
 
     def _health(self, request: Request) -> Mapping[str, object]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import may_change
 from tests.control.running import Running, running
@@ -106,8 +106,8 @@ class Household:
     def close(self) -> None:
         self.editing.close()
 
-    def verbs(self) -> dict[str, Verb]:
-        handlers: dict[str, Verb] = {
+    def verbs(self) -> dict[str, Handler]:
+        handlers: dict[str, Handler] = {
             "status": self._status,
             "device": self._device,
             "profile": self._profile,
@@ -134,7 +134,7 @@ class Household:
         }
         return {name: self._noted(handler) for name, handler in handlers.items()}
 
-    def _noted(self, handler: Verb) -> Verb:
+    def _noted(self, handler: Handler) -> Handler:
         def note(request: Request) -> Mapping[str, object]:
             self.asked.append((request.do, dict(request.values)))
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.reason_codes import Code
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ class Identifying:
     def __init__(self, household: Household) -> None:
         self._household = household
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {
             "questions": self._questions,
             "identify": self._identify,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.reason_codes import Code
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Lending:
         self.people = {SHARED: ("son", "daughter"), TV: ("son", "daughter")}
         self._home.devices["192.168.1.40"] = {"mac": SHARED, "profile": "son", "name": "Family tablet"}
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {
             "use": self._use,
             "leave": self._leave,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from tests.webui.standin.places import NOW
@@ -50,7 +50,7 @@ class Listed:
             "next": NOW.replace(hour=3, minute=12) + timedelta(days=1), "failures": 0, "warning": "",
         }  # fmt: skip
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {
             "lists": self._lists,
             "list_lookup": self._lookup,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household
@@ -54,7 +54,7 @@ class Living:
         self.now = now
         self.rules = rules
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {
             "history": self._history,
             "changes": self._changes,

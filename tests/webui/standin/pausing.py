@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.errors import ControlError
 from tests.webui.standin.places import NOW
 
@@ -17,7 +17,7 @@ class Pausing:
     def __init__(self, household: Household) -> None:
         self._household = household
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {"pause": self._pause, "resume": self._resume, "off": self._off, "on": self._on}
 
     def of_child(self, profile: str) -> dict[str, object] | None:

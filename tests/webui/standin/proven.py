@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.control.signins import by_password
 from gateway.core.reason_codes import Code
 
@@ -23,7 +23,7 @@ class Proven:
         self._now = now
         self.proofs: dict[str, dict[str, Any]] = {}  # by MAC
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {"adult_proof": self._adult_proof}
 
     def of_device(self, device: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.reason_codes import Code
 from gateway.policy.judge.device_test import Check, CheckTopic, NoTestReason
 from tests.webui.standin.places import NOW, TABLET
@@ -35,7 +35,7 @@ class Proving:
         self.lines: tuple[Check, ...] = ()
         self.running = False
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {"proof": self._proof}
 
     def _proof(self, request: Request) -> Mapping[str, object]:

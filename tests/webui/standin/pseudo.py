@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Flask
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from webui.language import clues
 from webui.language.i18n import Languages
 
@@ -79,10 +79,10 @@ class Heard:
     def __init__(self) -> None:
         self.words = {"Qalqan", "qalqan", "home", "arpa", *words(" ".join(DATA))}
 
-    def listening(self, verbs: Mapping[str, Verb]) -> dict[str, Verb]:
+    def listening(self, verbs: Mapping[str, Handler]) -> dict[str, Handler]:
         return {name: self._noting(verb) for name, verb in verbs.items()}
 
-    def _noting(self, verb: Verb) -> Verb:
+    def _noting(self, verb: Handler) -> Handler:
         def noting(request: Request) -> Any:
             answer = verb(request)
             self.note(answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from tests.webui.standin.places import GUEST, NOW, TABLET
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Refusing:
     def __init__(self, household: Household) -> None:
         self._household = household
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {"refusals": self._refusals, "helplines": self._help_lines}
 
     def _help_lines(self, _request: Request) -> dict[str, object]:

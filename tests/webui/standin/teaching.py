@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 
@@ -45,7 +45,7 @@ class Teaching:
         self.lessons: dict[str, dict[str, Any]] = {}  # by profile
         self.ended: list[tuple[str, tuple[str, ...]]] = []  # profile, what was kept
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {"teach": self._teach, "lesson": self._lesson, "teach_end": self._end}
 
     def of_child(self, profile: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from tests.webui.standin import untold
@@ -73,7 +73,7 @@ class Things:
             }
         }  # fmt: skip
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {
             "devices": self._devices,
             "assign": self._assign,

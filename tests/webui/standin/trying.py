@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.audit.catalogue import CHECKS
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Handler, Request
 from tests.webui.standin.places import NOW
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Trying:
         self.running, self.profile, self.problem = False, "", ""
         self.checks: list[dict[str, Any]] = []
 
-    def verbs(self) -> dict[str, Verb]:
+    def verbs(self) -> dict[str, Handler]:
         return {"trial": self._trial}
 
     def end(self, profile: str = "daughter", faults: Sequence[str] = (), problem: str = "") -> None:

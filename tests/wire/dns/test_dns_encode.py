@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
-from gateway.wire.dns.encode import Encoder
-from gateway.wire.dns.message import Message, parse_message
-from gateway.wire.dns.names import split_wire_name
+from gateway.wire.dns.message import Encoder, Message, parse_message, split_wire_name
 
 # One of every type that holds names, and some that hold none.
 RECORDS = {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
-from gateway.wire.dns.names import (
+from gateway.wire.dns.message import (
     HEADER_SIZE,
     MAX_NAME,
     MAX_POINTERS,

@@ -9,7 +9,7 @@ from itertools import pairwise, permutations
 
 import pytest
 
-from gateway.wire.flows.table import FlowAction
+from gateway.wire.flows.actions import FlowAction
 from tests.wire.evasion_moves import tls
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, SERVER_HELLO, Talk
 from tests.wire.tls_forge import CHANGE_CIPHER_SPEC, client_hello, records

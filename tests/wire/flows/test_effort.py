@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from gateway.wire.flows.effort import Effort
-from gateway.wire.flows.limits import Limits
-from gateway.wire.flows.table import FlowAction, FlowTable
+from gateway.wire.flows.actions import FlowAction
+from gateway.wire.flows.limits import Effort, Limits
+from gateway.wire.flows.table import FlowTable
 from tests.pace import EXACT
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, SERVER_HELLO, Talk, names_only
 from tests.wire.quic_forge import encrypt_initial

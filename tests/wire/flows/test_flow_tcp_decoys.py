@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.values import Fault
-from gateway.wire.flows.table import FlowAction, FlowTable
+from gateway.wire.flows.actions import FlowAction
+from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip.packet import FIN, SYN
 from tests.wire.flow_forge import (
     ALLOWED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.flows.table import FlowAction
+from gateway.wire.flows.actions import FlowAction
 from gateway.wire.quic.crypto import VERSION_1
 from tests.wire.flow_forge import REFUSED, Talk, careful, names_only
 from tests.wire.flow_quic import DCID, SHORT, STUN, initial

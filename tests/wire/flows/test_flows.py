@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.values import Observation, Proto
-from gateway.wire.flows.table import FlowAction, FlowTable
+from gateway.wire.flows.actions import FlowAction
+from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip.packet import SYN
 from tests.wire.flow_forge import (
     ADDRESSES,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.wire.http.head import MAX_HEAD
-from gateway.wire.http.scan import HeadScanner, request_starts
+from gateway.wire.http.stream import HeadScanner, request_starts
 
 HEAD = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
 BARE = b"GET / HTTP/1.1\r\nHost: b.example\n\n"

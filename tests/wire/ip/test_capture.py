@@ -1,4 +1,4 @@
-"""Captures by scapy and by hand are read back, whole and in pieces; broken ones raise WireError alone."""
+"""Captures by scapy and by hand, whole, in pieces and broken; the IP packet in frames of each link type."""
 
 from __future__ import annotations
 
@@ -10,10 +10,68 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
-from gateway.wire.ip import link
-from gateway.wire.ip.capture import MAX_BLOCK, MAX_FRAME, MAX_INTERFACES, CaptureReader, Frame
+from gateway.wire.ip import capture
+from gateway.wire.ip.capture import (
+    MAX_BLOCK,
+    MAX_FRAME,
+    MAX_INTERFACES,
+    CaptureReader,
+    Frame,
+    Payload,
+    ip_payload,
+)
 
 PACKETS = [b"\x45" + bytes(40 + n) for n in range(3)]
+
+IP4 = b"\x45" + bytes(19)
+IP6 = b"\x60" + bytes(39)
+MAC = bytes.fromhex("02000000000a")
+ETHER = bytes(6) + MAC
+PPPOE = b"\x11\x00\x00\x01"  # version 1, type 1, session data
+
+FRAMES = {
+    "ethernet": (capture.ETHERNET, ETHER + b"\x08\x00" + IP4, Payload(IP4, MAC)),
+    "ethernet ipv6": (capture.ETHERNET, ETHER + b"\x86\xdd" + IP6, Payload(IP6, MAC)),
+    "vlan": (capture.ETHERNET, ETHER + b"\x81\x00\x00\x05\x08\x00" + IP4, Payload(IP4, MAC)),
+    "q-in-q": (
+        capture.ETHERNET,
+        ETHER + b"\x88\xa8\x00\x05\x81\x00\x00\x06\x86\xdd" + IP6,
+        Payload(IP6, MAC),
+    ),
+    "pppoe": (capture.ETHERNET, ETHER + b"\x88\x64" + PPPOE + b"\x00\x16\x00\x21" + IP4, Payload(IP4, MAC)),
+    "pppoe in a vlan": (
+        capture.ETHERNET,
+        ETHER + b"\x81\x00\x00\x07\x88\x64" + PPPOE + b"\x00\x2a\x00\x57" + IP6,
+        Payload(IP6, MAC),
+    ),
+    "pppoe padding": (
+        capture.ETHERNET,
+        ETHER + b"\x88\x64" + PPPOE + b"\x00\x16\x00\x21" + IP4 + bytes(9),
+        Payload(IP4, MAC),
+    ),
+    "pppoe control": (
+        capture.ETHERNET,
+        ETHER + b"\x88\x64" + PPPOE + b"\x00\x06\xc0\x21\x01\x01\x00\x04",
+        None,
+    ),
+    "arp": (capture.ETHERNET, ETHER + b"\x08\x06" + bytes(28), None),
+    "cooked": (
+        capture.LINUX_SLL,
+        b"\x00\x00\x00\x01\x00\x06" + MAC + bytes(2) + b"\x08\x00" + IP4,
+        Payload(IP4, MAC),
+    ),
+    "cooked 2": (
+        capture.LINUX_SLL2,
+        b"\x86\xdd\x00\x00\x00\x00\x00\x02\x00\x01\x00\x06" + MAC + bytes(2) + IP6,
+        Payload(IP6, MAC),
+    ),
+    "raw": (capture.RAW, IP6, Payload(IP6, b"")),
+    "raw ipv4": (capture.IPV4, IP4, Payload(IP4, b"")),
+    "bsd loopback": (capture.NULL, b"\x02\x00\x00\x00" + IP4, Payload(IP4, b"")),
+    "ppp": (capture.PPP, b"\xff\x03\x00\x21" + IP4, Payload(IP4, b"")),
+    "ppp, compressed": (capture.PPP, b"\x57" + IP6, Payload(IP6, b"")),
+    "pppoe link type": (capture.PPP_ETHER, PPPOE + b"\x00\x16\x00\x21" + IP4, Payload(IP4, b"")),
+}
 
 
 def pcap(order: str = "<", *, nano: bool = False, linktype: int = 1) -> bytes:
@@ -180,8 +238,8 @@ def test_files_of_scapy_are_read(tmp_path: Path) -> None:
     for name in ("a.pcap", "a.pcapng"):
         frames = read((tmp_path / name).read_bytes())
         assert [f.data for f in frames] == [bytes(p) for p in packets]
-        payload = link.ip_payload(frames[0].linktype, frames[0].data)
-        assert payload == link.Payload(bytes(packets[0])[14:], bytes.fromhex("02000000000a"))
+        payload = capture.ip_payload(frames[0].linktype, frames[0].data)
+        assert payload == capture.Payload(bytes(packets[0])[14:], bytes.fromhex("02000000000a"))
 
 
 def test_a_program_that_writes_no_length_on_the_wire_is_read() -> None:
@@ -193,3 +251,37 @@ def test_a_program_that_writes_no_length_on_the_wire_is_read() -> None:
     while (frame := reader.next_frame()) is not None:
         found.append(frame)
     assert [frame.data for frame in found] == [whole]
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_the_packet_comes_out(name: str) -> None:
+    linktype, frame, expected = FRAMES[name]
+    assert ip_payload(linktype, frame) == expected
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_cut_frames_raise_wire_error_alone(name: str) -> None:
+    linktype, frame, _ = FRAMES[name]
+    for end in range(len(frame)):
+        try:
+            ip_payload(linktype, frame[:end])
+        except WireError:
+            continue
+
+
+@given(st.sampled_from([0, 1, 9, 51, 101, 108, 113, 228, 276]), st.binary(max_size=60))
+def test_any_bytes(linktype: int, frame: bytes) -> None:
+    try:
+        ip_payload(linktype, frame)
+    except WireError:
+        return
+
+
+def test_an_unknown_link_type_is_named() -> None:
+    with pytest.raises(WireError, match="link type 105 is not read"):
+        ip_payload(105, bytes(40))
+
+
+def test_vlan_tags_are_bounded() -> None:
+    with pytest.raises(WireError, match="VLAN tag"):
+        ip_payload(capture.ETHERNET, ETHER + b"\x81\x00" + b"\x00\x01\x81\x00" * 9)

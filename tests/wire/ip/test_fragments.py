@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
-from gateway.wire.flows.table import FlowAction
+from gateway.wire.flows.actions import FlowAction
 from gateway.wire.ip.fragments import MAX_DATAGRAMS, MAX_PIECES, Defragmenter
 from gateway.wire.ip.packet import checksum_ok, parse_ip
 from tests.wire.evasion_moves import tls

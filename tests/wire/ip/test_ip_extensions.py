@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
-from gateway.wire.ip.extensions import (
+from gateway.wire.ip.packet import (
     AH,
     DESTINATION,
     FRAGMENT,

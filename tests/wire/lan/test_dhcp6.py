@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
-from gateway.wire.lan.dhcp6 import parse_dhcp6
+from gateway.wire.lan.dhcp import parse_dhcp6
 from tests.wire.dhcp_forge import option6, solicit
 
 

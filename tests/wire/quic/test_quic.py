@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.wire.quic.packet import DatagramKind, classify, long_packets
+from gateway.wire.quic.initials import DatagramKind, classify, long_packets
 from tests.wire import quic_forge as forge
 
 DCID = b"\x01\x02\x03\x04\x05\x06\x07\x08"

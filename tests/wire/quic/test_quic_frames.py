@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
-from gateway.wire.quic.frames import MAX_CRYPTO, MAX_RUNS, CryptoStream, crypto_frames
+from gateway.wire.quic.initials import MAX_CRYPTO, MAX_RUNS, CryptoStream, crypto_frames
 from gateway.wire.tls.records import CLIENT_HELLO, MAX_HELLO
 from tests.wire import quic_forge as forge
 from tests.wire import tls_forge

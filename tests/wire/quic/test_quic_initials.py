@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
 from gateway.wire.quic.crypto import VERSION_1, VERSION_2
-from gateway.wire.quic.initials import MAX_CONNECTIONS, Initials
-from gateway.wire.quic.packet import DatagramKind, classify
+from gateway.wire.quic.initials import MAX_CONNECTIONS, DatagramKind, Initials, classify
 from tests.wire import quic_forge as forge
 from tests.wire import tls_forge
 

@@ -8,8 +8,7 @@ import pytest
 from aioquic.quic.packet import encode_quic_retry
 
 from gateway.wire.quic.crypto import VERSION_1, VERSION_2
-from gateway.wire.quic.initials import Initials
-from gateway.wire.quic.packet import DatagramKind, classify, long_packets
+from gateway.wire.quic.initials import DatagramKind, Initials, classify, long_packets
 from tests.wire.aioquic_pair import AioquicPair, aioquic_client, aioquic_server
 from tests.wire.identity import Identity, self_signed
 

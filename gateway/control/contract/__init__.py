@@ -1,0 +1,1 @@
+"""The declared verbs of the control socket: one module for each feature of gateway/features."""

@@ -1,0 +1,64 @@
+"""Declares the verbs of the control socket: request, response, and who may send them.
+
+Each verb is declared once, in a module of ``gateway/control/contract`` that is named after its feature. The
+daemon decodes requests by the declaration, the pages and the command line decode answers by it, and the
+permission table (docs/developers/permissions.md) is generated from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from gateway.control.schema import Record, SchemaError, decode, record
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+
+
+class Sender(StrEnum):
+    """Who may send a verb. Root may send every verb."""
+
+    PAGES = "pages"  # the web process itself, for any of its visitors
+    GUARDIAN = "guardian"  # the account in `by`
+    HELPER = "helper"  # likewise, of an account with the role helper
+    CHILD = "child"  # the child whose device is in `device`
+
+
+@record
+class Nothing:
+    """No arguments, or an answer without values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb(Generic[RequestT, ResponseT]):
+    """One verb. ``senders`` is empty for root alone."""
+
+    name: str
+    request: type[RequestT]
+    response: type[ResponseT]
+    senders: frozenset[Sender] = frozenset()
+
+    def decode_request(self, values: Mapping[str, Any]) -> RequestT:
+        """Return the arguments. Raises ControlError for a missing or wrong value; ignores unknown keys."""
+        keys = Record(self.request).keys
+        try:
+            return decode(self.request, {key: values[key] for key in keys if values.get(key) is not None})
+        except SchemaError as error:
+            key = error.pointer.strip("/").partition("/")[0]
+            problem = "is missing" if error.missing else f"must be {error.expected}"
+            msg = f'{self.name}: "{key}" {problem}'
+            raise ControlError(msg).coded(Code.INVALID, key=key) from None
+
+    def decode_response(self, values: Mapping[str, Any]) -> ResponseT:
+        """Return the answer. Raises ControlError if it has another shape; ignores unknown keys."""
+        try:
+            return decode(self.response, values, strict=False)
+        except SchemaError as error:
+            wrong = f"the daemon's answer to {self.name!r} has an unexpected {error.pointer!r}"
+            msg = f"{wrong}; restart both after an update"
+            raise ControlError(msg) from None

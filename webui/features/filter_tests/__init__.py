@@ -1,0 +1,1 @@
+"""Tests of the filter from a device, and of bypass methods."""

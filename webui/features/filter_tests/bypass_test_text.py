@@ -1,0 +1,126 @@
+"""Results of the bypass test of a child's rules: problems first, then all of them by group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gateway.control.contract.filter_tests import BypassCheck, BypassTestState
+from webui.language import around, things
+from webui.language.i18n import gettext as _
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting that blocks a bypass method."""
+
+    name: str
+    endpoint: str
+    of_the_child: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MethodView:
+    check: BypassCheck
+
+    @property
+    def title(self) -> str:
+        return around.title(self.check.id)
+
+    @property
+    def found(self) -> frozenset[str]:
+        return frozenset((self.check.ipv4, self.check.ipv6)) - {"absent"}
+
+    @property
+    def open_by_rule(self) -> bool:
+        return "open" in self.found and not self.check.fault
+
+    @property
+    def word(self) -> str:
+        """Return the result, as one word for IPv4 and IPv6 if they agree."""
+        if len(self.found) < 2:
+            return _word(next(iter(self.found), "cannot be told"))
+        return _("IPv4: %(four)s, IPv6: %(six)s", four=_word(self.check.ipv4), six=_word(self.check.ipv6))
+
+    @property
+    def well(self) -> bool:
+        return not self.check.fault and self.found <= {"closed", "passes"}
+
+    @property
+    def closes(self) -> Setting | None:
+        kind, _colon, value = (self.check.setting or "").partition(": ")
+        if kind in ("ways", "categories"):
+            key = value.strip("{}").partition(":")[0]
+            if kind == "ways":
+                return Setting(things.way(key), "basics.show", True)
+            return Setting(things.categories().get(key, key), "kinds.show", True)
+        known = _SETTINGS.get(kind)
+        return known() if known else None
+
+
+_SETTINGS: Mapping[str, Callable[[], Setting]] = {
+    "strict": lambda: Setting(_("Addresses without a name"), "basics.show", True),
+    "safe_search": lambda: Setting(_("Safe search"), "basics.show", True),
+    "gateway_access": lambda: Setting(_("What children and guests reach of it"), "family.show", False),
+    "unknown_devices": lambda: Setting(
+        _("What a device is until somebody says whose it is"), "family.show", False
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    id: str
+    tried: tuple[MethodView, ...]
+
+    @property
+    def title(self) -> str:
+        return around.group(self.id)
+
+
+class BypassTestView:
+    """The result of a test, as the page shows it."""
+
+    def __init__(self, state: BypassTestState) -> None:
+        self.state = state
+        self.methods = tuple(MethodView(check) for check in state.checks)
+
+    @property
+    def faults(self) -> tuple[MethodView, ...]:
+        return tuple(method for method in self.methods if method.check.fault)
+
+    @property
+    def chosen(self) -> tuple[MethodView, ...]:
+        """Return the methods that the family's rules allow."""
+        return tuple(method for method in self.methods if method.open_by_rule)
+
+    @property
+    def ways(self) -> int:
+        return sum(not check.must_pass for check in self.state.checks)
+
+    @property
+    def closed(self) -> int:
+        return sum(not method.check.must_pass and method.found == {"closed"} for method in self.methods)
+
+    @property
+    def untested(self) -> int:
+        return sum("cannot be told" in method.found or not method.found for method in self.methods)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        by_id = {method.check.id: method for method in self.methods}
+        found = (
+            Group(name, tuple(by_id[ident] for ident in ids if ident in by_id))
+            for name, ids in around.GROUPS.items()
+        )
+        return tuple(group for group in found if group.tried)
+
+
+def _word(found: str) -> str:
+    return {
+        "open": _("open"),
+        "closed": _("closed"),
+        "passes": _("passes"),
+        "refused": _("refused"),
+        "absent": _("not here"),
+    }.get(found, _("cannot be told"))
