@@ -22,6 +22,7 @@ from webui.features.bypass_alerts import card_pages
 from webui.features.filter_tests import bypass_test_pages
 from webui.features.growing import agreement_pages, self_set_pages, transition_pages
 from webui.features.growing.transition_text import is_final, to_child, to_parents
+from webui.features.help import bullying_pages
 from webui.features.notifications import alert_pages
 from webui.features.site_repair import repair_pages
 from webui.language import i18n, loglevels, refusals, words
@@ -59,7 +60,6 @@ from webui.pages import (
     lending,
     limits,
     lists,
-    mean,
     people,
     preview,
     proof,
@@ -94,7 +94,7 @@ PAGES = (
     card_pages, requests, codes, lending, family_card, stream, people, auditlog, helper, support, language,
     health, backup, update, family, registers, importing, alert_pages,
     child, asks, disputes, sharing, self_set_pages, agreement_pages, unlock, wallet_pages, time_pages,
-    blocked_pages, status, leave, mean, rights, learn, guide, digest_pages,
+    blocked_pages, status, leave, bullying_pages, rights, learn, guide, digest_pages,
     rules, services, kinds, laws, sites, week, limits, basics, band, transition_pages, preview, carry,
     repair_pages, setup, proof,  bypass_test_pages, brand,
 )  # fmt: skip
