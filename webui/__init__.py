@@ -17,7 +17,9 @@ from webui import api, daemon, front, guard, wallet
 from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
-from webui.features.filter_tests import bypass_test_pages
+from webui.features.backup import backup_pages
+from webui.features.filter_tests import bypass_test_pages, device_test_pages
+from webui.features.lists import lists_pages, registers_pages
 from webui.language import i18n, loglevels, refusals, words
 from webui.language.growing import to_child, to_parents
 from webui.messages import notifier
@@ -28,7 +30,6 @@ from webui.pages import (
     alerts,
     asks,
     auditlog,
-    backup,
     band,
     basics,
     brand,
@@ -59,13 +60,10 @@ from webui.pages import (
     leave,
     lending,
     limits,
-    lists,
     mean,
     people,
     preview,
-    proof,
     refused,
-    registers,
     requests,
     rights,
     rules,
@@ -94,13 +92,13 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
-    door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
-    requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
-    backup, update, family, registers, importing, alerts,
+    door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists_pages,
+    cards, requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
+    backup_pages, update, family, registers_pages, importing, alerts,
     child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, refused, status,
     leave, mean, rights, learn, guide, digest,
     rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
-    setup, proof,  bypass_test_pages, brand,
+    setup, device_test_pages, bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, request
 
 from gateway.control.client import Client
+from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from webui.helplines import packaged
 from webui.language import i18n
@@ -35,15 +36,15 @@ from webui.values.growing import Growth, parse_growth
 from webui.values.health import Health, parse_health
 from webui.values.history import Change, History, parse_changes, parse_history
 from webui.values.ledger import Ledger, parse_ledger
-from webui.values.lists import Found, Lists, parse_found, parse_lists
 from webui.values.questions import SHOWN, Questions, parse_questions
-from webui.values.registers import Register, parse_registers
 from webui.values.shapes import Answer
 from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
 from webui.values.teaching import Lesson, parse_lesson
 from webui.values.tickets import Batch, parse_batches
 from webui.values.waycards import SHOWN as CARDS_SHOWN
 from webui.values.waycards import WayCards, parse_cards
+
+ResponseT = TypeVar("ResponseT")
 
 
 class Daemon:
@@ -88,9 +89,14 @@ class Daemon:
         self.help_lines()
         return parse_help_lines(self._help_lines, "rights")
 
-    def change(self, do: str, *, by: str, origin: str, **values: object) -> dict[str, Any]:
+    @overload
+    def change(self, verb: Verb[Any, ResponseT], *, by: str, origin: str, **values: object) -> ResponseT: ...
+    @overload
+    def change(self, verb: str, *, by: str, origin: str, **values: object) -> dict[str, Any]: ...
+    def change(self, verb: Verb[Any, Any] | str, *, by: str, origin: str, **values: object) -> Any:
         """Send a guardian's change, recorded with its author and origin."""
-        return self.client.call(do, by=by, origin=origin, **values)
+        values |= {"by": by, "origin": origin}
+        return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
 
     def requests(self) -> tuple[Asked, ...]:
         return parse_asked(self.client.call("requests"))
@@ -107,17 +113,6 @@ class Daemon:
         """Return one device with all details; none if it is no longer known."""
         answer = self.client.call("devices", mac=mac)
         return parse_devices(answer), parse_learnt(answer)
-
-    def lists(self) -> Lists:
-        return parse_lists(self.client.call("lists"))
-
-    def list_lookup(self, host: str) -> Found:
-        """Search the lists for a host. Raises: ControlError for an invalid host."""
-        return parse_found(self.client.call("list_lookup", host=host))
-
-    def registers(self) -> tuple[Register, ...]:
-        """Return states' registers, on or off."""
-        return parse_registers(self.client.call("registers"))
 
     def way_cards(self, limit: int = CARDS_SHOWN) -> WayCards:
         """Return cards about bypass methods that are not dismissed."""

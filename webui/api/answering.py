@@ -15,7 +15,6 @@ from webui.api import (
     activity,
     agreement,
     alerts,
-    backup,
     children,
     codes,
     devices,
@@ -24,12 +23,9 @@ from webui.api import (
     growing,
     health,
     home,
-    lists,
     log,
     my,
     people,
-    proof,
-    registers,
     requests,
     rules,
     selfset,
@@ -42,13 +38,15 @@ from webui.api.document import BASE, document
 from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
-from webui.features.filter_tests import bypass_test_api
+from webui.features.backup import backup_api
+from webui.features.filter_tests import bypass_test_api, device_test_api
+from webui.features.lists import lists_api, registers_api
 from webui.memory import release_memory
 
 NOUNS = (
     teaching, growing, selfset, agreement,
-    home, children, rules, activity, requests, codes, devices, sharing, lists, registers, family, people,
-    account, log, health, backup, alerts, proof, bypass_test_api, my, unlock, events,
+    home, children, rules, activity, requests, codes, devices, sharing, lists_api, registers_api, family,
+    people, account, log, health, backup_api, alerts, device_test_api, bypass_test_api, my, unlock, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

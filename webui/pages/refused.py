@@ -14,10 +14,11 @@ from flask.typing import ResponseReturnValue
 from gateway.policy.names.hosts import MAX_HOST
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.lists.registers_pages import all_registers
+from webui.features.lists.registers_text import RegisterView
 from webui.language.levels import level_of
 from webui.values.answers import Here, Home, Refusal
 from webui.values.asked import waiting_for
-from webui.values.registers import Register
 
 blueprint = Blueprint("refused", __name__)
 
@@ -46,7 +47,7 @@ def show() -> ResponseReturnValue:
     own = daemon().refusals_of_device(here)
     refusal = next((found for found in own.found if found.host == host), None)
     if (refusal.reason if refusal else request.args.get("reason")) == REGISTER:
-        on = {register.country: register for register in daemon().registers() if register.on}
+        on = {register.state.country: register for register in all_registers() if register.state.on}
         if refusal or on:
             return _render("register", home, here, refusal=refusal, register=_register_of(refusal, on)), 403
     if refusal is None:
@@ -64,7 +65,7 @@ def show() -> ResponseReturnValue:
     return page, 200 if refusal.reason in INFORMS else 403
 
 
-def _register_of(refusal: Refusal | None, on: dict[str, Register]) -> Register | None:
+def _register_of(refusal: Refusal | None, on: dict[str, RegisterView]) -> RegisterView | None:
     """Return the register that decided; None if this device has no list of its own blocks."""
     return on.get(refusal.owner.split(":")[1]) if refusal and ":" in refusal.owner else None
 

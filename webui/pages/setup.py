@@ -16,6 +16,7 @@ from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.lists.lists_text import INTERVALS, category_name
 from webui.forms import back, one_of
 from webui.language import clues, refusals, words
 from webui.language.i18n import gettext as _
@@ -41,7 +42,6 @@ from webui.setup import (
     who_is,
 )
 from webui.values.devices import GUEST, HOME, PLACES, Devices
-from webui.values.lists import INTERVALS, many
 from webui.values.shapes import Answer
 
 blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
@@ -279,7 +279,7 @@ def summary() -> ResponseReturnValue:
         of_house=sum(device.profile == HOME for device in found.found),
         unknown=daemon().client.call("family").get("unknown_devices", GUEST),
         lists=proposed_lists(),
-        many=many,
+        category_name=category_name,
     )
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from gateway.control.contract.lists import UpdatePlan
+from gateway.control.schema import SchemaError, decode
 from webui.accounts.announced import Announced
 from webui.language import telling
 from webui.language.i18n import language
 from webui.values.decided import Decided, parse_decided
 from webui.values.growing import Step, parse_step, parse_steps
-from webui.values.lists import UpdatePlan, parse_plan
 from webui.values.minutes import Time, parse_time
 from webui.values.shapes import Answer, refuse_shape
 from webui.values.sharing import Own, parse_own
@@ -155,8 +156,17 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         announced=tuple(entry.read(Announced) for entry in answer.entries("announced")),
         children=tuple(_child(entry, now) for entry in answer.entries("profiles")),
         steps=parse_steps(answer),
-        lists=parse_plan(answer.entry("lists")),
+        lists=_update_plan(values),
     )
+
+
+def _update_plan(values: Mapping[str, Any]) -> UpdatePlan | None:
+    if values.get("lists") is None:
+        return None
+    try:
+        return decode(UpdatePlan, values["lists"], strict=False)
+    except SchemaError:
+        refuse_shape("lists")
 
 
 def _state(answer: Answer, now: datetime, *, yours: bool = False) -> State:

@@ -1,11 +1,12 @@
-"""Verbs of the filter tests."""
+"""Verbs of the filter tests: from a child's device, and of bypass methods."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from gateway.control.schema import record
+from gateway.control.schema import OneLine, record
 from gateway.control.verbs import Sender, Verb
 
 Found = Literal["open", "closed", "passes", "refused", "cannot be told", "absent"]
@@ -41,4 +42,52 @@ class BypassTestState:
 
 BYPASS_TEST = Verb(
     "trial", BypassTestRequest, BypassTestState, senders=frozenset({Sender.PAGES, Sender.GUARDIAN})
+)
+
+
+@record
+class DeviceTestRequest:
+    """``id``: the child, for guardians. The test's device names itself by the sender's key ``device``."""
+
+    action: Literal["start", "look", "tell", "again", "end"]
+    id: OneLine | None = None
+    results: Mapping[str, Literal["opened", "failed"]] | None = None  # by the tested host
+
+
+@record
+class DeviceCheck:
+    """What was seen of one check. The values are those of gateway/policy/judge/device_test.py."""
+
+    topic: str
+    state: str
+    host: str
+    name: str  # of its service
+    because: str | None  # why there is nothing to test
+    blocked: bool  # by the gateway, since the test began
+    passed: bool
+    reached: bool | None  # by the device's browser; None: it has not reported yet
+    at: datetime | None  # when bedtime begins
+
+
+@record
+class DeviceTestState:
+    id: str  # of the child
+    device: str
+    name: str  # of the device
+    running: bool
+    seconds: int  # until it ends
+    took: int | None  # seconds, once all checks are reported
+    lines: tuple[DeviceCheck, ...]
+
+
+@record
+class DeviceTestResponse:
+    proof: DeviceTestState | None  # None: no test runs or has run lately
+
+
+DEVICE_TEST = Verb(
+    "proof",
+    DeviceTestRequest,
+    DeviceTestResponse,
+    senders=frozenset({Sender.PAGES, Sender.GUARDIAN, Sender.CHILD}),
 )
