@@ -7,7 +7,10 @@ from datetime import datetime
 from typing import Literal
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import Sender, Verb
+from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.policy.profile.bypass_methods import Switch
+from gateway.policy.profile.rules import Mode
+from gateway.policy.values import Proto, Reason, Verdict
 
 Found = Literal["open", "closed", "passes", "refused", "cannot be told", "absent"]
 """``absent``: this home has no addresses of the version."""
@@ -91,3 +94,55 @@ DEVICE_TEST = Verb(
     DeviceTestResponse,
     senders=frozenset({Sender.PAGES, Sender.GUARDIAN, Sender.CHILD}),
 )
+
+
+@record
+class BeginAuditRequest:
+    who: OneLine  # a child's profile, or the MAC address of a filtered device
+    mac: OneLine  # of the temporary device
+    interface: OneLine | None = None  # to the test network
+    stranger: OneLine | None = None  # MAC address of a device that stays unknown
+
+
+@record
+class AuditedRules:
+    """The rules of the temporary device; the stricter of both where its owner is uncertain."""
+
+    profile: str
+    name: str
+    band: str
+    strict: bool
+    mode: Mode
+    ways: Mapping[str, Switch]
+    seconds: int  # after which the audit ends
+
+
+@record
+class AuditedDecision:
+    """A decision about the temporary device. What is blocked for everyone has one reason, without a rule."""
+
+    proto: Proto
+    host: str | None
+    dst: str | None
+    dport: int
+    verdict: Verdict
+    reason: Reason
+    rule: str | None
+
+
+@record
+class AuditedDecisions:
+    seen: tuple[AuditedDecision, ...]  # oldest first
+    lost: int  # older ones
+
+
+@record
+class PauseAuditRequest:
+    paused: bool
+
+
+AUDIT_BEGIN = Verb("audit_begin", BeginAuditRequest, AuditedRules)
+AUDIT_SEEN = Verb("audit_seen", Nothing, AuditedDecisions)
+AUDIT_PAUSE = Verb("audit_pause", PauseAuditRequest, Nothing)
+AUDIT_CLEAR = Verb("audit_clear", Nothing, Nothing)
+AUDIT_END = Verb("audit_end", Nothing, Nothing)
