@@ -12,6 +12,7 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.lists import LIST_ADD
 from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
@@ -291,7 +292,7 @@ def fetch_lists() -> ResponseReturnValue:
     with current_app.extensions[ONE_AT_A_TIME], notices.refusals_to(notices.said):
         chosen_lists = [source for source in proposed_lists() if source.id in ticked]
         for source in chosen_lists:
-            _change("list_add", id=source.id)
+            daemon().change(LIST_ADD, id=source.id, by=guardian() or "", origin=source_address())
         if chosen_lists:
             names = words.listed([plain(source.name) for source in chosen_lists])
             notices.said(_("To be fetched with the next update: %(names)s.", names=names))

@@ -61,14 +61,13 @@ class ChildInBackup:
 
 
 @record
-class RestorePreview(RestoreResponse):
-    """The content of a backup, and what restoring it would change."""
+class BackupContent(RestoreResponse):
+    """The content of a backup except the children, and what restoring it would change."""
 
     made: datetime
     by: str
     gateway: str  # its host name
     version: str
-    children: tuple[ChildInBackup, ...]
     people: tuple[str, ...]
     same: bool  # restoring changes nothing
     fresh: tuple[str, ...]  # names or files
@@ -82,6 +81,11 @@ class RestorePreview(RestoreResponse):
     grants: int
     steps: int  # postponed transitions to the next band
     problems: tuple[str, ...]  # of files that cannot be used
+
+
+@record
+class RestorePreview(BackupContent):
+    children: tuple[ChildInBackup, ...]
 
 
 @record

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from gateway.control.contract.lists import (
     LIST_ADD,
@@ -46,7 +45,7 @@ from gateway.features.lists.updates import ListUpdates
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.lists.book import SHELF, STALE, Book
-from gateway.lists.lookup import look_up
+from gateway.lists.lookup import Lookup, look_up
 from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
 from gateway.lists.sources import PublishedList, parse_sources
 from gateway.policy.config.registers import is_register, register_title
@@ -149,25 +148,21 @@ class ListVerbs:
         """
         found = self._look(call.args.host)
         names = self._home.rules.names
-        categories = {category for match in found["matches"] for category in match["categories"]}
+        categories = {category for match in found.matches for category in match.categories}
         own = self._own()
         book = Book(Path(self._home.rules.household.config.state) / SHELF)
         return LookupResult(
-            host=found["host"],
-            refused_for_everyone=found["refused_for_everyone"],
-            matches=tuple(
-                ListEntry(name=match["name"], categories=tuple(match["categories"]))
-                for match in found["matches"]
-            ),
+            host=found.host,
+            refused_for_everyone=found.refused_for_everyone,
+            matches=tuple(ListEntry(name=match.name, categories=match.categories) for match in found.matches),
             categories=tuple(
                 NamedId(id=category, name=names.categories.get(category) or register_title(category))
                 for category in sorted(categories)
             ),
             services=tuple(
-                NamedId(id=service, name=names.services.get(service, service))
-                for service in found["services"]
+                NamedId(id=service, name=names.services.get(service, service)) for service in found.services
             ),
-            resolver=found["resolver"],
+            resolver=found.resolver,
             sources=tuple(
                 MatchingList(
                     id=listed.id,
@@ -183,7 +178,7 @@ class ListVerbs:
             ),
         )
 
-    def _look(self, host: str) -> Mapping[str, Any]:
+    def _look(self, host: str) -> Lookup:
         world, table = self._home.rules.world, self._home.rules.table
         return look_up(host, table, world.categories, world.catalogue, world.resolvers, world.sealed)
 
@@ -266,15 +261,15 @@ class ListVerbs:
         """Record a wrongly blocked site, and open it for the children in ``open``. Nothing is sent."""
         by = self._access.guardian(call)
         found = self._look(call.args.host)
-        host, matches = found["host"], found["matches"]
-        if found["refused_for_everyone"]:
+        host, matches = found.host, found.matches
+        if found.refused_for_everyone:
             call.refuse("host", "is refused for everyone", Code.FOR_EVERYONE, host=host)
         if not matches or nets.address(host.partition("/")[0]) is not None:
             call.refuse("host", "is no name on a list", Code.NOT_LISTED, host=host)
-        kinds = [kind for kind in matches[0]["categories"] if not is_register(kind)]
+        kinds = [kind for kind in matches[0].categories if not is_register(kind)]
         if not kinds:
             call.refuse("host", "is on a state's register", Code.ON_REGISTER, host=host)
-        entry, category = matches[0]["name"], kinds[0]
+        entry, category = matches[0].name, kinds[0]
         children = self._children(call)
         now = self._home.local_now()
         for child in children:

@@ -6,7 +6,6 @@ accounts. A stolen token could otherwise give itself permanent access.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from flask import Response
@@ -17,6 +16,7 @@ from gateway.control.contract.backup import (
     RESTORE_APPLY,
     RESTORE_LAST,
     RESTORE_LOOK,
+    BackupContent,
     LastRestore,
     RestoreApplied,
 )
@@ -50,27 +50,8 @@ class Opened:
 
 
 @record
-class BackupLook:
-    """The preview of the daemon, with names only of the children."""
-
-    made: datetime
-    by: str
-    gateway: str
-    version: str
-    children: tuple[str, ...]
-    people: tuple[str, ...]
-    same: bool
-    fresh: tuple[str, ...]
-    changed: tuple[str, ...]
-    gone: tuple[str, ...]
-    settings: bool
-    devices: int
-    pins: int
-    self_set: int
-    added: tuple[str, ...]
-    grants: int
-    steps: int  # postponed transitions to the next band
-    problems: tuple[str, ...]
+class BackupLook(BackupContent):
+    children: tuple[str, ...]  # their names
 
 
 @noun.declare("POST", "/backup", body=Seal, answer=bytes, media=FILE, by_session=True)
