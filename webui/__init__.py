@@ -18,11 +18,13 @@ from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
 from webui.features.activity import activity_pages, blocked_pages, digest_pages
+from webui.features.backup import backup_pages
 from webui.features.bypass_alerts import card_pages
-from webui.features.filter_tests import bypass_test_pages
+from webui.features.filter_tests import bypass_test_pages, device_test_pages
 from webui.features.growing import agreement_pages, self_set_pages, transition_pages
 from webui.features.growing.transition_text import is_final, to_child, to_parents
 from webui.features.help import bullying_pages
+from webui.features.lists import lists_pages, registers_pages
 from webui.features.notifications import alert_pages
 from webui.features.site_repair import repair_pages
 from webui.language import i18n, loglevels, refusals, words
@@ -31,7 +33,6 @@ from webui.pages import (
     account,
     asks,
     auditlog,
-    backup,
     band,
     basics,
     brand,
@@ -59,11 +60,8 @@ from webui.pages import (
     leave,
     lending,
     limits,
-    lists,
     people,
     preview,
-    proof,
-    registers,
     requests,
     rights,
     rules,
@@ -90,13 +88,13 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
-    door, claim, account, tokens, home, activity_pages, devices, device, device_use, device_open, lists,
+    door, claim, account, tokens, home, activity_pages, devices, device, device_use, device_open, lists_pages,
     card_pages, requests, codes, lending, family_card, stream, people, auditlog, helper, support, language,
-    health, backup, update, family, registers, importing, alert_pages,
+    health, backup_pages, update, family, registers_pages, importing, alert_pages,
     child, asks, disputes, sharing, self_set_pages, agreement_pages, unlock, wallet_pages, time_pages,
     blocked_pages, status, leave, bullying_pages, rights, learn, guide, digest_pages,
     rules, services, kinds, laws, sites, week, limits, basics, band, transition_pages, preview, carry,
-    repair_pages, setup, proof,  bypass_test_pages, brand,
+    repair_pages, setup, device_test_pages, bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

@@ -32,9 +32,7 @@ from webui.values.given import Given, parse_given
 from webui.values.health import Health, parse_health
 from webui.values.history import Change, parse_changes
 from webui.values.ledger import Ledger, parse_ledger
-from webui.values.lists import Found, Lists, parse_found, parse_lists
 from webui.values.questions import SHOWN, Questions, parse_questions
-from webui.values.registers import Register, parse_registers
 from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
 from webui.values.tickets import Batch, parse_batches
 
@@ -102,17 +100,6 @@ class Daemon:
         """Return one device with all details; none if it is no longer known."""
         answer = self.client.call("devices", mac=mac)
         return parse_devices(answer), parse_learnt(answer)
-
-    def lists(self) -> Lists:
-        return parse_lists(self.client.call("lists"))
-
-    def list_lookup(self, host: str) -> Found:
-        """Search the lists for a host. Raises: ControlError for an invalid host."""
-        return parse_found(self.client.call("list_lookup", host=host))
-
-    def registers(self) -> tuple[Register, ...]:
-        """Return states' registers, on or off."""
-        return parse_registers(self.client.call("registers"))
 
     def batches(self) -> tuple[Batch, ...]:
         """Return unused codes by batch, without the codes."""

@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gateway.control.contract.growing import AgeTransition
+from gateway.control.contract.lists import UpdatePlan
 from gateway.control.contract.site_repair import SiteRepair
 from webui.accounts.announced import Announced
 from webui.language import telling
 from webui.language.i18n import language
-from webui.values.lists import UpdatePlan, parse_plan
 from webui.values.minutes import Time, parse_time
 from webui.values.shapes import Answer, refuse_shape
 from webui.values.sharing import Own, parse_own
@@ -154,7 +154,7 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         announced=tuple(entry.read(Announced) for entry in answer.entries("announced")),
         children=tuple(_child(entry, now) for entry in answer.entries("profiles")),
         steps=answer.records("steps", AgeTransition),
-        lists=parse_plan(answer.entry("lists")),
+        lists=answer.record("lists", UpdatePlan),
     )
 
 

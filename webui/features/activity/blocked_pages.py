@@ -15,10 +15,11 @@ from gateway.policy.names.hosts import MAX_HOST
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.features.activity.block_text import BlockView, blocks_of
+from webui.features.lists.registers_pages import all_registers
+from webui.features.lists.registers_text import RegisterView
 from webui.language.levels import level_of
 from webui.values.answers import Here, Home
 from webui.values.asked import waiting_for
-from webui.values.registers import Register
 
 blueprint = Blueprint("refused", __name__)
 
@@ -47,7 +48,7 @@ def show() -> ResponseReturnValue:
     own = blocks_of(here)
     refusal = own.of_host(host)
     if (refusal.block.reason if refusal else request.args.get("reason")) == REGISTER:
-        on = {register.country: register for register in daemon().registers() if register.on}
+        on = {register.state.country: register for register in all_registers() if register.state.on}
         if refusal or on:
             return _render("register", home, here, refusal=refusal, register=_register_of(refusal, on)), 403
     if refusal is None:
@@ -65,7 +66,7 @@ def show() -> ResponseReturnValue:
     return page, 200 if refusal.block.reason in INFORMS else 403
 
 
-def _register_of(refusal: BlockView | None, on: dict[str, Register]) -> Register | None:
+def _register_of(refusal: BlockView | None, on: dict[str, RegisterView]) -> RegisterView | None:
     """Return the register that decided; None if this device has no list of its own blocks."""
     return on.get(refusal.block.owner.split(":")[1]) if refusal and ":" in refusal.block.owner else None
 

@@ -6,13 +6,21 @@ accounts. A stolen token could otherwise give itself permanent access.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from flask import Response
 
 from gateway.control import backups as pieces
-from gateway.control.schema import Text, record
+from gateway.control.contract.backup import (
+    RESTORE,
+    RESTORE_APPLY,
+    RESTORE_LAST,
+    RESTORE_LOOK,
+    BackupContent,
+    LastRestore,
+    RestoreApplied,
+)
+from gateway.control.schema import Text, record, values_of
 from gateway.web.backup_seal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui.api.operations import Noun
 from webui.api.who import Caller
@@ -42,43 +50,8 @@ class Opened:
 
 
 @record
-class BackupLook:
-    made: datetime | None
-    by: str
-    gateway: str
-    version: str
-    children: tuple[str, ...]
-    people: tuple[str, ...]
-    same: bool
-    fresh: tuple[str, ...]
-    changed: tuple[str, ...]
-    gone: tuple[str, ...]
-    settings: bool
-    devices: int
-    pins: int
-    self_set: int
-    added: tuple[str, ...]
-    grants: int
-    steps: int  # postponed transitions to the next band
-    problems: tuple[str, ...]
-
-
-@record
-class PutInPlace:
-    problems: tuple[str, ...]
-
-
-@record
-class LastBackup:
-    by: str
-    at: datetime | None
-    made: datetime | None
-    undo: bool
-
-
-@record
-class LastBackups:
-    last: LastBackup | None
+class BackupLook(BackupContent):
+    children: tuple[str, ...]  # their names
 
 
 @noun.declare("POST", "/backup", body=Seal, answer=bytes, media=FILE, by_session=True)
@@ -103,29 +76,29 @@ def read(me: Caller, body: SealedFile) -> object:
 @noun.declare("GET", "/backup/opened/{session}", answer=BackupLook, by_session=True)
 def look(me: Caller, session: str) -> object:
     """Return the content of an opened backup, and what restoring it would change."""
-    found = me.change("restore", action="look", token=session)
-    return {**found, "children": [child["name"] for child in found["children"]]}
+    found = me.change(RESTORE_LOOK, action="look", token=session)
+    return BackupLook(**values_of(found) | {"children": tuple(child.name for child in found.children)})
 
 
-@noun.declare("POST", "/backup/opened/{session}/apply", answer=PutInPlace, by_session=True)
+@noun.declare("POST", "/backup/opened/{session}/apply", answer=RestoreApplied, by_session=True)
 def apply(me: Caller, session: str) -> object:
     """Restore it, completely or not at all."""
-    return me.change("restore", action="apply", token=session)
+    return me.change(RESTORE_APPLY, action="apply", token=session)
 
 
 @noun.declare("DELETE", "/backup/opened", by_session=True)
 def drop(me: Caller) -> object:
     """Discard the opened backup."""
-    return me.change("restore", action="drop")
+    return me.change(RESTORE, action="drop")
 
 
-@noun.declare("GET", "/backup/last", answer=LastBackups, by_session=True)
+@noun.declare("GET", "/backup/last", answer=LastRestore, by_session=True)
 def last(me: Caller) -> object:
     """Return the last restored backup, and whether it can be undone."""
-    return me.change("restore", action="last")
+    return me.change(RESTORE_LAST, action="last")
 
 
 @noun.declare("POST", "/backup/undo", by_session=True)
 def undo(me: Caller) -> object:
     """Undo the last restore."""
-    return me.change("restore", action="undo")
+    return me.change(RESTORE, action="undo")

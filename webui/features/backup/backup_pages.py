@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control import backups as pieces
 from gateway.control.client import Unreachable
+from gateway.control.contract.backup import RESTORE, RESTORE_APPLY, RESTORE_LAST, RESTORE_LOOK
 from gateway.core.errors import ControlError
 from gateway.web.backup_seal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui import notices
@@ -18,7 +19,6 @@ from webui.daemon import daemon, source_address
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.upkeep import sealer
-from webui.values.backups import parse_last, parse_look
 
 blueprint = Blueprint("backup", __name__, url_prefix="/parent/backup")
 
@@ -35,7 +35,7 @@ def show() -> ResponseReturnValue:
         home=home,
         guardian=guardian(),
         notice=notices.current(home),
-        last=parse_last(_ask("last")),
+        last=daemon().client.ask(RESTORE_LAST, action="last", **_who()).last,
         least=PASSWORD_LEAST,
         most=PASSWORD_MOST,
     )
@@ -89,7 +89,7 @@ def read() -> ResponseReturnValue:
 @guardians_only
 def look(token: str) -> ResponseReturnValue:
     try:
-        found = parse_look(_ask("look", token=token[:TOKEN_LIMIT]))
+        found = daemon().client.ask(RESTORE_LOOK, action="look", token=token[:TOKEN_LIMIT], **_who())
     except Unreachable:
         raise
     except ControlError as error:
@@ -108,7 +108,7 @@ def apply() -> ResponseReturnValue:
     if not token or len(token) > TOKEN_LIMIT:
         abort(400)
     with notices.refusals_to(notices.said):
-        _ask("apply", token=token)
+        daemon().client.ask(RESTORE_APPLY, action="apply", token=token, **_who())
         notices.said(_("The backup is in place, and what it says holds."))
     return _back()
 
@@ -117,7 +117,7 @@ def apply() -> ResponseReturnValue:
 @guardians_only
 def drop() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
-        _ask("drop")
+        daemon().client.ask(RESTORE, action="drop", **_who())
         notices.said(_("Nothing was changed."))
     return _back()
 
@@ -126,17 +126,13 @@ def drop() -> ResponseReturnValue:
 @guardians_only
 def undo() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
-        _ask("undo")
+        daemon().client.ask(RESTORE, action="undo", **_who())
         notices.said(_("The backup is taken back. All is as it was before."))
     return _back()
 
 
 def _who() -> dict[str, object]:
     return {"by": guardian() or "", "origin": source_address()}
-
-
-def _ask(action: str, **values: object) -> dict[str, object]:
-    return daemon().client.call("restore", action=action, **_who(), **values)
 
 
 def _back() -> ResponseReturnValue:

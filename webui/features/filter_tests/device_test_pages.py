@@ -6,6 +6,7 @@ from flask import Blueprint, abort, make_response, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.filter_tests import DEVICE_TEST, DeviceTestResponse
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.names.hosts import MAX_HOST
@@ -13,12 +14,12 @@ from webui import notices
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.charts import qr
 from webui.daemon import daemon, source_address
+from webui.features.filter_tests.device_test_text import DeviceTestView, connect_sources
 from webui.forms import one_of
 from webui.guard import policy
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.settings import OWN_NAME
-from webui.values.proofs import Proof, connect_sources, parse_proof
 from webui.whom import child_of
 
 blueprint = Blueprint("proof", __name__)
@@ -49,9 +50,8 @@ def start(profile: str) -> ResponseReturnValue:
     child = child_of(daemon().home(), profile)
     mac = one_of("device", {device.mac for device in child.devices})
     with notices.refusals_to(notices.said):
-        daemon().change(
-            "proof", action="start", id=child.id, device=mac, by=guardian() or "", origin=source_address()
-        )
+        by, origin = guardian() or "", source_address()
+        daemon().change(DEVICE_TEST, action="start", id=child.id, device=mac, by=by, origin=origin)
         notices.forget()
     return redirect(url_for("proof.show", profile=child.id), 303)
 
@@ -61,7 +61,7 @@ def start(profile: str) -> ResponseReturnValue:
 def end(profile: str) -> ResponseReturnValue:
     child = child_of(daemon().home(), profile)
     with notices.refusals_to(notices.said):
-        daemon().change("proof", action="end", id=child.id, by=guardian() or "", origin=source_address())
+        daemon().change(DEVICE_TEST, action="end", id=child.id, by=guardian() or "", origin=source_address())
     return redirect(url_for("proof.show", profile=child.id), 303)
 
 
@@ -74,7 +74,7 @@ def _page(profile: str, template: str) -> ResponseReturnValue:
         child=child,
         guardian=guardian(),
         notice=notices.current(home),
-        proof=parse_proof(daemon().client.call("proof", action="look", id=child.id)),
+        proof=_view(daemon().client.ask(DEVICE_TEST, action="look", id=child.id)),
         address=ADDRESS,
         code=qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS)),
     )
@@ -117,16 +117,20 @@ def again() -> ResponseReturnValue:
     return redirect(url_for("proof.mine"), 303)
 
 
-def _of_this_device(action: str, **values: object) -> Proof | None:
+def _of_this_device(action: str, **values: object) -> DeviceTestView | None:
     """Return the test of this device; None if no parent has started one."""
     here = daemon().here(source_address())
     if not here.mac:
         return None
     try:
-        return parse_proof(daemon().client.call("proof", action=action, device=plain(here.mac), **values))
+        return _view(daemon().client.ask(DEVICE_TEST, action=action, device=plain(here.mac), **values))
     except Unreachable:
         raise
     except ControlError as error:
         if error.code == Code.NO_DEVICE_OF_A_CHILD:
             return None
         raise
+
+
+def _view(found: DeviceTestResponse) -> DeviceTestView | None:
+    return None if found.proof is None else DeviceTestView(found.proof)

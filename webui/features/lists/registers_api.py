@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
+from gateway.control.contract.lists import REGISTER, REGISTERS, Registers, SwitchedRegister
 from gateway.control.schema import record
 from webui.api.operations import Noun
 from webui.api.who import Caller
@@ -13,45 +13,17 @@ noun = Noun("registers")
 
 
 @record
-class Register:
-    id: str
-    country: str
-    name: str
-    on: bool
-    by: str  # the guardian who turned it on
-    since: str | None  # a date
-    url: str
-    names: int | None
-    fetched: datetime | None
-    stale: bool
-    note: str
-
-
-@record
-class Registers:
-    registers: tuple[Register, ...]
-
-
-@record
 class Switch:
     on: Literal["yes", "no"]
-
-
-@record
-class Switched:
-    id: str
-    on: bool
-    revision: int
-    undo: int
 
 
 @noun.declare("GET", "/registers", answer=Registers)
 def read(me: Caller) -> object:
     """List the registers. All are off by default."""
-    return me.ask("registers")
+    return me.ask(REGISTERS)
 
 
-@noun.declare("POST", "/registers/{country}", body=Switch, answer=Switched)
+@noun.declare("POST", "/registers/{country}", body=Switch, answer=SwitchedRegister)
 def switch(me: Caller, country: str, body: Switch) -> object:
     """Turn a register on or off for the whole home. Off applies immediately. `/family/undo` undoes it."""
-    return me.change("register", country=country, on=body.on)
+    return me.change(REGISTER, country=country, on=body.on)

@@ -4,29 +4,50 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.lists import (
+    LIST_ADD,
+    LIST_LOOKUP,
+    LIST_REMOVE,
+    LIST_REPORT,
+    LIST_UNREPORT,
+    LIST_UPDATE,
+    LISTS,
+    NAME_LIMIT,
+    ListSource,
+)
+from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.policy.names.hosts import MAX_HOST
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.lists.lists_text import (
+    INTERVALS,
+    ListsView,
+    LookupView,
+    category_name,
+    intervals,
+    letter,
+    maker,
+)
 from webui.forms import one_of
 from webui.language import refusals, telling
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.values.answers import Home
-from webui.values.lists import INTERVALS, Found, Lists, Source, intervals, letter, maker, many
 from webui.values.shapes import Answer
+
+ResponseT = TypeVar("ResponseT")
 
 blueprint = Blueprint("lists", __name__, url_prefix="/parent/lists")
 
-NAME_LIMIT = 60  # characters; the daemon's limit
-URL_LIMIT = 200
+URL_LIMIT = 200  # characters
 PACKAGED = "qalqan"  # name in a report of the small lists in the package
 ADDRESS_STARTS = ("https://", "http://")
 
@@ -44,7 +65,7 @@ class Meaning:
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
-    home, lists = daemon().home(), daemon().lists()
+    home, lists = daemon().home(), _lists()
     asked = _host(request.args.get("host", ""))
     found, problem = _looked_up(asked) if asked else (None, "")
     return render_template(
@@ -59,9 +80,9 @@ def show() -> ResponseReturnValue:
         packaged=PACKAGED,
         intervals=intervals(),
         meanings=_meanings(found, home) if found else (),
+        category_name=category_name,
         letter=letter,
         maker=maker,
-        many=many,
         name_limit=NAME_LIMIT,
         url_limit=URL_LIMIT,
     )
@@ -72,9 +93,11 @@ def show() -> ResponseReturnValue:
 def now() -> ResponseReturnValue:
     """Return the changing part of the page, for the script that updates it."""
     home = daemon().home()
-    return render_template(
-        "lists_now.html", home=home, guardian=guardian(), lists=daemon().lists(), many=many
-    )
+    return render_template("lists_now.html", home=home, guardian=guardian(), lists=_lists())
+
+
+def _lists() -> ListsView:
+    return ListsView(daemon().client.ask(LISTS))
 
 
 def _host(typed: str) -> str:
@@ -85,26 +108,26 @@ def _host(typed: str) -> str:
     return text.partition("/")[0].partition("?")[0][:MAX_HOST]
 
 
-def _looked_up(host: str) -> tuple[Found | None, str]:
+def _looked_up(host: str) -> tuple[LookupView | None, str]:
     try:
-        return daemon().list_lookup(host), ""
+        return LookupView(daemon().client.ask(LIST_LOOKUP, host=host)), ""
     except Unreachable:
         raise
     except ControlError as error:
         return None, refusals.sentence(error)
 
 
-def _meanings(found: Found, home: Home) -> tuple[Meaning, ...]:
-    meanings = []
+def _meanings(found: LookupView, home: Home) -> tuple[Meaning, ...]:
+    meanings, host = [], found.result.host
     for child in home.children:
         try:
-            answer = Answer(daemon().client.call("why", host=found.host, profile=child.id))
+            answer = Answer(daemon().client.call("why", host=host, profile=child.id))
         except Unreachable:
             raise
         except ControlError:
             continue
         is_open = answer.text("verdict") != "block"
-        meanings.append(Meaning(child.id, child.name, is_open, telling.met(answer, found.host, home.now)))
+        meanings.append(Meaning(child.id, child.name, is_open, telling.met(answer, host, home.now)))
     return tuple(meanings)
 
 
@@ -116,13 +139,14 @@ def wrong_file() -> ResponseReturnValue:
     It has no data of this home.
     """
     found, _problem = _looked_up(_host(request.args.get("host", "")))
-    if found is None or found.refused_for_everyone or found.registered or not found.entries:
+    if found is None or found.result.refused_for_everyone or found.is_registered or not found.entry:
         abort(404)
-    feeds = {source.id: source.version for source in found.sources} or {PACKAGED: daemon().home().version}
+    feeds = {source.id: source.version for source in found.result.sources}
+    feeds = feeds or {PACKAGED: daemon().home().version}
     wanted = request.args.get("list", "")
     if wanted not in feeds:
         abort(404)
-    entry = {"domain": found.entries[0], "list": wanted, "version": feeds[wanted]}
+    entry = {"domain": found.entry, "list": wanted, "version": feeds[wanted]}
     return Response(
         json.dumps(entry, indent=1, ensure_ascii=False) + "\n",
         mimetype="application/json",
@@ -137,7 +161,7 @@ def wrong_file() -> ResponseReturnValue:
 @guardians_only
 def update() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
-        _change("list_update", force=True)
+        _change(LIST_UPDATE, force=True)
         notices.forget()
     return _back()
 
@@ -151,7 +175,9 @@ def interval() -> ResponseReturnValue:
         notices.said(_("Nothing was changed."))
         return _back()
     with notices.refusals_to(notices.said):
-        answer = Answer(_change("edit_family", set={"lists/update": chosen}))
+        by, origin = guardian() or "", source_address()
+        changes = {"lists/update": chosen}
+        answer = Answer(daemon().change("edit_family", set=changes, by=by, origin=origin))
         sentence = (
             _("Lists are not downloaded automatically any more.")
             if chosen == "off"
@@ -166,10 +192,10 @@ def interval() -> ResponseReturnValue:
 @blueprint.post("/add")
 @guardians_only
 def add() -> ResponseReturnValue:
-    lists = daemon().lists()
+    lists = _lists()
     name = plain(" ".join(request.form.get("name", "").split()), NAME_LIMIT)
     url = request.form.get("url", "").strip()
-    category = one_of("category", {kind.id for kind in lists.categories})
+    category = one_of("category", {category.id for category in lists.state.categories})
     if not name or not url or len(url) > URL_LIMIT:
         notices.said(_("A list needs a name and an address of at most %(most)d letters.", most=URL_LIMIT))
         return _back()
@@ -188,28 +214,29 @@ def add_back() -> ResponseReturnValue:
 
 def _add(name: str, url: str, category: str) -> None:
     with notices.refusals_to(notices.said):
-        _change("list_add", name=name, url=url, category=category)
+        _change(LIST_ADD, name=name, url=url, category=category)
         notices.said(_("%(name)s is fetched with the next update.", name=name))
 
 
 @blueprint.post("/remove")
 @guardians_only
 def remove() -> ResponseReturnValue:
-    one = _one(request.form.get("id", ""), daemon().lists())
-    if not one.own:
+    source = _source(request.form.get("id", ""))
+    if not source.own:
         abort(400)
     with notices.refusals_to(notices.said):
-        _change("list_remove", id=one.id)
-        sentence = _("%(name)s is taken out. Its names go with the next update.", name=plain(one.name))
-        notices.did_back("unlisted", f"{one.category} {one.url} {plain(one.name, NAME_LIMIT)}", sentence)
+        _change(LIST_REMOVE, id=source.id)
+        sentence = _("%(name)s is taken out. Its names go with the next update.", name=plain(source.name))
+        was = f"{source.category} {source.url} {plain(source.name, NAME_LIMIT)}"
+        notices.did_back("unlisted", was, sentence)
     return _back()
 
 
 @blueprint.post("/switch")
 @guardians_only
 def switch() -> ResponseReturnValue:
-    one = _one(request.form.get("id", ""), daemon().lists())
-    _switch(one, on=one_of("on", {"yes", "no"}) == "yes")
+    source = _source(request.form.get("id", ""))
+    _switch(source, on=one_of("on", {"yes", "no"}) == "yes")
     return _back()
 
 
@@ -219,16 +246,19 @@ def switch_back() -> ResponseReturnValue:
     key, was = _was(2)
     if was not in ("yes", "no"):
         abort(400)
-    _switch(_one(key, daemon().lists()), on=was == "yes")
+    _switch(_source(key), on=was == "yes")
     return _back()
 
 
-def _switch(source: Source, *, on: bool) -> None:
+def _switch(source: ListSource, *, on: bool) -> None:
     if source.own:
         abort(400)
     name = plain(source.name)
     with notices.refusals_to(notices.said):
-        _change("list_add" if on else "list_remove", id=source.id)
+        if on:
+            _change(LIST_ADD, id=source.id)
+        else:
+            _change(LIST_REMOVE, id=source.id)
         sentence = (
             _("%(name)s is fetched with the next update.", name=name)
             if on
@@ -248,8 +278,8 @@ def report() -> ResponseReturnValue:
     ticked = request.form.getlist("open")
     children = [child for child in daemon().home().children if child.id in ticked]
     with notices.refusals_to(notices.said):
-        answer = Answer(_change("list_report", host=host, open=[child.id for child in children]))
-        entry = plain(answer.text("host"), 80)
+        done = _change(LIST_REPORT, host=host, open=[child.id for child in children])
+        entry = plain(done.host, 80)
         names = ", ".join(plain(child.name) for child in children)
         notices.said(
             _("%(host)s is written down, and open for %(names)s.", host=entry, names=names)
@@ -266,16 +296,16 @@ def unreport() -> ResponseReturnValue:
     if not host or len(host) > MAX_HOST:
         abort(400)
     with notices.refusals_to(notices.said):
-        _change("list_unreport", host=host)
+        _change(LIST_UNREPORT, host=host)
         notices.said(_("%(host)s is taken off this list. What was opened stays open.", host=plain(host, 80)))
     return redirect(url_for("lists.show", _anchor="wrong"), 303)
 
 
-def _one(key: str, lists: Lists) -> Source:
-    one = lists.of(key)
-    if one is None:
+def _source(key: str) -> ListSource:
+    source = _lists().source(key)
+    if source is None:
         abort(404)
-    return one
+    return source
 
 
 def _was(count: int) -> list[str]:
@@ -285,8 +315,8 @@ def _was(count: int) -> list[str]:
     return parts
 
 
-def _change(do: str, **values: object) -> dict[str, Any]:
-    return daemon().change(do, by=guardian() or "", origin=source_address(), **values)
+def _change(verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
+    return daemon().change(verb, by=guardian() or "", origin=source_address(), **values)
 
 
 def _back() -> ResponseReturnValue:
