@@ -77,9 +77,14 @@ CHILD: Json = {
     "closing": (), "in_use": (), "lesson": None, "devices": (),
 }  # fmt: skip
 
+PLAN: Json = {
+    "interval": "daily", "running": False, "newest": NOW, "next": None, "waits_for": "", "failures": 0,
+    "warning": "",
+}  # fmt: skip
+
 HOME: Json = {
     "version": "0.1.0", "uptime": 60, "now": NOW, "day": TODAY, "mode": "on", "off_until": None,
     "internet": "works", "internet_since": None, "country": "", "language": None, "new_devices": 0,
     "requests": 0, "questions": 0, "cards": 0, "problems": (), "announced": (), "clock": CLOCK, "steps": (),
-    "profiles": (), "lists": {}, **values_of(FIGURES),
+    "profiles": (), "lists": PLAN, **values_of(FIGURES),
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """Describes the daemon's decisions in the reader's language, from their values rather than their English
 text.
 
-`gateway.policy.judge.sentence` builds the sentences; their words come from the catalogue. The daemon's own
+`gateway.policy.judge.explanation` builds the sentences; their words come from the catalogue. The daemon's own
 sentence is used in English, and if a daemon of another version reports too little.
 """
 
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateway.control.contract.activity import BlockedSite, RecentBlock
+from gateway.control.contract.site_repair import NeededName
 from gateway.control.contract.status import DeviceState, DeviceStatus, NextChange
-from gateway.policy.judge.sentence import ENGLISH, Names, Words, sentence
+from gateway.policy.judge.explanation import ENGLISH, Names, Words, sentence
 from gateway.policy.profile.rules import SELF
 from gateway.policy.values import Decision, Reason, Verdict
 from webui.language import things
@@ -36,30 +38,37 @@ def state(status: DeviceState | DeviceStatus, now: datetime, *, yours: bool = Fa
     return _sentence(said, None, now, yours=yours) or text
 
 
-def refusal(answer: Answer, *, yours: bool = False) -> str:
-    """Describe why something was blocked (`refusals`), as of then: the oldest is from ten minutes ago.
+def refusal(block: RecentBlock, *, yours: bool = False) -> str:
+    """Describe why something was blocked, as of then: the oldest is from ten minutes ago.
 
     ``yours``: for the blocked device's user.
     """
-    text, at, yours = answer.text("sentence"), answer.moment("at"), yours and _is_own(answer)
-    if at is None or (is_source() and not yours):
-        return text
-    return _said(answer, answer.text("name") or answer.text("host") or None, at, yours=yours) or text
+    yours = yours and block.owner.startswith(OWN)
+    if is_source() and not yours:
+        return block.sentence
+    said = _decision(block.reason, block.rule, block.owner, block.verdict, block.until)
+    return _sentence(said, block.name or block.host or None, block.at, yours=yours) or block.sentence
+
+
+def blocked_site(site: BlockedSite, what: str) -> str:
+    """Describe why a site of the history was blocked, as of its last block."""
+    if is_source() or site.last is None:
+        return site.sentence
+    return _sentence(_decision(site.reason, site.rule, site.owner), what or None, site.last) or site.sentence
 
 
 def met(answer: Answer, what: str, now: datetime) -> str:
-    """Describe the decision about a site or a service (`why`, `preview`), or at ``now`` (`history`)."""
+    """Describe the decision about a site or a service (`why`, `preview`)."""
     text = answer.text("sentence")
     return text if is_source() else _said(answer, what or None, now) or text
 
 
-def needed(answer: Answer, now: datetime) -> str:
-    """Describe why a name in a lesson was not opened (`lesson`)."""
-    text = answer.text("sentence")
+def needed(name: NeededName, at: datetime) -> str:
+    """Describe why a name was not opened during a site repair; empty if it was."""
+    text = name.sentence or ""
     if is_source() or not text:
         return text
-    values = {"reason": answer.text("refused"), "rule": answer.text("rule"), "owner": answer.text("owner")}
-    return _said(Answer(values), answer.text("name"), now) or text
+    return _sentence(_decision(name.refused or "", name.rule or "", name.owner or ""), name.name, at) or text
 
 
 def answered(answer: Answer, now: datetime) -> str:

@@ -34,19 +34,18 @@ def run(args: Namespace) -> int:
 
 def _list_warnings(status: HomeStatus) -> Iterator[str]:
     lists = status.lists
-    warning = lists.get("warning")
-    if not warning:
+    if not lists.warning:
         return
-    if warning == "old":
-        text = f"lists: the newest was fetched {when(lists.get('newest'))}"
+    if lists.warning == "old":
+        text = f"lists: the newest was fetched {when(lists.newest)}"
     else:
         text = "lists: none was fetched yet, so most sites of blocked categories are open"
-    if lists.get("running"):
+    if lists.running:
         yield f"{text}; an update is running"
-    elif lists.get("interval") == "off":
+    elif lists.interval == "off":
         yield f"{text}; automatic updates are off; run: qalqan lists update"
-    elif lists.get("next"):
-        yield f"{text}; the next update is {when(lists['next'])}; to try now, run: qalqan lists update"
+    elif lists.next is not None:
+        yield f"{text}; the next update is {when(lists.next)}; to try now, run: qalqan lists update"
     else:
         yield f"{text}; run: qalqan lists update"
 

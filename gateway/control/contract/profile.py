@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any
 
+from gateway.control.contract.growing import AgreementStatus, SelfSetTimes
 from gateway.control.contract.status import FinishGame, TimeLeft
 from gateway.control.contract.time import TimeUsed
-from gateway.control.schema import Text, record
+from gateway.control.schema import OneLine, record
 from gateway.control.verbs import Sender, Verb
 
 
@@ -142,7 +141,7 @@ class ProfileRules:
 
 @record
 class ProfileRequest:
-    id: Annotated[str, Text()]
+    id: OneLine
 
 
 @record
@@ -153,8 +152,8 @@ class ProfileAnswer:
     left: TimeLeft | None = None
     used: tuple[TimeUsed, ...] = ()
     landing: FinishGame | None = None
-    self_set: Mapping[str, Any] | None = None
-    agreement: Mapping[str, Any] | None = None
+    self_set: SelfSetTimes | None = None
+    agreement: AgreementStatus | None = None
 
 
 PROFILE = Verb("profile", ProfileRequest, ProfileAnswer, senders=frozenset({Sender.PAGES}))

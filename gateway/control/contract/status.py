@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
+from gateway.control.contract.growing import AgeTransition
+from gateway.control.contract.lists import UpdatePlan
+from gateway.control.contract.site_repair import SiteRepair
 from gateway.control.contract.time import TimeUsed
-from gateway.control.schema import Text, Whole, record
+from gateway.control.schema import OneLine, Whole, record
 from gateway.control.verbs import Nothing, Sender, Verb
 
 FARTHEST = 10**8  # seconds by which the clock of the virtual home moves
@@ -98,7 +101,7 @@ class ChildStatus(DeviceState):
     pin_by: str | None  # the guardian who set it; None: the child itself
     closing: tuple[ClosingSoon, ...]
     in_use: tuple[UseNow, ...]
-    lesson: Mapping[str, Any] | None
+    lesson: SiteRepair | None  # running, or finished and not yet saved
     requests: int  # pending
 
 
@@ -205,16 +208,16 @@ class HomeStatus(HomeState, DaemonFigures):
     uptime: int  # seconds
     clock: ClockState
     profiles: tuple[ChildStatus, ...]
-    steps: tuple[Mapping[str, Any], ...]
-    lists: Mapping[str, Any]
+    steps: tuple[AgeTransition, ...]  # proposed, postponed, or taken lately
+    lists: UpdatePlan
 
 
 @record
 class DeviceRequest:
     """One of both. ``ip``: of the device that asks."""
 
-    mac: Annotated[str, Text()] | None = None
-    ip: Annotated[str, Text()] | None = None
+    mac: OneLine | None = None
+    ip: OneLine | None = None
 
 
 @record
@@ -247,7 +250,7 @@ class DeviceStatus:
     sharing: Mapping[str, Any] | None = None
     screens: tuple[Mapping[str, Any], ...] = ()
     pin: Mapping[str, Any] | None = None
-    step: Mapping[str, Any] | None = None
+    step: AgeTransition | None = None  # into adulthood, taken lately
 
 
 @record

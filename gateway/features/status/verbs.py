@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway import __version__
+from gateway.control.contract.growing import AgeTransition
+from gateway.control.contract.lists import UpdatePlan
 from gateway.control.contract.profile import PROFILE, LastChange, ProfileAnswer, ProfileRequest
 from gateway.control.contract.status import (
     DEVICE,
@@ -39,11 +41,10 @@ from gateway.household.clock_watch import ClockWatch
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family, Member
 from gateway.household.presence import Presence
-from gateway.household.seen_devices import VisibleDevices
-from gateway.household.visibility import Visibility, VisibleMembers
+from gateway.household.visibility import Visibility, VisibleDevices, VisibleMembers
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.profile.profile import GUEST, HOME, Profile
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.time.gates import is_limit
 from gateway.store.store import Store
 
@@ -110,8 +111,8 @@ class StatusVerb:
         waiting_cards: Callable[[], int],
         problems: Callable[[], list[str]],
         figures: Callable[[], DaemonFigures],
-        steps: Callable[[], tuple[Mapping[str, Any], ...]],
-        lists: Callable[[], Mapping[str, Any]],
+        steps: Callable[[], tuple[AgeTransition, ...]],
+        lists: Callable[[], UpdatePlan],
     ) -> None:
         self._home = home
         self._store = store

@@ -5,12 +5,13 @@ from datetime import datetime
 
 import pytest
 
+from gateway.control.contract.activity import RECENT_BLOCKS
 from gateway.core.errors import ControlError
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import Household
 from tests.webui.standin.states import here, home, rules
 from webui.features.status.own_rules_text import rule_name
-from webui.values.answers import parse_help_lines, parse_refusals
+from webui.values.answers import parse_help_lines
 from webui.values.shapes import Answer
 
 
@@ -22,7 +23,7 @@ def test_what_is_missing_gets_a_default() -> None:
     assert child is not None
     assert (child.name, child.now.open, child.paused, child.online) == ("son", True, False, False)
     assert home().children == ()
-    assert parse_refusals({}) == ()
+    assert RECENT_BLOCKS.decode_response({}).refusals == ()
     assert parse_help_lines({}) == ()
     assert here(mac=None, profile=None).profile == ""
     assert rules().profile.refused == ()

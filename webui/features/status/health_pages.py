@@ -11,7 +11,6 @@ from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
 from webui.features.status.health_text import PLACES, HealthView, process_memory
 from webui.language.i18n import gettext as _
-from webui.values.lists import many
 
 blueprint = Blueprint("health", __name__, url_prefix="/parent/health")
 
@@ -40,7 +39,6 @@ def _page(template: str) -> str:
         pages_memory=process_memory(),
         line=charts.line,
         places=PLACES,
-        many=many,
         again_url=url_for("health.again"),
     )
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
+from gateway.control.contract.growing import AgeTransition
 from gateway.control.contract.status import ChildStatus, DevicePresence, DeviceState, DeviceStatus, HomeStatus
 from gateway.control.schema import values_of
 from webui.features.status.minutes_text import Minutes
 from webui.language import telling
-from webui.values.growing import Step, parse_step
-from webui.values.lists import UpdatePlan, parse_plan
 from webui.values.shapes import Answer
 from webui.values.sharing import Own, parse_own
-from webui.values.teaching import Lesson, parse_lesson
 
 NEWS = timedelta(days=1)
 
@@ -62,11 +60,6 @@ class Child:
         """Return whether the online status of its devices is private."""
         return bool(self.devices) and all(device.online is None for device in self.devices)
 
-    @cached_property
-    def lesson(self) -> Lesson | None:
-        """Return the repair of a site that runs, or that is finished and not yet saved."""
-        return None if self.status.lesson is None else parse_lesson(Answer(self.status.lesson))
-
     def pin_is_recent(self, now: datetime) -> bool:
         """Return whether the child set a PIN within the last day, which its parents see."""
         at = self.status.pin_set
@@ -88,17 +81,8 @@ class Home:
     def off(self) -> bool:
         return self.status.mode == "off"
 
-    @cached_property
-    def steps(self) -> tuple[Step, ...]:
-        """Return transitions to the next age group: proposed, postponed, or taken lately."""
-        return tuple(Answer(step).read(Step) for step in self.status.steps)
-
-    @cached_property
-    def lists(self) -> UpdatePlan:
-        return parse_plan(Answer(self.status.lists))
-
-    def step_of(self, profile: str) -> Step | None:
-        return next((step for step in self.steps if step.profile == profile), None)
+    def step_of(self, profile: str) -> AgeTransition | None:
+        return next((step for step in self.status.steps if step.profile == profile), None)
 
     def child(self, profile: str) -> Child | None:
         return next((child for child in self.children if child.id == profile), None)
@@ -125,8 +109,3 @@ class Here:
     @cached_property
     def own(self) -> Own:
         return parse_own(Answer({**values_of(self.status), "screens": list(self.status.screens)}))
-
-    @cached_property
-    def step(self) -> Step | None:
-        """Return the transition into adulthood, if it was taken lately."""
-        return None if self.status.step is None else parse_step(Answer(self.status.step))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from functools import cached_property
 
+from gateway.control.contract.growing import SelfSetTimes
 from gateway.control.contract.profile import (
     AllowedTarget,
     BlockedTarget,
@@ -20,11 +21,9 @@ from gateway.control.contract.profile import (
     WindowHours,
 )
 from gateway.policy.profile.rules import SELF
+from webui.features.growing.agreement_text import AgreementView
 from webui.language import things
 from webui.language.i18n import gettext as _
-from webui.values.agreement import Agreement, parse_agreement
-from webui.values.selfset import SelfSet, parse_self_set
-from webui.values.shapes import Answer
 
 FAMILY, PRODUCT = "family", "product"
 GENERAL = frozenset(
@@ -97,16 +96,15 @@ class OwnRules:
         return None if self.profile.set is None else self.profile.set.at
 
     @cached_property
-    def agreement(self) -> Agreement | None:
+    def agreement(self) -> AgreementView | None:
         """Return the agreement; None for a child that is too young for one."""
         found = self._answer.agreement
-        return None if found is None else parse_agreement(Answer(found))
+        return None if found is None else AgreementView(found)
 
-    @cached_property
-    def self_set(self) -> SelfSet | None:
+    @property
+    def self_set(self) -> SelfSetTimes | None:
         """Return the child's own times; None if it can set none and has set none."""
-        found = self._answer.self_set
-        return None if found is None else parse_self_set(Answer(found))
+        return self._answer.self_set
 
     def days_from(self, today: date) -> list[OtherDayView]:
         return [OtherDayView(day) for day in self.profile.days if day.date >= today]

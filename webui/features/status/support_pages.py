@@ -14,7 +14,6 @@ from webui.accounts import session
 from webui.accounts.session import seen_by
 from webui.daemon import daemon
 from webui.features.status.health_text import PLACES, HealthView, of_support, process_memory
-from webui.values.lists import many
 
 blueprint = Blueprint("support", __name__, url_prefix="/support")
 
@@ -31,7 +30,6 @@ def show() -> ResponseReturnValue:
         pages_memory=process_memory(),
         line=charts.line,
         places=PLACES,
-        many=many,
     )
 
 
