@@ -235,21 +235,31 @@ class Record:
     def read(self, value: object, at: str, strict: bool, /) -> object:
         if not isinstance(value, Mapping):
             raise SchemaError(at, "an object")
-        known = {name_of(field): field for field in fields(self.of)}
+        known = _readers(self.of)
         if strict and (unknown := sorted(str(key) for key in value if key not in known)):
             pointer = f"{at}/{escaped(unknown[0])}"
             raise SchemaError(pointer, "no such field")
         found: dict[str, object] = {}
-        for name, field in known.items():
-            kind, where = field_types(self.of)[field.name], f"{at}/{name}"
+        for name, (attribute, kind, needed) in known.items():
             given = value.get(name)
-            if given is not None or (name in value and strict):
-                found[field.name] = kind.read(given, where, strict)
-            elif is_needed(field):
+            if given is not None or (strict and name in value):
+                found[attribute] = kind.read(given, f"{at}/{name}", strict)
+            elif needed:
                 if strict or (kind.empty is None and not isinstance(kind, Maybe | Anything)):
+                    where = f"{at}/{name}"
                     raise SchemaError(where, "needed", missing=True)
-                found[field.name] = kind.empty
+                found[attribute] = kind.empty
         return self.of(**found)
+
+
+@cache
+def _readers(of: type) -> dict[str, tuple[str, FieldType, bool]]:
+    """Return each field by its name in JSON: attribute, type, and whether it has no default.
+
+    Cached, because every page reads a status, which has hundreds of records.
+    """
+    types = field_types(of)
+    return {name_of(field): (field.name, types[field.name], is_needed(field)) for field in fields(of)}
 
 
 def decode(kind: type[T], value: object, *, strict: bool = True) -> T:
