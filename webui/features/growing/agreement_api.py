@@ -34,7 +34,7 @@ def take_back(_me: Caller | None, body: TypedPin) -> object:
 @noun.declare("GET", "/children/{child}/agreement", answer=AgreementStatus)
 def of_child(me: Caller, child: str) -> object:
     """Return the agreement, and whether the rules have changed since; 404 below ten years."""
-    return _there(me.ask("profile", id=child).get("agreement"))
+    return _there(me.ask(PROFILE, id=child).agreement)
 
 
 @noun.declare("POST", "/children/{child}/agreement", answer=AgreementStatus)
