@@ -401,5 +401,7 @@ class Desk:
 
 def _plain(value: Any) -> Any:
     if is_record(value):
-        return {key: _plain(inner) for key, inner in values_of(value).items()}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+        value = values_of(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
