@@ -18,6 +18,8 @@ from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
 from webui.features.filter_tests import bypass_test_pages
+from webui.features.requests import ask_pages, disputes_pages, requests_pages
+from webui.features.time import codes_pages, ledger_pages, sheets
 from webui.language import i18n, loglevels, refusals, words
 from webui.language.growing import to_child, to_parents
 from webui.messages import notifier
@@ -26,7 +28,6 @@ from webui.pages import (
     activity,
     agreement,
     alerts,
-    asks,
     auditlog,
     backup,
     band,
@@ -36,13 +37,11 @@ from webui.pages import (
     carry,
     child,
     claim,
-    codes,
     device,
     device_open,
     device_use,
     devices,
     digest,
-    disputes,
     door,
     family,
     family_card,
@@ -66,7 +65,6 @@ from webui.pages import (
     proof,
     refused,
     registers,
-    requests,
     rights,
     rules,
     selfset,
@@ -83,7 +81,6 @@ from webui.pages import (
     update,
     week,
 )
-from webui.pages import time as time_pages
 from webui.pages import wallet as wallet_pages
 from webui.request import OwnRequest
 from webui.settings import Settings, session_key
@@ -95,10 +92,10 @@ __all__ = ["Settings", "create_app"]
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
     door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
-    requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
-    backup, update, family, registers, importing, alerts,
-    child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, refused, status,
-    leave, mean, rights, learn, guide, digest,
+    requests_pages, codes_pages, lending, family_card, stream, people, auditlog, helper, support, language,
+    health, backup, update, family, registers, importing, alerts,
+    child, ask_pages, disputes_pages, sharing, selfset, agreement, unlock, wallet_pages, ledger_pages,
+    refused, status, leave, mean, rights, learn, guide, digest,
     rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
     setup, proof,  bypass_test_pages, brand,
 )  # fmt: skip
@@ -125,6 +122,7 @@ def create_app(settings: Settings) -> Flask:
     session.install(app)
     tries.install(app)
     wallet.install(app, settings.age_trust)
+    sheets.install(app)
     for page in PAGES:
         app.register_blueprint(page.blueprint)
     api.install(app)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, request
 
 from gateway.control.client import Client
+from gateway.control.contract.requests import REQUESTS, RequestView
+from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from webui.helplines import packaged
 from webui.language import i18n
@@ -26,24 +28,22 @@ from webui.values.answers import (
     parse_home,
     parse_own_refusals,
 )
-from webui.values.asked import Asked, parse_asked
 from webui.values.country import Country, parse_country
 from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.values.family import Family, parse_family
-from webui.values.given import Given, parse_given
 from webui.values.growing import Growth, parse_growth
 from webui.values.health import Health, parse_health
 from webui.values.history import Change, History, parse_changes, parse_history
-from webui.values.ledger import Ledger, parse_ledger
 from webui.values.lists import Found, Lists, parse_found, parse_lists
 from webui.values.questions import SHOWN, Questions, parse_questions
 from webui.values.registers import Register, parse_registers
 from webui.values.shapes import Answer
 from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
 from webui.values.teaching import Lesson, parse_lesson
-from webui.values.tickets import Batch, parse_batches
 from webui.values.waycards import SHOWN as CARDS_SHOWN
 from webui.values.waycards import WayCards, parse_cards
+
+ResponseT = TypeVar("ResponseT")
 
 
 class Daemon:
@@ -88,12 +88,14 @@ class Daemon:
         self.help_lines()
         return parse_help_lines(self._help_lines, "rights")
 
-    def change(self, do: str, *, by: str, origin: str, **values: object) -> dict[str, Any]:
+    @overload
+    def change(self, verb: Verb[Any, ResponseT], *, by: str, origin: str, **values: object) -> ResponseT: ...
+    @overload
+    def change(self, verb: str, *, by: str, origin: str, **values: object) -> dict[str, Any]: ...
+    def change(self, verb: Verb[Any, Any] | str, *, by: str, origin: str, **values: object) -> Any:
         """Send a guardian's change, recorded with its author and origin."""
-        return self.client.call(do, by=by, origin=origin, **values)
-
-    def requests(self) -> tuple[Asked, ...]:
-        return parse_asked(self.client.call("requests"))
+        values |= {"by": by, "origin": origin}
+        return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
 
     def questions(self, limit: int = SHOWN) -> Questions:
         """Return the questions about devices."""
@@ -122,10 +124,6 @@ class Daemon:
     def way_cards(self, limit: int = CARDS_SHOWN) -> WayCards:
         """Return cards about bypass methods that are not dismissed."""
         return parse_cards(self.client.call("cards", limit=limit))
-
-    def batches(self) -> tuple[Batch, ...]:
-        """Return unused codes by batch, without the codes."""
-        return parse_batches(self.client.call("tickets"))
 
     def ruleset(self, profile: str) -> Ruleset:
         """Return a child's rules and its band's, for editing."""
@@ -158,9 +156,6 @@ class Daemon:
     def lesson(self, profile: str) -> Lesson | None:
         """Return a child's running lesson, with the names that it needed."""
         return parse_lesson(Answer(self.client.call("lesson", id=profile)))
-
-    def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
-        return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))
 
     def lending(self) -> Lending:
         """Return shared devices, handed-over devices and PINs, for a guardian."""
@@ -201,32 +196,13 @@ class Daemon:
         """Change the user of a shared device or a screen, or the child's PIN."""
         return self.client.call(do, **values)
 
-    def requests_of_device(self, here: Here) -> tuple[Asked, ...]:
-        found = parse_asked(self.client.call("requests", device=here.mac))
+    def requests_of_device(self, here: Here) -> tuple[RequestView, ...]:
+        """Return the requests of the child that the pages show on this device."""
+        found = self.client.ask(REQUESTS, device=here.mac).requests
         return tuple(request for request in found if request.profile == here.profile)
 
     def way_cards_of_device(self, here: Here) -> WayCards:
         return parse_cards(self.client.call("cards", device=here.mac))
-
-    def ledger_of_device(self, here: Here, day: date | None = None) -> Ledger:
-        return parse_ledger(self.client.call("ledger", device=here.mac, **_on(day)))
-
-    def ask(self, here: Here, *, origin: str, **values: object) -> dict[str, Any]:
-        """Ask for time or for a site.
-
-        Within the daily amount it is granted automatically (`state`, `sentence`).
-        """
-        return self.client.call("request", device=here.mac, origin=origin, **values)
-
-    def redeem(self, here: Here, code: str, *, origin: str) -> Given:
-        return parse_given(self.client.call("redeem", device=here.mac, code=code, origin=origin))
-
-    def land(self, here: Here, *, origin: str) -> Given:
-        return parse_given(self.client.call("landing", device=here.mac, origin=origin))
-
-
-def _on(day: date | None) -> dict[str, str]:
-    return {} if day is None else {"day": day.isoformat()}
 
 
 def install(app: Flask, daemon: Daemon) -> None:

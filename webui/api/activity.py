@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
+from gateway.control.contract.time import LEDGER, CountedMinute, Ledger
 from gateway.control.schema import record
-from webui.api.children import Used
 from webui.api.operations import Noun
 from webui.api.who import Caller
 
@@ -50,31 +50,18 @@ class OnDay:
 
 
 @record
-class Total:
-    target: str
-    name: str
-    minutes: int
+class Counted(CountedMinute):
+    """A counted minute. In the API, an unknown service is an empty text."""
 
-
-@record
-class Counted:
-    at: datetime
-    device: str
-    gate: str
-    name: str
     service: str
-    why: str
 
 
 @record
-class Ledger:
-    profile: str
-    name: str
-    day: date
-    used: tuple[Used, ...]
-    totals: tuple[Total, ...]
+class LedgerDay(Ledger):
     minutes: tuple[Counted, ...]
-    left_off: int
+
+
+LEDGER_DAY = LEDGER.returning(LedgerDay)
 
 
 @record
@@ -117,10 +104,10 @@ def erase(me: Caller, child: str, query: Erase) -> object:
     return me.change("erase", id=child, what=query.what)
 
 
-@noun.declare("GET", "/children/{child}/ledger", query=OnDay, answer=Ledger)
+@noun.declare("GET", "/children/{child}/ledger", query=OnDay, answer=LedgerDay)
 def ledger(me: Caller, child: str, query: OnDay) -> object:
     """Return which minutes counted; from log level 2 on also when and for what."""
-    return me.ask("ledger", who=child, **({"day": query.day.isoformat()} if query.day else {}))
+    return me.ask(LEDGER_DAY, who=child, **({"day": query.day} if query.day else {}))
 
 
 @noun.declare("GET", "/children/{child}/refusals", answer=Refusals)

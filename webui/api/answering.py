@@ -17,7 +17,6 @@ from webui.api import (
     alerts,
     backup,
     children,
-    codes,
     devices,
     events,
     family,
@@ -30,7 +29,6 @@ from webui.api import (
     people,
     proof,
     registers,
-    requests,
     rules,
     selfset,
     sharing,
@@ -43,12 +41,14 @@ from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
 from webui.features.filter_tests import bypass_test_api
+from webui.features.requests import requests_api
+from webui.features.time import codes_api
 from webui.memory import release_memory
 
 NOUNS = (
     teaching, growing, selfset, agreement,
-    home, children, rules, activity, requests, codes, devices, sharing, lists, registers, family, people,
-    account, log, health, backup, alerts, proof, bypass_test_api, my, unlock, events,
+    home, children, rules, activity, requests_api, codes_api, devices, sharing, lists, registers, family,
+    people, account, log, health, backup, alerts, proof, bypass_test_api, my, unlock, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

@@ -9,13 +9,13 @@ from gateway.age.bands import Band
 from webui import charts, notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.requests.requests_text import to_show, waiting_for, waiting_time
 from webui.language.changes import who
 from webui.language.levels import level_of
 from webui.rules.edited import Known, Line, lines
 from webui.rules.selfset import describe_all
 from webui.rules.steps import step_in_few_words, step_sentence
 from webui.values.answers import Child, Here, Home
-from webui.values.asked import to_show, waiting_for, waiting_time
 from webui.values.history import Change
 from webui.values.minutes import first_to_close, warning
 

@@ -14,9 +14,9 @@ from flask.typing import ResponseReturnValue
 from gateway.policy.names.hosts import MAX_HOST
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.requests.requests_text import waiting_for
 from webui.language.levels import level_of
 from webui.values.answers import Here, Home, Refusal
-from webui.values.asked import waiting_for
 from webui.values.registers import Register
 
 blueprint = Blueprint("refused", __name__)

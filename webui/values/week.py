@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.control.contract.requests import RequestView
 from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.rules.edited import Line
 from webui.values.answers import Child
-from webui.values.asked import Asked
 from webui.values.devices import Devices
 from webui.values.history import Change, History, Use
 
@@ -35,7 +35,7 @@ class Week:
 def week_of(
     child: Child,
     history: History | None,
-    asked: Iterable[Asked],
+    asked: Iterable[RequestView],
     changes: Iterable[tuple[Change, tuple[Line, ...]]],
     now: datetime,
 ) -> Week:

@@ -57,6 +57,11 @@ class RequestView(RequestId):
     # kind: names and words are left out, and times are the start of their day
     told: Literal["all", "kind"]
 
+    @property
+    def waits(self) -> bool:
+        """Return whether it is pending."""
+        return self.state is RequestState.PENDING
+
 
 @record
 class RequestResult:

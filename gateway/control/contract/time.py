@@ -12,11 +12,13 @@ from gateway.policy.requests import tickets
 MAX_SWITCH = 7 * 24 * 60  # minutes of a pause, or of `off`
 OFF_MINUTES = 60  # how long `off` lasts where the request does not say
 MAX_GRANT = 24 * 60  # minutes of one grant
+LEDGER_DAYS = 7  # before today, for which minutes are stored
 MAX_NUMBER = 1 << 53  # of a grant: the largest integer that is exact in JSON
 
 SwitchMinutes = Annotated[int, Whole(1, MAX_SWITCH)]
 GrantMinutes = Annotated[int, Whole(1, MAX_GRANT)]
 CodeMinutes = Annotated[int, Whole(1, tickets.MAX_MINUTES)]
+CodeCount = Annotated[int, Whole(1, tickets.MAX_AT_ONCE)]
 
 _PERSON = frozenset({Sender.GUARDIAN})
 _PERSON_OR_HELPER = frozenset({Sender.GUARDIAN, Sender.HELPER})
@@ -177,7 +179,7 @@ LEDGER = Verb("ledger", LedgerRequest, Ledger, senders=frozenset({Sender.PAGES, 
 @record
 class CodesRequest:
     minutes: CodeMinutes
-    count: Annotated[int, Whole(1, tickets.MAX_AT_ONCE)] = 1
+    count: CodeCount = 1
 
 
 @record
