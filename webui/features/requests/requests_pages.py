@@ -49,7 +49,7 @@ def now() -> ResponseReturnValue:
 @guardians_only
 def answer() -> ResponseReturnValue:
     number = whole("id", 1, MAX_ID)
-    found = next((one for one in _all() if one.id == number), None)
+    found = next((asked for asked in _all() if asked.id == number), None)
     if found is None:
         abort(404)
     choice, minutes, because = _chosen(found)
@@ -116,7 +116,7 @@ def _ask_first(waiting: Iterable[RequestEntry]) -> frozenset[str]:
 
 def _lists() -> dict[str, object]:
     home = daemon().home()
-    found = [RequestEntry(one) for one in _all()]
+    found = [RequestEntry(asked) for asked in _all()]
     waiting = [entry for entry in found if entry.request.waits]
     done = [entry for entry in found if not entry.request.waits][:ANSWERED_SHOWN]
     return {
