@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
-from gateway.control.contract.time import LEDGER, CountedMinute, Ledger
+from gateway.control.contract.time import LEDGER, Ledger, LedgerMinute
 from gateway.control.schema import record
 from webui.api.operations import Noun
 from webui.api.who import Caller
@@ -50,7 +50,7 @@ class OnDay:
 
 
 @record
-class Counted(CountedMinute):
+class Counted(LedgerMinute):
     """A counted minute. In the API, an unknown service is an empty text."""
 
     service: str

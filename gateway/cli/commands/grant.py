@@ -42,9 +42,7 @@ def _run_ticket(args: Namespace) -> int:
     """Make one-time codes for extra time, list unused ones, or withdraw them."""
     asked = args.list or args.withdraw is not None
     if asked and args.who is not None:
-        raise PolicyError(
-            OF_TICKET, "--list and --withdraw take no child", "write: qalqan ticket --list"
-        )
+        raise PolicyError(OF_TICKET, "--list and --withdraw take no child", "write: qalqan ticket --list")
     if args.list:
         return _list(args)
     return _make(args) if args.withdraw is None else _withdraw(args)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from gateway.cli import output
 from gateway.cli.settings import daemon
-from gateway.control.contract.time import LEDGER, CountedMinute, Ledger, TimeUsed, UsedOfWeek
+from gateway.control.contract.time import LEDGER, Ledger, LedgerMinute, TimeUsed, UsedOfWeek
 from gateway.control.schema import to_json
 
 
@@ -39,6 +39,6 @@ def _of_limit(used: TimeUsed | UsedOfWeek) -> str:
     return f"{used.minutes} of {used.limit} minutes{bonus}"
 
 
-def _row(minute: CountedMinute) -> tuple[object, ...]:
+def _row(minute: LedgerMinute) -> tuple[object, ...]:
     service = minute.service or "-"
     return f"{minute.at:%H:%M}", minute.device, minute.name, service, minute.bytes, minute.why

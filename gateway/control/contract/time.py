@@ -150,7 +150,7 @@ class LimitTotal:
 
 
 @record
-class CountedMinute:
+class LedgerMinute:
     """One minute that counted for one limit on one device."""
 
     at: datetime
@@ -169,7 +169,7 @@ class Ledger:
     day: date
     used: tuple[TimeUsed, ...]  # empty on any other day than today
     totals: tuple[LimitTotal, ...]
-    minutes: tuple[CountedMinute, ...]  # empty if a guardian may see only the totals
+    minutes: tuple[LedgerMinute, ...]  # empty if a guardian may see only the totals
     left_off: int
 
 

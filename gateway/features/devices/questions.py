@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gateway.household.context import Effects, HomeContext
+from gateway.household.file_history import PROGRAM
 from gateway.household.grouping import Grouping
 from gateway.household.presence import Presence
-from gateway.household.revisions import PROGRAM
 from gateway.household.visibility import Sightings, Visibility
 from gateway.policy.identity.questions import (
     ACCEPTS_PROFILE,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from gateway.control.contract.requests import NewRequest
 from gateway.control.protocol import Call
 from gateway.core.reason_codes import Code
-from gateway.household.minutes_protocol import Minutes
+from gateway.household.members import Minutes
 from gateway.household.rule_book import RuleBook
 from gateway.policy.time.gates import in_order
 from gateway.store.tables.grants import in_utc

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from gateway.control.contract.time import (
-    CountedMinute,
+    LedgerMinute,
     LimitTotal,
     MinutesOnDevice,
     TimeUsed,
     UsedOfWeek,
 )
-from gateway.household.minutes_protocol import Entry
+from gateway.household.members import CountedMinute
 from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import Profile
@@ -122,7 +122,7 @@ def limit_totals(used: Mapping[str, int], rules: RuleBook) -> tuple[LimitTotal, 
     )
 
 
-def totals(entries: Iterable[Entry]) -> Mapping[str, int]:
+def totals(entries: Iterable[CountedMinute]) -> Mapping[str, int]:
     """Return minutes by gate. A minute on several devices counts once."""
     found: dict[str, set[datetime]] = {}
     for one in entries:
@@ -130,15 +130,15 @@ def totals(entries: Iterable[Entry]) -> Mapping[str, int]:
     return {gate: len(minutes) for gate, minutes in found.items()}
 
 
-def counted_minutes(entries: Sequence[Entry], rules: RuleBook) -> tuple[tuple[CountedMinute, ...], int]:
+def ledger_minutes(entries: Sequence[CountedMinute], rules: RuleBook) -> tuple[tuple[LedgerMinute, ...], int]:
     """Return the newest minutes, and the number of those that do not fit."""
     shown = entries[-MAX_ENTRIES:]
     return tuple(_counted(entry, rules) for entry in shown), len(entries) - len(shown)
 
 
-def _counted(entry: Entry, rules: RuleBook) -> CountedMinute:
+def _counted(entry: CountedMinute, rules: RuleBook) -> LedgerMinute:
     names = rules.names
-    return CountedMinute(
+    return LedgerMinute(
         at=entry.at.astimezone(rules.household.config.zone),
         device=entry.device,
         gate=entry.gate,

@@ -27,10 +27,9 @@ from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.time.grants import Grants, is_paused
 from gateway.features.time.helper_limits import Helpers
-from gateway.features.time.ledger_views import counted_minutes, describe_used, limit_totals, totals
+from gateway.features.time.ledger_views import describe_used, ledger_minutes, limit_totals, totals
 from gateway.household.context import HomeContext
-from gateway.household.members import Member
-from gateway.household.minutes_protocol import Minutes
+from gateway.household.members import Member, Minutes
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile.profile import ALL, Profile
 from gateway.policy.profile.rules import INTERNET, NAMES_LEVEL, PLAY, VISITS_LEVEL
@@ -218,7 +217,7 @@ class TimeVerbs:
         today = self._access.stand_in(profile).situation
         is_today = day == today.day
         by_device = self._minutes.used_on(profile.id)
-        minutes, left_off = counted_minutes(entries if level >= NAMES_LEVEL else (), rules)
+        minutes, left_off = ledger_minutes(entries if level >= NAMES_LEVEL else (), rules)
         return Ledger(
             profile=profile.id,
             name=profile.name,

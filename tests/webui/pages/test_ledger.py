@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from flask import Flask
 
-from gateway.control.contract.time import CountedMinute, Ledger, LimitTotal
+from gateway.control.contract.time import Ledger, LedgerMinute, LimitTotal
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import NOW, PHONE, TABLET, TODAY, Household
@@ -19,12 +19,12 @@ DAYS = [TODAY - timedelta(days=ago) for ago in range(8)]
 
 def minute(
     hour: int, minutes: int, gate: str = "play", device: str = TABLET, service: str = "Roblox"
-) -> CountedMinute:
+) -> LedgerMinute:
     at = datetime.combine(TODAY, NOW.timetz()).replace(hour=hour, minute=minutes)
-    return CountedMinute(at, device, gate, gate.title(), 500_000, service, "moved")
+    return LedgerMinute(at, device, gate, gate.title(), 500_000, service, "moved")
 
 
-def of(*minutes: CountedMinute, totals: tuple[LimitTotal, ...] = (), left_off: int = 0) -> Ledger:
+def of(*minutes: LedgerMinute, totals: tuple[LimitTotal, ...] = (), left_off: int = 0) -> Ledger:
     return Ledger("daughter", "Aruzhan", TODAY, (), totals, minutes, left_off)
 
 
@@ -82,7 +82,7 @@ def test_the_strip_begins_where_the_family_s_day_does(at: tuple[int, int], start
 
 def test_a_day_that_turns_late_is_shown_to_its_end() -> None:
     late = minute(17, 0)
-    after = CountedMinute(
+    after = LedgerMinute(
         late.at.replace(hour=5, minute=10) + timedelta(days=1), TABLET, "play", "Play", 1, "", "moved"
     )
     assert starts(of(late, after)) == 6 * 60

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from gateway.control.contract.time import CountedMinute, Ledger
+from gateway.control.contract.time import Ledger, LedgerMinute
 from webui.charts import DAY
 from webui.language import things
 
@@ -37,14 +37,14 @@ class Lane:
     spans: tuple[tuple[int, int], ...]  # minutes since midnight, the last one included
 
 
-def limit_name(minute: CountedMinute) -> str:
+def limit_name(minute: LedgerMinute) -> str:
     """Return the name of the limit that a minute counted for."""
     return things.thing(minute.gate, minute.name)
 
 
-def rows(minutes: Iterable[CountedMinute]) -> tuple[Row, ...]:
+def rows(minutes: Iterable[LedgerMinute]) -> tuple[Row, ...]:
     """Return rows in time order. A minute that counted for several limits appears once, with all of them."""
-    limits: dict[tuple[datetime, str, str, str], list[CountedMinute]] = {}
+    limits: dict[tuple[datetime, str, str, str], list[LedgerMinute]] = {}
     for minute in minutes:
         limits.setdefault((minute.at, minute.device, minute.service or "", minute.why), []).append(minute)
     found: list[Row] = []
