@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, request
@@ -14,7 +13,6 @@ from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from webui.helplines import packaged
 from webui.language import i18n
-from webui.messages.alerts import AlertBook, parse_alerts
 from webui.rules.catalogue import Catalogue, parse_catalogue
 from webui.rules.childs import Rules, parse_rules
 from webui.rules.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
@@ -22,26 +20,17 @@ from webui.values.answers import (
     HelpLine,
     Here,
     Home,
-    OwnRefusals,
     parse_help_lines,
     parse_here,
     parse_home,
-    parse_own_refusals,
 )
 from webui.values.country import Country, parse_country
 from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.values.family import Family, parse_family
-from webui.values.growing import Growth, parse_growth
 from webui.values.health import Health, parse_health
-from webui.values.history import Change, History, parse_changes, parse_history
-from webui.values.lists import Found, Lists, parse_found, parse_lists
+from webui.values.history import Change, parse_changes
 from webui.values.questions import SHOWN, Questions, parse_questions
-from webui.values.registers import Register, parse_registers
-from webui.values.shapes import Answer
 from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
-from webui.values.teaching import Lesson, parse_lesson
-from webui.values.waycards import SHOWN as CARDS_SHOWN
-from webui.values.waycards import WayCards, parse_cards
 
 ResponseT = TypeVar("ResponseT")
 
@@ -67,11 +56,6 @@ class Daemon:
 
     def rules(self, profile: str) -> Rules:
         return parse_rules(self.client.call("profile", id=profile))
-
-    def refusals_of_device(self, here: Here, limit: int = 10) -> OwnRefusals:
-        if not here.mac:
-            return OwnRefusals()
-        return parse_own_refusals(self.client.call("refusals", device=here.mac, limit=limit))
 
     def help_lines(self) -> tuple[HelpLine, ...]:
         """Return the last known help lines if the daemon does not respond, or else the package's."""
@@ -110,32 +94,9 @@ class Daemon:
         answer = self.client.call("devices", mac=mac)
         return parse_devices(answer), parse_learnt(answer)
 
-    def lists(self) -> Lists:
-        return parse_lists(self.client.call("lists"))
-
-    def list_lookup(self, host: str) -> Found:
-        """Search the lists for a host. Raises: ControlError for an invalid host."""
-        return parse_found(self.client.call("list_lookup", host=host))
-
-    def registers(self) -> tuple[Register, ...]:
-        """Return states' registers, on or off."""
-        return parse_registers(self.client.call("registers"))
-
-    def way_cards(self, limit: int = CARDS_SHOWN) -> WayCards:
-        """Return cards about bypass methods that are not dismissed."""
-        return parse_cards(self.client.call("cards", limit=limit))
-
     def ruleset(self, profile: str) -> Ruleset:
         """Return a child's rules and its band's, for editing."""
         return parse_ruleset(self.client.call("rules", id=profile))
-
-    def growth(self, profile: str) -> Growth:
-        """Return a child's transition to the next band, with the rules before and after it."""
-        return parse_growth(self.client.call("step", id=profile))
-
-    def alerts(self) -> AlertBook:
-        """Return each guardian's notification settings."""
-        return parse_alerts(self.client.call("alerts"))
 
     def family(self) -> Family:
         """Return the family's settings of qalqan.yaml."""
@@ -153,10 +114,6 @@ class Daemon:
         values: dict[str, object] = {"set": changes} if changes else {}
         return parse_preview(self.client.call("preview", id=profile, host=host, at=at, **values))
 
-    def lesson(self, profile: str) -> Lesson | None:
-        """Return a child's running lesson, with the names that it needed."""
-        return parse_lesson(Answer(self.client.call("lesson", id=profile)))
-
     def lending(self) -> Lending:
         """Return shared devices, handed-over devices and PINs, for a guardian."""
         return parse_lending(self.client.call("lent"))
@@ -164,11 +121,6 @@ class Daemon:
     def handed(self, ip: str, device: str = "") -> Handed:
         """Return whether the device at an address, or else ``device``, is handed over."""
         return parse_handed(self.client.call("handed", ip=ip, **({"device": device} if device else {})))
-
-    def history(self, profile: str, first: date, last: date) -> History:
-        """Return the activity from ``first`` to ``last``, both included."""
-        span = {"from": first.isoformat(), "to": last.isoformat()}
-        return parse_history(self.client.call("history", id=profile, **span))
 
     def changes(self) -> tuple[Change, ...]:
         """Return guardians' changes of today."""
@@ -200,9 +152,6 @@ class Daemon:
         """Return the requests of the child that the pages show on this device."""
         found = self.client.ask(REQUESTS, device=here.mac).requests
         return tuple(request for request in found if request.profile == here.profile)
-
-    def way_cards_of_device(self, here: Here) -> WayCards:
-        return parse_cards(self.client.call("cards", device=here.mac))
 
 
 def install(app: Flask, daemon: Daemon) -> None:

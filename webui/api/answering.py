@@ -12,27 +12,17 @@ from gateway.control.client import Unreachable
 from gateway.control.schema import Record, field_types, to_json
 from webui.api import (
     account,
-    activity,
-    agreement,
-    alerts,
-    backup,
     children,
     devices,
     events,
     family,
-    growing,
     health,
     home,
-    lists,
     log,
     my,
     people,
-    proof,
-    registers,
     rules,
-    selfset,
     sharing,
-    teaching,
     unlock,
     who,
 )  # fmt: skip
@@ -40,15 +30,23 @@ from webui.api.document import BASE, document
 from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
-from webui.features.filter_tests import bypass_test_api
+from webui.features.activity import activity_api
+from webui.features.backup import backup_api
+from webui.features.bypass_alerts import card_api
+from webui.features.filter_tests import bypass_test_api, device_test_api
+from webui.features.growing import agreement_api, self_set_api, transition_api
+from webui.features.lists import lists_api, registers_api
+from webui.features.notifications import alert_api
 from webui.features.requests import requests_api
+from webui.features.site_repair import repair_api
 from webui.features.time import codes_api
 from webui.memory import release_memory
 
 NOUNS = (
-    teaching, growing, selfset, agreement,
-    home, children, rules, activity, requests_api, codes_api, devices, sharing, lists, registers, family,
-    people, account, log, health, backup, alerts, proof, bypass_test_api, my, unlock, events,
+    repair_api, transition_api, self_set_api, agreement_api,
+    home, children, rules, activity_api, requests_api, codes_api, devices, card_api, sharing, lists_api,
+    registers_api, family, people, account, log, health, backup_api, alert_api, device_test_api,
+    bypass_test_api, my, unlock, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
+from gateway.control.contract.activity import ERASE, RECENT_BLOCKS
+from gateway.control.contract.bypass_alerts import BYPASS_CARDS, BypassCards
 from gateway.control.contract.requests import REQUEST, RequestMinutes
 from gateway.control.contract.time import LANDING, REDEEM, OwnGrant, TimeUsed
 from gateway.control.schema import Text, record
 from gateway.policy.accounts.people import PersonRole
 from webui.accounts import locks
-from webui.api.activity import LEDGER_DAY, LedgerDay, OnDay, Refusals
 from webui.api.children import Left, ServiceId
-from webui.api.devices import Cards
 from webui.api.home import Changes, with_undo
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
@@ -20,13 +20,13 @@ from webui.api.rules import Summary
 from webui.api.sharing import Digits, Lent
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
+from webui.features.activity.activity_api import LEDGER_DAY, LedgerDay, OnDay, Refusals
+from webui.features.activity.block_text import blocks_of
 from webui.features.requests.requests_api import ALL_ASKED, AllAsked
 from webui.features.time.sheets import CODE_LIMIT, normalize_code
 from webui.values.answers import Here
 
 noun = Noun("my")
-
-MOST_REFUSALS = 10
 
 
 @record
@@ -131,13 +131,13 @@ def changes(_me: Caller | None) -> object:
 @noun.declare("GET", "/my/refusals", ANYONE, answer=Refusals)
 def refusals(_me: Caller | None) -> object:
     """List this device's last blocks: ten within ten minutes, from memory."""
-    return daemon().client.call("refusals", device=_device(), limit=MOST_REFUSALS)
+    return daemon().client.call(RECENT_BLOCKS.name, device=_device())
 
 
-@noun.declare("GET", "/my/cards", ANYONE, answer=Cards)
+@noun.declare("GET", "/my/cards", ANYONE, answer=BypassCards)
 def cards(_me: Caller | None) -> object:
     """List bypass methods that this device used, and how to turn each off in the device's own menu."""
-    return daemon().client.call("cards", device=device_of_a_child().mac)
+    return daemon().client.ask(BYPASS_CARDS, device=device_of_a_child().mac)
 
 
 @noun.declare("GET", "/my/requests", ANYONE, answer=AllAsked)
@@ -165,10 +165,10 @@ def erase(me: Caller | None, body: EraseOwn) -> None:
     if here.own.pin is not None and not here.own.pin.pin:
         if me is None:
             raise Problem(403, "pin_needed")
-        me.change("erase", device=here.mac)
+        me.change(ERASE, device=here.mac)
     else:
         pin = {"pin": body.pin} if body.pin else {}
-        daemon().sharing("erase", device=here.mac, origin=source_address(), **pin)
+        daemon().client.ask(ERASE, device=here.mac, origin=source_address(), **pin)
 
 
 @noun.declare("POST", "/my/requests/time", ANYONE, body=AskTime, answer=AskedNow, status=201)
@@ -180,8 +180,7 @@ def ask_time(_me: Caller | None, body: AskTime) -> object:
 @noun.declare("POST", "/my/requests/site", ANYONE, body=AskSite, answer=AskedNow, status=201)
 def ask_site(_me: Caller | None, body: AskSite) -> object:
     """Ask for a site that was blocked on this device within ten minutes."""
-    found = daemon().refusals_of_device(device_of_a_child()).found
-    if not any(refusal.host == body.host and refusal.askable and not refusal.for_time for refusal in found):
+    if blocks_of(device_of_a_child()).askable(body.host) is None:
         raise Problem(422, "not_refused")
     return _ask(site=body.host)
 

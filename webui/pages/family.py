@@ -16,6 +16,7 @@ from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.lists.registers_pages import all_registers
 from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
 from webui.front import trusted
 from webui.language import zones
@@ -28,7 +29,6 @@ from webui.rules.laws import standing
 from webui.settings import OWN_NAME
 from webui.values.answers import Home
 from webui.values.family import ACCESS, STRANGERS, Family, access, countries, strangers
-from webui.values.lists import many
 from webui.values.shapes import Answer
 from webui.wallet import why_not
 
@@ -197,8 +197,7 @@ def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
         tomorrow=clock(_morning(home.now), home.now),
         addresses=_addresses(),
         laws=daemon().country().laws,
-        registers=daemon().registers(),
-        many=many,
+        registers=all_registers(),
         standing=standing,
         trusted=trusted(),
         certificate_end=_end(home.now),

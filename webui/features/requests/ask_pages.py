@@ -16,6 +16,7 @@ from webui import notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.activity.block_text import blocks_of
 from webui.features.requests.requests_text import RequestEntry, waiting_time
 from webui.features.time.grant_text import to_child
 from webui.features.time.sheets import CODE_LIMIT, normalize_code
@@ -117,17 +118,13 @@ def _ask_for_site(here: Here, _home: Home) -> ResponseReturnValue:
     It must have been blocked on this device within ten minutes, and be open to requests.
     """
     host = request.form.get("host", "")
-    found = daemon().refusals_of_device(here).found
-    refusal = next(
-        (refusal for refusal in found if refusal.host == host and refusal.askable and not refusal.for_time),
-        None,
-    )
-    if refusal is None:
+    found = blocks_of(here).askable(host)
+    if found is None:
         sentence = _("More than ten minutes have passed. Open the site again, and then ask.")
         return render_template("problem.html", code=REFUSED, sentence=sentence), REFUSED
     with notices.refusals_to(notices.notify_child):
-        daemon().client.ask(REQUEST, device=here.mac, origin=source_address(), site=refusal.host)
-        name = plain(refusal.name or refusal.host, 80)
+        daemon().client.ask(REQUEST, device=here.mac, origin=source_address(), site=host)
+        name = plain(found.title, 80)
         notices.notify_child(
             _("You asked for %(name)s. Your parents see it, and the answer is here.", name=name)
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.control.contract.activity import RecentBlock
 from gateway.control.contract.requests import AnswerResult, RequestView
 from gateway.policy.requests.requests import Answer, RequestTopic
 from webui.features.time.grant_text import more
@@ -13,7 +14,6 @@ from webui.language import things
 from webui.language.i18n import gettext as _
 from webui.language.i18n import is_source
 from webui.language.words import clock, listed, plain
-from webui.values.answers import Refusal
 
 SHOWN_FOR = timedelta(hours=24)  # after an answer
 SHOWN = 4  # requests on the child's own page
@@ -74,14 +74,15 @@ def waiting_time(requests: Iterable[RequestView]) -> RequestView | None:
     )
 
 
-def waiting_for(requests: Iterable[RequestView], refusal: Refusal) -> RequestView | None:
+def waiting_for(requests: Iterable[RequestView], block: RecentBlock) -> RequestView | None:
     """Return the pending request for what was blocked: the site, or its service."""
+    host = block.host or ""
 
     def fits(request: RequestView) -> bool:
         thing = request.thing or ""
         if thing.startswith("service:"):
-            return bool(refusal.name) and request.thing_name == refusal.name
-        return refusal.host == thing or refusal.host.endswith(f".{thing}")
+            return bool(block.name) and request.thing_name == block.name
+        return host == thing or host.endswith(f".{thing}")
 
     return next(
         (
