@@ -26,12 +26,13 @@ from webui.features.growing.transition_text import is_final, to_child, to_parent
 from webui.features.help import bullying_pages
 from webui.features.lists import lists_pages, registers_pages
 from webui.features.notifications import alert_pages
+from webui.features.requests import ask_pages, disputes_pages, requests_pages
 from webui.features.site_repair import repair_pages
+from webui.features.time import codes_pages, ledger_pages, sheets
 from webui.language import i18n, loglevels, refusals, words
 from webui.messages import notifier
 from webui.pages import (
     account,
-    asks,
     auditlog,
     band,
     basics,
@@ -39,12 +40,10 @@ from webui.pages import (
     carry,
     child,
     claim,
-    codes,
     device,
     device_open,
     device_use,
     devices,
-    disputes,
     door,
     family,
     family_card,
@@ -62,7 +61,6 @@ from webui.pages import (
     limits,
     people,
     preview,
-    requests,
     rights,
     rules,
     services,
@@ -77,7 +75,6 @@ from webui.pages import (
     update,
     week,
 )
-from webui.pages import time as time_pages
 from webui.pages import wallet as wallet_pages
 from webui.request import OwnRequest
 from webui.settings import Settings, session_key
@@ -89,10 +86,10 @@ __all__ = ["Settings", "create_app"]
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
     door, claim, account, tokens, home, activity_pages, devices, device, device_use, device_open, lists_pages,
-    card_pages, requests, codes, lending, family_card, stream, people, auditlog, helper, support, language,
-    health, backup_pages, update, family, registers_pages, importing, alert_pages,
-    child, asks, disputes, sharing, self_set_pages, agreement_pages, unlock, wallet_pages, time_pages,
-    blocked_pages, status, leave, bullying_pages, rights, learn, guide, digest_pages,
+    card_pages, requests_pages, codes_pages, lending, family_card, stream, people, auditlog, helper, support,
+    language, health, backup_pages, update, family, registers_pages, importing, alert_pages,
+    child, ask_pages, disputes_pages, sharing, self_set_pages, agreement_pages, unlock, wallet_pages,
+    ledger_pages, blocked_pages, status, leave, bullying_pages, rights, learn, guide, digest_pages,
     rules, services, kinds, laws, sites, week, limits, basics, band, transition_pages, preview, carry,
     repair_pages, setup, device_test_pages, bypass_test_pages, brand,
 )  # fmt: skip
@@ -119,6 +116,7 @@ def create_app(settings: Settings) -> Flask:
     session.install(app)
     tries.install(app)
     wallet.install(app, settings.age_trust)
+    sheets.install(app)
     for page in PAGES:
         app.register_blueprint(page.blueprint)
     api.install(app)
