@@ -26,6 +26,7 @@ from webui.features.growing.transition_text import is_final, to_child, to_parent
 from webui.features.help import bullying_pages
 from webui.features.lists import lists_pages, registers_pages
 from webui.features.notifications import alert_pages
+from webui.features.requests import ask_pages, disputes_pages, requests_pages
 from webui.features.site_repair import repair_pages
 from webui.features.status import (
     calendar_pages,
@@ -38,23 +39,21 @@ from webui.features.status import (
 )
 from webui.features.status.announcement_text import announced
 from webui.features.status.own_rules_text import hours_text, rule_name
+from webui.features.time import codes_pages, ledger_pages, sheets
 from webui.language import i18n, loglevels, refusals, words
 from webui.messages import notifier
 from webui.pages import (
     account,
-    asks,
     auditlog,
     band,
     basics,
     brand,
     carry,
     claim,
-    codes,
     device,
     device_open,
     device_use,
     devices,
-    disputes,
     door,
     family,
     family_card,
@@ -69,7 +68,6 @@ from webui.pages import (
     limits,
     people,
     preview,
-    requests,
     rights,
     rules,
     services,
@@ -81,7 +79,6 @@ from webui.pages import (
     unlock,
     week,
 )
-from webui.pages import time as time_pages
 from webui.pages import wallet as wallet_pages
 from webui.request import OwnRequest
 from webui.settings import Settings, session_key
@@ -93,12 +90,13 @@ __all__ = ["Settings", "create_app"]
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
     door, claim, account, tokens, home_pages, activity_pages, devices, device, device_use, device_open,
-    lists_pages, card_pages, requests, codes, lending, family_card, stream, people, auditlog, helper,
-    support_pages, language, health_pages, backup_pages, update_pages, family, registers_pages, importing,
-    alert_pages, child_pages, asks, disputes, sharing, self_set_pages, agreement_pages, unlock,
-    wallet_pages, time_pages, blocked_pages, status_pages, calendar_pages, bullying_pages, rights, learn,
-    guide, digest_pages, rules, services, kinds, laws, sites, week, limits, basics, band, transition_pages,
-    preview, carry, repair_pages, setup, device_test_pages, bypass_test_pages, brand,
+    lists_pages, card_pages, requests_pages, codes_pages, lending, family_card, stream, people, auditlog,
+    helper, support_pages, language, health_pages, backup_pages, update_pages, family, registers_pages,
+    importing, alert_pages, child_pages, ask_pages, disputes_pages, sharing, self_set_pages,
+    agreement_pages, unlock, wallet_pages, ledger_pages, blocked_pages, status_pages, calendar_pages,
+    bullying_pages, rights, learn, guide, digest_pages, rules, services, kinds, laws, sites, week, limits,
+    basics, band, transition_pages, preview, carry, repair_pages, setup, device_test_pages,
+    bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 
@@ -123,6 +121,7 @@ def create_app(settings: Settings) -> Flask:
     session.install(app)
     tries.install(app)
     wallet.install(app, settings.age_trust)
+    sheets.install(app)
     for page in PAGES:
         app.register_blueprint(page.blueprint)
     api.install(app)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, request
 
 from gateway.control.client import Client
 from gateway.control.contract.profile import PROFILE
+from gateway.control.contract.requests import REQUESTS, RequestView
 from gateway.control.contract.status import DEVICE, STATUS
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
@@ -20,16 +20,12 @@ from webui.language import i18n
 from webui.rules.catalogue import Catalogue, parse_catalogue
 from webui.rules.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
 from webui.values.answers import HelpLine, parse_help_lines
-from webui.values.asked import Asked, parse_asked
 from webui.values.country import Country, parse_country
 from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.values.family import Family, parse_family
-from webui.values.given import Given, parse_given
 from webui.values.history import Change, parse_changes
-from webui.values.ledger import Ledger, parse_ledger
 from webui.values.questions import SHOWN, Questions, parse_questions
 from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
-from webui.values.tickets import Batch, parse_batches
 
 ResponseT = TypeVar("ResponseT")
 
@@ -80,9 +76,6 @@ class Daemon:
         values |= {"by": by, "origin": origin}
         return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
 
-    def requests(self) -> tuple[Asked, ...]:
-        return parse_asked(self.client.call("requests"))
-
     def questions(self, limit: int = SHOWN) -> Questions:
         """Return the questions about devices."""
         return parse_questions(self.client.call("questions", limit=limit))
@@ -95,10 +88,6 @@ class Daemon:
         """Return one device with all details; none if it is no longer known."""
         answer = self.client.call("devices", mac=mac)
         return parse_devices(answer), parse_learnt(answer)
-
-    def batches(self) -> tuple[Batch, ...]:
-        """Return unused codes by batch, without the codes."""
-        return parse_batches(self.client.call("tickets"))
 
     def ruleset(self, profile: str) -> Ruleset:
         """Return a child's rules and its band's, for editing."""
@@ -119,9 +108,6 @@ class Daemon:
         """Preview the decision about ``host`` at ``at`` in the home's time, with ``changes``."""
         values: dict[str, object] = {"set": changes} if changes else {}
         return parse_preview(self.client.call("preview", id=profile, host=host, at=at, **values))
-
-    def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
-        return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))
 
     def lending(self) -> Lending:
         """Return shared devices, handed-over devices and PINs, for a guardian."""
@@ -149,29 +135,10 @@ class Daemon:
         """Change the user of a shared device or a screen, or the child's PIN."""
         return self.client.call(do, **values)
 
-    def requests_of_device(self, here: Here) -> tuple[Asked, ...]:
-        found = parse_asked(self.client.call("requests", device=here.mac))
+    def requests_of_device(self, here: Here) -> tuple[RequestView, ...]:
+        """Return the requests of the child that the pages show on this device."""
+        found = self.client.ask(REQUESTS, device=here.mac).requests
         return tuple(request for request in found if request.profile == here.profile)
-
-    def ledger_of_device(self, here: Here, day: date | None = None) -> Ledger:
-        return parse_ledger(self.client.call("ledger", device=here.mac, **_on(day)))
-
-    def ask(self, here: Here, *, origin: str, **values: object) -> dict[str, Any]:
-        """Ask for time or for a site.
-
-        Within the daily amount it is granted automatically (`state`, `sentence`).
-        """
-        return self.client.call("request", device=here.mac, origin=origin, **values)
-
-    def redeem(self, here: Here, code: str, *, origin: str) -> Given:
-        return parse_given(self.client.call("redeem", device=here.mac, code=code, origin=origin))
-
-    def land(self, here: Here, *, origin: str) -> Given:
-        return parse_given(self.client.call("landing", device=here.mac, origin=origin))
-
-
-def _on(day: date | None) -> dict[str, str]:
-    return {} if day is None else {"day": day.isoformat()}
 
 
 def install(app: Flask, daemon: Daemon) -> None:

@@ -12,13 +12,11 @@ from gateway.control.client import Unreachable
 from gateway.control.schema import Record, field_types, to_json
 from webui.api import (
     account,
-    codes,
     devices,
     events,
     family,
     log,
     people,
-    requests,
     rules,
     sharing,
     unlock,
@@ -35,15 +33,17 @@ from webui.features.filter_tests import bypass_test_api, device_test_api
 from webui.features.growing import agreement_api, self_set_api, transition_api
 from webui.features.lists import lists_api, registers_api
 from webui.features.notifications import alert_api
+from webui.features.requests import requests_api
 from webui.features.site_repair import repair_api
 from webui.features.status import children_api, health_api, home_api, my_api
+from webui.features.time import codes_api
 from webui.memory import release_memory
 
 NOUNS = (
     repair_api, transition_api, self_set_api, agreement_api,
-    home_api, children_api, rules, activity_api, requests, codes, devices, card_api, sharing, lists_api,
-    registers_api, family, people, account, log, health_api, backup_api, alert_api, device_test_api,
-    bypass_test_api, my_api, unlock, events,
+    home_api, children_api, rules, activity_api, requests_api, codes_api, devices, card_api, sharing,
+    lists_api, registers_api, family, people, account, log, health_api, backup_api, alert_api,
+    device_test_api, bypass_test_api, my_api, unlock, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.control.contract.activity import Usage
+from gateway.control.contract.requests import RequestView
 from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.features.activity.activity_text import HistoryView
 from webui.features.status.home_text import Child
 from webui.rules.edited import Line
-from webui.values.asked import Asked
 from webui.values.devices import Devices
 from webui.values.history import Change
 
@@ -37,7 +37,7 @@ class Week:
 def week_of(
     child: Child,
     history: HistoryView | None,
-    asked: Iterable[Asked],
+    asked: Iterable[RequestView],
     changes: Iterable[tuple[Change, tuple[Line, ...]]],
     now: datetime,
 ) -> Week:
