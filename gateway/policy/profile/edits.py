@@ -17,7 +17,8 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.old_words import with_current_words
 from gateway.policy.profile.profile import OWN_KEYS, Profile
-from gateway.policy.profile.rule_file import PERSONAL_KEYS, RULE_KEYS, rules_to_yaml
+from gateway.policy.profile.rule_file import rules_to_yaml
+from gateway.policy.profile.rule_keys import PERSONAL_KEYS, RULE_KEYS
 from gateway.policy.yaml.documents import (
     Document,
     Plain,
