@@ -12,6 +12,7 @@ from functools import partial
 from random import random
 
 from gateway.control.router import Router
+from gateway.control.schema import values_of
 from gateway.core.closers import Closers
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.access import Access
@@ -232,7 +233,7 @@ class Features:
         state = MemberState(home, family, time)
         people = PeopleStatus(
             home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
-            pins.describe,
+            lambda child: values_of(pins.describe(child)),
         )  # fmt: skip
         additions = (
             self.growing.describe_all,
@@ -280,7 +281,6 @@ class Features:
             device_questions,
             access,
             assignment,
-            shown,
             proofs,
         ).register(router)
         cards.register(router)

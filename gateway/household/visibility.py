@@ -9,27 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, time
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
 from gateway.policy.identity.sharing import DeviceUse, possible_users, temporary_profiles
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, Sightings
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.situation import Situation
 from gateway.store.tables.sharing import Uses
 
 if TYPE_CHECKING:
     from gateway.household.member import Member
-
-
-class Sightings(StrEnum):
-    """How exactly the times at which a device was here may be shown."""
-
-    MOMENT = "moment"
-    DAY = "day"
-    NOTHING = "nothing"
 
 
 class Visibility:
