@@ -15,11 +15,10 @@ from gateway.household.file_history import FileHistory, changed_meanwhile, no_re
 from gateway.household.loading import MAX_PROFILES, profile_files
 from gateway.household.revisions import PROGRAM, Step, revision_of
 from gateway.policy.profile import edits
-from gateway.policy.profile.changes import Changes, blamed
+from gateway.policy.profile.edits import Changes, blamed
 from gateway.policy.profile.household import Household
-from gateway.policy.profile.naming import id_of
-from gateway.policy.profile.plain import Document
-from gateway.policy.profile.writing import is_by_hand
+from gateway.policy.profile.profile import id_of
+from gateway.policy.yaml.documents import Document, is_by_hand
 
 if TYPE_CHECKING:
     from gateway.household.rule_book import RuleBook

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.policy.judge.sentence import GUARDIAN
+from gateway.policy.judge.explanation import GUARDIAN
 from gateway.store.tables.grants import Given, GrantKind
 
 BY_GUARDIANS = (GrantKind.GRANT, GrantKind.REQUEST)  # not what a child takes: "Finish my game", a code

@@ -11,10 +11,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from gateway.household.unassigned import VISITOR, Keys, Wanted, Where, kind_of_stranger, strangers
-from gateway.policy.accounts.adult_proof import opened_by_proof
 from gateway.policy.config.config import QUARANTINE
 from gateway.policy.identity.questions import Question, interim_profile
-from gateway.policy.identity.sharing import DeviceUse, temporary_profiles
+from gateway.policy.identity.sharing import DeviceUse, opened_by_proof, temporary_profiles
 from gateway.policy.judge.combined import aligned_profiles
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import GUEST, HOME, Profile

@@ -11,10 +11,10 @@ from gateway.household.editing import Author, Draft, Edit, Editing, bad_rule
 from gateway.household.file_history import changed_meanwhile
 from gateway.household.revisions import revision_of
 from gateway.household.rule_book import RuleBook
-from gateway.policy.config.router_decides import RouterSetting
+from gateway.policy.config.config import RouterSetting
 from gateway.policy.profile import edits
-from gateway.policy.profile.changes import Changes, changed
-from gateway.policy.profile.plain import Document, Plain
+from gateway.policy.profile.edits import Changes, changed
+from gateway.policy.yaml.documents import Document, Plain
 from gateway.policy.yaml.fields import suggestion
 
 REGISTERS = "registers"

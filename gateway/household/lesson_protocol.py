@@ -6,7 +6,7 @@ from typing import Protocol
 
 from gateway.household.member import Member
 from gateway.path.subject import Decide
-from gateway.policy.time.situation import Lesson
+from gateway.policy.time.standing import Lesson
 
 
 class Teaching(Protocol):

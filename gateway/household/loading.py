@@ -26,7 +26,7 @@ from gateway.policy.config.registers import COUNTRY_NAMES
 from gateway.policy.config.web import Https
 from gateway.policy.identity.fingerprints import Fingerprints, parse_fingerprints
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.sentence import Names
+from gateway.policy.judge.explanation import Names
 from gateway.policy.judge.world import GATEWAY_NAME, World
 from gateway.policy.names import packs
 from gateway.policy.names.categories import Categories, parse_categories
@@ -40,7 +40,7 @@ from gateway.policy.names.countries import (
     parse_country,
     rights_for,
 )
-from gateway.policy.names.hosts import HostMap, PublicSuffixCheck
+from gateway.policy.names.hosts import HostMap, PublicSuffixCheck, host_map
 from gateway.policy.names.resolvers import Resolvers, parse_resolvers
 from gateway.policy.names.services import Catalogue, parse_group
 from gateway.policy.profile import bands, profile
@@ -51,7 +51,6 @@ from gateway.policy.profile.profile import DaysOf, Profile
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.profile.rules import Laws
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.yaml.entries import host_map
 from profiles import DATA
 
 HOLIDAY_YEARS = range(2024, 2041)  # moving holidays are known for fewer years, fixed ones for all of them

@@ -20,7 +20,7 @@ from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.situation import FOREVER, PLAIN, Situation
+from gateway.policy.time.standing import FOREVER, PLAIN, Situation
 from gateway.policy.values import Decision, Observation
 
 

@@ -23,7 +23,7 @@ from gateway.policy.judge.world import World
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.schedule import DAY, Calendar, week_limits
-from gateway.policy.time.situation import FOREVER, PLAIN, Grant, Situation
+from gateway.policy.time.standing import FOREVER, PLAIN, Grant, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given, GrantKind

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
 from gateway.policy.identity.sharing import DeviceUse, possible_users, temporary_profiles
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, Sightings
 from gateway.policy.profile.profile import Profile
-from gateway.policy.time.situation import Situation
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, Sightings
+from gateway.policy.time.standing import Situation
 from gateway.store.tables.sharing import Uses
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from ipaddress import ip_network
 
 from gateway.policy.names import networks as nets
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, parse_document, shown
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, shown
 
 _FIELDS = re.compile(rb"[^\s,;|]+")
 FIELDS_READ = 2  # fields of a line: some lists have a name or a fingerprint before the address

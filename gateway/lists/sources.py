@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from gateway.lists.formats import Format
 from gateway.policy.names.categories import Categories
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, Place, Sequence, parse_document, shown
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, Place, Sequence, shown
 
 if TYPE_CHECKING:
     from gateway.lists.build import Source

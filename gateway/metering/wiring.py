@@ -18,7 +18,7 @@ from gateway.metering.ledgers import Ledgers
 from gateway.metering.meter import Meter
 from gateway.metering.uses import Uses
 from gateway.path.live_flows import LiveFlows
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.time.schedule import week_limits
 from gateway.store.flash_wear import Wear
 from gateway.store.minutes_file import FOLDER, SERVICE, MinutesFile, Record, UseRecord, spent

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.household.rule_book import RuleBook
-from gateway.policy.time.situation import FOREVER
+from gateway.policy.time.standing import FOREVER
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.wire.dns.svcb import Unwanted
 from tests.household.a_home import MUMS, NOON, PHONE, STRANGER, TABLET, Home, asked_about, built

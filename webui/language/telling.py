@@ -1,7 +1,7 @@
 """Describes the daemon's decisions in the reader's language, from their values rather than their English
 text.
 
-`gateway.policy.judge.sentence` builds the sentences; their words come from the catalogue. The daemon's own
+`gateway.policy.judge.explanation` builds the sentences; their words come from the catalogue. The daemon's own
 sentence is used in English, and if a daemon of another version reports too little.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.policy.judge.sentence import ENGLISH, Names, Words, sentence
+from gateway.policy.judge.explanation import ENGLISH, Names, Words, sentence
 from gateway.policy.profile.rules import SELF
 from gateway.policy.values import Decision, Reason, Verdict
 from webui.language import things

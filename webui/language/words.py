@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from gateway.policy.time.grammar import WEEK
+from gateway.policy.time.time_text import WEEK
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext, pgettext
 from webui.language.things import Ours, laws, register

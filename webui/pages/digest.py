@@ -7,7 +7,7 @@ from datetime import timedelta
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.profile.log_levels import KINDS_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
 from webui.language import kinds

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
-from gateway.policy.profile.next_step import read_month
+from gateway.policy.profile.growing import read_month
 from webui import notices
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from flask import Blueprint, Response, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from webui import charts, notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone, guardian, guardians_only

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.policy.profile.log_levels import KINDS_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.rules.edited import Line
 from webui.values.answers import Child
 from webui.values.asked import Asked

@@ -14,8 +14,7 @@ from typing import Any
 
 from gateway.cli import output
 from gateway.cli.owner import become_owner
-from gateway.cli.rule_files import config_if_there
-from gateway.cli.sealed_questions import SealedAsked
+from gateway.cli.rule_files import SealedAsked, config_if_there
 from gateway.cli.settings import config_path, control_socket
 from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError, ListError

@@ -14,8 +14,7 @@ from gateway.control.client import Client
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.judge.decide import Judge
-from gateway.policy.judge.decided_by import decided_to_dict
-from gateway.policy.judge.sentence import sentence
+from gateway.policy.judge.explanation import decided_to_dict, sentence
 from gateway.policy.judge.why import as_json, parse_moment, parse_question, why
 from gateway.policy.values import Observation
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from gateway.control.contract.sharing import AdultProofState
 from gateway.control.schema import OneLine, Text, Whole, record
 from gateway.control.verbs import Nothing, Sender, Verb
-from gateway.policy.profile.log_levels import Sightings
+from gateway.policy.profile.rules import Sightings
 
 QUESTIONS_MOST = 64  # in one answer
 

@@ -10,7 +10,7 @@ from gateway import __version__
 from gateway.features.rules.edit_history import EditHistory, RuleChange
 from gateway.household.context import HomeContext
 from gateway.lists.book import SHELF, Book
-from gateway.policy.judge.decided_by import Decider, category_of, decided_to_dict, decider, setting
+from gateway.policy.judge.explanation import Decider, category_of, decided_to_dict, decider, setting
 from gateway.policy.profile.profile import Profile
 from gateway.policy.values import Decision, Reason
 from gateway.store.tables.pauses import State

@@ -13,10 +13,9 @@ from datetime import date, datetime, tzinfo
 from gateway.features.activity.journal import kind_of_rule
 from gateway.household.minutes_protocol import Entry, Used
 from gateway.household.rule_book import RuleBook
-from gateway.policy.judge.sentence import sentence
-from gateway.policy.profile.log_levels import NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.judge.explanation import sentence
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import PLAY, Action
+from gateway.policy.profile.rules import NAMES_LEVEL, PLAY, VISITS_LEVEL, Action
 from gateway.policy.time.grant_messages import thing_name
 from gateway.policy.values import Decision, Reason, Verdict
 from gateway.store.minutes_file import CATEGORY, SERVICE

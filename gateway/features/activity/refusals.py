@@ -11,10 +11,10 @@ from gateway.features.activity.recent_refusals import FOR, RecentRefusals, Refus
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.sentence import sentence, service_of
-from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.policy.judge.explanation import sentence, service_of
 from gateway.policy.profile.profile import Profile
-from gateway.policy.time.situation import FOREVER
+from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.policy.time.standing import FOREVER
 from gateway.policy.values import Verdict
 from gateway.store.tables.devices import Devices
 

@@ -17,8 +17,8 @@ from gateway.household.context import HomeContext
 from gateway.household.members import Family
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import needs_pin
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, Store
 from gateway.store.tables.history import ALL
 

@@ -31,9 +31,8 @@ from gateway.policy.profile.backups import (
     KeptStep,
 )
 from gateway.policy.profile.growing import StepState
-from gateway.policy.profile.log_levels import NAMES_LEVEL
-from gateway.policy.profile.plain import Document, document
-from gateway.policy.yaml.documents import parse_document
+from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.policy.yaml.documents import Document, document, parse_document
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given
 

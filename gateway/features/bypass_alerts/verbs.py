@@ -16,7 +16,7 @@ from gateway.household.presence import Presence
 from gateway.policy.alerts.cards import Card, card_sentence, for_child, for_guardian, visible_card
 from gateway.policy.alerts.menus import in_language, path
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.store.tables.bypass_cards import WayCards
 from gateway.store.tables.pauses import RecordAudit
 

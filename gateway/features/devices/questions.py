@@ -12,10 +12,15 @@ from gateway.household.grouping import Grouping
 from gateway.household.presence import Presence
 from gateway.household.revisions import PROGRAM
 from gateway.household.visibility import Visibility
-from gateway.policy.identity.question_sentence import question_sentence
-from gateway.policy.identity.questions import ACCEPTS_PROFILE, Ask, Question, interim_profile
-from gateway.policy.profile.log_levels import Sightings
+from gateway.policy.identity.questions import (
+    ACCEPTS_PROFILE,
+    Ask,
+    Question,
+    interim_profile,
+    question_sentence,
+)
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import Sightings
 from gateway.store.tables.devices import Devices
 from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.questions import Questions

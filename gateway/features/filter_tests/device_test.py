@@ -19,7 +19,7 @@ from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.judge.device_test import Check, bedtime, checks
 from gateway.policy.judge.why import question
 from gateway.policy.profile.bypass_methods import Way
-from gateway.policy.time.grid import Grid
+from gateway.policy.time.schedule import Grid
 from gateway.policy.values import Decision, Observation, Reason
 
 SECONDS = 180  # that a test observes decisions

@@ -198,7 +198,11 @@ class Growing:
         """
         now, steps = self._home.local_now(), self._steps
         step = steps.of(profile.id)
-        if step is None or growing.stage(step, now) is Stage.NONE or not growing.is_about(step, profile):
+        if (
+            step is None
+            or growing.stage(step, now) is Stage.NONE
+            or not growing.is_about(step, profile.band, profile.next_step)
+        ):
             raise no_step(profile)
         after = replace(growing.postponed(step, until, reason, by, now), seen=in_utc(now))
         what = "step put off"

@@ -9,9 +9,9 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.loading import vocabulary
 from gateway.policy.profile import self_set as selfset
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rule_file import by_day_to_yaml
 from gateway.policy.profile.rules import SelfSet
 from gateway.policy.profile.self_set import MOST_LIMITS, Choice
-from gateway.policy.profile.to_yaml import by_day
 from gateway.store.tables.self_set import SelfSets
 
 Asked = tuple[str, tuple[Choice, ...]]
@@ -70,7 +70,7 @@ class SelfSetting:
         return {
             "may": able,
             "most": MOST_LIMITS,
-            "suggested": {"bedtime": by_day(bands[profile.band].suggested_bedtime, str)},
+            "suggested": {"bedtime": by_day_to_yaml(bands[profile.band].suggested_bedtime, str)},
             "choices": [
                 {
                     "key": choice.key,

@@ -12,10 +12,9 @@ from gateway.features.accounts.access import Access
 from gateway.features.growing.growing import Growing
 from gateway.household.context import HomeContext
 from gateway.policy.profile import growing
-from gateway.policy.profile.growing import Step
-from gateway.policy.profile.next_step import next_band
+from gateway.policy.profile.growing import Step, next_band
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.to_yaml import rules_to_yaml
+from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.store.tables.growing import Growing as Steps
 
 

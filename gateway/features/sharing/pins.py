@@ -24,8 +24,8 @@ from gateway.policy.accounts import pins
 from gateway.policy.accounts.pins import Pin
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import DeviceUse, needs_pin, possible_users
-from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.store.tables.grants import in_utc
 from gateway.store.tables.pauses import State
 from gateway.store.tables.sharing import Pins

@@ -18,15 +18,14 @@ from gateway.household.editing import Author, Editing
 from gateway.household.members import Family, Member
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.judge_cache import TIME_REASONS
-from gateway.policy.judge.sentence import sentence
+from gateway.policy.judge.decide import TIME_REASONS
+from gateway.policy.judge.explanation import sentence
 from gateway.policy.names.hosts import HostError, rule_host
-from gateway.policy.names.shared_domains import is_shared
-from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import Profile
-from gateway.policy.requests.site_repair import LONGEST, RepairName, domain_of, entries
-from gateway.policy.time.situation import Lesson
-from gateway.policy.time.wall_clock import later
+from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.policy.requests.site_repair import LONGEST, RepairName, domain_of, entries, is_shared
+from gateway.policy.time.clock_changes import later
+from gateway.policy.time.standing import Lesson
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.store.tables.pauses import RecordAudit
 

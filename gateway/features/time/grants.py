@@ -17,7 +17,7 @@ from gateway.household.members import Family, Member
 from gateway.household.revisions import PROGRAM
 from gateway.household.visibility import Visibility
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.log_levels import KINDS_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.requests import requests
 from gateway.policy.requests.requests import ChildRequest, RequestState
 from gateway.policy.time.clock_changes import Jump

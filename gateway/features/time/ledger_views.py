@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from gateway.household.minutes_protocol import Entry
 from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.log_levels import KINDS_LEVEL
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.time.gates import STATE_GATES, is_limit
 from gateway.policy.time.grant_messages import gate_name
-from gateway.policy.time.remaining import Left, left
 from gateway.policy.time.schedule import calendar_for, limit_on, week_limits
-from gateway.policy.time.situation import Situation
+from gateway.policy.time.standing import Left, Situation, left
 
 MAX_ENTRIES = 3000  # the newest of one answer: 200 bytes each stay far below the limit of an answer
 MINUTE = timedelta(minutes=1)

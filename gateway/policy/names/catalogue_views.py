@@ -7,7 +7,7 @@ from typing import Any
 from gateway.policy.names.categories import Categories
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.bands import Bands
-from gateway.policy.profile.to_yaml import by_day, rules_to_yaml
+from gateway.policy.profile.rule_file import by_day_to_yaml, rules_to_yaml
 
 ENGLISH = "en"  # the pages translate categories and groups by their ids (webui/language/things.py)
 
@@ -36,7 +36,7 @@ def catalogue_to_dict(catalogue: Catalogue, categories: Categories, bands: Bands
                 "id": band.value,
                 "name": bands[band].title[ENGLISH],
                 "rules": rules_to_yaml(bands[band].rules),
-                "suggested": {"bedtime": by_day(bands[band].suggested_bedtime, str)},
+                "suggested": {"bedtime": by_day_to_yaml(bands[band].suggested_bedtime, str)},
             }
             for band in sorted(bands, key=lambda band: band.rank)
         ],

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.core.errors import PolicyError
 from gateway.policy.judge.why import as_json, parse_host, parse_moment, parse_question, why
-from gateway.policy.time.situation import Situation
+from gateway.policy.time.standing import Situation
 from gateway.policy.values import Reason, Step
 from tests.policy.homes import ALMATY, a_judge
 

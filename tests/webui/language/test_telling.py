@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from gateway.policy.judge.sentence import ENGLISH, Names, sentence
+from gateway.policy.judge.explanation import ENGLISH, Names, sentence
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.webui.conftest import Browser
 from tests.webui.language.catalogues import reading
