@@ -17,7 +17,16 @@ from webui import api, daemon, front, guard, wallet
 from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
+from webui.features.devices import (
+    device_list_pages,
+    device_open_pages,
+    device_pages,
+    device_text,
+    device_use_pages,
+)
 from webui.features.filter_tests import bypass_test_pages
+from webui.features.sharing import lending_pages, sharing_pages, unlock_pages, wallet_pages
+from webui.features.sharing.adult_proof_text import proof_sentence
 from webui.language import i18n, loglevels, refusals, words
 from webui.language.growing import to_child, to_parents
 from webui.messages import notifier
@@ -37,10 +46,6 @@ from webui.pages import (
     child,
     claim,
     codes,
-    device,
-    device_open,
-    device_use,
-    devices,
     digest,
     disputes,
     door,
@@ -57,7 +62,6 @@ from webui.pages import (
     laws,
     learn,
     leave,
-    lending,
     limits,
     lists,
     mean,
@@ -72,19 +76,16 @@ from webui.pages import (
     selfset,
     services,
     setup,
-    sharing,
     sites,
     status,
     stream,
     support,
     teach,
     tokens,
-    unlock,
     update,
     week,
 )
 from webui.pages import time as time_pages
-from webui.pages import wallet as wallet_pages
 from webui.request import OwnRequest
 from webui.settings import Settings, session_key
 from webui.setup import PROPOSED
@@ -94,11 +95,12 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
-    door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
-    requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
+    door, claim, account, tokens, home, activity, device_list_pages, device_pages, device_use_pages,
+    device_open_pages, lists, cards,
+    requests, codes, lending_pages, family_card, stream, people, auditlog, helper, support, language, health,
     backup, update, family, registers, importing, alerts,
-    child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, refused, status,
-    leave, mean, rights, learn, guide, digest,
+    child, asks, disputes, sharing_pages, selfset, agreement, unlock_pages, wallet_pages, time_pages,
+    refused, status, leave, mean, rights, learn, guide, digest,
     rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
     setup, proof,  bypass_test_pages, brand,
 )  # fmt: skip
@@ -149,6 +151,8 @@ def _install_templates(app: Flask) -> None:
         words=words,
         log_levels=loglevels,
         support_code=supportcode.code,
+        device_text=device_text,
+        proof_sentence=proof_sentence,
         step_to_child=to_child,
         step_to_parents=to_parents,
         home_now=lambda: daemon.daemon().home(),

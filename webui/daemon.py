@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, request
 
 from gateway.control.client import Client
+from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from webui.helplines import packaged
 from webui.language import i18n
@@ -28,7 +29,6 @@ from webui.values.answers import (
 )
 from webui.values.asked import Asked, parse_asked
 from webui.values.country import Country, parse_country
-from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.values.family import Family, parse_family
 from webui.values.given import Given, parse_given
 from webui.values.growing import Growth, parse_growth
@@ -36,14 +36,14 @@ from webui.values.health import Health, parse_health
 from webui.values.history import Change, History, parse_changes, parse_history
 from webui.values.ledger import Ledger, parse_ledger
 from webui.values.lists import Found, Lists, parse_found, parse_lists
-from webui.values.questions import SHOWN, Questions, parse_questions
 from webui.values.registers import Register, parse_registers
 from webui.values.shapes import Answer
-from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
 from webui.values.teaching import Lesson, parse_lesson
 from webui.values.tickets import Batch, parse_batches
 from webui.values.waycards import SHOWN as CARDS_SHOWN
 from webui.values.waycards import WayCards, parse_cards
+
+ResponseT = TypeVar("ResponseT")
 
 
 class Daemon:
@@ -88,25 +88,17 @@ class Daemon:
         self.help_lines()
         return parse_help_lines(self._help_lines, "rights")
 
-    def change(self, do: str, *, by: str, origin: str, **values: object) -> dict[str, Any]:
+    @overload
+    def change(self, verb: Verb[Any, ResponseT], *, by: str, origin: str, **values: object) -> ResponseT: ...
+    @overload
+    def change(self, verb: str, *, by: str, origin: str, **values: object) -> dict[str, Any]: ...
+    def change(self, verb: Verb[Any, Any] | str, *, by: str, origin: str, **values: object) -> Any:
         """Send a guardian's change, recorded with its author and origin."""
-        return self.client.call(do, by=by, origin=origin, **values)
+        values |= {"by": by, "origin": origin}
+        return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
 
     def requests(self) -> tuple[Asked, ...]:
         return parse_asked(self.client.call("requests"))
-
-    def questions(self, limit: int = SHOWN) -> Questions:
-        """Return the questions about devices."""
-        return parse_questions(self.client.call("questions", limit=limit))
-
-    def devices(self) -> Devices:
-        """Return all devices of the home, without details."""
-        return parse_devices(self.client.call("devices", brief=True))
-
-    def learnt(self, mac: str) -> tuple[Devices, Learnt | None]:
-        """Return one device with all details; none if it is no longer known."""
-        answer = self.client.call("devices", mac=mac)
-        return parse_devices(answer), parse_learnt(answer)
 
     def lists(self) -> Lists:
         return parse_lists(self.client.call("lists"))
@@ -161,14 +153,6 @@ class Daemon:
 
     def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
         return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))
-
-    def lending(self) -> Lending:
-        """Return shared devices, handed-over devices and PINs, for a guardian."""
-        return parse_lending(self.client.call("lent"))
-
-    def handed(self, ip: str, device: str = "") -> Handed:
-        """Return whether the device at an address, or else ``device``, is handed over."""
-        return parse_handed(self.client.call("handed", ip=ip, **({"device": device} if device else {})))
 
     def history(self, profile: str, first: date, last: date) -> History:
         """Return the activity from ``first`` to ``last``, both included."""

@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.sharing import HANDED, TAKE_BACK
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import PersonRole
 from webui import cookies
@@ -97,10 +98,10 @@ def sign_in(answer: Answer) -> None:
     by = answer.text("guardian")
     browsers.remember(by)
     g.pop("person", None)
-    handed = daemon().handed(source_address())
+    handed = daemon().client.ask(HANDED, ip=source_address())
     # a guardian who signs in takes the device back
     if handed.who and answer.text("role") == PersonRole.GUARDIAN:
-        daemon().change("take_back", device=handed.mac, by=by, origin=source_address())
+        daemon().change(TAKE_BACK, device=handed.mac, by=by, origin=source_address())
     session["device"] = daemon().here(source_address()).mac
     if belongs_to_child():
         session["until"] = int(time.time()) + ON_A_CHILDS
@@ -136,7 +137,8 @@ def _is_handed() -> bool:
     A phone that takes a new private address is a new device here, and its browsers keep their cookies.
     """
     begun = session.get("device")
-    return bool(daemon().handed(source_address(), begun if isinstance(begun, str) else "").who)
+    device = begun if isinstance(begun, str) and begun else None
+    return daemon().client.ask(HANDED, ip=source_address(), device=device).who is not None
 
 
 def person() -> Person | None:

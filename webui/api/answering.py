@@ -18,7 +18,6 @@ from webui.api import (
     backup,
     children,
     codes,
-    devices,
     events,
     family,
     growing,
@@ -33,22 +32,22 @@ from webui.api import (
     requests,
     rules,
     selfset,
-    sharing,
     teaching,
-    unlock,
     who,
 )  # fmt: skip
 from webui.api.document import BASE, document
 from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
+from webui.features.devices import devices_api
 from webui.features.filter_tests import bypass_test_api
+from webui.features.sharing import sharing_api, unlock_api
 from webui.memory import release_memory
 
 NOUNS = (
     teaching, growing, selfset, agreement,
-    home, children, rules, activity, requests, codes, devices, sharing, lists, registers, family, people,
-    account, log, health, backup, alerts, proof, bypass_test_api, my, unlock, events,
+    home, children, rules, activity, requests, codes, devices_api, sharing_api, lists, registers, family,
+    people, account, log, health, backup, alerts, proof, bypass_test_api, my, unlock_api, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

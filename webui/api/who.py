@@ -13,6 +13,7 @@ from typing import Any, TypeVar, overload
 from flask import Flask, current_app, request
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.sharing import HANDED
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import digest
@@ -122,7 +123,7 @@ def _by_token(header: str) -> Caller:
         known.keep(key, right=False)
         raise
     known.keep(key, right=True)
-    if daemon().handed(source_address()).who:
+    if daemon().client.ask(HANDED, ip=source_address()).who:
         # a child uses this device, whatever credentials its programs store
         raise of_status(401, ASK_FOR_TOKEN)
     return Caller(
@@ -150,7 +151,7 @@ def still(me: Caller) -> Callable[[], bool]:
     def ask() -> bool:
         try:
             answer = client.call("guardian", **asked)
-            return answer.get("role") == me.role and not client.call("handed", ip=origin).get("who")
+            return answer.get("role") == me.role and client.ask(HANDED, ip=origin).who is None
         except Unreachable:
             return True  # no events are sent meanwhile
         except ControlError:

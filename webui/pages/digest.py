@@ -7,6 +7,7 @@ from datetime import timedelta
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.devices import DEVICES
 from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
@@ -42,7 +43,7 @@ def show() -> ResponseReturnValue:
             )
             for child in home.children
         ],
-        new=new_names(daemon().devices(), home.now),
+        new=new_names(daemon().client.ask(DEVICES, brief=True).devices, home.now),
         kind=kinds.title,
         step=step_sentence,
         who=who,

@@ -14,6 +14,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.devices import DEVICES
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT, PersonRole
@@ -133,7 +134,9 @@ def _signed_in(answer: Answer, *, detour: bool) -> ResponseReturnValue:
 
 def is_empty(role: str) -> bool:
     """Return whether a guardian signs in to a home without any rules. The first run is next."""
-    return role == PersonRole.GUARDIAN and not daemon().home().children and not daemon().devices().people
+    if role != PersonRole.GUARDIAN or daemon().home().children:
+        return False
+    return not daemon().client.ask(DEVICES, brief=True).people
 
 
 def _form(*, code: str = "", name: str = "", sentence: str = "", by_code: bool = False) -> str:

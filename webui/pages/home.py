@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.devices import QUESTIONS
 from webui import charts, menu, notices
 from webui.accounts.session import guardian, guardians_only, signed_in
 from webui.daemon import daemon, source_address
+from webui.features.devices.device_text import QUESTIONS_SHOWN
 from webui.forms import NUMBER_LIMIT, back, one_of, whole
 from webui.language import kinds
 from webui.language.i18n import gettext as _
@@ -17,7 +19,6 @@ from webui.notices import EVERYONE
 from webui.values.answers import Child
 from webui.values.given import parse_given, to_parent
 from webui.values.minutes import Dial, first_to_close
-from webui.values.questions import Questions
 from webui.values.shapes import Answer
 from webui.values.waycards import WayCards
 
@@ -119,7 +120,7 @@ def _cards() -> dict[str, object]:
     home = daemon().home()
     return {
         "home": home,
-        "questions": daemon().questions() if home.questions else Questions(),
+        "questions": daemon().client.ask(QUESTIONS, limit=QUESTIONS_SHOWN) if home.questions else None,
         "way_cards": daemon().way_cards() if home.cards else WayCards(),
         "cards": [_card(child) for child in home.children],
         "pauses_offered": PAUSES,

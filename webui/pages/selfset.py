@@ -11,10 +11,10 @@ from flask.typing import ResponseReturnValue
 from webui import notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
 from webui.forms import one_of
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
-from webui.pages.sharing import REFUSED, refused, typed_pin
 from webui.rules.childs import Rules
 from webui.rules.selfset import (
     TYPES,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from gateway.control.contract.sharing import OwnSharing
+from gateway.control.schema import SchemaError, decode
 from webui.accounts.announced import Announced
 from webui.language import telling
 from webui.language.i18n import language
@@ -15,7 +17,6 @@ from webui.values.growing import Step, parse_step, parse_steps
 from webui.values.lists import UpdatePlan, parse_plan
 from webui.values.minutes import Time, parse_time
 from webui.values.shapes import Answer, refuse_shape
-from webui.values.sharing import Own, parse_own
 from webui.values.teaching import Lesson, parse_lesson
 
 NEWS = timedelta(days=1)
@@ -257,7 +258,7 @@ class Here:
         # device
         ""
     )
-    own: Own = field(default_factory=Own)
+    own: OwnSharing = field(default_factory=OwnSharing)
     step: Step | None = None  # transition into adulthood, taken lately
 
 
@@ -273,6 +274,13 @@ def parse_here(values: Mapping[str, Any]) -> Here:
         profile=profile,
         now=now,
         time=parse_time(answer),
-        own=parse_own(answer),
+        own=_own(values),
         step=parse_step(answer.entry("step")),
     )
+
+
+def _own(values: Mapping[str, Any]) -> OwnSharing:
+    try:
+        return decode(OwnSharing, values, strict=False)
+    except SchemaError as error:
+        refuse_shape(error.pointer)

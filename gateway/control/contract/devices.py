@@ -93,7 +93,7 @@ class ListedDevice:
     shared: tuple[str, ...]  # ids of the people who share it
     managed: tuple[str, ...]  # hosts of a school's or firm's VPN that stay allowed for it
     asked: str | None  # the open question about it
-    no_mobile_data: bool
+    no_mobile_data: bool | None  # None: from a daemon of an older version
     adult_proof: AdultProofState | None  # that opens it for an adult for a while
     opens: bool  # an adult's proof can open it, or has
     first_seen: datetime | None

@@ -146,6 +146,18 @@ class AdultProofState:
 
 
 @record
+class OwnSharing:
+    """What the answer to `device` says of these: a key without a value is left out."""
+
+    sharing: SharedDevice | None = None
+    screens: tuple[SharedDevice, ...] = ()  # that the child may claim
+    pin: OwnPin | None = None  # of a child's device
+    adult: bool = False  # a user of it says to be an adult
+    adult_proof: AdultProofState | None = None  # that opens it now
+    opens: bool = False  # an adult's proof can open it
+
+
+@record
 class AdultProofRequest:
     """``open`` needs ``length``, and ``method`` unless a guardian sends it."""
 
