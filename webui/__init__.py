@@ -17,6 +17,7 @@ from webui import api, daemon, front, guard, wallet
 from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
+from webui.features.accounts import account_pages, claim_pages, door_pages, people_pages, token_pages
 from webui.features.devices import (
     device_list_pages,
     device_open_pages,
@@ -31,7 +32,6 @@ from webui.language import i18n, loglevels, refusals, words
 from webui.language.growing import to_child, to_parents
 from webui.messages import notifier
 from webui.pages import (
-    account,
     activity,
     agreement,
     alerts,
@@ -44,11 +44,9 @@ from webui.pages import (
     cards,
     carry,
     child,
-    claim,
     codes,
     digest,
     disputes,
-    door,
     family,
     family_card,
     growing,
@@ -65,7 +63,6 @@ from webui.pages import (
     limits,
     lists,
     mean,
-    people,
     preview,
     proof,
     refused,
@@ -81,7 +78,6 @@ from webui.pages import (
     stream,
     support,
     teach,
-    tokens,
     update,
     week,
 )
@@ -95,10 +91,10 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
-    door, claim, account, tokens, home, activity, device_list_pages, device_pages, device_use_pages,
-    device_open_pages, lists, cards,
-    requests, codes, lending_pages, family_card, stream, people, auditlog, helper, support, language, health,
-    backup, update, family, registers, importing, alerts,
+    door_pages, claim_pages, account_pages, token_pages, home, activity, device_list_pages, device_pages,
+    device_use_pages, device_open_pages, lists, cards,
+    requests, codes, lending_pages, family_card, stream, people_pages, auditlog, helper, support, language,
+    health, backup, update, family, registers, importing, alerts,
     child, asks, disputes, sharing_pages, selfset, agreement, unlock_pages, wallet_pages, time_pages,
     refused, status, leave, mean, rights, learn, guide, digest,
     rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,

@@ -304,7 +304,7 @@ class Features:
         self._register_activity(router, pins)
         router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
-        router.add("guardian", guardians(home, store, presence, self.origins))
+        guardians(home, store, presence, self.origins).register(router)
 
     def _register_time(self, time: TimeVerbs, helpers: Helpers, pins: PinDesk, editing: Editing) -> None:
         """Add the verbs by which extra time is given, requested and revoked."""

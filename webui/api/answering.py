@@ -11,7 +11,6 @@ from werkzeug.routing import Map, Rule
 from gateway.control.client import Unreachable
 from gateway.control.schema import Record, field_types, to_json
 from webui.api import (
-    account,
     activity,
     agreement,
     alerts,
@@ -26,7 +25,6 @@ from webui.api import (
     lists,
     log,
     my,
-    people,
     proof,
     registers,
     requests,
@@ -39,6 +37,7 @@ from webui.api.document import BASE, document
 from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
+from webui.features.accounts import account_api, people_api
 from webui.features.devices import devices_api
 from webui.features.filter_tests import bypass_test_api
 from webui.features.sharing import sharing_api, unlock_api
@@ -47,7 +46,7 @@ from webui.memory import release_memory
 NOUNS = (
     teaching, growing, selfset, agreement,
     home, children, rules, activity, requests, codes, devices_api, sharing_api, lists, registers, family,
-    people, account, log, health, backup, alerts, proof, bypass_test_api, my, unlock_api, events,
+    people_api, account_api, log, health, backup, alerts, proof, bypass_test_api, my, unlock_api, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

@@ -15,12 +15,12 @@ from webui.accounts import tries
 from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon, source_address
+from webui.features.accounts.door_pages import digest_of
 from webui.features.sharing.adult_proof_text import lengths
 from webui.forms import one_of
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.walletwords import not_asked
-from webui.pages.door import digest_of
 from webui.values.answers import Here
 from webui.wallet import is_offered, way_to, why_not
 
