@@ -15,8 +15,8 @@ from gateway.audit.namespace import AuditError, command
 from gateway.control.client import Client
 from gateway.core.errors import ControlError
 from gateway.kernel.marks import PLAIN_SLOT
-from gateway.lists import addresses
 from gateway.lists.book import SHELF, Book
+from gateway.lists.formats import parse_addresses
 from gateway.policy.config.config import QUARANTINE, Config, Marks
 from gateway.policy.config.web import PAGES
 
@@ -154,7 +154,7 @@ def relays(config: Config) -> dict[str, str]:
         if file.exists():
             with file.open("rb") as lines:
                 for line in itertools.islice(lines, _MOST_LINES):
-                    for entry in addresses.parse(line.strip()) or ():
+                    for entry in parse_addresses(line.strip()) or ():
                         if b"/" not in entry:
                             found.setdefault("tor6" if b":" in entry else "tor4", entry.decode())
     return found

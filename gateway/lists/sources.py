@@ -98,10 +98,3 @@ def _urls(node: Node) -> list[str]:
                 "is not an HTTPS address", "write https://…; a list over plain HTTP can be changed in transit"
             )
     return [fields.text(item) for item in nodes]
-
-
-def parse_canaries(source: str | bytes, file: str) -> tuple[str, ...]:
-    """Return the well-known hosts of `profiles/canaries.yaml`, which has a list of names for each topic."""
-    top = fields.Fields(parse_document(source, file), ("canaries", "addresses"))
-    themes = fields.pairs(top.need("canaries"))
-    return tuple(dict.fromkeys(host for _, _, node in themes for host in fields.texts(node)))

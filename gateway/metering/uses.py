@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, cast
 
-from gateway.household.member import Member
+from gateway.household.members import Member
 from gateway.kernel.conntrack import Moved
 from gateway.kernel.usage import Pair
 from gateway.metering.ledgers import own_thresholds

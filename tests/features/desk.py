@@ -25,8 +25,8 @@ from gateway.features.status.vitals import Vitals
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
+from gateway.household.presence import SeenDevices
 from gateway.household.rule_book import RuleBook
-from gateway.household.seen_devices import SeenDevices
 from gateway.household.visibility import Visibility
 from gateway.lan.inventory import Inventory
 from gateway.path.addresses import AddressBook, NameBook, ServiceBook

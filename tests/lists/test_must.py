@@ -17,7 +17,8 @@ from gateway.age.bands import Band
 from gateway.check import lists as check_lists
 from gateway.core.errors import PolicyError
 from gateway.household.list_library import ListLibrary, read_library
-from gateway.lists.build import Canaries, Source, build_table
+from gateway.lists.build import Source, build_table
+from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.must_resolve import TOPICS, MustResolve, MustSite, content_categories, parse_must_resolve
 from gateway.lists.public_suffixes import public_suffix_check

@@ -12,7 +12,8 @@ import pytest
 
 from gateway.age.bands import Band
 from gateway.household.list_library import read_library
-from gateway.lists.build import Canaries, Source, build_table
+from gateway.lists.build import Source, build_table
+from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.judge.decide import Judge

@@ -27,8 +27,7 @@ from gateway.household.loading import load_product
 from gateway.lists import public_suffixes as suffixes
 from gateway.lists.fetch import Fetcher
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.lists.sealed import SealedShelf, SealedState, read_keys, read_private
-from gateway.lists.sealed_update import SealedUpdate
+from gateway.lists.sealed import SealedShelf, SealedState, SealedUpdate, read_keys, read_private
 from gateway.policy.config.config import Config
 from gateway.policy.names.hosts import HostError, labels, rule_host
 from gateway.policy.sealed.appeals import Appeal, IsFree, figures, overdue, parse_appeals
@@ -160,7 +159,7 @@ def _update(args: Namespace, config: Config) -> int:
 def innocent_names() -> Iterator[str]:
     """Yield well-known sites, help lines, and all public suffixes."""
     from gateway.household.loading import load_countries
-    from gateway.lists.sources import parse_canaries
+    from gateway.lists.canaries import parse_canaries
     from gateway.policy.names.countries import help_names
     from profiles import DATA
 

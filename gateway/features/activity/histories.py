@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 
 from gateway.features.activity.journal import kind_of_rule
-from gateway.household.minutes_protocol import Entry, Used
+from gateway.household.members import CountedMinute, UsedMinute
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.explanation import sentence
 from gateway.policy.profile.profile import Profile
@@ -32,7 +32,9 @@ OPENABLE = frozenset(
 )  # opened by an entry of the family's allow list
 
 
-def used_today(entries: Iterable[Entry], kept: Iterable[Used], rules: RuleBook, level: int) -> dict[str, int]:
+def used_today(
+    entries: Iterable[CountedMinute], kept: Iterable[UsedMinute], rules: RuleBook, level: int
+) -> dict[str, int]:
     """Return the minutes by use of a day that is not folded yet, as in `store.history.uses`.
 
     ``entries``: minutes that limits counted. ``kept``: minutes stored by category.

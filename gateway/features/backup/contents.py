@@ -12,8 +12,8 @@ from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
 from gateway.household.calendars import MAX_BYTES
 from gateway.household.context import HomeContext
-from gateway.household.grant_owners import BY_GUARDIANS
 from gateway.household.loading import profile_files
+from gateway.household.members import BY_GUARDIANS
 from gateway.household.visibility import Visibility
 from gateway.lists.own_lists import lists_file
 from gateway.policy.profile import edits

@@ -13,7 +13,7 @@ from gateway.core.errors import ControlError
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
-from gateway.household.member import Member
+from gateway.household.members import Member
 from gateway.path.subject import Sink, Subject
 from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.judge.device_test import Check, bedtime, checks

@@ -11,8 +11,8 @@ from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.filter_tests.device_test import DeviceTest, DeviceTests
 from gateway.household.context import HomeContext
-from gateway.household.member import Member
-from gateway.household.seen_devices import SeenDevices
+from gateway.household.members import Member
+from gateway.household.presence import SeenDevices
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.device_test import Check
 

@@ -22,13 +22,11 @@ from gateway.core.reason_codes import Code
 from gateway.dataplane.dns_proxy import DnsProxy
 from gateway.dataplane.gates import Gates
 from gateway.dataplane.kernel_table import KernelTable
-from gateway.dataplane.own_answers import OwnAnswers
+from gateway.dataplane.lookups import OwnAnswers
 from gateway.dataplane.packets import PacketPath
 from gateway.features.activity.journal import OutsideDecision
-from gateway.household.context import Effects, HomeContext
-from gateway.household.home_interfaces import HomeInterfaces
-from gateway.household.member import Member, Worn
-from gateway.household.members import Family
+from gateway.household.context import Effects, HomeContext, HomeInterfaces
+from gateway.household.members import Family, Member, Worn
 from gateway.household.presence import Presence
 from gateway.kernel.marks import valid_slot
 from gateway.lan import interfaces as lan

@@ -9,8 +9,7 @@ from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.filter_tests.probe_device import SECONDS, ProbeDevice
 from gateway.household.context import HomeContext
-from gateway.household.member import Member
-from gateway.household.members import Family
+from gateway.household.members import Family, Member
 from gateway.household.presence import Presence
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.conclude import blocks_bypass

@@ -23,8 +23,8 @@ from gateway.features.sharing.sharing import Sharing
 from gateway.features.site_repair.lessons import Lessons
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Editing
+from gateway.household.file_history import PROGRAM, revision_of
 from gateway.household.members import Family
-from gateway.household.revisions import PROGRAM, revision_of
 from gateway.policy.profile import edits, growing
 from gateway.policy.profile.growing import Stage, Step, StepState
 from gateway.policy.profile.profile import Profile

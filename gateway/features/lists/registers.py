@@ -11,7 +11,7 @@ from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.household.context import HomeContext
-from gateway.household.home_editing import HomeEditing
+from gateway.household.editing import HomeEditing
 from gateway.lists.book import SHELF, STALE, Book
 from gateway.policy.config.registers import Register
 

@@ -11,8 +11,8 @@ from gateway.control.router import Router
 from gateway.features.accounts.access import Access
 from gateway.features.rules.edit_history import EditHistory, RuleChange, describe_entries
 from gateway.household.context import HomeContext
-from gateway.household.grant_owners import BY_GUARDIANS
-from gateway.household.seen_devices import SeenDevices
+from gateway.household.members import BY_GUARDIANS
+from gateway.household.presence import SeenDevices
 from gateway.household.visibility import Visibility
 from gateway.policy.profile.edits import ChangedEntry
 from gateway.policy.profile.profile import ALL

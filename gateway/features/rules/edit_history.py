@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import PolicyError
-from gateway.household.file_history import FileHistory
-from gateway.household.revisions import Step, revision
+from gateway.household.file_history import FileHistory, Step, revision
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile import edits
 from gateway.policy.profile.edits import ChangedEntry, changed_entries

@@ -14,7 +14,7 @@ from gateway.features.accounts.access import Access
 from gateway.features.growing.growing import Growing
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Edit, Editing
-from gateway.household.revisions import revision_of
+from gateway.household.file_history import revision_of
 from gateway.policy.profile import edits
 from gateway.policy.profile.laws import signed
 from gateway.policy.profile.profile import Profile

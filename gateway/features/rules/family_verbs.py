@@ -8,8 +8,8 @@ from gateway.control.protocol import Request
 from gateway.control.router import Router
 from gateway.core.files import read_bounded
 from gateway.features.rules.edit_verbs import EditVerbs
-from gateway.household.home_editing import HomeEditing
-from gateway.household.revisions import revision_of
+from gateway.household.editing import HomeEditing
+from gateway.household.file_history import revision_of
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile import edits
 

@@ -18,7 +18,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.sharing.attempt_delay import AttemptDelay
 from gateway.household.context import HomeContext
-from gateway.household.revisions import PROGRAM
+from gateway.household.file_history import PROGRAM
 from gateway.household.visibility import day_of
 from gateway.policy.accounts import pins
 from gateway.policy.accounts.pins import Pin

@@ -15,8 +15,7 @@ from gateway.features.time.grants import Grants, is_paused
 from gateway.features.time.helper_limits import Helpers
 from gateway.features.time.ledger_views import describe_entries, describe_totals, describe_used, totals
 from gateway.household.context import HomeContext
-from gateway.household.members import Member
-from gateway.household.minutes_protocol import Minutes
+from gateway.household.members import Member, Minutes
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile.profile import ALL, Profile
 from gateway.policy.profile.rules import INTERNET, NAMES_LEVEL, PLAY, VISITS_LEVEL

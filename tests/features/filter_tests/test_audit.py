@@ -16,8 +16,7 @@ from gateway.core.errors import ControlError, KernelError
 from gateway.features.activity.journal import DecisionLog
 from gateway.features.filter_tests.probe_device import FILE, MAX_SEEN, SECONDS, FilterPath, ProbeDevice
 from gateway.features.filter_tests.probe_device_verbs import ProbeDeviceVerbs
-from gateway.household.context import HomeContext
-from gateway.household.home_interfaces import HomeInterfaces
+from gateway.household.context import HomeContext, HomeInterfaces
 from gateway.path.subject import Subject
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import PolicyError
+from gateway.lists.canaries import parse_canaries
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.lists.sources import parse_canaries
 from gateway.policy.names import networks as nets
 from gateway.policy.names.hosts import PublicSuffixCheck, normalise
 from gateway.policy.names.resolvers import Resolver, Resolvers, parse_resolvers

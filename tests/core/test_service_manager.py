@@ -1,10 +1,10 @@
-"""Descriptors of a service manager: whose they are, and which."""
+"""Tests of the descriptors that the service manager passes."""
 
 from __future__ import annotations
 
 import os
 
-from gateway.core.socket_activation import FIRST, inherited_descriptor
+from gateway.core.service_manager import FIRST, inherited_descriptor
 
 OURS = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2", "LISTEN_FDNAMES": "one:two"}
 

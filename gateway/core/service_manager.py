@@ -1,13 +1,18 @@
-"""sd_notify(3): notifies the service manager, if any, that the daemon is ready, alive or stopping."""
+"""The interface to the service manager, if any: state notifications and inherited descriptors (sd_notify(3),
+sd_listen_fds(3)).
+"""
 
 from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
+
+FIRST = 3  # the first passed descriptor, SD_LISTEN_FDS_START
 
 
 class Notifier:
-    """Sends state lines to the datagram socket in NOTIFY_SOCKET.
+    """Sends state lines (ready, alive, stopping) to the datagram socket in NOTIFY_SOCKET.
 
     ``watchdog_period`` is half of the manager's timeout in seconds, or None without a watchdog.
     """
@@ -31,3 +36,15 @@ class Notifier:
             except OSError:
                 # A failing service manager must not stop the filter; its watchdog notices the silence.
                 return
+
+
+def inherited_descriptor(name: str, environment: Mapping[str, str] = os.environ) -> int | None:
+    """Return the descriptor of that name and make it non-inheritable; None if there is none."""
+    if environment.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    names = environment.get("LISTEN_FDNAMES", "").split(":")
+    if name not in names:
+        return None
+    number = FIRST + names.index(name)
+    os.set_inheritable(number, False)
+    return number
