@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, request
 
 from gateway.control.client import Client
+from gateway.control.contract.requests import REQUESTS, RequestView
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from webui.helplines import packaged
 from webui.language import i18n
-from webui.messages.alerts import AlertBook, parse_alerts
 from webui.rules.catalogue import Catalogue, parse_catalogue
 from webui.rules.childs import Rules, parse_rules
 from webui.rules.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
@@ -21,27 +20,14 @@ from webui.values.answers import (
     HelpLine,
     Here,
     Home,
-    OwnRefusals,
     parse_help_lines,
     parse_here,
     parse_home,
-    parse_own_refusals,
 )
-from webui.values.asked import Asked, parse_asked
 from webui.values.country import Country, parse_country
 from webui.values.family import Family, parse_family
-from webui.values.given import Given, parse_given
-from webui.values.growing import Growth, parse_growth
 from webui.values.health import Health, parse_health
-from webui.values.history import Change, History, parse_changes, parse_history
-from webui.values.ledger import Ledger, parse_ledger
-from webui.values.lists import Found, Lists, parse_found, parse_lists
-from webui.values.registers import Register, parse_registers
-from webui.values.shapes import Answer
-from webui.values.teaching import Lesson, parse_lesson
-from webui.values.tickets import Batch, parse_batches
-from webui.values.waycards import SHOWN as CARDS_SHOWN
-from webui.values.waycards import WayCards, parse_cards
+from webui.values.history import Change, parse_changes
 
 ResponseT = TypeVar("ResponseT")
 
@@ -68,11 +54,6 @@ class Daemon:
     def rules(self, profile: str) -> Rules:
         return parse_rules(self.client.call("profile", id=profile))
 
-    def refusals_of_device(self, here: Here, limit: int = 10) -> OwnRefusals:
-        if not here.mac:
-            return OwnRefusals()
-        return parse_own_refusals(self.client.call("refusals", device=here.mac, limit=limit))
-
     def help_lines(self) -> tuple[HelpLine, ...]:
         """Return the last known help lines if the daemon does not respond, or else the package's."""
         try:
@@ -97,39 +78,9 @@ class Daemon:
         values |= {"by": by, "origin": origin}
         return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
 
-    def requests(self) -> tuple[Asked, ...]:
-        return parse_asked(self.client.call("requests"))
-
-    def lists(self) -> Lists:
-        return parse_lists(self.client.call("lists"))
-
-    def list_lookup(self, host: str) -> Found:
-        """Search the lists for a host. Raises: ControlError for an invalid host."""
-        return parse_found(self.client.call("list_lookup", host=host))
-
-    def registers(self) -> tuple[Register, ...]:
-        """Return states' registers, on or off."""
-        return parse_registers(self.client.call("registers"))
-
-    def way_cards(self, limit: int = CARDS_SHOWN) -> WayCards:
-        """Return cards about bypass methods that are not dismissed."""
-        return parse_cards(self.client.call("cards", limit=limit))
-
-    def batches(self) -> tuple[Batch, ...]:
-        """Return unused codes by batch, without the codes."""
-        return parse_batches(self.client.call("tickets"))
-
     def ruleset(self, profile: str) -> Ruleset:
         """Return a child's rules and its band's, for editing."""
         return parse_ruleset(self.client.call("rules", id=profile))
-
-    def growth(self, profile: str) -> Growth:
-        """Return a child's transition to the next band, with the rules before and after it."""
-        return parse_growth(self.client.call("step", id=profile))
-
-    def alerts(self) -> AlertBook:
-        """Return each guardian's notification settings."""
-        return parse_alerts(self.client.call("alerts"))
 
     def family(self) -> Family:
         """Return the family's settings of qalqan.yaml."""
@@ -146,18 +97,6 @@ class Daemon:
         """Preview the decision about ``host`` at ``at`` in the home's time, with ``changes``."""
         values: dict[str, object] = {"set": changes} if changes else {}
         return parse_preview(self.client.call("preview", id=profile, host=host, at=at, **values))
-
-    def lesson(self, profile: str) -> Lesson | None:
-        """Return a child's running lesson, with the names that it needed."""
-        return parse_lesson(Answer(self.client.call("lesson", id=profile)))
-
-    def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
-        return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))
-
-    def history(self, profile: str, first: date, last: date) -> History:
-        """Return the activity from ``first`` to ``last``, both included."""
-        span = {"from": first.isoformat(), "to": last.isoformat()}
-        return parse_history(self.client.call("history", id=profile, **span))
 
     def changes(self) -> tuple[Change, ...]:
         """Return guardians' changes of today."""
@@ -185,32 +124,10 @@ class Daemon:
         """Change the user of a shared device or a screen, or the child's PIN."""
         return self.client.call(do, **values)
 
-    def requests_of_device(self, here: Here) -> tuple[Asked, ...]:
-        found = parse_asked(self.client.call("requests", device=here.mac))
+    def requests_of_device(self, here: Here) -> tuple[RequestView, ...]:
+        """Return the requests of the child that the pages show on this device."""
+        found = self.client.ask(REQUESTS, device=here.mac).requests
         return tuple(request for request in found if request.profile == here.profile)
-
-    def way_cards_of_device(self, here: Here) -> WayCards:
-        return parse_cards(self.client.call("cards", device=here.mac))
-
-    def ledger_of_device(self, here: Here, day: date | None = None) -> Ledger:
-        return parse_ledger(self.client.call("ledger", device=here.mac, **_on(day)))
-
-    def ask(self, here: Here, *, origin: str, **values: object) -> dict[str, Any]:
-        """Ask for time or for a site.
-
-        Within the daily amount it is granted automatically (`state`, `sentence`).
-        """
-        return self.client.call("request", device=here.mac, origin=origin, **values)
-
-    def redeem(self, here: Here, code: str, *, origin: str) -> Given:
-        return parse_given(self.client.call("redeem", device=here.mac, code=code, origin=origin))
-
-    def land(self, here: Here, *, origin: str) -> Given:
-        return parse_given(self.client.call("landing", device=here.mac, origin=origin))
-
-
-def _on(day: date | None) -> dict[str, str]:
-    return {} if day is None else {"day": day.isoformat()}
 
 
 def install(app: Flask, daemon: Daemon) -> None:

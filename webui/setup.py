@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from gateway.control.contract.devices import DeviceOwner, ListedDevice
+from gateway.control.contract.lists import ListSource
 from webui.features.devices.device_text import GUEST, HOME, QUARANTINE, is_new
 from webui.rules.steps import TYPED, NoMonthError, typed_month
 from webui.values.answers import Child
-from webui.values.lists import Source
 
 PROPOSED = "qalqan-proposed"  # config key of the application's Proposal
 STEPS = ("start", "people", "devices", "summary")  # endpoints, in their order
@@ -143,10 +143,10 @@ def chosen(device: ListedDevice, here: str, people: Iterable[Known], guardian: s
     return "" if is_new(device) else device.profile
 
 
-def wanted_lists(sources: Iterable[Source], proposed: Iterable[str]) -> tuple[Source, ...]:
+def wanted_lists(sources: Iterable[ListSource], proposed: Iterable[str]) -> tuple[ListSource, ...]:
     """Return proposed lists that are off, by id. For a category: the automatic ones, or else the smallest."""
     published = [source for source in sources if not source.own]
-    found: dict[str, Source] = {}
+    found: dict[str, ListSource] = {}
     for word in proposed:
         of_kind = [source for source in published if source.category == word]
         meant = [source for source in published if source.id == word] or [

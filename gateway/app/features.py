@@ -236,7 +236,7 @@ class Features:
         additions = (
             self.growing.describe_all,
             plane.figures,
-            lambda: {"lists": self.list_updates.describe()},
+            lambda: {"lists": self.list_updates.plan()},
         )
         router.add(
             "status",

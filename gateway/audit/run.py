@@ -18,6 +18,15 @@ from gateway.audit.plan import Task, Unavailable, tasks
 from gateway.audit.stage import Stage, words_of
 from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of
 from gateway.control.client import Client, Unreachable
+from gateway.control.contract.filter_tests import (
+    AUDIT_BEGIN,
+    AUDIT_CLEAR,
+    AUDIT_END,
+    AUDIT_PAUSE,
+    AUDIT_SEEN,
+    AuditedDecision,
+    AuditedRules,
+)
 from gateway.policy.config.config import Config, Marks, file_to_edit
 from gateway.wire.dns.message import AAAA, A
 
@@ -33,9 +42,6 @@ _OFFLOAD = "offload"  # not a probe: read from the kernel's list of connections
 Results = Mapping[str, Mapping[str, Any]]
 Seen = Sequence[Mapping[str, Any]]
 Lost = Mapping[int, Mapping[str, str]]
-
-# The daemon's decisions during a test, as it reports them for each flow.
-Decision = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,11 @@ def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CH
     with ExitStack() as things:
         # First, so that the rules apply to the device's first packet.
         impersonation = Impersonation(client, who, stage.device.mac, stage.interface, stranger)
-        worn = things.enter_context(impersonation)
+        rules = things.enter_context(impersonation)
         things.enter_context(stage)
         service = things.enter_context(surroundings.Service(stage.gateway_addresses().values()))
         words = _words(client, config, stage, service.port)
-        scene = surroundings.scene(client, config, worn, words)
+        scene = surroundings.scene(client, config, rules, words)
         results = Trial(stage, impersonation, scene, config.marks).all(chosen)
         remarks = [*_remarks(scene), *_of_the_family(client, config, scene)]
     return Audit(scene, results, remarks)
@@ -145,7 +151,7 @@ class Trial:
         return concluded(task.check, task.version, self._scene, worked=found, how="")
 
     def _judged(
-        self, task: Task, results: Results, seen: Seen, lost: Lost, decided: Sequence[Decision]
+        self, task: Task, results: Results, seen: Seen, lost: Lost, decided: Sequence[AuditedDecision]
     ) -> Result:
         result = judge(task, results.get(task.key), seen, self._scene, lost[task.version])
         if isinstance(task.job, Unavailable):
@@ -258,7 +264,7 @@ def _is_over(download: Mapping[str, Any]) -> bool:
 
 
 class Impersonation:
-    """``with Impersonation(client, "daughter", mac) as worn``: ``worn`` describes the rules in use.
+    """``with Impersonation(client, "daughter", mac) as rules``: the device has these rules meanwhile.
 
     ``interface`` is an interface of the test that counts as LAN meanwhile. ``stranger`` is an unknown device
     about which no notification is sent.
@@ -271,29 +277,28 @@ class Impersonation:
         self._asked = {"who": who, "mac": mac, "interface": interface, "stranger": stranger}
         self._line: socket.socket | None = None
 
-    def __enter__(self) -> Mapping[str, Any]:
-        worn, self._line = self._client.hold("audit_begin", **self._asked)
-        return worn
+    def __enter__(self) -> AuditedRules:
+        answer, self._line = self._client.hold(AUDIT_BEGIN.name, **self._asked)
+        return AUDIT_BEGIN.decode_response(answer)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._client.call("audit_end")
+            self._client.ask(AUDIT_END)
         except Unreachable:
             pass  # it ended together with the daemon
         finally:
             if self._line is not None:
                 self._line.close()
 
-    def seen(self) -> list[Decision]:
+    def seen(self) -> Sequence[AuditedDecision]:
         """Return the daemon's decisions about the device, the oldest first."""
-        found: list[Decision] = self._client.call("audit_seen")["seen"]
-        return found
+        return self._client.ask(AUDIT_SEEN).seen
 
     def pause(self, *, paused: bool) -> None:
-        self._client.call("audit_pause", paused=paused)
+        self._client.ask(AUDIT_PAUSE, paused=paused)
 
     def clear(self) -> None:
         """Forget what was learned about the device and its flows."""
-        self._client.call("audit_clear")
+        self._client.ask(AUDIT_CLEAR)

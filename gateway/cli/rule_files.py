@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client
+from gateway.control.contract.lists import LIST_LOOKUP
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.household import loading as household
@@ -187,7 +188,7 @@ class SealedAsked:
         if self._client is None:
             return False
         try:
-            return self._client.call("list_lookup", host=host)["refused_for_everyone"] is True
+            return self._client.ask(LIST_LOOKUP, host=host).refused_for_everyone
         except ControlError as error:
             if error.code == Code.ASK_LATER:
                 raise

@@ -13,15 +13,18 @@ import pytest
 from gateway.audit import surroundings as scenery
 from gateway.audit.stage import random_mac
 from gateway.control.client import Client
+from gateway.control.contract.filter_tests import AuditedRules
 from gateway.core.errors import ControlError
 from gateway.policy.config.config import Config
 from gateway.policy.config.web import Listen
+from gateway.policy.profile.bypass_methods import Switch
+from gateway.policy.profile.rules import Mode
 
 STAGE = {"sourcemac": "02:00:00:00:00:50", "strangermac": "02:00:00:00:00:51", "lan": "br-lan"}
-WORN = {
-    "profile": "kid", "name": "Kid", "band": "10-12", "strict": False, "mode": "block-list",
-    "ways": {"vpn": "block", "ssh": "allow"},
-}  # fmt: skip
+RULES = AuditedRules(
+    profile="kid", name="Kid", band="10-12", strict=False, mode=Mode.BLOCK_LIST,
+    ways={"vpn": Switch.BLOCK, "ssh": Switch.ALLOW}, seconds=300,
+)  # fmt: skip
 
 
 class Daemon:
@@ -44,7 +47,7 @@ class Daemon:
 
 
 def scene_of(daemon: Daemon, **config: Any) -> Any:
-    return scenery.scene(cast("Client", daemon), replace(Config(), **config), WORN, STAGE)
+    return scenery.scene(cast("Client", daemon), replace(Config(), **config), RULES, STAGE)
 
 
 SHOWN = {

@@ -13,6 +13,8 @@ from gateway.audit.catalogue import CHECKS, CONTROLS
 from gateway.audit.checks import Check, Outcome, Result, Scene, Want
 from gateway.audit.plan import Task, Unavailable, tasks
 from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of, through
+from gateway.control.contract.filter_tests import AuditedDecision
+from gateway.policy.values import Proto, Reason, Verdict
 
 WORDS: Mapping[str, Any] = {
     "refused": "bad.example",
@@ -218,11 +220,15 @@ def test_controls_that_fail_say_why() -> None:
     assert set(lost_controls(silent, replace(SCENE, strict=True))[4]) == {"dns", "tls"}
 
 
+def decision(dst: str, dport: int, host: str | None, reason: Reason) -> AuditedDecision:
+    return AuditedDecision(Proto.TCP, host, dst, dport, Verdict.BLOCK, reason, None)
+
+
 def test_the_daemons_word_is_the_latest_about_this_address() -> None:
     decided = [
-        {"dst": "198.19.4.0", "dport": 22, "host": None, "reason": "open"},
-        {"dst": "198.19.4.0", "dport": 22, "host": None, "reason": "ssh"},
-        {"dst": "198.19.4.0", "dport": 53, "host": "a.example", "reason": "category"},
+        decision("198.19.4.0", 22, None, Reason.OPEN),
+        decision("198.19.4.0", 22, None, Reason.SSH),
+        decision("198.19.4.0", 53, "a.example", Reason.CATEGORY),
     ]
     assert reason_of({"probe": "stream", "to": "198.19.4.0", "port": 22}, decided) == "ssh"
     assert (

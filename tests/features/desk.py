@@ -359,7 +359,7 @@ class Desk:
         return [one for one in self.events if one["event"] == kind]
 
     def ask(self, do: str, role: Role = Role.OWNER, /, **values: object) -> dict[str, Any]:
-        """Return an answer with objects and lists in place of records."""
+        """Return an answer with objects and lists in place of records, and days as in JSON."""
         return {key: _plain(value) for key, value in self._verbs[do](Request(do, role, 0, values)).items()}
 
     def use(self, profile: str, **minutes: int) -> None:
@@ -402,4 +402,8 @@ class Desk:
 def _plain(value: Any) -> Any:
     if is_record(value):
         return {key: _plain(inner) for key, inner in values_of(value).items()}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from gateway.control.contract.time import OFF, ON, SwitchEnd
 from gateway.control.schema import record
 from webui.api.operations import ANYONE, Minutes, Noun
 from webui.api.who import Caller
@@ -44,11 +45,6 @@ class HomeNow:
 @record
 class Off:
     minutes: Minutes | None = None
-
-
-@record
-class OffUntil:
-    until: datetime | None
 
 
 @record
@@ -180,16 +176,16 @@ def now(me: Caller) -> object:
     return me.ask("status")
 
 
-@noun.declare("POST", "/home/off", body=Off, answer=OffUntil)
+@noun.declare("POST", "/home/off", body=Off, answer=SwitchEnd)
 def off(me: Caller, body: Off) -> object:
     """Suspend time rules and categories for every person, for some minutes or until `on`."""
-    return me.change("off", **({"minutes": body.minutes} if body.minutes else {}))
+    return me.change(OFF, **({"minutes": body.minutes} if body.minutes else {}))
 
 
 @noun.declare("POST", "/home/on")
 def on(me: Caller) -> object:
     """Resume them."""
-    return me.change("on")
+    return me.change(ON)
 
 
 @noun.declare("GET", "/home/help-lines", ANYONE, answer=HelpLines)

@@ -35,6 +35,11 @@ def plain(text: str, limit: int = NAME_LIMIT) -> str:
     return text if len(text) <= limit or whole else text[: limit - 1] + "…"
 
 
+def many(number: int) -> str:
+    """Return ``83 800``, with a non-breaking space."""
+    return f"{number:,}".replace(",", "\u00a0")
+
+
 def weekday(moment: date) -> str:
     return (
         _("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"),

@@ -10,11 +10,13 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.time import OFF, ON
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.lists.registers_pages import all_registers
 from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
 from webui.front import trusted
 from webui.language import zones
@@ -27,7 +29,6 @@ from webui.rules.laws import standing
 from webui.settings import OWN_NAME
 from webui.values.answers import Home
 from webui.values.family import ACCESS, STRANGERS, Family, access, countries, strangers
-from webui.values.lists import many
 from webui.values.shapes import Answer
 from webui.wallet import why_not
 
@@ -96,7 +97,7 @@ def turn_off() -> ResponseReturnValue:
     now = daemon().home().now
     minutes = _to_morning(now) if chosen == TOMORROW else int(chosen)
     with notices.refusals_to(notices.said):
-        daemon().change("off", minutes=minutes, by=guardian() or "", origin=source_address())
+        daemon().change(OFF, minutes=minutes, by=guardian() or "", origin=source_address())
         notices.forget()  # the notice on every page shows it
     return redirect(url_for("family.show"), 303)
 
@@ -104,7 +105,7 @@ def turn_off() -> ResponseReturnValue:
 @blueprint.post("/on")
 @guardians_only
 def turn_on() -> ResponseReturnValue:
-    daemon().change("on", by=guardian() or "", origin=source_address())
+    daemon().change(ON, by=guardian() or "", origin=source_address())
     notices.said(_("All rules hold again."))
     return redirect(url_for("family.show"), 303)
 
@@ -196,8 +197,7 @@ def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
         tomorrow=clock(_morning(home.now), home.now),
         addresses=_addresses(),
         laws=daemon().country().laws,
-        registers=daemon().registers(),
-        many=many,
+        registers=all_registers(),
         standing=standing,
         trusted=trusted(),
         certificate_end=_end(home.now),

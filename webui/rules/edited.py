@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from webui.features.lists.lists_text import intervals
 from webui.language import zones
 from webui.language.i18n import OWN_NAMES
 from webui.language.i18n import gettext as _
@@ -18,7 +19,6 @@ from webui.rules.overview import cleared, sentences, title
 from webui.rules.ruleset import BY_ENTRY, LISTS, texts
 from webui.values.family import access, countries, strangers
 from webui.values.history import Change, Edit
-from webui.values.lists import intervals
 
 NAME_LENGTH = 80  # characters of a device's or a site's name
 OF_THE_DEVICE = ("devices", "shared", "managed")

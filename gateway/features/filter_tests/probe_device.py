@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -33,7 +33,7 @@ from gateway.lan import interfaces as lan
 from gateway.lan import neighbours
 from gateway.path.addresses import NameBook
 from gateway.path.live_flows import LiveFlows
-from gateway.policy.values import Decision, Observation, Reason
+from gateway.policy.values import Decision, Observation
 from gateway.store.tables.slots import Numbers
 from gateway.wire.flows.table import FlowTable
 
@@ -68,20 +68,6 @@ class ProbedDecision(NamedTuple):
 
     seen: Observation
     decision: Decision
-
-    def to_dict(self) -> Mapping[str, object]:
-        """Return the decision; what is blocked for everyone has one reason, without a rule."""
-        seen, decision = self
-        sealed = decision.reason is Reason.REFUSED_FOR_EVERYONE
-        return {
-            "proto": seen.proto,
-            "host": seen.host,
-            "dst": lan.text(seen.dst) if seen.dst else None,
-            "dport": seen.dport,
-            "verdict": decision.verdict,
-            "reason": decision.reason,
-            "rule": None if sealed else decision.rule,
-        }
 
 
 class _Running:

@@ -15,10 +15,9 @@ from webui.accounts import passwords, session, tries
 from webui.accounts.session import anyone, everybody
 from webui.accounts.tries import TooManyTriesError
 from webui.features.accounts.door_pages import is_empty
+from webui.features.time.sheets import Sheet, sheets
 from webui.language import refusals
 from webui.language.i18n import gettext as _
-from webui.pages.codes import sheets
-from webui.values.tickets import Sheet
 
 blueprint = Blueprint("claim", __name__)
 

@@ -1,0 +1,177 @@
+"""What a child can do on its page, on its own device: ask for time or a site, finish a game, enter a code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.control.contract.requests import REQUEST
+from gateway.control.contract.time import LANDING, REDEEM
+from gateway.core.errors import ControlError
+from gateway.policy.requests.requests import RequestState
+from webui import notices
+from webui.accounts.locks import child_only
+from webui.accounts.session import anyone
+from webui.daemon import daemon, source_address
+from webui.features.activity.block_text import blocks_of
+from webui.features.requests.requests_text import RequestEntry, waiting_time
+from webui.features.time.grant_text import to_child
+from webui.features.time.sheets import CODE_LIMIT, normalize_code
+from webui.forms import one_of, reason
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.values.answers import Here, Home
+
+blueprint = Blueprint("asks", __name__, url_prefix="/my")
+
+MINUTES = (15, 30, 60)
+SERVICE = "service:"
+REFUSED = 409
+
+
+@blueprint.get("/ask")
+@anyone
+def ask() -> ResponseReturnValue:
+    return _with_child(_ask_form)
+
+
+@blueprint.post("/ask")
+@anyone
+def ask_for_time() -> ResponseReturnValue:
+    return _with_child(_ask_for_time)
+
+
+@blueprint.post("/ask/site")
+@anyone
+def ask_for_site() -> ResponseReturnValue:
+    return _with_child(_ask_for_site)
+
+
+@blueprint.post("/landing")
+@anyone
+def land() -> ResponseReturnValue:
+    return _with_child(_land)
+
+
+@blueprint.get("/asked")
+@child_only
+@anyone
+def before() -> ResponseReturnValue:
+    """Show all requests from this child's devices, and their answers."""
+    return _with_child(_all_asked)
+
+
+@blueprint.get("/code")
+@anyone
+def code() -> ResponseReturnValue:
+    return _with_child(_code_form)
+
+
+@blueprint.post("/code")
+@anyone
+def redeem() -> ResponseReturnValue:
+    return _with_child(_redeem)
+
+
+def _with_child(act: Callable[[Here, Home], ResponseReturnValue]) -> ResponseReturnValue:
+    """Run ``act`` for the child of the device that asks.
+
+    The device is known by its address; a form cannot name another.
+    """
+    here = daemon().here(source_address())
+    home = daemon().home()
+    if home.child(here.profile) is None or not here.mac:
+        return redirect(url_for("door.arrive"), 303)
+    return act(here, home)
+
+
+def _ask_for_time(here: Here, home: Home) -> ResponseReturnValue:
+    values: dict[str, object] = {"minutes": int(one_of("minutes", {str(minute) for minute in MINUTES}))}
+    service = request.form.get("service", "")
+    if service:
+        if service not in {use.target for use in here.time.used if use.target.startswith(SERVICE)}:
+            abort(400)
+        values["service"] = service
+    because = reason("reason")
+    if because:
+        values["reason"] = because
+    try:
+        done = daemon().client.ask(REQUEST, device=here.mac, origin=source_address(), **values)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _ask_form(here, home, refusals.sentence(error)), REFUSED
+    if done.state is RequestState.AUTO:
+        notices.notify_child(_("You have it: nobody needed to be asked."))
+    else:
+        notices.notify_child(_("You asked. Your parents see it, and the answer is here."))
+    return redirect(url_for("child.show"), 303)
+
+
+def _ask_for_site(here: Here, _home: Home) -> ResponseReturnValue:
+    """Ask for a site.
+
+    It must have been blocked on this device within ten minutes, and be open to requests.
+    """
+    host = request.form.get("host", "")
+    found = blocks_of(here).askable(host)
+    if found is None:
+        sentence = _("More than ten minutes have passed. Open the site again, and then ask.")
+        return render_template("problem.html", code=REFUSED, sentence=sentence), REFUSED
+    with notices.refusals_to(notices.notify_child):
+        daemon().client.ask(REQUEST, device=here.mac, origin=source_address(), site=host)
+        name = plain(found.title, 80)
+        notices.notify_child(
+            _("You asked for %(name)s. Your parents see it, and the answer is here.", name=name)
+        )
+    return redirect(url_for("child.show"), 303)
+
+
+def _land(here: Here, home: Home) -> ResponseReturnValue:
+    with notices.refusals_to(notices.notify_child):
+        given = daemon().client.ask(LANDING, device=here.mac, origin=source_address())
+        notices.notify_child(to_child(given, home.now))
+    return redirect(url_for("child.show"), 303)
+
+
+def _redeem(here: Here, home: Home) -> ResponseReturnValue:
+    entered = request.form.get("code", "")[:CODE_LIMIT]
+    text = normalize_code(entered)
+    if not text:
+        return _code_form(here, home, _("Type the letters and numbers from the paper.")), REFUSED
+    try:
+        given = daemon().client.ask(REDEEM, device=here.mac, code=text, origin=source_address())
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _code_form(here, home, refusals.sentence(error), plain(entered)), REFUSED
+    notices.notify_child(to_child(given, home.now))
+    return redirect(url_for("child.show"), 303)
+
+
+def _all_asked(here: Here, home: Home) -> ResponseReturnValue:
+    return render_template(
+        "my_asked.html",
+        home=home,
+        asked=[RequestEntry(found) for found in daemon().requests_of_device(here)],
+        help_lines=daemon().help_lines(),
+    )
+
+
+def _ask_form(here: Here, home: Home, sentence: str = "") -> str:
+    return render_template(
+        "ask.html",
+        child=home.child(here.profile),
+        sentence=sentence,
+        minutes_offered=MINUTES,
+        services=[use for use in here.time.used if use.target.startswith(SERVICE)],
+        waiting=waiting_time(daemon().requests_of_device(here)),
+    )
+
+
+def _code_form(_here: Here, _home: Home, sentence: str = "", entered: str = "") -> str:
+    return render_template("code.html", sentence=sentence, entered=entered)

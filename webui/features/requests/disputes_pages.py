@@ -1,0 +1,128 @@
+"""A child disputes minutes of its time ledger. The guardians are notified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.control.contract.requests import REQUEST
+from gateway.control.contract.time import LEDGER, LEDGER_DAYS
+from gateway.core.errors import ControlError
+from gateway.policy.requests.requests import MAX_MINUTES
+from webui import notices
+from webui.accounts.locks import child_only
+from webui.accounts.session import anyone
+from webui.daemon import daemon, source_address
+from webui.features.time.ledger_text import Row, limit_name, rows
+from webui.forms import one_of, reason
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.values.answers import Child, Here, Home
+
+blueprint = Blueprint("disputes", __name__, url_prefix="/my/wrong")
+
+STEPS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180)
+REFUSED = 409
+ARGUMENT_LIMIT = 80  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A row of the ledger of the child whose device asks."""
+
+    here: Here
+    home: Home
+    child: Child
+    row: Row
+    gates: str  # ids of the limits that it counted for, separated by spaces
+
+    @property
+    def choices(self) -> list[int]:
+        most = min(self.row.minutes, MAX_MINUTES)
+        return [*(step for step in STEPS if step < most), most]
+
+
+@blueprint.get("")
+@child_only
+@anyone
+def show() -> ResponseReturnValue:
+    meant = _meant(
+        request.args.get("at", ""), request.args.get("device", ""), request.args.get("service", "")
+    )
+    return _form(meant) if meant is not None else redirect(url_for("time.mine"), 303)
+
+
+@blueprint.post("")
+@child_only
+@anyone
+def send() -> ResponseReturnValue:
+    form = request.form
+    meant = _meant(form.get("at", ""), form.get("device", ""), form.get("service", ""))
+    if meant is None:
+        notices.notify_child(_("These minutes are not in the list any more. Go back and look again."))
+        return redirect(url_for("child.show"), 303)
+    minutes = int(one_of("minutes", {str(choice) for choice in meant.choices}))
+    values: dict[str, object] = {"minutes": minutes, "limits": meant.gates}
+    if because := reason("reason"):
+        values["reason"] = because
+    try:
+        device, origin = meant.here.mac, source_address()
+        daemon().client.ask(REQUEST, device=device, origin=origin, since=meant.row.start, **values)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _form(meant, refusals.sentence(error)), REFUSED
+    notices.notify_child(_("Your parents see what you wrote. The answer will be here."))
+    return redirect(url_for("child.show"), 303)
+
+
+def _form(meant: Meant, sentence: str = "") -> str:
+    return render_template(
+        "wrong.html",
+        home=meant.home,
+        child=meant.child,
+        row=meant.row,
+        choices=meant.choices,
+        sentence=sentence,
+    )
+
+
+def _meant(at: str, device: str, service: str) -> Meant | None:
+    """Return the row that begins at ``at``; None without one, or if the device has no child."""
+    start = _moment(at[:ARGUMENT_LIMIT])
+    here, home = daemon().here(source_address()), daemon().home()
+    child = home.child(here.profile)
+    if child is None or not here.mac:
+        return None
+    for day in _days(start, home.day):
+        on: dict[str, object] = {} if day == home.day else {"day": day}
+        ledger = daemon().client.ask(LEDGER, device=here.mac, **on)
+        for row in rows(ledger.minutes):
+            if (row.start, row.device, row.service) == (start, device, service):
+                gates = {
+                    minute.gate
+                    for minute in ledger.minutes
+                    if minute.at == start and limit_name(minute) in row.limits
+                }
+                return Meant(here, home, child, row, " ".join(sorted(gates)))
+    return None
+
+
+def _days(start: datetime, today: date) -> list[date]:
+    """Return the family's days, which change at night: a minute after midnight belongs to the day before."""
+    own = (start.date(), start.date() - timedelta(days=1))
+    return [day for day in own if today - timedelta(days=LEDGER_DAYS) <= day <= today]
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text.replace(" ", "+"))  # a plus in an address may have become a space
+    except ValueError:
+        abort(400)
+    if found.tzinfo is None:
+        abort(400)
+    return found

@@ -1,0 +1,113 @@
+"""The time ledger of a child: counted minutes, joined to spans for display."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from gateway.control.contract.time import Ledger, LedgerMinute
+from webui.charts import DAY
+from webui.language import things
+
+DAY_STARTS = 4 * 60  # minutes: the start of the family's day unless its minutes are earlier
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Consecutive minutes with the same properties."""
+
+    start: datetime
+    end: datetime  # end of the last minute
+    device: str
+    service: str  # empty: unknown
+    limits: tuple[str, ...]  # names of the limits that they counted for
+    why: str
+    minutes: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The day of one limit."""
+
+    name: str
+    minutes: int  # each counted once, whatever the number of devices
+    spans: tuple[tuple[int, int], ...]  # minutes since midnight, the last one included
+
+
+def limit_name(minute: LedgerMinute) -> str:
+    """Return the name of the limit that a minute counted for."""
+    return things.thing(minute.gate, minute.name)
+
+
+def rows(minutes: Iterable[LedgerMinute]) -> tuple[Row, ...]:
+    """Return rows in time order. A minute that counted for several limits appears once, with all of them."""
+    limits: dict[tuple[datetime, str, str, str], list[LedgerMinute]] = {}
+    for minute in minutes:
+        limits.setdefault((minute.at, minute.device, minute.service or "", minute.why), []).append(minute)
+    found: list[Row] = []
+    latest: dict[tuple[object, ...], int] = {}  # properties → index of their last row
+    for (at, device, service, why), alike in sorted(limits.items(), key=lambda item: item[0]):
+        names = tuple(dict.fromkeys(limit_name(minute) for minute in alike))
+        moved = max(minute.bytes for minute in alike)
+        key = (device, service, names, why)
+        place = latest.get(key)
+        if place is not None and found[place].end == at:
+            row = found[place]
+            found[place] = Row(
+                row.start, at + MINUTE, device, service, names, why, row.minutes + 1, row.bytes + moved
+            )
+        else:
+            latest[key] = len(found)
+            found.append(Row(at, at + MINUTE, device, service, names, why, 1, moved))
+    return tuple(found)
+
+
+def lanes(ledger: Ledger) -> tuple[Lane, ...]:
+    """Return one lane for each limit, the most used first."""
+    by_gate: dict[str, tuple[str, set[int]]] = {
+        total.target: (things.thing(total.target, total.name), set()) for total in ledger.totals
+    }
+    whole = {total.target: total.minutes for total in ledger.totals}
+    for minute in ledger.minutes:
+        by_gate.setdefault(minute.gate, (limit_name(minute), set()))[1].add(minute_of(minute.at, ledger.day))
+    found = [
+        Lane(name, whole.get(gate, len(minutes)), tuple(_spans(minutes)))
+        for gate, (name, minutes) in by_gate.items()
+    ]
+    return tuple(sorted(found, key=lambda lane: -lane.minutes))
+
+
+def whole_day(ledger: Ledger) -> Lane:
+    """Return the whole day in one lane, whatever its minutes counted for."""
+    minutes = {minute_of(minute.at, ledger.day) for minute in ledger.minutes}
+    return Lane("", len(minutes), tuple(_spans(minutes)))
+
+
+def minute_of(at: datetime, day: date) -> int:
+    """Return the minutes since the midnight at the start of ``day``, by wall clock."""
+    return (at.date() - day).days * DAY + at.hour * 60 + at.minute
+
+
+def starts(ledger: Ledger) -> int:
+    """Return the start of the 24-hour strip: 04:00, or earlier by whole hours if the minutes need it."""
+    minutes = [minute_of(minute.at, ledger.day) for minute in ledger.minutes]
+    first, last = min(minutes, default=DAY_STARTS), max(minutes, default=DAY_STARTS)
+    if first < DAY_STARTS:
+        return first // 60 * 60
+    return max(DAY_STARTS, (last // 60 + 1) * 60 - DAY)
+
+
+def _spans(minutes: set[int]) -> Iterable[tuple[int, int]]:
+    first = last = None
+    for minute in sorted(minutes):
+        if first is None or last is None:
+            first = minute
+        elif minute != last + 1:
+            yield first, last
+            first = minute
+        last = minute
+    if first is not None and last is not None:
+        yield first, last

@@ -1,0 +1,78 @@
+"""Codes on paper: what a child types, and the sheet while it is shown."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+
+from flask import Flask, current_app
+
+SHEETS = 8  # stored at a time; a new one replaces the oldest
+SHEET_LIFE = 600.0  # seconds
+CODE_LIMIT = 40  # characters
+
+# Letters that look the same on paper and are from another keyboard layout.
+_LOOKALIKES = str.maketrans("АВЕКМНРСТХУ", "ABEKMHPCTXY")
+
+
+def normalize_code(text: str) -> str:
+    """Normalise a code: ``k7qm – 3xpr`` → ``K7QM-3XPR``. The daemon checks it."""
+    code = "".join(c for c in text[:CODE_LIMIT].upper().translate(_LOOKALIKES) if c.isalnum())
+    half = len(code) // 2
+    return f"{code[:half]}-{code[half:]}" if code else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Codes that were just created."""
+
+    by: str
+    codes: tuple[str, ...]
+    minutes: int
+    name: str  # of the child; empty: any child
+    until: datetime | None
+
+
+class Sheets:
+    """Sheets in memory. A sheet stays available for ten minutes, in case its page fails to load."""
+
+    def __init__(self) -> None:
+        self._sheets: OrderedDict[str, tuple[float, Sheet]] = OrderedDict()
+        self._lock = Lock()
+
+    def put(self, sheet: Sheet, now: float) -> str:
+        key = secrets.token_urlsafe(12)
+        with self._lock:
+            self._sheets[key] = (now, sheet)
+            while len(self._sheets) > SHEETS:
+                self._sheets.popitem(last=False)
+        return key
+
+    def get(self, key: str, by: str, now: float) -> Sheet | None:
+        with self._lock:
+            at, sheet = self._sheets.get(key, (0.0, None))
+            if sheet is None or sheet.by != by:
+                return None
+            if now - at >= SHEET_LIFE:
+                del self._sheets[key]
+                return None
+            return sheet
+
+    def drop(self, key: str, by: str) -> None:
+        with self._lock:
+            found = self._sheets.get(key)
+            if found is not None and found[1].by == by:
+                del self._sheets[key]
+
+
+def install(app: Flask) -> None:
+    app.extensions["qalqan-sheets"] = Sheets()
+
+
+def sheets() -> Sheets:
+    found = current_app.extensions["qalqan-sheets"]
+    assert isinstance(found, Sheets)
+    return found
