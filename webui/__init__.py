@@ -87,9 +87,9 @@ PAGES = (
     lending_pages, family_card, stream, people_pages, auditlog, helper, support, language, health,
     backup_pages, update, family, registers_pages, importing, alert_pages,
     child, ask_pages, disputes_pages, sharing_pages, self_set_pages, agreement_pages, unlock_pages,
-    wallet_pages, ledger_pages, blocked_pages, status, leave, bullying_pages, rights, learn, guide, digest_pages,
-    rules, services, kinds, laws, sites, week, limits, basics, band, transition_pages, preview, carry,
-    repair_pages, setup, device_test_pages, bypass_test_pages, brand,
+    wallet_pages, ledger_pages, blocked_pages, status, leave, bullying_pages, rights, learn, guide,
+    digest_pages, rules, services, kinds, laws, sites, week, limits, basics, band, transition_pages, preview,
+    carry, repair_pages, setup, device_test_pages, bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 
