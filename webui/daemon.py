@@ -25,12 +25,9 @@ from webui.values.answers import (
     parse_home,
 )
 from webui.values.country import Country, parse_country
-from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.values.family import Family, parse_family
 from webui.values.health import Health, parse_health
 from webui.values.history import Change, parse_changes
-from webui.values.questions import SHOWN, Questions, parse_questions
-from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
 
 ResponseT = TypeVar("ResponseT")
 
@@ -81,19 +78,6 @@ class Daemon:
         values |= {"by": by, "origin": origin}
         return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
 
-    def questions(self, limit: int = SHOWN) -> Questions:
-        """Return the questions about devices."""
-        return parse_questions(self.client.call("questions", limit=limit))
-
-    def devices(self) -> Devices:
-        """Return all devices of the home, without details."""
-        return parse_devices(self.client.call("devices", brief=True))
-
-    def learnt(self, mac: str) -> tuple[Devices, Learnt | None]:
-        """Return one device with all details; none if it is no longer known."""
-        answer = self.client.call("devices", mac=mac)
-        return parse_devices(answer), parse_learnt(answer)
-
     def ruleset(self, profile: str) -> Ruleset:
         """Return a child's rules and its band's, for editing."""
         return parse_ruleset(self.client.call("rules", id=profile))
@@ -113,14 +97,6 @@ class Daemon:
         """Preview the decision about ``host`` at ``at`` in the home's time, with ``changes``."""
         values: dict[str, object] = {"set": changes} if changes else {}
         return parse_preview(self.client.call("preview", id=profile, host=host, at=at, **values))
-
-    def lending(self) -> Lending:
-        """Return shared devices, handed-over devices and PINs, for a guardian."""
-        return parse_lending(self.client.call("lent"))
-
-    def handed(self, ip: str, device: str = "") -> Handed:
-        """Return whether the device at an address, or else ``device``, is handed over."""
-        return parse_handed(self.client.call("handed", ip=ip, **({"device": device} if device else {})))
 
     def changes(self) -> tuple[Change, ...]:
         """Return guardians' changes of today."""

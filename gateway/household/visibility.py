@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, time
-from enum import StrEnum
 
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
@@ -18,18 +17,10 @@ from gateway.lan.inventory import Inventory
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import DeviceUse, possible_users, temporary_profiles
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, Sightings
 from gateway.policy.time.standing import Situation
 from gateway.store.tables.device_notes import DeviceNotes
 from gateway.store.tables.sharing import Uses
-
-
-class Sightings(StrEnum):
-    """How exactly the times at which a device was here may be shown."""
-
-    MOMENT = "moment"
-    DAY = "day"
-    NOTHING = "nothing"
 
 
 class Visibility:

@@ -12,11 +12,13 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.devices import ASSIGN, DEVICES
 from gateway.control.contract.lists import LIST_ADD
 from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.devices.device_text import GUEST, HOME, PLACES, DevicesView, is_new
 from webui.features.lists.lists_text import INTERVALS, category_name
 from webui.forms import back, one_of
 from webui.language import clues, refusals, words
@@ -42,7 +44,6 @@ from webui.setup import (
     rows_of,
     who_is,
 )
-from webui.values.devices import GUEST, HOME, PLACES, Devices
 from webui.values.shapes import Answer
 
 blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
@@ -63,15 +64,15 @@ def _make_lock(state: object) -> None:
 @blueprint.get("/")
 @guardians_only
 def start() -> ResponseReturnValue:
-    devices = daemon().devices()
+    devices = _devices()
     mac = daemon().here(source_address()).mac  # None outside of the home's networks
-    here = next((device for device in devices.found if mac and device.mac == mac), None)
+    here = next((device for device in devices.state.devices if mac and device.mac == mac), None)
     return _render(
         "setup_start.html",
         "start",
         devices=devices,
         here=here,
-        behind=[device for device in devices.found if device.online or device is here][:SHOWN],
+        behind=[device for device in devices.state.devices if device.online or device is here][:SHOWN],
         tongues=menu(),
         spoken=language(),
     )
@@ -95,7 +96,7 @@ def speak() -> ResponseReturnValue:
 @blueprint.get("/people")
 @guardians_only
 def people() -> ResponseReturnValue:
-    return _people(rows_of(_known(daemon().devices()), guardian() or "", proposal().bands))
+    return _people(rows_of(_known(_devices()), guardian() or "", proposal().bands))
 
 
 @blueprint.post("/people")
@@ -133,7 +134,7 @@ def _set_list_updates(chosen: str) -> None:
 
 def _save(row: Row) -> None:
     """Create or change one person. Raises: ControlError."""
-    who = who_is(row, _known(daemon().devices()))
+    who = who_is(row, _known(_devices()))
     if who is None:
         rules = {"set": {"next_step": row.step}} if row.step else {}
         _change("add_profile", name=row.name, band=row.band, **rules)
@@ -146,9 +147,7 @@ def _save(row: Row) -> None:
 @blueprint.post("/people/remove")
 @guardians_only
 def remove() -> ResponseReturnValue:
-    who = next(
-        (person for person in _known(daemon().devices()) if person.id == request.form.get("who")), None
-    )
+    who = next((person for person in _known(_devices()) if person.id == request.form.get("who")), None)
     if who is None:
         notices.said(_("This person is not here any more."))
         return redirect(url_for("setup.people"), 303)
@@ -191,8 +190,8 @@ def _list_updates() -> dict[str, str]:
     return {"interval": sent if sent in INTERVALS else now, "on": now if now != "off" else "daily"}
 
 
-def _known(devices: Devices) -> tuple[Known, ...]:
-    return known_people(devices.people, daemon().home().children)
+def _known(devices: DevicesView) -> tuple[Known, ...]:
+    return known_people(devices.state.people, daemon().home().children)
 
 
 # ---------------------------------------------------------------------------------------- devices
@@ -201,9 +200,9 @@ def _known(devices: Devices) -> tuple[Known, ...]:
 @blueprint.get("/devices")
 @guardians_only
 def devices() -> ResponseReturnValue:
-    found = daemon().devices()
+    found = _devices()
     known, here = _known(found), daemon().here(source_address()).mac
-    shown = sorted(found.found, key=lambda device: (device.mac != here, not device.online))[:SHOWN]
+    shown = sorted(found.state.devices, key=lambda device: (device.mac != here, not device.online))[:SHOWN]
     return _render(
         "setup_devices.html",
         "devices",
@@ -221,17 +220,16 @@ def devices() -> ResponseReturnValue:
 @guardians_only
 def save_devices() -> ResponseReturnValue:
     """Save owners. An unchanged row is skipped, so a form that is sent twice has no second effect."""
-    found = daemon().devices()
-    allowed = {*PLACES, *(person.id for person in found.people)}
+    found = _devices()
+    allowed = {*PLACES, *(person.id for person in found.state.people)}
     moved: list[tuple[str, str]] = []
     errors: list[str] = []
     with current_app.extensions[ONE_AT_A_TIME]:
-        for device in found.found:
+        for device in found.state.devices:
             wanted = request.form.get(f"of-{device.mac}", "")
-            if wanted in allowed and not device.shared and (wanted != device.profile or device.is_new):
+            if wanted in allowed and not device.shared and (wanted != device.profile or is_new(device)):
                 with notices.refusals_to(errors.append):
-                    answer = Answer(_change("assign", mac=device.mac, profile=wanted))
-                    moved.append((device.mac, answer.text("was")))
+                    moved.append((device.mac, _assign(device.mac, wanted)))
         with notices.refusals_to(errors.append):
             _strangers(request.form.get("unknown", ""))
     if errors:
@@ -258,7 +256,7 @@ def devices_back() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         for mac, was in zip(parts[::2], parts[1::2], strict=True):
-            _change("assign", mac=mac, profile=was)
+            _assign(mac, was)
         notices.said(_("Each device is whose it was before."))
     return redirect(url_for("setup.devices"), 303)
 
@@ -269,7 +267,7 @@ def devices_back() -> ResponseReturnValue:
 @blueprint.get("/summary")
 @guardians_only
 def summary() -> ResponseReturnValue:
-    found, home = daemon().devices(), daemon().home()
+    found, home = _devices(), daemon().home()
     names = daemon().catalogue()
     return _render(
         "setup_summary.html",
@@ -277,7 +275,7 @@ def summary() -> ResponseReturnValue:
         devices=found,
         cards=[(child, _rules(child.id, names)) for child in home.children],
         adults=[person for person in _known(found) if home.child(person.id) is None],
-        of_house=sum(device.profile == HOME for device in found.found),
+        of_house=sum(device.profile == HOME for device in found.state.devices),
         unknown=daemon().client.call("family").get("unknown_devices", GUEST),
         lists=proposed_lists(),
         category_name=category_name,
@@ -301,6 +299,16 @@ def fetch_lists() -> ResponseReturnValue:
 
 def _rules(profile: str, names: Catalogue) -> tuple[Section, ...]:
     return tuple(section for section in overview(daemon().ruleset(profile), names) if section.id != "who")
+
+
+def _devices() -> DevicesView:
+    return DevicesView(daemon().client.ask(DEVICES, brief=True))
+
+
+def _assign(mac: str, owner: str) -> str:
+    """Set the owner of a device, and return the earlier one. Raises: ControlError."""
+    author = {"by": guardian() or "", "origin": source_address()}
+    return daemon().change(ASSIGN, mac=mac, profile=owner, **author).was
 
 
 def _change(do: str, **values: object) -> dict[str, object]:

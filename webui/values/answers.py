@@ -9,13 +9,14 @@ from typing import Any
 
 from gateway.control.contract.growing import AgeTransition
 from gateway.control.contract.lists import UpdatePlan
+from gateway.control.contract.sharing import OwnSharing
 from gateway.control.contract.site_repair import SiteRepair
+from gateway.control.schema import SchemaError, decode
 from webui.accounts.announced import Announced
 from webui.language import telling
 from webui.language.i18n import language
 from webui.values.minutes import Time, parse_time
 from webui.values.shapes import Answer, refuse_shape
-from webui.values.sharing import Own, parse_own
 
 NEWS = timedelta(days=1)
 QUIET = frozenset({"day", "nothing"})  # sightings that do not say whether the device is online now
@@ -216,7 +217,7 @@ class Here:
         # device
         ""
     )
-    own: Own = field(default_factory=Own)
+    own: OwnSharing = field(default_factory=OwnSharing)
     step: AgeTransition | None = None  # transition into adulthood, taken lately
 
 
@@ -232,6 +233,13 @@ def parse_here(values: Mapping[str, Any]) -> Here:
         profile=profile,
         now=now,
         time=parse_time(answer),
-        own=parse_own(answer),
+        own=_own(values),
         step=answer.record("step", AgeTransition),
     )
+
+
+def _own(values: Mapping[str, Any]) -> OwnSharing:
+    try:
+        return decode(OwnSharing, values, strict=False)
+    except SchemaError as error:
+        refuse_shape(error.pointer)

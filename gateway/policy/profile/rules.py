@@ -26,6 +26,14 @@ NAMES_LEVEL = 2  # also the name and the time
 VISITS_LEVEL = 3  # also the names of what was open
 
 
+class Sightings(StrEnum):
+    """How exactly the times at which a device was seen are shown. DAY, NOTHING: its presence is private."""
+
+    MOMENT = "moment"
+    DAY = "day"
+    NOTHING = "nothing"
+
+
 class DayType(StrEnum):
     """What a day counts as."""
 

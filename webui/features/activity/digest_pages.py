@@ -8,6 +8,7 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.activity import HISTORY
+from gateway.control.contract.devices import DEVICES
 from gateway.control.contract.requests import REQUESTS
 from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.accounts.session import guardian, guardians_only
@@ -45,7 +46,7 @@ def show() -> ResponseReturnValue:
             )
             for child in home.children
         ],
-        new=new_names(daemon().devices(), home.now),
+        new=new_names(daemon().client.ask(DEVICES, brief=True).devices, home.now),
         kind=title,
         step=step_sentence,
         who=who,

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.control.contract.activity import Usage
+from gateway.control.contract.devices import ListedDevice
 from gateway.control.contract.requests import RequestView
 from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.features.activity.activity_text import HistoryView
+from webui.features.devices.device_text import called
 from webui.rules.edited import Line
 from webui.values.answers import Child
-from webui.values.devices import Devices
 from webui.values.history import Change
 
 SPAN = timedelta(days=7)
@@ -61,7 +62,7 @@ def week_of(
     )
 
 
-def new_names(devices: Devices, now: datetime) -> list[str]:
+def new_names(devices: Iterable[ListedDevice], now: datetime) -> list[str]:
     """Return the names of devices that appeared within these days."""
-    found = [device for device in devices.found if device.first_seen and now - device.first_seen < SPAN]
-    return [device.called for device in found[:DEVICES_SHOWN]]
+    found = [device for device in devices if device.first_seen and now - device.first_seen < SPAN]
+    return [called(device) for device in found[:DEVICES_SHOWN]]

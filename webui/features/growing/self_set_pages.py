@@ -27,10 +27,10 @@ from webui.features.growing.self_set_text import (
     typed_bedtime,
     typed_limit,
 )
+from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
 from webui.forms import one_of
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
-from webui.pages.sharing import REFUSED, refused, typed_pin
 from webui.rules.childs import Rules
 from webui.values.answers import Child, Here, Home
 

@@ -11,16 +11,26 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.sharing import (
+    ADULT,
+    CLAIM,
+    LEAVE,
+    PIN,
+    USE,
+    OwnPin,
+    SharedDevice,
+    SharingPerson,
+)
 from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts import locks
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.sharing.sharing_text import find_device, find_person, is_handed, label
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.values.answers import Here
-from webui.values.sharing import Lent, Person, Pin
 
 blueprint = Blueprint("sharing", __name__, url_prefix="/my")
 
@@ -58,7 +68,7 @@ def use(who: str) -> ResponseReturnValue:
     here, shared = _shared()
     chosen = _person(shared, who)
     values = {"pin": typed_pin("pin")} if chosen.pin else {}
-    problem = refused(lambda: daemon().sharing("use", device=here.mac, who=chosen.id, **values))
+    problem = refused(lambda: daemon().client.ask(USE, device=here.mac, who=chosen.id, **values))
     if problem:
         return _page("use_pin.html", here, problem, shared=shared, person=chosen), REFUSED
     locks.lock()
@@ -72,10 +82,10 @@ def leave() -> ResponseReturnValue:
     """End the use of this device or of a screen."""
     here = daemon().here(source_address())
     screen = request.form.get("screen", "")
-    if not here.mac or (screen and here.own.screen(screen) is None):
+    if not here.mac or (screen and find_device(here.own.screens, screen) is None):
         abort(400)
     values = {"screen": screen} if screen else {}
-    problem = refused(lambda: daemon().sharing("leave", device=here.mac, **values))
+    problem = refused(lambda: daemon().client.ask(LEAVE, device=here.mac, **values))
     if not screen:
         locks.lock()
     notices.notify_child(problem or _("Done. The youngest's rules hold again."))
@@ -95,13 +105,13 @@ def screens() -> ResponseReturnValue:
 @anyone
 def claim() -> ResponseReturnValue:
     here = daemon().here(source_address())
-    screen = here.own.screen(request.form.get("screen", ""))
+    screen = find_device(here.own.screens, request.form.get("screen", ""))
     if screen is None:
         abort(400)
-    problem = refused(lambda: daemon().sharing("claim", device=here.mac, screen=screen.device))
+    problem = refused(lambda: daemon().client.ask(CLAIM, device=here.mac, screen=screen.device))
     if problem:
         return _page("screens.html", here, problem), REFUSED
-    notices.notify_child(_("You are on %(screen)s now.", screen=plain(screen.label)))
+    notices.notify_child(_("You are on %(screen)s now.", screen=plain(label(screen))))
     return redirect(url_for("sharing.screens"), 303)
 
 
@@ -117,7 +127,7 @@ def pin() -> ResponseReturnValue:
 @anyone
 def unlock() -> ResponseReturnValue:
     here, own = _with_pin()
-    problem = refused(lambda: daemon().sharing("pin", action="check", device=here.mac, pin=typed_pin("pin")))
+    problem = refused(lambda: daemon().client.ask(PIN, action="check", device=here.mac, pin=typed_pin("pin")))
     if problem:
         return _page("pin.html", here, problem), REFUSED
     locks.unlock(here.profile, own)
@@ -138,8 +148,8 @@ def set_pin() -> ResponseReturnValue:
         ), REFUSED
     old = {"old": typed_pin("old")} if own.pin_set else {}
     problem = refused(
-        lambda: daemon().sharing(
-            "pin", action="set", device=here.mac, pin=entered, origin=source_address(), **old
+        lambda: daemon().client.ask(
+            PIN, action="set", device=here.mac, pin=entered, origin=source_address(), **old
         )
     )
     if problem:
@@ -154,28 +164,28 @@ def adult() -> ResponseReturnValue:
     here = daemon().here(source_address())
     if not here.mac:
         return redirect(url_for("door.arrive"), 303)
-    problem = refused(lambda: daemon().sharing("adult", device=here.mac))
+    problem = refused(lambda: daemon().client.ask(ADULT, device=here.mac))
     if problem:
         notices.notify_child(problem)
     return redirect(url_for("door.arrive"), 303)
 
 
-def _shared() -> tuple[Here, Lent]:
+def _shared() -> tuple[Here, SharedDevice]:
     here = daemon().here(source_address())
-    if here.own.sharing is None or here.own.handed:
+    if here.own.sharing is None or is_handed(here.own):
         abort(404)
     return here, here.own.sharing
 
 
-def _with_pin() -> tuple[Here, Pin]:
+def _with_pin() -> tuple[Here, OwnPin]:
     here = daemon().here(source_address())
     if here.own.pin is None:
         abort(404)
     return here, here.own.pin
 
 
-def _person(shared: Lent, who: str) -> Person:
-    found = shared.person(who)
+def _person(shared: SharedDevice, who: str) -> SharingPerson:
+    found = find_person(shared.people, who)
     if found is None:
         abort(404)
     return found

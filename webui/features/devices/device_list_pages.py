@@ -5,17 +5,28 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.devices import (
+    DEVICES,
+    IDENTIFY,
+    QUESTIONS,
+    QUESTIONS_MOST,
+    SCAN,
+    OpenQuestion,
+)
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.devices.device_text import (
+    GROUP_SHOWN,
+    PLACES,
+    QUESTIONS_SHOWN,
+    DevicesView,
+    describe_place,
+)
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.values.devices import GROUP_SHOWN, PLACES, describe_place
-from webui.values.questions import Question
 
 blueprint = Blueprint("devices", __name__, url_prefix="/parent/devices")
-
-ALL = 64  # maximum of questions, one of which is answered
 
 
 @blueprint.get("/")
@@ -35,7 +46,7 @@ def now() -> ResponseReturnValue:
 @guardians_only
 def scan() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
-        daemon().client.call("scan", by=guardian() or "")
+        daemon().client.ask(SCAN, by=guardian() or "")
         notices.said(_("The gateway asks who is there. Whoever answers is in this list within ten seconds."))
     return redirect(url_for("devices.show"), 303)
 
@@ -45,13 +56,14 @@ def scan() -> ResponseReturnValue:
 def answer() -> ResponseReturnValue:
     """Answer a question about a device with a person, or with one of the question's answers."""
     back = url_for("devices.show" if request.form.get("from") else "home.show")
-    question = daemon().questions(ALL).of(request.form.get("mac", ""))
+    mac, waiting = request.form.get("mac", ""), daemon().client.ask(QUESTIONS, limit=QUESTIONS_MOST).questions
+    question = next((question for question in waiting if question.mac == mac), None)
     if question is None:
         notices.said(_("Somebody has answered this already."))
         return redirect(back, 303)
     values, sentence = _chosen(question)
     with notices.refusals_to(notices.said):
-        daemon().change("identify", mac=question.mac, by=guardian() or "", origin=source_address(), **values)
+        daemon().change(IDENTIFY, mac=question.mac, by=guardian() or "", origin=source_address(), **values)
         notices.said(sentence)
     return redirect(back, 303)
 
@@ -60,8 +72,8 @@ def _all() -> dict[str, object]:
     home = daemon().home()
     return {
         "home": home,
-        "devices": daemon().devices(),
-        "questions": daemon().questions() if home.questions else None,
+        "devices": DevicesView(daemon().client.ask(DEVICES, brief=True)),
+        "questions": daemon().client.ask(QUESTIONS, limit=QUESTIONS_SHOWN) if home.questions else None,
         "guardian": guardian(),
         "notice": notices.current(home),
         "places": PLACES,
@@ -69,7 +81,7 @@ def _all() -> dict[str, object]:
     }
 
 
-def _chosen(question: Question) -> tuple[dict[str, str], str]:
+def _chosen(question: OpenQuestion) -> tuple[dict[str, str], str]:
     name = plain(question.name or question.mac)
     profile = request.form.get("profile", "")
     if profile:
@@ -83,8 +95,8 @@ def _chosen(question: Question) -> tuple[dict[str, str], str]:
     return {"answer": said}, _answer_sentence(said, question, name)
 
 
-def _answer_sentence(said: str, question: Question, name: str) -> str:
-    owner = plain(question.owner)
+def _answer_sentence(said: str, question: OpenQuestion, name: str) -> str:
+    owner = plain(question.owner_name)
     if said in ("again", "also"):
         return _("%(device)s is %(name)s's now.", device=name, name=owner)
     if said == "not_same" and question.ask == "copy":

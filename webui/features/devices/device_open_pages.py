@@ -5,13 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.sharing import ADULT_PROOF
 from webui import notices
 from webui.accounts.session import guardians_only
+from webui.features.devices.device_pages import back_to, change, known
+from webui.features.devices.device_text import called
+from webui.features.sharing.adult_proof_text import lengths
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.pages.device import back_to, change, known
-from webui.values.adultproof import lengths
 
 blueprint = Blueprint("device_open", __name__, url_prefix="/parent/device")
 
@@ -23,8 +25,8 @@ def open_it() -> ResponseReturnValue:
     _devices, device = known(request.form.get("mac", ""))
     length = one_of("length", lengths())
     with notices.refusals_to(notices.said):
-        change("adult_proof", action="open", device=device.mac, length=length)
-        notices.said(_("%(device)s is open as an adult's now.", device=plain(device.called)))
+        change(ADULT_PROOF, action="open", device=device.mac, length=length)
+        notices.said(_("%(device)s is open as an adult's now.", device=plain(called(device))))
     return back_to(device)
 
 
@@ -33,6 +35,6 @@ def open_it() -> ResponseReturnValue:
 def close() -> ResponseReturnValue:
     _devices, device = known(request.form.get("mac", ""))
     with notices.refusals_to(notices.said):
-        change("adult_proof", action="end", device=device.mac)
-        notices.said(_("%(device)s has its own rules again.", device=plain(device.called)))
+        change(ADULT_PROOF, action="end", device=device.mac)
+        notices.said(_("%(device)s has its own rules again.", device=plain(called(device))))
     return back_to(device)

@@ -8,16 +8,16 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.accounts import AccountResponse
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import NAME_LIMIT
 from webui.accounts import passwords, session, tries
 from webui.accounts.session import anyone, everybody
 from webui.accounts.tries import TooManyTriesError
+from webui.features.accounts.door_pages import is_empty
 from webui.features.time.sheets import Sheet, sheets
 from webui.language import refusals
 from webui.language.i18n import gettext as _
-from webui.pages.door import is_empty
-from webui.values.shapes import Answer
 
 blueprint = Blueprint("claim", __name__)
 
@@ -29,7 +29,7 @@ CODE_LIMIT = 60  # characters of a typed code
 def claim() -> ResponseReturnValue:
     """Create the first guardian. Not available once there is one."""
     found = session.ask("claimable")
-    if not found.flag("claimable"):
+    if not found.claimable:
         return redirect(url_for("door.sign_in"), 303)
     return _page("", "", found)
 
@@ -45,9 +45,10 @@ def make_claim() -> ResponseReturnValue:
     return _welcome(answer)
 
 
-def _page(name: str, sentence: str, found: Answer) -> str:
-    shown = {"at_home": found.flag("home"), "unclaimed": found.flag("unclaimed")}
-    return render_template("claim.html", name=name, sentence=sentence, **shown)
+def _page(name: str, sentence: str, found: AccountResponse) -> str:
+    return render_template(
+        "claim.html", name=name, sentence=sentence, at_home=found.home, unclaimed=found.unclaimed
+    )
 
 
 @blueprint.get("/forgot")
@@ -75,7 +76,7 @@ class _RefusedError(Exception):
         super().__init__(sentence)
 
 
-def _with_new_password(action: str, name: str, **values: str) -> Answer:
+def _with_new_password(action: str, name: str, **values: str) -> AccountResponse:
     """Send ``action`` with the new password. Raises: _RefusedError."""
     password = request.form.get("password", "")
     if not name.strip() or not name.isprintable():
@@ -96,9 +97,9 @@ def _with_new_password(action: str, name: str, **values: str) -> Answer:
         raise _RefusedError(refusals.sentence(error), 403) from None
 
 
-def _welcome(answer: Answer) -> ResponseReturnValue:
+def _welcome(answer: AccountResponse) -> ResponseReturnValue:
     session.sign_in(answer)
-    return to_recovery(answer.text("guardian"), answer.text("recovery"))
+    return to_recovery(answer.guardian, answer.recovery)
 
 
 def _name() -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from datetime import datetime
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.accounts import TokenEntry
 from gateway.policy.accounts import tokens
 from gateway.policy.accounts.people import PersonRole
 from webui import notices
@@ -25,18 +24,8 @@ DAYS = (*tokens.DAYS, 0)  # 0: until revoked
 ID_LIMIT = 12  # characters of a token's id
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    id: str
-    label: str
-    role: str
-    since: datetime | None
-    used: datetime | None  # None: never
-    until: datetime | None  # None: until revoked
-
-
-def mine() -> tuple[Token, ...]:
-    return tuple(entry.read(Token) for entry in session.ask("tokens").entries("tokens"))
+def mine() -> tuple[TokenEntry, ...]:
+    return session.ask("tokens").tokens
 
 
 @blueprint.post("/")
@@ -50,7 +39,7 @@ def make() -> ResponseReturnValue:
         return redirect(where, 303)
     with notices.refusals_to(notices.said):
         answer = session.ask("token_make", label=label, role=role, days=days)
-        sheet = Sheet(session.guardian() or "", (answer.text("token"),), 0, label, None)
+        sheet = Sheet(session.guardian() or "", (answer.token,), 0, label, None)
         where = url_for("tokens.show", key=sheets().put(sheet, time.monotonic()))
     return redirect(where, 303)
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.devices import ASSIGN, DEVICES, FORGET, NAME_DEVICE, DeviceDetails
+from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.devices.device_text import PLACES, DevicesView, called, describe_place
+from webui.features.sharing.adult_proof_text import lengths
 from webui.forms import one_of
 from webui.language import clues
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.values.adultproof import lengths
-from webui.values.devices import PLACES, Device, Devices, Learnt, describe_place
-from webui.values.shapes import Answer
 
 blueprint = Blueprint("device", __name__, url_prefix="/parent/device")
+
+ResponseT = TypeVar("ResponseT")
 
 MAC_LIMIT = 17  # characters
 LABEL_LIMIT = 40  # characters; the daemon's limit
@@ -41,7 +44,7 @@ def now(mac: str) -> ResponseReturnValue:
 
 
 def _page(mac: str, template: str) -> ResponseReturnValue:
-    devices, device, learnt = _learnt(mac)
+    devices, device = known(mac)
     home = daemon().home()
     return render_template(
         template,
@@ -50,7 +53,6 @@ def _page(mac: str, template: str) -> ResponseReturnValue:
         notice=notices.current(home),
         devices=devices,
         device=device,
-        learnt=learnt,
         child=home.child(device.profile),
         places=PLACES,
         clues=clues,
@@ -59,25 +61,21 @@ def _page(mac: str, template: str) -> ResponseReturnValue:
     )
 
 
-def known(mac: str) -> tuple[Devices, Device]:
-    return _learnt(mac)[:2]
-
-
-def _learnt(mac: str) -> tuple[Devices, Device, Learnt]:
+def known(mac: str) -> tuple[DevicesView, DeviceDetails]:
     """Return one device. The list of all may have hundreds, most of them invented."""
     if len(mac) > MAC_LIMIT:
         abort(404)
     try:
-        devices, learnt = daemon().learnt(mac)
+        devices = DevicesView(daemon().client.ask(DEVICES, mac=mac))
     except Unreachable:
         raise
     except ControlError as error:
         if error.code in (Code.NO_DEVICE, Code.INVALID):
             abort(404)
         raise
-    if not devices.found or learnt is None:
+    if not devices.state.devices:
         abort(404)
-    return devices, devices.found[0], learnt
+    return devices, devices.state.devices[0]
 
 
 # ------------------------------------------------------------------------------------------------- owner
@@ -87,7 +85,7 @@ def _learnt(mac: str) -> tuple[Devices, Device, Learnt]:
 @guardians_only
 def assign() -> ResponseReturnValue:
     devices, device = known(request.form.get("mac", ""))
-    profile = one_of("profile", {*PLACES, *(person.id for person in devices.people)})
+    profile = one_of("profile", {*PLACES, *(person.id for person in devices.state.people)})
     _assign(device, profile, devices)
     return back_to(device)
 
@@ -103,11 +101,10 @@ def assign_back() -> ResponseReturnValue:
     return back_to(device)
 
 
-def _assign(device: Device, profile: str, devices: Devices) -> None:
+def _assign(device: DeviceDetails, profile: str, devices: DevicesView) -> None:
     with notices.refusals_to(notices.said):
-        answer = Answer(change("assign", mac=device.mac, profile=profile))
-        sentence = describe_place(plain(device.called), profile, devices.person(profile))
-        was = answer.text("was")
+        was = change(ASSIGN, mac=device.mac, profile=profile).was
+        sentence = describe_place(plain(called(device)), profile, devices.person(profile))
         if was in PLACES or devices.person(was) is not None:
             notices.did_back("assigned", f"{device.mac} {was}", sentence)
         else:
@@ -134,14 +131,13 @@ def name_back() -> ResponseReturnValue:
     return redirect(url_for("device.show", mac=device.mac), 303)
 
 
-def _name(device: Device, said: str) -> None:
+def _name(device: DeviceDetails, said: str) -> None:
     """Set the name. An empty name restores the one that the device gives itself."""
     label = plain(" ".join(plain(said, len(said)).split()), LABEL_LIMIT)
     with notices.refusals_to(notices.said):
-        answer = Answer(change("name_device", mac=device.mac, name=label or None))
-        called = plain(answer.text("name") or device.mac)
-        sentence = _("It is called %(name)s now.", name=called)
-        notices.did_back("named", f"{device.mac} {plain(answer.text('was'))}", sentence)
+        answer = change(NAME_DEVICE, mac=device.mac, name=label or None)
+        sentence = _("It is called %(name)s now.", name=plain(answer.name or device.mac))
+        notices.did_back("named", f"{device.mac} {plain(answer.was)}", sentence)
 
 
 # ------------------------------------------------------------------------------------------------ forget
@@ -152,14 +148,15 @@ def _name(device: Device, said: str) -> None:
 def forget() -> ResponseReturnValue:
     _devices, device = known(request.form.get("mac", ""))
     with notices.refusals_to(notices.said):
-        change("forget", mac=device.mac)
-        name = plain(device.called)
+        change(FORGET, mac=device.mac)
+        name = plain(called(device))
         notices.said(_("%(device)s is forgotten. If it comes again, it is a new device.", device=name))
     return redirect(url_for("devices.show"), 303)
 
 
-def change(do: str, **values: object) -> dict[str, Any]:
-    return daemon().change(do, by=guardian() or "", origin=source_address(), **values)
+def change(verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
+    """Send a change in the guardian's name."""
+    return daemon().change(verb, by=guardian() or "", origin=source_address(), **values)
 
 
 def undo_fields(count: int | None) -> list[str]:
@@ -171,7 +168,7 @@ def undo_fields(count: int | None) -> list[str]:
     return [part for part in parts if part] if count is None else parts
 
 
-def back_to(device: Device) -> ResponseReturnValue:
+def back_to(device: DeviceDetails) -> ResponseReturnValue:
     """Return to the page that the form was on."""
     if request.form.get("from") == "devices":
         return redirect(url_for("devices.show", _anchor=f"device-{device.mac}"), 303)

@@ -6,6 +6,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.sharing import ADULT_PROOF, AdultProofChange
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT
@@ -14,12 +15,12 @@ from webui.accounts import tries
 from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon, source_address
+from webui.features.accounts.door_pages import digest_of
+from webui.features.sharing.adult_proof_text import lengths
 from webui.forms import one_of
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.walletwords import not_asked
-from webui.pages.door import digest_of
-from webui.values.adultproof import lengths
 from webui.values.answers import Here
 from webui.wallet import is_offered, way_to, why_not
 
@@ -60,14 +61,14 @@ def by_password() -> ResponseReturnValue:
     return redirect(url_for("door.arrive"), 303)
 
 
-def open_here(here: Here, name: str, password: str, length: str) -> dict[str, object]:
+def open_here(here: Here, name: str, password: str, length: str) -> AdultProofChange:
     """Unlock the device that asks. Only this device is slowed after wrong passwords.
 
     Raises: TooManyTriesError, and the daemon's refusal.
     """
     with tries.attempt(name):
-        return daemon().client.call(
-            "adult_proof",
+        return daemon().client.ask(
+            ADULT_PROOF,
             action="open",
             device=here.mac,
             method="password",
@@ -90,8 +91,8 @@ def lock() -> ResponseReturnValue:
     return redirect(url_for("door.arrive"), 303)
 
 
-def lock_here(here: Here) -> dict[str, object]:
-    return daemon().client.call("adult_proof", action="end", device=here.mac, origin=source_address())
+def lock_here(here: Here) -> AdultProofChange:
+    return daemon().client.ask(ADULT_PROOF, action="end", device=here.mac, origin=source_address())
 
 
 def _form(here: Here, problem: str = "", name: str = "", length: str = "1h") -> str:

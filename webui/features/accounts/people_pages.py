@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from datetime import datetime
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.accounts import PersonAccount
 from gateway.policy.accounts.people import MINUTES_LIMIT, NAME_LIMIT, REMOVED, PersonRole
 from webui import notices
 from webui.accounts import session
@@ -24,29 +23,6 @@ blueprint = Blueprint("people", __name__, url_prefix="/parent/people")
 MINUTES = (15, 30, 45, 60, 90, 120, MINUTES_LIMIT)  # that a helper may give to a child each day
 
 
-@dataclass(frozen=True, slots=True)
-class One:
-    name: str
-    role: str
-    minutes: int
-    password: bool
-    came: bool  # has signed in before
-    sessions: int
-
-    @property
-    def minutes_offered(self) -> tuple[int, ...]:
-        return tuple(sorted({*MINUTES, self.minutes or MINUTES[1]}))
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    name: str
-    role: str
-    minutes: int
-    by: str
-    at: datetime | None
-
-
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
@@ -57,10 +33,15 @@ def show() -> ResponseReturnValue:
         me=session.signed_in(),
         guardian=session.guardian(),
         notice=notices.current(home),
-        people=[entry.read(One) for entry in answer.entries("people")],
-        proposals=[entry.read(Proposal) for entry in answer.entries("proposals")],
+        people=[(person, _minutes_offered(person)) for person in answer.people],
+        proposals=answer.proposals,
         minutes_offered=MINUTES,
     )
+
+
+def _minutes_offered(person: PersonAccount) -> tuple[int, ...]:
+    """Return the choices of minutes, with the current one."""
+    return tuple(sorted({*MINUTES, person.minutes or MINUTES[1]}))
 
 
 @blueprint.post("/invite")
@@ -77,7 +58,7 @@ def _invited(name: str, **values: object) -> ResponseReturnValue:
     where = url_for("people.show")
     with notices.refusals_to(notices.said):
         answer = session.ask("invite", name=name, **values)
-        sheet = Sheet(session.guardian() or "", (answer.text("token"),), 0, answer.text("guardian"), None)
+        sheet = Sheet(session.guardian() or "", (answer.token,), 0, answer.guardian, None)
         where = url_for("people.link", key=sheets().put(sheet, time.monotonic()))
     return redirect(where, 303)
 
@@ -99,7 +80,7 @@ def change() -> ResponseReturnValue:
     """Change a role. A change of another guardian's role is a proposal that this guardian must accept."""
     name, values = _name(), _role((*PersonRole, REMOVED))
     with notices.refusals_to(notices.said):
-        proposed = session.ask("change", name=name, **values).flag("proposed")
+        proposed = session.ask("change", name=name, **values).proposed
         if proposed:
             notices.said(_("%(name)s is asked, and nothing changes without a yes.", name=plain(name)))
         elif values["role"] == REMOVED:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from gateway.control.contract.sharing import AdultProofChange, Length
 from gateway.control.schema import Text, record
 from webui.accounts.passwords import LONGEST
 from webui.accounts.tries import TooManyTriesError
-from webui.api.devices import AdultProof, Length
 from webui.api.operations import ANYONE, Name, Noun
 from webui.api.problems import Problem, of_status
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
-from webui.pages.unlock import lock_here, open_here
+from webui.features.sharing.unlock_pages import lock_here, open_here
 from webui.values.answers import Here
 
 noun = Noun("unlock")
@@ -28,7 +28,7 @@ class Unlock:
     length: Length
 
 
-@noun.declare("PUT", "/my/adult-proof", ANYONE, body=Unlock, answer=AdultProof)
+@noun.declare("PUT", "/my/adult-proof", ANYONE, body=Unlock, answer=AdultProofChange)
 def open_(_me: Caller | None, body: Unlock) -> object:
     """Unlock a new, a guest's or a shared device for a while by a guardian's password.
 

@@ -9,6 +9,7 @@ from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.sharing import ADULT_PROOF
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.adult_proof import HOURS, LENGTHS, LONGEST_BY_WALLET, MORNING_AT
 from webui.accounts.passwords import BusyError
@@ -71,8 +72,8 @@ def answer() -> ResponseReturnValue:
 
 
 def _open(here: Here, length: str, until: datetime) -> None:
-    daemon().client.call(
-        "adult_proof",
+    daemon().client.ask(
+        ADULT_PROOF,
         action="open",
         device=here.mac,
         method="wallet",

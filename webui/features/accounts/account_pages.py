@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -15,25 +12,16 @@ from webui.accounts import passwords, session, tries
 from webui.accounts.session import everybody
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon
+from webui.features.accounts import token_pages
+from webui.features.accounts.claim_pages import to_recovery
+from webui.features.accounts.door_pages import digest_of
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
-from webui.pages import tokens
-from webui.pages.claim import to_recovery
-from webui.pages.door import digest_of
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
 ID_LIMIT = 32  # characters of a session's id
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    id: str
-    device: str  # untrusted input
-    since: datetime | None
-    used: datetime | None
-    here: bool
 
 
 @blueprint.get("/")
@@ -46,10 +34,10 @@ def show() -> ResponseReturnValue:
         me=session.signed_in(),
         guardian=session.guardian(),
         notice=notices.current(home),
-        sessions=[entry.read(Session) for entry in answer.entries("sessions")],
-        recovery=answer.flag("recovery"),
-        tokens=tokens.mine() if session.signed_in().guards else (),
-        token_days=tokens.DAYS,
+        sessions=answer.sessions,
+        recovery=bool(answer.recovery),
+        tokens=token_pages.mine() if session.signed_in().guards else (),
+        token_days=token_pages.DAYS,
     )
 
 
@@ -60,7 +48,7 @@ def end() -> ResponseReturnValue:
     which = request.form.get("id", "")[:ID_LIMIT]
     if not which.isalnum():
         abort(400)
-    count = session.ask("end", **({} if which == "others" else {"id": which})).whole("count")
+    count = session.ask("end", **({} if which == "others" else {"id": which})).count
     notices.said(ngettext("%(num)d browser is signed out.", "%(num)d browsers are signed out.", count))
     return redirect(url_for("account.show"), 303)
 
@@ -86,9 +74,8 @@ def set_password() -> ResponseReturnValue:
         raise
     except ControlError as error:
         return _form(refusals.sentence(error)), 403
-    code = answer.text("recovery")
-    if code:
-        return to_recovery(me.name, code)
+    if answer.recovery:
+        return to_recovery(me.name, answer.recovery)
     notices.said(_("Your password is changed. Other browsers are signed out."))
     return redirect(url_for("account.show"), 303)
 
@@ -107,7 +94,7 @@ def new_recovery_code() -> ResponseReturnValue:
     except ControlError as error:
         notices.said(refusals.sentence(error))
     else:
-        return to_recovery(me.name, answer.text("recovery"))
+        return to_recovery(me.name, answer.recovery)
     return redirect(url_for("account.show"), 303)
 
 

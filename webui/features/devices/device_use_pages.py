@@ -5,15 +5,17 @@ from __future__ import annotations
 from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.devices import ASSIGN, DEVICE_MARK, DeviceDetails
 from gateway.core.errors import ControlError
 from gateway.policy.names.hosts import MAX_HOST
 from webui import notices
-from webui.accounts.session import guardians_only
+from webui.accounts.session import guardian, guardians_only
+from webui.daemon import daemon, source_address
+from webui.features.devices.device_pages import WAS_LIMIT, back_to, change, known, undo_fields
+from webui.features.devices.device_text import PLACES, DevicesView, called
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.pages.device import WAS_LIMIT, back_to, change, known, undo_fields
-from webui.values.devices import PLACES, Device, Devices
 
 blueprint = Blueprint("device_use", __name__, url_prefix="/parent/device")
 
@@ -25,7 +27,7 @@ SITES_LIMIT = 8  # names of one VPN
 def share() -> ResponseReturnValue:
     """Share a device between several people, or end the sharing."""
     devices, device = known(request.form.get("mac", ""))
-    people = [person.id for person in devices.people if person.id in request.form.getlist("people")]
+    people = [person.id for person in devices.state.people if person.id in request.form.getlist("people")]
     if len(people) == 1:
         notices.said(_("One person alone shares nothing. Say that it is theirs, or choose two."))
         return back_to(device)
@@ -42,7 +44,7 @@ def share_back() -> ResponseReturnValue:
     return back_to(device)
 
 
-def _share(device: Device, people: list[str], devices: Devices, place: str = "") -> None:
+def _share(device: DeviceDetails, people: list[str], devices: DevicesView, place: str = "") -> None:
     """Share the device. ``place``: its owner before."""
     was = " ".join((device.mac, "home" if device.shared else device.profile, *device.shared))
     with notices.refusals_to(notices.said):
@@ -51,30 +53,29 @@ def _share(device: Device, people: list[str], devices: Devices, place: str = "")
         else:
             _set(f"shared/{device.mac}", None)
             if place in PLACES or devices.person(place) is not None:
-                change("assign", mac=device.mac, profile=place)
+                change(ASSIGN, mac=device.mac, profile=place)
         notices.did_back("shared", was, _shared_sentence(device, people, devices))
 
 
-def _share_between(device: Device, people: list[str], devices: Devices) -> None:
+def _share_between(device: DeviceDetails, people: list[str], devices: DevicesView) -> None:
     """Share a device between people.
 
-    An owned device cannot be shared, so it is first removed from its owner's file. It is restored there if
-    the second
-    step fails.
+    An owned device cannot be shared, so it is first removed from its owner's file. If the second step fails,
+    it is restored there.
     """
     owned = not device.shared and devices.person(device.profile) is not None
     if owned:
-        change("assign", mac=device.mac, profile="home")
+        change(ASSIGN, mac=device.mac, profile="home")
     try:
         _set(f"shared/{device.mac}", {"people": people})
     except ControlError:
         if owned:
-            change("assign", mac=device.mac, profile=device.profile)
+            change(ASSIGN, mac=device.mac, profile=device.profile)
         raise
 
 
-def _shared_sentence(device: Device, people: list[str], devices: Devices) -> str:
-    name = plain(device.called)
+def _shared_sentence(device: DeviceDetails, people: list[str], devices: DevicesView) -> str:
+    name = plain(called(device))
     if not people:
         return _("%(device)s is shared no more. Say whose it is now.", device=name)
     names = ", ".join(plain(person) for person in devices.names_of(people))
@@ -99,8 +100,8 @@ def manage_back() -> ResponseReturnValue:
     return back_to(device)
 
 
-def _manage(device: Device, names: list[str]) -> None:
-    named = plain(device.called)
+def _manage(device: DeviceDetails, names: list[str]) -> None:
+    named = plain(called(device))
     with notices.refusals_to(notices.said):
         _set(f"managed/{device.mac}", [name.lower() for name in names[:SITES_LIMIT]] or None)
         sentence = (
@@ -137,17 +138,17 @@ def mark_back() -> ResponseReturnValue:
     return back_to(device)
 
 
-def _mark(device: Device, said: str) -> None:
-    name = plain(device.called)
+def _mark(device: DeviceDetails, said: str) -> None:
+    name = plain(called(device))
     with notices.refusals_to(notices.said):
-        change("device_mark", mac=device.mac, no_mobile_data=said == "yes")
+        change(DEVICE_MARK, mac=device.mac, no_mobile_data=said == "yes")
         sentence = (
             _("%(device)s has no mobile data: when it is shut, it shows why.", device=name)
             if said == "yes"
             else _("%(device)s may have mobile data: it shows that the Wi-Fi works.", device=name)
         )
-        notices.did_back("marked", f"{device.mac} {device.mark or 'no'}", sentence)
+        notices.did_back("marked", f"{device.mac} {'yes' if device.no_mobile_data else 'no'}", sentence)
 
 
 def _set(key: str, value: object) -> None:
-    change("edit_family", set={key: value})
+    daemon().change("edit_family", by=guardian() or "", origin=source_address(), set={key: value})

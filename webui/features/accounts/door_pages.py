@@ -14,6 +14,8 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.accounts import AccountResponse
+from gateway.control.contract.devices import DEVICES
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT, PersonRole
@@ -23,7 +25,6 @@ from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon, source_address
 from webui.language import refusals
 from webui.language.i18n import gettext as _
-from webui.values.shapes import Answer
 
 blueprint = Blueprint("door", __name__)
 
@@ -61,7 +62,7 @@ def sign_in() -> ResponseReturnValue:
     code = request.args.get("code", "")[:40]
     if code and _is_loopback(urlsplit(f"//{request.host}").hostname):
         return _use_code(code, detour=False)
-    if not code and session.ask("claimable").flag("claimable"):
+    if not code and session.ask("claimable").claimable:
         return redirect(url_for("claim.claim"), 303)
     return _form(code=code)
 
@@ -118,22 +119,24 @@ def digest_of(name: str, password: str) -> str:
 
     It is computed for every name, whether or not a user has it.
     """
-    salt = session.ask("salt", name=name).text("salt")
+    salt = session.ask("salt", name=name).salt
     return passwords.digest(password[: passwords.LONGEST + 1], salt)
 
 
-def _signed_in(answer: Answer, *, detour: bool) -> ResponseReturnValue:
+def _signed_in(answer: AccountResponse, *, detour: bool) -> ResponseReturnValue:
     session.sign_in(answer)
-    _offer_time(answer.text("guardian"))
-    if detour and not answer.flag("password"):
+    _offer_time(answer.guardian)
+    if detour and not answer.password:
         return redirect(url_for("account.password"), 303)
-    role = answer.text("role", PersonRole.GUARDIAN)
+    role = answer.role or PersonRole.GUARDIAN
     return redirect(url_for("setup.start" if is_empty(role) else HOMES[PersonRole(role)]), 303)
 
 
 def is_empty(role: str) -> bool:
     """Return whether a guardian signs in to a home without any rules. The first run is next."""
-    return role == PersonRole.GUARDIAN and not daemon().home().children and not daemon().devices().people
+    if role != PersonRole.GUARDIAN or daemon().home().children:
+        return False
+    return not daemon().client.ask(DEVICES, brief=True).people
 
 
 def _form(*, code: str = "", name: str = "", sentence: str = "", by_code: bool = False) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.sharing import HAND_OVER, LEAVE, LENT, PIN, TAKE_BACK, USE, SharedDevice
 from webui import notices
 from webui.accounts import session
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.sharing.sharing_text import find_device, find_person, label
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
@@ -26,7 +28,7 @@ def show() -> ResponseReturnValue:
         "lending.html",
         home=home,
         guardian=guardian(),
-        lending=daemon().lending(),
+        lending=daemon().client.ask(LENT),
         here=daemon().here(source_address()),
         notice=notices.current(home),
     )
@@ -42,9 +44,8 @@ def hand_over() -> ResponseReturnValue:
         abort(400)
     problem: list[str] = []
     with notices.refusals_to(problem.append):
-        daemon().change(
-            "hand_over", device=here.mac, who=child.id, by=guardian() or "", origin=source_address()
-        )
+        by, origin = guardian() or "", source_address()
+        daemon().change(HAND_OVER, device=here.mac, who=child.id, by=by, origin=origin)
     if problem:
         notices.said(problem[0])
         return redirect(url_for("lending.show"), 303)
@@ -56,12 +57,10 @@ def hand_over() -> ResponseReturnValue:
 @guardians_only
 def take_back() -> ResponseReturnValue:
     """Take a device back from another device. On the device itself, signing in does the same."""
-    lent = daemon().lending().device(request.form.get("device", ""))
-    if lent is None:
-        abort(400)
+    lent = _device()
     with notices.refusals_to(notices.said):
-        daemon().change("take_back", device=lent.device, by=guardian() or "", origin=source_address())
-        notices.said(_("%(device)s has its own rules again.", device=plain(lent.label)))
+        daemon().change(TAKE_BACK, device=lent.device, by=guardian() or "", origin=source_address())
+        notices.said(_("%(device)s has its own rules again.", device=plain(label(lent))))
     return redirect(url_for("lending.show"), 303)
 
 
@@ -69,19 +68,17 @@ def take_back() -> ResponseReturnValue:
 @guardians_only
 def use() -> ResponseReturnValue:
     """Set the current user of a shared device, or none."""
-    lent = daemon().lending().device(request.form.get("device", ""))
-    if lent is None:
-        abort(400)
+    lent = _device()
     who = request.form.get("who", "")
-    by, origin, device = guardian() or "", source_address(), plain(lent.label)
+    by, origin, device = guardian() or "", source_address(), plain(label(lent))
     with notices.refusals_to(notices.said):
         if not who:
-            daemon().change("leave", device=lent.device, by=by, origin=origin)
+            daemon().change(LEAVE, device=lent.device, by=by, origin=origin)
             notices.said(_("The youngest's rules hold on %(device)s again.", device=device))
         else:
             one_of("who", {person.id for person in lent.people})
-            daemon().change("use", device=lent.device, who=who, by=by, origin=origin)
-            person = lent.person(who)
+            daemon().change(USE, device=lent.device, who=who, by=by, origin=origin)
+            person = find_person(lent.people, who)
             name = plain(person.name if person else who)
             notices.said(_("%(name)s's rules hold on %(device)s now.", name=name, device=device))
     return redirect(url_for("lending.show"), 303)
@@ -91,16 +88,23 @@ def use() -> ResponseReturnValue:
 @guardians_only
 def pin() -> ResponseReturnValue:
     """Set or remove a PIN."""
-    person = daemon().lending().person(request.form.get("who", ""))
+    person = find_person(daemon().client.ask(LENT).people, request.form.get("who", ""))
     if person is None:
         abort(400)
     by, origin, name = guardian() or "", source_address(), plain(person.name)
     with notices.refusals_to(notices.said):
         if one_of("action", {"set", "clear"}) == "clear":
-            daemon().change("pin", action="clear", who=person.id, by=by, origin=origin)
+            daemon().change(PIN, action="clear", who=person.id, by=by, origin=origin)
             notices.said(_("%(name)s has no PIN now.", name=name))
         else:
             typed = request.form.get("pin", "").strip()[:PIN_TYPED] or "-"
-            daemon().change("pin", action="set", who=person.id, pin=typed, by=by, origin=origin)
+            daemon().change(PIN, action="set", who=person.id, pin=typed, by=by, origin=origin)
             notices.said(_("%(name)s has a new PIN.", name=name))
     return redirect(url_for("lending.show"), 303)
+
+
+def _device() -> SharedDevice:
+    found = find_device(daemon().client.ask(LENT).devices, request.form.get("device", ""))
+    if found is None:
+        abort(400)
+    return found

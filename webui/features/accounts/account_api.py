@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
+from gateway.control.contract.accounts import SessionEntry, TokenEntry
 from gateway.control.schema import record
 from webui.api.operations import GUARDIAN, HELPER, SUPPORT, Noun
 from webui.api.who import Caller
@@ -22,15 +21,6 @@ class Me:
 
 
 @record
-class SessionEntry:
-    id: str
-    device: str
-    since: datetime | None
-    used: datetime | None
-    here: bool
-
-
-@record
 class Sessions:
     sessions: tuple[SessionEntry, ...]
     recovery: bool
@@ -39,16 +29,6 @@ class Sessions:
 @record
 class Ended:
     count: int
-
-
-@record
-class TokenEntry:
-    id: str
-    label: str
-    role: str
-    since: datetime | None
-    used: datetime | None
-    until: datetime | None
 
 
 @record

@@ -6,9 +6,9 @@ guardian's own removal in that guardian's name.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
+from gateway.control.contract.accounts import PersonAccount, RoleProposal
 from gateway.control.schema import Text, Whole, record
 from gateway.policy.accounts.people import MINUTES_LIMIT
 from webui.api.operations import Noun
@@ -21,28 +21,9 @@ PersonName = Annotated[str, Text(1, 40, r"[^\x00-\x1f\x7f-\x9f/]+")]
 
 
 @record
-class Guardian:
-    name: str
-    role: str
-    minutes: int
-    password: bool
-    came: bool
-    sessions: int
-
-
-@record
-class Proposal:
-    name: str
-    role: str
-    minutes: int
-    by: str
-    at: datetime
-
-
-@record
 class People:
-    people: tuple[Guardian, ...]
-    proposals: tuple[Proposal, ...]
+    people: tuple[PersonAccount, ...]
+    proposals: tuple[RoleProposal, ...]
 
 
 @record
