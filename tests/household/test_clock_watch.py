@@ -68,7 +68,7 @@ def test_a_time_service_sets_a_wrong_clock(scene: Scene) -> None:
     scene.machine.wait(20)
     scene.machine.ahead = 0
     watch.look()
-    assert watch.source is Source.NOBODY, "a step alone says nothing"
+    assert watch.source is Source.UNKNOWN, "a step alone says nothing"
     scene.machine.kept = True
     watch.look()
     assert scene.sizes == [3 * DAY, 0]
