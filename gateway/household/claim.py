@@ -91,6 +91,6 @@ def _read_label(path: Path) -> str:
         not text.isprintable()
         or not SHORTEST <= sum(letter.isalnum() for letter in text) <= len(text) <= LONGEST
     ):
-        _log.error("%s: not a code of %d to %d letters. Another one is made.", path, SHORTEST, LONGEST)
+        _log.error("%s: not a code of %d to %d letters. Another code is generated.", path, SHORTEST, LONGEST)
         return ""
     return text

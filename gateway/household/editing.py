@@ -152,7 +152,7 @@ class Editing:
         household = self._rules.household
         files = profile_files(self.profiles)
         if len(files) >= MAX_PROFILES:
-            fix = "remove one that nobody needs"
+            fix = "remove one that is not needed"
             raise PolicyError(
                 str(self.profiles), f"has {len(files)} profiles, and can have no more", fix
             ).coded(Code.TOO_MANY_PROFILES, most=MAX_PROFILES)
