@@ -157,7 +157,7 @@ class Lookups:
             try:
                 self._send(server, ask)
             except OSError as error:
-                _log.debug("%s does not take questions (%s)", server.address, error)
+                _log.debug("Querying %s failed: %s.", server.address, error)
 
     def _send(self, server: _Server, ask: _Ask) -> None:
         name, kind = ask
@@ -194,7 +194,7 @@ class Lookups:
         except BlockingIOError:
             return
         except OSError as error:  # for example, no program listens on the port
-            _log.debug("%s does not take questions (%s)", sent.server.address, error)
+            _log.debug("Querying %s failed: %s.", sent.server.address, error)
             self._over(sent)
             return
         addresses = _read(sent, data)

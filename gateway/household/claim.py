@@ -74,7 +74,8 @@ def label(state: Path) -> str:
     try:
         write_atomically(path, f"{made}\n".encode())
     except OSError as error:
-        _log.error("Writing %s failed: %s. The next start makes another code.", path, write_error_text(error))
+        why = write_error_text(error)
+        _log.error("Writing %s failed: %s. The next start generates another code.", path, why)
     return made
 
 

@@ -265,9 +265,9 @@ class ClockWatch:
         seconds = round(jump.size.total_seconds())
         if seconds:
             way = "forward" if seconds > 0 else "back"
-            _log.info("the time went %s by %s", way, timedelta(seconds=abs(seconds)))
+            _log.info("The clock jumped %s by %s.", way, timedelta(seconds=abs(seconds)))
         if jump.known and not jump.was_known:
-            _log.info("the time is known: %s", self.why)
+            _log.info("The time is known. Source: %s.", self.why)
         self._changed(jump)
 
     def _examine(self, reading: Reading) -> Jump | None:

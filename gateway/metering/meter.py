@@ -323,7 +323,7 @@ def count_connections() -> None:
     """
     try:
         if enable_accounting():
-            _log.info("the kernel counts each connection from now on (nf_conntrack_acct)")
+            _log.info("Enabled the kernel's counters of connections (nf_conntrack_acct).")
     except KernelError as error:
         _log.warning("%s", error)
 
