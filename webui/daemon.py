@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, request
 
 from gateway.control.client import Client
+from gateway.control.contract.rules import CATALOGUE, HELP_LINES, RULES, HelpLineEntry, HelpLines
+from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
-from webui.helplines import packaged
+from webui.helplines import NO_LINES, in_readers_language, packaged
 from webui.language import i18n
 from webui.messages.alerts import AlertBook, parse_alerts
-from webui.rules.catalogue import Catalogue, parse_catalogue
+from webui.rules.catalogue import Catalogue, catalogue_of
 from webui.rules.childs import Rules, parse_rules
-from webui.rules.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
+from webui.rules.ruleset import Ruleset
 from webui.values.answers import (
-    HelpLine,
     Here,
     Home,
     OwnRefusals,
-    parse_help_lines,
     parse_here,
     parse_home,
     parse_own_refusals,
 )
 from webui.values.asked import Asked, parse_asked
-from webui.values.country import Country, parse_country
 from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
-from webui.values.family import Family, parse_family
 from webui.values.given import Given, parse_given
 from webui.values.growing import Growth, parse_growth
 from webui.values.health import Health, parse_health
-from webui.values.history import Change, History, parse_changes, parse_history
+from webui.values.history import History, parse_history
 from webui.values.ledger import Ledger, parse_ledger
 from webui.values.lists import Found, Lists, parse_found, parse_lists
 from webui.values.questions import SHOWN, Questions, parse_questions
@@ -45,6 +42,8 @@ from webui.values.tickets import Batch, parse_batches
 from webui.values.waycards import SHOWN as CARDS_SHOWN
 from webui.values.waycards import WayCards, parse_cards
 
+ResponseT = TypeVar("ResponseT")
+
 
 class Daemon:
     """Sends requests; has help lines while the daemon does not respond.
@@ -54,7 +53,7 @@ class Daemon:
 
     def __init__(self, client: Client, country: str) -> None:
         self._country = country
-        self._help_lines: Mapping[str, Any] = {}  # as received: each page formats them in its language
+        self._help_lines = NO_LINES  # as received
         self.client = client
 
     def home(self) -> Home:
@@ -73,24 +72,33 @@ class Daemon:
             return OwnRefusals()
         return parse_own_refusals(self.client.call("refusals", device=here.mac, limit=limit))
 
-    def help_lines(self) -> tuple[HelpLine, ...]:
+    def help_lines(self) -> tuple[HelpLineEntry, ...]:
         """Return the last known help lines if the daemon does not respond, or else the package's."""
-        try:
-            self._help_lines = self.client.call("helplines")
-        except ControlError:
-            self._help_lines = self._help_lines or packaged(self._country)
-        return parse_help_lines(self._help_lines)
+        return tuple(map(in_readers_language, self._received_help_lines().lines))
 
-    def rights(self) -> tuple[HelpLine, ...]:
+    def rights(self) -> tuple[HelpLineEntry, ...]:
         """Return the country's bodies that take complaints, like help lines whether or not the daemon
         responds.
         """
-        self.help_lines()
-        return parse_help_lines(self._help_lines, "rights")
+        return tuple(map(in_readers_language, self._received_help_lines().rights))
 
-    def change(self, do: str, *, by: str, origin: str, **values: object) -> dict[str, Any]:
+    def _received_help_lines(self) -> HelpLines:
+        try:
+            self._help_lines = self.client.ask(HELP_LINES)
+        except ControlError:
+            if self._help_lines is NO_LINES:
+                self._help_lines = packaged(self._country)
+        return self._help_lines
+
+    @overload
+    def change(self, verb: Verb[Any, ResponseT], *, by: str, origin: str, **values: object) -> ResponseT: ...
+    @overload
+    def change(self, verb: str, *, by: str, origin: str, **values: object) -> dict[str, Any]: ...
+    def change(self, verb: Verb[Any, Any] | str, *, by: str, origin: str, **values: object) -> Any:
         """Send a guardian's change, recorded with its author and origin."""
-        return self.client.call(do, by=by, origin=origin, **values)
+        if isinstance(verb, str):
+            return self.client.call(verb, by=by, origin=origin, **values)
+        return self.client.ask(verb, by=by, origin=origin, **values)
 
     def requests(self) -> tuple[Asked, ...]:
         return parse_asked(self.client.call("requests"))
@@ -129,7 +137,7 @@ class Daemon:
 
     def ruleset(self, profile: str) -> Ruleset:
         """Return a child's rules and its band's, for editing."""
-        return parse_ruleset(self.client.call("rules", id=profile))
+        return Ruleset(self.client.ask(RULES, id=profile))
 
     def growth(self, profile: str) -> Growth:
         """Return a child's transition to the next band, with the rules before and after it."""
@@ -139,21 +147,8 @@ class Daemon:
         """Return each guardian's notification settings."""
         return parse_alerts(self.client.call("alerts"))
 
-    def family(self) -> Family:
-        """Return the family's settings of qalqan.yaml."""
-        return parse_family(self.client.call("family"))
-
-    def country(self) -> Country:
-        """Return the country's ratings and legal rules, and the children each rule is on for."""
-        return parse_country(self.client.call("country"))
-
     def catalogue(self) -> Catalogue:
-        return parse_catalogue(self.client.call("catalogue"))
-
-    def preview(self, profile: str, host: str, at: str, changes: dict[str, Any]) -> Preview:
-        """Preview the decision about ``host`` at ``at`` in the home's time, with ``changes``."""
-        values: dict[str, object] = {"set": changes} if changes else {}
-        return parse_preview(self.client.call("preview", id=profile, host=host, at=at, **values))
+        return catalogue_of(self.client.ask(CATALOGUE))
 
     def lesson(self, profile: str) -> Lesson | None:
         """Return a child's running lesson, with the names that it needed."""
@@ -174,18 +169,6 @@ class Daemon:
         """Return the activity from ``first`` to ``last``, both included."""
         span = {"from": first.isoformat(), "to": last.isoformat()}
         return parse_history(self.client.call("history", id=profile, **span))
-
-    def changes(self) -> tuple[Change, ...]:
-        """Return guardians' changes of today."""
-        return parse_changes(self.client.call("changes"))
-
-    def changes_of_child(self, profile: str) -> tuple[Change, ...]:
-        """Return the changes of a child's rules, for a guardian."""
-        return parse_changes(self.client.call("own_changes", id=profile))
-
-    def changes_of_device(self, here: Here) -> tuple[Change, ...]:
-        """Return the last changes of the rules of this device's child."""
-        return parse_changes(self.client.call("own_changes", device=here.mac))
 
     def health(self, *, again: bool = False) -> Health:
         """Return the gateway's health. ``again``: run the checks again, unless they have just run."""

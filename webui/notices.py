@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from flask import session as cookie
 from flask import url_for
@@ -125,14 +126,25 @@ def _paused(home: Home, who: str) -> Notice | None:
     return Notice(_("%(name)s is paused until %(until)s.", name=name, until=until), undo, "who", who)
 
 
-def edited(profile: str, done: Answer, sentence: str) -> None:
+class Undoable(Protocol):
+    """An answer to an edit of a file."""
+
+    @property
+    def revision(self) -> int: ...
+    @property
+    def undo(self) -> int: ...
+
+
+def edited(profile: str, done: Undoable | Answer, sentence: str) -> None:
     """Store an edit of a child's rules. ``done``: the daemon's answer."""
     cookie["done"] = ["edited", f"{profile} {way_back(done)}", plain(sentence, SENTENCE_LIMIT), ""]
 
 
-def way_back(done: Answer) -> str:
+def way_back(done: Undoable | Answer) -> str:
     """Return the undo form's value: the revision to restore, and the one that the edit made."""
-    return f"{done.whole('undo')} {done.whole('revision')}"
+    if isinstance(done, Answer):
+        return f"{done.whole('undo')} {done.whole('revision')}"
+    return f"{done.undo} {done.revision}"
 
 
 def put_away(card: str, sentence: str) -> None:

@@ -402,4 +402,6 @@ class Desk:
 def _plain(value: Any) -> Any:
     if is_record(value):
         return {key: _plain(inner) for key, inner in values_of(value).items()}
+    if isinstance(value, Mapping) and any(map(is_record, value.values())):
+        return {key: _plain(inner) for key, inner in value.items()}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value

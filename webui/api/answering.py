@@ -20,12 +20,10 @@ from webui.api import (
     codes,
     devices,
     events,
-    family,
     growing,
     health,
     home,
     lists,
-    log,
     my,
     people,
     proof,
@@ -43,12 +41,21 @@ from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
 from webui.features.filter_tests import bypass_test_api
+from webui.features.rules import (
+    audit_log_api,
+    catalogue_api,
+    changes_api,
+    family_api,
+    profiles_api,
+    rules_api,
+)
 from webui.memory import release_memory
 
 NOUNS = (
     teaching, growing, selfset, agreement,
-    home, children, rules, activity, requests, codes, devices, sharing, lists, registers, family, people,
-    account, log, health, backup, alerts, proof, bypass_test_api, my, unlock, events,
+    home, catalogue_api, changes_api, children, profiles_api, rules, rules_api, activity, requests, codes,
+    devices, sharing, lists, registers, family_api, people,
+    account, audit_log_api, health, backup, alerts, proof, bypass_test_api, my, unlock, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

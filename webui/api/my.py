@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from gateway.control.contract.rules import OWN_CHANGES
 from gateway.control.schema import Text, Whole, record
 from gateway.policy.accounts.people import PersonRole
 from webui.accounts import locks
 from webui.api.activity import Ledger, OnDay, Refusals
 from webui.api.children import Left, ServiceId, Used
 from webui.api.devices import Cards
-from webui.api.home import Changes, with_undo
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
 from webui.api.requests import AllAsked
@@ -19,6 +19,7 @@ from webui.api.rules import Summary
 from webui.api.sharing import Digits, Lent
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
+from webui.features.rules.changes_api import Changes, with_undo
 from webui.values.answers import Here
 from webui.values.tickets import TYPED_LIMIT, typed
 
@@ -132,7 +133,7 @@ def changes(_me: Caller | None) -> object:
 
     There is no undo here.
     """
-    return with_undo(daemon().client.call("own_changes", device=device_of_a_child().mac)["changes"])
+    return with_undo(daemon().client.ask(OWN_CHANGES, device=device_of_a_child().mac).changes)
 
 
 @noun.declare("GET", "/my/refusals", ANYONE, answer=Refusals)

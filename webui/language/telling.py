@@ -7,16 +7,18 @@ sentence is used in English, and if a daemon of another version reports too litt
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
+from gateway.control.contract.rules import Explanation
 from gateway.policy.judge.sentence import ENGLISH, Names, Words, sentence
 from gateway.policy.profile.rules import SELF
 from gateway.policy.values import Decision, Reason, Verdict
 from webui.language import things
+from webui.language.countries import countries
 from webui.language.i18n import gettext as _
 from webui.language.i18n import is_source, ngettext, pgettext
 from webui.language.words import clock, plain
-from webui.values.family import countries
 from webui.values.shapes import Answer
 
 DECISION = "decision"  # the gettext context of these messages
@@ -44,9 +46,21 @@ def refusal(answer: Answer, *, yours: bool = False) -> str:
 
 
 def met(answer: Answer, what: str, now: datetime) -> str:
-    """Describe the decision about a site or a service (`why`, `preview`), or at ``now`` (`history`)."""
+    """Describe the decision about a site or a service at ``now`` (`history`)."""
     text = answer.text("sentence")
     return text if is_source() else _said(answer, what or None, now) or text
+
+
+def explained(found: Explanation) -> Explanation:
+    """Return an explanation with its sentence in the reader's language (`why`, `preview`)."""
+    if is_source():
+        return found
+    try:
+        reason, verdict = Reason(found.reason), Verdict(found.verdict)
+    except ValueError:  # of a newer daemon
+        return found
+    decision = Decision(verdict, reason, found.rule, found.owner, until=found.until)
+    return replace(found, sentence=sentence(decision, found.host, found.at, _names(yours=False)))
 
 
 def needed(answer: Answer, now: datetime) -> str:

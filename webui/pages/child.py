@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.age.bands import Band
+from gateway.control.contract.rules import OWN_CHANGES, FamilyChange
 from webui import charts, notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
@@ -16,7 +17,6 @@ from webui.rules.selfset import describe_all
 from webui.rules.steps import step_in_few_words, step_sentence
 from webui.values.answers import Child, Here, Home
 from webui.values.asked import to_show, waiting_for, waiting_time
-from webui.values.history import Change
 from webui.values.minutes import first_to_close, warning
 
 blueprint = Blueprint("child", __name__)
@@ -99,9 +99,9 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
     )
 
 
-def _changes(here: Here, home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
+def _changes(here: Here, home: Home) -> list[tuple[FamilyChange, tuple[Line, ...]]]:
     """Return the changes of this child's rules as sentences. Changes about other people are left out."""
-    found = daemon().changes_of_device(here)
+    found = daemon().client.ask(OWN_CHANGES, device=here.mac).changes
     if not found:
         return []
     known = Known(daemon().catalogue(), {}, home.now)

@@ -7,16 +7,17 @@ from datetime import timedelta
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.rules import OWN_CHANGES, FamilyChange
 from gateway.policy.profile.log_levels import KINDS_LEVEL
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
 from webui.language import kinds
 from webui.language.changes import who
+from webui.pages.digest_week import new_names, week_of
 from webui.rules.edited import Known, Line, lines
 from webui.rules.steps import step_sentence
 from webui.values.answers import Child, Home
-from webui.values.history import WEEK, Change
-from webui.values.week import new_names, week_of
+from webui.values.history import WEEK
 
 blueprint = Blueprint("digest", __name__, url_prefix="/parent/digest")
 
@@ -49,9 +50,9 @@ def show() -> ResponseReturnValue:
     )
 
 
-def _changes(child: Child, home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
+def _changes(child: Child, home: Home) -> list[tuple[FamilyChange, tuple[Line, ...]]]:
     """Return the changes of a child's rules, as the child sees them."""
-    found = daemon().changes_of_child(child.id)
+    found = daemon().client.ask(OWN_CHANGES, id=child.id).changes
     if not found:
         return []
     known = Known(daemon().catalogue(), {}, home.now)

@@ -107,7 +107,7 @@ def _show(page: Page, outcome: Outcome) -> str:
         step_text=words_of.to_parents(step, page.home.now)
         if step
         else step_sentence(growth.month, growth.band),
-        changes=changes(growth.rules, growth.after, page.names, page.book.name),
+        changes=changes(growth.rules, growth.after, page.names, page.book.state.name),
         stays=() if growth.is_final else stays(page.book, growth.after, page.names),
         months=[(item, month(found)) for item in months if (found := read_month(item)) is not None],
         put_off_to=month(found) if step and (found := read_month(step.until)) else "",
@@ -133,7 +133,7 @@ def mine() -> ResponseReturnValue:
         growth=growth,
         step=step,
         step_text=words_of.to_child(step, home.now) if step else step_sentence(growth.month, growth.band),
-        changes=changes(growth.rules, growth.after, names, book.name),
+        changes=changes(growth.rules, growth.after, names, book.state.name),
         stays=() if growth.is_final else stays(book, growth.after, names),
         put_off_to=month(found) if step and (found := read_month(step.until)) else "",
         help_lines=daemon().help_lines(),

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.rules import EDIT_FAMILY, FAMILY
 from gateway.core.errors import ControlError
 from gateway.policy.names.hosts import MAX_HOST
 from webui import notices
@@ -146,12 +147,14 @@ def update() -> ResponseReturnValue:
 @guardians_only
 def interval() -> ResponseReturnValue:
     """Set how often lists are downloaded."""
-    chosen, family = one_of("interval", INTERVALS), daemon().family()
-    if chosen == family.lists_update:
+    chosen, family = one_of("interval", INTERVALS), daemon().client.ask(FAMILY)
+    if chosen == family.lists.update:
         notices.said(_("Nothing was changed."))
         return _back()
     with notices.refusals_to(notices.said):
-        answer = Answer(_change("edit_family", set={"lists/update": chosen}))
+        done = daemon().change(
+            EDIT_FAMILY, set={"lists/update": chosen}, by=guardian() or "", origin=source_address()
+        )
         sentence = (
             _("Lists are not downloaded automatically any more.")
             if chosen == "off"
@@ -159,7 +162,7 @@ def interval() -> ResponseReturnValue:
         )
         if family.by_hand:
             sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
-        notices.did_back("family", notices.way_back(answer), sentence)
+        notices.did_back("family", notices.way_back(done), sentence)
     return _back()
 
 

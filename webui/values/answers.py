@@ -9,7 +9,6 @@ from typing import Any
 
 from webui.accounts.announced import Announced
 from webui.language import telling
-from webui.language.i18n import language
 from webui.values.decided import Decided, parse_decided
 from webui.values.growing import Step, parse_step, parse_steps
 from webui.values.lists import UpdatePlan, parse_plan
@@ -220,27 +219,6 @@ class OwnRefusals:
 
 def parse_own_refusals(values: Mapping[str, Any]) -> OwnRefusals:
     return OwnRefusals(parse_refusals(values, yours=True), Answer(values).flag("shared"))
-
-
-@dataclass(frozen=True, slots=True)
-class HelpLine:
-    name: str
-    phone: str
-    text: str  # contact for messages
-    web: str  # a host name
-    kind: str  # one of the kinds in policy/countries.py
-    confirmed: bool  # its operator has confirmed it
-
-
-def parse_help_lines(values: Mapping[str, Any], key: str = "lines") -> tuple[HelpLine, ...]:
-    """Parse help lines, each with its name in the reader's language if known.
-
-    ``key``: `rights` for bodies that take complaints.
-    """
-    return tuple(
-        entry.read(HelpLine, name=(entry.entry("names") or Answer({})).text(language()) or entry.text("name"))
-        for entry in Answer(values).entries(key)
-    )
 
 
 @dataclass(frozen=True, slots=True)

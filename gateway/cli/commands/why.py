@@ -11,12 +11,14 @@ from gateway.cli import output
 from gateway.cli.rule_files import is_file, mac_of, rules_of_device, rules_of_profile
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client
+from gateway.control.contract.rules import WHY, Explanation
+from gateway.control.schema import to_json
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
+from gateway.features.rules.explanation import explanation
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.decided_by import decided_to_dict
-from gateway.policy.judge.sentence import sentence
-from gateway.policy.judge.why import as_json, parse_moment, parse_question, why
+from gateway.policy.judge.why import parse_moment, parse_question, why
 from gateway.policy.values import Observation
 
 PATIENCE = 1.0  # seconds for the daemon's answer
@@ -37,16 +39,16 @@ def run(args: Namespace) -> int:
     known = answer is not None
     if answer is None:
         answer = _of_files(args, seen)
-    for line in answer.get("problems", ()):
+    for line in answer.problems:
         output.problem(line)
     if args.json:
-        output.as_json(answer)
+        output.as_json(to_json(answer))
     else:
         _print(answer, known=known)
     return 0
 
 
-def _of_daemon(args: Namespace, seen: Observation) -> Mapping[str, Any] | None:
+def _of_daemon(args: Namespace, seen: Observation) -> Explanation | None:
     """Return the answer of the daemon, which includes pauses and grants.
 
     Return None without a daemon or if it refuses: the error from the files is more precise. Raises
@@ -58,14 +60,14 @@ def _of_daemon(args: Namespace, seen: Observation) -> Mapping[str, Any] | None:
     whom = {"device": mac_of(args.device)} if args.profile is None else {"profile": args.profile}
     try:
         client = Client(control_socket(read_config(config_path(args))), PATIENCE)
-        return client.call("why", host=seen.host, at=args.at, **flow, **whom)
+        return client.ask(WHY, host=seen.host, at=args.at, **flow, **whom)
     except (ControlError, PolicyError) as error:
         if isinstance(error, ControlError) and error.code == Code.ASK_LATER:
             raise
         return None
 
 
-def _of_files(args: Namespace, seen: Observation) -> Mapping[str, Any]:
+def _of_files(args: Namespace, seen: Observation) -> Explanation:
     rules = (
         rules_of_device(args, args.device) if args.profile is None else rules_of_profile(args, args.profile)
     )
@@ -74,11 +76,8 @@ def _of_files(args: Namespace, seen: Observation) -> Mapping[str, Any]:
     at = at.astimezone(zone)
     judge = Judge(rules.profile, rules.world, rules.calendar)
     answer = why(judge, seen, at, rules.situation)
-    return as_json(seen, at, answer) | {
-        "sentence": sentence(answer.decision, seen.host, at, rules.product.names, left=answer.left),
-        "decided": decided_to_dict(answer.decision),
-        "problems": [str(error) for error in rules.problems],
-    }
+    problems = tuple(str(error) for error in rules.problems)
+    return explanation(seen, at, answer, rules.product.names, decided_to_dict(answer.decision), problems)
 
 
 def _decided(decided: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -91,24 +90,23 @@ def _decided(decided: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*found, ("contest", CONTEST.get(decided["contest"], decided["contest"]))] if decided else []
 
 
-def _print(answer: Mapping[str, Any], *, known: bool) -> None:
-    what = answer["host"] or f"a connection to {answer.get('to') or 'anywhere'}"
-    print(f"{output.clean(what)} at {answer['at']}: {answer['verdict']}")
-    print(output.clean(answer.get("sentence", "")))
-    facts = [(key, str(answer[key])) for key in ("speaks", "to") if answer.get(key)]
-    facts += [("reason", answer["reason"]), ("rule", answer["rule"]), ("owner", answer["owner"])]
-    if answer.get("until"):
-        facts.append(("until", answer["until"]))
-    if answer.get("minutes_left") is not None:
-        facts.append(("minutes left", answer["minutes_left"]))
-    facts += _decided(answer.get("decided") or {})
-    change = answer.get("next_change")
+def _print(answer: Explanation, *, known: bool) -> None:
+    what = answer.host or f"a connection to {answer.to or 'anywhere'}"
+    print(f"{output.clean(what)} at {answer.at.isoformat()}: {answer.verdict}")
+    print(output.clean(answer.sentence))
+    facts = [(key, value) for key, value in (("speaks", answer.speaks), ("to", answer.to)) if value]
+    facts += [("reason", answer.reason), ("rule", answer.rule), ("owner", answer.owner)]
+    if answer.until:
+        facts.append(("until", answer.until.isoformat()))
+    if answer.minutes_left is not None:
+        facts.append(("minutes left", str(answer.minutes_left)))
+    facts += _decided(answer.decided or {})
+    change = answer.next_change
     if change:
-        facts.append(("next change", f"{change['at']}: {change['verdict']} ({change['reason']})"))
+        facts.append(("next change", f"{change.at.isoformat()}: {change.verdict} ({change.reason})"))
     output.rows(facts)
-    passed = answer.get("passed") or ()
-    if passed:
+    if answer.passed:
         print("passed on the way:")
-        output.rows(("", step["rule"], step["outcome"]) for step in passed)
+        output.rows(("", step.rule, step.outcome) for step in answer.passed)
     if not known:
         print(f"({UNKNOWN})")

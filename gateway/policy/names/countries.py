@@ -96,18 +96,6 @@ class HelpLine:
         """The host name to show; empty for a help line without one."""
         return self.web[0].removeprefix("=") if self.web else ""
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the help line as the verb `helplines` sends it."""
-        return {
-            "name": self.name_in("en"),
-            "names": dict(self.name),
-            "phone": self.phone,
-            "text": self.text,
-            "web": self.site,
-            "kind": self.kind,
-            "confirmed": self.verified_on is not None,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Country:

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from gateway.age.bands import Band
 from gateway.policy.profile.laws import day_of
@@ -43,21 +42,6 @@ class Rating:
     marks: Mapping[Band, Mark]  # for all six bands
     source: str
     date: date  # of the source
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the rating as the verb `country` sends it."""
-        marks = {
-            band.value: {"mark": mark.mark, "then": mark.then, "from": mark.from_age}
-            for band, mark in self.marks.items()
-        }
-        return {
-            "id": self.id,
-            "name": self.name,
-            "of": self.of,
-            "marks": marks,
-            "source": self.source,
-            "date": self.date.isoformat(),
-        }
 
 
 def parse_rating(node: Node) -> Rating:

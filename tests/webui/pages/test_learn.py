@@ -16,7 +16,7 @@ from tests.webui.rules.forms import PAGE, post
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import text_of
 from webui.learn.book import ABOUT, Book, entries
-from webui.values.week import Week, week_of
+from webui.pages.digest_week import Week, week_of
 
 
 def test_every_key_has_a_page_on_a_childs_device(tablet: Browser) -> None:

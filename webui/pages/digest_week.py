@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.control.contract.rules import FamilyChange
 from gateway.policy.profile.log_levels import KINDS_LEVEL
 from webui.rules.edited import Line
 from webui.values.answers import Child
 from webui.values.asked import Asked
 from webui.values.devices import Devices
-from webui.values.history import Change, History, Use
+from webui.values.history import History, Use
 
 SPAN = timedelta(days=7)
 KINDS_SHOWN = 6
@@ -29,14 +30,14 @@ class Week:
     kept: bool  # activity is stored at this log level
     answered: int | None  # None: requests are not shown any more
     waiting: int
-    changes: tuple[tuple[Change, tuple[Line, ...]], ...]
+    changes: tuple[tuple[FamilyChange, tuple[Line, ...]], ...]
 
 
 def week_of(
     child: Child,
     history: History | None,
     asked: Iterable[Asked],
-    changes: Iterable[tuple[Change, tuple[Line, ...]]],
+    changes: Iterable[tuple[FamilyChange, tuple[Line, ...]]],
     now: datetime,
 ) -> Week:
     """Return the week of a child.
@@ -55,7 +56,7 @@ def week_of(
         if kept
         else None,
         waiting=sum(request.waits for request in mine),
-        changes=tuple((one, sentence) for one, sentence in changes if one.at and now - one.at < SPAN),
+        changes=tuple((one, sentence) for one, sentence in changes if now - one.at < SPAN),
     )
 
 
