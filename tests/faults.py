@@ -97,7 +97,7 @@ FAULTS = (
         "gateway/policy/time/schedule.py",
         "return _reaching(day, self.day_starts, self.zone)",
         "return _reaching(day, 0, self.zone)",
-        ("tests/policy/time/test_wallclock.py",),
+        ("tests/policy/time/test_schedule.py",),
     ),
     Fault(
         "a time limit closes one minute late",
@@ -129,10 +129,10 @@ FAULTS = (
     ),
     Fault(
         "the most lenient of several categories decides",
-        "gateway/policy/judge/study.py",
+        "gateway/policy/judge/facts.py",
         "key=lambda fact: (-fact.rule.value.strictness, fact.id)",
         "key=lambda fact: (fact.rule.value.strictness, fact.id)",
-        ("tests/policy/judge/test_conclude_categories.py",),
+        ("tests/policy/judge/test_conclude.py",),
     ),
     Fault(
         "a tie of allow and block is an allow",

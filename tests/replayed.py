@@ -6,9 +6,8 @@ import io
 from datetime import UTC, datetime
 
 from gateway.policy.judge.world import World
-from gateway.replay.engine import Replay
+from gateway.replay.engine import FrameTally, Replay, ReplayedRequest
 from gateway.replay.frames import CaptureError, frames
-from gateway.replay.output import FrameTally, ReplayedRequest
 from tests.policy.homes import CALENDAR, a_profile, the_world
 
 AFTERNOON = datetime(2026, 11, 24, 11, tzinfo=UTC)  # 16:00 at home, a school day

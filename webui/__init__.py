@@ -17,22 +17,25 @@ from webui import api, daemon, front, guard, wallet
 from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
-from webui.features.filter_tests import bypass_test_pages
+from webui.features.activity import activity_pages, blocked_pages, digest_pages
+from webui.features.backup import backup_pages
+from webui.features.bypass_alerts import card_pages
+from webui.features.filter_tests import bypass_test_pages, device_test_pages
+from webui.features.growing import agreement_pages, self_set_pages, transition_pages
+from webui.features.growing.transition_text import is_final, to_child, to_parents
+from webui.features.help import bullying_pages
+from webui.features.lists import lists_pages, registers_pages
+from webui.features.notifications import alert_pages
+from webui.features.site_repair import repair_pages
 from webui.language import i18n, loglevels, refusals, words
-from webui.language.growing import to_child, to_parents
 from webui.messages import notifier
 from webui.pages import (
     account,
-    activity,
-    agreement,
-    alerts,
     asks,
     auditlog,
-    backup,
     band,
     basics,
     brand,
-    cards,
     carry,
     child,
     claim,
@@ -41,12 +44,10 @@ from webui.pages import (
     device_open,
     device_use,
     devices,
-    digest,
     disputes,
     door,
     family,
     family_card,
-    growing,
     guide,
     health,
     helper,
@@ -59,17 +60,11 @@ from webui.pages import (
     leave,
     lending,
     limits,
-    lists,
-    mean,
     people,
     preview,
-    proof,
-    refused,
-    registers,
     requests,
     rights,
     rules,
-    selfset,
     services,
     setup,
     sharing,
@@ -77,7 +72,6 @@ from webui.pages import (
     status,
     stream,
     support,
-    teach,
     tokens,
     unlock,
     update,
@@ -94,13 +88,13 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
-    door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
-    requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
-    backup, update, family, registers, importing, alerts,
-    child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, refused, status,
-    leave, mean, rights, learn, guide, digest,
-    rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
-    setup, proof,  bypass_test_pages, brand,
+    door, claim, account, tokens, home, activity_pages, devices, device, device_use, device_open, lists_pages,
+    card_pages, requests, codes, lending, family_card, stream, people, auditlog, helper, support, language,
+    health, backup_pages, update, family, registers_pages, importing, alert_pages,
+    child, asks, disputes, sharing, self_set_pages, agreement_pages, unlock, wallet_pages, time_pages,
+    blocked_pages, status, leave, bullying_pages, rights, learn, guide, digest_pages,
+    rules, services, kinds, laws, sites, week, limits, basics, band, transition_pages, preview, carry,
+    repair_pages, setup, device_test_pages, bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 
@@ -151,6 +145,7 @@ def _install_templates(app: Flask) -> None:
         support_code=supportcode.code,
         step_to_child=to_child,
         step_to_parents=to_parents,
+        step_is_final=is_final,
         home_now=lambda: daemon.daemon().home(),
     )
     app.jinja_env.filters["plain"] = words.plain

@@ -13,34 +13,23 @@ from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from webui.helplines import NO_LINES, in_readers_language, packaged
 from webui.language import i18n
-from webui.messages.alerts import AlertBook, parse_alerts
 from webui.rules.catalogue import Catalogue, catalogue_of
 from webui.rules.childs import Rules, parse_rules
 from webui.rules.ruleset import Ruleset
 from webui.values.answers import (
     Here,
     Home,
-    OwnRefusals,
     parse_here,
     parse_home,
-    parse_own_refusals,
 )
 from webui.values.asked import Asked, parse_asked
 from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.values.given import Given, parse_given
-from webui.values.growing import Growth, parse_growth
 from webui.values.health import Health, parse_health
-from webui.values.history import History, parse_history
 from webui.values.ledger import Ledger, parse_ledger
-from webui.values.lists import Found, Lists, parse_found, parse_lists
 from webui.values.questions import SHOWN, Questions, parse_questions
-from webui.values.registers import Register, parse_registers
-from webui.values.shapes import Answer
 from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
-from webui.values.teaching import Lesson, parse_lesson
 from webui.values.tickets import Batch, parse_batches
-from webui.values.waycards import SHOWN as CARDS_SHOWN
-from webui.values.waycards import WayCards, parse_cards
 
 ResponseT = TypeVar("ResponseT")
 
@@ -67,11 +56,6 @@ class Daemon:
     def rules(self, profile: str) -> Rules:
         return parse_rules(self.client.call("profile", id=profile))
 
-    def refusals_of_device(self, here: Here, limit: int = 10) -> OwnRefusals:
-        if not here.mac:
-            return OwnRefusals()
-        return parse_own_refusals(self.client.call("refusals", device=here.mac, limit=limit))
-
     def help_lines(self) -> tuple[HelpLineEntry, ...]:
         """Return the last known help lines if the daemon does not respond, or else the package's."""
         return tuple(map(in_readers_language, self._received_help_lines().lines))
@@ -96,9 +80,8 @@ class Daemon:
     def change(self, verb: str, *, by: str, origin: str, **values: object) -> dict[str, Any]: ...
     def change(self, verb: Verb[Any, Any] | str, *, by: str, origin: str, **values: object) -> Any:
         """Send a guardian's change, recorded with its author and origin."""
-        if isinstance(verb, str):
-            return self.client.call(verb, by=by, origin=origin, **values)
-        return self.client.ask(verb, by=by, origin=origin, **values)
+        values |= {"by": by, "origin": origin}
+        return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
 
     def requests(self) -> tuple[Asked, ...]:
         return parse_asked(self.client.call("requests"))
@@ -116,21 +99,6 @@ class Daemon:
         answer = self.client.call("devices", mac=mac)
         return parse_devices(answer), parse_learnt(answer)
 
-    def lists(self) -> Lists:
-        return parse_lists(self.client.call("lists"))
-
-    def list_lookup(self, host: str) -> Found:
-        """Search the lists for a host. Raises: ControlError for an invalid host."""
-        return parse_found(self.client.call("list_lookup", host=host))
-
-    def registers(self) -> tuple[Register, ...]:
-        """Return states' registers, on or off."""
-        return parse_registers(self.client.call("registers"))
-
-    def way_cards(self, limit: int = CARDS_SHOWN) -> WayCards:
-        """Return cards about bypass methods that are not dismissed."""
-        return parse_cards(self.client.call("cards", limit=limit))
-
     def batches(self) -> tuple[Batch, ...]:
         """Return unused codes by batch, without the codes."""
         return parse_batches(self.client.call("tickets"))
@@ -139,20 +107,8 @@ class Daemon:
         """Return a child's rules and its band's, for editing."""
         return Ruleset(self.client.ask(RULES, id=profile))
 
-    def growth(self, profile: str) -> Growth:
-        """Return a child's transition to the next band, with the rules before and after it."""
-        return parse_growth(self.client.call("step", id=profile))
-
-    def alerts(self) -> AlertBook:
-        """Return each guardian's notification settings."""
-        return parse_alerts(self.client.call("alerts"))
-
     def catalogue(self) -> Catalogue:
         return catalogue_of(self.client.ask(CATALOGUE))
-
-    def lesson(self, profile: str) -> Lesson | None:
-        """Return a child's running lesson, with the names that it needed."""
-        return parse_lesson(Answer(self.client.call("lesson", id=profile)))
 
     def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
         return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))
@@ -164,11 +120,6 @@ class Daemon:
     def handed(self, ip: str, device: str = "") -> Handed:
         """Return whether the device at an address, or else ``device``, is handed over."""
         return parse_handed(self.client.call("handed", ip=ip, **({"device": device} if device else {})))
-
-    def history(self, profile: str, first: date, last: date) -> History:
-        """Return the activity from ``first`` to ``last``, both included."""
-        span = {"from": first.isoformat(), "to": last.isoformat()}
-        return parse_history(self.client.call("history", id=profile, **span))
 
     def health(self, *, again: bool = False) -> Health:
         """Return the gateway's health. ``again``: run the checks again, unless they have just run."""
@@ -187,9 +138,6 @@ class Daemon:
     def requests_of_device(self, here: Here) -> tuple[Asked, ...]:
         found = parse_asked(self.client.call("requests", device=here.mac))
         return tuple(request for request in found if request.profile == here.profile)
-
-    def way_cards_of_device(self, here: Here) -> WayCards:
-        return parse_cards(self.client.call("cards", device=here.mac))
 
     def ledger_of_device(self, here: Here, day: date | None = None) -> Ledger:
         return parse_ledger(self.client.call("ledger", device=here.mac, **_on(day)))

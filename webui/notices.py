@@ -130,13 +130,13 @@ class Undoable(Protocol):
     """An answer to an edit of a file."""
 
     @property
-    def revision(self) -> int: ...
+    def undo(self) -> int | None: ...
     @property
-    def undo(self) -> int: ...
+    def revision(self) -> int | None: ...
 
 
 def edited(profile: str, done: Undoable | Answer, sentence: str) -> None:
-    """Store an edit of a child's rules. ``done``: the daemon's answer."""
+    """Store an edit of a child's rules."""
     cookie["done"] = ["edited", f"{profile} {way_back(done)}", plain(sentence, SENTENCE_LIMIT), ""]
 
 
@@ -144,7 +144,7 @@ def way_back(done: Undoable | Answer) -> str:
     """Return the undo form's value: the revision to restore, and the one that the edit made."""
     if isinstance(done, Answer):
         return f"{done.whole('undo')} {done.whole('revision')}"
-    return f"{done.undo} {done.revision}"
+    return f"{done.undo or 0} {done.revision or 0}"
 
 
 def put_away(card: str, sentence: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import current_app
 
+from gateway.control.contract.lists import LISTS, ListSource
 from webui.daemon import daemon
 from webui.settings import Proposal
 from webui.setup import PROPOSED, wanted_lists
-from webui.values.lists import Source
 
 
 def proposal() -> Proposal:
@@ -15,7 +15,7 @@ def proposal() -> Proposal:
     return found
 
 
-def proposed_lists() -> tuple[Source, ...]:
+def proposed_lists() -> tuple[ListSource, ...]:
     """Return the proposed lists that are still off."""
     proposed = proposal().lists
-    return wanted_lists(daemon().lists().sources, proposed) if proposed else ()
+    return wanted_lists(daemon().client.ask(LISTS).sources, proposed) if proposed else ()

@@ -6,10 +6,10 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from gateway.control.contract.lists import ListSource
 from webui.rules.steps import TYPED, NoMonthError, typed_month
 from webui.values.answers import Child
 from webui.values.devices import GUEST, HOME, QUARANTINE, Device, Person
-from webui.values.lists import Source
 
 PROPOSED = "qalqan-proposed"  # config key of the application's Proposal
 STEPS = ("start", "people", "devices", "summary")  # endpoints, in their order
@@ -142,10 +142,10 @@ def chosen(device: Device, here: str, people: Iterable[Known], guardian: str) ->
     return "" if device.is_new else device.profile
 
 
-def wanted_lists(sources: Iterable[Source], proposed: Iterable[str]) -> tuple[Source, ...]:
+def wanted_lists(sources: Iterable[ListSource], proposed: Iterable[str]) -> tuple[ListSource, ...]:
     """Return proposed lists that are off, by id. For a category: the automatic ones, or else the smallest."""
     published = [source for source in sources if not source.own]
-    found: dict[str, Source] = {}
+    found: dict[str, ListSource] = {}
     for word in proposed:
         of_kind = [source for source in published if source.category == word]
         meant = [source for source in published if source.id == word] or [

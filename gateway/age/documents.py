@@ -5,9 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from gateway.age.values import Method
-
 ELEMENT = "age_over_18"
+
+
+class Method(StrEnum):
+    """The method of a proof; the value is stored."""
+
+    EU_AV = "eu_av"  # the EU's age verification profile, docType eu.europa.ec.av.1
+    MDL = "mdl"  # a mobile driving licence by ISO 18013-5
 
 
 class Document(StrEnum):

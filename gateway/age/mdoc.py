@@ -17,12 +17,10 @@ from typing import Final, TypeGuard
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.age.cbor import EMBEDDED, Key, Tagged, Value, decode, embedded, encode
-from gateway.age.certificates import ParsedCertificate
-from gateway.age.chain import signer
 from gateway.age.cose import X5CHAIN, Sign1, check, read_key, read_sign1
 from gateway.age.documents import ELEMENT, Document
 from gateway.age.refusals import AgeProofError, Refusal
-from gateway.age.trust import Trust
+from gateway.age.trust import ParsedCertificate, Trust, signer
 
 VERSION = "1.0"
 _DIGESTS: Final = {"SHA-256": hashlib.sha256, "SHA-384": hashlib.sha384, "SHA-512": hashlib.sha512}

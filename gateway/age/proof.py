@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gateway.age.dcapi import Challenge, open_answer
+from gateway.age.documents import Method
 from gateway.age.mdoc import adult_until
 from gateway.age.refusals import AgeProofError, Refusal
 from gateway.age.trust import Trust
-from gateway.age.values import Adult
 
 LONGEST = timedelta(hours=24)  # a proof identifies the present holder of the device, who may change
+
+
+@dataclass(frozen=True, slots=True)
+class Adult:
+    """A person proved to be 18 or older. Nothing else about the person is stored."""
+
+    until: datetime  # in UTC and whole minutes
+    method: Method
 
 
 def verify(answer: object, challenge: Challenge, trust: Trust, now: datetime, lasting: timedelta) -> Adult:

@@ -1,7 +1,10 @@
-"""Reads the trust file: a signed JSON list of issuers of age proofs. Format: docs/families/age-proof.md.
+"""Decides which issuers of age proofs are trusted: the trust file, certificates, and the path to an issuer.
 
-The signature covers `SIGNED` and the canonical form (RFC 8785) of the document without the signature. The
-document has only strings, lists and one integer, so this form is: sorted keys, no spaces, UTF-8.
+The trust file is a signed JSON list of issuers. Format: docs/families/age-proof.md. The signature covers
+`SIGNED` and the canonical form (RFC 8785) of the document without the signature. The document has only
+strings, lists and one integer, so this form is: sorted keys, no spaces, UTF-8.
+
+`signer` validates the path from a proof's signer to a trusted issuer (RFC 5280, ISO 18013-5 annex B).
 """
 
 from __future__ import annotations
@@ -9,17 +12,23 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidSignature
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.x509.oid import NameOID
 
-from gateway.age.certificates import ParsedCertificate, read_certificate
+from gateway.age.der import DIGITAL_SIGNATURE, KEY_CERT_SIGN, Extensions, read_extensions
 from gateway.age.documents import Document
 from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.validity import validity
 
 BROKEN = Refusal.TRUST_BROKEN
 FORMAT = 1
@@ -30,6 +39,40 @@ MOST_ISSUERS = 400  # the EU has 27 states with a few issuers each; licences hav
 MOST_TEXT = 200  # characters of a name
 _KEYS: Final = frozenset(("format", "made", "until", "issuers"))
 _ISSUER_KEYS: Final = frozenset(("name", "country", "documents", "until", "certificate"))
+
+MOST_CHAIN = 4  # a signer, two intermediate CAs, and the optional anchor; ISO has no intermediate CAs
+
+MOST_BYTES = 4 << 10  # ISO's and the EU's have 700; long names and addresses make 1,500
+_CURVES = frozenset(("secp256r1", "secp384r1", "secp521r1"))
+_WHOLE = b"\0"  # first byte of a bit string without unused bits
+_DIGESTS = frozenset(("sha256", "sha384", "sha512"))
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCertificate:
+    """An X.509 certificate with an elliptic-curve key, with the properties that age proofs need."""
+
+    data: bytes
+    x509: x509.Certificate
+    key: ec.EllipticCurvePublicKey
+    extensions: Extensions
+    not_before: datetime
+    not_after: datetime
+    countries: frozenset[str]  # of the subject
+
+    def is_issued_by(self, other: ParsedCertificate) -> bool:
+        """Check name and signature only, not whether ``other`` may issue certificates."""
+        try:
+            digest = self.x509.signature_hash_algorithm
+            if digest is None or digest.name not in _DIGESTS:
+                return False
+            # A bit string may declare trailing zero bits as unused, which gives one signature two encodings.
+            if not self.data.endswith(_WHOLE + self.x509.signature):
+                return False
+            self.x509.verify_directly_issued_by(other.x509)
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +209,106 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_fraction(text: str) -> object:
     raise ValueError(text)
+
+
+def signer(chain: Sequence[bytes], trust: Trust, document: Document, now: datetime) -> ParsedCertificate:
+    """Return the first certificate of ``chain`` after validating it up to an issuer of ``document``.
+
+    Revocation is not checked: a query would tell the issuer when and where a proof is used.
+    Raises AgeProofError.
+    """
+    if not 1 <= len(chain) <= MOST_CHAIN:
+        raise AgeProofError(Refusal.LONG_CHAIN, f"not 1 to {MOST_CHAIN} certificates")
+    path = [read_certificate(data) for data in chain]
+    for below, above in pairwise(path):
+        if not below.is_issued_by(above):
+            raise AgeProofError(Refusal.UNTRUSTED, "a chain with a gap")
+    _check_signer(path[0], document, now)
+    return _anchored(path, trust, document, now)
+
+
+def _anchored(
+    path: list[ParsedCertificate], trust: Trust, document: Document, now: datetime
+) -> ParsedCertificate:
+    """Accept any matching issuer: a CA may be listed twice, with its previous and its next certificate."""
+    problem = AgeProofError(Refusal.UNTRUSTED)
+    for issuer in trust.issuers:
+        whole = _up_to(path, issuer)
+        if not whole:
+            continue
+        try:
+            _check_issuer(issuer, document, now)
+            _check_above(whole, now)
+        except AgeProofError as error:
+            problem = error
+        else:
+            return path[0]
+    raise problem
+
+
+def _up_to(path: list[ParsedCertificate], issuer: Issuer) -> list[ParsedCertificate]:
+    """Return the path that ends at the issuer; empty if it does not lead there."""
+    anchor = issuer.certificate
+    for place, certificate in enumerate(path):
+        if certificate.data == anchor.data:
+            return path[: place + 1]
+    return [*path, anchor] if path[-1].is_issued_by(anchor) else []
+
+
+def _check_issuer(issuer: Issuer, document: Document, now: datetime) -> None:
+    if now >= issuer.until:
+        raise AgeProofError(Refusal.UNTRUSTED, "its time on the list is over")
+    if document not in issuer.documents:
+        raise AgeProofError(Refusal.NOT_ITS_DOCUMENT)
+
+
+def _check_signer(leaf: ParsedCertificate, document: Document, now: datetime) -> None:
+    _check_dates(leaf, now)
+    extensions = leaf.extensions
+    if extensions.ca:
+        raise AgeProofError(Refusal.WRONG_PURPOSE, "a CA does not sign proofs itself")
+    if extensions.usage is None or DIGITAL_SIGNATURE not in extensions.usage:
+        raise AgeProofError(Refusal.WRONG_KEY_USAGE, "the signer's is not for signatures")
+    if not extensions.purposes & document.purposes:
+        raise AgeProofError(Refusal.WRONG_PURPOSE, "the signer's is not for documents of this kind")
+
+
+def _check_above(whole: list[ParsedCertificate], now: datetime) -> None:
+    """Check the CAs, and that signer and anchor name the same country."""
+    for between, ca in enumerate(whole[1:]):
+        _check_dates(ca, now)
+        extensions = ca.extensions
+        if not extensions.ca:
+            raise AgeProofError(Refusal.NO_CA)
+        if extensions.usage is None or KEY_CERT_SIGN not in extensions.usage:
+            raise AgeProofError(Refusal.WRONG_KEY_USAGE, "a CA's is not for certificates")
+        if extensions.path_length is not None and between > extensions.path_length:
+            raise AgeProofError(Refusal.PATH_LENGTH)
+    if whole[-1].countries and whole[0].countries != whole[-1].countries:
+        raise AgeProofError(Refusal.WRONG_COUNTRY)
+
+
+def _check_dates(certificate: ParsedCertificate, now: datetime) -> None:
+    if not certificate.not_before <= now <= certificate.not_after:
+        raise AgeProofError(Refusal.CERTIFICATE_EXPIRED)
+    if certificate.extensions.strange:
+        raise AgeProofError(Refusal.CRITICAL_EXTENSION)
+
+
+def read_certificate(data: bytes) -> ParsedCertificate:
+    """Parse a DER certificate. Raises AgeProofError."""
+    if len(data) > MOST_BYTES:
+        raise AgeProofError(Refusal.BAD_CERTIFICATE, f"more than {MOST_BYTES} bytes")
+    try:
+        with warnings.catch_warnings():  # about obsolete serial numbers, for example
+            warnings.simplefilter("ignore")
+            read = x509.load_der_x509_certificate(data)
+            key, tbs = read.public_key(), read.tbs_certificate_bytes
+            begins, ends = validity(read)
+            countries = read.subject.get_attributes_for_oid(NameOID.COUNTRY_NAME)
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):  # TypeError: an invalid name
+        raise AgeProofError(Refusal.BAD_CERTIFICATE) from None
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _CURVES:
+        raise AgeProofError(Refusal.WRONG_KEY, "of a certificate, on none of the curves known here")
+    named = frozenset(str(country.value) for country in countries)
+    return ParsedCertificate(data, read, key, read_extensions(tbs), begins, ends, named)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from gateway.app.clock_changes import JumpHandler
 from gateway.app.features import DataPlane, Features
+from gateway.control.listener import WebUser
 from gateway.control.router import Router
-from gateway.control.server import ControlServer, WebUser
+from gateway.control.server import ControlServer
 from gateway.core.bus import Bus, Notice
 from gateway.core.clock import WallClock
 from gateway.core.closers import Closers
@@ -20,18 +21,20 @@ from gateway.core.loop import Loop
 from gateway.core.process_memory import run_in_child, settle
 from gateway.dataplane.address_owners import AddressOwners
 from gateway.dataplane.boot_guard import GuardFile
-from gateway.dataplane.desired_table import desired_snapshot
 from gateway.dataplane.dns_proxy import DnsProxy
 from gateway.dataplane.gates import ClassAdded, ClassNumbers, Gates
 from gateway.dataplane.help_resolver import HelpResolver
 from gateway.dataplane.internet import AnswerBook, Evidence, Internet, UplinkChanged
-from gateway.dataplane.kernel_table import KernelTable
-from gateway.dataplane.lookups import resolvers
+from gateway.dataplane.kernel_table import KernelTable, desired_snapshot
+from gateway.dataplane.lookups import (
+    HelpAddresses,
+    HelpAddressesChanged,
+    OwnAnswers,
+    SafeAddresses,
+    resolvers,
+)
 from gateway.dataplane.offload import offloading
-from gateway.dataplane.own_answers import OwnAnswers
-from gateway.dataplane.packets import PacketPath
-from gateway.dataplane.path_events import FlowForgotten, FlowReclassified, UploadStarted
-from gateway.dataplane.resolved_addresses import HelpAddresses, HelpAddressesChanged, SafeAddresses
+from gateway.dataplane.packets import FlowForgotten, FlowReclassified, PacketPath, UploadStarted
 from gateway.dataplane.status_text import about
 from gateway.dataplane.unjudged import Slots, slots_of_addresses
 from gateway.features.accounts.verbs import log_claim_code
@@ -45,8 +48,7 @@ from gateway.features.status.figures import FigureSources, figures
 from gateway.features.status.vitals import Vitals
 from gateway.household import loading as household
 from gateway.household.clock_watch import ClockWatch
-from gateway.household.context import HomeContext
-from gateway.household.home_interfaces import HomeInterfaces
+from gateway.household.context import HomeContext, HomeInterfaces
 from gateway.household.members import Family
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
 from gateway.household.rule_book import LearnedAddresses, RuleBook
@@ -55,7 +57,8 @@ from gateway.kernel.conntrack import Conntrack, FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.lan import interfaces as lan
-from gateway.metering.wiring import count_connections, ledgers, metering
+from gateway.metering.ledgers import ledgers
+from gateway.metering.meter import count_connections, metering
 from gateway.path.addresses import NameBook, ServiceBook
 from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath

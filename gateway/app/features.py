@@ -86,12 +86,10 @@ from gateway.features.time.warned_home import WarnedHome
 from gateway.features.time.warnings import Warnings
 from gateway.household.clock_watch import ClockWatch
 from gateway.household.context import Effects, HomeContext
-from gateway.household.editing import Editing
-from gateway.household.home_editing import HomeEditing
+from gateway.household.editing import Editing, HomeEditing
 from gateway.household.members import Family, Member
 from gateway.household.presence import Presence
-from gateway.household.seen_devices import VisibleDevices
-from gateway.household.visibility import Visibility, VisibleMembers
+from gateway.household.visibility import Visibility, VisibleDevices, VisibleMembers
 from gateway.kernel.usage import Pair
 from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.live_flows import LiveFlows
@@ -237,7 +235,7 @@ class Features:
         additions = (
             self.growing.describe_all,
             plane.figures,
-            lambda: {"lists": self.list_updates.describe()},
+            lambda: {"lists": self.list_updates.plan()},
         )
         router.add(
             "status",

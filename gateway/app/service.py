@@ -9,9 +9,9 @@ from pathlib import Path
 from gateway.app.daemon import Daemon
 from gateway.core.errors import GatewayError
 from gateway.core.files import DEFAULT_CONFIG
+from gateway.core.loop import Signals
 from gateway.core.process_memory import disable_core_dumps, drop_read_pages, settle
-from gateway.core.service_notify import Notifier
-from gateway.core.signals import Signals
+from gateway.core.service_manager import Notifier
 from gateway.dataplane.packets import go_first
 from gateway.household.config_file import first_boot
 from gateway.lan import interfaces as lan

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from gateway.audit import namespace, probes, rawtcp, sink_streams
+from gateway.audit import namespace, probes, rawtcp, sink
 from gateway.audit.namespace import command
 
 _AT_ONCE = 12  # parallel connections, as of a phone's apps; more could exceed the budget of a queue slot
@@ -36,7 +36,7 @@ class Download:
         job = self._job
         try:
             with socket.create_connection((job["to"], job["port"]), 3, (job["src"], 0)) as sock:
-                path = sink_streams.STREAM_PATH.decode()
+                path = sink.STREAM_PATH.decode()
                 sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {job['name']}\r\n\r\n".encode())
                 while data := sock.recv(1 << 16):
                     self.received += len(data)

@@ -3,20 +3,25 @@
 The gateway's side has links named ``qqaudit…``, and a routing table and rules with numbers of their own. Only
 packets from the test's addresses take this route, and they end in the simulated internet. If it disappears,
 its routes disappear as well; the packets are then dropped and never use the family's uplink.
+
+On OpenWrt, fw4 refuses packets from the LAN to an interface in no zone, and the test's links are in none. The
+added rules match these links only; the filter's own table has an earlier priority.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import itertools
+import os
+import random
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from gateway.audit import firewall
-from gateway.audit.addresses import AuditDevice, addresses, free, has_room, random_mac, read
 from gateway.audit.namespace import AuditError, NamespaceProcess, command
 
 DEVICE, SINK, STRANGER = "qqaudit0", "qqaudit1", "qqaudit2"  # the gateway's ends
@@ -37,13 +42,31 @@ _QUIET = {
     "ipv6/conf/default/accept_ra": "0",
 }
 
+_NEEDED = 3  # addresses per IP version: the device's, its second one, an unknown device's
+_CANDIDATES = 24
+_LOWEST = 1 << 16  # of IPv6: addresses set by hand are usually below
+
+Address = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+
+_FW4 = ("inet", "fw4")
+_COMMENT = '"qalqan audit"'
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDevice:
+    """Hardware address, link and IP addresses of a test device."""
+
+    mac: str
+    link: str  # in its own namespace
+    addresses: dict[int, list[str]] = field(default_factory=dict)  # by IP version
+
 
 def sweep() -> None:
     """Remove what a killed test left: only rules, since links disappear with their namespaces."""
     for link in (DEVICE, SINK, STRANGER):
         if Path("/sys/class/net", link).exists():
             _try("ip", "link", "del", link)
-    firewall.sweep()
+    _sweep_fw4()
     for family in _FAMILIES.values():
         for line in command("ip", family, "rule", "show").splitlines():
             number, _, rest = line.partition(":")
@@ -88,9 +111,9 @@ class Stage:
             self._open.callback(sweep)
             self._link_device()
             self._link_sink()
-            firewall.admit("forward", "oifname", SINK)
+            _admit("forward", "oifname", SINK)
             if not self.bridged:
-                firewall.admit("input", "iifname", DEVICE)
+                _admit("input", "iifname", DEVICE)
             return self
         except BaseException:
             self._open.close()
@@ -140,7 +163,7 @@ class Stage:
 
     def _add_pair(self, link: str, device: AuditDevice) -> None:
         """Add a veth pair. A bridge takes over the lowest address and MTU of its ports: ours are neither."""
-        mtu = read(self.lan, "mtu")
+        mtu = _link_attribute(self.lan, "mtu")
         peer = f"peer name {device.link} address {device.mac} mtu {mtu} netns {self.device_process.pid}"
         try:
             _ip(f"link add {link} address {random_mac(_HIGH)} mtu {mtu} type veth {peer}")
@@ -151,7 +174,7 @@ class Stage:
     def _await_bridge(self, link: str) -> None:
         """Wait for the bridge port. With STP, a new port forwards packets only after half a minute."""
         until = time.monotonic() + _BRIDGE_S
-        while read(link, "brport/state") != _FORWARDING:
+        while _link_attribute(link, "brport/state") != _FORWARDING:
             if time.monotonic() > until:
                 msg = f"{self.lan} forwards nothing from a new port after {_BRIDGE_S:g} s; see: bridge link"
                 raise AuditError(msg)
@@ -161,12 +184,12 @@ class Stage:
         """Yield the commands that give the devices free addresses, and routes from these."""
         gateway = self.gateway_addresses()
         hops = gateway if self.bridged else {version: str(own.ip) for version, own in _OWN.items()}
-        here = [address for address in addresses(self.facing) if has_room(address, own=not self.bridged)]
+        here = [address for address in addresses(self.facing) if _has_room(address, own=not self.bridged)]
         for version, family in _FAMILIES.items():
             network = next((address for address in here if address.version == version), None)
             if network is None or version not in gateway:
                 continue
-            chosen = free(network, self.device_process, self.device.mac)
+            chosen = _free_addresses(network, self.device_process, self.device.mac)
             own_of = (chosen[:2], chosen[2:])
             for table, (_, device), own in zip((100, 101), self._devices, own_of, strict=False):
                 device.addresses[version] = own
@@ -217,10 +240,75 @@ class Stage:
 
 def words_of(stage: Stage) -> dict[str, Any]:
     """Return the values of the words that the stage defines."""
-    words: dict[str, Any] = {"gatewaymac": read(stage.facing, "address"), "lan": stage.lan}
+    words: dict[str, Any] = {"gatewaymac": _link_attribute(stage.facing, "address"), "lan": stage.lan}
     words |= {f"gateway{version}": address for version, address in stage.gateway_addresses().items()}
     for name, device in (("source", stage.device), ("stranger", stage.stranger)):
         words |= {f"{name}mac": device.mac, f"{name}link": device.link}
         words |= {f"{name}{version}": own[0] for version, own in device.addresses.items() if own}
     seconds = ((version, own[1:2]) for version, own in stage.device.addresses.items())
     return words | {f"second{version}": rest[0] for version, rest in seconds if rest}
+
+
+def random_mac(first: int | None = None) -> str:
+    """Return a locally administered address (IEEE 802c), or one with the given first byte."""
+    begin = random.SystemRandom().randrange(256) & 0xFC | 0x02 if first is None else first
+    return bytes((begin, *os.urandom(5))).hex(":")
+
+
+def _link_attribute(link: str, name: str) -> str:
+    """Return an attribute of a link of the gateway."""
+    return Path("/sys/class/net", link, name).read_text("ascii").strip()
+
+
+def addresses(link: str | None = None) -> Iterator[Address]:
+    """Yield the addresses of one link of the gateway, or of all links."""
+    for line in command("ip", "-o", "addr", "show", *(("dev", link) if link else ())).splitlines():
+        for kind, value in itertools.pairwise(line.split()):
+            if kind in ("inet", "inet6") and not ipaddress.ip_interface(value).is_loopback:
+                yield ipaddress.ip_interface(value)
+
+
+def _has_room(address: Address, *, own: bool) -> bool:
+    """Return whether a device may get an address in this network. ``own``: the test made the network."""
+    linked = address.ip.is_link_local and not (own and address.version == 4)
+    return not linked and address.network.num_addresses >= 4
+
+
+def _free_addresses(network: Address, device: NamespaceProcess, mac: str) -> list[str]:
+    """Return addresses that no device uses. Raises AuditError if there are none."""
+    choose = random.SystemRandom()
+    size = network.network.num_addresses
+    if network.version == 6 and size > 2 * _LOWEST:  # a random address of so many bits is free
+        return [str(network.network[choose.randrange(_LOWEST, size - 1)]) for _ in range(_NEEDED)]
+    numbers = choose.sample(range(1, size - 1), min(size - 2, _CANDIDATES))
+    candidates = [str(network.network[number]) for number in numbers if network.network[number] != network.ip]
+    if network.version == 6:
+        return candidates[:_NEEDED]
+    found: list[str] = device.ask("free", candidates=candidates, mac=mac)["free"]
+    if not found:
+        msg = f"no address of {network.network} is free for the audit's device; free one and try again"
+        raise AuditError(msg)
+    return found[:_NEEDED]
+
+
+def _admit(chain: str, match: str, link: str) -> None:
+    """Accept packets on a link, if fw4 runs. ``match``: ``iifname`` or ``oifname``."""
+    if _fw4_rules(chain) is not None:
+        rule = (match, f'"{link}"', "accept", "comment", _COMMENT)
+        command("nft", "insert", "rule", *_FW4, chain, *rule)
+
+
+def _sweep_fw4() -> None:
+    """Remove our rules, including those of an earlier test."""
+    for chain in ("forward", "input"):
+        for line in _fw4_rules(chain) or ():
+            if _COMMENT in line:
+                command("nft", "delete", "rule", *_FW4, chain, "handle", line.rpartition("handle ")[2])
+
+
+def _fw4_rules(chain: str) -> list[str] | None:
+    """Return the chain's lines with their handles; None if the chain does not exist."""
+    try:
+        return command("nft", "-a", "list", "chain", *_FW4, chain).splitlines()
+    except AuditError:
+        return None

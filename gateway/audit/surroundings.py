@@ -13,12 +13,15 @@ from urllib.parse import urlsplit
 from gateway.audit.checks import Scene
 from gateway.audit.namespace import AuditError, command
 from gateway.control.client import Client
+from gateway.control.contract.filter_tests import AuditedRules
 from gateway.core.errors import ControlError
 from gateway.kernel.marks import PLAIN_SLOT
-from gateway.lists import addresses
 from gateway.lists.book import SHELF, Book
+from gateway.lists.formats import parse_addresses
 from gateway.policy.config.config import QUARANTINE, Config, Marks
 from gateway.policy.config.web import PAGES
+from gateway.policy.profile.bypass_methods import Switch
+from gateway.policy.profile.rules import Mode
 
 # Sites that are often blocked, the mildest first, and often allowed ones. The profile's own sites come first.
 REFUSED = (
@@ -62,20 +65,20 @@ class RuleQueries:
         return next((host for host in dict.fromkeys(hosts) if self.refuses(host) is refused), None)
 
 
-def scene(client: Client, config: Config, worn: Mapping[str, Any], known: Mapping[str, Any]) -> Scene:
-    """Return the scene. ``worn`` describes the device's rules; ``known`` has values for words of jobs."""
+def scene(client: Client, config: Config, rules: AuditedRules, known: Mapping[str, Any]) -> Scene:
+    """Return the scene. ``rules``: of the device. ``known`` has values for words of jobs."""
     ask = RuleQueries(client, str(known["sourcemac"]))
-    shown = client.call("profile", id=worn["profile"])["profile"]
+    shown = client.call("profile", id=rules.profile)["profile"]
     refused = ask.first([*_hosts(shown["refused"]), *REFUSED], refused=True)
     allowed = ask.first([*_hosts(shown["allowed"]), *ALLOWED], refused=False)
     words: dict[str, Any] = {**known, "refused": refused, "allowed": allowed, "ech": OUTER}
     words["odd"] = _odd(refused) if refused else None
     return Scene(
-        profile=worn["profile"],
-        name=worn["name"],
-        band=worn["band"],
-        strict=bool(worn["strict"]) or worn["mode"] == "allow-list",
-        refusals=_refusals(worn, shown),
+        profile=rules.profile,
+        name=rules.name,
+        band=rules.band,
+        strict=rules.strict or rules.mode is Mode.ALLOW_LIST,
+        refusals=_refusals(rules, shown),
         names={host: ask.refuses(host) for host in RULED_NAMES},
         words=words,
         strangers_refused=refused is not None and _refuses_strangers(client, config, known, refused),
@@ -84,8 +87,8 @@ def scene(client: Client, config: Config, worn: Mapping[str, Any], known: Mappin
     )
 
 
-def _refusals(worn: Mapping[str, Any], shown: Mapping[str, Any]) -> frozenset[str]:
-    ways = {f"ways:{way}" for way, switch in worn["ways"].items() if switch == "block"}
+def _refusals(rules: AuditedRules, shown: Mapping[str, Any]) -> frozenset[str]:
+    ways = {f"ways:{way}" for way, switch in rules.ways.items() if switch is Switch.BLOCK}
     own = {target["target"] for target in shown["refused"] if target["target"] == "safe_search"}
     return frozenset(ways | own)
 
@@ -154,7 +157,7 @@ def relays(config: Config) -> dict[str, str]:
         if file.exists():
             with file.open("rb") as lines:
                 for line in itertools.islice(lines, _MOST_LINES):
-                    for entry in addresses.parse(line.strip()) or ():
+                    for entry in parse_addresses(line.strip()) or ():
                         if b"/" not in entry:
                             found.setdefault("tor6" if b":" in entry else "tor4", entry.decode())
     return found

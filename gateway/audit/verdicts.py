@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.audit.checks import Check, Outcome, Result, Scene, Want
 from gateway.audit.plan import Task, Unavailable
+from gateway.control.contract.filter_tests import AuditedDecision
 from gateway.wire.dns.svcb import DOHPATH, ECH
 
 _TRANSPORTS = {"datagram": "udp", "quic": "udp", "packet": "ip", "dns": "udp"}
@@ -110,13 +111,13 @@ def _is_of(arrival: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
     return True
 
 
-def reason_of(job: Mapping[str, Any], decided: Iterable[Mapping[str, Any]]) -> str:
+def reason_of(job: Mapping[str, Any], decided: Iterable[AuditedDecision]) -> str:
     """Return the daemon's last reason for this job: by name for DNS, else by address and port."""
     port = 0 if job["probe"] == "packet" else job["port"]
     found = ""
     for decision in decided:
-        if decision["dst"] != job["to"] or (decision["dport"] or 0) != port:
+        if decision.dst != job["to"] or decision.dport != port:
             continue
-        if job["probe"] != "dns" or decision["host"] == str(job["name"]).lower():
-            found = str(decision["reason"])
+        if job["probe"] != "dns" or decision.host == str(job["name"]).lower():
+            found = str(decision.reason)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +21,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the check: ``mend`` in the JSON is how to fix it."""
+    """One line of the check. ``fix`` says how to fix the problem; its key in the JSON is "mend"."""
 
     level: Level
     about: str  # one word
@@ -63,6 +64,16 @@ def problem(about: str, text: str, fix: str) -> Finding:
 
 def unseen(about: str, path: Path) -> Finding:
     return note(about, f"{path} cannot be read without root")
+
+
+def is_hidden(path: Path) -> bool:
+    """Return whether only root may read a file, which is correct, and we are not root."""
+    if os.geteuid() == 0:
+        return False
+    try:
+        return path.exists() and not os.access(path, os.R_OK, effective_ids=True)
+    except PermissionError:
+        return True
 
 
 def refused(about: str, error: GatewayError) -> Finding:

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.check.findings import Finding, note, ok, problem, warning
-from gateway.check.other_programs import IN_MEMORY, file_system
+from gateway.check.system import IN_MEMORY, file_system
 from gateway.lan.machine import Address, Interface, Machine, setting, text_of
 from gateway.lan.vendors import vendor_of
-from gateway.policy.config.config import Config
-from gateway.policy.config.router_decides import file_to_edit
+from gateway.policy.config.config import Config, file_to_edit
 
 SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: carrier-grade NAT
 PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))

@@ -1,21 +1,25 @@
-"""`qalqan check`: the pages' address, the kernel's counters, nft and its queue."""
+"""`qalqan check`: this machine. Pages' address, kernel, other DNS filters, folders, disk and clock."""
 
 from __future__ import annotations
 
 import errno
 import gzip
+import os
 import platform
 import re
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from gateway.check.findings import Finding, ok, problem, refused
+from gateway.check.findings import Finding, note, ok, problem, refused, unseen, warning
 from gateway.cli.commands.web import settings_dict
 from gateway.core.errors import GatewayError, KernelError
+from gateway.core.programs import find_program
+from gateway.kernel import clocks
 from gateway.lan.machine import may_administer, text_of
-from gateway.policy.config.config import Config
+from gateway.policy.config.config import Config, file_to_edit
 from gateway.web.listen import parse_listen
 
 PROC = Path("/proc")
@@ -24,6 +28,26 @@ MODULES = Path("/lib/modules")
 NATIVE = ("nft_queue", "CONFIG_NFT_QUEUE")
 FALLBACK = ("xt_NFQUEUE", "CONFIG_NETFILTER_XT_TARGET_NFQUEUE")
 _TARGET = "iptables' NFQUEUE target is used"
+
+UCI = Path("/etc/config")
+MIB = 1 << 20
+LEAST_FREE = MIB  # bytes, without which nothing can be stored
+LIST_ROOM = 64 * MIB  # bytes: copies of the usual lists, the table, and a new table during an update
+SMALL_DISK = 64 * MIB  # bytes of a whole file system
+IN_MEMORY = ("tmpfs", "ramfs")
+FIRST_YEAR = 2026  # a clock that shows an earlier year is wrong
+
+# Process names, which the kernel cuts to 15 characters.
+FILTERS = {
+    "AdGuardHome": "AdGuard Home",
+    "pihole-FTL": "Pi-hole",
+    "blocky": "blocky",
+    "smartdns": "SmartDNS",
+    "dnscrypt-proxy": "dnscrypt-proxy",
+    "https-dns-proxy": "https-dns-proxy",
+    "stubby": "Stubby",
+}
+UCI_FILTERS = {"adblock": "adb_enabled", "adblock-fast": "enabled", "simple-adblock": "enabled"}
 
 
 def pages(config: Config) -> Iterator[Finding]:
@@ -76,7 +100,7 @@ def kernel() -> Iterator[Finding]:
     yield ok("nft", f"uses {nft.backend}")
     try:
         if not may_administer():
-            yield _seen()
+            yield _without_root()
         elif fallback.native_queue(nft):
             yield ok("queue", "the kernel has nft's queue")
         elif fallback.has_target():
@@ -90,7 +114,7 @@ def kernel() -> Iterator[Finding]:
         nft.close()
 
 
-def _seen() -> Finding:
+def _without_root() -> Finding:
     """Without root: judge by the kernel's configuration and modules."""
     for module, option in (NATIVE, FALLBACK):
         if _has(module, option):
@@ -125,3 +149,91 @@ def _has(module: str, option: str) -> bool:
         return True
     built_in = re.search(rf"^{option}=(?:y|m)$", _configuration(), re.MULTILINE)
     return built_in is not None
+
+
+def other_filters() -> Iterator[Finding]:
+    """Report other DNS filters on this machine, and a missing resolver for help."""
+    for name in sorted({*_running(), *_switched_on()}):
+        text = f"{name} is on this machine too: it blocks sites on its own, and our pages cannot explain why"
+        yield note("dns", text)
+    if find_program("dnsmasq") is None:
+        text = "there is no dnsmasq: while no daemon runs, help is reachable by IP address only"
+        yield warning("help", text, "install it (Debian: apt-get install dnsmasq-base)")
+
+
+def _running() -> Iterator[str]:
+    for comm in PROC.glob("[0-9]*/comm"):
+        name = FILTERS.get(text_of(comm).strip())
+        if name is not None:
+            yield name
+
+
+def _switched_on() -> Iterator[str]:
+    for name, option in UCI_FILTERS.items():
+        if re.search(rf"^\s*option\s+{option}\s+['\"]?1", text_of(UCI / name), re.MULTILINE):
+            yield name
+
+
+def folders(config: Config) -> Iterator[Finding]:
+    """Check that the daemon can write its files. Creates nothing."""
+    for key, path in (("state", Path(config.state)), ("runtime", Path(config.runtime))):
+        where = file_to_edit(config.fixed, key)
+        try:
+            there = next(parent for parent in (path, *path.parents) if parent.exists())
+        except OSError:
+            yield unseen(key, path)
+            continue
+        if not there.is_dir():
+            yield problem(key, f"{there} is not a directory", f"fix `{key}` in {where}")
+            continue
+        disk = os.statvfs(there)
+        free = disk.f_bavail * disk.f_frsize
+        if disk.f_flag & os.ST_RDONLY or there.is_relative_to(PROC):
+            yield problem(key, f"{there} is not writable", f"fix `{key}` in {where}")
+        elif free < LEAST_FREE:
+            yield problem(key, f"{there} is full", f"make room, or give `{key}` another path in {where}")
+        else:
+            yield ok(key, str(path))
+            if key == "state":
+                yield from _disk(there, free, disk.f_blocks * disk.f_frsize, where)
+
+
+def _disk(path: Path, free: int, size: int, where: str) -> Iterator[Finding]:
+    fix = f"give `state` a path on a larger disk, such as a USB stick, in {where}"
+    if file_system(path) in IN_MEMORY:
+        text = f"{path} is in memory: used minutes, extra time and lists are lost after a restart"
+        yield warning("disk", text, f"give `state` a path on a disk in {where}")
+    elif size < SMALL_DISK:
+        yield note("disk", f"{path} is on {size // MIB} MB of flash: large lists do not fit", fix)
+    elif free < LIST_ROOM:
+        text = f"{free // MIB} MB are free in {path}, and lists need up to {LIST_ROOM // MIB}"
+        yield warning("disk", text, fix)
+
+
+def file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
+    """Return the type of the file system that contains ``path``; empty if unknown."""
+    best, found = -1, ""
+    for line in text_of(mounts).splitlines():
+        before, _, after = line.partition(" - ")
+        words, kind = before.split(), after.split()
+        if len(words) > 4 and kind and path.resolve().is_relative_to(words[4]) and len(words[4]) >= best:
+            best, found = len(words[4]), kind[0]
+    return found
+
+
+def clock(config: Config, now: datetime | None = None) -> Iterator[Finding]:
+    local = (now or datetime.now(UTC)).astimezone(config.zone)
+    shown = f"it is {local:%a %d %b %Y, %H:%M} in {config.timezone}"
+    if local.year < FIRST_YEAR:
+        yield problem("time", f"{shown}: the clock is wrong", "set it, and start a time service")
+    else:
+        yield ok("time", shown)
+    if config.timezone == "UTC":
+        yield note("time", "no time zone is set: bedtimes use UTC", "set `timezone` in qalqan.yaml")
+    if clocks.synchronised():
+        yield ok("time", "a time service keeps the clock correct")
+    elif clocks.is_virtual_machine():
+        yield ok("time", "this is a virtual machine, whose host sets the clock")
+    else:
+        text = "no time service runs: while the time is unknown, `clock_unset` applies"
+        yield warning("time", text, "start a time service (systemd-timesyncd, chrony, or OpenWrt's sysntpd)")

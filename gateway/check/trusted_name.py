@@ -1,20 +1,80 @@
-"""`qalqan check`: where the trusted name points outside of the home."""
+"""`qalqan check`: the trusted name. Its certificate, and its published addresses."""
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
-from gateway.check.findings import Finding, ok, warning
+from gateway.check.findings import Finding, ok, unseen, warning
+from gateway.control.listener import WEB_USER, WebUser
 from gateway.core.loop import Loop
 from gateway.dataplane.lookups import PATIENCE, Lookups, resolvers
 from gateway.lan.interfaces import PAGES_PACKED, text
 from gateway.policy.config.config import Config
 from gateway.policy.config.web import PAGES
+from gateway.web.certificates import examine_files
+from gateway.web.examined_certificate import SOON_DAYS
 
 ABOUT = "certificate"
-SHOWN = 3  # addresses of a name
-ASKED = 2  # queries to each resolver: A and AAAA
-FIX = f"publish {' and '.join(PAGES)} there, or nothing: docs/providers/trusted-name.md"
+RENEW = "find out why it was not renewed, or renew it by hand: docs/providers/trusted-name.md"
+OWNERS = "qalqan certificate install sets the right owner and mode"
+
+SHOWN_ADDRESSES = 3  # addresses of a name
+QUERIES_EACH = 2  # queries to each resolver: A and AAAA
+PUBLISH = f"publish {' and '.join(PAGES)} there, or nothing: docs/providers/trusted-name.md"
+
+
+def certificate_findings(config: Config, now: datetime | None = None) -> Iterator[Finding]:
+    """Check the certificate, if there is a trusted name.
+
+    Problems are warnings: without a valid certificate the pages use plain HTTP, and the filter still works.
+    """
+    https = config.web.https
+    if https is None:
+        return
+    chain, key = Path(https.certificate), Path(https.key)
+    if os.geteuid() and key.exists() and not os.access(key, os.R_OK):
+        yield unseen(ABOUT, key)
+        return
+    now = now or datetime.now(UTC)
+    found = examine_files(https.name, chain, key)
+    for line in found.problems:
+        text, _, fix = line.partition("; ")
+        yield warning(ABOUT, text, fix)
+    ended = found.dates(now)
+    if ended:
+        yield warning(ABOUT, f"{ended.partition(';')[0]}: the pages are plain HTTP", RENEW)
+    elif found.until is not None and not found.problems:
+        text = f"that of {https.name} is good until {found.until:%Y-%m-%d}"
+        if found.days_left(now) < SOON_DAYS:
+            yield warning(ABOUT, f"{text}, {found.days_left(now)} days from now", RENEW)
+        else:
+            yield ok(ABOUT, text)
+    yield from _key(key)
+
+
+def _key(key: Path) -> Iterator[Finding]:
+    """Check who may read the key."""
+    try:
+        state = key.stat()
+    except OSError:  # reported already
+        return
+    if state.st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
+        yield warning(ABOUT, f"{key} is open to others than the pages", OWNERS)
+    web = WebUser.found()
+    if web is not None and not _reads(state, web):
+        yield warning(ABOUT, f"{key} cannot be read by {WEB_USER}, the user of the pages", OWNERS)
+
+
+def _reads(state: os.stat_result, web: WebUser) -> bool:
+    if state.st_uid == web.uid:
+        return bool(state.st_mode & stat.S_IRUSR)
+    if state.st_gid == web.gid:
+        return bool(state.st_mode & stat.S_IRGRP)
+    return bool(state.st_mode & stat.S_IROTH)
 
 
 def name_findings(config: Config) -> Iterator[Finding]:
@@ -29,9 +89,9 @@ def name_findings(config: Config) -> Iterator[Finding]:
     found = published(https.name)
     elsewhere = [text(address) for address in found if address not in PAGES_PACKED]
     if elsewhere:
-        shown = ", ".join(elsewhere[:SHOWN])
+        shown = ", ".join(elsewhere[:SHOWN_ADDRESSES])
         said = f"{https.name} points to {shown} on the internet, and devices with encrypted DNS go there"
-        yield warning(ABOUT, said, FIX)
+        yield warning(ABOUT, said, PUBLISH)
     elif found:
         yield ok(ABOUT, f"{https.name} points to this gateway on the internet too")
 
@@ -44,7 +104,7 @@ def published(name: str) -> list[bytes]:
         nonlocal answers
         answers += 1
         found.update(dict.fromkeys(addresses))
-        if answers == ASKED * len(servers):
+        if answers == QUERIES_EACH * len(servers):
             loop.stop()
 
     lookups = Lookups(loop, servers, heard)

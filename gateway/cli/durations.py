@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gateway.control.protocol import MAX_MINUTES
 from gateway.core.errors import PolicyError
-from gateway.policy.time.grammar import TimeTextError, duration_minutes
-from gateway.policy.yaml.documents import shown
+from gateway.policy.time.time_text import TimeTextError, duration_minutes
+from gateway.policy.yaml.fields import shown
 
 OPTION = "--for"
 MAX_DIGITS = 9

@@ -154,7 +154,7 @@ def _add_rules(commands: Subparsers) -> None:
     ):
         command = _command(guardian, name, "guardian", text)
         command.add_argument("name", metavar="NAME")
-    _command(commands, "button", "button", "report a press of the button on the gateway")
+    _command(commands, "button", "guardian", "report a press of the button on the gateway")
 
 
 def _add_switches(commands: Subparsers) -> None:
@@ -191,7 +191,7 @@ def _add_wishes(commands: Subparsers) -> None:
     answer.add_argument("answer", metavar="ANSWER", help="once, today, always or no")
     answer.add_argument("--minutes", metavar="M", help="other minutes than requested")
     answer.add_argument("--because", metavar="TEXT", help="the reason, one line")
-    ticket = _command(commands, "ticket", "ticket", "make one-time codes that children enter on their page")
+    ticket = _command(commands, "ticket", "grant", "make one-time codes that children enter on their page")
     ticket.add_argument("who", metavar="WHO", nargs="?", help="a profile's id or name, or all: any child")
     ticket.add_argument("duration", metavar="30m", nargs="?", help="minutes of each code")
     ticket.add_argument("--count", metavar="N", default="1", help="number of codes; default: 1")
@@ -255,11 +255,11 @@ def _add_sealed(commands: Subparsers) -> None:
     update = _command(sealed, "update", "sealed", "fetch this household's sets, and apply new ones")
     update.add_argument("--nice", action="store_true", help="for the daemon, which loads the sets itself")
     _json(_command(sealed, "status", "sealed", "show the sets in force and their expiry"))
-    appeals = _command(sealed, "appeals", "sealed_forms", "for a provider: list overdue appeals")
-    record = _command(sealed, "record", "sealed_forms", "for a provider: check the record of a hotline")
+    appeals = _command(sealed, "appeals", "sealed", "for a provider: list overdue appeals")
+    record = _command(sealed, "record", "sealed", "for a provider: check the record of a hotline")
     for command in (appeals, record):
         command.add_argument("--today", metavar="DATE", type=date.fromisoformat, help="instead of today")
-    report = _command(sealed, "report", "sealed_forms", "for a provider: print the transparency report")
+    report = _command(sealed, "report", "sealed", "for a provider: print the transparency report")
     for command in (appeals, record, report):
         command.add_argument("file", metavar="FILE", type=Path)
     report.add_argument("--appeals", required=True, metavar="FILE", type=Path, help="the log of appeals")

@@ -1,4 +1,7 @@
-"""Reads the household and its rules from files, for `why`, `replay` and `profile` without a daemon."""
+"""Reads the household and its rules from files, for `why`, `replay` and `profile` without a daemon.
+
+Only the daemon reads sealed sets: it is asked about their names, if it runs.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway.cli.sealed_questions import SealedAsked
-from gateway.cli.settings import config_path, read_config
-from gateway.core.errors import PolicyError
+from gateway.cli.settings import config_path, control_socket, read_config
+from gateway.control.client import Client
+from gateway.control.contract.lists import LIST_LOOKUP
+from gateway.core.errors import ControlError, PolicyError
+from gateway.core.reason_codes import Code
 from gateway.household import loading as household
 from gateway.household.config_file import is_there
 from gateway.household.loading import Product
@@ -24,11 +29,12 @@ from gateway.policy.names.domain_table import DomainTable
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.situation import PLAIN, Situation
-from gateway.policy.yaml.documents import shown
-from gateway.policy.yaml.fields import suggestion
+from gateway.policy.time.standing import PLAIN, Situation
+from gateway.policy.yaml.fields import shown, suggestion
 
 FILE_ENDINGS = (".yaml", ".yml")
+
+SEALED_PATIENCE = 1.0  # seconds for the daemon's answer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,3 +172,25 @@ def _names(profiles: Iterable[Profile]) -> list[str]:
     """Return ids and names of profiles, with `guest` and `home`; empty without profiles."""
     known = dict.fromkeys(name for profile in profiles for name in (profile.id, profile.name))
     return [*known, GUEST, HOME] if known else []
+
+
+class SealedAsked:
+    """Asks the daemon whether a name is blocked for everyone, within the daemon's rate limit.
+
+    Without a running daemon, no name is. Without a sealed list in the configuration, nothing is asked.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._client = Client(control_socket(config), SEALED_PATIENCE) if config.sealed else None
+
+    def __call__(self, host: str) -> bool:
+        """Return whether ``host`` is blocked for everyone. Raises ControlError above the rate limit."""
+        if self._client is None:
+            return False
+        try:
+            return self._client.ask(LIST_LOOKUP, host=host).refused_for_everyone
+        except ControlError as error:
+            if error.code == Code.ASK_LATER:
+                raise
+            self._client = None
+            return False

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import sys
 
-from gateway.core.lean_code import lean_dataclasses
-from gateway.core.process_memory import one_openssl
+from gateway.core.process_memory import lean_dataclasses, one_openssl
 from gateway.web.lean_flask import import_lean
 
 

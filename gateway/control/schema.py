@@ -41,12 +41,16 @@ class Text:
     least: int = 1
     most: int = TEXT_MOST
     pattern: str = ""  # of the whole text, in the common syntax of ECMA 262 and Python
+    one_line: bool = False  # printable; spaces around it are removed
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
     least: int
     most: int
+
+
+OneLine = Annotated[str, Text(one_line=True)]
 
 
 class SchemaError(ValueError):
@@ -83,6 +87,7 @@ class Scalar:
     empty: object
     limits: tuple[tuple[str, Any], ...] = ()
     fits: Callable[[Any], bool] = lambda _: True
+    one_line: bool = False
 
     def schema(self, _: Schemas, /) -> Json:
         return {"type": self.json_type, **dict(self.limits)}
@@ -90,6 +95,8 @@ class Scalar:
     def read(self, value: object, at: str, strict: bool, /) -> object:
         if self.json_type == "integer" and isinstance(value, float) and value.is_integer():
             value = int(value)  # 1.0 is an integer to JSON Schema
+        if strict and self.one_line and isinstance(value, str):
+            value = value.strip()
         known = isinstance(value, self.python_types) and (
             bool in self.python_types or not isinstance(value, bool)
         )
@@ -110,6 +117,8 @@ class Scalar:
                 return "a number"
         if not limits:
             return "text"
+        if self.one_line:
+            return f"one printable line of at most {limits['maxLength']} characters"
         text = f"text of {limits['minLength']} to {limits['maxLength']} characters"
         return f"{text} that match {limits['pattern']}" if "pattern" in limits else text
 
@@ -140,6 +149,7 @@ class Time:
 @dataclass(frozen=True, slots=True)
 class Choice:
     among: tuple[str, ...]
+    made: Callable[[str], object] = str  # the member of an enumeration
     empty: object = None
 
     def schema(self, _: Schemas, /) -> Json:
@@ -148,7 +158,7 @@ class Choice:
     def read(self, value: object, at: str, _: bool, /) -> object:
         if not isinstance(value, str) or value not in self.among:
             raise SchemaError(at, f"one of {', '.join(self.among)}")
-        return value
+        return self.made(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +337,7 @@ def _plain(annotation: Any) -> FieldType:
     if is_dataclass(annotation) and isinstance(annotation, type):
         return Record(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return Choice(tuple(str(item.value) for item in annotation))
+        return Choice(tuple(str(item.value) for item in annotation), annotation)
     simple: Mapping[object, FieldType] = {
         str: Scalar("string", (str,), ""),
         int: Scalar("integer", (int,), 0),
@@ -351,9 +361,11 @@ def _limited(base: object, limit: Text | Whole) -> FieldType:
     pattern = (("pattern", f"^(?:{limit.pattern})$"),) if limit.pattern else ()
 
     def fits(value: str) -> bool:
+        if limit.one_line and not value.isprintable():
+            return False
         return limit.least <= len(value) <= limit.most and (form is None or bool(form.fullmatch(value)))
 
-    return Scalar("string", (str,), "", (*shown, *pattern), fits)
+    return Scalar("string", (str,), "", (*shown, *pattern), fits, limit.one_line)
 
 
 def to_json(value: object) -> object:

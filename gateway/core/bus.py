@@ -28,7 +28,9 @@ class Bus:
     """Delivers each event to the subscribers of its class, in the order of subscription.
 
     Delivery happens inside ``publish``: there is one thread and no queue. A subscriber sees the state that
-    the publisher left, and its exceptions reach the publisher.
+    the publisher left. An exception of a subscriber reaches the publisher; later subscribers do not get the
+    event. An event that a subscriber publishes is delivered before the rest of the first one. Subscriptions
+    last as long as the bus.
     """
 
     def __init__(self) -> None:

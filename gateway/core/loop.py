@@ -1,4 +1,4 @@
-"""The event loop: readable and writable file descriptors and timers, in one thread, on one clock.
+"""The event loop: file descriptors, timers and signals, in one thread, on one clock.
 
 All waiting in the daemon happens here. Two callbacks never run at the same time, so no locks are needed.
 """
@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import signal
+import socket
 from collections.abc import Callable
 from select import EPOLLIN, EPOLLOUT, epoll
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Protocol
 
 MAX_READY = 64  # descriptors served in one turn; the others are still ready in the next
+HANDLED_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+MAX_SIGNALS = 64  # per read; the others wait for the next
 
 
 class HasFileno(Protocol):
@@ -159,6 +163,33 @@ class Loop:
 
     def close(self) -> None:
         self._epoll.close()
+
+
+class Signals:
+    """A pipe for signals. Create it first: signals during the start then wait until the loop runs."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        for sock in (self._reader, self._writer):
+            sock.setblocking(False)
+        signal.set_wakeup_fd(self._writer.fileno())
+        for number in HANDLED_SIGNALS:
+            signal.signal(number, lambda *_: None)
+
+    def fileno(self) -> int:
+        return self._reader.fileno()
+
+    def received(self) -> list[int]:
+        """Return the signal numbers in the order of arrival. Never blocks."""
+        try:
+            return list(self._reader.recv(MAX_SIGNALS))
+        except BlockingIOError:
+            return []
+
+    def close(self) -> None:
+        signal.set_wakeup_fd(-1)
+        self._reader.close()
+        self._writer.close()
 
 
 def _fileno(source: Source) -> int:

@@ -17,8 +17,7 @@ from gateway.core.throttle import Throttle
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.kernel.snapshot import Owner
 from gateway.lan import interfaces as lan
-from gateway.lan.address_owners import Owners
-from gateway.lan.neighbours import Place, drop
+from gateway.lan.neighbours import Owners, Place, drop
 
 EVERY = 0.05  # seconds at least between two changes: a device may change addresses all the time
 REST = 10  # times as long as the last change took: 2,000 addresses take 7 ms, a thousand connections 4 ms

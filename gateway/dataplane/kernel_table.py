@@ -1,4 +1,4 @@
-"""Installs, updates, repairs and removes the kernel's table."""
+"""The kernel's table: its desired state, and how it is installed, updated, repaired and removed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from functools import cached_property
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop, Timer
 from gateway.dataplane import unjudged
+from gateway.dataplane.lookups import HelpAddresses
+from gateway.household.rule_book import RuleBook
 from gateway.kernel import fallback
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.flowtable import has_flow_tables
@@ -32,6 +34,9 @@ from gateway.kernel.ruleset.table import (
 from gateway.kernel.snapshot import PassElement, Snapshot
 from gateway.kernel.usage import Pair, PassCounters, Totals
 from gateway.kernel.watch import Watch
+from gateway.lan import interfaces as lan
+from gateway.lan.uplink import ways_out
+from gateway.policy.config.web import PAGES
 
 ALIVE_PERIOD = 1.0  # seconds; a third of the lease
 REPAIR_DELAY = 0.2  # seconds; a program that flushes a ruleset loads another right after it
@@ -281,3 +286,38 @@ class KernelTable:
         self._counters.close()
         self._watch.close()
         self._nft.close()
+
+
+def desired_snapshot(
+    rules: RuleBook,
+    inside: tuple[str, ...],
+    help_addresses: HelpAddresses,
+    help_port: int | None,
+    dns_port: int | None,
+    now: Snapshot,
+) -> Snapshot:
+    """Return the desired state without slots, owners and open classes.
+
+    ``inside``: the interfaces that face the LAN. ``now`` has the marks, which stay the same for the daemon's
+    life. While there is no default route, the last known layout applies; at first the one-armed layout, whose
+    rules also work with two interfaces.
+    """
+    config = rules.household.config
+    out = ways_out()
+    texts = sorted(map(lan.text, help_addresses.addresses))
+    return Snapshot(
+        lan=inside,
+        arm=not out.isdisjoint(config.lan) if out else now.arm,
+        queue_base=config.queue_base,
+        layout=now.layout,
+        dns_port=dns_port,
+        dns_for_everyone=rules.binds_everyone,
+        pages=PAGES,
+        page_port=config.web.port,
+        page_tls_port=None if config.web.https is None else config.web.https.port,
+        page_labels=tuple(sorted({name.partition(".")[0] for name in rules.world.gateway_names})),
+        door_ports=None if config.gateway_open else config.gateway_ports,
+        help4=tuple(address for address in texts if ":" not in address),
+        help6=tuple(address for address in texts if ":" in address),
+        help_dns_port=help_port,
+    )

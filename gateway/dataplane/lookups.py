@@ -1,4 +1,7 @@
-"""Names that the gateway resolves itself, periodically, because a device's resolver is not trusted.
+"""Names that the gateway resolves itself, because a device's resolver is not trusted.
+
+``Lookups`` sends the queries. ``HelpAddresses``, ``SafeAddresses`` and ``OwnAnswers`` store the addresses of
+help lines, of safe search, and of names that devices use.
 
 Queries go to the gateway's own resolver over UDP on the event loop; nothing waits for an answer. Any device
 on the LAN can forge answers of that resolver. Each query therefore has its own socket and id, which are
@@ -12,11 +15,21 @@ import secrets
 import socket
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
+from gateway.core.bus import Bus
 from gateway.core.errors import WireError
 from gateway.core.loop import Loop, Timer
+from gateway.household.members import Member
+from gateway.path.addresses import AddressBook, NameBook
+from gateway.path.subject import Sink, Subject
+from gateway.policy.names.hosts import HostMap
+from gateway.policy.profile.rules import FAMILY, Kind
+from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire.dns.message import AAAA, IN, RD, A, host_labels, parse_message, wire_name
 
 PORT = 53
@@ -28,15 +41,37 @@ MAX_WAITING = 4 * MAX_NAMES  # per resolver, 200 bytes each
 PATIENCE = 3.0  # seconds for an answer
 KEPT = 86400.0  # seconds for which an address stays valid while the resolver does not answer
 
+# Of help lines and safe search:
+SETTLE = 0.3  # seconds
+MAX_SAFE = 16  # addresses of one name, the latest; answers have one to eight
+MAX_HELP = 1024  # names of help lines with addresses, 500 bytes each: some 200 are known, plus subdomains
+MAX_OF_ONE = 64  # addresses of a help line's name; beyond that only those of the latest answers
+OWN_KEPT = 60.0  # seconds for which it is cached whether an address is the gateway's own
+MAX_OWN = 256
+HELP = "help"  # key in the address book
+
+# Of names that devices use:
+AGAIN = 5.0  # seconds between two queries for one name and device; its answers change as often at most
+MAX_ASKED = 512  # names and slots of recent queries, 200 bytes each
+BURST = 64.0  # queries at the same time for one slot: a phone that wakes up contacts some thirty names
+RATE = 4.0  # a second after that
+MAX_TUNNELS = 64  # names of one person that are resolved periodically; a family writes a handful
+
 _HEADER = struct.Struct("!HHHHHH")
 _QUESTION = struct.Struct("!HH")
 _MAX_ANSWER = 4096  # bytes
+_CURED = frozenset({Reason.UNRESOLVED, Reason.ENCRYPTED_DNS})
 _log = logging.getLogger(__name__)
 
 Found = Callable[[str, list[bytes]], None]
 """A name and the packed addresses of one answer."""
 
 _Ask = tuple[str, int]  # name and type
+
+
+@dataclass(frozen=True, slots=True)
+class HelpAddressesChanged:
+    """A help line has a new address."""
 
 
 class _Server:
@@ -178,6 +213,243 @@ class Lookups:
                 self._forget(sent)
 
 
+def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
+    """Return the gateway's resolvers (resolv.conf(5)); its loopback address if there are none."""
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    fields = (line.split() for line in lines)
+    found = [words[1].partition("%")[0] for words in fields if len(words) > 1 and words[0] == "nameserver"]
+    return tuple(found[:3]) or ("127.0.0.1",)
+
+
+class HelpAddresses:
+    """Addresses of help lines, where a name in a TLS hello is no proof.
+
+    Publishes HelpAddressesChanged: the kernel allows these addresses while no daemon runs.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        book: AddressBook,
+        servers: Iterable[str],
+        bus: Bus,
+        *,
+        help_names: HostMap[str],
+        calling_names: HostMap[str],
+    ) -> None:
+        self._loop = loop
+        self._book = book
+        self._bus = bus
+        self._help_names, self._calling_names = help_names, calling_names
+        self._calling: frozenset[bytes] = frozenset()
+        self.by_name: dict[str, frozenset[bytes]] = {}  # packed addresses
+        self.addresses: frozenset[bytes] = frozenset()
+        self._settling: Timer | None = None
+        self._lookups = Lookups(loop, servers, self._found)
+        self.want = self._lookups.want
+
+    def knows(self, host: str, address: bytes) -> bool:  # noqa: ARG002  one pack: any help name's address is help
+        return address in self.addresses and self._book.knows(HELP, address, self._loop.now())
+
+    def is_name(self, name: str) -> bool:
+        return name in self._help_names
+
+    def calls(self, address: bytes) -> bool:
+        """Whether a carrier's gateway for calls over Wi-Fi has this address."""
+        return address in self._calling and self._book.knows(HELP, address, self._loop.now())
+
+    def heard(self, name: str, addresses: list[bytes], vouched: bool) -> None:
+        """Note a device's DNS answer.
+
+        Below the names of help lines are more names, each with its own address: a carrier's gateways alone
+        have some hundred. Answers of other resolvers are checked with the gateway's own resolver.
+        """
+        if name not in self._help_names or not addresses:
+            return
+        if not vouched:
+            known = self.by_name.get(name, frozenset())
+            if not all(address in known and self.knows(name, address) for address in addresses):
+                self._lookups.ask(name)
+        elif name in self.by_name or len(self.by_name) < MAX_HELP:
+            self._found(name, addresses[:MAX_SAFE])
+
+    def _found(self, name: str, addresses: list[bytes]) -> None:
+        if name not in self.by_name and len(self.by_name) >= MAX_HELP:
+            return
+        self._book.learn(HELP, addresses, KEPT, self._loop.now())
+        known = self.by_name.get(name, frozenset())
+        if not known.issuperset(addresses):
+            self.by_name[name] = frozenset((*addresses, *(known if len(known) < MAX_OF_ONE else ())))
+            self.addresses = frozenset().union(*self.by_name.values())
+            calling = (self.by_name[name] for name in self.by_name if name in self._calling_names)
+            self._calling = frozenset().union(*calling)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Publish pending changes together: answers come in bursts, and one change of the table is enough."""
+        if self._settling is None:
+            self._settling = self._loop.call_later(SETTLE, self._settled)
+
+    def _settled(self) -> None:
+        self._settling = None
+        self._bus.publish(HelpAddressesChanged())
+
+    def close(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+        self._lookups.close()
+
+
+class SafeAddresses:
+    """Addresses of safe search, from the gateway's own resolver. Used by DnsPath (path/dns.py)."""
+
+    def __init__(self, loop: Loop, book: AddressBook, servers: Iterable[str]) -> None:
+        self._loop = loop
+        self._book = book
+        self._servers = frozenset(servers)
+        self._by_name: dict[str, tuple[bytes, ...]] = {}
+        self._own: dict[bytes, tuple[bool, float]] = {}
+        self._lookups = Lookups(loop, self._servers, self._found)
+        self.want = self._lookups.want
+
+    def of(self, name: str) -> tuple[bytes, ...]:
+        """Return packed addresses, the latest first; () while none is known."""
+        return self._by_name.get(name, ())
+
+    def knows(self, name: str, address: bytes) -> bool:
+        """Whether a safe search name has a packed address."""
+        return self._book.knows(name, address, self._loop.now())
+
+    def trusts(self, resolver: bytes) -> bool:
+        """Whether a resolver (packed address) is the gateway or one that the gateway uses."""
+        now = self._loop.now()
+        known = self._own.get(resolver)
+        if known is None or known[1] < now:
+            if len(self._own) >= MAX_OWN:
+                self._own.clear()
+            known = self._own[resolver] = (self._is_own(resolver), now + OWN_KEPT)
+        return known[0]
+
+    def _is_own(self, resolver: bytes) -> bool:
+        family = socket.AF_INET if len(resolver) == 4 else socket.AF_INET6
+        text = socket.inet_ntop(family, resolver)
+        return text in self._servers or resolver[:2] == b"\xfe\x80" or _is_local(family, text)
+
+    def _found(self, name: str, addresses: list[bytes]) -> None:
+        self._book.learn(name, addresses, KEPT, self._loop.now())
+        known = [known for known in self._by_name.get(name, ()) if known not in addresses]
+        self._by_name[name] = (*addresses, *known)[:MAX_SAFE]
+
+    def close(self) -> None:
+        self._lookups.close()
+
+
+class RecordsDecisions(Protocol):
+    """Where decisions are recorded."""
+
+    def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> object:
+        """Count a decision without notifying anyone."""
+        ...
+
+    def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None: ...
+
+
+class OwnAnswers:
+    """Resolves names for devices, so that their claims are not trusted and they need not repeat queries.
+
+    Receives every decision about a connection. After a start no answer is known, but devices cache theirs for
+    long: a connection to such an address is refused. The gateway resolves the name itself, and the next
+    attempt passes. Names of tunnels that stay open are resolved from the start: a tunnel shows no name.
+    """
+
+    def __init__(self, loop: Loop, servers: Iterable[str], book: AddressBook, names: NameBook) -> None:
+        self._now = loop.now
+        self._book = book
+        self._names = names
+        self._asked: OrderedDict[tuple[int, str], float] = OrderedDict()
+        self._allowance: dict[int, tuple[float, float]] = {}  # slot → remaining queries, and since when
+        self._kept: dict[str, frozenset[int]] = {}  # names of tunnels → slots
+        self._lookups = Lookups(loop, servers, self._found)
+
+    def sink(self, decision_log: RecordsDecisions) -> Sink:
+        """Return a receiver of decisions. A refusal that a retry resolves is only counted."""
+
+        def decided(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
+            if self.cures(subject, seen, decision, at):
+                decision_log.counted(subject, seen, decision, at)  # the next attempt passes
+            else:
+                decision_log.decided(subject, seen, decision, at)
+
+        return decided
+
+    def cures(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> bool:
+        """Resolve an allowed name that a device used with an address that no answer gave it.
+
+        Returns whether the address may come from the device's cache: only at the first time for this name.
+        """
+        if decision.reason not in _CURED or seen.proto is Proto.DNS or seen.host is None:
+            return False
+        slot, host, now = subject.slot, seen.host, self._now()
+        before = self._asked.get((slot, host))
+        if not self._names.watches(slot) or (before is not None and now - before < AGAIN):
+            return False
+        question = Observation(Proto.DNS, host, qtype=A)
+        if subject.decide(question, at).verdict is not Verdict.ALLOW or not self._may_ask(slot, now):
+            return False
+        self._asked[slot, host] = now
+        self._asked.move_to_end((slot, host))
+        if len(self._asked) > MAX_ASKED:
+            self._asked.popitem(last=False)
+        self._lookups.ask(host)
+        return before is None and decision.reason is Reason.UNRESOLVED
+
+    def _may_ask(self, slot: int, now: float) -> bool:
+        left, since = self._allowance.get(slot, (BURST, now))
+        left = min(BURST, left + (now - since) * RATE)
+        self._allowance[slot] = (max(left - 1.0, 0.0), now)
+        return left >= 1.0
+
+    def keep(self, members: Mapping[int, Member]) -> None:
+        """Resolve the names to which tunnels stay open for these members."""
+        kept: dict[str, set[int]] = {}
+        for slot, member in members.items():
+            rules = member.profile.rules
+            own = [entry for entry in (*rules.allow, *rules.homework) if entry.owner == FAMILY]
+            # Those of a managed device are last.
+            names = [entry.value for entry in reversed(own) if entry.kind is Kind.NAME]
+            for name in names[:MAX_TUNNELS] if rules.ways else ():
+                kept.setdefault(name, set()).add(slot)
+        self._kept = {name: frozenset(slots) for name, slots in kept.items()}
+        self._lookups.want(self._kept)
+
+    def teach(self, slot: int) -> None:
+        """Resolve the names of a slot's tunnels again: its address book is empty."""
+        for name, slots in self._kept.items():
+            if slot in slots:
+                self._lookups.ask(name)
+
+    def forget(self, slot: int) -> None:
+        """Forget the queries for a slot."""
+        for key in [asked for asked in self._asked if asked[0] == slot]:
+            del self._asked[key]
+        self._allowance.pop(slot, None)
+
+    def _found(self, name: str, addresses: list[bytes]) -> None:
+        now = self._now()
+        asked = {slot for (slot, host), at in self._asked.items() if host == name and now - at < AGAIN}
+        for slot in asked:
+            self._book.learn(slot, addresses, 0.0, now)
+            self._names.learn(slot, name, addresses, 0.0, now, vouched=True)
+        for slot in self._kept.get(name, frozenset()) - asked:
+            self._names.learn(slot, name, addresses, KEPT, now, vouched=True)
+
+    def close(self) -> None:
+        self._lookups.close()
+
+
 def _read(sent: _Sent, data: bytes) -> list[bytes] | None:
     """Return the addresses in an answer; None if it does not answer this query."""
     server, (name, kind) = sent.server, sent.ask
@@ -207,12 +479,11 @@ def _in_any_case(label: bytes) -> bytes:
     )
 
 
-def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
-    """Return the gateway's resolvers (resolv.conf(5)); its loopback address if there are none."""
+def _is_local(family: socket.AddressFamily, address: str) -> bool:
+    """Whether the address is the gateway's own: only such an address can be bound."""
     try:
-        lines = path.read_text("utf-8", "replace").splitlines()
+        with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+            sock.bind((address, 0))
     except OSError:
-        lines = []
-    fields = (line.split() for line in lines)
-    found = [words[1].partition("%")[0] for words in fields if len(words) > 1 and words[0] == "nameserver"]
-    return tuple(found[:3]) or ("127.0.0.1",)
+        return False
+    return True

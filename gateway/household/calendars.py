@@ -1,26 +1,42 @@
 """Reads the free days of schools and families from iCalendar files.
 
-The libraries take 9 MB, so they run in a short-lived process of their own, `gateway.household.calendar_days`.
-Its result is cached until the file changes; a reload does not read the file again.
+The libraries take 9 MB and the file is not trusted, so a short-lived child process with limited time and
+memory reads it: `python -m gateway.household.calendars FIRST LAST`. The child reads a calendar from stdin and
+prints the days of its all-day events. Exit status 1 and one line on stdout: why the calendar cannot be used.
+The result is cached until the file changes; a reload does not read the file again.
 """
 
 from __future__ import annotations
 
+import resource
 import sys
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
-from gateway.policy.profile.profile import DaysOf
+
+if TYPE_CHECKING:
+    from gateway.policy.profile.profile import DaysOf  # the child process does not load the rules
 
 MAX_BYTES = 1_000_000  # bytes; a school year has some 20 kB
 YEARS_BACK, YEARS_AHEAD = 2, 3
 TIMEOUT = 10  # seconds in which the daemon decides nothing; a slow router takes 3 for a usual file
 MAX_KEPT = 64
 FIX = "export the free days alone as iCalendar (.ics), or take the line out"
+MAX_EVENTS = 2_000  # in the file; a busy school has that many in ten years
+CPU_SECONDS = 8  # of the child process
+DATING = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"})
+MEMORY = 512 << 20  # bytes of the child's address space; Python and the libraries take some 80 MB of it
+DAY = timedelta(days=1)
 
 _kept: dict[tuple[bytes, date, date], frozenset[date]] = {}
+
+
+class NoCalendarError(Exception):
+    """Why a file cannot be used, as a sentence for a person."""
 
 
 def calendars_beside(profile: Path) -> DaysOf:
@@ -51,7 +67,7 @@ def free_days(path: Path) -> frozenset[date]:
 
 
 def _digest(data: bytes) -> bytes:
-    import hashlib  # only after the daemon has chosen one (memory.one_openssl)
+    import hashlib  # only after the daemon has chosen one (process_memory.one_openssl)
 
     return hashlib.blake2b(data).digest()
 
@@ -63,7 +79,7 @@ def _read(path: Path, data: bytes, first: date, last: date) -> frozenset[date]:
         sys.executable,
         "-P",
         "-m",
-        "gateway.household.calendar_days",
+        "gateway.household.calendars",
         first.isoformat(),
         last.isoformat(),
     )
@@ -75,6 +91,78 @@ def _read(path: Path, data: bytes, first: date, last: date) -> frozenset[date]:
         raise PolicyError(str(path), f"cannot be read ({error.strerror})", "start again") from error
     if done.returncode == 0:
         return frozenset(date.fromisoformat(day) for day in done.stdout.decode("ascii").split())
-    # A sentence of the reader, or the end of a traceback. It has no content of the file.
+    # A sentence of the child, or the end of a traceback. It has no content of the file.
     message = done.stdout.decode("utf-8", "replace").strip()
     raise PolicyError(str(path), message or "is a calendar that cannot be read", FIX)
+
+
+def days_of_events(source: bytes, first: date, last: date) -> frozenset[date]:
+    """Return the days from ``first`` to ``last`` with all-day events, without timed and cancelled events.
+
+    Raises NoCalendarError, and whatever the libraries raise for damaged values.
+    """
+    try:
+        import recurring_ical_events
+        from icalendar import Calendar
+    except ImportError as error:
+        why = f"cannot be read while the package {error.name} is not installed"
+        raise NoCalendarError(why) from None
+    try:
+        whole: Any = Calendar.from_ical(source)
+    except ValueError:
+        why = "is no calendar"
+        raise NoCalendarError(why) from None
+    events = list(whole.walk("VEVENT"))
+    if len(events) > MAX_EVENTS:
+        why = f"has {len(events)} events, more than {MAX_EVENTS}"
+        raise NoCalendarError(why)
+    if any(name in DATING for event in events for name, _ in event.errors):
+        why = "has an event whose dates cannot be read"
+        raise NoCalendarError(why)
+    # Skip timed events: they may repeat every second.
+    uids = {str(event["UID"]) for event in events if _is_all_day(event) and "UID" in event}
+    kept = Calendar()
+    for event in events:
+        if _is_all_day(event) or str(event.get("UID", "")) in uids:
+            kept.add_component(event)
+    found: set[date] = set()
+    for event in recurring_ical_events.of(kept).between(first, last + DAY):
+        found.update(_days(event, first, last))
+    return frozenset(found)
+
+
+def _is_all_day(event: Any) -> bool:
+    start = event.get("DTSTART")
+    return start is not None and _is_date(getattr(start, "dt", None))
+
+
+def _is_date(value: object) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+def _days(event: Any, first: date, last: date) -> Iterator[date]:
+    if not _is_all_day(event) or str(event.get("STATUS", "")).upper() == "CANCELLED":
+        return
+    start = event["DTSTART"].dt
+    end = event["DTEND"].dt if "DTEND" in event else start + DAY
+    day, last = max(start, first), min(max(end - DAY, start), last)
+    while day <= last:
+        yield day
+        day += DAY
+
+
+def main(arguments: list[str]) -> int:
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    first, last = (date.fromisoformat(argument) for argument in arguments)
+    try:
+        days = days_of_events(sys.stdin.buffer.read(), first, last)
+    except NoCalendarError as error:
+        sys.stdout.write(f"{error}\n")
+        return 1
+    sys.stdout.write("\n".join(sorted(day.isoformat() for day in days)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

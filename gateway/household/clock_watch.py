@@ -3,34 +3,120 @@
 It never sets the system clock. Once the time is known, the household's clock is the system clock, whoever
 sets it. Only a guardian's phone can say that the system clock is wrong: the household's clock then differs
 from it.
+
+What is known about the clock is stored in the runtime folder over a restart of the daemon, and in the state
+folder over a reboot. A file that is broken or cannot be written is ignored.
 """
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
+from typing import Any, TypeVar
 
 from gateway.core.clock import WallClock
 from gateway.core.errors import KernelError
+from gateway.core.files import write_atomically
 from gateway.core.loop import Loop, Timer
-from gateway.household import clock_files as clockfiles
-from gateway.household.clock_files import ClockRun, LastTime
 from gateway.household.members import CONSOLE
-from gateway.household.time_sources import SERVICES, TOLERANCE, Machine, Reading, Source, at_first
+from gateway.kernel import clocks
 from gateway.kernel.clocks import SetAlarm
 from gateway.policy.time.clock_changes import Jump
 
 SMALLEST = 1.0  # seconds; smaller steps are ignored until they add up to it
 SAME = 60.0  # seconds by which two guardians' phones may differ and still agree
+TOLERANCE = 300.0  # seconds by which the battery-backed clock may differ from the time
 LOOK = 1.0  # seconds between two looks while the time is unknown
 CALM_LOOK = 15.0  # seconds, while it is known
 STORE = 900.0  # seconds between two writes of the last time, to spare flash memory
 PHONE_MOST = timedelta(days=3653)  # after the last known time; a later time of a phone is refused
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # before this program was written
 
+LAST = "clock.last"  # in the state folder
+RUN = "clock.run"  # in the runtime folder
+STAMP = "clock.synced"  # in the runtime folder; written by the hotplug script of docs/families/clock.md
+
+_MAX_BYTES = 1000  # of a file
+_LATEST = 1e11  # Unix seconds, in the sixth millennium; all valid numbers are below
+_Kept = TypeVar("_Kept", "LastTime", "ClockRun")
 _log = logging.getLogger(__name__)
+
+
+class Source(StrEnum):
+    """What the time comes from."""
+
+    SERVICE = "synchronised"  # the kernel says that a time service keeps its clock right
+    STAMP = "hotplug stamp"  # a script of the time service said so
+    HOST = "the host's clock"  # this is a virtual machine
+    RTC = "battery clock"
+    PHONE = "phone"  # a guardian's, at sign-in: the system clock is wrong
+    ROOT = "set by root"  # root set the system clock after it was known
+    HOME = "virtual home"
+    NOBODY = "not known"
+
+
+SERVICES = (Source.SERVICE, Source.STAMP)
+
+
+@dataclass(frozen=True, slots=True)
+class LastTime:
+    """The last known times, in Unix seconds."""
+
+    at: float = EARLIEST.timestamp()  # from a time service; the right time is never earlier
+    heard: float = EARLIEST.timestamp()  # from any source; a phone or root may be wrong
+    rtc: bool = False  # the battery-backed clock agreed with it, at every boot since
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRun:
+    """The clock since this boot. ``wall`` and ``system`` are Unix times of the boot."""
+
+    boot: str  # the kernel's boot id
+    wall: float  # by the household's clock, without the virtual home's offset
+    system: float  # by the system clock
+    source: str  # a Source
+    by: str  # the guardian whose phone it was
+    doubted: float  # seconds since boot; an older stamp is about another time
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The machine's clocks at one moment."""
+
+    real: float  # Unix seconds
+    boot: float  # seconds since boot, suspend included
+
+    @property
+    def system(self) -> float:
+        """Return the Unix time of the boot by the system clock: constant unless the clock is set."""
+        return self.real - self.boot
+
+
+class Machine:
+    """Reads the machine's clocks. Tests replace it."""
+
+    def __init__(self) -> None:
+        self.boot_id = clocks.boot_id()
+
+    def read(self) -> Reading:
+        return Reading(*clocks.real_and_boot())
+
+    def synchronised(self) -> bool | None:
+        return clocks.synchronised()
+
+    def has_host(self) -> bool:
+        return clocks.is_virtual_machine()
+
+    def rtc_at_boot(self) -> float | None:
+        return clocks.rtc_boot_time()
+
+    def rtc_now(self) -> int | None:
+        return clocks.rtc_time()
 
 
 class ClockWatch:
@@ -61,11 +147,11 @@ class ClockWatch:
         self._started = False
         self._timers: dict[str, Timer] = {}
         self._alarm: SetAlarm | None = None
-        self._last = self._written = clockfiles.read_last(state)
+        self._last = self._written = read_last(state)
         self._looked = -1.0  # seconds since boot
         self._missed: Jump | None = None  # a jump while no daemon ran
         reading = self._machine.read()
-        kept = None if self.played else clockfiles.read_run(runtime, self._machine.boot_id)
+        kept = None if self.played else read_run(runtime, self._machine.boot_id)
         if kept is not None and kept.source in [source.value for source in Source]:
             self._go_on(kept, reading)
             return
@@ -130,7 +216,7 @@ class ClockWatch:
         self._started = True
         self._note_run()
         if self._last is not self._written:
-            clockfiles.write(self._state, self._last)
+            write_clock(self._state, self._last)
         missed, self._missed = self._missed, None
         if missed is not None:
             self._tell(missed)
@@ -205,7 +291,7 @@ class ClockWatch:
         """Return the time service that confirms the clock as it is now."""
         if self._machine.synchronised():
             return Source.SERVICE
-        stamp = clockfiles.read_stamp(self._runtime, self._machine.boot_id)
+        stamp = read_stamp(self._runtime, self._machine.boot_id)
         return Source.STAMP if stamp is not None and stamp > self._run.doubted else None
 
     def _at_least(self, reading: Reading) -> float:
@@ -253,12 +339,12 @@ class ClockWatch:
     def _keep(self, last: LastTime) -> None:
         self._last = last
         if self._started:
-            clockfiles.write(self._state, last)
+            write_clock(self._state, last)
 
     def _note_run(self) -> None:
         """Store the clock of this boot, so that a jump is noticed after a restart of the daemon."""
         if self._started and not self.played:
-            clockfiles.write(self._runtime, self._run)
+            write_clock(self._runtime, self._run)
 
     def objection(self, moment: datetime) -> str | None:
         """Return why it cannot be ``moment`` now, whatever the source; None if it can."""
@@ -298,3 +384,83 @@ class ClockWatch:
             self._source = Source.HOME if known else Source.NOBODY
             self._clock.correction = timedelta()
         self._tell(Jump(before, self._clock.now(), was_known, self.known))
+
+
+def at_first(machine: Machine, last: LastTime, reading: Reading) -> Source:
+    """Return the source that confirms the system clock at the first look, if no time service does."""
+    if reading.real < last.at:
+        return Source.NOBODY
+    if machine.has_host():
+        return Source.HOST
+    return Source.RTC if last.rtc and _rtc_is_right(machine, reading) else Source.NOBODY
+
+
+def _rtc_is_right(machine: Machine, reading: Reading) -> bool:
+    """Whether the kernel took its time from the battery-backed clock at boot, the system clock has followed
+    it since, and the battery-backed clock runs.
+    """
+    at_boot, now = machine.rtc_at_boot(), machine.rtc_now()
+    return (
+        at_boot is not None
+        and now is not None
+        and abs(at_boot - reading.system) <= TOLERANCE
+        and abs(now - reading.real) <= TOLERANCE
+    )
+
+
+def read_last(state: Path) -> LastTime:
+    return _read(state / LAST, LastTime) or LastTime()
+
+
+def read_run(runtime: Path, boot: str) -> ClockRun | None:
+    """Return the stored clock; None if it is not from this boot."""
+    run = _read(runtime / RUN, ClockRun)
+    return run if run is not None and run.boot == boot else None
+
+
+def write_clock(folder: Path, kept: LastTime | ClockRun) -> None:
+    path = folder / (LAST if isinstance(kept, LastTime) else RUN)
+    try:
+        write_atomically(path, json.dumps(asdict(kept)).encode("ascii") + b"\n")
+    except OSError as error:
+        _log.warning("%s: cannot be written (%s)", path, error.strerror)
+
+
+def read_stamp(runtime: Path, boot: str) -> float | None:
+    """Return when a script said that the time is right, in seconds since this boot; None if it did not.
+
+    The file has the kernel's boot id on its first line and /proc/uptime on its second.
+    """
+    words = _read_bytes(runtime / STAMP).split()
+    if len(words) < 2 or words[0] != boot.encode("ascii"):
+        return None
+    try:
+        return float(words[1])
+    except ValueError:
+        return None
+
+
+def _read(path: Path, kind: type[_Kept]) -> _Kept | None:
+    try:
+        values: Any = json.loads(_read_bytes(path))
+    except ValueError:
+        return None
+    if not isinstance(values, Mapping):
+        return None
+    found: dict[str, Any] = {field.name: values.get(field.name) for field in fields(kind)}
+    fit = all(_fits(found[field.name], str(field.type)) for field in fields(kind))
+    return kind(**found) if fit else None
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if kind == "float":
+        return isinstance(value, float) and abs(value) < _LATEST
+    return isinstance(value, bool if kind == "bool" else str)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_BYTES)
+    except OSError:
+        return b""

@@ -75,3 +75,16 @@ class Effects(Protocol):
     def rejudge(self) -> int:
         """Judge every running connection again and cut those that are refused now. Returns how many."""
         ...
+
+
+class HomeInterfaces:
+    """The interfaces that face the LAN now: ``lan`` of `qalqan.yaml`, and that of a running filter test."""
+
+    def __init__(self, rules: RuleBook) -> None:
+        self._rules = rules
+        self.audit: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        lan = self._rules.household.config.lan
+        return tuple(lan) if self.audit is None else (*lan, self.audit)

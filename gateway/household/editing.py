@@ -1,4 +1,6 @@
-"""Changes the rule files: reads them, checks the result as at a start, writes it and applies it."""
+"""Changes the rule files (profiles and `qalqan.yaml`): reads them, checks the result as at a start, writes it
+and applies it.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +8,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded, read_if_there
 from gateway.core.reason_codes import Code
-from gateway.household.file_history import FileHistory, changed_meanwhile, no_revision
+from gateway.household.file_history import (
+    PROGRAM,
+    FileHistory,
+    Step,
+    changed_meanwhile,
+    no_revision,
+    revision_of,
+)
 from gateway.household.loading import MAX_PROFILES, profile_files
-from gateway.household.revisions import PROGRAM, Step, revision_of
+from gateway.household.rule_book import RuleBook
+from gateway.policy.config.config import RouterSetting
 from gateway.policy.profile import edits
-from gateway.policy.profile.changes import Changes, blamed
+from gateway.policy.profile.edits import Changes, blamed, changed
 from gateway.policy.profile.household import Household
-from gateway.policy.profile.naming import id_of
-from gateway.policy.profile.plain import Document
-from gateway.policy.profile.writing import is_by_hand
-
-if TYPE_CHECKING:
-    from gateway.household.rule_book import RuleBook
+from gateway.policy.profile.profile import Profile, id_of
+from gateway.policy.yaml.documents import Document, Plain, is_by_hand
+from gateway.policy.yaml.fields import suggestion
 
 Contents = Mapping[Path, bytes | None]
+REGISTERS = "registers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +303,87 @@ class Editing:
         return error.coded(Code.STILL_NAMED, name=name, key=key.partition(".")[0])
 
 
+class HomeEditing:
+    """Edits the family's part of `qalqan.yaml`."""
+
+    def __init__(self, rules: RuleBook, editing: Editing) -> None:
+        self._rules = rules
+        self._editing = editing
+
+    def edit(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
+        """Change settings. Raises PolicyError with the file unchanged."""
+        _only_the_familys(changes, self._rules.household.config.fixed)
+        return self.switch(changes, author, revision)
+
+    def switch(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
+        """Like ``edit``, for keys that only the daemon sets."""
+        path = self._rules.path
+        source, before = self._editing.read(path)
+        found = revision_of(source)
+        if revision not in (None, found):
+            raise changed_meanwhile(path)
+        try:
+            after = changed(before, changes, {})
+        except PolicyError as error:
+            raise bad_rule(error, "", changes) from error
+        if after == before:
+            return Edit(before, after, found, found, {})
+        data = edits.home_text(after)
+        self._editing.put(Draft({path: data}, {path: source}), changes, author)
+        return Edit(before, after, found, revision_of(data), {})
+
+    def unedit(self, revision: int, author: Author, found: int | None = None) -> Edit:
+        """Put the family's settings back to a revision, if the file is still at ``found``.
+
+        Settings of the machine, and what is blocked for everyone, stay. Raises PolicyError.
+        """
+        path = self._rules.path
+        history, source = self._rules.history(path.parent), read_bounded(path)
+        if found not in (None, revision_of(source)):
+            raise changed_meanwhile(path)
+        _, old = history.earlier(path, revision)
+        data = _with_the_machines(old, source, str(path))
+        self._editing.put(Draft({path: data}, {path: source}), {}, author)
+        return Edit({}, {}, revision_of(source), revision_of(data), {})
+
+
+def assign_device(
+    editing: Editing,
+    household: Household,
+    mac: str,
+    owner: Profile | None,
+    author: Author,
+    *,
+    instead_of: str | None = None,
+) -> None:
+    """Put ``mac`` into the file of ``owner`` only, in place of ``instead_of`` if given. None: remove it from
+    all files.
+
+    The caller reloads the rules.
+
+    Raises:
+        PolicyError: A file cannot be used or written, ``owner`` has no file, or the device is shared. All
+        files are unchanged.
+    """
+    editing.no_shared(frozenset({mac}))
+    if owner is not None and owner.built_in:
+        raise PolicyError(owner.id, "is built in and has no file", "name a person's profile").coded(
+            Code.NO_PROFILE
+        )
+    draft = Draft({}, {})
+    for profile in household.profiles.values():
+        devices = [device for device in profile.devices if device != mac]
+        if owner is not None and profile.id == owner.id:
+            devices = [mac if device == instead_of else device for device in devices]
+            devices += [] if mac in devices else [mac]
+        if tuple(devices) != profile.devices:
+            path = editing.file(profile.id)
+            draft.found[path], said = editing.read(path)
+            draft.files[path] = edits.profile_text(edits.edited(said, {"devices": devices}, household.bands))
+    if draft.files:
+        editing.write(draft, {"devices": mac}, author)
+
+
 def _revision(data: bytes | None) -> int:
     return 0 if data is None else revision_of(data)
 
@@ -314,3 +402,45 @@ def bad_rule(error: PolicyError, file: str, changes: Changes) -> PolicyError:
 
 def _broken(error: PolicyError, path: Path) -> PolicyError:
     return error.coded(Code.FILE_BROKEN, file=path.name, problem=error.problem, mend=error.fix)
+
+
+def _with_the_machines(old: bytes, source: bytes, path: str) -> bytes:
+    """Return ``old`` with the settings of ``source`` that no page may change: they may have been edited by
+    hand.
+    """
+    try:
+        was, now = edits.read(old, path), edits.read(source, path)
+    except PolicyError:
+        return old  # nothing can be taken from an unreadable file
+    keys = {*was, *now}.difference(edits.FAMILY_KEYS)
+    if _lists(was) == _lists(now):
+        keys.discard(REGISTERS)  # their switches alone have a verb of their own
+    if all(was.get(key) == now.get(key) for key in keys):
+        return old
+    kept = {key: value for key, value in now.items() if key in keys}
+    return edits.home_text({key: value for key, value in was.items() if key not in keys} | kept)
+
+
+def _lists(said: Document) -> dict[str, tuple[Plain, Plain]]:
+    """Return the source of each national register."""
+    known = said.get(REGISTERS)
+    found = known.items() if isinstance(known, dict) else ()
+    return {key: (one.get("url"), one.get("file")) for key, one in found if isinstance(one, dict)}
+
+
+def _only_the_familys(changes: Changes, fixed: Mapping[str, RouterSetting]) -> None:
+    for key in changes:
+        head = key.partition("/")[0]
+        if head not in edits.FAMILY_KEYS:
+            for name, one in fixed.items():
+                if name == key.replace("/", ".") or (key == head and name.partition(".")[0] == head):
+                    raise _routers_own(key, one)
+            fix = suggestion(key, edits.FAMILY_KEYS)
+            error = PolicyError(key, "is not for the pages to change", fix)
+            raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=fix)
+
+
+def _routers_own(key: str, one: RouterSetting) -> PolicyError:
+    problem, fix = f"is set in {one.file}", f"change it there, as the router's own setting {one.option}"
+    error = PolicyError(key, problem, fix)
+    return error.coded(Code.ROUTERS_OWN, key=key, option=one.option, file=one.file)

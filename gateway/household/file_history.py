@@ -8,20 +8,25 @@ undoes the step.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded, read_if_there, sync_folder, write_atomically, write_error_text
 from gateway.core.reason_codes import Code
-from gateway.household.revisions import MAX_NOTE, Step, note_of, read_note, revision
+from gateway.policy.requests.requests import MAX_REASON
 
+PROGRAM = "qalqan"  # the author of automatic changes in history and audit log
 FOLDER = "history"
 STEPS = 8  # stored steps of one file
 BY_HAND = 8  # stored versions of one file that were written by hand, in addition
 GONE = 16  # removed profiles that can be restored
+MAX_NOTE = 16 * 1024  # bytes; a note about 64 files has about 5 kB
 
 _NOTE = "step.json"
 _NEXT = ".next"
@@ -30,6 +35,34 @@ _log = logging.getLogger(__name__)
 
 Contents = Mapping[str, bytes | None]
 """File name → content; None: no such file."""
+
+
+def revision_of(data: bytes) -> int:
+    """Return a number for the content of a file: equal for equal bytes, exact in JSON."""
+    return int.from_bytes(sha256(data).digest()[:6])
+
+
+def revision(data: bytes | None) -> int | None:
+    return None if data is None else revision_of(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of files, as the history stores it."""
+
+    number: int
+    by: str
+    at: datetime
+    before: Mapping[str, int | None]  # file → its revision; None: there was no such file
+    after: Mapping[str, int | None]
+    by_hand: frozenset[str]  # files that were edited by hand before
+    because: str = ""  # the reason, in the words of the author
+
+    @property
+    def removed(self) -> str | None:
+        """Return the file that the step removed, if it did nothing else."""
+        name = next(iter(self.after), None)
+        return name if len(self.after) == 1 and name is not None and self.after[name] is None else None
 
 
 class FileHistory:
@@ -255,6 +288,29 @@ class FileHistory:
         except (PolicyError, ValueError, KeyError, TypeError, AttributeError) as error:
             _log.warning("Reading %s failed: %s. It is left alone.", place, error)
             return None
+
+
+def note_of(step: Step) -> bytes:
+    note = {
+        "by": step.by,
+        "at": step.at.isoformat(timespec="seconds"),
+        "before": dict(step.before),
+        "after": dict(step.after),
+        "by_hand": sorted(step.by_hand),
+        **({"because": step.because} if step.because else {}),
+    }
+    return json.dumps(note, ensure_ascii=False, indent=1).encode()
+
+
+def read_note(number: int, data: bytes) -> Step:
+    note = json.loads(data)
+    at = datetime.fromisoformat(note["at"])
+    before, after = dict(note["before"]), dict(note["after"])
+    if before.keys() != after.keys() or at.tzinfo is None:
+        msg = "it names other files before than after, or a time without an offset"
+        raise ValueError(msg)
+    because = str(note.get("because", ""))[:MAX_REASON]  # earlier versions stored none
+    return Step(number, str(note["by"]), at, before, after, frozenset(note["by_hand"]), because)
 
 
 def _remove(place: Path) -> None:

@@ -14,16 +14,15 @@ from pathlib import Path
 
 from gateway.core.errors import ListError
 from gateway.household.loading import Product, load_product
-from gateway.lists.addresses import parse_shared_networks
 from gateway.lists.book import SHELF
-from gateway.lists.build import Canaries, Report, Source, must_hits
+from gateway.lists.build import Report, Source, must_hits
+from gateway.lists.canaries import Canaries, CatalogueNames, parse_canaries, parse_shared_networks
 from gateway.lists.fetch import Fetcher
-from gateway.lists.known_names import CatalogueNames
 from gateway.lists.must_resolve import MustResolve, content_categories, parse_must_resolve
 from gateway.lists.own_lists import OwnLists, read_own
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.registers import check_registers_distinct, copy_register_files, note, register_list, usable
-from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
+from gateway.lists.sources import PublishedList, parse_sources
 from gateway.lists.table import SEED_FOLDER
 from gateway.lists.update import NoInternet, Seed, Shelf, build_all
 from gateway.policy.config.registers import Register

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,15 +19,14 @@ from gateway.core.errors import PolicyError
 from gateway.core.files import attempt, read_bounded
 from gateway.household.calendars import calendars_beside
 from gateway.household.config_file import read_config, read_source
-from gateway.household.references import check_names
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.alerts.menus import Menus, parse_menus
-from gateway.policy.config.config import Config
+from gateway.policy.config.config import QUARANTINE, Config
 from gateway.policy.config.registers import COUNTRY_NAMES
 from gateway.policy.config.web import Https
 from gateway.policy.identity.fingerprints import Fingerprints, parse_fingerprints
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.sentence import Names
+from gateway.policy.judge.explanation import Names
 from gateway.policy.judge.world import GATEWAY_NAME, World
 from gateway.policy.names import packs
 from gateway.policy.names.categories import Categories, parse_categories
@@ -40,7 +40,7 @@ from gateway.policy.names.countries import (
     parse_country,
     rights_for,
 )
-from gateway.policy.names.hosts import HostMap, PublicSuffixCheck
+from gateway.policy.names.hosts import HostMap, PublicSuffixCheck, host_map
 from gateway.policy.names.resolvers import Resolvers, parse_resolvers
 from gateway.policy.names.services import Catalogue, parse_group
 from gateway.policy.profile import bands, profile
@@ -51,7 +51,7 @@ from gateway.policy.profile.profile import DaysOf, Profile
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.profile.rules import Laws
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.yaml.entries import host_map
+from gateway.policy.yaml.documents import locate
 from profiles import DATA
 
 HOLIDAY_YEARS = range(2024, 2041)  # moving holidays are known for fewer years, fixed ones for all of them
@@ -61,6 +61,9 @@ SUFFIXES = (".yaml", ".yml")
 NOTHING: Mapping[Path, bytes | None] = MappingProxyType({})
 
 _MAC = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Za-z])")
+
+_Steps = tuple[Callable[[str], bool] | int, ...]
+"""The path to a place in a file, as for `locate`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,7 +263,7 @@ def load(
             problems[file.name] = problem
             doubtful |= dict.fromkeys(_macs_in(text), file.name)
     household = assembled(read, product.bands, profiles, problems, doubtful)
-    return replace(household, absent=check_names(household, str(path), source, excuse))
+    return replace(household, absent=_check_names(household, str(path), source, excuse))
 
 
 def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) -> Profile:
@@ -303,3 +306,47 @@ def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) 
         problem, fix = f"has {len(files)} profiles", f"keep at most {MAX_PROFILES}"
         raise PolicyError(str(folder), problem, fix)
     return files
+
+
+def _check_names(
+    household: Household, file: str, source: bytes, excuse: Callable[[str], bool]
+) -> dict[str, PolicyError]:
+    """Check that each named profile exists, at least as a broken file, and that no device has two places.
+
+    Returns the excused names with their problems.
+    """
+    broken = {Path(name).stem.casefold() for name in household.problems}
+    absent: dict[str, PolicyError] = {}
+    settings = household.config
+
+    def look_for(who: str, path: _Steps, fix: str, meanwhile: str) -> None:
+        key = who.casefold()
+        if household.find(who) is not None or key in broken or key in absent:
+            return
+        place, problem = locate(source, file, *path), f"there is no profile '{who}'"
+        if not excuse(key):
+            place.refuse(problem, fix)
+        absent[key] = place.error(f"{problem}, so {meanwhile}", "put its file back, or take the name out")
+
+    for mac, people in settings.shared.items():
+        device = ("shared".__eq__, partial(_is_mac, mac))
+        has = household.owner_of(mac)
+        meanwhile = f"the device has the rules of {'guest' if has is None else has.id}"
+        for number, who in enumerate(people):
+            look_for(who, (*device, "people".__eq__, number), "name a profile's id", meanwhile)
+        owner = next((profile for profile in household.profiles.values() if mac in profile.devices), None)
+        if owner is not None:
+            problem = f"the device is shared, and in the profile '{owner.id}' too"
+            locate(source, file, *device).refuse(problem, "take it out of one of the two")
+    places: list[tuple[str, tuple[str, ...]]] = [(settings.unknown_devices, ("unknown_devices",))]
+    places += [(who, ("interfaces", name)) for name, who in settings.interfaces.items()]
+    for who, path in places:
+        if who != QUARANTINE:
+            fix = "use guest, quarantine, home or a profile's id"
+            steps = tuple(key.__eq__ for key in path)
+            look_for(who, steps, fix, "new devices have the rules of guest")
+    return absent
+
+
+def _is_mac(mac: str, written: str) -> bool:
+    return parse_mac(written) == mac

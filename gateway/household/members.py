@@ -1,37 +1,256 @@
-"""The owners of devices, and the subject of the packet path for each slot."""
+"""The members of a household: devices, rules and situation of each slot, and its packet path subject."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import Protocol
 
-from gateway.household.grant_owners import BY_GUARDIANS, CONSOLE, bonus, giver, owner
-from gateway.household.grouping import Grouping
-from gateway.household.lesson_protocol import NoLessons, Teaching
-from gateway.household.member import Maker, Member, SlotBooks, Worn
-from gateway.household.minutes_protocol import Minutes, Uncounted
-from gateway.household.unassigned import Keys, Wanted, Where
-from gateway.path.addresses import AddressBook, NameBook, ServiceBook
-from gateway.path.subject import Subject, unwanted_by
+from gateway.household.grouping import Grouping, Keys, Wanted, Where
+from gateway.path.addresses import (
+    AddressBook,
+    DeviceAddresses,
+    DeviceNames,
+    DeviceServices,
+    NameBook,
+    ServiceBook,
+)
+from gateway.path.subject import Decide, Subject, unwanted_by
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.combined import CombinedJudge
 from gateway.policy.judge.decide import Judge
+from gateway.policy.judge.explanation import GUARDIAN
 from gateway.policy.judge.world import World
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
+from gateway.policy.time.ledger import Why
 from gateway.policy.time.schedule import DAY, Calendar, week_limits
-from gateway.policy.time.situation import FOREVER, PLAIN, Grant, Situation
+from gateway.policy.time.standing import FOREVER, PLAIN, Grant, Lesson, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given, GrantKind
 from gateway.store.tables.pauses import InForce
 
-__all__ = ["CONSOLE", "EVERYONE", "Family", "Member"]
-
 EVERYONE = 0  # the slot of devices without one
+CONSOLE = "console"  # changes on the command line, unless a name is given
+ROUTER = "router"  # changes on the router's own pages: LuCI
+BY_GUARDIANS = (GrantKind.GRANT, GrantKind.REQUEST)  # not what a child takes: "Finish my game", a code
+
+
+@dataclass(frozen=True, slots=True)
+class CountedMinute:
+    """A minute that counted for a limit, as shown to the person who used it."""
+
+    at: datetime  # when it began, in UTC, by the family's clock
+    device: str  # MAC
+    gate: str
+    bytes: int
+    service: str | None  # None: unknown
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class UsedMinute:
+    """A minute that is stored by category, with or without a limit."""
+
+    at: datetime  # when it began, in UTC
+    use: str  # as in `store.tables.history`
+
+
+class Minutes(Protocol):
+    """The ledgers of used minutes."""
+
+    def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
+        """Return the family's day, and the minutes used in it by gate."""
+        ...
+
+    def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
+        """Return the whole minutes spent from the day ``first`` up to the family's day, by limit gate."""
+        ...
+
+    def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
+        """Return the minutes of that day by device and gate, in the order of first use."""
+        ...
+
+    def entries(self, profile_id: str, day: date) -> Sequence[CountedMinute]:
+        """Return the minutes of a day that counted, in order."""
+        ...
+
+    def uses(self, profile_id: str, day: date) -> Sequence[UsedMinute]:
+        """Return the minutes of a day by category, if the log level of that day stores them."""
+        ...
+
+
+class Uncounted:
+    """Counts no minutes."""
+
+    def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:  # noqa: ARG002
+        return None, {}
+
+    def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:  # noqa: ARG002
+        return {}
+
+    def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:  # noqa: ARG002
+        return {}
+
+    def entries(self, profile_id: str, day: date) -> Sequence[CountedMinute]:  # noqa: ARG002
+        return ()
+
+    def uses(self, profile_id: str, day: date) -> Sequence[UsedMinute]:  # noqa: ARG002
+        return ()
+
+
+@dataclass(slots=True)
+class Worn:
+    """The rules of a profile or device that a filter test's device has for a while."""
+
+    who: str  # a profile's id, or the MAC address of a device
+    mac: str  # of the test's device
+    slot: int
+    paused: bool = False  # by a guardian, only this device
+
+    def of(self, situation: Situation) -> Situation:
+        """Return the situation of ``who`` without schedules: at bedtime everything is blocked, and a test
+        shows nothing.
+        """
+        return replace(
+            situation,
+            timeless=True,
+            quarantined=False,
+            paused_until=FOREVER if self.paused else None,
+            paused_by="family",
+            off_until=None,
+            off_by="family",
+            grants=(),
+            used={},
+            bonus={},
+        )
+
+
+@dataclass(slots=True)
+class Member:
+    """One slot: its devices, the profile that applies to them, and their situation."""
+
+    slot: int
+    macs: tuple[str, ...]
+    profile: Profile
+    judge: Judge
+    addresses: DeviceAddresses
+    services: DeviceServices
+    names: DeviceNames | None = None  # None: it is not filtered
+    quarantined: bool = False
+    situation: Situation = PLAIN
+    asked: bool = False  # it has an open question: it may belong to another profile
+    beside: Member | None = None  # its rules without the question
+    worn: Worn | None = None  # it is a filter test's device, without an owner
+    _of_running: tuple[Situation, Situation] = (PLAIN, PLAIN)  # a situation, and its form for running flows
+
+    @property
+    def keeps_names(self) -> bool:
+        return self.names is not None or (self.beside is not None and self.beside.names is not None)
+
+    def decide(self, seen: Observation, at: datetime) -> Decision:
+        return self.judge.decide(seen, self.situation, at)
+
+    def decide_running(self, seen: Observation, at: datetime) -> Decision:
+        """Judge a running flow. A DNS answer that has expired since it began does not end it."""
+        situation = self._running()
+        if isinstance(self.judge, CombinedJudge) and self.beside is not None:
+            return self.judge.both(seen, situation, self.beside._running(), at)
+        return self.judge.decide(seen, situation, at)
+
+    def _running(self) -> Situation:
+        situation = self.situation
+        if self.names is None:
+            return situation
+        if self._of_running[0] is not situation:
+            self._of_running = situation, replace(situation, resolved=self.names.for_running_flows())
+        return self._of_running[1]
+
+
+class Teaching(Protocol):
+    """The lessons of the feature that repairs broken sites."""
+
+    def lesson_of(self, member: Member) -> Lesson | None:
+        """Return the lesson that runs on the member's device; None if there is none."""
+        ...
+
+    def decide_of(self, member: Member) -> Decide:
+        """Return the member's ``decide``; during a lesson one that also records what is blocked."""
+        ...
+
+
+class NoLessons:
+    """Has no lessons."""
+
+    def lesson_of(self, member: Member) -> Lesson | None:  # noqa: ARG002
+        return None
+
+    def decide_of(self, member: Member) -> Decide:
+        return member.decide
+
+
+class SlotBooks:
+    """What is known of the addresses of each slot."""
+
+    def __init__(
+        self, addresses: AddressBook, services: ServiceBook, names: NameBook | None, now: Callable[[], float]
+    ) -> None:
+        self._addresses = addresses
+        self._services = services
+        self.names = names
+        self._now = now
+
+    def addresses_of(self, slot: int) -> DeviceAddresses:
+        return DeviceAddresses(self._addresses, slot, self._now)
+
+    def services_of(self, slot: int) -> DeviceServices:
+        return DeviceServices(self._services, slot)
+
+    def names_of(self, slot: int, profile: Profile) -> DeviceNames | None:
+        """Return the names of a slot's addresses; None if it is not filtered."""
+        if self.names is None or not profile.filtered:
+            return None
+        return DeviceNames(self.names, slot, self._now)
+
+
+class Maker:
+    """Makes members by the current rules."""
+
+    def __init__(self, world: World, calendar: Calendar, books: SlotBooks) -> None:
+        self._world = world
+        self._calendar = calendar
+        self._books = books
+        self._judges: list[Judge] = []
+
+    def judge(self, profile: Profile) -> Judge:
+        """Return the judge of a profile: one for all its devices. A managed device has a profile of its
+        own.
+        """
+        known = next((judge for judge in self._judges if judge.profile is profile), None)
+        if known is None:
+            known = Judge(profile, self._world, self._calendar)
+            self._judges.append(known)
+        return known
+
+    def member(self, slot: int, one: Wanted) -> Member:
+        beside = None if one.beside is None else self._made(slot, one, one.beside)
+        return self._made(slot, one, one.profile, beside)
+
+    def _made(self, slot: int, one: Wanted, profile: Profile, beside: Member | None = None) -> Member:
+        books = self._books
+        if beside is None:
+            judge = self.judge(profile)
+        else:
+            situation = lambda: beside.situation  # noqa: E731
+            judge = CombinedJudge(profile, self._world, self._calendar, beside.judge, situation)
+        known = books.addresses_of(slot), books.services_of(slot), books.names_of(slot, profile)
+        made = Member(slot, one.macs, profile, judge, *known, one.quarantined)
+        made.asked, made.beside = one.asked, beside
+        return made
 
 
 class Family:
@@ -328,3 +547,22 @@ class Family:
             return self.worn.slot
         member = self.member_of(mac, interface)
         return 0 if member is None else member.slot
+
+
+def bonus(given: Iterable[Given]) -> dict[str, int]:
+    """Return the minutes beyond today's limits, by gate."""
+    found: dict[str, int] = {}
+    for grant in given:
+        if grant.until is None:
+            found[grant.gate] = found.get(grant.gate, 0) + grant.minutes
+    return found
+
+
+def giver(one: Given) -> str:
+    """Return the owner of a grant: the guardian who gave it, else the family, as for a code."""
+    return owner(one.by) if one.kind in BY_GUARDIANS else "family"
+
+
+def owner(by: str) -> str:
+    """Return the owner that a decision names: a guardian, or the family if no name is known."""
+    return "family" if by in (CONSOLE, ROUTER) else f"{GUARDIAN}:{by}"

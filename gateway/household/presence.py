@@ -12,13 +12,18 @@ from gateway.core.loop import Timer
 from gateway.core.throttle import Throttle
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
-from gateway.household.seen_devices import SeenDevices
 from gateway.lan import interfaces as lan
-from gateway.lan.address_owners import Owners
-from gateway.lan.device_events import DeviceAppeared, DeviceReturned
-from gateway.lan.inventory import DOUBT_AFTER, Inventory
+from gateway.lan.inventory import DOUBT_AFTER, DeviceAppeared, DeviceReturned, Inventory
 from gateway.lan.leases import Leases, read_leases
-from gateway.lan.neighbours import Neighbour, NeighbourEvents, Place, ask, find_neighbour, read_neighbours
+from gateway.lan.neighbours import (
+    Neighbour,
+    NeighbourEvents,
+    Owners,
+    Place,
+    ask,
+    find_neighbour,
+    read_neighbours,
+)
 from gateway.lan.scan import Scanning
 from gateway.lan.taps import Taps
 from gateway.lan.vendors import vendor_of
@@ -32,6 +37,16 @@ MAX_IGNORED = 16  # MAC addresses of filter tests' devices, each of which disapp
 PERIOD = 10.0  # seconds between two complete looks, for changes without an event
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenDevice:
+    """A device as the network shows it now."""
+
+    mac: str
+    ips: tuple[str, ...]  # IPv4 first
+    name: str  # its own name; untrusted input
+    online: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,3 +330,42 @@ class Presence:
         self._taps.close()
         self.scanning.close()
         self._store.sights.keep(self.inventory.unsaved())
+
+
+class SeenDevices:
+    """Looks up presence, addresses and names of devices in the inventory and the store."""
+
+    def __init__(self, inventory: Inventory, store: Store) -> None:
+        self._inventory = inventory
+        self._store = store
+
+    @property
+    def now(self) -> dict[str, SeenDevice]:
+        """Return the devices that are here or may be here."""
+        return {mac: seen for mac in self._inventory.macs() if (seen := self.seen(mac)) is not None}
+
+    def seen(self, mac: str) -> SeenDevice | None:
+        """Return a device; None if it is gone."""
+        sight, online = self._inventory.sight(mac), self._inventory.online(mac)
+        if sight is None or not (online or self._inventory.is_open(mac)):
+            return None
+        ips = tuple(sorted(sight.addresses, key=lambda ip: (":" in ip, ip)))
+        return SeenDevice(mac, ips, sight.traits.host_name, online)
+
+    def name_of(self, mac: str) -> str:
+        """Return a guardian's name for a device, else its own name; empty if it has none."""
+        return self._store.notes.labels().get(mac) or self.own_name(mac)
+
+    def own_name(self, mac: str) -> str:
+        """Return the device's own name, present or earlier."""
+        known = self._store.devices.all().get(mac)
+        return self.host_name(mac) or (known.name if known is not None else "")
+
+    def host_name(self, mac: str) -> str:
+        """Return the device's present own name."""
+        traits = self._inventory.traits(mac)
+        return "" if traits is None else traits.host_name
+
+    def addresses(self, mac: str) -> tuple[str, ...]:
+        sight = self._inventory.sight(mac)
+        return () if sight is None else sight.addresses

@@ -14,13 +14,11 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.errors import PolicyError
 from gateway.household.uci import Option, Package, Section
-from gateway.policy.config.config import KEYS
-from gateway.policy.config.router_decides import RouterSetting
-from gateway.policy.profile.plain import document
-from gateway.policy.profile.writing import written
+from gateway.policy.config.config import KEYS, RouterSetting
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Mapping as Document
-from gateway.policy.yaml.documents import Node, Place, Scalar, Sequence, shown
+from gateway.policy.yaml.documents import document, written
+from gateway.policy.yaml.fields import Mapping as Document
+from gateway.policy.yaml.fields import Node, Place, Scalar, Sequence, shown
 
 ENABLED = "enabled"  # for the init script that starts the processes; commands called by hand ignore it
 DEFAULTS = "defaults"  # only for the first boot

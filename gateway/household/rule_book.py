@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from gateway.age.bands import Band
 from gateway.core.bus import Bus
-from gateway.core.errors import ListError, PolicyError
+from gateway.core.errors import GatewayError, ListError, PolicyError
+from gateway.core.files import write_atomically
 from gateway.core.reason_codes import Code
-from gateway.household import last_good as lastgood
 from gateway.household import loading as household
 from gateway.household.file_history import FileHistory
-from gateway.household.loading import Product
+from gateway.household.loading import Product, load_profile, profile_files
 from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import StoredTable, open_table, seed_table
 from gateway.policy.alerts.cards import CardTopic
@@ -26,12 +27,14 @@ from gateway.policy.judge.world import World
 from gateway.policy.names.countries import Country, HelpLine, country_of
 from gateway.policy.names.domain_table import DomainTable
 from gateway.policy.profile.household import Household, keep_last_good
-from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.profile import DaysOf, Profile
 from gateway.policy.sealed.sealed_set import SealedSets
 from gateway.policy.time.schedule import Calendar
 
 PACKAGED = "Until then only the packaged lists filter."
 PREVIOUS = "Until then the previous table is in use."
+GOOD_PROFILES = "good-profiles"  # folder in the state directory: the last good version of each profile's file
+DAYS_SUFFIX = ".days"  # of a file with the free days of a profile's calendars
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +76,7 @@ class RuleBook:
         self._learned = learned or LearnedAddresses()
         self._product = product or household.load_product()
         self._histories: dict[Path, FileHistory] = {}
-        self.household = lastgood.recall(self._first(), self._product)
+        self.household = recall_good(self._first(), self._product)
         self._list_problem = ""
         self.table = self._first_table()  # of the lists, until the next reload
         self._sealed = SealedSets()
@@ -140,7 +143,7 @@ class RuleBook:
 
     def keep_good(self) -> None:
         """Store the usable files, for a start at which they are broken."""
-        lastgood.keep(self.household)
+        store_good(self.household)
 
     def settle(self, hold: Callable[[str, Band], Band], laid: Callable[[Profile], Profile]) -> None:
         """Apply what the files do not contain.
@@ -314,3 +317,67 @@ class RuleBook:
 
 def _anybody(who: str) -> bool:  # noqa: ARG001
     return True
+
+
+def recall_good(read: Household, product: Product) -> Household:
+    """Return ``read`` with the stored version of each broken profile. The problems stay.
+
+    Otherwise a typing error and a power cut would leave a child's device unfiltered.
+    """
+    kept = {}
+    for name in read.problems:
+        try:
+            file = _good_folder(read) / name
+            profile = load_profile(file, product, _kept_days(file))
+        except GatewayError:
+            continue  # none is stored, or this version of Qalqan cannot read it
+        kept[profile.id] = profile
+    return keep_last_good(read, read.with_profiles(kept)) if kept else read
+
+
+def store_good(read: Household) -> None:
+    """Copy the files in force, and delete the copies of removed files."""
+    folder = _good_folder(read)
+    try:
+        files = {file.name: file for file in profile_files(Path(read.config.profiles))}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for copy in folder.iterdir():
+            if copy.name.removesuffix(DAYS_SUFFIX) not in files:
+                copy.unlink()
+        for name, file in files.items():
+            if name not in read.problems and file.stem in read.profiles:
+                _copy_good(file.read_bytes(), folder / name)
+                _keep_days(read.profiles[file.stem].free_days, folder / f"{name}{DAYS_SUFFIX}")
+    except (OSError, GatewayError) as error:
+        _log.warning("Storing the last good profiles failed: %s.", error)
+
+
+def _copy_good(data: bytes, copy: Path) -> None:
+    """Write a copy if it changed, to spare flash memory."""
+    if copy.exists() and copy.read_bytes() == data:
+        return
+    write_atomically(copy, data)
+
+
+def _keep_days(days: frozenset[date], copy: Path) -> None:
+    if days:
+        _copy_good("\n".join(sorted(map(str, days))).encode(), copy)
+    else:
+        copy.unlink(missing_ok=True)
+
+
+def _kept_days(file: Path) -> DaysOf:
+    """Return a reader of the stored free days: the calendars may be gone or broken."""
+
+    def days_of(calendar: str) -> frozenset[date]:  # noqa: ARG001
+        try:
+            text = file.with_name(f"{file.name}{DAYS_SUFFIX}").read_text("ascii")
+            return frozenset(date.fromisoformat(day) for day in text.split())
+        except (OSError, ValueError):
+            return frozenset()
+
+    return days_of
+
+
+def _good_folder(read: Household) -> Path:
+    return Path(read.config.state) / GOOD_PROFILES

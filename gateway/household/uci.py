@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NoReturn
 
-from gateway.policy.yaml.nodes import Place, shown
+from gateway.policy.yaml.fields import Place, shown
 
 MAX_BYTES = 65_536  # Qalqan's file has 1 kB, a large firewall's 30 kB
 MAX_SECTIONS = 512  # limits memory, with MAX_VALUES: about 1 kB and 300 bytes each

@@ -10,18 +10,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, time
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from gateway.household.context import HomeContext
-from gateway.household.members import Family
+from gateway.household.members import Family, Member
+from gateway.household.presence import SeenDevices
+from gateway.lan.inventory import Inventory
+from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import DeviceUse, possible_users, temporary_profiles
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.profile.profile import Profile
-from gateway.policy.time.situation import Situation
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.time.standing import Situation
+from gateway.store.tables.device_notes import DeviceNotes
 from gateway.store.tables.sharing import Uses
-
-if TYPE_CHECKING:
-    from gateway.household.member import Member
 
 
 class Sightings(StrEnum):
@@ -145,6 +145,35 @@ class VisibleMembers:
             week_bonus=unused.week_bonus,
             week_used={},
         )
+
+
+class VisibleDevices:
+    """Presence and addresses of devices, as far as they may be shown."""
+
+    def __init__(
+        self, visibility: Visibility, inventory: Inventory, here: SeenDevices, notes: DeviceNotes
+    ) -> None:
+        self._visibility = visibility
+        self._inventory = inventory
+        self._here = here
+        self._notes = notes
+
+    def online(self, mac: str) -> bool | None:
+        """Whether the device is here now; None if that is private."""
+        return self._inventory.online(mac) if self._visibility.is_exact(mac) else None
+
+    def ip(self, mac: str) -> str | None:
+        """Return the device's present address; None if that is private."""
+        if not self._visibility.is_exact(mac):
+            return None
+        seen = self._here.seen(mac)
+        return seen.ips[0] if seen is not None and seen.ips else None
+
+    def addresses(self, mac: str) -> list[str]:
+        """Return the device's addresses; if presence is private, all that it ever had."""
+        if self._visibility.is_exact(mac):
+            return list(self._here.addresses(mac))
+        return sorted(known.address for known in self._notes.history(mac) if parse_mac(known.address) is None)
 
 
 def day_of(moment: datetime) -> datetime:

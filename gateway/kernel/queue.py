@@ -17,7 +17,7 @@ from netfilterqueue import COPY_PACKET, NetfilterQueue, Packet
 
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
-from gateway.core.socket_activation import inherited_descriptor
+from gateway.core.service_manager import inherited_descriptor
 
 _log = logging.getLogger(__name__)
 

@@ -10,32 +10,24 @@ addresses, for the kernel to probe. After GONE_AFTER seconds without a sign the 
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from gateway.core.bus import Bus
-from gateway.lan.device_events import (
-    DeviceAppeared,
-    DeviceFound,
-    DeviceGone,
-    DeviceReturned,
-    TraitsChanged,
-)
 from gateway.lan.neighbours import Neighbour, Place
-from gateway.lan.tracked_device import (
-    Tracked,
-    packed_address,
-    with_address,
-    with_dhcp,
-    with_lease,
-    with_mdns,
-    with_packet,
-)
 from gateway.lan.vendors import Vendors
-from gateway.policy.identity.sightings import MAX_ADDRESSES, Sighting
+from gateway.policy.identity.sightings import (
+    MAX_ADDRESSES,
+    MAX_BEHIND,
+    MAX_INTERFACE_IDS,
+    MAX_SERVICES,
+    Sighting,
+)
 from gateway.policy.identity.traits import Traits
 from gateway.wire.lan.dhcp import Dhcp
+from gateway.wire.lan.mdns import Mdns
 from gateway.wire.lan.overheard import Overheard
 
 MAX_DEVICES = 512  # any Wi-Fi client can invent devices; the longest silent is dropped. Up to 10 kB each
@@ -44,6 +36,69 @@ GONE_AFTER = 120.0  # seconds of silence: of six probes, a sleeping phone answer
 DOUBT_AFTER = 2.0  # seconds after a new device appeared, in which an online one was heard or is probed
 MAX_ASKED = 8  # addresses of a device that are probed together, the newest
 MAX_ASKED_IN_ALL = 256  # addresses per call
+_NEVER = float("-inf")
+_ASKS = frozenset((1, 3))  # discover and request; an inform asks for other options than the system itself
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAppeared:
+    """A device was seen for the first time; the content of its first packet is known."""
+
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraitsChanged:
+    """The traits of a device changed.
+
+    ``how`` is the source: dhcp, mdns, lease, address, packet or vendor.
+    """
+
+    before: Traits
+    after: Traits
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceGone:
+    """An online device left, or was silent for two minutes."""
+
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReturned:
+    """A device that was gone, or was away when the daemon started, is online."""
+
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFound:
+    """A device known from before the start was seen for the first time after it, shortly after the start."""
+
+    mac: str
+
+
+class Tracked:
+    """A device with its online state and addresses."""
+
+    __slots__ = ("displaced", "heard", "ids", "ifindex", "online", "places", "sight")
+
+    def __init__(self, sight: Sighting) -> None:
+        self.sight = sight
+        self.heard = _NEVER
+        self.displaced = False  # another device has answered for its last address since
+        self.ifindex = 0  # of the interface that last saw it; 0: none since the start
+        self.online: bool | None = None  # None: unknown, since the daemon has just started
+        self.places: dict[Place, bool] = {}  # newest last; True: a probe was not answered
+        self.ids = sorted(sight.traits.interface_ids)  # newest last
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return the addresses that answer; if none does, the last known ones."""
+        found = [ip for (ip, _), failed in self.places.items() if not failed]
+        return tuple(found or [ip for ip, _ in self.places] or self.sight.addresses)
 
 
 class Inventory:
@@ -313,3 +368,54 @@ class Inventory:
         if device is not None and place in device.places:
             device.sight = replace(device.sight, addresses=device.addresses)
             del device.places[place]
+
+
+def packed_address(ip: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in ip else socket.AF_INET, ip)
+
+
+def with_address(device: Tracked, packed: bytes) -> Sighting:
+    """Return the sight with the interface id of an IPv6 address (RFC 4291 2.5.1)."""
+    sight = device.sight
+    if len(packed) != 16 or packed[8:] in device.ids:
+        return sight
+    device.ids = [*device.ids, packed[8:]][-MAX_INTERFACE_IDS:]
+    return replace(sight, traits=replace(sight.traits, interface_ids=frozenset(device.ids)))
+
+
+def with_packet(device: Tracked, said: Overheard) -> Sighting:
+    sight = with_address(device, said.address)
+    return replace(sight, traits=replace(sight.traits, hop_limit=said.hop_limit))
+
+
+def with_dhcp(sight: Sighting, said: Dhcp) -> Sighting:
+    mac = sight.traits.mac
+    if said.hardware not in ("", mac):
+        if said.hardware in sight.behind or len(sight.behind) >= MAX_BEHIND:
+            return sight
+        return replace(sight, behind=sight.behind | {said.hardware})
+    traits = sight.traits
+    if said.version == 4 and said.message in _ASKS and said.options:
+        traits = replace(traits, options=said.options)
+    if said.vendor_class and (said.version == 4 or not traits.vendor_class):
+        traits = replace(traits, vendor_class=said.vendor_class)
+    return replace(sight, traits=traits).named(said.host_name, "dhcp")
+
+
+def with_lease(device: Tracked, name: str, said: Dhcp | None) -> Sighting:
+    """Return the sight with a lease. ``said`` is the device's request, if the server reports it."""
+    sight = device.sight.named(name, "lease")
+    return sight if said is None else with_dhcp(sight, said)
+
+
+def with_mdns(device: Tracked, said: Mdns, address: bytes) -> Sighting:
+    """Return the sight with an mDNS response. A name counts only if one of its addresses is this device's:
+    other devices may answer for sleeping ones.
+    """
+    sight = device.sight
+    own = {address, *(packed_address(ip) for ip, _ in device.places)}
+    name = next((name for name, at in said.hosts if at in own), "")
+    services = sight.services | said.services
+    if len(services) > MAX_SERVICES:
+        services = sight.services
+    return replace(sight, services=services, model=said.model or sight.model).named(name, "mdns")

@@ -6,25 +6,27 @@ import mmap
 import os
 import secrets
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import blake2s
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import ListError
 from gateway.core.files import write_error_text
-from gateway.lists.addresses import SharedNetworks
+from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format, Tally, read_domains
-from gateway.lists.known_names import CatalogueNames
-from gateway.lists.must_resolve import NOTHING_MUST, MustResolve
-from gateway.lists.prune import PARTS, Digests, Names, prune
+from gateway.lists.must_resolve import MustResolve
 from gateway.policy.names import domain_table as domains
 
 CHUNK = 1 << 18
 SAMPLE = 1 << 16  # bytes of a list from which its format is recognised
-NO_NETWORKS = SharedNetworks({})
-NOTHING_KNOWN = CatalogueNames((), (), ())
+PARTS = 256  # of the digests: only one part is sorted at a time, which bounds the memory
+
+Names = Callable[[], Iterable[str]]
+"""Reads a source from its beginning. It is called twice, since millions of names do not fit into memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,39 +60,6 @@ class Report:
 
     def as_json(self) -> Mapping[str, Any]:
         return {"id": self.id, "category": self.category, "domains": self.domains, "odd": self.odd_lines}
-
-
-class Canaries:
-    """Well-known sites and shared networks. A list that blocks one of them, or a parent domain, is rejected.
-
-    Entries that the catalogue (``known``) contradicts are left out of the table, and so are entries that
-    block a site that ``must`` resolve.
-    """
-
-    def __init__(
-        self,
-        hosts: Iterable[str],
-        networks: SharedNetworks = NO_NETWORKS,
-        known: CatalogueNames = NOTHING_KNOWN,
-        must: MustResolve = NOTHING_MUST,
-    ) -> None:
-        self._networks = networks
-        self.known = known
-        self.must = must
-        self._suffixes: dict[str, str] = {}
-        for host in hosts:
-            name = host
-            while "." in name:
-                self._suffixes.setdefault(name, host)
-                name = name.partition(".")[2]
-
-    def hit(self, listed: str) -> str | None:
-        """Return the well-known host that the entry ``listed`` would block, or None."""
-        return self._suffixes.get(listed)
-
-    def hit_by(self, form: Format) -> Callable[[str], str | None]:
-        """Return the check for entries of that format: which well-known site an entry would block."""
-        return self._networks.hit if form is Format.ADDRESSES else self.hit
 
 
 def build_table(
@@ -305,3 +274,85 @@ def _merged(categories: list[tuple[str, Digests]], part: int) -> Iterator[tuple[
     )
     for digest, found in groupby(rows, key=lambda row: row >> 16):
         yield digest, frozenset(categories[row & 0xFFFF][0] for row in found)
+
+
+def digest_of(name: str, salt: bytes) -> int:
+    """Return the 64-bit digest of which the key of the domain table is a part."""
+    return int.from_bytes(blake2s(salt + name.encode("ascii"), digest_size=domains.KEY_BYTES).digest(), "big")
+
+
+class Digests:
+    """A set of names as 64-bit digests: call ``add``, then ``seal``, then test membership."""
+
+    def __init__(self) -> None:
+        self.parts = [array("Q") for _ in range(PARTS)]
+
+    def add(self, digest: int) -> None:
+        self.parts[digest >> 56].append(digest)
+
+    def seal(self) -> None:
+        """Sort the digests and drop duplicates."""
+        for number, part in enumerate(self.parts):
+            self.parts[number] = array("Q", sorted(set(part)))
+
+    def __contains__(self, digest: int) -> bool:
+        part = self.parts[digest >> 56]
+        at = bisect_left(part, digest)
+        return at < len(part) and part[at] == digest
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+
+@dataclass(slots=True)
+class Pruned:
+    """The remaining names of a category."""
+
+    digests: Digests
+    children: int = 0  # names left out because a parent is listed
+    suffixes: dict[str, int] = field(default_factory=dict)  # public suffixes by how often they were listed
+
+
+def prune(
+    sources: Iterable[Names],
+    salt: bytes,
+    is_public_suffix: Callable[[str], bool],
+    own: Iterable[Names] = (),
+) -> Pruned:
+    """Merge all sources and drop each name whose parent domain is listed too.
+
+    ``own`` are sources in which a public suffix is intentional, such as that of a web proxy.
+    """
+    sources, own = tuple(sources), tuple(own)
+    everything = Digests()
+    pruned = Pruned(Digests())
+    for names in own:
+        for name in names():
+            everything.add(digest_of(name, salt))
+    for names in sources:
+        for name in names():
+            # A public suffix has few labels: checking only short names saves a million look-ups.
+            if name.count(".") <= 3 and is_public_suffix(name):
+                pruned.suffixes[name] = pruned.suffixes.get(name, 0) + 1
+            else:
+                everything.add(digest_of(name, salt))
+    everything.seal()
+    kept = pruned.digests
+    for names in (*sources, *own):
+        for name in names():
+            if name in pruned.suffixes and names not in own:
+                continue
+            if any(digest_of(parent, salt) in everything for parent in _parents(name)):
+                pruned.children += 1
+            else:
+                kept.add(digest_of(name, salt))
+    kept.seal()
+    return pruned
+
+
+def _parents(name: str) -> Iterator[str]:
+    """Yield every parent domain of at least two labels."""
+    parent = name.partition(".")[2]
+    while "." in parent:
+        yield parent
+        parent = parent.partition(".")[2]

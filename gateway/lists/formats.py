@@ -7,19 +7,20 @@
 ``rpz``      name CNAME . (response policy zones, draft-vixie-dnsop-dns-rpz), *. or rpz-drop., or an
              unspecified or loopback address; rpz-passthru. excludes the name
 
-``addresses`` 192.0.2.7, 192.0.2.0/24 or 2001:db8::7, first or second on its line (lists/addresses.py)
+``addresses`` 192.0.2.7, 192.0.2.0/24 or 2001:db8::7, first or second on its line
 
 An excluded name below a listed name stays blocked: the table has no exceptions.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.core.errors import ListError, WireError
-from gateway.lists import addresses
+from gateway.policy.names import networks as nets
 from gateway.policy.names.hosts import suffixes
 from gateway.wire.names import hostname
 
@@ -28,8 +29,12 @@ MIN_LINES_TO_JUDGE = 20  # with fewer lines, the share of odd lines is not meani
 MAX_ODD_SHARE = 0.5  # a larger share of lines without a domain: the wrong format, or not a list
 MAX_ADDRESSES = 1_000_000  # one short line can be 128 of them: a list must not fill the disk
 MAX_LEFT_OUT = 100_000  # names; the largest public list excludes a few thousand
+FIELDS_READ = (
+    2  # fields of a line with an address: some lists have a name or a fingerprint before the address
+)
 SAMPLE = 5  # odd lines that are stored for the report
 
+_FIELDS = re.compile(rb"[^\s,;|]+")
 _PAGE_STARTS = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")
 _UTF8_BOM = b"\xef\xbb\xbf"
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
@@ -272,11 +277,28 @@ class _Rpz:
         return (name.removesuffix(b"." + self._zone) if self._zone else name).removeprefix(b"*.")
 
 
+def parse_addresses(line: bytes) -> list[bytes] | None:
+    """Return the entries of a line as keys of the table. Return None for an empty line or a comment.
+
+    A line without a usable address gives an empty list. A prefix that is too wide, or an address of a
+    private network, is not usable.
+    """
+    if not line or line[:1] in b"#!;":
+        return None
+    for word in _FIELDS.findall(line.split(b"#", 1)[0])[:FIELDS_READ]:
+        try:
+            return [entry.encode() for entry in nets.spread(nets.network(word.decode("ascii", "replace")))]
+        except nets.NetError as error:
+            if error.problem != nets.NO_ADDRESS:
+                return []
+    return []
+
+
 _Parse = Callable[[bytes], list[bytes] | None]
 _PARSERS: dict[Format, Callable[[Tally], _Parse]] = {
     Format.HOSTS: lambda _: _hosts,
     Format.DOMAINS: lambda _: _domains,
     Format.ADBLOCK: _Adblock,
     Format.RPZ: _Rpz,
-    Format.ADDRESSES: lambda _: addresses.parse,
+    Format.ADDRESSES: lambda _: parse_addresses,
 }

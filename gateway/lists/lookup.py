@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from gateway.policy.judge.why import parse_host
 from gateway.policy.names import networks as nets
@@ -12,7 +12,24 @@ from gateway.policy.names.domain_table import DomainTable
 from gateway.policy.names.resolvers import Resolvers
 from gateway.policy.names.services import Catalogue
 
-Found = tuple[tuple[str, frozenset[str]], ...]
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An entry of the table that contains the host."""
+
+    name: str
+    categories: tuple[str, ...]  # sorted
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What is known of a host."""
+
+    host: str
+    refused_for_everyone: bool
+    matches: tuple[Match, ...] = ()  # longest first
+    services: tuple[str, ...] = ()
+    resolver: str | None = None  # that the host belongs to
 
 
 def look_up(
@@ -22,28 +39,28 @@ def look_up(
     catalogue: Catalogue,
     resolvers: Resolvers,
     sealed: Callable[[str], bool],
-) -> Mapping[str, Any]:
-    """Return ``host``, ``refused_for_everyone``, ``matches``, ``services`` and ``resolver`` as a mapping.
+) -> Lookup:
+    """Return what is known of a host or an address.
 
-    Raises PolicyError if ``written`` is not a host or an address.
+    Raises PolicyError if ``written`` is neither.
     """
     packed = nets.address(written)
     host = parse_host(written) if packed is None else nets.keys(packed)[0]
-    found = table.matches(host) if packed is None else _entries(table, packed)
+    found = table.matches(host) if packed is None else tuple(_entries(table, packed))
     in_a_set = packed is None and sealed(host)
     if in_a_set or any(not known.isdisjoint(categories.binding) for _, known in found):
         # A sealed entry must look like any other entry that is blocked for everyone: no name, no categories.
-        return {"host": host, "refused_for_everyone": True, "matches": [], "services": [], "resolver": None}
+        return Lookup(host, refused_for_everyone=True)
     resolver = resolvers.names.get(host) if packed is None else resolvers.at(packed)
-    return {
-        "host": host,
-        "refused_for_everyone": False,
-        "matches": [{"name": name, "categories": sorted(known)} for name, known in found],
-        "services": [] if packed else list(catalogue.services_of(host)),
-        "resolver": None if resolver is None else resolver.name,
-    }
+    return Lookup(
+        host,
+        refused_for_everyone=False,
+        matches=tuple(Match(name, tuple(sorted(known))) for name, known in found),
+        services=() if packed else tuple(catalogue.services_of(host)),
+        resolver=None if resolver is None else resolver.name,
+    )
 
 
-def _entries(table: DomainTable, packed: bytes) -> Found:
-    """Return the entries that contain an address, longest prefix first, each with its categories."""
-    return tuple((key, known) for key in nets.keys(packed) if (known := table.entry(key)))
+def _entries(table: DomainTable, packed: bytes) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the entries that contain an address, longest prefix first, each with its categories."""
+    return ((key, known) for key in nets.keys(packed) if (known := table.entry(key)))

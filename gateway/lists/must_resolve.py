@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.age.bands import Band
-from gateway.policy.names.hosts import PublicSuffixCheck
+from gateway.policy.names.hosts import PublicSuffixCheck, read_entries
 from gateway.policy.profile.bands import Bands
 from gateway.policy.time.time_text import calendar_date
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import parse_document, shown
-from gateway.policy.yaml.entries import entries
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import shown
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def parse_must_resolve(
         if topic not in TOPICS:
             place.refuse(f"{shown(topic)} is not a topic", fields.suggestion(topic, TOPICS))
         for language, _, node in fields.pairs(languages):
-            for entry in entries(node, is_public_suffix):
+            for entry in read_entries(node, is_public_suffix):
                 site = MustSite(entry, topic, language)
                 if site.name in read:
                     node.place.refuse(f"{shown(site.name)} is listed twice", "keep it once")

@@ -24,9 +24,10 @@ from gateway.core.files import read_bounded, write_atomically, write_error_text
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.lists.sources import PublishedList
 from gateway.policy.names.categories import Categories
+from gateway.policy.names.hosts import read_host
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, Place, parse_document, shown
-from gateway.policy.yaml.entries import host
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, Place, shown
 
 FILE = "lists.yaml"
 MAX_OWN = 16  # lists; each costs a download a day and some seconds of building
@@ -157,7 +158,10 @@ def _wrong(node: Node) -> Iterator[WrongEntry]:
         except ValueError:
             at.place.refuse("is not a date", "write one such as 2026-11-24")
         yield WrongEntry(
-            host(part.need("host")), fields.text(part.need("category")), fields.text(part.need("by")), day
+            read_host(part.need("host")),
+            fields.text(part.need("category")),
+            fields.text(part.need("by")),
+            day,
         )
 
 

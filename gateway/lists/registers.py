@@ -13,7 +13,8 @@ from typing import BinaryIO
 from gateway.core.errors import ListError
 from gateway.core.files import open_nonblocking, write_error_text
 from gateway.lists.book import Book, Copy
-from gateway.lists.build import Canaries, Source, survey
+from gateway.lists.build import Source, survey
+from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.lists.must_resolve import MustResolve
 from gateway.lists.sources import PublishedList

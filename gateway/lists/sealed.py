@@ -1,4 +1,4 @@
-"""Stores sealed lists on disk. A new copy is verified before it replaces the old one.
+"""Downloads sealed lists and stores them on disk. A new copy is verified before it replaces the old one.
 
 Format and behaviour: docs/providers/sealed-lists.md.
 
@@ -11,14 +11,17 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.core.errors import ListError
 from gateway.core.files import sync_folder, write_atomically, write_error_text
 from gateway.core.optional_packages import MissingPackageError, require
+from gateway.lists.book import Book, Copy, Validators
 from gateway.policy.sealed.sealed_set import (
     KEY_BYTES,
     MAX_SET,
@@ -30,6 +33,9 @@ from gateway.policy.sealed.sealed_set import (
     parse_set,
 )
 from gateway.policy.sealed.source import SealedSource
+
+if TYPE_CHECKING:
+    from gateway.lists.fetch import Fetcher  # the daemon does not load it
 
 FOLDER = "sealed"  # in the state directory
 SET, NEW = ".set", ".new"  # a set in force; a set that is being downloaded
@@ -147,6 +153,65 @@ class SealedShelf:
                 known = _OURS.fullmatch(file.name)
                 if known is not None and known[1] not in keep:
                     file.unlink()
+
+
+class SealedUpdate:
+    """Downloads new sets and puts them in force, in a short-lived process outside the daemon.
+
+    One object is one update run. ``innocent`` returns names that no valid set contains; it is called for a
+    new set.
+    """
+
+    def __init__(
+        self, shelf: SealedShelf, fetcher: Fetcher, innocent: Callable[[], Iterable[str]], now: datetime
+    ) -> None:
+        self._shelf = shelf
+        self._fetcher = fetcher
+        self._innocent = innocent
+        self._now = now
+
+    def renew(self, sources: Iterable[SealedSource]) -> list[str]:
+        """Update the set of each source. Return one line for each failure; the others are still updated.
+
+        Raises ListError if the folder cannot be written.
+        """
+        shelf, sources = self._shelf, tuple(sources)
+        shelf.make()
+        shelf.sweep(sources)
+        book = Book(shelf.folder)
+        before = book.copies
+        book.copies = {source.name: before.get(source.name, Copy()) for source in sources}
+        problems = []
+        for source in sources:
+            copy = book.copies[source.name]
+            try:
+                book.copies[source.name] = Copy(self._renew(source, copy.validators), self._now)
+            except ListError as error:
+                problems.append(str(error))
+                book.copies[source.name] = replace(copy, error=str(error))
+        book.save()
+        return problems
+
+    def _renew(self, source: SealedSource, known: Validators) -> Validators:
+        keys = read_keys(Path(source.set_key_file))
+        if source.file:
+            self._offer(source, read_private(Path(source.file), MAX_SET), keys)
+            return Validators()
+        here = self._shelf.path(source).exists()
+        target = self._shelf.path(source).with_suffix(NEW)
+        try:
+            got = self._fetcher.fetch(
+                f"sealed set {source.name}", source.url, target, known if here else Validators(), MAX_SET
+            )
+            if got.path is not None:
+                self._offer(source, got.path.read_bytes(), keys)
+        finally:
+            with suppress(OSError):
+                target.unlink(missing_ok=True)
+        return got.validators
+
+    def _offer(self, source: SealedSource, data: bytes, keys: tuple[bytes, ...]) -> None:
+        self._shelf.offer(source, data, keys, self._innocent(), self._now.timestamp())
 
 
 def _refuse(head: SetHead, problem: str) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from gateway.lists.formats import Format
 from gateway.policy.names.categories import Categories
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, Place, Sequence, parse_document, shown
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, Place, Sequence, shown
 
 if TYPE_CHECKING:
     from gateway.lists.build import Source
@@ -97,10 +98,3 @@ def _urls(node: Node) -> list[str]:
                 "is not an HTTPS address", "write https://…; a list over plain HTTP can be changed in transit"
             )
     return [fields.text(item) for item in nodes]
-
-
-def parse_canaries(source: str | bytes, file: str) -> tuple[str, ...]:
-    """Return the well-known hosts of `profiles/canaries.yaml`, which has a list of names for each topic."""
-    top = fields.Fields(parse_document(source, file), ("canaries", "addresses"))
-    themes = fields.pairs(top.need("canaries"))
-    return tuple(dict.fromkeys(host for _, _, node in themes for host in fields.texts(node)))

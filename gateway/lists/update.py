@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from gateway.core.errors import ListError
 from gateway.lists.book import Book, Copy, Validators
-from gateway.lists.build import Canaries, Report, Source, build_table, must_hits, survey
+from gateway.lists.build import Report, Source, build_table, must_hits, survey
+from gateway.lists.canaries import Canaries
 from gateway.lists.fetch import Fetcher, Offline, Unwritable, unwritable
 from gateway.lists.formats import Format
 from gateway.lists.must_resolve import MustResolve

@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
+from gateway.household.context import HomeContext
+from gateway.household.members import CountedMinute, UsedMinute
+from gateway.household.rule_book import RuleBook
 from gateway.policy.names.services import DEFAULT_THRESHOLD, Catalogue
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.time.ledger import Counted, Ledger, Move
 from gateway.policy.time.ledger import Why as Reason
-from gateway.store.minutes_file import ClockRecord, MinuteRecord, MinutesFile, Record, UseRecord, Why, spent
+from gateway.policy.time.schedule import week_limits
+from gateway.store.flash_wear import Wear
+from gateway.store.minutes_file import (
+    FOLDER,
+    SERVICE,
+    ClockRecord,
+    MinuteRecord,
+    MinutesFile,
+    Record,
+    UseRecord,
+    Why,
+    spent,
+)
+from gateway.store.store import ActivityErased, Store
 from gateway.store.tables.day_totals import TotalsByDay
+from gateway.store.tables.history import uses
 
 MINUTE = 60
 NOTHING: Mapping[str, int] = {}
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 _Key = tuple[str, str, str, str | None]  # profile, device, gate, service
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A minute that counts, as shown to the person who used it."""
-
-    at: datetime  # when it began, in UTC, by the family's clock
-    device: str  # MAC
-    gate: str
-    bytes: int
-    service: str | None  # None: unknown
-    why: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """A minute that is stored by category."""
-
-    at: datetime  # when it began, in UTC
-    use: str  # as in `store.history`
 
 
 class Ledgers:
@@ -215,14 +214,14 @@ class Ledgers:
         ledger = self._ledgers.get(profile_id)
         return {} if ledger is None else {one: ledger.used_on(one) for one in ledger.devices()}
 
-    def entries(self, profile_id: str, day: date) -> tuple[Entry, ...]:
+    def entries(self, profile_id: str, day: date) -> tuple[CountedMinute, ...]:
         """Return the minutes that counted on a day of the last week; () for a person without a log."""
         known = self._profiles.get(profile_id)
         if known is not None and not known.rules.log_level:
             return ()
         return tuple(self._entries(profile_id, day))
 
-    def _entries(self, profile_id: str, day: date) -> Iterator[Entry]:
+    def _entries(self, profile_id: str, day: date) -> Iterator[CountedMinute]:
         shift = 0
         for record in self._file.details(day):
             if isinstance(record, ClockRecord):
@@ -232,19 +231,19 @@ class Ledgers:
             ):
                 at = datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC)
                 why = Reason.LINGER if record.why & Why.LINGER else Reason.MOVED
-                yield Entry(at, record.device, record.gate, record.bytes, record.service, why)
+                yield CountedMinute(at, record.device, record.gate, record.bytes, record.service, why)
 
-    def uses(self, profile_id: str, day: date) -> tuple[Used, ...]:
+    def uses(self, profile_id: str, day: date) -> tuple[UsedMinute, ...]:
         """Return the minutes of a day of the last week by category and service, with or without a limit."""
         return tuple(self._uses(profile_id, day))
 
-    def _uses(self, profile_id: str, day: date) -> Iterator[Used]:
+    def _uses(self, profile_id: str, day: date) -> Iterator[UsedMinute]:
         shift = 0
         for record in self._file.details(day):
             if isinstance(record, ClockRecord):
                 shift = record.wall - record.minute
             elif isinstance(record, UseRecord) and record.profile == profile_id:
-                yield Used(datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC), record.use)
+                yield UsedMinute(datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC), record.use)
 
     def tidy(self) -> None:
         """Fold the days that are over."""
@@ -256,6 +255,59 @@ class Ledgers:
 
     def close_file(self) -> None:
         self._file.close()
+
+
+def ledgers(home: HomeContext, store: Store, wear: Wear) -> Ledgers:
+    """Build the ledgers of the family's day, with their file in the state folder."""
+    rules = home.rules
+    file = MinutesFile(
+        Path(rules.household.config.state) / FOLDER,
+        lambda day, records: fold(day, records, store, rules),
+        sync_every=wear.sync_every,
+    )
+
+    books = Ledgers(file, lambda: rules.world.catalogue, store.minutes.kept_for_week)
+
+    def erase(event: ActivityErased) -> None:
+        if event.running:
+            store.minutes.drop_for_week(event.profile)
+        elif event.past and books.day is not None:
+            first = rules.calendar.first_of_week(books.day)
+            profile = rules.household.find(event.profile)
+            weekly = {} if profile is None else week_limits(profile.rules)
+            totals = books.past_totals(event.profile, first)
+            store.minutes.keep_for_week({key: total for key, total in totals.items() if key[2] in weekly})
+        file.erase(event.profile, past=event.past, running=event.running)
+        books.forget_totals()
+
+    home.bus.subscribe(ActivityErased, erase)
+    return books
+
+
+def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) -> None:
+    """Store the totals of a day that is over.
+
+    That is the minutes by limit and, as far as a person's log level allows, by category and service. Services
+    that no limit counted need the level of visits.
+    """
+    levels = {one.id: one.rules.log_level for one in rules.household.children}
+    logged = {key for key, level in levels.items() if level >= KINDS_LEVEL}
+    store.minutes.keep(day, {key: minutes for key, minutes in spent(records).items() if key[0] in logged})
+    kept = [
+        one
+        for one in records
+        if not (isinstance(one, UseRecord) and one.use.startswith(SERVICE))
+        or levels.get(one.profile, 0) >= VISITS_LEVEL
+    ]
+    found = uses(kept, rules.world.catalogue.kinds_of)
+    store.history.keep(
+        day,
+        {
+            (profile, use): minutes
+            for (profile, use), minutes in found.items()
+            if levels.get(profile, 0) >= (NAMES_LEVEL if use.startswith(SERVICE) else KINDS_LEVEL)
+        },
+    )
 
 
 def own_thresholds(catalogue: Catalogue) -> Mapping[str, int]:

@@ -11,28 +11,44 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
+from math import floor
 from pathlib import Path
+from struct import Struct, iter_unpack
 from typing import Protocol
+from zlib import crc32
 
 from gateway.core.errors import KernelError
+from gateway.core.files import write_atomically
 from gateway.core.loop import Loop, Timer
+from gateway.dataplane.kernel_table import KernelTable
+from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
-from gateway.kernel.conntrack import Flow, Moved
+from gateway.kernel.conntrack import Flow, FlowBytes, Moved, enable_accounting
 from gateway.kernel.snapshot import PassElement
 from gateway.kernel.usage import Pair
-from gateway.metering.counter_mark import Mark
 from gateway.metering.ledgers import Ledgers
-from gateway.metering.minute_clock import MinuteClock
 from gateway.metering.shares import by_service, shares
 from gateway.metering.uses import Uses
 from gateway.path.live_flows import LiveFlows
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import counted_gates
+from gateway.store.minutes_file import ClockRecord
+from gateway.store.store import Store
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 SWEEP = 300.0  # seconds; a flow that is missing twice is forgotten
 NO_GATES: frozenset[str] = frozenset()
+
+MINUTE = 60.0
+SLIP = 0.5  # seconds by which a minute may be shorter, while the wall clock is adjusted gradually
+TICK = 10.0  # seconds between two looks
+APART = 86_400.0  # seconds at least between two extended minutes
+
+FILE = "metered"  # in the runtime folder
+_ONE = Struct("<BBQ")  # slot, class, bytes
+_CHECK = Struct("<I")
+
 
 _log = logging.getLogger(__name__)
 
@@ -264,6 +280,158 @@ class Meter:
         self._books.close_file()
         if self._started:  # a start that failed leaves the mark of a killed daemon
             self._mark.remove()
+
+
+def metering(
+    home: HomeContext,
+    table: KernelTable,
+    connections: FlowBytes,
+    family: Family,
+    books: Ledgers,
+    store: Store,
+    live: LiveFlows,
+    *,
+    changed: Callable[[], None],
+) -> Meter:
+    """Build the meter. `Meter.start` begins, once the table is installed."""
+    rules = home.rules
+    return Meter(
+        home.loop,
+        table,
+        connections,
+        family,
+        books,
+        live,
+        Mark(Path(rules.household.config.runtime) / FILE),
+        Uses(live, lambda: rules.world),
+        home.clock.now,
+        classes=store.classes,
+        catalogue=lambda: rules.world.catalogue,
+        day_of=lambda at: rules.calendar.family_day(at),
+        changed=changed,
+    )
+
+
+def count_connections() -> None:
+    """Switch on the kernel's counters of connections, for the services in ledgers. Minutes count without them
+    too.
+    """
+    try:
+        if enable_accounting():
+            _log.info("the kernel counts each connection from now on (nf_conntrack_acct)")
+    except KernelError as error:
+        _log.warning("%s", error)
+
+
+class MinuteClock:
+    """Numbers the minutes: the numbers only increase, and each minute is at least as long as one of the wall
+    clock.
+
+    Minutes change with those of the wall clock, but are measured by the loop's clock. After the wall clock
+    was set, one minute is extended until both change together again, so that a jump neither counts a minute
+    twice nor skips one. This happens once a day at most: whoever can set the clock would otherwise get two
+    minutes counted as one. Until then they change at different times.
+
+    ``now`` is the loop's clock, ``wall`` the family's, in seconds of Unix time.
+    """
+
+    def __init__(self, now: float, wall: float, boot: bytes, last: ClockRecord | None = None) -> None:
+        """Continue the same minute if it still runs.
+
+        ``boot`` identifies this boot of the machine. ``last``: when the last recorded minute began.
+        """
+        self._boot = boot
+        phase = wall % MINUTE
+        self.number = floor(wall / MINUTE)
+        self.started = now - phase  # as if it had begun with the wall clock's minute
+        if last is not None and last.boot == boot and last.started <= now:
+            passed = max(0, floor((self.started - last.started + SLIP) / MINUTE))
+            self.number = last.minute + passed
+            if not passed:
+                self.started = last.started
+        elif last is not None:
+            self.number = (
+                last.minute if last.wall == floor(wall / MINUTE) else max(self.number, last.minute + 1)
+            )
+        self.ends = now + MINUTE - phase
+        self._wall = floor(wall / MINUTE)
+        self._longer = -APART  # when the last extended minute began
+
+    def turn(self, now: float, wall: float) -> bool:
+        """Advance to the minute of ``now``. Returns False if it is still the same."""
+        if now < self.ends:
+            return False
+        passed = 1 + floor((now - self.ends) / MINUTE)  # more than one if the machine was suspended
+        self.number += passed
+        self.started = self.ends + (passed - 1) * MINUTE
+        self.ends = self._end(wall - now)
+        self._wall = round((wall + self.started - now) / MINUTE)
+        return True
+
+    def _end(self, ahead: float) -> float:
+        """Return the end of the minute that has begun. ``ahead``: the wall's seconds minus the loop's."""
+        earliest = self.started + MINUTE - SLIP
+        together = earliest + -(ahead + earliest) % MINUTE
+        if together <= self.started + MINUTE + SLIP:
+            return together
+        if self.started - self._longer < APART:
+            return self.started + MINUTE
+        self._longer = self.started
+        return together
+
+    def next_tick(self, now: float) -> float:
+        """Return the time of the next look: ten-second steps before the minute's end, and the end."""
+        steps = max(0, floor((self.ends - now - SLIP) / TICK))
+        return self.ends - steps * TICK
+
+    @property
+    def record(self) -> ClockRecord:
+        return ClockRecord(self.number, self.started, self._wall, self._boot)
+
+
+class Mark:
+    """Stores how far the kernel's counters were read, for the next daemon if this one is killed.
+
+    The table of a killed daemon continues to count. With this mark the next daemon knows which of its bytes
+    are new. The mark is a small file, replaced as a whole, in memory (the runtime directory) like the
+    kernel's counters. Errors are not raised: they cost ten seconds of counting at most.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, read: Mapping[Pair, int]) -> None:
+        """Store ``read``: the counters of the present elements at the last look."""
+        body = b"".join(_ONE.pack(*pair, size) for pair, size in read.items())
+        try:
+            write_atomically(self._path, _CHECK.pack(crc32(body)) + body)
+        except OSError as error:
+            _log.debug("%s: %s", self._path, error)
+
+    def missed(self, found: Mapping[Pair, int]) -> Mapping[Pair, int]:
+        """Return what the table ``found`` has counted since the mark; nothing if there is no mark."""
+        read = self._read()
+        if read is None:
+            return {}
+        missed: dict[Pair, int] = {}
+        for pair, size in found.items():
+            before = read.get(pair, 0)
+            missed[pair] = size - before if size >= before else size  # smaller: the element was created again
+        return {pair: size for pair, size in missed.items() if size}
+
+    def _read(self) -> Mapping[Pair, int] | None:
+        try:
+            data = self._path.read_bytes()
+        except OSError:
+            return None
+        body = data[_CHECK.size :]
+        if len(data) < _CHECK.size or len(body) % _ONE.size or _CHECK.unpack_from(data)[0] != crc32(body):
+            return None
+        return {(slot, number): size for slot, number, size in iter_unpack(_ONE.format, body)}
+
+    def remove(self) -> None:
+        """Remove the mark: a clean stop leaves no table."""
+        self._path.unlink(missing_ok=True)
 
 
 def _limits(member: Member, gates: frozenset[str]) -> frozenset[str]:

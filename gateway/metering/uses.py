@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, cast
 
-from gateway.household.member import Member
+from gateway.household.members import Member
 from gateway.kernel.conntrack import Moved
 from gateway.kernel.usage import Pair
 from gateway.metering.ledgers import own_thresholds
 from gateway.metering.shares import shares
 from gateway.path.live_flows import FlowId, LiveFlows
 from gateway.policy.judge.world import World
-from gateway.policy.profile.log_levels import KINDS_LEVEL, VISITS_LEVEL
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import KINDS_LEVEL, VISITS_LEVEL
 from gateway.policy.time.ledger import Ledger
 from gateway.policy.time.uses import ClassUse, HostUses, class_use, is_left_out
 from gateway.store.minutes_file import CATEGORY, SERVICE, UseRecord

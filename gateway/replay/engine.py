@@ -1,44 +1,41 @@
 """Runs a capture, frame by frame, through the daemon's flow table, DNS path and judge.
 
-The engine also does the kernel's part on a gateway: it joins fragments, ignores packets with wrong checksums,
-finds the client of each connection and orders TCP to port 53. Addresses that a gateway learns with queries of
-its own (safe search, help lines) come from the answers in the capture.
+The engine also does the kernel's part on a gateway: it joins fragments, ignores packets with wrong checksums
+and those captured twice, finds the client of each connection and orders TCP to port 53. Addresses that a
+gateway learns with queries of its own (safe search, help lines) come from the answers in the capture.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Container
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from gateway.core.errors import WireError
-from gateway.path.addresses import DeviceServices
+from gateway.path.addresses import AddressBook, DeviceServices, ServiceBook
 from gateway.path.dns import PORT, DnsPath
 from gateway.path.flows import FlowPath
 from gateway.path.live_flows import LiveFlows
 from gateway.path.subject import Subject
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
+from gateway.policy.names.hosts import HostMap
 from gateway.policy.profile.bypass_methods import WAYS
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.situation import Situation
+from gateway.policy.time.standing import Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.replay.frames import is_cut
-from gateway.replay.learned import SLOT, Learned
 from gateway.replay.offload import is_decoy, split_offloaded, with_length
-from gateway.replay.output import FrameTally, ReplayedRequest
-from gateway.replay.segments import Segments
-from gateway.replay.sides import FlowClients
-from gateway.replay.twins import DuplicatePackets
-from gateway.wire.dns.message import parse_message, read_head
+from gateway.wire.dns.message import Message, TcpStream, parse_message, read_head
 from gateway.wire.flows.limits import Limits
 from gateway.wire.flows.table import FlowTable
+from gateway.wire.http.head import looks_like_http
 from gateway.wire.ip import capture
 from gateway.wire.ip.capture import Frame
 from gateway.wire.ip.fragments import Defragmenter
-from gateway.wire.ip.packet import SYN, TCP, UDP, URG, Packet, parse_ip
+from gateway.wire.ip.packet import ACK, SYN, TCP, UDP, URG, Packet, parse_ip
 from gateway.wire.tunnels import classify_ip
 
 # A capture may be of a whole household, and no device waits for another's work.
@@ -58,6 +55,56 @@ READABLE = frozenset(
         capture.PPP_ETHER, capture.RAW, capture.RAW_BSD, capture.RAW_OPENBSD, capture.IPV4, capture.IPV6,
     }
 )  # fmt: skip
+
+SLOT = 1  # for all devices in a capture
+MAX_ASKED = 1 << 13  # queries without an answer yet
+MAX_ADDRESSES = 1 << 16
+MAX_HELP = 1 << 10  # names of help lines; a capture has a few
+MAX_HELP_ADDRESSES = 1 << 6  # of one name
+
+Asker = tuple[bytes, int, int]  # address and port of the client, id of the query
+
+MAX_FLOWS = 1 << 15  # in each of two generations: 500 bytes each
+WELL_KNOWN = 1024  # ports below are servers'
+# Higher ports of servers: WireGuard, STUN, proxies, XMPP, push, alternative web ports.
+SERVER_PORTS = frozenset({1194, 3128, 3478, 5222, 5223, 5228, 8000, 8008, 8080, 8443, 8853, 8888, 51820})
+
+_CLIENT_HELLO, _SERVER_HELLO = 1, 2
+_FROM_CLIENT, _SURE, _FLOW_DECIDED = 1, 2, 4  # bits
+
+_FlowEnds = tuple[int, bytes, int, bytes, int]  # protocol, source and its port, destination and its port
+
+MAX_TWINS = 64  # queries of the last millisecond
+TWIN = 0.001  # seconds between two captures of one packet in a host
+
+MAX_EARLY = 1 << 16  # bytes after a gap: the largest message
+
+_HALF, _WHOLE = 1 << 31, 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedRequest:
+    """A DNS query, a ClientHello, an HTTP request or a tunnel, and the decision."""
+
+    time: float | None  # seconds since 1970; None if the capture has none
+    proto: Proto
+    src: bytes  # packed, 4 or 16 bytes; the client
+    sport: int
+    dst: bytes
+    dport: int
+    host: str | None
+    decision: Decision
+
+
+@dataclass(slots=True)
+class FrameTally:
+    """Counts of all frames, and of those without a result."""
+
+    frames: int = 0
+    cut: int = 0  # shorter than on the wire
+    broken: int = 0  # invalid packets
+    foreign: int = 0  # of an unsupported link type
+    decoys: int = 0  # wrong checksums
 
 
 class Replay:
@@ -264,3 +311,229 @@ def _allow(_seen: Observation, _at: datetime) -> Decision:
 def _no_text(_seen: Observation, _decision: Decision) -> str:
     """Return no text: a replay sends no refusals."""
     return ""
+
+
+class Learned:
+    """Learns addresses from the DNS answers of a capture; a gateway sends queries of its own instead.
+
+    ``help_names`` are those of help lines; ``services_of`` returns a host's services. ``now`` is the time of
+    the newest frame, in seconds.
+    """
+
+    def __init__(
+        self,
+        help_names: HostMap[str],
+        services_of: Callable[[str], tuple[str, ...]],
+        calling_names: HostMap[str] | None = None,
+    ) -> None:
+        self.now = 0.0
+        self.services = ServiceBook(services_of, lambda: self.now)
+        self.book = AddressBook(MAX_ADDRESSES)
+        self._help_names = help_names
+        self._calling_names = HostMap({}) if calling_names is None else calling_names
+        self._help: dict[str, set[bytes]] = {}
+        self._calling: set[bytes] = set()
+        self._asked: OrderedDict[Asker, Decision] = OrderedDict()
+
+    def asked(self, asker: Asker, decision: Decision) -> None:
+        """Record the decision about a query."""
+        self._asked[asker] = decision
+        self._asked.move_to_end(asker)
+        if len(self._asked) > MAX_ASKED:
+            self._asked.popitem(last=False)
+
+    def answered(self, asker: Asker, message: Message) -> None:
+        """Record an answer. A gateway would not have received one to a refused query, so that is ignored."""
+        decision = self._asked.pop(asker, None)
+        question = message.question
+        if question is None or (decision is not None and decision.verdict is Verdict.BLOCK):
+            return
+        ttl = min((record.ttl for record in message.answers), default=0)
+        safe = None if decision is None else decision.rewrite
+        if safe is not None:
+            # For a rewritten query, a gateway would have received only the safe name's addresses.
+            answers = tuple(record for record in message.answers if record.name == safe)
+            message = message._replace(answers=answers)
+        addresses = message.addresses()
+        self.book.learn(SLOT, addresses, ttl, self.now)
+        self.services.learn(SLOT, question.name, addresses, ttl)
+        for name in {question.name} | {record.name for record in message.answers}:
+            self.book.learn(name, addresses, ttl, self.now)
+        if question.name in self._help_names and (question.name in self._help or len(self._help) < MAX_HELP):
+            known = self._help.setdefault(question.name, set())
+            known.update(addresses[: MAX_HELP_ADDRESSES - len(known)])
+            if question.name in self._calling_names:
+                self._calling |= known
+
+    def help_address(self, host: str, address: bytes) -> bool:
+        """Whether ``address`` is the help line's.
+
+        True unless an answer of the capture contradicts it. An answer without addresses of this IP version
+        does not contradict it.
+        """
+        known = self._help.get(host, frozenset[bytes]())
+        return address in known or all(len(other) != len(address) for other in known)
+
+    def calling_address(self, address: bytes) -> bool:
+        return address in self._calling
+
+    def safe_address(self, name: str, address: bytes) -> bool:
+        return self.book.knows(name, address, self.now)
+
+    def __contains__(self, address: object) -> bool:
+        """Whether an allowed name resolved to ``address``, as a Situation uses it."""
+        return isinstance(address, bytes) and self.book.knows(SLOT, address, self.now)
+
+
+class FlowClients:
+    """Finds the client of each flow, which a capture does not contain, and stores which flows are decided.
+
+    Bounded: flows that were idle for longest are dropped.
+    """
+
+    def __init__(self, limit: int = MAX_FLOWS) -> None:
+        self._limit = limit
+        self._young: dict[_FlowEnds, int] = {}
+        self._old: dict[_FlowEnds, int] = {}
+
+    def from_client(self, packet: Packet) -> bool | None:
+        """Whether the client sent ``packet``; None for a decided TCP flow.
+
+        The client is the sender of the SYN. If the capture begins later: the side with bytes of a client,
+        else the side with a port that is no server's, else the sender of the first packet.
+        """
+        ends = (packet.proto, packet.src, packet.sport, packet.dst, packet.dport)
+        side = self._young.get(ends)
+        if side is None:
+            side = self._old.get(ends)
+            if side is None:
+                side = _guess(packet)
+            self._put(ends, side)
+        if packet.flags & SYN and packet.proto == TCP:
+            side = side & ~_FLOW_DECIDED if side & _SURE else _guess(packet)
+            self._put(ends, side)
+        return None if side & _FLOW_DECIDED else side & _FROM_CLIENT != 0
+
+    def decided(self, packet: Packet) -> None:
+        """Record that the packet's flow is decided: ignore it until a SYN opens another on its ports."""
+        ends = (packet.proto, packet.src, packet.sport, packet.dst, packet.dport)
+        self._put(ends, self._young[ends] | _FLOW_DECIDED)
+
+    def _put(self, ends: _FlowEnds, side: int) -> None:
+        if len(self._young) >= 2 * self._limit:
+            self._old, self._young = self._young, {}
+        proto, src, sport, dst, dport = ends
+        self._young[ends] = side
+        self._young[proto, dst, dport, src, sport] = side ^ _FROM_CLIENT
+
+    def __len__(self) -> int:
+        return (len(self._young) + len(self._old)) // 2
+
+
+def _guess(packet: Packet) -> int:
+    if packet.proto == TCP:
+        if packet.flags & SYN:
+            return _SURE if packet.flags & ACK else _SURE | _FROM_CLIENT
+        asks = _asks(packet.payload[:2048].tobytes())
+        if asks is not None:
+            return int(asks)
+    serves, is_served = _is_server(packet.sport), _is_server(packet.dport)
+    return int(is_served or not serves)
+
+
+def _asks(payload: bytes) -> bool | None:
+    """Whether these bytes are a client's; None if unknown."""
+    if payload.startswith(b"\x16") and len(payload) > 5:
+        return {_CLIENT_HELLO: True, _SERVER_HELLO: False}.get(payload[5])
+    if payload.startswith(b"HTTP/"):
+        return False
+    return looks_like_http(payload) or None
+
+
+def _is_server(port: int) -> bool:
+    return port < WELL_KNOWN or port in SERVER_PORTS
+
+
+class DuplicatePackets:
+    """Recognises packets that were captured twice in one host."""
+
+    def __init__(self) -> None:
+        self._last: OrderedDict[bytes, float] = OrderedDict()
+
+    def is_duplicate(self, data: bytes, packet: Packet, now: float) -> bool:
+        """Whether the same packet was captured a moment ago on another interface of the same host.
+
+        Its TTL, and so its IPv4 checksum, may have changed. TCP and QUIC need no check: what is sent twice is
+        read once.
+        """
+        identification = data[4:6] if packet.version == 4 else b""
+        key = b"".join((identification, packet.src, packet.dst, data[packet.l4 : packet.total]))
+        before = self._last.pop(key, None)
+        self._last[key] = now
+        if len(self._last) > MAX_TWINS:
+            self._last.popitem(last=False)
+        return before is not None and now - before < TWIN
+
+
+class Segments:
+    """Orders one direction of a TCP connection to port 53; returns the DNS messages each segment completes.
+
+    The daemon terminates such connections itself, so there is only one reading: that of an ordinary TCP.
+
+    ``first`` is the first byte's sequence number; None if the capture begins later. After a gap that is never
+    filled, and after bytes that are no DNS, nothing more is returned: the position in the stream is unknown.
+    """
+
+    __slots__ = ("_early", "_held", "_messages", "_next", "first")
+
+    def __init__(self, first: int | None = None) -> None:
+        self.first = first
+        self._next = first
+        self._messages: TcpStream | None = TcpStream()
+        self._early: dict[int, bytes] = {}  # by sequence number
+        self._held = 0
+
+    def feed(self, seq: int, data: bytes) -> list[bytes]:
+        if self._messages is None:
+            return []
+        if self._next is None:
+            self._next = seq
+        if _distance(self._next, seq) > 0:
+            self._keep(seq, data)
+            return []
+        found: list[bytes] = []
+        try:
+            found += self._take(self._messages, seq, data)
+            while self._early:
+                seq = min(self._early, key=lambda start: _distance(self._next or 0, start))
+                if _distance(self._next, seq) > 0:
+                    break
+                data = self._early.pop(seq)
+                self._held -= len(data)
+                found += self._take(self._messages, seq, data)
+        except WireError:
+            self._give_up()
+        return found
+
+    def _take(self, messages: TcpStream, seq: int, data: bytes) -> list[bytes]:
+        at = self._next or 0
+        fresh = data[-_distance(at, seq) :] if seq != at else data
+        self._next = (at + len(fresh)) % _WHOLE
+        return messages.feed(fresh)
+
+    def _keep(self, seq: int, data: bytes) -> None:
+        known = len(self._early.get(seq, b""))
+        if len(data) > known:
+            self._early[seq] = data
+            self._held += len(data) - known
+            if self._held > MAX_EARLY:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        self._messages = None
+        self._early.clear()
+
+
+def _distance(at: int, seq: int) -> int:
+    """Return how far ``seq`` is after ``at`` (RFC 9293 §3.4)."""
+    return (seq - at + _HALF) % _WHOLE - _HALF

@@ -8,10 +8,8 @@ from pathlib import Path
 from gateway.core.errors import PolicyError
 from gateway.policy.config.config import parse_config
 from gateway.policy.profile.edits import HOME_ORDER, home_text
-from gateway.policy.profile.plain import Document, document
-from gateway.policy.profile.writing import is_by_hand
 from gateway.policy.time.list_updates import UpdateInterval
-from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.documents import Document, document, is_by_hand, parse_document
 from gateway.setup.facts import NAT_TABLE, Facts, Plan
 
 SYSCTL = "etc/sysctl.d/90-qalqan.conf"  # relative to the root

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from gateway.check.findings import Level
 from gateway.check.run import findings_of
@@ -19,9 +20,8 @@ from gateway.cli.settings import control_socket, read_config
 from gateway.control.client import Client
 from gateway.core.errors import GatewayError
 from gateway.policy.config.config import parse_config
-from gateway.policy.profile.writing import scalar
 from gateway.policy.time.list_updates import UpdateInterval
-from gateway.setup.ask import Asker
+from gateway.policy.yaml.documents import scalar
 from gateway.setup.dhcp import servers_on
 from gateway.setup.facts import Answers, Facts, Offer, Plan, Pool, SetupError
 from gateway.setup.files import by_hand, existing_interval, existing_settings, files
@@ -39,6 +39,9 @@ LISTS = (
     "Lists of sites are downloaded from public servers, daily unless you choose otherwise.\n"
     "A server sees the internet address of this home and the time, and nothing about the family."
 )
+
+T = TypeVar("T")
+YES, NO = frozenset({"y", "yes"}), frozenset({"n", "no"})
 
 
 def run(args: Namespace) -> int:
@@ -278,3 +281,50 @@ def _farewell(plan: Plan, facts: Facts, path: Path, *, started: bool) -> None:
     if guardians.get("label"):
         label = output.clean(guardians["label"])
         print(f"The label's code: {label}. The first person who enters it on the pages becomes a guardian.")
+
+
+class Asker:
+    """Asks on the console: one line each, the default in brackets. Works over SSH and with a pipe.
+
+    With ``yes`` it asks nothing and returns the defaults.
+    """
+
+    def __init__(self, *, yes: bool) -> None:
+        self.yes = yes
+
+    def line(self, question: str, default: str, read: Callable[[str], T]) -> T:
+        """Ask until ``read`` accepts the answer. ``read`` raises GatewayError for an invalid answer; with
+        ``yes`` this error propagates.
+        """
+        if self.yes:
+            return read(default)
+        while True:
+            typed = self._typed(f"{question} [{default}] " if default else f"{question} ")
+            try:
+                return read(typed or default)
+            except GatewayError as error:
+                print(f"  {output.clean(error)}")
+
+    def agrees(self, question: str, *, default: bool) -> bool:
+        """Ask a yes-or-no question."""
+        if self.yes:
+            return default
+        while True:
+            typed = self._typed(f"{question} {'[Y/n]' if default else '[y/N]'} ").lower()
+            if not typed:
+                return default
+            if typed in YES | NO:
+                return typed in YES
+            print("  Answer y or n.")
+
+    @staticmethod
+    def _typed(prompt: str) -> str:
+        try:
+            return input(prompt).strip()
+        except EOFError:
+            print()
+            msg = "no input to answer the question; use options and --yes; nothing was changed"
+            raise SetupError(msg) from None
+        except KeyboardInterrupt:
+            print("\nNothing was changed.")
+            raise

@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
 from gateway.policy.config.brand import MIN_CONTRAST, NIGHT_GROUNDS, OWN_NAME, Brand, channels, contrast
-from gateway.policy.yaml.documents import shown
+from gateway.policy.yaml.fields import shown
 
 MOST_BYTES = 8_000  # of a logo: a first visit loads at most 80 kB, and the longest page has 70
 MOST_POINTS = 512  # width and height of a PNG: a phone decompresses it in memory

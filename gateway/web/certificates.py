@@ -18,7 +18,7 @@ from gateway.age.validity import validity
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
 from gateway.core.optional_packages import is_installed
-from gateway.policy.yaml.nodes import shortened
+from gateway.policy.yaml.fields import shortened
 from gateway.web.examined_certificate import ExaminedCertificate
 
 if TYPE_CHECKING:

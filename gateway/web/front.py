@@ -14,20 +14,32 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from gateway.core import logs
-from gateway.core.loop import Loop
+from gateway.core.helper_process import HelperProcess
+from gateway.core.loop import Loop, Timer
 from gateway.core.process_memory import drop_read_pages, settle
 from gateway.web.connection_limits import ConnectionLimits
-from gateway.web.front_certificate import FrontCertificate
+from gateway.web.examined_certificate import ExaminedCertificate, parse_examined
 
 NICE = 5  # pages and packets have priority: TLS handshakes cost more than either
 BACKLOG = 64
 AT_ONCE = 16  # connections accepted per turn of the loop
 MOST_SAID = 500  # characters of a problem: the pages accept messages of up to 4096 bytes
+
+LOOK_EVERY = 2.0  # seconds between checks of the files and the date
+TIMEOUT = 60.0  # seconds to examine a certificate; a small router needs two
+AGAIN = 60.0  # seconds until unchanged files with a problem are examined again
+# OpenSSL caches up to 20,000 sessions of clients without tickets; the cache is freed with its context.
+CONTEXT_LIFE = 2000  # connections
+
+Stamp = tuple[tuple[int, int, int], ...]
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +110,116 @@ class Front:
         self._certificate.close()
         self._limits.close()
         self._pages.close()
+
+
+class FrontCertificate:
+    """The front's certificate, reloaded when its files change.
+
+    ``changed`` is called when `good` or `problem` changes.
+    """
+
+    def __init__(self, loop: Loop, name: str, chain: str, key: str, changed: Callable[[], None]) -> None:
+        self._loop, self._name, self._chain, self._key = loop, name, chain, key
+        self._changed = changed
+        self._process = HelperProcess(loop, self._found, self._done, TIMEOUT)
+        self._context: ssl.SSLContext | None = None
+        self._shown = ExaminedCertificate(())  # the one in the context
+        self._examined: ExaminedCertificate | None = None  # the last that was examined
+        self._stamp: Stamp | None = None
+        self._looked = 0.0
+        self._used = 0
+        self._wrong = ""  # the problem of the current files
+        self.problem = ""  # the same, or the problem with the date
+        self._reported: tuple[bool, str, datetime | None] = (False, "", None)
+        self._timer: Timer = loop.call_later(0, self._look)
+
+    @property
+    def good(self) -> bool:
+        """Whether there is a certificate that is valid now."""
+        return self._context is not None and not self._shown.dates(datetime.now(UTC))
+
+    @property
+    def until(self) -> datetime | None:
+        return self._shown.until if self.good else None
+
+    def context(self) -> ssl.SSLContext:
+        """Return the context for one connection. Call it only while the certificate is `good`."""
+        assert self._context is not None
+        self._used += 1
+        if self._used > CONTEXT_LIFE:
+            try:
+                self._context = self._load()
+            except OSError:  # the files are being replaced
+                self._used = 0
+        return self._context
+
+    def _look(self) -> None:
+        self._timer = self._loop.call_later(LOOK_EVERY, self._look)
+        stamp = _stamp(self._chain, self._key)
+        again = bool(self._wrong) and self._loop.now() - self._looked > AGAIN
+        if (stamp != self._stamp or again) and not self._process.running:
+            self._stamp, self._looked, self._examined = stamp, self._loop.now(), None
+            try:
+                self._process.start(["gateway.web.certificates", self._name, self._chain, self._key])
+            except OSError as error:
+                self._wrong = f"the certificate could not be examined: {error.strerror or error}"
+        self._report()
+
+    def _found(self, result: Mapping[str, Any]) -> None:
+        self._examined = parse_examined(result)
+
+    def _done(self, _status: int, _words: str) -> None:
+        found = self._examined or ExaminedCertificate(("the certificate could not be examined",))
+        if not found.problems and _stamp(self._chain, self._key) != self._stamp:
+            return  # the files have changed again; the next check examines them
+        if not found.problems:
+            try:
+                self._context, self._shown = self._load(), found
+            except OSError as error:
+                why = error.strerror or error
+                found = ExaminedCertificate((f"the certificate could not be loaded: {why}",))
+        self._wrong = found.problems[0] if found.problems else ""
+        self._report()
+
+    def _report(self) -> None:
+        """Call ``changed`` after a change. Invalid files have no effect while the loaded one is valid."""
+        state = (self.good, self._wrong or self._shown.dates(datetime.now(UTC)), self._shown.until)
+        if state != self._reported:
+            self._reported, self.problem = state, state[1]
+            self._changed()
+
+    def _load(self) -> ssl.SSLContext:
+        """Load the files. Raises OSError, of which ssl.SSLError is a subclass."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+        context.set_alpn_protocols(["http/1.1"])
+        context.load_cert_chain(self._chain, self._key)
+        context.sni_callback = self._asked
+        self._used = 0
+        return context
+
+    def _asked(self, _line: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+        """Refuse other names, and none: the browser shows an error that cannot be skipped, not a warning."""
+        if name is not None and name.lower().rstrip(".") == self._name:
+            return None
+        return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+
+    def close(self) -> None:
+        self._timer.cancel()
+        self._process.close()
+
+
+def _stamp(*paths: str) -> Stamp:
+    found = []
+    for path in paths:
+        try:
+            state = os.stat(path)
+        except OSError:
+            found.append((0, 0, 0))
+        else:
+            found.append((state.st_ino, state.st_mtime_ns, state.st_size))
+    return tuple(found)
 
 
 def main(text: str, form: str) -> int:

@@ -161,7 +161,7 @@ def to_oracle(value: Any) -> Any:
         case Tagged():
             return cbor2.CBORTag(value.number, to_oracle(value.value))
         case list():
-            return [to_oracle(one) for one in value]
+            return [to_oracle(item) for item in value]
         case dict():
             return {key: to_oracle(one) for key, one in value.items()}
         case _:
@@ -174,7 +174,7 @@ def from_oracle(value: Any) -> Any:
         case cbor2.CBORTag():
             return Tagged(value.tag, from_oracle(value.value))
         case list() | tuple():
-            return [from_oracle(one) for one in value]
+            return [from_oracle(item) for item in value]
         case Mapping():
             return {key: from_oracle(one) for key, one in value.items()}
         case _:

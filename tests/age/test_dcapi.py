@@ -28,24 +28,24 @@ def refused(code: Refusal, answer: object) -> None:
 def test_a_question_for_each_document() -> None:
     request, challenge = ask(ORIGIN, NOW, ENTROPIC)
     first, second = request["digital"]["requests"]
-    assert {one["protocol"] for one in (first, second)} == {"org-iso-mdoc"}
+    assert {entry["protocol"] for entry in (first, second)} == {"org-iso-mdoc"}
     assert first["data"]["encryptionInfo"] == second["data"]["encryptionInfo"]
-    assert [asked(one) for one in (first, second)] == [
+    assert [asked(entry) for entry in (first, second)] == [
         {"docType": "eu.europa.ec.av.1", "nameSpaces": {"eu.europa.ec.av.1": {"age_over_18": False}}},
         {"docType": "org.iso.18013.5.1.mDL", "nameSpaces": {"org.iso.18013.5.1": {"age_over_18": False}}},
     ]
-    kind, told = cbor2.loads(unb64(first["data"]["encryptionInfo"]))
+    kind, info = cbor2.loads(unb64(first["data"]["encryptionInfo"]))
     assert kind == "dcapi"
-    assert told["nonce"] == ENTROPIC[32:]
-    assert set(told["recipientPublicKey"]) == {1, -1, -2, -3}
+    assert info["nonce"] == ENTROPIC[32:]
+    assert set(info["recipientPublicKey"]) == {1, -1, -2, -3}
     assert challenge.until == NOW + LIFETIME
 
 
 def asked(one: dict[str, Any]) -> object:
     """What is asked for; False says that it is not retained."""
-    told = cbor2.loads(unb64(one["data"]["deviceRequest"]))
-    assert told["version"] == "1.0"
-    (only,) = told["docRequests"]
+    query = cbor2.loads(unb64(one["data"]["deviceRequest"]))
+    assert query["version"] == "1.0"
+    (only,) = query["docRequests"]
     assert set(only) == {"itemsRequest"}
     return cbor2.loads(only["itemsRequest"].value)
 

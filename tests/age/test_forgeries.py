@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.age.dcapi import LIFETIME, MOST_ANSWER, Challenge, ask
-from gateway.age.proof import verify
+from gateway.age.documents import Method
+from gateway.age.proof import Adult, verify
 from gateway.age.refusals import AgeProofError, Refusal
 from gateway.age.trust import Trust, read_trust
-from gateway.age.values import Adult, Method
 from gateway.age.waiting import OpenChallenges
 from tests.age.wallet import (
     EU_AV,
@@ -66,8 +66,8 @@ class Session:
         return str(self.request["digital"]["requests"][0]["data"]["encryptionInfo"])
 
     def checked(self, answer: str | dict[str, Any]) -> Adult:
-        told = json.loads(answer) if isinstance(answer, str) else answer
-        return verify(told, self.challenge, self.trust, self.now, LASTING)
+        read = json.loads(answer) if isinstance(answer, str) else answer
+        return verify(read, self.challenge, self.trust, self.now, LASTING)
 
     def shown(self, wallet: Wallet, change: Callable[[dict[str, Any]], None]) -> Adult:
         """An answer in which something was changed before it was sealed."""
@@ -593,7 +593,7 @@ def a_trust_file_that_ended() -> Adult:
 def an_issuer_whose_time_on_the_list_is_over() -> Adult:
     session = Session()
     session.trust = replace(
-        session.trust, issuers=tuple(replace(one, until=NOW) for one in session.trust.issuers)
+        session.trust, issuers=tuple(replace(issuer, until=NOW) for issuer in session.trust.issuers)
     )
     return session.checked(Wallet(session.issuer).answer(session.request, ORIGIN))
 
@@ -684,7 +684,7 @@ def test_a_forgery_is_refused_by_its_name(forgery: Callable[[], Adult], name: Re
 
 def test_the_document_has_every_name() -> None:
     document = (Path(__file__).parents[2] / "docs" / "families" / "age-proof.md").read_text()
-    assert [one.value for one in Refusal if f"`{one.value}`" not in document] == []
+    assert [refusal.value for refusal in Refusal if f"`{refusal.value}`" not in document] == []
 
 
 def test_a_wallet_goes_by_any_clock() -> None:

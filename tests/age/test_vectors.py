@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from gateway.age.cbor import Value, decode, encode
-from gateway.age.certificates import read_certificate
 from gateway.age.cose import Sign1, read_key, read_sign1
 from gateway.age.dcapi import request
 from gateway.age.documents import ELEMENT, Document
@@ -34,7 +33,7 @@ from gateway.age.mdoc import (
     read_mso,
 )
 from gateway.age.refusals import AgeProofError, Refusal
-from gateway.age.trust import Issuer, Trust
+from gateway.age.trust import Issuer, Trust, read_certificate
 from tests.age.wallet import Authority, signer_below, unb64
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -54,8 +53,8 @@ def longfellow(path: str) -> bytes:
 
 def presentation(name: str) -> tuple[bytes, bytes]:
     """A DeviceResponse, and the session's transcript."""
-    told = json.loads(longfellow(f"presentations/{name}.json"))
-    return bytes.fromhex(told["mdoc"]), bytes.fromhex(told["transcript"])
+    vector = json.loads(longfellow(f"presentations/{name}.json"))
+    return bytes.fromhex(vector["mdoc"]), bytes.fromhex(vector["transcript"])
 
 
 def root() -> bytes:
@@ -88,9 +87,9 @@ def for_documents(response: bytes) -> bytes:
         "ends": timedelta(days=3650),
     }
     leaf = signer_below(ca, name="longfellow-vectors-ds", **said)
-    told = cbor2.loads(response)
-    told["documents"][0]["issuerSigned"]["issuerAuth"][1][33] = leaf.der
-    return cbor2.dumps(told)
+    decoded = cbor2.loads(response)
+    decoded["documents"][0]["issuerSigned"]["issuerAuth"][1][33] = leaf.der
+    return cbor2.dumps(decoded)
 
 
 def test_a_published_proof_is_taken_whole() -> None:
@@ -154,12 +153,12 @@ def refusal(response: bytes, transcript: bytes, now: datetime = NOW) -> Refusal 
 def test_signatures_and_digests_of_each(name: str) -> None:
     """Also of those that say too much: issuer, every element, device."""
     response, transcript = presentation(name)
-    told = cast(Any, decode(response))["documents"][0]
-    issued, device = told["issuerSigned"], told["deviceSigned"]
+    entry = cast(Any, decode(response))["documents"][0]
+    issued, device = entry["issuerSigned"], entry["deviceSigned"]
     signed = read_sign1(issued["issuerAuth"])
     mso = read_mso(signed, read_certificate(read_chain(signed)[0]).key)
-    document = Document(told["docType"])
-    items = [read_item(one) for one in issued["nameSpaces"][document.namespace]]
+    document = Document(entry["docType"])
+    items = [read_item(element) for element in issued["nameSpaces"][document.namespace]]
     assert {item.name: item.value for item in items}[ELEMENT] is True
     for item in items:
         check_item(item, document.namespace, mso)
@@ -180,8 +179,8 @@ def test_the_eu_profiles_own_proofs() -> None:
     """Without their CA and the wallet's session, which were not published: signature, digests and dates."""
     vectors = av_vectors()["vectors"]
     assert vectors
-    for one in vectors:
-        issued = cast(Any, decode(bytes.fromhex(one["issuer_signed_hex"])))
+    for vector in vectors:
+        issued = cast(Any, decode(bytes.fromhex(vector["issuer_signed_hex"])))
         signed = read_sign1(issued["issuerAuth"])
         certificate = read_certificate(read_chain(signed)[0])
         mso = read_mso(signed, certificate.key)
@@ -189,14 +188,14 @@ def test_the_eu_profiles_own_proofs() -> None:
         check_item(item, Document.EU_AV.namespace, mso)
         assert (item.name, item.value, mso.document) == (ELEMENT, True, Document.EU_AV.value)
         assert certificate.extensions.purposes & Document.EU_AV.purposes
-        assert mso.valid_from <= datetime.fromisoformat(one["now"]) < mso.valid_until
+        assert mso.valid_from <= datetime.fromisoformat(vector["now"]) < mso.valid_until
 
 
 @pytest.mark.skipif(not AV_VECTORS, reason="QALQAN_AV_VECTORS names no file of the EU profile's examples")
 def test_the_eu_profiles_own_question() -> None:
-    told = av_vectors()["dcapi"]
-    assert unb64(told["deviceRequest"]) == request(Document.EU_AV)
-    info: Value = decode(unb64(told["encryptionInfo"]))
+    example = av_vectors()["dcapi"]
+    assert unb64(example["deviceRequest"]) == request(Document.EU_AV)
+    info: Value = decode(unb64(example["encryptionInfo"]))
     match info:
         case ["dcapi", {"nonce": bytes() as nonce, "recipientPublicKey": recipient}]:
             assert len(nonce) == 16

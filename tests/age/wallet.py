@@ -1,4 +1,4 @@
-"""An issuer and a wallet of our own, honest unless told otherwise: what real ones do between a browser's call
+"""An issuer and a wallet of our own, honest by default: what real ones do between a browser's call
 and its answer. Written over `cbor2` and `cryptography`'s own HPKE, so that nothing of the verifier is in it.
 
 ``Wallet(Issuer()).answer(request, origin)`` is what `navigator.credentials.get(request)` gives to a page of
@@ -70,10 +70,10 @@ def sign1(
 ) -> list[Any]:
     algorithm, digest = _ALGORITHMS[key.curve.name]
     header = cbor2.dumps({1: algorithm}) if protected is None else protected
-    told = cbor2.dumps(["Signature1", header, b"", payload])
+    signed = cbor2.dumps(["Signature1", header, b"", payload])
     size = (key.curve.key_size + 7) // 8
     signature = b"".join(
-        part.to_bytes(size, "big") for part in decode_dss_signature(key.sign(told, ec.ECDSA(digest)))
+        part.to_bytes(size, "big") for part in decode_dss_signature(key.sign(signed, ec.ECDSA(digest)))
     )
     return [header, unprotected or {}, None if detached else payload, signature]
 
@@ -208,7 +208,7 @@ class Issuer:
             "validityInfo": {"signed": date(begins), "validFrom": date(begins), "validUntil": date(ends)},
             **changed,
         }
-        chain = [one.der for one in self.chain or (self.by,)]
+        chain = [certificate.der for certificate in self.chain or (self.by,)]
         unprotected = {33: chain[0] if len(chain) == 1 else chain}
         auth = sign1(self.by.key, cbor2.dumps(tagged(mso)), unprotected=unprotected, protected=header)
         return Credential(document, {namespace: items}, auth)
@@ -220,7 +220,7 @@ def date(moment: datetime) -> cbor2.CBORTag:
 
 @dataclass
 class Wallet:
-    """A phone with one document, as far as it is told what is in that."""
+    """A phone with one document."""
 
     issuer: Issuer
     document: str = EU_AV
@@ -232,9 +232,11 @@ class Wallet:
 
     def answer(self, request: str | dict[str, Any], origin: str) -> str:
         """To the first of the questions that is for its document, as JSON. The browser says the origin."""
-        told = json.loads(request) if isinstance(request, str) else request
+        query = json.loads(request) if isinstance(request, str) else request
         data = next(
-            one["data"] for one in told["digital"]["requests"] if self._wants(one["data"])[0] == self.document
+            entry["data"]
+            for entry in query["digital"]["requests"]
+            if self._wants(entry["data"])[0] == self.document
         )
         response = self.response(transcript(data["encryptionInfo"], origin), self._wants(data)[1])
         return self.sealed(cbor2.dumps(response), data["encryptionInfo"], origin)
@@ -284,13 +286,13 @@ def trust_document(*issuers: Issuer) -> dict[str, Any]:
         "until": (now + timedelta(days=30)).isoformat(),
         "issuers": [
             {
-                "name": one.top.name,
-                "country": one.top.country or "UT",
-                "documents": list(one.documents),
+                "name": issuer.top.name,
+                "country": issuer.top.country or "UT",
+                "documents": list(issuer.documents),
                 "until": (now + timedelta(days=365)).isoformat(),
-                "certificate": base64.b64encode(one.top.der).decode("ascii"),
+                "certificate": base64.b64encode(issuer.top.der).decode("ascii"),
             }
-            for one in issuers
+            for issuer in issuers
         ],
     }
 

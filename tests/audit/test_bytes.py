@@ -59,11 +59,11 @@ def test_initials_are_opened_by_whoever_is_on_the_way(pieces: int) -> None:
     reader, found = Initials(), []
     sent = hellos.initials(hellos.client_hello(NAME, [b"h3"], quic=True), pieces=pieces)
     assert len(sent) == (2 if pieces > 1 else 1)
-    for one in sent:
-        assert len(one) == hellos.DATAGRAM
-        assert classify(one) is DatagramKind.INITIAL
-        found += reader.from_client(one)
-    assert [one.sni for one in found] == ["www.example.org"]
+    for datagram in sent:
+        assert len(datagram) == hellos.DATAGRAM
+        assert classify(datagram) is DatagramKind.INITIAL
+        found += reader.from_client(datagram)
+    assert [hello.sni for hello in found] == ["www.example.org"]
     (answer,) = reader.from_server(hellos.server_answer(sent[0][6:14]))
     assert not answer.hello.hello_retry
 
@@ -199,4 +199,4 @@ def test_fragments_are_put_together_again(version: int) -> None:
     pieces = shaped(plain, SegmentOptions(fragments=64))
     assert len(pieces) == 4
     whole = [one for piece in pieces if (one := joiner.feed(piece, 0.0)) is not None]
-    assert [bytes(parse_ip(one).payload) for one in whole] == [bytes(range(200))]
+    assert [bytes(parse_ip(packet).payload) for packet in whole] == [bytes(range(200))]

@@ -1,4 +1,4 @@
-"""The table of checks: whole, told in words of the rules, and in the documents."""
+"""The table of checks: whole, described in words of the rules, and in the documents."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RULE = re.compile(r"always|strict|door|stranger|safe_search|way:[a-z_]+|name:[a-
 
 def test_there_are_at_least_forty_and_each_has_its_own_name() -> None:
     assert len(CHECKS) >= 40
-    assert len({one.id for one in EVERY}) == len(EVERY)
+    assert len({check.id for check in EVERY}) == len(EVERY)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda one: one.id)
@@ -55,7 +55,7 @@ def test_what_it_does_is_done_and_answered(check: Check) -> None:
         assert port in DATAGRAMS
 
 
-@pytest.mark.parametrize("setting", sorted({one.closes for one in CHECKS if one.closes}))
+@pytest.mark.parametrize("setting", sorted({check.closes for check in CHECKS if check.closes}))
 def test_a_setting_is_one_that_the_rules_know(setting: str) -> None:
     """As it is written in the table, in a profile's file or in qalqan.yaml."""
     key = setting.partition(":")[0]
@@ -69,5 +69,5 @@ def test_a_setting_is_one_that_the_rules_know(setting: str) -> None:
 
 def test_each_check_is_in_the_document() -> None:
     text = (ROOT / "docs" / "families" / "bypass.md").read_text()
-    missing = [one.id for one in CHECKS if f"`{one.id}`" not in text]
+    missing = [check.id for check in CHECKS if f"`{check.id}`" not in text]
     assert not missing

@@ -11,17 +11,20 @@ from typing import Any, cast
 import pytest
 
 from gateway.audit import surroundings as scenery
-from gateway.audit.addresses import random_mac
+from gateway.audit.stage import random_mac
 from gateway.control.client import Client
+from gateway.control.contract.filter_tests import AuditedRules
 from gateway.core.errors import ControlError
 from gateway.policy.config.config import Config
 from gateway.policy.config.web import Listen
+from gateway.policy.profile.bypass_methods import Switch
+from gateway.policy.profile.rules import Mode
 
 STAGE = {"sourcemac": "02:00:00:00:00:50", "strangermac": "02:00:00:00:00:51", "lan": "br-lan"}
-WORN = {
-    "profile": "kid", "name": "Kid", "band": "10-12", "strict": False, "mode": "block-list",
-    "ways": {"vpn": "block", "ssh": "allow"},
-}  # fmt: skip
+RULES = AuditedRules(
+    profile="kid", name="Kid", band="10-12", strict=False, mode=Mode.BLOCK_LIST,
+    ways={"vpn": Switch.BLOCK, "ssh": Switch.ALLOW}, seconds=300,
+)  # fmt: skip
 
 
 class Daemon:
@@ -44,7 +47,7 @@ class Daemon:
 
 
 def scene_of(daemon: Daemon, **config: Any) -> Any:
-    return scenery.scene(cast("Client", daemon), replace(Config(), **config), WORN, STAGE)
+    return scenery.scene(cast("Client", daemon), replace(Config(), **config), RULES, STAGE)
 
 
 SHOWN = {
@@ -119,7 +122,7 @@ def test_a_service_of_the_gateways_own_has_one_port_on_each_address() -> None:
 def test_addresses_are_made_up_as_phones_do() -> None:
     made = {random_mac() for _ in range(50)}
     assert len(made) == 50
-    assert {int(one[:2], 16) & 3 for one in made} == {2}
+    assert {int(mac[:2], 16) & 3 for mac in made} == {2}
 
 
 @pytest.mark.parametrize(
@@ -135,4 +138,4 @@ def test_addresses_are_made_up_as_phones_do() -> None:
 )
 def test_an_offloaded_connection_of_a_filtered_device_is_a_hole(line: str, open_to: set[int]) -> None:
     slot = Config().marks.slot
-    assert {one for one in (4, 6) if scenery.any_offloaded(line, one, slot)} == open_to
+    assert {version for version in (4, 6) if scenery.any_offloaded(line, version, slot)} == open_to

@@ -13,6 +13,8 @@ from gateway.audit.catalogue import CHECKS, CONTROLS
 from gateway.audit.checks import Check, Outcome, Result, Scene, Want
 from gateway.audit.plan import Task, Unavailable, tasks
 from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of, through
+from gateway.control.contract.filter_tests import AuditedDecision
+from gateway.policy.values import Proto, Reason, Verdict
 
 WORDS: Mapping[str, Any] = {
     "refused": "bad.example",
@@ -56,7 +58,7 @@ ANSWERED = {"how": "answered"}
 
 
 def task(check: Check, version: int = 4, scene: Scene = SCENE) -> Task:
-    return next(one for one in tasks([check], scene) if one.version == version)
+    return next(item for item in tasks([check], scene) if item.version == version)
 
 
 def arrived(one: Task, **other: object) -> list[dict[str, object]]:
@@ -68,7 +70,7 @@ def arrived(one: Task, **other: object) -> list[dict[str, object]]:
 
 
 def test_every_check_is_planned_or_says_what_it_lacks() -> None:
-    planned = {one.key: one.job for one in tasks([*CONTROLS, *CHECKS], SCENE)}
+    planned = {item.key: item.job for item in tasks([*CONTROLS, *CHECKS], SCENE)}
     assert len(planned) == 2 * (len(CHECKS) + len(CONTROLS))
     lacking = {
         key: job.why for key, job in planned.items() if isinstance(job, Unavailable) and not job.absent
@@ -82,22 +84,22 @@ def test_every_check_is_planned_or_says_what_it_lacks() -> None:
 
 
 def test_each_check_calls_an_address_of_its_own() -> None:
-    jobs = [one.job for one in tasks(CHECKS, SCENE) if one.check.job["to"] == "@far"]
-    called = [one["to"] for one in jobs if not isinstance(one, Unavailable)]
+    jobs = [item.job for item in tasks(CHECKS, SCENE) if item.check.job["to"] == "@far"]
+    called = [item["to"] for item in jobs if not isinstance(item, Unavailable)]
     assert len(set(called)) == len(called) > 80
 
 
 def test_a_trusted_name_is_tried_where_there_is_one() -> None:
-    checks = [one for one in CHECKS if one.id.startswith("trusted-")]
+    checks = [check for check in CHECKS if check.id.startswith("trusted-")]
     assert len(checks) == 2
-    assert all(one.job == Unavailable("", absent=True) for one in tasks(checks, SCENE))
+    assert all(item.job == Unavailable("", absent=True) for item in tasks(checks, SCENE))
     named = {**WORDS, "trusted": "home.example", "own4": "192.0.0.8", "own6": "fd71::80"}
-    for one in tasks(checks, replace(SCENE, words=named)):
-        if one.check.id == "trusted-name":
-            assert not isinstance(one.job, Unavailable)
-            assert (one.job["name"], one.job["ours"]) == ("home.example", named[f"own{one.version}"])
+    for item in tasks(checks, replace(SCENE, words=named)):
+        if item.check.id == "trusted-name":
+            assert not isinstance(item.job, Unavailable)
+            assert (item.job["name"], item.job["ours"]) == ("home.example", named[f"own{item.version}"])
         else:
-            assert one.job == Unavailable("the pages do not run; start them: qalqan web")
+            assert item.job == Unavailable("the pages do not run; start them: qalqan web")
 
 
 def test_words_are_filled_in_inside_of_a_text() -> None:
@@ -118,7 +120,7 @@ def test_without_ipv6_there_is_nothing_to_tell_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "there", "found"),
+    ("observed", "there", "found"),
     [
         (ANSWERED, True, Outcome.OPEN),
         (ANSWERED, False, Outcome.CLOSED),  # somebody else answered
@@ -127,14 +129,14 @@ def test_without_ipv6_there_is_nothing_to_tell_of_it() -> None:
     ],
 )
 def test_a_way_is_open_where_it_arrived_and_was_answered(
-    told: Mapping[str, Any], there: bool, found: Outcome
+    observed: Mapping[str, Any], there: bool, found: Outcome
 ) -> None:
     one = task(WAY)
-    result = judge(one, told, arrived(one) if there else [], SCENE, {})
+    result = judge(one, observed, arrived(one) if there else [], SCENE, {})
     assert (result.found, result.fault) == (found, found is Outcome.OPEN)
 
 
-def test_what_the_control_lacks_cannot_be_told() -> None:
+def test_what_the_control_lacks_is_unknown() -> None:
     one = task(WAY)
     result = judge(one, ANSWERED, arrived(one), SCENE, {"tls": "nothing came"})
     assert (result.found, result.why, result.fault) == (Outcome.UNKNOWN, "nothing came", False)
@@ -176,7 +178,7 @@ def test_what_has_to_pass_and_does_not_is_a_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("want", "told", "worked"),
+    ("want", "observed", "worked"),
     [
         (Want.ADDRESS, {"addresses": ["192.0.2.1"]}, True),
         (Want.ADDRESS, {"addresses": ["0.0.0.0"]}, False),
@@ -199,30 +201,34 @@ def test_what_has_to_pass_and_does_not_is_a_fault() -> None:
         (Want.TAKEN, {}, True),
     ],
 )
-def test_what_a_way_wants(want: Want, told: Mapping[str, Any], worked: bool) -> None:
+def test_what_a_way_wants(want: Want, observed: Mapping[str, Any], worked: bool) -> None:
     check = replace(WAY, want=want)
     job = {"ours": "192.0.0.8"}
-    assert through(check, job, {**ANSWERED, **told}, []) is worked
-    assert not through(check, job, {"how": "silence", **told}, [])
+    assert through(check, job, {**ANSWERED, **observed}, []) is worked
+    assert not through(check, job, {"how": "silence", **observed}, [])
 
 
 def test_controls_that_fail_say_why() -> None:
     dns, tls = CONTROLS
-    tried: list[Tried] = [(one, {"how": "silence"}, []) for one in tasks([tls], SCENE)]
-    good: list[Tried] = [(one, {**ANSWERED, "addresses": ["192.0.2.1"]}, []) for one in tasks([dns], SCENE)]
+    tried: list[Tried] = [(item, {"how": "silence"}, []) for item in tasks([tls], SCENE)]
+    good: list[Tried] = [(item, {**ANSWERED, "addresses": ["192.0.2.1"]}, []) for item in tasks([dns], SCENE)]
     lost = lost_controls([*tried, *good], SCENE)
     assert set(lost[4]) == set(lost[6]) == {"tls"}
     assert "another firewall" in lost[4]["tls"]
-    silent: list[Tried] = [(one, {"how": "silence"}, []) for one in tasks([dns], SCENE)]
+    silent: list[Tried] = [(item, {"how": "silence"}, []) for item in tasks([dns], SCENE)]
     # A strict device may call no name that it could not ask for.
     assert set(lost_controls(silent, replace(SCENE, strict=True))[4]) == {"dns", "tls"}
 
 
+def decision(dst: str, dport: int, host: str | None, reason: Reason) -> AuditedDecision:
+    return AuditedDecision(Proto.TCP, host, dst, dport, Verdict.BLOCK, reason, None)
+
+
 def test_the_daemons_word_is_the_latest_about_this_address() -> None:
     decided = [
-        {"dst": "198.19.4.0", "dport": 22, "host": None, "reason": "open"},
-        {"dst": "198.19.4.0", "dport": 22, "host": None, "reason": "ssh"},
-        {"dst": "198.19.4.0", "dport": 53, "host": "a.example", "reason": "category"},
+        decision("198.19.4.0", 22, None, Reason.OPEN),
+        decision("198.19.4.0", 22, None, Reason.SSH),
+        decision("198.19.4.0", 53, "a.example", Reason.CATEGORY),
     ]
     assert reason_of({"probe": "stream", "to": "198.19.4.0", "port": 22}, decided) == "ssh"
     assert (
@@ -247,29 +253,29 @@ def lines(some: list[Result], scene: Scene = SCENE) -> list[str]:
 
 
 def test_a_table_fits_eighty_columns_whatever_is_in_it() -> None:
-    some = [Result(one, version, Outcome.UNKNOWN, "word " * 40) for one in CHECKS for version in (4, 6)]
-    told = lines(some, replace(SCENE, name="N" * 70))
-    assert max(map(len, told)) <= 80
-    assert sum("cannot be told" in line for line in told) == len(CHECKS) + 1
+    some = [Result(check, version, Outcome.UNKNOWN, "word " * 40) for check in CHECKS for version in (4, 6)]
+    table = lines(some, replace(SCENE, name="N" * 70))
+    assert max(map(len, table)) <= 80
+    assert sum("cannot be told" in line for line in table) == len(CHECKS) + 1
 
 
 def test_what_is_open_names_the_setting_that_closes_it() -> None:
-    told = lines(results((Outcome.OPEN, True), (Outcome.CLOSED, True)))
-    at = next(number for number, line in enumerate(told) if line.startswith("  a way"))
-    assert told[at].split() == ["a", "way", "open", "closed"]
-    assert told[at + 1] == "      open by this family's rules; to block it: ways: {vpn: block}"
+    table = lines(results((Outcome.OPEN, True), (Outcome.CLOSED, True)))
+    at = next(number for number, line in enumerate(table) if line.startswith("  a way"))
+    assert table[at].split() == ["a", "way", "open", "closed"]
+    assert table[at + 1] == "      open by this family's rules; to block it: ways: {vpn: block}"
 
 
 def test_a_hole_is_marked_and_said_to_be_one() -> None:
-    told = lines(results((Outcome.OPEN, False), (Outcome.CLOSED, True)))
-    assert any("open!" in line for line in told)
-    assert "      ways: {vpn: block} is set, but it is open: a fault; run: qalqan check" in told
+    table = lines(results((Outcome.OPEN, False), (Outcome.CLOSED, True)))
+    assert any("open!" in line for line in table)
+    assert "      ways: {vpn: block} is set, but it is open: a fault; run: qalqan check" in table
 
 
-def test_what_has_to_pass_is_told_in_its_own_words() -> None:
+def test_what_has_to_pass_is_shown_in_its_own_words() -> None:
     must = replace(WAY, passes=True, closes="", rule="always")
-    told = lines(results((Outcome.OPEN, True), (Outcome.CLOSED, False), check=must))
-    assert any("passes" in line and "refused!" in line for line in told)
+    table = lines(results((Outcome.OPEN, True), (Outcome.CLOSED, False), check=must))
+    assert any("passes" in line and "refused!" in line for line in table)
     shown: Any = report.as_json(SCENE, results((Outcome.OPEN, True), (Outcome.CLOSED, False), check=must), [])
     (one,) = shown["checks"]
     assert (one["ipv4"]["found"], one["ipv6"]["found"], one["ipv6"]["fault"]) == ("passes", "refused", True)

@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from gateway.household import clock_files as clockfiles
+from gateway.household import clock_watch
 from gateway.household.clock_watch import STORE
 from gateway.policy.config.config import Flash
 from gateway.policy.values import Decision, Proto, Reason, Verdict
@@ -60,7 +60,7 @@ class Family:
             if second % self.wear.purge_every == 0:
                 self.store.purge(at)
             if second % STORE == 0:
-                clockfiles.write(self.folder, clockfiles.LastTime(at.timestamp(), at.timestamp()))
+                clock_watch.write_clock(self.folder, clock_watch.LastTime(at.timestamp(), at.timestamp()))
         self.minutes.close()
         self.store.close()
 

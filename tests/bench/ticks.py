@@ -25,9 +25,8 @@ from gateway.kernel.ruleset.table import render
 from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
 from gateway.kernel.usage import Pair, PassCounters, Totals
 from gateway.kernel.watch import Watch
-from gateway.metering.counter_mark import Mark
 from gateway.metering.ledgers import Ledgers
-from gateway.metering.meter import Meter
+from gateway.metering.meter import Mark, Meter
 from gateway.metering.uses import Uses
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.values import Observation, Proto

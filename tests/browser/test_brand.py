@@ -11,8 +11,7 @@ import pytest
 
 from gateway.cli.commands.web import settings_dict
 from gateway.policy.config.brand import GROUNDS, MAX_NAME, MIN_CONTRAST, Brand, contrast
-from gateway.policy.config.config import Config
-from gateway.policy.config.proposal import Proposal
+from gateway.policy.config.config import Config, Proposal
 from tests.browser.audit import faults
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site

@@ -67,7 +67,7 @@ def config(tmp_path: Path) -> Path:
 
 
 class Heard:
-    """Verbs of a daemon that notes what it is asked, and answers as it is told to."""
+    """Verbs of a daemon that records its requests and returns the given answers."""
 
     def __init__(self, **answers: Mapping[str, Any] | str) -> None:
         self.requests: list[tuple[str, dict[str, Any]]] = []

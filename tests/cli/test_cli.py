@@ -43,7 +43,7 @@ def commands(
     parser: argparse.ArgumentParser, name: str = ""
 ) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     """Every command that does something, by its whole name."""
-    inner = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     if not inner:
         yield name, parser
     for action in inner:
@@ -88,7 +88,9 @@ def test_each_command_and_option_is_in_the_document(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_config_is_taken_before_and_after_the_command(name: str) -> None:
     words = name.split()
-    positional = [one for one in ALL[name]._actions if not one.option_strings and one.nargs != "*"]
+    positional = [
+        action for action in ALL[name]._actions if not action.option_strings and action.nargs != "*"
+    ]
     needed = ["x"] * len(positional)
     if name in ("why", "replay"):
         needed += ["--profile", "x"]
@@ -96,7 +98,9 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
         needed += ["--appeals", "x"]
     if name == "sealed make":
         needed += [
-            word for one in ("issuer-key", "issuer", "scope", "set", "set-key") for word in (f"--{one}", "x")
+            word
+            for option in ("issuer-key", "issuer", "scope", "set", "set-key")
+            for word in (f"--{option}", "x")
         ]
     for argv in (
         ["--config", "F", *words, *needed],
@@ -118,11 +122,11 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
         ["run", "--config", "F", "--keep-guard"],
     ],
 )
-def test_a_service_is_told_what_the_parser_would_tell_it(argv: list[str]) -> None:
-    told = as_service(argv)
-    assert told is not None
+def test_a_service_gets_what_the_parser_would_give_it(argv: list[str]) -> None:
+    args = as_service(argv)
+    assert args is not None
     read = vars(build_parser().parse_args(argv))
-    assert vars(told).items() <= (read if argv[0] == "run" else {**read, "keep_guard": False}).items()
+    assert vars(args).items() <= (read if argv[0] == "run" else {**read, "keep_guard": False}).items()
 
 
 @pytest.mark.parametrize(
@@ -189,7 +193,7 @@ def ends_by(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (GatewayError("it is\nbroken; mend it"), "qalqan: it is broken; mend it\n"),
+        (GatewayError("it is\nbroken; fix it"), "qalqan: it is broken; fix it\n"),
         (PermissionError(13, "Permission denied", "/x"), "qalqan: /x: Permission denied\n"),
         (OSError("odd"), "qalqan: odd\n"),
     ],

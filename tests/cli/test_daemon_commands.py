@@ -107,7 +107,7 @@ def test_devices_are_listed(qalqan: Qalqan, config: Path) -> None:
     assert json.loads(out) == {"devices": rows}
 
 
-def test_when_a_device_is_here_is_printed_as_it_is_told(qalqan: Qalqan, config: Path) -> None:
+def test_when_a_device_is_here_is_printed_as_it_is_reported(qalqan: Qalqan, config: Path) -> None:
     """Of a child at log level 1 the day, at 0 nothing."""
     day = "2026-11-24T00:00:00+05:00"
     quiet = {"online": None, "ip": None, "profile": "son", "addresses": ["192.168.1.20"]}
@@ -321,7 +321,7 @@ def test_what_the_daemon_cannot_answer_the_files_do(qalqan: Qalqan, config: Path
     assert "did you mean 'daughter'?" in done.refusal
 
 
-def test_a_new_table_is_told_to_the_daemon(qalqan: Qalqan, config: Path) -> None:
+def test_a_new_table_is_reported_to_the_daemon(qalqan: Qalqan, config: Path) -> None:
     heard = Heard(reload={"profiles": [], "problems": []})
     _, requests = asked(qalqan, config, heard, "lists", "build")
     assert requests == [("reload", {})]
@@ -427,7 +427,7 @@ def test_unused_codes_are_listed_and_withdrawn(qalqan: Qalqan, config: Path) -> 
     assert out == "Withdrawn codes: 5\n"
 
 
-def test_the_ledger_is_told(qalqan: Qalqan, config: Path) -> None:
+def test_the_ledger_is_shown(qalqan: Qalqan, config: Path) -> None:
     row = {
         "at": "2026-11-24T15:58:00+05:00", "device": "02:00:00:00:00:0a", "gate": "play", "name": "Play",
         "bytes": 900000, "service": "YouTube", "why": "moved",

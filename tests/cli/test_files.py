@@ -68,8 +68,8 @@ def test_why_of_a_connection(qalqan: Qalqan, config: Path) -> None:
     assert done.out.startswith("a connection to 192.0.2.7:1080 at 2026-11-24T16:00:00+05:00: block\nA proxy ")
     done = qalqan(*ask, "www.example.org", "--to", "example.org")
     assert done.status == 1
-    mend = "write it like 192.0.2.7:443 or [2001:db8::7]:443"
-    assert done.err == f"qalqan: --to: 'example.org' is no address with a port; {mend}\n"
+    fix = "write it like 192.0.2.7:443 or [2001:db8::7]:443"
+    assert done.err == f"qalqan: --to: 'example.org' is no address with a port; {fix}\n"
 
 
 def test_why_for_a_device(qalqan: Qalqan, config: Path) -> None:
@@ -175,10 +175,10 @@ def test_profiles_are_listed(qalqan: Qalqan, config: Path) -> None:
     done = qalqan("profile", "list", "--config", config)
     assert done.out.splitlines()[1].split() == ["daughter", "Aruzhan", "10-12", "02:00:00:00:00:0a"]
     listed = json.loads(qalqan("profile", "list", "--json", "--config", config).out)
-    assert [one["id"] for one in listed["profiles"]] == ["daughter", "son"]
+    assert [profile["id"] for profile in listed["profiles"]] == ["daughter", "son"]
 
 
-def test_a_broken_file_is_told_beside_the_list(qalqan: Qalqan, config: Path) -> None:
+def test_a_broken_file_is_reported_beside_the_list(qalqan: Qalqan, config: Path) -> None:
     (config.parent / "profiles" / "son.yaml").write_text("band: 99\n")
     done = qalqan("profile", "list", "--config", config)
     assert "son.yaml:1: band" in done.refusal
@@ -224,7 +224,7 @@ def test_a_week_says_why_a_day_is_what_it_is(qalqan: Qalqan, config: Path) -> No
     assert cells[5] == "school, bedtime, limits, windows"
     answer = json.loads(qalqan("profile", "show", "daughter", "--week", "--json", "--config", config).out)
     assert answer["profile"]["id"] == "daughter"
-    assert [one["date"] for one in answer["days"]] == [
+    assert [day["date"] for day in answer["days"]] == [
         str(today + timedelta(days=ahead)) for ahead in range(7)
     ]
     day = answer["days"][1]
@@ -313,16 +313,16 @@ def test_a_damaged_table_is_reported_and_built_again(qalqan: Qalqan, config: Pat
     table = config.parent / "state" / TABLE_NAME
     table.parent.mkdir()
     table.write_bytes(b"") if damage == "empty" else table.mkdir()
-    told = qalqan("lists", "status", "--config", config)
-    assert told.status == 0
-    assert told.err.startswith(f"qalqan: {table}: the category table ")
-    assert told.out.startswith("No table is built")
+    done = qalqan("lists", "status", "--config", config)
+    assert done.status == 0
+    assert done.err.startswith(f"qalqan: {table}: the category table ")
+    assert done.out.startswith("No table is built")
     assert qalqan("lists", "build", "--nice", "--config", config).status == 0
-    told = qalqan("lists", "status", "--config", config)
-    assert (told.status, told.err) == (0, "")
+    done = qalqan("lists", "status", "--config", config)
+    assert (done.status, done.err) == (0, "")
 
 
-def test_what_binds_everyone_is_told_as_nothing_else(qalqan: Qalqan, config: Path) -> None:
+def test_what_binds_everyone_is_shown_as_nothing_else(qalqan: Qalqan, config: Path) -> None:
     from gateway.lists.table import TABLE_NAME
     from gateway.policy.names.domain_table import pack_table
 
@@ -331,21 +331,21 @@ def test_what_binds_everyone_is_told_as_nothing_else(qalqan: Qalqan, config: Pat
     state.mkdir()
     packed = pack_table(names, salt=bytes(16), built="2026-11-24T06:00:00Z")
     (state / TABLE_NAME).write_bytes(packed)
-    told = [
+    texts = [
         qalqan("lists", "lookup", f"{host}.example", *how, "--config", config).out.replace(host, "HOST")
         for how in ((), ("--json",))
         for host in ("sealed", "virus")
     ]
-    assert told[0] == told[1]
-    assert told[2] == told[3]
-    assert "blocked for everyone" in told[0]
-    assert not any(word in text for text in told for word in ("csam", "malware", "adult"))
+    assert texts[0] == texts[1]
+    assert texts[2] == texts[3]
+    assert "blocked for everyone" in texts[0]
+    assert not any(word in text for text in texts for word in ("csam", "malware", "adult"))
     assert "adult" in qalqan("lists", "lookup", "adult.example", "--config", config).out
     why = qalqan("why", "sealed.example", "--profile", "son", "--json", "--config", config).out
     other = qalqan("why", "virus.example", "--profile", "son", "--json", "--config", config).out
     assert "csam" not in why
     drop = ("host", "at", "sentence")
-    left, right = ({k: v for k, v in json.loads(one).items() if k not in drop} for one in (why, other))
+    left, right = ({k: v for k, v in json.loads(text).items() if k not in drop} for text in (why, other))
     assert left == right
 
 
@@ -369,7 +369,7 @@ def test_a_state_directory_that_cannot_be_made_is_one_line(qalqan: Qalqan, confi
     assert "state: cannot be written" in qalqan("lists", "build", "--config", config).refusal
 
 
-def test_a_wrong_key_is_told_the_right_ones(qalqan: Qalqan, config: Path) -> None:
+def test_a_wrong_key_is_answered_with_the_right_ones(qalqan: Qalqan, config: Path) -> None:
     config.write_text("lan: [lo]\nzzz: 1\n")
     assert qalqan("lists", "status", "--config", config).refusal.startswith(
         f"{config}:2: zzz: is not a known key; use one of: lan, state, "

@@ -50,7 +50,7 @@ def qalqan(daemon: Daemon, *words: str, status: int = 0) -> str:
 
 def state(daemon: Daemon, profile: str) -> str:
     answer = json.loads(qalqan(daemon, "status", "--json"))
-    return str(next(one["state"] for one in answer["profiles"] if one["id"] == profile))
+    return str(next(entry["state"] for entry in answer["profiles"] if entry["id"] == profile))
 
 
 def test_check_beside_a_daemon_that_runs(daemon: Daemon) -> None:
@@ -60,21 +60,21 @@ def test_check_beside_a_daemon_that_runs(daemon: Daemon) -> None:
     answer = json.loads(done.stdout)
     assert (done.returncode, answer["errors"]) == (0, 0), answer
     # The virtual home has public IPv6 addresses and no firewall.
-    assert "ipv6" in [one["about"] for one in answer["findings"] if one["level"] == "warning"]
+    assert "ipv6" in [finding["about"] for finding in answer["findings"] if finding["level"] == "warning"]
 
 
 def test_status(daemon: Daemon) -> None:
-    told = qalqan(daemon, "status")
-    assert "Aruzhan" in told
-    assert "packets" in told
+    out = qalqan(daemon, "status")
+    assert "Aruzhan" in out
+    assert "packets" in out
     assert state(daemon, "daughter") == "open"
 
 
 def test_the_support_file_names_nobody(daemon: Daemon) -> None:
     text = qalqan(daemon, "support")
-    told = json.loads(text)
-    assert told["figures"]["queues"] > 0
-    assert "queue" in [one["about"] for one in told["findings"]]
+    support = json.loads(text)
+    assert support["figures"]["queues"] > 0
+    assert "queue" in [finding["about"] for finding in support["findings"]]
     for marker in ("Aruzhan", "daughter", names.TABLET.mac, "tiktok", "Mum"):
         assert marker not in text, marker
 
@@ -87,8 +87,8 @@ def test_a_backup_brings_the_rules_back_and_they_hold(daemon: Daemon, tmp_path: 
     opened = ("why", "tiktok.com", "--profile", "daughter", "--json")
     daemon.client.call("edit", id="daughter", set={"block": None})
     assert json.loads(qalqan(daemon, *opened))["rule"] != "block: service:tiktok"
-    told = qalqan(daemon, "restore", *words, "--yes")
-    assert "Changed: Aruzhan" in told
+    out = qalqan(daemon, "restore", *words, "--yes")
+    assert "Changed: Aruzhan" in out
     assert json.loads(qalqan(daemon, *opened))["rule"] == "block: service:tiktok"
     qalqan(daemon, "restore", "--undo")
     assert json.loads(qalqan(daemon, *opened))["rule"] != "block: service:tiktok"
@@ -104,9 +104,9 @@ def test_a_pause_and_its_end(daemon: Daemon) -> None:
     assert state(daemon, "son") == "open"
     why = json.loads(qalqan(daemon, "why", "example.com", "--profile", "daughter", "--json"))
     assert (why["verdict"], why["reason"]) == ("block", "paused")
-    told = qalqan(daemon, "why", "example.com", "--device", names.TABLET.mac)
-    assert "The internet is paused" in told
-    assert "files alone" not in told
+    out = qalqan(daemon, "why", "example.com", "--device", names.TABLET.mac)
+    assert "The internet is paused" in out
+    assert "files alone" not in out
     qalqan(daemon, "resume", "daughter")
     assert state(daemon, "daughter") == "open"
 
@@ -123,12 +123,12 @@ def test_a_pause_without_an_end_ends_at_each_childs_own_wake_time(daemon: Daemon
     daemon.client.call("reload")
     wakes = {"daughter": ("07:00", "08:00"), "son": ("05:30", "05:30")}
     for who in ("all", "daughter", "son"):
-        told = qalqan(daemon, "pause", who)
+        out = qalqan(daemon, "pause", who)
         answer = json.loads(qalqan(daemon, "status", "--json"))
-        for one in answer["profiles"]:
-            if who in ("all", one["id"]):
-                assert one["until"][11:16] in wakes[one["id"]], one
-        assert any(told.strip().endswith(time) for time in wakes["daughter" if who == "all" else who]), told
+        for entry in answer["profiles"]:
+            if who in ("all", entry["id"]):
+                assert entry["until"][11:16] in wakes[entry["id"]], entry
+        assert any(out.strip().endswith(time) for time in wakes["daughter" if who == "all" else who]), out
         qalqan(daemon, "resume", who)
     daemon.write_profile("son", PROFILES["son"])
     daemon.client.call("reload")
@@ -138,8 +138,8 @@ def test_one_child_of_all_is_resumed(daemon: Daemon) -> None:
     qalqan(daemon, "pause", "all", "--for", "30m")
     qalqan(daemon, "resume", "son")
     assert (state(daemon, "daughter"), state(daemon, "son")) == ("paused", "open")
-    told = qalqan(daemon, "resume", names.TABLET.mac, status=1)
-    assert "Aruzhan" in told
+    out = qalqan(daemon, "resume", names.TABLET.mac, status=1)
+    assert "Aruzhan" in out
     qalqan(daemon, "resume", "all")
     assert state(daemon, "daughter") == "open"
 
@@ -170,11 +170,11 @@ def test_places_of_a_device_that_is_no_childs(daemon: Daemon) -> None:
 
     def listed() -> str:
         devices = json.loads(qalqan(daemon, "device", "list", "--json"))["devices"]
-        return str(next(one["profile"] for one in devices if one["mac"] == mac))
+        return str(next(device["profile"] for device in devices if device["mac"] == mac))
 
     def reason(host: str, at: str) -> str:
-        told = qalqan(daemon, "why", host, "--device", mac, "--json", "--at", at)
-        return str(json.loads(told)["reason"])
+        out = qalqan(daemon, "why", host, "--device", mac, "--json", "--at", at)
+        return str(json.loads(out)["reason"])
 
     night = ("www.example.org", "2026-11-25T03:00")
     for place, expected in (
@@ -184,8 +184,8 @@ def test_places_of_a_device_that_is_no_childs(daemon: Daemon) -> None:
         ("home", "unfiltered"),
         ("daughter", "bedtime"),
     ):
-        told = qalqan(daemon, "device", "assign", mac, place)
-        assert told == f"{mac} is {place.lower()} now\n"
+        out = qalqan(daemon, "device", "assign", mac, place)
+        assert out == f"{mac} is {place.lower()} now\n"
         assert (listed(), reason(*night)) == (place.lower(), expected)
     qalqan(daemon, "device", "forget", mac)
     assert "no such profile" in qalqan(daemon, "device", "assign", mac, "uncle", status=1)
@@ -210,7 +210,7 @@ def test_off_and_on(daemon: Daemon) -> None:
 def test_devices(daemon: Daemon) -> None:
     def owner(mac: str) -> str:
         rows = json.loads(qalqan(daemon, "device", "list", "--json"))["devices"]
-        return str(next(one["profile"] for one in rows if one["mac"] == mac))
+        return str(next(device["profile"] for device in rows if device["mac"] == mac))
 
     assert owner(names.TABLET.mac) == "daughter"
     assert "daughter" in qalqan(daemon, "device", "list")
@@ -291,12 +291,12 @@ def test_a_request_and_its_answer(daemon: Daemon) -> None:
     assert "Reddit" in qalqan(daemon, "request", "list")
 
     def verdict() -> str:
-        told = qalqan(daemon, "why", "reddit.com", "--profile", "daughter", "--json")
-        return str(json.loads(told)["verdict"])
+        out = qalqan(daemon, "why", "reddit.com", "--profile", "daughter", "--json")
+        return str(json.loads(out)["verdict"])
 
     assert verdict() == "block"
-    told = qalqan(daemon, "request", "answer", number, "once", "--because", "for school")
-    assert "Reddit is open for Aruzhan until" in told
+    out = qalqan(daemon, "request", "answer", number, "once", "--because", "for school")
+    assert "Reddit is open for Aruzhan until" in out
     assert verdict() == "allow"
     assert "answered before" in qalqan(daemon, "request", "answer", number, "no", status=1)
     assert "No request waits" in qalqan(daemon, "request", "list")

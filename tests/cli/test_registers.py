@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.check.registers import register_findings
+from gateway.check.lists import register_findings
 from gateway.lists.book import SHELF, Book, Copy
 from gateway.lists.table import TABLE_NAME
 from gateway.policy.config.config import Config
@@ -41,19 +41,21 @@ def named(folder: Path, register: dict[str, object]) -> Path:
 
 @pytest.mark.parametrize("who", ["son", "mum"])
 def test_why_names_it_and_who_turned_it_on(qalqan: Qalqan, home: Path, who: str) -> None:
-    told = json.loads(qalqan("why", LISTED, "--profile", who, "--json", "--config", home).out)
-    assert (told["verdict"], told["reason"], told["rule"], told["owner"]) == (
+    answer = json.loads(qalqan("why", LISTED, "--profile", who, "--json", "--config", home).out)
+    assert (answer["verdict"], answer["reason"], answer["rule"], answer["owner"]) == (
         "block", "register", "law:kz since 2026-11-24", "law:kz:Mum",
     )  # fmt: skip
-    assert "the register of Kazakhstan. Mum turned it on" in told["sentence"]
+    assert "the register of Kazakhstan. Mum turned it on" in answer["sentence"]
     assert "register of Kazakhstan" in qalqan("why", LISTED, "--profile", who, "--config", home).out
 
 
 def test_off_it_is_not_there_for_why(qalqan: Qalqan, home: Path) -> None:
     named(home.parent, {"file": "/srv/kz.txt"})
     noon = "2026-11-25T12:00+05:00"
-    told = json.loads(qalqan("why", LISTED, "--profile", "son", "--at", noon, "--json", "--config", home).out)
-    assert (told["verdict"], told["reason"]) == ("allow", "family_allow")
+    answer = json.loads(
+        qalqan("why", LISTED, "--profile", "son", "--at", noon, "--json", "--config", home).out
+    )
+    assert (answer["verdict"], answer["reason"]) == ("allow", "family_allow")
 
 
 def test_lookup_and_status_name_it(qalqan: Qalqan, home: Path) -> None:

@@ -49,9 +49,8 @@ def test_dataclasses_come_without_inspect_and_who_asks_for_it_gets_it() -> None:
 
 LEAN = """
 import gc
-from gateway.core.process_memory import import_dataclasses_alone
+from gateway.core.process_memory import forget_annotations, import_dataclasses_alone, lean_dataclasses
 import_dataclasses_alone()
-from gateway.core.lean_code import forget_annotations, lean_dataclasses
 lean_dataclasses()
 from dataclasses import FrozenInstanceError, dataclass, field, replace
 

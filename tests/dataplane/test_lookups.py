@@ -1,25 +1,55 @@
-"""What the gateway asks by itself: real sockets on loopback, a resolver, and somebody who forges answers."""
+"""Tests of the gateway's own lookups: real sockets on loopback, a resolver, and forged answers."""
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import dns.flags
 import dns.message
 import dns.rrset
 import pytest
 
+from gateway.core.bus import Bus
 from gateway.core.loop import Loop
 from gateway.dataplane import lookups
-from gateway.dataplane.lookups import MAX_OPEN, Lookups
+from gateway.dataplane.lookups import (
+    AGAIN,
+    BURST,
+    MAX_HELP,
+    MAX_OF_ONE,
+    MAX_OPEN,
+    MAX_SAFE,
+    HelpAddresses,
+    Lookups,
+    OwnAnswers,
+)
+from gateway.household.members import Family
+from gateway.household.rule_book import RuleBook
+from gateway.path.addresses import NAME_LIFETIME, AddressBook, NameBook, ServiceBook
+from gateway.policy.judge.world import NoTable
+from gateway.policy.names.hosts import HostMap
+from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.store.store import Store
+from tests.household.household_files import DAUGHTER, write
 from tests.pace import longest
+from tests.policy.homes import product
 
 NAME = "help.example.org"
 RIGHT, WRONG = "192.0.2.1", "192.0.2.66"
 Peer = tuple[str, int]
+A, B = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])
+EPDG = "epdg.epc.mnc001.mcc401.pub.3gppnetwork.org"
+EMERGENCY = "sos.epdg.epc.mnc001.mcc401.pub.3gppnetwork.org"
+HELP = "www.childline.org.uk"
+NOON = datetime(2026, 11, 24, 9, tzinfo=UTC)
+TABLET = "02:00:00:00:00:0a"
+SITE = "www.wikipedia.org"
 
 
 def answer(query: bytes, address: str = RIGHT, ident: int | None = None) -> bytes:
@@ -251,3 +281,303 @@ def test_where_nobody_listens_nothing_is_kept(bench: Bench) -> None:
     bench.turn(20)
     assert bench.found == []
     assert bench.lookups._servers[0].open == {}
+
+
+class AskedHelp:
+    """Stands for Lookups."""
+
+    def __init__(self, loop: Loop, servers: object, found: Callable[[str, list[bytes]], None]) -> None:
+        self.found = found
+        self.once: list[str] = []
+
+    def ask(self, name: str) -> None:
+        self.once.append(name)
+
+    def want(self, names: Iterable[str]) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+@pytest.fixture
+def book(monkeypatch: pytest.MonkeyPatch) -> Iterator[HelpAddresses]:
+    monkeypatch.setattr(lookups, "Lookups", AskedHelp)
+    loop, known = Loop(), product()
+    made = HelpAddresses(loop, AddressBook(), (), Bus(), help_names=known.help, calling_names=known.calling)
+    yield made
+    made.close()
+    loop.close()
+
+
+def asked(book: HelpAddresses) -> list[str]:
+    lookups = book._lookups
+    assert isinstance(lookups, AskedHelp)
+    return lookups.once
+
+
+@pytest.mark.parametrize("name", [EPDG, EMERGENCY])
+def test_a_carriers_gateway_is_where_the_homes_own_resolver_says(book: HelpAddresses, name: str) -> None:
+    assert not book.calls(A)
+    book.heard(name, [A], True)
+    assert book.calls(A)
+    assert not book.calls(B)
+    assert book.addresses == {A}  # in the kernel's set, for when no daemon runs
+    assert book.by_name == {name: {A}}
+
+
+def test_what_another_resolver_says_is_asked_for(book: HelpAddresses) -> None:
+    """A device may have a resolver of its own, with its own tunnel's end under a carrier's name."""
+    book.heard(EPDG, [B], False)
+    assert not book.calls(B)
+    assert asked(book) == [EPDG]
+    book._found(EPDG, [A])
+    assert book.calls(A)
+    assert not book.calls(B)
+    book.heard(EPDG, [A], False)
+    assert asked(book) == [EPDG], "what our own has said is not asked for again"
+    book.heard(EPDG, [A, B], False)
+    assert asked(book) == [EPDG, EPDG]
+
+
+def test_names_below_those_of_help_have_addresses_of_their_own(book: HelpAddresses) -> None:
+    book.heard(HELP, [A], True)
+    assert book.knows(HELP, A)
+    assert not book.calls(A), "no tunnel leads to a help line"
+
+
+def test_nothing_else_is_kept(book: HelpAddresses) -> None:
+    book.heard("www.example.org", [A], True)
+    book.heard("epdg.epc.mnc001.mcc401.pub.3gppnetwork.org.evil.example", [A], True)
+    book.heard(EPDG, [], True)
+    assert book.by_name == {}
+    assert asked(book) == []
+
+
+def test_it_is_bounded(book: HelpAddresses) -> None:
+    for number in range(MAX_HELP + 50):
+        book.heard(f"n{number}.pub.3gppnetwork.org", [A], True)
+    assert len(book.by_name) == MAX_HELP
+    for one in range(200):
+        book.heard("n1.pub.3gppnetwork.org", [bytes([10, 0, one, two]) for two in range(100)], True)
+        assert book.calls(bytes([10, 0, one, 0]))
+    assert len(book.by_name["n1.pub.3gppnetwork.org"]) <= MAX_OF_ONE + MAX_SAFE
+    assert len(book.addresses) <= MAX_OF_ONE + MAX_SAFE + 1
+
+
+def test_only_wifi_calling_is_for_tunnels() -> None:
+    assert EPDG in product().calling
+    assert HELP not in product().calling
+    assert isinstance(product().calling, HostMap)
+
+
+class Asked:
+    """Stands for Lookups."""
+
+    def __init__(self, loop: Loop, servers: object, found: Callable[[str, list[bytes]], None]) -> None:
+        self.found = found
+        self.once: list[str] = []
+        self.wanted: set[str] = set()
+
+    def ask(self, name: str) -> None:
+        self.once.append(name)
+
+    def want(self, names: Iterable[str]) -> None:
+        self.wanted.update(names)
+
+    def close(self) -> None:
+        return
+
+
+class Listed(NoTable):
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def entry(self, text: str) -> frozenset[str]:
+        return frozenset({"proxy_vpn_doh"}) if text == self._text else frozenset()
+
+
+class Home:
+    def __init__(self, folder: Path, **daughter: object) -> None:
+        profile = {**DAUGHTER, "band": "6-9", "bedtime": {}, "limits": {}, **daughter}
+        rules = RuleBook(write(folder, {"daughter": profile}))
+        self.store = Store(folder / "qalqan.db")
+        self.loop = Loop()
+        self.now = 1000.0
+        self.cured = False
+        self.names, book = NameBook(), AddressBook()
+        services, clock = ServiceBook(lambda _: (), self.clock), self.clock
+        self.family = Family(self.store, book, services, clock, lambda *_: 1, names=self.names)
+        self.family.rebuild(rules.household, rules.world, rules.calendar, NOON)
+        self.family.situate(NOON)
+        self.own = OwnAnswers(self.loop, (), book, self.names)
+        self.own._now = self.clock
+        self.own.keep(self.family.members)
+        lookups = self.own._lookups
+        assert isinstance(lookups, Asked)
+        self.lookups = lookups
+        member = self.family.member_of(TABLET)
+        assert member is not None
+        self.member = member
+
+    def clock(self) -> float:
+        return self.now
+
+    def call(self, host: str = SITE, address: bytes = A) -> Decision:
+        """As the packet path does with a hello."""
+        seen = Observation(Proto.TLS, host, address, 443)
+        subject = self.family.subjects[self.member.slot]
+        decision = subject.decide(seen, NOON)
+        self.cured = self.own.cures(subject, seen, decision, NOON)
+        return decision
+
+    def close(self) -> None:
+        self.store.close()
+        self.loop.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    monkeypatch.setattr(lookups, "Lookups", Asked)
+    made = Home(tmp_path)
+    yield made
+    made.close()
+
+
+def test_after_a_refusal_the_next_try_passes(home: Home) -> None:
+    assert home.call().reason is Reason.UNRESOLVED
+    assert home.lookups.once == [SITE]
+    home.lookups.found(SITE, [A])
+    assert home.call().verdict is Verdict.ALLOW
+    assert home.call(address=B).reason is Reason.UNRESOLVED
+    assert home.call(host="ru.wikipedia.org").reason is Reason.UNRESOLVED
+
+
+def test_an_answer_that_nobody_waits_for_teaches_nothing(home: Home) -> None:
+    home.lookups.found(SITE, [A])
+    assert home.call().reason is Reason.UNRESOLVED
+    home.now += AGAIN + 1
+    home.lookups.found(SITE, [A])
+    assert home.call().reason is Reason.UNRESOLVED
+
+
+def test_one_name_is_asked_for_again_after_a_while(home: Home) -> None:
+    for _ in range(10):
+        home.call()
+    assert home.lookups.once == [SITE]
+    home.now += AGAIN
+    home.call()
+    assert home.lookups.once == [SITE, SITE]
+
+
+def test_only_the_first_refusal_of_a_name_is_nobody_s_business(home: Home) -> None:
+    """It may be the device's old answer. Whoever calls that address again is told of."""
+    home.call()
+    assert home.cured
+    for _ in range(3):
+        home.now += AGAIN
+        home.lookups.found(SITE, [B])
+        home.call()
+        assert not home.cured
+    home.call(address=B)
+    assert not home.cured
+
+
+def test_no_device_makes_the_gateway_ask_without_end(home: Home) -> None:
+    for number in range(300):
+        home.call(host=f"n{number}.wikipedia.org")
+    assert len(home.lookups.once) == BURST
+    home.now += 10.0
+    for number in range(300, 600):
+        home.call(host=f"n{number}.wikipedia.org")
+    assert len(home.lookups.once) == BURST + 10.0 * lookups.RATE
+
+
+def test_what_is_refused_anyway_is_not_asked_for(home: Home) -> None:
+    assert home.call(host="www.tiktok.com").reason is not Reason.UNRESOLVED
+    assert home.call(host="nobody-knows.example").reason is Reason.UNKNOWN_DOMAIN
+    assert home.lookups.once == []
+
+
+def test_bands_that_are_not_strict_ask_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookups, "Lookups", Asked)
+    home = Home(tmp_path, band="13-15")
+    assert home.call().verdict is Verdict.ALLOW
+    assert home.lookups.once == []
+    home.close()
+
+
+def test_a_probe_at_night_to_an_address_of_before_opens_at_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "Lookups", Asked)
+    home = Home(tmp_path, band="10-12", bedtime={"school": "13:00-15:00"})
+    assert home.call("captive.apple.com").reason is Reason.UNRESOLVED
+    assert home.cured
+    home.lookups.found("captive.apple.com", [A])
+    assert home.call("captive.apple.com").reason is Reason.DEVICE_NEEDS
+    assert home.call("captive.apple.com", B).reason is Reason.UNRESOLVED
+    assert home.call().reason is Reason.BEDTIME
+    home.close()
+
+
+def test_a_site_on_a_listed_address_opens_at_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "Lookups", Asked)
+    home = Home(tmp_path, band="10-12")
+    listed = bytes([198, 51, 100, 77])
+    monkeypatch.setattr(
+        home.member.judge._bypass,
+        "_world",
+        replace(home.member.judge._bypass._world, table=Listed("198.51.100.77")),
+    )
+    assert home.call(SITE, listed).reason is Reason.ENCRYPTED_DNS
+    home.lookups.found(SITE, [listed])
+    assert home.call(SITE, listed).verdict is Verdict.ALLOW
+    assert home.call("other.example", listed).reason is Reason.ENCRYPTED_DNS
+    home.close()
+
+
+def test_tunnels_that_stay_open_are_known_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "Lookups", Asked)
+    home = Home(tmp_path, band="10-12", allow=["vpn.school.kz"])
+    tunnel = Observation(Proto.WIREGUARD, None, A, 51820)
+    assert home.member.decide(tunnel, NOON).reason is Reason.VPN
+    assert home.lookups.wanted == {"vpn.school.kz"}
+    home.lookups.found("vpn.school.kz", [A])
+    assert home.member.decide(tunnel, NOON).reason is Reason.FAMILY_ALLOW
+    home.now += 2 * 86400.0
+    assert home.member.decide(tunnel, NOON).reason is Reason.VPN
+    assert home.member.decide_running(tunnel, NOON).reason is Reason.FAMILY_ALLOW
+    home.close()
+
+
+def test_a_running_flow_outlives_the_answer_it_began_by(home: Home) -> None:
+    home.call()
+    home.lookups.found(SITE, [A])
+    seen = Observation(Proto.TLS, SITE, A, 443)
+    home.now += NAME_LIFETIME + 1
+    assert home.member.decide(seen, NOON).reason is Reason.UNRESOLVED
+    assert home.member.decide_running(seen, NOON).verdict is Verdict.ALLOW
+    home.store.pause("daughter", until=None, by="Mum", at=NOON)
+    home.family.situate(NOON)
+    assert home.member.decide_running(seen, NOON).reason is Reason.PAUSED
+
+
+def test_a_slot_is_taught_anew_and_what_was_asked_for_it_forgotten(tmp_path: Path, home: Home) -> None:
+    made = Home(tmp_path, allow=["vpn.school.example"], ways={"vpn": "block"})
+    assert made.lookups.wanted == {"vpn.school.example"}
+    made.own.teach(made.member.slot)
+    made.own.teach(99)
+    assert made.lookups.once == ["vpn.school.example"]
+    made.call()
+    made.call()
+    assert made.lookups.once[1:] == [SITE]
+    made.own.forget(made.member.slot)
+    made.call()
+    assert made.cured, "as if it were the first time"
+    assert made.lookups.once[1:] == [SITE, SITE]
+    made.close()

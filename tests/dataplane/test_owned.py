@@ -16,8 +16,7 @@ from gateway.dataplane.kernel_table import KernelTable
 from gateway.kernel.conntrack import Entry
 from gateway.kernel.marks import CUT
 from gateway.kernel.snapshot import Owner, Slot, Snapshot
-from gateway.lan.address_owners import MAX_OF_ONE, Owners
-from gateway.lan.neighbours import NeighbourEvents, read_neighbours
+from gateway.lan.neighbours import MAX_OF_ONE, NeighbourEvents, Owners, read_neighbours
 from tests.kernel.home import (
     CHILD4,
     CHILD6,

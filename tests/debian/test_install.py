@@ -137,7 +137,7 @@ def test_a_new_database_and_a_calendar_are_read_with_debians_libraries(configure
         "python3",
         "-P",
         "-m",
-        "gateway.household.calendar_days",
+        "gateway.household.calendars",
         "2026-11-01",
         "2026-11-30",
     )

@@ -25,8 +25,8 @@ from gateway.features.status.vitals import Vitals
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
+from gateway.household.presence import SeenDevices
 from gateway.household.rule_book import RuleBook
-from gateway.household.seen_devices import SeenDevices
 from gateway.household.visibility import Visibility
 from gateway.lan.inventory import Inventory
 from gateway.path.addresses import AddressBook, NameBook, ServiceBook
@@ -359,7 +359,7 @@ class Desk:
         return [one for one in self.events if one["event"] == kind]
 
     def ask(self, do: str, role: Role = Role.OWNER, /, **values: object) -> dict[str, Any]:
-        """Return an answer with objects and lists in place of records."""
+        """Return an answer with objects and lists in place of records, and days as in JSON."""
         return {key: _plain(value) for key, value in self._verbs[do](Request(do, role, 0, values)).items()}
 
     def use(self, profile: str, **minutes: int) -> None:
@@ -402,6 +402,8 @@ class Desk:
 def _plain(value: Any) -> Any:
     if is_record(value):
         return {key: _plain(inner) for key, inner in values_of(value).items()}
-    if isinstance(value, Mapping) and any(map(is_record, value.values())):
+    if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value

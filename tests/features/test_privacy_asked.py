@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.control.protocol import Role
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from tests.features.conftest import Make, at
 from tests.features.desk import TABLET, Desk
 from tests.features.surfaces import CHILDREN, MAXIMA, MUM, a_child_of, answers, with_

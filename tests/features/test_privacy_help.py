@@ -12,7 +12,7 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.household.loading import load_countries
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.values import Reason
 from tests.features.conftest import Make
 from tests.features.desk import LATE, NOON, TABLET, Desk

@@ -13,7 +13,7 @@ import pytest
 from gateway.control.protocol import Role
 from gateway.lan.neighbours import Neighbour
 from gateway.policy.identity.questions import Ask, Question
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from tests.features.conftest import Make, at
 from tests.features.desk import MUMS, STRANGER, TABLET, Desk
 from tests.features.surfaces import CHILDREN, MAXIMA, OF_A_CHILD, a_child_of, answers, others

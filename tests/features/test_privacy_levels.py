@@ -16,7 +16,7 @@ from flask import Flask
 from gateway.control.protocol import WEB_VERBS, Role
 from gateway.core.errors import GatewayError
 from gateway.path.live_flows import FlowId, LiveFlow
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.values import Observation, Proto
 from tests.features.conftest import Make
 from tests.features.desk import TABLET, Desk

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.path.live_flows import FlowId, LiveFlow
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.values import Observation, Proto, Reason
 from tests.features.conftest import Make, at
 from tests.features.desk import TABLET, Desk

@@ -20,7 +20,7 @@ from gateway.age.refusals import AgeProofError
 from gateway.core.errors import ListError, PolicyError
 from gateway.household.uci import parse_uci
 from gateway.lists.book import Book
-from gateway.lists.build import Canaries
+from gateway.lists.canaries import Canaries
 from gateway.lists.must_resolve import MustResolve, MustSite, parse_must_resolve
 from gateway.lists.registers import copy_register_file, note, usable
 from gateway.lists.sealed import read_keys

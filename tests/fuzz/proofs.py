@@ -12,14 +12,13 @@ from functools import cache
 import cbor2
 
 from gateway.age.cbor import decode, encode
-from gateway.age.certificates import read_certificate
 from gateway.age.cose import check, read_key, read_sign1
 from gateway.age.dcapi import Challenge, ask, open_answer, read_challenge
 from gateway.age.der import read_extensions
 from gateway.age.mdoc import adult_until
 from gateway.age.proof import verify
 from gateway.age.refusals import AgeProofError, Refusal
-from gateway.age.trust import Trust, read_trust, to_be_signed
+from gateway.age.trust import Trust, read_certificate, read_trust, to_be_signed
 from tests.age.wallet import (
     EU_AV,
     MDL,

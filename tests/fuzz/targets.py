@@ -16,9 +16,8 @@ from ipaddress import ip_address
 from gateway.cli.commands.replay import as_object
 from gateway.control.protocol import LineReader, Role, parse_request
 from gateway.core.errors import ControlError, GatewayError, ListError, PolicyError, WireError
-from gateway.lists.addresses import parse as parse_addresses
-from gateway.lists.addresses import parse_shared_networks
-from gateway.lists.formats import Format, Tally, read_domains
+from gateway.lists.canaries import parse_shared_networks
+from gateway.lists.formats import Format, Tally, parse_addresses, read_domains
 from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath
 from gateway.path.subject import Subject

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.household.member import Member
-from gateway.household.members import EVERYONE, Family
+from gateway.household.members import EVERYONE, Family, Member
 from gateway.household.rule_book import RuleBook
 from gateway.path.addresses import AddressBook, NameBook, ServiceBook
 from gateway.policy.identity.questions import Ask, Question

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from gateway.core.clock import WallClock
 from gateway.core.loop import Loop
-from gateway.household.clock_files import STAMP
-from gateway.household.clock_watch import ClockWatch
-from gateway.household.time_sources import Machine, Reading
+from gateway.household.clock_watch import STAMP, ClockWatch, Machine, Reading
 from gateway.policy.time.clock_changes import Jump
 
 RIGHT = datetime(2026, 11, 25, 20, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from gateway.core.errors import PolicyError
-from gateway.household import assign_device as assign
+from gateway.household import editing
 from gateway.household.editing import Author, Editing
 from gateway.household.loading import load, load_product
 from gateway.household.rule_book import RuleBook
@@ -29,7 +29,7 @@ def assign_device(household: Household, mac: str, owner: Profile | None) -> None
     rules = RuleBook(Path(household.config.profiles).parent / "qalqan.yaml", PRODUCT)
     rules.household = household
     author = Author("Mum", datetime(2026, 11, 24, 12, tzinfo=UTC))
-    assign.assign_device(Editing(rules, lambda _: None), household, mac, owner, author)
+    editing.assign_device(Editing(rules, lambda _: None), household, mac, owner, author)
 
 
 def devices(folder: Path, profile: str) -> list[str]:

@@ -10,9 +10,7 @@ import pytest
 
 from gateway.core.errors import PolicyError
 from gateway.household import calendars
-from gateway.household.calendar_days import NoCalendarError
-from gateway.household.calendar_days import free_days as days_in
-from gateway.household.calendars import MAX_BYTES, free_days
+from gateway.household.calendars import MAX_BYTES, NoCalendarError, days_of_events, free_days
 from gateway.household.loading import load_product, load_profile
 from tests.policy.homes import refusal
 
@@ -30,7 +28,7 @@ def calendar(*events: str) -> bytes:
 
 
 def days(*events: str) -> list[str]:
-    return sorted(str(day) for day in days_in(calendar(*events), FIRST, LAST))
+    return sorted(str(day) for day in days_of_events(calendar(*events), FIRST, LAST))
 
 
 @pytest.mark.parametrize(
@@ -155,4 +153,4 @@ def test_the_process_may_be_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_without_the_library_the_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "recurring_ical_events", None)
     with pytest.raises(NoCalendarError, match="while the package recurring_ical_events is not installed"):
-        days_in(calendar(), FIRST, LAST)
+        days_of_events(calendar(), FIRST, LAST)

@@ -19,9 +19,8 @@ from gateway.core.errors import PolicyError
 from gateway.core.files import write_atomically
 from gateway.core.reason_codes import Code
 from gateway.household.editing import Author, Editing
-from gateway.household.file_history import BY_HAND, GONE, STEPS, FileHistory
+from gateway.household.file_history import BY_HAND, GONE, STEPS, FileHistory, revision_of
 from gateway.household.loading import load_product
-from gateway.household.revisions import revision_of
 from gateway.household.rule_book import RuleBook
 from tests.household.household_files import DAUGHTER, SON, write
 

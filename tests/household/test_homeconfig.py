@@ -12,8 +12,7 @@ from gateway.household import config_file as homeconfig
 from gateway.household import loading as household
 from gateway.household.config_file import first_boot, is_there, read_config
 from gateway.household.router_settings import LEASES
-from gateway.policy.config.config import Config
-from gateway.policy.config.router_decides import RouterSetting
+from gateway.policy.config.config import Config, RouterSetting
 from tests.policy.homes import product
 
 UCI = """

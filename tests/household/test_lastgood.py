@@ -9,8 +9,7 @@ import pytest
 
 from gateway.core.errors import PolicyError
 from gateway.household.config_file import VARIABLE
-from gateway.household.last_good import FOLDER
-from gateway.household.rule_book import RuleBook
+from gateway.household.rule_book import GOOD_PROFILES, RuleBook
 from tests.household.household_files import DAUGHTER, MUM, SON, write
 
 TABLET = "02:00:00:00:00:0a"
@@ -91,7 +90,7 @@ def test_a_device_that_moved_meanwhile_stays_where_it_is(config: Path) -> None:
 def test_a_profile_that_is_gone_leaves_no_copy(config: Path) -> None:
     (config.parent / "profiles" / "son.yaml").unlink()
     RuleBook(config).keep_good()
-    copies = list((config.parent / "state" / FOLDER).iterdir())
+    copies = list((config.parent / "state" / GOOD_PROFILES).iterdir())
     assert sorted(one.name for one in copies) == ["daughter.yaml", "mum.yaml"]
     assert {one.stat().st_mode & 0o777 for one in copies} == {0o600}
 
@@ -99,7 +98,7 @@ def test_a_profile_that_is_gone_leaves_no_copy(config: Path) -> None:
 def test_a_state_directory_that_takes_nothing_is_said_and_stops_nothing(
     config: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = config.parent / "state" / FOLDER
+    folder = config.parent / "state" / GOOD_PROFILES
     for one in folder.iterdir():
         one.unlink()
     folder.rmdir()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.lan.address_owners import MAX_OF_ONE
+from gateway.lan.neighbours import MAX_OF_ONE
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.dhcpserver import dhcp_server

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.policy.alerts.traces import QUIET
+from gateway.policy.alerts.signs import QUIET
 from tests.lab import clients, names
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.filtering import DAUGHTER, FAMILIES, MUM, SON, ZONE, address, module, set_time

@@ -5,14 +5,14 @@ from __future__ import annotations
 from socket import inet_aton
 
 from gateway.core.bus import Bus
-from gateway.lan.device_events import (
+from gateway.lan.inventory import (
     DeviceAppeared,
     DeviceFound,
     DeviceGone,
     DeviceReturned,
+    Inventory,
     TraitsChanged,
 )
-from gateway.lan.inventory import Inventory
 from gateway.lan.neighbours import Neighbour
 from gateway.policy.identity.sightings import Sighting
 from gateway.policy.identity.traits import Traits

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ListError, PolicyError
-from gateway.lists.addresses import SharedNetworks, parse_shared_networks
-from gateway.lists.build import Canaries, Source, build_table
+from gateway.lists.build import Source, build_table
+from gateway.lists.canaries import Canaries, SharedNetworks, parse_shared_networks
 from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names.domain_table import DomainTable

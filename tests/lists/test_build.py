@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import ListError
-from gateway.lists.build import Canaries, Source, build_table
+from gateway.lists.build import Source, build_table, prune
+from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
-from gateway.lists.prune import prune
 from gateway.policy.names.domain_table import DomainTable
 
 SUFFIXES = frozenset({"com", "example", "co.example", "pages.example"})

@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from gateway.core.errors import PolicyError
-from gateway.lists.addresses import parse_shared_networks
-from gateway.lists.build import Canaries, Report, Source, survey
+from gateway.lists.build import Report, Source, survey
+from gateway.lists.canaries import Canaries, parse_canaries, parse_shared_networks
 from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
+from gateway.lists.sources import PublishedList, parse_sources
 from gateway.lists.update import Seed, Shelf, build_all
 from gateway.policy.names.categories import parse_categories
 from gateway.policy.names.countries import help_names, parse_country

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.household.list_library import read_library
-from gateway.lists.build import Canaries, Source, build_table
+from gateway.lists.build import Source, build_table
+from gateway.lists.canaries import DOUBTFUL, LEARNING, OTHER_MATTERS, Canaries, CatalogueNames
 from gateway.lists.formats import Format
-from gateway.lists.known_names import DOUBTFUL, LEARNING, OTHER_MATTERS, CatalogueNames
 from gateway.policy.names.domain_table import DomainTable
 from tests.policy.homes import product
 

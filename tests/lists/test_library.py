@@ -18,7 +18,7 @@ from gateway.cli.commands.lists import Progress
 from gateway.cli.main import main
 from gateway.core.errors import ListError
 from gateway.household.list_library import ListLibrary, read_library
-from gateway.lists.build import Canaries
+from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import open_table

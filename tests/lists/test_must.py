@@ -14,17 +14,18 @@ import pytest
 import yaml
 
 from gateway.age.bands import Band
-from gateway.check import run as check
+from gateway.check import lists as check_lists
 from gateway.core.errors import PolicyError
 from gateway.household.list_library import ListLibrary, read_library
-from gateway.lists.build import Canaries, Source, build_table
+from gateway.lists.build import Source, build_table
+from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.must_resolve import TOPICS, MustResolve, MustSite, content_categories, parse_must_resolve
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.update import Shelf
 from gateway.policy.judge.decide import Judge
 from gateway.policy.names.domain_table import DomainTable
-from gateway.policy.time.situation import PLAIN
+from gateway.policy.time.standing import PLAIN
 from profiles import DATA
 from tests.lists.served import Served, fetcher, served
 from tests.lists.test_update import published
@@ -149,7 +150,7 @@ def test_an_update_that_begins_to_refuse_one_is_not_taken(
     assert library.shelf.path("adult-list").read_bytes() == b"bad.example\n"
     # What Lists and Health read of it.
     assert Shelf(tmp_path / "lists").copies["adult-list"].error == line
-    found = [one.text for one in check._copies(tmp_path)]
+    found = [one.text for one in check_lists.copy_findings(tmp_path)]
     assert any(line in one for one in found)
 
     bodies["/adult-list"] = b"bad.example\nworse.example\n"

@@ -10,7 +10,8 @@ import pytest
 from gateway.core.errors import ListError, PolicyError
 from gateway.household.list_library import ListLibrary, read_library
 from gateway.household.loading import load_product
-from gateway.lists.build import Canaries, guess_format
+from gateway.lists.build import guess_format
+from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, own_list, parse_own, read_own, write_own
 from gateway.lists.table import open_table

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ListError
-from gateway.lists.sealed import SealedShelf, read_keys, read_private
-from gateway.lists.sealed_update import SealedUpdate
+from gateway.lists.sealed import SealedShelf, SealedUpdate, read_keys, read_private
 from gateway.policy.sealed.source import SealedSource
 from tests.lists.served import fetcher, served
 from tests.sealing import DAY, MADE, Issuer, Made

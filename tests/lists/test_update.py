@@ -13,7 +13,7 @@ import pytest
 
 from gateway.core.errors import ListError
 from gateway.lists.book import Copy, Validators
-from gateway.lists.build import Canaries
+from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.update import Seed, Shelf, build_all

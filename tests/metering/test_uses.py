@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.metering.wiring import fold
+from gateway.metering.ledgers import fold
 from gateway.policy.time.gates import state_gates
 from gateway.store.minutes_file import MinuteRecord, UseRecord
 from tests.household.household_files import MUM

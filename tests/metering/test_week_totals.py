@@ -12,8 +12,7 @@ import pytest
 
 from gateway.core.bus import Bus
 from gateway.household.rule_book import RuleBook
-from gateway.metering.ledgers import Ledgers
-from gateway.metering.wiring import ledgers
+from gateway.metering.ledgers import Ledgers, ledgers
 from gateway.policy.time.schedule import DAY
 from gateway.store.flash_wear import OFTEN
 from gateway.store.minutes_file import FOLDER, ClockRecord

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from gateway.household.clock_files import read_stamp
+from gateway.household.clock_watch import read_stamp
 from gateway.lan.dhcp_script import request
 from tests.openwrt.router import STATIC, Router
 

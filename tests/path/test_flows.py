@@ -9,7 +9,7 @@ import pytest
 from gateway.path.flows import FlowPath, PacketVerdict
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.path.subject import Subject
-from gateway.policy.time.situation import Situation
+from gateway.policy.time.standing import Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.policy.values import Verdict as Says
 from gateway.wire.flows.table import FlowTable

@@ -19,7 +19,7 @@ from gateway.policy.names.packs import Site
 from gateway.policy.profile.profile import Profile, parse_profile
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.situation import Situation
+from gateway.policy.time.standing import Situation
 from gateway.policy.values import Observation, Proto
 
 ALMATY = ZoneInfo("Asia/Almaty")
@@ -72,7 +72,7 @@ def table(names: Mapping[str, set[str]] | None = None) -> domains.DomainTable:
 
 
 def a_world(*, help_names: Mapping[str, str] | None = None, sites: tuple[Site, ...] | None = None) -> World:
-    from gateway.policy.yaml.entries import host_map
+    from gateway.policy.names.hosts import host_map
 
     world = replace(product().world(("en", "ru", "kk")), table=table())
     if help_names is not None:

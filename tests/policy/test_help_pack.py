@@ -13,14 +13,15 @@ import pytest
 from gateway.age.bands import Band
 from gateway.control.contract.rules import help_line_entry
 from gateway.household.list_library import read_library
-from gateway.lists.build import Canaries, Source, build_table
+from gateway.lists.build import Source, build_table
+from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.names.countries import COMMON, HELP_LINE_KINDS, HelpLine, rights_for
 from gateway.policy.names.domain_table import DomainTable
-from gateway.policy.time.situation import PLAIN
+from gateway.policy.time.standing import PLAIN
 from gateway.policy.values import Observation, Proto, Reason
 from tests.policy.homes import CALENDAR, a_profile, almaty, asks, connects, product, used_up
 from tests.policy.homes import table as table_of

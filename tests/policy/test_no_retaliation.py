@@ -7,16 +7,13 @@ from dataclasses import fields
 from pathlib import Path
 
 from gateway.policy import judge as judge_package
-from gateway.policy.profile import bands, profile, rules
-from gateway.policy.profile import next_step as nextstep
+from gateway.policy.profile import bands, growing, profile, rules
 from gateway.policy.requests.requests import ChildRequest
-from gateway.policy.time import situation, standing
+from gateway.policy.time import standing
 
 POLICY = Path(judge_package.__file__ or "").parents[1]
 # A decision is made by the judge, from the rules of the profile and the standing of the clock.
-DECIDES = sorted((POLICY / "judge").glob("*.py")) + [
-    Path(module.__file__ or "") for module in (standing, situation)
-]
+DECIDES = [*sorted((POLICY / "judge").glob("*.py")), Path(standing.__file__ or "")]
 # What a child asked for, what was blocked, what a child tried.
 NEVER = (
     "gateway.policy.requests.requests", "gateway.policy.requests.tickets", "gateway.policy.alerts",
@@ -53,7 +50,7 @@ def test_what_decides_knows_nothing_of_requests_or_refusals() -> None:
 
 
 def test_no_value_of_the_policy_counts_against_a_child() -> None:
-    kinds = (rules.Rules, profile.Profile, standing.Standing, situation.Situation, ChildRequest)
+    kinds = (rules.Rules, profile.Profile, standing.Standing, standing.Situation, ChildRequest)
     names = {one.name for kind in kinds for one in fields(kind)}
     assert names
     for name in names:
@@ -64,6 +61,6 @@ def test_no_value_of_the_policy_counts_against_a_child() -> None:
 
 
 def test_the_log_level_and_the_next_step_come_from_the_band_and_the_file_alone() -> None:
-    for module in (bands, nextstep):
+    for module in (bands, growing):
         assert module.__file__ is not None
         assert not [name for name in _all_imported([Path(module.__file__)]) if name.startswith(NEVER)]

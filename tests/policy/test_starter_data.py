@@ -12,10 +12,9 @@ import yaml
 
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names.categories import parse_categories
-from gateway.policy.names.hosts import is_under, normalise
+from gateway.policy.names.hosts import host_map, is_under, normalise
 from gateway.policy.names.packs import parse_engines, parse_needs, parse_sites
 from gateway.policy.names.services import Catalogue, parse_group
-from gateway.policy.yaml.entries import host_map
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 LANGUAGES = ("en", "kk", "ru")

@@ -100,12 +100,12 @@ def hello_to(host: str, address: bytes, sport: int) -> bytes:
     return tcp_segment(DEVICE, address, sport, 443, seq=1, ack=1, flags=ACK | PSH, payload=tls(host))
 
 
-# ---------------------------------------------------------------- what is told
+# ---------------------------------------------------------------- what is reported
 
 
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("kind", captures.LINKS)
-def test_each_protocol_is_told_once(version: int, kind: str) -> None:
+def test_each_protocol_is_reported_once(version: int, kind: str) -> None:
     tape = Tape()
     talk = tape.talk(version=version, sport=40000)
     talk.handshake()
@@ -119,17 +119,17 @@ def test_each_protocol_is_told_once(version: int, kind: str) -> None:
     quick = tape.talk(version=version, sport=40002)
     QUIC_CASES[0](quick, "www.quick.example")
     asked = Replayed(tape.capture(kind)).asked
-    found = [(str(one.proto), one.host, one.sport, one.dport) for one in asked]
+    found = [(str(request.proto), request.host, request.sport, request.dport) for request in asked]
     assert found == [
         ("tls", "www.secure.example", 40000, 443),
         ("http", "www.plain.example", 40001, 80),
         ("http", "www.plain.example", 40001, 80),
         ("quic", "www.quick.example", 40002, 443),
     ]
-    assert {(one.src, one.dst) for one in asked} == {ADDRESSES[version]}
+    assert {(request.src, request.dst) for request in asked} == {ADDRESSES[version]}
 
 
-def test_a_second_hello_after_a_retry_request_is_told_too() -> None:
+def test_a_second_hello_after_a_retry_request_is_reported_too() -> None:
     tape = Tape()
     talk = tape.talk()
     talk.handshake()
@@ -185,7 +185,7 @@ def test_what_lies_behind_a_body_is_one() -> None:
 
 
 @pytest.mark.parametrize("first", [0, 1], ids=["in order", "reversed"])
-def test_a_request_cut_inside_its_method_is_told_once(first: int) -> None:
+def test_a_request_cut_inside_its_method_is_reported_once(first: int) -> None:
     for cut in (1, 2, 3, 4):
         tape = Tape()
         talk = tape.talk(dport=80)
@@ -212,7 +212,7 @@ def test_questions_over_udp_and_tcp() -> None:
 
 
 def test_verdict_reason_and_rule_are_the_judges() -> None:
-    told = of_packets(
+    replayed = of_packets(
         question("tiktok.com"),
         question("www.google.com", ident=8),
         question("casino.example", ident=9),
@@ -222,7 +222,7 @@ def test_verdict_reason_and_rule_are_the_judges() -> None:
         question("use-application-dns.net", ident=13),
         rules=f"{CHILD}\nblock: ['service:tiktok']",
     )
-    assert told.verdicts == [
+    assert replayed.verdicts == [
         ("tiktok.com", "block", "family_block"),
         ("www.google.com", "rewrite", "safe_search"),
         ("casino.example", "block", "category"),
@@ -231,7 +231,7 @@ def test_verdict_reason_and_rule_are_the_judges() -> None:
         (GATEWAY_NAME, "allow", "gateway"),
         ("use-application-dns.net", "block", "resolver_signal"),
     ]
-    rules = [one.decision.rule for one in told.asked]
+    rules = [request.decision.rule for request in replayed.asked]
     assert rules[0] == "block: service:tiktok"
     assert rules[3] == rules[4]  # nothing tells a sealed entry from another
 
@@ -250,15 +250,15 @@ def test_a_frames_own_time_decides_unless_another_is_named() -> None:
 @pytest.mark.parametrize("time", [0.0, 4e9 + 2**33])
 def test_a_frame_without_a_believable_time_is_judged_as_now(time: float) -> None:
     capture = captures.pcapng([(time, captures.LINKS["raw"].wrap(question("a.example")))], RAW)
-    told = Replayed(capture, CHILD, at=None)
-    assert told.asked[0].time is None
-    assert told.verdicts == [("a.example", "allow", "open")]
+    replayed = Replayed(capture, CHILD, at=None)
+    assert replayed.asked[0].time is None
+    assert replayed.verdicts == [("a.example", "allow", "open")]
 
 
 # ---------------------------------------------------------------- what is not
 
 
-def test_each_request_of_a_refused_connection_is_told() -> None:
+def test_each_request_of_a_refused_connection_is_reported() -> None:
     """The capture may be of a network without a filter, where the connection went on."""
     tape = Tape()
     talk = tape.talk(dport=80)
@@ -270,7 +270,7 @@ def test_each_request_of_a_refused_connection_is_told() -> None:
     assert Replayed(tape.capture(), BLOCKED).verdicts == [blocked, blocked, (ALLOWED, "allow", "open")]
 
 
-def test_the_second_hello_of_a_refused_connection_is_told() -> None:
+def test_the_second_hello_of_a_refused_connection_is_reported() -> None:
     tape = Tape()
     talk = tape.talk()
     talk.handshake()
@@ -281,7 +281,7 @@ def test_the_second_hello_of_a_refused_connection_is_told() -> None:
     assert Replayed(tape.capture(), BLOCKED).verdicts == [(REFUSED, "block", "family_block")] * 2
 
 
-def test_what_is_sent_again_is_told_once() -> None:
+def test_what_is_sent_again_is_reported_once() -> None:
     tape = Tape()
     for dport, said, answered in ((80, get(REFUSED), HTTP_OK), (443, tls(REFUSED), SERVER_HELLO)):
         talk = tape.talk(dport=dport)
@@ -293,12 +293,12 @@ def test_what_is_sent_again_is_told_once() -> None:
     assert Replayed(tape.capture(), BLOCKED).names == [("http", REFUSED), ("tls", REFUSED)]
 
 
-def test_a_question_is_told_whatever_follows_it() -> None:
+def test_a_question_is_reported_whatever_follows_it() -> None:
     """As the daemon judges it: by its head alone."""
     query = dns.message.make_query("www.head.example", "A").to_wire()
     broken = query[:10] + b"\0\1" + query[12:] + b"\0\0"  # half an additional record
-    told = of_packets(udp_packet(DEVICE, RESOLVER, 5353, 53, broken))
-    assert told.names == [("dns", "www.head.example")]
+    replayed = of_packets(udp_packet(DEVICE, RESOLVER, 5353, 53, broken))
+    assert replayed.names == [("dns", "www.head.example")]
 
 
 def test_a_port_that_is_used_again_is_another_connection() -> None:
@@ -317,9 +317,9 @@ def test_a_packet_with_a_wrong_checksum_is_passed_over() -> None:
     tape.add(with_bad_checksum(talk.segment(tls("www.decoy.example"), 0)))
     talk.client(tls(ALLOWED))
     tape.add(with_bad_checksum(question("decoy.example")))
-    told = Replayed(tape.capture())
-    assert told.names == [("tls", ALLOWED)]
-    assert told.tally.decoys == 2
+    replayed = Replayed(tape.capture())
+    assert replayed.names == [("tls", ALLOWED)]
+    assert replayed.tally.decoys == 2
 
 
 def test_the_same_question_on_two_interfaces_is_one() -> None:
@@ -335,10 +335,10 @@ def test_the_same_question_on_two_interfaces_is_one() -> None:
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_each_tunnel_is_told_once(version: int) -> None:
+def test_each_tunnel_is_reported_once(version: int) -> None:
     tape = Tape()
-    told = []
-    for number, vector in enumerate(one for one in VECTORS if one.side == "client"):
+    expected = []
+    for number, vector in enumerate(entry for entry in VECTORS if entry.side == "client"):
         talk = tape.talk(version=version, dport=vector.port, sport=20000 + number)
         for _ in range(2):
             if vector.transport == "udp":
@@ -346,18 +346,18 @@ def test_each_tunnel_is_told_once(version: int) -> None:
             else:
                 talk.client(vector.payload, at=0)
         if vector.proto is Proto.PROXY:
-            told.append("http")
-        told.append(vector.proto.value)
+            expected.append("http")
+        expected.append(vector.proto.value)
     for number in (47, 41, 132):
         for _ in range(2):
             tape.add(ip_packet(talk, number, bytes(40)))
     seen = Replayed(tape.capture()).asked
-    assert [str(one.proto) for one in seen] == [*told, "pptp", "ip_in_ip"]
-    assert {one.host for one in seen if one.proto not in (Proto.HTTP, Proto.PROXY)} == {None}
+    assert [str(request.proto) for request in seen] == [*expected, "pptp", "ip_in_ip"]
+    assert {request.host for request in seen if request.proto not in (Proto.HTTP, Proto.PROXY)} == {None}
     assert seen[-1].sport == seen[-1].dport == 0
 
 
-def test_only_questions_hellos_requests_and_tunnels_are_told() -> None:
+def test_only_questions_hellos_requests_and_tunnels_are_reported() -> None:
     tape = Tape()
     tape.add(udp_packet(DEVICE, REMOTE, 40000, 3478, bytes(148)))
     tape.add(udp_packet(REMOTE, DEVICE, 3478, 40000, bytes(92)))
@@ -373,14 +373,14 @@ def test_only_questions_hellos_requests_and_tunnels_are_told() -> None:
 def test_frames_cut_by_the_snapshot_length_are_counted() -> None:
     packets = [question("whole.example"), hello_to("www.cut.example", REMOTE, 40000)]
     frames = [(START, captures.LINKS["ethernet"].wrap(packet)) for packet in packets]
-    told = Replayed(captures.pcap(frames, snaplen=96))
-    assert told.names == [("dns", "whole.example")]
-    assert (told.tally.frames, told.tally.cut, told.tally.broken) == (2, 1, 0)
+    replayed = Replayed(captures.pcap(frames, snaplen=96))
+    assert replayed.names == [("dns", "whole.example")]
+    assert (replayed.tally.frames, replayed.tally.cut, replayed.tally.broken) == (2, 1, 0)
 
 
 def test_frames_on_a_link_that_is_not_read_are_counted() -> None:
-    told = Replayed(captures.pcap([(START, bytes(40))], 127))  # IEEE 802.11 with radiotap
-    assert told.tally.foreign == 1
+    replayed = Replayed(captures.pcap([(START, bytes(40))], 127))  # IEEE 802.11 with radiotap
+    assert replayed.tally.foreign == 1
 
 
 # ---------------------------------------------------------------- sides, offload, fragments
@@ -393,7 +393,7 @@ def test_a_capture_that_begins_in_the_middle(sport: int) -> None:
     talk = tape.talk(sport=sport, dport=80)
     talk.server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", acks=0)
     talk.client(get("www.middle.example"))
-    assert [(one.host, one.sport) for one in Replayed(tape.capture()).asked] == [
+    assert [(request.host, request.sport) for request in Replayed(tape.capture()).asked] == [
         ("www.middle.example", sport)
     ]
 
@@ -403,7 +403,9 @@ def test_a_client_on_a_low_port_is_known_by_its_syn() -> None:
     talk = tape.talk(sport=443, dport=40123)
     talk.handshake()
     talk.client(tls("www.odd.example"))
-    assert [(one.host, one.sport) for one in Replayed(tape.capture()).asked] == [("www.odd.example", 443)]
+    assert [(request.host, request.sport) for request in Replayed(tape.capture()).asked] == [
+        ("www.odd.example", 443)
+    ]
 
 
 def test_checksums_that_a_network_card_was_to_fill_in() -> None:
@@ -420,9 +422,9 @@ def test_checksums_that_a_network_card_was_to_fill_in() -> None:
         elif summed is not None:
             data[36:38] = summed
         tape.add(bytes(data))
-    told = Replayed(tape.capture())
-    assert len(told.asked) == 4
-    assert told.tally.decoys == 0
+    replayed = Replayed(tape.capture())
+    assert len(replayed.asked) == 4
+    assert replayed.tally.decoys == 0
 
 
 def test_a_length_that_segmentation_offload_left_out() -> None:
@@ -451,14 +453,14 @@ def test_a_safe_address_is_learnt_from_the_captures_own_answers() -> None:
         ("www.google.com", "CNAME", "forcesafesearch.google.com."),
         ("forcesafesearch.google.com", "A", dotted(SAFE_GOOGLE)),
     )
-    told = of_packets(
+    replayed = of_packets(
         question("www.google.com"),
         safe,
         hello_to("www.google.com", SAFE_GOOGLE, 40000),
         hello_to("www.google.com", GOOGLE, 40001),
         rules=CHILD,
     )
-    assert [(v, r) for _, v, r in told.verdicts] == [
+    assert [(v, r) for _, v, r in replayed.verdicts] == [
         ("rewrite", "safe_search"),
         ("allow", "safe_search"),
         ("block", "safe_search_address"),
@@ -467,10 +469,10 @@ def test_a_safe_address_is_learnt_from_the_captures_own_answers() -> None:
 
 def test_the_answer_to_a_rewritten_question_teaches_nothing_else() -> None:
     plain = answer("www.google.com", ("www.google.com", "A", dotted(GOOGLE)))
-    told = of_packets(
+    replayed = of_packets(
         question("www.google.com"), plain, hello_to("www.google.com", GOOGLE, 40000), rules=CHILD
     )
-    assert told.verdicts[-1] == ("www.google.com", "block", "safe_search_address")
+    assert replayed.verdicts[-1] == ("www.google.com", "block", "safe_search_address")
 
 
 ALLOW_LIST = "band: 10-12\nmode: allow-list\nallow: [site.example]"
@@ -483,27 +485,27 @@ def nameless_hello(address: bytes) -> bytes:
 
 def test_an_allowed_answer_opens_its_address_and_a_refused_one_does_not() -> None:
     for name, verdict in (("site.example", "allow"), ("other.example", "block")):
-        told = of_packets(
+        replayed = of_packets(
             question(name),
             answer(name, (name, "A", dotted(REMOTE))),
             nameless_hello(REMOTE),
             rules=ALLOW_LIST,
         )
-        assert told.verdicts[-1][:2] == (None, verdict)
+        assert replayed.verdicts[-1][:2] == (None, verdict)
 
 
 def test_help_stays_open_at_bedtime_where_no_answer_contradicts() -> None:
     night = almaty("2026-11-24T23:30")
     hello = hello_to("www.childline.org.uk", REMOTE, 40000)
     assert of_packets(hello, rules=CHILD, at=night).verdicts == [("www.childline.org.uk", "allow", "help")]
-    told = of_packets(
+    replayed = of_packets(
         question("www.childline.org.uk"),
         answer("www.childline.org.uk", ("www.childline.org.uk", "A", "192.0.2.200")),
         hello,
         rules=CHILD,
         at=night,
     )
-    assert [verdict for _, verdict, _ in told.verdicts] == ["allow", "block"]
+    assert [verdict for _, verdict, _ in replayed.verdicts] == ["allow", "block"]
 
 
 # ---------------------------------------------------------------- evasions, as in the daemon
@@ -518,8 +520,8 @@ def test_known_evasions_are_refused_here_too(case: Case) -> None:
     if case not in OPENS_ITSELF and case not in QUIC_CASES:
         talk.handshake()
     case(talk, REFUSED)
-    told = Replayed(tape.capture(), BLOCKED)
-    assert any(one.decision.verdict is Verdict.BLOCK for one in told.asked)
+    replayed = Replayed(tape.capture(), BLOCKED)
+    assert any(request.decision.verdict is Verdict.BLOCK for request in replayed.asked)
 
 
 # ---------------------------------------------------------------- any bytes
@@ -553,21 +555,21 @@ def test_pieces_of_any_size_give_the_same(chunk: int) -> None:
 
 @pytest.mark.parametrize(("capture", "ends"), [(WHOLE, 7), (ANEW, 8)], ids=["pcap", "pcapng"])
 def test_a_capture_cut_anywhere_gives_a_beginning_and_says_so(capture: bytes, ends: int) -> None:
-    """Byte by byte, more and more of it is told; nothing is told that the whole one does not tell."""
+    """Each further byte adds to the report, and every report is a beginning of the whole one's."""
     asked = Replayed(capture).asked
-    told = [Replayed(capture[:place]) for place in range(len(capture))]
-    lengths = [len(one.asked) for one in told]
+    beginnings = [Replayed(capture[:place]) for place in range(len(capture))]
+    lengths = [len(beginning.asked) for beginning in beginnings]
     assert lengths == sorted(lengths)
     assert set(lengths) == {0, 1, 2}  # the last byte completes the third
-    for one in told:
-        assert one.asked == asked[: len(one.asked)]
-    assert sum(not one.broken for one in told) == ends  # of records
+    for beginning in beginnings:
+        assert beginning.asked == asked[: len(beginning.asked)]
+    assert sum(not beginning.broken for beginning in beginnings) == ends  # of records
 
 
-def test_a_broken_place_is_told_after_what_came_before_it() -> None:
-    told = Replayed(WHOLE + b"\xff" * 40 + WHOLE)
-    assert told.names == Replayed(WHOLE).names
-    assert f" at byte {len(WHOLE)}, after frame 7." in told.broken
+def test_a_broken_place_is_reported_after_what_came_before_it() -> None:
+    replayed = Replayed(WHOLE + b"\xff" * 40 + WHOLE)
+    assert replayed.names == Replayed(WHOLE).names
+    assert f" at byte {len(WHOLE)}, after frame 7." in replayed.broken
 
 
 @settings(max_examples=60, deadline=None)

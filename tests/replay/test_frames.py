@@ -20,7 +20,7 @@ from tests import captures
 STAMPED = [(1000.0 + number, bytes([number]) * (50 + number)) for number in range(5)]
 
 
-def told(data: bytes, *, chunk: int = CHUNK) -> tuple[list[Frame], str]:
+def read_frames(data: bytes, *, chunk: int = CHUNK) -> tuple[list[Frame], str]:
     """The frames, and the problem or nothing."""
     stream = io.BytesIO(data)
     found: list[Frame] = []
@@ -58,7 +58,7 @@ every_file = pytest.mark.parametrize("file", FILES.values(), ids=FILES)
 
 @every_file
 def test_the_whole_file_has_no_problem(file: File) -> None:
-    found, problem = told(file.data)
+    found, problem = read_frames(file.data)
     assert [(frame.time, frame.data) for frame in found] == STAMPED
     assert problem == ""
 
@@ -66,9 +66,9 @@ def test_the_whole_file_has_no_problem(file: File) -> None:
 @every_file
 @pytest.mark.parametrize("chunk", [1, 5, CHUNK])
 def test_cut_at_every_offset(file: File, chunk: int) -> None:
-    whole, _ = told(file.data)
+    whole, _ = read_frames(file.data)
     for place in range(len(file.data)):
-        found, problem = told(file.data[:place], chunk=chunk)
+        found, problem = read_frames(file.data[:place], chunk=chunk)
         complete = sum(end <= place for end in file.records[1:])
         number = max(0, complete - file.empty)
         assert found == whole[:number]
@@ -85,14 +85,14 @@ def test_cut_at_every_offset(file: File, chunk: int) -> None:
 @every_file
 @pytest.mark.parametrize("length", [0xFFFFFFFF, 1 << 31, MAX_BLOCK + 4, MAX_FRAME + 1, "+1", "+4", "+64"])
 def test_a_length_that_is_too_long(file: File, length: int | str) -> None:
-    """Told as broken at that record, whatever lies behind it."""
-    whole, _ = told(file.data)
+    """Reported as broken at that record, whatever follows it."""
+    whole, _ = read_frames(file.data)
     for number, start in enumerate(file.records[:-1]):
         data = bytearray(file.data)
         (right,) = struct.unpack_from("<I", data, start + file.length)
         wrong = right + int(length) if isinstance(length, str) else length
         struct.pack_into("<I", data, start + file.length, wrong)
-        found, problem = told(bytes(data + bytes(100)))
+        found, problem = read_frames(bytes(data + bytes(100)))
         before = max(0, number - file.empty)
         assert found == whole[:before]
         if start:
@@ -105,13 +105,13 @@ def test_a_length_that_is_too_long(file: File, length: int | str) -> None:
 @pytest.mark.parametrize("less", range(1, 40))
 def test_a_length_that_is_too_short(file: File, less: int) -> None:
     """A pcap's frame is shorter by right when its end was not captured, so that what follows tells."""
-    whole, _ = told(file.data)
+    whole, _ = read_frames(file.data)
     for number in range(file.empty, len(file.records) - 1):
         data = bytearray(file.data)
         start = file.records[number]
         (right,) = struct.unpack_from("<I", data, start + file.length)
         struct.pack_into("<I", data, start + file.length, right - less)
-        found, problem = told(bytes(data))
+        found, problem = read_frames(bytes(data))
         before = number - file.empty
         assert found[:before] == whole[:before]
         assert problem
@@ -130,17 +130,17 @@ def test_a_length_that_is_too_short(file: File, less: int) -> None:
     ],
 )
 def test_what_is_no_capture(data: bytes, why: str) -> None:
-    found, problem = told(data)
+    found, problem = read_frames(data)
     assert found == []
     assert problem == f"a.pcap: not a capture ({why}). Use an unpacked pcap or pcapng file."
 
 
 def test_a_capture_without_frames_is_one() -> None:
-    assert told(captures.pcap([])) == ([], "")
-    assert told(captures.pcapng([])) == ([], "")
+    assert read_frames(captures.pcap([])) == ([], "")
+    assert read_frames(captures.pcapng([])) == ([], "")
 
 
-def test_a_disk_that_fails_is_told_after_what_was_read() -> None:
+def test_a_disk_that_fails_is_reported_after_what_was_read() -> None:
     pieces = iter([FILES["pcap"].data[:200]])
 
     def read(size: int) -> bytes:

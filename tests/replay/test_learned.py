@@ -8,7 +8,7 @@ import pytest
 
 from gateway.policy.names.hosts import HostMap
 from gateway.policy.values import Decision, Reason, Verdict
-from gateway.replay.learned import MAX_ASKED, MAX_HELP, MAX_HELP_ADDRESSES, Learned
+from gateway.replay.engine import MAX_ASKED, MAX_HELP, MAX_HELP_ADDRESSES, Learned
 from gateway.wire.dns.message import Message, parse_message
 
 CLIENT = bytes([192, 168, 1, 7])

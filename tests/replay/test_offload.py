@@ -25,7 +25,7 @@ def packet(payload: bytes, version: int = 4) -> bytes:
 
 def parts(payload: bytes, version: int = 4) -> list[bytes]:
     data = packet(payload, version)
-    return [parse_ip(one).payload.tobytes() for one in split_offloaded(data, parse_ip(data))]
+    return [parse_ip(part).payload.tobytes() for part in split_offloaded(data, parse_ip(data))]
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -44,7 +44,7 @@ def test_the_initials_of_a_flow_that_were_handed_over_as_one(version: int, tail:
         b"\xc0" + bytes(3000),
         b"\xc0" + b"\xff" * 3000,
         INITIALS[0] + bytes(1000),
-        b"".join(one[:1100] for one in INITIALS),
+        b"".join(initial[:1100] for initial in INITIALS),
     ],
 )
 def test_anything_else_is_one_packet(payload: bytes) -> None:
@@ -58,14 +58,14 @@ def test_a_long_segment_is_the_cards_many(version: int, size: int) -> None:
     client, server = ADDRESSES[version]
     payload = bytes(range(256)) * (size // 256 + 1)
     data = tcp_segment(client, server, 40000, 80, seq=2**32 - 5000, ack=7, flags=ACK | PSH, payload=payload)
-    found = [parse_ip(one) for one in split_offloaded(data, parse_ip(data))]
-    assert b"".join(one.payload.tobytes() for one in found) == payload
+    found = [parse_ip(part) for part in split_offloaded(data, parse_ip(data))]
+    assert b"".join(part.payload.tobytes() for part in found) == payload
     assert all(one.seq == (2**32 - 5000 + at * 1400) % 2**32 for at, one in enumerate(found))
-    assert [bool(one.flags & PSH) for one in found] == [False] * (len(found) - 1) + [True]
+    assert [bool(part.flags & PSH) for part in found] == [False] * (len(found) - 1) + [True]
 
 
 @pytest.mark.parametrize("size", [20_000, 40_000, 60_000])
-def test_a_request_with_a_long_body_in_one_captured_segment_is_told(size: int) -> None:
+def test_a_request_with_a_long_body_in_one_captured_segment_is_reported(size: int) -> None:
     tape = Tape()
     talk = tape.talk(dport=80)
     talk.handshake()

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.replay.segments import MAX_EARLY, Segments
+from gateway.replay.engine import MAX_EARLY, Segments
 from gateway.wire.dns.message import tcp_frame
 
 MESSAGES = [bytes(12) + bytes([number]) * number for number in (1, 40, 200)]

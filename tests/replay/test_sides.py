@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.replay.sides import FlowClients
+from gateway.replay.engine import FlowClients
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.packet import ACK, SYN, parse_ip
 from tests.wire.flow_forge import ADDRESSES, udp_packet

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from gateway.core.clock import WallClock
 from gateway.core.loop import Loop
-from gateway.household.clock_files import STAMP
-from gateway.household.clock_watch import ClockWatch
+from gateway.household.clock_watch import STAMP, ClockWatch
 from gateway.kernel import clocks
 from gateway.policy.time.clock_changes import Jump
 

@@ -69,7 +69,7 @@ class TrustedAuthority:
             _name((names or (NAME,))[0]), own, self._between_name, self._between_key, life, names or (NAME,),
             server=server,
         )  # fmt: skip
-        chain = b"".join(one.public_bytes(Encoding.PEM) for one in (leaf, self.between))
+        chain = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in (leaf, self.between))
         return Pair(chain, _pem(own))
 
 
@@ -119,7 +119,7 @@ def _signed(
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
         builder = builder.add_extension(usage, critical=True)
     else:
-        alternative = x509.SubjectAlternativeName([x509.DNSName(one) for one in names])
+        alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
         purpose = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = builder.add_extension(alternative, critical=False)
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)

@@ -57,8 +57,8 @@ WORD = r"""(?:"[^"]+"|[^\s"'`]+)"""
 def test_every_command_of_ours_in_the_document_is_one() -> None:
     found = re.findall(rf"qalqan (certificate install {WORD} {WORD}|certificate name {WORD})", DOCUMENT)
     assert len(found) >= 5
-    for one in found:
-        assert build_parser().parse_args(shlex.split(one)).module == "cli.commands.certificate"
+    for command in found:
+        assert build_parser().parse_args(shlex.split(command)).module == "cli.commands.certificate"
     assert "`qalqan certificate check`" in DOCUMENT
 
 
@@ -81,9 +81,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     authority.issue("localhost").put(folder)
     bundle = folder / "bundle.pem"
     bundle.write_bytes(authority.root_pem)
-    acme, management, dns, told = free_port(), free_port(), free_port(), free_port()
+    acme, management, dns, control = free_port(), free_port(), free_port(), free_port()
     settings = {
-        "listenAddress": f"127.0.0.1:{acme}", "managementListenAddress": f"127.0.0.1:{told}",
+        "listenAddress": f"127.0.0.1:{acme}", "managementListenAddress": f"127.0.0.1:{control}",
         "certificate": str(folder / "chain.pem"), "privateKey": str(folder / "key.pem"),
         "httpPort": free_port(), "tlsPort": free_port(), "externalAccountBindingRequired": False,
     }  # fmt: skip
@@ -209,7 +209,7 @@ def test_certbot_gets_and_renews_it(
         f'#!/bin/sh\nexec {server.set_txt} "_acme-challenge.$CERTBOT_DOMAIN." "$CERTBOT_VALIDATION"\n'
     )
     hook.chmod(0o755)
-    folders = " ".join(f"--{one}-dir {gateway.folder}/{one}" for one in ("config", "work", "logs"))
+    folders = " ".join(f"--{kind}-dir {gateway.folder}/{kind}" for kind in ("config", "work", "logs"))
     ours = (
         f"--manual --preferred-challenges dns --manual-auth-hook {hook} --server {server.directory} {folders}"
     )

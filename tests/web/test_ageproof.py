@@ -30,7 +30,7 @@ def run(request: object, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(argv, input=data, capture_output=True, timeout=60, check=False)
 
 
-def told(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+def answer_of(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
     assert done.stderr == b""
     assert done.stdout.count(b"\n") == 1
     found: dict[str, Any] = json.loads(done.stdout)
@@ -39,7 +39,7 @@ def told(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
 
 @pytest.fixture
 def asked() -> dict[str, Any]:
-    return told(run({"do": "ask", "origin": ORIGIN, "now": NOW.isoformat()}))
+    return answer_of(run({"do": "ask", "origin": ORIGIN, "now": NOW.isoformat()}))
 
 
 @pytest.fixture
@@ -61,11 +61,15 @@ def test_from_the_question_to_one_bit(asked: dict[str, Any], request_of: dict[st
     assert asked["until"] == (NOW + timedelta(minutes=5)).isoformat()
     done = run(request_of)
     assert done.returncode == 0
-    assert told(done) == {"adult": True, "until": (NOW + timedelta(hours=4)).isoformat(), "method": "eu_av"}
+    assert answer_of(done) == {
+        "adult": True,
+        "until": (NOW + timedelta(hours=4)).isoformat(),
+        "method": "eu_av",
+    }
 
 
 def test_no_two_questions_are_the_same(asked: dict[str, Any]) -> None:
-    again = told(run({"do": "ask", "origin": ORIGIN, "now": NOW.isoformat()}))
+    again = answer_of(run({"do": "ask", "origin": ORIGIN, "now": NOW.isoformat()}))
     assert again["challenge"] != asked["challenge"]
     assert again["request"] != asked["request"]
 
@@ -93,7 +97,7 @@ def test_a_refusal_has_a_name(
 def test_a_refusal_is_a_line(request_of: dict[str, Any]) -> None:
     done = run({**request_of, "trust": "/nowhere/trust.json"})
     assert done.returncode == 1
-    assert told(done) == {"refused": "trust_broken", "told": "gateway"}
+    assert answer_of(done) == {"refused": "trust_broken", "told": "gateway"}
 
 
 def test_one_document_alone(asked: dict[str, Any]) -> None:
@@ -148,7 +152,7 @@ def test_it_needs_less_than_half_of_what_it_may_have(request_of: dict[str, Any])
     done = subprocess.run(
         (sys.executable, "-c", code), input=data, capture_output=True, timeout=60, check=True
     )
-    assert told(done)["adult"] is True
+    assert answer_of(done)["adult"] is True
 
 
 @pytest.mark.parametrize(
@@ -168,7 +172,7 @@ def test_what_takes_too_much_is_ended(limits: str, waste: str, ended: int) -> No
 
 def test_neither_the_daemons_part_nor_the_pages_part_has_cryptography() -> None:
     code = (
-        "import sys, gateway.age.bands, gateway.age.refusals, gateway.age.values, gateway.age.waiting;"
+        "import sys, gateway.age.bands, gateway.age.refusals, gateway.age.documents, gateway.age.waiting;"
         "import gateway.web.age_proof;"
         "print([name for name in sys.modules if name.startswith('cryptography')])"
     )

@@ -108,10 +108,10 @@ def test_what_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def run(what: str, data: bytes, password: str) -> subprocess.CompletedProcess[bytes]:
-    told = json.dumps({"password": password}).encode() + b"\n" + data
+    request = json.dumps({"password": password}).encode() + b"\n" + data
     return subprocess.run(
         [sys.executable, "-m", "gateway.web.backup_seal", what],
-        input=told,
+        input=request,
         capture_output=True,
         check=False,
     )
@@ -134,7 +134,7 @@ def test_the_process_that_hears_the_password_leaves_no_core_dump() -> None:
         limits = Path(f"/proc/{process.pid}/limits")
 
         def sizes() -> list[str]:
-            line = next(one for one in limits.read_text().splitlines() if one.startswith("Max core"))
+            line = next(entry for entry in limits.read_text().splitlines() if entry.startswith("Max core"))
             return line.split()[4:6]
 
         assert until(lambda: sizes() == ["0", "0"], 20.0) is not None

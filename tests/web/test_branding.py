@@ -37,7 +37,7 @@ def colours(part: str) -> dict[str, str]:
 
 
 def test_the_grounds_are_those_of_the_pages() -> None:
-    day, night = (colours(one) for one in STYLE.split("@media (prefers-color-scheme: dark)")[:2])
+    day, night = (colours(part) for part in STYLE.split("@media (prefers-color-scheme: dark)")[:2])
     night = colours(STYLE.split("@media (prefers-color-scheme: dark)")[1].partition("*, *::before")[0])
     names = ("ground", "surface", "sunken", "accent")
     assert tuple(day[name] for name in names) == GROUNDS
@@ -81,7 +81,7 @@ def test_what_a_brand_says() -> None:
         (f"support: {'1' * 121}", "brand.support: has 121 characters, more than 120"),
     ],
 )
-def test_what_cannot_be_used_is_left_out_and_told(text: str, says: str) -> None:
+def test_what_cannot_be_used_is_left_out_and_reported(text: str, says: str) -> None:
     read = brand(f"{text}{'' if text.startswith('name') else ', name: Alma'}")
     (problem,) = read.problems
     assert says in problem

@@ -1,4 +1,4 @@
-"""Each thing that does not fit is one line, which says how to mend it."""
+"""Each thing that does not fit is one line, which says how to fix it."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_what_does_not_fit_is_told(what: str) -> None:
+def test_what_does_not_fit_is_reported(what: str) -> None:
     pair, lines = WRONG[what]
     assert said(pair) == lines
 
@@ -163,24 +163,25 @@ def leaf_with(before: bytes, after: bytes) -> bytes:
         (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07"),  # of version 8
     ],
 )
-def test_a_certificate_that_is_damaged_inside_is_told(before: bytes, after: bytes) -> None:
+def test_a_certificate_that_is_damaged_inside_is_reported(before: bytes, after: bytes) -> None:
     chain = leaf_with(before, after) + GOOD.chain.removeprefix(GOOD.leaf)
     (line,) = said(Pair(chain, GOOD.key))
     assert line == "chain.pem has no readable certificate; give a PEM file (BEGIN CERTIFICATE)"
 
 
 def test_a_name_of_a_certificate_that_moves_the_cursor_does_not() -> None:
-    told = said(Pair(leaf_with(NAME.encode(), b"\x1b[2J\nx" + NAME[6:].encode()), GOOD.key))
+    lines = said(Pair(leaf_with(NAME.encode(), b"\x1b[2J\nx" + NAME[6:].encode()), GOOD.key))
     assert (
-        f"chain.pem is for \\x1b[2J\\nx{NAME[6:]}, not for {NAME}; ask for a certificate of that name" in told
+        f"chain.pem is for \\x1b[2J\\nx{NAME[6:]}, not for {NAME}; ask for a certificate of that name"
+        in lines
     )
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300), st.integers(0, len(GOOD.chain) - 1))
 @settings(max_examples=60, deadline=None)
 def test_hostile_bytes_are_a_line(chain: bytes, key: bytes, at: int) -> None:
-    for one in (chain, GOOD.chain[:at] + chain + GOOD.chain[at:]):
-        found = examine(NAME, one, key)
+    for data in (chain, GOOD.chain[:at] + chain + GOOD.chain[at:]):
+        found = examine(NAME, data, key)
         assert all("\n" not in line for line in found.problems)
 
 
@@ -229,6 +230,6 @@ def test_the_program_tells_it_as_json(tmp_path: Path) -> None:
     assert line == f"{tmp_path}/no.pem does not exist; create it, or use another path"
 
 
-@pytest.mark.parametrize("told", [{}, {"problems": "x"}, {"problems": None, "until": 7}])
-def test_another_line_tells_of_no_certificate(told: dict[str, object]) -> None:
-    assert parse_examined(told) == ExaminedCertificate(("the certificate could not be examined",))
+@pytest.mark.parametrize("result", [{}, {"problems": "x"}, {"problems": None, "until": 7}])
+def test_another_line_tells_of_no_certificate(result: dict[str, object]) -> None:
+    assert parse_examined(result) == ExaminedCertificate(("the certificate could not be examined",))

@@ -140,10 +140,10 @@ def test_who_asks_is_the_address_and_no_header(site: Site) -> None:
     for words in (f"PROXY TCP4 {DEVICE} {DEVICE} 1 443\r\n".encode(), b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"):
         with socket.create_connection((DEVICE, site.tls_port), timeout=10) as sock:
             sock.sendall(words + bytes(12))
-            assert told_by(sock)[:1] in (b"", b"\x15"), "closed, or an alert"
+            assert received_by(sock)[:1] in (b"", b"\x15"), "closed, or an alert"
 
 
-def told_by(sock: socket.socket) -> bytes:
+def received_by(sock: socket.socket) -> bytes:
     """Empty for a reset as well."""
     try:
         return sock.recv(100)
@@ -159,9 +159,9 @@ def test_plain_http_is_never_taken_for_https(site: Site) -> None:
         with socket.create_connection((DEVICE, site.port), timeout=10) as sock:
             lines = [f"GET {target} HTTP/1.1", f"Host: {NAME}", *(f"{k}: {v}" for k, v in extra.items())]
             sock.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode())
-            told = b"".join(iter(lambda: sock.recv(65536), b"")).decode()
-        assert "200 OK" in told
-        assert "__Host-" not in told
+            received = b"".join(iter(lambda: sock.recv(65536), b"")).decode()
+        assert "200 OK" in received
+        assert "__Host-" not in received
 
 
 def cookies_of(headers: http.client.HTTPMessage) -> dict[str, str]:
@@ -202,7 +202,7 @@ def test_what_was_heard_over_plain_http_opens_nothing_at_the_name(site: Site) ->
         connection.request("POST", "/signin", f"code={code}", form)
         answer = connection.getresponse()
         answer.read()
-        (line,) = (one for one in answer.headers.get_all("Set-Cookie") or [] if "known" not in one)
+        (line,) = (cookie for cookie in answer.headers.get_all("Set-Cookie") or [] if "known" not in cookie)
     assert "Secure" not in line
     value = line.partition("=")[2].partition(";")[0]
     assert ask(site.port, "/parent/", Cookie=f"qalqan-{site.port}={value}")[0] == 200
@@ -268,11 +268,11 @@ def stream_of(site: Site, cookie: str) -> ssl.SSLSocket:
 def goes_on(stream: ssl.SSLSocket) -> None:
     """It beats after ten seconds of silence; pieces of TLS may end anywhere."""
     stream.settimeout(longest(15))
-    told = b""
-    while b": beat" not in told:
+    received = b""
+    while b": beat" not in received:
         piece = stream.recv(4096)
-        assert piece, f"the stream ended after {told!r}"
-        told += piece
+        assert piece, f"the stream ended after {received!r}"
+        received += piece
 
 
 def signed_in(site: Site) -> str:
@@ -358,29 +358,29 @@ def test_five_hundred_connections_of_one_device_stop_nobody(own: Site) -> None:
             assert own.ask("/my")[0] == 200, "another device is met at the name as well"
             assert time.monotonic() - began < longest(5.0, below=GREETING)
     finally:
-        for one in crowd:
-            one.close()
+        for line in crowd:
+            line.close()
 
 
 def test_what_the_front_holds(own: Site) -> None:
     lines = [own.connect(source=f"127.0.0.{10 + number % 4}") for number in range(64)]
     try:
-        told = Path(f"/proc/{own.front()}/status").read_text()
+        status = Path(f"/proc/{own.front()}/status").read_text()
     finally:
-        for one in lines:
-            one.close()
-    held = int(told.partition("VmRSS:")[2].split()[0]) / 1024
+        for line in lines:
+            line.close()
+    held = int(status.partition("VmRSS:")[2].split()[0]) / 1024
     print(json.dumps({"front, resident with 64 connections, MB": round(held, 1)}))
     assert held <= MOST_MB
 
 
-def test_a_long_problem_is_told_in_one_message(tmp_path: Path) -> None:
+def test_a_long_problem_is_sent_in_one_message(tmp_path: Path) -> None:
     """The pages would take one that was cut for none of the front's."""
     loop = Loop()
     ours, pages = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     files = {"certificate": f"/{'a' * 1500}", "key": str(tmp_path / "key.pem")}
-    told = {"name": NAME, **files, "sockets": [], "pages": pages.detach()}
-    with closing(Front(loop, told)), ours:
+    settings = {"name": NAME, **files, "sockets": [], "pages": pages.detach()}
+    with closing(Front(loop, settings)), ours:
         loop.on_readable(ours, loop.stop)
         loop.call_later(longest(PATIENCE), loop.stop)
         loop.run()

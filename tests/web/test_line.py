@@ -127,12 +127,12 @@ def test_much_goes_through_both_ways_as_it_is(served: Served) -> None:
         threading.Thread(target=browse),
         threading.Thread(target=page.sendall, args=(down,)),
     ]
-    for one in threads:
-        one.start()
+    for thread in threads:
+        thread.start()
     served.until(lambda: len(heard) == 2, 60)
     assert heard == {"up": hashlib.sha256(up).digest(), "down": hashlib.sha256(down).digest()}
-    for one in threads:
-        one.join(5)
+    for thread in threads:
+        thread.join(5)
 
 
 def test_who_reads_nothing_holds_a_bounded_piece(served: Served) -> None:
@@ -158,7 +158,7 @@ def test_the_end_of_either_side_is_the_end(served: Served) -> None:
     page.close()
     served.until(lambda: not served.crowd.connections)
     assert tls.recv(100) == b"the last words"
-    assert tls.recv(100) == b"", "it was told that this is the end"
+    assert tls.recv(100) == b"", "TLS announced the end"
     other = served.shake(served.enter())
     other.close()
     served.until(lambda: not served.crowd.connections)
@@ -192,7 +192,7 @@ def test_one_device_has_its_places_and_no_more(served: Served) -> None:
     other = served.shake(served.enter("192.0.2.99"))
     for _ in range(500):
         served.enter("192.0.2.10")
-    count = [one.who for one in served.crowd.connections]
+    count = [connection.who for connection in served.crowd.connections]
     assert count.count("192.0.2.10") == PLACES_OF_ONE
     for number in range(200):
         served.enter(f"192.0.2.{10 + number % 4}")
@@ -211,7 +211,7 @@ def test_a_newcomer_gives_way_to_its_own_running_lines(served: Served) -> None:
     served.turn()
     for _ in range(50):
         served.enter()
-    assert sum(one.open for one in served.crowd.connections) == len(running)
+    assert sum(connection.open for connection in served.crowd.connections) == len(running)
     assert len(served.crowd.connections) == PLACES_OF_ONE
 
 

@@ -16,6 +16,6 @@ NEWER = {
 }
 
 
-@pytest.mark.parametrize("told", [OLDER, NEWER], ids=["cryptography 41", "cryptography 42"])
-def test_either_way_it_is_utc(told: Any) -> None:
-    assert validity(SimpleNamespace(**told)) == (SINCE.replace(tzinfo=UTC), UNTIL.replace(tzinfo=UTC))  # type: ignore[arg-type]
+@pytest.mark.parametrize("dates", [OLDER, NEWER], ids=["cryptography 41", "cryptography 42"])
+def test_either_way_it_is_utc(dates: Any) -> None:
+    assert validity(SimpleNamespace(**dates)) == (SINCE.replace(tzinfo=UTC), UNTIL.replace(tzinfo=UTC))  # type: ignore[arg-type]

@@ -59,7 +59,10 @@ def test_the_command_reads_the_family_s_file_and_serves(tmp_path: Path) -> None:
             "it became another one"
         )
         limits = Path(f"/proc/{process.pid}/limits").read_text().splitlines()
-        assert next(one.split()[4:6] for one in limits if one.startswith("Max core file size")) == ["0", "0"]
+        assert next(line.split()[4:6] for line in limits if line.startswith("Max core file size")) == [
+            "0",
+            "0",
+        ]
     assert (tmp_path / "web" / "session.key").exists()
 
 

@@ -15,8 +15,7 @@ from gateway.control.schema import values_of
 from gateway.household.loading import load_countries
 from gateway.policy.config.brand import MAX_NAME
 from gateway.policy.config.brand import Brand as Said
-from gateway.policy.config.config import Config
-from gateway.policy.config.proposal import Proposal
+from gateway.policy.config.config import Config, Proposal
 from gateway.policy.names.countries import lines_for
 from gateway.web.branding import MOST_BYTES, read_logo, style_of
 from tests.browser.every import CHILDS, PARENTS

@@ -14,7 +14,7 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from gateway.policy.judge.sentence import ENGLISH
+from gateway.policy.judge.explanation import ENGLISH
 from webui.language.i18n import DOMAIN, OWN_NAMES, SOURCE_LANGUAGE
 from webui.language.telling import DECISION
 
@@ -90,11 +90,11 @@ def _of_files() -> Iterator[Found]:
 
 
 def _of_decisions() -> Iterator[Found]:
-    """The daemon's sentences stand in one table: gateway/policy/judge/sentence.py."""
+    """The daemon's sentences stand in one table: gateway/policy/judge/explanation.py."""
     for number, (key, text) in enumerate(ENGLISH.items(), 1):
         comments = [told for part, told in PARTS if part in text]
         comments += [LISTS[key]] if key in LISTS else []
-        yield "gateway/policy/judge/sentence.py", number, text, comments, DECISION
+        yield "gateway/policy/judge/explanation.py", number, text, comments, DECISION
 
 
 def template() -> bytes:

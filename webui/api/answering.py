@@ -12,27 +12,17 @@ from gateway.control.client import Unreachable
 from gateway.control.schema import Record, field_types, to_json
 from webui.api import (
     account,
-    activity,
-    agreement,
-    alerts,
-    backup,
     children,
     codes,
     devices,
     events,
-    growing,
     health,
     home,
-    lists,
     my,
     people,
-    proof,
-    registers,
     requests,
     rules,
-    selfset,
     sharing,
-    teaching,
     unlock,
     who,
 )  # fmt: skip
@@ -40,7 +30,13 @@ from webui.api.document import BASE, document
 from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
-from webui.features.filter_tests import bypass_test_api
+from webui.features.activity import activity_api
+from webui.features.backup import backup_api
+from webui.features.bypass_alerts import card_api
+from webui.features.filter_tests import bypass_test_api, device_test_api
+from webui.features.growing import agreement_api, self_set_api, transition_api
+from webui.features.lists import lists_api, registers_api
+from webui.features.notifications import alert_api
 from webui.features.rules import (
     audit_log_api,
     catalogue_api,
@@ -49,13 +45,14 @@ from webui.features.rules import (
     profiles_api,
     rules_api,
 )
+from webui.features.site_repair import repair_api
 from webui.memory import release_memory
 
 NOUNS = (
-    teaching, growing, selfset, agreement,
-    home, catalogue_api, changes_api, children, profiles_api, rules, rules_api, activity, requests, codes,
-    devices, sharing, lists, registers, family_api, people,
-    account, audit_log_api, health, backup, alerts, proof, bypass_test_api, my, unlock, events,
+    repair_api, transition_api, self_set_api, agreement_api,
+    home, catalogue_api, changes_api, children, profiles_api, rules, rules_api, activity_api, requests,
+    codes, devices, card_api, sharing, lists_api, registers_api, family_api, people, account, audit_log_api,
+    health, backup_api, alert_api, device_test_api, bypass_test_api, my, unlock, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

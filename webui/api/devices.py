@@ -177,30 +177,6 @@ class Identified:
     problems: tuple[str, ...]
 
 
-@record
-class Card:
-    device: str
-    name: str
-    kind: str
-    profile: str
-    profile_name: str
-    way: str
-    topic: str
-    day: str
-    at: datetime | None
-    host: str | None
-    resolver: str | None
-    sure: bool
-    solved: bool
-    sentence: str
-
-
-@record
-class Cards:
-    cards: tuple[Card, ...]
-    count: int
-
-
 @noun.declare("GET", "/devices", answer=Devices)
 def all_(me: Caller) -> object:
     """List every device of the home."""
@@ -272,21 +248,3 @@ def identify(me: Caller, mac: str, body: QuestionReply) -> object:
     """Answer a question with one of its `replies`, or with an owner."""
     values = {"answer": body.answer, "profile": body.child}
     return me.change("identify", mac=mac, **{key: one for key, one in values.items() if one})
-
-
-@noun.declare("GET", "/cards", answer=Cards)
-def cards(me: Caller) -> object:
-    """List the cards about bypass methods that guardians have not dismissed."""
-    return me.ask("cards")
-
-
-@noun.declare("POST", "/cards/{mac}/{way}/dismiss")
-def dismiss(me: Caller, mac: str, way: str) -> object:
-    """Dismiss a card."""
-    return me.change("dismiss", device=mac, way=way)
-
-
-@noun.declare("POST", "/cards/{mac}/{way}/restore")
-def restore(me: Caller, mac: str, way: str) -> object:
-    """Restore a dismissed card."""
-    return me.change("dismiss", device=mac, way=way, back=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from gateway.control.contract.activity import ERASE, RECENT_BLOCKS
+from gateway.control.contract.bypass_alerts import BYPASS_CARDS, BypassCards
 from gateway.control.contract.rules import OWN_CHANGES
 from gateway.control.schema import Text, Whole, record
 from gateway.policy.accounts.people import PersonRole
 from webui.accounts import locks
-from webui.api.activity import Ledger, OnDay, Refusals
 from webui.api.children import Left, ServiceId, Used
-from webui.api.devices import Cards
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
 from webui.api.requests import AllAsked
@@ -19,6 +19,8 @@ from webui.api.rules import Summary
 from webui.api.sharing import Digits, Lent
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
+from webui.features.activity.activity_api import Ledger, OnDay, Refusals
+from webui.features.activity.block_text import blocks_of
 from webui.features.rules.changes_api import Changes, with_undo
 from webui.values.answers import Here
 from webui.values.tickets import TYPED_LIMIT, typed
@@ -26,7 +28,6 @@ from webui.values.tickets import TYPED_LIMIT, typed
 noun = Noun("my")
 
 AskedMinutes = Annotated[int, Whole(1, 240)]
-MOST_REFUSALS = 10
 
 
 @record
@@ -139,13 +140,13 @@ def changes(_me: Caller | None) -> object:
 @noun.declare("GET", "/my/refusals", ANYONE, answer=Refusals)
 def refusals(_me: Caller | None) -> object:
     """List this device's last blocks: ten within ten minutes, from memory."""
-    return daemon().client.call("refusals", device=_device(), limit=MOST_REFUSALS)
+    return daemon().client.call(RECENT_BLOCKS.name, device=_device())
 
 
-@noun.declare("GET", "/my/cards", ANYONE, answer=Cards)
+@noun.declare("GET", "/my/cards", ANYONE, answer=BypassCards)
 def cards(_me: Caller | None) -> object:
     """List bypass methods that this device used, and how to turn each off in the device's own menu."""
-    return daemon().client.call("cards", device=device_of_a_child().mac)
+    return daemon().client.ask(BYPASS_CARDS, device=device_of_a_child().mac)
 
 
 @noun.declare("GET", "/my/requests", ANYONE, answer=AllAsked)
@@ -173,10 +174,10 @@ def erase(me: Caller | None, body: EraseOwn) -> None:
     if here.own.pin is not None and not here.own.pin.pin:
         if me is None:
             raise Problem(403, "pin_needed")
-        me.change("erase", device=here.mac)
+        me.change(ERASE, device=here.mac)
     else:
         pin = {"pin": body.pin} if body.pin else {}
-        daemon().sharing("erase", device=here.mac, origin=source_address(), **pin)
+        daemon().client.ask(ERASE, device=here.mac, origin=source_address(), **pin)
 
 
 @noun.declare("POST", "/my/requests/time", ANYONE, body=AskTime, answer=AskedNow, status=201)
@@ -188,8 +189,7 @@ def ask_time(_me: Caller | None, body: AskTime) -> object:
 @noun.declare("POST", "/my/requests/site", ANYONE, body=AskSite, answer=AskedNow, status=201)
 def ask_site(_me: Caller | None, body: AskSite) -> object:
     """Ask for a site that was blocked on this device within ten minutes."""
-    found = daemon().refusals_of_device(device_of_a_child()).found
-    if not any(refusal.host == body.host and refusal.askable and not refusal.for_time for refusal in found):
+    if blocks_of(device_of_a_child()).askable(body.host) is None:
         raise Problem(422, "not_refused")
     return _ask(site=body.host)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.age.bands import Band
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from webui.language.i18n import gettext as _
 
 

@@ -1,7 +1,7 @@
 """Describes the daemon's decisions in the reader's language, from their values rather than their English
 text.
 
-`gateway.policy.judge.sentence` builds the sentences; their words come from the catalogue. The daemon's own
+`gateway.policy.judge.explanation` builds the sentences; their words come from the catalogue. The daemon's own
 sentence is used in English, and if a daemon of another version reports too little.
 """
 
@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from gateway.control.contract.activity import BlockedSite, RecentBlock
 from gateway.control.contract.rules import Explanation
-from gateway.policy.judge.sentence import ENGLISH, Names, Words, sentence
+from gateway.control.contract.site_repair import NeededName
+from gateway.policy.judge.explanation import ENGLISH, Names, Words, sentence
 from gateway.policy.profile.rules import SELF
 from gateway.policy.values import Decision, Reason, Verdict
 from webui.language import things
@@ -22,6 +24,7 @@ from webui.language.words import clock, plain
 from webui.values.shapes import Answer
 
 DECISION = "decision"  # the gettext context of these messages
+OWN = f"{SELF}:"  # the owner of a rule that the child set for itself begins like this
 
 
 def state(answer: Answer, now: datetime, *, yours: bool = False) -> str:
@@ -34,42 +37,39 @@ def state(answer: Answer, now: datetime, *, yours: bool = False) -> str:
     return _said(answer, None, now, yours=yours) or text
 
 
-def refusal(answer: Answer, *, yours: bool = False) -> str:
-    """Describe why something was blocked (`refusals`), as of then: the oldest is from ten minutes ago.
+def refusal(block: RecentBlock, *, yours: bool = False) -> str:
+    """Describe why something was blocked, as of then: the oldest is from ten minutes ago.
 
     ``yours``: for the blocked device's user.
     """
-    text, at, yours = answer.text("sentence"), answer.moment("at"), yours and _is_own(answer)
-    if at is None or (is_source() and not yours):
-        return text
-    return _said(answer, answer.text("name") or answer.text("host") or None, at, yours=yours) or text
+    yours = yours and block.owner.startswith(OWN)
+    if is_source() and not yours:
+        return block.sentence
+    said = _decision(block.reason, block.rule, block.owner, block.verdict, block.until)
+    return _sentence(said, block.name or block.host or None, block.at, yours=yours) or block.sentence
 
 
-def met(answer: Answer, what: str, now: datetime) -> str:
-    """Describe the decision about a site or a service at ``now`` (`history`)."""
-    text = answer.text("sentence")
-    return text if is_source() else _said(answer, what or None, now) or text
+def blocked_site(site: BlockedSite, what: str) -> str:
+    """Describe why a site of the history was blocked, as of its last block."""
+    if is_source() or site.last is None:
+        return site.sentence
+    return _sentence(_decision(site.reason, site.rule, site.owner), what or None, site.last) or site.sentence
 
 
 def explained(found: Explanation) -> Explanation:
     """Return an explanation with its sentence in the reader's language (`why`, `preview`)."""
     if is_source():
         return found
-    try:
-        reason, verdict = Reason(found.reason), Verdict(found.verdict)
-    except ValueError:  # of a newer daemon
-        return found
-    decision = Decision(verdict, reason, found.rule, found.owner, until=found.until)
-    return replace(found, sentence=sentence(decision, found.host, found.at, _names(yours=False)))
+    decision = _decision(found.reason, found.rule, found.owner, found.verdict, found.until)
+    return replace(found, sentence=_sentence(decision, found.host, found.at) or found.sentence)
 
 
-def needed(answer: Answer, now: datetime) -> str:
-    """Describe why a name in a lesson was not opened (`lesson`)."""
-    text = answer.text("sentence")
+def needed(name: NeededName, at: datetime) -> str:
+    """Describe why a name was not opened during a site repair; empty if it was."""
+    text = name.sentence or ""
     if is_source() or not text:
         return text
-    values = {"reason": answer.text("refused"), "rule": answer.text("rule"), "owner": answer.text("owner")}
-    return _said(Answer(values), answer.text("name"), now) or text
+    return _sentence(_decision(name.refused or "", name.rule or "", name.owner or ""), name.name, at) or text
 
 
 def answered(answer: Answer, now: datetime) -> str:
@@ -121,21 +121,30 @@ def _open(change: Answer | None, now: datetime) -> str:
 
 def _is_own(answer: Answer) -> bool:
     """Return whether the child set that rule for itself."""
-    return answer.text("owner").startswith(f"{SELF}:")
+    return answer.text("owner").startswith(OWN)
 
 
 def _said(answer: Answer, what: str | None, now: datetime, *, yours: bool = False) -> str:
     """Return the sentence; empty if the answer lacks values, or has an unknown reason."""
-    rule, owner = answer.text("rule"), answer.text("owner")
+    reason, rule, owner, verdict = (answer.text(key) for key in ("reason", "rule", "owner", "verdict"))
+    return _sentence(_decision(reason, rule, owner, verdict, answer.moment("until")), what, now, yours=yours)
+
+
+def _decision(
+    reason: str, rule: str, owner: str, verdict: str = "", until: datetime | None = None
+) -> Decision | None:
+    """Return the decision; None if values are missing, or the reason is unknown."""
     try:
-        reason = Reason(answer.text("reason"))
-        verdict = Verdict(answer.text("verdict") or Verdict.BLOCK)
+        decision = Decision(Verdict(verdict or Verdict.BLOCK), Reason(reason), rule, owner, until=until)
     except ValueError:
-        return ""
-    if (verdict is Verdict.BLOCK and not owner) or (reason is Reason.CATEGORY and not rule):
-        return ""
-    decision = Decision(verdict, reason, rule, owner, until=answer.moment("until"))
-    return sentence(decision, what, now, _names(yours=yours))
+        return None
+    if decision.verdict is Verdict.BLOCK and not owner:
+        return None
+    return None if decision.reason is Reason.CATEGORY and not rule else decision
+
+
+def _sentence(decision: Decision | None, what: str | None, now: datetime, *, yours: bool = False) -> str:
+    return "" if decision is None else sentence(decision, what, now, _names(yours=yours))
 
 
 def _names(*, yours: bool) -> Names:

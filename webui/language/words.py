@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from gateway.policy.time.grammar import WEEK
+from gateway.policy.time.time_text import WEEK
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext, pgettext
 from webui.language.things import Ours, laws, register
@@ -33,6 +33,11 @@ def plain(text: str, limit: int = NAME_LIMIT) -> str:
     whole = isinstance(text, Ours)
     text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
     return text if len(text) <= limit or whole else text[: limit - 1] + "…"
+
+
+def many(number: int) -> str:
+    """Return ``83 800``, with a non-breaking space."""
+    return f"{number:,}".replace(",", "\u00a0")
 
 
 def weekday(moment: date) -> str:

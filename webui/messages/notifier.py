@@ -20,8 +20,9 @@ from typing import Any
 from flask import Flask
 
 from gateway.control.client import Client, EventStream, Unreachable
+from gateway.control.contract.notifications import ALERTS, AlertBook, GuardianAlerts
 from gateway.core.errors import ControlError
-from webui.messages.alerts import AlertBook, Alerts, named, parse_alerts, sentence
+from webui.features.notifications.alert_text import named, sentence, zone_of
 from webui.messages.outbox import Letter, Outbox
 from webui.messages.unsent import NotSent, Why
 from webui.settings import OWN_NAME
@@ -55,7 +56,7 @@ class Notifier:
         self, client: Client, catalogues: Mapping[str, NullTranslations], brand: str, send: Send = _by_ntfy
     ) -> None:
         self._client, self._catalogues, self._brand, self._send = client, catalogues, brand, send
-        self._outbox, self._book = Outbox(), AlertBook()
+        self._outbox, self._book = Outbox(), AlertBook((), "UTC")
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(SENDERS)
         self._gone_since: float | None = None
@@ -74,7 +75,7 @@ class Notifier:
         """Return the error of the last message."""
         return self._troubles.get(guardian)
 
-    def test(self, to: Alerts) -> None:
+    def test(self, to: GuardianAlerts) -> None:
         """Send a test message now, also at night. Raises: NotSent."""
         with self._lock:
             if time.monotonic() - self._tested < TEST_PACE:
@@ -109,7 +110,7 @@ class Notifier:
             self._tick()
 
     def _learn(self) -> None:
-        self._book = parse_alerts(self._client.call("alerts"))
+        self._book = self._client.ask(ALERTS)
 
     def _here(self) -> None:
         self._gone_since = None
@@ -131,12 +132,13 @@ class Notifier:
 
     def _put(self, kind: str, what: str, names: str) -> None:
         with self._lock:
-            self._outbox.note(self._book.by_guardian.values(), kind, what, names, time.monotonic())
+            self._outbox.note(self._book.alerts, kind, what, names, time.monotonic())
 
     def _tick(self) -> None:
         book = self._book
         with self._lock:
-            letters = self._outbox.due(book.by_guardian, time.monotonic(), datetime.now(book.zone))
+            by_guardian = {alerts.guardian: alerts for alerts in book.alerts}
+            letters = self._outbox.due(by_guardian, time.monotonic(), datetime.now(zone_of(book)))
         for letter in letters:
             threading.Thread(target=self._deliver, args=(letter,), daemon=True).start()
 
@@ -163,7 +165,7 @@ class Notifier:
         catalogue = self._catalogues.get(language) or NullTranslations()
         return catalogue.gettext, catalogue.ngettext
 
-    def _post(self, to: Alerts, text: str, path: str) -> None:
+    def _post(self, to: GuardianAlerts, text: str, path: str) -> None:
         click = f"http://{OWN_NAME}{path}"
         self._send(to.address, text, title=self._brand, click=click, inside=to.inside)
 

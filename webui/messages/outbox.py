@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 
-from webui.messages.alerts import Alerts
+from gateway.control.contract.notifications import GuardianAlerts
 
 GATHER = 3.0  # seconds: events in this time share a message
 PACE = 60.0  # seconds between two messages of one kind
@@ -32,7 +32,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    to: Alerts
+    to: GuardianAlerts
     kind: str
     what: str
     names: str
@@ -46,7 +46,7 @@ class Outbox:
         self._waiting: dict[tuple[str, str], Waiting] = {}
         self._sent: dict[tuple[str, str], float] = {}
 
-    def note(self, alerts: Iterable[Alerts], kind: str, what: str, names: str, now: float) -> None:
+    def note(self, alerts: Iterable[GuardianAlerts], kind: str, what: str, names: str, now: float) -> None:
         for alert in alerts:
             if kind not in alert.kinds:
                 continue
@@ -56,7 +56,7 @@ class Outbox:
             waiting.count = min(waiting.count + 1, MOST)
             waiting.what, waiting.names = what, names
 
-    def due(self, by_guardian: Mapping[str, Alerts], now: float, local: datetime) -> list[Letter]:
+    def due(self, by_guardian: Mapping[str, GuardianAlerts], now: float, local: datetime) -> list[Letter]:
         """Return messages to send now. Each must be answered by ``sent`` or ``failed``."""
         found = []
         for key, waiting in tuple(self._waiting.items()):

@@ -13,6 +13,7 @@ from webui import notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.activity.block_text import blocks_of
 from webui.forms import one_of, reason
 from webui.language import refusals
 from webui.language.i18n import gettext as _
@@ -114,17 +115,13 @@ def _ask_for_site(here: Here, _home: Home) -> ResponseReturnValue:
     It must have been blocked on this device within ten minutes, and be open to requests.
     """
     host = request.form.get("host", "")
-    found = daemon().refusals_of_device(here).found
-    refusal = next(
-        (refusal for refusal in found if refusal.host == host and refusal.askable and not refusal.for_time),
-        None,
-    )
-    if refusal is None:
+    found = blocks_of(here).askable(host)
+    if found is None:
         sentence = _("More than ten minutes have passed. Open the site again, and then ask.")
         return render_template("problem.html", code=REFUSED, sentence=sentence), REFUSED
     with notices.refusals_to(notices.notify_child):
-        daemon().ask(here, origin=source_address(), site=refusal.host)
-        name = plain(refusal.name or refusal.host, 80)
+        daemon().ask(here, origin=source_address(), site=host)
+        name = plain(found.title, 80)
         notices.notify_child(
             _("You asked for %(name)s. Your parents see it, and the answer is here.", name=name)
         )

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.rules import AUDIT_LOG, AUDIT_SKIP
 from gateway.policy.accounts.people import NAME_LIMIT
-from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.policy.profile.rules import NAMES_LEVEL
 from webui.accounts import session
 from webui.accounts.session import guardians_only
 from webui.daemon import daemon

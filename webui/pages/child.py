@@ -6,14 +6,17 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.age.bands import Band
+from gateway.control.contract.bypass_alerts import BYPASS_CARDS
 from gateway.control.contract.rules import OWN_CHANGES, FamilyChange
 from webui import charts, notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.activity.block_text import blocks_of
+from webui.features.bypass_alerts.card_text import CardsView
+from webui.features.growing.self_set_text import describe_all
 from webui.language.changes import who
 from webui.language.levels import level_of
 from webui.rules.edited import Known, Line, lines
-from webui.rules.selfset import describe_all
 from webui.rules.steps import step_in_few_words, step_sentence
 from webui.values.answers import Child, Here, Home
 from webui.values.asked import to_show, waiting_for, waiting_time
@@ -51,7 +54,7 @@ def why() -> ResponseReturnValue:
         "why.html",
         home=home,
         child=child,
-        refusals=daemon().refusals_of_device(here),
+        refusals=blocks_of(here),
         asked=daemon().requests_of_device(here) if child else (),
         waiting_for=waiting_for,
         here=here,
@@ -83,7 +86,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         landing_due=here.time.landing_due,
         used_on=_used_on(here, child),
         asked=to_show(asked, home.now),
-        way_cards=daemon().way_cards_of_device(here).found,
+        way_cards=CardsView(daemon().client.ask(BYPASS_CARDS, device=here.mac)).found,
         time_asked=waiting_time(asked),
         message=notices.child_notice() if whole else "",
         changes=_changes(here, home) if whole else (),

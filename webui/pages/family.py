@@ -16,6 +16,7 @@ from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.lists.registers_pages import all_registers
 from webui.features.rules.family_text import ACCESS, STRANGERS, access, strangers
 from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
 from webui.front import trusted
@@ -29,7 +30,6 @@ from webui.rules.editing import Problem, problem_of
 from webui.rules.laws import named, standing
 from webui.settings import OWN_NAME
 from webui.values.answers import Home
-from webui.values.lists import many
 from webui.wallet import why_not
 
 blueprint = Blueprint("family", __name__, url_prefix="/parent/settings")
@@ -195,8 +195,7 @@ def _show(home: Home, family: FamilySettings, problem: Problem | None = None) ->
         tomorrow=clock(_morning(home.now), home.now),
         addresses=_addresses(),
         laws=tuple(map(named, daemon().client.ask(COUNTRY).laws)),
-        registers=daemon().registers(),
-        many=many,
+        registers=all_registers(),
         standing=standing,
         trusted=trusted(),
         certificate_end=_end(home.now),

@@ -10,7 +10,6 @@ from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
 from webui.language.i18n import gettext as _
 from webui.values.health import PLACES, process_memory
-from webui.values.lists import many
 
 blueprint = Blueprint("health", __name__, url_prefix="/parent/health")
 
@@ -39,7 +38,6 @@ def _page(template: str) -> str:
         pages_memory=process_memory(),
         line=charts.line,
         places=PLACES,
-        many=many,
         again_url=url_for("health.again"),
     )
 

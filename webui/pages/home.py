@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.bypass_alerts import BYPASS_CARDS
 from webui import charts, menu, notices
 from webui.accounts.session import guardian, guardians_only, signed_in
 from webui.daemon import daemon, source_address
+from webui.features.activity.target_names import title
+from webui.features.bypass_alerts.card_text import SHOWN, CardsView
 from webui.forms import NUMBER_LIMIT, back, one_of, whole
-from webui.language import kinds
 from webui.language.i18n import gettext as _
 from webui.notices import EVERYONE
 from webui.values.answers import Child
@@ -19,7 +21,6 @@ from webui.values.given import parse_given, to_parent
 from webui.values.minutes import Dial, first_to_close
 from webui.values.questions import Questions
 from webui.values.shapes import Answer
-from webui.values.waycards import WayCards
 
 blueprint = Blueprint("home", __name__, url_prefix="/parent")
 
@@ -120,7 +121,7 @@ def _cards() -> dict[str, object]:
     return {
         "home": home,
         "questions": daemon().questions() if home.questions else Questions(),
-        "way_cards": daemon().way_cards() if home.cards else WayCards(),
+        "way_cards": CardsView(daemon().client.ask(BYPASS_CARDS, limit=SHOWN)) if home.cards else None,
         "cards": [_card(child) for child in home.children],
         "pauses_offered": PAUSES,
         "extras_offered": EXTRAS,
@@ -134,7 +135,7 @@ def _cards() -> dict[str, object]:
 def _card(child: Child) -> Card:
     lively = child.now.open and bool(child.devices)
     here = child.online or child.quiet
-    in_use = tuple(kinds.title(use.target, use.name) for use in child.in_use) if lively and here else ()
+    in_use = tuple(title(use.target, use.name) for use in child.in_use) if lively and here else ()
     return Card(child, first_to_close(child.time) if lively else None, in_use)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.time.grammar import LIMIT_KEYS, WEEK, WEEKDAYS
+from gateway.policy.time.time_text import LIMIT_KEYS, WEEK, WEEKDAYS
 from webui.accounts.session import guardians_only
 from webui.language.i18n import gettext as _
 from webui.language.words import days, plain

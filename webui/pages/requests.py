@@ -9,7 +9,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.age.bands import Band
-from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.policy.profile.rules import NAMES_LEVEL
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address

@@ -9,13 +9,13 @@ from gateway.control.contract.rules import UNEDIT
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.growing.self_set_text import describe_all
 from webui.forms import revisions
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.editing import Page, at_once, opened, render
 from webui.rules.overview import Rule, overview, rules
-from webui.rules.selfset import describe_all
 from webui.rules.switches import switched
 
 blueprint = Blueprint("rules", __name__, url_prefix="/parent/child/<profile>")

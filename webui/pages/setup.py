@@ -13,6 +13,7 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.lists import LIST_ADD
 from gateway.control.contract.rules import (
     ADD_PROFILE,
     EDIT,
@@ -26,6 +27,7 @@ from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.lists.lists_text import INTERVALS, category_name
 from webui.forms import back, one_of
 from webui.language import clues, refusals, words
 from webui.language.i18n import gettext as _
@@ -51,7 +53,6 @@ from webui.setup import (
     who_is,
 )
 from webui.values.devices import GUEST, HOME, PLACES, Devices
-from webui.values.lists import INTERVALS, many
 from webui.values.shapes import Answer
 
 blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
@@ -289,7 +290,7 @@ def summary() -> ResponseReturnValue:
         of_house=sum(device.profile == HOME for device in found.found),
         unknown=daemon().client.call("family").get("unknown_devices", GUEST),
         lists=proposed_lists(),
-        many=many,
+        category_name=category_name,
     )
 
 
@@ -301,7 +302,7 @@ def fetch_lists() -> ResponseReturnValue:
     with current_app.extensions[ONE_AT_A_TIME], notices.refusals_to(notices.said):
         chosen_lists = [source for source in proposed_lists() if source.id in ticked]
         for source in chosen_lists:
-            _change("list_add", id=source.id)
+            daemon().change(LIST_ADD, id=source.id, by=guardian() or "", origin=source_address())
         if chosen_lists:
             names = words.listed([plain(source.name) for source in chosen_lists])
             notices.said(_("To be fetched with the next update: %(names)s.", names=names))

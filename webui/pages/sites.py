@@ -6,10 +6,10 @@ from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webui.accounts.session import guardians_only
+from webui.features.site_repair.repair_pages import device_at_hand
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.pages.teach import device_at_hand
 from webui.rules import sentences as say
 from webui.rules import typed
 from webui.rules.editing import (

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.activity.block_text import blocks_of
 
 blueprint = Blueprint("status", __name__)
 
@@ -21,11 +22,11 @@ PLAIN = frozenset({"home", "adult"})
 @anyone
 def show() -> ResponseReturnValue:
     home, here = daemon().home(), daemon().here(source_address())
-    own = daemon().refusals_of_device(here)
+    own = blocks_of(here)
     return render_template(
         "status.html",
         home=home,
         known=bool(here.profile),
         filtered=bool(here.profile) and here.profile not in PLAIN,
-        refused=None if own.shared else len({refusal.host for refusal in own.found}),
+        refused=None if own.shared else len({view.block.host for view in own.found}),
     )

@@ -13,7 +13,6 @@ from webui.accounts import session
 from webui.accounts.session import seen_by
 from webui.daemon import daemon
 from webui.values.health import PLACES, parse_health, process_memory
-from webui.values.lists import many
 
 blueprint = Blueprint("support", __name__, url_prefix="/support")
 
@@ -30,7 +29,6 @@ def show() -> ResponseReturnValue:
         pages_memory=process_memory(),
         line=charts.line,
         places=PLACES,
-        many=many,
     )
 
 

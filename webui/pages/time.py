@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from flask import Blueprint, Response, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.control.contract.activity import ERASE
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from webui import charts, notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone, guardian, guardians_only
@@ -52,7 +53,7 @@ def delete() -> ResponseReturnValue:
     """Delete the ledger by the child's PIN; below ten years by the guardian who is signed in here."""
     here = daemon().here(source_address())
     who = {"pin": typed_pin("pin")} if _by_pin(here) else {"by": guardian() or ""}
-    problem = refused(lambda: daemon().sharing("erase", device=here.mac, origin=source_address(), **who))
+    problem = refused(lambda: daemon().client.ask(ERASE, device=here.mac, origin=source_address(), **who))
     if problem:
         return _deleting(here, problem), REFUSED
     notices.notify_child(_("Names and services are deleted. How much of what kind stays for 30 days."))

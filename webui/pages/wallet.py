@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
-from gateway.policy.accounts.adult_proof_duration import HOURS, LENGTHS, LONGEST_BY_WALLET, MORNING_AT
+from gateway.policy.accounts.adult_proof import HOURS, LENGTHS, LONGEST_BY_WALLET, MORNING_AT
 from webui.accounts.passwords import BusyError
 from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError

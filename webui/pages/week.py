@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.time.grammar import DAYS
+from gateway.policy.time.time_text import DAYS
 from webui import charts
 from webui.accounts.session import guardians_only
 from webui.language.i18n import gettext as _

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from gateway.control.contract.growing import AgreementStatus, SelfSetTimes
 from gateway.policy.profile.rules import SELF
+from webui.features.growing.agreement_text import AgreementView
 from webui.language import things
 from webui.language.i18n import gettext as _
-from webui.values.agreement import Agreement, parse_agreement
-from webui.values.selfset import SelfSet, parse_self_set
 from webui.values.shapes import Answer
 
 FAMILY, PRODUCT = "family", "product"
@@ -88,8 +88,8 @@ class Rules:
     uncounted: tuple[Target, ...] = ()  # categories that do not use the internet limit
     other_days: tuple[OtherDay, ...] = ()
     day_starts: str = ""  # HH:MM at which the day of limits starts
-    agreement: Agreement | None = None  # None: the child is too young for one
-    self_set: SelfSet | None = None  # None: the child can set no times and has set none
+    agreement: AgreementView | None = None  # None: the child is too young for one
+    self_set: SelfSetTimes | None = None  # None: the child can set no times and has set none
 
     def days_from(self, today: date) -> list[OtherDay]:
         return [day for day in self.other_days if day.day >= today]
@@ -143,7 +143,9 @@ def _owner_rank(owner: str) -> int:
 
 
 def parse_rules(values: Mapping[str, Any]) -> Rules:
-    answer = Answer(values).entry("profile") or Answer({})
+    whole = Answer(values)
+    answer = whole.entry("profile") or Answer({})
+    agreement = whole.record("agreement", AgreementStatus)
     changed = answer.entry("set")
     return Rules(
         band=answer.text("band"),
@@ -167,8 +169,8 @@ def parse_rules(values: Mapping[str, Any]) -> Rules:
         uncounted=tuple(_target(entry) for entry in answer.entries("uncounted")),
         day_starts=answer.text("day_starts"),
         other_days=tuple(_other_days(answer.entries("days"))),
-        agreement=parse_agreement(Answer(values).entry("agreement")),
-        self_set=parse_self_set(Answer(values).entry("self_set")),
+        agreement=None if agreement is None else AgreementView(agreement),
+        self_set=whole.record("self_set", SelfSetTimes),
     )
 
 

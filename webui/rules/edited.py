@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.control.contract.rules import ChangedValue, FamilyChange
+from webui.features.lists.lists_text import intervals
 from webui.features.rules.family_text import access, strangers
 from webui.language import zones
 from webui.language.countries import countries
@@ -19,7 +20,6 @@ from webui.rules.catalogue import Catalogue
 from webui.rules.hours import Unreadable
 from webui.rules.overview import cleared, sentences, title
 from webui.rules.ruleset import BY_ENTRY, LISTS, texts
-from webui.values.lists import intervals
 
 NAME_LENGTH = 80  # characters of a device's or a site's name
 OF_THE_DEVICE = ("devices", "shared", "managed")

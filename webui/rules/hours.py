@@ -1,7 +1,7 @@
 """Converts days, hours and durations of a profile's file to values for a form and a drawing, and back. Pure
 functions.
 
-The grammar is `gateway.policy.time.grammar`, as for rule files and the command line.
+The grammar is `gateway.policy.time.time_text`, as for rule files and the command line.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from gateway.policy.time.grammar import (
+from gateway.policy.time.time_text import (
     DAY_MINUTES,
     DAY_TYPES,
     LIMIT_KEYS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.policy.time.grammar import DAYS, WEEK
+from gateway.policy.time.time_text import DAYS, WEEK
 from webui.language import loglevels
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext

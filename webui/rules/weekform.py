@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gateway.policy.time.grammar import DAYS
+from gateway.policy.time.time_text import DAYS
 from webui.rules.hours import (
     DAY,
     FREE,

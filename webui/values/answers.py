@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from gateway.control.contract.growing import AgeTransition
+from gateway.control.contract.lists import UpdatePlan
+from gateway.control.contract.site_repair import SiteRepair
 from webui.accounts.announced import Announced
 from webui.language import telling
-from webui.values.decided import Decided, parse_decided
-from webui.values.growing import Step, parse_step, parse_steps
-from webui.values.lists import UpdatePlan, parse_plan
 from webui.values.minutes import Time, parse_time
 from webui.values.shapes import Answer, refuse_shape
 from webui.values.sharing import Own, parse_own
-from webui.values.teaching import Lesson, parse_lesson
 
 NEWS = timedelta(days=1)
 QUIET = frozenset({"day", "nothing"})  # sightings that do not say whether the device is online now
@@ -70,7 +69,7 @@ class Child:
     requests: int  # pending
     pin_set: datetime | None = None
     pin_by: str = ""  # the guardian who set it; empty: the child itself
-    lesson: Lesson | None = None  # running, or finished and not yet saved
+    lesson: SiteRepair | None = None  # running, or finished and not yet saved
     next_step: str = ""  # the month of the next band, YYYY-MM; empty if not set
     in_use: tuple[InUse, ...] = ()  # now, as far as the log level lets a guardian see
 
@@ -118,10 +117,10 @@ class Home:
     announced: tuple[Announced, ...]  # newest first, of the last week
     children: tuple[Child, ...]
     unclaimed: bool = False  # the gateway has no guardian
-    steps: tuple[Step, ...] = ()  # transitions to the next band: proposed, postponed, or taken lately
+    steps: tuple[AgeTransition, ...] = ()  # proposed, postponed, or taken lately
     lists: UpdatePlan | None = None  # automatic updates of the lists of sites
 
-    def step_of(self, profile: str) -> Step | None:
+    def step_of(self, profile: str) -> AgeTransition | None:
         return next((step for step in self.steps if step.profile == profile), None)
 
     def child(self, profile: str) -> Child | None:
@@ -153,8 +152,8 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         problems=answer.texts("problems"),
         announced=tuple(entry.read(Announced) for entry in answer.entries("announced")),
         children=tuple(_child(entry, now) for entry in answer.entries("profiles")),
-        steps=parse_steps(answer),
-        lists=parse_plan(answer.entry("lists")),
+        steps=answer.records("steps", AgeTransition),
+        lists=answer.record("lists", UpdatePlan),
     )
 
 
@@ -176,49 +175,9 @@ def _child(answer: Answer, now: datetime) -> Child:
         now=_state(answer, now),
         devices=tuple(entry.read(Device) for entry in answer.entries("devices")),
         time=parse_time(answer),
-        lesson=parse_lesson(answer.entry("lesson")),
+        lesson=answer.record("lesson", SiteRepair),
         in_use=tuple(entry.read(InUse) for entry in answer.entries("in_use")),
     )
-
-
-TIME_REASONS = frozenset({"bedtime", "window", "out_of_time"})
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    at: datetime | None
-    host: str
-    name: str  # the service or category of the host, if known
-    reason: str
-    owner: str
-    until: datetime | None
-    sentence: str
-    askable: bool  # the child may ask for it, or for time if a time rule blocks it
-    decided: Decided
-
-    @property
-    def for_time(self) -> bool:
-        return self.reason in TIME_REASONS
-
-
-def parse_refusals(values: Mapping[str, Any], *, yours: bool = False) -> tuple[Refusal, ...]:
-    """Parse refusals, newest first. ``yours``: word them for the blocked device's user."""
-    return tuple(
-        entry.read(Refusal, sentence=telling.refusal(entry, yours=yours), decided=parse_decided(entry))
-        for entry in Answer(values).entries("refusals")
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class OwnRefusals:
-    """The last refusals of the device that asks."""
-
-    found: tuple[Refusal, ...] = ()  # newest first
-    shared: bool = False  # the owner of a refusal is unknown among several guests, so none is shown
-
-
-def parse_own_refusals(values: Mapping[str, Any]) -> OwnRefusals:
-    return OwnRefusals(parse_refusals(values, yours=True), Answer(values).flag("shared"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +195,7 @@ class Here:
         ""
     )
     own: Own = field(default_factory=Own)
-    step: Step | None = None  # transition into adulthood, taken lately
+    step: AgeTransition | None = None  # transition into adulthood, taken lately
 
 
 def parse_here(values: Mapping[str, Any]) -> Here:
@@ -252,5 +211,5 @@ def parse_here(values: Mapping[str, Any]) -> Here:
         now=now,
         time=parse_time(answer),
         own=parse_own(answer),
-        step=parse_step(answer.entry("step")),
+        step=answer.record("step", AgeTransition),
     )

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.control.contract.activity import RecentBlock
 from webui.language import things
 from webui.language.i18n import gettext as _
 from webui.language.words import listed
-from webui.values.answers import Refusal
 from webui.values.shapes import Answer
 
 SHOWN_FOR = timedelta(hours=24)  # after an answer
@@ -94,13 +94,15 @@ def waiting_time(asked: Iterable[Asked]) -> Asked | None:
     return next((request for request in asked if request.waits and request.is_time), None)
 
 
-def waiting_for(asked: Iterable[Asked], refusal: Refusal) -> Asked | None:
+def waiting_for(asked: Iterable[Asked], block: RecentBlock) -> Asked | None:
     """Return the pending request for what was blocked: the site, or its service."""
+
+    host = block.host or ""
 
     def fits(request: Asked) -> bool:
         if request.thing.startswith("service:"):
-            return bool(refusal.name) and request.thing_name == refusal.name
-        return refusal.host == request.thing or refusal.host.endswith(f".{request.thing}")
+            return bool(block.name) and request.thing_name == block.name
+        return host == request.thing or host.endswith(f".{request.thing}")
 
     return next(
         (request for request in asked if request.waits and request.topic == "site" and fits(request)), None

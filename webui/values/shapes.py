@@ -12,11 +12,13 @@ from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from gateway.control.schema import SchemaError, decode
 from gateway.core.errors import ControlError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+T = TypeVar("T")
 Read = TypeVar("Read", bound="DataclassInstance")
 
 
@@ -89,6 +91,14 @@ class Answer:
         value = self._values.get(key)
         return None if value is None else Answer(value)
 
+    def record(self, key: str, kind: type[T]) -> T | None:
+        """Return a record of the control socket's contract."""
+        value = self._values.get(key)
+        return None if value is None else _record(key, kind, value)
+
+    def records(self, key: str, kind: type[T]) -> tuple[T, ...]:
+        return tuple(_record(key, kind, entry.values) for entry in self.entries(key))
+
     def entries(self, key: str) -> list[Answer]:
         value = self._values.get(key)
         if value is None:
@@ -120,6 +130,13 @@ _READERS: Mapping[str, Callable[[Answer, str], object]] = {
 def _readers_of(kind: type[Any]) -> tuple[tuple[str, str], ...]:
     """Cached, because a catalogue has some seven hundred entries of a few types."""
     return tuple((field.name, str(field.type)) for field in fields(kind))
+
+
+def _record(key: str, kind: type[T], value: object) -> T:
+    try:
+        return decode(kind, value, strict=False)
+    except SchemaError as error:
+        refuse_shape(f"{key}{error.pointer}")
 
 
 def refuse_shape(key: str) -> NoReturn:

@@ -6,14 +6,14 @@ import getpass
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from gateway.cli import output
 from gateway.cli.settings import daemon, when
 from gateway.control.backups import fetch, send
 from gateway.control.client import Client
+from gateway.control.contract.backup import RESTORE, RESTORE_APPLY, RESTORE_LOOK, RestorePreview
 from gateway.core.errors import ControlError
 from gateway.core.files import read_bounded, write_atomically
 from gateway.web.backup_seal import MOST_FILE, PASSWORD_MOST, SealError, seal, unseal
@@ -26,7 +26,7 @@ def run(args: Namespace) -> int:
     if args.command == "backup":
         return _backup(args, client)
     if args.undo:
-        client.call("restore", action="undo")
+        client.ask(RESTORE, action="undo")
         print("The last restore is undone.")
         return 0
     if args.file is None:
@@ -49,47 +49,49 @@ def _restore(args: Namespace, client: Client) -> int:
     data = read_bounded(args.file, MOST_FILE)
     text = unseal(data, _password(args.password_file)).decode("utf-8", "replace")
     token = send(client, text)
-    preview = client.call("restore", action="look", token=token)
+    preview = client.ask(RESTORE_LOOK, action="look", token=token)
     for line in _lines(preview):
         print(output.clean(line))
-    if preview["same"]:
-        client.call("restore", action="drop")
+    if preview.same:
+        client.ask(RESTORE, action="drop")
         return 0
     if not args.yes and input("Restore it? [y/N] ").strip().lower() not in YES:
-        client.call("restore", action="drop")
+        client.ask(RESTORE, action="drop")
         print("Nothing was changed.")
         return 1
-    problems = client.call("restore", action="apply", token=token)["problems"]
-    for line in problems:
+    for line in client.ask(RESTORE_APPLY, action="apply", token=token).problems:
         output.problem(line)
     print("The backup is restored. To undo it: qalqan restore --undo")
     return 0
 
 
-def _lines(preview: Mapping[str, Any]) -> Iterator[str]:
-    names = ", ".join(child["name"] for child in preview["children"]) or "none"
-    made, by = when(preview["made"]), preview["by"]
-    yield f"Made {made} by {by} on {preview['gateway']}, Qalqan {preview['version']}"
+def _lines(preview: RestorePreview) -> Iterator[str]:
+    names = ", ".join(child.name for child in preview.children) or "none"
+    made = when(preview.made.isoformat())
+    yield f"Made {made} by {preview.by} on {preview.gateway}, Qalqan {preview.version}"
     yield f"Children: {names}"
-    if preview["same"]:
+    if preview.same:
         yield "The backup equals the current state: there is nothing to change."
         return
-    for key, words in (
-        ("fresh", "Added"), ("changed", "Changed"), ("gone", "Removed"), ("added", "Gets an account"),
-        ("problems", "Cannot be used"),
-    ):  # fmt: skip
-        for item in preview[key]:
-            yield f"{words}: {item}"
-    for key, words in (
-        ("devices", "devices change"),
-        ("pins", "PINs change"),
-        ("self_set", "times that children set for themselves change"),
-        ("grants", "pauses and extra times are added"),
-        ("steps", "age transitions are postponed, as they were"),
+    for items, words in (
+        (preview.fresh, "Added"),
+        (preview.changed, "Changed"),
+        (preview.gone, "Removed"),
+        (preview.added, "Gets an account"),
+        (preview.problems, "Cannot be used"),
     ):
-        if preview[key]:
-            yield f"{preview[key]} {words}"
-    if preview["settings"]:
+        for item in items:
+            yield f"{words}: {item}"
+    for number, words in (
+        (preview.devices, "devices change"),
+        (preview.pins, "PINs change"),
+        (preview.self_set, "times that children set for themselves change"),
+        (preview.grants, "pauses and extra times are added"),
+        (preview.steps, "age transitions are postponed, as they were"),
+    ):
+        if number:
+            yield f"{number} {words}"
+    if preview.settings:
         yield "The household's settings or lists change."
 
 

@@ -1,31 +1,83 @@
-"""`qalqan grant`: gives extra time, or revokes the last grant."""
+"""`qalqan grant` and `ticket`: extra time, given directly or with one-time codes."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
+from typing import Any
 
 from gateway.cli import output
-from gateway.cli.durations import minutes
-from gateway.cli.settings import daemon
+from gateway.cli.durations import minutes, whole
+from gateway.cli.settings import daemon, when
 from gateway.core.errors import PolicyError
 
 BY = "console"
-WHERE = "grant"
+GRANT = "grant"
+TICKET = "ticket"
 
 
 def run(args: Namespace) -> int:
+    return _give(args) if args.command == "grant" else _run_ticket(args)
+
+
+def _give(args: Namespace) -> int:
+    """Give extra time, or revoke the last grant."""
     if args.undo:
         if args.duration is not None or args.service is not None:
             raise PolicyError(
-                WHERE, "--undo takes no duration and no service", "write: qalqan grant WHO --undo"
+                GRANT, "--undo takes no duration and no service", "write: qalqan grant WHO --undo"
             )
         daemon(args).call("revoke", who=args.who, by=BY)
         print(f"The last extra time of {output.clean(args.who)} is revoked")
         return 0
     if args.duration is None:
-        raise PolicyError(WHERE, "has no duration", "write: qalqan grant WHO 15m")
+        raise PolicyError(GRANT, "has no duration", "write: qalqan grant WHO 15m")
     values = {} if args.service is None else {"service": args.service}
-    asked = minutes(args.duration, where=WHERE)
+    asked = minutes(args.duration, where=GRANT)
     answer = daemon(args).call("grant", who=args.who, minutes=asked, by=BY, **values)
     print(output.clean(answer["sentence"]))
+    return 0
+
+
+def _run_ticket(args: Namespace) -> int:
+    """Make one-time codes for extra time, list unused ones, or withdraw them."""
+    asked = args.list or args.withdraw is not None
+    if asked and args.who is not None:
+        raise PolicyError(TICKET, "--list and --withdraw take no child", "write: qalqan ticket --list")
+    if args.list:
+        return _list(args)
+    return _make(args) if args.withdraw is None else _withdraw(args)
+
+
+def _make(args: Namespace) -> int:
+    if args.who is None or args.duration is None:
+        raise PolicyError(TICKET, "needs a child and a duration", "write: qalqan ticket WHO 30m")
+    count = whole(args.count, "--count", "write it like --count 10")
+    asked = minutes(args.duration, where=TICKET)
+    answer = daemon(args).call("ticket", who=args.who, minutes=asked, count=count, by=BY)
+    for code in answer["codes"]:
+        print(output.clean(code))
+    validity = f"{answer['minutes']} minutes each, valid once until {when(answer['until'])}"
+    print(f"{validity}; they are not shown again")
+    return 0
+
+
+def _list(args: Namespace) -> int:
+    found = daemon(args).call("tickets")["batches"]
+    if found:
+        output.rows(map(_row, found), ("BATCH", "CODES", "MINUTES", "WHO", "MADE", "BY", "UNTIL"))
+    else:
+        print("There are no unused codes.")
+    return 0
+
+
+def _row(batch: Mapping[str, Any]) -> tuple[object, ...]:
+    whose = batch["name"] or "any child"
+    made, until = when(batch["made"]), when(batch["until"])
+    return batch["id"], batch["count"], batch["minutes"], whose, made, batch["by"], until
+
+
+def _withdraw(args: Namespace) -> int:
+    count = daemon(args).call("withdraw", batch=args.withdraw, by=BY)["count"]
+    print(f"Withdrawn codes: {count}")
     return 0

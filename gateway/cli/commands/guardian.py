@@ -1,4 +1,4 @@
-"""`qalqan guardian`: accounts of the pages, and one-time codes to sign in."""
+"""`qalqan guardian` and `button`: accounts of the pages, and one-time codes to sign in."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 
 from gateway.cli import output
 from gateway.cli.settings import daemon
+from gateway.control.client import Client
 from gateway.policy.accounts.people import PersonRole
 from gateway.policy.judge.world import GATEWAY_NAME
 
 
 def run(args: Namespace) -> int:
     client = daemon(args)
+    if args.command == "button":
+        return _press_button(client)
     if args.action == "list":
         _list(client.call("guardian", action="list"))
         return 0
@@ -48,3 +51,10 @@ def _list(answer: Mapping[str, Any]) -> None:
             f"The first visitor from the home network with the label code {code} becomes one: "
             f"http://{GATEWAY_NAME}/claim"
         )
+
+
+def _press_button(client: Client) -> int:
+    """Report a press of the button on the gateway. The platform's button script runs this command."""
+    seconds = client.call("guardian", action="button")["seconds"]
+    print(f"for {seconds} seconds, a new password can be set with the code on the label")
+    return 0

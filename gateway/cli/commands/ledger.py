@@ -26,16 +26,16 @@ def run(args: Namespace) -> int:
 
 
 def _used(answer: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
-    for one in answer["used"]:
-        if one["limit"] is not None:
-            yield one["name"], _of_limit(one)
-        if one.get("week") is not None:
-            yield one["name"], f"{_of_limit(one['week'])} this week"
+    for entry in answer["used"]:
+        if entry["limit"] is not None:
+            yield entry["name"], _of_limit(entry)
+        if entry.get("week") is not None:
+            yield entry["name"], f"{_of_limit(entry['week'])} this week"
 
 
-def _of_limit(one: Mapping[str, Any]) -> str:
-    bonus = f" and {one['bonus']} more" if one["bonus"] else ""
-    return f"{one['minutes']} of {one['limit']} minutes{bonus}"
+def _of_limit(used: Mapping[str, Any]) -> str:
+    bonus = f" and {used['bonus']} more" if used["bonus"] else ""
+    return f"{used['minutes']} of {used['limit']} minutes{bonus}"
 
 
 def _minute(minute: Mapping[str, Any]) -> tuple[object, ...]:

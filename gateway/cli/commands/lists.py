@@ -8,21 +8,21 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gateway.cli import output
 from gateway.cli.owner import become_owner
-from gateway.cli.rule_files import config_if_there
-from gateway.cli.sealed_questions import SealedAsked
+from gateway.cli.rule_files import SealedAsked, config_if_there
 from gateway.cli.settings import config_path, control_socket
 from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError, ListError
 from gateway.household.list_library import ListLibrary, read_library
 from gateway.lists.book import STALE
 from gateway.lists.fetch import Fetcher
-from gateway.lists.lookup import look_up
+from gateway.lists.lookup import Lookup, look_up
 from gateway.lists.own_lists import lists_file
 from gateway.lists.table import TABLE_NAME, open_table
 from gateway.policy.config.config import Config
@@ -213,24 +213,23 @@ def _lookup(args: Namespace, config: Config) -> int:
     product = load_product()
     table = open_table(Path(config.state))
     sealed = SealedAsked(config)
-    answer = look_up(args.host, table, product.categories, product.catalogue, product.resolvers, sealed)
+    found = look_up(args.host, table, product.categories, product.catalogue, product.resolvers, sealed)
     if args.json:
-        output.as_json(answer)
+        output.as_json(asdict(found))
     else:
-        output.rows(_found(answer))
+        output.rows(_rows(found))
     return 0
 
 
-def _found(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    host = str(answer["host"])
-    if answer["refused_for_everyone"]:
-        yield host, REFUSED_FOR_EVERYONE
+def _rows(found: Lookup) -> Iterator[tuple[str, str]]:
+    if found.refused_for_everyone:
+        yield found.host, REFUSED_FOR_EVERYONE
         return
-    for match in answer["matches"]:
-        yield match["name"], ", ".join(map(register_title, match["categories"]))
-    for service in answer["services"]:
-        yield host, f"service:{service}"
-    if answer["resolver"]:
-        yield host, f"{PROXY}, a resolver of {answer['resolver']}"
-    if not answer["matches"] and not answer["services"] and not answer["resolver"]:
-        yield host, "in no category and no service"
+    for match in found.matches:
+        yield match.name, ", ".join(map(register_title, match.categories))
+    for service in found.services:
+        yield found.host, f"service:{service}"
+    if found.resolver:
+        yield found.host, f"{PROXY}, a resolver of {found.resolver}"
+    if not found.matches and not found.services and not found.resolver:
+        yield found.host, "in no category and no service"

@@ -1,22 +1,23 @@
-"""`qalqan profile`: the rules in the family's files, and the owner of each."""
+"""`qalqan profile`: the rules in the family's files with their owners, and the next seven days."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from gateway.cli import output, week
+from gateway.cli import output
 from gateway.cli.rule_files import read_home
-from gateway.cli.week import minutes_text
 from gateway.features.rules.describe_hours import by_days
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, Owned
-from gateway.policy.time.time_text import ByDay
-from gateway.policy.time.week import plan
+from gateway.policy.time.schedule import CALENDAR, EXCEPTION, HOLIDAY, PlannedDay, plan, week_limits
+from gateway.policy.time.time_text import ByDay, Span, clock_text
 
 Lines = Iterator[tuple[str, str, str]]
+
+HEAD = ("DAY", "COUNTS AS", "BEDTIME THAT NIGHT", "LIMITS", "WINDOWS", "EXCEPTION")
 
 
 def run(args: Namespace) -> int:
@@ -27,7 +28,7 @@ def run(args: Namespace) -> int:
     if args.week:
         today = datetime.now(UTC).astimezone(home.config.zone).date()
         days = plan(profile, home.calendar, home.product.holidays(home.config.country), today)
-        (week.as_json if args.json else week.show)(profile, days)
+        (_week_as_json if args.json else _show_week)(profile, days)
         return 0
     if args.json:
         output.as_json(
@@ -115,3 +116,72 @@ def _times(what: str, days: ByDay[Owned[str]]) -> Lines:
     for on, rule in by_days(days):
         value, owner = ("none", "") if rule is None else (rule.value, rule.owner)
         yield what, f"{on}: {value}" if on else value, owner
+
+
+def _show_week(profile: Profile, days: Iterable[PlannedDay]) -> None:
+    print(f"{output.clean(profile.name)} ({profile.id}), band {profile.band.value}")
+    weekly = [f"{target} {minutes_text(limit.value)}" for target, limit in week_limits(profile.rules).items()]
+    if weekly:
+        print(f"limits a week: {'; '.join(weekly)}")
+    output.rows(map(_row, days), HEAD)
+
+
+def _row(day: PlannedDay) -> tuple[str, ...]:
+    limits = (f"{target} {minutes_text(limit.value)}" for target, limit in day.limits.items())
+    windows = (f"{target} {_spans(rule.value) or 'never'}" for target, rule in day.windows.items())
+    return (
+        f"{day.day:%a %d %b}",
+        _counts_as(day),
+        _spans(night.value for night in day.nights) or "none",
+        "; ".join(limits) or "none",
+        "; ".join(windows) or "none",
+        ", ".join(day.exception) or "-",
+    )
+
+
+def _counts_as(day: PlannedDay) -> str:
+    why = {HOLIDAY: day.holiday, CALENDAR: "calendar", EXCEPTION: "exception"}.get(day.because or "")
+    return f"{day.counts_as} ({why})" if why else day.counts_as.value
+
+
+def _spans(spans: Iterable[Span]) -> str:
+    return ", ".join(map(str, spans))
+
+
+def _week_as_json(profile: Profile, days: Iterable[PlannedDay]) -> None:
+    output.as_json(
+        {
+            "profile": {"id": profile.id, "name": profile.name, "band": profile.band.value},
+            "days": [_day(day) for day in days],
+            "week": {"limits": _day_limits(week_limits(profile.rules))},
+        }
+    )
+
+
+def _day(day: PlannedDay) -> Mapping[str, object]:
+    return {
+        **day.in_brief(),
+        "bedtime": [_hours(night.value, night.owner) for night in day.nights],
+        "windows": {target: _windows(rule) for target, rule in day.windows.items()},
+        "limits": _day_limits(day.limits),
+    }
+
+
+def _day_limits(limits: Mapping[str, Owned[timedelta]]) -> Mapping[str, object]:
+    return {
+        target: {"minutes": limit.value // timedelta(minutes=1), "owner": limit.owner}
+        for target, limit in limits.items()
+    }
+
+
+def _windows(rule: Owned[tuple[Span, ...]]) -> list[Mapping[str, object]]:
+    return [_hours(span, rule.owner) for span in rule.value]
+
+
+def _hours(span: Span, owner: str) -> Mapping[str, object]:
+    return {"from": clock_text(span.start), "to": clock_text(span.end), "owner": owner}
+
+
+def minutes_text(length: timedelta) -> str:
+    hours, minutes = divmod(length // timedelta(minutes=1), 60)
+    return f"{hours} h {minutes} min" if hours and minutes else f"{hours} h" if hours else f"{minutes} min"

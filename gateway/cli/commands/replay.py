@@ -15,9 +15,8 @@ from zoneinfo import ZoneInfo
 from gateway.cli import output
 from gateway.cli.rule_files import rules_of_profile
 from gateway.policy.judge.why import parse_moment
-from gateway.replay.engine import Replay
+from gateway.replay.engine import FrameTally, Replay, ReplayedRequest
 from gateway.replay.frames import CaptureError, frames, open_capture
-from gateway.replay.output import FrameTally, ReplayedRequest
 from gateway.wire.ip.capture import Frame
 
 STANDARD_INPUT = "-"

@@ -9,11 +9,14 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> int:
-    from gateway.core.process_memory import import_dataclasses_alone, one_openssl
+    from gateway.core.process_memory import (
+        forget_annotations,
+        import_dataclasses_alone,
+        lean_dataclasses,
+        one_openssl,
+    )
 
     import_dataclasses_alone()
-    from gateway.core.lean_code import forget_annotations, lean_dataclasses
-
     lean_dataclasses()
     one_openssl()
     from gateway.app.service import run as run_daemon

@@ -1,4 +1,5 @@
-"""`qalqan sealed`: creates sealed sets (for issuers), and fetches and lists the sets of this household.
+"""`qalqan sealed`: creates sealed sets (for issuers), fetches and lists this household's, and checks a
+provider's forms.
 
 No name of a set is ever printed. An error names the line by its number.
 """
@@ -10,24 +11,27 @@ import secrets
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.cli import output
 from gateway.cli.owner import become_owner
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client, Unreachable
-from gateway.core.errors import ControlError, ListError
-from gateway.core.files import write_atomically
+from gateway.core.errors import ControlError, ListError, PolicyError
+from gateway.core.files import read_bounded, write_atomically
 from gateway.core.optional_packages import require
+from gateway.household.loading import load_product
 from gateway.lists import public_suffixes as suffixes
 from gateway.lists.fetch import Fetcher
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.lists.sealed import SealedShelf, SealedState, read_keys, read_private
-from gateway.lists.sealed_update import SealedUpdate
+from gateway.lists.sealed import SealedShelf, SealedState, SealedUpdate, read_keys, read_private
 from gateway.policy.config.config import Config
 from gateway.policy.names.hosts import HostError, labels, rule_host
+from gateway.policy.sealed.appeals import Appeal, IsFree, figures, overdue, parse_appeals
+from gateway.policy.sealed.isp_forms import parse_record, parse_report, written_report
 from gateway.policy.sealed.sealed_set import (
     CHECK_BYTES,
     ID_BYTES,
@@ -38,11 +42,15 @@ from gateway.policy.sealed.sealed_set import (
     unsigned_set,
 )
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
 NICE = 10  # of an update that the daemon started: packets go first
 DAY = 86_400
 MAX_LINE = 1024  # characters; a name has at most 253
 _PRIVATE_KEY = 4096  # bytes of a key file
+FORMS = ("appeals", "record", "report")
 
 
 def run(args: Namespace) -> int:
@@ -50,6 +58,8 @@ def run(args: Namespace) -> int:
         return _key(args.file)
     if args.action == "make":
         return _make(args)
+    if args.action in FORMS:
+        return _check_form(args)
     config = read_config(config_path(args))
     return _update(args, config) if args.action == "update" else _status(args, config)
 
@@ -84,7 +94,7 @@ def _make(args: Namespace) -> int:
     data = unsigned_set(head, names, key)
     before = read_keys(args.set_key)[:1] if args.set_key.exists() else ()
     # The key goes first: a set without its key is of no use. The last one's serves until the set is here.
-    write_atomically(args.set_key, "".join(f"{one.hex()}\n" for one in (key, *before)).encode())
+    write_atomically(args.set_key, "".join(f"{secret.hex()}\n" for secret in (key, *before)).encode())
     write_atomically(args.set, data + sign(data))
     print(f"{len(set(names))} names, until {_when(times[1])}")
     return 0
@@ -149,7 +159,7 @@ def _update(args: Namespace, config: Config) -> int:
 def innocent_names() -> Iterator[str]:
     """Yield well-known sites, help lines, and all public suffixes."""
     from gateway.household.loading import load_countries
-    from gateway.lists.sources import parse_canaries
+    from gateway.lists.canaries import parse_canaries
     from gateway.policy.names.countries import help_names
     from profiles import DATA
 
@@ -206,3 +216,56 @@ def as_values(state: SealedState, now: float) -> dict[str, object]:
 
 def _when(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="minutes")
+
+
+# --------------------------------------------------------------------------------------- for providers
+
+
+def _check_form(args: Namespace) -> int:
+    """Check a form that a provider must keep for its sets. This needs no gateway."""
+    if args.action == "record":
+        record = parse_record(read_bounded(args.file), str(args.file), _today(args))
+        print(f"{record['name']['en']}: whole; compared on {record['verified_on']}")
+        return 0
+    if args.action == "report":
+        return _report(args)
+    return _overdue(args)
+
+
+def _overdue(args: Namespace) -> int:
+    """Print a line for each appeal whose answer is late. Return 1 if there is one."""
+    appeals, is_free = _log(args.file)
+    late = list(overdue(appeals, _today(args), is_free))
+    rows = [
+        (appeal.id, "first" if appeal.first is None else "second", str(appeal.open_since), str(day))
+        for appeal, day in late
+    ]
+    if rows:
+        output.rows(rows, ("APPEAL", "LOOK", "SINCE", "WAS DUE"))
+    else:
+        print(f"{len(appeals)} appeals; none is overdue")
+    return 1 if rows else 0
+
+
+def _report(args: Namespace) -> int:
+    appeals, is_free = _log(args.appeals)
+    read = parse_report(read_bounded(args.file), str(args.file))
+    within = [appeal for appeal in appeals if read["from"] <= appeal.received <= read["until"]]
+    for line in written_report(read, figures(within, is_free)):
+        print(output.clean(line))
+    return 0
+
+
+def _log(path: Path) -> tuple[tuple[Appeal, ...], IsFree]:
+    country, appeals = parse_appeals(read_bounded(path), str(path))
+    product = load_product()
+    if country not in product.countries:
+        where, known = str(path), ", ".join(sorted(product.countries))
+        raise PolicyError(where, f"has an unknown country: {country}", f"write one of {known}")
+    holidays: Mapping[date, str] = product.holidays(country)
+    return appeals, lambda day: day.weekday() >= 5 or day in holidays
+
+
+def _today(args: Namespace) -> date:
+    today: date | None = args.today
+    return date.today() if today is None else today

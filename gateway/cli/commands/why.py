@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from gateway.cli import output
 from gateway.cli.rule_files import is_file, mac_of, rules_of_device, rules_of_profile
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client
+from gateway.control.contract.activity import BlockOrigin
 from gateway.control.contract.rules import WHY, Explanation
 from gateway.control.schema import to_json
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.rules.explanation import explanation
 from gateway.policy.judge.decide import Judge
-from gateway.policy.judge.decided_by import decided_to_dict
+from gateway.policy.judge.explanation import category_of, contest, decider
 from gateway.policy.judge.why import parse_moment, parse_question, why
-from gateway.policy.values import Observation
+from gateway.policy.values import Decision, Observation, Verdict
 
 PATIENCE = 1.0  # seconds for the daemon's answer
 CONTEST = {
@@ -77,17 +76,34 @@ def _of_files(args: Namespace, seen: Observation) -> Explanation:
     judge = Judge(rules.profile, rules.world, rules.calendar)
     answer = why(judge, seen, at, rules.situation)
     problems = tuple(str(error) for error in rules.problems)
-    return explanation(seen, at, answer, rules.product.names, decided_to_dict(answer.decision), problems)
+    return explanation(seen, at, answer, rules.product.names, _origin(answer.decision), problems)
 
 
-def _decided(decided: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _origin(decision: Decision) -> BlockOrigin | None:
+    """Return who decided a block; the files do not say since when, nor by which lists."""
+    if decision.verdict is not Verdict.BLOCK:
+        return None
+    return BlockOrigin(
+        who=decider(decision).value,
+        kind=category_of(decision) or None,
+        contest=contest(decision).value,
+        since=None,
+        by=None,
+        version=None,
+        lists=(),
+    )
+
+
+def _decided(decided: BlockOrigin | None) -> list[tuple[str, str]]:
     """Return who decided, since when, by which lists, and where to contest it, as far as known."""
-    found = [("decided by", str(decided["who"]))] if decided else []
-    since = [str(decided[key]) for key in ("since", "by") if decided.get(key)]
+    if decided is None:
+        return []
+    found = [("decided by", decided.who)]
+    since = [str(value) for value in (decided.since, decided.by) if value]
     found += [("set", ", ".join(since))] if since else []
-    lists = [f"{source['id']} of {source['version'] or '?'}" for source in decided.get("lists") or ()]
+    lists = [f"{source.id} of {source.version or '?'}" for source in decided.lists]
     found += [("lists", ", ".join(lists))] if lists else []
-    return [*found, ("contest", CONTEST.get(decided["contest"], decided["contest"]))] if decided else []
+    return [*found, ("contest", CONTEST.get(decided.contest, decided.contest))]
 
 
 def _print(answer: Explanation, *, known: bool) -> None:
@@ -100,7 +116,7 @@ def _print(answer: Explanation, *, known: bool) -> None:
         facts.append(("until", answer.until.isoformat()))
     if answer.minutes_left is not None:
         facts.append(("minutes left", str(answer.minutes_left)))
-    facts += _decided(answer.decided or {})
+    facts += _decided(answer.decided)
     change = answer.next_change
     if change:
         facts.append(("next change", f"{change.at.isoformat()}: {change.verdict} ({change.reason})"))

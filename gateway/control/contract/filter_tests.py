@@ -1,12 +1,16 @@
-"""Verbs of the filter tests."""
+"""Verbs of the filter tests: from a child's device, and of bypass methods."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from gateway.control.schema import record
-from gateway.control.verbs import Sender, Verb
+from gateway.control.schema import OneLine, record
+from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.policy.profile.bypass_methods import Switch
+from gateway.policy.profile.rules import Mode
+from gateway.policy.values import Proto, Reason, Verdict
 
 Found = Literal["open", "closed", "passes", "refused", "cannot be told", "absent"]
 """``absent``: this home has no addresses of the version."""
@@ -42,3 +46,103 @@ class BypassTestState:
 BYPASS_TEST = Verb(
     "trial", BypassTestRequest, BypassTestState, senders=frozenset({Sender.PAGES, Sender.GUARDIAN})
 )
+
+
+@record
+class DeviceTestRequest:
+    """``id``: the child, for guardians. The test's device names itself by the sender's key ``device``."""
+
+    action: Literal["start", "look", "tell", "again", "end"]
+    id: OneLine | None = None
+    results: Mapping[str, Literal["opened", "failed"]] | None = None  # by the tested host
+
+
+@record
+class DeviceCheck:
+    """What was seen of one check. The values are those of gateway/policy/judge/device_test.py."""
+
+    topic: str
+    state: str
+    host: str
+    name: str  # of its service
+    because: str | None  # why there is nothing to test
+    blocked: bool  # by the gateway, since the test began
+    passed: bool
+    reached: bool | None  # by the device's browser; None: it has not reported yet
+    at: datetime | None  # when bedtime begins
+
+
+@record
+class DeviceTestState:
+    id: str  # of the child
+    device: str
+    name: str  # of the device
+    running: bool
+    seconds: int  # until it ends
+    took: int | None  # seconds, once all checks are reported
+    lines: tuple[DeviceCheck, ...]
+
+
+@record
+class DeviceTestResponse:
+    proof: DeviceTestState | None  # None: no test runs or has run lately
+
+
+DEVICE_TEST = Verb(
+    "proof",
+    DeviceTestRequest,
+    DeviceTestResponse,
+    senders=frozenset({Sender.PAGES, Sender.GUARDIAN, Sender.CHILD}),
+)
+
+
+@record
+class BeginAuditRequest:
+    who: OneLine  # a child's profile, or the MAC address of a filtered device
+    mac: OneLine  # of the temporary device
+    interface: OneLine | None = None  # to the test network
+    stranger: OneLine | None = None  # MAC address of a device that stays unknown
+
+
+@record
+class AuditedRules:
+    """The rules of the temporary device; the stricter of both where its owner is uncertain."""
+
+    profile: str
+    name: str
+    band: str
+    strict: bool
+    mode: Mode
+    ways: Mapping[str, Switch]
+    seconds: int  # after which the audit ends
+
+
+@record
+class AuditedDecision:
+    """A decision about the temporary device. What is blocked for everyone has one reason, without a rule."""
+
+    proto: Proto
+    host: str | None
+    dst: str | None
+    dport: int
+    verdict: Verdict
+    reason: Reason
+    rule: str | None
+
+
+@record
+class AuditedDecisions:
+    seen: tuple[AuditedDecision, ...]  # oldest first
+    lost: int  # older ones
+
+
+@record
+class PauseAuditRequest:
+    paused: bool
+
+
+AUDIT_BEGIN = Verb("audit_begin", BeginAuditRequest, AuditedRules)
+AUDIT_SEEN = Verb("audit_seen", Nothing, AuditedDecisions)
+AUDIT_PAUSE = Verb("audit_pause", PauseAuditRequest, Nothing)
+AUDIT_CLEAR = Verb("audit_clear", Nothing, Nothing)
+AUDIT_END = Verb("audit_end", Nothing, Nothing)

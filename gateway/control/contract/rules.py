@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from gateway.control.schema import TEXT_MOST, Text, Whole, record
+from gateway.control.contract.activity import BlockOrigin
+from gateway.control.schema import OneLine, Whole, record
 from gateway.control.verbs import Nothing, Sender, Verb
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ REVISION_MOST = 1 << 48
 AUDIT_PAGE = 50  # lines of one answer
 AUDIT_SKIP = 20_000  # lines; a year of a busy family has fewer
 
-Words = Annotated[str, Text(1, TEXT_MOST, r"[^\x00-\x1f\x7f-\x9f]+")]  # one line
 Revision = Annotated[int, Whole(0, REVISION_MOST)]
 
 _PAGES = frozenset({Sender.PAGES})
@@ -38,7 +38,7 @@ class LastChange:
 
 @record
 class RulesRequest:
-    id: Words  # of the child, or its name
+    id: OneLine  # of the child, or its name
 
 
 @record
@@ -57,7 +57,7 @@ class ChildRules:
 
 @record
 class EditRequest:
-    id: Words
+    id: OneLine
     set: Mapping[str, Any]
     revision: Revision | None = None  # that the file must still have
     because: str | None = None  # a reason, which the child can read
@@ -79,7 +79,7 @@ class Edited:
 
 @record
 class UneditRequest:
-    id: Words
+    id: OneLine
     revision: Revision  # to restore
     found: Revision | None = None  # that the file must still have
 
@@ -92,8 +92,8 @@ class Unedited:
 
 @record
 class AddProfileRequest:
-    name: Words
-    band: Words
+    name: OneLine
+    band: OneLine
     devices: tuple[str, ...] = ()
     set: Mapping[str, Any] | None = None
     trial: bool = False  # only check, write nothing
@@ -106,7 +106,7 @@ class ProfileId:
 
 @record
 class RemoveProfileRequest:
-    id: Words
+    id: OneLine
 
 
 @record
@@ -117,7 +117,7 @@ class RemovedProfile:
 
 @record
 class RestoreProfileRequest:
-    token: Words
+    token: OneLine
 
 
 RULES = Verb("rules", RulesRequest, ChildRules, senders=_PAGES)
@@ -233,9 +233,9 @@ class RuleCatalogue:
 
 @record
 class PreviewRequest:
-    id: Words
-    host: Words
-    at: Words | None = None  # ISO 8601, in the home's time zone if it has no offset; none: now
+    id: OneLine
+    host: OneLine
+    at: OneLine | None = None  # ISO 8601, in the home's time zone if it has no offset; none: now
     set: Mapping[str, Any] | None = None  # changes to try
 
 
@@ -243,12 +243,12 @@ class PreviewRequest:
 class WhyRequest:
     """The device, or else the profile, and what it wants to reach."""
 
-    host: Words | None = None
-    to: Words | None = None  # address and port
-    speaks: Words | None = None  # protocol
-    at: Words | None = None
-    device: Words | None = None
-    profile: Words | None = None
+    host: OneLine | None = None
+    to: OneLine | None = None  # address and port
+    speaks: OneLine | None = None  # protocol
+    at: OneLine | None = None
+    device: OneLine | None = None
+    profile: OneLine | None = None
 
 
 @record
@@ -277,7 +277,7 @@ class Explanation:
     minutes_left: int | None
     next_change: NextDecision | None
     sentence: str
-    decided: Mapping[str, Any] | None  # of a block: who kind contest since by version lists
+    decided: BlockOrigin | None  # of a block
     speaks: str | None = None  # of a connection
     to: str | None = None
     problems: tuple[str, ...] = ()  # of the file that names the device; of `why`
@@ -285,7 +285,7 @@ class Explanation:
 
 @record
 class WeekRequest:
-    id: Words
+    id: OneLine
     set: Mapping[str, Any] | None = None  # changes to try
 
 
@@ -394,7 +394,7 @@ class CountryRules:
 
 @record
 class HelpLinesRequest:
-    country: Words | None = None  # none: the family's
+    country: OneLine | None = None  # none: the family's
 
 
 @record
@@ -488,14 +488,14 @@ class FamilyChanges:
 
 @record
 class OwnChangesRequest:
-    id: Words | None = None  # of the child; none: the child of the device
+    id: OneLine | None = None  # of the child; none: the child of the device
 
 
 @record
 class AuditLogRequest:
     limit: Annotated[int, Whole(1, AUDIT_PAGE)] = AUDIT_PAGE
     skip: Annotated[int, Whole(0, AUDIT_SKIP)] = 0
-    who: Words | None = None
+    who: OneLine | None = None
 
 
 @record

@@ -13,8 +13,8 @@ from gateway.control.protocol import Handler, Request
 from gateway.control.surroundings import CONSOLE, Around, Visitor
 from gateway.control.token_verbs import from_where
 from gateway.core.logs import SECRET
+from gateway.household.claim import label
 from gateway.household.context import HomeContext
-from gateway.household.label_code import label
 from gateway.household.presence import Presence
 from gateway.policy.accounts.people import DEVICE_LIMIT
 from gateway.policy.accounts.tokens import origin_with_token, split_origin

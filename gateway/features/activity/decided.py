@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from gateway import __version__
+from gateway.control.contract.activity import BlockOrigin, ListVersion
 from gateway.features.rules.edit_history import EditHistory, RuleChange
 from gateway.household.context import HomeContext
 from gateway.lists.book import SHELF, Book
-from gateway.policy.judge.decided_by import Decider, category_of, decided_to_dict, decider, setting
+from gateway.policy.judge.explanation import Decider, category_of, contest, decider, setting
 from gateway.policy.profile.profile import Profile
-from gateway.policy.values import Decision, Reason
+from gateway.policy.values import Decision, Reason, Verdict
 from gateway.store.tables.pauses import State
 
 MOST_LISTS = 6  # of one category that are named; there are rarely two
 
-Row = dict[str, object]
-Since = tuple[str | None, str | None]  # the local day, and the account
+Since = tuple[date | None, str | None]  # the local day, and the account
 
 
 class DecisionSource:
@@ -36,21 +36,23 @@ class DecisionSource:
         self._story = story
         self._profile = profile
         self._steps: tuple[RuleChange, ...] | None = None
-        self._lists: dict[str, list[Row]] = {}
+        self._lists: dict[str, tuple[ListVersion, ...]] = {}
 
-    def describe(self, decision: Decision, host: str | None) -> Row | None:
-        """Return ``who kind contest since by version lists``; None where the decision refuses nothing."""
-        described = decided_to_dict(decision)
-        if described is None:
+    def describe(self, decision: Decision, host: str | None) -> BlockOrigin | None:
+        """Return the origin of a block; None if the decision blocks nothing."""
+        if decision.verdict is not Verdict.BLOCK:
             return None
+        who, category = decider(decision), category_of(decision)
         since, by = self._since(decision)
-        packaged = decider(decision) in (Decider.BAND, Decider.PRODUCT)
-        return described | {
-            "since": since,
-            "by": by,
-            "version": __version__ if packaged else None,
-            "lists": self._on_lists(decision, category_of(decision), host),
-        }
+        return BlockOrigin(
+            who=who.value,
+            kind=category or None,
+            contest=contest(decision).value,
+            since=since,
+            by=by,
+            version=__version__ if who in (Decider.BAND, Decider.PRODUCT) else None,
+            lists=self._on_lists(decision, category, host),
+        )
 
     def _since(self, decision: Decision) -> Since:
         """Return when the setting behind a decision was made, and by whom, as far as this is recorded.
@@ -66,8 +68,8 @@ class DecisionSource:
         edit = self._edit_of(key) if key else None
         return (None, None) if edit is None else (self._day(edit.step.at), edit.step.by)
 
-    def _day(self, at: datetime) -> str:
-        return at.astimezone(self._home.rules.household.config.zone).date().isoformat()
+    def _day(self, at: datetime) -> date:
+        return at.astimezone(self._home.rules.household.config.zone).date()
 
     def _edit_of(self, key: str) -> RuleChange | None:
         """Return the last recorded edit of a key.
@@ -96,7 +98,7 @@ class DecisionSource:
         found = next((register for register in registers if register.country == country), None)
         if found is None or found.since is None:
             return None, None
-        return found.since.isoformat(), found.by or None
+        return found.since, found.by or None
 
     def _pause(self, by: str) -> Since:
         """Return when the last pause by this account began, whoever it pauses."""
@@ -104,7 +106,7 @@ class DecisionSource:
         last = max((pause for pause in pauses if pause.by == by), key=lambda pause: pause.since, default=None)
         return (None, by or None) if last is None else (self._day(last.since), by)
 
-    def _on_lists(self, decision: Decision, kind: str, host: str | None) -> list[Row]:
+    def _on_lists(self, decision: Decision, kind: str, host: str | None) -> tuple[ListVersion, ...]:
         """Return the lists of the category that decided, each with the day of its copy.
 
         No table says which of several lists contains the name. Empty where the category of the host comes
@@ -114,27 +116,34 @@ class DecisionSource:
         if decision.reason is Reason.REGISTER:
             country = decision.owner.split(":")[1]
             book = Book(Path(rules.household.config.state) / SHELF)
-            return [{"id": f"law-{country}", "version": book.day(f"law-{country}") or None}]
+            return (ListVersion(f"law-{country}", _date(book.day(f"law-{country}"))),)
         if not kind or host is None or decision.reason is Reason.REFUSED_FOR_EVERYONE:
-            return []
+            return ()
         if kind not in rules.table.categories(host):
-            return []
+            return ()
         if kind not in self._lists:
             self._lists[kind] = self._of_kind(kind)
         return self._lists[kind]
 
-    def _of_kind(self, kind: str) -> list[Row]:
+    def _of_kind(self, kind: str) -> tuple[ListVersion, ...]:
         rules = self._home.rules
         info, book = rules.table.info, Book(Path(rules.household.config.state) / SHELF)
-        built = info.built[:10]
+        built = _date(info.built[:10])
         found = [
             str(source.get("id"))
             for source in info.sources
             if source.get("category") == kind and source.get("domains")
         ]
-        return [{"id": name, "version": book.day(name) or built} for name in found[:MOST_LISTS]] or [
-            {"id": "built-in", "version": built}
-        ]
+        return tuple(ListVersion(name, _date(book.day(name)) or built) for name in found[:MOST_LISTS]) or (
+            ListVersion("built-in", built),
+        )
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _is_of(key: str, edited: str) -> bool:

@@ -1,7 +1,7 @@
-"""Describes a child's past days: minutes by category and service, and what was blocked.
+"""Describes a child's past days: minutes by category and service, and blocked sites.
 
-A guardian sees what the present log level allows, whatever was stored: nothing at 0, categories at 1, names
-of what was blocked and services at 2, names of what was opened at 3.
+A guardian sees what the present log level allows, even if more was stored: nothing at 0, categories at 1,
+names of blocked sites and services at 2, names of opened sites at 3.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
+from typing import Any
 
+from gateway.control.contract.activity import BlockedSite, CategoryCount, HostCount, SiteActivity, Usage
 from gateway.features.activity.journal import kind_of_rule
-from gateway.household.minutes_protocol import Entry, Used
+from gateway.household.members import CountedMinute, UsedMinute
 from gateway.household.rule_book import RuleBook
-from gateway.policy.judge.sentence import sentence
-from gateway.policy.profile.log_levels import NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.judge.explanation import sentence
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import PLAY, Action
+from gateway.policy.profile.rules import NAMES_LEVEL, PLAY, VISITS_LEVEL, Action
 from gateway.policy.time.grant_messages import thing_name
 from gateway.policy.values import Decision, Reason, Verdict
 from gateway.store.minutes_file import CATEGORY, SERVICE
@@ -33,7 +34,9 @@ OPENABLE = frozenset(
 )  # opened by an entry of the family's allow list
 
 
-def used_today(entries: Iterable[Entry], kept: Iterable[Used], rules: RuleBook, level: int) -> dict[str, int]:
+def used_today(
+    entries: Iterable[CountedMinute], kept: Iterable[UsedMinute], rules: RuleBook, level: int
+) -> dict[str, int]:
     """Return the minutes by use of a day that is not folded yet, as in `store.history.uses`.
 
     ``entries``: minutes that limits counted. ``kept``: minutes stored by category.
@@ -49,26 +52,23 @@ def used_today(entries: Iterable[Entry], kept: Iterable[Used], rules: RuleBook, 
     return {use: len(found) for use, found in minutes.items()}
 
 
-def describe_uses(found: Mapping[str, int], rules: RuleBook, profile: Profile) -> list[dict[str, object]]:
-    """Return ``target name minutes play`` of services and categories, the most used first.
-
-    Below NAMES_LEVEL only categories. ``play``: the limit that such a category uses.
-    """
+def describe_uses(found: Mapping[str, int], rules: RuleBook, profile: Profile) -> tuple[Usage, ...]:
+    """Return the use of services and categories, the most used first; below NAMES_LEVEL only categories."""
     level = profile.rules.log_level
     shown = [
         (use, minutes)
         for use, minutes in found.items()
         if use != ALL and (level >= NAMES_LEVEL or not use.startswith(SERVICE))
     ]
-    return [
-        {
-            "target": use,
-            "name": None if use == OTHER else thing_name(use, rules.names),
-            "minutes": minutes,
-            "play": _plays(use, profile),
-        }
+    return tuple(
+        Usage(
+            target=use,
+            name=None if use == OTHER else thing_name(use, rules.names),
+            minutes=minutes,
+            play=_plays(use, profile),
+        )
         for use, minutes in sorted(shown, key=lambda item: (-item[1], item[0]))
-    ]
+    )
 
 
 def _plays(use: str, profile: Profile) -> bool:
@@ -76,8 +76,8 @@ def _plays(use: str, profile: Profile) -> bool:
     return PLAY in profile.rules.limits and action is not None and action.value is Action.COUNT
 
 
-def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> list[dict[str, object]]:
-    """Return ``target name refused opened`` by category, the most often blocked first."""
+def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tuple[CategoryCount, ...]:
+    """Return the counts by category, the most often blocked first."""
     found: dict[str, list[int]] = {}
     for count in counts:
         for target in _kinds(count.category, rules, level):
@@ -85,15 +85,15 @@ def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> list
             sums[0] += count.refused
             sums[1] += count.opened
     rows = sorted(found.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
-    return [
-        {
-            "target": target,
-            "name": None if target.startswith(REASON) else thing_name(target, rules.names),
-            "refused": refused,
-            "opened": opened,
-        }
+    return tuple(
+        CategoryCount(
+            target=target,
+            name=None if target.startswith(REASON) else thing_name(target, rules.names),
+            refused=refused,
+            opened=opened,
+        )
         for target, (refused, opened) in rows
-    ]
+    )
 
 
 def _kinds(category: str, rules: RuleBook, level: int) -> tuple[str, ...]:
@@ -115,10 +115,26 @@ class _Group:
     days: dict[date, int] = field(default_factory=dict)
 
 
-def describe_names(
-    found: Iterable[Name], rules: RuleBook, zone: tzinfo, *, refused: bool
-) -> tuple[list[dict[str, object]], int]:
-    """Return sites, grouped under the names that people use, the latest first, and how many are left off."""
+def describe_blocked(
+    found: Iterable[Name], rules: RuleBook, zone: tzinfo
+) -> tuple[tuple[BlockedSite, ...], int]:
+    """Return blocked sites, the latest first, and how many are left off."""
+    groups = _group(found, rules, refused=True)
+    shown = tuple(_blocked(*item, rules, zone) for item in groups[:GROUPS])
+    return shown, len(groups) - len(shown)
+
+
+def describe_visited(
+    found: Iterable[Name], rules: RuleBook, zone: tzinfo
+) -> tuple[tuple[SiteActivity, ...], int]:
+    """Return opened sites, the latest first, and how many are left off."""
+    groups = _group(found, rules, refused=False)
+    shown = tuple(SiteActivity(**_site(*item, rules, zone)) for item in groups[:GROUPS])
+    return shown, len(groups) - len(shown)
+
+
+def _group(found: Iterable[Name], rules: RuleBook, *, refused: bool) -> list[tuple[str, _Group]]:
+    """Group sites under the names that people use, the latest first."""
     groups: dict[str, _Group] = {}
     for name in found:
         target = _target(name, rules, refused=refused)
@@ -126,8 +142,7 @@ def describe_names(
         group.times += name.times
         group.first = name.first if group.first is None else min(group.first, name.first)
         group.hosts[name.host] = group.hosts.get(name.host, 0) + name.times
-    shown = list(groups.items())[:GROUPS]
-    return [_describe_group(*item, rules, zone, refused=refused) for item in shown], len(groups) - len(shown)
+    return list(groups.items())
 
 
 def _target(one: Name, rules: RuleBook, *, refused: bool) -> str:
@@ -141,32 +156,32 @@ def _target(one: Name, rules: RuleBook, *, refused: bool) -> str:
     return one.host.removeprefix("www.") or REASON + one.reason
 
 
-def _describe_group(
-    target: str, group: _Group, rules: RuleBook, zone: tzinfo, *, refused: bool
-) -> dict[str, object]:
+def _site(target: str, group: _Group, rules: RuleBook, zone: tzinfo) -> dict[str, Any]:
+    """Return the fields of a SiteActivity."""
     last = group.latest
     hosts = sorted(group.hosts.items(), key=lambda item: (-item[1], item[0]))
-    described: dict[str, object] = {
+    return {
         "target": target,
         "name": None if target.startswith(REASON) else thing_name(target, rules.names),
         "times": group.times,
         "first": (group.first or last.first).astimezone(zone),
         "last": last.last.astimezone(zone),
-        "hosts": [{"host": host, "times": times} for host, times in hosts[:HOSTS] if host],
+        "hosts": tuple(HostCount(host, times) for host, times in hosts[:HOSTS] if host),
         "sample": last.rule.startswith(MARK),
     }
-    return described | (_why(target, last, rules, zone) if refused else {})
 
 
-def _why(target: str, last: Name, rules: RuleBook, zone: tzinfo) -> dict[str, object]:
+def _blocked(target: str, group: _Group, rules: RuleBook, zone: tzinfo) -> BlockedSite:
+    last = group.latest
     rule = last.rule.removeprefix(MARK)
     decision = Decision(Verdict.BLOCK, Reason(last.reason), rule, last.owner)
     what = None if target.startswith(REASON) else target if ":" not in target else last.host
     opens = last.reason in OPENABLE and last.owner != "family" and not target.startswith((REASON, CATEGORY))
-    return {
-        "sentence": sentence(decision, what, last.last.astimezone(zone), rules.names),
-        "reason": last.reason,
-        "rule": rule,
-        "owner": last.owner,
-        "entry": target if opens else None,
-    }
+    return BlockedSite(
+        **_site(target, group, rules, zone),
+        sentence=sentence(decision, what, last.last.astimezone(zone), rules.names),
+        reason=last.reason,
+        rule=rule,
+        owner=last.owner,
+        entry=target if opens else None,
+    )

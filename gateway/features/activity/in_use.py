@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 from gateway.household.rule_book import RuleBook
 from gateway.path.live_flows import LiveFlows
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.time.gates import counted_gates
 from gateway.policy.time.grant_messages import thing_name
 

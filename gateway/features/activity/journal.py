@@ -16,9 +16,9 @@ from gateway.features.bypass_alerts.cards import BypassAlerts
 from gateway.household.members import EVERYONE, Family, Member
 from gateway.household.rule_book import RuleBook
 from gateway.path.subject import Sink, Subject
-from gateway.policy.judge.sentence import sentence, short
+from gateway.policy.judge.explanation import sentence, short
 from gateway.policy.judge.world import GATEWAY_NAME
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.store.store import Store
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from gateway.control.protocol import Request
+from gateway.control.contract.activity import RECENT_BLOCKS, RecentBlock, RecentBlocks, RecentBlocksRequest
+from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.activity.recent_refusals import FOR, RecentRefusals, Refusal
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.sentence import sentence, service_of
-from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.policy.judge.explanation import sentence, service_of
 from gateway.policy.profile.profile import Profile
-from gateway.policy.time.situation import FOREVER
+from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.policy.time.standing import FOREVER
 from gateway.policy.values import Verdict
 from gateway.store.tables.devices import Devices
 
@@ -37,27 +38,29 @@ class RefusalVerb:
         self._decided = decided
 
     def register(self, router: Router) -> None:
-        router.add("refusals", self.refusals)
+        router.serve(RECENT_BLOCKS, self.refusals)
 
-    def refusals(self, request: Request) -> Mapping[str, object]:
+    def refusals(self, call: Call[RecentBlocksRequest]) -> RecentBlocks:
         """Return all refusals of a ``device``, or of a ``profile`` those that its log level discloses."""
-        limit = request.whole("limit", least=1, most=100, default=10)
-        if request.has("device"):
-            return self._of_device(request.text("device"), limit)
-        profile = self._home.rules.profile(request.text("profile"))
+        args = call.args
+        if args.device is not None:
+            return self._of_device(args.device, args.limit)
+        if args.profile is None:
+            call.refuse("profile", "is missing")
+        profile = self._home.rules.profile(args.profile)
         if profile.rules.log_level < NAMES_LEVEL:
-            return {"refusals": []}  # names and times are private; `history` has the number a day
+            return RecentBlocks(())  # names and times are private; `history` has the number a day
         slots = self._family.slots_of(profile.id)
-        return {"refusals": self._describe(slots, limit, profile)}
+        return RecentBlocks(self._describe(slots, args.limit, profile))
 
-    def _of_device(self, text: str, limit: int) -> Mapping[str, object]:
+    def _of_device(self, text: str, limit: int) -> RecentBlocks:
         mac = parse_mac(text)
         member = self._family.member_of(mac) if mac is not None else None
         if mac is None or member is None:
-            return {"refusals": []}
+            return RecentBlocks(())
         if self._shares_slot(member, mac):
-            return {"refusals": [], "shared": True}
-        return {"refusals": self._describe(frozenset({member.slot}), limit, member.profile)}
+            return RecentBlocks((), shared=True)
+        return RecentBlocks(self._describe(frozenset({member.slot}), limit, member.profile))
 
     def _shares_slot(self, member: Member, mac: str) -> bool:
         """Whether another device of the same slot was here lately. Then it is unknown which was refused."""
@@ -66,13 +69,11 @@ class RefusalVerb:
         others = [other for other, device in seen.items() if other != mac and device.last_seen > since]
         return any(self._family.member_of(other) is member for other in others)
 
-    def _describe(self, slots: frozenset[int], limit: int, profile: Profile) -> list[dict[str, object]]:
-        found = self._recent.of(slots, self._home.now(), limit)
-        decided = self._decided(profile)
-        return [
-            self._to_dict(refusal) | {"decided": decided.describe(refusal.decision, refusal.seen.host)}
-            for refusal in found
-        ]
+    def _describe(self, slots: frozenset[int], limit: int, profile: Profile) -> tuple[RecentBlock, ...]:
+        source = self._decided(profile)
+        return tuple(
+            self._block(refusal, source) for refusal in self._recent.of(slots, self._home.now(), limit)
+        )
 
     def _name(self, refusal: Refusal) -> str | None:
         """Return the name of the service in the rule, else of the only service that the host belongs to."""
@@ -81,19 +82,20 @@ class RefusalVerb:
         found = (service,) if service else rules.world.catalogue.services_of(host) if host else ()
         return rules.names.services.get(found[0]) if len(found) == 1 else None
 
-    def _to_dict(self, refusal: Refusal) -> dict[str, object]:
+    def _block(self, refusal: Refusal, source: DecisionSource) -> RecentBlock:
         decision, host = refusal.decision, refusal.seen.host
         ends = decision.until is not None and decision.until < FOREVER
-        return {
-            "at": refusal.at,
-            "host": host,
-            "name": self._name(refusal),
-            "proto": refusal.seen.proto,
-            "sentence": sentence(decision, host, self._home.local_now(), self._home.rules.names),
-            "verdict": decision.verdict,
-            "reason": decision.reason,
-            "rule": decision.rule,
-            "owner": decision.owner,
-            "until": decision.until if ends else None,
-            "askable": decision.askable and decision.verdict is Verdict.BLOCK,
-        }
+        return RecentBlock(
+            at=refusal.at,
+            host=host,
+            name=self._name(refusal),
+            proto=refusal.seen.proto,
+            sentence=sentence(decision, host, self._home.local_now(), self._home.rules.names),
+            verdict=decision.verdict,
+            reason=decision.reason,
+            rule=decision.rule,
+            owner=decision.owner,
+            until=decision.until if ends else None,
+            askable=decision.askable and decision.verdict is Verdict.BLOCK,
+            decided=source.describe(decision, host),
+        )

@@ -12,8 +12,8 @@ from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
 from gateway.household.calendars import MAX_BYTES
 from gateway.household.context import HomeContext
-from gateway.household.grant_owners import BY_GUARDIANS
 from gateway.household.loading import profile_files
+from gateway.household.members import BY_GUARDIANS
 from gateway.household.visibility import Visibility
 from gateway.lists.own_lists import lists_file
 from gateway.policy.profile import edits
@@ -31,9 +31,8 @@ from gateway.policy.profile.backups import (
     KeptStep,
 )
 from gateway.policy.profile.growing import StepState
-from gateway.policy.profile.log_levels import NAMES_LEVEL
-from gateway.policy.profile.plain import Document, document
-from gateway.policy.yaml.documents import parse_document
+from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.policy.yaml.documents import Document, document, parse_document
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given
 

@@ -25,7 +25,7 @@ from gateway.policy.accounts.pins import Pin
 from gateway.policy.profile import edits
 from gateway.policy.profile.backups import KeptChoice
 from gateway.policy.profile.self_set import Choice
-from gateway.policy.profile.writing import is_by_hand
+from gateway.policy.yaml.documents import is_by_hand
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given, GrantKind, in_utc
 

@@ -31,8 +31,7 @@ from gateway.policy.profile.backups import (
 )
 from gateway.policy.profile.growing import StepState
 from gateway.policy.profile.household import Household
-from gateway.policy.profile.plain import Document, document
-from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.documents import Document, document, parse_document
 from gateway.store.store import Store
 
 STAGE = "restore-check"  # folder of the state directory in which the files are checked

@@ -6,12 +6,28 @@ The client encrypts and decrypts it. The daemon has no scrypt (`daemon/memory.py
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
-from gateway.control.protocol import Request
+from gateway.control.contract.backup import (
+    BACKUP,
+    CONTENT_LIMIT,
+    RESTORE,
+    BackupPiece,
+    BackupRequest,
+    ChildInBackup,
+    LastRestore,
+    RestoreApplied,
+    RestoreBegun,
+    RestoredBackup,
+    RestorePiece,
+    RestorePreview,
+    RestoreRequest,
+    RestoreResponse,
+)
+from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
 from gateway.core.errors import ControlError
 from gateway.core.loop import Timer
@@ -27,7 +43,6 @@ from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, Announce
 from gateway.policy.profile.backups import Backup, backup_text, parse_backup
 from gateway.policy.profile.household import Household
 from gateway.store.store import Store
-from gateway.web.backup_seal import MOST_CONTENT
 
 PIECE = 256 * 1024  # characters per answer: an answer has at most 1 MiB; sending blocks the loop for 2 ms
 PIECE_IN = 28 * 1024  # characters per request: a request has at most 64 KiB; JSON may double each character
@@ -72,38 +87,37 @@ class BackupVerbs:
         self._in: _Transfer | None = None
 
     def register(self, router: Router) -> None:
-        router.add("backup", self.backup)
-        router.add("restore", self.restore)
+        router.serve(BACKUP, self.backup)
+        router.serve(RESTORE, self.restore)
 
     # ------------------------------------------------------------------------------------ out
 
-    def backup(self, request: Request) -> Mapping[str, object]:
-        """The verb `backup`: return the piece that begins at ``from``; 0 makes a new backup."""
-        by = self._access.guardian(request)
-        start = request.whole("from", least=0, most=MOST_CONTENT, default=0)
+    def backup(self, call: Call[BackupRequest]) -> BackupPiece:
+        """Return the piece that begins at ``from``; 0 makes a new backup."""
+        by, start = self._access.guardian(call), call.args.from_
         left_out: list[str] = []
         if not start:
             content, left_out = collect(self._home, self._store, self._visibility, by)
             text = backup_text(content)
-            if len(text) > MOST_CONTENT:
-                most = MOST_CONTENT >> 20
+            if len(text) > CONTENT_LIMIT:
+                most = CONTENT_LIMIT >> 20
                 msg = f"backup: there is more than {most} MiB to keep; look for a large calendar"
                 raise ControlError(msg).coded(Code.BACKUP_LARGE, most=most)
             self._drop_out()
             self._out = self._start_transfer(by, text, len(text), self._drop_out)
-            self._note(request, by, "backup", f"{len(content.profiles)} profiles", AnnouncementKind.BACKUP)
+            self._note(call, by, "backup", f"{len(content.profiles)} profiles", AnnouncementKind.BACKUP)
         transfer = self._out
         if transfer is None or transfer.by != by or start > transfer.size:
             _gone("backup")
         piece = transfer.text[start : start + PIECE]
         if start + len(piece) >= transfer.size:
             self._drop_out()
-        return {"from": start, "text": piece, "size": transfer.size, "left_out": left_out}
+        return BackupPiece(from_=start, text=piece, size=transfer.size, left_out=tuple(left_out))
 
     # ------------------------------------------------------------------------------------ in
 
-    def restore(self, request: Request) -> Mapping[str, object]:
-        """The verb `restore`: send a backup in pieces, look at what it would change, apply it, undo it."""
+    def restore(self, call: Call[RestoreRequest]) -> RestoreResponse:
+        """Receive a backup in pieces, report what it would change, apply it, or undo it."""
         actions = {
             "begin": self._begin,
             "piece": self._piece,
@@ -113,36 +127,36 @@ class BackupVerbs:
             "last": self._last,
             "undo": self._undo,
         }
-        by = self._access.guardian(request)
-        return actions[request.choice("action", actions)](request, by)
+        return actions[call.args.action](call, self._access.guardian(call))
 
-    def _begin(self, request: Request, by: str) -> Mapping[str, object]:
-        size = request.whole("size", least=1, most=MOST_CONTENT)
+    def _begin(self, call: Call[RestoreRequest], by: str) -> RestoreBegun:
+        if call.args.size is None:
+            call.refuse("size", "is missing")
         self._drop_in()
-        self._in = self._start_transfer(by, "", size, self._drop_in)
-        return {"token": self._in.token, "piece": PIECE_IN}
+        self._in = self._start_transfer(by, "", call.args.size, self._drop_in)
+        return RestoreBegun(token=self._in.token, piece=PIECE_IN)
 
-    def _piece(self, request: Request, by: str) -> Mapping[str, object]:
-        transfer, text = self._incoming(request, by), request.values.get("text")
-        if not isinstance(text, str) or not text or len(transfer.text) + len(text) > transfer.size:
-            request.refuse("text", "is no piece of what was begun")
+    def _piece(self, call: Call[RestoreRequest], by: str) -> RestorePiece:
+        transfer, text = self._incoming(call, by), call.args.text
+        if not text or len(transfer.text) + len(text) > transfer.size:
+            call.refuse("text", "is no piece of what was begun")
         transfer.text += text
-        return {"have": len(transfer.text)}
+        return RestorePiece(have=len(transfer.text))
 
-    def _look(self, request: Request, by: str) -> Mapping[str, object]:
-        backup = self._parse(self._incoming(request, by))
+    def _look(self, call: Call[RestoreRequest], by: str) -> RestorePreview:
+        backup = self._parse(self._incoming(call, by))
         plan = self._plan(backup, by)
         rules = self._home.rules
-        return _describe(backup, plan, rules.household, staged(rules, plan))
+        return _preview(backup, plan, rules.household, staged(rules, plan))
 
-    def _apply(self, request: Request, by: str) -> Mapping[str, object]:
-        backup = self._parse(self._incoming(request, by))
+    def _apply(self, call: Call[RestoreRequest], by: str) -> RestoreApplied:
+        backup = self._parse(self._incoming(call, by))
         plan = self._plan(backup, by)
         staged(self._home.rules, plan)  # raises PolicyError for files that cannot be used
         problems = self._restoring.do(plan)
         self._drop_in()
-        self._note(request, by, "restore", f"made {plan.made} on {backup.gateway}", AnnouncementKind.RESTORE)
-        return {"problems": problems}
+        self._note(call, by, "restore", f"made {plan.made} on {backup.gateway}", AnnouncementKind.RESTORE)
+        return RestoreApplied(problems=tuple(problems))
 
     def _plan(self, backup: Backup, by: str) -> Plan:
         """Plan the restore. Raises PolicyError if it would postpone a child's adulthood."""
@@ -150,23 +164,25 @@ class BackupVerbs:
         self._restoring.refuse_later(plan, AFTER)
         return plan
 
-    def _drop(self, _request: Request, by: str) -> Mapping[str, object]:
+    def _drop(self, _call: Call[RestoreRequest], by: str) -> RestoreResponse:
         if self._in is not None and self._in.by == by:
             self._drop_in()
-        return {}
+        return RestoreResponse()
 
-    def _last(self, _request: Request, _by: str) -> Mapping[str, object]:
+    def _last(self, _call: Call[RestoreRequest], _by: str) -> LastRestore:
         plan = self._restoring.last()
         if plan is None:
-            return {"last": None}
+            return LastRestore(last=None)
         zone = self._home.rules.household.config.zone
         at, made = (datetime.fromisoformat(text).astimezone(zone) for text in (plan.at, plan.made))
-        return {"last": {"by": plan.by, "at": at, "made": made, "undo": self._restoring.may_undo(plan)}}
+        return LastRestore(
+            last=RestoredBackup(by=plan.by, at=at, made=made, undo=self._restoring.may_undo(plan))
+        )
 
-    def _undo(self, request: Request, by: str) -> Mapping[str, object]:
+    def _undo(self, call: Call[RestoreRequest], by: str) -> RestoreResponse:
         plan = self._restoring.undo()
-        self._note(request, by, "unrestore", f"made {plan.made}", None)
-        return {}
+        self._note(call, by, "unrestore", f"made {plan.made}", None)
+        return RestoreResponse()
 
     def _parse(self, transfer: _Transfer) -> Backup:
         if len(transfer.text) != transfer.size:
@@ -175,8 +191,8 @@ class BackupVerbs:
             transfer.backup = parse_backup(transfer.text)
         return transfer.backup
 
-    def _incoming(self, request: Request, by: str) -> _Transfer:
-        transfer, token = self._in, request.text("token")
+    def _incoming(self, call: Call[RestoreRequest], by: str) -> _Transfer:
+        transfer, token = self._in, call.text("token")
         if transfer is None or transfer.by != by:
             _gone("restore")
         if not secrets.compare_digest(transfer.token.encode(), token.encode()):
@@ -218,35 +234,36 @@ def _gone(verb: str) -> NoReturn:
     raise ControlError(msg).coded(Code.BACKUP_GONE)
 
 
-def _describe(backup: Backup, plan: Plan, before: Household, after: Household) -> dict[str, object]:
+def _preview(backup: Backup, plan: Plan, before: Household, after: Household) -> RestorePreview:
     """Return what the backup contains, and what restoring it would change."""
     moved = {name for name, pair in plan.profiles.items() if pair[BEFORE] != pair[AFTER]}
-    children = [{"id": child.id, "name": child.name, "band": child.band.value} for child in after.children]
     people = (*before.profiles.values(), *after.profiles.values())
     names = {f"{person.id}.yaml": person.name for person in people}
     gone = [name for name in moved if plan.profiles[name][AFTER] is None]
     fresh = [name for name in moved if plan.profiles[name][BEFORE] is None]
 
-    def of(files: list[str]) -> list[str]:
-        return [names.get(file, file) for file in sorted(files)][:SHOWN]
+    def of(files: list[str]) -> tuple[str, ...]:
+        return tuple(names.get(file, file) for file in sorted(files)[:SHOWN])
 
-    return {
-        "made": backup.made,
-        "by": backup.by,
-        "gateway": backup.gateway,
-        "version": backup.version,
-        "children": children,
-        "people": [account.name for account in backup.people],
-        "same": plan.is_empty,
-        "fresh": of(fresh),
-        "changed": of([name for name in moved if name not in gone and name not in fresh]),
-        "gone": of(gone),
-        "settings": any(pair[BEFORE] != pair[AFTER] for pair in plan.home.values()),
-        "devices": len(plan.devices),
-        "pins": len(plan.pins),
-        "self_set": len(plan.self_set),
-        "added": sorted({account.name for account in plan.people}),
-        "grants": len(plan.grants) + len(plan.pauses),
-        "steps": len(plan.steps),
-        "problems": [str(problem) for problem in after.problems.values()][:SHOWN],
-    }
+    return RestorePreview(
+        made=backup.made,
+        by=backup.by,
+        gateway=backup.gateway,
+        version=backup.version,
+        children=tuple(
+            ChildInBackup(id=child.id, name=child.name, band=child.band.value) for child in after.children
+        ),
+        people=tuple(account.name for account in backup.people),
+        same=plan.is_empty,
+        fresh=of(fresh),
+        changed=of([name for name in moved if name not in gone and name not in fresh]),
+        gone=of(gone),
+        settings=any(pair[BEFORE] != pair[AFTER] for pair in plan.home.values()),
+        devices=len(plan.devices),
+        pins=len(plan.pins),
+        self_set=len(plan.self_set),
+        added=tuple(sorted({account.name for account in plan.people})),
+        grants=len(plan.grants) + len(plan.pauses),
+        steps=len(plan.steps),
+        problems=tuple(str(problem) for problem in after.problems.values())[:SHOWN],
+    )

@@ -14,8 +14,7 @@ from gateway.core.bus import Bus
 from gateway.household.members import Family, Member
 from gateway.household.rule_book import RuleBook
 from gateway.policy.alerts.cards import Card, CardTopic
-from gateway.policy.alerts.signs import BypassSign, is_probe, sign_of
-from gateway.policy.alerts.traces import Finding, Traces
+from gateway.policy.alerts.signs import BypassSign, Finding, Traces, is_probe, sign_of
 from gateway.policy.profile.bypass_methods import Way
 from gateway.policy.values import Decision, Observation, Proto
 from gateway.store.store import Store

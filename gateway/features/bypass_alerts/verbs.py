@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 
-from gateway.control.protocol import Request
+from gateway.control.contract.bypass_alerts import (
+    BYPASS_CARDS,
+    DISMISS_CARD,
+    BypassCard,
+    BypassCards,
+    BypassCardsRequest,
+    DismissedCard,
+    DismissRequest,
+    MenuPath,
+)
+from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.control.schema import values_of
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.bypass_alerts.cards import CardChanged
@@ -16,11 +27,9 @@ from gateway.household.presence import Presence
 from gateway.policy.alerts.cards import Card, card_sentence, for_child, for_guardian, visible_card
 from gateway.policy.alerts.menus import in_language, path
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.store.tables.bypass_cards import WayCards
 from gateway.store.tables.pauses import RecordAudit
-
-SHOWN = 64  # cards, at most
 
 
 class BypassCardVerbs:
@@ -44,18 +53,17 @@ class BypassCardVerbs:
         home.bus.subscribe(CardChanged, self._publish)
 
     def register(self, router: Router) -> None:
-        router.add("cards", self.cards)
-        router.add("dismiss", self.dismiss)
+        router.serve(BYPASS_CARDS, self.cards)
+        router.serve(DISMISS_CARD, self.dismiss)
 
-    def cards(self, request: Request) -> Mapping[str, object]:
+    def cards(self, call: Call[BypassCardsRequest]) -> BypassCards:
         """Return the guardians' cards; with ``device`` that device's own, at any log level."""
-        limit = request.whole("limit", least=1, most=SHOWN, default=SHOWN)
-        if request.has("device"):
-            member = self._access.child(request)
+        if call.has("device"):
+            member = self._access.child(call)
             found = for_child(self._cards.of(member.macs[0]), member.profile.id)
         else:
             found = self.waiting()
-        return {"cards": [self._describe(card) for card in found[:limit]], "count": len(found)}
+        return BypassCards(tuple(self._describe(card) for card in found[: call.args.limit]), len(found))
 
     def waiting(self) -> list[Card]:
         """Return the cards that wait for a guardian, each as far as the log level allows."""
@@ -63,14 +71,14 @@ class BypassCardVerbs:
         shown = (self._visible(card) for card in for_guardian(self._cards.all(), today))
         return [card for card in shown if card is not None]
 
-    def dismiss(self, request: Request) -> Mapping[str, object]:
+    def dismiss(self, call: Call[DismissRequest]) -> DismissedCard:
         """Dismiss a card for guardians, or restore it with ``back``. The device's own page still shows it."""
-        by, mac = self._access.guardian(request), parse_mac(request.text("device"))
-        back, way = request.has("back"), request.text("way")
-        now, origin = self._home.local_now(), request.text("origin", "")
+        by, args = self._access.guardian(call), call.args
+        back, way, mac = args.back, args.way, parse_mac(args.device)
+        now, origin = self._home.local_now(), call.text("origin", "")
         found = [card for card in self._cards.of(mac or "") if card.way == way and self._visible(card)]
         if not found:
-            request.refuse("device", "has no such card", Code.NO_CARD)
+            call.refuse("device", "has no such card", Code.NO_CARD)
         card = found[-1]
         self._cards.put(replace(card, dismissed=not back))
         what = "card back" if back else "card put away"
@@ -78,14 +86,14 @@ class BypassCardVerbs:
         self._home.publish(
             "card", device=card.mac, profile=card.profile, way=card.way, what="answered", by=by
         )
-        return {"device": card.mac, "way": card.way}
+        return DismissedCard(card.mac, card.way)
 
     def _visible(self, card: Card) -> Card | None:
         """Return what a guardian may see of a card at the profile's present log level."""
         profile = self._home.rules.household.profiles.get(card.profile)
         return None if profile is None else visible_card(card, profile.rules.log_level)
 
-    def _describe(self, card: Card) -> dict[str, object]:
+    def _describe(self, card: Card) -> BypassCard:
         rules, presence = self._home.rules, self._presence
         sight = presence.inventory.sight(card.mac)
         resolver = rules.world.resolvers.names.get(card.host) if card.host else None
@@ -93,28 +101,25 @@ class BypassCardVerbs:
         name, visible = presence.here.name_of(card.mac), self._visible(card)
         menus = rules.menus(card.topic, sight)
         first = path(in_language(menus[0].steps, "en")) if len(menus) == 1 else ""
-        return {
-            "device": card.mac,
-            "name": name,
-            "kind": "" if sight is None else sight.traits.kind,
-            "profile": card.profile,
-            "profile_name": "" if profile is None else profile.name,
-            "way": card.way,
-            "topic": card.topic,
-            "day": card.day.isoformat(),
-            "at": None if card.at is None else card.at.astimezone(rules.household.config.zone),
-            "host": card.host or None,
-            "resolver": None if resolver is None else resolver.name,
-            "proto": card.proto or None,
-            "sure": card.sure,
-            "solved": card.solved,
-            "told": 0 if visible is None else min(visible.level, NAMES_LEVEL),
-            "menus": [
-                {"id": menu.id, "name": menu.name, "since": menu.since or None, "steps": menu.steps}
-                for menu in menus
-            ],
-            "sentence": card_sentence(card, name or card.mac, first),
-        }
+        return BypassCard(
+            device=card.mac,
+            name=name,
+            kind="" if sight is None else sight.traits.kind,
+            profile=card.profile,
+            profile_name="" if profile is None else profile.name,
+            way=card.way,
+            topic=card.topic,
+            day=card.day,
+            at=None if card.at is None else card.at.astimezone(rules.household.config.zone),
+            host=card.host or None,
+            resolver=None if resolver is None else resolver.name,
+            proto=card.proto or None,
+            sure=card.sure,
+            solved=card.solved,
+            told=0 if visible is None else min(visible.level, NAMES_LEVEL),
+            menus=tuple(MenuPath(menu.id, menu.name, menu.since or None, menu.steps) for menu in menus),
+            sentence=card_sentence(card, name or card.mac, first),
+        )
 
     def _publish(self, event: CardChanged) -> None:
         """Notify guardians, as far as the log level allows. The device's own page polls."""
@@ -123,4 +128,4 @@ class BypassCardVerbs:
         if visible is None:
             return
         what = "raised" if new else "solved" if card.solved else "changed"
-        self._home.publish("card", what=what, by=None, **self._describe(visible))
+        self._home.publish("card", what=what, by=None, **values_of(self._describe(visible)))

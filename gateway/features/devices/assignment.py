@@ -9,12 +9,11 @@ from gateway.control.protocol import Request, Role
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.devices.identities import Identities
-from gateway.household.assign_device import assign_device
 from gateway.household.context import Effects, HomeContext
-from gateway.household.editing import Author, Editing
+from gateway.household.editing import Author, Editing, assign_device
+from gateway.household.grouping import VISITOR
 from gateway.household.members import Family
 from gateway.household.presence import Presence
-from gateway.household.unassigned import VISITOR
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.store.store import Store

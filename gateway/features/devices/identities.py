@@ -17,17 +17,16 @@ from gateway.features.devices.known_traits import KnownTraits
 from gateway.features.devices.look_queue import LookQueue
 from gateway.features.devices.questions import DeviceQuestions
 from gateway.household.context import Effects, HomeContext
-from gateway.household.grouping import PLAIN_PLACES
-from gateway.household.revisions import PROGRAM
-from gateway.household.unassigned import VISITOR
-from gateway.lan.device_events import (
+from gateway.household.file_history import PROGRAM
+from gateway.household.grouping import PLAIN_PLACES, VISITOR
+from gateway.lan.inventory import (
     DeviceAppeared,
     DeviceFound,
     DeviceGone,
     DeviceReturned,
+    Inventory,
     TraitsChanged,
 )
-from gateway.lan.inventory import Inventory
 from gateway.policy.identity.questions import Ask, KnownDevice, Question, Recognition, recognise
 from gateway.policy.identity.sharing import temporary_profiles
 from gateway.policy.identity.traits import Sign, Traits

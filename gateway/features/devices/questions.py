@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gateway.household.context import Effects, HomeContext
+from gateway.household.file_history import PROGRAM
 from gateway.household.grouping import Grouping
 from gateway.household.presence import Presence
-from gateway.household.revisions import PROGRAM
 from gateway.household.visibility import Sightings, Visibility
-from gateway.policy.identity.question_sentence import question_sentence
-from gateway.policy.identity.questions import ACCEPTS_PROFILE, Ask, Question, interim_profile
+from gateway.policy.identity.questions import (
+    ACCEPTS_PROFILE,
+    Ask,
+    Question,
+    interim_profile,
+    question_sentence,
+)
 from gateway.policy.profile.profile import Profile
 from gateway.store.tables.devices import Devices
 from gateway.store.tables.pauses import RecordAudit

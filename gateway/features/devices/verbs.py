@@ -15,8 +15,7 @@ from gateway.features.devices.questions import DeviceQuestions
 from gateway.features.sharing.adult_proof import AdultProofVerbs
 from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
-from gateway.household.seen_devices import VisibleDevices
-from gateway.household.visibility import Visibility
+from gateway.household.visibility import Visibility, VisibleDevices
 from gateway.policy.identity.macs import parse_mac
 from gateway.store.store import Store
 from gateway.store.tables.device_notes import LABEL_LIMIT, LABELS_LIMIT

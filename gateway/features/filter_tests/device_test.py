@@ -13,13 +13,13 @@ from gateway.core.errors import ControlError
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
-from gateway.household.member import Member
+from gateway.household.members import Member
 from gateway.path.subject import Sink, Subject
 from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.judge.device_test import Check, bedtime, checks
 from gateway.policy.judge.why import question
 from gateway.policy.profile.bypass_methods import Way
-from gateway.policy.time.grid import Grid
+from gateway.policy.time.schedule import Grid
 from gateway.policy.values import Decision, Observation, Reason
 
 SECONDS = 180  # that a test observes decisions

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -22,20 +22,18 @@ from gateway.core.reason_codes import Code
 from gateway.dataplane.dns_proxy import DnsProxy
 from gateway.dataplane.gates import Gates
 from gateway.dataplane.kernel_table import KernelTable
-from gateway.dataplane.own_answers import OwnAnswers
+from gateway.dataplane.lookups import OwnAnswers
 from gateway.dataplane.packets import PacketPath
 from gateway.features.activity.journal import OutsideDecision
-from gateway.household.context import Effects, HomeContext
-from gateway.household.home_interfaces import HomeInterfaces
-from gateway.household.member import Member, Worn
-from gateway.household.members import Family
+from gateway.household.context import Effects, HomeContext, HomeInterfaces
+from gateway.household.members import Family, Member, Worn
 from gateway.household.presence import Presence
 from gateway.kernel.marks import valid_slot
 from gateway.lan import interfaces as lan
 from gateway.lan import neighbours
 from gateway.path.addresses import NameBook
 from gateway.path.live_flows import LiveFlows
-from gateway.policy.values import Decision, Observation, Reason
+from gateway.policy.values import Decision, Observation
 from gateway.store.tables.slots import Numbers
 from gateway.wire.flows.table import FlowTable
 
@@ -70,20 +68,6 @@ class ProbedDecision(NamedTuple):
 
     seen: Observation
     decision: Decision
-
-    def to_dict(self) -> Mapping[str, object]:
-        """Return the decision; what is blocked for everyone has one reason, without a rule."""
-        seen, decision = self
-        sealed = decision.reason is Reason.REFUSED_FOR_EVERYONE
-        return {
-            "proto": seen.proto,
-            "host": seen.host,
-            "dst": lan.text(seen.dst) if seen.dst else None,
-            "dport": seen.dport,
-            "verdict": decision.verdict,
-            "reason": decision.reason,
-            "rule": None if sealed else decision.rule,
-        }
 
 
 class _Running:

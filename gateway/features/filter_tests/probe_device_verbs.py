@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from gateway.control.protocol import AUDIT_INTERFACE, Request
+from gateway.control.contract.filter_tests import (
+    AUDIT_BEGIN,
+    AUDIT_CLEAR,
+    AUDIT_END,
+    AUDIT_PAUSE,
+    AUDIT_SEEN,
+    AuditedDecision,
+    AuditedDecisions,
+    AuditedRules,
+    BeginAuditRequest,
+    PauseAuditRequest,
+)
+from gateway.control.protocol import AUDIT_INTERFACE, Call, Request
 from gateway.control.router import Router
+from gateway.control.verbs import Nothing
 from gateway.core.reason_codes import Code
-from gateway.features.filter_tests.probe_device import SECONDS, ProbeDevice
+from gateway.features.filter_tests.probe_device import SECONDS, ProbedDecision, ProbeDevice
 from gateway.household.context import HomeContext
-from gateway.household.member import Member
-from gateway.household.members import Family
+from gateway.household.members import Family, Member
 from gateway.household.presence import Presence
+from gateway.lan import interfaces as lan
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.profile.bypass_methods import Switch, Way
 from gateway.policy.profile.rules import Mode
+from gateway.policy.values import Reason
 from gateway.store.tables.devices import Devices
 
 
@@ -37,28 +49,28 @@ class ProbeDeviceVerbs:
         self._presence = presence
 
     def register(self, router: Router) -> None:
-        router.add("audit_begin", self.begin)
-        router.add("audit_seen", self.seen)
-        router.add("audit_pause", self.pause)
-        router.add("audit_clear", self.clear)
-        router.add("audit_end", self.end)
+        router.serve(AUDIT_BEGIN, self.begin)
+        router.serve(AUDIT_SEEN, self.seen)
+        router.serve(AUDIT_PAUSE, self.pause)
+        router.serve(AUDIT_CLEAR, self.clear)
+        router.serve(AUDIT_END, self.end)
 
-    def begin(self, request: Request) -> Mapping[str, object]:
+    def begin(self, call: Call[BeginAuditRequest]) -> AuditedRules:
         """Give the device ``mac`` the rules of ``who`` until the audit ends."""
-        request.owner_only()
-        who, mac = self._who(request), self._mac(request, "mac")
-        stranger = self._mac(request, "stranger") if request.has("stranger") else None
-        interface = request.text_or_none("interface")
+        call.owner_only()
+        who, mac = self._who(call, call.args.who), self._mac(call, "mac", call.args.mac)
+        stranger, interface = call.args.stranger, call.args.interface
+        if stranger is not None:
+            stranger = self._mac(call, "stranger", stranger)
         if interface not in (None, AUDIT_INTERFACE):
-            request.refuse("interface", f"can only be {AUDIT_INTERFACE}, which an audit makes for itself")
-        described = _describe(self._probe_device.begin(who, mac, interface, request.when_gone))
+            call.refuse("interface", f"can only be {AUDIT_INTERFACE}, which an audit makes for itself")
+        rules = _rules(self._probe_device.begin(who, mac, interface, call.when_gone))
         if stranger is not None:
             self._presence.ignore(stranger)
-        return described
+        return rules
 
-    def _who(self, request: Request) -> str:
+    def _who(self, request: Request, who: str) -> str:
         """Return the id of a child's profile, or the MAC address of a filtered device."""
-        who = request.text("who")
         mac = parse_mac(who)
         if mac is None:
             profile = self._home.rules.profile(who)
@@ -77,8 +89,8 @@ class ProbeDeviceVerbs:
             )
         return mac
 
-    def _mac(self, request: Request, key: str) -> str:
-        mac = parse_mac(request.text(key))
+    def _mac(self, request: Request, key: str, written: str) -> str:
+        mac = parse_mac(written)
         if mac is None or int(mac[:2], 16) & 3 != 2:
             request.refuse(key, "is no locally administered address such as 02:5a:91:c3:07:e4")
         if self._is_known(mac):
@@ -91,50 +103,60 @@ class ProbeDeviceVerbs:
         named = mac in household.named or mac in household.config.managed
         return named or mac in self._devices.all() or self._presence.inventory.sight(mac) is not None
 
-    def seen(self, request: Request) -> Mapping[str, object]:
-        """Return the decisions about the device; ``lost`` is the number of older ones."""
-        request.owner_only()
+    def seen(self, call: Call[Nothing]) -> AuditedDecisions:
+        """Return the decisions about the device."""
+        call.owner_only()
         decisions, lost = self._probe_device.seen()
-        return {"seen": [decision.to_dict() for decision in decisions], "lost": lost}
+        return AuditedDecisions(seen=tuple(map(_decision, decisions)), lost=lost)
 
-    def pause(self, request: Request) -> Mapping[str, object]:
+    def pause(self, call: Call[PauseAuditRequest]) -> Nothing:
         """Pause the internet of the device, or resume it."""
-        request.owner_only()
-        paused = request.values.get("paused")
-        if not isinstance(paused, bool):
-            request.refuse("paused", "must be true or false")
-        self._probe_device.pause(paused=paused)
-        return {}
+        call.owner_only()
+        self._probe_device.pause(paused=call.args.paused)
+        return Nothing()
 
-    def clear(self, request: Request) -> Mapping[str, object]:
+    def clear(self, call: Call[Nothing]) -> Nothing:
         """Forget the state that one check left, before the next check."""
-        request.owner_only()
+        call.owner_only()
         self._probe_device.clear()
-        return {}
+        return Nothing()
 
-    def end(self, request: Request) -> Mapping[str, object]:
+    def end(self, call: Call[Nothing]) -> Nothing:
         """End the audit. It is no error if it has ended already."""
-        request.owner_only()
+        call.owner_only()
         self._probe_device.end()
-        return {}
+        return Nothing()
 
 
-def _describe(member: Member) -> Mapping[str, object]:
-    """Return the rules of the device; the stricter of both where its owner is uncertain."""
+def _decision(probed: ProbedDecision) -> AuditedDecision:
+    seen, decision = probed
+    sealed = decision.reason is Reason.REFUSED_FOR_EVERYONE
+    return AuditedDecision(
+        proto=seen.proto,
+        host=seen.host,
+        dst=lan.text(seen.dst) if seen.dst else None,
+        dport=seen.dport,
+        verdict=decision.verdict,
+        reason=decision.reason,
+        rule=None if sealed else decision.rule,
+    )
+
+
+def _rules(member: Member) -> AuditedRules:
     beside = None if member.beside is None else member.beside.profile
     profiles = [profile for profile in (member.profile, beside) if profile is not None and profile.filtered]
     modes = [profile.rules.mode.value for profile in profiles]
-    return {
-        "profile": member.profile.id,
-        "name": member.profile.name,
-        "band": member.profile.band.value,
-        "strict": any(profile.rules.strict.value for profile in profiles),
-        "mode": Mode.ALLOW_LIST if Mode.ALLOW_LIST in modes else Mode.BLOCK_LIST,
-        "ways": {
+    return AuditedRules(
+        profile=member.profile.id,
+        name=member.profile.name,
+        band=member.profile.band.value,
+        strict=any(profile.rules.strict.value for profile in profiles),
+        mode=Mode.ALLOW_LIST if Mode.ALLOW_LIST in modes else Mode.BLOCK_LIST,
+        ways={
             way: Switch.BLOCK
             if any(blocks_bypass(profile.rules, way) for profile in profiles)
             else Switch.ALLOW
             for way in Way
         },
-        "seconds": SECONDS,
-    }
+        seconds=SECONDS,
+    )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from gateway.control.protocol import Request
+from gateway.control.contract.growing import (
+    AGREEMENT,
+    AgreementRequest,
+    AgreementResult,
+    AgreementStatus,
+    PendingAgreement,
+)
+from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -29,46 +34,48 @@ class AgreementVerbs:
         self._pins = pins
 
     def register(self, router: Router) -> None:
-        router.add("agreement", self.agreement)
+        router.serve(AGREEMENT, self.agreement)
 
-    def agreement(self, request: Request) -> Mapping[str, object]:
+    def agreement(self, call: Call[AgreementRequest]) -> AgreementResult:
         """Record that a child (``device``) or a guardian (``id`` and ``by``) agrees, or end the agreement."""
-        action = request.choice("action", ("agree", "end"))
-        if request.has("device"):
-            profile, guardian = self._access.child(request).profile, ""
-            self._old_enough(request, "device", profile)
-            self._pins.check(request, parse_mac(request.text("device")) or "", profile)
+        if call.has("device"):
+            profile, guardian = self._access.child(call).profile, ""
+            self._old_enough(call, "device", profile)
+            self._pins.check(call, parse_mac(call.text("device")) or "", profile)
         else:
-            guardian, profile = self._access.guardian(request), self._home.rules.profile(request.text("id"))
-            self._old_enough(request, "id", profile)
+            guardian, ident = self._access.guardian(call), call.args.id
+            if ident is None:
+                call.refuse("id", "is missing")
+            profile = self._home.rules.profile(ident)
+            self._old_enough(call, "id", profile)
         agreements, at = self._agreements, in_utc(self._home.local_now())
-        by, origin = guardian or profile.name, request.text("origin", "")
-        if action == "end":
+        by, origin = guardian or profile.name, call.text("origin", "")
+        if call.args.action == "end":
             agreements.end(profile.id, by=by, at=at, origin=origin)
         else:
             before, side = agreements.of(profile.id), Side.GUARDIAN if guardian else Side.CHILD
             after = agreement.agreed(before, side, guardian, agreement.digest_of(profile), at)
             if after != before:
                 agreements.put(after, by=by, at=at, origin=origin)
-        return {"id": profile.id, "agreement": self.describe(profile)}
+        return AgreementResult(profile.id, self.describe(profile))
 
-    def describe(self, profile: Profile) -> dict[str, object] | None:
+    def describe(self, profile: Profile) -> AgreementStatus | None:
         """Return the state of a child's agreement; None for a child that needs no PIN."""
         if not (profile.is_child and needs_pin(profile)):
             return None
         one, digest = self._agreements.of(profile.id), agreement.digest_of(profile)
         zone = self._home.rules.household.config.zone
         yes = agreement.pending_confirmation(one, digest)
-        return {
-            "state": agreement.agreement_state(one, digest),
-            "by": one.by or None,
-            "at": None if one.at is None else one.at.astimezone(zone),
-            "waits": None
+        return AgreementStatus(
+            state=agreement.agreement_state(one, digest),
+            by=one.by or None,
+            at=None if one.at is None else one.at.astimezone(zone),
+            waits=None
             if yes is None
-            else {"side": yes.side, "by": yes.by or None, "at": yes.at.astimezone(zone)},
-        }
+            else PendingAgreement(side=yes.side, by=yes.by or None, at=yes.at.astimezone(zone)),
+        )
 
-    def _old_enough(self, request: Request, key: str, profile: Profile) -> None:
+    def _old_enough(self, call: Call[AgreementRequest], key: str, profile: Profile) -> None:
         if not (profile.is_child and needs_pin(profile)):
             problem = f"is about {profile.name}, who has no PIN to agree by"
-            request.refuse(key, problem, Code.NO_PIN, name=profile.name)
+            call.refuse(key, problem, Code.NO_PIN, name=profile.name)

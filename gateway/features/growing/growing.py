@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.age.bands import Band
+from gateway.control.contract.growing import AgeTransition
 from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
@@ -23,8 +24,8 @@ from gateway.features.sharing.sharing import Sharing
 from gateway.features.site_repair.lessons import Lessons
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Editing
+from gateway.household.file_history import PROGRAM, revision_of
 from gateway.household.members import Family
-from gateway.household.revisions import PROGRAM, revision_of
 from gateway.policy.profile import edits, growing
 from gateway.policy.profile.growing import Stage, Step, StepState
 from gateway.policy.profile.profile import Profile
@@ -198,7 +199,11 @@ class Growing:
         """
         now, steps = self._home.local_now(), self._steps
         step = steps.of(profile.id)
-        if step is None or growing.stage(step, now) is Stage.NONE or not growing.is_about(step, profile):
+        if (
+            step is None
+            or growing.stage(step, now) is Stage.NONE
+            or not growing.is_about(step, profile.band, profile.next_step)
+        ):
             raise no_step(profile)
         after = replace(growing.postponed(step, until, reason, by, now), seen=in_utc(now))
         what = "step put off"
@@ -263,27 +268,27 @@ class Growing:
             return {}
         return {"step": self.describe(step, now)}
 
-    def describe(self, step: Step, now: datetime) -> dict[str, object]:
+    def describe(self, step: Step, now: datetime) -> AgeTransition:
         """Return a step for the control socket; times are in the time zone of ``now``."""
         begun = step.since.astimezone(now.tzinfo)
         open_still = step.state is not StepState.TAKEN
-        return {
-            "profile": step.profile,
-            "name": step.name,
-            "stage": growing.stage(step, now),
-            "band": step.band.value,
-            "then": step.then.value,
-            "month": step.month,
-            "since": begun,
-            "on": growing.due_day(step, begun.date()).isoformat() if open_still else None,
-            "until": step.until or None,
-            "reason": step.reason,
-            "put_off_by": step.put_off_by or None,
-            "taken": None if step.taken is None else step.taken.astimezone(now.tzinfo),
-            "by": step.by or None,
-            "by_itself": step.by == PROGRAM,
-            "later": list(growing.later_months(step, now.date())),
-        }
+        return AgeTransition(
+            profile=step.profile,
+            name=step.name,
+            stage=growing.stage(step, now),
+            band=step.band.value,
+            then=step.then.value,
+            month=step.month,
+            since=begun,
+            on=growing.due_day(step, begun.date()) if open_still else None,
+            until=step.until or None,
+            reason=step.reason,
+            put_off_by=step.put_off_by or None,
+            taken=None if step.taken is None else step.taken.astimezone(now.tzinfo),
+            by=step.by or None,
+            by_itself=step.by == PROGRAM,
+            later=tuple(growing.later_months(step, now.date())),
+        )
 
     def _publish(self, step: Step, what: str) -> None:
         by = step.put_off_by if what == "postponed" else step.by

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.control.contract.growing import SelfSetChoice, SelfSetTimes
 from gateway.features.rules.describe_hours import target_name
 from gateway.household.context import Effects, HomeContext
 from gateway.household.loading import vocabulary
 from gateway.policy.profile import self_set as selfset
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rule_file import by_day_to_yaml
 from gateway.policy.profile.rules import SelfSet
 from gateway.policy.profile.self_set import MOST_LIMITS, Choice
-from gateway.policy.profile.to_yaml import by_day
 from gateway.store.tables.self_set import SelfSets
 
 Asked = tuple[str, tuple[Choice, ...]]
@@ -59,7 +60,7 @@ class SelfSetting:
             self._read.pop(profile.id, None)
         self._effects.regroup()
 
-    def describe(self, profile: Profile) -> dict[str, object] | None:
+    def describe(self, profile: Profile) -> SelfSetTimes | None:
         """Return a child's own times, for the pages; None for a child that may set none and has set none."""
         rules, choices = self._home.rules, self._choices.of(profile.id)
         bands = rules.household.bands
@@ -67,20 +68,20 @@ class SelfSetting:
         if not able and not choices:
             return None
         zone = rules.household.config.zone
-        return {
-            "may": able,
-            "most": MOST_LIMITS,
-            "suggested": {"bedtime": by_day(bands[profile.band].suggested_bedtime, str)},
-            "choices": [
-                {
-                    "key": choice.key,
-                    "name": target_name(choice.target, rules) if choice.target else None,
-                    "value": choice.value,
-                    "at": choice.at.astimezone(zone),
-                }
+        return SelfSetTimes(
+            may=able,
+            most=MOST_LIMITS,
+            suggested={"bedtime": by_day_to_yaml(bands[profile.band].suggested_bedtime, str)},
+            choices=tuple(
+                SelfSetChoice(
+                    key=choice.key,
+                    name=target_name(choice.target, rules) if choice.target else None,
+                    value=choice.value,
+                    at=choice.at.astimezone(zone),
+                )
                 for choice in choices
-            ],
-        }
+            ),
+        )
 
 
 def _plainly(choices: tuple[Choice, ...]) -> set[tuple[str, str]]:

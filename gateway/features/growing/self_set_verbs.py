@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from gateway.control.protocol import Request
+from gateway.control.contract.growing import SELF_SET, SelfSetRequest, SelfSetResult
+from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
@@ -27,18 +26,18 @@ class SelfSetVerbs:
         self._pins = pins
 
     def register(self, router: Router) -> None:
-        router.add("self_set", self.self_set)
+        router.serve(SELF_SET, self.self_set)
 
-    def self_set(self, request: Request) -> Mapping[str, object]:
+    def self_set(self, call: Call[SelfSetRequest]) -> SelfSetResult:
         """Change the child's own times as ``set`` says."""
-        profile = self._access.child(request).profile
+        profile = self._access.child(call).profile
         if not may_set(profile, self._rules.household.bands):
             problem = f"is of {profile.name}, whose times others set"
-            request.refuse("device", problem, Code.NOT_SELF_SET, name=profile.name)
-        changes = request.mapping("set")
-        self._pins.check(request, parse_mac(request.text("device")) or "", profile)
+            call.refuse("device", problem, Code.NOT_SELF_SET, name=profile.name)
+        changes = call.mapping("set")  # keys that may be written to the log
+        self._pins.check(call, parse_mac(call.text("device")) or "", profile)
         try:
-            self._self_set.change(profile, changes, request.text("origin", ""))
+            self._self_set.change(profile, changes, call.text("origin", ""))
         except PolicyError as error:
             raise bad_rule(error, FILE if error.where.startswith(FILE) else "", changes) from error
-        return {"id": profile.id, "self_set": self._self_set.describe(profile)}
+        return SelfSetResult(profile.id, self._self_set.describe(profile))

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gateway.age.bands import Band
-from gateway.control.protocol import Request
+from gateway.control.contract.growing import (
+    POSTPONE_TRANSITION,
+    TAKE_TRANSITION,
+    TRANSITION,
+    PostponeRequest,
+    TransitionPostponed,
+    TransitionPreview,
+    TransitionRequest,
+    TransitionTaken,
+)
+from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.growing.growing import Growing
 from gateway.household.context import HomeContext
 from gateway.policy.profile import growing
-from gateway.policy.profile.growing import Step
-from gateway.policy.profile.next_step import next_band
+from gateway.policy.profile.growing import Step, next_band
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.to_yaml import rules_to_yaml
+from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.store.tables.growing import Growing as Steps
 
 
@@ -37,29 +46,26 @@ class GrowingVerbs:
         self._access = access
 
     def register(self, router: Router) -> None:
-        router.add("step", self.step)
-        router.add("take_step", self.take_step)
-        router.add("postpone_step", self.postpone_step)
+        router.serve(TRANSITION, self.step)
+        router.serve(TAKE_TRANSITION, self.take_step)
+        router.serve(POSTPONE_TRANSITION, self.postpone_step)
 
-    def step(self, request: Request) -> Mapping[str, object]:
+    def step(self, call: Call[TransitionRequest]) -> TransitionPreview:
         """Return a child's step, the rules of now, and the rules after it."""
-        profile, now = self._child(request), self._home.local_now()
+        profile, now = self._child(call, call.args.id), self._home.local_now()
         kept = self._steps.of(profile.id)
         shown = kept is not None and growing.stage(kept, now) is not growing.Stage.NONE
-        answer: dict[str, object] = {
-            "id": profile.id,
-            "name": profile.name,
-            "band": profile.band.value,
-            "then": None,
-            "month": profile.next_step,
-            "step": self._growing.describe(kept, now) if kept is not None and shown else None,
-            "rules": rules_to_yaml(profile.rules),
-            "after": None,
-        }
-        then = next_band(profile.band)
-        if profile.next_step is None or then is None:
-            return answer
-        return answer | {"then": then.value, "after": rules_to_yaml(self._after(profile).rules)}
+        then = None if profile.next_step is None else next_band(profile.band)
+        return TransitionPreview(
+            id=profile.id,
+            name=profile.name,
+            band=profile.band.value,
+            then=None if then is None else then.value,
+            month=profile.next_step,
+            step=self._growing.describe(kept, now) if kept is not None and shown else None,
+            rules=rules_to_yaml(profile.rules),
+            after=None if then is None else rules_to_yaml(self._after(profile).rules),
+        )
 
     def _after(self, profile: Profile) -> Profile:
         """Return the profile as the step would change it, with the log level that applies then."""
@@ -72,21 +78,21 @@ class GrowingVerbs:
         highest = max(held, after.band, key=lambda band: band.rank)
         return after.with_log_level(highest, self._home.rules.household.bands)
 
-    def take_step(self, request: Request) -> Mapping[str, object]:
+    def take_step(self, call: Call[TransitionRequest]) -> TransitionTaken:
         """Take the step now. The step to adult cannot be undone: it deletes all that is stored."""
-        by, profile = self._access.guardian(request), self._child(request)
-        step = self._growing.take(profile, by, request.text("origin", ""))
-        return {"id": profile.id, "band": step.then.value, "undo": step.undo, "revision": step.revision}
+        by, profile = self._access.guardian(call), self._child(call, call.args.id)
+        step = self._growing.take(profile, by, call.text("origin", ""))
+        return TransitionTaken(profile.id, step.then.value, step.undo, step.revision)
 
-    def postpone_step(self, request: Request) -> Mapping[str, object]:
+    def postpone_step(self, call: Call[PostponeRequest]) -> TransitionPostponed:
         """Postpone the step to the month ``until``."""
-        by, profile = self._access.guardian(request), self._child(request)
-        until, reason = request.text("until"), request.text("reason")
-        step = self._growing.put_off(profile, until, reason, by, request.text("origin", ""))
-        return {"id": profile.id, "band": step.band.value, "until": step.until}
+        by, profile = self._access.guardian(call), self._child(call, call.args.id)
+        args, origin = call.args, call.text("origin", "")
+        step = self._growing.put_off(profile, args.until, args.reason, by, origin)
+        return TransitionPostponed(profile.id, step.band.value, step.until)
 
-    def _child(self, request: Request) -> Profile:
-        profile = self._home.rules.profile(request.text("id"))
+    def _child(self, request: Request, ident: str) -> Profile:
+        profile = self._home.rules.profile(ident)
         if not profile.is_child:
             request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
         return profile

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from gateway.control.protocol import Request
+from gateway.control.contract.lists import (
+    REGISTER,
+    REGISTERS,
+    Registers,
+    RegisterState,
+    SwitchedRegister,
+    SwitchRegisterRequest,
+)
+from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.control.verbs import Nothing
 from gateway.core.reason_codes import Code
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.household.context import HomeContext
-from gateway.household.home_editing import HomeEditing
+from gateway.household.editing import HomeEditing
 from gateway.lists.book import SHELF, STALE, Book
 from gateway.policy.config.registers import Register
 
@@ -36,14 +45,14 @@ class RegisterVerbs:
         self._update_lists = update_lists
 
     def register(self, router: Router) -> None:
-        router.add("registers", self.registers)
-        router.add("register", self.switch)
+        router.serve(REGISTERS, self.registers)
+        router.serve(REGISTER, self.switch)
 
-    def registers(self, _request: Request) -> Mapping[str, object]:
-        """The verb `registers`: each register, its switch, and the state of its copy."""
-        return {"registers": list(self._describe())}
+    def registers(self, _call: Call[Nothing]) -> Registers:
+        """Return each register, its switch, and the state of its copy."""
+        return Registers(registers=tuple(self._registers()))
 
-    def _describe(self) -> Iterator[Mapping[str, object]]:
+    def _registers(self) -> Iterator[RegisterState]:
         rules = self._home.rules
         config, now = rules.household.config, self._home.local_now()
         book = Book(Path(config.state) / SHELF) if config.registers else None
@@ -51,37 +60,37 @@ class RegisterVerbs:
         for register in config.registers:
             copy = None if book is None else book.copies.get(register.source)
             fetched = None if copy is None else copy.fetched
-            yield {
-                "id": register.category,
-                "country": register.country,
-                "name": register.name,
-                "on": register.on,
-                "by": register.by,
-                "since": None if register.since is None else register.since.isoformat(),
-                "url": register.url,
-                "names": counts.get(register.source) if register.on else None,
-                "fetched": None if fetched is None else fetched.astimezone(config.zone),
-                "stale": register.on and fetched is not None and now - fetched > STALE,
-                "note": copy.error if copy is not None and register.on else "",
-            }
+            yield RegisterState(
+                id=register.category,
+                country=register.country,
+                name=register.name,
+                on=register.on,
+                by=register.by,
+                since=register.since,
+                url=register.url,
+                names=counts.get(register.source) if register.on else None,
+                fetched=None if fetched is None else fetched.astimezone(config.zone),
+                stale=register.on and fetched is not None and now - fetched > STALE,
+                note=copy.error if copy is not None and register.on else "",
+            )
 
-    def switch(self, request: Request) -> Mapping[str, object]:
-        """The verb `register`: switch a register on or off."""
-        author, on = self._edit.author(request), request.choice("on", ("yes", "no")) == "yes"
-        register = self._find(request)
+    def switch(self, call: Call[SwitchRegisterRequest]) -> SwitchedRegister:
+        """Switch a register on or off."""
+        author, on = self._edit.author(call), call.args.on == "yes"
+        register = self._find(call)
         since = author.at.date()
         wanted = replace(register, on=on, by=author.by if on else "", since=since if on else None)
         changes = {f"registers/{register.country}": wanted.written()}
         done = self._editing.switch(changes, author)
         if done.revision != done.found:
-            self._edit.audit(request, author, "register_on" if on else "register_off", register.country)
+            self._edit.audit(call, author, "register_on" if on else "register_off", register.country)
             if on:
                 self._update_lists()
-        return {"id": register.category, "on": on, "revision": done.revision, "undo": done.found}
+        return SwitchedRegister(id=register.category, on=on, revision=done.revision, undo=done.found)
 
-    def _find(self, request: Request) -> Register:
+    def _find(self, call: Call[SwitchRegisterRequest]) -> Register:
         known = {register.country: register for register in self._home.rules.household.config.registers}
-        register = known.get(request.text("country"))
+        register = known.get(call.args.country)
         if register is None:
-            request.refuse("country", "names no register that qalqan.yaml has", Code.NO_REGISTER)
+            call.refuse("country", "names no register that qalqan.yaml has", Code.NO_REGISTER)
         return register

@@ -7,7 +7,7 @@ from __future__ import annotations
 from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
 from gateway.household.context import Effects, HomeContext
-from gateway.household.revisions import PROGRAM
+from gateway.household.file_history import PROGRAM
 from gateway.lists.sealed import SealedState
 from gateway.policy.values import Reason
 from gateway.store.tables.history import History

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gateway.control.contract.lists import ListUpdate, UpdatePlan
 from gateway.core.errors import ListError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
@@ -122,18 +123,15 @@ class UpdateRunner:
             self._home.bus.publish(UpdateEnded(succeeded=status == 0))
         self._rebuild()  # where an update failed before it built
 
-    def describe(self) -> dict[str, object]:
+    def state(self) -> ListUpdate:
         """Return the progress of the running update, or the result of the last one, in local time."""
         zone = self._home.rules.household.config.zone
         ended = None if self._ended_at is None else self._ended_at.astimezone(zone)
-        result: dict[str, object] = {
-            "running": self.running,
-            "ended": ended,
-            "problems": list(self._problems),
-        }
-        if self.running:
-            result |= {"source": self._progress.get("source"), "done": self._progress.get("done")}
-        return result
+        problems = tuple(self._problems)
+        if not self.running:
+            return ListUpdate(running=False, ended=ended, problems=problems)
+        source, done = self._progress.get("source"), self._progress.get("done")
+        return ListUpdate(running=True, ended=ended, problems=problems, source=source, done=done)
 
 
 class ListUpdates:
@@ -270,7 +268,7 @@ class ListUpdates:
             )
         return found
 
-    def describe(self) -> dict[str, object]:
+    def plan(self) -> UpdatePlan:
         """Return the setting, the times in local time, what an update waits for, and what is wrong.
 
         ``warning`` is ``none`` (no list was ever fetched) or ``old`` (the newest is older than a week), and
@@ -278,15 +276,15 @@ class ListUpdates:
         """
         config, now = self._home.rules.household.config, self._home.now()
         next_at = None if self.runner.running else self._next
-        return {
-            "interval": config.lists_update.value,
-            "running": self.runner.running,
-            "newest": None if self._newest is None else self._newest.astimezone(config.zone),
-            "next": None if next_at is None else next_at.astimezone(config.zone),
-            "waits_for": self._waits_for,
-            "failures": self._failures,
-            "warning": self._warning(now),
-        }
+        return UpdatePlan(
+            interval=config.lists_update,
+            running=self.runner.running,
+            newest=None if self._newest is None else self._newest.astimezone(config.zone),
+            next=None if next_at is None else next_at.astimezone(config.zone),
+            waits_for=self._waits_for,
+            failures=self._failures,
+            warning=self._warning(now),
+        )
 
     def _warning(self, now: datetime) -> str:
         if not self._home.rules.household.children:

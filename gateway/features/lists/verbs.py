@@ -5,10 +5,38 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from gateway.control.protocol import Request
+from gateway.control.contract.lists import (
+    LIST_ADD,
+    LIST_LOOKUP,
+    LIST_REMOVE,
+    LIST_REPORT,
+    LIST_UNREPORT,
+    LIST_UPDATE,
+    LISTS,
+    AddListRequest,
+    ListEntry,
+    ListId,
+    Lists,
+    ListSource,
+    ListTable,
+    ListUpdate,
+    LookupRequest,
+    LookupResult,
+    MatchingList,
+    NamedId,
+    RemovedList,
+    RemoveListRequest,
+    ReportedEntry,
+    ReportEntryRequest,
+    UpdateListsRequest,
+    WithdrawnReport,
+    WithdrawReportRequest,
+    WrongListEntry,
+)
+from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
+from gateway.control.verbs import Nothing
 from gateway.core.errors import ControlError, ListError
 from gateway.core.public_addresses import NotOutside, check_url, is_outside, looks_like_address
 from gateway.core.reason_codes import Code
@@ -17,7 +45,7 @@ from gateway.features.lists.updates import ListUpdates
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.lists.book import SHELF, STALE, Book
-from gateway.lists.lookup import look_up
+from gateway.lists.lookup import Lookup, look_up
 from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
 from gateway.lists.sources import PublishedList, parse_sources
 from gateway.policy.config.registers import is_register, register_title
@@ -28,7 +56,6 @@ from gateway.store.tables.pauses import RecordAudit
 from profiles import DATA
 
 SOURCES = "sources.yaml"
-NAME_LIMIT = 60  # characters
 
 
 class ListVerbs:
@@ -52,66 +79,61 @@ class ListVerbs:
         self._published: Mapping[str, PublishedList] = {}
 
     def register(self, router: Router) -> None:
-        router.add("lists", self.lists)
-        router.add("list_lookup", self.lookup)
-        router.add("list_add", self.add)
-        router.add("list_remove", self.remove)
-        router.add("list_update", self.update)
-        router.add("list_report", self.report)
-        router.add("list_unreport", self.unreport)
+        router.serve(LISTS, self.lists)
+        router.serve(LIST_LOOKUP, self.lookup)
+        router.serve(LIST_ADD, self.add)
+        router.serve(LIST_REMOVE, self.remove)
+        router.serve(LIST_UPDATE, self.update)
+        router.serve(LIST_REPORT, self.report)
+        router.serve(LIST_UNREPORT, self.unreport)
 
     # ------------------------------------------------------------------------------------ what is here
 
-    def lists(self, _request: Request) -> Mapping[str, object]:
+    def lists(self, _call: Call[Nothing]) -> Lists:
         own = self._own()
         info = self._home.rules.table.info
         state = Path(self._home.rules.household.config.state)
-        return {
-            "table": {"names": info.count, "bytes": info.size, "built": info.built},
-            "sources": list(self._sources(own, Book(state / SHELF), info)),
-            "categories": [
-                {"id": category.id, "name": category.name["en"]}
+        return Lists(
+            table=ListTable(names=info.count, bytes=info.size, built=info.built),
+            sources=tuple(self._sources(own, Book(state / SHELF), info)),
+            categories=tuple(
+                NamedId(id=category.id, name=category.name["en"])
                 for category in self._home.rules.world.categories.by_id.values()
                 if not category.binding
-            ],
-            "wrong": [
-                {
-                    "host": report.host,
-                    "category": report.category,
-                    "by": report.by,
-                    "at": report.at.isoformat(),
-                }
+            ),
+            wrong=tuple(
+                WrongListEntry(host=report.host, category=report.category, by=report.by, at=report.at)
                 for report in reversed(own.wrong)
-            ],
-            "update": self._updates.runner.describe(),
-            "schedule": self._updates.describe(),
-            "most": MAX_OWN,
-        }
+            ),
+            update=self._updates.runner.state(),
+            schedule=self._updates.plan(),
+            most=MAX_OWN,
+        )
 
-    def _sources(self, own: OwnLists, book: Book, info: TableInfo) -> Iterator[dict[str, object]]:
+    def _sources(self, own: OwnLists, book: Book, info: TableInfo) -> Iterator[ListSource]:
         zone, now = self._home.rules.household.config.zone, self._home.now()
         names = self._home.rules.names.categories
         built = {str(source.get("id")): source.get("domains") for source in info.sources}
         for listed in (*own.lists.values(), *self._catalogue().values()):
             copy, here = book.copies.get(listed.id), book.path(listed.id).exists()
             fetched = copy.fetched if copy is not None and here else None
-            yield {
-                "id": listed.id,
-                "name": listed.name,
-                "url": listed.url,
-                "category": listed.category,
-                "category_name": names.get(listed.category, listed.category),
-                "licence": listed.licence,
-                "own": listed.id in own.lists,
-                "on": own.is_on(listed) or (here and listed.id not in own.off),
-                "default": listed.default and listed.id not in own.lists,
-                "names": built.get(listed.id),
-                "about": listed.size,
-                "bytes": book.path(listed.id).stat().st_size if here else 0,
-                "fetched": None if fetched is None else fetched.astimezone(zone),
-                "stale": fetched is not None and now - fetched > STALE,
-                "error": "" if copy is None else copy.error,
-            }
+            yield ListSource(
+                id=listed.id,
+                name=listed.name,
+                url=listed.url,
+                category=listed.category,
+                category_name=names.get(listed.category, listed.category),
+                licence=listed.licence,
+                own=listed.id in own.lists,
+                on=own.is_on(listed) or (here and listed.id not in own.off),
+                default=listed.default and listed.id not in own.lists,
+                names=built.get(listed.id),
+                about=listed.size,
+                bytes=book.path(listed.id).stat().st_size if here else 0,
+                fetched=None if fetched is None else fetched.astimezone(zone),
+                stale=fetched is not None and now - fetched > STALE,
+                error="" if copy is None else copy.error,
+            )
 
     def _catalogue(self) -> Mapping[str, PublishedList]:
         """Read the published lists on first use: 5 ms and 100 kB."""
@@ -120,58 +142,60 @@ class ListVerbs:
             self._published = parse_sources(DATA.joinpath(SOURCES).read_bytes(), SOURCES, known)
         return self._published
 
-    def lookup(self, request: Request) -> Mapping[str, object]:
+    def lookup(self, call: Call[LookupRequest]) -> LookupResult:
         """Return the categories, entries and services of a host, and the enabled lists of those
         categories.
         """
-        answer = self._look(request.text("host"))
+        found = self._look(call.args.host)
         names = self._home.rules.names
-        found = {category for match in answer["matches"] for category in match["categories"]}
+        categories = {category for match in found.matches for category in match.categories}
         own = self._own()
         book = Book(Path(self._home.rules.household.config.state) / SHELF)
-        sources = [
-            {
-                "id": listed.id,
-                "name": listed.name,
-                "url": listed.url,
-                "category": listed.category,
-                "version": book.day(listed.id),
-            }
-            for listed in (*own.lists.values(), *self._catalogue().values())
-            if listed.category in found and listed.id not in own.off and book.path(listed.id).exists()
-        ]
-        return {
-            **answer,
-            "categories": [
-                {"id": category, "name": names.categories.get(category) or register_title(category)}
-                for category in sorted(found)
-            ],
-            "services": [
-                {"id": service, "name": names.services.get(service, service)}
-                for service in answer["services"]
-            ],
-            "sources": sources,
-        }
+        return LookupResult(
+            host=found.host,
+            refused_for_everyone=found.refused_for_everyone,
+            matches=tuple(ListEntry(name=match.name, categories=match.categories) for match in found.matches),
+            categories=tuple(
+                NamedId(id=category, name=names.categories.get(category) or register_title(category))
+                for category in sorted(categories)
+            ),
+            services=tuple(
+                NamedId(id=service, name=names.services.get(service, service)) for service in found.services
+            ),
+            resolver=found.resolver,
+            sources=tuple(
+                MatchingList(
+                    id=listed.id,
+                    name=listed.name,
+                    url=listed.url,
+                    category=listed.category,
+                    version=book.day(listed.id),
+                )
+                for listed in (*own.lists.values(), *self._catalogue().values())
+                if listed.category in categories
+                and listed.id not in own.off
+                and book.path(listed.id).exists()
+            ),
+        )
 
-    def _look(self, host: str) -> Mapping[str, Any]:
+    def _look(self, host: str) -> Lookup:
         world, table = self._home.rules.world, self._home.rules.table
         return look_up(host, table, world.categories, world.catalogue, world.resolvers, world.sealed)
 
     # ------------------------------------------------------------------------------------ the family's choice
 
-    def add(self, request: Request) -> Mapping[str, object]:
+    def add(self, call: Call[AddListRequest]) -> ListId:
         """Add a list: one of the family's own by ``url``, or a published one by ``id``."""
-        by, own = self._access.guardian(request), self._own()
-        if request.has("id"):
-            one = self._one(request)
-            self._write(own.switched(one, on=True))
-            self._audit(request, by, "list_add", one.id)
-            return {"id": one.id}
-        name, url, category = request.text("name"), request.text("url"), request.text("category")
-        if len(name) > NAME_LIMIT:
-            request.refuse("name", f"has more than {NAME_LIMIT} characters")
+        by, own = self._access.guardian(call), self._own()
+        if call.args.id is not None:
+            published = self._published_list(call, call.args.id)
+            self._write(own.switched(published, on=True))
+            self._audit(call, by, "list_add", published.id)
+            return ListId(id=published.id)
+        # These are optional in the declaration: here they are needed.
+        name, url, category = call.text("name"), call.text("url"), call.text("category")
         if category not in self._home.rules.world.categories.choosable:
-            request.refuse("category", "is no category that a list can feed")
+            call.refuse("category", "is no category that a list can feed")
         try:
             host = check_url(url)
             if looks_like_address(host) and not is_outside(host):
@@ -187,41 +211,41 @@ class ListVerbs:
             self._write(own.with_list(name, url, category, key))
         except ListError as error:
             raise error.coded(Code.LIST_NOT_ADDED) from None
-        self._audit(request, by, "list_add", f"{key} {category} {url}")
-        return {"id": key}
+        self._audit(call, by, "list_add", f"{key} {category} {url}")
+        return ListId(id=key)
 
-    def remove(self, request: Request) -> Mapping[str, object]:
+    def remove(self, call: Call[RemoveListRequest]) -> RemovedList:
         """Remove a list. One of the family's own is deleted; a published one is no longer fetched.
 
         The table has its names until it is built again.
         """
-        by, own = self._access.guardian(request), self._own()
-        one = own.lists.get(request.text("id")) or self._one(request)
+        by, own = self._access.guardian(call), self._own()
+        listed = own.lists.get(call.args.id) or self._published_list(call, call.args.id)
         book = Book(Path(self._home.rules.household.config.state) / SHELF)
-        if one.id in own.lists:
-            self._write(own.without_list(one.id))
+        if listed.id in own.lists:
+            self._write(own.without_list(listed.id))
         else:
-            self._write(own.switched(one, on=False))
+            self._write(own.switched(listed, on=False))
         try:
-            book.path(one.id).unlink(missing_ok=True)
+            book.path(listed.id).unlink(missing_ok=True)
         except OSError as error:
-            msg = f"{one.id}: its copy cannot be taken away ({error.strerror})"
+            msg = f"{listed.id}: its copy cannot be taken away ({error.strerror})"
             raise ListError(msg) from error
-        self._audit(request, by, "list_remove", f"{one.id} {one.url}")
-        return {"id": one.id, "name": one.name, "url": one.url, "category": one.category}
+        self._audit(call, by, "list_remove", f"{listed.id} {listed.url}")
+        return RemovedList(id=listed.id, name=listed.name, url=listed.url, category=listed.category)
 
-    def _one(self, request: Request) -> PublishedList:
-        one = self._catalogue().get(request.text("id"))
-        if one is None:
+    def _published_list(self, request: Request, key: str) -> PublishedList:
+        listed = self._catalogue().get(key)
+        if listed is None:
             request.refuse("id", "names no list that there is", Code.NO_LIST)
-        return one
+        return listed
 
-    def update(self, request: Request) -> Mapping[str, object]:
+    def update(self, call: Call[UpdateListsRequest]) -> ListUpdate:
         """Start an update now, in a process of its own; `lists` events report its progress."""
-        by = self._access.guardian(request)
-        if self.start(force=request.has("force")):
-            self._audit(request, by, "list_update", "")
-        return self._updates.runner.describe()
+        by = self._access.guardian(call)
+        if self.start(force=call.args.force):
+            self._audit(call, by, "list_update", "")
+        return self._updates.runner.state()
 
     def start(self, *, force: bool = False) -> bool:
         """Start an update, unless one runs already; return whether it started. Raises ControlError."""
@@ -233,42 +257,41 @@ class ListVerbs:
 
     # ------------------------------------------------------------------------------------ wrong entries
 
-    def report(self, request: Request) -> Mapping[str, object]:
+    def report(self, call: Call[ReportEntryRequest]) -> ReportedEntry:
         """Record a wrongly blocked site, and open it for the children in ``open``. Nothing is sent."""
-        by = self._access.guardian(request)
-        answer = self._look(request.text("host"))
-        host, matches = answer["host"], answer["matches"]
-        if answer["refused_for_everyone"]:
-            request.refuse("host", "is refused for everyone", Code.FOR_EVERYONE, host=host)
+        by = self._access.guardian(call)
+        found = self._look(call.args.host)
+        host, matches = found.host, found.matches
+        if found.refused_for_everyone:
+            call.refuse("host", "is refused for everyone", Code.FOR_EVERYONE, host=host)
         if not matches or nets.address(host.partition("/")[0]) is not None:
-            request.refuse("host", "is no name on a list", Code.NOT_LISTED, host=host)
-        kinds = [kind for kind in matches[0]["categories"] if not is_register(kind)]
+            call.refuse("host", "is no name on a list", Code.NOT_LISTED, host=host)
+        kinds = [kind for kind in matches[0].categories if not is_register(kind)]
         if not kinds:
-            request.refuse("host", "is on a state's register", Code.ON_REGISTER, host=host)
-        entry, category = matches[0]["name"], kinds[0]
-        children = self._children(request)
+            call.refuse("host", "is on a state's register", Code.ON_REGISTER, host=host)
+        entry, category = matches[0].name, kinds[0]
+        children = self._children(call)
         now = self._home.local_now()
         for child in children:
             self._editing.edit(child.id, {f"allow/{entry}": True}, Author(by, now))
         self._write(self._own().with_wrong(WrongEntry(entry, category, by, now.date())))
-        opened = [child.id for child in children]
-        self._audit(request, by, "list_report", " ".join((entry, category, *opened)))
-        return {"host": entry, "opened": opened, "problems": self._home_problems() if opened else []}
+        opened = tuple(child.id for child in children)
+        self._audit(call, by, "list_report", " ".join((entry, category, *opened)))
+        problems = tuple(self._home_problems()) if opened else ()
+        return ReportedEntry(host=entry, opened=opened, problems=problems)
 
-    def _children(self, request: Request) -> list[Profile]:
-        wanted = request.values.get("open") or []
-        if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
-            request.refuse("open", "must be a list of profiles")
+    def _children(self, call: Call[ReportEntryRequest]) -> list[Profile]:
+        wanted = dict.fromkeys(call.args.open)
         known = {child.id: child for child in self._home.rules.household.children}
-        if not known.keys() >= set(wanted):
-            request.refuse("open", "names somebody who is no child here", Code.NO_PROFILE)
-        return [known[child_id] for child_id in dict.fromkeys(wanted)]
+        if not known.keys() >= wanted.keys():
+            call.refuse("open", "names somebody who is no child here", Code.NO_PROFILE)
+        return [known[child_id] for child_id in wanted]
 
-    def unreport(self, request: Request) -> Mapping[str, object]:
-        by, host = self._access.guardian(request), request.text("host")
+    def unreport(self, call: Call[WithdrawReportRequest]) -> WithdrawnReport:
+        by, host = self._access.guardian(call), call.args.host
         self._write(self._own().without_wrong(host))
-        self._audit(request, by, "list_unreport", host)
-        return {"host": host}
+        self._audit(call, by, "list_unreport", host)
+        return WithdrawnReport(host=host)
 
     # ------------------------------------------------------------------------------------ the file
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from gateway.control.protocol import Request
 from gateway.core.reason_codes import Code
-from gateway.household.minutes_protocol import Minutes
+from gateway.household.members import Minutes
 from gateway.household.rule_book import RuleBook
 from gateway.policy.requests.requests import MAX_MINUTES
 from gateway.policy.time.gates import in_order

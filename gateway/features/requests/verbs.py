@@ -19,14 +19,15 @@ from gateway.features.time.grants import Giver, Grants, is_paused, with_grant
 from gateway.features.time.verbs import parse_service
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
-from gateway.household.members import Member
-from gateway.household.minutes_protocol import Minutes
+from gateway.household.members import Member, Minutes
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.judge.why import parse_host
+from gateway.policy.names.hosts import site_of
 from gateway.policy.requests import requests
 from gateway.policy.requests.requests import Answer, ChildRequest, RequestState, RequestTopic
 from gateway.policy.time.clock_changes import Kind as Span
+from gateway.policy.time.clock_changes import later
 from gateway.policy.time.grant_messages import (
     ENGLISH,
     asked_sentence,
@@ -35,8 +36,6 @@ from gateway.policy.time.grant_messages import (
     outcome,
     thing_name,
 )
-from gateway.policy.time.wall_clock import later
-from gateway.policy.yaml.entries import site_of
 from gateway.store.tables.grants import GrantKind, in_utc
 from gateway.store.tables.requests import Requests
 

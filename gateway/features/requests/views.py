@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from gateway.household.rule_book import RuleBook
 from gateway.household.visibility import Visibility, day_of
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.requests.requests import ChildRequest, RequestTopic
 from gateway.policy.time.grant_messages import limits_name, thing_name
 

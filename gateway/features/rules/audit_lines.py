@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from gateway.household.rule_book import RuleBook
 from gateway.household.visibility import Visibility, day_of
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.pauses import AuditLine
 from gateway.store.tables.requests import Requests

@@ -15,8 +15,8 @@ from gateway.control.contract.rules import (
 from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.features.rules.audit_lines import AuditLines
+from gateway.household.presence import SeenDevices
 from gateway.household.rule_book import RuleBook
-from gateway.household.seen_devices import SeenDevices
 from gateway.policy.accounts.tokens import split_origin
 from gateway.policy.identity.macs import parse_mac
 from gateway.store.tables.pauses import AuditLine, ReadAudit

@@ -10,7 +10,7 @@ from gateway.control.contract.rules import (
     RuleCatalogue,
 )
 from gateway.household.loading import Product
-from gateway.policy.profile.to_yaml import by_day, rules_to_yaml
+from gateway.policy.profile.rule_file import by_day_to_yaml, rules_to_yaml
 
 ENGLISH = "en"  # the pages translate categories and groups by their ids (webui/language/things.py)
 
@@ -42,7 +42,7 @@ def catalogue_view(product: Product) -> RuleCatalogue:
                 id=band.value,
                 name=bands[band].title[ENGLISH],
                 rules=rules_to_yaml(bands[band].rules),
-                suggested={"bedtime": by_day(bands[band].suggested_bedtime, str)},
+                suggested={"bedtime": by_day_to_yaml(bands[band].suggested_bedtime, str)},
             )
             for band in sorted(bands, key=lambda band: band.rank)
         ),

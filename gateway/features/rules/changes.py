@@ -21,12 +21,12 @@ from gateway.control.verbs import Nothing
 from gateway.features.accounts.access import Access
 from gateway.features.rules.edit_history import EditHistory, RuleChange, changed_values
 from gateway.household.context import HomeContext
-from gateway.household.grant_owners import BY_GUARDIANS
-from gateway.household.seen_devices import SeenDevices
+from gateway.household.members import BY_GUARDIANS
+from gateway.household.presence import SeenDevices
 from gateway.household.visibility import Visibility
-from gateway.policy.profile.edited import ChangedEntry
-from gateway.policy.profile.log_levels import NAMES_LEVEL
+from gateway.policy.profile.edits import ChangedEntry
 from gateway.policy.profile.profile import ALL
+from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.time.grant_messages import thing_name
 from gateway.store.tables.grants import Gifts, Given, GrantKind
 from gateway.store.tables.pauses import InForce

@@ -18,7 +18,7 @@ from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.control.verbs import Nothing
 from gateway.household.rule_book import RuleBook
-from gateway.policy.names.ratings import Rating
+from gateway.policy.names.countries import Rating
 from gateway.policy.profile.rules import Law
 
 

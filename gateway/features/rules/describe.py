@@ -10,14 +10,13 @@ from gateway.features.rules.describe_hours import describe_hours, target_name
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.conclude import PRODUCT
 from gateway.policy.judge.decide import Judge
-from gateway.policy.judge.sentence import sentence
+from gateway.policy.judge.explanation import sentence
 from gateway.policy.judge.why import question
 from gateway.policy.profile.bypass_methods import Switch, Way
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Entry, Kind, Mode, Rules, SafeSearch
 from gateway.policy.time.gates import STATE_GATES
-from gateway.policy.time.situation import FOREVER, Situation
-from gateway.policy.time.standing import Closing, Standing
+from gateway.policy.time.standing import FOREVER, Closing, Situation, Standing
 from gateway.policy.values import Decision, Reason, Verdict
 
 ANY_HOUR = Situation(timeless=True)

@@ -10,9 +10,8 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import INTERNET, PLAY, SELF, Action, DateRule, Owned
 from gateway.policy.time.gates import UNCOUNTED_CATEGORIES
-from gateway.policy.time.grammar import WEEK, WEEKDAYS, clock_text
-from gateway.policy.time.time_text import ByDay, Span
-from gateway.policy.time.week import WEEKEND, plan
+from gateway.policy.time.schedule import WEEKEND, plan
+from gateway.policy.time.time_text import WEEK, WEEKDAYS, ByDay, Span, clock_text
 
 T = TypeVar("T")
 Row = dict[str, object]

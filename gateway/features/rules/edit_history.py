@@ -10,13 +10,12 @@ from typing import Any
 
 from gateway.control.contract.rules import ChangedValue, UndoAction
 from gateway.core.errors import PolicyError
-from gateway.household.file_history import FileHistory
-from gateway.household.revisions import Step, revision
+from gateway.household.file_history import FileHistory, Step, revision
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile import edits
-from gateway.policy.profile.edited import ChangedEntry, changed_entries
-from gateway.policy.profile.plain import Document
-from gateway.policy.profile.to_yaml import rules_to_yaml
+from gateway.policy.profile.edits import ChangedEntry, changed_entries
+from gateway.policy.profile.rule_file import rules_to_yaml
+from gateway.policy.yaml.documents import Document
 
 STEPS = 12  # newest steps in one answer: parsing each file takes 1 ms on a PC, and packets wait meanwhile
 ENTRIES = 16  # of one step; the answer says how many are left off

@@ -34,14 +34,13 @@ from gateway.features.accounts.access import Access
 from gateway.features.growing.growing import Growing
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Edit, Editing
-from gateway.household.revisions import revision_of
+from gateway.household.file_history import revision_of
 from gateway.policy.profile import edits
 from gateway.policy.profile.laws import signed
-from gateway.policy.profile.plain import typed
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.to_yaml import rules_to_yaml
-from gateway.policy.profile.writing import has_own_comments
+from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.requests.requests import MAX_REASON
+from gateway.policy.yaml.documents import has_own_comments
 from gateway.store.store import Store
 
 
@@ -93,7 +92,7 @@ class EditVerbs:
             name=profile.name,
             band=profile.band.value,
             by_hand=has_own_comments(source),
-            own=typed(document),
+            own=edits.typed(document),
             band_rules=rules_to_yaml(household.bands[profile.band].rules),
             rules=rules_to_yaml(profile.rules),
             set=self.last_change(path, source),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_address
 
+from gateway.control.contract.activity import BlockOrigin
 from gateway.control.contract.rules import Explanation, NextDecision, PassedRule
-from gateway.policy.judge.sentence import Names, sentence
+from gateway.policy.judge.explanation import Names, sentence
 from gateway.policy.judge.why import WhyAnswer
 from gateway.policy.values import Observation
 
@@ -17,7 +17,7 @@ def explanation(
     at: datetime,
     answer: WhyAnswer,
     names: Names,
-    decided: Mapping[str, object] | None,
+    decided: BlockOrigin | None,
     problems: tuple[str, ...] = (),
 ) -> Explanation:
     """Return the explanation. Times are in the zone of ``at``. Connections add protocol and address."""

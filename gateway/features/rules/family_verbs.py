@@ -20,12 +20,12 @@ from gateway.control.router import Router
 from gateway.control.verbs import Nothing
 from gateway.core.files import read_bounded
 from gateway.features.rules.edit_verbs import EditVerbs
-from gateway.household.home_editing import HomeEditing
-from gateway.household.revisions import revision_of
+from gateway.household.editing import HomeEditing
+from gateway.household.file_history import revision_of
 from gateway.household.rule_book import RuleBook
 from gateway.policy.config.config import ACCESS
 from gateway.policy.profile import edits
-from gateway.policy.profile.writing import has_own_comments
+from gateway.policy.yaml.documents import has_own_comments
 
 
 class FamilyVerbs:

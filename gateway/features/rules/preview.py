@@ -33,11 +33,10 @@ from gateway.household.editing import Editing
 from gateway.household.members import Family, Member
 from gateway.household.visibility import Visibility, VisibleMembers
 from gateway.policy.judge.why import parse_moment, parse_question, why
-from gateway.policy.profile.log_levels import KINDS_LEVEL
 from gateway.policy.profile.profile import Profile
-from gateway.policy.time.grammar import clock_text
-from gateway.policy.time.grid import Grid, Stretch
-from gateway.policy.time.week import PlannedDay, plan
+from gateway.policy.profile.rules import KINDS_LEVEL
+from gateway.policy.time.schedule import Grid, PlannedDay, Stretch, plan
+from gateway.policy.time.time_text import clock_text
 from gateway.policy.values import Observation
 
 

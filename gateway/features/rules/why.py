@@ -10,8 +10,7 @@ from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.features.accounts.access import Access
 from gateway.household.context import HomeContext
-from gateway.household.member import Member
-from gateway.household.members import Family
+from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.why import parse_question
 from gateway.policy.values import Observation

@@ -9,7 +9,7 @@ from __future__ import annotations
 from gateway.core.loop import Timer
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family
-from gateway.household.seen_devices import SeenDevices
+from gateway.household.presence import SeenDevices
 from gateway.policy.accounts.adult_proof import AdultProof, longest
 from gateway.policy.time.clock_changes import Jump
 from gateway.store.tables.adult_proofs import AdultProofs

@@ -19,11 +19,11 @@ from gateway.features.sharing.adult_devices import AdultDevices
 from gateway.features.sharing.attempt_delay import AttemptDelay
 from gateway.features.sharing.sharing import Sharing
 from gateway.household.context import HomeContext
+from gateway.household.file_history import PROGRAM
 from gateway.household.members import Family, Member
-from gateway.household.revisions import PROGRAM
-from gateway.policy.accounts.adult_proof import AdultProof, ProofMethod, may_open, new_proof
-from gateway.policy.accounts.adult_proof_duration import LENGTHS
+from gateway.policy.accounts.adult_proof import LENGTHS, AdultProof, ProofMethod, new_proof
 from gateway.policy.identity.macs import parse_mac
+from gateway.policy.identity.sharing import may_open
 from gateway.store.tables.grants import in_utc
 from gateway.store.tables.people import People
 from gateway.store.tables.questions import Questions

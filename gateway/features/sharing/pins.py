@@ -16,14 +16,14 @@ from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.sharing.attempt_delay import AttemptDelay
 from gateway.household.context import HomeContext
-from gateway.household.revisions import PROGRAM
+from gateway.household.file_history import PROGRAM
 from gateway.household.visibility import day_of
 from gateway.policy.accounts import pins
 from gateway.policy.accounts.pins import Pin
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import DeviceUse, needs_pin, possible_users
-from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.store.tables.grants import in_utc
 from gateway.store.tables.pauses import State
 from gateway.store.tables.sharing import Pins

@@ -19,9 +19,9 @@ from gateway.features.sharing.attempt_delay import AttemptDelay
 from gateway.features.sharing.pins import PinDesk
 from gateway.features.sharing.sharing import Sharing
 from gateway.household.context import HomeContext
+from gateway.household.file_history import PROGRAM
 from gateway.household.members import Family, Member
 from gateway.household.presence import Presence
-from gateway.household.revisions import PROGRAM
 from gateway.household.visibility import Visibility
 from gateway.policy.config.config import QUARANTINE
 from gateway.policy.identity.macs import parse_mac

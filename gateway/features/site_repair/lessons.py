@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway.control.contract.site_repair import SiteRepair
 from gateway.core.bus import Publish
 from gateway.core.loop import Timer
 from gateway.household.context import Effects, HomeContext
@@ -18,7 +19,7 @@ from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.subject import Decide
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.requests.site_repair import LONGEST, RepairLog
-from gateway.policy.time.situation import Lesson
+from gateway.policy.time.standing import Lesson
 from gateway.policy.values import Decision, Observation, Proto
 
 MAX_LESSONS = 8  # one a child; 200 names of 150 bytes each
@@ -107,19 +108,19 @@ class Lessons:
     def of(self, profile: str) -> RunningLesson | None:
         return self._book.lessons.get(profile)
 
-    def describe(self, profile: str) -> dict[str, object] | None:
+    def describe(self, profile: str) -> SiteRepair | None:
         """Describe the lesson that runs, or that waits for a guardian's choice."""
         running = self._book.lessons.get(profile)
         if running is None:
             return None
         zone = self._home.rules.household.config.zone
-        return {
-            "state": "runs" if running.runs else "over",
-            "host": running.lesson.site,
-            "until": running.lesson.until.astimezone(zone),
-            "by": running.by,
-            "devices": sorted(running.macs),
-        }
+        return SiteRepair(
+            state="runs" if running.runs else "over",
+            host=running.lesson.site,
+            until=running.lesson.until.astimezone(zone),
+            by=running.by,
+            devices=tuple(sorted(running.macs)),
+        )
 
     def is_full(self, profile: str) -> bool:
         return (

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import NoReturn
 
-from gateway.control.protocol import Request
+from gateway.control.contract.site_repair import (
+    END_REPAIR,
+    SITE_REPAIR,
+    START_REPAIR,
+    EndRepairRequest,
+    NeededName,
+    RepairEnded,
+    RepairStarted,
+    SiteRepairNames,
+    SiteRepairRequest,
+    StartRepairRequest,
+)
+from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
+from gateway.control.schema import values_of
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -18,15 +29,14 @@ from gateway.household.editing import Author, Editing
 from gateway.household.members import Family, Member
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.judge_cache import TIME_REASONS
-from gateway.policy.judge.sentence import sentence
+from gateway.policy.judge.decide import TIME_REASONS
+from gateway.policy.judge.explanation import sentence
 from gateway.policy.names.hosts import HostError, rule_host
-from gateway.policy.names.shared_domains import is_shared
-from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import Profile
-from gateway.policy.requests.site_repair import LONGEST, RepairName, domain_of, entries
-from gateway.policy.time.situation import Lesson
-from gateway.policy.time.wall_clock import later
+from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.policy.requests.site_repair import LONGEST, RepairName, domain_of, entries, is_shared
+from gateway.policy.time.clock_changes import later
+from gateway.policy.time.standing import Lesson
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.store.tables.pauses import RecordAudit
 
@@ -53,46 +63,46 @@ class SiteRepairVerbs:
         self._editing = editing
 
     def register(self, router: Router) -> None:
-        router.add("teach", self.teach)
-        router.add("lesson", self.lesson)
-        router.add("teach_end", self.end)
+        router.serve(START_REPAIR, self.teach)
+        router.serve(SITE_REPAIR, self.lesson)
+        router.serve(END_REPAIR, self.end)
 
-    def teach(self, request: Request) -> Mapping[str, object]:
+    def teach(self, call: Call[StartRepairRequest]) -> RepairStarted:
         """The verb `teach`: start a lesson about a site on a child's devices."""
-        by, profile = self._access.guardian(request), self._child(request)
-        members, host = self._members(request, profile), self._host(request)
+        by, profile = self._access.guardian(call), self._child(call, call.args.id)
+        members, host = self._members(call, profile), self._host(call)
         if self._lessons.is_full(profile.id):
-            request.refuse("id", f"there are {MAX_LESSONS} lessons; end one first", Code.NO_ROOM)
+            call.refuse("id", f"there are {MAX_LESSONS} lessons; end one first", Code.NO_ROOM)
         services = frozenset(self._home.rules.world.catalogue.services_of(host))
         lesson = Lesson(host, services, later(self._home.local_now(), LONGEST))
         for member in members:
             self._check(host, member, lesson)
         macs = frozenset(mac for member in members for mac in member.macs)
         self._lessons.begin(profile.id, lesson, macs, by)
-        self._audit(request, by, "teach", f"{profile.id}: a site, devices: {len(macs)}")
-        return {"host": host, "until": lesson.until, "devices": sorted(macs)}
+        self._audit(call, by, "teach", f"{profile.id}: a site, devices: {len(macs)}")
+        return RepairStarted(host, lesson.until, tuple(sorted(macs)))
 
-    def _child(self, request: Request) -> Profile:
-        profile = self._home.rules.profile(request.text("id"))
+    def _child(self, request: Request, ident: str) -> Profile:
+        profile = self._home.rules.profile(ident)
         if profile.built_in or not profile.is_child:
             request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
         return profile
 
-    def _members(self, request: Request, profile: Profile) -> list[Member]:
+    def _members(self, call: Call[StartRepairRequest], profile: Profile) -> list[Member]:
         """Return the child's devices, or the one in ``device``, without those whose owner is uncertain."""
         family = self._family
         found = [family.members[slot] for slot in sorted(family.slots_of(profile.id))]
-        mac = parse_mac(request.text("device")) if request.has("device") else None
-        if request.has("device"):
+        if call.args.device is not None:
+            mac = parse_mac(call.args.device)
             found = [member for member in found if mac in member.macs]
         found = [member for member in found if member.profile.id == profile.id and not member.asked]
         if not found:
-            request.refuse("device", f"is no device of {profile.name}", Code.NO_DEVICE)
+            call.refuse("device", f"is no device of {profile.name}", Code.NO_DEVICE)
         return found
 
     @staticmethod
-    def _host(request: Request) -> str:
-        word = request.text("host")
+    def _host(call: Call[StartRepairRequest]) -> str:
+        word = call.args.host
         try:
             return rule_host(word, lazy_public_suffix_check())
         except HostError as error:
@@ -116,48 +126,51 @@ class SiteRepairVerbs:
         msg = f"{host} is refused for {name} by a rule that a lesson leaves alone: {why}"
         raise ControlError(msg).coded(Code.LESSON_REFUSED, host=host, name=name)
 
-    def lesson(self, request: Request) -> Mapping[str, object]:
+    def lesson(self, call: Call[SiteRepairRequest]) -> SiteRepairNames:
         """The verb `lesson`: a child's lesson, and the names that it opened.
 
         Below the level of names only those that the site's own pages need.
         """
-        profile = self._child(request)
+        profile = self._child(call, call.args.id)
         running, state = self._lessons.of(profile.id), self._lessons.describe(profile.id)
         if running is None or state is None:
-            return {"state": "none", "host": None, "until": None, "names": []}
+            return SiteRepairNames(
+                state="none", host=None, until=None, by=None, devices=(), names=(), left_out=0
+            )
         whole = profile.rules.log_level >= NAMES_LEVEL
         shown = (asked for asked in running.notes.all() if whole or asked.proposed)
-        names = [self._describe(asked, domain_of(asked.name, running.suffix)) for asked in shown]
-        return state | {"names": names, "left_out": running.notes.left_out if whole else 0}
+        names = tuple(self._describe(asked, domain_of(asked.name, running.suffix)) for asked in shown)
+        left_out = running.notes.left_out if whole else 0
+        return SiteRepairNames(**values_of(state), names=names, left_out=left_out)
 
-    def _describe(self, asked: RepairName, group: str) -> dict[str, object]:
+    def _describe(self, asked: RepairName, group: str) -> NeededName:
         rules = self._home.rules
         services = rules.world.catalogue.services_of(asked.name)
         names = [rules.world.catalogue.services[key].name for key in services]
         refusal = asked.refusal
-        return {
-            "name": asked.name,
-            "group": group,
-            "service": names[0] if names else None,
-            "proposed": asked.proposed,
-            "refused": None if refusal is None else refusal.reason,
-            "rule": None if refusal is None else refusal.rule,
-            "owner": None if refusal is None else refusal.owner,
-            "sentence": None if refusal is None else self._sentence(refusal, asked.name),
-        }
+        return NeededName(
+            name=asked.name,
+            group=group,
+            service=names[0] if names else None,
+            proposed=asked.proposed,
+            refused=None if refusal is None else refusal.reason,
+            rule=None if refusal is None else refusal.rule,
+            owner=None if refusal is None else refusal.owner,
+            sentence=None if refusal is None else self._sentence(refusal, asked.name),
+        )
 
     def _sentence(self, decision: Decision, host: str) -> str:
         return sentence(decision, host, self._home.local_now(), self._home.rules.names)
 
-    def end(self, request: Request) -> Mapping[str, object]:
+    def end(self, call: Call[EndRepairRequest]) -> RepairEnded:
         """The verb `teach_end`: end a lesson. The names in ``keep`` are added to the child's allow list."""
-        by, profile = self._access.guardian(request), self._child(request)
+        by, profile = self._access.guardian(call), self._child(call, call.args.id)
         running = self._lessons.of(profile.id)
         if running is None:
-            request.refuse("id", "has no lesson that anything could be kept of", Code.NO_LESSON)
-        keep = frozenset(request.texts("keep"))
+            call.refuse("id", "has no lesson that anything could be kept of", Code.NO_LESSON)
+        keep = frozenset(call.args.keep)
         if not keep <= running.notes.lifted():
-            self._unknown(request)
+            call.refuse("keep", "has a name that this lesson did not open", Code.NO_LESSON)
         author = Author(by, self._home.local_now())
         refused = [asked.name for asked in running.notes.all() if asked.refusal is not None]
         shared = partial(self._is_shared, refused)
@@ -167,18 +180,14 @@ class SiteRepairVerbs:
             done = self._editing.edit(profile.id, {f"allow/{entry}": True for entry in allowed}, author)
         self._lessons.forget(profile.id)
         detail = f"{profile.id}: {len(keep)} names kept, as {len(allowed)} entries"
-        self._audit(request, by, "teach_end", detail)
+        self._audit(call, by, "teach_end", detail)
         changed = done is not None and done.revision != done.found
-        return {
-            "kept": len(keep),
-            "entries": list(allowed),
-            "undo": done.found if done is not None and changed else None,
-            "revision": done.revision if done is not None else None,
-        }
-
-    @staticmethod
-    def _unknown(request: Request) -> NoReturn:
-        request.refuse("keep", "has a name that this lesson did not open", Code.NO_LESSON)
+        return RepairEnded(
+            kept=len(keep),
+            entries=tuple(allowed),
+            undo=done.found if done is not None and changed else None,
+            revision=done.revision if done is not None else None,
+        )
 
     def _is_shared(self, refused: list[str], domain: str) -> bool:
         """Whether an entry for the whole domain would open more than the lesson did.

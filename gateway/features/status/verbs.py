@@ -21,11 +21,10 @@ from gateway.household.clock_watch import ClockWatch
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family, Member
 from gateway.household.presence import Presence
-from gateway.household.seen_devices import VisibleDevices
-from gateway.household.visibility import Visibility, VisibleMembers
+from gateway.household.visibility import Visibility, VisibleDevices, VisibleMembers
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.profile.profile import GUEST, HOME, Profile
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.time.gates import is_limit
 from gateway.store.store import Store
 

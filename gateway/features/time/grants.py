@@ -12,12 +12,11 @@ from gateway.core.reason_codes import Code
 from gateway.features.requests.views import AskedValues
 from gateway.features.time.warnings import Warnings
 from gateway.household.context import Effects, HomeContext
-from gateway.household.grant_owners import BY_GUARDIANS
-from gateway.household.members import Family, Member
-from gateway.household.revisions import PROGRAM
+from gateway.household.file_history import PROGRAM
+from gateway.household.members import BY_GUARDIANS, Family, Member
 from gateway.household.visibility import Visibility
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.log_levels import KINDS_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.requests import requests
 from gateway.policy.requests.requests import ChildRequest, RequestState
 from gateway.policy.time.clock_changes import Jump

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from gateway.household.minutes_protocol import Entry
+from gateway.household.members import CountedMinute
 from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.log_levels import KINDS_LEVEL
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.time.gates import STATE_GATES, is_limit
 from gateway.policy.time.grant_messages import gate_name
-from gateway.policy.time.remaining import Left, left
 from gateway.policy.time.schedule import calendar_for, limit_on, week_limits
-from gateway.policy.time.situation import Situation
+from gateway.policy.time.standing import Left, Situation, left
 
 MAX_ENTRIES = 3000  # the newest of one answer: 200 bytes each stay far below the limit of an answer
 MINUTE = timedelta(minutes=1)
@@ -120,7 +119,7 @@ def describe_totals(used: Mapping[str, int], rules: RuleBook) -> list[dict[str, 
     ]
 
 
-def totals(entries: Iterable[Entry]) -> Mapping[str, int]:
+def totals(entries: Iterable[CountedMinute]) -> Mapping[str, int]:
     """Return minutes by gate. A minute on several devices counts once."""
     found: dict[str, set[datetime]] = {}
     for one in entries:
@@ -128,7 +127,7 @@ def totals(entries: Iterable[Entry]) -> Mapping[str, int]:
     return {gate: len(minutes) for gate, minutes in found.items()}
 
 
-def describe_entries(entries: Sequence[Entry], rules: RuleBook) -> Mapping[str, object]:
+def describe_entries(entries: Sequence[CountedMinute], rules: RuleBook) -> Mapping[str, object]:
     """Return ``minutes``, and ``left_off`` with the number of those that do not fit."""
     shown = entries[-MAX_ENTRIES:]
     return {
@@ -137,7 +136,7 @@ def describe_entries(entries: Sequence[Entry], rules: RuleBook) -> Mapping[str, 
     }
 
 
-def _entry(one: Entry, rules: RuleBook) -> dict[str, object]:
+def _entry(one: CountedMinute, rules: RuleBook) -> dict[str, object]:
     return {
         "at": one.at.astimezone(rules.household.config.zone),
         "device": one.device,

@@ -14,10 +14,9 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import ALL, Profile
-from gateway.policy.time.clock_changes import Kind
+from gateway.policy.time.clock_changes import Kind, later
 from gateway.policy.time.schedule import calendar_for, next_wake
-from gateway.policy.time.situation import FOREVER
-from gateway.policy.time.wall_clock import later
+from gateway.policy.time.standing import FOREVER
 from gateway.store.tables.pauses import State
 
 OFF_MINUTES = 60  # how long `off` lasts where the request does not say

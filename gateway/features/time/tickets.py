@@ -17,8 +17,8 @@ from gateway.features.accounts.access import Access
 from gateway.features.time.grants import Grants, is_paused
 from gateway.household.context import HomeContext
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.log_levels import NAMES_LEVEL
 from gateway.policy.profile.profile import ALL
+from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.requests import tickets
 from gateway.policy.requests.tickets import Ticket, Tries
 from gateway.store.tables.grants import GrantKind, in_utc

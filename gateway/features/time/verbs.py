@@ -15,14 +15,12 @@ from gateway.features.time.grants import Grants, is_paused
 from gateway.features.time.helper_limits import Helpers
 from gateway.features.time.ledger_views import describe_entries, describe_totals, describe_used, totals
 from gateway.household.context import HomeContext
-from gateway.household.members import Member
-from gateway.household.minutes_protocol import Minutes
+from gateway.household.members import Member, Minutes
 from gateway.household.rule_book import RuleBook
-from gateway.policy.profile.log_levels import NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.profile.profile import ALL, Profile
-from gateway.policy.profile.rules import INTERNET, PLAY
+from gateway.policy.profile.rules import INTERNET, NAMES_LEVEL, PLAY, VISITS_LEVEL
 from gateway.policy.time.gates import BEDTIME, WINDOW
-from gateway.policy.time.remaining import left
+from gateway.policy.time.standing import left
 from gateway.policy.values import Reason
 from gateway.store.tables.grants import Gifts, GrantKind
 

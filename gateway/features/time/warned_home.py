@@ -10,11 +10,11 @@ from gateway.features.time.ledger_views import told_gates
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.household.visibility import VisibleMembers
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.time.gates import STATE_GATES, is_limit
 from gateway.policy.time.grant_messages import gate_name
-from gateway.policy.time.remaining import Left, left
 from gateway.policy.time.schedule import Calendar
+from gateway.policy.time.standing import Left, left
 
 
 class WarnedHome:

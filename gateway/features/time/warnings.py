@@ -11,8 +11,8 @@ from gateway.core.loop import Timer
 from gateway.household.members import Member
 from gateway.policy.profile.rules import INTERNET
 from gateway.policy.time.gates import STATE_GATES, WINDOW
-from gateway.policy.time.remaining import Left, Remaining
 from gateway.policy.time.schedule import Calendar
+from gateway.policy.time.standing import Left, Remaining
 
 BEFORE = (15, 5, 1)  # minutes
 MINUTE = timedelta(minutes=1)

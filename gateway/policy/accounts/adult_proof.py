@@ -1,28 +1,25 @@
 """Adult guests: a device counts as an adult's for a while after an adult proved it there.
 
 Only the fact of the proof, its method and its end are stored. A proof never makes a device permanently an
-adult's, and never opens a child's own device.
+adult's, and never opens a child's own device (`identity.sharing.may_open`). The pages import this module: it
+must not import the YAML library.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
-from gateway.policy.accounts.adult_proof_duration import (
-    HOURS,
-    LONGEST,
-    LONGEST_BY_WALLET,
-    MORNING,
-    MORNING_AT,
-)
-from gateway.policy.identity.sharing import possible_users
-from gateway.policy.profile.household import Household
-from gateway.policy.profile.profile import Profile
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
-from gateway.policy.time.wall_clock import later
+from gateway.policy.time.clock_changes import Jump, Kind, Moment, later, moved
+
+HOURS = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
+MORNING = "morning"
+LENGTHS = (*HOURS, MORNING)
+MORNING_AT = time(6)  # of the next day, local: a guest stays until then
+LONGEST = timedelta(hours=31)  # from midnight until 06:00 of the next day, in the night of a clock change
+# A wallet proof says nothing about this household, only that an adult was there.
+LONGEST_BY_WALLET = timedelta(hours=24)
 
 
 class ProofMethod(StrEnum):
@@ -84,26 +81,3 @@ def after_jump(proof: AdultProof, jump: Jump) -> AdultProof | None:
     # A proof given for some minutes without a trusted clock keeps those; a time of day may only come sooner.
     until = min(ends.until, jump.after + left)
     return replace(proof, at=min(at, jump.after), until=until, sure=ends.sure) if until > jump.after else None
-
-
-def may_open(household: Household, mac: str, closed: Profile) -> bool:
-    """Return True if a proof may open the device. ``closed``: its profile without a proof.
-
-    A child's own device stays the child's.
-    """
-    return bool(possible_users(household, mac)) or (mac not in household.named and not closed.is_child)
-
-
-def opened_by_proof(
-    household: Household, proofs: Collection[str], closed: Mapping[str, tuple[Profile | None, bool]]
-) -> Mapping[str, str]:
-    """Return MAC → profile without the proof, for the devices that a proof opens under the current files.
-
-    ``closed``: the profile of each device, and whether it is in quarantine.
-    """
-    found = {}
-    for mac in proofs:
-        profile, locked = closed[mac]
-        if profile is not None and profile.filtered and may_open(household, mac, profile):
-            found[mac] = "quarantine" if locked else profile.id
-    return found

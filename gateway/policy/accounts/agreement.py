@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from gateway.policy.profile.old_words import with_old_words
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.to_yaml import rules_to_yaml
+from gateway.policy.profile.rule_file import rules_to_yaml
 
 DIGEST_BYTES = 16
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from gateway.policy.profile.bypass_methods import Way
-from gateway.policy.profile.log_levels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 
 
 class CardTopic(StrEnum):

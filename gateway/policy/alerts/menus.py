@@ -26,7 +26,8 @@ from gateway.policy.alerts.cards import CardTopic
 from gateway.policy.identity.fingerprints import DEVICE_KINDS
 from gateway.policy.names.categories import LANGUAGES
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, parse_document, shown
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, shown
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gateway.core.errors import PolicyError
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, shown
+from gateway.policy.yaml.fields import Node, shown
 
 OWN_NAME = "Qalqan"
 MAX_NAME = 40  # letters: two lines on a phone, next to a button

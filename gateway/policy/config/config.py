@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from gateway.policy.config.age_trust import AgeTrust, read_age_trust
 from gateway.policy.config.brand import Brand, read_brand
-from gateway.policy.config.proposal import Proposal, read_proposal
 from gateway.policy.config.registers import Register, read_registers
-from gateway.policy.config.router_decides import RouterSetting
 from gateway.policy.config.web import Listen, read_web
 from gateway.policy.identity import macs
 from gateway.policy.names.categories import LANGUAGES
-from gateway.policy.names.hosts import PublicSuffixCheck
+from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
 from gateway.policy.sealed.source import SealedSource, sealed_sources
 from gateway.policy.time import time_text as timetext
 from gateway.policy.time.list_updates import UpdateInterval, read_update_interval
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Mapping as Document
-from gateway.policy.yaml.documents import Node, Place, Scalar, parse_document, shown
-from gateway.policy.yaml.entries import rule_host
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Mapping as Document
+from gateway.policy.yaml.fields import Node, Place, Scalar, shown
 
 KEYS = (
     "lan",
@@ -68,6 +67,10 @@ MAX_QUEUE = 65_520  # sixteen are used, starting with this one
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}", re.ASCII)
 _COUNTRY = re.compile(r"[a-z]{2}", re.ASCII)
 
+AGE_TRUST_KEY_BYTES = 32  # Ed25519
+MAX_PROPOSED = 16  # per key; a longer proposal helps no family
+_LIST_ID = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
+
 
 class DnsRefusal(StrEnum):
     """The DNS answer for a blocked name."""
@@ -100,6 +103,31 @@ class Marks:
     packet: int = 0x000000FF  # of the packet mark
     ct: int = 0x000000FF  # of the connection mark, as is
     slot: int = 0x00FF0000
+
+
+@dataclass(frozen=True, slots=True)
+class AgeTrust:
+    """The signed list of trusted issuers of adult proofs, and its signer's key."""
+
+    file: str
+    key: str  # base64
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a provider lets set-up propose. It applies only after a guardian accepts."""
+
+    lists: tuple[str, ...] = ()  # ids of published lists, or categories, for the lists of that category
+    bands: tuple[str, ...] = ()  # of the children that the form starts with
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSetting:
+    """A setting that the router's own configuration decides."""
+
+    file: str
+    option: str  # as `uci` names it after the package: web.port
+    text: str  # the value
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +205,7 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
         day_starts=part.read("day_starts", timetext.time_of_day, plain.day_starts),
         keep_profile=part.read("keep_profile", fields.flag, plain.keep_profile),
-        age_trust=part.read("age_trust", read_age_trust, plain.age_trust),
+        age_trust=part.read("age_trust", _age_trust, plain.age_trust),
         language=part.read("language", lambda node: fields.choice(node, LANGUAGES), plain.language),
         languages=part.read("languages", _languages, plain.languages),
         dns_refusal=part.read("dns_refusal", lambda node: fields.member(node, DnsRefusal), plain.dns_refusal),
@@ -189,7 +217,7 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=part.read("brand", read_brand, plain.brand),
-        propose=part.read("propose", read_proposal, plain.propose),
+        propose=part.read("propose", _proposal, plain.propose),
     )
 
 
@@ -270,7 +298,7 @@ def _shared(node: Node) -> Mapping[str, tuple[str, ...]]:
 def _managed(node: Node, is_public_suffix: PublicSuffixCheck) -> Mapping[str, tuple[str, ...]]:
     read: dict[str, tuple[str, ...]] = {}
     for key, place, value in fields.pairs(node):
-        _add(read, key, place, tuple(rule_host(item, is_public_suffix) for item in fields.items(value)))
+        _add(read, key, place, tuple(read_rule_host(item, is_public_suffix) for item in fields.items(value)))
     return read
 
 
@@ -304,3 +332,50 @@ def _eight_bits(node: Node) -> int:
     if mask >> ((mask & -mask).bit_length() - 1) != 0xFF:
         node.place.refuse(f"{mask:#010x} is not eight bits side by side", "write a mask such as 0x00ff0000")
     return mask
+
+
+def _age_trust(node: Node) -> AgeTrust:
+    part = fields.Fields(fields.mapping(node), ("file", "key"))
+    return AgeTrust(fields.full_path(part.need("file")), _age_trust_key(part.need("key")))
+
+
+def _age_trust_key(node: Node) -> str:
+    word = fields.text(node)
+    try:
+        size = len(base64.b64decode(word, validate=True))
+    except (binascii.Error, ValueError):
+        size = 0
+    if size != AGE_TRUST_KEY_BYTES:
+        fix = f"write {AGE_TRUST_KEY_BYTES} bytes in base64, as whoever signs the file tells them"
+        node.place.refuse(f"{shown(word)} is no public key", fix)
+    return word
+
+
+def _proposal(node: Node) -> Proposal:
+    part = fields.Fields(fields.mapping(node), ("lists", "bands"))
+    return Proposal(part.read("lists", _proposed_lists, ()), part.read("bands", _proposed_bands, ()))
+
+
+def _proposed_lists(node: Node) -> tuple[str, ...]:
+    """Return the ids of lists. Set-up checks whether they exist, which depends on the product's version."""
+    return tuple(map(_proposed_list, fields.entries(node, MAX_PROPOSED)))
+
+
+def _proposed_bands(node: Node) -> tuple[str, ...]:
+    from gateway.age.bands import Band  # most households have no proposal
+
+    known = [band.value for band in Band if band.is_child]
+    return tuple(fields.choice(entry, known) for entry in fields.entries(node, MAX_PROPOSED))
+
+
+def _proposed_list(node: Node) -> str:
+    word = fields.text(node)
+    if _LIST_ID.fullmatch(word) is None:
+        node.place.refuse(f"{shown(word)} is no list", "write its id, such as oisd-nsfw, or a kind: adult")
+    return word
+
+
+def file_to_edit(fixed: Mapping[str, RouterSetting], key: str) -> str:
+    """Return the file to edit for a key: `qalqan.yaml`, unless the router decides it."""
+    setting = fixed.get(key)
+    return "qalqan.yaml" if setting is None else f"{setting.file} ({setting.option})"

@@ -19,7 +19,7 @@ from gateway.policy.sealed.source import SealedSource
 from gateway.policy.time import time_text as timetext
 from gateway.policy.values import Decision, Reason, Verdict
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, shown
+from gateway.policy.yaml.fields import Node, shown
 
 CATEGORY_PREFIX = "law:"
 MAX_REGISTERS = 4  # a household is in one country; an internet provider may offer a neighbour's too

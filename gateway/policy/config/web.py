@@ -5,10 +5,9 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from gateway.policy.names.hosts import PublicSuffixCheck
+from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, shown
-from gateway.policy.yaml.entries import rule_host
+from gateway.policy.yaml.fields import Node, shown
 
 # The pages' own address, which no interface has: devices send traffic outside the LAN to the gateway, and its
 # table redirects port 80 of this address to the web process. The router's own pages keep port 80 of its
@@ -53,7 +52,7 @@ def _https(node: Node, plain: int, is_public_suffix: PublicSuffixCheck) -> Https
     part = fields.Fields(fields.mapping(node), ("name", "certificate", "key", "port"))
     from gateway.policy.judge.world import LOCAL_NAMES  # needed only with a trusted name
 
-    name = rule_host(part.need("name"), is_public_suffix)
+    name = read_rule_host(part.need("name"), is_public_suffix)
     if name in LOCAL_NAMES:
         fix = "use one under a domain that is yours or your provider's; docs/providers/trusted-name.md"
         part.need("name").place.refuse(f"{name} exists at home alone: nobody certifies it", fix)

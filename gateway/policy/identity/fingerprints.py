@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from gateway.policy.identity.sightings import Sighting
 from gateway.policy.identity.traits import Traits
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, parse_document, shown
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, shown
 
 DEVICE_KINDS = ("phone", "tablet", "tv", "console", "computer", "thing")
 CLUES = ("model", "host_name", "services", "vendor_class", "options", "vendor")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, Place, shown
+from gateway.policy.yaml.fields import Node, Place, shown
 
 _PAIRS = re.compile(r"[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}", re.ASCII)
 _QUADS = re.compile(r"[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}", re.ASCII)

@@ -1,12 +1,13 @@
-"""Temporary users of a device: a shared device, a claimed screen, a handed over adult's phone.
+"""Temporary users of a device: a shared device, a claimed screen, an adult's phone handed over.
 
-The result is never an adult's rules. What a child does gives the device at most the child's own rules. If the
-person that a guardian named no longer exists, the youngest child's rules apply.
+Of what a child does, the result is never an adult's rules: a device gets at most the child's own rules. If
+the person that a guardian named no longer exists, the youngest child's rules apply. An adult guest is a
+temporary user too: a proof opens shared devices and devices without an owner, never a child's own device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -44,7 +45,9 @@ class DeviceUse:
 
 def possible_users(household: Household, mac: str) -> tuple[Profile, ...]:
     """Return the children who may use a shared device, the youngest first; () for a device of one person."""
-    found = {one.id: one for who in household.config.shared.get(mac, ()) if (one := household.find(who))}
+    found = {
+        person.id: person for who in household.config.shared.get(mac, ()) if (person := household.find(who))
+    }
     return tuple(
         sorted((person for person in found.values() if person.is_child), key=lambda person: person.band.rank)
     )
@@ -103,3 +106,26 @@ def _child(household: Household, who: str) -> Profile:
 def needs_pin(profile: Profile) -> bool:
     """Return True if a child confirms its identity with a PIN: from age ten on."""
     return profile.is_child and profile.band >= Band.AGE_10_12
+
+
+def may_open(household: Household, mac: str, closed: Profile) -> bool:
+    """Return True if a proof may open the device. ``closed``: its profile without a proof.
+
+    A child's own device stays the child's.
+    """
+    return bool(possible_users(household, mac)) or (mac not in household.named and not closed.is_child)
+
+
+def opened_by_proof(
+    household: Household, proofs: Collection[str], closed: Mapping[str, tuple[Profile | None, bool]]
+) -> Mapping[str, str]:
+    """Return MAC → profile without the proof, for the devices that a proof opens under the current files.
+
+    ``closed``: the profile of each device, and whether it is in quarantine.
+    """
+    found = {}
+    for mac in proofs:
+        profile, locked = closed[mac]
+        if profile is not None and profile.filtered and may_open(household, mac, profile):
+            found[mac] = "quarantine" if locked else profile.id
+    return found

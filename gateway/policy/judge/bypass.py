@@ -13,13 +13,13 @@ from gateway.policy.judge.conclude import (
     family_entry,
     owned_rule,
 )
-from gateway.policy.judge.study import FactFinder
+from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World, bypass_signal
 from gateway.policy.names.categories import PROXY, TOR
 from gateway.policy.profile.bypass_methods import WAYS, Switch, Way
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, Kind, Rules
-from gateway.policy.time.situation import Situation
+from gateway.policy.time.standing import Situation
 from gateway.policy.values import Observation, Proto, Reason, Step, Verdict
 
 T = TypeVar("T")

@@ -16,8 +16,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import SafeSearch
 from gateway.policy.time.gates import joined
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.situation import Situation
-from gateway.policy.time.standing import Budget, Closing, Standing
+from gateway.policy.time.standing import Budget, Closing, Situation, Standing
 from gateway.policy.values import Decision, Observation, Verdict
 
 _SEARCH = (SafeSearch.OFF, SafeSearch.MODERATE, SafeSearch.STRICT)

@@ -6,9 +6,10 @@ decide is computed once for each situation and cached until it changes. Most dec
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from gateway.policy.judge.bypass import DNS_PORTS, DOT_DOQ_PORT, BypassRules
 from gateway.policy.judge.conclude import (
@@ -16,35 +17,30 @@ from gateway.policy.judge.conclude import (
     Conclusion,
     allow,
     conclude,
+    is_openable,
     nameless_rule,
+    opened_conclusion,
     owned_rule,
+    passed_rules,
     refuse,
 )
-from gateway.policy.judge.judge_cache import (
-    TIME_REASONS,
-    CachedSituation,
-    cache_situation,
-    closed_gate_decision,
-)
+from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.nameless import NamelessFlows, needs_address
-from gateway.policy.judge.opened import is_openable, opened_conclusion
-from gateway.policy.judge.study import FactFinder
 from gateway.policy.judge.world import GATEWAY_NAME, World
 from gateway.policy.profile.bypass_methods import Way
 from gateway.policy.profile.profile import Profile
 from gateway.policy.requests.site_repair import repaired
 from gateway.policy.time.extension import Extension, extend
 from gateway.policy.time.gates import DEVICE, Gates, gates_of_service
-from gateway.policy.time.remaining import Left, closes_at, left
 from gateway.policy.time.schedule import Calendar, calendar_for
-from gateway.policy.time.situation import Situation
-from gateway.policy.time.standing import Standing, standing
+from gateway.policy.time.standing import FOREVER, Left, Situation, Standing, closes_at, left, standing
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
 
 DNS, PROXY = Proto.DNS, Proto.PROXY  # module constants are faster than class attributes
 NAMES_KEPT = 1024  # hosts per generation, two generations; 150 bytes each; a device uses some hundred a day
 SITUATIONS_KEPT = 64  # devices of one profile; a situation is replaced when it changes
 
+TIME_REASONS = frozenset({Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 GATEWAY = allow(Reason.GATEWAY, GATEWAY_NAME, PRODUCT, ())
 HELP = allow(Reason.HELP, "help", PRODUCT, ())
 # One public reason, rule and owner, so that a sealed entry looks like a malware name. No guardian can open
@@ -203,7 +199,6 @@ class Judge:
 
     def _explained(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
         decision = self.decide(seen, situation, now)
-        from gateway.policy.judge.passed_rules import passed_rules  # needed only by `why`
 
         facts = None if seen.host is None else self._fact_finder.facts(seen.host)
         state = self._state(situation, now).standing
@@ -328,3 +323,47 @@ def _unfiltered_rule(profile: Profile) -> tuple[str, str]:
     if profile.built_in:
         return f"unknown_devices: {profile.id}", "family"
     return f"band {profile.band.value}", f"band:{profile.band.value}"
+
+
+class CachedSituation(NamedTuple):
+    """A situation, its standing, and the decision of each closed gate."""
+
+    situation: Situation
+    since: datetime  # start of the standing's validity
+    until: datetime
+    standing: Standing
+    refusals: Mapping[str, Decision]
+    plain: bool  # no gate is closed, lifted, opened or off: the host's outcome is the whole decision
+    off: Decision  # the decision for everything while filtering is off
+    opened: dict[str, Conclusion]  # hosts that a guardian opened for a while; bounded
+
+
+def cache_situation(situation: Situation, state: Standing, off: Decision) -> CachedSituation:
+    """Return the state of a situation. ``off``: the decision while filtering is off without an end."""
+    refusals = {
+        gate: Decision(
+            Verdict.BLOCK,
+            closing.reason,
+            owned_rule(closing.owner, closing.rule),
+            closing.owner,
+            until=closing.until,
+            askable=closing.reason in TIME_REASONS,
+        )
+        for gate, closing in state.closed.items()
+    }
+    plain = not (refusals or state.lifted or state.off or state.allowed or state.lesson or situation.led)
+    if state.off and situation.off_until is not None and situation.off_until < FOREVER:
+        off = replace(off, until=situation.off_until)
+    return CachedSituation(situation, state.since, state.until, state, refusals, plain, off, {})
+
+
+def closed_gate_decision(conclusion: Conclusion, state: CachedSituation) -> Decision | None:
+    """Return the decision of the first closed gate, or None if every gate is open."""
+    refusals = state.refusals
+    if not refusals:
+        return None
+    lifted = state.standing.lifted_for([f"service:{service}" for service in conclusion.services])
+    for gate in conclusion.portal if conclusion.portal and state.situation.led else conclusion.gates:
+        if gate in refusals and gate not in lifted:
+            return refusals[gate]
+    return None

@@ -8,20 +8,23 @@ from gateway.policy.judge.bypass import BypassRules
 from gateway.policy.judge.conclude import (
     Conclusion,
     blocked_conclusion,
+    conclude,
     device_wide_conclusion,
     nameless_rule,
 )
-from gateway.policy.judge.ports import PortedFlows
-from gateway.policy.judge.study import FactFinder
+from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World
+from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.bypass_methods import Way
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Mode, Rules
-from gateway.policy.time.situation import Situation
-from gateway.policy.values import Fault, Observation, Proto, Reason
+from gateway.policy.time.standing import Situation
+from gateway.policy.values import Fault, Observation, Proto, Reason, Verdict
 
 IKE_PORTS = (500, 4500)  # RFC 7296; Wi-Fi calling runs over them
 CALLING = (Proto.IPSEC, Proto.OTHER)
+PORT_TYPES = {Proto.UDP: "udp", Proto.TCP: "tcp", Proto.TEREDO: "teredo"}  # of the catalogue's `ports`
+PARTS_KEPT = 256  # combinations of services that share a port; a device has a handful
 
 # Blocked under every profile: no correct client sends these.
 REFUSED_FAULTS: Mapping[Fault, Reason] = {
@@ -82,3 +85,45 @@ class NamelessFlows:
         if self._needs_address and (decoys or seen.dst not in situation.addresses):
             return self._unanswered if unanswered else self._no_name
         return played or self._ported.conclusion(seen, situation) or self._nameless
+
+
+class PortedFlows:
+    """Assigns flows without a name to a service: by port, if the device recently queried its names."""
+
+    def __init__(self, fact_finder: FactFinder, profile: Profile, catalogue: Catalogue) -> None:
+        self._fact_finder = fact_finder
+        self._profile = profile
+        self._catalogue = catalogue
+        self._parts: dict[tuple[str, ...], Conclusion] = {}
+
+    def conclusion(self, seen: Observation, situation: Situation) -> Conclusion | None:
+        """Return the conclusion for the flow; None if no service is known to use it.
+
+        Services share ports. If an allowed name gave this address to the device, the flow counts for a
+        service only if one of the service's own names gave it. Teredo is detected by content, and its servers
+        have their own names.
+        """
+        kind, recent = PORT_TYPES.get(seen.proto), situation.recent
+        if kind is None:
+            return None
+        found = tuple(
+            service for service in self._catalogue.services_at(kind, seen.dport) if recent.asked(service)
+        )
+        if found and seen.dst in situation.addresses and seen.proto is not Proto.TEREDO:
+            found = tuple(service for service in found if recent.gave(service, seen.dst))
+        if not found:
+            return None
+        conclusion = self._parts.get(found)
+        if conclusion is None:
+            if len(self._parts) >= PARTS_KEPT:
+                self._parts.clear()
+            conclusion = self._parts[found] = self._concluded(found)
+        return conclusion
+
+    def _concluded(self, services: tuple[str, ...]) -> Conclusion:
+        """Return the conclusion of a blocked service if there is one, else the time rules of all services."""
+        alone = (conclude(self._fact_finder.facts_of((service,)), self._profile) for service in services)
+        refused = next(
+            (conclusion for conclusion in alone if conclusion.outcome.verdict is Verdict.BLOCK), None
+        )
+        return refused or conclude(self._fact_finder.facts_of(services), self._profile)

@@ -10,11 +10,9 @@ from gateway.core.errors import PolicyError
 from gateway.policy.judge.decide import Judge
 from gateway.policy.names import hosts
 from gateway.policy.names.networks import address
-from gateway.policy.time.remaining import Left
-from gateway.policy.time.situation import PLAIN, Situation
+from gateway.policy.time.standing import PLAIN, Left, Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason
-from gateway.policy.yaml.documents import shown
-from gateway.policy.yaml.fields import suggestion
+from gateway.policy.yaml.fields import shown, suggestion
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200  # outside this range, clocks and time zones give no useful answer
 QTYPE_A = 1  # RFC 1035 3.2.2

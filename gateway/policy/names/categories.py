@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, Place, parse_document, shown
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, Place, shown
 
 LANGUAGES = ("en", "ru", "kk")
 NEW_DOMAIN = "new_domain"

@@ -1,4 +1,4 @@
-"""Country packs, `profiles/countries/*.yaml`: help lines for children, and public holidays.
+"""Country packs, `profiles/countries/*.yaml`: help lines for children, public holidays, laws, age marks.
 
 An entry of ``web`` and ``companions`` is a name with all names under it, or ``=name`` for that name alone.
 All entries are open before every rule and never logged, whatever the country of the household. The format::
@@ -21,13 +21,19 @@ All entries are open before every rule and never logged, whatever the country of
         verified_by: A. Name            # … and that person; both or neither
     week_starts: sun                    # sat, sun or mon, the default: first day of the week of limits
     holidays_from: {source: …, date: 2026-11-24}    # needed where there are holidays
-    ratings: []                         # see ratings.py
-    laws: []                            # see laws.py
+    laws: []                            # see profile/laws.py
     holidays:
       - name: {en: New Year}
         for: [at]                       # in these countries only; absent: in all that use the file
         on: [01-01, 2027-01-04]         # days of every year, dates, and days from Easter: easter-2,
                                         # easter, orthodox-easter+1
+    ratings:                            # age marks of films and games; shown with a band, for information
+      - id: pegi
+        name: PEGI
+        of: games                       # one of MEDIA
+        marks: {"0-5": "3", "10-12": {mark: "7", then: "12", from: 12}}     # a band: the highest mark for it
+        source: …
+        date: 2026-11-24
 """
 
 from __future__ import annotations
@@ -35,17 +41,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-from gateway.policy.names.hosts import PublicSuffixCheck
-from gateway.policy.names.ratings import Rating, parse_rating
+from gateway.age.bands import Band
+from gateway.policy.names.hosts import PublicSuffixCheck, read_entries
 from gateway.policy.profile.laws import day_of, parse_law, texts
 from gateway.policy.profile.rules import Law
-from gateway.policy.time.grammar import WEEKDAYS
-from gateway.policy.time.holidays import Holiday, parse_holiday
+from gateway.policy.time import time_text as timetext
+from gateway.policy.time.time_text import WEEKDAYS
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, Scalar, parse_document, shown
-from gateway.policy.yaml.entries import entries
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, Scalar, shown
 
 COMMON = "common"
 HELP_LINE_KINDS = (
@@ -68,6 +74,12 @@ LINE_KEYS = (
 
 _CODE = re.compile(r"[a-z]{2}", re.ASCII)
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
+
+LEAP_YEAR = 2028
+WEST, ORTHODOX = "easter", "orthodox-easter"
+_YEARLY = re.compile(r"(\d\d)-(\d\d)", re.ASCII)
+_FROM_EASTER = re.compile(r"(easter|orthodox-easter)(?:([+-])(\d{1,2}))?", re.ASCII)
+MEDIA = ("films", "games", "films and games")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,40 @@ class HelpLine:
     def site(self) -> str:
         """The host name to show; empty for a help line without one."""
         return self.web[0].removeprefix("=") if self.web else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Holiday:
+    name: Mapping[str, str]  # language → text; English at least
+    countries: frozenset[str]  # codes; empty: all countries that use the file
+    yearly: tuple[tuple[int, int], ...]  # months and days
+    moving: tuple[tuple[str, int], ...]  # WEST or ORTHODOX, and days after (or before) its Sunday
+    dated: tuple[date, ...]
+
+    def days(self, year: int) -> frozenset[date]:
+        """Return the days in one year (1900 to 2099)."""
+        every = {date(year, month, day) for month, day in self.yearly}
+        moving = {easter(year, kind) + timedelta(days=days) for kind, days in self.moving}
+        return frozenset(every | moving | {day for day in self.dated if day.year == year})
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The highest mark for a band. ``then``: a second mark, which applies from age ``from_age`` on."""
+
+    mark: str
+    then: str = ""
+    from_age: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    id: str
+    name: str
+    of: str
+    marks: Mapping[Band, Mark]  # for all six bands
+    source: str
+    date: date  # of the source
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +256,8 @@ def _help_line(node: Node, is_public_suffix: PublicSuffixCheck) -> HelpLine:
         name=texts(part.need("name")),
         phone=part.read("phone", fields.text, ""),
         text=part.read("text", fields.text, ""),
-        web=part.read("web", lambda n: entries(n, is_public_suffix), ()),
-        companions=part.read("companions", lambda n: entries(n, is_public_suffix), ()),
+        web=part.read("web", lambda n: read_entries(n, is_public_suffix), ()),
+        companions=part.read("companions", lambda n: read_entries(n, is_public_suffix), ()),
         status=fields.choice(part.need("status"), STATUSES),
         source=fields.text(part.need("source")),
         dated=day_of(part.need("date")),
@@ -247,3 +293,74 @@ def _holidays(node: Node) -> tuple[Holiday, ...]:
 
 def _date_or_nothing(node: Node) -> date | None:
     return None if isinstance(node, Scalar) and node.is_null else day_of(node)
+
+
+def easter(year: int, kind: str = WEST) -> date:
+    """Return Easter Sunday, 1900 to 2099, by Gauss's method (Meeus, Astronomical Algorithms, chapter 8)."""
+    moon = (19 * (year % 19) + (24 if kind == WEST else 15)) % 30
+    weekday = (2 * (year % 4) + 4 * (year % 7) + 6 * moon + (5 if kind == WEST else 6)) % 7
+    days = moon + weekday
+    if kind == ORTHODOX:
+        return date(year, 4, 4) + timedelta(days=days)  # 22 March of the Julian calendar
+    if weekday == 6 and (moon == 29 or (moon == 28 and year % 19 > 10)):
+        days -= 7
+    return date(year, 3, 22) + timedelta(days=days)
+
+
+def parse_holiday(node: Node, name: Mapping[str, str], countries: frozenset[str]) -> Holiday:
+    """Return a holiday. ``node``: the list under ``on``. Raises PolicyError with file, line, key and fix."""
+    yearly: list[tuple[int, int]] = []
+    moving: list[tuple[str, int]] = []
+    dated: list[date] = []
+    for item in fields.items(node):
+        word = fields.text(item)
+        if match := _FROM_EASTER.fullmatch(word):
+            moving.append((match[1], int(f"{match[2] or '+'}{match[3] or 0}")))
+        elif match := _YEARLY.fullmatch(word):
+            yearly.append(_day_of_year(item, int(match[1]), int(match[2])))
+        else:
+            dated.append(timetext.calendar_date(word, item.place))
+    return Holiday(name, countries, tuple(yearly), tuple(moving), tuple(dated))
+
+
+def _day_of_year(node: Node, month: int, day: int) -> tuple[int, int]:
+    if (month, day) == (2, 29):
+        node.place.refuse("is no day of every year", "write the dates, such as 2028-02-29")
+    try:
+        date(LEAP_YEAR, month, day)
+    except ValueError:
+        node.place.refuse(
+            f"{shown(fields.text(node))} is no day of the year", "write month-day, such as 12-25"
+        )
+    return month, day
+
+
+def parse_rating(node: Node) -> Rating:
+    """Return one rating. Raises PolicyError."""
+    part = fields.Fields(fields.mapping(node), ("id", "name", "of", "marks", "source", "date"))
+    where = part.need("marks")
+    marks = {}
+    for key, place, value in fields.pairs(where):
+        if key not in [band.value for band in Band]:
+            place.refuse("is no band", fields.suggestion(key, [band.value for band in Band]))
+        marks[Band(key)] = _mark(value, Band(key))
+    missing = [band.value for band in Band if band not in marks]
+    if missing:
+        where.place.refuse(f"has no {missing[0]}", "give a mark for each of the six bands")
+    return Rating(
+        id=fields.text(part.need("id")),
+        name=fields.text(part.need("name")),
+        of=fields.choice(part.need("of"), MEDIA),
+        marks=marks,
+        source=fields.text(part.need("source")),
+        date=day_of(part.need("date")),
+    )
+
+
+def _mark(node: Node, band: Band) -> Mark:
+    if isinstance(node, Scalar):
+        return Mark(fields.text(node))
+    part = fields.Fields(fields.mapping(node), ("mark", "then", "from"))
+    first, last = band.ages
+    age = fields.integer(part.need("from"), first + 1, last if last is not None else first + 1)
+    return Mark(fields.text(part.need("mark")), fields.text(part.need("then")), age)

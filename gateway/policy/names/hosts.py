@@ -1,7 +1,12 @@
-"""Host names in rules: the normal form, matching on whole labels, and names that no rule may use.
+"""Host names in rules and data files: the normal form, whole-label matching, names that no rule may use.
 
 ``gateway.wire.names`` normalises names on the wire; this module normalises what people write. Both return the
-same form: lower case, A-labels, no trailing dot.
+same form: lower case, A-labels, no trailing dot. An entry of a data file is one of:
+
+``example.com``       the name with all names under it
+``=www.example.com``  the name alone
+``*.example.goog``    all names under a public suffix that belongs to one owner
+``a*.b.example.com``  in services and device needs: the star matches any letters within its label
 """
 
 from __future__ import annotations
@@ -9,6 +14,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, NoReturn, TypeVar
+
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.fields import Node, shown
 
 T = TypeVar("T")
 
@@ -19,6 +27,8 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#:@]+)", re.ASCII)
 _NUMBER_LAST = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
 
 PublicSuffixCheck = Callable[[str], bool]
+
+STAR = "qqstarqq"  # replaces a star while a pattern is read
 
 
 class HostError(ValueError):
@@ -182,3 +192,89 @@ class HostMap(Generic[T]):
         yield from self._suffixes
         yield from self._exact
         yield from self._patterns
+
+
+def read_host(node: Node) -> str:
+    """Return one host name in normal form."""
+    word = fields.text(node)
+    try:
+        return normalise(word)
+    except HostError as error:
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)
+
+
+def read_rule_host(node: Node, is_public_suffix: PublicSuffixCheck) -> str:
+    """Return one host name that includes all names under it."""
+    word = fields.text(node)
+    try:
+        return rule_host(word, is_public_suffix)
+    except HostError as error:
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)
+
+
+def read_entry(node: Node, is_public_suffix: PublicSuffixCheck) -> str:
+    """Return one entry in normal form without its star. A public suffix is exact or has the star."""
+    word = fields.text(node)
+    if word.startswith("*."):
+        return _read_suffix(node, word[2:])
+    if not word.startswith("="):
+        return read_rule_host(node, is_public_suffix)
+    try:
+        return "=" + normalise(word[1:])
+    except HostError as error:
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)
+
+
+def _read_pattern(node: Node) -> str:
+    """Return an entry with a star within a label, in normal form.
+
+    It matches names with the same number of labels.
+    """
+    word = fields.text(node)
+    try:
+        name = normalise(word.replace("*", STAR))
+    except HostError as error:
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)
+    head, _, tail = name.rpartition(STAR)
+    if STAR in head or tail.count(".") < 2 or STAR in word:
+        node.place.refuse(f"{shown(word)} has its star in a wrong place", "write one, above a name of a firm")
+    return f"{head}*{tail}"
+
+
+def _read_suffix(node: Node, word: str) -> str:
+    try:
+        name = normalise(word)
+    except HostError as error:
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)
+    return name
+
+
+def read_entries(
+    node: Node, is_public_suffix: PublicSuffixCheck, *, patterns: bool = False
+) -> tuple[str, ...]:
+    """Return a list of entries without duplicates. ``patterns``: allow stars within labels."""
+    read: dict[str, None] = {}
+    for item in fields.items(node):
+        is_pattern = patterns and "*" in fields.text(item).removeprefix("*.")
+        name = _read_pattern(item) if is_pattern else read_entry(item, is_public_suffix)
+        if name in read:
+            item.place.refuse(f"{shown(name)} is there twice", "keep it once")
+        read[name] = None
+    return tuple(read)
+
+
+def host_map(rows: Iterable[tuple[str, T]]) -> HostMap[T]:
+    """Return the map of entries to values. Of equal entries the first counts."""
+    below: dict[str, T] = {}
+    exact: dict[str, T] = {}
+    starred: dict[str, T] = {}
+    for row, value in rows:
+        table = starred if "*" in row else exact if row.startswith("=") else below
+        table.setdefault(row.removeprefix("="), value)
+    return HostMap(below, exact, starred.items())
+
+
+def site_of(host: str, is_public_suffix: PublicSuffixCheck) -> str:
+    """Return the site of a host that a person named: without `www.`, never a public suffix."""
+    bare = host.removeprefix("www.")
+    return host if is_public_suffix(bare) else bare

@@ -40,10 +40,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from gateway.age.bands import Band
-from gateway.policy.names.hosts import HostMap, PublicSuffixCheck
+from gateway.policy.names.hosts import HostMap, PublicSuffixCheck, host_map, read_entries, read_host
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, Scalar, parse_document, shown
-from gateway.policy.yaml.entries import entries, host, host_map
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, Scalar, shown
 
 PROBES = "probes"
 NEEDS = (PROBES, "time", "updates", "push", "certificates", "store")
@@ -97,7 +97,7 @@ def parse_needs(source: str | bytes, file: str, is_public_suffix: PublicSuffixCh
         fields.text(part.need("name"))
         for need in NEEDS:
             names = part.node(need)
-            for entry in entries(names, is_public_suffix, patterns=True) if names is not None else ():
+            for entry in read_entries(names, is_public_suffix, patterns=True) if names is not None else ():
                 read.setdefault(entry, need)
     return read
 
@@ -112,8 +112,8 @@ def parse_sites(source: str | bytes, file: str, is_public_suffix: PublicSuffixCh
         key = fields.text(part.need("id"))
         if key in read:
             node.place.refuse(f"the site {shown(key)} is there twice", "keep it once")
-        domains = entries(part.need("domains"), is_public_suffix)
-        companions = entries(part.need("companions"), is_public_suffix)
+        domains = read_entries(part.need("domains"), is_public_suffix)
+        companions = read_entries(part.need("companions"), is_public_suffix)
         bands = _bands(part.need("bands"))
         name = fields.text(part.need("name"))
         read[key] = Site(key, name, bands, language, tuple(dict.fromkeys(domains + companions)))
@@ -133,11 +133,11 @@ def parse_engines(source: str | bytes, file: str, is_public_suffix: PublicSuffix
     read = []
     for key, _, node in fields.pairs(top.need("engines")):
         part = fields.Fields(fields.mapping(node), ENGINE_KEYS)
-        name, names = fields.text(part.need("name")), entries(part.need("hosts"), is_public_suffix)
+        name, names = fields.text(part.need("name")), read_entries(part.need("hosts"), is_public_suffix)
         if "address" in part:
             strict = moderate = part.read("address", _address, "")
         else:
-            strict = host(part.need("strict"))
+            strict = read_host(part.need("strict"))
             moderate = part.read("moderate", _host_or_nothing, "") or strict
         read.append(Engine(key, name, names, strict, moderate))
     return tuple(read)
@@ -151,12 +151,12 @@ def parse_ech_names(source: str | bytes, file: str) -> frozenset[str]:
         part = fields.Fields(fields.mapping(node), ("name", "whose", "source"))
         fields.text(part.need("whose"))
         fields.text(part.need("source"))
-        read.add(host(part.need("name")))
+        read.add(read_host(part.need("name")))
     return frozenset(read)
 
 
 def _host_or_nothing(node: Node) -> str:
-    return "" if isinstance(node, Scalar) and node.is_null else host(node)
+    return "" if isinstance(node, Scalar) and node.is_null else read_host(node)
 
 
 def _address(node: Node) -> str:

@@ -19,10 +19,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.policy.names import networks as nets
-from gateway.policy.names.hosts import HostMap, PublicSuffixCheck, suffixes
+from gateway.policy.names.hosts import HostMap, PublicSuffixCheck, read_rule_host, suffixes
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, Place, parse_document, shown
-from gateway.policy.yaml.entries import rule_host
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, Place, shown
 
 _KEYS = ("name", "country", "domains", "hosts", "addresses", "seen")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
@@ -106,7 +106,7 @@ class _Reader:
             self.addresses[entry] = resolver
 
     def _domain(self, node: Node) -> str:
-        return rule_host(node, self._is_public_suffix)
+        return read_rule_host(node, self._is_public_suffix)
 
     def _host(self, node: Node) -> str:
         name = self._domain(node)

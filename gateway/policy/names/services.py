@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from gateway.policy.names import hosts
 from gateway.policy.names.categories import translations
+from gateway.policy.names.hosts import read_entries, read_host
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, Place, parse_document, shown
-from gateway.policy.yaml.entries import entries, host
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, Place, shown
 
 NO_SERVICES: tuple[str, ...] = ()
 
@@ -233,10 +234,10 @@ def _service(
     is_public_suffix: hosts.PublicSuffixCheck,
 ) -> Service:
     def names(node: Node) -> tuple[str, ...]:
-        return entries(node, is_public_suffix)
+        return read_entries(node, is_public_suffix)
 
     def names_and_patterns(node: Node) -> tuple[str, ...]:
-        return entries(node, is_public_suffix, patterns=True)
+        return read_entries(node, is_public_suffix, patterns=True)
 
     domains = names_and_patterns(part.need("domains"))
     if not domains:
@@ -297,4 +298,4 @@ def _tests(node: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _hosts(node: Node) -> tuple[str, ...]:
-    return tuple(host(item) for item in fields.items(node))
+    return tuple(read_host(item) for item in fields.items(node))

@@ -19,9 +19,9 @@ from gateway.policy.accounts.people import NAME_LIMIT, PEOPLE_LIMIT, SECRET, Per
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile import growing
 from gateway.policy.profile.edits import FAMILY_KEYS
-from gateway.policy.profile.next_step import read_month
-from gateway.policy.profile.plain import Document, from_json
+from gateway.policy.profile.growing import read_month
 from gateway.policy.profile.self_set import MOST_LIMITS, is_readable
+from gateway.policy.yaml.documents import Document, from_json
 
 FORMAT = 1
 PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.ya?ml", re.ASCII)

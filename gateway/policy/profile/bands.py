@@ -12,7 +12,8 @@ from gateway.policy.profile.rule_file import NO_RULES, RULE_KEYS, Vocabulary
 from gateway.policy.profile.rules import Bedtime, Mode, Owned, Rules
 from gateway.policy.time import time_text as timetext
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, parse_document
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node
 
 OWN_KEYS = ("band", "title", "log_days", "suggested")
 NEEDED = (

@@ -1,21 +1,33 @@
-"""One edit of a profile's file or of `qalqan.yaml`: the current content and the changes → the new content."""
+"""Edits of a profile's file or of `qalqan.yaml`: the current content and the changes → the new content.
+
+A change is ``{KEY: VALUE}``. KEY is a key of the file, or one entry of a mapping or list, such as
+``categories/games``, ``limits/service:youtube`` or ``block/example.com``. None removes it from the file, and
+the default (the band's) applies again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from gateway.core.errors import PolicyError
 from gateway.policy.config.config import KEYS
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.bands import Bands
-from gateway.policy.profile.changes import LISTS, Changes, changed
 from gateway.policy.profile.old_words import with_current_words
-from gateway.policy.profile.plain import Document, Plain, document
 from gateway.policy.profile.profile import OWN_KEYS
-from gateway.policy.profile.rule_file import PERSONAL_KEYS, RULE_KEYS
-from gateway.policy.profile.to_yaml import rules_to_yaml
-from gateway.policy.profile.writing import flow, written
-from gateway.policy.yaml.documents import parse_document
+from gateway.policy.profile.rule_file import PERSONAL_KEYS, RULE_KEYS, rules_to_yaml
+from gateway.policy.yaml.documents import (
+    Document,
+    Plain,
+    document,
+    flow,
+    from_json,
+    parse_document,
+    refuse,
+    written,
+)
 
 PROFILE_ORDER = (*OWN_KEYS, *RULE_KEYS, *PERSONAL_KEYS)
 HOME_ORDER = KEYS
@@ -27,7 +39,20 @@ FAMILY_KEYS = (
 MAX_DETAIL = 400  # characters of an audit line's detail
 MAX_VALUE = 60  # characters of one value in the detail
 
+WHOLE = ("log_level",)  # keys with a numeric value
+FLAGS = ("strict", "updates", "keep_profile")
+
 _SITES = ("managed",)  # mappings that contain names of sites
+
+Changes = Mapping[str, object]
+LISTS = ("devices", "allow", "block", "homework", "calendars", "portal", "gateway_ports", "leases")
+MAPPINGS = (
+    "categories", "ways", "bedtime", "limits", "windows", "dates", "shared", "managed", "interfaces", "laws",
+    "registers", "lists",
+)  # fmt: skip
+MAX_CHANGES = 256  # keys per edit; a page changes a few
+_ALLOWED = ("categories", "ways")  # here "allow" clears one entry; elsewhere {} does
+AS_WRITTEN = ("dates", "calendars", "portal")  # in force, each day of a range of these is separate
 
 
 def read(source: bytes, file: str) -> Document:
@@ -152,3 +177,163 @@ def _value(value: Plain) -> str:
         return "default"
     text = value if isinstance(value, str) else flow(value)
     return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 1]}…"
+
+
+def typed(said: Document) -> dict[str, Any]:
+    """Return the content for programs: numbers and booleans for keys that have only such values."""
+    return {key: _typed(key, value) for key, value in said.items()}
+
+
+def _typed(key: str, value: Plain) -> Any:
+    if not isinstance(value, str):
+        return value
+    if key in WHOLE and value.isascii() and value.isdigit():
+        return int(value)
+    if key in FLAGS:
+        return {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(
+            value.lower(), value
+        )
+    return value
+
+
+def changed(said: Document, changes: Changes, beneath: Mapping[str, Any]) -> Document:
+    """Return ``said`` with ``changes``. The file's parser checks the values later.
+
+    ``beneath``: the defaults for missing keys, in the form of the file.
+
+    Raises:
+        PolicyError: a change that no file can contain.
+    """
+    if len(changes) > MAX_CHANGES:
+        refuse("", f"changes {len(changes)} keys", f"change at most {MAX_CHANGES} at once")
+    result = dict(said)
+    for key, value in changes.items():
+        head, slash, entry = key.partition("/")
+        if slash and not entry:
+            refuse(head, "has no entry after the '/'", "name one")
+        wanted = None if value is None else from_json(value, head)
+        if slash:
+            wanted = _with_entry(head, result.get(head), entry, wanted, beneath.get(head))
+        # An empty list means the same as none; an empty mapping clears the default, and stays.
+        if wanted is None or (wanted == [] and head in LISTS):
+            result.pop(head, None)
+        else:
+            result[head] = wanted
+    return result
+
+
+def _with_entry(head: str, now: Plain, entry: str, value: Plain, beneath: object) -> Plain:
+    if head in LISTS:
+        return _with_item(head, now, entry, value)
+    if head not in MAPPINGS:
+        refuse(head, "has no entries", f"change '{head}' as a whole")
+    entries = _as_mapping(head, now, beneath)
+    if value is None:
+        entries.pop(entry, None)
+    else:
+        entries[entry] = value
+    # With its last entry the key goes too: `{}` would clear the default.
+    return entries or None
+
+
+def _with_item(head: str, now: Plain, item: str, value: Plain) -> Plain:
+    if isinstance(now, dict):
+        refuse(head, "clears what the band says", f"change '{head}' as a whole")
+    items = list(now) if isinstance(now, list) else []
+    if value not in (None, "true"):
+        refuse(head, f"is a list: '{item}' has no value of its own", "write true, or null to take it out")
+    if value is None:
+        return [known for known in items if known != item]
+    return items if item in items else [*items, item]
+
+
+def _as_mapping(head: str, now: Plain, beneath: object) -> dict[str, Plain]:
+    """Return the mapping in a form that accepts entries, with the same meaning."""
+    if now is None:
+        return {}
+    if isinstance(now, dict):
+        return dict(now) if now else _cleared(head, beneath)
+    if head == "bedtime" and isinstance(now, str):
+        return {"school": now, "free": now}
+    return refuse(head, "is no mapping", f"change '{head}' as a whole")
+
+
+def _cleared(head: str, beneath: object) -> dict[str, Plain]:
+    """Return `{}` entry by entry: next to another entry, `{}` would no longer clear the defaults."""
+    if head == "bedtime":
+        return {"school": {}, "free": {}}
+    entries = beneath if isinstance(beneath, dict) else {}
+    return {str(key): "allow" if head in _ALLOWED else {} for key in entries}
+
+
+def blamed(error: PolicyError, file: str, changes: Changes) -> str:
+    """Return the key of ``changes`` that a parser's error is about; otherwise the place in ``file``.
+
+    Without a ``file``, the error is one of ``changed``.
+    """
+    path = error.where.removeprefix(f"{file}:").partition(": ")[2] if file else error.where
+    head = path.partition(".")[0].partition("[")[0]
+    found = [key for key in changes if key.partition("/")[0] == head]
+    exact = (key for key in found if path.startswith(key.replace("/", ".", 1)) and "/" in key)
+    # A missing key has no place: one of the changes removed it.
+    fallback = path or next((key for key, value in changes.items() if value is None), "")
+    return next(exact, None) or next(iter(found), fallback)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedEntry:
+    """One changed entry. None: it did not exist, or no longer exists."""
+
+    key: str  # as `edit` takes it: ``bedtime``, ``limits/play``, ``block/tiktok.com``
+    before: Any
+    after: Any
+
+
+def changed_entries(
+    before: Document, after: Document, held: Mapping[str, Any], holds: Mapping[str, Any]
+) -> Iterator[ChangedEntry]:
+    """Yield the entries that changed.
+
+    ``held``, ``holds``: the rules in force before and after, in the form of the file. An entry whose rule in
+    force is unchanged is skipped.
+    """
+    was, now = {**held, **_as_written(before, held)}, {**holds, **_as_written(after, holds)}
+    for key in differences(before, after):
+        for entry in _changed_keys(key, before.get(key), after.get(key)):
+            change = ChangedEntry(entry, _value_at(was, entry), _value_at(now, entry))
+            if change.before != change.after:
+                yield change
+
+
+def _as_written(said: Document, held: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in typed(said).items() if key in AS_WRITTEN or key not in held}
+
+
+def _changed_keys(key: str, before: Plain, after: Plain) -> Iterator[str]:
+    if key in LISTS and isinstance(before, list | None) and isinstance(after, list | None):
+        for item in dict.fromkeys((*(before or ()), *(after or ()))):
+            yield f"{key}/{item}"
+        return
+    maps = [value for value in (before, after) if value is not None]
+    # A bedtime is one entry, since its days complete each other; so is a mapping that `{}` clears.
+    if (
+        key in MAPPINGS
+        and key != "bedtime"
+        and all(isinstance(mapping, dict) and mapping for mapping in maps)
+    ):
+        for entry in dict.fromkeys(
+            entry for mapping in maps if isinstance(mapping, dict) for entry in mapping
+        ):
+            yield f"{key}/{entry}"
+        return
+    yield key
+
+
+def _value_at(values: Mapping[str, Any], key: str) -> Any:
+    head, slash, entry = key.partition("/")
+    value = values.get(head)
+    if not slash:
+        return value
+    if isinstance(value, list):
+        return True if entry in value else None
+    return value.get(entry) if isinstance(value, Mapping) else None

@@ -1,11 +1,12 @@
 """Moves a child to the next age group: proposed, postponed, taken. Reasons: docs/families/growing.md.
 
 Pure: takes a date, returns what to do. Of a child's age only the band and the month of the next step are
-known.
+known. The pages import this module: it must not import the YAML library.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -14,8 +15,6 @@ from enum import StrEnum
 from gateway.age.bands import Band
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
-from gateway.policy.profile.next_step import month_text, next_band, read_month
-from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump
 
 ANSWER_DAYS = 30  # days that a proposal waits for an answer
@@ -28,6 +27,9 @@ AWAY = timedelta(days=2)  # after a longer gap, the gateway was off and the prop
 DAY = timedelta(days=1)
 REASON_LIMIT = 200  # characters
 KEPT_KEYS = ("name", "devices")  # keys that remain in an adult's file
+
+FARTHEST = 18  # sensible years ahead: a newborn's last step
+_MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 class StepState(StrEnum):
@@ -92,11 +94,11 @@ def months_on(month: date, months: int) -> date:
     return date(years, index + 1, 1)
 
 
-def is_about(step: Step, profile: Profile) -> bool:
-    """Return True if a person's file is unchanged since the proposal, or has the band after the step."""
+def is_about(step: Step, band: Band, month: str | None) -> bool:
+    """Return True if a file with this band and month is unchanged, or already has the next band."""
     if step.state is StepState.TAKEN:
-        return profile.band is step.then
-    return step.is_of(profile.band, profile.next_step)
+        return band is step.then
+    return step.is_of(band, month)
 
 
 def month_of(text: str) -> date:
@@ -243,3 +245,24 @@ def changes(step: Step, said: Mapping[str, object]) -> dict[str, object]:
 def has_happened(step: Step, said: Mapping[str, object]) -> bool:
     """Return True if the file is as the step leaves it."""
     return all(said.get(key) == value for key, value in changes(step, said).items())
+
+
+def read_month(text: str) -> date | None:
+    """Return the first day of ``2027-05``; None for any other text."""
+    found = _MONTH.fullmatch(text)
+    return date(int(found[1]), int(found[2]), 1) if found else None
+
+
+def month_text(month: date) -> str:
+    return f"{month:%Y-%m}"
+
+
+def makes_sense(month: date, today: date) -> bool:
+    """Return True if a step in this month can still come: this month or later, within a childhood."""
+    first = today.replace(day=1)
+    return first <= month <= first.replace(year=first.year + FARTHEST)
+
+
+def next_band(band: Band) -> Band | None:
+    """Return the next band; None for the last."""
+    return next((following for following in Band if following.rank == band.rank + 1), None)

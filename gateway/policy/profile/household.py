@@ -10,8 +10,7 @@ from gateway.core.errors import PolicyError
 from gateway.policy.config.config import Config
 from gateway.policy.profile import profile
 from gateway.policy.profile.bands import Bands
-from gateway.policy.profile.guests import guest_profile
-from gateway.policy.profile.profile import GUEST, HOME, Profile, home_profile
+from gateway.policy.profile.profile import GUEST, HOME, Profile, guest_profile, home_profile
 from gateway.policy.profile.rules import FAMILY, Entry, Kind
 from gateway.policy.time.time_text import every_day
 

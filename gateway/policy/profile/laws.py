@@ -31,7 +31,7 @@ from gateway.policy.names.categories import LANGUAGES
 from gateway.policy.profile.rules import FAMILY, Entry, Kind, Law, Laws, LawStatus, Owned
 from gateway.policy.time import time_text as timetext
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, shown
+from gateway.policy.yaml.fields import Node, shown
 
 LAW_KEYS = (
     "id", "name", "below", "status", "since", "expected", "refuses", "named_too", "why_open", "not_on_it",

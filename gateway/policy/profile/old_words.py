@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from gateway.core.errors import PolicyError
-from gateway.policy.yaml.nodes import Mapping as Located
-from gateway.policy.yaml.nodes import Node, Scalar
+from gateway.policy.yaml.fields import Mapping as Located
+from gateway.policy.yaml.fields import Node, Scalar
 
 T = TypeVar("T")
 

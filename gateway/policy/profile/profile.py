@@ -1,23 +1,30 @@
-"""A person's rules: one YAML file → Profile, merged with its band's defaults. Also `home`, without a file."""
+"""A person's rules: one YAML file → Profile, merged with its band's defaults.
+
+Also the built-in profiles without a file: `guest`, for devices without an owner, and `home`, for devices that
+are not filtered.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from gateway.age.bands import Band
+from gateway.age.bands import Band, youngest
 from gateway.core.errors import PolicyError
 from gateway.policy.identity import macs
 from gateway.policy.profile import rule_file as rulefile
-from gateway.policy.profile.bands import BandRules, Bands
-from gateway.policy.profile.next_step import read_month
+from gateway.policy.profile.bands import BandRules, Bands, owner_of
+from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.growing import read_month
 from gateway.policy.profile.old_words import old_word
 from gateway.policy.profile.rule_file import NO_RULES, PERSONAL_KEYS, RULE_KEYS, Vocabulary
-from gateway.policy.profile.rules import FAMILY, Rules
+from gateway.policy.profile.rules import FAMILY, Action, Bedtime, Mode, Owned, Rules
+from gateway.policy.time.time_text import DAY_MINUTES, ByDay, Span
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, Place, locate, parse_document, shown
+from gateway.policy.yaml.documents import locate, parse_document
+from gateway.policy.yaml.fields import Node, Place, shown
 
 OWN_KEYS = ("name", "band", "next_step", "devices")
 ALL, GUEST, HOME = "all", "guest", "home"
@@ -30,6 +37,22 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", re.ASCII)
 
 DaysOf = Callable[[str], frozenset[date]]
 """Returns the days of a calendar by its file name in the profile. Raises PolicyError for an invalid one."""
+
+DEFAULT_BAND = Band.AGE_10_12  # for a family without a child in a block-list band
+MAX_STEM = 32  # characters; an id has 40 at most, and a number may follow
+FALLBACK = "child"  # for a name without a letter that has an ASCII form
+
+# Russian and Kazakh. Other letters lose their diacritics.
+_LETTERS = str.maketrans(
+    {
+        "а": "a", "ә": "a", "б": "b", "в": "v", "г": "g", "ғ": "g", "д": "d", "е": "e", "ё": "yo",
+        "ж": "zh", "з": "z", "и": "i", "й": "y", "к": "k", "қ": "q", "л": "l", "м": "m", "н": "n", "ң": "n",
+        "о": "o", "ө": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ұ": "u", "ү": "u", "ф": "f",
+        "х": "kh", "һ": "h", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ы": "y", "і": "i",
+        "ь": "", "э": "e", "ю": "yu", "я": "ya", "ß": "ss", "ı": "i", "ł": "l", "ø": "o", "æ": "ae",
+        "œ": "oe", "đ": "d", "þ": "th",
+    }
+)  # fmt: skip
 
 
 def _no_days(calendar: str) -> frozenset[date]:  # noqa: ARG001
@@ -192,3 +215,95 @@ def _unfiltered(bands: Bands) -> Rules:
     adult: BandRules = bands[Band.ADULT]
     # An unfiltered device has no person, whatever the adult band says about logging or failure.
     return replace(NO_RULES, failure=adult.rules.failure, clock_unset=adult.rules.clock_unset)
+
+
+def guest_band(profiles: Iterable[Profile], bands: Bands) -> Band:
+    """Return the family's youngest block-list band: a band that allows sites on no list."""
+    fit = [profile.band for profile in profiles if profile.is_child and bands[profile.band].for_guests]
+    return youngest(fit) if fit else DEFAULT_BAND
+
+
+def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
+    """Return the guest profile: block-list mode with a band's categories, and log level 0.
+
+    It is closed from the earliest bedtime of ``profiles`` to their latest morning. The family's own entries
+    are about its children and do not apply to guests.
+    """
+    family = tuple(profiles)
+    band = guest_band(family, bands)
+    base = bands[band].rules
+    owner = owner_of(band)
+    rules = Rules(
+        mode=Owned(Mode.BLOCK_LIST, owner),
+        unknown=Owned(Action.ALLOW, owner),
+        # A guest has no daily time to use.
+        categories={key: _uncounted(rule) for key, rule in base.categories.items()},
+        # Guests use their company's VPN for work.
+        ways={**base.ways, Way.VPN: Owned(Switch.ALLOW, owner)},
+        allow=base.allow,
+        block=base.block,
+        homework=(),
+        safe_search=base.safe_search,
+        bedtime=union_of_bedtimes(person.rules.bedtime for person in family if person.is_child),
+        limits={},
+        windows={},
+        dates={},
+        calendars=(),
+        landing=NO_RULES.landing,
+        linger=NO_RULES.linger,
+        auto_approve=NO_RULES.auto_approve,
+        updates=base.updates,
+        laws=(),
+        portal=frozenset(),
+        strict=Owned(False, owner),
+        log_level=0,
+        failure=base.failure,
+        clock_unset=base.clock_unset,
+    )
+    return Profile(GUEST, "Guest", band, (), rules, built_in=True)
+
+
+def _uncounted(rule: Owned[Action]) -> Owned[Action]:
+    return Owned(Action.ALLOW, rule.owner) if rule.value is Action.COUNT else rule
+
+
+def union_of_bedtimes(bedtimes: Iterable[Bedtime]) -> Bedtime:
+    """Return for each morning the range from the earliest start to the latest end."""
+    by_slot = zip(*(bedtime.values for bedtime in bedtimes), strict=True)
+    values = tuple(_union([bedtime.value for bedtime in slot if bedtime is not None]) for slot in by_slot)
+    return ByDay(values or (None,) * 14)
+
+
+def _union(spans: list[Span]) -> Owned[Span] | None:
+    # A bedtime that starts after noon and ends the same day reaches no morning: it is ignored if there are
+    # nights.
+    nights = [span for span in spans if span.is_night] or spans
+    if not nights:
+        return None
+    # In minutes from the midnight before the morning, so that 20:45 sorts before 00:30.
+    start = min(span.start - DAY_MINUTES if span.crosses_midnight else span.start for span in nights)
+    end = min(max(span.end for span in nights), start + DAY_MINUTES - 1)
+    return Owned(Span(start % DAY_MINUTES, end), FAMILY)
+
+
+def id_of(name: str, taken: Collection[str]) -> str:
+    """Return an id that is not in ``taken``, ignoring case: ``aruzhan``, ``aruzhan-2``, ``child-2``."""
+    used = {known.casefold() for known in (*taken, *TAKEN)}
+    stem = _ascii_id(name)
+    number = 2 if stem in used else 1
+    if not stem:
+        stem, number = FALLBACK, 2 if FALLBACK in used else 1
+    while True:
+        found = stem if number == 1 else f"{stem}-{number}"
+        if found not in used:
+            return found
+        number += 1
+
+
+def _ascii_id(name: str) -> str:
+    import unicodedata  # 1 MB; needed only for a new profile
+
+    spelt = unicodedata.normalize("NFC", name).casefold().translate(_LETTERS)
+    plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
+    words = "".join(char if char.isalnum() else " " for char in plain).split()
+    return "-".join(words)[:MAX_STEM].strip("-")

@@ -1,23 +1,25 @@
-"""The keys that band files and profiles share: located YAML merged over the rules beneath it.
+"""The keys that band files and profiles share: located YAML → Rules, and Rules → YAML.
 
-An empty mapping clears, mappings and lists add, scalars replace. The writer of a value owns it.
+A file is merged over the rules beneath it: an empty mapping clears, mappings and lists add, scalars replace.
+The writer of a value owns it. A dated exception (key ``dates``) applies to a date, or to each day of a range.
+A single date inside a range adds to that rule and outranks it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gateway.policy.identity import macs
 from gateway.policy.names.categories import Categories
-from gateway.policy.names.hosts import PublicSuffixCheck
+from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.bypass_methods import Switch, Way
-from gateway.policy.profile.dates import DateReader, read_dates, with_targets
-from gateway.policy.profile.laws import read_laws
+from gateway.policy.profile.laws import read_laws, spoken_laws
 from gateway.policy.profile.old_words import current_nodes
 from gateway.policy.profile.rules import (
     INTERNET,
@@ -25,6 +27,7 @@ from gateway.policy.profile.rules import (
     Action,
     ClockUnset,
     DateRule,
+    DayType,
     Entry,
     Failure,
     Kind,
@@ -36,14 +39,14 @@ from gateway.policy.profile.rules import (
     SafeSearch,
 )
 from gateway.policy.time import time_text as timetext
-from gateway.policy.time.time_text import ByDay, every_day
+from gateway.policy.time.time_text import WEEK, WEEKDAYS, ByDay, Span, duration_text, every_day
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Mapping as Located
-from gateway.policy.yaml.documents import Node, Place, shown
-from gateway.policy.yaml.entries import rule_host
+from gateway.policy.yaml.fields import Mapping as Located
+from gateway.policy.yaml.fields import Node, Place, Scalar, shown
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
+H = TypeVar("H", bound=Hashable)
 
 RULE_KEYS = (
     "mode",
@@ -75,17 +78,6 @@ MAX_CALENDARS = 8
 MAX_ENTRIES = 2000  # per list; a family writes dozens, a pasted list belongs into `lists`
 LOG_LEVELS = 3
 
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The words that rules may use."""
-
-    categories: Categories
-    catalogue: Catalogue
-    is_public_suffix: PublicSuffixCheck
-    laws: Laws = field(default_factory=dict)  # of all countries
-
-
 NO_RULES = Rules(
     mode=Owned(Mode.BLOCK_LIST, ""),
     unknown=Owned(Action.ALLOW, ""),
@@ -112,6 +104,24 @@ NO_RULES = Rules(
     clock_unset=Owned(ClockUnset.OPEN, ""),
 )
 """What a band file is laid over."""
+DATE_KEYS = ("day", "bedtime", "limits", "windows")
+MAX_DAYS = 400  # per range: a school year with its holidays
+MAX_DATES = 2000  # per person
+DAY = timedelta(days=1)
+_WORDS = ("mode", "unknown", "safe_search", "failure", "clock_unset")
+_LENGTHS = ("landing", "linger", "auto_approve")
+_SWITCHES = ("updates", "strict")
+_ENTRIES = ("allow", "block", "homework")
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words that rules may use."""
+
+    categories: Categories
+    catalogue: Catalogue
+    is_public_suffix: PublicSuffixCheck
+    laws: Laws = field(default_factory=dict)  # of all countries
 
 
 def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_log_level: int) -> Rules:
@@ -133,8 +143,8 @@ def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_
         homework=layer.entries("homework", base.homework),
         safe_search=layer.word("safe_search", SafeSearch, base.safe_search),
         bedtime=layer.days("bedtime", timetext.night, base.bedtime),
-        limits=with_targets(limits, (one.limits for one in dates.values())),
-        windows=with_targets(windows, (one.windows for one in dates.values())),
+        limits=with_targets(limits, (rule.limits for rule in dates.values())),
+        windows=with_targets(windows, (rule.windows for rule in dates.values())),
         dates=dates,
         calendars=layer.calendars(base.calendars),
         landing=layer.value("landing", timetext.up_to(LONGEST_LANDING), base.landing),
@@ -163,7 +173,7 @@ class _Layer:
         return base if node is None else Owned(read(node), self._owner)
 
     def word(self, key: str, kind: type[E], base: Owned[E], but: E | None = None) -> Owned[E]:
-        known = [one.value for one in kind if one is not but]
+        known = [word.value for word in kind if word is not but]
         return self.value(key, lambda node: kind(fields.choice(node, known)), base)
 
     def log_level(self, base: int, highest: int) -> int:
@@ -187,7 +197,7 @@ class _Layer:
         read_week: Callable[[Node], T] | None = None,
     ) -> ByDay[Owned[T]]:
         def owned(reader: Callable[[Node], T]) -> Callable[[Node], Owned[T]]:
-            return lambda one: Owned(reader(one), self._owner)
+            return lambda value: Owned(reader(value), self._owner)
 
         week = None if read_week is None else owned(read_week)
         return timetext.by_day(node, owned(read), base, week)
@@ -196,7 +206,7 @@ class _Layer:
         node = self._entries.get("categories")
         if node is None:
             return base
-        actions = [one.value for one in Action]
+        actions = [action.value for action in Action]
         read: dict[str, Owned[Action]] = {}
         for key, place, value in fields.pairs(node):
             self._known_category(key, place.refuse)
@@ -209,8 +219,8 @@ class _Layer:
             return base
         read: dict[Way, Owned[Switch]] = {}
         for key, place, value in fields.pairs(node):
-            _known(key, [one.value for one in Way], "no way around the filter", place.refuse)
-            word = fields.choice(value, [one.value for one in Switch])
+            _known(key, [way.value for way in Way], "no way around the filter", place.refuse)
+            word = fields.choice(value, [switch.value for switch in Switch])
             read[Way(key)] = Owned(Switch(word), self._owner)
         return {**base, **read} if read else {}
 
@@ -244,7 +254,7 @@ class _Layer:
             node.place.refuse(
                 f"{shown(word)} is not known here", "write a domain, service:<id> or category:<id>"
             )
-        return Entry(Kind.NAME, rule_host(node, self._words.is_public_suffix), self._owner)
+        return Entry(Kind.NAME, read_rule_host(node, self._words.is_public_suffix), self._owner)
 
     def by_target(
         self,
@@ -314,3 +324,206 @@ class _Layer:
 def _known(value: str, known: Collection[str], what: str, refuse: Callable[[str, str], None]) -> None:
     if value not in known:
         refuse(f"{shown(value)} is {what}", fields.suggestion(value, known))
+
+
+@dataclass(frozen=True, slots=True)
+class DateReader:
+    """The owner of the rules, and the targets of the regular rules."""
+
+    owner: str
+    known_target: Callable[[str, Place], None]  # raises PolicyError
+    limits: Collection[str]  # targets that ``limits: {}`` clears
+    windows: Collection[str]
+
+
+def read_dates(node: Node, reader: DateReader) -> Mapping[date, DateRule]:
+    """Return the rule of each date. Raises PolicyError with file, line, key and fix."""
+    ranges: dict[date, DateRule] = {}
+    single: dict[date, DateRule] = {}
+    lines: dict[tuple[bool, date], int] = {}
+    for key, place, value in fields.pairs(node):
+        first, last = _range(key, place)
+        rule = _date_rule(value, reader)
+        for day in _days_in_range(first, last):
+            kind = first == last
+            if (kind, day) in lines:
+                place.refuse(f"{day} is in line {lines[kind, day]} too", "name each day once")
+            lines[kind, day] = place.line
+            (single if kind else ranges)[day] = rule
+    if len(lines) > MAX_DATES:
+        node.place.refuse(f"has {len(lines)} days, more than {MAX_DATES}", "take out those that are over")
+    both = {day: _over(single[day], ranges.get(day)) for day in single}
+    return dict(sorted({**ranges, **both}.items()))
+
+
+def _range(key: str, place: Place) -> tuple[date, date]:
+    """Return first and last day of ``2026-12-31`` or ``2026-12-24..2027-01-08``, both included."""
+    start, dots, end = (text.strip() for text in key.partition(".."))
+    first = timetext.calendar_date(start, place)
+    last = timetext.calendar_date(end, place) if dots else first
+    if last < first:
+        place.refuse(f"{shown(key)} ends before it starts", "write the earlier date first")
+    days = (last - first).days + 1
+    if days > MAX_DAYS:
+        place.refuse(
+            f"{shown(key)} has {days} days, more than {MAX_DAYS}", "change the ordinary rules instead"
+        )
+    return first, last
+
+
+def _days_in_range(first: date, last: date) -> Iterator[date]:
+    yield from (first + ahead * DAY for ahead in range((last - first).days + 1))
+
+
+def _over(rule: DateRule, base: DateRule | None) -> DateRule:
+    if base is None:
+        return rule
+    return replace(
+        rule,
+        counts_as=rule.counts_as or base.counts_as,
+        bedtime=rule.bedtime or base.bedtime,
+        limits={**base.limits, **rule.limits},
+        windows={**base.windows, **rule.windows},
+    )
+
+
+def _date_rule(node: Node, reader: DateReader) -> DateRule:
+    if isinstance(node, Scalar):
+        return DateRule(counts_as=_day_type(node))
+    part = fields.Fields(fields.mapping(node), DATE_KEYS)
+    if not any(key in part for key in DATE_KEYS):
+        node.place.refuse("says nothing", f"write school, free or a mapping with {', '.join(DATE_KEYS)}")
+    return DateRule(
+        counts_as=part.read("day", _day_type, None),
+        bedtime=part.read("bedtime", lambda value: _owned(value, timetext.night, reader), None),
+        limits=part.read(
+            "limits", lambda value: _by_target(value, timetext.duration, reader, reader.limits), {}
+        ),
+        windows=part.read(
+            "windows", lambda value: _by_target(value, timetext.spans, reader, reader.windows), {}
+        ),
+    )
+
+
+def _day_type(node: Node) -> DayType:
+    return DayType(fields.choice(node, [day_type.value for day_type in DayType]))
+
+
+def _by_target(
+    node: Node, read: Callable[[Node], T], reader: DateReader, ordinary: Collection[str]
+) -> Mapping[str, Owned[T | None]]:
+    """Return the value by target. ``{}`` means none for any target."""
+    if isinstance(node, Located) and not node.entries:
+        return {target: Owned(None, reader.owner) for target in ordinary}
+    found = {}
+    for target, place, value in fields.pairs(node):
+        reader.known_target(target, place)
+        found[target] = _owned(value, read, reader)
+    return found
+
+
+def _owned(node: Node, read: Callable[[Node], T], reader: DateReader) -> Owned[T | None]:
+    """Return an owned value. ``{}`` means none."""
+    if not isinstance(node, Located):
+        return Owned(read(node), reader.owner)
+    if node.entries:
+        node.place.refuse("names days, but its date is one day", "write the one value that holds on it")
+    return Owned(None, reader.owner)
+
+
+def with_targets(
+    rules: Mapping[str, ByDay[Owned[T]]], exceptions: Iterable[Mapping[str, Owned[T | None]]]
+) -> Mapping[str, ByDay[Owned[T]]]:
+    """Return ``rules`` with a key for each target of the exceptions too: a flow checks only these keys."""
+    named = {
+        target: None
+        for exception in exceptions
+        for target, rule in exception.items()
+        if rule.value is not None
+    }
+    return {**rules, **{target: every_day(None) for target in named if target not in rules}}
+
+
+def rules_to_yaml(rules: Rules) -> dict[str, Any]:
+    """Return every key of a profile except name, band and devices. Lists and mappings may be empty."""
+    result: dict[str, Any] = {key: getattr(rules, key).value.value for key in _WORDS}
+    result |= {key: _length(getattr(rules, key).value) for key in _LENGTHS}
+    result |= {key: getattr(rules, key).value for key in _SWITCHES}
+    result |= {key: [str(entry) for entry in getattr(rules, key)] for key in _ENTRIES}
+    return result | {
+        "log_level": rules.log_level,
+        "categories": {key: category.value.value for key, category in rules.categories.items()},
+        "ways": {way.value: switch.value.value for way, switch in rules.ways.items()},
+        "bedtime": by_day_to_yaml(rules.bedtime, str),
+        "limits": {target: by_day_to_yaml(days, _length) for target, days in rules.limits.items() if days},
+        "windows": {target: by_day_to_yaml(days, _spans) for target, days in rules.windows.items() if days},
+        "dates": {day.isoformat(): _date_to_yaml(date) for day, date in rules.dates.items()},
+        "calendars": list(rules.calendars),
+        "laws": spoken_laws(rules.laws),
+        "portal": sorted(rules.portal),
+    }
+
+
+def by_day_to_yaml(values: ByDay[Owned[H]], to_yaml: Callable[[H], Any]) -> Any:
+    """Return one value for every day, or a mapping by day type, by weekday where that differs, and by week;
+    {} for none.
+    """
+    days = _days_to_yaml(values, to_yaml)
+    if values.week is None:
+        return days
+    if isinstance(days, dict):
+        return days | {WEEK: to_yaml(values.week.value)}
+    return {"school": days, "free": days, WEEK: to_yaml(values.week.value)}
+
+
+def _days_to_yaml(values: ByDay[Owned[H]], to_yaml: Callable[[H], Any]) -> Any:
+    plain = [None if owned is None else owned.value for owned in values.values]
+    school, free = plain[:7], plain[7:]
+
+    def result(value: H | None) -> Any:
+        return {} if value is None else to_yaml(value)
+
+    if len(set(plain)) == 1:
+        return result(plain[0])
+    # A weekday's own value applies on school days and free days alike. Of the pairs of usual values that keep
+    # such weekdays unchanged, choose the one with the fewest exceptions.
+    pairs = [(a, b) for a in _by_number(school) for b in _by_number(free)]
+
+    def odd(pair: tuple[H | None, H | None]) -> list[int]:
+        return [day for day in range(7) if (school[day], free[day]) != pair]
+
+    fitting = [pair for pair in pairs if all(school[day] == free[day] for day in odd(pair))]
+    best = min(fitting or pairs, key=lambda pair: len(odd(pair)))
+    shape = {"school": result(best[0]), "free": result(best[1])}
+    return shape | {WEEKDAYS[day]: result(school[day]) for day in odd(best)}
+
+
+def _by_number(values: Iterable[H | None]) -> list[H | None]:
+    return [value for value, _ in Counter(values).most_common()]
+
+
+def _length(value: timedelta) -> str:
+    return duration_text(value // timedelta(minutes=1))
+
+
+def _spans(spans: tuple[Span, ...]) -> list[str]:
+    return [str(span) for span in spans]
+
+
+def _date_to_yaml(rule: DateRule) -> Any:
+    result: dict[str, Any] = {} if rule.counts_as is None else {"day": rule.counts_as.value}
+    if rule.bedtime is not None:
+        result["bedtime"] = _or_none(rule.bedtime.value, str)
+    if rule.limits:
+        result["limits"] = _targets(rule.limits, _length)
+    if rule.windows:
+        result["windows"] = _targets(rule.windows, _spans)
+    return result["day"] if list(result) == ["day"] else result
+
+
+def _targets(rules: Mapping[str, Owned[H | None]], to_yaml: Callable[[H], Any]) -> dict[str, Any]:
+    return {target: _or_none(rule.value, to_yaml) for target, rule in rules.items()}
+
+
+def _or_none(value: H | None, to_yaml: Callable[[H], Any]) -> Any:
+    return {} if value is None else to_yaml(value)

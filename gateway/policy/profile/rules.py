@@ -20,6 +20,11 @@ SELF = "self"  # owner of what a child set for itself, as in "self:Daughter"
 INTERNET = "internet"
 PLAY = "play"
 
+# Log levels: what is stored and shown to a guardian. Each level includes those below.
+KINDS_LEVEL = 1  # that something was blocked, its category, and the day
+NAMES_LEVEL = 2  # also the name and the time
+VISITS_LEVEL = 3  # also the names of what was open
+
 
 class DayType(StrEnum):
     """What a day counts as."""
@@ -227,4 +232,4 @@ class Rules:
     def sleeps(self) -> bool:
         """True if there is a bedtime on any night, including dates and the child's own."""
         own = self.self_set is not None and self.self_set.bedtime
-        return bool(self.bedtime or own) or any(one.bedtime is not None for one in self.dates.values())
+        return bool(self.bedtime or own) or any(rule.bedtime is not None for rule in self.dates.values())

@@ -14,13 +14,11 @@ from datetime import datetime
 from gateway.core.errors import PolicyError
 from gateway.policy.profile import rule_file as rulefile
 from gateway.policy.profile.bands import Bands
-from gateway.policy.profile.plain import Plain, from_json, refuse
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import NO_RULES, Vocabulary
 from gateway.policy.profile.rules import SELF, Limit, Rules, SelfSet
-from gateway.policy.profile.writing import written
 from gateway.policy.time.time_text import every_day
-from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.documents import Plain, from_json, parse_document, refuse, written
 
 BEDTIME, LIMITS = "bedtime", "limits/"
 MOST_LIMITS = 6  # per child; combinations of limits are classes, of which a device has 63

@@ -7,18 +7,17 @@ no time rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.policy.judge.conclude import Conclusion
-from gateway.policy.judge.opened import conclusion_until
-from gateway.policy.judge.study import FactFinder, Facts
+from gateway.policy.judge.conclude import Conclusion, conclusion_until
+from gateway.policy.judge.facts import FactFinder, Facts
 from gateway.policy.names.categories import NEW_DOMAIN
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under, suffixes
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Action
-from gateway.policy.time.situation import Lesson
+from gateway.policy.time.standing import Lesson
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 
 LONGEST = timedelta(minutes=5)
@@ -49,9 +48,27 @@ VISIBLE_REASONS = frozenset(
     }
 )
 
-
-def lesson_rule(lesson: Lesson) -> str:
-    return f"lesson: {lesson.site}"
+# CDNs, storage, and companies with many kinds of services that publicsuffix.org does not have, or not as a
+# whole. Its entries are no single owner's domain.
+SHARED = frozenset({
+    "akamai.net", "akamaiedge.net", "akamaihd.net", "akamaitechnologies.com", "alibabacloud.com",
+    "alicdn.com", "aliyuncs.com", "amazonaws.com", "appspot.com", "arubacloud.com", "azure.com",
+    "azureedge.net", "azurefd.net", "azurewebsites.net", "b-cdn.net", "backblazeb2.com",
+    "bitrix24.site", "bunny.net", "bunnycdn.com", "cdn77.net", "cdn77.org", "cdninstagram.com",
+    "cdnvideo.ru", "clientcdn.com", "cloudflare.com", "cloudflare.net", "cloudflarestorage.com",
+    "cloudfront.net", "cloudinary.com", "digitaloceanspaces.com", "edgecastcdn.net", "edgekey.net",
+    "edgesuite.net", "fastly.net", "fastlylb.net", "fbcdn.net", "firebaseio.com", "g.page", "gcdn.co",
+    "gcore.com", "ggpht.com", "github.io", "githubusercontent.com", "google.com", "googleapis.com",
+    "googleusercontent.com", "gstatic.com", "gvt1.com", "gvt2.com", "herokuapp.com", "hwcdn.net",
+    "imgix.net", "incapdns.net", "jsdelivr.net", "jwpcdn.com", "keycdn.com", "kxcdn.com", "lencr.org",
+    "llnwd.net", "ltmsphcl.net", "mail.ru", "microsoft.com", "msecnd.net", "netdna-cdn.com",
+    "netdna-ssl.com", "netlify.app", "ngenix.net", "ovh.net", "pages.dev", "qcloud.com", "r2.dev",
+    "rackcdn.com", "sanity.io", "selcdn.ru", "selectel.ru", "shopifycdn.com", "squarespace.com",
+    "stackpathcdn.com", "storage.yandexcloud.net", "tildacdn.com", "trafficmanager.net", "twimg.com",
+    "unpkg.com", "userapi.com", "usercdn.ru", "vercel.app", "vimeocdn.com", "vk.com", "vkuser.net",
+    "wasabisys.com", "windows.net", "wixstatic.com", "wp.com", "wpengine.com", "yandex.com",
+    "yandex.kz", "yandex.net", "yandex.ru", "yandexcloud.net", "yastatic.net",
+})  # fmt: skip
 
 
 def repaired(
@@ -63,7 +80,7 @@ def repaired(
     facts = student.facts(host)
     if not _is_lifted(host, facts, lesson):
         return part
-    return conclusion_until(facts, profile, lesson_rule(lesson), lesson.until)
+    return conclusion_until(facts, profile, lesson.rule, lesson.until)
 
 
 def _is_lifted(host: str, facts: Facts, lesson: Lesson) -> bool:
@@ -99,7 +116,7 @@ class RepairLog:
     def __init__(self, lesson: Lesson) -> None:
         self.lesson = lesson
         self.left_out = 0  # queries for further names
-        self._rule = lesson_rule(lesson)
+        self._rule = lesson.rule
         self._asked: dict[str, RepairName] = {}
         self._page: datetime | None = None  # last query for the site itself
 
@@ -178,3 +195,8 @@ def _wide(
     for domain, many in domains.items():
         if many >= MANY and not is_public_suffix(domain) and not shared(domain):
             yield domain
+
+
+def is_shared(domain: str, service_domains: Iterable[str]) -> bool:
+    """Return True if unrelated sites, or services with their own rules, have names under ``domain``."""
+    return any(is_under(name, domain) for name in (*SHARED, *service_domains))

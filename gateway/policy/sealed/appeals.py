@@ -22,7 +22,8 @@ from statistics import median
 
 from gateway.policy.time.time_text import calendar_date
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, parse_document, shown
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, shown
 
 WORKING_DAYS = 5  # for each review
 MAX_APPEALS = 2000  # per log, which covers a year

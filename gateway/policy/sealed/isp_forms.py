@@ -13,7 +13,8 @@ from gateway.policy.names.categories import translations
 from gateway.policy.sealed.appeals import WORKING_DAYS, Figures
 from gateway.policy.time.time_text import calendar_date
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node, parse_document
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node
 
 FRESH = timedelta(days=180)  # a record must have been compared with the hotline's own page within this time
 MOST = 1 << 40  # of any figure

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node
+from gateway.policy.yaml.fields import Node
 
 MAX_SOURCES = 8  # an internet provider's, a hotline's, a police list; each adds a look-up to every new name
 _KEYS = ("url", "file", "issuer_key", "set_key_file")

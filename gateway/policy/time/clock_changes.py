@@ -36,7 +36,7 @@ class Jump:
 
     @property
     def size(self) -> timedelta:
-        """True if the clock went forward."""
+        """How far the clock moved; positive if it went forward."""
         return self.after - self.before
 
     def seen_in(self, zone: tzinfo) -> Jump:
@@ -63,6 +63,14 @@ class Moment:
         """The minutes that it covers; never negative."""
         begin = now if self.boundary is None else max(now, self.boundary)
         return max(timedelta(), self.until - begin)
+
+
+def later(now: datetime, span: timedelta) -> datetime:
+    """Return the time ``span`` later in the same zone.
+
+    Python's own sum adds to the local time, which ignores a skipped hour.
+    """
+    return (now.astimezone(UTC) + span).astimezone(now.tzinfo)
 
 
 def moved(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] | None:

@@ -69,24 +69,26 @@ def state_gates(rules: Rules, bound: Bound = Bound.ALL) -> Gates:
 
 
 def service_gates(rules: Rules, services: Iterable[str], bound: Bound = Bound.ALL) -> Gates:
-    return tuple(gate for one in services for gate in target_gates(rules, f"service:{one}", bound))
+    return tuple(gate for service in services for gate in target_gates(rules, f"service:{service}", bound))
 
 
 def group_gates(rules: Rules, groups: Iterable[str], bound: Bound = Bound.ALL) -> Gates:
-    return tuple(gate for one in groups for gate in target_gates(rules, f"group:{one}", bound))
+    return tuple(gate for group in groups for gate in target_gates(rules, f"group:{group}", bound))
 
 
 def category_gates(
     rules: Rules, categories: Iterable[str], *, counted: bool, bound: Bound = Bound.ALL
 ) -> Gates:
     """Return the gates of categories. ``counted``: whether the flow uses ``limits.play``."""
-    found = [gate for one in sorted(categories) for gate in target_gates(rules, f"category:{one}", bound)]
+    found = [
+        gate for category in sorted(categories) for gate in target_gates(rules, f"category:{category}", bound)
+    ]
     return (*found, *(target_gates(rules, PLAY, bound) if counted else ()))
 
 
 def gates_of_service(rules: Rules, service: Service) -> Gates:
     """Return every gate of the flows of a service, in the order of decision."""
-    actions = (rules.categories.get(one) for one in service.categories)
+    actions = (rules.categories.get(category) for category in service.categories)
     counted = any(action is not None and action.value is Action.COUNT for action in actions)
     return (
         *state_gates(rules),
@@ -133,7 +135,7 @@ def joined(sets: Iterable[frozenset[str]]) -> frozenset[str]:
     """Return the gates of a flow with several hosts: it uses the time that any one of them uses."""
     sets = tuple(sets)
     gates = frozenset[str]().union(*sets)
-    return gates - {UNCOUNTED} if any(counted_gates(one) for one in sets) else gates
+    return gates - {UNCOUNTED} if any(counted_gates(each) for each in sets) else gates
 
 
 def counted_gates(gates: Collection[str]) -> frozenset[str]:

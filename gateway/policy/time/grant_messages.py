@@ -9,8 +9,8 @@ from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.judge.conclude import conclude
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
-from gateway.policy.judge.sentence import Names
-from gateway.policy.judge.study import FactFinder
+from gateway.policy.judge.explanation import Names
+from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import INTERNET, PLAY
@@ -63,7 +63,7 @@ def thing_name(thing: str, names: Names) -> str:
 
 def limits_name(gates: str, names: Names) -> str:
     """Return the names of several limits, as in a request about used minutes."""
-    return ", ".join(gate_name(one, names) for one in gates.split())
+    return ", ".join(gate_name(gate, names) for gate in gates.split())
 
 
 def minutes_text(minutes: int) -> str:
@@ -75,7 +75,7 @@ def given_sentence(
 ) -> str:
     """Return what one grant did for one person. ``now``: local; ``extensions`` must not be empty."""
     first = extensions[0]
-    ends = [one.until for one in extensions if one.until is not None]
+    ends = [extension.until for extension in extensions if extension.until is not None]
     if ends:
         what = gate_name(first.gate if first.service is None else f"service:{first.service}", names)
         said = ENGLISH["until"].format(what=what, name=name, when=when(max(ends), now))
@@ -94,15 +94,15 @@ def opened_sentence(name: str, entry: str, until: datetime | None, now: datetime
     return ENGLISH["opened"].format(what=what, name=name, when=when(until, now))
 
 
-def asked_sentence(one: ChildRequest, name: str, names: Names) -> str:
-    if one.topic is RequestTopic.SITE:
-        return ENGLISH["asks"].format(name=name, what=thing_name(one.thing, names))
-    if one.topic is RequestTopic.LEDGER:
-        what, minutes = limits_name(one.thing, names), minutes_text(one.minutes)
+def asked_sentence(request: ChildRequest, name: str, names: Names) -> str:
+    if request.topic is RequestTopic.SITE:
+        return ENGLISH["asks"].format(name=name, what=thing_name(request.thing, names))
+    if request.topic is RequestTopic.LEDGER:
+        what, minutes = limits_name(request.thing, names), minutes_text(request.minutes)
         return ENGLISH["doubts"].format(name=name, minutes=minutes, what=what)
-    key = "time_of" if one.thing else "time"
-    what = names.services.get(one.thing, one.thing)
-    asked = ENGLISH[key].format(minutes=minutes_text(one.minutes), what=what)
+    key = "time_of" if request.thing else "time"
+    what = names.services.get(request.thing, request.thing)
+    asked = ENGLISH[key].format(minutes=minutes_text(request.minutes), what=what)
     return ENGLISH["asks"].format(name=name, what=asked)
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.documents import Node
+from gateway.policy.yaml.fields import Node
 
 NIGHT_STARTS = time(2)  # local time; few people use the internet between these two
 NIGHT_ENDS = time(5)

@@ -8,28 +8,33 @@ the repeated hour.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
+from typing import Generic, TypeVar
 
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import Bedtime, DateRule, DayType, Owned, Rules, Windows
-from gateway.policy.time.grammar import DAY_MINUTES
-from gateway.policy.time.time_text import Span
-from gateway.policy.time.wall_clock import (
-    REMEMBERED,
-    clock_shift,
-    first_reaching,
-    instants_showing,
-    shows,
-    wall_time,
-)
+from gateway.policy.profile.rules import INTERNET, Bedtime, DateRule, DayType, Owned, Rules, Windows
+from gateway.policy.time.gates import BEDTIME, WINDOW
+from gateway.policy.time.time_text import DAY_MINUTES, Span
+from gateway.policy.values import Reason
 
 HORIZON = 16  # days to look ahead: every weekday occurs twice, whatever the holidays
 DEFAULT_WAKE = 7 * 60  # for a child without a bedtime
 DAY = timedelta(days=1)
 NO_DATES: Mapping[date, DateRule] = {}
+
+T = TypeVar("T")
+PEOPLE = 32  # cached timetables, 2 kB each: a large family's, its guests' and those of one edit
+OPEN = "open"
+WEEKEND, HOLIDAY, CALENDAR, EXCEPTION = "weekend", "holiday", "calendar", "exception"
+HALF_DAY = timedelta(hours=12)
+MINUTE = timedelta(minutes=1)
+
+# Results per function, 200 to 400 bytes each: the status of eight children needs the same dozens again.
+REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +108,11 @@ def limit_on(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[
 
 
 def week_limit(rules: Rules, target: str) -> Owned[timedelta] | None:
-    """Return the limit of a week. A child's own counts where it is less."""
+    """Return the limit of a week. A child's own limit applies if it is lower."""
     own = None if rules.self_set is None else rules.self_set.limits.get(target)
-    found = [one.week for one in (rules.limits.get(target), own) if one is not None and one.week is not None]
-    return min(found, key=lambda one: one.value, default=None)
+    limits = (rules.limits.get(target), own)
+    found = [limit.week for limit in limits if limit is not None and limit.week is not None]
+    return min(found, key=lambda limit: limit.value, default=None)
 
 
 def week_limits(rules: Rules) -> dict[str, Owned[timedelta]]:
@@ -166,14 +172,14 @@ def bedtime_table(
 
     def closures(day: date) -> tuple[Closure, ...]:
         found = []
-        for one in nights_of(bedtime, day - DAY, calendar, dates):
-            if one.value.is_night:
-                start = 0 if one.value.crosses_midnight else one.value.start
-                found.append(Closure(start, one.value.end, str(one.value), one.owner))
-        for one in nights_of(bedtime, day, calendar, dates):
-            if one.value.crosses_midnight or not one.value.is_night:
-                end = DAY_MINUTES if one.value.crosses_midnight else one.value.end
-                found.append(Closure(one.value.start, end, str(one.value), one.owner))
+        for night in nights_of(bedtime, day - DAY, calendar, dates):
+            if night.value.is_night:
+                start = 0 if night.value.crosses_midnight else night.value.start
+                found.append(Closure(start, night.value.end, str(night.value), night.owner))
+        for night in nights_of(bedtime, day, calendar, dates):
+            if night.value.crosses_midnight or not night.value.is_night:
+                end = DAY_MINUTES if night.value.crosses_midnight else night.value.end
+                found.append(Closure(night.value.start, end, str(night.value), night.owner))
         return tuple(found)
 
     return lru_cache(HORIZON)(closures)
@@ -215,7 +221,7 @@ def windows_table(
         if rule is None:
             return ()
         before = windows_on(windows, target, day - DAY, calendar, dates)
-        return tuple(_complement(_open_spans(rule.value, before), _text(rule), rule.owner))
+        return tuple(_complement(_open_spans(rule.value, before), _windows_text(rule), rule.owner))
 
     return lru_cache(HORIZON)(closures)
 
@@ -236,7 +242,7 @@ def _complement(spans: list[tuple[int, int]], rule: str, owner: str) -> Iterator
         yield Closure(at, DAY_MINUTES, rule, owner)
 
 
-def _text(rule: Owned[tuple[Span, ...]]) -> str:
+def _windows_text(rule: Owned[tuple[Span, ...]]) -> str:
     return ", ".join(str(span) for span in rule.value) or "never"
 
 
@@ -244,7 +250,7 @@ def closure_at(table: Timetable, calendar: Calendar, now: datetime) -> Closure |
     """Return what closes at ``now`` (any aware datetime)."""
     local = now.astimezone(calendar.zone)
     minute = local.hour * 60 + local.minute
-    return next((one for one in table(local.date()) if one.start <= minute < one.end), None)
+    return next((closure for closure in table(local.date()) if closure.start <= minute < closure.end), None)
 
 
 def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime | None:
@@ -283,7 +289,7 @@ def next_edge(table: Timetable, calendar: Calendar, now: datetime) -> datetime |
 @lru_cache(REMEMBERED)
 def _instants(table: Timetable, zone: tzinfo, day: date) -> tuple[datetime, ...]:
     """Return the instants of a local day at which its closures may change, in order."""
-    minutes = {0}.union(*((one.start, one.end) for one in table(day)))
+    minutes = {0}.union(*((closure.start, closure.end) for closure in table(day)))
     shift = clock_shift(day, zone)
     if shift is None:
         found = sorted(wall_time(day, minute).replace(tzinfo=zone).astimezone(UTC) for minute in minutes)
@@ -315,3 +321,241 @@ def next_local(minute: int, calendar: Calendar, now: datetime) -> datetime:
         if later:
             return min(later)
     return now + DAY
+
+
+def by_the_clock(profile: Profile, calendar: Calendar) -> tuple[Calendar, Mapping[str, Timetable]]:
+    """A person's own calendar, and the gates that open and close by the clock. Immutable.
+
+    Other rules are another profile, and other holidays another calendar.
+    """
+    return _by_the_clock(_Same(profile), _Same(calendar))
+
+
+class _Same(Generic[T]):
+    """A key that equals only itself: comparing rules by content costs more than using them."""
+
+    __slots__ = ("it",)
+
+    def __init__(self, it: T) -> None:
+        self.it = it
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.it is other.it
+
+    def __hash__(self) -> int:
+        return id(self.it)
+
+
+@lru_cache(PEOPLE)
+def _by_the_clock(person: _Same[Profile], home: _Same[Calendar]) -> tuple[Calendar, Mapping[str, Timetable]]:
+    profile = person.it
+    rules, calendar = profile.rules, calendar_for(profile, home.it)
+    tables = {BEDTIME: bedtimes_table(rules, calendar)} if rules.sleeps else {}
+    for target, windows in rules.windows.items():
+        tables[WINDOW + target] = windows_table(windows, calendar, rules.dates, target)
+    return calendar, tables
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From ``start`` until just before ``end``, minutes of one local day (0 to 1440)."""
+
+    start: int
+    end: int
+    state: str  # "open", "bedtime" or "window"
+    owner: str  # owner of the rule that closes it; empty while open
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The timetables of one person."""
+
+    profile: Profile
+    calendar: Calendar  # the country's
+
+    def internet(self, day: date) -> tuple[Stretch, ...]:
+        """Return the spans of the whole device; bedtime comes before windows."""
+        rules, own = self.profile.rules, calendar_for(self.profile, self.calendar)
+        bedtime = bedtimes_table(rules, own)
+        return tuple(
+            _stretches((Reason.BEDTIME, bedtime(day)), (Reason.WINDOW, self._windows(rules, INTERNET)(day)))
+        )
+
+    def targets(self, day: date) -> dict[str, tuple[Stretch, ...]]:
+        """Return the spans of each service, category or group with windows on the day."""
+        rules = self.profile.rules
+        tables = {target: self._windows(rules, target)(day) for target in rules.windows if target != INTERNET}
+        return {
+            target: tuple(_stretches((Reason.WINDOW, found))) for target, found in tables.items() if found
+        }
+
+    def _windows(self, rules: Rules, target: str) -> Timetable:
+        windows = rules.windows.get(target)
+        if windows is None:
+            return _never
+        own = calendar_for(self.profile, self.calendar)
+        return windows_table(windows, own, rules.dates, target)
+
+
+def _never(day: date) -> tuple[Closure, ...]:  # noqa: ARG001
+    return ()
+
+
+def _stretches(*layers: tuple[Reason, tuple[Closure, ...]]) -> Iterator[Stretch]:
+    """Merge layers: the first layer that closes a minute gives the reason. Equal neighbours are joined."""
+    edges = {0, DAY_MINUTES}.union(
+        *((closure.start, closure.end) for _, found in layers for closure in found)
+    )
+    cuts = sorted(edges)
+    last: Stretch | None = None
+    for start, end in itertools.pairwise(cuts):
+        state, owner = _state_at(start, layers)
+        if last is not None and (last.state, last.owner) == (state, owner):
+            last = Stretch(last.start, end, state, owner)
+            continue
+        if last is not None:
+            yield last
+        last = Stretch(start, end, state, owner)
+    if last is not None:
+        yield last
+
+
+def _state_at(minute: int, layers: tuple[tuple[Reason, tuple[Closure, ...]], ...]) -> tuple[str, str]:
+    for reason, found in layers:
+        for closure in found:
+            if closure.start <= minute < closure.end:
+                return reason.value, closure.owner
+    return OPEN, ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDay:
+    day: date
+    counts_as: DayType
+    because: str | None  # one of the four above; None: an ordinary school day
+    holiday: str  # its English name, if it is one; whatever the day counts as
+    nights: tuple[Owned[Span], ...]  # of the night that starts on the day
+    windows: Mapping[str, Owned[tuple[Span, ...]]]  # by target; other targets are open all day
+    limits: Mapping[str, Owned[timedelta]]  # by target
+    exception: tuple[str, ...]  # the subjects of the profile's `dates` on the day (DateRule.says)
+
+    @property
+    def weekday(self) -> str:
+        """Return ``mon`` to ``sun``."""
+        return f"{self.day:%a}".lower()
+
+    def in_brief(self) -> dict[str, object]:
+        """Return the day and what it counts as, in JSON types."""
+        return {
+            "date": self.day.isoformat(),
+            "weekday": self.weekday,
+            "counts_as": self.counts_as.value,
+            "because": self.because,
+            "holiday": self.holiday or None,
+            "exception": list(self.exception),
+        }
+
+
+def plan(
+    profile: Profile, calendar: Calendar, holidays: Mapping[date, str], first: date, days: int = 7
+) -> Iterator[PlannedDay]:
+    """``calendar`` and ``holidays`` are the country's; the person's own days are added."""
+    own = calendar_for(profile, calendar)
+    for ahead in range(days):
+        yield _planned(profile, own, holidays, first + ahead * DAY)
+
+
+def _planned(profile: Profile, calendar: Calendar, holidays: Mapping[date, str], day: date) -> PlannedDay:
+    rules = profile.rules
+    windows = {
+        target: windows_on(rule, target, day, calendar, rules.dates) for target, rule in rules.windows.items()
+    }
+    limits = {target: limit_on(rules, target, day, calendar) for target in rules.limits}
+    return PlannedDay(
+        day=day,
+        counts_as=DayType.FREE if calendar.is_free(day) else DayType.SCHOOL,
+        because=_because(profile, holidays, day),
+        holiday=holidays.get(day, ""),
+        nights=tuple(_nights(rules, day, calendar)),
+        windows={target: rule for target, rule in windows.items() if rule is not None},
+        limits={target: rule for target, rule in limits.items() if rule is not None},
+        exception=rules.dates[day].says if day in rules.dates else (),
+    )
+
+
+def _nights(rules: Rules, day: date, calendar: Calendar) -> Iterator[Owned[Span]]:
+    yield from nights_of(rules.bedtime, day, calendar, rules.dates)
+    if rules.self_set is not None:
+        yield from nights_of(rules.self_set.bedtime, day, calendar)
+
+
+def _because(profile: Profile, holidays: Mapping[date, str], day: date) -> str | None:
+    rule = profile.rules.dates.get(day)
+    if rule is not None and rule.counts_as is not None:
+        return EXCEPTION
+    if day in holidays:
+        return HOLIDAY
+    if day in profile.free_days:
+        return CALENDAR
+    return WEEKEND if day.weekday() >= 5 else None
+
+
+def wall_time(day: date, minute: int) -> datetime:
+    """Return a minute (0 to 1440) after the start of a day, as naive local time."""
+    return datetime.combine(day, time()) + minute * MINUTE
+
+
+def shows(instant: datetime, zone: tzinfo) -> datetime:
+    """Return the naive local time of a zone."""
+    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def _possible(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return the possible instants of ``wall``, in order; the same twice unless the clock repeats or skips
+    it.
+    """
+    both = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    first, second = sorted(both)
+    return first, second
+
+
+def instants_showing(wall: datetime, zone: tzinfo) -> frozenset[datetime]:
+    """Return the instants of ``wall`` (naive): two if the clock repeats it, none if it skips it."""
+    return frozenset(instant for instant in _possible(wall, zone) if shows(instant, zone) == wall)
+
+
+@lru_cache(REMEMBERED)
+def first_reaching(wall: datetime, zone: tzinfo) -> datetime:
+    """Return the first instant at which the clock shows ``wall`` (naive) or later."""
+    found = instants_showing(wall, zone)
+    if found:
+        return min(found)
+    # The clock skips it. The offset before the change gives a later instant, the one after it an earlier
+    # instant.
+    return _first_change(*_possible(wall, zone), zone)
+
+
+@lru_cache(REMEMBERED)
+def clock_shift(day: date, zone: tzinfo) -> datetime | None:
+    """Return the instant of a clock change next to ``day``; None if there is none."""
+    midnight = wall_time(day, 0)
+    around = (midnight - HALF_DAY, midnight + 3 * HALF_DAY)
+    if len({wall.replace(tzinfo=zone, fold=fold).utcoffset() for wall in around for fold in (0, 1)}) == 1:
+        return None  # the case on nearly every day; the rest is slower
+    early, late = _possible(around[0], zone)[0], _possible(around[1], zone)[1]
+    if early.astimezone(zone).utcoffset() == late.astimezone(zone).utcoffset():
+        return None
+    shift = _first_change(early, late, zone)
+    return shift if day in (shows(shift, zone).date(), shows(shift - MINUTE, zone).date()) else None
+
+
+def _first_change(early: datetime, late: datetime, zone: tzinfo) -> datetime:
+    """Return the instant in (``early``, ``late``] at which the offset changes; always a whole minute."""
+    before = early.astimezone(zone).utcoffset()
+    while late - early > MINUTE:
+        middle = early + MINUTE * ((late - early) // MINUTE // 2)
+        if middle.astimezone(zone).utcoffset() == before:
+            early = middle
+        else:
+            late = middle
+    return late

@@ -1,19 +1,25 @@
-"""The standing of a device at a moment: which gates are closed, why and until when."""
+"""The time rules of a device at a moment: which gates are closed, why, until when, and how much time is left.
+
+`Situation` is the temporary state of the device: pauses, grants, used minutes. `Standing` is the result for a
+profile in that situation. `Outlook` looks ahead: when each gate closes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from gateway.policy.names.hosts import is_under
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, INTERNET, ClockUnset
-from gateway.policy.time.gates import BEDTIME, DEVICE, WINDOW, in_order
-from gateway.policy.time.grammar import WEEK, duration_text
+from gateway.policy.time.gates import BEDTIME, DEVICE, UNCOUNTED, WINDOW, Gates, in_order, is_limit
 from gateway.policy.time.schedule import (
+    DAY,
+    MINUTE,
     Calendar,
+    by_the_clock,
     closure_at,
     limit_on,
     next_change,
@@ -21,14 +27,124 @@ from gateway.policy.time.schedule import (
     next_local,
     week_limit,
 )
-from gateway.policy.time.situation import FOREVER, Grant, Lesson, Situation
-from gateway.policy.time.timetables import by_the_clock
-from gateway.policy.values import Reason
+from gateway.policy.time.time_text import WEEK, duration_text
+from gateway.policy.values import Fault, Observation, Reason
+
+FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
+"""The end of a pause without a fixed end."""
 
 NOTHING: frozenset[str] = frozenset()
-MINUTE = timedelta(minutes=1)
-DAY = timedelta(days=1)
 LOOK_AHEAD = 24  # changes after the day's turn in which the end of a used limit is searched
+_BEFORE_LIMITS = (BEDTIME, WINDOW + INTERNET)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Extra time by the clock: one gate stays open until an instant, whatever its time rule says."""
+
+    gate: str
+    until: datetime
+    service: str | None = None  # limits it to the flows of this service
+    owner: str = "family"
+    boundary: datetime | None = None  # after which its minutes start; None: they count from the tap
+    sure: bool = True  # given while the clock was trusted
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A site repair in progress on a device (policy/requests/site_repair.py)."""
+
+    site: str  # this name and all names under it are open
+    services: frozenset[str]  # services that the site belongs to
+    until: datetime
+
+    @property
+    def rule(self) -> str:
+        """The rule as a Decision names it."""
+        return f"lesson: {self.site}"
+
+
+class Recent(Protocol):
+    """The services whose names a device queried within the last half hour, answered or blocked, by id."""
+
+    def asked(self, service: str) -> bool: ...
+
+    def gave(self, service: str, address: bytes) -> bool:
+        """Return True if a name of ``service`` resolved to the address (packed) for the device."""
+        ...
+
+
+class Resolved(Protocol):
+    """The addresses (packed) that DNS answers gave the device, by name, while the answers are valid."""
+
+    def gave(self, host: str, address: bytes) -> bool: ...
+
+    def vouched(self, host: str, address: bytes) -> bool:
+        """Return True if the gateway's own resolver gave the address for ``host``."""
+        ...
+
+    def hosts(self, address: bytes) -> Iterable[str]:
+        """Return the names whose answers gave the address, from the gateway's own resolver only.
+
+        A device's own resolver could claim any name.
+        """
+        ...
+
+
+class NothingRecent:
+    def asked(self, service: str) -> bool:  # noqa: ARG002
+        return False
+
+    def gave(self, service: str, address: bytes) -> bool:  # noqa: ARG002
+        return False
+
+
+NOTHING_RECENT = NothingRecent()
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The state at one time. All instants are aware datetimes; a past one counts as absent."""
+
+    quarantined: bool = False
+    paused_until: datetime | None = None
+    paused_by: str = "family"
+    off_until: datetime | None = None  # filtering is off for everyone: no time rules, no categories
+    off_by: str = "family"
+    grants: tuple[Grant, ...] = ()
+    day: date | None = None  # the family's day of `used` and `bonus`; on another day nothing is used
+    used: Mapping[str, int] = field(default_factory=dict)  # whole minutes used of a limit, by its gate
+    bonus: Mapping[str, int] = field(default_factory=dict)  # extra minutes of a limit, by its gate
+    week_used: Mapping[str, int] = field(default_factory=dict)  # as `used`, of the week of `day`, up to it
+    week_bonus: Mapping[str, int] = field(default_factory=dict)  # as `bonus`, of the week of `day`
+    clock_known: bool = True  # False: the clock is not trusted
+    timeless: bool = False  # no time rule applies: an audit checks what is blocked at any hour
+    portal: bool = False  # connectivity probes are blocked while the device is blocked (`led`)
+    allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
+    lesson: Lesson | None = None
+    # Packed addresses that allowed names resolved to for this device.
+    addresses: Container[bytes] = frozenset()
+    resolved: Resolved | None = None  # None: answers are not stored, and addresses are not checked
+    recent: Recent = NOTHING_RECENT  # services that the device queried recently
+
+    @property
+    def led(self) -> bool:
+        """True if probes are blocked while the device is blocked, so that it shows the page.
+
+        A new device needs the explanation. Any other device must appear online, or it leaves the Wi-Fi.
+        """
+        return self.portal or self.quarantined
+
+    def is_bare(self, seen: Observation) -> bool:
+        """Return True if a hello with ECH hides no name: browsers send GREASE to bare addresses too.
+
+        If a name gave the device this address, such a hello hides the name.
+        """
+        return seen.fault is Fault.ECH and seen.host is None and seen.dst not in self.addresses
+
+
+PLAIN = Situation()
+"""No state in addition to the profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +196,7 @@ class WeekBudget(Budget):
 
 def binding(budgets: Iterable[Budget]) -> Budget:
     """Return the budget that closes first. Of two that are used up, it is the week's, which lasts longer."""
-    return min(budgets, key=lambda one: (max(0, one.left), one.left <= 0 and not one.of_week))
+    return min(budgets, key=lambda budget: (max(0, budget.left), budget.left <= 0 and not budget.of_week))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,20 +223,20 @@ class Standing:
             return None
         gates = in_order(frozenset(gates))
         lifted = self.lifted_for(gates)
-        return next((one for one in gates if one in self.closed and one not in lifted), None)
+        return next((gate for gate in gates if gate in self.closed and gate not in lifted), None)
 
     def lifted_for(self, gates: Iterable[str]) -> frozenset[str]:
         """Return the gates that grants for single services open for a flow."""
         if not self.lifted:
             return NOTHING
-        return NOTHING.union(*(self.lifted.get(one.removeprefix("service:"), NOTHING) for one in gates))
+        return NOTHING.union(*(self.lifted.get(gate.removeprefix("service:"), NOTHING) for gate in gates))
 
     def agrees(self, other: Standing) -> bool:
         """Return True if the same flows pass for the same reasons, whatever was used of a limit meanwhile."""
         return (
             self.closed.keys() == other.closed.keys()
             and (self.lifted, self.off, self.opened) == (other.lifted, other.off, other.opened)
-            and all(one.reason is other.closed[gate].reason for gate, one in self.closed.items())
+            and all(closing.reason is other.closed[gate].reason for gate, closing in self.closed.items())
         )
 
     @property
@@ -130,8 +246,8 @@ class Standing:
 
     def opening(self, host: str, services: Iterable[str]) -> tuple[str, datetime] | None:
         """Return the entry by which a guardian opened a host or one of its services, and until when."""
-        names = [f"service:{one}" for one in services]
-        return next((one for one in self.allowed if one[0] in names or is_under(host, one[0])), None)
+        names = [f"service:{service}" for service in services]
+        return next((entry for entry in self.allowed if entry[0] in names or is_under(host, entry[0])), None)
 
 
 def standing(profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> Standing:
@@ -149,7 +265,7 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
         changes.append(situation.paused_until)
     if situation.quarantined:
         closed[DEVICE] = Closing(Reason.QUARANTINED, None, "unknown_devices: quarantine", FAMILY)
-    allowed = tuple(one for one in situation.allowed if now < one[1])
+    allowed = tuple(entry for entry in situation.allowed if now < entry[1])
     changes += [until for _, until in allowed]
     lesson = situation.lesson
     if lesson is not None and now < lesson.until:
@@ -190,12 +306,12 @@ class TimeRules:
         self._budgets: tuple[datetime, dict[str, tuple[Budget, ...]]] | None = None
 
     def close(self, closed: dict[str, Closing], changes: list[datetime], now: datetime) -> None:
-        """Return what the clock closes."""
+        """Add the gates that the clock closes to ``closed``, and when that changes to ``changes``."""
         unset = self.rules.clock_unset
         if not self.situation.clock_known:
             if unset.value is ClockUnset.STRICT:
                 for gate in self.tables:
-                    closed[gate] = Closing(_reason(gate), None, "clock_unset: strict", unset.owner)
+                    closed[gate] = Closing(_closing_reason(gate), None, "clock_unset: strict", unset.owner)
             return
         for gate, table in self.tables.items():
             change = next_change(table, self.calendar, now)
@@ -203,8 +319,8 @@ class TimeRules:
                 changes.append(change)
             closure = closure_at(table, self.calendar, now)
             if closure is not None:
-                rule = f"{_name(gate)}: {closure.rule}"
-                closed[gate] = Closing(_reason(gate), change, rule, closure.owner)
+                rule = f"{_gate_name(gate)}: {closure.rule}"
+                closed[gate] = Closing(_closing_reason(gate), change, rule, closure.owner)
                 edge = next_edge(table, self.calendar, now) if self.rules.self_set is not None else None
                 if edge is not None:
                     changes.append(edge)  # another rule may be the reason from then on
@@ -220,7 +336,7 @@ class TimeRules:
         budgets: Mapping[str, Budget],
         now: datetime,
     ) -> None:
-        """Return the limits whose minutes are used; a limit of zero is used immediately."""
+        """Add the limits whose minutes are used to ``closed``; a limit of zero is used immediately."""
         if not self.rules.limits:
             return
         if self.situation.clock_known:
@@ -248,7 +364,7 @@ class TimeRules:
 
     def left(self, gate: str, now: datetime) -> int | None:
         """Return the minutes that are left of a gate's limits, below zero as in `Budget`; None: no limit."""
-        return min((one.left for one in self.budgets_of(gate, now)), default=None)
+        return min((budget.left for budget in self.budgets_of(gate, now)), default=None)
 
     def _all_budgets(self, now: datetime) -> dict[str, tuple[Budget, ...]]:
         if self._budgets is None or self._budgets[0] != now:
@@ -277,15 +393,15 @@ class TimeRules:
 
     def _renewed(self, gate: str, now: datetime, spent: Budget) -> datetime | None:
         """Return when a spent limit has minutes again and no time rule before it is closed."""
-        tables = [self.tables[one] for one in _BEFORE_LIMITS if one in self.tables]
-        tables += [self.tables[one] for one in (WINDOW + gate,) if one in self.tables]
+        earlier = (*_BEFORE_LIMITS, WINDOW + gate)
+        tables = [self.tables[rule] for rule in earlier if rule in self.tables]
         weekly = week_limit(self.rules, gate)
         if weekly is not None and not weekly.value:
             return None
         at = self.calendar.week_end(now) if spent.of_week else self.calendar.day_end(now)
         for _ in range(LOOK_AHEAD):
             limit = limit_on(self.rules, gate, self.calendar.family_day(at), self.calendar)
-            shut = next((one for one in tables if closure_at(one, self.calendar, at) is not None), None)
+            shut = next((table for table in tables if closure_at(table, self.calendar, at) is not None), None)
             if limit is not None and not limit.value:
                 at = self.calendar.day_end(at)
             elif shut is not None:
@@ -298,12 +414,205 @@ class TimeRules:
         return None
 
 
-_BEFORE_LIMITS = (BEDTIME, WINDOW + INTERNET)
-
-
-def _reason(gate: str) -> Reason:
+def _closing_reason(gate: str) -> Reason:
     return Reason.BEDTIME if gate == BEDTIME else Reason.WINDOW
 
 
-def _name(gate: str) -> str:
+def _gate_name(gate: str) -> str:
     return f"windows: {gate.removeprefix(WINDOW)}" if gate.startswith(WINDOW) else gate
+
+
+class Left(NamedTuple):
+    """The time left until a flow is closed."""
+
+    minutes: int  # rounded up: 0 when it is closed
+    gate: str  # the gate that closes first
+    at: datetime | None  # an instant (UTC); None if it depends on use
+    week: bool = False  # the limit of the week closes before that of the day
+
+
+class Remaining:
+    """The time left for flows at one moment. The standing is computed once for all of them."""
+
+    def __init__(self, profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> None:
+        self._profile = profile
+        self._situation = situation
+        self._calendar = calendar
+        self._now = now
+        self._state = standing(profile, situation, calendar, now)
+
+    def of(self, gates: Iterable[str]) -> Left | None:
+        """Return the time left for a flow with ``gates``; None if nothing closes it."""
+        gates = in_order(frozenset(gates))
+        shut = self._state.closed_gate(gates)
+        if shut is not None:
+            budget = self._state.budgets.get(shut)
+            week = budget is not None and budget.of_week
+            return Left(0, shut, self._now.astimezone(UTC), week)
+        services = tuple(gate.removeprefix("service:") for gate in gates if gate.startswith("service:"))
+        outlook = Outlook(self._profile, self._situation, self._calendar, self._now, services)
+        spends = UNCOUNTED not in gates
+        closings = outlook.closings(gate for gate in gates if spends or not is_limit(gate))
+        if not closings:
+            return None
+        gate = min(closings, key=lambda gate: closings[gate])
+        at = closings[gate]
+        by_use = outlook.is_by_use(gate, at)
+        week = outlook.is_by_week(gate, at)
+        return Left(whole_minutes(at - outlook.now), gate, None if by_use else at, week)
+
+
+def left(
+    profile: Profile,
+    situation: Situation,
+    calendar: Calendar,
+    now: datetime,
+    gates: Iterable[str],
+) -> Left | None:
+    """Return the time left for a flow with ``gates``; None if nothing closes it."""
+    return Remaining(profile, situation, calendar, now).of(gates)
+
+
+def closes_at(
+    profile: Profile,
+    situation: Situation,
+    calendar: Calendar,
+    now: datetime,
+    gates: Iterable[str],
+    services: Iterable[str] = (),
+) -> datetime | None:
+    """Return when the clock closes a flow with ``gates`` that passes now; None if not within the horizon."""
+    named = (gate.removeprefix("service:") for gate in gates if gate.startswith("service:"))
+    outlook = Outlook(profile, situation, calendar, now, (*services, *named))
+    return min(outlook.closings(gate for gate in gates if not is_limit(gate)).values(), default=None)
+
+
+class Outlook:
+    """When gates close for the flows of some services, from one moment on."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        situation: Situation,
+        calendar: Calendar,
+        now: datetime,
+        services: Iterable[str],
+    ) -> None:
+        self.now = now.astimezone(UTC)
+        off = situation.off_until
+        self.start = self.now if off is None else max(self.now, off.astimezone(UTC))
+        self._time = TimeRules(profile, calendar, situation)
+        self._known = situation.clock_known
+        self._closes_unset = profile.rules.clock_unset.value is ClockUnset.STRICT
+        self._granted: dict[str, Grant] = {}
+        services = frozenset(services)
+        for grant in running(situation.grants, self.now):
+            if grant.service is None or grant.service in services:
+                known = self._granted.setdefault(grant.gate, grant)
+                self._granted[grant.gate] = max(known, grant, key=lambda each: each.until)
+
+    def all_gates(self) -> Gates:
+        return in_order({*self._time.tables, *self._time.rules.limits})
+
+    def closings(self, gates: Iterable[str]) -> dict[str, datetime]:
+        """Return when each of ``gates`` closes, in the order of decision, without gates that never close."""
+        found = {gate: self._closing(gate) for gate in in_order(frozenset(gates))}
+        return {gate: at for gate, at in found.items() if at is not None}
+
+    def is_shut_or_granted(self, gate: str) -> bool:
+        """Return True if the gate's own rule closes it now, ignoring grants."""
+        if self.start > self.now:
+            return False
+        budgets = self._time.budgets_of(gate, self.now)
+        if budgets:
+            return any(budget.used >= budget.limit for budget in budgets)
+        if gate not in self._time.tables:
+            return False
+        if not self._known:
+            return self._closes_unset
+        return closure_at(self._time.tables[gate], self._time.calendar, self.now) is not None
+
+    def _closing(self, gate: str) -> datetime | None:
+        if gate in self._time.rules.limits:
+            return self._limit_closing(gate)
+        return self._clock_closing(gate) if gate in self._time.tables else None
+
+    def _from(self, gate: str) -> datetime:
+        """Return from when on the gate's own rule counts: after `off` and opening grants."""
+        grant = self._granted.get(gate)
+        return self.start if grant is None else max(self.start, grant.until.astimezone(UTC))
+
+    def _clock_closing(self, gate: str) -> datetime | None:
+        start, table, calendar = self._from(gate), self._time.tables[gate], self._time.calendar
+        if not self._known:
+            return start if self._closes_unset else None
+        return (
+            start if closure_at(table, calendar, start) is not None else next_change(table, calendar, start)
+        )
+
+    def _limit_closing(self, gate: str) -> datetime | None:
+        """Return the earliest closing, as if all time from now on were used."""
+        rest = self._time.left(gate, self.start)
+        spent = None if rest is None else self.start + max(0, rest) * MINUTE
+        if self._known:
+            end = self._time.calendar.day_end(self.start)
+            if spent is None or spent >= end:
+                spent = self._spent_tomorrow(gate, end)
+        return None if spent is None else max(spent, self._from(gate))
+
+    def _spent_tomorrow(self, gate: str, end: datetime) -> datetime | None:
+        """As `_limit_closing`, for the day after the one that ends at ``end``."""
+        calendar, rules = self._time.calendar, self._time.rules
+        limit, weekly = limit_on(rules, gate, calendar.family_day(end), calendar), week_limit(rules, gate)
+        rests = [] if limit is None else [limit.value]
+        if weekly is not None and calendar.week_end(self.start) == end:
+            rests.append(weekly.value)
+        elif weekly is not None:
+            week = next(budget for budget in self._time.budgets_of(gate, self.start) if budget.of_week)
+            rests.append(max(week.left * MINUTE - (end - self.start), timedelta()))
+        rest = min(rests, default=DAY)
+        return None if rest >= DAY else end + rest
+
+    def is_by_use(self, gate: str, at: datetime) -> bool:
+        """Return True if a gate that closes at ``at`` does so because of used minutes."""
+        return is_limit(gate) and not self._is_granted(gate, at)
+
+    def is_by_week(self, gate: str, at: datetime) -> bool:
+        """Return True if a gate that closes at ``at`` does so because the minutes of the week are used."""
+        budget = self._time.budgets(self.start).get(gate)
+        by_week = budget is not None and budget.of_week and at == self.start + max(0, budget.left) * MINUTE
+        return by_week and self.is_by_use(gate, at)
+
+    def _is_granted(self, gate: str, closing: datetime) -> bool:
+        """Return True if it closes because a grant ends."""
+        grant = self._granted.get(gate)
+        return grant is not None and closing == grant.until
+
+    def boundary(self, gate: str, closing: datetime) -> tuple[datetime | None, bool]:
+        """Return the clock rule after which minutes added to ``closing`` start, and if that clock is trusted.
+
+        None: they count from the tap, or from the end of what counts from one. An addition to a grant counts
+        as that grant does.
+        """
+        if self._is_granted(gate, closing):
+            grant = self._granted[gate]
+            return grant.boundary, grant.sure
+        counted = is_limit(gate) or closing <= self.start
+        return None if counted else closing, self._known
+
+    def missing_minutes(self, gate: str, end: datetime) -> int | None:
+        """Return the minutes that today's limit needs to last until ``end``; None if it cannot."""
+        rest = self._time.left(gate, self.start)
+        if rest is None:
+            return None
+        if self._known:
+            turns = self._time.calendar.day_end(self.start)
+            tomorrow = self._spent_tomorrow(gate, turns)
+            if end > turns and tomorrow is not None and tomorrow < end:
+                return None
+        return whole_minutes(end - self.start) - rest
+
+
+def whole_minutes(span: timedelta) -> int:
+    """Return whole minutes, rounded up."""
+    return -(-span // MINUTE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from gateway.policy.judge.study import FactFinder, Facts
+from gateway.policy.judge.facts import FactFinder, Facts
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import (
@@ -45,9 +45,9 @@ def class_use(profile: Profile, gates: frozenset[str]) -> ClassUse | None:
     if UNCOUNTED in gates or not gates.issuperset(state_gates(profile.rules)):
         return None
     kinds = frozenset(
-        one.removeprefix(WINDOW).removeprefix(_CATEGORY)
-        for one in gates
-        if one.removeprefix(WINDOW).startswith(_CATEGORY)
+        gate.removeprefix(WINDOW).removeprefix(_CATEGORY)
+        for gate in gates
+        if gate.removeprefix(WINDOW).startswith(_CATEGORY)
     )
     return ClassUse(gates, kinds, not counted_gates(gates).isdisjoint(profile.rules.limits))
 
@@ -69,7 +69,7 @@ class HostUses:
         return known
 
     def _learn(self, facts: Facts) -> HostUse:
-        kinds = frozenset(one.id for one in facts.categories)
+        kinds = frozenset(category.id for category in facts.categories)
         left_out = (
             facts.homework is not None
             or facts.help is not None
@@ -84,4 +84,4 @@ class HostUses:
 
 def is_left_out(hosts: Collection[HostUse], of_class: ClassUse) -> bool:
     """Return whether a flow with several names is used: yes as soon as one of them is."""
-    return bool(hosts) and not of_class.counted and all(one.left_out for one in hosts)
+    return bool(hosts) and not of_class.counted and all(host.left_out for host in hosts)

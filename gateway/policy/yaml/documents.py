@@ -1,37 +1,23 @@
-"""YAML text → located values: each key and value has its file, line and path.
+"""YAML text → located values, and plain values → YAML text.
 
-Supports only what rule files need: mappings, lists and plain text. Scalars keep the text as written, because
-YAML 1.1 would read ``off`` as a boolean and ``20:45`` as a number in base 60; ``fields`` gives them types.
-Anchors, tags and second documents are rejected: rules do not need them, and they let a small file expand into
-a large one.
+Located values know their file, line and path (`fields`). Plain values are texts, lists and mappings, which
+programs read and change. Supports only what rule files need: mappings, lists and plain text. Scalars keep the
+text as written, because YAML 1.1 would read ``off`` as a boolean and ``20:45`` as a number in base 60;
+``fields`` gives them types. Anchors, tags and second documents are rejected: rules do not need them, and they
+let a small file expand into a large one.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 import yaml
 
 from gateway.core.errors import PolicyError
-from gateway.policy.yaml.nodes import Mapping, Node, Place, Scalar, Sequence, shortened, shown, shown_flat
-
-__all__ = [
-    "MAX_BYTES",
-    "MAX_DEPTH",
-    "MAX_NODES",
-    "Mapping",
-    "Node",
-    "Place",
-    "Scalar",
-    "Sequence",
-    "has_comments",
-    "locate",
-    "parse_document",
-    "shown",
-]
+from gateway.policy.yaml.fields import Mapping, Node, Place, Scalar, Sequence, shortened, shown, shown_flat
 
 MAX_BYTES = 262_144  # as gateway.core.files reads at most
 MAX_DEPTH = 12  # the deepest rule (limits, service, day type) has 4; bounds the recursion
@@ -43,6 +29,20 @@ _CONTROL = re.compile("[^\t\n\r -~\x85\xa0-\ufffd\U00010000-\U0010ffff]")
 
 # libyaml is there in every usual build and parses about ten times as fast as the pure Python loader.
 _Loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+Plain = str | None | list["Plain"] | dict[str, "Plain"]
+Document = dict[str, Plain]
+HEAD = (
+    "# Written by the pages or the qalqan command; comments are not kept. Earlier versions are in history/.\n"
+)
+OLD_HEADS = (
+    "# Written by the pages or the qalqan command; comments are not kept. An earlier version is in ",
+)
+WIDTH = 100  # columns; a longer value gets one line per item
+
+# Texts without quotes. A time and `service:x` contain a colon and are quoted.
+_BARE = re.compile(r"[^\W_](?:[\w.+% -]*\w)?")
+_NULLS = frozenset({"null", "Null", "NULL"})
 
 
 def parse_document(source: str | bytes, file: str) -> Mapping:
@@ -227,3 +227,108 @@ class _Builder:
     def _refuse_duplicate(key: Scalar, path: str, first: Place) -> NoReturn:
         at = Place(key.place.file, key.place.line, path)
         at.refuse(f"is there twice, first on line {first.line}", "keep one of the two")
+
+
+def plain(node: Node) -> Plain:
+    """Return the value of a part of a file."""
+    if isinstance(node, Scalar):
+        return None if node.is_null else node.text
+    if isinstance(node, Mapping):
+        return document(node)
+    return [plain(item) for item in node.items]
+
+
+def document(source: Mapping) -> Document:
+    """Return the content of a file, in its order."""
+    return {key: plain(value) for key, value in source.entries.items()}
+
+
+def from_json(value: object, key: str, depth: int = 0) -> Plain:
+    """Return a value from a program as the file stores it.
+
+    Raises PolicyError for values that no file can contain.
+    """
+    if depth > MAX_DEPTH:
+        refuse(key, f"is nested deeper than {MAX_DEPTH} levels", "no rule needs that")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str):
+        return _text(value, key)
+    if isinstance(value, list):
+        return [from_json(item, key, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {_text(name, key): from_json(item, key, depth + 1) for name, item in value.items()}
+    return refuse(
+        key, "holds a value that no rule has", "use texts, whole numbers, true, false, lists, mappings"
+    )
+
+
+def refuse(key: str, problem: str, fix: str) -> NoReturn:
+    """Raise a PolicyError about a requested change, which has no place in a file yet."""
+    raise PolicyError(key, problem, fix)
+
+
+def _text(text: str, key: str) -> str:
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        refuse(key, f"holds half a character: {shown(text)}", "take it out")
+    return text
+
+
+def written(said: Document, order: Iterable[str]) -> bytes:
+    """Return the text of a file. ``order``: the first keys, in order; others follow in their own order."""
+    known = {key: number for number, key in enumerate(order)}
+    lines: list[str] = []
+    for key in sorted(said, key=lambda key: known.get(key, len(known))):
+        lines += _entry(key, said[key], 0)
+    return (HEAD + "".join(f"{line}\n" for line in lines)).encode()
+
+
+def _entry(key: str, value: Plain, indent: int) -> list[str]:
+    margin = " " * indent
+    head, flat = f"{margin}{scalar(key)}:", flow(value)
+    if not value or not isinstance(value, list | dict) or len(head) + 1 + len(flat) <= WIDTH:
+        return [f"{head} {flat}"]
+    if isinstance(value, list):
+        return [head, *(f"{margin}  - {flow(item)}" for item in value)]
+    return [head, *(line for name, item in value.items() for line in _entry(name, item, indent + 2))]
+
+
+def flow(value: Plain) -> str:
+    """Return a value on one line."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(flow, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{scalar(key)}: {flow(item)}' for key, item in value.items())}}}"
+    return "null" if value is None else scalar(value)
+
+
+def scalar(text: str) -> str:
+    if _BARE.fullmatch(text) and "  " not in text and text not in _NULLS and text.isprintable():
+        return text
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    code = ord(char)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def is_by_hand(source: bytes, order: Iterable[str]) -> bool:
+    """Return True if a person wrote or changed the file: it must then be kept for longer."""
+    try:
+        return written(document(parse_document(source, "")), order) != source
+    except PolicyError:
+        return True
+
+
+def has_own_comments(source: bytes) -> bool:
+    """Return True if the file has comments of its owner, which the next edit would remove."""
+    first, _, rest = source.partition(b"\n")
+    line = first.decode("utf-8", "replace") + "\n"
+    return has_comments(rest if line.startswith((HEAD, *OLD_HEADS)) else source)

@@ -1,4 +1,4 @@
-"""`check` finds what is wrong, one line each, and says how to mend it."""
+"""`check` finds what is wrong, one line each, and says how to fix it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import pytest
 
 from gateway.check import system as check_system
 from gateway.check.findings import Level, note, ok, problem, warning
-from gateway.check.marks import ALL_BITS, MarkType, iptables_uses, nft_uses
-from gateway.check.rulesets import Rules, parsed, rule_findings
+from gateway.check.rulesets import ALL_BITS, MarkType, Rules, iptables_uses, nft_uses, parsed, rule_findings
 from gateway.policy.config.config import Config
 from tests.cli.conftest import Qalqan
 from tests.entering import let_others_in
@@ -42,7 +41,7 @@ def test_a_good_home_has_a_line_for_everything(qalqan: Qalqan, config: Path) -> 
     assert any("Asia/Almaty" in line for line in found)
 
 
-def test_a_problem_is_exit_status_one_and_names_the_mend(qalqan: Qalqan, config: Path) -> None:
+def test_a_problem_is_exit_status_one_and_names_the_fix(qalqan: Qalqan, config: Path) -> None:
     config.write_text(config.read_text().replace("[lo]", "[lo, br-none]"))
     done = qalqan("check", "--config", config)
     assert done.status == 1
@@ -84,13 +83,13 @@ def test_as_json(qalqan: Qalqan, config: Path) -> None:
     assert answer["ok"] is (done.status == 0)
     assert set(answer) == {"ok", "notes", "warnings", "errors", "findings"}
     assert set(answer["findings"][0]) == {"level", "ok", "about", "text", "mend"}
-    levels = [one["level"] for one in answer["findings"]]
+    levels = [finding["level"] for finding in answer["findings"]]
     for level in ("note", "warning", "error"):
         assert answer[f"{level}s"] == levels.count(level)
     assert done.status == (1 if "error" in levels else 0)
 
 
-def test_every_broken_file_is_told(qalqan: Qalqan, config: Path) -> None:
+def test_every_broken_file_is_reported(qalqan: Qalqan, config: Path) -> None:
     profiles = config.parent / "profiles"
     (profiles / "son.yaml").write_text("band: 99\n")
     (profiles / "third.yaml").write_text("{{{\n")
@@ -99,7 +98,7 @@ def test_every_broken_file_is_told(qalqan: Qalqan, config: Path) -> None:
     assert "son.yaml:1: band" in found[0]
 
 
-def test_a_broken_configuration_leaves_the_rest_to_be_told(qalqan: Qalqan, config: Path) -> None:
+def test_a_broken_configuration_leaves_the_rest_to_be_reported(qalqan: Qalqan, config: Path) -> None:
     config.write_text("timezone: Mars/Base\n")
     found = lines(qalqan, config)
     assert any(line.startswith("error config: ") and "Mars/Base" in line for line in found)
@@ -145,8 +144,8 @@ def test_a_child_without_lists_is_a_warning(qalqan: Qalqan, config: Path) -> Non
     ]
     book(config, mine=6.9, other=3)
     assert problems(qalqan, config, "lists") == []
-    for one in (config.parent / "profiles").iterdir():
-        one.unlink()
+    for path in (config.parent / "profiles").iterdir():
+        path.unlink()
     (config.parent / "state" / "lists" / "sources.json").unlink()
     assert problems(qalqan, config, "lists") == [], "no child, no need"
 
@@ -261,7 +260,7 @@ def test_a_finding_in_one_line() -> None:
     assert str(note("lan", "it is new")) == "note lan: it is new"
     assert str(ok("lan", "it is there")) == "ok lan: it is there"
     findings = [ok("a", ""), note("a", ""), warning("a", "", ""), problem("a", "", "")]
-    assert [one.ok for one in findings] == [True, True, False, False]
+    assert [finding.ok for finding in findings] == [True, True, False, False]
 
 
 # ---------------------------------------------------------------- marks of others
@@ -327,7 +326,7 @@ def test_odd_rules_are_passed_over(rule: dict[str, object]) -> None:
     assert listed is not None
     assert list(nft_uses(listed)) == []
     found = [*rule_findings(Config(), Rules(listed, "", {}))]
-    assert [one.about for one in found if one.level is not Level.OK] == []
+    assert [finding.about for finding in found if finding.level is not Level.OK] == []
 
 
 @pytest.mark.parametrize(
@@ -354,19 +353,21 @@ def test_bits_that_iptables_rules_use(rule: str, wanted: list[tuple[MarkType, in
 
 
 @pytest.mark.parametrize(
-    ("country", "told"),
+    ("country", "wanted"),
     [
         ("kz", ""),
         ("uk", "there is no file for uk: no public holidays; known: au, eu, gb"),
         ("", "none is set"),
     ],
 )
-def test_a_country_without_a_file_is_told(qalqan: Qalqan, config: Path, country: str, told: str) -> None:
+def test_a_country_without_a_file_is_reported(
+    qalqan: Qalqan, config: Path, country: str, wanted: str
+) -> None:
     kept = [line for line in config.read_text().splitlines() if not line.startswith("country:")]
     config.write_text("\n".join([*kept, f"country: {country}" if country else ""]))
     found = [line for line in lines(qalqan, config) if line.startswith("note country: ")]
-    assert bool(found) is bool(told)
-    assert all(told in line for line in found)
+    assert bool(found) is bool(wanted)
+    assert all(wanted in line for line in found)
 
 
 def test_a_profile_in_old_words_is_a_warning(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:

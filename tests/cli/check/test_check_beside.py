@@ -11,14 +11,14 @@ from shutil import copy
 
 import pytest
 
-from gateway.check import other_programs as check_beside
-from gateway.check.other_programs import MIB, beside, clock, file_system, folders
+from gateway.check import system as check_system
+from gateway.check.system import MIB, clock, file_system, folders, other_filters
 from gateway.policy.config.config import Config
 
 
-def told(findings: object) -> list[str]:
+def lines_of(findings: object) -> list[str]:
     assert hasattr(findings, "__iter__")
-    return [str(one) for one in findings if not str(one).startswith("ok ")]
+    return [str(finding) for finding in findings if not str(finding).startswith("ok ")]
 
 
 def test_another_filter_that_runs(tmp_path: Path) -> None:
@@ -27,25 +27,26 @@ def test_another_filter_that_runs(tmp_path: Path) -> None:
     with subprocess.Popen([program, "30"]) as running:
         try:
             assert any(
-                line.startswith("note dns: AdGuard Home is on this machine too: ") for line in told(beside())
+                line.startswith("note dns: AdGuard Home is on this machine too: ")
+                for line in lines_of(other_filters())
             )
         finally:
             running.kill()
-    assert not any("AdGuard" in line for line in told(beside()))
+    assert not any("AdGuard" in line for line in lines_of(other_filters()))
 
 
 @pytest.mark.parametrize(("value", "there"), [("'1'", True), ("'0'", False)])
 def test_an_adblock_that_is_switched_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, there: bool
 ) -> None:
-    monkeypatch.setattr(check_beside, "UCI", tmp_path)
+    monkeypatch.setattr(check_system, "UCI", tmp_path)
     (tmp_path / "adblock").write_text(f"config adblock 'global'\n\toption adb_enabled {value}\n")
-    assert any("adblock is on" in line for line in told(beside())) == there
+    assert any("adblock is on" in line for line in lines_of(other_filters())) == there
 
 
 def test_no_dnsmasq(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check_beside, "find_program", lambda _: None)
-    assert told(beside())[-1].startswith(
+    monkeypatch.setattr(check_system, "find_program", lambda _: None)
+    assert lines_of(other_filters())[-1].startswith(
         "warning help: there is no dnsmasq: while no daemon runs, help is reachable"
     )
 
@@ -55,12 +56,12 @@ def test_small_full_read_only_and_fleeting_disks(tmp_path: Path) -> None:
     """Real file systems in a mount namespace of their own."""
     script = f"""
 import subprocess, sys
-from gateway.check.other_programs import folders
+from gateway.check.system import folders
 from gateway.policy.config.config import Config
 def say(*options):
     subprocess.run(["mount", "-t", "tmpfs", *options, "none", {str(tmp_path)!r}], check=True)
     config = Config(state={str(tmp_path)!r}, runtime="/run")
-    print(next(iter([str(one) for one in folders(config) if not one.ok]), "well"))
+    print(next(iter([str(finding) for finding in folders(config) if not finding.ok]), "well"))
     subprocess.run(["umount", {str(tmp_path)!r}], check=True)
 say("-o", "size=100m")
 say("-o", "ro")
@@ -94,19 +95,23 @@ def test_room_for_lists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, free: int, line: str
 ) -> None:
     disk = os.statvfs_result((MIB, MIB, size, free, free, 0, 0, 0, 0, 255))
-    monkeypatch.setattr("gateway.check.other_programs.os.statvfs", lambda _: disk)
-    monkeypatch.setattr(check_beside, "file_system", lambda _: "ext4")
-    found = told(folders(Config(state=str(tmp_path), runtime=str(tmp_path))))
-    assert [one.startswith(line.format(tmp_path)) for one in found] == ([True] if line else [])
+    monkeypatch.setattr("gateway.check.system.os.statvfs", lambda _: disk)
+    monkeypatch.setattr(check_system, "file_system", lambda _: "ext4")
+    found = lines_of(folders(Config(state=str(tmp_path), runtime=str(tmp_path))))
+    assert [shown.startswith(line.format(tmp_path)) for shown in found] == ([True] if line else [])
 
 
-def test_the_innermost_file_system_is_told(tmp_path: Path) -> None:
+def test_the_innermost_file_system_is_found(tmp_path: Path) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(
         "1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / /var rw shared:1 - tmpfs none rw\n"
         "nonsense\n3 1 0:3 / /v rw - x y\n"
     )
-    assert [file_system(Path(one), mounts) for one in ("/var/lib", "/usr", "/v/x")] == ["tmpfs", "ext4", "x"]
+    assert [file_system(Path(place), mounts) for place in ("/var/lib", "/usr", "/v/x")] == [
+        "tmpfs",
+        "ext4",
+        "x",
+    ]
     assert file_system(Path("/var"), tmp_path / "none") == ""
 
 
@@ -125,13 +130,13 @@ def test_the_innermost_file_system_is_told(tmp_path: Path) -> None:
 def test_who_keeps_the_clock(
     monkeypatch: pytest.MonkeyPatch, synchronised: bool | None, host: bool, line: str
 ) -> None:
-    monkeypatch.setattr("gateway.check.other_programs.clocks.synchronised", lambda: synchronised)
-    monkeypatch.setattr("gateway.check.other_programs.clocks.is_virtual_machine", lambda: host)
-    found = told(clock(Config(timezone="Asia/Almaty"), datetime(2026, 11, 25, tzinfo=UTC)))
-    assert [one.startswith(line) for one in found] == ([True] if line else [])
+    monkeypatch.setattr("gateway.check.system.clocks.synchronised", lambda: synchronised)
+    monkeypatch.setattr("gateway.check.system.clocks.is_virtual_machine", lambda: host)
+    found = lines_of(clock(Config(timezone="Asia/Almaty"), datetime(2026, 11, 25, tzinfo=UTC)))
+    assert [shown.startswith(line) for shown in found] == ([True] if line else [])
 
 
 def test_a_clock_that_is_wrong_and_no_zone() -> None:
-    found = told(clock(Config(), datetime(1970, 1, 1, tzinfo=UTC)))
+    found = lines_of(clock(Config(), datetime(1970, 1, 1, tzinfo=UTC)))
     assert found[0].startswith("error time: it is Thu 01 Jan 1970, 00:00 in UTC: the clock is wrong: set it")
     assert found[1].startswith("note time: no time zone is set: bedtimes use UTC")

@@ -19,7 +19,7 @@ from gateway.check.rulesets import Rules, read_rules, rule_findings
 from gateway.lan import vendors
 from gateway.lan.machine import read_machine, setting
 from gateway.policy.config.config import Config
-from tests.cli.check.test_check_network import HOME, ROUTER, bridges_apart, told
+from tests.cli.check.test_check_network import HOME, ROUTER, bridges_apart, lan_lines
 from tests.kernel.home import Namespace
 from tests.pace import longest
 
@@ -46,7 +46,7 @@ def until(holds: Callable[[], bool]) -> None:
     """The kernel's own work behind a call takes some milliseconds."""
     end = time.monotonic() + longest(3.0)
     while not holds():
-        assert time.monotonic() < end, told(Config())
+        assert time.monotonic() < end, lan_lines(Config())
         time.sleep(0.02)
 
 
@@ -74,10 +74,10 @@ def at_home(space: Namespace, number: int) -> Iterator[Namespace]:
 def test_bridged_packets_in_the_firewall(space: Namespace, name: str) -> None:
     if not setting(f"bridge/{name}"):
         pytest.skip("this kernel has no br_netfilter")
-    assert told(Config()) == []
+    assert lan_lines(Config()) == []
     space.sysctl(f"bridge/{name}", 1)
     passes = f"note lan: {name} is 1 (Docker sets it): packets between devices of the LAN pass the firewall: "
-    (line,) = told(Config())
+    (line,) = lan_lines(Config())
     assert line.startswith(passes)
     assert f"sysctl -w net.bridge.{name}=0" in line
 
@@ -100,7 +100,7 @@ def test_packet_sockets_that_lose_udp(
     number = {"its own": int(BRIDGE_FILTER[name], 16), "all": 3, "ARP": 0x0806}[protocol]
     with space.open(socket.AF_PACKET, socket.SOCK_DGRAM) as sock, space.inside():
         sock.bind((interface, number))
-        (line,) = told(Config())
+        (line,) = lan_lines(Config())
     found = f"warning lan: {name} is 1, and a program taps br-lan: filtered devices lose new UDP flows"
     assert line.startswith(found) == loses
     assert f"sysctl -w net.bridge.{name}=0" in line
@@ -112,12 +112,12 @@ def test_a_bridged_access_point_passes_beneath_the_filter(space: Namespace) -> N
     config = Config(lan=("br-lan",))
     space.ip("link set wan master br-lan", "route replace default via 192.168.77.250 dev br-lan")
     space.ip("link add name veth7 type veth peer name far7", "link set veth7 master br-lan")
-    found = [line for line in told(config) if "bridges" in line]
+    found = [line for line in lan_lines(config) if "bridges" in line]
     assert found[0].startswith(
         "warning uplink: br-lan bridges lan0, wan: packets between these ports bypass the filter"
     )
     space.ip("link set wan nomaster")
-    assert not [line for line in told(config) if "bridges" in line]
+    assert not [line for line in lan_lines(config) if "bridges" in line]
 
 
 # -------------------------------------------------------------------- second routers
@@ -142,9 +142,9 @@ def test_a_second_router_that_advertises_itself(space: Namespace, accept: int) -
         wanted = "error uplink: fe80::ff:fe00:101 is the IPv6 router on br-lan: devices bypass this machine: "
     space.sysctl("ipv6/conf/br-lan/accept_ra", accept)
     with at_home(space, 1) as router:
-        assert told(Config()) == []
+        assert lan_lines(Config()) == []
         advertise(router, 1800)
-        until(lambda: any(one.startswith(wanted) for one in told(Config())))
+        until(lambda: any(line.startswith(wanted) for line in lan_lines(Config())))
 
 
 def test_a_second_router_that_only_answers(space: Namespace) -> None:
@@ -155,13 +155,13 @@ def test_a_second_router_that_only_answers(space: Namespace) -> None:
         space.run("ip", "-6", "neigh", "flush", "dev", "br-lan")  # what it asked itself tells nothing
         with space.open(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"who are you", target)
-        until(lambda: any(one.startswith("warning ipv6: fe80::ff:fe00:101") for one in told(Config())))
+        until(lambda: any(line.startswith("warning ipv6: fe80::ff:fe00:101") for line in lan_lines(Config())))
 
 
 def test_a_smart_speaker_is_no_second_router(space: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check_lan, "vendor_of", lambda mac: "Apple, Inc." if mac.endswith("77") else "")
     space.run("ip", "-6", "neigh", "add", *ROUTER.split(), "dev", "br-lan", "router", "nud", "reachable")
-    (line,) = told(Config())
+    (line,) = lan_lines(Config())
     assert line.startswith(
         "note ipv6: fe80::7 (02:00:00:00:00:77, Apple, Inc.) on br-lan announces itself as a router, "
     )
@@ -203,16 +203,25 @@ def test_a_second_dhcp_server(space: Namespace, whose: str) -> None:
         ours.write_text("")
         server = stack.enter_context(at_home(space, 9))
         stack.enter_context(serving(server, theirs))
-        given = {takes_an_address(stack.enter_context(at_home(space, one)), script) for one in (1, 2, 3)}
+        given = {
+            takes_an_address(stack.enter_context(at_home(space, number)), script) for number in (1, 2, 3)
+        }
         assert len(given) == 3
         with space.open(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             for address in given:
                 sock.sendto(b"hello", (address, 9))
         until(
-            lambda: sum(one.ip.version == 4 for one in read_machine().seen if one.interface == "br-lan") == 3
+            lambda: (
+                sum(
+                    neighbour.ip.version == 4
+                    for neighbour in read_machine().seen
+                    if neighbour.interface == "br-lan"
+                )
+                == 3
+            )
         )
         read = Config(leases=(str(theirs if whose == "theirs" else ours),))
-        found = [line for line in told(read) if line.startswith(("warning dhcp", "note dhcp"))]
+        found = [line for line in lan_lines(read) if line.startswith(("warning dhcp", "note dhcp"))]
     if whose == "theirs":
         assert found == []
     else:
@@ -230,7 +239,7 @@ def test_leases_in_memory_begin_anew_at_a_restart(
     for last in (1, 2, 3):
         space.ip(f"neigh add 192.168.77.1{last} lladdr 02:00:00:00:00:0{last} dev br-lan nud reachable")
     with tempfile.NamedTemporaryFile(dir="/dev/shm") as leases:
-        (line,) = told(Config(leases=(leases.name,)))
+        (line,) = lan_lines(Config(leases=(leases.name,)))
     assert line.startswith(f"{level} dhcp: 3 of 3 devices have no lease of this machine")
     assert ("this machine has just started" in line) == (level == "note")
 
@@ -255,7 +264,7 @@ def test_an_nft_that_tells_nothing(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     rules = read_rules()
     assert rules.unread == f"rules of other programs cannot be read ({why})"
-    found = {one.about: str(one) for one in rule_findings(Config(), rules)}
+    found = {finding.about: str(finding) for finding in rule_findings(Config(), rules)}
     assert found["offload"] == f"note offload: {rules.unread}"
     assert found["queue"].startswith("note queue: ")
 
@@ -275,7 +284,7 @@ def test_a_tunnel_to_the_provider_is_the_way_out(space: Namespace) -> None:
     space.ip("route add default dev pppoe-wan")
     machine = read_machine()
     assert machine.way_out(4) == {"pppoe-wan"}
-    assert told(Config()) == [
+    assert lan_lines(Config()) == [
         "note nat: pppoe-wan has 100.72.3.4: the provider uses carrier-grade NAT: "
         "nothing, unless a server at home must be reachable from outside"
     ]

@@ -11,7 +11,7 @@ from gateway.check.lan import public_ipv6
 from gateway.check.rulesets import read_rules, rule_findings
 from gateway.lan.machine import read_machine
 from gateway.policy.config.config import Config
-from tests.cli.check.test_check_network import HOME, ONE_ARM, bridges_apart, firewall_told, told
+from tests.cli.check.test_check_network import HOME, ONE_ARM, bridges_apart, firewall_lines, lan_lines
 from tests.kernel.home import Namespace
 from tests.pace import longest
 
@@ -157,22 +157,22 @@ table ip6 mine {
 def test_a_firewall_is_one(public: Namespace, name: str) -> None:
     load(public, FIREWALLS[name])
     assert public_ipv6(Config(), read_machine())
-    assert firewall_told(Config()) == []
+    assert firewall_lines(Config()) == []
 
 
 @pytest.mark.parametrize("name", NONE)
 def test_what_is_no_firewall_for_the_home(public: Namespace, name: str) -> None:
     load(public, NONE[name])
-    (line,) = firewall_told(Config())
+    (line,) = firewall_lines(Config())
     assert line.startswith(NO_FIREWALL)
 
 
 def test_without_public_addresses_nobody_needs_one(space: Namespace) -> None:
     space.ip(*HOME, "address add fd77::1/64 dev br-lan nodad")
     space.sysctl("ipv6/conf/all/forwarding", 1)
-    assert firewall_told(Config()) == []
+    assert firewall_lines(Config()) == []
     space.ip("address add 2001:db8:77::1/64 dev br-lan nodad")
-    assert len(firewall_told(Config())) == 1
+    assert len(firewall_lines(Config())) == 1
 
 
 # -------------------------------------------------------------------- one arm
@@ -210,19 +210,19 @@ NO_MASQUERADES = {
 @pytest.mark.parametrize("name", MASQUERADES)
 def test_one_arm_that_masquerades(arm: Namespace, name: str) -> None:
     load(arm, MASQUERADES[name])
-    assert firewall_told(ARM) == []
+    assert firewall_lines(ARM) == []
 
 
 @pytest.mark.parametrize("name", NO_MASQUERADES)
 def test_one_arm_whose_answers_go_past_it(arm: Namespace, name: str) -> None:
     load(arm, NO_MASQUERADES[name])
-    (line,) = firewall_told(ARM)
+    (line,) = firewall_lines(ARM)
     assert line.startswith(NO_MASQUERADE)
 
 
 def test_two_arms_need_none(space: Namespace) -> None:
     space.ip(*HOME)
-    assert firewall_told(Config()) == []
+    assert firewall_lines(Config()) == []
 
 
 # -------------------------------------------------------------------- however many rules there are
@@ -230,14 +230,14 @@ def test_two_arms_need_none(space: Namespace) -> None:
 
 def test_block_lists_of_a_hundred_thousand_addresses_cost_nothing(public: Namespace) -> None:
     """As banIP loads them."""
-    elements = ", ".join(f"10.{one >> 16}.{one >> 8 & 255}.{one & 255}" for one in range(100_000))
+    elements = ", ".join(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}" for number in range(100_000))
     banned = f"set banned {{ type ipv4_addr; elements = {{ {elements} }}\n}}\n"
     chain = "chain f { type filter hook forward priority 0; ip saddr @banned drop; }"
     load(public, f"table inet banIP {{\n{banned}{chain} }}")
     began = time.process_time(), time.monotonic()
     rules = read_rules()
-    assert [str(one) for one in rule_findings(Config(), rules) if one.level != "ok"] == []
-    assert len(firewall_told(Config())) == 1
+    assert [str(finding) for finding in rule_findings(Config(), rules) if finding.level != "ok"] == []
+    assert len(firewall_lines(Config())) == 1
     assert time.monotonic() - began[1] < longest(1.0)
     assert time.process_time() - began[0] < 0.5
 
@@ -246,6 +246,6 @@ def test_a_home_with_all_of_it(public: Namespace) -> None:
     """A healthy router with fw4: nothing is said."""
     load(public, FW4)
     bridges_apart(public)
-    assert told(Config()) == []
-    assert firewall_told(Config()) == []
-    assert [str(one) for one in rule_findings(Config(), read_rules()) if one.level != "ok"] == []
+    assert lan_lines(Config()) == []
+    assert firewall_lines(Config()) == []
+    assert [str(finding) for finding in rule_findings(Config(), read_rules()) if finding.level != "ok"] == []

@@ -27,8 +27,8 @@ def chain(*rules: str, table: str = "ip other") -> str:
     return f"table {table} {{\nchain a {{\ntype filter hook forward priority 0\n{inner}\n}}\n}}\n"
 
 
-MEND = "move ours with marks: in qalqan.yaml, or theirs"
-CLASH = "error marks: table ip other uses bits of the {} mark that are ours ({}): " + MEND
+FIX = "move ours with marks: in qalqan.yaml, or theirs"
+CLASH = "error marks: table ip other uses bits of the {} mark that are ours ({}): " + FIX
 OF_PACKETS, OF_CONNECTIONS = CLASH.format("packet", "0x000000ff"), CLASH.format("connection", "0x00ff00ff")
 NO_CLASH = "ok marks: no other rule uses our bits"
 
@@ -55,7 +55,7 @@ def test_a_real_table_of_another_program(config: Path, rules: list[str], wanted:
     assert in_a_kernel(config, chain(*rules)) == wanted
 
 
-def test_every_table_is_told_once_and_ours_not_at_all(config: Path) -> None:
+def test_every_table_is_reported_once_and_ours_not_at_all(config: Path) -> None:
     ours = chain("meta mark set 0x1", table="inet qalqan")
     others = chain("meta mark set 0x1", "meta mark set 0x2") + chain("ct mark set 0x1", table="inet third")
     found = in_a_kernel(config, ours + others)

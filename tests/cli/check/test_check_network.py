@@ -14,8 +14,7 @@ from netfilterqueue import COPY_META, NetfilterQueue
 from gateway.check import rulesets as check_rules
 from gateway.check.firewall import firewall_findings
 from gateway.check.lan import BRIDGE_FILTER, lan_findings
-from gateway.check.marks import mark_findings
-from gateway.check.rulesets import Rules, parsed, read_rules, rule_findings
+from gateway.check.rulesets import Rules, mark_findings, parsed, read_rules, rule_findings
 from gateway.lan.machine import Machine, Way, read_machine, setting
 from gateway.policy.config.config import Config, Marks
 from tests.kernel.home import Namespace
@@ -61,42 +60,42 @@ def bridges_apart(space: Namespace) -> None:
             space.sysctl(f"bridge/{name}", 0)
 
 
-def told(config: Config) -> list[str]:
+def lan_lines(config: Config) -> list[str]:
     """All but what is well."""
-    return [str(one) for one in lan_findings(config, read_machine()) if one.level != "ok"]
+    return [str(finding) for finding in lan_findings(config, read_machine()) if finding.level != "ok"]
 
 
 def test_a_home_whose_addresses_go_out_as_they_are(space: Namespace) -> None:
     space.ip(*HOME)
-    (line,) = firewall_told(Config(), nat=True)
+    (line,) = firewall_lines(Config(), nat=True)
     assert line.startswith(
         "warning nat: 192.168.77.0/24 leaves by wan untranslated: responses cannot reach it"
     )
     space.run(
         "iptables", "-t", "nat", "-A", "POSTROUTING", "-o", "wan", "-s", "192.168.77.0/24", "-j", "MASQUERADE"
     )
-    assert firewall_told(Config(), nat=True) == []
+    assert firewall_lines(Config(), nat=True) == []
     space.ip("address flush dev br-lan", "address add 198.51.100.1/24 dev br-lan")
     space.run("iptables", "-t", "nat", "-F")
-    assert firewall_told(Config(), nat=True) == [], "addresses of the world need none"
+    assert firewall_lines(Config(), nat=True) == [], "addresses of the world need none"
 
 
 def test_a_machine_that_does_not_forward(space: Namespace) -> None:
     space.ip(*HOME, "address add 2001:db8:77::1/64 dev br-lan nodad")
     space.run("ip", "-6", "route", "add", "default", "via", "fe80::1", "dev", "wan")
     space.sysctl("ipv6/conf/all/forwarding", 0)
-    (note,) = told(Config())
+    (note,) = lan_lines(Config())
     assert note.startswith("note routing: IPv6 is on both sides and is not forwarded")
     space.sysctl("ipv6/conf/all/forwarding", 1)
     space.sysctl("ipv4/ip_forward", 0)
-    (warning,) = told(Config())
+    (warning,) = lan_lines(Config())
     assert warning.startswith("warning routing: forwarding is off: no device reaches the internet through")
 
 
 def test_a_home_as_it_should_be(space: Namespace) -> None:
     space.ip(*HOME)
-    assert told(Config()) == []
-    findings = [str(one) for one in lan_findings(Config(), read_machine())]
+    assert lan_lines(Config()) == []
+    findings = [str(finding) for finding in lan_findings(Config(), read_machine())]
     assert findings == ["ok lan: br-lan is there"]
 
 
@@ -155,7 +154,7 @@ def test_what_is_wrong_with_it(space: Namespace, more: tuple[str, ...], config: 
     space.ip(*HOME)
     for command in more:
         space.run("ip", *command.split())
-    assert any(one.startswith(line) for one in told(config)), told(config)
+    assert any(shown.startswith(line) for shown in lan_lines(config)), lan_lines(config)
 
 
 @pytest.mark.parametrize(
@@ -171,13 +170,13 @@ def test_a_network_that_is_routed_and_not_filtered(
     space.ip(*HOME, "link add name br.iot type bridge", "link set br.iot up")
     space.ip(f"address add {address} dev br.iot{' nodad' if ':' in address else ''}")
     space.sysctl("ipv4/conf/all/forwarding", 0)
-    assert not [line for line in told(Config()) if "br.iot" in line]
+    assert not [line for line in lan_lines(Config()) if "br.iot" in line]
     space.sysctl(f"{sysctl}/conf/all/forwarding", 1)
     wanted = (
         f"warning lan: br.iot is routed over {over} and is not in `lan`: nothing from there is filtered: add"
     )
-    assert [line for line in told(Config()) if line.startswith(wanted)], told(Config())
-    assert not [line for line in told(Config(lan=("br-lan", "br.iot"))) if "not in `lan`" in line]
+    assert [line for line in lan_lines(Config()) if line.startswith(wanted)], lan_lines(Config())
+    assert not [line for line in lan_lines(Config(lan=("br-lan", "br.iot"))) if "not in `lan`" in line]
 
 
 @pytest.mark.parametrize(
@@ -190,10 +189,10 @@ def test_a_network_that_is_routed_and_not_filtered(
         ("br-cafe", "warning"),
     ],
 )
-def test_networks_of_containers_are_told_in_passing(space: Namespace, name: str, level: str) -> None:
+def test_networks_of_containers_are_reported_in_passing(space: Namespace, name: str, level: str) -> None:
     space.ip(*HOME, f"link add name {name} type bridge", f"link set {name} up")
     space.ip(f"address add 172.17.0.1/16 dev {name}")
-    (line,) = told(Config())
+    (line,) = lan_lines(Config())
     assert line.startswith(f"{level} lan: {name} is routed over IPv4 and is not in `lan`")
 
 
@@ -211,9 +210,9 @@ def test_a_default_route_with_two_gateways_is_a_way_out(space: Namespace, versio
         space.run("ip", "-6", "route", "add", "default", *hops.split())
         wanted = {("wan", "fe80::1"), ("wan", "fe80::2")}
     machine = read_machine()
-    assert {(one.interface, str(one.gateway)) for one in machine.ways} == wanted
-    assert {one.version for one in machine.ways} == {version}
-    assert told(Config()) == []
+    assert {(way.interface, str(way.gateway)) for way in machine.ways} == wanted
+    assert {way.version for way in machine.ways} == {version}
+    assert lan_lines(Config()) == []
 
 
 def test_one_arm(space: Namespace) -> None:
@@ -222,63 +221,65 @@ def test_one_arm(space: Namespace) -> None:
     space.sysctl("ipv4/conf/eth0/send_redirects", 1)
     space.run("ip", "-6", "neigh", "add", *ROUTER.split(), "dev", "eth0", "router")
     space.run("ip", "-6", "route", "add", "default", "via", "fe80::7", "dev", "eth0")
-    found = told(config)
+    found = lan_lines(config)
     for line in (
         "note uplink: eth0 is the home's side and the way out: one arm",
         "error uplink: send_redirects is 1: eth0 shows devices the route past this machine: sysctl -w net",
         "warning uplink: no DHCP server is on this machine",
         "error uplink: fe80::7 is the IPv6 router on eth0: devices bypass this machine",
     ):
-        assert any(one.startswith(line) for one in found), (line, found)
+        assert any(shown.startswith(line) for shown in found), (line, found)
     space.sysctl("ipv4/conf/eth0/send_redirects", 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("0.0.0.0", 67))
-        found = told(config)
-    assert not [one for one in found if "send_redirects" in one or "DHCP" in one]
+        found = lan_lines(config)
+    assert not [shown for shown in found if "send_redirects" in shown or "DHCP" in shown]
 
 
 def test_devices_without_a_lease(space: Namespace, tmp_path: Path) -> None:
     space.ip(*HOME)
     leases = tmp_path / "leases"
     config = Config(leases=(str(leases),))
-    assert [line for line in told(config) if line.startswith("note dhcp: ") and "cannot be read" in line]
+    assert [line for line in lan_lines(config) if line.startswith("note dhcp: ") and "cannot be read" in line]
     leases.write_text("1 02:00:00:00:00:01 192.168.77.11 * *\n")
     for last in (1, 2):
         space.ip(f"neigh add 192.168.77.1{last} lladdr 02:00:00:00:00:0{last} dev br-lan nud reachable")
-    assert "note dhcp: 1 of 2 devices have no lease of this machine (02:00:00:00:00:02)" in told(config)[0]
+    assert (
+        "note dhcp: 1 of 2 devices have no lease of this machine (02:00:00:00:00:02)" in lan_lines(config)[0]
+    )
     for last in (3, 4):
         space.ip(f"neigh add 192.168.77.1{last} lladdr 02:00:00:00:00:0{last} dev br-lan nud reachable")
-    assert told(config)[0].startswith("warning dhcp: 3 of 4 devices have no lease of this machine")
+    assert lan_lines(config)[0].startswith("warning dhcp: 3 of 4 devices have no lease of this machine")
     config = Config(leases=(str(leases), str(tmp_path / "of a server that is off")))
-    assert told(config)[0].startswith("warning dhcp: 3 of 4 devices have no lease of this machine")
+    assert lan_lines(config)[0].startswith("warning dhcp: 3 of 4 devices have no lease of this machine")
 
 
 # -------------------------------------------------------------------- rules of others
 
 
-def rules_told(config: Config) -> list[str]:
-    return [str(one) for one in rule_findings(config, read_rules()) if one.level != "ok"]
+def rule_lines(config: Config) -> list[str]:
+    return [str(finding) for finding in rule_findings(config, read_rules()) if finding.level != "ok"]
 
 
-def firewall_told(config: Config, *, nat: bool = False) -> list[str]:
+def firewall_lines(config: Config, *, nat: bool = False) -> list[str]:
     """``nat``: also of address translation, which most of these homes do without."""
     findings = firewall_findings(config, read_machine(), read_rules())
-    return [str(one) for one in findings if one.level != "ok" and (nat or one.about != "nat")]
+    return [str(finding) for finding in findings if finding.level != "ok" and (nat or finding.about != "nat")]
 
 
 def test_queues_that_somebody_else_uses(space: Namespace, tmp_path: Path) -> None:
     config = Config(runtime=str(tmp_path))
-    assert rules_told(config) == []
+    assert rule_lines(config) == []
     queue = NetfilterQueue()
     queue.bind(8203, lambda packet: packet.accept(), 10, COPY_META, 0)
     try:
-        (line,) = rules_told(config)
+        (line,) = rule_lines(config)
         assert line.startswith("error queue: queue 8203 is read by ")
         assert line.endswith("give ours other numbers with queue_base: in qalqan.yaml, or theirs")
         with socket.socket(socket.AF_UNIX) as daemon:
             daemon.bind(str(tmp_path / "control.sock"))
             daemon.listen()
-            assert rules_told(config) == [], "it is our daemon that reads it"
+            assert rule_lines(config) == [], "it is our daemon that reads it"
     finally:
         queue.unbind()
 
@@ -295,7 +296,9 @@ def test_rules_that_send_to_our_queues() -> None:
         "-A INPUT -j NFQUEUE --queue-balance 0:3\n"
     }
     found = [
-        str(one) for one in rule_findings(Config(), Rules(tuple(rules), "", saves)) if one.about == "queue"
+        str(finding)
+        for finding in rule_findings(Config(), Rules(tuple(rules), "", saves))
+        if finding.about == "queue"
     ]
     assert [line.partition(" sends")[0] for line in found] == [
         "error queue: table ip t0",
@@ -326,7 +329,7 @@ FLOWTABLES = (
 @pytest.mark.parametrize(("flags", "how"), [("", "in software"), ("\t\tflags offload\n", "in hardware")])
 def test_offload(flags: str, how: str) -> None:
     rules = Rules(parsed(json.dumps(FLOW)), FLOWTABLES % flags, {})
-    (line,) = [str(one) for one in rule_findings(Config(), rules) if one.about == "offload"]
+    (line,) = [str(finding) for finding in rule_findings(Config(), rules) if finding.about == "offload"]
     wanted = f"error offload: table inet fw4 offloads connections {how} past the rules: uci set firewall."
     assert line.startswith(wanted)
 
@@ -339,7 +342,7 @@ def test_offload_by_configuration_and_by_makers(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(check_rules, "UCI", tmp_path / "firewall")
     monkeypatch.setattr(check_rules, "MODULES", tmp_path)
     rules = Rules((), "", {"iptables-save": "-A FORWARD -j FLOWOFFLOAD --hw"})
-    found = [str(one) for one in rule_findings(Config(), rules)]
+    found = [str(finding) for finding in rule_findings(Config(), rules)]
     assert [line.partition(":")[0] for line in found] == ["error offload"] * 3
 
 
@@ -362,9 +365,9 @@ def test_offload_as_fw4_reads_its_switches(
     monkeypatch.setattr(check_rules, "MODULES", tmp_path)
     (tmp_path / "firewall").write_text(f"config defaults\n\toption input 'REJECT'\n{options}")
     found = [
-        str(one)
-        for one in rule_findings(Config(), Rules((), "", {}))
-        if (one.about, str(one.level)) == ("offload", "error")
+        str(finding)
+        for finding in rule_findings(Config(), Rules((), "", {}))
+        if (finding.about, str(finding.level)) == ("offload", "error")
     ]
     wanted = f"error offload: {tmp_path}/firewall: flow_offloading is on, {how}: connections bypass the rules"
     assert [line.startswith(wanted) for line in found] == ([True] if how else [])
@@ -380,7 +383,7 @@ def test_without_root_it_says_what_is_not_seen() -> None:
         *firewall_findings(Config(), machine, rules),
         *mark_findings(Marks(), rules),
     ]
-    assert {(str(one.level), one.about) for one in found if "without root" in one.text} == {
+    assert {(str(finding.level), finding.about) for finding in found if "without root" in finding.text} == {
         ("note", "offload"),
         ("note", "queue"),
         ("note", "uplink"),

@@ -96,14 +96,14 @@ def test_it_says_what_would_change_then_changes_it(
     assert done.status == 0, done
     assert family.came == TEXT
     assert family.done[-2:] == ["look", "apply"]
-    for told in (
+    for line in (
         "by Mum on home",
         "Children: Aruzhan?[2J",
         "Added: Timur",
         "Gets an account: Dad",
         "3 devices change",
     ):
-        assert told in done.out
+        assert line in done.out
     assert "To undo it: qalqan restore --undo" in done.out
 
 

@@ -43,11 +43,13 @@ class Resolver:
             query, peer = dns.message.from_wire(found[0]), found[1]
             if self.addresses is None:
                 continue
-            told, kind = dns.message.make_response(query), query.question[0].rdtype
-            for one in self.addresses:
-                if kind == (28 if ":" in one else 1):
-                    told.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", kind, one))
-            self._sock.sendto(told.to_wire(), peer)
+            response, kind = dns.message.make_response(query), query.question[0].rdtype
+            for address in self.addresses:
+                if kind == (28 if ":" in address else 1):
+                    response.answer.append(
+                        dns.rrset.from_text(query.question[0].name, 60, "IN", kind, address)
+                    )
+            self._sock.sendto(response.to_wire(), peer)
 
     def close(self) -> None:
         with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
@@ -96,7 +98,7 @@ def test_a_good_pair_is_installed_whole(qalqan: Qalqan, config: Path, named: Pat
         assert (named / name).read_bytes() == (fresh / name).read_bytes()
     assert mode(named / "chain.pem") == 0o644
     assert mode(named / "key.pem") == 0o600, "there is no user of the pages here"
-    assert sorted(one.name for one in named.iterdir()) == ["chain.pem", "key.pem"], "nothing is left behind"
+    assert sorted(path.name for path in named.iterdir()) == ["chain.pem", "key.pem"], "nothing is left behind"
     again = qalqan("certificate", "check", "--config", config)
     assert (again.status, again.out) == (0, done.out)
 
@@ -111,8 +113,8 @@ def test_the_key_is_for_root_and_the_pages_alone(
         qalqan("certificate", "install", fresh / "chain.pem", fresh / "key.pem", "--config", config).status
         == 0
     )
-    told = (named / "key.pem").stat()
-    assert (mode(named / "key.pem"), told.st_uid, told.st_gid) == (0o640, 0, web.gid)
+    state = (named / "key.pem").stat()
+    assert (mode(named / "key.pem"), state.st_uid, state.st_gid) == (0o640, 0, web.gid)
     found = qalqan("check", "--config", config).out
     assert "ok certificate: " in found
     assert "warning certificate" not in found
@@ -129,7 +131,7 @@ def test_each_thing_that_is_wrong_is_a_line_and_nothing_is_installed(
 ) -> None:
     good = qalqan("certificate", "install", fresh / "chain.pem", fresh / "key.pem", "--config", config)
     assert good.status == 0
-    before = {one: (named / one).read_bytes() for one in ("chain.pem", "key.pem")}
+    before = {file: (named / file).read_bytes() for file in ("chain.pem", "key.pem")}
     Pair(AUTHORITY.issue("www.isp.test", days=(-90, -1)).chain, AUTHORITY.issue().key).put(fresh)
     done = qalqan("certificate", "install", fresh / "chain.pem", fresh / "key.pem", "--config", config)
     assert done.status == 1
@@ -140,7 +142,7 @@ def test_each_thing_that_is_wrong_is_a_line_and_nothing_is_installed(
         "the certificate expired",
     ]
     assert done.refusal == f"certificate: nothing was installed for {NAME}; fix the problems above"
-    assert {one: (named / one).read_bytes() for one in before} == before
+    assert {file: (named / file).read_bytes() for file in before} == before
     checked = qalqan("certificate", "check", fresh / "chain.pem", fresh / "key.pem", "--config", config)
     assert (checked.status, checked.out, checked.err) == (1, done.out, "")
 
@@ -165,7 +167,7 @@ def test_without_a_name_in_the_file(qalqan: Qalqan, config: Path) -> None:
 def test_a_name_that_nobody_guesses(qalqan: Qalqan, config: Path) -> None:
     made = {qalqan("certificate", "name", "GW.isp.test").out.strip() for _ in range(50)}
     assert len(made) == 50
-    assert all(re.fullmatch(r"[a-z2-7]{16}\.gw\.isp\.test", one) for one in made)
+    assert all(re.fullmatch(r"[a-z2-7]{16}\.gw\.isp\.test", name) for name in made)
     assert qalqan("certificate", "name", "gw..test").refusal.startswith("certificate: 'gw..test' ")
 
 

@@ -24,9 +24,9 @@ def test_without_a_daemon_it_has_the_checks_and_nobody_s_name(
     assert done.status == 0, done
     assert "read it before you send it" in done.out
     text = out.read_text()
-    told = json.loads(text)
-    assert (told["version"], told["daemon"], told["format"]) == (__version__, "does not run", 1)
-    assert "profile" in [one["about"] for one in told["findings"]]
+    support = json.loads(text)
+    assert (support["version"], support["daemon"], support["format"]) == (__version__, "does not run", 1)
+    assert "profile" in [finding["about"] for finding in support["findings"]]
     assert not [marker for marker in (*MARKERS, str(config)) if marker in text]
 
 
@@ -47,15 +47,15 @@ def test_it_waits_for_the_daemon_s_checks(qalqan: Qalqan, config: Path, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "system"),
     [
         ('NAME="OpenWrt"\nID="openwrt"\nVERSION_ID="24.10.0"\n', "openwrt 24.10.0"),
         ("ID=arch\n", "arch"),
         ("", ""),
     ],
 )
-def test_which_system_it_is(tmp_path: Path, text: str, told: str) -> None:
+def test_which_system_it_is(tmp_path: Path, text: str, system: str) -> None:
     path = tmp_path / "os-release"
     path.write_text(text)
-    assert operating_system([tmp_path / "none", path]) == told
+    assert operating_system([tmp_path / "none", path]) == system
     assert operating_system([tmp_path / "none"]) == ""

@@ -64,7 +64,9 @@ def run(qalqan: Qalqan, tmp_path: Path) -> Setup:
 
 
 def tree(root: Path) -> dict[str, str]:
-    return {str(one.relative_to(root)): one.read_text() for one in sorted(root.rglob("*")) if one.is_file()}
+    return {
+        str(path.relative_to(root)): path.read_text() for path in sorted(root.rglob("*")) if path.is_file()
+    }
 
 
 def kernel(space: Namespace) -> tuple[str, ...]:
@@ -267,16 +269,16 @@ def test_root_puts_nothing_back_by_what_the_daemon_wrote(
     """The folder above is the daemon's own: one that was taken over may write a record of its own there."""
     space.ip(*TWO_ARMS)
     put(tmp_path, "etc/qalqan/setup/evil", "root runs this")
-    told = {
+    record = {
         "files": {str(tmp_path / "etc/cron.d/evil"): ("evil", "")},
         "sysctls": {},
         "units": [],
         "enabled": [],
     }
-    put(tmp_path, "etc/qalqan/setup/record.json", json.dumps(told))
+    put(tmp_path, "etc/qalqan/setup/record.json", json.dumps(record))
     folder = tmp_path / "etc/qalqan/setup"
-    for one in (folder.parent, folder, *folder.iterdir()):
-        os.chown(one, 65534, 65534)
+    for path in (folder.parent, folder, *folder.iterdir()):
+        os.chown(path, 65534, 65534)
     for words in (("--undo", "--yes"), ("--yes",)):
         assert "does not belong to root" in run(*words).refusal
     os.chown(folder / "record.json", 0, 0)
@@ -292,7 +294,7 @@ def test_what_was_there_before_is_roots_alone(space: Namespace, run: Setup, tmp_
     os.chown(folder, 65534, 65534)
     assert run("--yes").status == 0
     found = [(folder / name).stat() for name in ("setup", "setup/record.json", "profiles", "qalqan.yaml")]
-    assert [one.st_uid for one in found] == [0, 0, 65534, 65534]
+    assert [state.st_uid for state in found] == [0, 0, 65534, 65534]
     assert found[0].st_mode & 0o777 == 0o700
 
 
@@ -346,7 +348,7 @@ def test_addresses_are_given_where_somebody_says_so(space: Namespace, run: Setup
 
 
 @pytest.mark.needs("dnsmasq")
-def test_devices_are_told_that_this_machine_is_their_gateway(
+def test_devices_learn_that_this_machine_is_their_gateway(
     space: Namespace, run: Setup, tmp_path: Path
 ) -> None:
     """A real dnsmasq with the file that was written; asked from the other end of the wire."""
@@ -398,7 +400,7 @@ NAT, DAEMON, PAGES = "qalqan-nat.service", "qalqan.service", "qalqan-web.service
 
 @pytest.fixture
 def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What systemctl was told, of a machine that has the package's units."""
+    """Return the file with the arguments of systemctl, on a machine that has the package's units."""
     folder = tmp_path / "bin"
     put(folder, "systemctl", SYSTEMCTL).chmod(0o755)
     for unit in (NAT, DAEMON, PAGES):
@@ -415,7 +417,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "calls"
 
 
-def test_services_are_started_and_the_labels_code_is_told(
+def test_services_are_started_and_the_labels_code_is_shown(
     space: Namespace, qalqan: Qalqan, tmp_path: Path, calls: Path
 ) -> None:
     space.ip(*TWO_ARMS)
@@ -433,13 +435,13 @@ def test_services_are_started_and_the_labels_code_is_told(
     ]  # fmt: skip
     calls.unlink()
     assert qalqan("setup", "--root", root, "--undo", "--yes").status == 0
-    told = calls.read_text().splitlines()
-    assert told[0].startswith("stop ")
-    assert told[-1] == f"disable {PAGES} {DAEMON}"
+    commands = calls.read_text().splitlines()
+    assert commands[0].startswith("stop ")
+    assert commands[-1] == f"disable {PAGES} {DAEMON}"
     assert config.exists(), "it was there before"
 
 
-def test_a_service_that_does_not_start_is_told_in_systemds_words(
+def test_a_service_that_does_not_start_is_reported_in_systemds_words(
     space: Namespace, qalqan: Qalqan, tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space.ip(*TWO_ARMS)

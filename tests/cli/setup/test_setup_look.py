@@ -101,15 +101,15 @@ def test_access_points_of_networkmanager_and_of_the_kernel(space: Namespace, tmp
         "[connection]\ninterface-name=wan\n[wifi]\nmode=infrastructure\n",
     )
     assert look(tmp_path / "qalqan.yaml", tmp_path).access_points == {"lan0"}
-    told = "phy#0\n\tInterface wlan1\n\t\ttype managed\n\tInterface wlan0\n\t\tifindex 3\n\t\ttype AP\n"
-    assert list(points_of_iw(told)) == ["wlan0"]
+    listed = "phy#0\n\tInterface wlan1\n\t\ttype managed\n\tInterface wlan0\n\t\tifindex 3\n\t\ttype AP\n"
+    assert list(points_of_iw(listed)) == ["wlan0"]
 
 
 def test_rules_that_an_earlier_set_up_wrote_are_not_others(space: Namespace, tmp_path: Path) -> None:
     for name in ("qalqan_nat", "theirs"):
         space.run("nft", "add", "table", "inet", name)
     facts = look(tmp_path / "qalqan.yaml", tmp_path)
-    tables = [one["table"]["name"] for one in facts.rules.objects or () if "table" in one]
+    tables = [item["table"]["name"] for item in facts.rules.objects or () if "table" in item]
     assert tables == ["theirs"]
 
 

@@ -24,12 +24,12 @@ def link(name: str, kind: str = "", master: str = "", *, up: bool = True) -> Lin
 
 def machine(*links: Link, way: str = "eth0", **addresses: str) -> Machine:
     """``addresses``: by interface, `br_lan` for br-lan; several with a comma."""
-    has = {one.name: () for one in links} | {
+    has = {link.name: () for link in links} | {
         name.replace("_", "-"): tuple(map(ipaddress.ip_interface, text.split(",")))
         for name, text in addresses.items()
     }
     ways = (Way(way, ROUTER, 4),) if way else ()
-    return Machine({one.name: one for one in links}, has, ways, ())
+    return Machine({link.name: link for link in links}, has, ways, ())
 
 
 PI = machine(link("lo"), link("eth0"), link("wlan0", up=False), eth0="192.168.1.2/24")
@@ -91,8 +91,8 @@ def test_it_proposes_the_likeliest_sides_and_says_why(
     found = propose(Facts(what, access_points=frozenset(points)))
     assert (found.lan, found.wan, found.one_armed) == ((lan,), wan, one_armed)
     assert found.reasons[0].startswith(f"{wan} leads to the internet: the default route goes by it")
-    assert one_armed == any("one arm" in one for one in found.reasons)
-    assert not any("docker0" in one for one in found.reasons), "containers are no home"
+    assert one_armed == any("one arm" in reason for reason in found.reasons)
+    assert not any("docker0" in reason for reason in found.reasons), "containers are no home"
 
 
 GOOD = Facts(BRIDGED)
@@ -120,7 +120,7 @@ def test_a_machine_that_cannot_filter_is_refused_before_anything_is_asked(facts:
         ready(facts)
     assert str(refused.value).startswith(why)
     assert "\n" not in str(refused.value)
-    assert ";" in str(refused.value) or "nft" in str(refused.value), "and says how to mend it"
+    assert ";" in str(refused.value) or "nft" in str(refused.value), "and says how to fix it"
 
 
 ARM = Answers(("eth0",), "eth0", one_armed=True)
@@ -173,7 +173,7 @@ def test_sides_that_cannot_filter_are_refused_in_one_line(what: Machine, answers
 def test_it_names_the_place_where_this_machine_keeps_its_addresses(manager: str, where: str) -> None:
     lent = replace(PI, leased=frozenset({"eth0"}))
     plan = decide(Facts(lent, managers=(manager,)), ARM)
-    (line,) = [one for one in plan.notes if "has its own address from a DHCP server" in one]
+    (line,) = [note for note in plan.notes if "has its own address from a DHCP server" in note]
     assert where in line
 
 
@@ -220,7 +220,7 @@ def test_one_arm_beside_an_ipv6_router(known: str) -> None:
         if known == "as a neighbour"
         else replace(PI, ways=(*PI.ways, Way("eth0", link_local, 6)))
     )
-    (line,) = [one for one in decide(Facts(what), ARM).notes if "IPv6" in one]
+    (line,) = [note for note in decide(Facts(what), ARM).notes if "IPv6" in note]
     assert line.startswith("fe80::fe on eth0 announces itself as the IPv6 router")
     assert line.endswith("switch IPv6, or its router advertisements, off there")
 
@@ -256,8 +256,8 @@ IPV6_BOTH = replace(
     ],
 )
 def test_it_says_what_it_found_of_ipv6(facts: Facts, words: str) -> None:
-    said = [one for one in decide(facts, Answers(("br-lan",), "eth0")).notes if "IPv6" in one]
-    assert [words in one for one in said] == ([True] if words else [])
+    said = [note for note in decide(facts, Answers(("br-lan",), "eth0")).notes if "IPv6" in note]
+    assert [words in note for note in said] == ([True] if words else [])
 
 
 def masquerade(family: str, out: str) -> Rules:
@@ -328,7 +328,7 @@ def test_a_pool_that_cannot_be_given_out_is_refused(text: str, dns: Dnsmasq, why
     assert str(refused.value).startswith(why)
 
 
-def test_dnsmasq_is_told_what_it_needs_and_no_more() -> None:
+def test_dnsmasq_gets_what_it_needs_and_no_more() -> None:
     facts = Facts(PI, dnsmasq=DEBIAN, hook="/usr/lib/qalqan/dhcp-event")
     plan = decide(facts, replace(ARM, pool=read_pool("192.168.1.100 - 192.168.1.199")))
     assert dnsmasq(plan).decode().splitlines()[1:] == [
@@ -346,7 +346,7 @@ def test_dnsmasq_is_told_what_it_needs_and_no_more() -> None:
     assert b"leases" not in config(plain, facts), "somebody else gives addresses"
     taken = decide(replace(facts, dnsmasq=replace(DEBIAN, options={"dhcp-script": "/x"})), ARM)
     assert dnsmasq(taken) == b"", "a second dhcp-script, and dnsmasq does not start"
-    assert any("dhcp-script" in one for one in taken.notes)
+    assert any("dhcp-script" in note for note in taken.notes)
 
 
 def test_leases_of_whoever_gives_them_here() -> None:
@@ -383,13 +383,13 @@ POOL = Pool(ipaddress.IPv4Address("192.168.1.100"), ipaddress.IPv4Address("192.1
 )
 def test_it_says_who_else_gives_addresses(offers: tuple[Offer, ...], pool: Pool | None, words: str) -> None:
     plan = decide(Facts(PI, dnsmasq=DEBIAN), replace(ARM, pool=pool), offers)
-    found = [one for one in plan.notes if "assigns addresses" in one]
-    assert [words in one for one in found] == ([True] if words else [])
+    found = [note for note in plan.notes if "assigns addresses" in note]
+    assert [words in note for note in found] == ([True] if words else [])
 
 
 def test_a_file_that_throws_rules_away_is_named() -> None:
     plan = decide(replace(GOOD, flushes="/etc/nftables.conf"), Answers(("br-lan",), "eth0"))
-    assert any(one.startswith("/etc/nftables.conf deletes all rules") for one in plan.notes)
+    assert any(note.startswith("/etc/nftables.conf deletes all rules") for note in plan.notes)
 
 
 # -------------------------------------------------------------------- qalqan.yaml
@@ -427,7 +427,7 @@ def test_a_file_that_is_broken_is_made_anew_and_one_that_would_be_is_not_written
 def test_where_the_files_lie(tmp_path: Path) -> None:
     facts = Facts(PI, dnsmasq=DEBIAN, hook="/h", config_path=tmp_path / "etc/qalqan/qalqan.yaml")
     found = files(decide(facts, ARM), facts, tmp_path)
-    assert [str(one.relative_to(tmp_path)) for one in found] == [
+    assert [str(path.relative_to(tmp_path)) for path in found] == [
         "etc/qalqan/qalqan.yaml",
         "etc/sysctl.d/90-qalqan.conf",
         "etc/qalqan/nat.nft",

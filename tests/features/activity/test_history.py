@@ -10,7 +10,7 @@ import pytest
 
 from gateway.control.protocol import WEB_VERBS, Role
 from gateway.core.errors import ControlError
-from gateway.metering.wiring import fold
+from gateway.metering.ledgers import fold
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.minutes_file import MinuteRecord
 from gateway.store.tables.history import SAMPLE

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.control.protocol import Request, Role
+from gateway.control.protocol import Request, Role, decode, encode
+from gateway.control.router import Router
 from gateway.core.bus import Bus, Notice
 from gateway.core.clock import WallClock
 from gateway.features.activity.decided import DecisionSource
@@ -43,7 +44,9 @@ class Told:
         loop = cast("Any", Loop(lambda: NOON))
         context = HomeContext(loop, WallClock(lambda: NOON), RightClock(), home.rules, self.bus)
         decided = partial(DecisionSource, context, home.store.settings, partial(EditHistory, home.rules))
-        self._verbs = RefusalVerb(context, home.family, home.store.devices, self.decision_log.recent, decided)
+        self._router = Router()
+        verb = RefusalVerb(context, home.family, home.store.devices, self.decision_log.recent, decided)
+        verb.register(self._router)
 
     def _noticed(self, notice: Notice) -> None:
         self.events.append({"event": notice.event, **notice.values})
@@ -56,7 +59,7 @@ class Told:
         self.decision_log.decided(subject, seen, subject.decide(seen, NOON), NOON)
 
     def answer(self, **values: object) -> dict[str, Any]:
-        return dict(self._verbs.refusals(Request("refusals", Role.WEB, 1, values)))
+        return decode(encode(self._router.verbs["refusals"](Request("refusals", Role.WEB, 1, values))))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from gateway.control.contract.backup import CONTENT_LIMIT
 from gateway.control.protocol import ANSWER_LIMIT, REQUEST_LIMIT, encode
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
@@ -20,6 +21,7 @@ from gateway.features.backup import verbs as verbs_backup
 from gateway.features.backup.restore import DOING, DONE, recover_files
 from gateway.features.backup.verbs import PIECE, PIECE_IN, STORED_FOR
 from gateway.store.database import Database
+from gateway.web.backup_seal import MOST_CONTENT
 from tests.features.backup.backed_up import (
     CALENDAR,
     HASH,
@@ -119,8 +121,12 @@ def test_what_is_not_fetched_is_forgotten(desk: Desk, monkeypatch: pytest.Monkey
     assert gone.value.code == Code.BACKUP_GONE
 
 
+def test_as_much_can_be_sealed_as_the_daemon_sends() -> None:
+    assert CONTENT_LIMIT == MOST_CONTENT
+
+
 def test_too_much_is_refused_in_words(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verbs_backup, "MOST_CONTENT", 1000)
+    monkeypatch.setattr(verbs_backup, "CONTENT_LIMIT", 1000)
     with pytest.raises(ControlError, match="look for a large calendar") as refused:
         web(desk, "backup")
     assert refused.value.code == Code.BACKUP_LARGE

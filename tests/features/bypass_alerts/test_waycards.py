@@ -14,7 +14,7 @@ from gateway.features.activity.journal import DecisionLog
 from gateway.features.bypass_alerts import cards as waycards
 from gateway.lan.neighbours import Neighbour
 from gateway.path.subject import Subject
-from gateway.policy.alerts.traces import QUIET
+from gateway.policy.alerts.signs import QUIET
 from gateway.policy.values import Observation, Proto
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.overheard import Overheard

@@ -9,7 +9,7 @@ import pytest
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
 from gateway.features.devices.look_queue import NEWCOMERS
-from gateway.lan.device_events import DeviceAppeared
+from gateway.lan.inventory import DeviceAppeared
 from gateway.policy.values import Reason
 from gateway.store.tables.questions import STRANGERS_LIMIT
 from tests.features.conftest import Make

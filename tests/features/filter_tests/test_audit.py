@@ -9,15 +9,14 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.control.protocol import ANSWER_LIMIT, Request, Role, encode
+from gateway.control.protocol import ANSWER_LIMIT, Request, Role, decode, encode
 from gateway.control.router import Router
 from gateway.core.bus import Bus, Notice
 from gateway.core.errors import ControlError, KernelError
 from gateway.features.activity.journal import DecisionLog
 from gateway.features.filter_tests.probe_device import FILE, MAX_SEEN, SECONDS, FilterPath, ProbeDevice
 from gateway.features.filter_tests.probe_device_verbs import ProbeDeviceVerbs
-from gateway.household.context import HomeContext
-from gateway.household.home_interfaces import HomeInterfaces
+from gateway.household.context import HomeContext, HomeInterfaces
 from gateway.path.subject import Subject
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
@@ -103,7 +102,7 @@ class Gateway:
 
     def ask(self, do: str, role: Role = Role.OWNER, /, **values: object) -> dict[str, Any]:
         request = Request(do, role, 0, values, self.gone.append)
-        return dict(self.verbs[do](request))
+        return decode(encode(self.verbs[do](request)))
 
     def begin(self, who: str = "daughter") -> dict[str, Any]:
         return self.ask("audit_begin", who=who, mac=MAC)
@@ -250,9 +249,11 @@ def test_without_an_audit_it_is_said(gateway: Gateway, do: str) -> None:
 
 def test_a_pause_is_one_or_none(gateway: Gateway) -> None:
     gateway.begin()
-    for wrong in (None, 1, "yes"):
+    for wrong in (1, "yes"):
         with pytest.raises(ControlError, match='"paused" must be true or false'):
             gateway.ask("audit_pause", paused=wrong)
+    with pytest.raises(ControlError, match='"paused" is missing'):
+        gateway.ask("audit_pause")
 
 
 def test_what_it_has_is_told_at_once(gateway: Gateway) -> None:

@@ -350,16 +350,17 @@ def test_the_real_program_fetches_at_the_lowest_priority(served_home: tuple[Path
     updates.start()
     loop.call_later(60.0, loop.stop)
     loop.run()
-    plan = updates.describe()
+    plan = updates.plan()
     updates.close()
     loop.close()
-    assert runner.describe()["problems"] == []
+    assert runner.state().problems == ()
     assert (events[0], *events[-2:]) == ("begun", "ended", "planned")
     assert nices == [19]
     assert os.getpriority(os.PRIO_PROCESS, 0) < 19, "the daemon itself keeps its priority"
-    assert (plan["failures"], plan["warning"]) == (0, "")
-    newest = cast("datetime", plan["newest"])
-    assert datetime.now(UTC) - newest < timedelta(minutes=2)
-    assert cast("datetime", plan["next"]) > datetime.now(UTC)
+    assert (plan.failures, plan.warning) == (0, "")
+    assert plan.newest is not None
+    assert plan.next is not None
+    assert datetime.now(UTC) - plan.newest < timedelta(minutes=2)
+    assert plan.next > datetime.now(UTC)
     rules.reload()
     assert rules.table.categories("www.play.example") == {"games"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -268,7 +268,7 @@ def test_a_wrong_entry_is_written_down_and_opened(make: Make) -> None:
     assert CASINO in (desk.folder / "profiles" / "daughter.yaml").read_text()
     assert CASINO not in (desk.folder / "profiles" / "son.yaml").read_text()
     wrong = desk.ask("lists")["wrong"]
-    assert wrong == [{"host": CASINO, "category": "gambling", "by": "Mum", "at": "2026-11-24"}]
+    assert wrong == [{"host": CASINO, "category": "gambling", "by": "Mum", "at": date(2026, 11, 24)}]
     assert audit(desk) == ("Mum", "list_report", f"{CASINO} gambling daughter", "192.168.77.7")
     why = desk.ask("why", host=CASINO, profile="daughter")
     assert why["verdict"] == "allow"

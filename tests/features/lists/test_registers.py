@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -88,7 +88,7 @@ def test_on_then_off_at_once(desk: Desk) -> None:
     assert desk.reason(TABLET, LISTED) is Reason.REGISTER
     assert desk.rules.binds_everyone
     (one,) = desk.ask("registers", Role.WEB)["registers"]
-    assert (one["on"], one["by"], one["since"], one["names"]) == (True, "Mum", "2026-11-24", 1)
+    assert (one["on"], one["by"], one["since"], one["names"]) == (True, "Mum", date(2026, 11, 24), 1)
     switch(desk, "no")
     assert desk.reason(TABLET, LISTED) is not Reason.REGISTER
     assert not desk.rules.world.registers

@@ -12,7 +12,7 @@ import pytest
 from gateway.features.rules.describe import describe_profile, describe_state
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.decide import Judge
-from gateway.policy.time.situation import FOREVER, PLAIN, Situation
+from gateway.policy.time.standing import FOREVER, PLAIN, Situation
 from tests.household.household_files import DAUGHTER, SON, write
 
 ALMATY = ZoneInfo("Asia/Almaty")

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.core.reason_codes import Code
-from gateway.policy.accounts.adult_proof_duration import LONGEST_BY_WALLET
+from gateway.policy.accounts.adult_proof import LONGEST_BY_WALLET
 from gateway.policy.accounts.people import METHOD, Account, PersonRole
 from gateway.policy.identity.questions import Ask, Question
 from tests.features.conftest import ALMATY, Make

@@ -11,7 +11,7 @@ from netjsonconfig import OpenWrt
 
 from gateway.core.errors import PolicyError
 from gateway.household.uci import MAX_BYTES, MAX_SECTIONS, MAX_VALUES, Option, Section, Value, parse_uci
-from gateway.policy.yaml.nodes import Place
+from gateway.policy.yaml.fields import Place
 from tests.household.uci.written import written
 from tests.policy.homes import refusal
 

@@ -9,9 +9,15 @@ from hypothesis import strategies as st
 from gateway.core.errors import PolicyError
 from gateway.household.router_settings import RouterSettings, lease_files, router_settings, system_zone
 from gateway.household.uci import parse_uci
-from gateway.policy.config.config import Config, Flash, OffloadWish, config_of, parse_config
-from gateway.policy.config.proposal import Proposal
-from gateway.policy.config.router_decides import RouterSetting
+from gateway.policy.config.config import (
+    Config,
+    Flash,
+    OffloadWish,
+    Proposal,
+    RouterSetting,
+    config_of,
+    parse_config,
+)
 from gateway.policy.config.web import Https, Listen
 from gateway.policy.time.list_updates import UpdateInterval
 from gateway.policy.yaml.documents import parse_document

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.household.label_code import label
+from gateway.household.claim import label
 from tests.openwrt.image.builder import builder
 
 ROOT = Path(__file__).resolve().parents[3]

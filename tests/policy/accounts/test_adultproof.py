@@ -10,8 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.accounts.adult_proof import ProofMethod, after_jump, longest, new_proof
-from gateway.policy.accounts.adult_proof_duration import HOURS, LENGTHS, LONGEST, LONGEST_BY_WALLET, MORNING
+from gateway.policy.accounts.adult_proof import (
+    HOURS,
+    LENGTHS,
+    LONGEST,
+    LONGEST_BY_WALLET,
+    MORNING,
+    ProofMethod,
+    after_jump,
+    longest,
+    new_proof,
+)
 from gateway.policy.time.clock_changes import Jump
 
 ALMATY = ZoneInfo("Asia/Almaty")

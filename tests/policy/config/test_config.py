@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import PolicyError
-from gateway.policy.config.age_trust import AgeTrust
-from gateway.policy.config.config import Config, DnsRefusal, Flash, Marks, OffloadWish, parse_config
+from gateway.policy.config.config import AgeTrust, Config, DnsRefusal, Flash, Marks, OffloadWish, parse_config
 from gateway.policy.config.web import Https, Listen
 from tests.policy.homes import refusal, words
 

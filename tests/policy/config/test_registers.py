@@ -12,10 +12,10 @@ from gateway.core.errors import PolicyError
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.config.config import Config, parse_config
 from gateway.policy.config.registers import Register, in_force
-from gateway.policy.judge.sentence import Names, sentence, short
+from gateway.policy.judge.explanation import Names, sentence, short
 from gateway.policy.judge.world import World
 from gateway.policy.time.grant_messages import check_askable, outcome
-from gateway.policy.time.situation import PLAIN, Situation
+from gateway.policy.time.standing import PLAIN, Situation
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.policy.homes import ALMATY, a_judge, a_profile, a_world, almaty, asks, connects, refusal, table
 

@@ -4,7 +4,8 @@ import pytest
 
 from gateway.core.errors import PolicyError
 from gateway.policy.identity.macs import mac, macs, parse_mac
-from gateway.policy.yaml.documents import Place, parse_document
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Place
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,49 @@
-"""The contract's precedence between entries, bands, categories and modes; the clock plays no part here."""
+"""The order of precedence between entries, bands, categories and modes, independent of time."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from gateway.age.bands import Band
-from gateway.policy.judge.conclude import conclude, owned_rule
-from gateway.policy.judge.study import FactFinder
+from gateway.policy.judge.conclude import Conclusion, conclude, owned_rule
+from gateway.policy.judge.facts import FactFinder
+from gateway.policy.judge.world import World
 from gateway.policy.names.packs import Site
 from gateway.policy.profile.rules import Entry, Kind, Rules
-from gateway.policy.values import Reason, Verdict
-from tests.policy.concluded import concluded, outcome
-from tests.policy.homes import a_profile, a_world, the_world
+from gateway.policy.time.standing import PLAIN, Grant, Situation
+from gateway.policy.values import Decision, Observation, Reason, Step, Verdict
+from tests.policy.homes import a_judge, a_profile, a_world, almaty, asks, connects, the_world
+
+FILM = (
+    "www.youtubekids.com",
+    "youtubei.googleapis.com",
+    "r1---sn-abc.googlevideo.com",
+    "i.ytimg.com",
+    "yt3.ggpht.com",
+)
+CHILD = """
+    band: 10-12
+    allow: [films.example]
+    block: ["service:tiktok"]
+    limits: {internet: 2h}
+    """
+DAY, NIGHT = almaty("2026-11-24T12:00"), almaty("2026-11-24T23:00")
+START = ["help", "refused for everyone"]
+STATE = ["device", "bedtime", "internet"]
+ENTRIES = ["device needs", "homework"]
+
+
+def concluded(text: str, host: str, world: World | None = None) -> Conclusion:
+    profile = a_profile(text)
+    return conclude(FactFinder(profile, world or the_world()).facts(host), profile)
+
+
+def outcome(text: str, host: str, world: World | None = None) -> tuple[str, str, str]:
+    decision = concluded(text, host, world).outcome
+    return str(decision.verdict), str(decision.reason), decision.rule
 
 
 @pytest.mark.parametrize(
@@ -78,15 +108,6 @@ def test_an_allow_lifts_categories_and_the_mode() -> None:
 )
 def test_an_allow_of_a_category_lifts_no_other(text: str, host: str, rule: str) -> None:
     assert outcome(text, host)[2] == rule
-
-
-FILM = (
-    "www.youtubekids.com",
-    "youtubei.googleapis.com",
-    "r1---sn-abc.googlevideo.com",
-    "i.ytimg.com",
-    "yt3.ggpht.com",
-)
 
 
 @pytest.mark.parametrize(
@@ -278,3 +299,213 @@ def test_resolver_signals_are_refused_whatever_is_allowed() -> None:
 def test_a_bands_rule_says_whose_it_is() -> None:
     assert owned_rule("band:10-12", "mode = allow-list") == "band 10-12: mode = allow-list"
     assert owned_rule("family", "mode = allow-list") == "mode = allow-list"
+
+
+# Categories.
+
+
+@pytest.mark.parametrize(
+    ("band", "own", "host", "verdict", "rule", "askable"),
+    [
+        ("10-12", "", "porn.example", "block", "adult = block", False),
+        ("13-15", "", "www.facebook.com", "block", "social_networks = ask", True),
+        ("10-12", "", "films.example", "allow", "video_sharing = count", False),
+        ("10-12", "", "oddsearch.example", "block", "search_without_safe_mode = block", False),
+        ("10-12", "", "mixed.example", "block", "gambling = block", False),  # the strictest counts
+        ("10-12", "gambling: allow", "mixed.example", "allow", "games = count", False),
+    ],
+)
+def test_categories_of_the_band(
+    band: str, own: str, host: str, verdict: str, rule: str, askable: bool
+) -> None:
+    decision = concluded(f"{{band: {band}, categories: {{streaming: allow, {own}}}}}", host).outcome
+    assert (str(decision.verdict), decision.askable) == (verdict, askable)
+    assert decision.rule == f"band {band}: category:{rule}"
+    assert decision.owner == f"band:{band}"
+
+
+@pytest.mark.parametrize(
+    ("own", "host", "rule", "askable"),
+    [
+        ("games: ask", "plays.example", "category:games = ask", True),
+        ("gambling: ask, games: block", "mixed.example", "category:games = block", False),
+        ("streaming: block", "www.netflix.com", "category:streaming = block", False),
+    ],
+)
+def test_categories_of_the_family(own: str, host: str, rule: str, askable: bool) -> None:
+    decision = concluded(f"{{band: 10-12, categories: {{{own}}}}}", host).outcome
+    assert (decision.verdict, decision.rule, decision.owner) == (Verdict.BLOCK, rule, "family")
+    assert decision.askable is askable
+
+
+def test_what_no_rule_names_is_open() -> None:
+    decision = concluded("band: 16-17", "films.example").outcome
+    assert (decision.verdict, decision.rule, decision.owner) == (
+        Verdict.ALLOW,
+        "nothing refuses it",
+        "product",
+    )
+
+
+def test_count_spends_play_and_open_does_not() -> None:
+    assert "play" in concluded("band: 10-12", "plays.example").outcome.gates
+    assert "play" not in concluded("{band: 10-12, categories: {games: allow}}", "plays.example").outcome.gates
+    assert "play" not in concluded("{band: 10-12, limits: {}}", "plays.example").outcome.gates
+
+
+def test_young_names_have_a_reason_of_their_own() -> None:
+    assert outcome("band: 10-12", "fresh.example")[1] == "new_domain"
+    assert concluded("band: 10-12", "fresh.example").outcome.askable
+    assert outcome("band: 13-15", "fresh.example")[0] == "allow"
+
+
+# Modes and unknown names.
+
+
+@pytest.mark.parametrize(
+    ("band", "reason", "askable"),
+    [
+        ("0-5", "not_on_list", True),
+        ("6-9", "unknown_domain", True),
+        ("10-12", "open", False),
+        ("13-15", "open", False),
+        ("16-17", "open", False),
+    ],
+)
+def test_a_name_in_no_category(band: str, reason: str, askable: bool) -> None:
+    decision = concluded(f"band: {band}", "nobody-knows.example").outcome
+    assert (str(decision.reason), decision.askable) == (reason, askable)
+
+
+def test_a_known_game_is_open_in_6_9_and_asks_in_an_allow_list() -> None:
+    assert outcome("band: 6-9", "plays.example")[0] == "allow"
+    assert outcome("band: 0-5", "plays.example")[1] == "not_on_list"
+    assert outcome("{band: 10-12, mode: allow-list}", "plays.example") == (
+        "block",
+        "not_on_list",
+        "mode = allow-list",
+    )
+
+
+def test_a_family_may_say_what_happens_to_unknown_names() -> None:
+    assert outcome("{band: 6-9, unknown: allow}", "nobody-knows.example")[0] == "allow"
+    refused = concluded("{band: 10-12, unknown: block}", "nobody-knows.example").outcome
+    assert (refused.reason, refused.askable) == (Reason.UNKNOWN_DOMAIN, False)
+
+
+@pytest.mark.parametrize("host", ["www.khanacademy.org", "bilimland.kz", "captive.apple.com", "printer.lan"])
+def test_what_an_allow_list_lets_through(host: str) -> None:
+    text = "{band: 0-5, allow: ['service:khan-academy'], homework: [bilimland.kz]}"
+    assert outcome(text, host)[0] == "allow"
+
+
+def test_probes_are_bound_by_nothing_updates_by_a_pause_push_by_bedtime_too() -> None:
+    text = "{band: 10-12, limits: {internet: 2h}, windows: {internet: ['08:00-20:00']}}"
+    assert concluded(text, "captive.apple.com").gates == (), "else a phone leaves for mobile data"
+    assert concluded(text, "swcdn.apple.com").gates == ("device",)
+    assert concluded(text, "x.push.apple.com").gates == ("device", "bedtime", "window:internet")
+
+
+@pytest.mark.parametrize(
+    ("block", "verdict"),
+    [("captive.apple.com", "block"), ("apple.com", "allow"), ("category:device_updates", "allow")],
+)
+def test_only_a_family_that_names_what_a_device_needs_refuses_it(block: str, verdict: str) -> None:
+    assert outcome(f"{{band: 10-12, block: ['{block}']}}", "captive.apple.com")[0] == verdict
+
+
+@pytest.mark.parametrize("text", ["band: 16-17", "{band: 10-12, safe_search: off}"])
+def test_safe_search_may_be_off(text: str) -> None:
+    assert concluded(text, "www.google.com").rewrite is None
+
+
+def explained(
+    seen: Observation, situation: Situation = PLAIN, *, night: bool = False, text: str = CHILD
+) -> Decision:
+    return a_judge(text).decide(seen, situation, NIGHT if night else DAY, explain=True)
+
+
+def rules(decision: Decision) -> list[str]:
+    return [step.rule for step in decision.passed]
+
+
+@pytest.mark.parametrize(
+    ("host", "trail"),
+    [
+        ("childline.org.uk", []),
+        ("qalqan.home.arpa", START + STATE + ENTRIES),
+        ("virus.example", ["help"]),
+        ("captive.apple.com", START + STATE),
+        ("www.tiktok.com", START + STATE + [*ENTRIES, "allow"]),
+        ("porn.example", START + STATE + [*ENTRIES, "allow", "block", "services"]),
+    ],
+)
+def test_what_was_passed_before_the_rule_that_decided(host: str, trail: list[str]) -> None:
+    found = rules(explained(asks(host)))
+    assert found[: len(trail)] == trail
+    if host != "qalqan.home.arpa":
+        assert found == trail
+
+
+def test_an_open_name_passed_everything() -> None:
+    decision = explained(asks("nobody-knows.example"))
+    assert rules(decision) == [
+        *START,
+        *STATE,
+        *ENTRIES,
+        "allow",
+        "block",
+        "services",
+        "categories",
+        "band 10-12: mode = block-list",
+        "band 10-12: unknown = allow",
+        "band 10-12: safe_search = strict",
+    ]
+    assert decision.until == almaty("2026-11-24T20:45")
+
+
+def test_an_allow_of_the_familys_still_passes_limits_and_safe_search() -> None:
+    decision = explained(asks("films.example"))
+    assert "allow: films.example" not in rules(decision)
+    assert Step("band 10-12: category:video_sharing = count", "count") in decision.passed
+    assert rules(decision)[-1] == "band 10-12: safe_search = strict"
+
+
+def test_bedtime_stops_before_all_else() -> None:
+    assert rules(explained(asks("www.tiktok.com"), night=True)) == [*START, "device"]
+
+
+def test_a_grant_is_seen() -> None:
+    grant = Situation(grants=(Grant("bedtime", almaty("2026-11-25T00:00"), "youtube"),))
+    decision = explained(connects("i.ytimg.com"), grant, night=True, text="band: 10-12")
+    assert decision.allowed
+    assert Step("band 10-12: bedtime: 20:45-07:00", "opened by a grant") in decision.passed
+
+
+def test_how_much_of_a_limit_is_used_is_seen() -> None:
+    used = Situation(day=date(2026, 11, 24), used={"internet": 30}, bonus={"internet": 15})
+    decision = explained(asks("nobody-knows.example"), used)
+    assert Step("internet", "open: 30m of 2h + 15m used") in decision.passed
+
+
+def test_what_was_opened_for_a_while_decided() -> None:
+    opened = Situation(allowed=(("service:tiktok", NIGHT),))
+    decision = explained(asks("www.tiktok.com"), opened)
+    assert decision.rule == "opened for a while: service:tiktok"
+    assert Step("block: service:tiktok", "matches") in decision.passed
+
+
+def test_a_group_is_on_the_way() -> None:
+    decision = explained(asks("www.roblox.com"), text='{band: 10-12, limits: {"group:games": 90m}}')
+    found = rules(decision)
+    assert found.index("service:roblox") < found.index("group:games") < found.index("play")
+
+
+def test_a_flow_without_a_name_passed_the_gates_of_the_device() -> None:
+    assert rules(explained(connects(None))) == [*STATE, "ways"]
+
+
+def test_an_unfiltered_device_passed_help_and_what_binds_everyone() -> None:
+    assert rules(explained(asks("porn.example"), text="band: adult")) == START
+    off = Situation(off_until=NIGHT)
+    assert rules(explained(asks("porn.example"), off)) == START

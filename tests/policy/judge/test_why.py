@@ -10,9 +10,9 @@ from gateway.control.protocol import encode
 from gateway.control.schema import values_of
 from gateway.core.errors import PolicyError
 from gateway.features.rules.explanation import explanation
-from gateway.policy.judge.sentence import Names
+from gateway.policy.judge.explanation import Names
 from gateway.policy.judge.why import WhyAnswer, parse_host, parse_moment, parse_question, why
-from gateway.policy.time.situation import Situation
+from gateway.policy.time.standing import Situation
 from gateway.policy.values import Observation, Reason, Step
 from tests.policy.homes import ALMATY, a_judge
 

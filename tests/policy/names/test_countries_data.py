@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.lists.public_suffixes import public_suffix_check
+from gateway.policy.names import countries as holidays
 from gateway.policy.names.countries import (
     COMMON,
     HIDDEN_KINDS,
@@ -17,8 +18,7 @@ from gateway.policy.names.countries import (
     lines_for,
     parse_country,
 )
-from gateway.policy.time import holidays
-from gateway.policy.yaml.entries import host_map
+from gateway.policy.names.hosts import host_map
 
 PROFILES = Path(__file__).resolve().parents[3] / "profiles"
 CODES = {"common", "kz", "ru", "us", "gb", "au", "eu"}

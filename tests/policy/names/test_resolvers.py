@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import PolicyError
+from gateway.lists.canaries import parse_canaries
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.lists.sources import parse_canaries
 from gateway.policy.names import networks as nets
 from gateway.policy.names.hosts import PublicSuffixCheck, normalise
 from gateway.policy.names.resolvers import Resolver, Resolvers, parse_resolvers
-from gateway.policy.time.situation import PLAIN
+from gateway.policy.time.standing import PLAIN
 from gateway.policy.values import Reason, Verdict
 from tests.policy.homes import a_judge, a_world, almaty, asks, product, table
 
@@ -206,7 +206,7 @@ def test_what_everybody_calls_is_no_resolvers_address(shipped: Resolvers) -> Non
 
 
 def test_a_name_and_an_address_count_as_a_way_around() -> None:
-    from gateway.policy.judge.study import FactFinder
+    from gateway.policy.judge.facts import FactFinder
     from tests.policy.homes import a_profile
 
     student = FactFinder(a_profile("band: 10-12"), a_world())

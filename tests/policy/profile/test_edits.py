@@ -13,15 +13,21 @@ from gateway.age.bands import Band
 from gateway.core.errors import PolicyError
 from gateway.household.loading import load_product
 from gateway.policy.profile import edits
-from gateway.policy.profile.changes import LISTS, MAPPINGS, blamed, changed
-from gateway.policy.profile.naming import id_of
-from gateway.policy.profile.plain import Document, document
-from gateway.policy.profile.profile import TAKEN, Profile, check_id, parse_profile
-from gateway.policy.profile.rule_file import Vocabulary
+from gateway.policy.profile.edits import LISTS, MAPPINGS, blamed, changed
+from gateway.policy.profile.profile import TAKEN, Profile, check_id, id_of, parse_profile
+from gateway.policy.profile.rule_file import Vocabulary, rules_to_yaml
 from gateway.policy.profile.rules import Rules
-from gateway.policy.profile.to_yaml import rules_to_yaml
-from gateway.policy.profile.writing import HEAD, OLD_HEADS, has_own_comments, is_by_hand, scalar
-from gateway.policy.yaml.documents import has_comments, parse_document
+from gateway.policy.yaml.documents import (
+    HEAD,
+    OLD_HEADS,
+    Document,
+    document,
+    has_comments,
+    has_own_comments,
+    is_by_hand,
+    parse_document,
+    scalar,
+)
 
 PRODUCT = load_product()
 WORDS = Vocabulary(PRODUCT.categories, PRODUCT.catalogue, lambda name: name == "com")

@@ -1,4 +1,4 @@
-"""The step into the next band, over whole years and in any time zone."""
+"""The step into the next age band, over whole years and in any time zone, and its month in a file."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ from gateway.policy.profile.growing import (
     check_step,
     due_day,
     later_months,
+    makes_sense,
     month_after,
     month_of,
+    month_text,
+    next_band,
+    read_month,
 )
-from gateway.policy.profile.next_step import next_band
 from gateway.policy.time.clock_changes import Jump
+from tests.policy.homes import a_profile
 
 DAY = timedelta(days=1)
 ZONES = st.sampled_from(
@@ -268,3 +272,33 @@ def test_what_a_step_writes() -> None:
     }  # fmt: skip
     assert growing.has_happened(final, {"name": "Aru", "band": "adult"})
     assert not growing.has_happened(final, {"name": "Aru", "band": "adult", "block": ["a.test"]})
+
+
+TODAY = date(2026, 11, 30)
+
+
+@pytest.mark.parametrize("text", ["2027-5", "2027-13", "2027-00", "1999-05", "2027-05-01", "٢٠٢٧-05", ""])
+def test_what_is_no_month(text: str) -> None:
+    assert read_month(text) is None
+    with pytest.raises(PolicyError, match="next_step: "):
+        a_profile(f"band: 10-12\nnext_step: '{text}'\n")
+
+
+def test_a_month_is_kept_as_it_is_written_also_one_that_is_past() -> None:
+    assert a_profile("band: 10-12\nnext_step: 2027-05\n").next_step == "2027-05"
+    assert a_profile("band: 10-12\nnext_step: 2020-01\n").next_step == "2020-01"
+    assert a_profile("band: 10-12\n").next_step is None
+
+
+@pytest.mark.parametrize(
+    ("month", "sense"), [("2026-10", False), ("2026-11", True), ("2044-11", True), ("2044-12", False)]
+)
+def test_a_step_is_still_to_come_and_within_a_childhood(month: str, sense: bool) -> None:
+    found = read_month(month)
+    assert found is not None
+    assert makes_sense(found, TODAY) is sense
+    assert month_text(found) == month
+
+
+def test_each_band_is_followed_by_the_next() -> None:
+    assert [next_band(band) for band in Band] == [*list(Band)[1:], None]

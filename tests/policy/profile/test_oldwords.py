@@ -11,7 +11,7 @@ import yaml
 from gateway.policy.accounts.agreement import digest_of
 from gateway.policy.profile import edits
 from gateway.policy.profile.profile import Profile, parse_profile
-from gateway.policy.profile.to_yaml import rules_to_yaml
+from gateway.policy.profile.rule_file import rules_to_yaml
 from tests.policy.homes import product, words
 
 BANDS = product().bands

@@ -11,16 +11,13 @@ from hypothesis import strategies as st
 
 from gateway.age.bands import Band
 from gateway.policy.judge.decide import Judge
-from gateway.policy.judge.sentence import sentence
-from gateway.policy.profile.guests import guest_profile
-from gateway.policy.profile.profile import Profile
+from gateway.policy.judge.explanation import sentence
+from gateway.policy.profile.profile import Profile, guest_profile
+from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.profile.self_set import MOST_LIMITS, Choice, chosen, may_set, self_set, with_self_set
-from gateway.policy.profile.to_yaml import rules_to_yaml
 from gateway.policy.time.gates import BEDTIME
-from gateway.policy.time.schedule import next_wake
-from gateway.policy.time.situation import Situation
-from gateway.policy.time.standing import standing
-from gateway.policy.time.week import plan
+from gateway.policy.time.schedule import next_wake, plan
+from gateway.policy.time.standing import Situation, standing
 from gateway.policy.values import Observation, Proto
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, a_world, product, refusal, words
 from tests.policy.scheduled import local
@@ -204,7 +201,7 @@ def test_nothing_is_ever_more_open_than_without(
     family: dict[str, object], own: dict[str, object], dated: dict[str, object] | None,
     minute: int, used: dict[str, int], bonus: dict[str, int], clock_known: bool,
 ) -> None:  # fmt: skip
-    from gateway.policy.profile.writing import flow
+    from gateway.policy.yaml.documents import flow
 
     said = {"name": "Aruzhan", "band": "16-17", **family}
     if dated is not None:

@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.judge.decide import Judge
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under
-from gateway.policy.names.shared_domains import is_shared
-from gateway.policy.requests.site_repair import MAX_NAMES, RepairLog, domain_of, entries
-from gateway.policy.time.situation import Grant, Lesson, Situation
-from gateway.policy.time.standing import standing
+from gateway.policy.requests.site_repair import MAX_NAMES, RepairLog, domain_of, entries, is_shared
+from gateway.policy.time.standing import Grant, Lesson, Situation, standing
 from gateway.policy.values import Observation, Proto, Reason, Verdict
 from tests.policy.homes import CALENDAR, TABLE, a_judge, a_profile, almaty, asks, connects, product, the_world
 

@@ -1,30 +1,64 @@
-"""What +15 does, and how much is left."""
+"""What a grant extends, how much time is left, and that grants add up."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.policy.time.extension import Extension, extend
-from gateway.policy.time.remaining import Left, left
-from gateway.policy.time.situation import FOREVER, PLAIN, Situation
-from gateway.policy.time.standing import standing
-from tests.policy.extended import (
-    DAUGHTER,
-    DAY,
-    GAMER,
-    NIGHT,
-    QUARTER,
-    ROBLOX,
-    TODAY,
-    after,
-    closed,
-    granted,
-    used,
+from gateway.policy.time.extension import Extension, extend, in_force
+from gateway.policy.time.standing import FOREVER, PLAIN, Left, Situation, closes_at, left, standing
+from gateway.policy.values import Reason
+from tests.policy.homes import CALENDAR, a_judge, a_profile, almaty, used_up
+
+DAUGHTER = a_profile("""
+    name: Daughter
+    band: 10-12
+    bedtime: {school: "20:45-07:00", free: "21:45-08:00"}
+    limits: {internet: 2h, play: 90m, "service:youtube": 1h}
+    windows: {"service:roblox": {school: ["16:00-18:00"], free: ["10:00-12:00"]}}
+    """)
+GAMER = """
+    band: 10-12
+    bedtime: "20:45-07:00"
+    limits: {internet: 4h, play: 90m, "service:roblox": 1h, "group:games": 1h, "category:games": 45m}
+    windows: {"service:roblox": ["16:00-18:00"]}
+    """
+QUARTER = timedelta(minutes=15)
+TODAY = date(2026, 11, 24)  # a Tuesday
+DAY, NIGHT = "2026-11-24T12:00", "2026-11-24T21:30"
+ROBLOX = ("device", "bedtime", "internet", "window:service:roblox", "service:roblox", "group:games",
+          "category:games", "play")  # fmt: skip
+
+_MINUTE = timedelta(minutes=1)
+_STEPS = st.lists(
+    st.tuples(st.sampled_from(["use", "grant", "wait"]), st.integers(1, 40)), min_size=1, max_size=25
 )
-from tests.policy.homes import CALENDAR, a_judge, a_profile, almaty
+
+
+def granted(at: str, service: str | None = None, situation: Situation = PLAIN) -> tuple[Extension, ...]:
+    return extend(DAUGHTER, situation, CALENDAR, almaty(at), QUARTER, service)
+
+
+def after(situation: Situation, *extensions: Extension) -> Situation:
+    """``situation`` with what has been given on top of what it has."""
+    grants, bonus = in_force(extensions)
+    added = {gate: bonus.get(gate, 0) + situation.bonus.get(gate, 0) for gate in {*bonus, *situation.bonus}}
+    return replace(situation, day=TODAY, grants=(*situation.grants, *grants), bonus=added)
+
+
+def used(**minutes: int) -> Situation:
+    return Situation(day=TODAY, used={gate.replace("__", ":"): count for gate, count in minutes.items()})
+
+
+def closed(situation: Situation, at: str | datetime) -> set[str]:
+    now = almaty(at) if isinstance(at, str) else at
+    return set(standing(DAUGHTER, situation, CALENDAR, now).closed)
+
 
 # For everything.
 
@@ -245,3 +279,180 @@ def test_a_limit_that_it_shares_is_moved_by_the_clock_while_open() -> None:
 def test_a_service_that_is_not_known_is_no_service() -> None:
     with pytest.raises(KeyError):
         a_judge(GAMER).extend(PLAIN, almaty(DAY), QUARTER, "no-such-thing")
+
+
+# What is left.
+
+
+@pytest.mark.parametrize(
+    ("at", "gates", "expected"),
+    [
+        ("2026-11-24T17:00", ("device", "bedtime", "window:service:roblox"), (60, "window:service:roblox")),
+        ("2026-11-24T17:00", ("device", "bedtime"), (225, "bedtime")),
+        ("2026-11-24T20:44", ("device", "bedtime"), (1, "bedtime")),
+        ("2026-11-24T12:00", ("device", "bedtime", "window:service:roblox"), (0, "window:service:roblox")),
+    ],
+)
+def test_what_the_clock_leaves(at: str, gates: tuple[str, ...], expected: tuple[int, str]) -> None:
+    found = left(DAUGHTER, PLAIN, CALENDAR, almaty(at), gates)
+    assert found is not None
+    assert found[:2] == expected
+    assert found.at == almaty(at) + timedelta(minutes=expected[0])
+
+
+def test_what_use_leaves_has_no_hour() -> None:
+    gates = ("device", "bedtime", "internet", "service:youtube", "play")
+    found = left(DAUGHTER, used(service__youtube=20), CALENDAR, almaty("2026-11-24T17:00"), gates)
+    assert found == Left(40, "service:youtube", None)
+    late = left(DAUGHTER, used(service__youtube=20), CALENDAR, almaty("2026-11-24T20:25"), gates)
+    assert late == Left(20, "bedtime", almaty("2026-11-24T20:45"))
+
+
+def test_a_begun_minute_is_told_as_one() -> None:
+    found = left(DAUGHTER, PLAIN, CALENDAR, almaty("2026-11-24T20:44:30"), ("device", "bedtime"))
+    assert found is not None
+    assert found.minutes == 1
+
+
+def test_what_spends_nothing_is_left_what_the_clock_leaves() -> None:
+    gates = ("device", "bedtime", "internet", "uncounted")
+    found = left(DAUGHTER, used(internet=119), CALENDAR, almaty("2026-11-24T17:00"), gates)
+    assert found == Left(225, "bedtime", almaty("2026-11-24T20:45"))
+    shut = left(DAUGHTER, used_up("internet"), CALENDAR, almaty("2026-11-24T17:00"), gates)
+    assert shut == Left(0, "internet", almaty("2026-11-24T17:00"))
+
+
+def test_nothing_is_left_of_what_nothing_closes() -> None:
+    assert left(DAUGHTER, PLAIN, CALENDAR, almaty(DAY), ("device",)) is None
+    paused = Situation(paused_until=FOREVER)
+    assert left(DAUGHTER, paused, CALENDAR, almaty(DAY), ("device",)) == Left(0, "device", almaty(DAY))
+
+
+def test_a_limit_that_is_not_reached_before_the_day_turns_is_tomorrow_s() -> None:
+    rules = a_profile("{band: 13-15, bedtime: {}, limits: {internet: 2h}}")
+    found = left(rules, PLAIN, CALENDAR, almaty("2026-11-25T03:30"), ("device", "internet"))
+    assert found == Left(150, "internet", None)
+
+
+def test_while_the_time_is_unknown_only_use_leaves_something() -> None:
+    lost = replace(used(internet=100), clock_known=False)
+    assert left(DAUGHTER, lost, CALENDAR, almaty(DAY), ("device", "internet")) == Left(20, "internet", None)
+    shut = left(DAUGHTER, lost, CALENDAR, almaty(DAY), ("device", "bedtime"))
+    assert shut == Left(0, "bedtime", almaty(DAY))
+
+
+def test_when_something_open_is_closed_by_the_clock() -> None:
+    gates = ("device", "bedtime", "window:service:roblox")
+    at = almaty("2026-11-24T17:00")
+    assert closes_at(DAUGHTER, PLAIN, CALENDAR, at, gates) == almaty("2026-11-24T18:00")
+    assert closes_at(DAUGHTER, PLAIN, CALENDAR, at, ("device", "bedtime")) == almaty("2026-11-24T20:45")
+    assert closes_at(DAUGHTER, PLAIN, CALENDAR, at, ("device", "internet")) is None
+
+
+def test_a_grant_for_a_service_counts_for_the_flows_of_that_service() -> None:
+    state = after(PLAIN, *granted(NIGHT, "youtube"))
+    gates = ("device", "bedtime", "internet")
+    now, until = almaty("2026-11-24T21:40"), almaty("2026-11-24T21:45")
+    assert closes_at(DAUGHTER, state, CALENDAR, now, gates, ("youtube",)) == until
+    assert left(DAUGHTER, state, CALENDAR, now, (*gates, "service:youtube")) == Left(5, "bedtime", until)
+    assert left(DAUGHTER, state, CALENDAR, now, gates) == Left(0, "bedtime", now)
+
+
+# What holds always.
+
+
+@given(st.integers(0, 23 * 60), _STEPS)
+def test_a_grant_is_never_spent_twice(start: int, steps: Iterable[tuple[str, int]]) -> None:
+    """However a child uses what it has: never more minutes than the limit and what was given."""
+    rules = a_profile("{band: 13-15, bedtime: {}, limits: {internet: 60m}}")
+    now = almaty("2026-11-24T04:00") + start * _MINUTE
+    turns = almaty("2026-11-25T04:00")
+    situation = Situation(day=TODAY)
+    given_ = spent = 0
+    for what, minutes in steps:
+        if what == "grant":
+            given_ += minutes
+            situation = after(situation, *extend(rules, situation, CALENDAR, now, minutes * _MINUTE))
+        for _ in range(minutes if what != "grant" else 0):
+            if now >= turns:
+                return
+            if what == "use" and "internet" not in standing(rules, situation, CALENDAR, now).closed:
+                spent += 1
+                situation = replace(situation, used={"internet": spent})
+            now += _MINUTE
+        assert spent <= 60 + given_
+
+
+@given(
+    st.integers(0, 24 * 60 - 1),
+    st.integers(0, 130),
+    st.integers(0, 100),
+    st.lists(st.integers(1, 60), min_size=1, max_size=4),
+)
+def test_grants_given_at_once_add_up(minute: int, internet: int, play: int, grants: list[int]) -> None:
+    """Two grants of ten minutes are one of twenty, whatever is shut."""
+    now = almaty("2026-11-24T04:00") + minute * _MINUTE
+    start = used(internet=internet, play=play)
+    gates = ("device", "bedtime", "internet")
+    each = start
+    for one in grants:
+        each = after(each, *extend(DAUGHTER, each, CALENDAR, now, one * _MINUTE))
+    whole = after(start, *extend(DAUGHTER, start, CALENDAR, now, sum(grants) * _MINUTE))
+    if {"bedtime", "internet"} & closed(start, now):
+        found = left(DAUGHTER, each, CALENDAR, now, gates)
+        once = left(DAUGHTER, whole, CALENDAR, now, gates)
+        assert found is not None
+        assert once is not None
+        # More only where the first ones reach the morning, so that the last one makes the limit longer.
+        assert found == once or (found.minutes > once.minutes and minute + sum(grants) >= 3 * 60)
+        assert once.minutes >= sum(grants)
+    for situation in (each, whole):
+        assert not {"bedtime", "internet"} & closed(situation, now)
+
+
+@given(st.integers(0, 24 * 60 - 1), st.integers(1, 60), st.sampled_from(["youtube", "roblox"]))
+def test_one_for_a_service_gives_exactly_that_service_more(minute: int, extra: int, service: str) -> None:
+    judge = a_judge(GAMER)
+    now = almaty("2026-11-24T04:00") + minute * _MINUTE
+    gates = ROBLOX if service == "roblox" else ("device", "bedtime", "internet", "play")
+    before = judge.left(gates, PLAIN, now)
+    given_ = after(PLAIN, *judge.extend(PLAIN, now, extra * _MINUTE, service))
+    found = left(judge.profile, given_, CALENDAR, now, (*gates, f"service:{service}"))
+    assert before is not None
+    assert found is not None
+    assert found.minutes >= before.minutes + extra
+    others = ("device", "bedtime", "internet")
+    assert judge.standing(given_, now).closed.keys() == judge.standing(PLAIN, now).closed.keys() - {
+        "service:roblox"
+    }
+    assert judge.left(others, given_, now) == judge.left(others, PLAIN, now)
+
+
+@given(st.integers(0, 7 * 24 * 60 - 1), st.integers(0, 130), st.integers(0, 100), st.integers(0, 60))
+def test_what_is_left_is_what_there_is(minute: int, internet: int, play: int, extra: int) -> None:
+    """A child that uses all of it from now on is cut at that minute and not before."""
+    now = almaty("2026-11-24T04:00") + minute * _MINUTE
+    situation = Situation(day=CALENDAR.family_day(now), used={"internet": internet, "play": play})
+    grants, bonus = in_force(extend(DAUGHTER, situation, CALENDAR, now, extra * _MINUTE))
+    situation = replace(situation, grants=grants, bonus=bonus)
+    gates = ("device", "bedtime", "internet", "play")
+    found = left(DAUGHTER, situation, CALENDAR, now, gates)
+    assert found is not None
+    turns = CALENDAR.day_end(now)
+    for passed in range(max(0, found.minutes - 2), found.minutes + 1):
+        then = now + passed * _MINUTE
+        today = (then - turns) // _MINUTE if then >= turns else passed
+        base = {} if then >= turns else situation.used
+        used_then = {gate: base.get(gate, 0) + today for gate in ("internet", "play")}
+        later = replace(situation, day=CALENDAR.family_day(then), used=used_then,
+                        bonus={} if then >= turns else situation.bonus)  # fmt: skip
+        open_then = standing(DAUGHTER, later, CALENDAR, then).closing(gates) is None
+        assert open_then is (passed < found.minutes)
+
+
+def test_reasons_of_what_is_closed_stay_their_own() -> None:
+    state = standing(DAUGHTER, used(internet=120), CALENDAR, almaty(NIGHT))
+    assert {gate: one.reason for gate, one in state.closed.items() if not gate.startswith("window")} == {
+        "bedtime": Reason.BEDTIME,
+        "internet": Reason.OUT_OF_TIME,
+    }

@@ -10,14 +10,12 @@ import pytest
 
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.config.config import Config, parse_config
-from gateway.policy.judge.sentence import Names, sentence
+from gateway.policy.judge.explanation import Names, sentence
+from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.profile.rules import Rules
-from gateway.policy.profile.to_yaml import rules_to_yaml
 from gateway.policy.time.extension import extend, in_force
-from gateway.policy.time.remaining import Left, left
 from gateway.policy.time.schedule import Calendar, week_limits
-from gateway.policy.time.situation import PLAIN, Situation
-from gateway.policy.time.standing import Closing, standing
+from gateway.policy.time.standing import PLAIN, Closing, Left, Situation, left, standing
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.policy.homes import CALENDAR, a_profile, almaty, product, refusal
 

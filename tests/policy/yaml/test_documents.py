@@ -5,16 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import PolicyError
-from gateway.policy.yaml.documents import (
-    MAX_BYTES,
-    MAX_DEPTH,
-    Mapping,
-    Scalar,
-    Sequence,
-    locate,
-    parse_document,
-    shown,
-)
+from gateway.policy.yaml.documents import MAX_BYTES, MAX_DEPTH, locate, parse_document
+from gateway.policy.yaml.fields import Mapping, Scalar, Sequence, shown
 
 
 def test_every_key_and_value_knows_its_line_and_path() -> None:

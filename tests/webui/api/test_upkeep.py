@@ -19,7 +19,7 @@ from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.backing import TEXT, TOKEN
 from tests.webui.standin.healthy import TROUBLE
 from tests.webui.standin.household import TABLET, Household
-from webui.api.alerts import AlertsWanted
+from webui.features.notifications.alert_api import AlertsWanted
 from webui.messages import notifier
 from webui.messages.unsent import NotSent, Why
 

@@ -10,7 +10,7 @@ import yaml
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
-from gateway.policy.judge.sentence import ENGLISH
+from gateway.policy.judge.explanation import ENGLISH
 from profiles import DATA
 from tests.words import catalogues
 from tests.words.catalogues import LANGUAGES, TEMPLATE

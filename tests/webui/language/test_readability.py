@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.policy.judge.sentence import ENGLISH
+from gateway.policy.judge.explanation import ENGLISH
 from tests.webui.language.reading import LONG, Score, score, texts_of, translated
 from webui.language.levels import Level
 

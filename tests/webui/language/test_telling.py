@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from gateway.control.contract.activity import RecentBlock
 from gateway.control.contract.rules import HelpLineEntry
-from gateway.policy.judge.sentence import ENGLISH, Names, sentence
+from gateway.control.schema import decode
+from gateway.policy.judge.explanation import ENGLISH, Names, sentence
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.webui.conftest import Browser
 from tests.webui.language.catalogues import reading
@@ -18,7 +20,7 @@ from tests.webui.standin.pseudo import CODE, teach
 from webui.helplines import in_readers_language
 from webui.language import telling, things, words
 from webui.rules.childs import parse_rules
-from webui.values.answers import parse_home, parse_refusals
+from webui.values.answers import parse_home
 from webui.values.given import Given, to_child, to_parent
 from webui.values.shapes import Answer
 
@@ -70,11 +72,12 @@ def test_how_things_stand(app: Flask, language: str, answer: dict[str, Any], tol
         assert telling.state(Answer(answer), NOW) == told
 
 
-def refusal(**values: object) -> dict[str, Any]:
-    return {
+def refusal(**values: object) -> RecentBlock:
+    block = {
         "at": NOW.isoformat(), "host": "www.tiktok.com", "name": "TikTok", "reason": "service",
         "rule": "block: service:tiktok", "owner": "family", "sentence": "TikTok is not open here.", **values,
     }  # fmt: skip
+    return decode(RecentBlock, block, strict=False)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +115,7 @@ def refusal(**values: object) -> dict[str, Any]:
 def test_a_refusal(app: Flask, values: dict[str, object], russian: str, kazakh: str) -> None:
     for language, told in (("ru", russian), ("kk", kazakh), ("en", "TikTok is not open here.")):
         with reading(app, language):
-            (found,) = parse_refusals({"refusals": [refusal(**values)]})
-            assert found.sentence == told, language
+            assert telling.refusal(refusal(**values)) == told, language
 
 
 @pytest.mark.parametrize("language", ["ru", "kk", CODE])
@@ -125,10 +127,10 @@ def test_each_reason_has_words_in_each_language(app: Flask, reason: Reason, lang
     )
     english = sentence(decision, "a.example", NOW, Names(categories={"adult": "Adult sites"}))
     with reading(app, language):
-        told = telling.refusal(Answer(refusal(
+        told = telling.refusal(refusal(
             reason=str(reason), rule=decision.rule, owner=decision.owner, name="", host="a.example",
             until=(NOW + timedelta(days=9)).isoformat(), sentence=english,
-        )))  # fmt: skip
+        ))  # fmt: skip
         assert told != english
         assert "{" not in told
 

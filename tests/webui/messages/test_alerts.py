@@ -129,7 +129,7 @@ def test_a_test_message_goes_at_once_and_says_how_it_went(mum: Browser, househol
 def test_a_request_is_told_within_a_moment_without_a_name(
     daemon: Running, listening: Notifier, phone: Phone, household: Household
 ) -> None:
-    until(lambda: listening._book.by_guardian)
+    until(lambda: listening._book.alerts)
     happens(daemon, "request", id=1, state="pending", name="Aruzhan", site="chess.com", sentence="…")
     until(lambda: phone.posts)
     [(address, text, more)] = phone.posts
@@ -142,7 +142,7 @@ def test_names_are_in_it_where_the_guardian_wants_them(
 ) -> None:
     household.alerting.book["Mum"] = Alerts(TOPIC, frozenset({"request"}), names=True, inside=True)
     happens(daemon, "alerts", by="Mum")
-    until(lambda: listening._book.by_guardian and listening._book.by_guardian["Mum"].names)
+    until(lambda: listening._book.alerts and listening._book.alerts[0].names)
     happens(daemon, "request", id=1, state="pending", name="Aru\u202ezhan", site="chess.com")
     until(lambda: phone.posts)
     assert phone.posts[0][1] == "1 request waits.\nAruzhan · chess.com"
@@ -164,7 +164,7 @@ def test_a_slow_server_holds_up_no_other_guardian(
     listening._send = send
     household.alerting.book["Dad"] = Alerts(slow, frozenset({"device"}))
     happens(daemon, "alerts", by="Dad")
-    until(lambda: "Dad" in listening._book.by_guardian)
+    until(lambda: any(one.guardian == "Dad" for one in listening._book.alerts))
     happens(daemon, "identity", what="asked", ask="new", name="phone")
     until(lambda: waits.is_set() and phone.posts)
     happens(daemon, "request", id=1, state="pending", name="Aruzhan", site="chess.com")
@@ -188,7 +188,7 @@ def test_that_the_daemon_went_and_came_is_told_by_the_pages(
     made = Notifier(Client(path), {}, "Qalqan", phone)
     with at_home(path, household):
         made.start()
-        until(lambda: made._book.by_guardian)
+        until(lambda: made._book.alerts)
     until(lambda: phone.posts)
     assert phone.posts[0][1].startswith("The filter does not run.")
     with at_home(path, household):
@@ -200,7 +200,7 @@ def test_that_the_daemon_went_and_came_is_told_by_the_pages(
 def test_why_the_last_one_did_not_go_is_told_on_the_page_and_without_the_address_in_the_log(
     daemon: Running, listening: Notifier, phone: Phone, mum: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
-    until(lambda: listening._book.by_guardian)
+    until(lambda: listening._book.alerts)
     phone.refuses = NotSent(Why.REFUSED, 403)
     with caplog.at_level(logging.DEBUG):
         happens(daemon, "people", what="guardian add", name="Dad", by="Mum")

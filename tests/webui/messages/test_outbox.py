@@ -6,12 +6,12 @@ from datetime import datetime
 
 import pytest
 
+from gateway.control.contract.notifications import GuardianAlerts
 from tests.webui.standin.household import NOW
-from webui.messages.alerts import Alerts
 from webui.messages.outbox import MOST, PACE, RETRIES, Letter, Outbox, is_night
 
-MUM = Alerts("Mum", "https://ntfy.sh/a", ("request", "device"), ("device",))
-DAD = Alerts("Dad", "https://ntfy.sh/b", ("request",))
+MUM = GuardianAlerts("Mum", "https://ntfy.sh/a", ("request", "device"), ("device",))
+DAD = GuardianAlerts("Dad", "https://ntfy.sh/b", ("request",))
 BOTH = {"Mum": MUM, "Dad": DAD}
 NOON, NIGHT = NOW.replace(hour=12), NOW.replace(hour=23)
 

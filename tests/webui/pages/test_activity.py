@@ -16,7 +16,7 @@ from tests.webui.standin.household import NOW, Household, asked_of
 from tests.webui.standin.living import change
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruled import RULES
-from webui.spreadsheet import cell
+from webui.features.activity.activity_table import cell
 
 PAGES = ("/parent/activity/", "/parent/activity/daughter", "/parent/activity/daughter/week",
          "/parent/activity/daughter/day.csv", "/parent/activity/daughter/delete")  # fmt: skip

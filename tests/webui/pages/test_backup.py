@@ -15,7 +15,7 @@ from tests.webui.standin.backing import TEXT, TOKEN
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.places import NOW
-from webui.pages.backup import UPLOAD_LIMIT
+from webui.features.backup.backup_pages import UPLOAD_LIMIT
 
 BACKUP = "/parent/backup/"
 PASSWORD = "four quiet words"

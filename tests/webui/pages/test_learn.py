@@ -15,8 +15,8 @@ from tests.webui.conftest import Browser, browser_on
 from tests.webui.rules.forms import PAGE, post
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import text_of
+from webui.features.activity.digest_text import Week, week_of
 from webui.learn.book import ABOUT, Book, entries
-from webui.pages.digest_week import Week, week_of
 
 
 def test_every_key_has_a_page_on_a_childs_device(tablet: Browser) -> None:
@@ -159,7 +159,7 @@ class TestDigest:
         def without_minutes(*args: Any) -> Week:
             return replace(known(*args), minutes=0, kinds=(), refused=2)
 
-        monkeypatch.setattr("webui.pages.digest.week_of", without_minutes)
+        monkeypatch.setattr("webui.features.activity.digest_pages.week_of", without_minutes)
         text = text_of(mum.get("/parent/digest/").text)
         assert "No minutes counted. Refused 2 times." in text.partition("Aruzhan")[2].partition("Timur")[0]
         ru = text_of(mum.get("/parent/digest/", Accept_Language="ru").text)

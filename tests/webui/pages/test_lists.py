@@ -12,7 +12,8 @@ from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.places import NOW
-from webui.values.lists import maker, many
+from webui.features.lists.lists_text import maker
+from webui.language.words import many
 
 LISTS = "/parent/lists/"
 FORMS = ("update", "interval", "add", "add/back", "remove", "switch", "switch/back", "report", "unreport")

@@ -7,6 +7,7 @@ import re
 import pytest
 from flask import Flask
 
+from gateway.control.contract.lists import ListSource
 from gateway.policy.profile import edits
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
@@ -15,7 +16,6 @@ from tests.webui.standin.pages import text_of
 from tests.webui.standin.places import GUEST, LAPTOP, TABLET
 from webui.settings import Proposal
 from webui.setup import PROPOSED, wanted_lists
-from webui.values.lists import Source
 
 FAMILY = {
     "name-0": "Mum", "band-0": "adult", "name-1": "Dad", "band-1": "adult",
@@ -320,8 +320,8 @@ def test_proposed_lists_are_fetched_when_a_guardian_says_yes(
 
 
 def test_a_kind_stands_for_the_lists_that_gateways_fetch_or_else_for_the_smallest() -> None:
-    def source(key: str, category: str, about: int, *, on: bool = False, default: bool = False) -> Source:
-        return Source(key, key, "", category, "", "", False, on, default, 0, about, 0, None, False, "")
+    def source(key: str, category: str, about: int, *, on: bool = False, default: bool = False) -> ListSource:
+        return ListSource(key, key, "", category, "", "", False, on, default, 0, about, 0, None, False, "")
 
     some = [
         source("a-large", "adult", 900),

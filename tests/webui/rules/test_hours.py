@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.time import time_text as timetext
-from gateway.policy.time.grammar import DAYS, WEEKDAYS
-from gateway.policy.yaml.documents import Node, parse_document
+from gateway.policy.time.time_text import DAYS, WEEKDAYS
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node
 from webui.rules import hours
 from webui.rules.hours import DAY, FREE, NOON, SCHOOL, Span, Unreadable
 from webui.rules.weekform import NoHoursError, Row, rows, same, typed_rows, value_of

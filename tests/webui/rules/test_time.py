@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import webui
-from gateway.policy.time.grammar import DAYS
+from gateway.policy.time.time_text import DAYS
 from tests.webui.conftest import Browser
 from tests.webui.rules.forms import PAGE, revision, text_of
 from tests.webui.standin.household import Household, asked_of

@@ -27,7 +27,7 @@ from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.features.rules.family_verbs import FamilyVerbs
 from gateway.features.rules.preview import Explainer, PreviewVerbs
 from gateway.household import editing
-from gateway.household.home_editing import HomeEditing
+from gateway.household.editing import HomeEditing
 from gateway.household.loading import Product, load_product
 from gateway.household.members import Family, Member
 from gateway.household.rule_book import RuleBook

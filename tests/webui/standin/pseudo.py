@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask
 
 from gateway.control.protocol import Handler, Request
+from gateway.control.schema import is_record, values_of
 from webui.language import clues
 from webui.language.i18n import Languages
 
@@ -91,6 +92,8 @@ class Heard:
         return noting
 
     def note(self, answer: object) -> None:
+        if is_record(answer):
+            answer = values_of(answer)
         if isinstance(answer, str):
             self.words.update(words(answer))
         elif isinstance(answer, Mapping):

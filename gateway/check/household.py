@@ -1,0 +1,122 @@
+"""`qalqan check`: the household's settings and profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+from gateway.check.findings import Finding, is_hidden, note, ok, refused, unseen, warning
+from gateway.core.errors import PolicyError
+from gateway.household import loading
+from gateway.household.config_file import read_router
+from gateway.household.list_library import must_resolve
+from gateway.lists.must_resolve import YOUNGEST, MustResolve
+from gateway.policy.config.brand import Brand
+from gateway.policy.config.config import Config
+from gateway.policy.names.countries import COMMON, country_of
+from gateway.policy.profile.household import Household
+from gateway.policy.profile.rules import Entry, Kind
+from gateway.web.branding import read_logo
+
+MOST_OWN_RULES = 20  # lines per child
+FIX_OWN_RULE = "remove it if this is a mistake"
+
+
+def router_findings(config: Config) -> Iterator[Finding]:
+    try:
+        router = read_router()
+    except PolicyError as error:  # it has changed meanwhile
+        yield refused("config", error)
+        return
+    if router is not None:
+        options = ", ".join(fixed.option for fixed in config.fixed.values()) or "nothing"
+        yield ok("config", f"{router.file} decides {options}")
+        for section, on in router.switches.items():
+            if not on:
+                what = "the filter" if section == "main" else "the pages"
+                text = f"{section}.enabled is 0 in {router.file}: the router does not start {what}"
+                yield note("config", text, f"uci set qalqan.{section}.enabled=1, then uci commit qalqan")
+    yield from brand_findings(config.brand)
+
+
+def brand_findings(brand: Brand) -> Iterator[Finding]:
+    problems = list(brand.problems)
+    if brand.logo:
+        try:
+            read_logo(brand.logo)
+        except PolicyError as error:
+            problems.append(str(error))
+    for line in problems:
+        text, _, fix = line.rpartition("; ")
+        yield warning("brand", f"{text}; it is ignored", fix)
+
+
+def country_findings(config: Config, product: loading.Product) -> Iterator[Finding]:
+    """Report a country without a file of its own, for which holidays and help lines are missing."""
+    known = ", ".join(sorted(code for code in product.countries if code != COMMON))
+    if not config.country:
+        yield note(
+            "country", f"none is set: no public holidays, only international help lines; known: {known}"
+        )
+    elif country_of(product.countries, config.country) is None:
+        yield note("country", f"there is no file for {config.country}: no public holidays; known: {known}")
+
+
+def profile_findings(path: Path, config: Config, product: loading.Product) -> Generator[Finding, None, bool]:
+    """Check the profiles; return whether one of them is a child's."""
+    folder = Path(config.profiles)
+    hidden = next((path for path in (folder, *_files(folder)) if is_hidden(path)), None)
+    if hidden is not None:
+        yield unseen("profiles", hidden)
+        return False
+    try:
+        family = loading.load(path, product)
+    except PolicyError as error:
+        yield refused("profiles", error)
+        return False
+    for broken in family.problems.values():
+        yield refused("profile", broken)
+    for profile in family.profiles.values():
+        count = len(profile.devices)
+        yield ok("profile", f"{profile.id}: band {profile.band.value}, {count} devices")
+        if profile.warning is not None:
+            text = f"{profile.warning.where}: {profile.warning.problem}"
+            yield warning("profile", text, profile.warning.fix)
+    try:
+        yield from must_findings(family, must_resolve(product))
+    except PolicyError as error:
+        yield refused("product", error)
+    if not family.profiles and not family.problems:
+        yield ok("profiles", f"none yet in {family.config.profiles}: one file a child")
+    return bool(family.children)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return loading.profile_files(folder)
+    except PolicyError:
+        return []
+
+
+def must_findings(family: Household, must: MustResolve) -> Iterator[Finding]:
+    """Report a family's own rules that block a site which no list may block (`gateway.lists.must_resolve`).
+
+    Checks children of ten and older; for younger ones the parents' choice is respected.
+    """
+    for profile in family.profiles.values():
+        if not profile.is_child or profile.band.rank < YOUNGEST.rank:
+            continue
+        allowed = set(_names(profile.rules.allow))
+        closed = [(name, must.site_of_any_list(name)) for name in _names(profile.rules.block)]
+        for name, site in [(name, site) for name, site in closed if site and site not in allowed][
+            :MOST_OWN_RULES
+        ]:
+            text = (
+                f"{profile.id}: block has {name}, which blocks {site}; no list may block that from age 10 on"
+            )
+            yield note("profile", text, FIX_OWN_RULE)
+
+
+def _names(entries: tuple[Entry, ...]) -> list[str]:
+    """Return the names; each includes all names under it."""
+    return [entry.value for entry in entries if entry.kind is Kind.NAME]

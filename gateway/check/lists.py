@@ -1,0 +1,115 @@
+"""`qalqan check`: lists. The table of sites, its downloaded lists, sealed lists and enabled state registers.
+
+A finding never has a name from a sealed list or a register.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.check.findings import Finding, is_hidden, ok, problem, refused, unseen, warning
+from gateway.core.errors import GatewayError, ListError
+from gateway.lists.book import BOOK_NAME, SHELF, STALE, Book
+from gateway.lists.sealed import SealedShelf, SealedState
+from gateway.lists.table import TABLE_NAME, seed_names
+from gateway.policy.config.config import Config
+from gateway.policy.names import domain_table as domains
+from gateway.policy.time.list_updates import UpdateInterval
+
+UPDATE = "run: qalqan lists update"
+
+
+def table_findings(state: Path) -> Iterator[Finding]:
+    """Verify the table of lists completely."""
+    path = state / TABLE_NAME
+    if is_hidden(path):
+        yield unseen("lists", path)
+        return
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
+            info = domains.verify(mapping[:])
+    except FileNotFoundError:
+        yield ok("lists", f"no table is built: the {len(seed_names())} built-in names are in use")
+    except OSError as error:
+        yield problem("lists", f"{path} cannot be read ({error.strerror})", "fix its permissions")
+    except ValueError:
+        yield problem("lists", f"{path} is empty", "build it again: qalqan lists build")
+    except GatewayError as error:
+        yield refused("lists", error)
+    else:
+        yield ok("lists", f"{info.count} names, built {info.built}")
+
+
+def copy_findings(state: Path, *, needed: str = "") -> Iterator[Finding]:
+    """Report failed downloads and old lists. ``needed``: how to get lists where a child's rules need them."""
+    now, shelf = datetime.now(UTC), state / SHELF
+    if is_hidden(shelf / BOOK_NAME):
+        yield unseen("lists", shelf)
+        return
+    try:
+        book = Book(shelf)
+    except ListError as error:
+        yield refused("lists", error)
+        return
+    newest = book.newest
+    all_old = bool(needed) and newest is not None and now - newest > STALE
+    for name, copy in sorted(book.copies.items()):
+        if copy.fetched is not None and now - copy.fetched > STALE and not all_old:
+            days = (now - copy.fetched).days
+            yield warning("lists", f"{name} is {days} days old", UPDATE)
+        if copy.error:
+            yield warning("lists", f"the last update failed: {copy.error}", UPDATE)
+    if all_old and newest is not None:
+        yield warning("lists", f"the newest is {(now - newest).days} days old", needed)
+    elif newest is None and needed:
+        yield warning("lists", "none was downloaded yet: most sites of blocked categories are open", needed)
+
+
+def how_to_update(config: Config) -> str:
+    if config.lists_update is UpdateInterval.OFF:
+        return f"{UPDATE}, or set lists: {{update: daily}} in qalqan.yaml"
+    return f"{UPDATE}; if it fails, see: qalqan lists status"
+
+
+def register_findings(config: Config) -> Iterator[Finding]:
+    on = [register for register in config.registers if register.on]
+    book = Book(Path(config.state) / SHELF) if on else None
+    for register in on:
+        who = f", turned on by {register.by}" if register.by else ", turned on by hand"
+        since = f" on {register.since}" if register.since else ""
+        text = f"{register.name} applies to everyone in the home{who}{since}"
+        copy = None if book is None else book.copies.get(register.source)
+        if copy is not None and copy.error:
+            yield warning("lists", f"{text}: {copy.error}", "see docs/families/lists.md, State registers")
+        elif book is not None and not book.path(register.source).exists():
+            yield warning("lists", f"{text}, and is not downloaded yet", "run: qalqan lists update")
+        else:
+            yield ok("lists", text)
+
+
+def sealed_findings(config: Config) -> Iterator[Finding]:
+    if not config.sealed:
+        return
+    shelf = SealedShelf(Path(config.state))
+    if os.geteuid() != 0 and not os.access(shelf.folder, os.R_OK | os.X_OK, effective_ids=True):
+        yield unseen("lists", shelf.folder)
+        return
+    now = time.time()
+    for held in shelf.load(config.sealed)[1]:
+        yield _sealed_finding(held, now)
+
+
+def _sealed_finding(held: SealedState, now: float) -> Finding:
+    head = held.head
+    if head is None:
+        return warning("lists", f"a sealed list is not in use: {held.problem}", "run: qalqan sealed update")
+    until = datetime.fromtimestamp(head.expires, UTC).date()
+    if held.is_late(now):
+        text = f"the sealed list of {head.issuer} expired on {until}; it stays in use until a new one comes"
+        return warning("lists", text, "run: qalqan sealed update, or ask its issuer")
+    return ok("lists", f"sealed list of {head.issuer} ({head.scope}): {head.count} names, until {until}")

@@ -1,0 +1,167 @@
+"""Verbs of activity: recent blocks, a child's past days, and their deletion."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from gateway.control.schema import OneLine, Whole, record
+from gateway.control.verbs import Sender, Verb
+
+
+@record
+class RecentBlocksRequest:
+    """Of a ``device``, or of a ``profile`` as far as its log level allows."""
+
+    device: OneLine | None = None  # MAC
+    profile: OneLine | None = None
+    limit: Annotated[int, Whole(1, 100)] = 10
+
+
+@record
+class ListVersion:
+    """A list of sites, with the day of its copy."""
+
+    id: str
+    version: date | None
+
+
+@record
+class BlockOrigin:
+    """Who decided a block, since when, and where to contest it."""
+
+    who: str  # one of policy/judge/explanation.py Decider
+    kind: str | None  # a category
+    contest: str  # one of policy/judge/explanation.py Contest
+    since: date | None  # when the setting was made, as far as this is recorded
+    by: str | None  # who made it
+    version: str | None  # of the program, for a rule that comes with it
+    lists: tuple[ListVersion, ...]  # that contain the site
+
+
+@record
+class RecentBlock:
+    """A blocked connection or DNS query."""
+
+    at: datetime
+    host: str | None  # untrusted input
+    name: str | None  # of the host's service, if it is known
+    proto: str
+    sentence: str
+    verdict: str
+    reason: str
+    rule: str
+    owner: str
+    until: datetime | None
+    askable: bool  # the child may ask for it, or for time if a time rule blocks it
+    decided: BlockOrigin | None
+
+
+@record
+class RecentBlocks:
+    refusals: tuple[RecentBlock, ...]  # newest first
+    shared: bool = False  # several guests have these rules: the owner of a block is unknown, none is listed
+
+
+@record
+class HistoryRequest:
+    id: OneLine  # of the child
+    from_: date | None = None  # the default is the last day
+    to: date | None = None  # the default is today
+
+
+@record
+class Usage:
+    """Minutes of a service or a category."""
+
+    target: str  # service:x, category:x, or other
+    name: str | None
+    minutes: int
+    play: bool  # a category that uses the limit of that name
+
+
+@record
+class ActivityDay:
+    day: date
+    minutes: int  # in which a limit counted
+    uses: tuple[Usage, ...]  # the most used first
+    refused: int
+
+
+@record
+class CategoryCount:
+    target: str  # service:x, category:x, or reason:x
+    name: str | None
+    refused: int
+    opened: int
+
+
+@record
+class HostCount:
+    host: str  # untrusted input
+    times: int
+
+
+@record
+class SiteActivity:
+    """A site under the name that users know. Names and hosts are untrusted input."""
+
+    target: str  # a host, service:x, category:x, or reason:x
+    name: str | None
+    times: int
+    first: datetime | None
+    last: datetime | None
+    hosts: tuple[HostCount, ...]
+    sample: bool  # invented, as in the virtual home
+
+
+@record
+class BlockedSite(SiteActivity):
+    """A blocked site, with the reason of its last block."""
+
+    sentence: str
+    reason: str
+    rule: str
+    owner: str
+    entry: str | None  # the allow entry that opens it
+
+
+@record
+class History:
+    """A child's days, as far as its log level allows. ``names_from``: since when names are stored."""
+
+    id: str
+    name: str
+    band: str
+    log_level: int
+    from_: date
+    to: date
+    today: date
+    oldest: date
+    names_from: date
+    sample_until: date | None  # days before it are invented, as in the virtual home
+    days: tuple[ActivityDay, ...]
+    kinds: tuple[CategoryCount, ...]  # the most often blocked first
+    refused: tuple[BlockedSite, ...]  # the latest first
+    visited: tuple[SiteActivity, ...]
+    refused_left_off: int = 0
+    visited_left_off: int = 0
+
+
+@record
+class EraseRequest:
+    """Without ``id``, a child's own ``device`` deletes its names."""
+
+    id: OneLine | None = None
+    what: Literal["names", "all"] = "all"
+
+
+@record
+class Erased:
+    id: str
+    what: str
+
+
+RECENT_BLOCKS = Verb("refusals", RecentBlocksRequest, RecentBlocks, senders=frozenset({Sender.PAGES}))
+HISTORY = Verb("history", HistoryRequest, History, senders=frozenset({Sender.PAGES}))
+ERASE = Verb("erase", EraseRequest, Erased, senders=frozenset({Sender.GUARDIAN, Sender.CHILD}))

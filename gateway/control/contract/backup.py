@@ -1,0 +1,116 @@
+"""Verbs of backup and restore."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from gateway.control.schema import OneLine, Whole, record
+from gateway.control.verbs import Sender, Verb
+
+CONTENT_LIMIT = 1 << 20  # characters of a backup's plain text; gateway/web/backup_seal.py seals as many
+GUARDIANS = frozenset({Sender.GUARDIAN})
+
+
+@record
+class BackupRequest:
+    from_: Annotated[int, Whole(0, CONTENT_LIMIT)] = 0  # 0 makes a new backup
+
+
+@record
+class BackupPiece:
+    """The part of the plain text that begins at ``from``."""
+
+    from_: int
+    text: str
+    size: int  # of the whole text
+    left_out: tuple[str, ...]  # files that are not in the backup
+
+
+@record
+class RestoreRequest:
+    """``begin`` needs the size, ``piece`` token and text, ``look`` and ``apply`` the token."""
+
+    action: Literal["begin", "piece", "look", "apply", "drop", "last", "undo"]
+    size: Annotated[int, Whole(1, CONTENT_LIMIT)] | None = None
+    token: OneLine | None = None
+    text: str | None = None
+
+
+@record
+class RestoreResponse:
+    """The answer to one action: a record of its own for each, or none of these keys."""
+
+
+@record
+class RestoreBegun(RestoreResponse):
+    token: str  # of this transfer
+    piece: int  # maximum characters of a piece
+
+
+@record
+class RestorePiece(RestoreResponse):
+    have: int  # characters so far
+
+
+@record
+class ChildInBackup:
+    id: str
+    name: str
+    band: str
+
+
+@record
+class BackupContent(RestoreResponse):
+    """The content of a backup except the children, and what restoring it would change."""
+
+    made: datetime
+    by: str
+    gateway: str  # its host name
+    version: str
+    people: tuple[str, ...]
+    same: bool  # restoring changes nothing
+    fresh: tuple[str, ...]  # names or files
+    changed: tuple[str, ...]
+    gone: tuple[str, ...]
+    settings: bool
+    devices: int
+    pins: int
+    self_set: int  # settings that children made for themselves
+    added: tuple[str, ...]  # accounts
+    grants: int
+    steps: int  # postponed transitions to the next band
+    problems: tuple[str, ...]  # of files that cannot be used
+
+
+@record
+class RestorePreview(BackupContent):
+    children: tuple[ChildInBackup, ...]
+
+
+@record
+class RestoreApplied(RestoreResponse):
+    problems: tuple[str, ...]  # of files that cannot be used
+
+
+@record
+class RestoredBackup:
+    by: str  # who restored it
+    at: datetime
+    made: datetime
+    undo: bool
+
+
+@record
+class LastRestore(RestoreResponse):
+    last: RestoredBackup | None
+
+
+BACKUP = Verb("backup", BackupRequest, BackupPiece, senders=GUARDIANS)
+
+# One verb: the others name the answer to an action.
+RESTORE = Verb("restore", RestoreRequest, RestoreResponse, senders=GUARDIANS)
+RESTORE_BEGIN = Verb("restore", RestoreRequest, RestoreBegun, senders=GUARDIANS)
+RESTORE_LOOK = Verb("restore", RestoreRequest, RestorePreview, senders=GUARDIANS)
+RESTORE_APPLY = Verb("restore", RestoreRequest, RestoreApplied, senders=GUARDIANS)
+RESTORE_LAST = Verb("restore", RestoreRequest, LastRestore, senders=GUARDIANS)

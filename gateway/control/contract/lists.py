@@ -1,0 +1,234 @@
+"""Verbs of the lists of sites and of states' registers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from gateway.control.schema import OneLine, Text, record
+from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.policy.time.list_updates import UpdateInterval
+
+NAME_LIMIT = 60  # characters of the name of an own list
+
+PAGES = frozenset({Sender.PAGES})
+GUARDIANS = frozenset({Sender.GUARDIAN})
+
+
+@record
+class NamedId:
+    id: str
+    name: str
+
+
+@record
+class ListTable:
+    """The table that is built of all lists."""
+
+    names: int
+    bytes: int
+    built: str  # ISO 8601
+
+
+@record
+class ListSource:
+    """One list. Name, address and error may be untrusted input."""
+
+    id: str
+    name: str
+    url: str
+    category: str
+    category_name: str  # English
+    licence: str
+    own: bool  # added by the family
+    on: bool
+    default: bool  # on unless the family turns it off
+    names: int | None  # in the table
+    about: int  # the maker's own figure
+    bytes: int  # of the stored copy
+    fetched: datetime | None
+    stale: bool
+    error: str  # of the last download
+
+
+@record
+class ListUpdate:
+    """An update that runs, or the result of the last one."""
+
+    running: bool
+    ended: datetime | None
+    problems: tuple[str, ...]
+    source: str | None = None  # that is downloaded now
+    done: int | None = None  # bytes of it
+
+
+@record
+class UpdatePlan:
+    """Automatic updates."""
+
+    interval: UpdateInterval
+    running: bool
+    newest: datetime | None  # when the newest copy was downloaded
+    next: datetime | None  # None: none is planned, or one runs or waits
+    waits_for: str  # clock or memory, for an update that is due; else empty
+    failures: int  # since the last success
+    warning: str  # none: no list was ever downloaded, old: the newest is older than a week; else empty
+
+
+@record
+class WrongListEntry:
+    """An entry that a guardian reported as wrong."""
+
+    host: str
+    category: str
+    by: str
+    at: date
+
+
+@record
+class Lists:
+    table: ListTable
+    sources: tuple[ListSource, ...]
+    categories: tuple[NamedId, ...]  # that a list may have
+    wrong: tuple[WrongListEntry, ...]  # newest first
+    update: ListUpdate
+    schedule: UpdatePlan
+    most: int  # own lists
+
+
+@record
+class LookupRequest:
+    host: OneLine  # or an address
+
+
+@record
+class ListEntry:
+    """An entry that matches the host."""
+
+    name: str
+    categories: tuple[str, ...]
+
+
+@record
+class MatchingList:
+    """A stored list that may have the entry."""
+
+    id: str
+    name: str
+    url: str
+    category: str
+    version: str  # date of the download; empty: unknown
+
+
+@record
+class LookupResult:
+    host: str
+    refused_for_everyone: bool
+    matches: tuple[ListEntry, ...]  # longest first
+    categories: tuple[NamedId, ...]
+    services: tuple[NamedId, ...]
+    resolver: str | None  # that the host belongs to
+    sources: tuple[MatchingList, ...]
+
+
+@record
+class AddListRequest:
+    """A published list by ``id``, or an own one by the other three."""
+
+    id: OneLine | None = None
+    name: Annotated[str, Text(1, NAME_LIMIT, one_line=True)] | None = None
+    url: OneLine | None = None
+    category: OneLine | None = None
+
+
+@record
+class ListId:
+    id: str
+
+
+@record
+class RemoveListRequest:
+    id: OneLine
+
+
+@record
+class RemovedList:
+    id: str
+    name: str
+    url: str
+    category: str
+
+
+@record
+class UpdateListsRequest:
+    force: bool = False  # also lists that are still fresh
+
+
+@record
+class ReportEntryRequest:
+    host: OneLine
+    open: tuple[str, ...] = ()  # children for whom the entry is allowed
+
+
+@record
+class ReportedEntry:
+    host: str  # the entry
+    opened: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+@record
+class WithdrawReportRequest:
+    host: OneLine
+
+
+@record
+class WithdrawnReport:
+    host: str
+
+
+@record
+class RegisterState:
+    """A state's register of sites that `qalqan.yaml` names."""
+
+    id: str
+    country: str
+    name: str
+    on: bool
+    by: str  # the guardian who turned it on; empty: unknown
+    since: date | None
+    url: str
+    names: int | None  # in the table; None: it is off, or not downloaded
+    fetched: datetime | None
+    stale: bool
+    note: str  # about its copy, in English
+
+
+@record
+class Registers:
+    registers: tuple[RegisterState, ...]
+
+
+@record
+class SwitchRegisterRequest:
+    country: OneLine
+    on: Literal["yes", "no"]
+
+
+@record
+class SwitchedRegister:
+    id: str
+    on: bool
+    revision: int
+    undo: int  # revision to which `unedit_family` returns
+
+
+LISTS = Verb("lists", Nothing, Lists, senders=PAGES)
+LIST_LOOKUP = Verb("list_lookup", LookupRequest, LookupResult, senders=PAGES)
+LIST_ADD = Verb("list_add", AddListRequest, ListId, senders=GUARDIANS)
+LIST_REMOVE = Verb("list_remove", RemoveListRequest, RemovedList, senders=GUARDIANS)
+LIST_UPDATE = Verb("list_update", UpdateListsRequest, ListUpdate, senders=GUARDIANS)
+LIST_REPORT = Verb("list_report", ReportEntryRequest, ReportedEntry, senders=GUARDIANS)
+LIST_UNREPORT = Verb("list_unreport", WithdrawReportRequest, WithdrawnReport, senders=GUARDIANS)
+REGISTERS = Verb("registers", Nothing, Registers, senders=PAGES)
+REGISTER = Verb("register", SwitchRegisterRequest, SwitchedRegister, senders=GUARDIANS)

@@ -1,0 +1,41 @@
+"""Verbs of the notifications on guardians' phones."""
+
+from __future__ import annotations
+
+from gateway.control.schema import OneLine, record
+from gateway.control.verbs import Nothing, Sender, Verb
+
+
+@record
+class GuardianAlerts:
+    """The notifications of one guardian. The address is secret: everyone who knows it can read along."""
+
+    guardian: str
+    address: str  # of the ntfy topic
+    kinds: tuple[str, ...]
+    at_night: tuple[str, ...] = ()  # subset of ``kinds``; the others wait for the morning
+    names: bool = False  # include names of children, devices and sites in the text
+    inside: bool = False  # the server is in the household's own network
+    language: str = ""
+
+
+@record
+class AlertBook:
+    alerts: tuple[GuardianAlerts, ...]
+    timezone: str
+
+
+@record
+class SetAlertsRequest:
+    """Without ``address`` and ``kinds``, turn them off. Without ``address``, keep the stored one."""
+
+    address: OneLine | None = None
+    kinds: tuple[str, ...] | None = None
+    at_night: tuple[str, ...] = ()
+    names: bool = False
+    inside: bool = False
+    language: OneLine | None = None
+
+
+ALERTS = Verb("alerts", Nothing, AlertBook, senders=frozenset({Sender.PAGES}))
+SET_ALERTS = Verb("set_alerts", SetAlertsRequest, Nothing, senders=frozenset({Sender.GUARDIAN}))

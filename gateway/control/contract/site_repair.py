@@ -1,0 +1,81 @@
+"""Verbs of the repair of a broken site: open it for minutes, then choose what stays allowed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.control.schema import OneLine, record
+from gateway.control.verbs import Sender, Verb
+
+
+@record
+class StartRepairRequest:
+    id: OneLine
+    host: OneLine
+    device: OneLine | None = None  # MAC; None: all devices of the child
+
+
+@record
+class RepairStarted:
+    host: str
+    until: datetime
+    devices: tuple[str, ...]  # MACs
+
+
+@record
+class SiteRepairRequest:
+    id: OneLine
+
+
+@record
+class SiteRepair:
+    """A repair that runs, or that waits for a guardian's choice."""
+
+    state: str  # none, runs, over
+    host: str | None  # None: there is no repair
+    until: datetime | None
+    by: str | None
+    devices: tuple[str, ...]  # MACs
+
+
+@record
+class NeededName:
+    """A name that a device requested during a repair. Untrusted input."""
+
+    name: str
+    group: str  # the registered domain
+    service: str | None
+    proposed: bool  # the site's own name, or requested directly after it
+    refused: str | None  # the reason; None: the name was opened
+    rule: str | None
+    owner: str | None
+    sentence: str | None
+
+
+@record
+class SiteRepairNames(SiteRepair):
+    """A repair with the requested names."""
+
+    names: tuple[NeededName, ...] = ()
+    left_out: int = 0  # number of further names
+
+
+@record
+class EndRepairRequest:
+    id: OneLine
+    keep: tuple[str, ...] = ()  # names that stay allowed
+
+
+@record
+class RepairEnded:
+    """``undo`` and ``revision``: of the rule file, before and after; None if it did not change."""
+
+    kept: int
+    entries: tuple[str, ...]  # of the allow list
+    undo: int | None
+    revision: int | None
+
+
+START_REPAIR = Verb("teach", StartRepairRequest, RepairStarted, senders=frozenset({Sender.GUARDIAN}))
+SITE_REPAIR = Verb("lesson", SiteRepairRequest, SiteRepairNames, senders=frozenset({Sender.PAGES}))
+END_REPAIR = Verb("teach_end", EndRepairRequest, RepairEnded, senders=frozenset({Sender.GUARDIAN}))

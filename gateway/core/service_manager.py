@@ -1,0 +1,50 @@
+"""The interface to the service manager, if any: state notifications and inherited descriptors (sd_notify(3),
+sd_listen_fds(3)).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+
+FIRST = 3  # the first passed descriptor, SD_LISTEN_FDS_START
+
+
+class Notifier:
+    """Sends state lines (ready, alive, stopping) to the datagram socket in NOTIFY_SOCKET.
+
+    ``watchdog_period`` is half of the manager's timeout in seconds, or None without a watchdog.
+    """
+
+    def __init__(self, address: str | None, watchdog_usec: str | None) -> None:
+        self._address = address
+        self.watchdog_period = int(watchdog_usec) / 2e6 if watchdog_usec and watchdog_usec.isdigit() else None
+
+    @classmethod
+    def from_environment(cls) -> Notifier:
+        return cls(os.environ.get("NOTIFY_SOCKET"), os.environ.get("WATCHDOG_USEC"))
+
+    def send(self, *lines: str) -> None:
+        if not self._address:
+            return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+            out.setblocking(False)
+            try:
+                out.sendto("\n".join(lines).encode(), address)
+            except OSError:
+                # A failing service manager must not stop the filter; its watchdog notices the silence.
+                return
+
+
+def inherited_descriptor(name: str, environment: Mapping[str, str] = os.environ) -> int | None:
+    """Return the descriptor of that name and make it non-inheritable; None if there is none."""
+    if environment.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    names = environment.get("LISTEN_FDNAMES", "").split(":")
+    if name not in names:
+        return None
+    number = FIRST + names.index(name)
+    os.set_inheritable(number, False)
+    return number

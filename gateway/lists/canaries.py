@@ -1,0 +1,155 @@
+"""What no published list may block: well-known sites, shared networks, and names of the catalogue.
+
+Well-known sites and shared networks are in `profiles/canaries.yaml`. `must_resolve.py` has the sites that
+must resolve for children from ten years on.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_network
+
+from gateway.lists.formats import Format
+from gateway.lists.must_resolve import NOTHING_MUST, MustResolve
+from gateway.policy.config.registers import is_register
+from gateway.policy.names import networks as nets
+from gateway.policy.names.packs import Site
+from gateway.policy.names.services import Service
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node, shown
+
+LEARNING = frozenset({"education", "health", "productivity"})
+# A service of one of these categories may also be in another: a pirate site adult, a proxy a pirate site.
+DOUBTFUL = frozenset(
+    {
+        "adult", "gambling", "drugs_alcohol_tobacco_sales", "weapons_sales", "gore_violence",
+        "selfharm_promotion", "hate_extremism", "dating", "random_video_chat", "ai_companions",
+        "proxy_vpn_doh", "tor", "piracy", "search_without_safe_mode", "crypto",
+    }
+)  # fmt: skip
+# The catalogue has no data on tracking or on the age of a name: services have their own trackers.
+OTHER_MATTERS = frozenset({"ads_trackers", "new_domain"})
+
+
+class SharedNetworks:
+    """Networks whose addresses are shared by thousands of sites. An entry in one would block all of them."""
+
+    def __init__(self, networks: Mapping[nets.Network, str]) -> None:
+        """``networks`` maps each network to its owner. The networks do not overlap."""
+        self._spans: dict[int, list[tuple[int, int, str]]] = {4: [], 6: []}
+        for network, owner in networks.items():
+            self._spans[network.version].append((*nets.span(network), owner))
+        for spans in self._spans.values():
+            spans.sort()
+
+    def hit(self, listed: str) -> str | None:
+        """Return the owner whose addresses the entry ``listed`` would block, or None."""
+        network = ip_network(listed)
+        spans = self._spans[network.version]
+        low, high = nets.span(network)
+        at = bisect_right(spans, high, key=lambda span: span[0]) - 1
+        return spans[at][2] if at >= 0 and spans[at][1] >= low else None
+
+
+class CatalogueNames:
+    """Decides which list entries the catalogue contradicts. ``binding``: categories blocked for everyone.
+
+    Published lists are often merged automatically from other lists. Current lists call a school diary
+    phishing, a maker of children's films a pirate site, and VK adult. For a name in the catalogue, the
+    catalogue decides.
+    """
+
+    def __init__(self, services: Iterable[Service], sites: Iterable[Site], binding: Iterable[str]) -> None:
+        self._binding = frozenset(binding)
+        self._claims: dict[str, frozenset[str]] = {}
+        for site in sites:
+            self._claim(site.names, LEARNING)
+        for service in services:
+            if service.categories.isdisjoint(DOUBTFUL):
+                self._claim((*service.domains, *service.update), service.categories)
+
+    def _claim(self, names: Iterable[str], categories: frozenset[str]) -> None:
+        """Claim the names and their parent domains, since an entry for a parent blocks the name too."""
+        for name in names:
+            above = "" if "*" in name else name.removeprefix("=")
+            while "." in above:
+                self._claims[above] = self._claims.get(above, frozenset()) | categories
+                above = above.partition(".")[2]
+
+    def disputes(self, category: str, listed: str) -> bool:
+        """Return whether the catalogue contradicts the entry ``listed`` of a list of that category.
+
+        An entry for a subdomain of a catalogue name is accepted, since it is more precise.
+        """
+        claim = self._claims.get(listed)
+        if claim is None or is_register(category) or category in OTHER_MATTERS or category in claim:
+            return False
+        return category not in self._binding or not claim.isdisjoint(LEARNING)
+
+
+NO_NETWORKS = SharedNetworks({})
+NOTHING_KNOWN = CatalogueNames((), (), ())
+
+
+class Canaries:
+    """Well-known sites and shared networks. A list that blocks one of them, or a parent domain, is rejected.
+
+    Entries that the catalogue (``known``) contradicts are left out of the table, and so are entries that
+    block a site that ``must`` resolve.
+    """
+
+    def __init__(
+        self,
+        hosts: Iterable[str],
+        networks: SharedNetworks = NO_NETWORKS,
+        known: CatalogueNames = NOTHING_KNOWN,
+        must: MustResolve = NOTHING_MUST,
+    ) -> None:
+        self._networks = networks
+        self.known = known
+        self.must = must
+        self._suffixes: dict[str, str] = {}
+        for host in hosts:
+            name = host
+            while "." in name:
+                self._suffixes.setdefault(name, host)
+                name = name.partition(".")[2]
+
+    def hit(self, listed: str) -> str | None:
+        """Return the well-known host that the entry ``listed`` would block, or None."""
+        return self._suffixes.get(listed)
+
+    def hit_by(self, form: Format) -> Callable[[str], str | None]:
+        """Return the check for entries of that format: which well-known site an entry would block."""
+        return self._networks.hit if form is Format.ADDRESSES else self.hit
+
+
+def parse_canaries(source: str | bytes, file: str) -> tuple[str, ...]:
+    """Return the well-known hosts of `profiles/canaries.yaml`, which has a list of names for each topic."""
+    top = fields.Fields(parse_document(source, file), ("canaries", "addresses"))
+    themes = fields.pairs(top.need("canaries"))
+    return tuple(dict.fromkeys(host for _, _, node in themes for host in fields.texts(node)))
+
+
+def parse_shared_networks(source: str | bytes, file: str) -> SharedNetworks:
+    """Parse the part `addresses` of `profiles/canaries.yaml`: prefixes by owner. Raises PolicyError."""
+    top = fields.Fields(parse_document(source, file), ("canaries", "addresses"))
+    read: dict[nets.Network, str] = {}
+    for owner, _, node in fields.pairs(top.need("addresses")):
+        for item in fields.items(node):
+            prefix = _prefix(item)
+            other = next(filter(prefix.overlaps, read), None)
+            if other is not None:
+                item.place.refuse(f"{shown(str(prefix))} overlaps {other}", "keep one of the two")
+            read[prefix] = owner
+    return SharedNetworks(read)
+
+
+def _prefix(node: Node) -> nets.Network:
+    word = fields.text(node)
+    try:
+        return ip_network(word)
+    except ValueError:
+        node.place.refuse(f"{shown(word)} is not a prefix", "write it like 192.0.2.0/24")

@@ -1,0 +1,434 @@
+"""Explains a Decision in one to three plain sentences: the state, until when, who decided, where to complain.
+
+The words come from a catalogue, so that other languages can replace them. The child's page, the parents'
+page, the DNS error, `qalqan why` and the log all use the same decision. The pages import this module: it must
+not import the YAML library or the judge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from gateway.policy.profile.rules import FAMILY, PLAY, SELF
+from gateway.policy.time.gates import is_limit
+from gateway.policy.values import Decision, Reason, Verdict
+
+if TYPE_CHECKING:  # the pages import this module; the type alone is needed
+    from gateway.policy.time.standing import Left
+
+Words = Mapping[str, str]
+
+GUARDIAN = "guardian"  # owner of an immediate action of one person, as in "guardian:Mum"
+MAX_SHORT = 120  # bytes of an Extended DNS Error's text, which shares a UDP answer with the rest
+
+ENGLISH: Words = {
+    # What is. {what} is a service, a site or "The internet".
+    "help": "{what} is always open.",
+    "refused_for_everyone": "{what} is refused for everyone.",
+    "register": "{what} is not open here: it is on a list of a state, the register of {state}.",
+    "quarantined": "This device is new here and waits for an answer.",
+    "paused": "The internet is paused{until}.",
+    "bedtime": "It is bedtime: the internet is closed{until}.",
+    "window": "{what} is closed{until}.",
+    "out_of_time": "{what} is closed{until}: {spent}.",
+    "device_needs": "{what} is open: devices need it.",
+    "homework": "{what} is open{until}: it is for homework.",
+    "family_allow": "{what} is open{until}.",
+    "family_block": "{what} is not open here.",
+    "service": "{what} is not open here.",
+    "category": "{what} is not open here: {kind}.",
+    "law": "{what} is not open here: a law asks for an older age. {law}.",
+    "new_domain": "{what} is not open here: the name is younger than 30 days.",
+    "unknown_domain": "{what} is not open yet: nobody here knows it.",
+    "not_on_list": "{what} is not on the list of sites.",
+    "safe_search": "{what} is open in its safe mode{until}.",
+    "safe_search_address": "{what} is open in its safe mode only.",
+    "no_name": "A connection that names no site is not open here.",
+    "bad_name": "A connection with an impossible name is not open here.",
+    "ech": "A connection that hides its site is not open here.",
+    "malformed": "A damaged connection is not open here.",
+    "fragment": "A connection in fragments is not open here.",
+    "overflow": "A damaged connection is not open here.",
+    "unanswered": "A connection that nobody answers is not open here.",
+    "protocol": "An internet protocol that no app needs is not open here.",
+    "encrypted_dns": "Encrypted DNS is not open here: it goes around the home's rules.",
+    "relay": "The relay of iCloud is not open here: it goes around the home's rules.",
+    "vpn": "A VPN is not open here: it goes around the home's rules.",
+    "tor": "Tor is not open here: it goes around the home's rules.",
+    "proxy": "A proxy is not open here: it goes around the home's rules.",
+    "ssh": "SSH is not open here: it can go around the home's rules.",
+    "unresolved": "{what} is not open here: the address is not known to be its own.",
+    "resolver_signal": "Encrypted DNS is off in this home.",
+    "gateway": "These are the gateway's own pages.",
+    "unfiltered": "{what} is open: nothing is filtered on this device.",
+    "off": "{what} is open: filtering is off{until}.",
+    "open": "{what} is open{until}.",
+    # How much of a limit. {kind} is empty, or "for_kind".
+    "spent": "the time for today is used",
+    "spent_none": "there is no time{kind} today",
+    "spent_minute": "today's minute{kind} is used",
+    "spent_minutes": "today's {count} minutes{kind} are used",
+    "spent_hour": "today's hour{kind} is used",
+    "spent_hours": "today's {count} hours{kind} are used",
+    "week_none": "there is no time{kind} this week",
+    "week_minute": "this week's minute{kind} is used",
+    "week_minutes": "this week's {count} minutes{kind} are used",
+    "week_hour": "this week's hour{kind} is used",
+    "week_hours": "this week's {count} hours{kind} are used",
+    "left_minute": "1 minute left today{kind}.",
+    "left_minutes": "{count} minutes left today{kind}.",
+    "left_week_minute": "1 minute left this week{kind}.",
+    "left_week_minutes": "{count} minutes left this week{kind}.",
+    "for_kind": " for {name}",
+    "play": "play",
+    # Until when.
+    "until": " until {when}",
+    "on_weekday": "{weekday} {clock}",
+    "on_date": "{day} {month}, {clock}",
+    # Who decided.
+    "by_person": "{name} set this on {weekday}.",
+    "by_person_today": "{name} set this today.",
+    "by_person_before": "{name} set this on {day} {month}.",
+    "by_family": "Your family set this.",
+    "by_guardian": "{name} set this.",
+    "by_self": "This is {name}'s own choice.",
+    "by_band": "These are the {band} rules.",
+    "by_list": "It is on the list {name}.",
+    "by_law": "A law of {name} asks for it.",
+    "by_register": "{name} turned it on, on {weekday}.",
+    "by_register_today": "{name} turned it on today.",
+    "by_register_before": "{name} turned it on, on {day} {month}.",
+    "by_register_once": "{name} turned it on.",
+    "by_register_home": "It was turned on in this home.",
+    # Where it is said to be wrong.
+    "contest_ask": "You can ask for it.",
+    "contest_time": "You can ask for time.",
+    "contest_parent": "A parent can change it.",
+    "contest_provider": "The internet provider can look into it.",
+    "contest_state": "You can complain about it.",
+    "contest_maker": "The makers of the program can look into it.",
+    "the_internet": "The internet",
+    "a_site": "This site",
+    "weekdays": "Monday,Tuesday,Wednesday,Thursday,Friday,Saturday,Sunday",
+    "months": ("January,February,March,April,May,June,July,August,September,October,November,December"),
+}
+
+_WHOLE_DEVICE = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME})
+_SPENT = re.compile(
+    r"limits: (?P<gate>(?:\w+:)?[\w-]+): (?P<week>week: )?(?P<limit>\d+[hm])(?: \+ (?P<bonus>\d+[hm]))?$"
+)
+_INTERNET_RULES = ("windows: internet", "limits: internet")
+
+
+class Decider(StrEnum):
+    FAMILY = "family"  # a rule of this family, or an immediate action of a guardian
+    BAND = "band"  # the rules of an age group, which come with the program
+    LAW = "law"  # a law that a guardian turned on
+    REGISTER = "register"  # a state's register that a guardian turned on
+    LISTS = "lists"  # blocked for everyone; the list is never named
+    PRODUCT = "product"  # a part of the program
+
+
+class Contest(StrEnum):
+    ASK = "ask"  # with one tap
+    TIME = "time"  # a child requests time
+    PARENT = "parent"  # a person who can change it here
+    PROVIDER = "provider"  # the provider checks a list of harmful sites, and forwards the complaint
+    STATE = "state"  # the authority for complaints about it
+    MAKER = "maker"  # the makers of the program
+
+
+_BY_TIME = frozenset({Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
+_OWNERS = {FAMILY: Decider.FAMILY, GUARDIAN: Decider.FAMILY, "band": Decider.BAND}
+_SETTINGS = (
+    ("block: ", "block/"),
+    ("category:", "categories/"),
+    ("mode = ", "mode"),
+    ("unknown = ", "unknown"),
+    ("strict = ", "strict"),
+    ("safe_search = ", "safe_search"),
+    ("ways: ", "ways/"),
+    ("bedtime: ", "bedtime"),
+    ("windows: ", "windows/"),
+    ("limits: ", "limits/"),
+    ("law:", "laws/"),
+    ("clock_unset: ", "clock_unset"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of services and categories in the reader's language."""
+
+    services: Mapping[str, str] = field(default_factory=dict)  # id → name
+    categories: Mapping[str, str] = field(default_factory=dict)  # id → name
+    groups: Mapping[str, str] = field(default_factory=dict)  # id → name
+    laws: Mapping[str, str] = field(default_factory=dict)  # id → name
+    states: Mapping[str, str] = field(default_factory=dict)  # countries that have registers: code → name
+    words: Words = field(default_factory=lambda: ENGLISH)
+
+
+@dataclass(frozen=True, slots=True)
+class SetBy:
+    """The person who set a rule, from the audit log."""
+
+    name: str  # the guardian's name
+    at: datetime  # aware
+
+
+def sentence(
+    decision: Decision,
+    what: str | None,
+    now: datetime,
+    names: Names | None = None,
+    set_by: SetBy | None = None,
+    left: Left | None = None,
+) -> str:
+    """Return one to three plain sentences about a decision.
+
+    Arguments:
+        what: a host name, or a person's name for it; None for a flow that names nothing.
+        now: an aware datetime in the household's zone; days and times are shown in that zone.
+        left: the remaining time of what is open.
+    """
+    names = names or Names()
+    sentences = [_what_is(decision, what, now, names)]
+    if decision.allowed and left is not None and left.at is None and is_limit(left.gate):
+        sentences.append(_left(left, names))
+    who = _who(decision, now, names.words, set_by)
+    if who:
+        sentences.append(who)
+    return " ".join(sentences)
+
+
+def short(decision: Decision, what: str | None, now: datetime, names: Names | None = None) -> str:
+    """Return a text for an Extended DNS Error (RFC 8914 §2), at most MAX_SHORT bytes.
+
+    It has the state; for a block, if there is room, also who decided and where to complain.
+    """
+    names = names or Names()
+    text = _what_is(decision, what, now, names)
+    while len(text.encode()) > MAX_SHORT:
+        text = text[:-2].rstrip() + "…"
+    if decision.verdict is Verdict.BLOCK:
+        for more in (_who(decision, now, names.words, None), names.words[f"contest_{contest(decision)}"]):
+            text = f"{text} {more}" if more and len(f"{text} {more}".encode()) <= MAX_SHORT else text
+    return text
+
+
+def _what_is(decision: Decision, what: str | None, now: datetime, names: Names) -> str:
+    words = names.words
+    key = "off" if decision.rule == "off" else str(decision.reason)
+    return words[key].format(
+        what=_subject(decision, what, names),
+        until=_until(decision.until, now, words),
+        kind=_kind(decision, names),
+        law=_law(decision, names),
+        state=state_of(decision, names),
+        spent=_spent(decision.rule, names),
+    )
+
+
+def _left(left: Left, names: Names) -> str:
+    key = f"left_{'week_' if left.week else ''}minute{'' if left.minutes == 1 else 's'}"
+    return names.words[key].format(count=left.minutes, kind=_limited(left.gate, names))
+
+
+def _spent(rule: str, names: Names) -> str:
+    """Return how much of the limit in ``rule`` is used, as text."""
+    words, match = names.words, _SPENT.search(rule)
+    if match is None:
+        return words["spent"]
+    minutes = sum(
+        int(amount[:-1]) * (60 if amount[-1] == "h" else 1)
+        for amount in match.group("limit", "bonus")
+        if amount
+    )
+    count, unit = (minutes // 60, "hour") if minutes and minutes % 60 == 0 else (minutes, "minute")
+    period = "week" if match["week"] else "spent"
+    key = f"{period}_none" if not minutes else f"{period}_{unit}{'' if count == 1 else 's'}"
+    return words[key].format(count=count, kind=_limited(match["gate"], names))
+
+
+def _limited(gate: str, names: Names) -> str:
+    """Return what a limit applies to; empty if the sentence already says so."""
+    kind, _, key = gate.partition(":")
+    if gate == PLAY:
+        name = names.words["play"]
+    elif kind == "group":
+        name = names.groups.get(key, key)
+    elif kind == "category":
+        name = names.categories.get(key, key.replace("_", " "))
+    else:
+        return ""
+    # Lower case within the sentence, except abbreviations: "Games" → "games", but "AI companions".
+    return names.words["for_kind"].format(name=name if name[1:2].isupper() else name[:1].lower() + name[1:])
+
+
+def _subject(decision: Decision, what: str | None, names: Names) -> str:
+    """Return the subject of the sentence: the service that the rule names, else ``what``."""
+    if decision.reason in _WHOLE_DEVICE or any(part in decision.rule for part in _INTERNET_RULES):
+        return names.words["the_internet"]
+    service = names.services.get(service_of(decision))
+    return service or what or names.words["a_site"]
+
+
+def service_of(decision: Decision) -> str:
+    """Return the id of the service that the rule names; empty if it names none."""
+    return _after(decision.rule, "service:")
+
+
+def _kind(decision: Decision, names: Names) -> str:
+    category = _after(decision.rule, "category:")
+    return names.categories.get(category, category.replace("_", " "))
+
+
+def _law(decision: Decision, names: Names) -> str:
+    law = _after(decision.rule, "law:")
+    return names.laws.get(law, law)
+
+
+def state_of(decision: Decision, names: Names) -> str:
+    """Return the name of the country whose register decided."""
+    code = _after(decision.rule, "law:")
+    return names.states.get(code, code.upper())
+
+
+def _after(rule: str, kind: str) -> str:
+    """Return the id after ``kind``: ``block: service:tiktok`` with ``service:`` → ``tiktok``."""
+    _, found, rest = rule.partition(kind)
+    return rest.replace(":", " ").split(" ")[0] if found and rest else ""
+
+
+def _until(until: datetime | None, now: datetime, words: Words) -> str:
+    if until is None:
+        return ""
+    local = until.astimezone(now.tzinfo)
+    clock = f"{local.hour:02}:{local.minute:02}"
+    if until - now < timedelta(days=1):
+        when = clock
+    elif until - now < timedelta(days=6):
+        when = words["on_weekday"].format(weekday=_weekday(local, words), clock=clock)
+    else:
+        when = words["on_date"].format(day=local.day, month=_month(local, words), clock=clock)
+    return words["until"].format(when=when)
+
+
+def _weekday(at: date, words: Words) -> str:
+    return words["weekdays"].split(",")[at.weekday()]
+
+
+def _month(at: date, words: Words) -> str:
+    return words["months"].split(",")[at.month - 1]
+
+
+def _who(decision: Decision, now: datetime, words: Words, set_by: SetBy | None) -> str:
+    kind, _, name = decision.owner.partition(":")
+    if decision.reason is Reason.REGISTER:
+        return _by_register(decision.rule, name.partition(":")[2], now.date(), words)
+    if decision.verdict is Verdict.ALLOW and decision.reason in (Reason.OPEN, Reason.DEVICE_NEEDS):
+        return ""
+    if kind == "family":
+        return words["by_family"] if set_by is None else _by_person(set_by, now, words)
+    if kind == "band" and decision.verdict is Verdict.BLOCK:
+        return words["by_band"].format(band=name)
+    if kind in ("list", "law", GUARDIAN, SELF):
+        return words[f"by_{kind}"].format(name=name.upper() if kind == "law" else name)
+    return ""
+
+
+def _by_person(set_by: SetBy, now: datetime, words: Words) -> str:
+    at = set_by.at.astimezone(now.tzinfo)
+    if at.date() == now.date():
+        return words["by_person_today"].format(name=set_by.name)
+    if now.date() - at.date() < timedelta(days=7):
+        return words["by_person"].format(name=set_by.name, weekday=_weekday(at, words))
+    return words["by_person_before"].format(name=set_by.name, day=at.day, month=_month(at, words))
+
+
+def _by_register(rule: str, who: str, today: date, words: Mapping[str, str]) -> str:
+    """Return the sentence about who turned on the register of this rule, and on which day."""
+    if not who:
+        return words["by_register_home"]
+    try:
+        on = date.fromisoformat(rule.rpartition(" ")[2])
+    except ValueError:
+        return words["by_register_once"].format(name=who)
+    if on == today:
+        return words["by_register_today"].format(name=who)
+    if today - on < timedelta(days=7):
+        return words["by_register"].format(name=who, weekday=_weekday(on, words))
+    return words["by_register_before"].format(name=who, day=on.day, month=_month(on, words))
+
+
+def decider(decision: Decision) -> Decider:
+    """Return who decided a block."""
+    if decision.reason is Reason.REFUSED_FOR_EVERYONE:
+        return Decider.LISTS
+    if decision.reason is Reason.REGISTER:
+        return Decider.REGISTER
+    if decision.reason is Reason.LAW:
+        return Decider.LAW
+    return _OWNERS.get(decision.owner.partition(":")[0], Decider.PRODUCT)
+
+
+def contest(decision: Decision) -> Contest:
+    """Return where to complain about a block. Complaining to a parent is always possible as well."""
+    who = decider(decision)
+    if who is Decider.LISTS:
+        return Contest.PROVIDER
+    if who is Decider.REGISTER:
+        return Contest.STATE
+    if decision.reason in _BY_TIME:
+        return Contest.TIME
+    if decision.askable:
+        return Contest.ASK
+    return Contest.MAKER if who is Decider.PRODUCT else Contest.PARENT
+
+
+def setting(decision: Decision) -> str:
+    """Return the key of the rule that decided, as `edit` takes it: ``block/service:tiktok``; empty for none.
+
+    The rule of a band starts with the band's name.
+    """
+    if decider(decision) in (Decider.LISTS, Decider.REGISTER, Decider.PRODUCT):
+        return ""
+    rule = decision.rule
+    if decision.owner.startswith("band:"):
+        rule = rule.removeprefix(f"{decision.owner.replace(':', ' ', 1)}: ")
+    for written, key in _SETTINGS:
+        if rule.startswith(written):
+            return key + _rule_target(rule.removeprefix(written), written) if key.endswith("/") else key
+    return ""
+
+
+def category_of(decision: Decision) -> str:
+    """Return the category that a block is about; empty for none."""
+    _, found, rest = decision.rule.partition("category:")
+    about = decision.reason in (Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.FAMILY_BLOCK)
+    return rest.partition(" ")[0] if found and about else ""
+
+
+def decided_to_dict(decision: Decision) -> dict[str, object] | None:
+    """Return ``who kind contest`` of a block; None for what is open."""
+    if decision.verdict is not Verdict.BLOCK:
+        return None
+    return {
+        "who": decider(decision).value,
+        "kind": category_of(decision) or None,
+        "contest": contest(decision).value,
+    }
+
+
+def _rule_target(rest: str, written: str) -> str:
+    """Return what a rule is about: all of ``block: NAME`` and ``law:ID``, else the text before its value."""
+    if written in ("block: ", "law:"):
+        return rest
+    if written in ("windows: ", "limits: "):
+        return rest.rpartition(": ")[0]
+    return rest.partition(" = ")[0]

@@ -1,0 +1,442 @@
+"""Tests of members: slots, places, situations, unassigned devices and a filter test's device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.household.members import Member, Worn
+from gateway.household.rule_book import RuleBook
+from gateway.policy.identity.questions import Ask, Question
+from gateway.policy.time.standing import FOREVER
+from gateway.policy.values import Observation, Proto, Reason, Verdict
+from gateway.store.tables.grants import Opening
+from gateway.wire.dns.svcb import Unwanted
+from tests.household.a_home import MUMS, NOON, PHONE, STRANGER, TABLET, Home, asked_about, built
+from tests.household.household_files import DAUGHTER, SON, Rules
+
+LANS = ["br-lan", "br-guest", "lan.7", "lan.8"]
+AUDITED = "02:5a:91:c3:07:e4"
+NIGHT = NOON + timedelta(hours=10)  # ten in the evening
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    yield from built(tmp_path)
+
+
+def test_each_device_has_a_slot_of_its_own_and_keeps_it(home: Home) -> None:
+    slots = {mac: home.family.member_of(mac) for mac in (TABLET, "02:00:00:00:00:1a", PHONE)}
+    numbers = [member.slot for member in slots.values() if member is not None]
+    assert len(set(numbers)) == 3
+    home.rebuild()
+    assert [m.slot for mac in slots if (m := home.family.member_of(mac)) is not None] == numbers
+
+
+def test_a_pause_is_a_guardian_s_or_the_family_s(home: Home) -> None:
+    for by, owner in (("Mum", "guardian:Mum"), ("console", "family"), ("router", "family")):
+        home.store.pause("daughter", until=None, by=by, at=NOON)
+        home.family.situate(NOON)
+        member = home.family.member_of(TABLET)
+        assert member is not None
+        assert member.situation.paused_by == owner
+
+
+def test_what_each_may(home: Home) -> None:
+    assert home.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_BLOCK
+    assert home.reason(PHONE, "pornhub.com") is Reason.CATEGORY
+    assert home.reason(MUMS, "pornhub.com") is Reason.UNFILTERED
+    assert home.family.plain == (MUMS,)
+
+
+@pytest.mark.parametrize(
+    ("ways", "unwanted"),
+    [
+        ({"vpn": "allow"}, Unwanted()),
+        ({"encrypted_dns": "allow"}, Unwanted(resolvers=False)),
+        ({"ech": "allow"}, Unwanted(ech=False)),
+    ],
+)
+def test_what_is_taken_out_of_answers_goes_by_the_profile(
+    tmp_path: Path, ways: dict[str, str], unwanted: Unwanted
+) -> None:
+    home = Home(tmp_path, son={**SON, "ways": ways})
+    for mac, expected in ((PHONE, unwanted), (TABLET, Unwanted())):
+        member = home.family.member_of(mac)
+        assert member is not None
+        assert home.family.subjects[member.slot].unwanted == expected
+    home.store.close()
+
+
+def test_a_device_about_which_is_asked_has_taken_out_what_either_refuses(tmp_path: Path) -> None:
+    home = Home(tmp_path, son={**SON, "ways": {"ech": "allow"}}, unknown_devices="daughter")
+    member = asked_about(home, "son", PHONE)
+    assert home.family.subjects[member.slot].unwanted == Unwanted()
+    home.store.close()
+
+
+def test_places_that_guardians_gave(home: Home) -> None:
+    home.store.devices.place(STRANGER, "home", at=NOON)
+    home.rebuild()
+    assert home.family.member_of(STRANGER) is None
+    home.store.devices.place(STRANGER, "quarantine", at=NOON)
+    home.rebuild()
+    assert home.reason(STRANGER, "www.example.org") is Reason.QUARANTINED
+    home.store.devices.place(STRANGER, "adult", at=NOON, until=NOON - timedelta(minutes=1))
+    home.rebuild()
+    assert home.reason(STRANGER, "pornhub.com") is Reason.CATEGORY  # the place has ended
+
+
+def test_a_shared_device_has_the_youngest_ones_rules(tmp_path: Path) -> None:
+    home = Home(tmp_path, shared={STRANGER: {"people": ["daughter", "son"]}})
+    member = home.family.member_of(STRANGER)
+    assert member is not None
+    assert member.profile.id == "daughter"
+    home.store.close()
+
+
+def test_pauses_by_profile_device_and_all(home: Home) -> None:
+    end = NOON + timedelta(minutes=30)
+    home.store.pause("daughter", until=end, by="Mum", at=NOON)
+    changed = home.family.situate(NOON)
+    assert changed == home.family.slots_of("daughter")
+    assert len(changed) == 2
+    assert home.reason(TABLET, "www.example.org") is Reason.PAUSED
+    assert home.reason(PHONE, "www.example.org") is Reason.OPEN
+    home.store.resume("daughter", by="Mum", at=NOON)
+    home.store.pause(TABLET, until=None, by="Mum", at=NOON)
+    home.family.situate(NOON)
+    member = home.family.member_of(TABLET)
+    assert member is not None
+    assert member.situation.paused_until == FOREVER
+    assert home.reason("02:00:00:00:00:1a", "www.example.org") is Reason.OPEN
+    home.store.pause("all", until=end, by="Mum", at=NOON)
+    home.family.situate(NOON)
+    assert home.reason(PHONE, "www.example.org") is Reason.PAUSED
+    assert home.reason(STRANGER, "www.example.org") is Reason.OPEN  # a guest is no child
+    assert home.reason(MUMS, "www.example.org") is Reason.UNFILTERED
+
+
+def test_off_stops_categories_for_everyone(home: Home) -> None:
+    home.store.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
+    home.family.situate(NOON)
+    assert home.reason(TABLET, "www.tiktok.com") is Reason.UNFILTERED
+    assert home.reason(TABLET, "malware.test.qalqan.invalid") is Reason.REFUSED_FOR_EVERYONE
+
+
+def test_addresses_are_a_devices_own(home: Home) -> None:
+    first, second = (home.family.member_of(mac) for mac in (TABLET, PHONE))
+    assert first is not None
+    assert second is not None
+    home.book.learn(first.slot, [bytes(4)], 60, 0.0)
+    assert bytes(4) in first.situation.addresses
+    assert bytes(4) not in second.situation.addresses
+
+
+def test_devices_of_a_file_that_was_never_good_are_guests(home: Home, tmp_path: Path) -> None:
+    home.store.devices.place(TABLET, "home", at=NOON)  # as a first run without the file would have it
+    (tmp_path / "profiles" / "daughter.yaml").write_text(f'band: 10-13\ndevices: ["{TABLET.upper()}"]\n')
+    home.rules = RuleBook(tmp_path / "qalqan.yaml")
+    home.rebuild()
+    member = home.family.member_of(TABLET)
+    assert member is not None
+    assert (member.profile.id, member.macs) == ("guest", (TABLET,))
+    assert home.reason(TABLET, "pornhub.com") is Reason.CATEGORY
+
+
+@pytest.mark.parametrize("place", ["", "guest"])
+def test_one_guest_is_paused_and_no_other(home: Home, place: str) -> None:
+    other = "02:00:00:00:00:98"
+    for mac in (STRANGER, other):
+        home.store.devices.place(mac, place, at=NOON)
+    home.store.pause(STRANGER, until=None, by="Mum", at=NOON)
+    home.rebuild()
+    assert home.reason(STRANGER, "www.example.org") is Reason.PAUSED
+    assert home.reason(other, "www.example.org") is Reason.OPEN
+    home.store.resume(STRANGER, by="Mum", at=NOON)
+    home.rebuild()
+    assert home.reason(STRANGER, "www.example.org") is Reason.OPEN
+    assert home.family.member_of(STRANGER) is home.family.member_of(other)
+
+
+@pytest.mark.parametrize("mac", [TABLET, STRANGER])
+def test_a_managed_device_has_its_schools_tunnel(tmp_path: Path, mac: str) -> None:
+    home = Home(tmp_path, managed={mac: ["nordvpn.com"]})
+    assert home.reason(mac, "de.nordvpn.com") is Reason.FAMILY_ALLOW
+    assert home.reason(mac, "protonvpn.com") is Reason.CATEGORY
+    for other in (PHONE, "02:00:00:00:00:1a", "02:00:00:00:00:98"):
+        assert home.reason(other, "de.nordvpn.com") is Reason.CATEGORY
+    home.store.pause("daughter" if mac == TABLET else mac, until=None, by="Mum", at=NOON)
+    home.rebuild()
+    assert home.reason(mac, "de.nordvpn.com") is Reason.PAUSED
+    home.store.close()
+
+
+def test_a_younger_band_brings_back_no_more_log(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "profiles" / "son.yaml"
+    for band, level in (("10-12", 2), ("6-9", 2), ("13-15", 1), ("6-9", 1), ("0-5", 1)):
+        file.write_text(f'band: {band}\ndevices: ["{PHONE}"]\n')
+        home.rules.reload()
+        home.rules.settle(home.store.hold_band, lambda one: one)
+        home.rebuild()
+        member = home.family.member_of(PHONE)
+        assert member is not None
+        assert member.profile.rules.log_level == level, band
+
+
+def test_a_visitor_is_a_guest_whom_the_familys_night_does_not_close(home: Home) -> None:
+    visitor, guest = STRANGER, "02:00:00:00:00:98"
+    night = NOON + timedelta(hours=12)
+    home.store.devices.place(visitor, "visitor", at=NOON, until=NOON + timedelta(hours=18))
+    home.store.devices.place(guest, "guest", at=NOON)
+    home.rebuild()
+    found = {mac: home.family.member_of(mac) for mac in (visitor, guest, "02:00:00:00:00:97")}
+    reasons = {}
+    for mac, member in found.items():
+        assert member is not None
+        reasons[mac] = member.decide(Observation(Proto.DNS, "www.example.org"), night).reason
+    assert reasons == {visitor: Reason.OPEN, guest: Reason.BEDTIME, "02:00:00:00:00:97": Reason.BEDTIME}
+    assert home.reason(visitor, "pornhub.com") is Reason.CATEGORY
+    assert not home.store.devices.lapse(NOON)
+    assert home.store.devices.lapse(NOON + timedelta(hours=18))
+    home.rebuild()
+    assert home.family.member_of(visitor) is home.family.member_of("02:00:00:00:00:97")
+    assert not home.store.devices.lapse(NOON + timedelta(hours=19))
+
+
+def test_a_stranger_is_a_guest(home: Home) -> None:
+    member = home.family.member_of(STRANGER)
+    assert member is not None
+    assert member.profile.id == "guest"
+    assert home.family.unknown == member.slot
+    assert home.reason(STRANGER, "pornhub.com") is Reason.CATEGORY
+
+
+@pytest.mark.parametrize(
+    ("who", "reason"),
+    [("home", Reason.UNFILTERED), ("quarantine", Reason.QUARANTINED), ("daughter", Reason.FAMILY_BLOCK)],
+)
+def test_or_what_the_family_says(tmp_path: Path, who: str, reason: Reason) -> None:
+    home = Home(tmp_path, unknown_devices=who)
+    assert home.reason(STRANGER, "www.tiktok.com") is reason
+    assert home.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_BLOCK
+    home.store.close()
+
+
+def who(home: Home, mac: str, interface: str | None = None) -> str:
+    member = home.family.member_of(mac, interface)
+    if member is None:
+        return "home"
+    return "quarantine" if member.quarantined else member.profile.id
+
+
+def test_strangers_by_the_interface_on_which_they_are(tmp_path: Path) -> None:
+    home = Home(
+        tmp_path,
+        lan=LANS,
+        unknown_devices="home",
+        interfaces={"br-guest": "guest", "lan.7": "quarantine", "lan.8": "Daughter"},
+    )
+    assert [who(home, STRANGER, name) for name in LANS] == ["home", "guest", "quarantine", "daughter"]
+    assert {who(home, TABLET, name) for name in LANS} == {"daughter"}
+    assert {who(home, MUMS, name) for name in LANS} == {"home"}
+    home.where[STRANGER] = "br-guest"
+    assert who(home, STRANGER) == "guest"
+    assert who(home, "02:00:00:00:00:98") == "home"
+    strangers = home.family.strangers
+    assert home.family.unknown is None
+    assert [home.family.members[slot].profile.id for slot in strangers.values() if slot] == [
+        "guest",
+        "guest",
+        "daughter",
+    ]
+    home.store.devices.place(STRANGER, "guest", at=NOON)  # a guest by name is one everywhere
+    home.rebuild()
+    assert {who(home, STRANGER, name) for name in LANS} == {"guest"}
+    assert home.family.member_of(STRANGER) is home.family.member_of("02:00:00:00:00:98", "br-guest")
+    home.store.close()
+
+
+def test_equal_defaults_are_one_slot(tmp_path: Path) -> None:
+    home = Home(tmp_path, lan=LANS, interfaces={"br-guest": "guest", "lan.7": "home", "lan.8": "home"})
+    assert home.family.strangers == {"br-guest": home.family.unknown, "lan.7": None, "lan.8": None}
+    home.store.close()
+
+
+def test_a_paused_stranger_has_the_rules_of_its_network(tmp_path: Path) -> None:
+    home = Home(tmp_path, lan=LANS, unknown_devices="home", interfaces={"br-guest": "guest"})
+    home.where[STRANGER] = "br-guest"
+    home.store.pause(STRANGER, until=None, by="Mum", at=NOON)
+    home.rebuild()
+    assert home.reason(STRANGER, "www.example.org") is Reason.PAUSED
+    assert who(home, STRANGER, "br-guest") == "guest"
+    home.where[STRANGER] = "br-lan"
+    home.rebuild()
+    assert who(home, STRANGER) == "home"
+    home.store.close()
+
+
+def test_a_device_about_which_is_asked_has_a_slot_of_its_own_on_every_network(tmp_path: Path) -> None:
+    """Beside the child's rules hold those of the network on which it is."""
+    interfaces = {"br-guest": "guest", "lan.7": "quarantine"}
+    home = Home(tmp_path, lan=LANS, unknown_devices="home", interfaces=interfaces)
+    question = Question(STRANGER, Ask.AGAIN, NOON, profile="daughter", known=TABLET)
+    home.store.questions.put(question, lambda _: None, NOON)
+    for interface, otherwise in (("br-lan", None), ("br-guest", "guest")):
+        home.where[STRANGER] = interface
+        home.rebuild()
+        for name in LANS:
+            found = home.family.member_of(STRANGER, name)
+            assert found is not None
+            assert (found.macs, found.profile.id, found.asked) == ((STRANGER,), "daughter", True)
+            assert (found.beside and found.beside.profile.id) == otherwise
+    home.where[STRANGER] = "lan.7"
+    home.rebuild()
+    found = home.family.member_of(STRANGER, "lan.7")
+    assert found is not None
+    assert (found.quarantined, found.asked) == (True, False)
+    home.store.close()
+
+
+def test_a_flow_that_runs_asks_both_judges_as_running(tmp_path: Path) -> None:
+    """An answer that has lapsed meanwhile ends it not, whoever of the two wants one; a pause does."""
+    strict = {"mode": "allow-list", "allow": ["khanacademy.org"]}
+    for who in ("daughter", "son"):
+        (tmp_path / who).mkdir()
+        rules: dict[str, Rules] = {"daughter": DAUGHTER, "son": SON}
+        rules[who] = {**rules[who], **strict}
+        home = Home(tmp_path / who, **rules, unknown_devices="son")
+        member = asked_about(home, "daughter", TABLET)
+        assert home.names.watches(member.slot)
+        seen = Observation(Proto.TLS, "www.khanacademy.org", b"\xc6\x33\x64\x07", 443)
+        assert member.decide(seen, NOON).reason is Reason.UNRESOLVED
+        assert member.decide_running(seen, NOON).verdict is Verdict.ALLOW
+        home.store.pause(who, until=None, by="Mum", at=NOON)
+        home.family.situate(NOON)
+        assert member.decide_running(seen, NOON).reason is Reason.PAUSED
+        home.store.close()
+
+
+def test_strangers_are_guests_while_the_file_of_their_profile_is_broken(tmp_path: Path) -> None:
+    home = Home(tmp_path, lan=LANS, unknown_devices="son", interfaces={"br-guest": "daughter"})
+    for name in ("son", "daughter"):
+        (tmp_path / "profiles" / f"{name}.yaml").write_text("band: oops\n")
+    home.rules = RuleBook(tmp_path / "qalqan.yaml")
+    home.rebuild()
+    assert [who(home, STRANGER, name) for name in LANS] == ["guest"] * 4
+    home.store.close()
+
+
+def wear(home: Home, who: str = "daughter", at: datetime = NOON) -> Member | None:
+    return home.family.wear(Worn(who, AUDITED, 99), home.rules.household, home.rules.world, at)
+
+
+def worn_reason(home: Home, host: str, at: datetime = NOON) -> Reason:
+    return home.family.subjects[99].decide(Observation(Proto.DNS, host), at).reason
+
+
+def test_an_audit_s_device_has_somebody_s_rules_and_is_no_member(home: Home) -> None:
+    members, slots = dict(home.family.members), home.family.slots_of("daughter")
+    made = wear(home)
+    assert made is not None
+    assert (made.profile.id, made.macs) == ("daughter", (AUDITED,))
+    assert worn_reason(home, "www.tiktok.com") is Reason.FAMILY_BLOCK
+    assert worn_reason(home, "www.example.org") is Reason.OPEN
+    assert home.family.members == members
+    assert home.family.slots_of("daughter") == slots
+    assert home.family.everybody == {**members, 99: made}
+    assert home.family.slot_of(AUDITED) == 99
+    stranger = home.family.member_of(AUDITED)
+    assert stranger is not None
+    assert stranger.profile.id == "guest"
+    home.family.take_off()
+    assert home.family.everybody == members
+    assert 99 not in home.family.subjects
+    assert home.family.slot_of(AUDITED) == home.family.unknown
+
+
+@pytest.mark.parametrize("what", ["night", "pause", "device", "off", "clock", "limit"])
+def test_time_is_set_aside(tmp_path: Path, what: str) -> None:
+    home = Home(
+        tmp_path, daughter={**DAUGHTER, "limits": {"internet": "0m"}} if what == "limit" else DAUGHTER
+    )
+    at = NIGHT if what == "night" else NOON
+    if what == "clock":
+        home.family._clock_known = lambda: False
+    elif what in ("pause", "device"):
+        home.store.pause("daughter" if what == "pause" else TABLET, until=None, by="Mum", at=NOON)
+    elif what == "off":
+        home.store.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
+    home.family.situate(at)
+    assert home.reason(TABLET, "www.example.org", at) is not Reason.OPEN, "so it is for herself"
+    assert wear(home, TABLET if what == "device" else "daughter", at) is not None
+    assert worn_reason(home, "www.example.org", at) is Reason.OPEN
+    assert worn_reason(home, "www.roblox.com", at) is Reason.OPEN, "at noon its window is closed"
+    assert worn_reason(home, "www.tiktok.com", at) is Reason.FAMILY_BLOCK
+    home.store.close()
+
+
+def test_but_a_pause_of_the_audit_s_own(home: Home) -> None:
+    made = wear(home)
+    assert made is not None
+    assert made.worn is not None
+    for paused, reason in ((True, Reason.PAUSED), (False, Reason.OPEN)):
+        made.worn.paused = paused
+        assert home.family.situate(NOON) == {99}
+        assert worn_reason(home, "www.example.org") is reason
+        assert home.reason(TABLET, "www.example.org") is Reason.OPEN
+
+
+def test_what_a_guardian_opened_for_her_is_open_for_it(home: Home) -> None:
+    until = NOON + timedelta(hours=1)
+    home.store.gifts.open(Opening(1, "daughter", "pornhub.com", until, NOON, "Mum"))
+    home.family.situate(NOON)
+    wear(home)
+    assert worn_reason(home, "pornhub.com") is home.reason(TABLET, "pornhub.com") is Reason.FAMILY_ALLOW
+    assert worn_reason(home, "pornhub.com", until) is Reason.CATEGORY
+
+
+def test_it_follows_her_rules_until_they_are_nobody_s(home: Home) -> None:
+    wear(home)
+    household = home.rules.household
+    daughter = household.profiles["daughter"]
+    open_now = replace(daughter, rules=replace(daughter.rules, block=()))
+    changed = household.with_profiles({**household.profiles, "daughter": open_now})
+    home.family.rebuild(changed, home.rules.world, home.rules.calendar, NOON)
+    home.family.situate(NOON)
+    assert worn_reason(home, "www.tiktok.com") is not Reason.FAMILY_BLOCK
+    gone = {key: one for key, one in household.profiles.items() if key != "daughter"}
+    home.family.rebuild(household.with_profiles(gone), home.rules.world, home.rules.calendar, NOON)
+    assert home.family.worn is None
+    assert 99 not in home.family.subjects
+
+
+def test_an_address_that_is_somebody_s_is_no_audit_s(home: Home) -> None:
+    wear(home)
+    home.store.devices.place(AUDITED, "guest", at=NOON)
+    home.rebuild()
+    assert home.family.worn is None
+    assert wear(home, STRANGER) is None, "nor where it is asked for then"
+
+
+def test_who_has_no_rules_cannot_be_worn(tmp_path: Path) -> None:
+    home = Home(tmp_path, unknown_devices="quarantine")
+    for who in (MUMS, STRANGER, "mum", "home"):
+        assert wear(home, who) is None, who
+    home.store.close()
+
+
+def test_the_double_of_a_device_about_which_is_asked_has_both_rules(home: Home) -> None:
+    asked = asked_about(home, "daughter", TABLET)
+    assert asked.beside is not None
+    made = wear(home, STRANGER)
+    assert made is not None
+    assert made.beside is not None
+    assert (made.profile.id, made.beside.profile.id) == (asked.profile.id, asked.beside.profile.id)
+    for host in ("www.tiktok.com", "pornhub.com", "www.example.org"):
+        assert worn_reason(home, host) is home.reason(STRANGER, host), host
+    assert worn_reason(home, "www.example.org", NIGHT) is Reason.OPEN

@@ -1,0 +1,1 @@
+"""What devices did: recent blocks, past days, and the weekly digest."""

@@ -1,0 +1,240 @@
+"""Activity: what was used and blocked, by day and week; today's changes by guardians; export and deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.contract.activity import ERASE, HISTORY
+from gateway.control.contract.rules import CHANGES, EDIT, UNEDIT, FamilyChange
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from webui import charts, notices
+from webui.accounts.session import guardian, guardians_only
+from webui.daemon import daemon, source_address
+from webui.features.activity import activity_table, target_names
+from webui.features.activity.activity_text import WEEK, HistoryView
+from webui.forms import day as asked_day
+from webui.forms import one_of, revisions
+from webui.language.changes import who
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules.edited import Known, Line, lines
+from webui.rules.entries import ALLOW, put
+from webui.values.answers import Child, Home
+from webui.values.ledger import Lane, starts, together
+from webui.whom import child_of
+
+blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
+
+MONTH = 30  # days before today that are stored
+WHO_LIMIT = 100  # characters of a profile's id
+ENTRY_LIMIT = 260  # characters of a host name or `service:x`
+VIEWS = ("day", "week")
+ERASABLE = ("names", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The days of a child's activity that a page shows."""
+
+    name: str  # day, week
+    last: date
+    today: date
+
+    @property
+    def first(self) -> date:
+        return self.last if self.name == "day" else self.last - timedelta(days=WEEK - 1)
+
+    @property
+    def step(self) -> timedelta:
+        return timedelta(days=1 if self.name == "day" else WEEK)
+
+    @property
+    def earlier(self) -> date | None:
+        found = self.last - self.step
+        return found if found - (self.last - self.first) >= self.today - timedelta(days=MONTH) else None
+
+    @property
+    def later(self) -> date | None:
+        return min(self.last + self.step, self.today) if self.last < self.today else None
+
+    def url(self, profile: str, last: date | None = None, view: str = "") -> str:
+        day = last or self.last
+        shown_day = day.isoformat() if day != self.today else None
+        return url_for(f"activity.{view or self.name}", profile=profile, day=shown_day)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One child in the family's overview."""
+
+    child: Child
+    week: HistoryView
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    """Show the week of the whole family, and today's changes by guardians."""
+    home = daemon().home()
+    first = home.day - timedelta(days=WEEK - 1)
+    changes = daemon().client.ask(CHANGES).changes
+    return render_template(
+        "activity.html",
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        rows=[Row(child, _history(child, first, home.day)) for child in home.children],
+        changes=_with_sentences(changes, home),
+        who=who,
+        bars=charts.bars,
+        kinds_level=KINDS_LEVEL,
+    )
+
+
+def _with_sentences(
+    changes: Sequence[FamilyChange], home: Home
+) -> list[tuple[FamilyChange, tuple[Line, ...]]]:
+    """Return each change with its edits as sentences. The catalogue is requested only if there are edits."""
+    if not any(change.edits for change in changes):
+        return [(change, ()) for change in changes]
+    people = {child.id: child.name for child in home.children}
+    named = Known(daemon().catalogue(), people, home.now)
+    return [(change, lines(change, named)) for change in changes]
+
+
+@blueprint.post("/undo")
+@guardians_only
+def undo() -> ResponseReturnValue:
+    """Restore a person's file to its state before the last change.
+
+    Covers adults, whose rules have no page.
+    """
+    who = request.form.get("who", "")[:WHO_LIMIT]
+    with notices.refusals_to(notices.said):
+        there = revisions("revision")
+        changes = daemon().client.ask(CHANGES).changes
+        name = next((change.name for change in changes if change.who == who and change.name), who)
+        daemon().change(UNEDIT, id=who, **there, by=guardian() or "", origin=source_address())
+        notices.said(_("The rules of %(name)s are as they were before.", name=plain(name)))
+    return redirect(url_for("activity.show"), 303)
+
+
+@blueprint.get("/<profile>")
+@guardians_only
+def day(profile: str) -> ResponseReturnValue:
+    return _child_page(profile, "day")
+
+
+@blueprint.get("/<profile>/week")
+@guardians_only
+def week(profile: str) -> ResponseReturnValue:
+    return _child_page(profile, "week")
+
+
+def _child_page(profile: str, name: str) -> ResponseReturnValue:
+    home, child, view = _view(profile, name)
+    history = _history(child, view.first, view.last)
+    when: tuple[Lane | None, int] = (None, 0)
+    if name == "day" and history.has_names and child.log_level >= NAMES_LEVEL and history.minutes:
+        ledger = daemon().ledger_of_child(child.id, None if view.last == home.day else view.last)
+        when = together(ledger), starts(ledger)
+    lane, start = when
+    return render_template(
+        "activity_child.html",
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        child=child,
+        view=view,
+        days_of=history,
+        history=history.history,
+        lane=lane,
+        start=start,
+        hours=[(start // 60 + hour) % 24 for hour in (0, 6, 12, 18, 24)],
+        charts=charts,
+        kinds=target_names,
+        levels={"kinds": KINDS_LEVEL, "names": NAMES_LEVEL, "visits": VISITS_LEVEL},
+    )
+
+
+def _history(child: Child, first: date, last: date) -> HistoryView:
+    """Return the activity from ``first`` to ``last``, both included."""
+    return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": last}))
+
+
+def _view(profile: str, name: str) -> tuple[Home, Child, View]:
+    home = daemon().home()
+    child = child_of(home, profile)
+    most = MONTH if name == "day" else MONTH - (WEEK - 1)
+    return home, child, View(name, asked_day(home.day, most), home.day)
+
+
+@blueprint.get("/<profile>/<name>.csv")
+@guardians_only
+def export(profile: str, name: str) -> ResponseReturnValue:
+    """Return the page's data as a table for a spreadsheet."""
+    if name not in VIEWS:
+        abort(404)
+    _home, child, view = _view(profile, name)
+    history = _history(child, view.first, view.last)
+    answer = Response(activity_table.table(activity_table.rows(history)), mimetype="text/csv")
+    named = f"qalqan-{child.id}-{view.first.isoformat()}"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{named}.csv"'
+    return answer
+
+
+@blueprint.post("/<profile>/open")
+@guardians_only
+def open_it(profile: str) -> ResponseReturnValue:
+    """Add a blocked site to the child's allow list."""
+    _home, child, view = _view(profile, one_of("view", VIEWS))
+    entry = request.form.get("entry", "")[:ENTRY_LIMIT]
+    history = _history(child, view.first, view.last)
+    site = next((site for site in history.refused if entry and site.entry == entry), None)
+    if site is None:
+        abort(404)
+    with notices.refusals_to(notices.said):
+        book = daemon().ruleset(child.id)
+        done = daemon().change(
+            EDIT,
+            id=child.id,
+            revision=book.state.revision,
+            set=put(book, ALLOW, entry),
+            by=guardian() or "",
+            origin=source_address(),
+        )
+        sentence = _(
+            "%(what)s is open for %(name)s from now on.",
+            what=plain(site.site.name or entry, 80),
+            name=plain(child.name),
+        )
+        notices.edited(child.id, done, sentence)
+    return redirect(view.url(child.id), 303)
+
+
+@blueprint.get("/<profile>/delete")
+@guardians_only
+def ask_to_erase(profile: str) -> ResponseReturnValue:
+    home, child, _view_of = _view(profile, "day")
+    return render_template("activity_delete.html", home=home, guardian=guardian(), child=child)
+
+
+@blueprint.post("/<profile>/delete")
+@guardians_only
+def erase(profile: str) -> ResponseReturnValue:
+    _home, child, view = _view(profile, "day")
+    what = one_of("what", ERASABLE)
+    with notices.refusals_to(notices.said):
+        daemon().change(ERASE, id=child.id, what=what, by=guardian() or "", origin=source_address())
+        name = plain(child.name)
+        notices.said(
+            _("What was written down of %(name)s is deleted.", name=name)
+            if what == "all"
+            else _("Names of sites of %(name)s are deleted.", name=name)
+        )
+    return redirect(view.url(child.id), 303)

@@ -1,0 +1,106 @@
+"""A child's past days as the pages show them, with sums over several days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from gateway.control.contract.activity import (
+    ActivityDay,
+    BlockedSite,
+    CategoryCount,
+    History,
+    SiteActivity,
+    Usage,
+)
+from webui.features.activity.target_names import CATEGORY, REASON, SERVICE
+from webui.language import telling
+
+ADS = "category:ads_trackers"
+WEEK = 7  # days
+
+
+class SiteView:
+    """A blocked or visited site."""
+
+    def __init__(self, site: SiteActivity) -> None:
+        self.site = site
+
+    @property
+    def is_background(self) -> bool:
+        """Return whether it was loaded without user action: by pages, or by devices in the background."""
+        return self.site.target == ADS or self.site.target.startswith(REASON)
+
+    @property
+    def entry(self) -> str | None:
+        """Return the allow entry that opens the site; None if none does."""
+        return self.site.entry if isinstance(self.site, BlockedSite) else None
+
+    @property
+    def sentence(self) -> str:
+        """Return why the site was blocked; empty for a visited one."""
+        if not isinstance(self.site, BlockedSite):
+            return ""
+        # A group by reason has no name; for ads it is the host, for services and sites their own.
+        if self.site.target.startswith(CATEGORY) and self.site.hosts:
+            return telling.blocked_site(self.site, self.site.hosts[0].host)
+        named = "" if self.site.target.startswith(REASON) else self.site.name
+        return telling.blocked_site(self.site, named or "")
+
+
+class HistoryView:
+    """The days of a history."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.refused = tuple(map(SiteView, history.refused))
+        self.visited = tuple(map(SiteView, history.visited))
+
+    @property
+    def days(self) -> tuple[ActivityDay, ...]:
+        return self.history.days
+
+    @property
+    def minutes(self) -> int:
+        return sum(day.minutes for day in self.days)
+
+    @property
+    def blocks(self) -> int:
+        return sum(day.refused for day in self.days)
+
+    @property
+    def is_sample(self) -> bool:
+        """Return whether any of these days is invented, as in the virtual home."""
+        until = self.history.sample_until
+        return until is not None and self.history.from_ < until
+
+    @property
+    def has_names(self) -> bool:
+        """Return whether names of these days are still stored."""
+        return self.history.to >= self.history.names_from
+
+    @property
+    def opened(self) -> tuple[CategoryCount, ...]:
+        """Return the allowed categories by number of requests: without a limit, no minutes are known."""
+        found = [kind for kind in self.history.kinds if kind.opened and not kind.target.startswith(REASON)]
+        return tuple(sorted(found, key=lambda kind: -kind.opened))
+
+    @property
+    def services(self) -> tuple[Usage, ...]:
+        """Return minutes by service, the most used first, and the rest without a known service."""
+        return _sums(self.days, lambda target: not target.startswith(CATEGORY))
+
+    @property
+    def categories(self) -> tuple[Usage, ...]:
+        """Return minutes by category, the most used first."""
+        return _sums(self.days, lambda target: not target.startswith(SERVICE))
+
+
+def _sums(days: Iterable[ActivityDay], wanted: Callable[[str], bool]) -> tuple[Usage, ...]:
+    found: dict[str, Usage] = {}
+    for day in days:
+        for use in day.uses:
+            if wanted(use.target):
+                before = found.get(use.target)
+                minutes = use.minutes + (before.minutes if before else 0)
+                found[use.target] = Usage(use.target, use.name, minutes, use.play)
+    return tuple(sorted(found.values(), key=lambda use: (-use.minutes, use.target)))

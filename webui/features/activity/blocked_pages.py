@@ -1,0 +1,86 @@
+"""The page of a blocked plain-HTTP request: why it is blocked, who decided, until when, and help.
+
+The name in the address is untrusted input. It is looked up only in the device's own last blocks, so that the
+page does not reveal the content of a list.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway.policy.names.hosts import MAX_HOST
+from webui.accounts.session import anyone
+from webui.daemon import daemon, source_address
+from webui.features.activity.block_text import BlockView, blocks_of
+from webui.features.lists.registers_pages import all_registers
+from webui.features.lists.registers_text import RegisterView
+from webui.language.levels import level_of
+from webui.values.answers import Here, Home
+from webui.values.asked import waiting_for
+
+blueprint = Blueprint("refused", __name__)
+
+HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}")
+
+NEW = "quarantine"
+REGISTER = "register"
+EVERYONE = "refused_for_everyone"  # one page for all of them, whatever the address: nothing is looked up
+# These are not about content: a time rule applies, or the device needs an owner. The operating system's
+# check for a sign-in page needs status 200.
+INFORMS = frozenset({"bedtime", "window", "out_of_time", "paused", "quarantined"})
+
+
+@blueprint.get("/refused")
+@anyone
+def show() -> ResponseReturnValue:
+    """Show the reason from the device's own last blocks. A new device sees who can approve it."""
+    home, here = daemon().home(), daemon().here(source_address())
+    if request.args.get("reason") == EVERYONE:
+        return _render("everyone", home, here), 403
+    if here.profile == NEW:
+        return _render("new", home, here)
+    host = request.args.get("host", "").lower().rstrip(".")
+    if len(host) > MAX_HOST or not HOST.fullmatch(host):
+        host = ""
+    own = blocks_of(here)
+    refusal = own.of_host(host)
+    if (refusal.block.reason if refusal else request.args.get("reason")) == REGISTER:
+        on = {register.state.country: register for register in all_registers() if register.state.on}
+        if refusal or on:
+            return _render("register", home, here, refusal=refusal, register=_register_of(refusal, on)), 403
+    if refusal is None:
+        return _render("unknown", home, here, shared=own.shared)
+    child = home.child(here.profile)
+    page = _render(
+        "known",
+        home,
+        here,
+        host=host,
+        refusal=refusal,
+        rules=daemon().rules(child.id) if child else None,
+        asked=waiting_for(daemon().requests_of_device(here), refusal.block) if child else None,
+    )
+    return page, 200 if refusal.block.reason in INFORMS else 403
+
+
+def _register_of(refusal: BlockView | None, on: dict[str, RegisterView]) -> RegisterView | None:
+    """Return the register that decided; None if this device has no list of its own blocks."""
+    return on.get(refusal.block.owner.split(":")[1]) if refusal and ":" in refusal.block.owner else None
+
+
+def _render(variant: str, home: Home, here: Here, **values: object) -> str:
+    child = home.child(here.profile)
+    level = level_of(child.band).value if child else ""
+    return render_template(
+        "refused.html",
+        variant=variant,
+        home=home,
+        here=here,
+        child=child,
+        level=level,
+        help_lines=daemon().help_lines(),
+        **values,
+    )

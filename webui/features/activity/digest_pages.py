@@ -1,0 +1,65 @@
+"""The weekly digest for parents, as a page. Nothing is sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from gateway.control.contract.activity import HISTORY
+from gateway.control.contract.rules import OWN_CHANGES, FamilyChange
+from gateway.policy.profile.rules import KINDS_LEVEL
+from webui.accounts.session import guardian, guardians_only
+from webui.daemon import daemon
+from webui.features.activity.activity_text import WEEK, HistoryView
+from webui.features.activity.digest_text import new_names, week_of
+from webui.features.activity.target_names import title
+from webui.language.changes import who
+from webui.rules.edited import Known, Line, lines
+from webui.rules.steps import step_sentence
+from webui.values.answers import Child, Home
+
+blueprint = Blueprint("digest", __name__, url_prefix="/parent/digest")
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    home = daemon().home()
+    first = home.day - timedelta(days=WEEK - 1)
+    asked = daemon().requests()
+    return render_template(
+        "digest.html",
+        home=home,
+        guardian=guardian(),
+        first=first,
+        weeks=[
+            week_of(
+                child,
+                _week(child, home) if child.log_level >= KINDS_LEVEL else None,
+                asked,
+                _changes(child, home),
+                home.now,
+            )
+            for child in home.children
+        ],
+        new=new_names(daemon().devices(), home.now),
+        kind=title,
+        step=step_sentence,
+        who=who,
+    )
+
+
+def _week(child: Child, home: Home) -> HistoryView:
+    first = home.day - timedelta(days=WEEK - 1)
+    return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": home.day}))
+
+
+def _changes(child: Child, home: Home) -> list[tuple[FamilyChange, tuple[Line, ...]]]:
+    """Return the changes of a child's rules, as the child sees them."""
+    found = daemon().client.ask(OWN_CHANGES, id=child.id).changes
+    if not found:
+        return []
+    known = Known(daemon().catalogue(), {}, home.now)
+    return [(change, lines(change, known)) for change in found]

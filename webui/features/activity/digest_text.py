@@ -1,0 +1,67 @@
+"""A family's last seven days, child by child, as far as each child's log level lets a parent see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.control.contract.activity import Usage
+from gateway.control.contract.rules import FamilyChange
+from gateway.policy.profile.rules import KINDS_LEVEL
+from webui.features.activity.activity_text import HistoryView
+from webui.rules.edited import Line
+from webui.values.answers import Child
+from webui.values.asked import Asked
+from webui.values.devices import Devices
+
+SPAN = timedelta(days=7)
+KINDS_SHOWN = 6
+DEVICES_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """The week of one child."""
+
+    child: Child
+    minutes: int
+    kinds: tuple[Usage, ...]
+    refused: int
+    kept: bool  # activity is stored at this log level
+    answered: int | None  # None: requests are not shown any more
+    waiting: int
+    changes: tuple[tuple[FamilyChange, tuple[Line, ...]], ...]
+
+
+def week_of(
+    child: Child,
+    history: HistoryView | None,
+    asked: Iterable[Asked],
+    changes: Iterable[tuple[FamilyChange, tuple[Line, ...]]],
+    now: datetime,
+) -> Week:
+    """Return the week of a child.
+
+    ``history`` is ignored below the log level at which categories are visible.
+    """
+    kept = child.log_level >= KINDS_LEVEL and history is not None
+    mine = [request for request in asked if request.profile == child.id]
+    return Week(
+        child=child,
+        minutes=history.minutes if kept and history else 0,
+        kinds=history.categories[:KINDS_SHOWN] if kept and history else (),
+        refused=history.blocks if kept and history else 0,
+        kept=kept,
+        answered=sum(1 for request in mine if request.answered and now - request.answered < SPAN)
+        if kept
+        else None,
+        waiting=sum(request.waits for request in mine),
+        changes=tuple((one, sentence) for one, sentence in changes if now - one.at < SPAN),
+    )
+
+
+def new_names(devices: Devices, now: datetime) -> list[str]:
+    """Return the names of devices that appeared within these days."""
+    found = [device for device in devices.found if device.first_seen and now - device.first_seen < SPAN]
+    return [device.called for device in found[:DEVICES_SHOWN]]

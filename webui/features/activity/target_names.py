@@ -1,0 +1,47 @@
+"""Names of a history's targets: the daemon's for services and categories, this module's for reasons."""
+
+from __future__ import annotations
+
+from webui.language.i18n import gettext as _
+from webui.language.things import thing
+from webui.language.words import plain
+
+SERVICE, CATEGORY, REASON, OTHER = "service:", "category:", "reason:", "other"
+NAME_LIMIT = 80  # characters of a host or a service
+
+
+def title(target: str, name: str | None) -> str:
+    """Return the name of a service, a category, a site, or a reason that groups many blocks."""
+    if target == OTHER:
+        return _("Something else")
+    if not target.startswith(REASON):
+        named = thing(target, name or "")
+        if target.startswith(CATEGORY) and named == name:
+            named = named[:1].upper() + named[1:]
+        return plain(named, NAME_LIMIT)
+    return _reasons().get(target.removeprefix(REASON)) or _("Something else")
+
+
+def _reasons() -> dict[str, str]:
+    return {
+        "bedtime": _("During bedtime"),
+        "paused": _("During a pause"),
+        "window": _("Outside its hours"),
+        "out_of_time": _("After the time was used up"),
+        "quarantined": _("Before anybody said whose it is"),
+        "family_block": _("Your family's own rule"),
+        "register": _("A state's register that is on in this home"),
+        "law": _("A law that your family turned on"),
+        "service": _("Services"),
+        "not_on_list": _("Not on the list of sites"),
+        "new_domain": _("Names younger than 30 days"),
+        "unknown_domain": _("Sites that nobody here knows"),
+        "encrypted_dns": _("Encrypted DNS"),
+        "vpn": _("VPN"),
+        "tor": _("Tor"),
+        "proxy": _("Proxy"),
+        "ssh": _("SSH"),
+        "relay": _("iCloud Private Relay"),
+        "no_name": _("Connections without a name"),
+        "safe_search": _("Search in its safe mode"),
+    }

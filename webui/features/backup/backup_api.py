@@ -1,0 +1,104 @@
+"""Backups of rules, grants and accounts in one file: create, inspect, restore, undo.
+
+These operations need a browser session. A backup contains password hashes, and a restored one adds its
+accounts. A stolen token could otherwise give itself permanent access.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from flask import Response
+
+from gateway.control import backups as pieces
+from gateway.control.contract.backup import (
+    RESTORE,
+    RESTORE_APPLY,
+    RESTORE_LAST,
+    RESTORE_LOOK,
+    BackupContent,
+    LastRestore,
+    RestoreApplied,
+)
+from gateway.control.schema import Text, record, values_of
+from gateway.web.backup_seal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
+from webui.api.operations import Noun
+from webui.api.who import Caller
+from webui.daemon import daemon, source_address
+from webui.upkeep import sealer
+
+noun = Noun("backup")
+
+FILE = "application/octet-stream"
+Password = Annotated[str, Text(PASSWORD_LEAST, PASSWORD_MOST)]
+
+
+@record
+class Seal:
+    password: Password
+
+
+@record
+class SealedFile:
+    file: bytes
+    password: Annotated[str, Text(1, PASSWORD_MOST)]
+
+
+@record
+class Opened:
+    token: str  # of the opened backup, stored for ten minutes
+
+
+@record
+class BackupLook(BackupContent):
+    children: tuple[str, ...]  # their names
+
+
+@noun.declare("POST", "/backup", body=Seal, answer=bytes, media=FILE, by_session=True)
+def make(me: Caller, body: Seal) -> Response:
+    """Create a backup file, encrypted with this password."""
+    text, _left_out = pieces.fetch(daemon().client, by=me.name, origin=source_address())
+    sealed = sealer.seal(text, body.password)
+    name = f"qalqan-{daemon().home().now:%Y-%m-%d}.backup"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(sealed, mimetype=FILE, headers=headers)
+
+
+@noun.declare(
+    "POST", "/backup/opened", body=SealedFile, answer=Opened, status=201, upload=MOST_FILE, by_session=True
+)
+def read(me: Caller, body: SealedFile) -> object:
+    """Open a file. It is stored until it is restored; nothing is changed yet."""
+    text = sealer.unseal(body.file, body.password)
+    return Opened(pieces.send(daemon().client, text, by=me.name, origin=source_address()))
+
+
+@noun.declare("GET", "/backup/opened/{session}", answer=BackupLook, by_session=True)
+def look(me: Caller, session: str) -> object:
+    """Return the content of an opened backup, and what restoring it would change."""
+    found = me.change(RESTORE_LOOK, action="look", token=session)
+    return BackupLook(**values_of(found) | {"children": tuple(child.name for child in found.children)})
+
+
+@noun.declare("POST", "/backup/opened/{session}/apply", answer=RestoreApplied, by_session=True)
+def apply(me: Caller, session: str) -> object:
+    """Restore it, completely or not at all."""
+    return me.change(RESTORE_APPLY, action="apply", token=session)
+
+
+@noun.declare("DELETE", "/backup/opened", by_session=True)
+def drop(me: Caller) -> object:
+    """Discard the opened backup."""
+    return me.change(RESTORE, action="drop")
+
+
+@noun.declare("GET", "/backup/last", answer=LastRestore, by_session=True)
+def last(me: Caller) -> object:
+    """Return the last restored backup, and whether it can be undone."""
+    return me.change(RESTORE_LAST, action="last")
+
+
+@noun.declare("POST", "/backup/undo", by_session=True)
+def undo(me: Caller) -> object:
+    """Undo the last restore."""
+    return me.change(RESTORE, action="undo")

@@ -1,0 +1,139 @@
+"""Backups: one file with rules, grants and accounts, encrypted with a password.
+
+Creates, restores and undoes.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control import backups as pieces
+from gateway.control.client import Unreachable
+from gateway.control.contract.backup import RESTORE, RESTORE_APPLY, RESTORE_LAST, RESTORE_LOOK
+from gateway.core.errors import ControlError
+from gateway.web.backup_seal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
+from webui.daemon import daemon, source_address
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.upkeep import sealer
+
+blueprint = Blueprint("backup", __name__, url_prefix="/parent/backup")
+
+UPLOAD_LIMIT = MOST_FILE + 8 * 1024  # bytes, including the form around the file
+TOKEN_LIMIT = 64
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    home = daemon().home()
+    return render_template(
+        "backup.html",
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        last=daemon().client.ask(RESTORE_LAST, action="last", **_who()).last,
+        least=PASSWORD_LEAST,
+        most=PASSWORD_MOST,
+    )
+
+
+@blueprint.post("/make")
+@guardians_only
+def make() -> ResponseReturnValue:
+    """Return the file as a download."""
+    password = request.form.get("password", "")
+    if password != request.form.get("again", ""):
+        notices.said(_("The two passwords are not the same. No file was made."))
+        return _back()
+    if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
+        notices.said(
+            _(
+                "A backup's password has %(least)d to %(most)d letters.",
+                least=PASSWORD_LEAST,
+                most=PASSWORD_MOST,
+            )
+        )
+        return _back()
+    sealed = b""
+    with notices.refusals_to(notices.said):
+        text, _left_out = pieces.fetch(daemon().client, **_who())
+        sealed = sealer.seal(text, password)
+    if not sealed:
+        return _back()
+    name = f"qalqan-{daemon().home().now:%Y-%m-%d}.backup"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(sealed, mimetype="application/octet-stream", headers=headers)
+
+
+@blueprint.post("/read")
+@guardians_only
+def read() -> ResponseReturnValue:
+    """Decrypt an uploaded backup. The daemon stores it until it is restored; nothing is changed yet."""
+    # Only this form carries a file.
+    request.max_content_length = UPLOAD_LIMIT
+    file = request.files.get("file")
+    data = file.read(MOST_FILE + 1) if file is not None else b""
+    token = ""
+    with notices.refusals_to(notices.said):
+        text = sealer.unseal(data, request.form.get("password", "")[:PASSWORD_MOST])
+        token = pieces.send(daemon().client, text, **_who())
+        notices.forget()
+    return redirect(url_for("backup.look", token=token), 303) if token else _back()
+
+
+@blueprint.get("/look/<token>")
+@guardians_only
+def look(token: str) -> ResponseReturnValue:
+    try:
+        found = daemon().client.ask(RESTORE_LOOK, action="look", token=token[:TOKEN_LIMIT], **_who())
+    except Unreachable:
+        raise
+    except ControlError as error:
+        notices.said(refusals.sentence(error))
+        return _back()
+    home = daemon().home()
+    return render_template(
+        "backup_look.html", home=home, guardian=guardian(), notice=None, found=found, token=token
+    )
+
+
+@blueprint.post("/apply")
+@guardians_only
+def apply() -> ResponseReturnValue:
+    token = request.form.get("token", "")
+    if not token or len(token) > TOKEN_LIMIT:
+        abort(400)
+    with notices.refusals_to(notices.said):
+        daemon().client.ask(RESTORE_APPLY, action="apply", token=token, **_who())
+        notices.said(_("The backup is in place, and what it says holds."))
+    return _back()
+
+
+@blueprint.post("/drop")
+@guardians_only
+def drop() -> ResponseReturnValue:
+    with notices.refusals_to(notices.said):
+        daemon().client.ask(RESTORE, action="drop", **_who())
+        notices.said(_("Nothing was changed."))
+    return _back()
+
+
+@blueprint.post("/undo")
+@guardians_only
+def undo() -> ResponseReturnValue:
+    with notices.refusals_to(notices.said):
+        daemon().client.ask(RESTORE, action="undo", **_who())
+        notices.said(_("The backup is taken back. All is as it was before."))
+    return _back()
+
+
+def _who() -> dict[str, object]:
+    return {"by": guardian() or "", "origin": source_address()}
+
+
+def _back() -> ResponseReturnValue:
+    return redirect(url_for("backup.show"), 303)

@@ -1,0 +1,1 @@
+"""Cards about bypass methods that devices use."""

@@ -1,0 +1,27 @@
+"""Cards about bypass methods, for guardians and for the device itself."""
+
+from __future__ import annotations
+
+from gateway.control.contract.bypass_alerts import BYPASS_CARDS, DISMISS_CARD, BypassCards
+from webui.api.operations import Noun
+from webui.api.who import Caller
+
+noun = Noun("devices")
+
+
+@noun.declare("GET", "/cards", answer=BypassCards)
+def cards(me: Caller) -> object:
+    """List the cards about bypass methods that guardians have not dismissed."""
+    return me.ask(BYPASS_CARDS)
+
+
+@noun.declare("POST", "/cards/{mac}/{way}/dismiss")
+def dismiss(me: Caller, mac: str, way: str) -> object:
+    """Dismiss a card."""
+    return me.change(DISMISS_CARD, device=mac, way=way)
+
+
+@noun.declare("POST", "/cards/{mac}/{way}/restore")
+def restore(me: Caller, mac: str, way: str) -> object:
+    """Restore a dismissed card."""
+    return me.change(DISMISS_CARD, device=mac, way=way, back=True)

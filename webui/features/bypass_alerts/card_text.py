@@ -1,0 +1,41 @@
+"""Cards about bypass methods as the pages show them, with the steps in the device's own menu."""
+
+from __future__ import annotations
+
+from gateway.control.contract.bypass_alerts import BypassCard, BypassCards, MenuPath
+from webui.language.i18n import SOURCE_LANGUAGE, spoken
+
+SHOWN = 3  # cards on the parents' page, above the children's; the rest is a number
+
+
+class MenuView:
+    """Menu steps in the browser's language if they are known in it, or else in English."""
+
+    def __init__(self, menu: MenuPath) -> None:
+        self.language = spoken(menu.steps)
+        self.steps = menu.steps.get(self.language, ())
+        self.name = menu.name.get(self.language) or menu.name.get(SOURCE_LANGUAGE, "")
+
+
+class CardView:
+    def __init__(self, card: BypassCard) -> None:
+        self.card = card
+        self.menus = tuple(map(MenuView, card.menus))
+
+    @property
+    def called(self) -> str:
+        """Return the device's name, or else its address. Untrusted input."""
+        return self.card.name or self.card.device
+
+    @property
+    def host(self) -> str:
+        """Return the host of the query; empty if it is not stored. Untrusted input."""
+        return self.card.host or ""
+
+
+class CardsView:
+    """Cards, newest first. ``more``: how many are not shown."""
+
+    def __init__(self, answer: BypassCards) -> None:
+        self.found = tuple(map(CardView, answer.cards))
+        self.more = max(0, answer.count - len(self.found))

@@ -1,0 +1,119 @@
+"""Texts of a filter test from a device: the topic of each check, its result, and how to fix it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from gateway.control.contract.filter_tests import DeviceCheck, DeviceTestState
+from webui.language.i18n import gettext as _
+from webui.language.words import clock, plain
+
+WORKS, FAILS, WAITS, UNSEEN, NOTHING = "works", "fails", "waits", "unseen", "none"
+
+
+class CheckView:
+    """One check, as the pages show it."""
+
+    def __init__(self, check: DeviceCheck) -> None:
+        self.check = check
+
+    @property
+    def tried_on_device(self) -> bool:
+        """Return whether the device still has to test it."""
+        return self.check.state == WAITS and bool(self.check.host)
+
+    def title(self, now: datetime) -> str:
+        what = plain(self.check.name or self.check.host)
+        if self.check.topic == "refused":
+            return _("%(site)s is refused", site=what) if what else _("A refused site")
+        if self.check.topic == "open":
+            return _("%(site)s opens", site=what) if what else _("An open site")
+        if self.check.topic == "private_dns":
+            return _("Private DNS is closed") if what else _("Private DNS")
+        if self.check.topic == "bedtime":
+            if self.check.at is not None:
+                return _("Bedtime begins at %(when)s", when=clock(self.check.at, now))
+            return _("It is bedtime, and all is closed") if what else _("Bedtime")
+        return _("Help is reachable: %(site)s", site=what) if what else _("Help is reachable")
+
+    def word(self, *, running: bool) -> str:
+        """Return the result."""
+        if self.check.state == WAITS:
+            return _("Not tried yet") if running else _("Was not tried")
+        return {
+            WORKS: _("Works"),
+            FAILS: _("Does not work"),
+            UNSEEN: _("Not proved"),
+        }.get(self.check.state, _("Nothing to try"))
+
+    def about(self, *, running: bool) -> str:
+        """Describe what happened, or how to fix it."""
+        if self.check.state == WAITS:
+            return "" if running else _("The three minutes were over before. Start again.")
+        if self.check.state == UNSEEN:
+            return _(
+                "The gateway saw nothing of it: this device goes another way. Turn off mobile data and any"
+                " VPN on it, close the browser, and try again."
+            )
+        if self.check.state == NOTHING:
+            return self._nothing()
+        if self.check.at is not None:
+            if self.check.state == WORKS:
+                return _("From then on the rules close this device; it was asked of them, not waited for.")
+            return _("At that time the device is not closed by bedtime. A parent can look at the bedtime.")
+        if self.check.topic in ("open", "help"):
+            return self._of_open()
+        if self.check.state == WORKS:
+            return _("The gateway refused it, and nothing came to the device.")
+        return _("It came through. A parent can look at this rule, and at whose this device is.")
+
+    def _of_open(self) -> str:
+        if self.check.state == WORKS:
+            return _("The gateway let it through, and the device reached it.")
+        if self.check.blocked:
+            return _("The gateway refused it. A parent can look at this rule.")
+        return _("The device did not reach it. Look whether the internet works, then try again.")
+
+    def _nothing(self) -> str:
+        return {
+            "all_open": _("These rules refuse no site by its name. At this age that is usual."),
+            "closed_now": _("All is closed on this device just now. Try again while it is open."),
+            "way_open": _("These rules leave it open."),
+            "no_bedtime": _("These rules have none."),
+        }.get(self.check.because or "", _("No site for it is known here."))
+
+
+class DeviceTestView:
+    """A filter test, as the pages show it."""
+
+    def __init__(self, state: DeviceTestState) -> None:
+        self.state = state
+        self.lines = tuple(CheckView(check) for check in state.lines)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Return the hosts that the test's page may reach, besides the gateway."""
+        return tuple(line.check.host for line in self.lines if line.tried_on_device and self.state.running)
+
+    @property
+    def waits(self) -> bool:
+        return any(line.tried_on_device for line in self.lines)
+
+    @property
+    def all_well(self) -> bool:
+        """Return whether every line works or has nothing to test, and at least one works."""
+        states = {check.state for check in self.state.lines}
+        return WORKS in states and states <= {WORKS, NOTHING}
+
+
+def connect_sources(hosts: Iterable[str]) -> str:
+    """Return the CSP sources of the page that runs the test.
+
+    A site may redirect within its own names only.
+    """
+    found = []
+    for host in hosts:
+        bare = host.removeprefix("www.")
+        found += [f"https://{bare}", f"https://*.{bare}"]
+    return " ".join(dict.fromkeys(found))

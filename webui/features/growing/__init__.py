@@ -1,0 +1,1 @@
+"""Growing up: the next age group, times that a child sets for itself, and the agreement on rules."""

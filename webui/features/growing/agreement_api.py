@@ -1,0 +1,60 @@
+"""A family's agreement on a child's rules: the child agrees by its PIN, a guardian by their session."""
+
+from __future__ import annotations
+
+from gateway.control.contract.growing import AGREEMENT, AgreementStatus
+from webui.api.my import TypedPin, device_of_a_child
+from webui.api.operations import ANYONE, Noun
+from webui.api.problems import of_status
+from webui.api.who import Caller
+from webui.daemon import daemon, source_address
+
+noun = Noun("agreement")
+
+
+@noun.declare("GET", "/my/agreement", ANYONE, answer=AgreementStatus)
+def mine(_me: Caller | None) -> object:
+    """Return the agreement, and whether the rules have changed since."""
+    return _there(daemon().client.call("profile", id=device_of_a_child().profile).get("agreement"))
+
+
+@noun.declare("POST", "/my/agreement", ANYONE, body=TypedPin, answer=AgreementStatus)
+def say(_me: Caller | None, body: TypedPin) -> object:
+    """Record that the child has read the current rules with a parent and agrees."""
+    return _say("agree", body)
+
+
+@noun.declare("POST", "/my/agreement/end", ANYONE, body=TypedPin, answer=AgreementStatus)
+def take_back(_me: Caller | None, body: TypedPin) -> object:
+    """Withdraw the child's agreement."""
+    return _say("end", body)
+
+
+@noun.declare("GET", "/children/{child}/agreement", answer=AgreementStatus)
+def of_child(me: Caller, child: str) -> object:
+    """Return the agreement, and whether the rules have changed since; 404 below ten years."""
+    return _there(me.ask("profile", id=child).get("agreement"))
+
+
+@noun.declare("POST", "/children/{child}/agreement", answer=AgreementStatus)
+def agree(me: Caller, child: str) -> object:
+    """Record that a guardian has read the current rules with the child and agrees."""
+    return me.change(AGREEMENT, action="agree", id=child).agreement
+
+
+@noun.declare("DELETE", "/children/{child}/agreement", answer=AgreementStatus)
+def end(me: Caller, child: str) -> object:
+    """Withdraw a guardian's agreement."""
+    return me.change(AGREEMENT, action="end", id=child).agreement
+
+
+def _there(found: object) -> object:
+    if found is None:
+        raise of_status(404)
+    return found
+
+
+def _say(action: str, body: TypedPin) -> object:
+    device = device_of_a_child().mac
+    client, origin = daemon().client, source_address()
+    return client.ask(AGREEMENT, action=action, device=device, pin=body.pin, origin=origin).agreement

@@ -1,0 +1,19 @@
+"""The agreement between a child and its parents, as the pages show it."""
+
+from __future__ import annotations
+
+from gateway.control.contract.growing import AgreementStatus
+
+
+class AgreementView:
+    def __init__(self, status: AgreementStatus) -> None:
+        self.status = status
+
+    @property
+    def is_empty(self) -> bool:
+        return self.status.state == "none" and self.status.waits is None
+
+    def asks(self, side: str) -> bool:
+        """Return whether this side, `child` or `guardian`, can agree now."""
+        waits = self.status.waits
+        return self.status.state != "agreed" and (waits is None or waits.side != side)

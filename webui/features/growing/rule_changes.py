@@ -1,0 +1,95 @@
+"""Compares a child's rules with those of the next age group, by effect. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webui.rules.bands import Difference, between
+from webui.rules.catalogue import Catalogue
+from webui.rules.hours import Unreadable
+from webui.rules.overview import sentences
+from webui.rules.ruleset import LISTS, Ruleset, part
+from webui.rules.sentences import as_written, entry
+
+OF_TIME = ("bedtime", "limits", "windows", "dates", "calendars", "landing", "linger", "auto_approve")
+OF_ENTRY = ("block", "ask", "count", "allow")  # from strict to lenient
+OF_SEARCH = ("strict", "moderate", "off")
+OF_MODE = ("allow-list", "block-list")
+NOT_RULES = ("name", "band", "next_step", "devices")
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    opens: tuple[Difference, ...]
+    closes: tuple[Difference, ...]
+    time: tuple[Difference, ...]
+    written_down: tuple[Difference, ...]
+    rest: tuple[Difference, ...]
+
+    @property
+    def any(self) -> bool:
+        return bool(self.opens or self.closes or self.time or self.written_down or self.rest)
+
+
+def changes(now: Mapping[str, Any], then: Mapping[str, Any], names: Catalogue, name: str) -> Changes:
+    """Return what changes between the rules ``now`` and ``then``. ``name``: the child's."""
+    groups: dict[str, list[Difference]] = {}
+    for key, one in between(now, then, names, name):
+        groups.setdefault(_group(key, part(now, key), part(then, key)), []).append(one)
+    return Changes(*(tuple(groups.get(key, ())) for key in ("opens", "closes", "time", "log", "rest")))
+
+
+def _group(key: str, before: object, after: object) -> str:
+    head = key.partition("/")[0]
+    if head in OF_TIME:
+        return "time"
+    if head == "log_level":
+        return "log"
+    scale = {
+        "categories": OF_ENTRY, "ways": OF_ENTRY, "unknown": OF_ENTRY, "safe_search": OF_SEARCH,
+        "mode": OF_MODE, "strict": ("true", "false"),
+    }.get(head)  # fmt: skip
+    if scale is None:
+        return {"block": "opens", "allow": "closes"}.get(head, "rest")
+    was, is_then = (_place(scale, value) for value in (before, after))
+    return "opens" if is_then > was else "closes"
+
+
+def _place(scale: tuple[str, ...], value: object) -> int:
+    """Return the position on the scale from strict to lenient.
+
+    A value that is not on it counts as allowed.
+    """
+    word = str(value).lower()
+    return scale.index(word) if word in scale else len(scale) - 1
+
+
+def stays(book: Ruleset, after: Mapping[str, Any], names: Catalogue) -> tuple[str, ...]:
+    """Return the family's own rules that still apply after the transition, as sentences."""
+    kept_rules: list[str] = []
+    for key, value in book.state.own.items():
+        if key in NOT_RULES or (key == "log_level" and str(after.get(key)) != str(value)):
+            continue
+        for one, said in _entries(key, value):
+            kept_rules += _said(one, said, names, book.state.name)
+    return tuple(kept_rules)
+
+
+def _entries(key: str, value: object) -> list[tuple[str, object]]:
+    if key in LISTS and isinstance(value, list):
+        return [(f"{key}/{item}", item) for item in value]
+    if key in ("categories", "ways", "limits", "windows") and isinstance(value, dict) and value:
+        return [(f"{key}/{one}", said) for one, said in value.items()]
+    return [(key, value)]
+
+
+def _said(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
+    head, slash, word = key.partition("/")
+    if slash and head in LISTS:
+        return (entry(head, word, names),)
+    try:
+        return sentences(key, value, names, name)
+    except Unreadable:
+        return (as_written(key, value),)

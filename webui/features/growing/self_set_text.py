@@ -1,0 +1,142 @@
+"""Times that a child sets for itself: describes them, fills the form, and reads its input. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from gateway.control.contract.growing import SelfSetChoice, SelfSetTimes
+from webui.language import things
+from webui.language.i18n import gettext as _
+from webui.language.words import day_past, plain
+from webui.rules import sentences
+from webui.rules.hours import (
+    DAY,
+    FREE,
+    SCHOOL,
+    Plan,
+    Unreadable,
+    clock,
+    read_minutes,
+    read_night,
+    read_plan,
+    typed_span,
+    write_minutes,
+    write_plan,
+    write_span,
+)
+
+T = TypeVar("T")
+
+BEDTIME, LIMITS = "bedtime", "limits/"
+
+TYPES = (SCHOOL, FREE)
+# The targets that the page offers. Programs may use any target. The English text is the daemon's.
+TARGETS = {
+    "internet": "The internet",
+    "category:social_networks": "Social networks",
+    "category:video_sharing": "Video sharing",
+    "category:games": "Games",
+    "category:messaging": "Messaging",
+    "category:ai_companions": "AI companions",
+}
+
+
+class NotThatError(ValueError):
+    """The input is not valid. ``str()`` is the message for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfSetTime:
+    """One choice, described, and since when it applies."""
+
+    choice: SelfSetChoice
+    title: str
+    sentences: tuple[str, ...]
+    since: str  # "today", "on Tuesday"
+    plan: Mapping[str, int | None] | None  # minutes by day type, for a limit that the form can show
+
+    @property
+    def target(self) -> str:
+        return target_of(self.choice)
+
+
+def target_of(choice: SelfSetChoice) -> str:
+    """Return the target of a limit; empty for bedtime."""
+    return choice.key.removeprefix(LIMITS) if choice.key.startswith(LIMITS) else ""
+
+
+def bedtime_of(own: SelfSetTimes) -> SelfSetChoice | None:
+    return next((choice for choice in own.choices if choice.key == BEDTIME), None)
+
+
+def limits_of(own: SelfSetTimes) -> tuple[SelfSetChoice, ...]:
+    return tuple(choice for choice in own.choices if target_of(choice))
+
+
+def describe(choice: SelfSetChoice, now: datetime) -> SelfSetTime:
+    since, target = "" if choice.at is None else day_past(choice.at, now), target_of(choice)
+    title = plain(things.thing(target, choice.name or "")) if target else _("Bedtime")
+    try:
+        said = sentences.limits(title, choice.value) if target else sentences.bedtime(choice.value)
+        plan = read_plan(choice.value, read_minutes) if target else None
+    except Unreadable:  # set by a program in a form that these pages cannot show
+        said, plan = (title,), None
+    by_type = plan is not None and set(plan) == set(TYPES)
+    return SelfSetTime(choice, title, said, since, plan if by_type else None)
+
+
+def describe_all(own: SelfSetTimes, now: datetime) -> list[SelfSetTime]:
+    return [describe(choice, now) for choice in own.choices]
+
+
+def suggested(own: SelfSetTimes) -> tuple[str, ...]:
+    """Return the band's suggestion, as sentences."""
+    try:
+        return sentences.bedtime(own.suggested.get(BEDTIME))
+    except Unreadable:
+        return ()
+
+
+def night_fields(value: object) -> dict[str, tuple[str, str]]:
+    """Return start and end by day type; empty texts for none."""
+    try:
+        plan = read_plan(value, read_night)
+    except Unreadable:
+        plan = {}
+    spans = {day: plan.get(day) for day in TYPES}
+    return {day: ("", "") if one is None else (clock(one[0]), clock(one[1])) for day, one in spans.items()}
+
+
+def typed_bedtime(fields: Mapping[str, tuple[str, str]]) -> object:
+    """Return the bedtime in the file's form. Raises: NotThatError."""
+    plan: dict[str, tuple[int, int] | None] = {}
+    for day, (start, end) in fields.items():
+        plan[day] = typed_span(start, end) if start or end else None
+        if (start or end) and plan[day] is None:
+            raise NotThatError(_("Write from when until when, or leave both empty."))
+    return _written(plan, write_span)
+
+
+def typed_limit(fields: Mapping[str, str]) -> object:
+    """Return the limit in the file's form. Raises: NotThatError."""
+    plan: dict[str, int | None] = {}
+    for day, text in fields.items():
+        if text and not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) <= DAY):
+            raise NotThatError(_("Write minutes, from 0 to 1440, or leave it empty."))
+        plan[day] = int(text) if text else None
+    return _written(plan, write_minutes)
+
+
+def _written(plan: Plan[T], write: Callable[[T], object]) -> object:
+    if all(item is None for item in plan.values()):
+        raise NotThatError(_("Nothing is filled in. To turn it off there is a button of its own."))
+    return write_plan(plan, write)
+
+
+def targets(own: SelfSetTimes) -> list[tuple[str, str]]:
+    """Return the targets of a further limit, sorted by name."""
+    taken = {target_of(limit) for limit in limits_of(own)}
+    return [(key, things.thing(key, name)) for key, name in TARGETS.items() if key not in taken]

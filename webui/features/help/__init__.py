@@ -1,0 +1,1 @@
+"""Pages that help a child and that open on every device."""

@@ -1,0 +1,322 @@
+"""Lists of names: their age, the family's own, a search for a host, and reports of wrong entries."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.control.contract.lists import (
+    LIST_ADD,
+    LIST_LOOKUP,
+    LIST_REMOVE,
+    LIST_REPORT,
+    LIST_UNREPORT,
+    LIST_UPDATE,
+    LISTS,
+    NAME_LIMIT,
+    ListSource,
+)
+from gateway.control.contract.rules import EDIT_FAMILY, FAMILY, WHY
+from gateway.control.verbs import Verb
+from gateway.core.errors import ControlError
+from gateway.policy.names.hosts import MAX_HOST
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
+from webui.daemon import daemon, source_address
+from webui.features.lists.lists_text import (
+    INTERVALS,
+    ListsView,
+    LookupView,
+    category_name,
+    intervals,
+    letter,
+    maker,
+)
+from webui.forms import one_of
+from webui.language import refusals, telling
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.values.answers import Home
+
+ResponseT = TypeVar("ResponseT")
+
+blueprint = Blueprint("lists", __name__, url_prefix="/parent/lists")
+
+URL_LIMIT = 200  # characters
+PACKAGED = "qalqan"  # name in a report of the small lists in the package
+ADDRESS_STARTS = ("https://", "http://")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a list entry means for one child."""
+
+    id: str
+    name: str
+    open: bool
+    sentence: str
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    home, lists = daemon().home(), _lists()
+    asked = _host(request.args.get("host", ""))
+    found, problem = _looked_up(asked) if asked else (None, "")
+    return render_template(
+        "lists.html",
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        lists=lists,
+        asked=asked,
+        found=found,
+        problem=problem,
+        packaged=PACKAGED,
+        intervals=intervals(),
+        meanings=_meanings(found, home) if found else (),
+        category_name=category_name,
+        letter=letter,
+        maker=maker,
+        name_limit=NAME_LIMIT,
+        url_limit=URL_LIMIT,
+    )
+
+
+@blueprint.get("/now")
+@guardians_only
+def now() -> ResponseReturnValue:
+    """Return the changing part of the page, for the script that updates it."""
+    home = daemon().home()
+    return render_template("lists_now.html", home=home, guardian=guardian(), lists=_lists())
+
+
+def _lists() -> ListsView:
+    return ListsView(daemon().client.ask(LISTS))
+
+
+def _host(typed: str) -> str:
+    """Return the host of typed or pasted text. It may be the address of a page."""
+    text = plain(typed, 2 * MAX_HOST).strip().lower()
+    for start in ADDRESS_STARTS:
+        text = text.removeprefix(start)
+    return text.partition("/")[0].partition("?")[0][:MAX_HOST]
+
+
+def _looked_up(host: str) -> tuple[LookupView | None, str]:
+    try:
+        return LookupView(daemon().client.ask(LIST_LOOKUP, host=host)), ""
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return None, refusals.sentence(error)
+
+
+def _meanings(found: LookupView, home: Home) -> tuple[Meaning, ...]:
+    meanings, host = [], found.result.host
+    for child in home.children:
+        try:
+            answer = telling.explained(daemon().client.ask(WHY, host=host, profile=child.id))
+        except Unreachable:
+            raise
+        except ControlError:
+            continue
+        meanings.append(Meaning(child.id, child.name, answer.verdict != "block", answer.sentence))
+    return tuple(meanings)
+
+
+@blueprint.get("/wrong.json")
+@guardians_only
+def wrong_file() -> ResponseReturnValue:
+    """Return a report of one wrong entry for a list's maker: domain, list and version.
+
+    It has no data of this home.
+    """
+    found, _problem = _looked_up(_host(request.args.get("host", "")))
+    if found is None or found.result.refused_for_everyone or found.is_registered or not found.entry:
+        abort(404)
+    feeds = {source.id: source.version for source in found.result.sources}
+    feeds = feeds or {PACKAGED: daemon().home().version}
+    wanted = request.args.get("list", "")
+    if wanted not in feeds:
+        abort(404)
+    entry = {"domain": found.entry, "list": wanted, "version": feeds[wanted]}
+    return Response(
+        json.dumps(entry, indent=1, ensure_ascii=False) + "\n",
+        mimetype="application/json",
+        headers={"Content-Disposition": 'attachment; filename="wrong-entry.json"'},
+    )
+
+
+# ---------------------------------------------------------------------------------------------- downloads
+
+
+@blueprint.post("/update")
+@guardians_only
+def update() -> ResponseReturnValue:
+    with notices.refusals_to(notices.said):
+        _change(LIST_UPDATE, force=True)
+        notices.forget()
+    return _back()
+
+
+@blueprint.post("/interval")
+@guardians_only
+def interval() -> ResponseReturnValue:
+    """Set how often lists are downloaded."""
+    chosen, family = one_of("interval", INTERVALS), daemon().client.ask(FAMILY)
+    if chosen == family.lists.update:
+        notices.said(_("Nothing was changed."))
+        return _back()
+    with notices.refusals_to(notices.said):
+        done = daemon().change(
+            EDIT_FAMILY, set={"lists/update": chosen}, by=guardian() or "", origin=source_address()
+        )
+        sentence = (
+            _("Lists are not downloaded automatically any more.")
+            if chosen == "off"
+            else _("Lists are downloaded automatically.")
+        )
+        if family.by_hand:
+            sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
+        notices.did_back("family", notices.way_back(done), sentence)
+    return _back()
+
+
+@blueprint.post("/add")
+@guardians_only
+def add() -> ResponseReturnValue:
+    lists = _lists()
+    name = plain(" ".join(request.form.get("name", "").split()), NAME_LIMIT)
+    url = request.form.get("url", "").strip()
+    category = one_of("category", {category.id for category in lists.state.categories})
+    if not name or not url or len(url) > URL_LIMIT:
+        notices.said(_("A list needs a name and an address of at most %(most)d letters.", most=URL_LIMIT))
+        return _back()
+    _add(name, url, category)
+    return _back()
+
+
+@blueprint.post("/add/back")
+@guardians_only
+def add_back() -> ResponseReturnValue:
+    """Restore one of the family's own lists that was removed."""
+    category, url, name = _was(3)
+    _add(plain(name, NAME_LIMIT), url[:URL_LIMIT], category)
+    return _back()
+
+
+def _add(name: str, url: str, category: str) -> None:
+    with notices.refusals_to(notices.said):
+        _change(LIST_ADD, name=name, url=url, category=category)
+        notices.said(_("%(name)s is fetched with the next update.", name=name))
+
+
+@blueprint.post("/remove")
+@guardians_only
+def remove() -> ResponseReturnValue:
+    source = _source(request.form.get("id", ""))
+    if not source.own:
+        abort(400)
+    with notices.refusals_to(notices.said):
+        _change(LIST_REMOVE, id=source.id)
+        sentence = _("%(name)s is taken out. Its names go with the next update.", name=plain(source.name))
+        was = f"{source.category} {source.url} {plain(source.name, NAME_LIMIT)}"
+        notices.did_back("unlisted", was, sentence)
+    return _back()
+
+
+@blueprint.post("/switch")
+@guardians_only
+def switch() -> ResponseReturnValue:
+    source = _source(request.form.get("id", ""))
+    _switch(source, on=one_of("on", {"yes", "no"}) == "yes")
+    return _back()
+
+
+@blueprint.post("/switch/back")
+@guardians_only
+def switch_back() -> ResponseReturnValue:
+    key, was = _was(2)
+    if was not in ("yes", "no"):
+        abort(400)
+    _switch(_source(key), on=was == "yes")
+    return _back()
+
+
+def _switch(source: ListSource, *, on: bool) -> None:
+    if source.own:
+        abort(400)
+    name = plain(source.name)
+    with notices.refusals_to(notices.said):
+        if on:
+            _change(LIST_ADD, id=source.id)
+        else:
+            _change(LIST_REMOVE, id=source.id)
+        sentence = (
+            _("%(name)s is fetched with the next update.", name=name)
+            if on
+            else _("%(name)s is off. Its names go with the next update.", name=name)
+        )
+        notices.did_back("switched", f"{source.id} {'no' if on else 'yes'}", sentence)
+
+
+# ------------------------------------------------------------------------------------------ wrong entries
+
+
+@blueprint.post("/report")
+@guardians_only
+def report() -> ResponseReturnValue:
+    """Record a wrong entry here, and allow the host for the chosen children. Nothing is sent."""
+    host = _host(request.form.get("host", ""))
+    ticked = request.form.getlist("open")
+    children = [child for child in daemon().home().children if child.id in ticked]
+    with notices.refusals_to(notices.said):
+        done = _change(LIST_REPORT, host=host, open=[child.id for child in children])
+        entry = plain(done.host, 80)
+        names = ", ".join(plain(child.name) for child in children)
+        notices.said(
+            _("%(host)s is written down, and open for %(names)s.", host=entry, names=names)
+            if children
+            else _("%(host)s is written down.", host=entry)
+        )
+    return redirect(url_for("lists.show", _anchor="wrong"), 303)
+
+
+@blueprint.post("/unreport")
+@guardians_only
+def unreport() -> ResponseReturnValue:
+    host = request.form.get("host", "")
+    if not host or len(host) > MAX_HOST:
+        abort(400)
+    with notices.refusals_to(notices.said):
+        _change(LIST_UNREPORT, host=host)
+        notices.said(_("%(host)s is taken off this list. What was opened stays open.", host=plain(host, 80)))
+    return redirect(url_for("lists.show", _anchor="wrong"), 303)
+
+
+def _source(key: str) -> ListSource:
+    source = _lists().source(key)
+    if source is None:
+        abort(404)
+    return source
+
+
+def _was(count: int) -> list[str]:
+    parts = request.form.get("was", "")[: URL_LIMIT + 2 * NAME_LIMIT].split(" ", count - 1)
+    if len(parts) != count or not all(parts):
+        abort(400)
+    return parts
+
+
+def _change(verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
+    return daemon().change(verb, by=guardian() or "", origin=source_address(), **values)
+
+
+def _back() -> ResponseReturnValue:
+    return redirect(url_for("lists.show"), 303)

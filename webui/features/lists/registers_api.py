@@ -1,0 +1,29 @@
+"""States' registers of sites in the home's file, and the switch of each."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gateway.control.contract.lists import REGISTER, REGISTERS, Registers, SwitchedRegister
+from gateway.control.schema import record
+from webui.api.operations import Noun
+from webui.api.who import Caller
+
+noun = Noun("registers")
+
+
+@record
+class Switch:
+    on: Literal["yes", "no"]
+
+
+@noun.declare("GET", "/registers", answer=Registers)
+def read(me: Caller) -> object:
+    """List the registers. All are off by default."""
+    return me.ask(REGISTERS)
+
+
+@noun.declare("POST", "/registers/{country}", body=Switch, answer=SwitchedRegister)
+def switch(me: Caller, country: str, body: Switch) -> object:
+    """Turn a register on or off for the whole home. Off applies immediately. `/family/undo` undoes it."""
+    return me.change(REGISTER, country=country, on=body.on)

@@ -1,0 +1,29 @@
+"""Texts of states' registers."""
+
+from __future__ import annotations
+
+from gateway.control.contract.lists import RegisterState
+from webui.language.changes import who
+from webui.language.things import register
+from webui.language.words import plain
+
+_NOTE = 300  # characters of the note about its copy
+
+
+class RegisterView:
+    """A register, as the pages show it."""
+
+    def __init__(self, state: RegisterState) -> None:
+        self.state = state
+
+    @property
+    def name(self) -> str:
+        return register(self.state.country)
+
+    @property
+    def by(self) -> str:
+        return who(self.state.by)
+
+    @property
+    def note(self) -> str:
+        return plain(self.state.note, _NOTE)

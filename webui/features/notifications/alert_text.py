@@ -1,0 +1,97 @@
+"""Texts of notifications: of their settings, of a message, and of an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gateway.control.contract.notifications import AlertBook, GuardianAlerts
+from gateway.policy.alerts.notifications import KINDS
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.messages.unsent import NotSent, Why
+
+Say = Callable[[str], str]
+SayMany = Callable[[str, str, int], str]
+DETAIL_LIMIT = 80  # characters of a name in a message
+
+
+def server_of(alerts: GuardianAlerts) -> str:
+    """Return the part of the address that may be shown."""
+    return urlsplit(alerts.address).netloc
+
+
+def alerts_of(book: AlertBook, guardian: str) -> GuardianAlerts | None:
+    return next((alerts for alerts in book.alerts if alerts.guardian == guardian), None)
+
+
+def zone_of(book: AlertBook) -> ZoneInfo:
+    try:
+        return ZoneInfo(book.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def kinds() -> dict[str, tuple[str, str]]:
+    """Return each kind with its label and its meaning, in page order."""
+    labels = {
+        "request": (_("A request waits"), _("A child asks for time or for a site.")),
+        "device": (
+            _("A new device"),
+            _("Somebody has to say whose it is. Also one that is opened as an adult's."),
+        ),
+        "way": (_("A closed way was tried"), _("Private DNS, a VPN and the like, on a child’s device.")),
+        "filter": (_("The filter stopped or started"), _("Also when somebody turns the rules off.")),
+        "people": (_("A guardian was added or changed"), _("Also a new password, and who set it.")),
+    }
+    return {kind: labels[kind] for kind in KINDS}
+
+
+def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str:
+    """Return the text of one message.
+
+    ``what``: the subtype. ``_`` and ``ngettext``: in the guardian's language.
+    """
+    if kind == "request" and what == "again" and count == 1:
+        text = _("A request has waited for a day.")
+    elif kind == "request":
+        text = ngettext("%(num)d request waits.", "%(num)d requests wait.", count)
+    elif kind == "device" and what == "adult":
+        text = _("A device was opened as an adult's for a while. Look which, and by what.")
+    elif kind == "device":
+        text = ngettext("%(num)d new device is here.", "%(num)d new devices are here.", count)
+    elif kind == "way":
+        text = ngettext(
+            "A closed way was tried on %(num)d device.", "Closed ways were tried on %(num)d devices.", count
+        )
+    elif kind == "people":
+        text = _("Somebody was added, or an account was changed. Look who.")
+    else:
+        text = {
+            "stopped": _("The filter does not run. Devices of younger children are closed, help stays open."),
+            "started": _("The filter runs again."),
+            "off": _("Somebody turned the rules off for a while."),
+        }.get(what) or _("The rules are on again.")
+    return text % {"num": count}
+
+
+def not_sent(error: NotSent) -> str:
+    """Explain why a message was not sent, without the address."""
+    return {
+        Why.ADDRESS: _("The address is no web address."),
+        Why.NOT_OUTSIDE: _("The server is not on the internet. If it stands in this home, say so below."),
+        Why.NOT_INSIDE: _("The server is not in this home’s network, or it is the gateway itself."),
+        Why.SLOW: _("The server did not answer in time."),
+        Why.NO_NAME: _("The server’s name has no address just now."),
+        Why.UNREACHABLE: _("The server could not be reached."),
+        Why.REFUSED: _("The server did not take it: it answered %(status)d.", status=error.status),
+        Why.JUST_NOW: _("There was a test just now. Try again in a few seconds."),
+    }[error.why]
+
+
+def named(event: Mapping[str, Any]) -> str:
+    """Return the people and things of an event, for guardians who want names in the text."""
+    parts = (event.get(key) for key in ("name", "site", "by"))
+    return " · ".join(plain(part, DETAIL_LIMIT) for part in parts if isinstance(part, str) and part)

@@ -1,0 +1,56 @@
+"""Fix a broken site: for five minutes, record which names its pages need."""
+
+from __future__ import annotations
+
+from gateway.control.contract.site_repair import (
+    END_REPAIR,
+    SITE_REPAIR,
+    START_REPAIR,
+    RepairEnded,
+    RepairStarted,
+    SiteRepairNames,
+)
+from gateway.control.schema import record
+from webui.api.operations import Host, Mac, Noun
+from webui.api.who import Caller
+
+noun = Noun("teaching")
+
+
+@record
+class Teach:
+    host: Host
+    device: Mac | None = None
+
+
+@record
+class Lesson(SiteRepairNames):
+    """A site repair, with empty texts where the socket has null."""
+
+    host: str
+    by: str
+
+
+@record
+class Keep:
+    keep: tuple[Host, ...] = ()
+
+
+@noun.declare("POST", "/children/{child}/lesson", body=Teach, answer=RepairStarted)
+def begin(me: Caller, child: str, body: Teach) -> object:
+    """Start a lesson."""
+    return me.change(
+        START_REPAIR, id=child, host=body.host, **({"device": body.device} if body.device else {})
+    )
+
+
+@noun.declare("GET", "/children/{child}/lesson", answer=Lesson)
+def read(me: Caller, child: str) -> object:
+    """Return its state, and the requested names."""
+    return me.ask(SITE_REPAIR.name, id=child)
+
+
+@noun.declare("POST", "/children/{child}/lesson/end", body=Keep, answer=RepairEnded)
+def end(me: Caller, child: str, body: Keep) -> object:
+    """End it and keep these names."""
+    return me.change(END_REPAIR, id=child, **({"keep": list(body.keep)} if body.keep else {}))

@@ -1,0 +1,125 @@
+"""Fix a broken site: open it for five minutes, show the names that it needs, keep those that are ticked."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.control.contract.site_repair import END_REPAIR, SITE_REPAIR, START_REPAIR, RepairEnded
+from gateway.core.errors import ControlError
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
+from webui.daemon import daemon, source_address
+from webui.features.site_repair.repair_text import NONE, SiteRepairView
+from webui.forms import one_of
+from webui.language.i18n import gettext as _
+from webui.language.i18n import ngettext
+from webui.language.words import plain
+from webui.rules import typed
+from webui.rules.editing import NOTHING, Outcome, Page, Problem, opened, problem_of, refused, render
+from webui.values.answers import Child
+from webui.whom import child_of
+
+blueprint = Blueprint("teach", __name__, url_prefix="/parent/child/<profile>/teach")
+
+ALL = "all"  # the child's devices
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    return _show(opened(profile), NOTHING)
+
+
+@blueprint.get("/now")
+@guardians_only
+def now(profile: str) -> ResponseReturnValue:
+    """Return the changing part of the page, for the script that updates it."""
+    home = daemon().home()
+    child = child_of(home, profile)
+    return render_template("teach_now.html", home=home, child=child, lesson=_repair(child.id))
+
+
+@blueprint.post("/")
+@guardians_only
+def begin(profile: str) -> ResponseReturnValue:
+    page = opened(profile)
+    device = one_of("device", {ALL, *(other.mac for other in page.child.devices)})
+    try:
+        host = typed.site(request.form.get("host", ""))
+        chosen: dict[str, object] = {} if device == ALL else {"device": device}
+        daemon().change(
+            START_REPAIR, id=page.child.id, host=host, by=guardian() or "", origin=source_address(), **chosen
+        )
+    except typed.NotThatError as error:
+        return refused(page, Problem(str(error), "host"), _show)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _show(page, Outcome(problem_of(error))), 422
+    notices.forget()
+    return redirect(url_for("teach.show", profile=page.child.id), 303)
+
+
+@blueprint.post("/end")
+@guardians_only
+def end(profile: str) -> ResponseReturnValue:
+    child = child_of(daemon().home(), profile)
+    lesson = _repair(child.id)
+    if lesson is None or lesson.mark != request.form.get("lesson"):
+        notices.said(_("This lesson is over, and nothing of it is left to keep."))
+        return redirect(url_for("teach.show", profile=child.id), 303)
+    keep = _chosen(lesson) if one_of("do", {"keep", "none"}) == "keep" else []
+    with notices.refusals_to(notices.said):
+        done = daemon().change(
+            END_REPAIR, id=child.id, keep=keep, by=guardian() or "", origin=source_address()
+        )
+        _tell(child, lesson, done)
+    return redirect(url_for("sites.show", profile=child.id), 303)
+
+
+def device_at_hand(child: Child) -> str:
+    """Return the default device of a lesson."""
+    return next((device.mac for device in child.devices if device.online), ALL)
+
+
+def _repair(profile: str) -> SiteRepairView | None:
+    """Return the child's repair that runs, or that waits to be saved."""
+    found = daemon().client.ask(SITE_REPAIR, id=profile)
+    return None if found.state == NONE else SiteRepairView(found)
+
+
+def _chosen(lesson: SiteRepairView) -> list[str]:
+    """Return what is ticked, by number: the names may be too long for a form."""
+    open_names = {str(name.number): name.needed.name for name in lesson.names if not name.needed.refused}
+    ticked = request.form.getlist("keep")
+    if any(number not in open_names for number in ticked):
+        abort(400)
+    return [open_names[number] for number in dict.fromkeys(ticked)]
+
+
+def _tell(child: Child, lesson: SiteRepairView, answer: RepairEnded) -> None:
+    entries, name, host = answer.entries, plain(child.name), plain(lesson.host, 80)
+    if answer.undo is None:
+        notices.said(_("The lesson is over. Nothing of %(host)s is kept for %(name)s.", host=host, name=name))
+        return
+    sentence = ngettext(
+        "%(host)s stays open for %(name)s, with what it needed: %(num)d entry in the list.",
+        "%(host)s stays open for %(name)s, with what it needed: %(num)d entries in the list.",
+        len(entries),
+        host=host,
+        name=name,
+    )
+    notices.edited(child.id, answer, sentence)
+
+
+def _show(page: Page, outcome: Outcome) -> str:
+    return render(
+        "teach.html",
+        page,
+        outcome,
+        lesson=_repair(page.child.id),
+        typed=request.values.get("host", ""),
+        chosen=request.form.get("device", device_at_hand(page.child)),
+    )

@@ -1,0 +1,71 @@
+"""The repair of a broken site as the pages show it: the site, and the names that it needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from gateway.control.contract.site_repair import NeededName, SiteRepairNames
+from webui.language import telling
+
+NONE, RUNS = "none", "runs"
+
+
+class NeededView:
+    """A requested name. ``number``: its place in the order of the requests."""
+
+    def __init__(self, needed: NeededName, number: int, at: datetime) -> None:
+        self.needed = needed
+        self.number = number
+        self._at = at
+
+    @property
+    def sentence(self) -> str:
+        """Return why the name was not opened."""
+        return telling.needed(self.needed, self._at)
+
+
+class SiteRepairView:
+    def __init__(self, repair: SiteRepairNames) -> None:
+        self.repair = repair
+        at = repair.until or datetime.now(UTC)
+        self.names = tuple(NeededView(name, number, at) for number, name in enumerate(repair.names))
+
+    @property
+    def host(self) -> str:
+        return self.repair.host or ""
+
+    @property
+    def runs(self) -> bool:
+        return self.repair.state == RUNS
+
+    @property
+    def mark(self) -> str:
+        """Return an id that is unique among the child's repairs."""
+        until = self.repair.until
+        return f"{self.host} {until.isoformat() if until else ''}"
+
+    def seconds_left(self, now: datetime) -> int:
+        until = self.repair.until
+        return 0 if until is None or not self.runs else max(0, int((until - now).total_seconds()))
+
+    @property
+    def proposed(self) -> dict[str, list[NeededView]]:
+        """Return proposed names by domain, the site's own domain first."""
+        return _grouped(name for name in self.names if name.needed.proposed)
+
+    @property
+    def others(self) -> dict[str, list[NeededView]]:
+        """Return names that were opened and are not proposed: they may belong to another app."""
+        return _grouped(name for name in self.names if not name.needed.proposed and not name.needed.refused)
+
+    @property
+    def refused(self) -> list[NeededView]:
+        return [name for name in self.names if name.needed.refused]
+
+
+def _grouped(names: Iterable[NeededView]) -> dict[str, list[NeededView]]:
+    found: dict[str, list[NeededView]] = {}
+    for name in names:
+        found.setdefault(name.needed.group, []).append(name)
+    return found
