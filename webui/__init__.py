@@ -26,17 +26,29 @@ from webui.features.growing.transition_text import is_final, to_child, to_parent
 from webui.features.help import bullying_pages
 from webui.features.lists import lists_pages, registers_pages
 from webui.features.notifications import alert_pages
+from webui.features.rules import (
+    audit_log_pages,
+    band_pages,
+    basics_pages,
+    categories_pages,
+    export_pages,
+    family_pages,
+    import_pages,
+    laws_pages,
+    limits_pages,
+    preview_pages,
+    rules_pages,
+    schedule_pages,
+    services_pages,
+    sites_pages,
+)
 from webui.features.site_repair import repair_pages
 from webui.language import i18n, loglevels, refusals, words
 from webui.messages import notifier
 from webui.pages import (
     account,
     asks,
-    auditlog,
-    band,
-    basics,
     brand,
-    carry,
     child,
     claim,
     codes,
@@ -46,36 +58,26 @@ from webui.pages import (
     devices,
     disputes,
     door,
-    family,
     family_card,
     guide,
     health,
     helper,
     home,
-    importing,
-    kinds,
     language,
-    laws,
     learn,
     leave,
     lending,
-    limits,
     people,
-    preview,
     requests,
     rights,
-    rules,
-    services,
     setup,
     sharing,
-    sites,
     status,
     stream,
     support,
     tokens,
     unlock,
     update,
-    week,
 )
 from webui.pages import time as time_pages
 from webui.pages import wallet as wallet_pages
@@ -89,12 +91,13 @@ __all__ = ["Settings", "create_app"]
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
     door, claim, account, tokens, home, activity_pages, devices, device, device_use, device_open, lists_pages,
-    card_pages, requests, codes, lending, family_card, stream, people, auditlog, helper, support, language,
-    health, backup_pages, update, family, registers_pages, importing, alert_pages,
+    card_pages, requests, codes, lending, family_card, stream, people, audit_log_pages, helper, support,
+    language, health, backup_pages, update, family_pages, registers_pages, import_pages, alert_pages,
     child, asks, disputes, sharing, self_set_pages, agreement_pages, unlock, wallet_pages, time_pages,
     blocked_pages, status, leave, bullying_pages, rights, learn, guide, digest_pages,
-    rules, services, kinds, laws, sites, week, limits, basics, band, transition_pages, preview, carry,
-    repair_pages, setup, device_test_pages, bypass_test_pages, brand,
+    rules_pages, services_pages, categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages,
+    basics_pages, band_pages, transition_pages, preview_pages, export_pages, repair_pages, setup,
+    device_test_pages, bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 
