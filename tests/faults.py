@@ -88,8 +88,8 @@ FAULTS = (
     Fault(
         "bedtime ends at midnight",
         "gateway/policy/time/schedule.py",
-        "start = 0 if one.value.crosses_midnight else one.value.start",
-        "start = one.value.start",
+        "start = 0 if night.value.crosses_midnight else night.value.start",
+        "start = night.value.start",
         ("tests/policy/time/test_schedule.py",),
     ),
     Fault(

@@ -26,6 +26,7 @@ from webui.features.growing.transition_text import is_final, to_child, to_parent
 from webui.features.help import bullying_pages
 from webui.features.lists import lists_pages, registers_pages
 from webui.features.notifications import alert_pages
+from webui.features.requests import ask_pages, disputes_pages, requests_pages
 from webui.features.rules import (
     audit_log_pages,
     band_pages,
@@ -43,20 +44,18 @@ from webui.features.rules import (
     sites_pages,
 )
 from webui.features.site_repair import repair_pages
+from webui.features.time import codes_pages, ledger_pages, sheets
 from webui.language import i18n, loglevels, refusals, words
 from webui.messages import notifier
 from webui.pages import (
     account,
-    asks,
     brand,
     child,
     claim,
-    codes,
     device,
     device_open,
     device_use,
     devices,
-    disputes,
     door,
     family_card,
     guide,
@@ -68,7 +67,6 @@ from webui.pages import (
     leave,
     lending,
     people,
-    requests,
     rights,
     setup,
     sharing,
@@ -79,7 +77,6 @@ from webui.pages import (
     unlock,
     update,
 )
-from webui.pages import time as time_pages
 from webui.pages import wallet as wallet_pages
 from webui.request import OwnRequest
 from webui.settings import Settings, session_key
@@ -91,13 +88,13 @@ __all__ = ["Settings", "create_app"]
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
     door, claim, account, tokens, home, activity_pages, devices, device, device_use, device_open, lists_pages,
-    card_pages, requests, codes, lending, family_card, stream, people, audit_log_pages, helper, support,
-    language, health, backup_pages, update, family_pages, registers_pages, import_pages, alert_pages,
-    child, asks, disputes, sharing, self_set_pages, agreement_pages, unlock, wallet_pages, time_pages,
-    blocked_pages, status, leave, bullying_pages, rights, learn, guide, digest_pages,
-    rules_pages, services_pages, categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages,
-    basics_pages, band_pages, transition_pages, preview_pages, export_pages, repair_pages, setup,
-    device_test_pages, bypass_test_pages, brand,
+    card_pages, requests_pages, codes_pages, lending, family_card, stream, people, audit_log_pages, helper,
+    support, language, health, backup_pages, update, family_pages, registers_pages, import_pages,
+    alert_pages, child, ask_pages, disputes_pages, sharing, self_set_pages, agreement_pages, unlock,
+    wallet_pages, ledger_pages, blocked_pages, status, leave, bullying_pages, rights, learn, guide,
+    digest_pages, rules_pages, services_pages, categories_pages, laws_pages, sites_pages, schedule_pages,
+    limits_pages, basics_pages, band_pages, transition_pages, preview_pages, export_pages, repair_pages,
+    setup, device_test_pages, bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 
@@ -122,6 +119,7 @@ def create_app(settings: Settings) -> Flask:
     session.install(app)
     tries.install(app)
     wallet.install(app, settings.age_trust)
+    sheets.install(app)
     for page in PAGES:
         app.register_blueprint(page.blueprint)
     api.install(app)

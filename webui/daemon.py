@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, request
 
 from gateway.control.client import Client
+from gateway.control.contract.requests import REQUESTS, RequestView
 from gateway.control.contract.rules import CATALOGUE, HELP_LINES, RULES, HelpLineEntry, HelpLines
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
@@ -22,14 +22,10 @@ from webui.values.answers import (
     parse_here,
     parse_home,
 )
-from webui.values.asked import Asked, parse_asked
 from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
-from webui.values.given import Given, parse_given
 from webui.values.health import Health, parse_health
-from webui.values.ledger import Ledger, parse_ledger
 from webui.values.questions import SHOWN, Questions, parse_questions
 from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
-from webui.values.tickets import Batch, parse_batches
 
 ResponseT = TypeVar("ResponseT")
 
@@ -83,9 +79,6 @@ class Daemon:
         values |= {"by": by, "origin": origin}
         return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
 
-    def requests(self) -> tuple[Asked, ...]:
-        return parse_asked(self.client.call("requests"))
-
     def questions(self, limit: int = SHOWN) -> Questions:
         """Return the questions about devices."""
         return parse_questions(self.client.call("questions", limit=limit))
@@ -99,19 +92,12 @@ class Daemon:
         answer = self.client.call("devices", mac=mac)
         return parse_devices(answer), parse_learnt(answer)
 
-    def batches(self) -> tuple[Batch, ...]:
-        """Return unused codes by batch, without the codes."""
-        return parse_batches(self.client.call("tickets"))
-
     def ruleset(self, profile: str) -> Ruleset:
         """Return a child's rules and its band's, for editing."""
         return Ruleset(self.client.ask(RULES, id=profile))
 
     def catalogue(self) -> Catalogue:
         return catalogue_of(self.client.ask(CATALOGUE))
-
-    def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
-        return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))
 
     def lending(self) -> Lending:
         """Return shared devices, handed-over devices and PINs, for a guardian."""
@@ -135,29 +121,10 @@ class Daemon:
         """Change the user of a shared device or a screen, or the child's PIN."""
         return self.client.call(do, **values)
 
-    def requests_of_device(self, here: Here) -> tuple[Asked, ...]:
-        found = parse_asked(self.client.call("requests", device=here.mac))
+    def requests_of_device(self, here: Here) -> tuple[RequestView, ...]:
+        """Return the requests of the child that the pages show on this device."""
+        found = self.client.ask(REQUESTS, device=here.mac).requests
         return tuple(request for request in found if request.profile == here.profile)
-
-    def ledger_of_device(self, here: Here, day: date | None = None) -> Ledger:
-        return parse_ledger(self.client.call("ledger", device=here.mac, **_on(day)))
-
-    def ask(self, here: Here, *, origin: str, **values: object) -> dict[str, Any]:
-        """Ask for time or for a site.
-
-        Within the daily amount it is granted automatically (`state`, `sentence`).
-        """
-        return self.client.call("request", device=here.mac, origin=origin, **values)
-
-    def redeem(self, here: Here, code: str, *, origin: str) -> Given:
-        return parse_given(self.client.call("redeem", device=here.mac, code=code, origin=origin))
-
-    def land(self, here: Here, *, origin: str) -> Given:
-        return parse_given(self.client.call("landing", device=here.mac, origin=origin))
-
-
-def _on(day: date | None) -> dict[str, str]:
-    return {} if day is None else {"day": day.isoformat()}
 
 
 def install(app: Flask, daemon: Daemon) -> None:

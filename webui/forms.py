@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 from flask import abort, request, url_for
 
+from gateway.control.contract.time import LEDGER_DAYS
 from webui.language.words import plain
-from webui.values.ledger import DAYS
 
 REASON_LIMIT = 200  # characters
 NUMBER_LIMIT = 1 << 53
@@ -48,7 +48,7 @@ def back(here: str) -> str:
     return url_for("activity.show") if request.form.get("back") == "activity" else here
 
 
-def day(today: date, most: int = DAYS) -> date:
+def day(today: date, most: int = LEDGER_DAYS) -> date:
     """Return the day in the address or the form: today, or one of the ``most`` days before."""
     text = request.values.get("day", "")
     if not text:

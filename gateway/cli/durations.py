@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.control.protocol import MAX_MINUTES
+from gateway.control.contract.time import MAX_SWITCH
 from gateway.core.errors import PolicyError
 from gateway.policy.time.time_text import TimeTextError, duration_minutes
 from gateway.policy.yaml.fields import shown
@@ -12,7 +12,7 @@ MAX_DIGITS = 9
 
 
 def minutes(text: str, where: str = OPTION) -> int:
-    """Return ``30m``, ``2h``, ``1h30m`` or ``1d`` in minutes, 1 to MAX_MINUTES.
+    """Return ``30m``, ``2h``, ``1h30m`` or ``1d`` in minutes, 1 to MAX_SWITCH.
 
     Raises PolicyError, which names ``where`` the text is.
     """
@@ -22,7 +22,7 @@ def minutes(text: str, where: str = OPTION) -> int:
         raise PolicyError(where, f"{shown(text)} {error.problem}", error.fix) from None
     if not found:
         raise PolicyError(where, f"{shown(text)} is not a duration", "write it like 30m, 2h or 1h30m")
-    if found > MAX_MINUTES:
+    if found > MAX_SWITCH:
         raise PolicyError(where, f"{shown(text)} is more than seven days", "write at most 7d")
     return found
 

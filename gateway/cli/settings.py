@@ -43,10 +43,10 @@ def daemon(args: Namespace) -> Client:
     return Client(control_socket(read_config(config_path(args))))
 
 
-def when(text: object) -> str:
-    """Return an ISO 8601 time of the daemon as ``Tue 20:45``, or with the date if it is not this week."""
-    if not isinstance(text, str):
+def when(time: object) -> str:
+    """Return a time of the daemon as ``Tue 20:45``, or with the date if it is not this week."""
+    moment = datetime.fromisoformat(time) if isinstance(time, str) else time
+    if not isinstance(moment, datetime):
         return ""
-    moment = datetime.fromisoformat(text)
     days = abs((moment - datetime.now(moment.tzinfo)).days)
     return f"{moment:%a %H:%M}" if days < 6 else f"{moment:%d %b %Y %H:%M}"

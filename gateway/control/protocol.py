@@ -21,7 +21,6 @@ from gateway.core.reason_codes import Code
 
 REQUEST_LIMIT = 64 * 1024  # bytes a line; the longest is an `edit` with a list of a few thousand sites
 ANSWER_LIMIT = 1024 * 1024  # bytes a line; a status of 64 children with 20 devices each is below 300 KiB
-MAX_MINUTES = 7 * 24 * 60  # of a pause, or of `off`
 AUDIT_INTERFACE = "qqaudit0"  # the gateway's interface to the test network of an audit
 TEXT_LIMIT = 300  # characters of one value; a host name has at most 253
 

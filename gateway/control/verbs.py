@@ -18,6 +18,7 @@ from gateway.core.reason_codes import Code
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
+OtherT = TypeVar("OtherT")
 
 
 class Sender(StrEnum):
@@ -42,6 +43,10 @@ class Verb(Generic[RequestT, ResponseT]):
     request: type[RequestT]
     response: type[ResponseT]
     senders: frozenset[Sender] = frozenset()
+
+    def returning(self, response: type[OtherT]) -> Verb[RequestT, OtherT]:
+        """Return the same verb for a client that decodes the answer into another record."""
+        return Verb(self.name, self.request, response, self.senders)
 
     def decode_request(self, values: Mapping[str, Any]) -> RequestT:
         """Return the arguments. Raises ControlError for a missing or wrong value; ignores unknown keys."""

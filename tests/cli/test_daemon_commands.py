@@ -28,24 +28,25 @@ def asked(
 
 
 @pytest.mark.parametrize(
-    ("words", "sent"),
+    ("words", "sent", "said"),
     [
-        (("pause", "all"), ("pause", {"who": "all", "till_wake": True, "by": "console"})),
-        (("pause", "Son", "--for", "30m"), ("pause", {"who": "Son", "minutes": 30, "by": "console"})),
-        (("pause", "Son", "--for", "1h30m"), ("pause", {"who": "Son", "minutes": 90, "by": "console"})),
-        (("resume", "Son"), ("resume", {"who": "Son", "by": "console"})),
-        (("off",), ("off", {"by": "console"})),
-        (("off", "--for", "1d"), ("off", {"minutes": 1440, "by": "console"})),
-        (("on",), ("on", {"by": "console"})),
+        (("pause", "all"), {"who": "all", "till_wake": True}, "all is paused until {}"),
+        (("pause", "Son", "--for", "30m"), {"who": "Son", "minutes": 30}, "Son is paused until {}"),
+        (("pause", "Son", "--for", "1h30m"), {"who": "Son", "minutes": 90}, "Son is paused until {}"),
+        (("resume", "Son"), {"who": "Son"}, "Son is not paused any more"),
+        (("off",), {}, "Times and categories are off for everyone until {}"),
+        (("off", "--for", "1d"), {"minutes": 1440}, "Times and categories are off for everyone until {}"),
+        (("on",), {}, "Filtering is on"),
     ],
 )
 def test_switches_send_what_is_meant(
-    qalqan: Qalqan, config: Path, words: tuple[str, ...], sent: tuple[str, dict[str, Any]]
+    qalqan: Qalqan, config: Path, words: tuple[str, ...], sent: dict[str, Any], said: str
 ) -> None:
-    heard = Heard(**{sent[0]: {"until": TONIGHT}})
+    do = words[0]
+    heard = Heard(**{do: {"until": TONIGHT} if do in ("pause", "off") else {}})
     out, requests = asked(qalqan, config, heard, *words)
-    assert requests == [sent]
-    assert datetime.fromisoformat(TONIGHT).strftime("%H:%M") in out
+    assert requests == [(do, {**sent, "by": "console"})]
+    assert out == said.format(datetime.fromisoformat(TONIGHT).strftime("%a %H:%M")) + "\n"
 
 
 @pytest.mark.parametrize("length", ["", "30", "0m", "1h30", "-5m", "8d", "one hour", "30 m s"])
@@ -352,7 +353,8 @@ def test_a_new_table_is_reported_to_the_daemon(qalqan: Qalqan, config: Path) -> 
 def test_answers_send_what_is_meant(
     qalqan: Qalqan, config: Path, words: tuple[str, ...], sent: tuple[str, dict[str, Any]]
 ) -> None:
-    heard = Heard(**{sent[0]: {"sentence": "The internet is open for Son\x1b until 21:00."}})
+    said = {"sentence": "The internet is open for Son\x1b until 21:00."}
+    heard = Heard(**{sent[0]: said | ({"request": {"id": 7}} if sent[0] == "answer" else {})})
     out, requests = asked(qalqan, config, heard, *words)
     assert requests == [sent]
     assert out in (
@@ -388,9 +390,18 @@ def test_what_is_no_answer(qalqan: Qalqan, config: Path, words: tuple[str, ...],
 def test_requests_are_listed(qalqan: Qalqan, config: Path) -> None:
     one = {
         "id": 7, "name": "Aruzhan", "thing_name": "Reddit", "minutes": None, "at": TONIGHT,
-        "state": "pending", "answer": None, "by": None, "reason": "for\x07 school",
+        "state": "pending", "answer": None, "by": None, "reason": "for\x07 school", "topic": "site",
+        "told": "all",
     }  # fmt: skip
-    time = {**one, "id": 6, "thing_name": None, "minutes": 15, "state": "auto", "answer": "once"}
+    time = {
+        **one,
+        "id": 6,
+        "topic": "time",
+        "thing_name": None,
+        "minutes": 15,
+        "state": "auto",
+        "answer": "once",
+    }
     out, sent = asked(qalqan, config, Heard(requests={"requests": [one, time]}), "request", "list")
     assert sent == [("requests", {"pending": True})]
     first, second = out.splitlines()[1:]

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from gateway.control.schema import Record, SchemaError, Text, Whole, record, to_json, type_of
+from gateway.control.schema import OneLine, Record, SchemaError, Text, Whole, decode, record, to_json, type_of
+from gateway.policy.requests.requests import Answer
 from webui.api.document import Book
 
 
@@ -113,3 +114,22 @@ def test_a_record_is_filled_once_and_stays() -> None:
     for wrong in ((), ("a", 1, 2)):
         with pytest.raises(TypeError):
             Small(*wrong)
+
+
+@record
+class Words:
+    line: OneLine
+    answer: Answer
+
+
+def test_a_line_is_trimmed_and_an_enumeration_gives_its_members() -> None:
+    found = decode(Words, {"line": " once more ", "answer": "once"})
+    assert (found.line, found.answer) == ("once more", Answer.ONCE)
+    assert isinstance(found.answer, Answer)
+    assert decode(Words, {"line": " \x1b", "answer": "no"}, strict=False).line == " \x1b"
+
+
+@pytest.mark.parametrize("line", ["", "  ", "a\nb", "a\x1bb", "\u202eab", "x" * 301])
+def test_a_line_is_printable_and_not_empty(line: str) -> None:
+    with pytest.raises(SchemaError, match="one printable line of at most 300 characters"):
+        decode(Words, {"line": line, "answer": "once"})

@@ -13,14 +13,12 @@ from gateway.control.schema import Record, field_types, to_json
 from webui.api import (
     account,
     children,
-    codes,
     devices,
     events,
     health,
     home,
     my,
     people,
-    requests,
     rules,
     sharing,
     unlock,
@@ -37,6 +35,7 @@ from webui.features.filter_tests import bypass_test_api, device_test_api
 from webui.features.growing import agreement_api, self_set_api, transition_api
 from webui.features.lists import lists_api, registers_api
 from webui.features.notifications import alert_api
+from webui.features.requests import requests_api
 from webui.features.rules import (
     audit_log_api,
     catalogue_api,
@@ -46,13 +45,14 @@ from webui.features.rules import (
     rules_api,
 )
 from webui.features.site_repair import repair_api
+from webui.features.time import codes_api
 from webui.memory import release_memory
 
 NOUNS = (
     repair_api, transition_api, self_set_api, agreement_api,
-    home, catalogue_api, changes_api, children, profiles_api, rules, rules_api, activity_api, requests,
-    codes, devices, card_api, sharing, lists_api, registers_api, family_api, people, account, audit_log_api,
-    health, backup_api, alert_api, device_test_api, bypass_test_api, my, unlock, events,
+    home, catalogue_api, changes_api, children, profiles_api, rules, rules_api, activity_api, requests_api,
+    codes_api, devices, card_api, sharing, lists_api, registers_api, family_api, people, account,
+    audit_log_api, health, backup_api, alert_api, device_test_api, bypass_test_api, my, unlock, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

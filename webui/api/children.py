@@ -5,6 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from gateway.control.contract.time import (
+    GRANT,
+    PAUSE,
+    RESUME,
+    REVOKE,
+    GrantResult,
+    SwitchEnd,
+    TimeUsed,
+)
 from gateway.control.schema import Text, record
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
@@ -30,25 +39,6 @@ class Left:
     name: str
     at: datetime | None
     week: bool  # a weekly limit is reached first
-
-
-@record
-class UsedOfWeek:
-    minutes: int
-    limit: int
-    bonus: int
-    owner: str
-
-
-@record
-class Used:
-    target: str
-    name: str
-    minutes: int
-    limit: int | None  # null: no daily limit
-    bonus: int
-    owner: str
-    week: UsedOfWeek | None
 
 
 @record
@@ -78,7 +68,7 @@ class Child:
     sentence: str
     next_change: NextChange | None
     left: Left | None
-    used: tuple[Used, ...]
+    used: tuple[TimeUsed, ...]
     in_use: tuple[InUse, ...]
     requests: int
     devices: tuple[OwnDevice, ...]
@@ -96,22 +86,9 @@ class Pause:
 
 
 @record
-class Paused:
-    until: datetime | None
-
-
-@record
 class Extra:
     minutes: Minutes
     service: ServiceId | None = None
-
-
-@record
-class Given:
-    grant: int
-    minutes: int
-    until: datetime | None
-    sentence: str
 
 
 @noun.declare("GET", "/children", GUARDIAN, HELPER, answer=Children)
@@ -136,27 +113,29 @@ def _visible(me: Caller, child: dict[str, Any]) -> dict[str, Any]:
     return {**child, "used": [], "in_use": [], "devices": [], "requests": 0}
 
 
-@noun.declare("POST", "/children/{child}/pause", GUARDIAN, HELPER, body=Pause, answer=Paused)
+@noun.declare("POST", "/children/{child}/pause", GUARDIAN, HELPER, body=Pause, answer=SwitchEnd)
 def pause(me: Caller, child: str, body: Pause) -> object:
     """Pause a child; `all` is every child."""
     values: dict[str, object] = {"minutes": body.minutes} if body.minutes else {}
-    return me.change("pause", who=child, **values, **({"till_wake": True} if body.till_wake else {}))
+    return me.change(PAUSE, who=child, **values, **({"till_wake": True} if body.till_wake else {}))
 
 
 @noun.declare("POST", "/children/{child}/resume", GUARDIAN, HELPER)
 def resume(me: Caller, child: str) -> object:
     """End a child's pause; `all` is every child."""
-    return me.change("resume", who=child)
+    return me.change(RESUME, who=child)
 
 
-@noun.declare("POST", "/children/{child}/grants", GUARDIAN, HELPER, body=Extra, answer=Given, status=201)
+@noun.declare(
+    "POST", "/children/{child}/grants", GUARDIAN, HELPER, body=Extra, answer=GrantResult, status=201
+)
 def grant(me: Caller, child: str, body: Extra) -> object:
     """Give extra time, for everything or for one service."""
     values: dict[str, object] = {"service": body.service} if body.service else {}
-    return me.change("grant", who=child, minutes=body.minutes, **values)
+    return me.change(GRANT, who=child, minutes=body.minutes, **values)
 
 
 @noun.declare("DELETE", "/grants/{number}", GUARDIAN, HELPER)
 def revoke(me: Caller, number: int) -> object:
     """Withdraw extra time."""
-    return me.change("revoke", grant=number)
+    return me.change(REVOKE, grant=number)

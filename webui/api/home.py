@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from gateway.control.contract.time import OFF, ON, SwitchEnd
 from gateway.control.schema import record
 from webui.api.operations import Minutes, Noun
 from webui.api.who import Caller
@@ -43,24 +44,19 @@ class Off:
     minutes: Minutes | None = None
 
 
-@record
-class OffUntil:
-    until: datetime | None
-
-
 @noun.declare("GET", "/home", answer=HomeNow)
 def now(me: Caller) -> object:
     """Return the state of the home."""
     return me.ask("status")
 
 
-@noun.declare("POST", "/home/off", body=Off, answer=OffUntil)
+@noun.declare("POST", "/home/off", body=Off, answer=SwitchEnd)
 def off(me: Caller, body: Off) -> object:
     """Suspend time rules and categories for every person, for some minutes or until `on`."""
-    return me.change("off", **({"minutes": body.minutes} if body.minutes else {}))
+    return me.change(OFF, **({"minutes": body.minutes} if body.minutes else {}))
 
 
 @noun.declare("POST", "/home/on")
 def on(me: Caller) -> object:
     """Resume them."""
-    return me.change("on")
+    return me.change(ON)

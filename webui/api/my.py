@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from gateway.control.contract.activity import ERASE, RECENT_BLOCKS
 from gateway.control.contract.bypass_alerts import BYPASS_CARDS, BypassCards
+from gateway.control.contract.requests import REQUEST, RequestMinutes
 from gateway.control.contract.rules import OWN_CHANGES
-from gateway.control.schema import Text, Whole, record
+from gateway.control.contract.time import LANDING, REDEEM, OwnGrant, TimeUsed
+from gateway.control.schema import Text, record
 from gateway.policy.accounts.people import PersonRole
 from webui.accounts import locks
-from webui.api.children import Left, ServiceId, Used
+from webui.api.children import Left, ServiceId
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
-from webui.api.requests import AllAsked
 from webui.api.rules import Summary
 from webui.api.sharing import Digits, Lent
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
-from webui.features.activity.activity_api import Ledger, OnDay, Refusals
+from webui.features.activity.activity_api import LEDGER_DAY, LedgerDay, OnDay, Refusals
 from webui.features.activity.block_text import blocks_of
+from webui.features.requests.requests_api import ALL_ASKED, AllAsked
 from webui.features.rules.changes_api import Changes, with_undo
+from webui.features.time.sheets import CODE_LIMIT, normalize_code
 from webui.values.answers import Here
-from webui.values.tickets import TYPED_LIMIT, typed
 
 noun = Noun("my")
-
-AskedMinutes = Annotated[int, Whole(1, 240)]
 
 
 @record
@@ -41,12 +41,12 @@ class Mine:
     owner: str
     sentence: str
     left: Left | None
-    used: tuple[Used, ...]
+    used: tuple[TimeUsed, ...]
 
 
 @record
 class AskTime:
-    minutes: AskedMinutes
+    minutes: RequestMinutes
     service: ServiceId | None = None
     reason: Line | None = None
 
@@ -59,7 +59,7 @@ class AskSite:
 @record
 class AskLedger:
     since: datetime
-    minutes: AskedMinutes
+    minutes: RequestMinutes
     limits: Line | None = None
     reason: Line | None = None
 
@@ -73,15 +73,7 @@ class AskedNow:
 
 @record
 class Code:
-    code: Annotated[str, Text(1, TYPED_LIMIT, r"[^\x00-\x1f\x7f-\x9f]+")]
-
-
-@record
-class MoreTime:
-    grant: int
-    minutes: int
-    until: datetime | None
-    sentence: str
+    code: Annotated[str, Text(1, CODE_LIMIT, r"[^\x00-\x1f\x7f-\x9f]+")]
 
 
 @record
@@ -153,15 +145,15 @@ def cards(_me: Caller | None) -> object:
 def asked(me: Caller | None) -> object:
     """List requests from the devices of this device's child. Needs the child's PIN."""
     here = _own(me)
-    found = daemon().client.call("requests", device=here.mac)["requests"]
-    return {"requests": [request for request in found if request.get("profile") == here.profile]}
+    found = daemon().client.ask(ALL_ASKED, device=here.mac).requests
+    return AllAsked(requests=tuple(request for request in found if request.profile == here.profile))
 
 
-@noun.declare("GET", "/my/ledger", ANYONE, query=OnDay, answer=Ledger)
+@noun.declare("GET", "/my/ledger", ANYONE, query=OnDay, answer=LedgerDay)
 def ledger(me: Caller | None, query: OnDay) -> object:
     """Return which minutes counted. Needs the child's PIN."""
-    day = {"day": query.day.isoformat()} if query.day else {}
-    return daemon().client.call("ledger", device=_own(me).mac, **day)
+    day: dict[str, object] = {"day": query.day} if query.day else {}
+    return daemon().client.ask(LEDGER_DAY, device=_own(me).mac, **day)
 
 
 @noun.declare("POST", "/my/erase", ANYONE, body=EraseOwn)
@@ -198,23 +190,22 @@ def ask_site(_me: Caller | None, body: AskSite) -> object:
 def ask_minutes(me: Caller | None, body: AskLedger) -> object:
     """Dispute minutes of the ledger. Needs the child's PIN."""
     _own(me)
-    since = body.since.isoformat()
-    return _ask(since=since, minutes=body.minutes, limits=body.limits, reason=body.reason)
+    return _ask(since=body.since, minutes=body.minutes, limits=body.limits, reason=body.reason)
 
 
-@noun.declare("POST", "/my/landing", ANYONE, answer=MoreTime)
+@noun.declare("POST", "/my/landing", ANYONE, answer=OwnGrant)
 def land(_me: Caller | None) -> object:
     """Take the minutes to finish a game, once a day."""
-    return daemon().client.call("landing", device=device_of_a_child().mac, origin=source_address())
+    return daemon().client.ask(LANDING, device=device_of_a_child().mac, origin=source_address())
 
 
-@noun.declare("POST", "/my/codes", ANYONE, body=Code, answer=MoreTime)
+@noun.declare("POST", "/my/codes", ANYONE, body=Code, answer=OwnGrant)
 def redeem(_me: Caller | None, body: Code) -> object:
     """Use a code from paper."""
-    text = typed(body.code)
+    text = normalize_code(body.code)
     if not text:
         raise Problem(422, "code_unknown")
-    return daemon().client.call("redeem", device=device_of_a_child().mac, code=text, origin=source_address())
+    return daemon().client.ask(REDEEM, device=device_of_a_child().mac, code=text, origin=source_address())
 
 
 @noun.declare("POST", "/my/use", ANYONE, body=Use, answer=Lent)
@@ -262,9 +253,9 @@ def adult(_me: Caller | None) -> object:
 
 def _ask(**values: object) -> object:
     given = {key: one for key, one in values.items() if one is not None}
-    found: dict[str, Any] = daemon().ask(device_of_a_child(), origin=source_address(), **given)
-    request = found.get("request")
-    return {**found, "request": request["id"] if isinstance(request, dict) else request}
+    device, origin = device_of_a_child().mac, source_address()
+    done = daemon().client.ask(REQUEST, device=device, origin=origin, **given)
+    return AskedNow(request=done.request.id, state=done.state, sentence=done.sentence)
 
 
 def _device() -> str:

@@ -19,8 +19,8 @@ from gateway.policy.values import Decision, Reason, Verdict
 from webui.language import things
 from webui.language.countries import countries
 from webui.language.i18n import gettext as _
-from webui.language.i18n import is_source, ngettext, pgettext
-from webui.language.words import clock, plain
+from webui.language.i18n import is_source, pgettext
+from webui.language.words import clock
 from webui.values.shapes import Answer
 
 DECISION = "decision"  # the gettext context of these messages
@@ -70,39 +70,6 @@ def needed(name: NeededName, at: datetime) -> str:
     if is_source() or not text:
         return text
     return _sentence(_decision(name.refused or "", name.rule or "", name.owner or ""), name.name, at) or text
-
-
-def answered(answer: Answer, now: datetime) -> str:
-    """Describe what a parent's answer to a request did (`answer`)."""
-    one, until = answer.entry("request"), answer.moment("until")
-    if is_source() or one is None:
-        return answer.text("sentence")
-    name, what = plain(one.text("name")), plain(one.text("thing_name"), 80)
-    if one.text("answer") == "no":
-        return _("%(name)s is told no.", name=name)
-    if one.text("topic") == "time":
-        return more(name, one.whole("given"), until, now)
-    if until is None:
-        return _("%(what)s is open for %(name)s from now on.", what=what, name=name)
-    return _("%(what)s is open for %(name)s until %(until)s.", what=what, name=name, until=clock(until, now))
-
-
-def more(name: str, minutes: int, until: datetime | None, now: datetime) -> str:
-    """``Aruzhan has 15 more minutes, until 21:00.``"""
-    if until is None:
-        return ngettext(
-            "%(name)s has %(num)d more minute today.",
-            "%(name)s has %(num)d more minutes today.",
-            minutes,
-            name=name,
-        )
-    return ngettext(
-        "%(name)s has %(num)d more minute, until %(until)s.",
-        "%(name)s has %(num)d more minutes, until %(until)s.",
-        minutes,
-        name=name,
-        until=clock(until, now),
-    )
 
 
 def contested(where: str) -> str:

@@ -14,12 +14,12 @@ from webui.daemon import daemon, source_address
 from webui.features.activity.block_text import blocks_of
 from webui.features.bypass_alerts.card_text import CardsView
 from webui.features.growing.self_set_text import describe_all
+from webui.features.requests.requests_text import to_show, waiting_for, waiting_time
 from webui.language.changes import who
 from webui.language.levels import level_of
 from webui.rules.edited import Known, Line, lines
 from webui.rules.steps import step_in_few_words, step_sentence
 from webui.values.answers import Child, Here, Home
-from webui.values.asked import to_show, waiting_for, waiting_time
 from webui.values.minutes import first_to_close, warning
 
 blueprint = Blueprint("child", __name__)

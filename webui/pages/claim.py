@@ -13,12 +13,11 @@ from gateway.policy.accounts.people import NAME_LIMIT
 from webui.accounts import passwords, session, tries
 from webui.accounts.session import anyone, everybody
 from webui.accounts.tries import TooManyTriesError
+from webui.features.time.sheets import Sheet, sheets
 from webui.language import refusals
 from webui.language.i18n import gettext as _
-from webui.pages.codes import sheets
 from webui.pages.door import is_empty
 from webui.values.shapes import Answer
-from webui.values.tickets import Sheet
 
 blueprint = Blueprint("claim", __name__)
 

@@ -5,18 +5,21 @@ Blocks, requests and devices are for guardians only. The daemon enforces the sam
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.time import GRANT, PAUSE, RESUME, REVOKE
+from gateway.control.verbs import Verb
 from gateway.policy.accounts.people import PersonRole
 from webui import notices
 from webui.accounts import session
 from webui.accounts.session import seen_by
 from webui.daemon import daemon, source_address
+from webui.features.time.grant_text import to_parent
 from webui.forms import NUMBER_LIMIT, one_of, whole
 from webui.language.i18n import gettext as _
-from webui.values.given import parse_given, to_parent
-from webui.values.shapes import Answer
 
 blueprint = Blueprint("helper", __name__, url_prefix="/helper")
 
@@ -48,19 +51,19 @@ def _extras(most: int) -> list[int]:
 @helpers_only
 def pause() -> ResponseReturnValue:
     minutes = int(one_of("minutes", {str(choice) for choice in PAUSES}))
-    return _change("pause", minutes=minutes)
+    return _change(PAUSE, minutes=minutes)
 
 
 @blueprint.post("/resume")
 @helpers_only
 def resume() -> ResponseReturnValue:
-    return _change("resume")
+    return _change(RESUME)
 
 
-def _change(do: str, **values: object) -> ResponseReturnValue:
+def _change(verb: Verb[Any, Any], **values: object) -> ResponseReturnValue:
     who = _child()
     with notices.refusals_to(notices.said):
-        daemon().change(do, who=who, by=session.guardian() or "", origin=source_address(), **values)
+        daemon().change(verb, who=who, by=session.guardian() or "", origin=source_address(), **values)
         notices.forget()
     return redirect(url_for("helper.show"), 303)
 
@@ -73,11 +76,10 @@ def grant() -> ResponseReturnValue:
     child = home.child(who)
     assert child is not None
     with notices.refusals_to(notices.said):
-        answer = daemon().change("grant", who=who, minutes=minutes, by=me.name, origin=source_address())
-        first = next(iter(Answer(answer).entries("given")), Answer(answer))
-        given = parse_given(first.values)
+        done = daemon().change(GRANT, who=who, minutes=minutes, by=me.name, origin=source_address())
+        (given,) = done.given
         sentence = to_parent(given, child.name, home.now, paused=child.paused)
-        notices.gave(Answer(answer).whole("grant"), sentence, given.until, home.now, "helped")
+        notices.gave(done.grant, sentence, given.until, home.now, "helped")
     return redirect(url_for("helper.show"), 303)
 
 
@@ -86,7 +88,7 @@ def grant() -> ResponseReturnValue:
 def undo() -> ResponseReturnValue:
     number = whole("grant", 1, NUMBER_LIMIT)
     with notices.refusals_to(notices.said):
-        daemon().change("revoke", grant=number, by=session.guardian() or "", origin=source_address())
+        daemon().change(REVOKE, grant=number, by=session.guardian() or "", origin=source_address())
         notices.said(_("It is taken back."))
     return redirect(url_for("helper.show"), 303)
 

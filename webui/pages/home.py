@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.bypass_alerts import BYPASS_CARDS
+from gateway.control.contract.time import GRANT, ON, PAUSE, RESUME, REVOKE
+from gateway.control.verbs import Verb
 from webui import charts, menu, notices
 from webui.accounts.session import guardian, guardians_only, signed_in
 from webui.daemon import daemon, source_address
 from webui.features.activity.target_names import title
 from webui.features.bypass_alerts.card_text import SHOWN, CardsView
+from webui.features.time.grant_text import to_parent
 from webui.forms import NUMBER_LIMIT, back, one_of, whole
 from webui.language.i18n import gettext as _
 from webui.notices import EVERYONE
 from webui.values.answers import Child
-from webui.values.given import parse_given, to_parent
 from webui.values.minutes import Dial, first_to_close
 from webui.values.questions import Questions
-from webui.values.shapes import Answer
 
 blueprint = Blueprint("home", __name__, url_prefix="/parent")
 
@@ -56,13 +58,13 @@ def pause() -> ResponseReturnValue:
     minutes = request.form.get("minutes", "")
     if minutes and minutes not in {str(choice) for choice in PAUSES}:
         abort(400)
-    return _change("pause", **({"minutes": int(minutes)} if minutes else {}))
+    return _change(PAUSE, **({"minutes": int(minutes)} if minutes else {}))
 
 
 @blueprint.post("/resume")
 @guardians_only
 def resume() -> ResponseReturnValue:
-    return _change("resume")
+    return _change(RESUME)
 
 
 @blueprint.post("/grant")
@@ -75,13 +77,12 @@ def grant() -> ResponseReturnValue:
     if child is None:
         abort(400)
     with notices.refusals_to(notices.said):
-        answer = daemon().change(
-            "grant", who=child.id, minutes=minutes, by=guardian() or "", origin=source_address()
+        done = daemon().change(
+            GRANT, who=child.id, minutes=minutes, by=guardian() or "", origin=source_address()
         )
-        first = next(iter(Answer(answer).entries("given")), Answer(answer))
-        given = parse_given(first.values)
+        (given,) = done.given
         sentence = to_parent(given, child.name, home.now, paused=child.paused)
-        notices.gave(Answer(answer).whole("grant"), sentence, given.until, home.now)
+        notices.gave(done.grant, sentence, given.until, home.now)
     return redirect(url_for("home.show"), 303)
 
 
@@ -91,7 +92,7 @@ def undo() -> ResponseReturnValue:
     """Withdraw the last grant, given by a tap here or by an answer."""
     number = whole("grant", 1, NUMBER_LIMIT)
     with notices.refusals_to(notices.said):
-        daemon().change("revoke", grant=number, by=guardian() or "", origin=source_address())
+        daemon().change(REVOKE, grant=number, by=guardian() or "", origin=source_address())
         notices.said(_("It is taken back."))
     return _back()
 
@@ -99,7 +100,7 @@ def undo() -> ResponseReturnValue:
 @blueprint.post("/on")
 @guardians_only
 def turn_on() -> ResponseReturnValue:
-    daemon().change("on", by=guardian() or "", origin=source_address())
+    daemon().change(ON, by=guardian() or "", origin=source_address())
     return _back()
 
 
@@ -139,13 +140,13 @@ def _card(child: Child) -> Card:
     return Card(child, first_to_close(child.time) if lively else None, in_use)
 
 
-def _change(do: str, **values: object) -> ResponseReturnValue:
+def _change(verb: Verb[Any, Any], **values: object) -> ResponseReturnValue:
     """Send a change. The cookie stores it, so that its undo is offered until the next change."""
     who = request.form.get("who", "")
     by, home = guardian() or "", daemon().home()
     if who != EVERYONE and home.child(who) is None:
         abort(400)
     with notices.refusals_to(notices.said):
-        daemon().change(do, who=who, by=by, origin=source_address(), **values)
-        notices.did(do, who)
+        daemon().change(verb, who=who, by=by, origin=source_address(), **values)
+        notices.did(verb.name, who)
     return _back()

@@ -14,11 +14,10 @@ from webui import notices
 from webui.accounts import session
 from webui.accounts.session import guardians_only
 from webui.daemon import daemon
+from webui.features.time.sheets import Sheet, sheets
 from webui.forms import one_of, whole
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.pages.codes import sheets
-from webui.values.tickets import Sheet
 
 blueprint = Blueprint("people", __name__, url_prefix="/parent/people")
 

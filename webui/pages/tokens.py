@@ -15,10 +15,9 @@ from webui import notices
 from webui.accounts import session
 from webui.accounts.session import guardians_only
 from webui.daemon import daemon
+from webui.features.time.sheets import Sheet, sheets
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
-from webui.pages.codes import sheets
-from webui.values.tickets import Sheet
 
 blueprint = Blueprint("tokens", __name__, url_prefix="/account/tokens")
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
-from typing import Any
 
 from gateway.cli import output
 from gateway.cli.durations import minutes, whole
 from gateway.cli.settings import daemon, when
+from gateway.control.contract.time import CODE_BATCHES, CODES, GRANT, REVOKE, WITHDRAW, CodeBatch
 from gateway.core.errors import PolicyError
 
 BY = "console"
-GRANT = "grant"
-TICKET = "ticket"
+OF_GRANT = "grant"
+OF_TICKET = "ticket"
 
 
 def run(args: Namespace) -> int:
-    return _give(args) if args.command == "grant" else _run_ticket(args)
+    return _give(args) if args.command == OF_GRANT else _run_ticket(args)
 
 
 def _give(args: Namespace) -> int:
@@ -25,17 +24,17 @@ def _give(args: Namespace) -> int:
     if args.undo:
         if args.duration is not None or args.service is not None:
             raise PolicyError(
-                GRANT, "--undo takes no duration and no service", "write: qalqan grant WHO --undo"
+                OF_GRANT, "--undo takes no duration and no service", "write: qalqan grant WHO --undo"
             )
-        daemon(args).call("revoke", who=args.who, by=BY)
+        daemon(args).ask(REVOKE, who=args.who, by=BY)
         print(f"The last extra time of {output.clean(args.who)} is revoked")
         return 0
     if args.duration is None:
-        raise PolicyError(GRANT, "has no duration", "write: qalqan grant WHO 15m")
+        raise PolicyError(OF_GRANT, "has no duration", "write: qalqan grant WHO 15m")
     values = {} if args.service is None else {"service": args.service}
-    asked = minutes(args.duration, where=GRANT)
-    answer = daemon(args).call("grant", who=args.who, minutes=asked, by=BY, **values)
-    print(output.clean(answer["sentence"]))
+    asked = minutes(args.duration, where=OF_GRANT)
+    answer = daemon(args).ask(GRANT, who=args.who, minutes=asked, by=BY, **values)
+    print(output.clean(answer.sentence))
     return 0
 
 
@@ -43,7 +42,7 @@ def _run_ticket(args: Namespace) -> int:
     """Make one-time codes for extra time, list unused ones, or withdraw them."""
     asked = args.list or args.withdraw is not None
     if asked and args.who is not None:
-        raise PolicyError(TICKET, "--list and --withdraw take no child", "write: qalqan ticket --list")
+        raise PolicyError(OF_TICKET, "--list and --withdraw take no child", "write: qalqan ticket --list")
     if args.list:
         return _list(args)
     return _make(args) if args.withdraw is None else _withdraw(args)
@@ -51,19 +50,19 @@ def _run_ticket(args: Namespace) -> int:
 
 def _make(args: Namespace) -> int:
     if args.who is None or args.duration is None:
-        raise PolicyError(TICKET, "needs a child and a duration", "write: qalqan ticket WHO 30m")
+        raise PolicyError(OF_TICKET, "needs a child and a duration", "write: qalqan ticket WHO 30m")
     count = whole(args.count, "--count", "write it like --count 10")
-    asked = minutes(args.duration, where=TICKET)
-    answer = daemon(args).call("ticket", who=args.who, minutes=asked, count=count, by=BY)
-    for code in answer["codes"]:
+    asked = minutes(args.duration, where=OF_TICKET)
+    answer = daemon(args).ask(CODES, who=args.who, minutes=asked, count=count, by=BY)
+    for code in answer.codes:
         print(output.clean(code))
-    validity = f"{answer['minutes']} minutes each, valid once until {when(answer['until'])}"
+    validity = f"{answer.minutes} minutes each, valid once until {when(answer.until)}"
     print(f"{validity}; they are not shown again")
     return 0
 
 
 def _list(args: Namespace) -> int:
-    found = daemon(args).call("tickets")["batches"]
+    found = daemon(args).ask(CODE_BATCHES).batches
     if found:
         output.rows(map(_row, found), ("BATCH", "CODES", "MINUTES", "WHO", "MADE", "BY", "UNTIL"))
     else:
@@ -71,13 +70,12 @@ def _list(args: Namespace) -> int:
     return 0
 
 
-def _row(batch: Mapping[str, Any]) -> tuple[object, ...]:
-    whose = batch["name"] or "any child"
-    made, until = when(batch["made"]), when(batch["until"])
-    return batch["id"], batch["count"], batch["minutes"], whose, made, batch["by"], until
+def _row(batch: CodeBatch) -> tuple[object, ...]:
+    child, made, until = batch.name or "any child", when(batch.made), when(batch.until)
+    return batch.id, batch.count, batch.minutes, child, made, batch.by, until
 
 
 def _withdraw(args: Namespace) -> int:
-    count = daemon(args).call("withdraw", batch=args.withdraw, by=BY)["count"]
+    count = daemon(args).ask(WITHDRAW, batch=args.withdraw, by=BY).count
     print(f"Withdrawn codes: {count}")
     return 0

@@ -3,47 +3,42 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from gateway.cli import output
 from gateway.cli.settings import daemon
+from gateway.control.contract.time import LEDGER, Ledger, LedgerMinute, TimeUsed, UsedOfWeek
+from gateway.control.schema import to_json
 
 
 def run(args: Namespace) -> int:
-    answer = daemon(args).call("ledger", who=args.who, day=args.day)
+    ledger = daemon(args).ask(LEDGER, who=args.who, day=args.day)
     if args.json:
-        output.as_json(answer)
+        output.as_json(to_json(ledger))
         return 0
-    print(f"{output.clean(answer['name'])}, {answer['day']}")
-    output.rows(_used(answer))
-    output.rows(map(_minute, answer["minutes"]), ("AT", "DEVICE", "COUNTED FOR", "SERVICE", "BYTES", "WHY"))
-    if not answer["used"] and not answer["minutes"]:
+    print(f"{output.clean(ledger.name)}, {ledger.day}")
+    output.rows(_used(ledger))
+    output.rows(map(_row, ledger.minutes), ("AT", "DEVICE", "COUNTED FOR", "SERVICE", "BYTES", "WHY"))
+    if not ledger.used and not ledger.minutes:
         print("No minute was counted.")
-    if answer["left_off"]:
-        print(f"{answer['left_off']} earlier minutes are not shown")
+    if ledger.left_off:
+        print(f"{ledger.left_off} earlier minutes are not shown")
     return 0
 
 
-def _used(answer: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
-    for entry in answer["used"]:
-        if entry["limit"] is not None:
-            yield entry["name"], _of_limit(entry)
-        if entry.get("week") is not None:
-            yield entry["name"], f"{_of_limit(entry['week'])} this week"
+def _used(ledger: Ledger) -> Iterator[tuple[object, ...]]:
+    for used in ledger.used:
+        if used.limit is not None:
+            yield used.name, _of_limit(used)
+        if used.week is not None:
+            yield used.name, f"{_of_limit(used.week)} this week"
 
 
-def _of_limit(used: Mapping[str, Any]) -> str:
-    bonus = f" and {used['bonus']} more" if used["bonus"] else ""
-    return f"{used['minutes']} of {used['limit']} minutes{bonus}"
+def _of_limit(used: TimeUsed | UsedOfWeek) -> str:
+    bonus = f" and {used.bonus} more" if used.bonus else ""
+    return f"{used.minutes} of {used.limit} minutes{bonus}"
 
 
-def _minute(minute: Mapping[str, Any]) -> tuple[object, ...]:
-    return (
-        minute["at"][11:16],
-        minute["device"],
-        minute["name"],
-        minute["service"] or "-",
-        minute["bytes"],
-        minute["why"],
-    )
+def _row(minute: LedgerMinute) -> tuple[object, ...]:
+    service = minute.service or "-"
+    return f"{minute.at:%H:%M}", minute.device, minute.name, service, minute.bytes, minute.why

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
-from typing import Any
 
 from gateway.cli import output
 from gateway.cli.durations import minutes, whole
 from gateway.cli.settings import daemon, when
+from gateway.control.contract.requests import ANSWER, REQUESTS, RequestView
+from gateway.control.schema import to_json
 
 BY = "console"
 
@@ -18,27 +18,22 @@ def run(args: Namespace) -> int:
 
 
 def _list(args: Namespace) -> int:
-    answer = daemon(args).call("requests", **({} if args.all else {"pending": True}))
-    found = answer["requests"]
+    answer = daemon(args).ask(REQUESTS, **({} if args.all else {"pending": True}))
     if args.json:
-        output.as_json(answer)
-    elif found:
-        output.rows(map(_row, found), ("ID", "WHO", "WHAT", "ASKED", "STATE", "REASON"))
+        output.as_json(to_json(answer))
+    elif answer.requests:
+        output.rows(map(_row, answer.requests), ("ID", "WHO", "WHAT", "ASKED", "STATE", "REASON"))
     else:
         print("No request waits for an answer.")
     return 0
 
 
-def _row(request: Mapping[str, Any]) -> tuple[object, ...]:
-    what = request["thing_name"] or "time"
-    if request["minutes"]:
-        what = f"{request['minutes']} min" + (f" of {what}" if request["thing_name"] else "")
-    state = (
-        request["state"]
-        if request["answer"] is None
-        else f"{request['answer']} by {request['by'] or 'itself'}"
-    )
-    return request["id"], request["name"], what, when(request["at"]), state, request["reason"]
+def _row(request: RequestView) -> tuple[object, ...]:
+    what = request.thing_name or "time"
+    if request.minutes:
+        what = f"{request.minutes} min" + (f" of {what}" if request.thing_name else "")
+    state = request.state if request.answer is None else f"{request.answer} by {request.by or 'itself'}"
+    return request.id, request.name, what, when(request.at), state, request.reason
 
 
 def _answer(args: Namespace) -> int:
@@ -51,6 +46,6 @@ def _answer(args: Namespace) -> int:
         )
     if args.because is not None:
         values["because"] = args.because
-    answer = daemon(args).call("answer", **values)
-    print(output.clean(answer["sentence"]))
+    answer = daemon(args).ask(ANSWER, **values)
+    print(output.clean(answer.sentence))
     return 0

@@ -8,8 +8,11 @@ from typing import Any
 from gateway.cli import output
 from gateway.cli.durations import minutes
 from gateway.cli.settings import daemon, when
+from gateway.control.contract.time import OFF, ON, PAUSE, RESUME, SwitchEnd
+from gateway.control.verbs import Verb
 
 BY = "console"
+VERBS: dict[str, Verb[Any, Any]] = {verb.name: verb for verb in (PAUSE, RESUME, OFF, ON)}
 
 
 def run(args: Namespace) -> int:
@@ -20,15 +23,13 @@ def run(args: Namespace) -> int:
         values["who"] = args.who
     if args.command == "pause" and "minutes" not in values:
         values["till_wake"] = True
-    answer = daemon(args).call(args.command, **values)
-    until = when(answer.get("until"))
+    answer = daemon(args).ask(VERBS[args.command], **values)
+    until = when(answer.until) if isinstance(answer, SwitchEnd) else ""
     messages = {
         "pause": f"{args.who} is paused" if args.command == "pause" else "",
         "resume": f"{args.who} is not paused any more" if args.command == "resume" else "",
         "off": "Times and categories are off for everyone",
         "on": "Filtering is on",
     }
-    print(
-        output.clean(answer.get("sentence") or messages[args.command]) + (f" until {until}" if until else "")
-    )
+    print(output.clean(messages[args.command]) + (f" until {until}" if until else ""))
     return 0

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from gateway.control.protocol import Request
+from gateway.control.contract.requests import (
+    ANSWER,
+    REQUEST,
+    REQUESTS,
+    AnswerRequest,
+    AnswerResult,
+    NewRequest,
+    RequestFilter,
+    RequestId,
+    RequestList,
+    RequestResult,
+    RequestView,
+)
+from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
@@ -67,14 +80,14 @@ class RequestVerbs:
         self._values = values
 
     def register(self, router: Router) -> None:
-        router.add("request", self.request)
-        router.add("answer", self.answer)
-        router.add("requests", self.requests)
+        router.serve(REQUEST, self.request)
+        router.serve(ANSWER, self.answer)
+        router.serve(REQUESTS, self.requests)
 
-    def request(self, request: Request) -> Mapping[str, object]:
+    def request(self, call: Call[NewRequest]) -> RequestResult:
         """Store what a child asks for, or grant it where the rules allow so many minutes a day."""
-        member = self._access.child(request)
-        new = self._parse(request, member)
+        member = self._access.child(call)
+        new = self._parse(call, member)
         calendar, name = self._home.rules.calendar, member.profile.name
         asked = requests.asked(self._stored.all(), new, calendar, calendar.family_day(new.at))
         granted = self._grant_automatically(asked, member) if asked.topic is RequestTopic.TIME else None
@@ -82,56 +95,58 @@ class RequestVerbs:
             asked, text = granted
         else:
             text = asked_sentence(asked, name, self._home.rules.names)
-            what, origin = self._values.audited(asked, "request"), request.text("origin", "")
+            what, origin = self._values.audited(asked, "request"), call.text("origin", "")
             self._stored.put(asked, by=name, what=what, at=new.at, origin=origin)
             self._grants.set_timer()
         event = self._values.asked(asked, name, text)
         if event is not None:
             self._home.publish("request", **event)
-        return {"request": self._values.whole(asked), "state": asked.state, "sentence": text}
+        return RequestResult(request=self._values.whole(asked), state=asked.state, sentence=text)
 
-    def _parse(self, request: Request, member: Member) -> ChildRequest:
-        if request.has("site"):
-            return self._parse_site(request, member)
-        if request.has("since"):
-            since, gates, minutes = disputed(request, self._home.rules, self._minutes, member.profile.id)
-            new = self._new(request, member, RequestTopic.LEDGER, " ".join(gates), minutes)
-            return replace(new, since=in_utc(since))
-        return self._parse_time(request, member)
+    def _parse(self, call: Call[NewRequest], member: Member) -> ChildRequest:
+        since = call.args.since
+        if call.args.site is not None:
+            return self._parse_site(call, call.args.site, member)
+        if since is not None:
+            first, gates, minutes = disputed(call, since, self._home.rules, self._minutes, member.profile.id)
+            new = self._new(call, member, RequestTopic.LEDGER, " ".join(gates), minutes)
+            return replace(new, since=in_utc(first))
+        return self._parse_time(call, member)
 
     def _new(
-        self, request: Request, member: Member, topic: RequestTopic, thing: str, minutes: int
+        self, call: Call[NewRequest], member: Member, topic: RequestTopic, thing: str, minutes: int
     ) -> ChildRequest:
         now = self._home.local_now()
         return ChildRequest(
             id=0,
             who=member.profile.id,
-            device=member.macs[0] if len(member.macs) == 1 else request.text("device"),
+            device=member.macs[0] if len(member.macs) == 1 else call.text("device"),
             topic=topic,
             thing=thing,
             minutes=minutes,
-            reason=request.text("reason", ""),
+            reason=call.args.reason or "",
             at=in_utc(now),
             expires=in_utc(requests.expires(topic, now, self._home.rules.calendar)),
             sure=self._home.clock_trusted,
         )
 
-    def _parse_time(self, request: Request, member: Member) -> ChildRequest:
-        minutes = request.whole("minutes", least=1, most=requests.MAX_MINUTES)
-        service = parse_service(request, self._home.rules)
+    def _parse_time(self, call: Call[NewRequest], member: Member) -> ChildRequest:
+        minutes = call.args.minutes
+        if minutes is None:
+            call.refuse("minutes", "is missing")
+        service = parse_service(call, call.args.service, self._home.rules)
         if not self._grants.extensions(member, minutes, service, self._home.local_now()):
             name = member.profile.name
             error = PolicyError(name, "has no time that comes to an end", "there is nothing to ask for")
             raise error.coded(Code.NOTHING_TO_ASK, name=name)
-        return self._new(request, member, RequestTopic.TIME, service or "", minutes)
+        return self._new(call, member, RequestTopic.TIME, service or "", minutes)
 
-    def _parse_site(self, request: Request, member: Member) -> ChildRequest:
-        word = request.text("site")
+    def _parse_site(self, call: Call[NewRequest], word: str, member: Member) -> ChildRequest:
         profile, world = member.profile, self._home.rules.world
         if word.startswith(SERVICE):
             service = world.catalogue.services.get(word.removeprefix(SERVICE))
             if service is None:
-                request.refuse("site", f"names no service: {word}", Code.NO_SERVICE)
+                call.refuse("site", f"names no service: {word}", Code.NO_SERVICE)
             hosts, entry = list(service.domains), word
         else:
             host = parse_host(word)
@@ -148,7 +163,7 @@ class RequestVerbs:
                 name = thing_name(entry, self._home.rules.names)
                 raise PolicyError(name, "is open now", "try it").coded(Code.OPEN_NOW, name=name)
         check_askable(host, decision, profile.name)
-        return self._new(request, member, RequestTopic.SITE, entry, 0)
+        return self._new(call, member, RequestTopic.SITE, entry, 0)
 
     def _entry(self, host: str) -> str:
         """Return the service that a host belongs to, else its site."""
@@ -181,27 +196,24 @@ class RequestVerbs:
         self._grants.apply((granted.who,))
         return granted, extended.sentence
 
-    def answer(self, request: Request) -> Mapping[str, object]:
-        by = self._access.guardian(request)
-        number = request.whole("id", least=1, most=1 << 31)
-        answer = Answer(request.choice("answer", [answer.value for answer in Answer]))
-        before = self._stored.get(number)
+    def answer(self, call: Call[AnswerRequest]) -> AnswerResult:
+        by, args = self._access.guardian(call), call.args
+        before = self._stored.get(args.id)
         if before is None:
-            request.refuse("id", f"names no request: {number}; see: qalqan request list", Code.NO_REQUEST)
-        most = requests.MAX_MINUTES
-        minutes = request.whole("minutes", least=1, most=most) if request.has("minutes") else None
-        because = request.text("because", "")
+            call.refuse("id", f"names no request: {args.id}; see: qalqan request list", Code.NO_REQUEST)
         now = self._home.local_now()
-        answered = requests.answered(before, answer, by=by, now=in_utc(now), because=because, minutes=minutes)
-        giver = self._grants.giver(by, GrantKind.REQUEST, request.text("origin", ""))
+        answered = requests.answered(
+            before, args.answer, by=by, now=in_utc(now), because=args.because or "", minutes=args.minutes
+        )
+        giver = self._grants.giver(by, GrantKind.REQUEST, call.text("origin", ""))
         answered, text, until = self._carry_out(answered, giver)
         self._home.publish("answer", **self._values.answered(answered, text))
-        return {
-            "request": self._values.to_guardians(answered) or {"id": answered.id},
-            "grant": answered.grant,
-            "until": None if until is None else until.astimezone(now.tzinfo),
-            "sentence": text,
-        }
+        return AnswerResult(
+            request=self._values.to_guardians(answered) or RequestId(id=answered.id),
+            grant=answered.grant,
+            until=None if until is None else until.astimezone(now.tzinfo),
+            sentence=text,
+        )
 
     def _carry_out(self, answered: ChildRequest, giver: Giver) -> tuple[ChildRequest, str, datetime | None]:
         """Carry out an answer, and store both in one transaction.
@@ -241,21 +253,22 @@ class RequestVerbs:
             until, span = rules.calendar.day_end(giver.at), Span.OF_DAY
         return self._grants.open(profile.id, profile.name, answered.thing, until, span, giver), until
 
-    def requests(self, request: Request) -> Mapping[str, object]:
+    def requests(self, call: Call[RequestFilter]) -> RequestList:
         """Return requests, newest first.
 
         With ``device`` those of its child, all of each. Without it as guardians may see them: requests that
         wait in full, others by the log level.
         """
-        found, describe = list(reversed(self._stored.all())), self._values.to_guardians
-        if request.has("device"):
-            describe = self._values.whole
-            who = self._access.child(request).profile.id
+        found = list(reversed(self._stored.all()))
+        view: Callable[[ChildRequest], RequestView | None] = self._values.to_guardians
+        if call.has("device"):
+            view = self._values.whole
+            who = self._access.child(call).profile.id
             found = [stored for stored in found if stored.who == who]
-        elif request.has("profile"):
-            who = self._home.rules.profile(request.text("profile")).id
+        elif call.args.profile is not None:
+            who = self._home.rules.profile(call.args.profile).id
             found = [stored for stored in found if stored.who == who]
-        if request.values.get("pending") is True:
+        if call.args.pending:
             found = [stored for stored in found if stored.waits]
-        described = (values for values in map(describe, found) if values is not None)
-        return {"requests": list(islice(described, MAX_LISTED))}
+        views = (visible for visible in map(view, found) if visible is not None)
+        return RequestList(requests=tuple(islice(views, MAX_LISTED)))

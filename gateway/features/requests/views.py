@@ -1,4 +1,4 @@
-"""Describes a child's request for the control socket.
+"""Builds the views of a child's request.
 
 The child's own device sees all of it. Guardians see all of it while it waits for their answer, and afterwards
 what the child's log level allows.
@@ -7,7 +7,9 @@ what the child's log level allows.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from gateway.control.contract.requests import RequestView
 from gateway.household.rule_book import RuleBook
 from gateway.household.visibility import Visibility, day_of
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
@@ -15,49 +17,48 @@ from gateway.policy.requests.requests import ChildRequest, RequestTopic
 from gateway.policy.time.grant_messages import limits_name, thing_name
 
 SERVICE, CATEGORY = "service:", "category:"
-WHOLE, KIND = "all", "kind"  # how much of a request is shown: all, or its category alone
 OVER = "over"  # the state of an answered request without a log, whatever the answer was
 
 
 class AskedValues:
-    """Describes requests for the child and for guardians."""
+    """Builds views of requests for the child and for guardians."""
 
     def __init__(self, rules: RuleBook, visibility: Visibility) -> None:
         self._rules = rules
         self._visibility = visibility
 
-    def whole(self, request: ChildRequest) -> dict[str, object]:
+    def whole(self, request: ChildRequest) -> RequestView:
         """Return all of a request."""
         zone = self._rules.household.config.zone
         profile = self._rules.household.find(request.who)
         thing = request.thing
         if request.topic is RequestTopic.TIME and thing:
             thing = f"{SERVICE}{thing}"
-        return {
-            "id": request.id,
-            "profile": request.who,
-            "name": request.who if profile is None else profile.name,
-            "device": request.device,
-            "topic": request.topic,
-            "thing": thing or None,
-            "thing_name": self._name(request, thing),
-            "since": None if request.since is None else request.since.astimezone(zone),
-            "minutes": request.minutes or None,
-            "reason": request.reason,
-            "at": request.at.astimezone(zone),
-            "expires": request.expires.astimezone(zone) if request.waits else None,
-            "state": request.state,
-            "reminded": request.reminded and request.waits,
-            "answer": request.answer,
-            "given": request.given or None,
-            "because": request.because,
-            "by": request.by or None,
-            "answered": None if request.answered is None else request.answered.astimezone(zone),
-            "grant": request.grant,
-            "told": WHOLE,
-        }
+        return RequestView(
+            id=request.id,
+            profile=request.who,
+            name=request.who if profile is None else profile.name,
+            device=request.device,
+            topic=request.topic,
+            thing=thing or None,
+            thing_name=self._name(request, thing),
+            since=None if request.since is None else request.since.astimezone(zone),
+            minutes=request.minutes or None,
+            reason=request.reason,
+            at=request.at.astimezone(zone),
+            expires=request.expires.astimezone(zone) if request.waits else None,
+            state=request.state,
+            reminded=request.reminded and request.waits,
+            answer=request.answer,
+            given=request.given or None,
+            because=request.because,
+            by=request.by or None,
+            answered=None if request.answered is None else request.answered.astimezone(zone),
+            grant=request.grant,
+            told="all",
+        )
 
-    def to_guardians(self, request: ChildRequest) -> dict[str, object] | None:
+    def to_guardians(self, request: ChildRequest) -> RequestView | None:
         """Return the part of a request that guardians may see. None: no part of it.
 
         Below the level of names, typed text is left out with the names: it may contain any of them.
@@ -69,24 +70,25 @@ class AskedValues:
             return None
         zone = self._rules.household.config.zone
         kind = self._kind(request)
-        return self.whole(request) | {
-            "device": None,
-            "thing": kind or None,
-            "thing_name": self._name(request, kind),
-            "since": None,
-            "reason": "",
-            "because": "",
-            "at": day_of(request.at.astimezone(zone)),
-            "answered": None if request.answered is None else day_of(request.answered.astimezone(zone)),
-            "told": KIND,
-        }
+        return replace(
+            self.whole(request),
+            device=None,
+            thing=kind or None,
+            thing_name=self._name(request, kind),
+            since=None,
+            reason="",
+            because="",
+            at=day_of(request.at.astimezone(zone)),
+            answered=None if request.answered is None else day_of(request.answered.astimezone(zone)),
+            told="kind",
+        )
 
     def asked(self, request: ChildRequest, name: str, sentence: str) -> Mapping[str, object] | None:
         """Return the event ``request``. None: guardians may not see that it was granted automatically."""
         visible = self.to_guardians(request)
         if visible is None:
             return None
-        is_whole = visible["told"] == WHOLE
+        is_whole = visible.told == "all"
         return {
             "id": request.id,
             "profile": request.who,

@@ -55,7 +55,7 @@ class MemberState:
         shown = own or level >= KINDS_LEVEL
         return {
             "left": describe_left(profile, situation, rules, now, told_gates(profile, own=own)),
-            "used": describe_used(profile, situation, rules, by_device) if shown else [],
+            "used": describe_used(profile, situation, rules, by_device) if shown else (),
             "landing": {
                 "minutes": int(profile.rules.landing.value / timedelta(minutes=1)),
                 "taken": self._time.landing_taken(profile, now) if shown else None,

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from gateway.control.contract.time import OwnGrant, PersonGrant
+from gateway.control.schema import values_of
 from gateway.core.errors import PolicyError
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
@@ -285,14 +287,18 @@ class Extended:
     extensions: tuple[Extension, ...]
     sentence: str
 
-    def to_dict(self, now: datetime) -> dict[str, object]:
-        return {
-            "who": self.who,
-            "minutes": self.minutes,
-            "until": None if self.until is None else self.until.astimezone(now.tzinfo),
-            "gates": [extension.gate for extension in self.extensions],
-            "sentence": self.sentence,
-        }
+    def to_person(self, now: datetime) -> PersonGrant:
+        return PersonGrant(
+            who=self.who,
+            minutes=self.minutes,
+            until=None if self.until is None else self.until.astimezone(now.tzinfo),
+            gates=tuple(extension.gate for extension in self.extensions),
+            sentence=self.sentence,
+        )
+
+    def to_own(self, giver: Giver) -> OwnGrant:
+        """Return the answer to the child who took the minutes itself."""
+        return OwnGrant(grant=giver.number, **values_of(self.to_person(giver.at)))
 
 
 def _behind(row: Given, closing: datetime, now: datetime) -> Given:

@@ -1,10 +1,17 @@
-"""Describes minutes for the control socket: used, remaining, and why each minute was counted."""
+"""Builds the records of minutes: used, remaining, and why each minute was counted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from gateway.control.contract.time import (
+    LedgerMinute,
+    LimitTotal,
+    MinutesOnDevice,
+    TimeUsed,
+    UsedOfWeek,
+)
 from gateway.household.members import CountedMinute
 from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.macs import parse_mac
@@ -21,45 +28,41 @@ MINUTE = timedelta(minutes=1)
 
 def describe_used(
     profile: Profile, situation: Situation, rules: RuleBook, by_device: Mapping[str, Mapping[str, int]]
-) -> list[dict[str, object]]:
-    """Return each limit of the situation's day: ``target name minutes limit bonus owner devices week``.
-
-    ``week`` is the limit of the week, ``minutes limit bonus owner``, or null. ``limit`` is null where only
-    the week has one. ``by_device``: minutes by device and gate.
-    """
+) -> tuple[TimeUsed, ...]:
+    """Return each limit of the situation's day. ``by_device``: minutes by device and gate."""
     day = situation.day
     if day is None:
-        return []
+        return ()
     calendar = calendar_for(profile, rules.calendar)
-    found, weekly = [], week_limits(profile.rules)
+    found, weekly = list[TimeUsed](), week_limits(profile.rules)
     for target in profile.rules.limits:
         limit, week = limit_on(profile.rules, target, day, calendar), weekly.get(target)
         if limit is None and week is None:
             continue
         found.append(
-            {
-                "target": target,
-                "name": gate_name(target, rules.names),
-                "minutes": situation.used.get(target, 0),
-                "limit": None if limit is None else limit.value // MINUTE,
-                "bonus": situation.bonus.get(target, 0),
-                "owner": "" if limit is None else limit.owner,
-                "devices": [
-                    {"mac": device, "minutes": minutes[target]}
+            TimeUsed(
+                target=target,
+                name=gate_name(target, rules.names),
+                minutes=situation.used.get(target, 0),
+                limit=None if limit is None else limit.value // MINUTE,
+                bonus=situation.bonus.get(target, 0),
+                owner="" if limit is None else limit.owner,
+                devices=tuple(
+                    MinutesOnDevice(mac=device, minutes=minutes[target])
                     for device, minutes in by_device.items()
                     if minutes.get(target) and parse_mac(device) is not None
-                ],
-                "week": None
+                ),
+                week=None
                 if week is None
-                else {
-                    "minutes": situation.week_used.get(target, 0),
-                    "limit": week.value // MINUTE,
-                    "bonus": situation.week_bonus.get(target, 0),
-                    "owner": week.owner,
-                },
-            }
+                else UsedOfWeek(
+                    minutes=situation.week_used.get(target, 0),
+                    limit=week.value // MINUTE,
+                    bonus=situation.week_bonus.get(target, 0),
+                    owner=week.owner,
+                ),
+            )
         )
-    return found
+    return tuple(found)
 
 
 def describe_left(
@@ -109,14 +112,14 @@ def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> l
     ]
 
 
-def describe_totals(used: Mapping[str, int], rules: RuleBook) -> list[dict[str, object]]:
-    """Return ``target name minutes`` of each limit with counted minutes, the most used first."""
+def limit_totals(used: Mapping[str, int], rules: RuleBook) -> tuple[LimitTotal, ...]:
+    """Return each limit with counted minutes, the most used first."""
     found = sorted(used.items(), key=lambda item: (-item[1], item[0]))
-    return [
-        {"target": gate, "name": gate_name(gate, rules.names), "minutes": minutes}
+    return tuple(
+        LimitTotal(target=gate, name=gate_name(gate, rules.names), minutes=minutes)
         for gate, minutes in found
         if minutes
-    ]
+    )
 
 
 def totals(entries: Iterable[CountedMinute]) -> Mapping[str, int]:
@@ -127,22 +130,20 @@ def totals(entries: Iterable[CountedMinute]) -> Mapping[str, int]:
     return {gate: len(minutes) for gate, minutes in found.items()}
 
 
-def describe_entries(entries: Sequence[CountedMinute], rules: RuleBook) -> Mapping[str, object]:
-    """Return ``minutes``, and ``left_off`` with the number of those that do not fit."""
+def ledger_minutes(entries: Sequence[CountedMinute], rules: RuleBook) -> tuple[tuple[LedgerMinute, ...], int]:
+    """Return the newest minutes, and the number of those that do not fit."""
     shown = entries[-MAX_ENTRIES:]
-    return {
-        "minutes": [_entry(one, rules) for one in shown],
-        "left_off": len(entries) - len(shown),
-    }
+    return tuple(_counted(entry, rules) for entry in shown), len(entries) - len(shown)
 
 
-def _entry(one: CountedMinute, rules: RuleBook) -> dict[str, object]:
-    return {
-        "at": one.at.astimezone(rules.household.config.zone),
-        "device": one.device,
-        "gate": one.gate,
-        "name": gate_name(one.gate, rules.names),
-        "bytes": one.bytes,
-        "service": None if one.service is None else rules.names.services.get(one.service, one.service),
-        "why": one.why,
-    }
+def _counted(entry: CountedMinute, rules: RuleBook) -> LedgerMinute:
+    names = rules.names
+    return LedgerMinute(
+        at=entry.at.astimezone(rules.household.config.zone),
+        device=entry.device,
+        gate=entry.gate,
+        name=gate_name(entry.gate, names),
+        bytes=entry.bytes,
+        service=None if entry.service is None else names.services.get(entry.service, entry.service),
+        why=entry.why,
+    )

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from gateway.control.protocol import MAX_MINUTES, Request
+from gateway.control.contract.time import (
+    MAX_SWITCH,
+    OFF,
+    ON,
+    PAUSE,
+    RESUME,
+    OffRequest,
+    PauseRequest,
+    SwitchEnd,
+)
+from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.control.verbs import Nothing
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.time.helper_limits import Helpers
@@ -18,8 +28,6 @@ from gateway.policy.time.clock_changes import Kind, later
 from gateway.policy.time.schedule import calendar_for, next_wake
 from gateway.policy.time.standing import FOREVER
 from gateway.store.tables.pauses import State
-
-OFF_MINUTES = 60  # how long `off` lasts where the request does not say
 
 
 class SwitchVerbs:
@@ -40,28 +48,28 @@ class SwitchVerbs:
         self._helpers = helpers
 
     def register(self, router: Router) -> None:
-        router.add("pause", self.pause)
-        router.add("resume", self.resume)
-        router.add("off", self.off)
-        router.add("on", self.on)
+        router.serve(PAUSE, self.pause)
+        router.serve(RESUME, self.resume)
+        router.serve(OFF, self.off)
+        router.serve(ON, self.on)
 
-    def pause(self, request: Request) -> Mapping[str, object]:
-        by = self._access.guardian(request)
-        who, profiles = self._access.named(request)
+    def pause(self, call: Call[PauseRequest]) -> SwitchEnd:
+        by = self._access.guardian(call)
+        who, profiles = self._access.named(call)
         now = self._home.local_now()
-        until, span = request.moment_or_none("until"), Kind.OF_DAY
-        if request.has("minutes"):
+        until, span = call.args.until, Kind.OF_DAY
+        if call.args.minutes is not None:
             span = Kind.LASTING
-            until = later(now, timedelta(minutes=request.whole("minutes", least=1, most=MAX_MINUTES)))
+            until = later(now, timedelta(minutes=call.args.minutes))
         instant = now.astimezone(UTC)
         if until is not None and until <= instant:
-            request.refuse("until", "has passed", Code.HAS_PASSED)
-        if until is not None and until - instant > timedelta(minutes=MAX_MINUTES):
-            request.refuse("until", "is more than seven days ahead")
+            call.refuse("until", "has passed", Code.HAS_PASSED)
+        if until is not None and until - instant > timedelta(minutes=MAX_SWITCH):
+            call.refuse("until", "is more than seven days ahead")
         keys = [profile.id for profile in profiles] if who == ALL else [who]
-        self._helpers.check_pauses(request, keys)
-        to_wake = until is None and request.values.get("till_wake") is True
-        sure, origin = self._home.clock_trusted, request.text("origin", "")
+        self._helpers.check_pauses(call, keys)
+        to_wake = until is None and call.args.till_wake
+        sure, origin = self._home.clock_trusted, call.text("origin", "")
         ends = []
         for profile, key in zip(profiles, keys, strict=True):
             end = self._wake(profile, now) if to_wake else until
@@ -71,7 +79,7 @@ class SwitchVerbs:
         last = max(ends)
         shown = None if last == FOREVER else last
         self._home.publish("status", what="pause", who=who, until=shown, by=by)
-        return {"until": shown}
+        return SwitchEnd(until=shown)
 
     def _wake(self, profile: Profile, now: datetime) -> datetime:
         calendar = calendar_for(profile, self._home.rules.calendar)
@@ -84,35 +92,34 @@ class SwitchVerbs:
         else:
             self._effects.sync_gates()
 
-    def resume(self, request: Request) -> Mapping[str, object]:
-        by, now = self._access.guardian(request), self._home.local_now()
-        who, _ = self._access.named(request)
-        self._helpers.check_pauses(request, None if who == ALL else [who])
+    def resume(self, call: Call[Nothing]) -> Nothing:
+        by, now = self._access.guardian(call), self._home.local_now()
+        who, _ = self._access.named(call)
+        self._helpers.check_pauses(call, None if who == ALL else [who])
         paused = {pause.who for pause in self._settings.in_force(now).pauses}
         member = self._family.member_of(who)
         if member is not None and member.profile.id in paused and who not in paused:
             name = member.profile.name
             problem = f"names a device of {name}, who is paused; resume them all"
-            request.refuse("who", problem, Code.CHILD_PAUSED, name=name)
-        self._settings.resume(who, by=by, at=now, origin=request.text("origin", ""))
+            call.refuse("who", problem, Code.CHILD_PAUSED, name=name)
+        self._settings.resume(who, by=by, at=now, origin=call.text("origin", ""))
         self._apply(who)
         self._home.publish("status", what="resume", who=who, by=by)
-        return {}
+        return Nothing()
 
-    def off(self, request: Request) -> Mapping[str, object]:
-        by, now = self._access.guardian(request), self._home.local_now()
-        minutes = request.whole("minutes", least=1, most=MAX_MINUTES, default=OFF_MINUTES)
-        until = later(now, timedelta(minutes=minutes))
-        sure, origin = self._home.clock_trusted, request.text("origin", "")
+    def off(self, call: Call[OffRequest]) -> SwitchEnd:
+        by, now = self._access.guardian(call), self._home.local_now()
+        until = later(now, timedelta(minutes=call.args.minutes))
+        sure, origin = self._home.clock_trusted, call.text("origin", "")
         self._settings.off(until=until, by=by, at=now, sure=sure, origin=origin)
         self._switched("off", by, until)
-        return {"until": until}
+        return SwitchEnd(until=until)
 
-    def on(self, request: Request) -> Mapping[str, object]:
-        by = self._access.guardian(request)
-        self._settings.on(by=by, at=self._home.local_now(), origin=request.text("origin", ""))
+    def on(self, call: Call[Nothing]) -> Nothing:
+        by = self._access.guardian(call)
+        self._settings.on(by=by, at=self._home.local_now(), origin=call.text("origin", ""))
         self._switched("on", by, None)
-        return {}
+        return Nothing()
 
     def _switched(self, what: str, by: str, until: datetime | None) -> None:
         self._effects.sync_gates()

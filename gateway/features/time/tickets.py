@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from gateway.control.protocol import Request
+from gateway.control.contract.time import (
+    CODE_BATCHES,
+    CODES,
+    REDEEM,
+    WITHDRAW,
+    CodeBatch,
+    CodeBatches,
+    CodesRequest,
+    IssuedCodes,
+    OwnGrant,
+    RedeemRequest,
+    WithdrawnCodes,
+    WithdrawRequest,
+)
+from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.control.verbs import Nothing
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -49,66 +64,65 @@ class TicketVerbs:
         self._all_tries = Tries(tickets.TRIES_OF_ALL)
 
     def register(self, router: Router) -> None:
-        router.add("ticket", self.ticket)
-        router.add("tickets", self.tickets)
-        router.add("withdraw", self.withdraw)
-        router.add("redeem", self.redeem)
+        router.serve(CODES, self.ticket)
+        router.serve(CODE_BATCHES, self.tickets)
+        router.serve(WITHDRAW, self.withdraw)
+        router.serve(REDEEM, self.redeem)
 
-    def ticket(self, request: Request) -> Mapping[str, object]:
+    def ticket(self, call: Call[CodesRequest]) -> IssuedCodes:
         """Make codes. Only this answer contains them."""
-        by, now = self._access.guardian(request), in_utc(self._home.local_now())
-        minutes = request.whole("minutes", least=1, most=tickets.MAX_MINUTES)
-        count = request.whole("count", least=1, most=tickets.MAX_AT_ONCE, default=1)
-        who, profiles = self._access.named(request)
+        by, now = self._access.guardian(call), in_utc(self._home.local_now())
+        minutes, count = call.args.minutes, call.args.count
+        who, profiles = self._access.named(call)
         if parse_mac(who) is not None and not profiles[0].is_child:
             problem = "names a device that is no child's; codes are for children"
-            request.refuse("who", problem, Code.NO_CODES_FOR)
+            call.refuse("who", problem, Code.NO_CODES_FOR)
         child = None if who == ALL else profiles[0].id
         unused = sum(ticket.is_good(now) for ticket in self._stored.all())
         if unused + count > tickets.MAX_UNUSED:
             most = tickets.MAX_UNUSED
             problem = f"is too many: {unused} codes are good already, of {most}"
-            request.refuse("count", problem, Code.TOO_MANY_CODES, unused=unused, most=most)
+            call.refuse("count", problem, Code.TOO_MANY_CODES, unused=unused, most=most)
         codes = [tickets.new_code(secrets.choice) for _ in range(count)]
         sure, batch = self._home.clock_trusted, secrets.token_hex(BATCH_BYTES)
         made = [replace(self._made(code, minutes, child, by, now, sure=sure), batch=batch) for code in codes]
-        self._stored.add(made, origin=request.text("origin", ""))
+        self._stored.add(made, origin=call.text("origin", ""))
         zone = self._home.rules.household.config.zone
-        return {
-            "codes": [tickets.printed_code(code) for code in codes],
-            "minutes": minutes,
-            "until": made[0].until.astimezone(zone),
-        }
+        return IssuedCodes(
+            codes=tuple(tickets.printed_code(code) for code in codes),
+            minutes=minutes,
+            until=made[0].until.astimezone(zone),
+        )
 
-    def tickets(self, _request: Request) -> Mapping[str, object]:
+    def tickets(self, _call: Call[Nothing]) -> CodeBatches:
         """Return batches of unused codes, without the codes."""
         now, household = self._home.local_now(), self._home.rules.household
         zone = household.config.zone
-        found = []
+        found = list[CodeBatch]()
         for batch in tickets.batches(self._stored.all(), now):
             child = None if batch.who is None else household.profiles.get(batch.who)
             found.append(
-                {
-                    "id": batch.id,
-                    "count": batch.count,
-                    "minutes": batch.minutes,
-                    "who": batch.who,
-                    "name": batch.who if child is None else child.name,
-                    "made": batch.made.astimezone(zone),
-                    "until": batch.until.astimezone(zone),
-                    "by": batch.by,
-                }
+                CodeBatch(
+                    id=batch.id,
+                    count=batch.count,
+                    minutes=batch.minutes,
+                    who=batch.who,
+                    name=batch.who if child is None else child.name,
+                    made=batch.made.astimezone(zone),
+                    until=batch.until.astimezone(zone),
+                    by=batch.by,
+                )
             )
-        return {"batches": found}
+        return CodeBatches(batches=tuple(found))
 
-    def withdraw(self, request: Request) -> Mapping[str, object]:
+    def withdraw(self, call: Call[WithdrawRequest]) -> WithdrawnCodes:
         """Make the unused codes of a batch invalid."""
-        by, now = self._access.guardian(request), in_utc(self._home.local_now())
-        origin = request.text("origin", "")
-        count = self._stored.withdraw(request.text("batch"), by=by, at=now, origin=origin)
+        by, now = self._access.guardian(call), in_utc(self._home.local_now())
+        origin = call.text("origin", "")
+        count = self._stored.withdraw(call.args.batch, by=by, at=now, origin=origin)
         if not count:
-            request.refuse("batch", "names no codes that are good", Code.NO_GOOD_CODES)
-        return {"count": count}
+            call.refuse("batch", "names no codes that are good", Code.NO_GOOD_CODES)
+        return WithdrawnCodes(count=count)
 
     @staticmethod
     def _made(code: str, minutes: int, child: str | None, by: str, now: datetime, *, sure: bool) -> Ticket:
@@ -116,11 +130,11 @@ class TicketVerbs:
         digest = tickets.hash_code(code, salt)
         return Ticket(salt, digest, minutes, child, now, by, now + tickets.LIFE, sure=sure)
 
-    def redeem(self, request: Request) -> Mapping[str, object]:
+    def redeem(self, call: Call[RedeemRequest]) -> OwnGrant:
         """Give the child the minutes of a code. Wrong codes slow down further tries."""
-        member = self._access.child(request)
+        member = self._access.child(call)
         profile, now = member.profile, self._home.local_now()
-        tries = self._tries_of(parse_mac(request.text("device")) or "")
+        tries = self._tries_of(parse_mac(call.text("device")) or "")
         # The loop's clock: a change of the system clock must not shorten the wait.
         tried = datetime.fromtimestamp(self._home.loop.now(), UTC)
         wait = max(tries.wait(tried), self._all_tries.wait(tried))
@@ -129,7 +143,7 @@ class TicketVerbs:
             where, problem = "this device", "has tried too many wrong codes"
             error = PolicyError(where, problem, f"try again in {minutes} minutes")
             raise error.coded(Code.TOO_MANY_TRIES, minutes=minutes)
-        code = tickets.parse_code(request.text("code"))
+        code = tickets.parse_code(call.args.code)
         ticket = None if code is None else tickets.find(code, self._stored.all())
         if ticket is None:
             tries.add(tried)
@@ -138,7 +152,7 @@ class TicketVerbs:
         if is_paused(member, now):
             error = PolicyError(profile.name, "is paused", "the code stays good: enter it later")
             raise error.coded(Code.CODE_IN_PAUSE, name=profile.name)
-        giver = self._grants.giver(profile.name, GrantKind.TICKET, request.text("origin", ""))
+        giver = self._grants.giver(profile.name, GrantKind.TICKET, call.text("origin", ""))
         with self._transaction():
             extended = self._grants.give(profile.id, member, ticket.minutes, None, giver)
             self._stored.use(ticket, by=profile.id, at=in_utc(now))
@@ -147,7 +161,7 @@ class TicketVerbs:
             self._home.publish(
                 "grant", profile=profile.id, grant=giver.number, by=profile.name, sentence=extended.sentence
             )
-        return extended.to_dict(now) | {"grant": giver.number}
+        return extended.to_own(giver)
 
     def _tries_of(self, mac: str) -> Tries:
         tries = self._tries.setdefault(mac, Tries(tickets.TRIES))

@@ -6,14 +6,28 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from gateway.control.protocol import Request
+from gateway.control.contract.time import (
+    GRANT,
+    LANDING,
+    LEDGER,
+    REVOKE,
+    GrantRequest,
+    GrantResult,
+    LandingRequest,
+    Ledger,
+    LedgerRequest,
+    OwnGrant,
+    RevokeRequest,
+    RevokeResult,
+)
+from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.time.grants import Grants, is_paused
 from gateway.features.time.helper_limits import Helpers
-from gateway.features.time.ledger_views import describe_entries, describe_totals, describe_used, totals
+from gateway.features.time.ledger_views import describe_used, ledger_minutes, limit_totals, totals
 from gateway.household.context import HomeContext
 from gateway.household.members import Member, Minutes
 from gateway.household.rule_book import RuleBook
@@ -24,8 +38,6 @@ from gateway.policy.time.standing import left
 from gateway.policy.values import Reason
 from gateway.store.tables.grants import Gifts, GrantKind
 
-MAX_NUMBER = 1 << 53  # of a grant: the largest integer that is exact in JSON
-MAX_GRANT = 24 * 60  # minutes of one grant
 LANDING_BEFORE = timedelta(minutes=15)  # a landing is available this long before a time rule closes something
 LANDING_AFTER = timedelta(hours=1)  # … and this long after: it does not open the internet at night
 MINUTE = timedelta(minutes=1)
@@ -33,9 +45,8 @@ MINUTE = timedelta(minutes=1)
 _SHARED = (BEDTIME, WINDOW + INTERNET, INTERNET, WINDOW + PLAY, PLAY)
 
 
-def parse_service(request: Request, rules: RuleBook) -> str | None:
+def parse_service(request: Request, word: str | None, rules: RuleBook) -> str | None:
     """Return the id of the service that a request names, as ``x`` or ``service:x``. None: it names none."""
-    word = request.text_or_none("service")
     if word is None:
         return None
     key = word.removeprefix("service:")
@@ -63,18 +74,17 @@ class TimeVerbs:
         self._helpers = helpers
 
     def register(self, router: Router) -> None:
-        router.add("grant", self.grant)
-        router.add("revoke", self.revoke)
-        router.add("landing", self.landing)
-        router.add("ledger", self.ledger)
+        router.serve(GRANT, self.grant)
+        router.serve(REVOKE, self.revoke)
+        router.serve(LANDING, self.landing)
+        router.serve(LEDGER, self.ledger)
 
-    def grant(self, request: Request) -> Mapping[str, object]:
-        by = self._access.guardian(request)
-        minutes = request.whole("minutes", least=1, most=MAX_GRANT)
-        service = parse_service(request, self._home.rules)
-        members = self._access.members(request)
-        self._helpers.check_grant(request, (key for key, _ in members), minutes)
-        giver = self._grants.giver(by, GrantKind.GRANT, request.text("origin", ""))
+    def grant(self, call: Call[GrantRequest]) -> GrantResult:
+        by, minutes = self._access.guardian(call), call.args.minutes
+        service = parse_service(call, call.args.service, self._home.rules)
+        members = self._access.members(call)
+        self._helpers.check_grant(call, (key for key, _ in members), minutes)
+        giver = self._grants.giver(by, GrantKind.GRANT, call.text("origin", ""))
         given = self._grants.give_each(members, minutes, service, giver)
         self._grants.apply(extended.who for extended in given)
         last = max((extended.until for extended in given if extended.until is not None), default=None)
@@ -83,56 +93,57 @@ class TimeVerbs:
             self._home.publish(
                 "grant", profile=extended.who, grant=giver.number, by=by, sentence=extended.sentence
             )
-        self._home.publish("status", what="grant", who=request.text("who"), until=until, by=by)
-        return {
-            "grant": giver.number,
-            "minutes": minutes,
-            "until": until,
-            "sentence": " ".join(extended.sentence for extended in given),
-            "given": [extended.to_dict(giver.at) for extended in given],
-        }
+        self._home.publish("status", what="grant", who=call.text("who"), until=until, by=by)
+        return GrantResult(
+            grant=giver.number,
+            minutes=minutes,
+            until=until,
+            sentence=" ".join(extended.sentence for extended in given),
+            given=tuple(extended.to_person(giver.at) for extended in given),
+        )
 
-    def revoke(self, request: Request) -> Mapping[str, object]:
+    def revoke(self, call: Call[RevokeRequest]) -> RevokeResult:
         """Revoke a grant by its number, or the last grant of ``who``."""
-        by, now = self._access.guardian(request), self._home.local_now()
+        by, now = self._access.guardian(call), self._home.local_now()
         holders = self._gifts.holders(now, self._home.rules.calendar.family_day(now))
-        if request.has("who"):
-            number = self._latest(request, holders)
-        else:
-            number = request.whole("grant", least=1, most=MAX_NUMBER)
+        number = self._latest(call, holders) if call.has("who") else call.args.grant
+        if number is None:
+            call.refuse("grant", "is missing")
         keys = holders.get(number)
         if keys is None:
-            request.refuse("grant", "names nothing that is still in force", Code.NOT_IN_FORCE)
-        self._helpers.check_revoke(request, number)
+            call.refuse("grant", "names nothing that is still in force", Code.NOT_IN_FORCE)
+        self._helpers.check_revoke(call, number)
         self._helpers.before_revoke(number)
-        self._gifts.take_back(number, by=by, at=now, origin=request.text("origin", ""))
+        self._gifts.take_back(number, by=by, at=now, origin=call.text("origin", ""))
         self._grants.apply(keys)
         self._home.publish("status", what="revoke", who=sorted(keys), by=by)
-        return {"grant": number, "who": sorted(keys)}
+        return RevokeResult(grant=number, who=tuple(sorted(keys)))
 
-    def _latest(self, request: Request, holders: Mapping[int, set[str]]) -> int:
+    def _latest(self, call: Call[RevokeRequest], holders: Mapping[int, set[str]]) -> int:
         """Return the last grant of ``who``. For one child, a grant to all children is never that."""
-        keys = {key for key, _ in self._access.members(request)}
+        keys = {key for key, _ in self._access.members(call)}
         found = [number for number, receivers in holders.items() if receivers <= keys]
         if not found:
-            problem = f"names {request.text('who')}, who has no extra time of its own now"
-            request.refuse("who", problem, Code.NO_EXTRA_TIME)
+            problem = f"names {call.text('who')}, who has no extra time of its own now"
+            call.refuse("who", problem, Code.NO_EXTRA_TIME)
         return max(found)
 
-    def landing(self, request: Request) -> Mapping[str, object]:
+    def landing(self, call: Call[LandingRequest]) -> OwnGrant:
         """Give the child the minutes of *Finish my game*, once a day."""
-        member = self._access.child(request)
+        member = self._access.child(call)
         profile, now = member.profile, self._home.local_now()
-        service = parse_service(request, self._home.rules)
+        service = parse_service(call, call.args.service, self._home.rules)
         most = int(profile.rules.landing.value / MINUTE)
-        minutes = request.whole("minutes", least=1, most=max(1, most), default=max(1, most))
+        minutes = call.args.minutes or max(1, most)
+        if minutes > max(1, most):
+            call.refuse("minutes", f"must be a whole number from 1 to {max(1, most)}")
         self._check_landing(member, now, most, service)
-        giver = self._grants.giver(profile.name, GrantKind.LANDING, request.text("origin", ""))
+        giver = self._grants.giver(profile.name, GrantKind.LANDING, call.text("origin", ""))
         extended = self._grants.give(profile.id, member, minutes, service, giver)
         self._grants.apply((profile.id,))
         if profile.rules.log_level >= NAMES_LEVEL:  # below it, the time of use is private
             self._home.publish("landing", profile=profile.id, name=profile.name, sentence=extended.sentence)
-        return extended.to_dict(now) | {"grant": giver.number}
+        return extended.to_own(giver)
 
     def landing_due(self, member: Member, now: datetime) -> bool:
         """Whether the child can use *Finish my game* now."""
@@ -186,31 +197,33 @@ class TimeVerbs:
         given = self._gifts.given({profile.id})
         return any(row.kind is GrantKind.LANDING and row.day == today for row in given)
 
-    def ledger(self, request: Request) -> Mapping[str, object]:
+    def ledger(self, call: Call[LedgerRequest]) -> Ledger:
         """Return the counted minutes of a day, for the child's own device or for a guardian.
 
         A guardian sees single minutes from the level of names on, below it totals, and without a log nothing.
         The same applies to the gateway's command line.
         """
         level = VISITS_LEVEL
-        if request.has("device"):
-            profile = self._access.child(request).profile
+        if call.has("device"):
+            profile = self._access.child(call).profile
         else:
-            who, (profile, *_) = self._access.named(request)
+            who, (profile, *_) = self._access.named(call)
             if who == ALL:
-                request.refuse("who", "names all; name one child")
+                call.refuse("who", "names all; name one child")
             level = profile.rules.log_level
         rules = self._home.rules
-        day = request.day("day", default=rules.calendar.family_day(self._home.local_now()))
+        day = call.args.day or rules.calendar.family_day(self._home.local_now())
         entries = self._minutes.entries(profile.id, day)
         today = self._access.stand_in(profile).situation
         is_today = day == today.day
         by_device = self._minutes.used_on(profile.id)
-        return {
-            "profile": profile.id,
-            "name": profile.name,
-            "day": day.isoformat(),
-            "used": describe_used(profile, today, rules, by_device) if is_today and level else [],
-            "totals": describe_totals(today.used if is_today else totals(entries), rules) if level else [],
-            **describe_entries(entries if level >= NAMES_LEVEL else (), rules),
-        }
+        minutes, left_off = ledger_minutes(entries if level >= NAMES_LEVEL else (), rules)
+        return Ledger(
+            profile=profile.id,
+            name=profile.name,
+            day=day,
+            used=describe_used(profile, today, rules, by_device) if is_today and level else (),
+            totals=limit_totals(today.used if is_today else totals(entries), rules) if level else (),
+            minutes=minutes,
+            left_off=left_off,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import timedelta
 
 import pytest
@@ -92,7 +93,7 @@ def test_all_devices_together_too(make: Make) -> None:
     for number in range(50):
         with pytest.raises(GatewayError, match="none of this home's"):
             desk.ask("redeem", device=devices[number % 3], code=WRONG)
-        desk._verbs["redeem"].__wrapped__.__self__._tries.clear()  # type: ignore[attr-defined]  # as many devices as it likes
+        inspect.unwrap(desk._verbs["redeem"]).__self__._tries.clear()  # as many devices as it likes
     with pytest.raises(GatewayError, match="try again"):
         desk.ask("redeem", device=TABLET, code=code)
 

@@ -9,19 +9,24 @@ import pytest
 from flask import Flask
 
 from gateway.control.contract.activity import RecentBlock
+from gateway.control.contract.requests import AnswerResult, RequestView
 from gateway.control.contract.rules import HelpLineEntry
+from gateway.control.contract.time import PersonGrant
 from gateway.control.schema import decode
 from gateway.policy.judge.explanation import ENGLISH, Names, sentence
+from gateway.policy.requests.requests import Answer as GuardianAnswer
+from gateway.policy.requests.requests import RequestState, RequestTopic
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.webui.conftest import Browser
 from tests.webui.language.catalogues import reading
 from tests.webui.standin.household import BEDTIME, NOW, Household
 from tests.webui.standin.pseudo import CODE, teach
+from webui.features.requests.requests_text import answered
+from webui.features.time.grant_text import to_child, to_parent
 from webui.helplines import in_readers_language
 from webui.language import telling, things, words
 from webui.rules.childs import parse_rules
 from webui.values.answers import parse_home
-from webui.values.given import Given, to_child, to_parent
 from webui.values.shapes import Answer
 
 PAUSED: dict[str, Any] = {
@@ -164,32 +169,40 @@ def test_names_of_kinds_are_ours_and_those_of_services_are_their_own(app: Flask)
 @pytest.mark.parametrize(
     ("answer", "topic", "until", "told"),
     [
-        ("no", "site", None, "Aruzhan получает ответ: нет."),
-        ("once", "time", BEDTIME, "Aruzhan: ещё 30 минут, до 20:45."),
-        ("once", "time", None, "Aruzhan: ещё 30 минут сегодня."),
-        ("once", "site", BEDTIME, "Instagram: открыто до 20:45 (Aruzhan)."),
-        ("always", "site", None, "Instagram: теперь открыто всегда (Aruzhan)."),
+        (GuardianAnswer.NO, RequestTopic.SITE, None, "Aruzhan получает ответ: нет."),
+        (GuardianAnswer.ONCE, RequestTopic.TIME, BEDTIME, "Aruzhan: ещё 30 минут, до 20:45."),
+        (GuardianAnswer.ONCE, RequestTopic.TIME, None, "Aruzhan: ещё 30 минут сегодня."),
+        (GuardianAnswer.ONCE, RequestTopic.LEDGER, None, "Aruzhan: ещё 30 минут сегодня."),
+        (GuardianAnswer.ONCE, RequestTopic.SITE, BEDTIME, "Instagram: открыто до 20:45 (Aruzhan)."),
+        (GuardianAnswer.ALWAYS, RequestTopic.SITE, None, "Instagram: теперь открыто всегда (Aruzhan)."),
     ],
 )
-def test_what_an_answer_did(app: Flask, answer: str, topic: str, until: datetime | None, told: str) -> None:
-    one = {"name": "Aruzhan", "thing_name": "Instagram", "answer": answer, "topic": topic, "given": 30}
-    values = {"request": one, "until": until.isoformat() if until else None, "sentence": "English."}
+def test_what_an_answer_did(
+    app: Flask, answer: GuardianAnswer, topic: RequestTopic, until: datetime | None, told: str
+) -> None:
+    request = RequestView(
+        id=7, profile="daughter", name="Aruzhan", device=None, topic=topic, thing="instagram.com",
+        thing_name="Instagram", since=None, minutes=30, reason="", at=NOW, expires=None,
+        state=RequestState.PENDING, reminded=False, answer=None, given=None, because="", by=None,
+        answered=None, grant=None, told="all",
+    )  # fmt: skip
+    result = AnswerResult(request=request, grant=None, until=until, sentence="English.")
     with reading(app, "ru"):
-        assert telling.answered(Answer(values), NOW) == told
+        assert answered(request, answer, 30, result, NOW) == told
     with reading(app, "en"):
-        assert telling.answered(Answer(values), NOW) == "English."
+        assert answered(request, answer, 30, result, NOW) == "English."
 
 
 def test_what_was_given(app: Flask) -> None:
-    given = Given(21, BEDTIME, ("bedtime",), "…")
+    given = PersonGrant("son", 21, BEDTIME, ("bedtime",), "…")
     with reading(app, "ru"):
         assert to_parent(given, "Тимур", NOW, paused=True) == (
             "Тимур: ещё 21 минута, до 20:45. Пауза продолжается."
         )
         assert to_child(given, NOW) == "У тебя ещё 21 минута, до 20:45."
-        assert to_parent(Given(3, None, ("service:roblox",), "…"), "Тимур", NOW, paused=False) == (
-            "Тимур: ещё 3 минуты сегодня."
-        )
+        assert to_parent(
+            PersonGrant("son", 3, None, ("service:roblox",), "…"), "Тимур", NOW, paused=False
+        ) == ("Тимур: ещё 3 минуты сегодня.")
     with reading(app, "kk"):
         assert to_child(given, NOW) == "Сенде тағы 21 минут бар, аяқталуы: 20:45."
 

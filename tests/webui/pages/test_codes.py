@@ -7,7 +7,7 @@ from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household, asked_of
 from tests.webui.standin.pages import text_of
-from webui.values.tickets import SHEET_LIFE, SHEETS, Sheet, Sheets, typed
+from webui.features.time.sheets import SHEET_LIFE, SHEETS, Sheet, Sheets, normalize_code
 
 FORM = {"who": "daughter", "minutes": "30", "count": "5"}
 
@@ -155,4 +155,4 @@ def test_a_sheet_lasts_ten_minutes_and_few_are_kept() -> None:
     ],
 )
 def test_a_code_is_read_as_a_child_types_it(text: str, code: str) -> None:
-    assert typed(text) == code
+    assert normalize_code(text) == code

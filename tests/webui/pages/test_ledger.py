@@ -5,26 +5,27 @@ from datetime import date, datetime, timedelta
 import pytest
 from flask import Flask
 
+from gateway.control.contract.time import Ledger, LedgerMinute, LimitTotal
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import NOW, PHONE, TABLET, TODAY, Household
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruled import RULES
 from tests.webui.standin.spending import counted
-from webui.values.ledger import Counted, Ledger, Total, lanes, rows, starts
+from webui.features.time.ledger_text import lanes, rows, starts
 
 DAYS = [TODAY - timedelta(days=ago) for ago in range(8)]
 
 
 def minute(
     hour: int, minutes: int, gate: str = "play", device: str = TABLET, service: str = "Roblox"
-) -> Counted:
+) -> LedgerMinute:
     at = datetime.combine(TODAY, NOW.timetz()).replace(hour=hour, minute=minutes)
-    return Counted(at, device, gate, gate.title(), 500_000, service, "moved")
+    return LedgerMinute(at, device, gate, gate.title(), 500_000, service, "moved")
 
 
-def of(*minutes: Counted) -> Ledger:
-    return Ledger(TODAY, minutes, 0)
+def of(*minutes: LedgerMinute, totals: tuple[LimitTotal, ...] = (), left_off: int = 0) -> Ledger:
+    return Ledger("daughter", "Aruzhan", TODAY, (), totals, minutes, left_off)
 
 
 def test_minutes_in_a_row_are_one_row() -> None:
@@ -54,15 +55,15 @@ def test_the_limit_that_was_used_most_is_first() -> None:
 
 
 def test_without_single_minutes_it_is_told_how_much() -> None:
-    totals = (Total("play", "Play", 50), Total("service:roblox", "Roblox", 60))
-    assert [(lane.name, lane.minutes, lane.spans) for lane in lanes(Ledger(TODAY, (), 0, totals))] == [
+    totals = (LimitTotal("play", "Play", 50), LimitTotal("service:roblox", "Roblox", 60))
+    assert [(lane.name, lane.minutes, lane.spans) for lane in lanes(of(totals=totals))] == [
         ("Roblox", 60, ()),
         ("Play", 50, ()),
     ]
 
 
 def test_minutes_that_are_left_off_are_in_the_total() -> None:
-    (lane,) = lanes(Ledger(TODAY, (minute(17, 0),), 40, (Total("play", "Play", 41),)))
+    (lane,) = lanes(of(minute(17, 0), totals=(LimitTotal("play", "Play", 41),), left_off=40))
     assert (lane.minutes, len(lane.spans)) == (41, 1)
 
 
@@ -81,7 +82,7 @@ def test_the_strip_begins_where_the_family_s_day_does(at: tuple[int, int], start
 
 def test_a_day_that_turns_late_is_shown_to_its_end() -> None:
     late = minute(17, 0)
-    after = Counted(
+    after = LedgerMinute(
         late.at.replace(hour=5, minute=10) + timedelta(days=1), TABLET, "play", "Play", 1, "", "moved"
     )
     assert starts(of(late, after)) == 6 * 60

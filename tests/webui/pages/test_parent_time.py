@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.control.contract.time import PersonGrant
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import NOW, Household, asked_of
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruled import RULES
-from webui.values.given import Given, to_child, to_parent
+from webui.features.time.grant_text import to_child, to_parent
 
 UNTIL = NOW + timedelta(minutes=80)
 
@@ -132,33 +133,33 @@ def test_a_hostile_child_s_name_is_harmless_in_the_notice(
     ("given", "parent", "child"),
     [
         (
-            Given(15, UNTIL, ("bedtime",), ""),
+            PersonGrant("daughter", 15, UNTIL, ("bedtime",), ""),
             "Aruzhan has 15 more minutes, until 21:00.",
             "You have 15 more minutes, until 21:00.",
         ),
         (
-            Given(1, UNTIL, ("window:internet",), ""),
+            PersonGrant("daughter", 1, UNTIL, ("window:internet",), ""),
             "Aruzhan has 1 more minute, until 21:00.",
             "You have 1 more minute, until 21:00.",
         ),
         (
-            Given(30, None, ("play",), ""),
+            PersonGrant("daughter", 30, None, ("play",), ""),
             "Aruzhan has 30 more minutes of play today.",
             "You have 30 more minutes of play today.",
         ),
         (
-            Given(30, None, ("internet",), ""),
+            PersonGrant("daughter", 30, None, ("internet",), ""),
             "Aruzhan has 30 more minutes today.",
             "You have 30 more minutes today.",
         ),
         (
-            Given(30, None, ("service:x",), "Aruzhan has 30 minutes of X more today."),
+            PersonGrant("daughter", 30, None, ("service:x",), "Aruzhan has 30 minutes of X more today."),
             "Aruzhan has 30 minutes of X more today.",
             "You have 30 more minutes today.",
         ),
     ],
 )
-def test_what_was_given_in_words(given: Given, parent: str, child: str) -> None:
+def test_what_was_given_in_words(given: PersonGrant, parent: str, child: str) -> None:
     assert to_parent(given, "Aruzhan", NOW, paused=False) == parent
     assert to_child(given, NOW) == child
 

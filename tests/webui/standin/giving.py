@@ -158,7 +158,8 @@ class Giving:
         if self.household.auto and not site:
             made |= {"state": "auto", "answer": "once", "given": minutes, "answered": self.now}
         self.household.requests = [made, *kept]
-        return {"request": made, "state": made["state"], "sentence": f"{self.names[who]} asks."}
+        shown = {**made, "told": "all"}
+        return {"request": shown, "state": made["state"], "sentence": f"{self.names[who]} asks."}
 
     def _answer(self, request: Request) -> Mapping[str, object]:
         by, number = self.household.guardian_of(request), request.whole("id", least=1, most=1 << 31)
@@ -182,7 +183,7 @@ class Giving:
         found = self.household.requests
         if request.has("device"):
             who = self.household.child_of(request)
-            return {"requests": [one for one in found if one["profile"] == who]}
+            return {"requests": [{**one, "told": "all"} for one in found if one["profile"] == who]}
         told = (untold.request(one, self.household.log_level(one["profile"])) for one in found)
         return {"requests": [one for one in told if one is not None]}
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 
 from gateway.control.contract.activity import ERASE, HISTORY, RECENT_BLOCKS, History, RecentBlock
+from gateway.control.contract.time import LEDGER, Ledger, LedgerMinute
 from gateway.control.schema import record
-from webui.api.children import Used
 from webui.api.operations import Noun
 from webui.api.who import Caller
 
@@ -26,31 +26,18 @@ class OnDay:
 
 
 @record
-class Total:
-    target: str
-    name: str
-    minutes: int
+class Counted(LedgerMinute):
+    """A counted minute. In the API, an unknown service is an empty text."""
 
-
-@record
-class Counted:
-    at: datetime
-    device: str
-    gate: str
-    name: str
     service: str
-    why: str
 
 
 @record
-class Ledger:
-    profile: str
-    name: str
-    day: date
-    used: tuple[Used, ...]
-    totals: tuple[Total, ...]
+class LedgerDay(Ledger):
     minutes: tuple[Counted, ...]
-    left_off: int
+
+
+LEDGER_DAY = LEDGER.returning(LedgerDay)
 
 
 @record
@@ -84,10 +71,10 @@ def erase(me: Caller, child: str, query: Erase) -> object:
     return me.change(ERASE, id=child, what=query.what)
 
 
-@noun.declare("GET", "/children/{child}/ledger", query=OnDay, answer=Ledger)
+@noun.declare("GET", "/children/{child}/ledger", query=OnDay, answer=LedgerDay)
 def ledger(me: Caller, child: str, query: OnDay) -> object:
     """Return which minutes counted; from log level 2 on also when and for what."""
-    return me.ask("ledger", who=child, **({"day": query.day.isoformat()} if query.day else {}))
+    return me.ask(LEDGER_DAY, who=child, **({"day": query.day} if query.day else {}))
 
 
 @noun.declare("GET", "/children/{child}/refusals", answer=Refusals)

@@ -11,12 +11,14 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.activity import ERASE, HISTORY
 from gateway.control.contract.rules import CHANGES, EDIT, UNEDIT, FamilyChange
+from gateway.control.contract.time import LEDGER
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from webui import charts, notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.activity import activity_table, target_names
 from webui.features.activity.activity_text import WEEK, HistoryView
+from webui.features.time.ledger_text import Lane, starts, whole_day
 from webui.forms import day as asked_day
 from webui.forms import one_of, revisions
 from webui.language.changes import who
@@ -25,7 +27,6 @@ from webui.language.words import plain
 from webui.rules.edited import Known, Line, lines
 from webui.rules.entries import ALLOW, put
 from webui.values.answers import Child, Home
-from webui.values.ledger import Lane, starts, together
 from webui.whom import child_of
 
 blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
@@ -141,8 +142,9 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
     history = _history(child, view.first, view.last)
     when: tuple[Lane | None, int] = (None, 0)
     if name == "day" and history.has_names and child.log_level >= NAMES_LEVEL and history.minutes:
-        ledger = daemon().ledger_of_child(child.id, None if view.last == home.day else view.last)
-        when = together(ledger), starts(ledger)
+        on: dict[str, object] = {} if view.last == home.day else {"day": view.last}
+        ledger = daemon().client.ask(LEDGER, who=child.id, **on)
+        when = whole_day(ledger), starts(ledger)
     lane, start = when
     return render_template(
         "activity_child.html",

@@ -17,9 +17,9 @@ from webui.daemon import daemon, source_address
 from webui.features.activity.block_text import BlockView, blocks_of
 from webui.features.lists.registers_pages import all_registers
 from webui.features.lists.registers_text import RegisterView
+from webui.features.requests.requests_text import waiting_for
 from webui.language.levels import level_of
 from webui.values.answers import Here, Home
-from webui.values.asked import waiting_for
 
 blueprint = Blueprint("refused", __name__)
 

@@ -8,6 +8,7 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.activity import HISTORY
+from gateway.control.contract.requests import REQUESTS
 from gateway.control.contract.rules import OWN_CHANGES, FamilyChange
 from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.accounts.session import guardian, guardians_only
@@ -28,7 +29,7 @@ blueprint = Blueprint("digest", __name__, url_prefix="/parent/digest")
 def show() -> ResponseReturnValue:
     home = daemon().home()
     first = home.day - timedelta(days=WEEK - 1)
-    asked = daemon().requests()
+    asked = daemon().client.ask(REQUESTS).requests
     return render_template(
         "digest.html",
         home=home,

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.control.contract.activity import Usage
+from gateway.control.contract.requests import RequestView
 from gateway.control.contract.rules import FamilyChange
 from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.features.activity.activity_text import HistoryView
 from webui.rules.edited import Line
 from webui.values.answers import Child
-from webui.values.asked import Asked
 from webui.values.devices import Devices
 
 SPAN = timedelta(days=7)
@@ -37,7 +37,7 @@ class Week:
 def week_of(
     child: Child,
     history: HistoryView | None,
-    asked: Iterable[Asked],
+    asked: Iterable[RequestView],
     changes: Iterable[tuple[FamilyChange, tuple[Line, ...]]],
     now: datetime,
 ) -> Week:

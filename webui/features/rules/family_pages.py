@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.control.contract.rules import COUNTRY, EDIT_FAMILY, FAMILY, UNEDIT_FAMILY, FamilySettings
+from gateway.control.contract.time import OFF, ON
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
@@ -97,7 +98,7 @@ def turn_off() -> ResponseReturnValue:
     now = daemon().home().now
     minutes = _to_morning(now) if chosen == TOMORROW else int(chosen)
     with notices.refusals_to(notices.said):
-        daemon().change("off", minutes=minutes, by=guardian() or "", origin=source_address())
+        daemon().change(OFF, minutes=minutes, by=guardian() or "", origin=source_address())
         notices.forget()  # the notice on every page shows it
     return redirect(url_for("family.show"), 303)
 
@@ -105,7 +106,7 @@ def turn_off() -> ResponseReturnValue:
 @blueprint.post("/on")
 @guardians_only
 def turn_on() -> ResponseReturnValue:
-    daemon().change("on", by=guardian() or "", origin=source_address())
+    daemon().change(ON, by=guardian() or "", origin=source_address())
     notices.said(_("All rules hold again."))
     return redirect(url_for("family.show"), 303)
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 
 from flask import Blueprint, Response, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.activity import ERASE
+from gateway.control.contract.time import LEDGER, LEDGER_DAYS, Ledger
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from webui import charts, notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.time.ledger_text import lanes, rows, starts
 from webui.forms import day as asked_day
 from webui.language.i18n import gettext as _
 from webui.pages.sharing import REFUSED, refused, typed_pin
 from webui.values.answers import Child, Here, Home
-from webui.values.ledger import DAYS, Ledger, lanes, rows, starts
 from webui.whom import child_of
 
 blueprint = Blueprint("time", __name__)
@@ -34,7 +34,7 @@ def mine() -> ResponseReturnValue:
     child = home.child(here.profile)
     if child is None:
         return redirect(url_for("door.arrive"), 303)
-    ledger, today = _on_day(home, lambda day: daemon().ledger_of_device(here, day))
+    ledger, today = _on_day(home, device=here.mac)
     return _render("my_time.html", home, child, ledger, today, minutes_shown=True)
 
 
@@ -79,16 +79,16 @@ def of_child(profile: str) -> ResponseReturnValue:
     """Show how much a child used, and for what if its log level lets a guardian see names."""
     home = daemon().home()
     child = child_of(home, profile)
-    ledger, today = _on_day(home, lambda day: daemon().ledger_of_child(child.id, day))
+    ledger, today = _on_day(home, who=child.id)
     shown = child.log_level >= NAMES_LEVEL
     return _render("child_time.html", home, child, ledger, today, minutes_shown=shown)
 
 
-def _on_day(home: Home, ask: Callable[[date | None], Ledger]) -> tuple[Ledger, date]:
+def _on_day(home: Home, **child: str) -> tuple[Ledger, date]:
     """Return the ledger of the day in the address, and today: the family's day, which changes at night."""
-    today = home.day
-    day = asked_day(today)
-    return ask(None if day == today else day), today
+    day, today = asked_day(home.day), home.day
+    values: dict[str, object] = {} if day == today else {"day": day}
+    return daemon().client.ask(LEDGER, **child, **values), today
 
 
 def _render(
@@ -102,7 +102,7 @@ def _render(
         guardian=guardian() if template == "child_time.html" else None,
         ledger=ledger,
         today=today,
-        days=[today - timedelta(days=ago) for ago in range(DAYS + 1)],
+        days=[today - timedelta(days=ago) for ago in range(LEDGER_DAYS + 1)],
         lanes=lanes(ledger),
         rows=rows(ledger.minutes) if minutes_shown else (),
         minutes_shown=minutes_shown,

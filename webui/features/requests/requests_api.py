@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from gateway.control.contract.requests import ANSWER, REQUESTS, RequestView
 from gateway.control.schema import record
 from webui.api.operations import ChildId, Line, Minutes, Noun
 from webui.api.who import Caller
@@ -19,28 +20,14 @@ class Which:
 
 
 @record
-class Asked:
-    id: int
-    profile: str
-    name: str
+class Asked(RequestView):
+    """A request. In the API, a missing text is empty instead of null."""
+
     device: str
-    topic: str
     thing: str
     thing_name: str
-    minutes: int | None
-    reason: str
-    at: datetime | None
-    expires: datetime | None
-    state: str
-    reminded: bool  # it has been pending for a day
-    answer: str
-    given: int | None
-    because: str
+    answer: str  # type: ignore[assignment]
     by: str
-    answered: datetime | None
-    grant: int | None
-    since: datetime | None
-    told: str  # all, or kind: names and words are left out, and times are the start of their day
 
 
 @record
@@ -63,11 +50,14 @@ class Replied:
     sentence: str
 
 
+ALL_ASKED = REQUESTS.returning(AllAsked)
+
+
 @noun.declare("GET", "/requests", query=Which, answer=AllAsked)
 def all_(me: Caller, query: Which) -> object:
     """List requests, newest first."""
     values = {"profile": query.child} if query.child else {}
-    return me.ask("requests", **values, **({"pending": True} if query.pending else {}))
+    return me.ask(ALL_ASKED, **values, **({"pending": True} if query.pending else {}))
 
 
 @noun.declare("POST", "/requests/{number}/answer", body=Reply, answer=Replied)
@@ -75,6 +65,5 @@ def answer(me: Caller, number: int, body: Reply) -> object:
     """Answer a request. Each can be answered once."""
     more = {"minutes": body.minutes, "because": body.because}
     values = {key: one for key, one in more.items() if one is not None}
-    found = me.change("answer", id=number, answer=body.answer, **values)
-    request = found.get("request")
-    return {**found, "request": request["id"] if isinstance(request, dict) else request}
+    done = me.change(ANSWER, id=number, answer=body.answer, **values)
+    return Replied(request=done.request.id, grant=done.grant, until=done.until, sentence=done.sentence)

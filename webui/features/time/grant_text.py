@@ -1,35 +1,19 @@
-"""The result of a grant, a landing, a code or an answer, and its description."""
+"""Describes extra time that was given or taken."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from gateway.control.contract.time import PersonGrant
 from webui.language.i18n import gettext as _
 from webui.language.i18n import is_source, ngettext
-from webui.language.telling import more
 from webui.language.words import clock, plain
-from webui.values.shapes import Answer
 
 WHOLE = frozenset({"internet", "bedtime", "device", "window:internet"})
 PLAY = frozenset({"play", "window:play"})
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    minutes: int
-    until: datetime | None  # None: minutes of use
-    gates: tuple[str, ...]
-    sentence: str  # the daemon's own
-
-
-def parse_given(values: Mapping[str, Any]) -> Given:
-    return Answer(values).read(Given)
-
-
-def to_parent(given: Given, name: str, now: datetime, *, paused: bool) -> str:
+def to_parent(given: PersonGrant, name: str, now: datetime, *, paused: bool) -> str:
     """``Aruzhan has 15 more minutes, until 21:00.``"""
     if is_source() and not (given.gates and set(given.gates) <= WHOLE | PLAY):
         return given.sentence
@@ -45,7 +29,25 @@ def to_parent(given: Given, name: str, now: datetime, *, paused: bool) -> str:
     return f"{sentence} {_('The pause goes on.')}" if paused else sentence
 
 
-def to_child(given: Given, now: datetime) -> str:
+def more(name: str, minutes: int, until: datetime | None, now: datetime) -> str:
+    """``Aruzhan has 15 more minutes, until 21:00.``"""
+    if until is None:
+        return ngettext(
+            "%(name)s has %(num)d more minute today.",
+            "%(name)s has %(num)d more minutes today.",
+            minutes,
+            name=name,
+        )
+    return ngettext(
+        "%(name)s has %(num)d more minute, until %(until)s.",
+        "%(name)s has %(num)d more minutes, until %(until)s.",
+        minutes,
+        name=name,
+        until=clock(until, now),
+    )
+
+
+def to_child(given: PersonGrant, now: datetime) -> str:
     """``You have 15 more minutes, until 21:00.``"""
     if given.until is not None:
         return ngettext(

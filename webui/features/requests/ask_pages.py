@@ -8,20 +8,23 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.requests import REQUEST
+from gateway.control.contract.time import LANDING, REDEEM
 from gateway.core.errors import ControlError
+from gateway.policy.requests.requests import RequestState
 from webui import notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.features.activity.block_text import blocks_of
+from webui.features.requests.requests_text import RequestEntry, waiting_time
+from webui.features.time.grant_text import to_child
+from webui.features.time.sheets import CODE_LIMIT, normalize_code
 from webui.forms import one_of, reason
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.values.answers import Here, Home
-from webui.values.asked import waiting_time
-from webui.values.given import to_child
-from webui.values.tickets import TYPED_LIMIT, typed
 
 blueprint = Blueprint("asks", __name__, url_prefix="/my")
 
@@ -97,12 +100,12 @@ def _ask_for_time(here: Here, home: Home) -> ResponseReturnValue:
     if because:
         values["reason"] = because
     try:
-        answer = daemon().ask(here, origin=source_address(), **values)
+        done = daemon().client.ask(REQUEST, device=here.mac, origin=source_address(), **values)
     except Unreachable:
         raise
     except ControlError as error:
         return _ask_form(here, home, refusals.sentence(error)), REFUSED
-    if answer.get("state") == "auto":
+    if done.state is RequestState.AUTO:
         notices.notify_child(_("You have it: nobody needed to be asked."))
     else:
         notices.notify_child(_("You asked. Your parents see it, and the answer is here."))
@@ -120,7 +123,7 @@ def _ask_for_site(here: Here, _home: Home) -> ResponseReturnValue:
         sentence = _("More than ten minutes have passed. Open the site again, and then ask.")
         return render_template("problem.html", code=REFUSED, sentence=sentence), REFUSED
     with notices.refusals_to(notices.notify_child):
-        daemon().ask(here, origin=source_address(), site=host)
+        daemon().client.ask(REQUEST, device=here.mac, origin=source_address(), site=host)
         name = plain(found.title, 80)
         notices.notify_child(
             _("You asked for %(name)s. Your parents see it, and the answer is here.", name=name)
@@ -130,18 +133,18 @@ def _ask_for_site(here: Here, _home: Home) -> ResponseReturnValue:
 
 def _land(here: Here, home: Home) -> ResponseReturnValue:
     with notices.refusals_to(notices.notify_child):
-        given = daemon().land(here, origin=source_address())
+        given = daemon().client.ask(LANDING, device=here.mac, origin=source_address())
         notices.notify_child(to_child(given, home.now))
     return redirect(url_for("child.show"), 303)
 
 
 def _redeem(here: Here, home: Home) -> ResponseReturnValue:
-    entered = request.form.get("code", "")[:TYPED_LIMIT]
-    text = typed(entered)
+    entered = request.form.get("code", "")[:CODE_LIMIT]
+    text = normalize_code(entered)
     if not text:
         return _code_form(here, home, _("Type the letters and numbers from the paper.")), REFUSED
     try:
-        given = daemon().redeem(here, text, origin=source_address())
+        given = daemon().client.ask(REDEEM, device=here.mac, code=text, origin=source_address())
     except Unreachable:
         raise
     except ControlError as error:
@@ -154,7 +157,7 @@ def _all_asked(here: Here, home: Home) -> ResponseReturnValue:
     return render_template(
         "my_asked.html",
         home=home,
-        asked=daemon().requests_of_device(here),
+        asked=[RequestEntry(found) for found in daemon().requests_of_device(here)],
         help_lines=daemon().help_lines(),
     )
 

@@ -8,18 +8,18 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.time import CODE_BATCHES, CODES, WITHDRAW, CodeBatch
 from gateway.core.errors import ControlError
 from gateway.policy.requests.tickets import LIFE
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.time.sheets import Sheet, sheets
 from webui.forms import one_of
 from webui.language import refusals
 from webui.language.i18n import ngettext
 from webui.notices import EVERYONE
 from webui.settings import OWN_NAME
-from webui.values.shapes import Answer
-from webui.values.tickets import Batch, Sheet, Sheets
 
 blueprint = Blueprint("codes", __name__, url_prefix="/parent/codes")
 
@@ -28,24 +28,13 @@ COUNTS = (1, 5, 10, 20)
 BATCH_LIMIT = 40  # characters of a batch's id
 
 
-@blueprint.record_once
-def _make_sheets(state: object) -> None:
-    state.app.extensions["qalqan-sheets"] = Sheets()  # type: ignore[attr-defined]
-
-
-def sheets() -> Sheets:
-    sheets = current_app.extensions["qalqan-sheets"]
-    assert isinstance(sheets, Sheets)
-    return sheets
-
-
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
     home = daemon().home()
-    batches: tuple[Batch, ...] | None = None  # None: not available; new codes can still be created
+    batches: tuple[CodeBatch, ...] | None = None  # None: not available; new codes can still be created
     with notices.refusals_to(current_app.logger.warning):
-        batches = daemon().batches()
+        batches = daemon().client.ask(CODE_BATCHES).batches
     return render_template(
         "codes.html",
         home=home,
@@ -70,9 +59,7 @@ def make() -> ResponseReturnValue:
         abort(400)
     by = guardian() or ""
     try:
-        answer = Answer(
-            daemon().change("ticket", who=who, minutes=minutes, count=count, by=by, origin=source_address())
-        )
+        issued = daemon().change(CODES, who=who, minutes=minutes, count=count, by=by, origin=source_address())
     except Unreachable:
         raise
     except ControlError as error:
@@ -80,7 +67,7 @@ def make() -> ResponseReturnValue:
         return redirect(url_for("codes.show"), 303)
     notices.forget()
     name = "" if child is None else child.name
-    sheet = Sheet(by, answer.texts("codes"), answer.whole("minutes"), name, answer.moment("until"))
+    sheet = Sheet(by, issued.codes, issued.minutes, name, issued.until)
     return redirect(url_for("codes.sheet", key=sheets().put(sheet, time.monotonic())), 303)
 
 
@@ -109,9 +96,6 @@ def withdraw() -> ResponseReturnValue:
     if not batch or len(batch) > BATCH_LIMIT or not batch.isprintable():
         abort(400)
     with notices.refusals_to(notices.said):
-        answer = Answer(
-            daemon().change("withdraw", batch=batch, by=guardian() or "", origin=source_address())
-        )
-        number = answer.whole("count")
-        notices.said(ngettext("%(num)d code is good no more.", "%(num)d codes are good no more.", number))
+        done = daemon().change(WITHDRAW, batch=batch, by=guardian() or "", origin=source_address())
+        notices.said(ngettext("%(num)d code is good no more.", "%(num)d codes are good no more.", done.count))
     return redirect(url_for("codes.show"), 303)

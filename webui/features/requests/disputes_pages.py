@@ -9,20 +9,22 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.requests import REQUEST
+from gateway.control.contract.time import LEDGER, LEDGER_DAYS
 from gateway.core.errors import ControlError
+from gateway.policy.requests.requests import MAX_MINUTES
 from webui import notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.features.time.ledger_text import Row, limit_name, rows
 from webui.forms import one_of, reason
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.values.answers import Child, Here, Home
-from webui.values.ledger import DAYS, Row, rows
 
 blueprint = Blueprint("disputes", __name__, url_prefix="/my/wrong")
 
-MOST = 240  # minutes of one request
 STEPS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180)
 REFUSED = 409
 ARGUMENT_LIMIT = 80  # characters
@@ -40,7 +42,7 @@ class Meant:
 
     @property
     def choices(self) -> list[int]:
-        most = min(self.row.minutes, MOST)
+        most = min(self.row.minutes, MAX_MINUTES)
         return [*(step for step in STEPS if step < most), most]
 
 
@@ -68,7 +70,8 @@ def send() -> ResponseReturnValue:
     if because := reason("reason"):
         values["reason"] = because
     try:
-        daemon().ask(meant.here, origin=source_address(), since=meant.row.start.isoformat(), **values)
+        device, origin = meant.here.mac, source_address()
+        daemon().client.ask(REQUEST, device=device, origin=origin, since=meant.row.start, **values)
     except Unreachable:
         raise
     except ControlError as error:
@@ -96,13 +99,14 @@ def _meant(at: str, device: str, service: str) -> Meant | None:
     if child is None or not here.mac:
         return None
     for day in _days(start, home.day):
-        ledger = daemon().ledger_of_device(here, None if day == home.day else day)
+        on: dict[str, object] = {} if day == home.day else {"day": day}
+        ledger = daemon().client.ask(LEDGER, device=here.mac, **on)
         for row in rows(ledger.minutes):
             if (row.start, row.device, row.service) == (start, device, service):
                 gates = {
                     minute.gate
                     for minute in ledger.minutes
-                    if minute.at == start and minute.name in row.limits
+                    if minute.at == start and limit_name(minute) in row.limits
                 }
                 return Meant(here, home, child, row, " ".join(sorted(gates)))
     return None
@@ -111,7 +115,7 @@ def _meant(at: str, device: str, service: str) -> Meant | None:
 def _days(start: datetime, today: date) -> list[date]:
     """Return the family's days, which change at night: a minute after midnight belongs to the day before."""
     own = (start.date(), start.date() - timedelta(days=1))
-    return [day for day in own if today - timedelta(days=DAYS) <= day <= today]
+    return [day for day in own if today - timedelta(days=LEDGER_DAYS) <= day <= today]
 
 
 def _moment(text: str) -> datetime:

@@ -1,50 +1,28 @@
-"""Codes on paper: input of a code, the sheet while it is shown, and unused codes."""
+"""Codes on paper: what a child types, and the sheet while it is shown."""
 
 from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
-from typing import Any
 
-from webui.values.shapes import Answer
+from flask import Flask, current_app
 
 SHEETS = 8  # stored at a time; a new one replaces the oldest
 SHEET_LIFE = 600.0  # seconds
-TYPED_LIMIT = 40  # characters
+CODE_LIMIT = 40  # characters
 
 # Letters that look the same on paper and are from another keyboard layout.
 _LOOKALIKES = str.maketrans("АВЕКМНРСТХУ", "ABEKMHPCTXY")
 
 
-def typed(text: str) -> str:
+def normalize_code(text: str) -> str:
     """Normalise a code: ``k7qm – 3xpr`` → ``K7QM-3XPR``. The daemon checks it."""
-    code = "".join(c for c in text[:TYPED_LIMIT].upper().translate(_LOOKALIKES) if c.isalnum())
+    code = "".join(c for c in text[:CODE_LIMIT].upper().translate(_LOOKALIKES) if c.isalnum())
     half = len(code) // 2
     return f"{code[:half]}-{code[half:]}" if code else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Codes that were created together and are not used yet."""
-
-    id: str
-    count: int
-    minutes: int
-    name: str  # of the child; empty: any child
-    made: datetime | None
-    until: datetime | None
-    by: str
-
-
-def parse_batches(values: Mapping[str, Any]) -> tuple[Batch, ...]:
-    return tuple(
-        entry.read(Batch, name=entry.text("name") or entry.text("who"))
-        for entry in Answer(values).entries("batches")
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +66,13 @@ class Sheets:
             found = self._sheets.get(key)
             if found is not None and found[1].by == by:
                 del self._sheets[key]
+
+
+def install(app: Flask) -> None:
+    app.extensions["qalqan-sheets"] = Sheets()
+
+
+def sheets() -> Sheets:
+    found = current_app.extensions["qalqan-sheets"]
+    assert isinstance(found, Sheets)
+    return found

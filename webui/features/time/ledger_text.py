@@ -2,48 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
+from gateway.control.contract.time import Ledger, LedgerMinute
 from webui.charts import DAY
 from webui.language import things
-from webui.values.shapes import Answer, refuse_shape
 
-DAYS = 7  # before today, for which minutes are stored
 DAY_STARTS = 4 * 60  # minutes: the start of the family's day unless its minutes are earlier
 MINUTE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """One minute that counted for one limit on one device."""
-
-    at: datetime
-    device: str
-    gate: str
-    name: str
-    bytes: int
-    service: str  # empty if unknown
-    why: str  # moved, linger
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """Minutes of one limit."""
-
-    gate: str
-    name: str
-    minutes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    day: date
-    minutes: tuple[Counted, ...]  # empty if a parent may see only the total
-    left_off: int
-    totals: tuple[Total, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +21,7 @@ class Row:
     start: datetime
     end: datetime  # end of the last minute
     device: str
-    service: str
+    service: str  # empty: unknown
     limits: tuple[str, ...]  # names of the limits that they counted for
     why: str
     minutes: int
@@ -69,40 +37,21 @@ class Lane:
     spans: tuple[tuple[int, int], ...]  # minutes since midnight, the last one included
 
 
-def parse_ledger(values: Mapping[str, Any]) -> Ledger:
-    answer = Answer(values)
-    day = answer.day("day")
-    if day is None:
-        refuse_shape("day")
-    counted = (_counted(entry) for entry in answer.entries("minutes"))
-    totals = tuple(
-        Total(entry.text("target"), _name(entry, "target"), entry.whole("minutes"))
-        for entry in answer.entries("totals")
-    )
-    return Ledger(day, tuple(target for target in counted if target), answer.whole("left_off"), totals)
+def limit_name(minute: LedgerMinute) -> str:
+    """Return the name of the limit that a minute counted for."""
+    return things.thing(minute.gate, minute.name)
 
 
-def _counted(entry: Answer) -> Counted | None:
-    at = entry.moment("at")
-    if at is None:
-        return None
-    return entry.read(Counted, at=at, name=_name(entry, "gate"))
-
-
-def _name(entry: Answer, key: str) -> str:
-    """Return the entry's name. ``key``: the key of what the minutes counted for."""
-    return things.thing(entry.text(key), entry.text("name") or entry.text(key))
-
-
-def rows(minutes: Iterable[Counted]) -> tuple[Row, ...]:
+def rows(minutes: Iterable[LedgerMinute]) -> tuple[Row, ...]:
     """Return rows in time order. A minute that counted for several limits appears once, with all of them."""
-    limits: dict[tuple[datetime, str, str, str], list[Counted]] = {}
+    limits: dict[tuple[datetime, str, str, str], list[LedgerMinute]] = {}
     for minute in minutes:
-        limits.setdefault((minute.at, minute.device, minute.service, minute.why), []).append(minute)
+        limits.setdefault((minute.at, minute.device, minute.service or "", minute.why), []).append(minute)
     found: list[Row] = []
     latest: dict[tuple[object, ...], int] = {}  # properties → index of their last row
     for (at, device, service, why), alike in sorted(limits.items(), key=lambda item: item[0]):
-        names, moved = tuple(dict.fromkeys(span.name for span in alike)), max(span.bytes for span in alike)
+        names = tuple(dict.fromkeys(limit_name(minute) for minute in alike))
+        moved = max(minute.bytes for minute in alike)
         key = (device, service, names, why)
         place = latest.get(key)
         if place is not None and found[place].end == at:
@@ -118,10 +67,12 @@ def rows(minutes: Iterable[Counted]) -> tuple[Row, ...]:
 
 def lanes(ledger: Ledger) -> tuple[Lane, ...]:
     """Return one lane for each limit, the most used first."""
-    by_gate: dict[str, tuple[str, set[int]]] = {total.gate: (total.name, set()) for total in ledger.totals}
-    whole = {total.gate: total.minutes for total in ledger.totals}
+    by_gate: dict[str, tuple[str, set[int]]] = {
+        total.target: (things.thing(total.target, total.name), set()) for total in ledger.totals
+    }
+    whole = {total.target: total.minutes for total in ledger.totals}
     for minute in ledger.minutes:
-        by_gate.setdefault(minute.gate, (minute.name, set()))[1].add(minute_of(minute.at, ledger.day))
+        by_gate.setdefault(minute.gate, (limit_name(minute), set()))[1].add(minute_of(minute.at, ledger.day))
     found = [
         Lane(name, whole.get(gate, len(minutes)), tuple(_spans(minutes)))
         for gate, (name, minutes) in by_gate.items()
@@ -129,7 +80,7 @@ def lanes(ledger: Ledger) -> tuple[Lane, ...]:
     return tuple(sorted(found, key=lambda lane: -lane.minutes))
 
 
-def together(ledger: Ledger) -> Lane:
+def whole_day(ledger: Ledger) -> Lane:
     """Return the whole day in one lane, whatever its minutes counted for."""
     minutes = {minute_of(minute.at, ledger.day) for minute in ledger.minutes}
     return Lane("", len(minutes), tuple(_spans(minutes)))
@@ -141,10 +92,7 @@ def minute_of(at: datetime, day: date) -> int:
 
 
 def starts(ledger: Ledger) -> int:
-    """Return the start of the 24-hour strip:
-
-    04:00, or earlier by whole hours if the day's minutes need it.
-    """
+    """Return the start of the 24-hour strip: 04:00, or earlier by whole hours if the minutes need it."""
     minutes = [minute_of(minute.at, ledger.day) for minute in ledger.minutes]
     first, last = min(minutes, default=DAY_STARTS), max(minutes, default=DAY_STARTS)
     if first < DAY_STARTS:

@@ -9,25 +9,27 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.age.bands import Band
+from gateway.control.contract.requests import ANSWER, MAX_ID, REQUESTS, RequestView
 from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.policy.requests.requests import SITE_ONCE, Answer, RequestTopic
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.requests.requests_text import RequestEntry, answered
 from webui.forms import one_of, reason, whole
-from webui.language import telling
 from webui.language.i18n import gettext as _
-from webui.values.asked import Asked
-from webui.values.shapes import Answer
 
 blueprint = Blueprint("requests", __name__, url_prefix="/parent")
 
-ANSWERS = {"time": ("once", "no"), "ledger": ("once", "no"), "site": ("once", "today", "always", "no")}
+ANSWERS = {
+    RequestTopic.TIME: (Answer.ONCE, Answer.NO),
+    RequestTopic.LEDGER: (Answer.ONCE, Answer.NO),
+    RequestTopic.SITE: tuple(Answer),
+}
 MINUTES = (5, 10, 15, 30, 45, 60, 90, 120, 180, 240)  # choices of an answer
 USUAL = (15, 30, 60)  # of the one-tap answers
-SITE_ONCE = 60  # minutes
 ANSWERED_SHOWN = 10
 ASK_FIRST = (Band.AGE_0_5.value, Band.AGE_6_9.value)  # bands in which uncategorised sites need approval
-ID_LIMIT = 1 << 31
 
 
 @blueprint.get("/requests")
@@ -46,37 +48,36 @@ def now() -> ResponseReturnValue:
 @blueprint.post("/requests")
 @guardians_only
 def answer() -> ResponseReturnValue:
-    number = whole("id", 1, ID_LIMIT)
-    asked = next((request for request in daemon().requests() if request.id == number), None)
-    if asked is None:
+    number = whole("id", 1, MAX_ID)
+    found = next((asked for asked in _all() if asked.id == number), None)
+    if found is None:
         abort(404)
-    choice, minutes, because = _chosen(asked)
+    choice, minutes, because = _chosen(found)
     values: dict[str, object] = {"id": number, "answer": choice}
-    if choice == "once":
+    if choice is Answer.ONCE:
         values["minutes"] = minutes
     if because:
         values["because"] = because
     with notices.refusals_to(notices.said):
-        done = daemon().change("answer", by=guardian() or "", origin=source_address(), **values)
-        told_by_daemon, now = Answer(done), daemon().home().now
-        notices.gave(
-            told_by_daemon.whole("grant") or None,
-            telling.answered(told_by_daemon, now),
-            told_by_daemon.moment("until"),
-            now,
-        )
+        done = daemon().change(ANSWER, by=guardian() or "", origin=source_address(), **values)
+        now = daemon().home().now
+        notices.gave(done.grant, answered(found, choice, minutes, done, now), done.until, now)
     return redirect(url_for("requests.show"), 303)
 
 
-def _chosen(asked: Asked) -> tuple[str, int, str]:
-    """Return the chosen answer: minutes, a refusal in ready words, or what was filled in."""
-    minutes = {str(choice) for choice in choices(asked)}
+def _all() -> tuple[RequestView, ...]:
+    return daemon().client.ask(REQUESTS).requests
+
+
+def _chosen(found: RequestView) -> tuple[Answer, int, str]:
+    """Return the chosen answer, with its minutes and words."""
+    minutes = {str(choice) for choice in choices(found)}
     if "give" in request.form:
-        return "once", int(one_of("give", minutes)), ""
+        return Answer.ONCE, int(one_of("give", minutes)), ""
     if "say" in request.form:
-        return "no", 0, ready_refusals()[one_of("say", ready_refusals())]
-    choice = one_of("answer", ANSWERS.get(asked.topic, ()))
-    return choice, int(one_of("minutes", minutes)) if choice == "once" else 0, reason("because")
+        return Answer.NO, 0, ready_refusals()[one_of("say", ready_refusals())]
+    choice = Answer(one_of("answer", ANSWERS[found.topic]))
+    return choice, int(one_of("minutes", minutes)) if choice is Answer.ONCE else 0, reason("because")
 
 
 def ready_refusals() -> dict[str, str]:
@@ -89,42 +90,41 @@ def ready_refusals() -> dict[str, str]:
     }
 
 
-def offered(asked: Asked) -> list[int]:
+def offered(asked: RequestView) -> list[int]:
     """Return the one-tap answers: the usual minutes and those requested, or a refund of those counted."""
-    if asked.is_ledger:
-        return [asked.minutes]
+    if asked.topic is RequestTopic.LEDGER:
+        return [asked.minutes or 0]
     return sorted({*USUAL, asked.minutes or USUAL[0]})
 
 
-def choices(asked: Asked) -> list[int]:
+def choices(asked: RequestView) -> list[int]:
     """Return the minutes to choose from, including the requested ones."""
     return sorted({*MINUTES, asked.minutes or SITE_ONCE})
 
 
-def _was_today(asked: Asked, now: datetime) -> bool:
-    at = asked.answered or asked.at
-    return at is not None and at.astimezone(now.tzinfo).date() == now.date()
+def _was_today(entry: RequestEntry, now: datetime) -> bool:
+    at = entry.request.answered or entry.request.at
+    return at.astimezone(now.tzinfo).date() == now.date()
 
 
-def _ask_first(waiting: Iterable[Asked]) -> frozenset[str]:
+def _ask_first(waiting: Iterable[RequestEntry]) -> frozenset[str]:
     """Return the children for whom uncategorised sites need approval. Fixing a broken site helps them."""
-    who = {
-        asked.profile for asked in waiting if asked.topic == "site" and not asked.thing.startswith("service:")
-    }
+    who = {entry.request.profile for entry in waiting if entry.is_site and not entry.is_service}
     found = {profile: daemon().rules(profile) for profile in sorted(who)}
     return frozenset(one for one, rules in found.items() if rules.allow_list or rules.band in ASK_FIRST)
 
 
 def _lists() -> dict[str, object]:
     home = daemon().home()
-    found = daemon().requests()
-    done = [asked for asked in found if not asked.waits][:ANSWERED_SHOWN]
+    found = [RequestEntry(asked) for asked in _all()]
+    waiting = [entry for entry in found if entry.request.waits]
+    done = [entry for entry in found if not entry.request.waits][:ANSWERED_SHOWN]
     return {
         "home": home,
-        "waiting": [asked for asked in found if asked.waits],
-        "taught": _ask_first(asked for asked in found if asked.waits),
-        "today": [asked for asked in done if _was_today(asked, home.now)],
-        "before": [asked for asked in done if not _was_today(asked, home.now)],
+        "waiting": waiting,
+        "taught": _ask_first(waiting),
+        "today": [entry for entry in done if _was_today(entry, home.now)],
+        "before": [entry for entry in done if not _was_today(entry, home.now)],
         "choices": choices,
         "offered": offered,
         "ready_refusals": ready_refusals(),

@@ -1,0 +1,102 @@
+"""Verbs of children's requests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from gateway.control.schema import OneLine, Whole, record
+from gateway.control.verbs import Sender, Verb
+from gateway.policy.requests.requests import MAX_MINUTES, Answer, RequestState, RequestTopic
+
+MAX_ID = 1 << 31  # of a request
+
+RequestMinutes = Annotated[int, Whole(1, MAX_MINUTES)]
+
+
+@record
+class NewRequest:
+    """For a site; or for minutes, of all or one service; or about counted minutes from ``since`` on."""
+
+    site: OneLine | None = None  # a host, or `service:x`
+    minutes: RequestMinutes | None = None
+    service: OneLine | None = None  # `x` or `service:x`
+    since: datetime | None = None
+    limits: OneLine | None = None  # that counted the minutes, separated by spaces; null: all
+    reason: OneLine | None = None
+
+
+@record
+class RequestId:
+    id: int
+
+
+@record
+class RequestView(RequestId):
+    """A request, as far as its reader may see it."""
+
+    profile: str
+    name: str  # of the child
+    device: str | None
+    topic: RequestTopic
+    thing: str | None  # a site, `service:x`, limits separated by spaces; null: all limits
+    thing_name: str | None
+    since: datetime | None  # start of the disputed minutes
+    minutes: int | None  # requested or disputed; null for a site
+    reason: str  # the child's words
+    at: datetime
+    expires: datetime | None  # null: it does not wait
+    state: RequestState
+    reminded: bool  # it has been waiting for a day
+    answer: Answer | None
+    given: int | None  # minutes
+    because: str  # the guardian's words
+    by: str | None
+    answered: datetime | None
+    grant: int | None  # number of the grant, for `revoke`
+    # kind: names and words are left out, and times are the start of their day
+    told: Literal["all", "kind"]
+
+    @property
+    def waits(self) -> bool:
+        """Return whether it is pending."""
+        return self.state is RequestState.PENDING
+
+
+@record
+class RequestResult:
+    request: RequestView
+    state: RequestState
+    sentence: str
+
+
+@record
+class AnswerRequest:
+    id: Annotated[int, Whole(1, MAX_ID)]
+    answer: Answer
+    minutes: RequestMinutes | None = None  # null: those of the request
+    because: OneLine | None = None
+
+
+@record
+class AnswerResult:
+    request: RequestId  # a ``RequestView``, unless the child's activity is private
+    grant: int | None
+    until: datetime | None
+    sentence: str
+
+
+@record
+class RequestFilter:
+    profile: OneLine | None = None
+    pending: bool = False
+
+
+@record
+class RequestList:
+    requests: tuple[RequestView, ...]  # newest first
+
+
+REQUEST = Verb("request", NewRequest, RequestResult, senders=frozenset({Sender.CHILD}))
+ANSWER = Verb("answer", AnswerRequest, AnswerResult, senders=frozenset({Sender.GUARDIAN}))
+REQUESTS = Verb("requests", RequestFilter, RequestList, senders=frozenset({Sender.PAGES, Sender.CHILD}))

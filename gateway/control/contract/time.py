@@ -1,0 +1,229 @@
+"""Verbs of pauses, extra time, counted minutes and codes on paper."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from gateway.control.schema import OneLine, Whole, record
+from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.policy.requests import tickets
+
+MAX_SWITCH = 7 * 24 * 60  # minutes of a pause, or of `off`
+OFF_MINUTES = 60  # how long `off` lasts where the request does not say
+MAX_GRANT = 24 * 60  # minutes of one grant
+LEDGER_DAYS = 7  # before today, for which minutes are stored
+MAX_NUMBER = 1 << 53  # of a grant: the largest integer that is exact in JSON
+
+SwitchMinutes = Annotated[int, Whole(1, MAX_SWITCH)]
+GrantMinutes = Annotated[int, Whole(1, MAX_GRANT)]
+CodeMinutes = Annotated[int, Whole(1, tickets.MAX_MINUTES)]
+CodeCount = Annotated[int, Whole(1, tickets.MAX_AT_ONCE)]
+
+_PERSON = frozenset({Sender.GUARDIAN})
+_PERSON_OR_HELPER = frozenset({Sender.GUARDIAN, Sender.HELPER})
+_CHILD = frozenset({Sender.CHILD})
+
+
+@record
+class PauseRequest:
+    """Without an end, the pause lasts until a guardian ends it."""
+
+    minutes: SwitchMinutes | None = None
+    until: datetime | None = None
+    till_wake: bool = False  # until the bedtime of each child ends
+
+
+@record
+class OffRequest:
+    minutes: SwitchMinutes = OFF_MINUTES
+
+
+@record
+class SwitchEnd:
+    until: datetime | None  # null: until a guardian ends it
+
+
+PAUSE = Verb("pause", PauseRequest, SwitchEnd, senders=_PERSON_OR_HELPER)
+RESUME = Verb("resume", Nothing, Nothing, senders=_PERSON_OR_HELPER)
+OFF = Verb("off", OffRequest, SwitchEnd, senders=_PERSON)
+ON = Verb("on", Nothing, Nothing, senders=_PERSON)
+
+
+@record
+class GrantRequest:
+    minutes: GrantMinutes
+    service: OneLine | None = None  # `x` or `service:x`
+
+
+@record
+class PersonGrant:
+    """What one grant gave one person."""
+
+    who: str
+    minutes: int
+    until: datetime | None  # null: minutes of use
+    gates: tuple[str, ...]
+    sentence: str
+
+
+@record
+class OwnGrant(PersonGrant):
+    """What a child took: a landing, or the minutes of a code."""
+
+    grant: int
+
+
+@record
+class GrantResult:
+    grant: int  # its number, for `revoke`
+    minutes: int
+    until: datetime | None  # the last end; null: minutes of use
+    sentence: str
+    given: tuple[PersonGrant, ...]
+
+
+@record
+class RevokeRequest:
+    """Without a number, the request revokes the last grant of `who`."""
+
+    grant: Annotated[int, Whole(1, MAX_NUMBER)] | None = None
+
+
+@record
+class RevokeResult:
+    grant: int
+    who: tuple[str, ...]  # ids of children, and MAC addresses of guests' devices
+
+
+@record
+class LandingRequest:
+    minutes: GrantMinutes | None = None  # at most those of the rules, which are the default
+    service: OneLine | None = None
+
+
+GRANT = Verb("grant", GrantRequest, GrantResult, senders=_PERSON_OR_HELPER)
+REVOKE = Verb("revoke", RevokeRequest, RevokeResult, senders=_PERSON_OR_HELPER)
+LANDING = Verb("landing", LandingRequest, OwnGrant, senders=_CHILD)
+
+
+@record
+class MinutesOnDevice:
+    mac: str
+    minutes: int
+
+
+@record
+class UsedOfWeek:
+    """The minutes of a weekly limit."""
+
+    minutes: int
+    limit: int
+    bonus: int
+    owner: str
+
+
+@record
+class TimeUsed:
+    """The minutes of a limit, today and in this week."""
+
+    target: str
+    name: str
+    minutes: int
+    limit: int | None  # null: no daily limit
+    bonus: int
+    owner: str
+    devices: tuple[MinutesOnDevice, ...]  # two devices may use the same minute
+    week: UsedOfWeek | None  # null: no weekly limit
+
+
+@record
+class LedgerRequest:
+    day: date | None = None  # null: the family's day
+
+
+@record
+class LimitTotal:
+    target: str
+    name: str
+    minutes: int
+
+
+@record
+class LedgerMinute:
+    """One minute that counted for one limit on one device."""
+
+    at: datetime
+    device: str
+    gate: str
+    name: str
+    bytes: int
+    service: str | None  # null: unknown
+    why: str  # moved, linger
+
+
+@record
+class Ledger:
+    profile: str
+    name: str
+    day: date
+    used: tuple[TimeUsed, ...]  # empty on any other day than today
+    totals: tuple[LimitTotal, ...]
+    minutes: tuple[LedgerMinute, ...]  # empty if a guardian may see only the totals
+    left_off: int
+
+
+LEDGER = Verb("ledger", LedgerRequest, Ledger, senders=frozenset({Sender.PAGES, Sender.CHILD}))
+
+
+@record
+class CodesRequest:
+    minutes: CodeMinutes
+    count: CodeCount = 1
+
+
+@record
+class IssuedCodes:
+    codes: tuple[str, ...]  # no other answer contains them
+    minutes: int
+    until: datetime
+
+
+@record
+class CodeBatch:
+    """Codes that were created together and are not used yet."""
+
+    id: str
+    count: int
+    minutes: int
+    who: str | None  # null: any child
+    name: str | None
+    made: datetime
+    until: datetime
+    by: str
+
+
+@record
+class CodeBatches:
+    batches: tuple[CodeBatch, ...]
+
+
+@record
+class WithdrawRequest:
+    batch: OneLine
+
+
+@record
+class WithdrawnCodes:
+    count: int
+
+
+@record
+class RedeemRequest:
+    code: OneLine
+
+
+CODES = Verb("ticket", CodesRequest, IssuedCodes, senders=_PERSON)
+CODE_BATCHES = Verb("tickets", Nothing, CodeBatches, senders=frozenset({Sender.PAGES}))
+WITHDRAW = Verb("withdraw", WithdrawRequest, WithdrawnCodes, senders=_PERSON)
+REDEEM = Verb("redeem", RedeemRequest, OwnGrant, senders=_CHILD)

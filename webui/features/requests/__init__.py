@@ -1,0 +1,1 @@
+"""Children's requests, and the answers to them."""

@@ -1,0 +1,109 @@
+"""Describes children's requests and the answers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.control.contract.activity import RecentBlock
+from gateway.control.contract.requests import AnswerResult, RequestView
+from gateway.policy.requests.requests import Answer, RequestTopic
+from webui.features.time.grant_text import more
+from webui.language import things
+from webui.language.i18n import gettext as _
+from webui.language.i18n import is_source
+from webui.language.words import clock, listed, plain
+
+SHOWN_FOR = timedelta(hours=24)  # after an answer
+SHOWN = 4  # requests on the child's own page
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEntry:
+    """A request, as the pages list it."""
+
+    request: RequestView
+
+    @property
+    def by_day(self) -> bool:
+        """Return whether its times are only days."""
+        return self.request.told == "kind"
+
+    @property
+    def is_time(self) -> bool:
+        return self.request.topic is RequestTopic.TIME
+
+    @property
+    def is_site(self) -> bool:
+        return self.request.topic is RequestTopic.SITE
+
+    @property
+    def is_ledger(self) -> bool:
+        return self.request.topic is RequestTopic.LEDGER
+
+    @property
+    def is_service(self) -> bool:
+        return (self.request.thing or "").startswith("service:")
+
+    @property
+    def thing_name(self) -> str:
+        """Return what the request is for: a name, or the categories and limits if names are left out."""
+        thing = self.request.thing or ""
+        if not self.by_day:
+            return self.request.thing_name or thing
+        if not thing:
+            return _("a site") if self.is_site else ""
+        return listed([things.thing(target, target) for target in thing.split()])
+
+
+def to_show(requests: Iterable[RequestView], now: datetime) -> tuple[RequestEntry, ...]:
+    """Return pending requests, and those answered within a day."""
+    fresh = [
+        RequestEntry(request)
+        for request in requests
+        if request.waits or (request.answered and now - request.answered < SHOWN_FOR)
+    ]
+    return tuple(fresh[:SHOWN])
+
+
+def waiting_time(requests: Iterable[RequestView]) -> RequestView | None:
+    """Return the pending request for time."""
+    return next(
+        (request for request in requests if request.waits and request.topic is RequestTopic.TIME), None
+    )
+
+
+def waiting_for(requests: Iterable[RequestView], block: RecentBlock) -> RequestView | None:
+    """Return the pending request for what was blocked: the site, or its service."""
+    host = block.host or ""
+
+    def fits(request: RequestView) -> bool:
+        thing = request.thing or ""
+        if thing.startswith("service:"):
+            return bool(block.name) and request.thing_name == block.name
+        return host == thing or host.endswith(f".{thing}")
+
+    return next(
+        (
+            request
+            for request in requests
+            if request.waits and request.topic is RequestTopic.SITE and fits(request)
+        ),
+        None,
+    )
+
+
+def answered(request: RequestView, answer: Answer, minutes: int, result: AnswerResult, now: datetime) -> str:
+    """Describe what a guardian's answer did. ``minutes``: those given, for time."""
+    if is_source():
+        return result.sentence
+    name, until = plain(request.name), result.until
+    what = plain(RequestEntry(request).thing_name, 80)
+    if answer is Answer.NO:
+        return _("%(name)s is told no.", name=name)
+    if request.topic is not RequestTopic.SITE:
+        return more(name, minutes, until, now)
+    if until is None:
+        return _("%(what)s is open for %(name)s from now on.", what=what, name=name)
+    return _("%(what)s is open for %(name)s until %(until)s.", what=what, name=name, until=clock(until, now))

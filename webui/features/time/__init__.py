@@ -1,0 +1,1 @@
+"""Pauses, extra time, counted minutes, and codes on paper."""

@@ -1,0 +1,60 @@
+"""Codes on paper. Each is valid once, for a number of minutes."""
+
+from __future__ import annotations
+
+from gateway.control.contract.time import (
+    CODE_BATCHES,
+    CODES,
+    WITHDRAW,
+    CodeBatch,
+    CodeCount,
+    CodeMinutes,
+    IssuedCodes,
+    WithdrawnCodes,
+)
+from gateway.control.schema import record
+from webui.api.operations import ChildId, Noun
+from webui.api.who import Caller
+
+noun = Noun("codes")
+
+
+@record
+class NewCodes:
+    child: ChildId  # or all
+    minutes: CodeMinutes
+    count: CodeCount = 1
+
+
+@record
+class Batch(CodeBatch):
+    """A batch. In the API, ``who`` and ``name`` are empty for any child."""
+
+    who: str
+    name: str
+
+
+@record
+class Batches:
+    batches: tuple[Batch, ...]
+
+
+ALL_BATCHES = CODE_BATCHES.returning(Batches)
+
+
+@noun.declare("GET", "/codes", answer=Batches)
+def all_(me: Caller) -> object:
+    """List unused codes by batch, without the codes themselves."""
+    return me.ask(ALL_BATCHES)
+
+
+@noun.declare("POST", "/codes", body=NewCodes, answer=IssuedCodes, status=201)
+def make(me: Caller, body: NewCodes) -> object:
+    """Create codes. They are returned only once."""
+    return me.change(CODES, who=body.child, minutes=body.minutes, count=body.count)
+
+
+@noun.declare("DELETE", "/codes/{batch}", answer=WithdrawnCodes)
+def withdraw(me: Caller, batch: str) -> object:
+    """Withdraw the codes of a batch."""
+    return me.change(WITHDRAW, batch=batch)
