@@ -35,6 +35,22 @@ from webui.features.help import bullying_pages
 from webui.features.lists import lists_pages, registers_pages
 from webui.features.notifications import alert_pages
 from webui.features.requests import ask_pages, disputes_pages, requests_pages
+from webui.features.rules import (
+    audit_log_pages,
+    band_pages,
+    basics_pages,
+    categories_pages,
+    export_pages,
+    family_pages,
+    import_pages,
+    laws_pages,
+    limits_pages,
+    preview_pages,
+    rules_pages,
+    schedule_pages,
+    services_pages,
+    sites_pages,
+)
 from webui.features.sharing import lending_pages, sharing_pages, unlock_pages, wallet_pages
 from webui.features.sharing.adult_proof_text import proof_sentence
 from webui.features.site_repair import repair_pages
@@ -42,36 +58,22 @@ from webui.features.time import codes_pages, ledger_pages, sheets
 from webui.language import i18n, loglevels, refusals, words
 from webui.messages import notifier
 from webui.pages import (
-    auditlog,
-    band,
-    basics,
     brand,
-    carry,
     child,
-    family,
     family_card,
     guide,
     health,
     helper,
     home,
-    importing,
-    kinds,
     language,
-    laws,
     learn,
     leave,
-    limits,
-    preview,
     rights,
-    rules,
-    services,
     setup,
-    sites,
     status,
     stream,
     support,
     update,
-    week,
 )
 from webui.request import OwnRequest
 from webui.settings import Settings, session_key
@@ -84,12 +86,13 @@ BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred ch
 PAGES = (
     door_pages, claim_pages, account_pages, token_pages, home, activity_pages, device_list_pages,
     device_pages, device_use_pages, device_open_pages, lists_pages, card_pages, requests_pages, codes_pages,
-    lending_pages, family_card, stream, people_pages, auditlog, helper, support, language, health,
-    backup_pages, update, family, registers_pages, importing, alert_pages,
-    child, ask_pages, disputes_pages, sharing_pages, self_set_pages, agreement_pages, unlock_pages,
-    wallet_pages, ledger_pages, blocked_pages, status, leave, bullying_pages, rights, learn, guide,
-    digest_pages, rules, services, kinds, laws, sites, week, limits, basics, band, transition_pages, preview,
-    carry, repair_pages, setup, device_test_pages, bypass_test_pages, brand,
+    lending_pages, family_card, stream, people_pages, audit_log_pages, helper, support, language, health,
+    backup_pages, update, family_pages, registers_pages, import_pages, alert_pages, child, ask_pages,
+    disputes_pages, sharing_pages, self_set_pages, agreement_pages, unlock_pages, wallet_pages,
+    ledger_pages, blocked_pages, status, leave, bullying_pages, rights, learn, guide, digest_pages,
+    rules_pages, services_pages, categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages,
+    basics_pages, band_pages, transition_pages, preview_pages, export_pages, repair_pages, setup,
+    device_test_pages, bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

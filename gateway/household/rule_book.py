@@ -24,7 +24,7 @@ from gateway.policy.config.config import Config
 from gateway.policy.config.registers import in_force
 from gateway.policy.identity.sightings import Sighting
 from gateway.policy.judge.world import World
-from gateway.policy.names.countries import Country, country_of
+from gateway.policy.names.countries import Country, HelpLine, country_of
 from gateway.policy.names.domain_table import DomainTable
 from gateway.policy.profile.household import Household, keep_last_good
 from gateway.policy.profile.profile import DaysOf, Profile
@@ -222,17 +222,17 @@ class RuleBook:
             if category in self.table.known_categories
         )
 
-    def help_lines(self, country: str) -> list[dict[str, object]]:
-        """Return the help lines of a country for the pages: phone, message or site."""
-        return [line.to_dict() for line in self._product.help_lines(country)]
+    def help_lines(self, country: str) -> tuple[HelpLine, ...]:
+        """Return the help lines of a country: phone, message or site."""
+        return self._product.help_lines(country)
 
     def country(self) -> Country | None:
         """Return the household's country; None if it is not set."""
         return country_of(self._product.countries, self.household.config.country)
 
-    def rights(self, country: str) -> list[dict[str, object]]:
-        """Return the offices of a country that receive complaints, for the pages."""
-        return [right.to_dict() for right in self._product.rights(country)]
+    def rights(self, country: str) -> tuple[HelpLine, ...]:
+        """Return the offices that receive complaints."""
+        return self._product.rights(country)
 
     def reload(self) -> None:
         """Read the files and lists again.

@@ -13,10 +13,8 @@ from gateway.control.schema import Record, field_types, to_json
 from webui.api import (
     children,
     events,
-    family,
     health,
     home,
-    log,
     my,
     rules,
     who,
@@ -35,16 +33,24 @@ from webui.features.growing import agreement_api, self_set_api, transition_api
 from webui.features.lists import lists_api, registers_api
 from webui.features.notifications import alert_api
 from webui.features.requests import requests_api
+from webui.features.rules import (
+    audit_log_api,
+    catalogue_api,
+    changes_api,
+    family_api,
+    profiles_api,
+    rules_api,
+)
 from webui.features.sharing import sharing_api, unlock_api
 from webui.features.site_repair import repair_api
 from webui.features.time import codes_api
 from webui.memory import release_memory
 
 NOUNS = (
-    repair_api, transition_api, self_set_api, agreement_api,
-    home, children, rules, activity_api, requests_api, codes_api, devices_api, card_api, sharing_api,
-    lists_api, registers_api, family, people_api, account_api, log, health, backup_api, alert_api,
-    device_test_api, bypass_test_api, my, unlock_api, events,
+    repair_api, transition_api, self_set_api, agreement_api, home, catalogue_api, changes_api, children,
+    profiles_api, rules, rules_api, activity_api, requests_api, codes_api, devices_api, card_api,
+    sharing_api, lists_api, registers_api, family_api, people_api, account_api, audit_log_api, health,
+    backup_api, alert_api, device_test_api, bypass_test_api, my, unlock_api, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

@@ -1,10 +1,9 @@
-"""Children: state, pauses and extra time; adds and removes profiles."""
+"""Children: state, pauses and extra time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from gateway.control.contract.time import (
     GRANT,
@@ -19,12 +18,11 @@ from gateway.control.schema import Text, record
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import PersonRole
-from webui.api.operations import GUARDIAN, HELPER, Mac, Minutes, Name, Noun
+from webui.api.operations import GUARDIAN, HELPER, Minutes, Noun
 from webui.api.who import Caller
 
 noun = Noun("children")
 
-Band = Literal["0-5", "6-9", "10-12", "13-15", "16-17", "adult"]
 ServiceId = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_.-]*")]
 
 
@@ -82,30 +80,6 @@ class Children:
 
 
 @record
-class NewChild:
-    name: Name
-    band: Band
-    devices: tuple[Mac, ...] = ()
-    set: Mapping[str, Any] | None = None  # rules, as in an edit
-
-
-@record
-class ChildMade:
-    id: str
-
-
-@record
-class ChildRemoved:
-    undo: str
-    devices: tuple[str, ...]
-
-
-@record
-class Restore:
-    undo: Annotated[str, Text(1, 40, r"[A-Za-z0-9_-]+")]
-
-
-@record
 class Pause:
     minutes: Minutes | None = None  # None: until resumed
     till_wake: bool = False
@@ -137,25 +111,6 @@ def _visible(me: Caller, child: dict[str, Any]) -> dict[str, Any]:
     if me.role == PersonRole.GUARDIAN:
         return child
     return {**child, "used": [], "in_use": [], "devices": [], "requests": 0}
-
-
-@noun.declare("POST", "/children", body=NewChild, answer=ChildMade, status=201)
-def add(me: Caller, body: NewChild) -> object:
-    """Add a child with the rules of its age band."""
-    more = {"set": dict(body.set)} if body.set else {}
-    return me.change("add_profile", name=body.name, band=body.band, devices=list(body.devices), **more)
-
-
-@noun.declare("DELETE", "/children/{child}", answer=ChildRemoved)
-def remove(me: Caller, child: str) -> object:
-    """Remove a child and its rules; `undo` restores them."""
-    return me.change("remove_profile", id=child)
-
-
-@noun.declare("POST", "/children/restore", body=Restore, answer=ChildMade, status=201)
-def restore(me: Caller, body: Restore) -> object:
-    """Restore a removed child, with those of its devices that have no other owner."""
-    return me.change("restore_profile", token=body.undo)
 
 
 @noun.declare("POST", "/children/{child}/pause", GUARDIAN, HELPER, body=Pause, answer=SwitchEnd)

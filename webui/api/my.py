@@ -8,13 +8,13 @@ from typing import Annotated
 from gateway.control.contract.activity import ERASE, RECENT_BLOCKS
 from gateway.control.contract.bypass_alerts import BYPASS_CARDS, BypassCards
 from gateway.control.contract.requests import REQUEST, RequestMinutes
+from gateway.control.contract.rules import OWN_CHANGES
 from gateway.control.contract.sharing import ADULT, CLAIM, LEAVE, PIN, USE
 from gateway.control.contract.time import LANDING, REDEEM, OwnGrant, TimeUsed
 from gateway.control.schema import Text, record
 from gateway.policy.accounts.people import PersonRole
 from webui.accounts import locks
 from webui.api.children import Left, ServiceId
-from webui.api.home import Changes, with_undo
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
 from webui.api.rules import Summary
@@ -23,6 +23,7 @@ from webui.daemon import daemon, source_address
 from webui.features.activity.activity_api import LEDGER_DAY, LedgerDay, OnDay, Refusals
 from webui.features.activity.block_text import blocks_of
 from webui.features.requests.requests_api import ALL_ASKED, AllAsked
+from webui.features.rules.changes_api import Changes, with_undo
 from webui.features.sharing.sharing_api import Digits, Lent
 from webui.features.time.sheets import CODE_LIMIT, normalize_code
 from webui.values.answers import Here
@@ -126,7 +127,7 @@ def changes(_me: Caller | None) -> object:
 
     There is no undo here.
     """
-    return with_undo(daemon().client.call("own_changes", device=device_of_a_child().mac)["changes"])
+    return with_undo(daemon().client.ask(OWN_CHANGES, device=device_of_a_child().mac).changes)
 
 
 @noun.declare("GET", "/my/refusals", ANYONE, answer=Refusals)

@@ -7,18 +7,20 @@ sentence is used in English, and if a daemon of another version reports too litt
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from gateway.control.contract.activity import BlockedSite, RecentBlock
+from gateway.control.contract.rules import Explanation
 from gateway.control.contract.site_repair import NeededName
 from gateway.policy.judge.explanation import ENGLISH, Names, Words, sentence
 from gateway.policy.profile.rules import SELF
 from gateway.policy.values import Decision, Reason, Verdict
 from webui.language import things
+from webui.language.countries import countries
 from webui.language.i18n import gettext as _
 from webui.language.i18n import is_source, pgettext
 from webui.language.words import clock
-from webui.values.family import countries
 from webui.values.shapes import Answer
 
 DECISION = "decision"  # the gettext context of these messages
@@ -54,10 +56,12 @@ def blocked_site(site: BlockedSite, what: str) -> str:
     return _sentence(_decision(site.reason, site.rule, site.owner), what or None, site.last) or site.sentence
 
 
-def met(answer: Answer, what: str, now: datetime) -> str:
-    """Describe the decision about a site or a service (`why`, `preview`)."""
-    text = answer.text("sentence")
-    return text if is_source() else _said(answer, what or None, now) or text
+def explained(found: Explanation) -> Explanation:
+    """Return an explanation with its sentence in the reader's language (`why`, `preview`)."""
+    if is_source():
+        return found
+    decision = _decision(found.reason, found.rule, found.owner, found.verdict, found.until)
+    return replace(found, sentence=_sentence(decision, found.host, found.at) or found.sentence)
 
 
 def needed(name: NeededName, at: datetime) -> str:

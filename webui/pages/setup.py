@@ -7,6 +7,7 @@ Each step applies when it is sent, so leaving early loses nothing.
 from __future__ import annotations
 
 from threading import Lock
+from typing import Any
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,6 +15,15 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.control.contract.devices import ASSIGN, DEVICES
 from gateway.control.contract.lists import LIST_ADD
+from gateway.control.contract.rules import (
+    ADD_PROFILE,
+    EDIT,
+    EDIT_FAMILY,
+    FAMILY,
+    REMOVE_PROFILE,
+    RESTORE_PROFILE,
+)
+from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
@@ -44,7 +54,6 @@ from webui.setup import (
     rows_of,
     who_is,
 )
-from webui.values.shapes import Answer
 
 blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
 
@@ -84,7 +93,7 @@ def speak() -> ResponseReturnValue:
     """Set the language of the family and of this browser."""
     code = one_of("language", languages().catalogues)
     with notices.refusals_to(notices.said):
-        _change("edit_family", set={"language": code})
+        _change(EDIT_FAMILY, set={"language": code})
     answer = redirect(url_for("setup.people"), 303)
     remember(answer, code)
     return answer
@@ -128,8 +137,8 @@ def save_people() -> ResponseReturnValue:
 
 def _set_list_updates(chosen: str) -> None:
     """Set automatic updates of lists. Raises: ControlError."""
-    if chosen in INTERVALS and chosen != daemon().family().lists_update:
-        _change("edit_family", set={"lists/update": chosen})
+    if chosen in INTERVALS and chosen != daemon().client.ask(FAMILY).lists.update:
+        _change(EDIT_FAMILY, set={"lists/update": chosen})
 
 
 def _save(row: Row) -> None:
@@ -137,11 +146,11 @@ def _save(row: Row) -> None:
     who = who_is(row, _known(_devices()))
     if who is None:
         rules = {"set": {"next_step": row.step}} if row.step else {}
-        _change("add_profile", name=row.name, band=row.band, **rules)
+        _change(ADD_PROFILE, name=row.name, band=row.band, **rules)
         return
     changes = changed(row, who)
     if changes:
-        _change("edit", id=who.id, set=changes)
+        _change(EDIT, id=who.id, set=changes)
 
 
 @blueprint.post("/people/remove")
@@ -152,9 +161,9 @@ def remove() -> ResponseReturnValue:
         notices.said(_("This person is not here any more."))
         return redirect(url_for("setup.people"), 303)
     with notices.refusals_to(notices.said):
-        answer = Answer(_change("remove_profile", id=who.id))
+        removed = _change(REMOVE_PROFILE, id=who.id)
         sentence = _("%(name)s is taken out.", name=plain(who.name))
-        notices.did_back("removed", answer.text("undo"), sentence)
+        notices.did_back("removed", removed.undo, sentence)
     return redirect(url_for("setup.people"), 303)
 
 
@@ -165,7 +174,7 @@ def restore() -> ResponseReturnValue:
     if not (token.isascii() and token.isdigit() and len(token) <= 9):
         abort(400)
     with notices.refusals_to(notices.said):
-        _change("restore_profile", token=token)
+        _change(RESTORE_PROFILE, token=token)
         notices.said(_("It is taken back."))
     return redirect(back(url_for("setup.people")), 303)
 
@@ -185,7 +194,7 @@ def _people(rows: tuple[Row, ...], sentence: str = "") -> str:
 
 def _list_updates() -> dict[str, str]:
     """Return the choice of automatic updates for the form: as sent, else the current setting."""
-    now = daemon().family().lists_update
+    now = daemon().client.ask(FAMILY).lists.update
     sent = request.form.get("lists", "")
     return {"interval": sent if sent in INTERVALS else now, "on": now if now != "off" else "daily"}
 
@@ -245,7 +254,7 @@ def save_devices() -> ResponseReturnValue:
 def _strangers(wanted: str) -> None:
     """Set the default for unknown devices. Raises: ControlError."""
     if wanted in STRANGERS and wanted != daemon().client.call("family").get("unknown_devices"):
-        _change("edit_family", set={"unknown_devices": wanted})
+        _change(EDIT_FAMILY, set={"unknown_devices": wanted})
 
 
 @blueprint.post("/devices/back")
@@ -311,8 +320,8 @@ def _assign(mac: str, owner: str) -> str:
     return daemon().change(ASSIGN, mac=mac, profile=owner, **author).was
 
 
-def _change(do: str, **values: object) -> dict[str, object]:
-    return daemon().change(do, by=guardian() or "", origin=source_address(), **values)
+def _change(verb: Verb[Any, Any] | str, **values: object) -> Any:
+    return daemon().change(verb, by=guardian() or "", origin=source_address(), **values)
 
 
 def _render(template: str, step: str, **values: object) -> str:

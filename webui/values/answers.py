@@ -14,7 +14,6 @@ from gateway.control.contract.site_repair import SiteRepair
 from gateway.control.schema import SchemaError, decode
 from webui.accounts.announced import Announced
 from webui.language import telling
-from webui.language.i18n import language
 from webui.values.minutes import Time, parse_time
 from webui.values.shapes import Answer, refuse_shape
 
@@ -179,27 +178,6 @@ def _child(answer: Answer, now: datetime) -> Child:
         time=parse_time(answer),
         lesson=answer.record("lesson", SiteRepair),
         in_use=tuple(entry.read(InUse) for entry in answer.entries("in_use")),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class HelpLine:
-    name: str
-    phone: str
-    text: str  # contact for messages
-    web: str  # a host name
-    kind: str  # one of the kinds in policy/countries.py
-    confirmed: bool  # its operator has confirmed it
-
-
-def parse_help_lines(values: Mapping[str, Any], key: str = "lines") -> tuple[HelpLine, ...]:
-    """Parse help lines, each with its name in the reader's language if known.
-
-    ``key``: `rights` for bodies that take complaints.
-    """
-    return tuple(
-        entry.read(HelpLine, name=(entry.entry("names") or Answer({})).text(language()) or entry.text("name"))
-        for entry in Answer(values).entries(key)
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from gateway.control.contract.rules import LastChange
 from gateway.features.rules.describe_hours import describe_hours, target_name
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.conclude import PRODUCT
@@ -102,7 +103,7 @@ def describe_profile(
     rules: RuleBook,
     situation: Situation,
     now: datetime,
-    last_set: Mapping[str, object] | None = None,
+    last_set: LastChange | None = None,
 ) -> dict[str, object]:
     """Return the answer of the verb ``profile``: the rules in force. ``now``: local."""
     profile, own = judge.profile, judge.profile.rules

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from gateway import __version__
+from gateway.control.contract.rules import LastChange
 from gateway.control.protocol import Handler, Request
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.verbs import announced
@@ -216,7 +217,7 @@ class ProfileVerb:
         home: HomeContext,
         members: VisibleMembers,
         state: MemberState,
-        last_set: Callable[[Profile], Mapping[str, object] | None],
+        last_set: Callable[[Profile], LastChange | None],
         own: Describe,
     ) -> None:
         self._home = home

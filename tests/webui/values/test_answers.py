@@ -6,11 +6,12 @@ from datetime import datetime
 import pytest
 
 from gateway.control.contract.activity import RECENT_BLOCKS
+from gateway.control.contract.rules import HELP_LINES
 from gateway.core.errors import ControlError
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import NOW, Household
 from webui.rules.childs import parse_rules
-from webui.values.answers import parse_help_lines, parse_here, parse_home
+from webui.values.answers import parse_here, parse_home
 from webui.values.shapes import Answer
 
 
@@ -23,7 +24,7 @@ def test_what_is_missing_gets_a_default() -> None:
     assert child is not None
     assert (child.name, child.now.state, child.paused, child.online) == ("son", "open", False, False)
     assert RECENT_BLOCKS.decode_response({}).refusals == ()
-    assert parse_help_lines({}) == ()
+    assert HELP_LINES.decode_response({}).lines == ()
     assert parse_here({"mac": None, "profile": None}).profile == ""
     assert parse_rules({}).refused == ()
 

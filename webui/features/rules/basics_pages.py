@@ -33,7 +33,7 @@ def save(profile: str) -> ResponseReturnValue:
     except KeyError:
         abort(400)
     name = plain(" ".join(request.form.get("name", "").split()), NAME_LIMIT)
-    if name and name != page.book.name:
+    if name and name != page.book.state.name:
         changes["name"] = name
     typed = request.form.get("next_step", page.book.next_step)
     if typed != page.book.next_step:
@@ -53,9 +53,9 @@ def _show(page: Page, outcome: Outcome) -> str:
         outcome,
         fields=fields,
         titles={key: title(key, page.names) for key in fields},
-        name=request.form.get("name") or page.book.name,
+        name=request.form.get("name") or page.book.state.name,
         step=request.form.get("next_step", page.book.next_step)[:TYPED],
-        step_to=following(page.book.band),
+        step_to=following(page.book.state.band),
         latest=latest(page.home.day),
         most=page.book.highest_log_level,
         ways=[f"ways/{way}" for way in basics.WAYS],

@@ -10,6 +10,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.rules import COUNTRY, EDIT_FAMILY, FAMILY, UNEDIT_FAMILY, FamilySettings
 from gateway.control.contract.time import OFF, ON
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
@@ -17,19 +18,19 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.lists.registers_pages import all_registers
+from webui.features.rules.family_text import ACCESS, STRANGERS, access, strangers
 from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
 from webui.front import trusted
 from webui.language import zones
+from webui.language.countries import countries
 from webui.language.i18n import OWN_NAMES
 from webui.language.i18n import gettext as _
 from webui.language.walletwords import not_asked
 from webui.language.words import clock, day_of, plain
 from webui.rules.editing import Problem, problem_of
-from webui.rules.laws import standing
+from webui.rules.laws import named, standing
 from webui.settings import OWN_NAME
 from webui.values.answers import Home
-from webui.values.family import ACCESS, STRANGERS, Family, access, countries, strangers
-from webui.values.shapes import Answer
 from webui.wallet import why_not
 
 blueprint = Blueprint("family", __name__, url_prefix="/parent/settings")
@@ -41,19 +42,19 @@ AS_ELSEWHERE = ""  # value of an interface without a default of its own
 OTHER = "other"
 COUNTRY_LENGTH = 2
 
-Show = Callable[[Home, Family, Problem | None], str]
+Show = Callable[[Home, FamilySettings, Problem | None], str]
 
 
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
-    return _show(daemon().home(), daemon().family())
+    return _show(daemon().home(), daemon().client.ask(FAMILY))
 
 
 @blueprint.post("/")
 @guardians_only
 def save() -> ResponseReturnValue:
-    home, family = daemon().home(), daemon().family()
+    home, family = daemon().home(), daemon().client.ask(FAMILY)
     changes = _changes(family, home)
     if isinstance(changes, Problem):
         return _show(home, family, changes), 422
@@ -63,13 +64,13 @@ def save() -> ResponseReturnValue:
 @blueprint.get("/zone")
 @guardians_only
 def zone() -> ResponseReturnValue:
-    return _show_zone(daemon().home(), daemon().family())
+    return _show_zone(daemon().home(), daemon().client.ask(FAMILY))
 
 
 @blueprint.post("/zone")
 @guardians_only
 def save_zone() -> ResponseReturnValue:
-    home, family = daemon().home(), daemon().family()
+    home, family = daemon().home(), daemon().client.ask(FAMILY)
     name = request.form.get("timezone", "")
     if not zones.is_known(name):
         abort(400)
@@ -84,7 +85,7 @@ def undo() -> ResponseReturnValue:
     """Restore the file to its state before the last change."""
     with notices.refusals_to(notices.said):
         there = revisions("was")
-        daemon().change("unedit_family", **there, by=guardian() or "", origin=source_address())
+        daemon().change(UNEDIT_FAMILY, **there, by=guardian() or "", origin=source_address())
         notices.said(_("The settings of the home are as they were before."))
     return redirect(back(url_for("family.show")), 303)
 
@@ -120,7 +121,7 @@ def _to_morning(now: datetime) -> int:
     return max(1, -(-(_morning(now) - now) // timedelta(minutes=1)))
 
 
-def _changes(family: Family, home: Home) -> dict[str, Any] | Problem:
+def _changes(family: FamilySettings, home: Home) -> dict[str, Any] | Problem:
     """Return the values that differ. A choice that the form does not offer gives 400."""
     country = request.form.get("country", "")
     if country == OTHER:
@@ -147,21 +148,19 @@ def _changes(family: Family, home: Home) -> dict[str, Any] | Problem:
 
 
 def _change(
-    home: Home, family: Family, changes: Mapping[str, Any], sentence: str, show: Show
+    home: Home, family: FamilySettings, changes: Mapping[str, Any], sentence: str, show: Show
 ) -> ResponseReturnValue:
     """Apply the changes and return, or show the form again with the entered values."""
     if not changes:
         notices.said(_("Nothing was changed."))
         return redirect(url_for("family.show"), 303)
     try:
-        answer = Answer(
-            daemon().change(
-                "edit_family",
-                revision=whole("revision", 0, NUMBER_LIMIT),
-                set=dict(changes),
-                by=guardian() or "",
-                origin=source_address(),
-            )
+        done = daemon().change(
+            EDIT_FAMILY,
+            revision=whole("revision", 0, NUMBER_LIMIT),
+            set=dict(changes),
+            by=guardian() or "",
+            origin=source_address(),
         )
     except Unreachable:
         raise
@@ -170,15 +169,15 @@ def _change(
             text = _(
                 "Somebody changed these settings meanwhile. What holds now is here; what you typed is kept."
             )
-            return show(home, daemon().family(), Problem(text)), 409
+            return show(home, daemon().client.ask(FAMILY), Problem(text)), 409
         return show(home, family, problem_of(error)), 422
     if family.by_hand:
         sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
-    notices.did_back("family", notices.way_back(answer), sentence)
+    notices.did_back("family", notices.way_back(done), sentence)
     return redirect(url_for("family.show"), 303)
 
 
-def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
+def _show(home: Home, family: FamilySettings, problem: Problem | None = None) -> str:
     known = countries()
     if family.country and family.country not in known:
         known = {family.country: family.country.upper(), **known}
@@ -196,7 +195,7 @@ def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
         off_minutes=OFF_MINUTES,
         tomorrow=clock(_morning(home.now), home.now),
         addresses=_addresses(),
-        laws=daemon().country().laws,
+        laws=tuple(map(named, daemon().client.ask(COUNTRY).laws)),
         registers=all_registers(),
         standing=standing,
         trusted=trusted(),
@@ -205,7 +204,7 @@ def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
     )
 
 
-def _show_zone(home: Home, family: Family, problem: Problem | None = None) -> str:
+def _show_zone(home: Home, family: FamilySettings, problem: Problem | None = None) -> str:
     region = request.args.get("region", zones.region_of(family.timezone))
     if region not in zones.REGIONS:
         abort(404)
@@ -219,7 +218,7 @@ def _show_zone(home: Home, family: Family, problem: Problem | None = None) -> st
     )
 
 
-def _common(home: Home, family: Family, problem: Problem | None) -> dict[str, object]:
+def _common(home: Home, family: FamilySettings, problem: Problem | None) -> dict[str, object]:
     return {
         "home": home,
         "family": family,

@@ -10,6 +10,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.rules import ADD_PROFILE, EDIT, REMOVE_PROFILE
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
@@ -24,7 +25,6 @@ from webui.rules.catalogue import Catalogue
 from webui.rules.editing import problem_of
 from webui.rules.overview import Rule, rules
 from webui.values.answers import Home
-from webui.values.shapes import Answer
 
 blueprint = Blueprint("importing", __name__, url_prefix="/parent/import")
 
@@ -90,7 +90,7 @@ def undo() -> ResponseReturnValue:
     """Remove the child that the import created."""
     with notices.refusals_to(notices.said):
         who = request.form.get("was", "")[:60]
-        daemon().change("remove_profile", id=who, by=guardian() or "", origin=source_address())
+        daemon().change(REMOVE_PROFILE, id=who, by=guardian() or "", origin=source_address())
         notices.said(_("These rules are taken out again."))
     return redirect(back_to(url_for("importing.show")), 303)
 
@@ -119,7 +119,7 @@ def _looked(brought: Carried, names: Catalogue) -> Looked:
 def _try(home: Home, one: Carried) -> None:
     """Check whether the daemon's parser accepts the rules. Raises: ControlError."""
     daemon().change(
-        "add_profile",
+        ADD_PROFILE,
         name=_free(home, one.name),
         band=one.band,
         **({"set": dict(one.rules)} if one.rules else {}),
@@ -144,23 +144,21 @@ def _added(home: Home, found: Looked) -> ResponseReturnValue:
         return _show(home, found, _("Write the name of the child.")), 422
     one = found.carried
     try:
-        answer = Answer(
-            daemon().change(
-                "add_profile",
-                name=name,
-                band=one.band,
-                **({"set": dict(one.rules)} if one.rules else {}),
-                by=guardian() or "",
-                origin=source_address(),
-            )
+        added = daemon().change(
+            ADD_PROFILE,
+            name=name,
+            band=one.band,
+            **({"set": dict(one.rules)} if one.rules else {}),
+            by=guardian() or "",
+            origin=source_address(),
         )
     except Unreachable:
         raise
     except ControlError as error:
         return _show(home, found, problem_of(error).sentence), 422
-    who = answer.text("id")
-    notices.did_back("added", who, _("%(name)s is here with these rules. Give devices next.", name=name))
-    return redirect(url_for("rules.show", profile=who), 303)
+    sentence = _("%(name)s is here with these rules. Give devices next.", name=name)
+    notices.did_back("added", added.id, sentence)
+    return redirect(url_for("rules.show", profile=added.id), 303)
 
 
 def _replaced(home: Home, found: Looked, to: str) -> ResponseReturnValue:
@@ -168,26 +166,24 @@ def _replaced(home: Home, found: Looked, to: str) -> ResponseReturnValue:
     changes = carried.replacing(book, found.carried)
     back = redirect(url_for("rules.show", profile=to), 303)
     if not changes:
-        notices.said(_("%(name)s has these rules already.", name=plain(book.name)))
+        notices.said(_("%(name)s has these rules already.", name=plain(book.state.name)))
         return back
     try:
-        answer = Answer(
-            daemon().change(
-                "edit",
-                id=to,
-                revision=book.revision,
-                set=changes,
-                by=guardian() or "",
-                origin=source_address(),
-            )
+        done = daemon().change(
+            EDIT,
+            id=to,
+            revision=book.state.revision,
+            set=changes,
+            by=guardian() or "",
+            origin=source_address(),
         )
     except Unreachable:
         raise
     except ControlError as error:
         status = 409 if error.code == Code.CHANGED_MEANWHILE else 422
         return _show(home, found, problem_of(error).sentence), status
-    sentence = _("%(name)s has these rules now. Devices stay as they were.", name=plain(book.name))
-    notices.edited(to, answer, sentence)
+    sentence = _("%(name)s has these rules now. Devices stay as they were.", name=plain(book.state.name))
+    notices.edited(to, done, sentence)
     return back
 
 

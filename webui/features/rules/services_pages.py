@@ -5,12 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.rules import CatalogueService
 from webui.accounts.session import guardians_only
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules import sentences as say
-from webui.rules.catalogue import Service
+from webui.rules.catalogue import tone
 from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
 from webui.rules.entries import ALLOW, BLOCK, out_of, put
 from webui.rules.overview import Rule, rule
@@ -45,6 +46,7 @@ def show(profile: str) -> ResponseReturnValue:
         found=page.names.grouped(found[:SHOWN] if wanted else found),
         groups=page.names.grouped(tuple(page.names.services.values())),
         own=own,
+        tone=tone,
         summary_of=lambda service: _summary(page, service),
     )
 
@@ -76,32 +78,32 @@ def save(profile: str, service: str) -> ResponseReturnValue:
     return change(page, changes, sentence, back, lambda page, outcome: _show(page, found, outcome))
 
 
-def _values(page: Page, service: Service) -> dict[str, str]:
+def _values(page: Page, service: CatalogueService) -> dict[str, str]:
     return {"what": service.name, "name": plain(page.child.name)}
 
 
-def _service(page: Page, service: str) -> Service:
+def _service(page: Page, service: str) -> CatalogueService:
     found = page.names.services.get(service)
     if found is None:
         abort(404)
     return found
 
 
-def _state(page: Page, service: Service) -> str:
+def _state(page: Page, service: CatalogueService) -> str:
     word = f"service:{service.id}"
     if word in page.book.listed(BLOCK):
         return "refused"
     return "open" if word in page.book.listed(ALLOW) else "kind"
 
 
-def _has_rules(page: Page, service: Service) -> bool:
+def _has_rules(page: Page, service: CatalogueService) -> bool:
     word = f"service:{service.id}"
     return _state(page, service) != "kind" or any(
         page.book.owns(f"{key}/{word}") and page.book.holds(f"{key}/{word}") for key in ("limits", "windows")
     )
 
 
-def _summary(page: Page, service: Service) -> str:
+def _summary(page: Page, service: CatalogueService) -> str:
     """Return the state in a word or two, for a list of services."""
     state = _state(page, service)
     if state == "refused":
@@ -112,7 +114,7 @@ def _summary(page: Page, service: Service) -> str:
     return _("Open") if state == "open" else _as_kind(page, service)
 
 
-def _as_kind(page: Page, service: Service) -> str:
+def _as_kind(page: Page, service: CatalogueService) -> str:
     return {
         "block": _("Refused by its kind"),
         "ask": _("Asked for first"),
@@ -120,13 +122,13 @@ def _as_kind(page: Page, service: Service) -> str:
     }.get(_strictest(page, service)[1]) or _("As its kind")
 
 
-def _strictest(page: Page, service: Service) -> tuple[str, str]:
+def _strictest(page: Page, service: CatalogueService) -> tuple[str, str]:
     """Return the strictest of its categories' rules, which decides, and its description."""
     said = [(kind, str(page.book.holds(f"categories/{kind}") or "allow")) for kind in service.categories]
     return min(said, key=lambda pair: ACTIONS.index(pair[1]), default=("", "allow"))
 
 
-def _rules(page: Page, service: Service) -> dict[str, Rule | None]:
+def _rules(page: Page, service: CatalogueService) -> dict[str, Rule | None]:
     """Return the rules of its limits and schedules."""
     keys = {key: f"{key}/service:{service.id}" for key in ("limits", "windows")}
     return {
@@ -135,7 +137,7 @@ def _rules(page: Page, service: Service) -> dict[str, Rule | None]:
     }
 
 
-def _show(page: Page, service: Service, outcome: Outcome) -> str:
+def _show(page: Page, service: CatalogueService, outcome: Outcome) -> str:
     kind, action = _strictest(page, service)
     return render(
         "child_service.html",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.rules import COUNTRY, CountryLaw
 from webui.accounts.session import guardians_only
 from webui.daemon import daemon
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.editing import NOTHING, at_once, opened, render
-from webui.rules.laws import describe_law, source, standing
-from webui.values.country import Law
+from webui.rules.laws import describe_law, in_language, named, source, standing
 
 blueprint = Blueprint("laws", __name__, url_prefix="/parent/child/<profile>/laws")
 
@@ -24,9 +24,10 @@ def show(profile: str) -> ResponseReturnValue:
         "child_laws.html",
         page,
         NOTHING,
-        laws=daemon().country().laws,
-        on=page.book.rules.get("laws") or {},
+        laws=_laws(),
+        on=page.book.state.rules.get("laws") or {},
         standing=standing,
+        in_language=in_language,
         source=source,
         describe_law=describe_law,
         listed=lambda targets: [page.names.called(target) for target in targets],
@@ -43,7 +44,7 @@ def save(profile: str) -> ResponseReturnValue:
     if to not in ("on", "off"):
         abort(400)
     back = url_for("laws.show", profile=page.child.id)
-    if (law.id in (page.book.rules.get("laws") or {})) is (to == "on"):  # sent twice
+    if (law.id in (page.book.state.rules.get("laws") or {})) is (to == "on"):  # sent twice
         return redirect(back, 303)
     values = {"law": law.name, "name": plain(page.child.name)}
     sentence = (
@@ -52,8 +53,12 @@ def save(profile: str) -> ResponseReturnValue:
     return at_once(page, {f"laws/{law.id}": True if to == "on" else None}, sentence, back)
 
 
-def _law(key: str) -> Law:
-    found = next((law for law in daemon().country().laws if law.id == key), None)
+def _laws() -> tuple[CountryLaw, ...]:
+    return tuple(map(named, daemon().client.ask(COUNTRY).laws))
+
+
+def _law(key: str) -> CountryLaw:
+    found = next((law for law in _laws() if law.id == key), None)
     if found is None:
         abort(400)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.rules import UNEDIT
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
@@ -78,7 +79,7 @@ def undo(profile: str) -> ResponseReturnValue:
     page = opened(profile)
     with notices.refusals_to(notices.said):
         there = revisions("revision")
-        daemon().change("unedit", id=page.child.id, **there, by=guardian() or "", origin=source_address())
+        daemon().change(UNEDIT, id=page.child.id, **there, by=guardian() or "", origin=source_address())
         notices.said(_("The rules of %(name)s are as they were before.", name=plain(page.child.name)))
     return redirect(_here(page), 303)
 

@@ -110,10 +110,10 @@ def _sent(held: tuple[Row, ...], *, night: bool) -> tuple[Row, ...]:
 
 def _advice(page: Page) -> tuple[str, ...]:
     """Return the band's suggestion, while nothing is set."""
-    advised = page.names.suggested.get(page.book.band, {}).get(BEDTIME)
+    advised = page.names.suggested.get(page.book.state.band, {}).get(BEDTIME)
     if not advised or page.book.owns(BEDTIME):
         return ()
-    return sentences(BEDTIME, advised, page.names, page.book.name)
+    return sentences(BEDTIME, advised, page.names, page.book.state.name)
 
 
 def _show(page: Page, target: str, outcome: Outcome) -> str:

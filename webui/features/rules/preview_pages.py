@@ -8,10 +8,9 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
 from webui.accounts.session import guardians_only
-from webui.daemon import daemon
 from webui.language import refusals
 from webui.rules import typed
-from webui.rules.editing import Outcome, Problem, moment, opened, render
+from webui.rules.editing import Outcome, Problem, moment, opened, previewed, render
 
 blueprint = Blueprint("preview", __name__, url_prefix="/parent/child/<profile>/preview")
 
@@ -23,7 +22,7 @@ def show(profile: str) -> ResponseReturnValue:
     if request.args.get("host", "").strip():
         try:
             host = typed.site(request.args["host"])
-            outcome = Outcome(tried=daemon().preview(page.child.id, host, moment(page.home), {}))
+            outcome = Outcome(tried=previewed(page.child, host, moment(page.home), {}))
         except typed.NotThatError as error:
             outcome = Outcome(Problem(str(error), "host"))
         except Unreachable:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.rules import COUNTRY
 from webui.accounts.session import guardians_only
 from webui.daemon import daemon
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.bands import differences, falls
+from webui.rules.bands import differences, falls, marks
 from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
 
 blueprint = Blueprint("band", __name__, url_prefix="/parent/child/<profile>/band")
@@ -31,21 +32,22 @@ def show(profile: str) -> ResponseReturnValue:
 def save(profile: str) -> ResponseReturnValue:
     page = opened(profile)
     to = one_of("band", page.names.bands)
-    changes: dict[str, object] = {} if to == page.book.band else {"band": to}
+    changes: dict[str, object] = {} if to == page.book.state.band else {"band": to}
     sentence = _("%(name)s has the %(band)s rules now.", name=plain(page.child.name), band=to)
     back = url_for("rules.show", profile=page.child.id)
     return change(page, changes, sentence, back, lambda page, outcome: _show(page, outcome, to))
 
 
 def _show(page: Page, outcome: Outcome, to: str) -> str:
+    ratings = daemon().client.ask(COUNTRY).ratings
     return render(
         "child_band.html",
         page,
         outcome,
         to=to,
-        marks=daemon().country().marks,
-        differences=differences(page.book, page.names, to) if to and to != page.book.band else (),
+        marks=lambda band: marks(ratings, band),
+        differences=differences(page.book, page.names, to) if to and to != page.book.state.band else (),
         step_goes=bool(page.book.next_step),
         falls=bool(to) and falls(page.book, page.names, to),
-        kept=sum(key not in ("name", "band", "devices", "next_step") for key in page.book.own),
+        kept=sum(key not in ("name", "band", "devices", "next_step") for key in page.book.state.own),
     )
