@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from gateway.control.guardians import Guardians
+from gateway.control.protocol import Handler
+from gateway.control.router import Router
+from gateway.control.schema import is_record, values_of
 from gateway.control.surroundings import Around, Visitor
 
 START = datetime(2026, 11, 24, 14, 40, tzinfo=UTC)
@@ -36,3 +41,16 @@ class Scene:
             lambda: self.label,
             lambda: self.unclaimed,
         )
+
+
+def account_verb(guardians: Guardians) -> Handler:
+    """Return the verb `guardian`. Its answers have objects and lists in place of records."""
+    router = Router()
+    guardians.register(router)
+    return lambda request: {key: _plain(value) for key, value in router.verbs["guardian"](request).items()}
+
+
+def _plain(value: Any) -> Any:
+    if is_record(value):
+        return {key: _plain(inner) for key, inner in values_of(value).items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

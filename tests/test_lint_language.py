@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lint_language import Hit, hits, totals
+from tests.lint_language import ROOT, WIRE_NAMES, Hit, hits, totals
 
 
 def found(name: str, text: str) -> list[tuple[int, str]]:
@@ -58,6 +58,33 @@ def test_other_files(name: str, text: str, words: list[str]) -> None:
 def test_lines_are_those_of_the_file() -> None:
     text = 'a = _(\n    "told"\n)\n# "told"\nb = "told"\n'
     assert found("gateway/a.py", text) == [(5, "told")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("gateway/store/migrations.py", 'db.create({"told": str})', []),
+        ("gateway/store/migrations.py", 'x = "told, name"', []),
+        ("gateway/store/migrations.py", "x = f(y, told, told == 1)", ["told", "told"]),
+        ("gateway/store/migrations.py", 'x = "told_gates"', ["told"]),
+        ("gateway/store/migrations.py", '"""Names told by a device."""', ["told"]),
+        ("gateway/store/migrations.py", 'x = "mend"', ["mend"]),
+        ("gateway/household/editing.py", "x = f(mend=error.fix)", []),
+        ("gateway/household/editing.py", "mend = error.fix", ["mend"]),
+        ("gateway/control/contract/requests.py", "class A:\n    told: str", []),
+        ("gateway/features/requests/views.py", "x = request.told", []),
+        ("gateway/features/requests/views.py", "def f(told: str, x): pass", ["told"]),
+        ("gateway/control/README.md", "`told`: `{told, name}`. It is told.", ["told"]),
+        ("gateway/store/other.py", 'x = "told"', ["told"]),
+    ],
+)
+def test_wire_names_of_a_file(name: str, text: str, words: list[str]) -> None:
+    assert [word for _, word in found(name, text)] == words
+
+
+@pytest.mark.parametrize(("name", "word"), [(name, word) for name in WIRE_NAMES for word in WIRE_NAMES[name]])
+def test_wire_names_are_in_use(name: str, word: str) -> None:
+    assert word in (ROOT / name).read_text("utf-8")
 
 
 def test_what_is_printed() -> None:

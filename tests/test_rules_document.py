@@ -9,7 +9,7 @@ import pytest
 
 from gateway.policy.config.config import parse_config
 from gateway.policy.profile.profile import OWN_KEYS
-from gateway.policy.profile.rule_file import PERSONAL_KEYS, RULE_KEYS
+from gateway.policy.profile.rule_keys import PERSONAL_KEYS, RULE_KEYS
 from gateway.policy.yaml.documents import parse_document
 from tests.policy.homes import a_profile, words
 

@@ -17,9 +17,17 @@ from webui import api, daemon, front, guard, wallet
 from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
+from webui.features.accounts import account_pages, claim_pages, door_pages, people_pages, token_pages
 from webui.features.activity import activity_pages, blocked_pages, digest_pages
 from webui.features.backup import backup_pages
 from webui.features.bypass_alerts import card_pages
+from webui.features.devices import (
+    device_list_pages,
+    device_open_pages,
+    device_pages,
+    device_text,
+    device_use_pages,
+)
 from webui.features.filter_tests import bypass_test_pages, device_test_pages
 from webui.features.growing import agreement_pages, self_set_pages, transition_pages
 from webui.features.growing.transition_text import is_final, to_child, to_parents
@@ -27,6 +35,24 @@ from webui.features.help import bullying_pages
 from webui.features.lists import lists_pages, registers_pages
 from webui.features.notifications import alert_pages
 from webui.features.requests import ask_pages, disputes_pages, requests_pages
+from webui.features.rules import (
+    audit_log_pages,
+    band_pages,
+    basics_pages,
+    categories_pages,
+    export_pages,
+    family_pages,
+    import_pages,
+    laws_pages,
+    limits_pages,
+    preview_pages,
+    rules_pages,
+    schedule_pages,
+    services_pages,
+    sites_pages,
+)
+from webui.features.sharing import lending_pages, sharing_pages, unlock_pages, wallet_pages
+from webui.features.sharing.adult_proof_text import proof_sentence
 from webui.features.site_repair import repair_pages
 from webui.features.status import (
     calendar_pages,
@@ -43,43 +69,16 @@ from webui.features.time import codes_pages, ledger_pages, sheets
 from webui.language import i18n, loglevels, refusals, words
 from webui.messages import notifier
 from webui.pages import (
-    account,
-    auditlog,
-    band,
-    basics,
     brand,
-    carry,
-    claim,
-    device,
-    device_open,
-    device_use,
-    devices,
-    door,
-    family,
     family_card,
     guide,
     helper,
-    importing,
-    kinds,
     language,
-    laws,
     learn,
-    lending,
-    limits,
-    people,
-    preview,
     rights,
-    rules,
-    services,
     setup,
-    sharing,
-    sites,
     stream,
-    tokens,
-    unlock,
-    week,
 )
-from webui.pages import wallet as wallet_pages
 from webui.request import OwnRequest
 from webui.settings import Settings, session_key
 from webui.setup import PROPOSED
@@ -89,14 +88,15 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
-    door, claim, account, tokens, home_pages, activity_pages, devices, device, device_use, device_open,
-    lists_pages, card_pages, requests_pages, codes_pages, lending, family_card, stream, people, auditlog,
-    helper, support_pages, language, health_pages, backup_pages, update_pages, family, registers_pages,
-    importing, alert_pages, child_pages, ask_pages, disputes_pages, sharing, self_set_pages,
-    agreement_pages, unlock, wallet_pages, ledger_pages, blocked_pages, status_pages, calendar_pages,
-    bullying_pages, rights, learn, guide, digest_pages, rules, services, kinds, laws, sites, week, limits,
-    basics, band, transition_pages, preview, carry, repair_pages, setup, device_test_pages,
-    bypass_test_pages, brand,
+    door_pages, claim_pages, account_pages, token_pages, home_pages, activity_pages, device_list_pages,
+    device_pages, device_use_pages, device_open_pages, lists_pages, card_pages, requests_pages, codes_pages,
+    lending_pages, family_card, stream, people_pages, audit_log_pages, helper, support_pages, language,
+    health_pages, backup_pages, update_pages, family_pages, registers_pages, import_pages, alert_pages,
+    child_pages, ask_pages, disputes_pages, sharing_pages, self_set_pages, agreement_pages, unlock_pages,
+    wallet_pages, ledger_pages, blocked_pages, status_pages, calendar_pages, bullying_pages, rights, learn,
+    guide, digest_pages, rules_pages, services_pages, categories_pages, laws_pages, sites_pages,
+    schedule_pages, limits_pages, basics_pages, band_pages, transition_pages, preview_pages, export_pages,
+    repair_pages, setup, device_test_pages, bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 
@@ -146,6 +146,8 @@ def _install_templates(app: Flask) -> None:
         words=words,
         log_levels=loglevels,
         support_code=supportcode.code,
+        device_text=device_text,
+        proof_sentence=proof_sentence,
         step_to_child=to_child,
         step_to_parents=to_parents,
         step_is_final=is_final,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, request
@@ -10,22 +9,16 @@ from flask import Flask, current_app, request
 from gateway.control.client import Client
 from gateway.control.contract.profile import PROFILE
 from gateway.control.contract.requests import REQUESTS, RequestView
+from gateway.control.contract.rules import CATALOGUE, HELP_LINES, RULES, HelpLineEntry, HelpLines
 from gateway.control.contract.status import DEVICE, STATUS
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from webui.features.status.home_text import Here, Home
 from webui.features.status.own_rules_text import OwnRules
-from webui.helplines import packaged
+from webui.helplines import NO_LINES, in_readers_language, packaged
 from webui.language import i18n
-from webui.rules.catalogue import Catalogue, parse_catalogue
-from webui.rules.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
-from webui.values.answers import HelpLine, parse_help_lines
-from webui.values.country import Country, parse_country
-from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
-from webui.values.family import Family, parse_family
-from webui.values.history import Change, parse_changes
-from webui.values.questions import SHOWN, Questions, parse_questions
-from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
+from webui.rules.catalogue import Catalogue, catalogue_of
+from webui.rules.ruleset import Ruleset
 
 ResponseT = TypeVar("ResponseT")
 
@@ -38,7 +31,7 @@ class Daemon:
 
     def __init__(self, client: Client, country: str) -> None:
         self._country = country
-        self._help_lines: Mapping[str, Any] = {}  # as received: each page formats them in its language
+        self._help_lines = NO_LINES  # as received
         self.client = client
 
     def home(self) -> Home:
@@ -52,20 +45,23 @@ class Daemon:
     def rules(self, profile: str) -> OwnRules:
         return OwnRules(self.client.ask(PROFILE, id=profile))
 
-    def help_lines(self) -> tuple[HelpLine, ...]:
+    def help_lines(self) -> tuple[HelpLineEntry, ...]:
         """Return the last known help lines if the daemon does not respond, or else the package's."""
-        try:
-            self._help_lines = self.client.call("helplines")
-        except ControlError:
-            self._help_lines = self._help_lines or packaged(self._country)
-        return parse_help_lines(self._help_lines)
+        return tuple(map(in_readers_language, self._received_help_lines().lines))
 
-    def rights(self) -> tuple[HelpLine, ...]:
+    def rights(self) -> tuple[HelpLineEntry, ...]:
         """Return the country's bodies that take complaints, like help lines whether or not the daemon
         responds.
         """
-        self.help_lines()
-        return parse_help_lines(self._help_lines, "rights")
+        return tuple(map(in_readers_language, self._received_help_lines().rights))
+
+    def _received_help_lines(self) -> HelpLines:
+        try:
+            self._help_lines = self.client.ask(HELP_LINES)
+        except ControlError:
+            if self._help_lines is NO_LINES:
+                self._help_lines = packaged(self._country)
+        return self._help_lines
 
     @overload
     def change(self, verb: Verb[Any, ResponseT], *, by: str, origin: str, **values: object) -> ResponseT: ...
@@ -76,58 +72,12 @@ class Daemon:
         values |= {"by": by, "origin": origin}
         return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
 
-    def questions(self, limit: int = SHOWN) -> Questions:
-        """Return the questions about devices."""
-        return parse_questions(self.client.call("questions", limit=limit))
-
-    def devices(self) -> Devices:
-        """Return all devices of the home, without details."""
-        return parse_devices(self.client.call("devices", brief=True))
-
-    def learnt(self, mac: str) -> tuple[Devices, Learnt | None]:
-        """Return one device with all details; none if it is no longer known."""
-        answer = self.client.call("devices", mac=mac)
-        return parse_devices(answer), parse_learnt(answer)
-
     def ruleset(self, profile: str) -> Ruleset:
         """Return a child's rules and its band's, for editing."""
-        return parse_ruleset(self.client.call("rules", id=profile))
-
-    def family(self) -> Family:
-        """Return the family's settings of qalqan.yaml."""
-        return parse_family(self.client.call("family"))
-
-    def country(self) -> Country:
-        """Return the country's ratings and legal rules, and the children each rule is on for."""
-        return parse_country(self.client.call("country"))
+        return Ruleset(self.client.ask(RULES, id=profile))
 
     def catalogue(self) -> Catalogue:
-        return parse_catalogue(self.client.call("catalogue"))
-
-    def preview(self, profile: str, host: str, at: str, changes: dict[str, Any]) -> Preview:
-        """Preview the decision about ``host`` at ``at`` in the home's time, with ``changes``."""
-        values: dict[str, object] = {"set": changes} if changes else {}
-        return parse_preview(self.client.call("preview", id=profile, host=host, at=at, **values))
-
-    def lending(self) -> Lending:
-        """Return shared devices, handed-over devices and PINs, for a guardian."""
-        return parse_lending(self.client.call("lent"))
-
-    def handed(self, ip: str, device: str = "") -> Handed:
-        """Return whether the device at an address, or else ``device``, is handed over."""
-        return parse_handed(self.client.call("handed", ip=ip, **({"device": device} if device else {})))
-
-    def changes(self) -> tuple[Change, ...]:
-        """Return guardians' changes of today."""
-        return parse_changes(self.client.call("changes"))
-
-    def changes_of_child(self, profile: str) -> tuple[Change, ...]:
-        """Return the changes of a child's rules, for a guardian."""
-        return parse_changes(self.client.call("own_changes", id=profile))
-
-    def changes_of_device(self, here: Here) -> tuple[Change, ...]:
-        """Return the last changes of the rules of this device's child."""
-        return parse_changes(self.client.call("own_changes", device=here.mac))
+        return catalogue_of(self.client.ask(CATALOGUE))
 
     # For a child's own device.
 

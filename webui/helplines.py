@@ -1,28 +1,36 @@
-"""The packaged help lines, for when the daemon has not sent any."""
+"""Help lines in the reader's language, and the packaged ones for when the daemon has not sent any."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
+from gateway.control.contract.rules import HelpLineEntry, HelpLines, help_line_entry
 from gateway.core.errors import PolicyError
+from webui.language.i18n import language
 
 _log = logging.getLogger(__name__)
 
+NO_LINES = HelpLines(lines=(), rights=())
 
-def packaged(country: str) -> Mapping[str, Any]:
-    """Return the country's help lines in the form of the verb `helplines`; none if the package is damaged."""
+
+def packaged(country: str) -> HelpLines:
+    """Return the country's help lines; none if the package is damaged."""
     # Imported here: two megabytes that the pages rarely need.
     from gateway.household.loading import load_countries
     from gateway.policy.names.countries import lines_for, rights_for
 
     try:
         countries = load_countries()
-        return {
-            "lines": [line.to_dict() for line in lines_for(countries, country)],
-            "rights": [line.to_dict() for line in rights_for(countries, country)],
-        }
+        return HelpLines(
+            lines=tuple(map(help_line_entry, lines_for(countries, country))),
+            rights=tuple(map(help_line_entry, rights_for(countries, country))),
+        )
     except PolicyError as error:
         _log.error("help lines cannot be read: %s", error)
-        return {}
+        return NO_LINES
+
+
+def in_readers_language(line: HelpLineEntry) -> HelpLineEntry:
+    """Return a help line with its name in the reader's language, if known."""
+    return replace(line, name=line.names.get(language()) or line.name)

@@ -20,7 +20,6 @@ from webui.features.status.home_text import Home
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.words import clock, plain
-from webui.values.shapes import Answer
 
 EVERYONE = "all"
 SENTENCE_LIMIT = 300  # characters; limits the size of the cookie
@@ -135,15 +134,13 @@ class Undoable(Protocol):
     def revision(self) -> int | None: ...
 
 
-def edited(profile: str, done: Undoable | Answer, sentence: str) -> None:
+def edited(profile: str, done: Undoable, sentence: str) -> None:
     """Store an edit of a child's rules."""
     cookie["done"] = ["edited", f"{profile} {way_back(done)}", plain(sentence, SENTENCE_LIMIT), ""]
 
 
-def way_back(done: Undoable | Answer) -> str:
+def way_back(done: Undoable) -> str:
     """Return the undo form's value: the revision to restore, and the one that the edit made."""
-    if isinstance(done, Answer):
-        return f"{done.whole('undo')} {done.whole('revision')}"
     return f"{done.undo or 0} {done.revision or 0}"
 
 

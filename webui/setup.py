@@ -6,10 +6,11 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from gateway.control.contract.devices import DeviceOwner, ListedDevice
 from gateway.control.contract.lists import ListSource
+from webui.features.devices.device_text import GUEST, HOME, QUARANTINE, is_new
 from webui.features.status.home_text import Child
 from webui.rules.steps import TYPED, NoMonthError, typed_month
-from webui.values.devices import GUEST, HOME, QUARANTINE, Device, Person
 
 PROPOSED = "qalqan-proposed"  # config key of the application's Proposal
 STEPS = ("start", "people", "devices", "summary")  # endpoints, in their order
@@ -43,7 +44,7 @@ class Known:
     step: str = ""
 
 
-def known_people(people: Iterable[Person], children: Iterable[Child]) -> tuple[Known, ...]:
+def known_people(people: Iterable[DeviceOwner], children: Iterable[Child]) -> tuple[Known, ...]:
     """Return the known people, children first. A person who is not a child is an adult."""
     of = {child.id: child for child in children}
     found = (
@@ -132,14 +133,14 @@ def who_is(row: Row, people: Iterable[Known]) -> Known | None:
     return found or next((person for person in known if same_name(person.name, row.name)), None)
 
 
-def chosen(device: Device, here: str, people: Iterable[Known], guardian: str) -> str:
+def chosen(device: ListedDevice, here: str, people: Iterable[Known], guardian: str) -> str:
     """Return the preselected owner of a device: the guardian for the phone that asks."""
     mine = next(
         (person.id for person in people if person.band == ADULT and same_name(person.name, guardian)), ""
     )
     if device.mac == here and mine and device.profile in (HOME, GUEST, QUARANTINE):
         return mine
-    return "" if device.is_new else device.profile
+    return "" if is_new(device) else device.profile
 
 
 def wanted_lists(sources: Iterable[ListSource], proposed: Iterable[str]) -> tuple[ListSource, ...]:

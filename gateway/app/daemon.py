@@ -176,7 +176,7 @@ class Daemon:
             ClassNumbers(self.store, self.bus),
             names=self.names,
             clock_known=lambda: self.watch.known,
-            where=self.presence.interface_of,
+            interface_of=self.presence.interface_of,
             minutes=self.ledgers,
             teaching=self.lesson_book,
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.control.contract.status import DaemonFigures
 from gateway.control.router import Router
+from gateway.control.schema import values_of
 from gateway.core.closers import Closers
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.access import Access
@@ -232,7 +233,7 @@ class Features:
         state = MemberState(home, family, time)
         people = PeopleStatus(
             home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
-            pins.describe,
+            lambda child: values_of(pins.describe(child)),
         )  # fmt: skip
         StatusVerb(
             home,
@@ -274,7 +275,6 @@ class Features:
             device_questions,
             access,
             assignment,
-            shown,
             proofs,
         ).register(router)
         cards.register(router)
@@ -298,7 +298,7 @@ class Features:
         self._register_activity(router, pins)
         router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
-        router.add("guardian", guardians(home, store, presence, self.origins))
+        guardians(home, store, presence, self.origins).register(router)
 
     def _register_time(self, time: TimeVerbs, helpers: Helpers, pins: PinDesk, editing: Editing) -> None:
         """Add the verbs by which extra time is given, requested and revoked."""

@@ -77,7 +77,7 @@ class Outcome(StrEnum):
 
     CLOSED = "closed"
     OPEN = "open"
-    UNKNOWN = "cannot be told"
+    UNKNOWN = "unknown"
     ABSENT = "-"  # this IP version or method does not exist here
 
 

@@ -77,7 +77,7 @@ def summary(results: Sequence[Result]) -> str:
     chosen = f", of them {number['open_by_rule']} by the rules" if number["open_by_rule"] else ""
     return (
         f"{number['checks']} checks: {number['closed']} closed, {number['open']} open{chosen}, "
-        f"{number['passes']} pass as they should, {number['unknown']} cannot be told, "
+        f"{number['passes']} pass as they should, {number['unknown']} unknown, "
         f"{number['faults']} faults"
     )
 

@@ -7,10 +7,18 @@ sends a digest, which is compared with the stored one (`signins.py`).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
-from gateway.control.protocol import Request, Role
+from gateway.control.contract.accounts import (
+    ACCOUNTS,
+    AccountRequest,
+    AccountResponse,
+    PersonAccount,
+    RoleProposal,
+)
+from gateway.control.protocol import Call, Role
+from gateway.control.router import Router
 from gateway.control.signins import SignIns, new_name
 from gateway.control.surroundings import CONSOLE, Around
 from gateway.control.token_verbs import announce, from_where
@@ -18,7 +26,6 @@ from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
     ANNOUNCED_FOR,
-    MINUTES_LIMIT,
     PEOPLE_LIMIT,
     REMOVED,
     Account,
@@ -33,11 +40,12 @@ from gateway.policy.requests.tickets import ALPHABET
 
 TOKEN_LIFE = 900.0  # seconds
 TOKENS_LIMIT = 32  # unused links; the oldest is dropped
+HELPER_MINUTES = 30  # by default
 TOKEN_LENGTH = 12  # 58 bits: cannot be guessed within fifteen minutes
 
 OWNER_ACTIONS = ("list", "add", "link", "reset", "remove", "button")
 
-Action = Callable[[Request], Mapping[str, object]]
+Action = Callable[[Call[AccountRequest]], AccountResponse]
 
 
 class Guardians:
@@ -62,11 +70,13 @@ class Guardians:
             **self._signins.table(),
         }
 
-    def __call__(self, request: Request) -> Mapping[str, object]:
-        action = request.choice("action", self._actions)
-        if action in OWNER_ACTIONS:
-            request.owner_only()
-        return self._actions[action](request)
+    def register(self, router: Router) -> None:
+        router.serve(ACCOUNTS, self.carry_out)
+
+    def carry_out(self, call: Call[AccountRequest]) -> AccountResponse:
+        if call.args.action in OWNER_ACTIONS:
+            call.owner_only()
+        return self._actions[call.args.action](call)
 
     def link(self, name: str) -> str:
         """Return a new sign-in token for an existing account, such as ``K7QD-2MXA-9TRB``."""
@@ -80,22 +90,24 @@ class Guardians:
 
     # Actions of the console.
 
-    def _list(self, _: Request) -> dict[str, object]:
-        label = {} if self._register.claimed else {"label": self._around.label()}
-        return {"guardians": sorted(self._register.guardians()), "people": self._accounts(), **label}
+    def _list(self, _: Call[AccountRequest]) -> AccountResponse:
+        names, people = tuple(sorted(self._register.guardians())), self._accounts()
+        if self._register.claimed:
+            return AccountResponse(guardians=names, people=people)
+        return AccountResponse(guardians=names, people=people, label=self._around.label())
 
-    def _add(self, request: Request) -> dict[str, object]:
-        account = self._new(request)
+    def _add(self, call: Call[AccountRequest]) -> AccountResponse:
+        account = self._new(call)
         self._register.put(account)
-        self._record("guardian add", account.name, request)
-        return {"guardian": account.name, "token": self.link(account.name)}
+        self._record("guardian add", account.name, call)
+        return AccountResponse(guardian=account.name, token=self.link(account.name))
 
-    def _link(self, request: Request) -> dict[str, object]:
-        return {"token": self.link(request.text("name"))}
+    def _link(self, call: Call[AccountRequest]) -> AccountResponse:
+        return AccountResponse(token=self.link(call.text("name")))
 
-    def _reset(self, request: Request) -> dict[str, object]:
+    def _reset(self, call: Call[AccountRequest]) -> AccountResponse:
         """Remove a forgotten password and return a sign-in token. The rules stay unchanged."""
-        account = self._known(request.text("name"))
+        account = self._known(call.text("name"))
         self._forget_links(account.name)
         self._register.put(replace(account, secret="", recovery=""))
         self._register.end(account.name)
@@ -105,101 +117,97 @@ class Guardians:
         self._register.announce(
             Announcement(AnnouncementKind.CONSOLE, account.name, "", now, now + ANNOUNCED_FOR, sure)
         )
-        self._record("guardian reset", account.name, request)
-        return {"guardian": account.name, "token": self.link(account.name)}
+        self._record("guardian reset", account.name, call)
+        return AccountResponse(guardian=account.name, token=self.link(account.name))
 
-    def _remove(self, request: Request) -> dict[str, object]:
-        account = self._known(request.text("name"))
+    def _remove(self, call: Call[AccountRequest]) -> AccountResponse:
+        account = self._known(call.text("name"))
         self._take_out(account)
-        self._record("guardian remove", account.name, request)
-        return {}
+        self._record("guardian remove", account.name, call)
+        return AccountResponse()
 
     # Sign-in by a link.
 
-    def _sign_in(self, request: Request) -> Mapping[str, object]:
-        if not request.has("token"):
-            return self._signins.by_password(request)
+    def _sign_in(self, call: Call[AccountRequest]) -> AccountResponse:
+        if not call.has("token"):
+            return self._signins.by_password(call)
         self._forget_old()
-        typed = "".join(c for c in request.text("token").upper() if c.isalnum())
+        typed = "".join(c for c in call.text("token").upper() if c.isalnum())
         name, _ = self._links.pop(digest(typed), ("", 0.0))
         account = self._register.guardians().get(name)
         if account is None:
             msg = "this code was used or is older than 15 minutes; make a new one: qalqan guardian reset NAME"
             raise ControlError(msg).coded(Code.LINK_USED)
-        return self._signins.begin(account, request)
+        return self._signins.begin(account, call)
 
     # Actions of a guardian on other accounts.
 
-    def _people(self, _: Request) -> dict[str, object]:
-        waiting = self._register.proposals(self._around.wall())
-        return {
-            "people": self._accounts(),
-            "proposals": [
-                {
-                    "name": proposal.name,
-                    "role": proposal.role,
-                    "minutes": proposal.minutes,
-                    "by": proposal.by,
-                    "at": proposal.at,
-                }
-                for proposal in waiting
-            ],
-        }
-
-    def _accounts(self) -> list[dict[str, object]]:
-        return [
-            {
-                "name": account.name,
-                "role": account.role.value,
-                "minutes": account.minutes,
-                "password": bool(account.secret),
-                "came": account.came,
-                "sessions": len(self._register.sessions(account.name)),
-            }
-            for account in sorted(
-                self._register.guardians().values(), key=lambda account: account.name.casefold()
+    def _people(self, _: Call[AccountRequest]) -> AccountResponse:
+        proposals = tuple(
+            RoleProposal(
+                name=proposal.name,
+                role=proposal.role,
+                minutes=proposal.minutes,
+                by=proposal.by,
+                at=proposal.at,
             )
-        ]
+            for proposal in self._register.proposals(self._around.wall())
+        )
+        return AccountResponse(people=self._accounts(), proposals=proposals)
 
-    def _invite(self, request: Request) -> dict[str, object]:
+    def _accounts(self) -> tuple[PersonAccount, ...]:
+        accounts = self._register.guardians().values()
+        return tuple(
+            PersonAccount(
+                name=account.name,
+                role=account.role.value,
+                minutes=account.minutes,
+                password=bool(account.secret),
+                came=account.came,
+                sessions=len(self._register.sessions(account.name)),
+            )
+            for account in sorted(accounts, key=lambda account: account.name.casefold())
+        )
+
+    def _invite(self, call: Call[AccountRequest]) -> AccountResponse:
         """Invite a person, or again one who never signed in. For other guardians, only the console can."""
-        self._guardian(request)
-        known = self._register.find(request.text("name"))
-        if known is None or not request.values.get("again"):
-            added = self._add(request)
-            self._announce_guardian(str(added["guardian"]), request)
+        self._guardian(call)
+        known = self._register.find(call.text("name"))
+        if known is None or not call.args.again:
+            added = self._add(call)
+            self._announce_guardian(added.guardian, call)
             return added
         if known.came and known.guards:
             problem = f"names {known.name}, who is a guardian; only the console can make a new link"
-            request.refuse("name", problem, Code.CONSOLE_ONLY, name=known.name)
-        self._record("guardian link", known.name, request)
-        return {"guardian": known.name, "token": self.link(known.name)}
+            call.refuse("name", problem, Code.CONSOLE_ONLY, name=known.name)
+        self._record("guardian link", known.name, call)
+        return AccountResponse(guardian=known.name, token=self.link(known.name))
 
-    def _change(self, request: Request) -> dict[str, object]:
+    def _change(self, call: Call[AccountRequest]) -> AccountResponse:
         """Change or remove a role. To reduce a guardian's rights, that guardian must consent."""
-        by, account = self._guardian(request), self._known(request.text("name"))
-        role = request.choice("role", [*PersonRole, REMOVED])
-        minutes = self._minutes(request, role)
+        by, account = self._guardian(call), self._known(call.text("name"))
+        role = call.choice("role", [*PersonRole, REMOVED])
+        minutes = self._minutes(call, role)
         lessened = account.guards and role != PersonRole.GUARDIAN
         if lessened and self._register.is_last_guardian(account.name):
-            request.refuse("name", "names the last guardian; add another one first", Code.LAST_GUARDIAN)
+            call.refuse("name", "names the last guardian; add another one first", Code.LAST_GUARDIAN)
         if lessened and account.name != by.name:
             now = self._around.wall()
             self._register.propose(Proposal(account.name, role, minutes, by.name, now))
-            self._record("guardian propose", f"{account.name} {role}", request)
-            return {"proposed": True}
-        self._become(account, role, minutes, request)
+            self._record("guardian propose", f"{account.name} {role}", call)
+            return AccountResponse(proposed=True)
+        self._become(account, role, minutes, call)
         if not account.guards:
-            self._announce_guardian(account.name, request)
-        return {"proposed": False}
+            self._announce_guardian(account.name, call)
+        return AccountResponse(proposed=False)
 
-    def _answer(self, request: Request) -> dict[str, object]:
+    def _answer(self, call: Call[AccountRequest]) -> AccountResponse:
         """Answer a proposal. ``by`` is the person concerned, or the proposer, who can withdraw it.
 
         A yes names the ``role`` and ``minutes`` that were read, since the proposal may have changed.
         """
-        by, about = self._guardian(request), request.text("name")
-        answer = request.choice("answer", ("yes", "no"))
+        by, about = self._guardian(call), call.text("name")
+        answer = call.choice("answer", ("yes", "no"))
         waiting = self._register.proposals(self._around.wall())
         proposal = next((proposal for proposal in waiting if proposal.name == about), None)
         if (
@@ -207,62 +215,62 @@ class Guardians:
             or by.name not in (proposal.name, proposal.by)
             or (answer == "yes" and by.name != proposal.name)
         ):
-            request.refuse("name", "has no proposal that waits for this answer", Code.NO_PROPOSAL)
+            call.refuse("name", "has no proposal that waits for this answer", Code.NO_PROPOSAL)
         if answer == "yes":
-            minutes = request.whole("minutes", least=0, most=MINUTES_LIMIT, default=0)
-            if (proposal.role, proposal.minutes) != (request.text("role"), minutes):
-                request.refuse(
+            minutes = call.args.minutes or 0
+            if (proposal.role, proposal.minutes) != (call.text("role"), minutes):
+                call.refuse(
                     "role", "is not the current proposal; reload and try again", Code.CHANGED_MEANWHILE
                 )
         self._register.settle(about)
         if answer == "no":
-            self._record("guardian no", f"{about} {proposal.role}", request)
-            return {"done": False}
+            self._record("guardian no", f"{about} {proposal.role}", call)
+            return AccountResponse(done=False)
         if self._register.is_last_guardian(about):
-            request.refuse("name", "names the last guardian; add another one first", Code.LAST_GUARDIAN)
-        self._become(by, proposal.role, proposal.minutes, request)
-        return {"done": True}
+            call.refuse("name", "names the last guardian; add another one first", Code.LAST_GUARDIAN)
+        self._become(by, proposal.role, proposal.minutes, call)
+        return AccountResponse(done=True)
 
-    def _become(self, account: Account, role: str, minutes: int, request: Request) -> None:
+    def _become(self, account: Account, role: str, minutes: int, call: Call[AccountRequest]) -> None:
         if role == REMOVED:
             self._take_out(account)
-            self._record("guardian remove", account.name, request)
+            self._record("guardian remove", account.name, call)
             return
         self._register.settle(account.name)
         self._register.put(replace(account, role=PersonRole(role), minutes=minutes))
-        self._record("guardian role", f"{account.name} {role} {minutes}".removesuffix(" 0"), request)
+        self._record("guardian role", f"{account.name} {role} {minutes}".removesuffix(" 0"), call)
 
     # Checks and helpers.
 
-    def _new(self, request: Request) -> Account:
+    def _new(self, call: Call[AccountRequest]) -> Account:
         """Return a new account with an unused name."""
-        name = new_name(request, self._register)
-        role = request.choice("role", PersonRole) if request.has("role") else PersonRole.GUARDIAN.value
+        name = new_name(call, self._register)
+        role = call.choice("role", PersonRole) if call.has("role") else PersonRole.GUARDIAN.value
         if len(self._register.guardians()) >= PEOPLE_LIMIT:
             problem = f"is one too many: there are {PEOPLE_LIMIT} accounts already"
-            request.refuse("name", problem, Code.TOO_MANY_PEOPLE, most=PEOPLE_LIMIT)
-        return Account(name, PersonRole(role), minutes=self._minutes(request, role))
+            call.refuse("name", problem, Code.TOO_MANY_PEOPLE, most=PEOPLE_LIMIT)
+        return Account(name, PersonRole(role), minutes=self._minutes(call, role))
 
     @staticmethod
-    def _minutes(request: Request, role: str) -> int:
+    def _minutes(call: Call[AccountRequest], role: str) -> int:
         if role != PersonRole.HELPER:
             return 0
-        return request.whole("minutes", least=0, most=MINUTES_LIMIT, default=30)
+        return HELPER_MINUTES if call.args.minutes is None else call.args.minutes
 
-    def _guardian(self, request: Request) -> Account:
-        by = request.text("by", CONSOLE) if request.role is Role.OWNER else request.text("by")
+    def _guardian(self, call: Call[AccountRequest]) -> Account:
+        by = call.text("by", CONSOLE) if call.role is Role.OWNER else call.text("by")
         account = self._register.guardians().get(by)
         if account is not None and account.guards:
             return account
-        if request.role is not Role.OWNER or by != CONSOLE:
-            request.refuse("by", "is not a guardian; sign in again", Code.NO_GUARDIAN)
+        if call.role is not Role.OWNER or by != CONSOLE:
+            call.refuse("by", "is not a guardian; sign in again", Code.NO_GUARDIAN)
         return Account(CONSOLE)
 
-    def _announce_guardian(self, name: str, request: Request) -> None:
+    def _announce_guardian(self, name: str, call: Call[AccountRequest]) -> None:
         """Announce a new guardian to everyone for a week: an unattended phone is enough to add one."""
         account = self._register.guardians().get(name)
         if account is not None and account.guards:
-            announce(self._register, self._around, AnnouncementKind.GUARDIAN, name, request)
+            announce(self._register, self._around, AnnouncementKind.GUARDIAN, name, call)
 
     def _known(self, name: str) -> Account:
         account = self._register.guardians().get(name)
@@ -271,9 +279,9 @@ class Guardians:
             raise ControlError(msg).coded(Code.NO_GUARDIAN)
         return account
 
-    def _record(self, what: str, detail: str, request: Request) -> None:
-        by = request.text("by", CONSOLE)
-        place = from_where(request, self._register, self._around.wall())
+    def _record(self, what: str, detail: str, call: Call[AccountRequest]) -> None:
+        by = call.text("by", CONSOLE)
+        place = from_where(call, self._register, self._around.wall())
         self._around.record(what, detail, by, place)
 
     def _take_out(self, account: Account) -> None:

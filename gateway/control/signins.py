@@ -8,12 +8,14 @@ web process only gets the salt. A comparison takes microseconds, and no stored h
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import NoReturn
 
-from gateway.control.protocol import Request
+from gateway.control.contract.accounts import AccountRequest, AccountResponse, SessionEntry
+from gateway.control.protocol import Call, Request
+from gateway.control.schema import values_of
 from gateway.control.surroundings import Around
 from gateway.control.token_verbs import TokenDesk, announce
 from gateway.core.errors import ControlError
@@ -46,7 +48,7 @@ class SignIns:
         self._tokens = TokenDesk(register, around, self._session)
         self._pressed: float | None = None  # time of the last press of the button, by `around.now`
 
-    def table(self) -> dict[str, Callable[[Request], Mapping[str, object]]]:
+    def table(self) -> dict[str, Callable[[Call[AccountRequest]], AccountResponse]]:
         return {
             "salt": self.salt,
             "check": self.check,
@@ -62,27 +64,28 @@ class SignIns:
             **self._tokens.table(),
         }
 
-    def begin(self, account: Account, request: Request) -> dict[str, object]:
+    def begin(self, account: Account, request: Request) -> AccountResponse:
         """Start a session of a browser and return its token, which cannot be read again."""
         token, now = secrets.token_urlsafe(24), self._around.wall()
         sure, device = self._around.clock_known(), self._around.device(request)
         self._register.begin(Session(digest(token), account.name, device, now, now + SESSION_LIFE, sure))
         self._record("guardian sign-in", account, request)
-        return {"session": token, **_to_dict(account)}
+        return AccountResponse(session=token, **values_of(_signed_in(account)))
 
     # Passwords.
 
-    def salt(self, request: Request) -> dict[str, object]:
+    def salt(self, request: Call[AccountRequest]) -> AccountResponse:
         """Return the salt of an account. Unknown names get a random one, to prevent enumeration."""
         account = self._register.find(request.text("name"))
         if account is not None and account.secret:
-            return {"method": METHOD, "salt": account.secret.split("$")[1]}
-        return {"method": METHOD, "salt": "".join(secrets.choice(_SALT_LETTERS) for _ in range(SALT_LENGTH))}
+            return AccountResponse(method=METHOD, salt=account.secret.split("$")[1])
+        salt = "".join(secrets.choice(_SALT_LETTERS) for _ in range(SALT_LENGTH))
+        return AccountResponse(method=METHOD, salt=salt)
 
-    def by_password(self, request: Request) -> dict[str, object]:
+    def by_password(self, request: Call[AccountRequest]) -> AccountResponse:
         return self.begin(by_password(self._register, request), request)
 
-    def password(self, request: Request) -> dict[str, object]:
+    def password(self, request: Call[AccountRequest]) -> AccountResponse:
         """Set or change the password. Other sessions and all tokens end, since the old one may be known."""
         session, account = self._session(request)
         if account.secret and not _fits(account, request):
@@ -92,11 +95,11 @@ class SignIns:
         self._register.end(account.name, but=session.key)
         self._register.tokens.end(account.name)
         self._record("guardian password", account, request)
-        return {"recovery": code}
+        return AccountResponse(recovery=code)
 
     # Recovery.
 
-    def recovery(self, request: Request) -> dict[str, object]:
+    def recovery(self, request: Call[AccountRequest]) -> AccountResponse:
         """Replace the recovery code. This needs the password: a session is not enough."""
         _, account = self._session(request)
         if not _fits(account, request):
@@ -104,15 +107,15 @@ class SignIns:
         code, account = _with_recovery(account)
         self._register.put(account)
         self._record("guardian recovery code", account, request)
-        return {"recovery": code}
+        return AccountResponse(recovery=code)
 
-    def button(self, _: Request) -> dict[str, object]:
+    def button(self, _: Call[AccountRequest]) -> AccountResponse:
         """Record a press of the button on the gateway. The platform's button script calls it."""
         self._pressed = self._around.now()
         self._around.record("button", "", "console", "")
-        return {"seconds": int(BUTTON_LIFE)}
+        return AccountResponse(seconds=int(BUTTON_LIFE))
 
-    def recover(self, request: Request) -> dict[str, object]:
+    def recover(self, request: Call[AccountRequest]) -> AccountResponse:
         """Set a forgotten password anew. Rules stay, sessions end, and everyone sees a notice for a week."""
         account, secret = self._register.find(request.text("name")), _secret(request)
         if request.has("code"):
@@ -132,22 +135,22 @@ class SignIns:
 
     def _recovered(
         self, account: Account, secret: str, notice: AnnouncementKind, request: Request
-    ) -> dict[str, object]:
+    ) -> AccountResponse:
         code, account = _with_recovery(replace(account, secret=secret))
         self._register.put(account)
         self._register.end(account.name)
         self._register.tokens.end(account.name)
         self._announce(notice, account, request)
         self._record(f"guardian recover {notice}", account, request)
-        return {"recovery": code, **self.begin(account, request)}
+        return AccountResponse(recovery=code, **values_of(self.begin(account, request)))
 
     # The first claim.
 
-    def claimable(self, request: Request) -> dict[str, object]:
+    def claimable(self, request: Call[AccountRequest]) -> AccountResponse:
         claimable, unclaimed = not self._register.claimed, self._around.unclaimed()
-        return {"claimable": claimable, "home": self._is_home(request), "unclaimed": unclaimed}
+        return AccountResponse(claimable=claimable, home=self._is_home(request), unclaimed=unclaimed)
 
-    def claim(self, request: Request) -> dict[str, object]:
+    def claim(self, request: Call[AccountRequest]) -> AccountResponse:
         """Create the first guardian, for a visitor from the home network with the code of the label."""
         if self._register.claimed:
             msg = "claim: this gateway has a guardian already; sign in, or recover the password"
@@ -160,7 +163,7 @@ class SignIns:
         self._register.put(account)
         self._announce(AnnouncementKind.CLAIM, account, request)
         self._record("guardian claim", account, request)
-        return {"recovery": code, **self.begin(account, request)}
+        return AccountResponse(recovery=code, **values_of(self.begin(account, request)))
 
     def _is_home(self, request: Request) -> bool:
         origin = request.text("origin", "")
@@ -180,38 +183,35 @@ class SignIns:
 
     # Sessions.
 
-    def check(self, request: Request) -> dict[str, object]:
+    def check(self, request: Call[AccountRequest]) -> AccountResponse:
         _, account = self._session(request)
         proposed = any(
             proposal.name == account.name for proposal in self._register.proposals(self._around.wall())
         )
-        return {**_to_dict(account), "proposed": proposed}
+        return AccountResponse(proposed=proposed, **values_of(_signed_in(account)))
 
-    def sign_out(self, request: Request) -> dict[str, object]:
+    def sign_out(self, request: Call[AccountRequest]) -> AccountResponse:
         session, account = self._session(request)
         self._register.end(account.name, only=session.id)
-        return {}
+        return AccountResponse()
 
-    def sessions(self, request: Request) -> dict[str, object]:
+    def sessions(self, request: Call[AccountRequest]) -> AccountResponse:
         """Return the sessions of the account, last used first."""
         here, account = self._session(request)
         zone = self._around.wall().tzinfo
-        found = reversed(self._register.sessions(account.name))
-        return {
-            "sessions": [
-                {
-                    "id": session.id,
-                    "device": session.device,
-                    "since": session.since.astimezone(zone),
-                    "used": (session.until - SESSION_LIFE).astimezone(zone),
-                    "here": session.key == here.key,
-                }
-                for session in found
-            ],
-            "recovery": bool(account.recovery),
-        }
+        sessions = tuple(
+            SessionEntry(
+                id=session.id,
+                device=session.device,
+                since=session.since.astimezone(zone),
+                used=(session.until - SESSION_LIFE).astimezone(zone),
+                here=session.key == here.key,
+            )
+            for session in reversed(self._register.sessions(account.name))
+        )
+        return AccountResponse(sessions=sessions, recovery=bool(account.recovery))
 
-    def end(self, request: Request) -> dict[str, object]:
+    def end(self, request: Call[AccountRequest]) -> AccountResponse:
         """End a session of the account by its id, or all other sessions."""
         here, account = self._session(request)
         if request.has("id"):
@@ -220,7 +220,7 @@ class SignIns:
             count = self._register.end(account.name, but=here.key)
         if count:
             self._record("guardian sessions", account, request)
-        return {"count": count}
+        return AccountResponse(count=count)
 
     def _session(self, request: Request) -> tuple[Session, Account]:
         key = digest(request.text("session"))
@@ -235,7 +235,7 @@ class SignIns:
 
 
 def new_name(request: Request, register: AccountRegister) -> str:
-    """A name that nobody has."""
+    """Return the name of a new account. Refuses a name that is taken."""
 
     def taken(problem: str) -> NoReturn:
         request.refuse("name", problem, Code.NAME_TAKEN, name=name)
@@ -251,16 +251,20 @@ def new_name(request: Request, register: AccountRegister) -> str:
 
 
 def by_password(register: AccountRegister, request: Request) -> Account:
-    """Whose `name` and `digest` these are."""
+    """Return the account that `name` and `digest` belong to."""
     account = register.find(request.text("name"))
     if account is None or not _fits(account, request):
         request.refuse("digest", "does not match this name", Code.WRONG_PASSWORD)
     return account
 
 
-def _to_dict(account: Account) -> dict[str, object]:
-    role, minutes = account.role.value, account.minutes
-    return {"guardian": account.name, "role": role, "minutes": minutes, "password": bool(account.secret)}
+def _signed_in(account: Account) -> AccountResponse:
+    return AccountResponse(
+        guardian=account.name,
+        role=account.role.value,
+        minutes=account.minutes,
+        password=bool(account.secret),
+    )
 
 
 def _fits(account: Account, request: Request) -> bool:

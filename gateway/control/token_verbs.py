@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from gateway.control.protocol import Request
+from gateway.control.contract.accounts import AccountRequest, AccountResponse, TokenEntry
+from gateway.control.protocol import Call, Request
 from gateway.control.surroundings import Around
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
@@ -37,7 +38,7 @@ class TokenDesk:
         self._around = around
         self._session_of = session_of
 
-    def table(self) -> dict[str, Callable[[Request], Mapping[str, object]]]:
+    def table(self) -> dict[str, Callable[[Call[AccountRequest]], AccountResponse]]:
         return {
             "tokens": self.tokens,
             "token_make": self.make,
@@ -45,24 +46,24 @@ class TokenDesk:
             "token_check": self.check,
         }
 
-    def tokens(self, request: Request) -> dict[str, object]:
+    def tokens(self, request: Call[AccountRequest]) -> AccountResponse:
         _, account = self._session_of(request)
         zone = self._around.wall().tzinfo
-        return {
-            "tokens": [
-                {
-                    "id": token.id,
-                    "label": token.label,
-                    "role": token.role,
-                    "since": token.since.astimezone(zone),
-                    "used": token.used and token.used.astimezone(zone),
-                    "until": token.until and token.until.astimezone(zone),
-                }
+        return AccountResponse(
+            tokens=tuple(
+                TokenEntry(
+                    id=token.id,
+                    label=token.label,
+                    role=token.role,
+                    since=token.since.astimezone(zone),
+                    used=token.used and token.used.astimezone(zone),
+                    until=token.until and token.until.astimezone(zone),
+                )
                 for token in self._register.tokens.of(account.name)
-            ]
-        }
+            )
+        )
 
-    def make(self, request: Request) -> dict[str, object]:
+    def make(self, request: Call[AccountRequest]) -> AccountResponse:
         """Create a token and return it. It cannot be read again."""
         _, account = self._session_of(request)
         if not account.guards:
@@ -71,7 +72,7 @@ class TokenDesk:
         if len(label) > LABEL_LIMIT:
             request.refuse("label", f"must have at most {LABEL_LIMIT} characters")
         role = request.choice("role", PersonRole)
-        days = request.whole("days", least=0, most=max(DAYS), default=0)
+        days = request.args.days or 0
         if days and days not in DAYS:
             request.refuse("days", f"must be one of {', '.join(map(str, DAYS))}, or 0 for no end")
         if len(self._register.tokens.all()) >= TOKENS_LIMIT:
@@ -85,18 +86,18 @@ class TokenDesk:
         self._register.tokens.add(made)
         self._record("guardian token", f"{label} {role}", account, request)
         announce(self._register, self._around, AnnouncementKind.TOKEN, account.name, request)
-        return {"token": token, "id": made.id}
+        return AccountResponse(token=token, id=made.id)
 
-    def end(self, request: Request) -> dict[str, object]:
+    def end(self, request: Call[AccountRequest]) -> AccountResponse:
         _, account = self._session_of(request)
         found = self._register.tokens.find(request.text("id"), account.name)
         if found is None:
             request.refuse("id", "is not one of your tokens", Code.NO_TOKEN)
         self._register.tokens.end(account.name, found.id)
         self._record("guardian token end", found.label, account, request)
-        return {}
+        return AccountResponse()
 
-    def check(self, request: Request) -> dict[str, object]:
+    def check(self, request: Call[AccountRequest]) -> AccountResponse:
         """Return the account and the role of a token. It has at most the current role of its account."""
         key = digest(request.text("token"))
         found = self._register.tokens.use(key, self._around.wall(), sure=self._around.clock_known())
@@ -105,7 +106,7 @@ class TokenDesk:
             request.refuse("token", "is unknown or has ended", Code.WRONG_TOKEN)
         role = held_to(found, account)
         minutes = account.minutes if role is account.role else 0
-        return {"guardian": account.name, "role": role.value, "minutes": minutes, "via": found.id}
+        return AccountResponse(guardian=account.name, role=role.value, minutes=minutes, via=found.id)
 
     def _record(self, what: str, detail: str, account: Account, request: Request) -> None:
         self._around.record(what, detail, account.name, request.text("origin", ""))
@@ -114,7 +115,7 @@ class TokenDesk:
 def announce(
     register: AccountRegister, around: Around, told: AnnouncementKind, name: str, request: Request
 ) -> None:
-    """To everybody, for a week."""
+    """Announce a change of an account to everyone for a week."""
     now = around.wall()
     register.announce(
         Announcement(told, name, around.device(request), now, now + ANNOUNCED_FOR, around.clock_known())
@@ -129,8 +130,9 @@ def held_to(token: Token, account: Account) -> PersonRole:
 
 
 def from_where(request: Request, register: AccountRegister, now: datetime) -> str:
-    """Where a change comes from, with the token (``via``, an id) by which it is asked. One that is not
-    ``by``'s, has ended or may not do this changes nothing.
+    """Return where a change comes from: the address, with the token (``via``, an id) of the request.
+
+    Raises ControlError for a token that is not of the person in ``by``, has ended, or lacks the rights.
     """
     origin = request.text("origin", "")
     if not request.has("via"):

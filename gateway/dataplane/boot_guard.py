@@ -1,10 +1,14 @@
-"""The boot guard's files in the state folder. They block fail-closed devices except for help lines, from the
-moment the LAN comes up until the daemon's table is installed.
+"""Writes the files of the boot guard to the state folder.
 
-`guard.nft` is a complete table, which `nft -f` loads without the daemon. `guard-names.conf` is for a dnsmasq
-that resolves only the names of help lines; without dnsmasq, help lines are reachable by address. A change of
-the fail-closed devices is written immediately. A new address of a help line may wait: there are several a
-day.
+The boot guard filters from the moment the LAN comes up until the daemon's table is installed. It blocks
+fail-closed devices, except for help lines.
+
+- `guard.nft`: a complete table, which `nft -f` loads without the daemon.
+- `guard-names.conf`: for a dnsmasq that resolves only the names of help lines. Without dnsmasq, help lines
+  are reachable by address only.
+
+A change of the fail-closed devices is written immediately. New addresses of help lines are written later, to
+spare flash memory: there are several a day.
 """
 
 from __future__ import annotations
@@ -30,21 +34,26 @@ from gateway.lan import interfaces as lan
 from gateway.store.flash_wear import OFTEN, Wear
 
 FILE, NAMES = "guard.nft", "guard-names.conf"
-PID_FILE = "guard-names.pid"  # process id of the dnsmasq, in the runtime folder
+PID_FILE = "guard-names.pid"  # in the runtime folder: process id of the guard's dnsmasq
 LINK = Path("/var/run/qalqan-guard", FILE)
-"""OpenWrt includes it in the firewall (ruleset-post). Removed once the daemon's table is loaded."""
-LINK_VARIABLE = "QALQAN_GUARD_LINK"  # environment variable: another path, for tests
+"""A link to `guard.nft`, which OpenWrt's firewall includes (ruleset-post).
 
-SOON = 60.0  # seconds from the first new address of a help line in this run
+It is removed when the daemon's table is installed.
+"""
+LINK_VARIABLE = "QALQAN_GUARD_LINK"  # environment variable with another path, for tests
+
+SOON = 60.0  # minimum seconds from a new address of a help line to the write
 _ADDRESS = re.compile(r"^address=/([^/\s]+)/([0-9a-f.:]+)$", re.MULTILINE)
 
 Names = Mapping[str, frozenset[bytes]]
-"""Names of help lines with their packed addresses."""
+"""Name of a help line → its packed addresses."""
 
 _log = logging.getLogger(__name__)
 
 
 class HelpNames(Protocol):
+    """The known addresses of help lines (`HelpAddresses`)."""
+
     @property
     def by_name(self) -> Names: ...
 
@@ -53,10 +62,11 @@ class HelpNames(Protocol):
 
 
 class GuardFile:
-    """Writes the guard's files. ``keep`` stores what the table has now; ``taken_over`` follows its
-    installation.
+    """Writes the guard's files.
 
-    ``stays``: a clean stop leaves the guard in place of the daemon's table.
+    Call `keep` after each change of the table, and `taken_over` after its installation.
+
+    ``stays``: at a clean stop the guard replaces the daemon's table.
     """
 
     def __init__(
@@ -76,23 +86,24 @@ class GuardFile:
         self._help = help_
         self._help_every = wear.guard_every
         self._stays = stays
-        self._guard: Snapshot | None = None  # of the fail-closed devices; None: there are none
-        self._held = _read_names(self._names_file)  # as the files have it
+        self._guard: Snapshot | None = None  # for the fail-closed devices; None: there are none
+        self._stored = _read_names(self._names_file)  # the content of the files
         self._text = _read(self._file)
         self._timer: Timer | None = None
         self._next = 0.0
         self._trouble = ""
 
     def keep(self, snapshot: Snapshot) -> None:
+        """Write the guard for ``snapshot``, the present state of the table."""
         self._guard = guard(snapshot) if snapshot.closed else None
-        if self.text(self._held) != self._text:
+        if self.text(self._stored) != self._text:
             self._write()
-        elif self._guard is not None and self._names() != self._held and self._timer is None:
+        elif self._guard is not None and self._names() != self._stored and self._timer is None:
             delay = max(SOON, self._next - self._loop.now())
             self._timer = self._loop.call_later(delay, self._write)
 
     def text(self, names: Names | None = None) -> str:
-        """Return the whole table; empty if no device is fail-closed."""
+        """Return the text of the table; empty if no device is fail-closed."""
         if self._guard is None:
             return ""
         names = self._names() if names is None else names
@@ -101,12 +112,12 @@ class GuardFile:
         return render(replace(self._guard, help4=tuple(help4), help6=tuple(help6)))
 
     def _names(self) -> Names:
-        """Return addresses by name. A name that this run has not resolved has those of an earlier run."""
+        """Return addresses by name. A name that is not resolved yet has the addresses of an earlier run."""
         found: dict[str, frozenset[bytes]] = {}
         for name, known in self._help.by_name.items():
-            bare = name.removeprefix("=")  # an exact name, without its subdomains
+            bare = name.removeprefix("=")  # marks an exact name, without subdomains
             found[bare] = found.get(bare, frozenset()) | known
-        before = {name: known for name, known in self._held.items() if self._help.is_name(name)}
+        before = {name: known for name, known in self._stored.items() if self._help.is_name(name)}
         return {**before, **found}
 
     def _write(self) -> None:
@@ -129,7 +140,7 @@ class GuardFile:
             self._trouble = words
             return
         self._text, self._trouble = text, ""
-        self._held = names if text else {}
+        self._stored = names if text else {}
         if self._help.by_name:
             self._next = self._loop.now() + self._help_every
 
@@ -141,7 +152,7 @@ class GuardFile:
             write_atomically(self._names_file, text.encode("ascii"))
 
     def taken_over(self) -> None:
-        """Remove the link that loads the guard, and stop its resolver: the daemon's table is installed."""
+        """Remove the link to the guard and stop its resolver, after the daemon's table was installed."""
         with contextlib.suppress(OSError):
             self._link.unlink(missing_ok=True)
         try:
@@ -154,17 +165,17 @@ class GuardFile:
             return
 
     def left_behind(self) -> str:
-        """Return the table that a clean stop installs in place of the daemon's; empty if none."""
+        """Return the table that a clean stop installs in place of the daemon's; empty for none."""
         return self.text() if self._stays else ""
 
     def problems(self) -> list[str]:
-        """Return sentences for `status`; empty if there is no problem."""
+        """Return one sentence for each problem, for `status`."""
         if not self._trouble:
             return []
         return [f"The boot guard cannot be written ({self._trouble}): after a power cut it is an older one."]
 
     def close(self) -> None:
-        """Write pending changes. Start the resolver of a guard that stays."""
+        """Write pending changes. If the guard stays, start its resolver."""
         if self._timer is not None:
             self._write()
         program = find_program("dnsmasq")

@@ -1,8 +1,8 @@
-"""DNS over TCP of filtered devices: judges each message, and forwards allowed ones to the resolver that the
-device chose.
+"""Proxies DNS over TCP of filtered devices.
 
-A stream cannot change its length inside a queue, so the kernel redirects these connections to this proxy. The
-connection table knows the original resolver.
+The proxy judges each message, and forwards allowed ones to the resolver that the device chose. It is needed
+because a netfilter queue cannot change the length of a TCP stream. The kernel redirects the connections to
+the proxy, and its connection table has the original resolver.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from gateway.path.subject import Subject
 from gateway.wire.dns.message import TcpStream, tcp_frame
 from gateway.wire.ip.packet import TCP
 
-MAX_CONNECTIONS = 128  # two descriptors each; a client of a resolver keeps one open
+MAX_CONNECTIONS = 128  # two descriptors each; a client keeps one connection to a resolver open
 MAX_PER_SLOT = 16
-IDLE = 15.0  # seconds; RFC 7766 §6.2.3 asks servers for a few seconds
-MAX_UNSENT = 256 << 10  # bytes towards one end; an end that does not read them is dropped
-MAX_QUESTION = 4096  # bytes of one question; with every option that clients send it is below 600
+IDLE = 15.0  # seconds; RFC 7766 §6.2.3 recommends a few seconds
+MAX_UNSENT = 256 << 10  # bytes waiting for one end; beyond that the connection is closed
+MAX_QUESTION = 4096  # bytes of one query; with all options that clients send it has fewer than 600
 CHUNK = 16 << 10
 BACKLOG = 32
 
@@ -43,13 +43,15 @@ _IPV6 = struct.Struct("!2xH4x16s4x")
 
 
 class Sent(Enum):
+    """The result of a send: everything, with bytes left to send, or a broken connection."""
+
     ALL = auto()
     MORE = auto()
     BROKEN = auto()
 
 
 class _Pair:
-    """A client's connection, and the proxy's connection to its resolver."""
+    """The connection of a client, and the connection to its resolver."""
 
     __slots__ = (
         "client",
@@ -84,7 +86,10 @@ class _Pair:
 
 
 class DnsProxy:
-    """Listens on ``port`` (0: any) of all addresses. Only the ruleset redirects connections to it."""
+    """Serves DNS over TCP on ``port`` (0: any) of all addresses.
+
+    It accepts only connections that the ruleset redirected.
+    """
 
     def __init__(
         self,
@@ -118,13 +123,11 @@ class DnsProxy:
             client.close()
             return
         self._pairs[client] = pair
-        self._rest(pair)
+        self._restart_idle_timer(pair)
         self._loop.on_readable(client, lambda: self._from_client(pair))
 
     def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
-        """Return the new pair; None if the connection has no filtered owner, or there are too many
-        connections.
-        """
+        """Return a new pair; None if no subject owns the connection, or there are too many connections."""
         original = original_destination(client)
         if original is None or original[1] != PORT or len(self._pairs) >= MAX_CONNECTIONS:
             return None
@@ -143,23 +146,24 @@ class DnsProxy:
         scope = peer[3] if len(peer) == 4 else 0
         return _Pair(client, (slot, source, peer[1]), original[0], scope)
 
-    def _rest(self, pair: _Pair) -> None:
+    def _restart_idle_timer(self, pair: _Pair) -> None:
         if pair.idle is not None:
             pair.idle.cancel()
         pair.idle = self._loop.call_later(IDLE, lambda: self._end(pair))
 
     def _from_client(self, pair: _Pair) -> None:
-        self._carry(pair, pair.client, pair.questions, self._ask)
+        self._receive_messages(pair, pair.client, pair.questions, self._handle_query)
 
     def _from_resolver(self, pair: _Pair) -> None:
         if pair.upstream is not None:
-            self._carry(pair, pair.upstream, pair.responses, self._give)
+            self._receive_messages(pair, pair.upstream, pair.responses, self._handle_response)
 
-    def _carry(
+    def _receive_messages(
         self, pair: _Pair, sock: socket.socket, stream: TcpStream, each: Callable[[_Pair, bytes], None]
     ) -> None:
-        """Forward the complete messages of ``sock``. End the pair if its other end is gone or sends invalid
-        DNS.
+        """Receive from ``sock``, and pass each complete message to ``each``.
+
+        End the pair if the other end closed the connection or sent invalid DNS.
         """
         data = receive(sock)
         if data is None:
@@ -167,18 +171,18 @@ class DnsProxy:
         if not data:
             self._end(pair)
             return
-        self._rest(pair)
+        self._restart_idle_timer(pair)
         try:
             for message in stream.feed(data):
                 each(pair, message)
         except WireError:
             self._end(pair)
 
-    def _give(self, pair: _Pair, response: bytes) -> None:
+    def _handle_response(self, pair: _Pair, response: bytes) -> None:
         subject = self._subject(pair)
         if subject is None:
             return
-        if subject.slot:  # answers to an unfiltered device stay unchanged, as over UDP
+        if subject.slot:  # as over UDP, answers to unfiltered devices stay unchanged
             now = self._loop.now()
             if not self._dns.allows_answer(subject.slot, response, now):
                 self._end(pair)
@@ -193,27 +197,28 @@ class DnsProxy:
             )
         self._send(pair, pair.client, pair.to_client, response)
 
-    def _ask(self, pair: _Pair, query: bytes) -> None:
+    def _handle_query(self, pair: _Pair, query: bytes) -> None:
         subject = self._subject(pair)
         if pair.client.fileno() < 0 or subject is None:
             return
         now = self._loop.now()
-        asked = self._dns.judge_query(query, subject, pair.key, pair.resolver, now, self._wall())
-        if asked is None:
+        outcome = self._dns.judge_query(query, subject, pair.key, pair.resolver, now, self._wall())
+        if outcome is None:
             self._end(pair)
-        elif asked.reply is not None:
-            self._send(pair, pair.client, pair.to_client, asked.reply)
-        elif asked.forward is not None and self._connected(pair):
-            self._send(pair, pair.upstream, pair.to_resolver, asked.forward)
+        elif outcome.reply is not None:
+            self._send(pair, pair.client, pair.to_client, outcome.reply)
+        elif outcome.forward is not None and self._connected(pair):
+            self._send(pair, pair.upstream, pair.to_resolver, outcome.forward)
 
     def _subject(self, pair: _Pair) -> Subject | None:
-        """Return the subject by the current rules; None if it no longer exists since the connection began."""
+        """Return the subject; end the pair and return None if the subject no longer exists."""
         subject = self._subjects.get(pair.key[0])
         if subject is None:
             self._end(pair)
         return subject
 
     def _connected(self, pair: _Pair) -> bool:
+        """Connect to the resolver if necessary. Return False and end the pair if that fails."""
         if pair.upstream is not None:
             return True
         family = socket.AF_INET if len(pair.resolver) == 4 else socket.AF_INET6
@@ -260,7 +265,7 @@ class DnsProxy:
         return len(self._pairs)
 
     def forget(self, slot: int | None = None) -> None:
-        """End the connections of one slot, or of all."""
+        """End the connections of one slot, or all connections."""
         for pair in tuple(self._pairs.values()):
             if slot in (None, pair.key[0]):
                 self._end(pair)
@@ -272,7 +277,7 @@ class DnsProxy:
 
 
 def listen(port: int) -> socket.socket:
-    """Listen on all addresses. ``port`` 0: any."""
+    """Return a socket that listens on all addresses, on ``port`` (0: any)."""
     try:
         listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -288,7 +293,7 @@ def listen(port: int) -> socket.socket:
 
 
 def original_destination(sock: socket.socket) -> tuple[bytes, int] | None:
-    """Return packed address and port of the original destination; None if nothing was redirected."""
+    """Return the packed address and port of the original destination; None without a redirection."""
     try:
         if "." in sock.getpeername()[0]:
             port, address = _IPV4.unpack(sock.getsockopt(socket.IPPROTO_IP, _SO_ORIGINAL_DST, _IPV4.size))
@@ -301,7 +306,7 @@ def original_destination(sock: socket.socket) -> tuple[bytes, int] | None:
 
 
 def packed(text: str) -> bytes:
-    """Return an address of a socket in packed form: without scope, and IPv4-mapped addresses as IPv4."""
+    """Return the packed form of a socket's address, without scope; an IPv4-mapped address as IPv4."""
     text = text.partition("%")[0]
     if "." in text:
         return socket.inet_pton(socket.AF_INET, text.removeprefix("::ffff:"))
@@ -309,7 +314,7 @@ def packed(text: str) -> bytes:
 
 
 def receive(sock: socket.socket) -> bytes | None:
-    """Return received bytes; None if there are none yet, empty if the other end closed the connection."""
+    """Return received bytes: None if there are none yet, empty if the connection was closed."""
     try:
         return sock.recv(CHUNK)
     except BlockingIOError:
@@ -319,6 +324,7 @@ def receive(sock: socket.socket) -> bytes | None:
 
 
 def send_some(sock: socket.socket, waiting: bytearray) -> Sent:
+    """Send as much of ``waiting`` as possible, and remove it from the buffer."""
     try:
         del waiting[: sock.send(waiting)]
     except BlockingIOError:

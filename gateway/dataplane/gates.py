@@ -1,4 +1,7 @@
-"""Opens and closes connection classes in the kernel's pass map at the times that the rules set."""
+"""Opens and closes connection classes in the kernel's pass map, at the times set by the rules.
+
+A class is a combination of gates (for example internet and a service) that a connection of a slot needs.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +24,21 @@ from gateway.policy.time.gates import counted_gates, joined
 from gateway.policy.time.standing import Standing
 from gateway.store.store import Store
 
-RENEW = 30.0  # seconds; a third of the longest lease, so that two renewals may fail
+RENEW = 30.0  # seconds; a third of the longest lease, so two renewals may fail
 MINUTE = 60  # seconds
-BETWEEN = 0.55  # fraction of a second of the wall clock at which leases begin
-GRACE = 0.5  # seconds; at a boundary `sync` runs before the leases of classes that stay open expire
-LONGEST_SLEEP = 60.0  # seconds; a change of the clock is noticed within them
+BETWEEN = 0.55  # leases begin at this fraction of a second of the wall clock
+GRACE = 0.5  # seconds; lets `sync` run at a boundary before the leases of open classes expire
+LONGEST_SLEEP = 60.0  # seconds; the maximum delay after a clock change
 
 _Opened = tuple[bool, object]
-"""Whether filtering is off, and what a guardian opened for a while."""
+"""Whether filtering is off, and what a guardian opened temporarily."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ClassAdded:
-    """A slot has a new connection class, for these gates."""
+    """A slot got a new connection class for these gates."""
 
     slot: int
     gates: frozenset[str]
@@ -43,7 +46,10 @@ class ClassAdded:
 
 
 class ClassNumbers:
-    """Numbers a slot's combinations of gates. The numbers are stored: connections outlive the daemon."""
+    """Returns the class number of a slot's combination of gates.
+
+    The numbers are stored, because connections outlive the daemon.
+    """
 
     def __init__(self, store: Store, bus: Bus) -> None:
         self._store = store
@@ -59,7 +65,7 @@ class ClassNumbers:
 
 
 class Gates:
-    """Keeps the pass map in step with members and their situations."""
+    """Updates the pass map from the members and their situations."""
 
     def __init__(
         self,
@@ -81,12 +87,12 @@ class Gates:
         self._changed = changed
         self._timer: Timer | None = None
         self._renewal: Timer | None = None
-        self._open: dict[int, frozenset[int]] = {}
-        self._opened: dict[int, _Opened] = {}
+        self._open: dict[int, frozenset[int]] = {}  # slot → open classes
+        self._opened: dict[int, _Opened] = {}  # by slot
         self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease expires
 
     def admit(self, event: ClassAdded) -> None:
-        """Put a new class into the pass map, before its first connection needs it."""
+        """Add a new class to the pass map, unless a gate of it is closed."""
         slot, gates, number = event.slot, event.gates, event.number
         member = self._family.everybody.get(slot)
         if member is None:
@@ -99,11 +105,12 @@ class Gates:
         self._open[slot] = self._open.get(slot, frozenset()) | {number}
         now = self._table.snapshot
         self._table.update(replace(now, passes=(*now.passes, element)))
-        self._note_ends([element], self._loop.now())
+        self._store_ends([element], self._loop.now())
 
     def snapshot(self, base: Snapshot) -> Snapshot:
-        """Return ``base`` with the slots of all members and the unfiltered devices. ``sync`` adds open
-        classes.
+        """Return ``base`` with the slots of all members and the unfiltered devices.
+
+        It keeps the present open classes; `sync` updates them.
         """
         members = self._family.everybody
         slots = tuple(
@@ -140,10 +147,10 @@ class Gates:
 
     @staticmethod
     def _lease(member: Member, standing: Standing, gates: frozenset[str], at: datetime) -> int | None:
-        """Return the lease in seconds; None for no end.
+        """Return the lease of a class in seconds; None for no end.
 
-        Classes of fail-closed profiles end at the next boundary even if no daemon runs. If a limit is nearly
-        used, they end no later than its remaining minutes.
+        Classes of fail-closed profiles have a lease, so that they close even if no daemon runs: at the next
+        boundary, or when the remaining minutes of a limit are over.
         """
         if not member.profile.closes:
             return None
@@ -151,24 +158,26 @@ class Gates:
         if standing.budgets:
             budgets = [standing.budgets[gate] for gate in counted_gates(gates) if gate in standing.budgets]
             left = min([left, *(MINUTE * budget.left for budget in budgets if budget.left > 0)])
-        return max(1, min(MAX_LEASE, ceil(left + GRACE)))  # nft counts in whole seconds
+        return max(1, min(MAX_LEASE, ceil(left + GRACE)))  # nft timeouts are whole seconds
 
     def sync(self) -> None:
         """Update situations and the pass map, and wait for the next boundary."""
         at = self._wall()
         situated = self._family.situate(at)
         before, opened = self._open, self._opened
-        self._bring(self._passes(at))
+        self._update_passes(self._passes(at))
         moved = {slot for slot, classes in self._open.items() if before.get(slot, classes) != classes}
         if situated or moved:
             self._changed(situated | frozenset(moved))
         if any(self._opened[slot] != was for slot, was in opened.items() if slot in self._opened):
-            self.rejudge()  # these have no gate of their own
+            self.rejudge()  # these changes have no gate of their own
         self._wait(at)
 
-    def _bring(self, wanted: tuple[PassElement, ...]) -> None:
-        """Update the pass map. A lease that expires about on time stays, so that its counter continues. A
-        lease that a boundary had shortened is renewed.
+    def _update_passes(self, wanted: tuple[PassElement, ...]) -> None:
+        """Update the pass map.
+
+        A lease that expires at about the desired time stays, so that its counter continues. Other leases are
+        renewed, for example one that a boundary had shortened.
         """
         now = self._loop.now()
         running = {(element.slot, element.class_number): element for element in self._table.snapshot.passes}
@@ -176,25 +185,26 @@ class Gates:
         stale: list[PassElement] = []
         for element in wanted:
             there = running.get((element.slot, element.class_number))
-            if there is not None and self._ends_well(element, now):
+            if there is not None and self._lease_fits(element, now):
                 passes.append(there)
                 continue
             passes.append(element)
-            if there == element:  # the same length, but it began too long ago
+            if there == element:  # same length, but it began too early
                 stale.append(element)
         self._table.update(replace(self._table.snapshot, passes=tuple(passes)))
         self._table.renew(stale)
-        kept = [one for one, chosen in zip(wanted, passes, strict=True) if chosen is one]
-        self._note_ends(kept, now)
+        begun = [element for element, chosen in zip(wanted, passes, strict=True) if chosen is element]
+        self._store_ends(begun, now)
 
-    def _ends_well(self, wanted: PassElement, now: float) -> bool:
+    def _lease_fits(self, wanted: PassElement, now: float) -> bool:
+        """Whether the running lease of an element expires at about the desired time."""
         if wanted.lease is None:
             return (wanted.slot, wanted.class_number) not in self._ends
         ends = self._ends.get((wanted.slot, wanted.class_number))
         early = None if ends is None else now + wanted.lease - ends
         return early is not None and -1.0 <= early <= RENEW
 
-    def _note_ends(self, begun: Iterable[PassElement], now: float) -> None:
+    def _store_ends(self, begun: Iterable[PassElement], now: float) -> None:
         for element in begun:
             key = (element.slot, element.class_number)
             if element.lease is None:
@@ -210,9 +220,10 @@ class Gates:
         self._timer = self._loop.call_later(max(0.0, delay), self.sync)
 
     def renew(self) -> None:
-        """Renew all leases. The last one before a boundary ends half a second after it.
+        """Renew all leases, and schedule the next renewal.
 
-        Boundaries are at whole minutes and nft counts in whole seconds, so leases begin between two seconds.
+        The last lease before a boundary ends half a second after it. Boundaries are at whole minutes and nft
+        timeouts are whole seconds, so leases begin between two seconds.
         """
         if self._renewal is not None:
             self._renewal.cancel()
@@ -220,16 +231,14 @@ class Gates:
             passes = self._passes(self._wall())
             self._table.update(replace(self._table.snapshot, passes=passes))
             self._table.renew(element for element in passes if element.lease is not None)
-            self._note_ends(passes, self._loop.now())
+            self._store_ends(passes, self._loop.now())
         except GatewayError as error:
             _log.error("%s", error)
         late = (self._wall().microsecond / 1e6 - BETWEEN) % 1
         self._renewal = self._loop.call_later(RENEW - late, self.renew)
 
     def rejudge(self) -> int:
-        """Judge all live connections by the current rules, and cut the blocked ones. Return how many were
-        cut.
-        """
+        """Judge all live connections by the current rules, and cut the blocked ones. Return their number."""
         at = self._wall()
         cut = 0
         for slot, subject in self._family.subjects.items():
@@ -248,24 +257,24 @@ class Gates:
         return cut
 
     def reclass(self, flow: FlowId, live: LiveFlow) -> None:
-        """Move a running connection to the class that its latest request belongs to."""
+        """Move a running connection to the class of its latest request."""
         self._mark(flow, live.class_number, asks=live.asks)
 
     def uploads(self, flow: FlowId) -> None:
-        """Count further packets from the LAN side as an upload, not as those of a new connection."""
+        """Mark a connection as an upload: further packets from the LAN do not count as those of a new one."""
         self._put(flow, UPLOAD)
 
     def refuse(self, flow: FlowId) -> None:
-        """Block an undecided connection that had to make room before it was completely read."""
+        """Block an undecided connection that was evicted before its hello was complete."""
         try:
             self._put(flow, verdict_byte(FlowState.REFUSED))
         except KernelError as error:
             _log.error("%s", error)
 
     def _mark(self, flow: FlowId, number: int, *, asks: bool) -> bool:
-        """Give a running connection another class (0: cut it).
+        """Move a running connection to the class ``number`` (0: cut it).
 
-        Returns False if it has ended, or its device has another owner now.
+        Return False if it has ended, or its device has another owner now.
         """
         if not number:
             return self._put(flow, CUT)
@@ -281,7 +290,7 @@ class Gates:
         return self._table.conntrack.set_mark([entry], layout.ct_mark(0, byte), layout.ct) > 0
 
     def forget(self, slot: int) -> None:
-        """Forget the leases of a slot that no device has any more."""
+        """Forget the leases of a slot without devices."""
         self._ends = {pair: end for pair, end in self._ends.items() if pair[0] != slot}
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""Resolves only the names of help lines, for fail-closed devices while no daemon runs.
+"""Runs a resolver for the names of help lines, for fail-closed devices while no daemon runs.
 
-The resolver is a dnsmasq of its own, which outlives `kill -9` of the daemon; a clean stop ends it. The table
-redirects DNS queries of fail-closed devices to it as soon as the daemon's lease expires.
+The resolver is a separate dnsmasq, which survives a kill of the daemon; a clean stop ends it. When the
+daemon's lease expires, the table redirects the DNS queries of fail-closed devices to it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from gateway.core.programs import find_program
 _log = logging.getLogger(__name__)
 
 PROGRAM = "dnsmasq"
-STOP = 2.0  # seconds to end after SIGTERM
+STOP = 2.0  # seconds from SIGTERM to SIGKILL
 
 
 class HelpResolver:
-    """Runs the dnsmasq. ``port`` is None if dnsmasq is not installed: help lines are then reachable by
-    address only.
+    """Runs the dnsmasq.
+
+    ``port`` is None if dnsmasq is not installed. Help lines are then reachable by address only.
     """
 
     def __init__(self, runtime: Path, lan: Iterable[str]) -> None:
@@ -38,12 +39,12 @@ class HelpResolver:
         self.port = _free_port() if self._program else None
 
     def serve(self, names: Mapping[str, frozenset[bytes]]) -> None:
-        """Answer for these names and their subdomains with their packed addresses from now on."""
+        """Replace the names, whose subdomains are included, and their packed addresses."""
         if self.port is None or self._program is None:
             return
         write_atomically(self._config, configuration(names, self._lan, self.port).encode("ascii"))
         self._end()
-        # dnsmasq reads it only at its start, before it drops its rights.
+        # dnsmasq reads the file only at its start, before it drops its privileges.
         command = [self._program, "--keep-in-foreground", f"--conf-file={self._config}", "--pid-file="]
         try:
             self._pid = spawn(command)
@@ -55,14 +56,14 @@ class HelpResolver:
     def _end(self) -> None:
         if self._pid is None:
             return
-        os.kill(self._pid, signal.SIGTERM)  # an ended process keeps its number until it is waited for
+        os.kill(self._pid, signal.SIGTERM)  # safe: the process id stays reserved until waitpid
         if not _has_ended(self._pid, STOP):
             os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
         self._pid = None
 
     def _end_stale(self) -> None:
-        """End a dnsmasq that a killed daemon left. A number that another program has by now is left alone."""
+        """End the dnsmasq of a killed daemon, unless another program has its process id now."""
         try:
             pid = int(self._pid_file.read_text())
             command = Path("/proc", str(pid), "cmdline").read_bytes()
@@ -78,7 +79,7 @@ class HelpResolver:
 
 
 def configuration(names: Mapping[str, frozenset[bytes]], lan: Iterable[str], port: int, *more: str) -> str:
-    """Return dnsmasq's configuration: names, their subdomains and packed addresses, on these interfaces."""
+    """Return the configuration of a dnsmasq that serves ``names`` (with packed addresses) on ``lan``."""
     fixed = ("no-resolv", "no-hosts", "bind-dynamic", "user=nobody", f"port={port}", "local-ttl=10")
     lines = [
         f"address=/{name.removeprefix('=')}/{_text(address)}"
@@ -89,16 +90,16 @@ def configuration(names: Mapping[str, frozenset[bytes]], lan: Iterable[str], por
 
 
 def spawn(command: list[str]) -> int:
-    """Start ``command`` in a session of its own without input and output, and return its process id.
+    """Start ``command`` in a session of its own, without input and output. Return its process id.
 
-    Like subprocess, which would take 0.6 MB of memory. Raises OSError.
+    Used in place of subprocess, which takes 0.6 MB of memory. Raises OSError.
     """
     nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
     return os.posix_spawn(command[0], command, os.environ, file_actions=nothing, setsid=True)
 
 
 def _has_ended(pid: int, patience: float) -> bool:
-    """Whether a child process ends within ``patience`` seconds."""
+    """Wait up to ``patience`` seconds for the end of a child process. Return whether it ended."""
     process = os.pidfd_open(pid)
     try:
         return bool(select.select([process], [], [], patience)[0])
@@ -107,7 +108,7 @@ def _has_ended(pid: int, patience: float) -> bool:
 
 
 def _free_port() -> int:
-    """Return a port that is free for UDP and TCP now."""
+    """Return a port that is free for both UDP and TCP."""
     while True:
         with (
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,

@@ -1,7 +1,7 @@
-"""Detects whether the internet connection works, so that the filter is not blamed for an outage.
+"""Detects whether the internet connection works, so that users do not blame the filter for an outage.
 
-It sends nothing. It observes the default route, servers that answer devices, DNS answers, and the counters of
-the uplink interfaces. If there is no traffic, the state is unknown.
+The detection is passive. It uses the default route, answers of servers to devices, DNS answers, and the
+counters of the uplink interfaces. Without traffic the state is unknown.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from gateway.core.loop import Loop, Timer
 from gateway.lan.uplink import Traffic, Uplink, read_uplink
 from gateway.path.addresses import AddressBook
 
-PERIOD = 5.0  # seconds between two looks
+PERIOD = 5.0  # seconds between two checks
 KEPT = 300.0  # seconds for which a server's answer counts as evidence
-BUSY = 50_000  # bytes in a period that only a working connection brings; modem errors have some 100
-SILENCE = 20.0  # seconds without a packet from outside, not even from the modem
-UNHEARD = 30  # packets sent without any answer; fewer may need none
-PATIENCE = 45.0  # seconds for which queries lack answers; resolvers try for some 20
-QUESTIONS = 20  # queries of devices; they send up to three a name, of which two may rightly get no address
-ANSWERED = 0.2  # share of the queries; the resolver of a dead connection still answers from its cache
+BUSY = 50_000  # bytes per period that prove a working connection; errors from the modem have about 100
+SILENCE = 20.0  # seconds without a received packet, not even one from the modem
+UNHEARD = 30  # packets sent without an answer; fewer may need none
+PATIENCE = 45.0  # seconds of unanswered queries; resolvers retry for about 20
+QUESTIONS = 20  # minimum queries; devices send up to three per name, of which two may get no address
+ANSWERED = 0.2  # share of answered queries; without internet a resolver still answers from its cache
 
 _log = logging.getLogger(__name__)
 
@@ -48,11 +48,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class UplinkChanged:
-    """Other interfaces are the uplink now."""
+    """The uplink interfaces changed."""
 
 
 class AnswerBook(AddressBook):
-    """Counts what it learns from answers to the queries of devices."""
+    """An address book that counts the answers to queries of devices."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,13 +71,13 @@ class InternetJudge:
         self.state = InternetState.UNKNOWN
         self._evidence = Evidence()
         self._traffic: Traffic | None = None
-        self._good = 0.0  # when a server answered last
-        self._silent: tuple[float, int] | None = None  # since when, and packets sent until then
-        self._lacking: tuple[float, Evidence] | None = None  # since when, and the counters at that time
-        self._asked = 0.0  # when a device sent a query last
+        self._good = 0.0  # time of the last answer of a server
+        self._silent: tuple[float, int] | None = None  # start of the silence, and packets sent before
+        self._lacking: tuple[float, Evidence] | None = None  # start of unanswered queries, and counters then
+        self._asked = 0.0  # time of the last query of a device
 
     def see(self, uplink: Uplink, evidence: Evidence, now: float) -> InternetState:
-        """Return the state after an observation. ``now``: seconds, monotonic."""
+        """Return the state after an observation. ``now``: monotonic seconds."""
         answered = evidence.passed > self._evidence.passed or self._is_busy(uplink.traffic)
         silent = self._is_silent(uplink.traffic, now)
         lacking = self._lacks_answers(evidence, now) and uplink.traffic is not None
@@ -100,7 +100,7 @@ class InternetJudge:
         return traffic.received_bytes - last.received_bytes >= BUSY
 
     def _is_silent(self, traffic: Traffic | None, now: float) -> bool:
-        """Whether many packets were sent since the last one was received."""
+        """Whether many packets were sent, for some time, since the last received one."""
         last = self._traffic
         if traffic is None or last is None or traffic.received != last.received or traffic.sent < last.sent:
             self._silent = None
@@ -109,7 +109,7 @@ class InternetJudge:
         return now - since >= SILENCE and traffic.sent - sent >= UNHEARD
 
     def _lacks_answers(self, evidence: Evidence, now: float) -> bool:
-        """Whether devices keep sending queries that get no answer."""
+        """Whether devices have sent queries for some time, and few were answered."""
         if evidence.questions != self._evidence.questions:
             self._asked = now
         since, then = self._lacking or (now, evidence)
@@ -121,7 +121,7 @@ class InternetJudge:
 
 
 class Internet:
-    """Observes every PERIOD seconds. ``since`` is when ``state`` changed last."""
+    """Checks the state every PERIOD seconds. ``since``: the time of its last change."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class Internet:
         wall: Callable[[], datetime],
         bus: Bus,
     ) -> None:
-        """``inside``: the interfaces that face the LAN."""
+        """``inside``: the LAN interfaces."""
         self.state = InternetState.UNKNOWN
         self.since: datetime | None = None
         self._bus = bus

@@ -1,4 +1,4 @@
-"""The kernel's table: its desired state, and how it is installed, updated, repaired and removed."""
+"""Installs, updates, repairs and removes the nftables table ``inet qalqan``, and builds its desired state."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ from gateway.lan import interfaces as lan
 from gateway.lan.uplink import ways_out
 from gateway.policy.config.web import PAGES
 
-ALIVE_PERIOD = 1.0  # seconds; a third of the lease
-REPAIR_DELAY = 0.2  # seconds; a program that flushes a ruleset loads another right after it
-REPAIR_RETRY = 1.0  # seconds after a failed repair
-MANY = 500  # elements; the kernel cannot report the final counters of more removed elements
+ALIVE_PERIOD = 1.0  # seconds; a third of the daemon's lease
+REPAIR_DELAY = 0.2  # seconds; a program that flushes the ruleset loads its own right afterwards
+REPAIR_RETRY = 1.0  # seconds between two attempts to repair
+MANY = 500  # elements; if more are removed together, the kernel cannot report all their final counters
 
 _log = logging.getLogger(__name__)
 
 
 class KernelTable:
-    """Owns table ``inet qalqan`` and Qalqan's bits in the connection table."""
+    """Owns the table ``inet qalqan`` and Qalqan's bits in the connection marks."""
 
     def __init__(
         self,
@@ -58,11 +58,15 @@ class KernelTable:
         *,
         conntrack: Conntrack | None = None,
     ) -> None:
-        """Prepare only; ``install`` changes the kernel. Raises KernelError if no table can be loaded.
+        """Prepare the table; `install` changes the kernel.
 
-        ``snapshot`` has interfaces, marks and queues, which stay the same for the daemon's life. ``slots``
-        returns the owners of the LAN's addresses, to find connections that were never judged. ``left_behind``
-        returns the table that replaces this one at a stop; empty for none.
+        Arguments:
+            snapshot: the first state. Its marks and queues stay the same until the daemon ends.
+            slots: returns the slots of LAN addresses, to find connections that were never judged.
+            left_behind: returns the table that replaces this one at a stop; empty for none.
+
+        Raises:
+            KernelError: the kernel does not support the table.
         """
         self._loop = loop
         self._slots = slots
@@ -76,7 +80,7 @@ class KernelTable:
         self._totals = Totals(self._counters)
         self._watch = Watch(frozenset({("inet", NAME)}), self._totals.ended)
         self.conntrack = conntrack or Conntrack()
-        self.found: Mapping[Pair, int] = {}  # counters of a table from before the start
+        self.found: Mapping[Pair, int] = {}  # counters of the table of a killed daemon
         self.mends = 0
         self._repair_timer: Timer | None = None
         self._alive: Timer | None = None
@@ -88,16 +92,16 @@ class KernelTable:
         return "nft queue" if self._targets is None else "NFQUEUE target"
 
     def install(self, snapshot: Snapshot) -> None:
-        """Install the complete table in one transaction: until then packets would be marked as those of
-        devices without an owner. Replaces the table of a killed daemon.
+        """Install the complete table, in place of the table of a killed daemon.
 
-        Raises KernelError.
+        It is one transaction: with an incomplete table, packets would be marked as those of devices without
+        an owner. Raises KernelError.
         """
         self.snapshot = replace(snapshot, native=self.snapshot.native)
         layout = snapshot.layout
-        before_us = unjudged.open_connections(self.conntrack, layout, self._slots())
+        earlier = unjudged.open_connections(self.conntrack, layout, self._slots())
         self.conntrack.clear(layout)
-        unjudged.refuse(self.conntrack, layout, before_us)
+        unjudged.refuse(self.conntrack, layout, earlier)
         self._installed = True
         try:
             self.found = {pair: usage.bytes for pair, usage in self._counters.read().items()}
@@ -107,7 +111,10 @@ class KernelTable:
         self._loop.on_readable(self._watch, self._touched)
 
     def start_alive(self) -> None:
-        """Start the lease by which fail-open profiles are filtered. Call it when the queues are bound."""
+        """Start to renew the daemon's lease: without it fail-open profiles are not filtered.
+
+        Call it when the queues are bound.
+        """
         self._change(render_alive())
         self._alive = self._loop.call_later(ALIVE_PERIOD, self.start_alive)
 
@@ -126,13 +133,13 @@ class KernelTable:
                 self._targets.install()
 
     def _without_flows(self, error: KernelError) -> None:
-        """Drop the flow table: a device in it that just disappeared must not keep the table from loading."""
-        _log.warning("%s; for now no connection goes past the rules", error)
+        """Drop the flow table: one of its devices may have disappeared, which prevents the load."""
+        _log.warning("%s. Continuing without the flow table.", error)
         self.snapshot = replace(self.snapshot, offload=None)
         self._flows_dropped = True
 
     def update(self, snapshot: Snapshot) -> None:
-        """Update the table to ``snapshot``; its ``native`` is ignored."""
+        """Update the table to ``snapshot``, whose ``native`` is ignored. Raises KernelError."""
         new = replace(snapshot, native=self.snapshot.native)
         old = self.snapshot
         if new == old:
@@ -156,7 +163,10 @@ class KernelTable:
             raise
 
     def _change(self, text: str) -> None:
-        """Apply one transaction. If it fails while running, another program damaged the table: repair it."""
+        """Apply one transaction.
+
+        If it fails after the start, another program changed the table, and a repair is scheduled.
+        """
         try:
             with self._watch.ours():
                 self._nft.apply(text)
@@ -165,7 +175,7 @@ class KernelTable:
                 raise
             _log.warning("Updating the table failed: %s. It is loaded again as a whole.", error)
             self._repair_soon(REPAIR_DELAY)
-        self._touched()  # reads pending events of other programs: nothing else wakes the loop for them
+        self._touched()  # handle pending events of other programs, which do not wake the loop again
 
     def renew(self, elements: Iterable[PassElement]) -> None:
         """Renew the leases of these elements. Their counters are added to the totals first."""
@@ -175,18 +185,19 @@ class KernelTable:
         self._count_many(elements)
         self._change(render_passes(self.snapshot, removed=elements, added=elements))
 
-    def hand_over(self, slot: int, heir: int) -> None:
-        """Move the connections of ``slot``, which is not used any more, to slot ``heir``, and reset them."""
-        unjudged.hand_over(self.conntrack, self.snapshot.layout, slot, heir)
+    def hand_over(self, slot: int, successor: int) -> None:
+        """Reset the connections of the unused ``slot``, for slot ``successor`` (0: unfiltered)."""
+        unjudged.hand_over(self.conntrack, self.snapshot.layout, slot, successor)
 
     def forget_rates(self, slot: int) -> None:
-        """Forget how fast a slot was sending."""
+        """Reset the rate limits of a slot."""
         self._change(render_reset_rates(self.snapshot, slot))
 
     def follow_devices(self, slots: unjudged.Slots | None = None, only: Set[bytes] | None = None) -> None:
         """Reset connections that a device began while it had another owner.
 
-        ``slots``: the addresses to look at, by default all. ``only``: limit it to these addresses.
+        ``slots``: the slots by address; by default those of all neighbours. ``only``: check only these
+        addresses.
         """
         slots = self._slots() if slots is None else slots
         unfiltered = unjudged.reset_connections(self.conntrack, self.snapshot.layout, slots, only=only)
@@ -194,11 +205,11 @@ class KernelTable:
             self._change(render_new_flow_table(self.snapshot))
 
     def used(self) -> Mapping[Pair, int]:
-        """Return bytes by (slot, class) since the start. They never decrease; unused classes are missing."""
+        """Return the bytes by slot and class since the start, without unused classes. They never decrease."""
         self._watch.catch_up()
         try:
             return self._totals.read()
-        except KernelError as error:  # the table is gone; use the totals of the last reading
+        except KernelError as error:  # the table is gone: return the totals of the last reading
             _log.debug("%s", error)
             return self._totals.bytes
         finally:
@@ -213,7 +224,7 @@ class KernelTable:
         return self._totals.position()
 
     def _count_many(self, going: Collection[PassElement]) -> None:
-        """Read the counters of elements before removal, if the kernel cannot report all of them."""
+        """Read the counters before a removal of more elements than the kernel can report."""
         if len(going) > MANY:
             self.used()
 
@@ -254,7 +265,7 @@ class KernelTable:
         self._touched()
 
     def _no_flows(self) -> str:
-        """Return the commands that remove an earlier flow table, if there should be none."""
+        """Return the commands that remove an earlier flow table; empty if none was dropped."""
         return render_flows_ended() if self._flows_dropped and self.snapshot.offload is None else ""
 
     @cached_property
@@ -263,10 +274,9 @@ class KernelTable:
         return has_flow_tables(self._nft)
 
     def close(self) -> None:
-        """Remove the table, or replace it by the one of ``left_behind``, and clear Qalqan's bits in the
-        connection table.
+        """Remove the table, or replace it by that of ``left_behind``, and clear Qalqan's bits in the marks.
 
-        If the start failed, the table of a killed daemon stays: it still blocks fail-closed devices.
+        After a failed start the table of a killed daemon stays: it still blocks fail-closed devices.
         """
         self._loop.forget(self._watch)
         for timer in (self._alive, self._repair_timer):
@@ -276,7 +286,7 @@ class KernelTable:
             if left := self._left_behind():
                 self._nft.apply(left)
             else:
-                # First the rules alone: otherwise packets under way would find the pass map empty.
+                # Remove the rules first: otherwise packets in flight would be blocked by an empty pass map.
                 self._nft.apply(f"table {TABLE} {{ }}\nflush table {TABLE}\n")
                 self._nft.apply(render_removal())
             self.conntrack.clear(self.snapshot.layout)
@@ -296,11 +306,10 @@ def desired_snapshot(
     dns_port: int | None,
     now: Snapshot,
 ) -> Snapshot:
-    """Return the desired state without slots, owners and open classes.
+    """Return the desired state of the table without slots, owners and open classes.
 
-    ``inside``: the interfaces that face the LAN. ``now`` has the marks, which stay the same for the daemon's
-    life. While there is no default route, the last known layout applies; at first the one-armed layout, whose
-    rules also work with two interfaces.
+    ``inside``: the LAN interfaces. ``now``: the present state, whose marks are kept. Without a default route
+    the last known setup applies; the initial one is one-armed, whose rules also work with two interfaces.
     """
     config = rules.household.config
     out = ways_out()

@@ -1,11 +1,10 @@
-"""Names that the gateway resolves itself, because a device's resolver is not trusted.
+"""Resolves names with the gateway's own resolver, because resolvers of devices are not trusted.
 
-``Lookups`` sends the queries. ``HelpAddresses``, ``SafeAddresses`` and ``OwnAnswers`` store the addresses of
-help lines, of safe search, and of names that devices use.
+`Lookups` sends the queries. `HelpAddresses`, `SafeAddresses` and `OwnAnswers` store the addresses of help
+lines, of safe search, and of names that devices use.
 
-Queries go to the gateway's own resolver over UDP on the event loop; nothing waits for an answer. Any device
-on the LAN can forge answers of that resolver. Each query therefore has its own socket and id, which are
-closed with the answer or after a few seconds, and letters in random case, which answers repeat.
+Queries are asynchronous, over UDP. A device on the LAN can try to forge answers. Therefore each query has its
+own socket and id, open only for a few seconds, and a name in random case, which the answer has to repeat.
 """
 
 from __future__ import annotations
@@ -34,44 +33,44 @@ from gateway.wire.dns.message import AAAA, IN, RD, A, host_labels, parse_message
 
 PORT = 53
 REFRESH = 600.0  # seconds
-RETRY = 5.0  # seconds; at boot the internet connection comes up after the daemon
+RETRY = 5.0  # seconds; at boot the internet connection starts after the daemon
 MAX_NAMES = 512  # names of help lines of all countries, and safe names of all search engines
-MAX_OPEN = 32  # pending queries to one resolver, a descriptor each; others wait
-MAX_WAITING = 4 * MAX_NAMES  # per resolver, 200 bytes each
+MAX_OPEN = 32  # pending queries per resolver, with a descriptor each; further ones wait
+MAX_WAITING = 4 * MAX_NAMES  # waiting queries per resolver, 200 bytes each
 PATIENCE = 3.0  # seconds for an answer
-KEPT = 86400.0  # seconds for which an address stays valid while the resolver does not answer
+KEPT = 86400.0  # seconds for which an address is valid after its last answer
 
 # Of help lines and safe search:
-SETTLE = 0.3  # seconds
-MAX_SAFE = 16  # addresses of one name, the latest; answers have one to eight
-MAX_HELP = 1024  # names of help lines with addresses, 500 bytes each: some 200 are known, plus subdomains
-MAX_OF_ONE = 64  # addresses of a help line's name; beyond that only those of the latest answers
-OWN_KEPT = 60.0  # seconds for which it is cached whether an address is the gateway's own
+SETTLE = 0.3  # seconds; changes within this time are published together
+MAX_SAFE = 16  # stored addresses per name, the latest; answers have one to eight
+MAX_HELP = 1024  # names of help lines with addresses, 500 bytes each; about 200 are known, plus subdomains
+MAX_OF_ONE = 64  # addresses per name of a help line; beyond that only the latest answer is stored
+OWN_KEPT = 60.0  # seconds for which a test for an address of the gateway is cached
 MAX_OWN = 256
 HELP = "help"  # key in the address book
 
 # Of names that devices use:
-AGAIN = 5.0  # seconds between two queries for one name and device; its answers change as often at most
-MAX_ASKED = 512  # names and slots of recent queries, 200 bytes each
-BURST = 64.0  # queries at the same time for one slot: a phone that wakes up contacts some thirty names
-RATE = 4.0  # a second after that
-MAX_TUNNELS = 64  # names of one person that are resolved periodically; a family writes a handful
+AGAIN = 5.0  # minimum seconds between two queries for one name and slot, and so between changes of answers
+MAX_ASKED = 512  # stored recent queries, 200 bytes each
+BURST = 64.0  # queries per slot at the same time; a phone that wakes up contacts about thirty names
+RATE = 4.0  # queries per second and slot after a burst
+MAX_TUNNELS = 64  # names per person that are resolved periodically; families list a few
 
 _HEADER = struct.Struct("!HHHHHH")
 _QUESTION = struct.Struct("!HH")
 _MAX_ANSWER = 4096  # bytes
-_CURED = frozenset({Reason.UNRESOLVED, Reason.ENCRYPTED_DNS})
+_CURABLE = frozenset({Reason.UNRESOLVED, Reason.ENCRYPTED_DNS})
 _log = logging.getLogger(__name__)
 
 Found = Callable[[str, list[bytes]], None]
-"""A name and the packed addresses of one answer."""
+"""Called with a name and the packed addresses of an answer."""
 
 _Ask = tuple[str, int]  # name and type
 
 
 @dataclass(frozen=True, slots=True)
 class HelpAddressesChanged:
-    """A help line has a new address."""
+    """The addresses of help lines changed."""
 
 
 class _Server:
@@ -83,8 +82,8 @@ class _Server:
         self.address = address
         self.waiting: OrderedDict[_Ask, None] = OrderedDict()
         self.open: dict[_Ask, _Sent] = {}
-        # Whether it repeats a name letter by letter, as all but a few old resolvers do. Never unset once
-        # known: a forger would do that first.
+        # Whether answers repeat the case of the name, as those of all but a few old resolvers. It is never
+        # reset: otherwise an attacker could disable the check.
         self.repeats = False
 
 
@@ -103,13 +102,13 @@ class _Sent:
 
 
 class Lookups:
-    """Resolves A and AAAA of every wanted name, periodically."""
+    """Resolves A and AAAA of names, once or periodically."""
 
     def __init__(self, loop: Loop, servers: Iterable[str], found: Found) -> None:
         self._loop = loop
         self._servers = tuple(_Server(address) for address in servers)
         self._found = found
-        self._names: dict[str, bool] = {}  # name → answered since the last round
+        self._names: dict[str, bool] = {}  # periodic name → answered since the last round
         self._retries = 0  # consecutive rounds in which an answer was missing
         self._timer: Timer | None = None
 
@@ -125,9 +124,9 @@ class Lookups:
             self._next(RETRY)
 
     def _round(self) -> None:
-        """Repeat unanswered queries soon, and all queries after a while.
+        """Repeat unanswered queries every RETRY seconds, and all queries every REFRESH seconds.
 
-        A name whose servers do not answer must not prevent that the others are refreshed.
+        The other names are refreshed in time even if one name is never answered.
         """
         waiting = [name for name, answered in self._names.items() if not answered]
         self._retries = self._retries + 1 if waiting else 0
@@ -145,7 +144,7 @@ class Lookups:
         self._timer = self._loop.call_later(seconds, self._round)
 
     def ask(self, name: str) -> None:
-        """Resolve a name now. If it is not a wanted name, only once."""
+        """Resolve a name now. Only names passed to `want` are resolved again later."""
         for server in self._servers:
             for ask in ((name, A), (name, AAAA)):
                 if ask not in server.open and len(server.waiting) < MAX_WAITING:
@@ -158,15 +157,17 @@ class Lookups:
             try:
                 self._send(server, ask)
             except OSError as error:
-                _log.debug("%s does not take questions (%s)", server.address, error)
+                _log.debug("Querying %s failed: %s.", server.address, error)
 
     def _send(self, server: _Server, ask: _Ask) -> None:
         name, kind = ask
-        ident, raw = secrets.randbits(16), wire_name([_in_any_case(label) for label in host_labels(name)])
+        ident, raw = secrets.randbits(16), wire_name([_in_random_case(label) for label in host_labels(name)])
         family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
-            sock.connect((server.address, PORT))  # from a random port; the kernel drops packets of others
+            sock.connect(
+                (server.address, PORT)
+            )  # random source port; the kernel drops packets of other senders
             sock.send(_HEADER.pack(ident, RD, 1, 0, 0, 0) + raw + _QUESTION.pack(kind, IN))
         except OSError:
             sock.close()
@@ -176,7 +177,7 @@ class Lookups:
         self._loop.on_readable(sock, lambda: self._answered(sent))
 
     def _over(self, sent: _Sent) -> None:
-        """Close a query that was answered or timed out."""
+        """Close an answered or expired query, and send waiting ones."""
         self._forget(sent)
         self._send_waiting(sent.server)
 
@@ -192,13 +193,13 @@ class Lookups:
             data = sent.sock.recv(_MAX_ANSWER)
         except BlockingIOError:
             return
-        except OSError as error:  # no program listens on that port
-            _log.debug("%s does not take questions (%s)", sent.server.address, error)
+        except OSError as error:  # for example, no program listens on the port
+            _log.debug("Querying %s failed: %s.", sent.server.address, error)
             self._over(sent)
             return
         addresses = _read(sent, data)
         if addresses is None:
-            return  # the real answer may follow
+            return  # a forged or foreign answer; the real one may follow
         name = sent.ask[0]
         self._over(sent)
         if name in self._names:
@@ -214,7 +215,7 @@ class Lookups:
 
 
 def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
-    """Return the gateway's resolvers (resolv.conf(5)); its loopback address if there are none."""
+    """Return the first three resolvers of resolv.conf(5); 127.0.0.1 if there are none."""
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -225,9 +226,9 @@ def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
 
 
 class HelpAddresses:
-    """Addresses of help lines, where a name in a TLS hello is no proof.
+    """Stores the addresses of help lines. A name in a ClientHello alone does not prove a help line.
 
-    Publishes HelpAddressesChanged: the kernel allows these addresses while no daemon runs.
+    Publishes `HelpAddressesChanged`: the kernel allows these addresses while no daemon runs.
     """
 
     def __init__(
@@ -251,21 +252,24 @@ class HelpAddresses:
         self._lookups = Lookups(loop, servers, self._found)
         self.want = self._lookups.want
 
-    def knows(self, host: str, address: bytes) -> bool:  # noqa: ARG002  one pack: any help name's address is help
+    def knows(self, host: str, address: bytes) -> bool:  # noqa: ARG002  an address of any help line counts
+        """Whether a packed address belongs to a help line."""
         return address in self.addresses and self._book.knows(HELP, address, self._loop.now())
 
     def is_name(self, name: str) -> bool:
+        """Whether a name belongs to a help line."""
         return name in self._help_names
 
     def calls(self, address: bytes) -> bool:
-        """Whether a carrier's gateway for calls over Wi-Fi has this address."""
+        """Whether a packed address belongs to a carrier's gateway for Wi-Fi calling."""
         return address in self._calling and self._book.knows(HELP, address, self._loop.now())
 
     def heard(self, name: str, addresses: list[bytes], vouched: bool) -> None:
-        """Note a device's DNS answer.
+        """Learn from a DNS answer to a device.
 
-        Below the names of help lines are more names, each with its own address: a carrier's gateways alone
-        have some hundred. Answers of other resolvers are checked with the gateway's own resolver.
+        Names of help lines have subdomains with addresses of their own; the gateways of one carrier have
+        about a hundred. ``vouched``: a trusted resolver gave the answer. Other answers are only a reason to
+        resolve the name with the gateway's resolver.
         """
         if name not in self._help_names or not addresses:
             return
@@ -289,7 +293,7 @@ class HelpAddresses:
             self._settle()
 
     def _settle(self) -> None:
-        """Publish pending changes together: answers come in bursts, and one change of the table is enough."""
+        """Schedule the event. Answers arrive in bursts, and one update of the table is enough."""
         if self._settling is None:
             self._settling = self._loop.call_later(SETTLE, self._settled)
 
@@ -304,7 +308,7 @@ class HelpAddresses:
 
 
 class SafeAddresses:
-    """Addresses of safe search, from the gateway's own resolver. Used by DnsPath (path/dns.py)."""
+    """Stores the addresses of safe search, from the gateway's own resolver. Used by `DnsPath`."""
 
     def __init__(self, loop: Loop, book: AddressBook, servers: Iterable[str]) -> None:
         self._loop = loop
@@ -316,15 +320,15 @@ class SafeAddresses:
         self.want = self._lookups.want
 
     def of(self, name: str) -> tuple[bytes, ...]:
-        """Return packed addresses, the latest first; () while none is known."""
+        """Return the packed addresses of a name, the latest first; () if none is known."""
         return self._by_name.get(name, ())
 
     def knows(self, name: str, address: bytes) -> bool:
-        """Whether a safe search name has a packed address."""
+        """Whether a packed address belongs to a name of safe search."""
         return self._book.knows(name, address, self._loop.now())
 
     def trusts(self, resolver: bytes) -> bool:
-        """Whether a resolver (packed address) is the gateway or one that the gateway uses."""
+        """Whether a resolver (packed address) is the gateway or one of its resolvers."""
         now = self._loop.now()
         known = self._own.get(resolver)
         if known is None or known[1] < now:
@@ -348,21 +352,22 @@ class SafeAddresses:
 
 
 class RecordsDecisions(Protocol):
-    """Where decisions are recorded."""
+    """The log of decisions."""
 
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> object:
-        """Count a decision without notifying anyone."""
+        """Count a decision without a notification."""
         ...
 
     def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None: ...
 
 
 class OwnAnswers:
-    """Resolves names for devices, so that their claims are not trusted and they need not repeat queries.
+    """Resolves the names that devices use with addresses from their own caches.
 
-    Receives every decision about a connection. After a start no answer is known, but devices cache theirs for
-    long: a connection to such an address is refused. The gateway resolves the name itself, and the next
-    attempt passes. Names of tunnels that stay open are resolved from the start: a tunnel shows no name.
+    A connection passes only if a trusted answer links its name and address. After a start no answer is known,
+    but devices cache theirs for a long time. Such a connection is blocked; the gateway resolves the name, and
+    the next attempt passes. Names of allowed tunnels are resolved from the start, because a tunnel does not
+    show its name.
     """
 
     def __init__(self, loop: Loop, servers: Iterable[str], book: AddressBook, names: NameBook) -> None:
@@ -370,12 +375,14 @@ class OwnAnswers:
         self._book = book
         self._names = names
         self._asked: OrderedDict[tuple[int, str], float] = OrderedDict()
-        self._allowance: dict[int, tuple[float, float]] = {}  # slot → remaining queries, and since when
+        self._allowance: dict[
+            int, tuple[float, float]
+        ] = {}  # slot → remaining queries, and the time of that number
         self._kept: dict[str, frozenset[int]] = {}  # names of tunnels → slots
         self._lookups = Lookups(loop, servers, self._found)
 
     def sink(self, decision_log: RecordsDecisions) -> Sink:
-        """Return a receiver of decisions. A refusal that a retry resolves is only counted."""
+        """Return a receiver of all decisions. It only counts a block that does not affect a retry."""
 
         def decided(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
             if self.cures(subject, seen, decision, at):
@@ -386,11 +393,11 @@ class OwnAnswers:
         return decided
 
     def cures(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> bool:
-        """Resolve an allowed name that a device used with an address that no answer gave it.
+        """Resolve an allowed name that a device used with an address of no known answer.
 
-        Returns whether the address may come from the device's cache: only at the first time for this name.
+        Return whether the address may come from the device's cache, which is assumed only the first time.
         """
-        if decision.reason not in _CURED or seen.proto is Proto.DNS or seen.host is None:
+        if decision.reason not in _CURABLE or seen.proto is Proto.DNS or seen.host is None:
             return False
         slot, host, now = subject.slot, seen.host, self._now()
         before = self._asked.get((slot, host))
@@ -413,12 +420,12 @@ class OwnAnswers:
         return left >= 1.0
 
     def keep(self, members: Mapping[int, Member]) -> None:
-        """Resolve the names to which tunnels stay open for these members."""
+        """Resolve periodically the names to which tunnels are allowed for these members."""
         kept: dict[str, set[int]] = {}
         for slot, member in members.items():
             rules = member.profile.rules
             own = [entry for entry in (*rules.allow, *rules.homework) if entry.owner == FAMILY]
-            # Those of a managed device are last.
+            # The last entries are those of a managed device; they come first.
             names = [entry.value for entry in reversed(own) if entry.kind is Kind.NAME]
             for name in names[:MAX_TUNNELS] if rules.ways else ():
                 kept.setdefault(name, set()).add(slot)
@@ -426,7 +433,7 @@ class OwnAnswers:
         self._lookups.want(self._kept)
 
     def teach(self, slot: int) -> None:
-        """Resolve the names of a slot's tunnels again: its address book is empty."""
+        """Resolve the names of a slot's tunnels again, after its address book was cleared."""
         for name, slots in self._kept.items():
             if slot in slots:
                 self._lookups.ask(name)
@@ -451,7 +458,7 @@ class OwnAnswers:
 
 
 def _read(sent: _Sent, data: bytes) -> list[bytes] | None:
-    """Return the addresses in an answer; None if it does not answer this query."""
+    """Return the packed addresses of an answer; None if the message does not answer this query."""
     server, (name, kind) = sent.server, sent.ask
     try:
         message = parse_message(data)
@@ -469,9 +476,10 @@ def _read(sent: _Sent, data: bytes) -> list[bytes] | None:
     return message.addresses()
 
 
-def _in_any_case(label: bytes) -> bytes:
-    """Return a label in random case (draft "Use of Bit 0x20 in DNS Labels"): names compare
-    case-insensitively, and answers repeat the case.
+def _in_random_case(label: bytes) -> bytes:
+    """Return a label in random case (draft "Use of Bit 0x20 in DNS Labels").
+
+    Resolvers ignore the case of names, and their answers repeat it.
     """
     bits = secrets.randbits(len(label))
     return b"".join(
@@ -480,7 +488,7 @@ def _in_any_case(label: bytes) -> bytes:
 
 
 def _is_local(family: socket.AddressFamily, address: str) -> bool:
-    """Whether the address is the gateway's own: only such an address can be bound."""
+    """Whether the address is the gateway's own: other addresses cannot be bound."""
     try:
         with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
             sock.bind((address, 0))

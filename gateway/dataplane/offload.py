@@ -1,8 +1,7 @@
-"""Chooses the devices of the flow table for unfiltered devices: those below the LAN's interfaces and the
-uplink.
+"""Selects the network devices of the flow table, which offloads connections of unfiltered devices.
 
-Only if it is configured and the kernel supports it. Interfaces come and go, so the devices are read every few
-seconds.
+These are the devices below the LAN interfaces and below the uplink. They are read every few seconds, because
+interfaces come and go. A flow table is used only if it is configured and the kernel supports it.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from gateway.kernel.snapshot import Offload
 from gateway.lan.uplink import read_uplink
 from gateway.policy.config.config import OffloadWish
 
-EVERY = 5.0  # seconds between two looks
+EVERY = 5.0  # seconds between two checks
 
 
 class Offloading:
-    """``now`` is the desired flow table. ``changed`` is called when it changes."""
+    """Keeps the desired flow table in ``now`` (None: none). ``changed`` is called when it changes."""
 
     def __init__(
         self,
@@ -31,9 +30,13 @@ class Offloading:
         loaded: Callable[[], Offload | None],
         changed: Callable[[], None],
     ) -> None:
-        """``wished``: whether a flow table is configured and possible. ``inside``: the interfaces that face
-        the LAN. ``loaded``: the flow table in the kernel, which may have refused a device that was about to
-        disappear.
+        """Read the devices once.
+
+        Arguments:
+            wished: returns whether a flow table is configured and supported.
+            inside: returns the LAN interfaces.
+            loaded: returns the flow table in the kernel; None if the kernel refused it, for example for a
+                device that disappeared.
         """
         self._loop = loop
         self._wished = wished
@@ -48,7 +51,7 @@ class Offloading:
 
     def _look(self) -> None:
         if self._loaded() is None:
-            self.now = None  # not retried with the same devices
+            self.now = None  # do not retry with the same devices
         found = self._find()
         if found != self._found:
             self._found = self.now = found
@@ -64,9 +67,9 @@ class Offloading:
         except OSError:
             return None
         if not outside.isdisjoint(inside):
-            return None  # one-armed: the same device on both sides of each flow
+            return None  # one-armed setup: both sides of each flow have the same device
         within, without = devices_below(inside), devices_below(outside)
-        # One side alone would offload only one direction.
+        # With one side alone, only one direction would be offloaded.
         return Offload(tuple(sorted({*within, *without}))) if within and without else None
 
     def close(self) -> None:

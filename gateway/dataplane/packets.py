@@ -1,4 +1,4 @@
-"""Connects the netfilter queues to the packet path, and translates marks to subjects and back."""
+"""Connects the netfilter queues to the packet path, and maps marks to subjects and verdicts to marks."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ from gateway.path.subject import Subject
 from gateway.wire.ip.build import udp_readdressed
 from gateway.wire.ip.packet import UDP, parse_ip
 
-NICENESS = -10  # connections wait for verdicts; the limits bound how many
-MAX_KNOWN = 64  # interfaces; a tunnel that comes and goes has another index each time
-AGE = 30.0  # seconds; a provider's prefix may change
+NICENESS = -10  # connections wait for verdicts; rate limits bound their number
+MAX_KNOWN = 64  # cached interfaces; a recreated tunnel has a new index each time
+AGE = 30.0  # seconds for which prefixes are cached; a provider may change them
 _FAIL_OPEN = (QueueKind.OPEN_TCP, QueueKind.OPEN_UDP)
 _UDP = (QueueKind.OPEN_UDP, QueueKind.CLOSED_UDP)
 
 
 @dataclass(frozen=True, slots=True)
 class FlowForgotten:
-    """An undecided connection had to make room before it was completely read."""
+    """An undecided connection was evicted before its hello was complete."""
 
     flow: FlowId
 
 
 @dataclass(frozen=True, slots=True)
 class FlowReclassified:
-    """A request on a running connection belongs to another class."""
+    """The latest request of a running connection belongs to another class."""
 
     flow: FlowId
     live: LiveFlow
@@ -60,19 +60,19 @@ class FlowReclassified:
 
 @dataclass(frozen=True, slots=True)
 class UploadStarted:
-    """A client sends much data before it gets an answer."""
+    """A client has sent much data without an answer."""
 
     flow: FlowId
 
 
 def go_first() -> None:
-    """Raise this process's priority: a connection then waits a tenth less for its verdicts."""
-    with contextlib.suppress(PermissionError):  # without CAP_SYS_NICE it works too, slightly slower
+    """Raise the priority of this process, which cuts the delay of verdicts by a tenth."""
+    with contextlib.suppress(PermissionError):  # without CAP_SYS_NICE, verdicts are slightly slower
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 
 
 class PacketPath:
-    """Binds the queues. ``subjects`` by slot; 0 is for devices without one."""
+    """Binds the queues and judges their packets. ``subjects``: by slot; 0 is for devices without a slot."""
 
     def __init__(
         self,
@@ -87,18 +87,18 @@ class PacketPath:
         wall: Callable[[], datetime],
         behind: Callable[[FlowTuple], Entry | None],
     ) -> None:
-        """``interfaces`` face the LAN. ``behind`` finds a packet's connection (Conntrack.behind).
+        """``interfaces``: the LAN interfaces. ``behind``: finds the connection of a packet.
 
-        Raises KernelError if a queue is taken or the kernel does not support queues.
+        Raises KernelError if a queue is in use or the kernel does not support queues.
         """
         self.flows = flows
         self.dns = dns
-        self.unmatched_packets = 0  # packets of a slot that no device has any more
+        self.unmatched_packets = 0  # packets of slots without devices, or from an unexpected hook
         self._loop = loop
         self.layout = layout
         self._base = base
         self._shift = layout.packet_shift
-        self._others = MARK_MASK ^ layout.packet  # bits of the packet mark that belong to other programs
+        self._others = MARK_MASK ^ layout.packet  # bits of the packet mark that other programs use
         self._held = HELD << layout.packet_shift
         self._behind = behind
         self._subjects = subjects
@@ -108,7 +108,7 @@ class PacketPath:
         self.queues: dict[int, PacketQueue] = {}
 
     def bind(self, slots: frozenset[int]) -> None:
-        """Bind the queues that these slots use, in addition to those that are bound."""
+        """Bind the queues of these slots, in addition to the bound ones."""
         for number in queue_numbers(self._base, slots):
             if number in self.queues:
                 continue
@@ -121,7 +121,7 @@ class PacketPath:
     def _handle(
         self, by_byte: tuple[int, ...], udp: bool, packet: bytes, mark: int, hook: int, indev: int
     ) -> Answer:
-        """Judge a packet. ``by_byte``: slots by Qalqan's byte of a packet's mark, in this queue."""
+        """Judge a packet. ``by_byte``: the slot for each value of Qalqan's byte in the mark."""
         byte = mark >> self._shift & 0xFF
         state = byte & STATE_MASK
         subject = self._subjects.get(by_byte[byte])
@@ -169,22 +169,21 @@ class PacketPath:
         return held if outcome.packet is None else (held, outcome.packet)
 
     def _as_asked(self, reply: bytes) -> bytes:
-        """Return a forged answer with the address that the device queried.
+        """Return a generated answer with the resolver's address as seen by the device.
 
-        If the connection is older than the query, NAT changed the query's destination, and the kernel knows
-        the connection.
+        NAT may have changed the destination of the query; the connection table has the original one.
         """
         packet = parse_ip(reply)
         try:
             entry = self._behind(FlowTuple(packet.dst, packet.src, UDP, packet.dport, packet.sport))
         except KernelError:
-            return reply  # the device does not receive it, and repeats the query
+            return reply  # the device will not accept it, and repeats the query
         if entry is None or entry.original.dst == packet.src:
             return reply
         return udp_readdressed(reply, entry.original.dst, entry.original.dport)
 
     def face(self, interfaces: Collection[str]) -> None:
-        """Replace the interfaces that face the LAN."""
+        """Replace the LAN interfaces."""
         self._sides.face(interfaces)
 
     def close(self) -> None:
@@ -195,22 +194,21 @@ class PacketPath:
 
 
 class PacketSides:
-    """Tells whether a packet of the queue comes from the LAN or from outside.
+    """Decides whether a queued packet comes from the LAN or from outside.
 
-    Decides by the interface where that is unambiguous, else by the packet's destination.
-
-    In a one-armed setup, a packet that does not go to a network of the LAN comes from a device. If a device's
-    network is unknown to this machine, answers to it count as its own packets; this opens nothing.
+    The input interface decides if it is unambiguous. In a one-armed setup the destination decides: a packet
+    that does not go to a network of the LAN comes from a device. Answers to a device in a network that this
+    machine does not know then count as packets of the device, which allows nothing more.
     """
 
     def __init__(self, interfaces: Collection[str]) -> None:
-        """``interfaces`` face the LAN."""
+        """``interfaces``: the LAN interfaces."""
         self._interfaces = interfaces
         self._known: dict[int, bool] = {}
         self._near: dict[str, tuple[float, tuple[Prefix, ...]]] = {}
 
     def face(self, interfaces: Collection[str]) -> None:
-        """Replace the interfaces that face the LAN."""
+        """Replace the LAN interfaces."""
         self._interfaces = interfaces
         self._known.clear()
         self._near.clear()
@@ -221,7 +219,7 @@ class PacketSides:
         return self._learn(indev, packet) if side is None else side
 
     def _learn(self, indev: int, packet: bytes) -> bool:
-        """Decide for an unknown index. A recreated interface has its old name and a new index."""
+        """Decide for an unknown interface index. A recreated interface has a new index."""
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
         name = lan.name(indev)
@@ -236,7 +234,7 @@ class PacketSides:
         return not self._is_near(name, packet)
 
     def _is_near(self, name: str, packet: bytes) -> bool:
-        """Whether the packet's destination is in a network of the interface."""
+        """Whether the destination of a packet is in a network of the interface."""
         now = clock_gettime(CLOCK_BOOTTIME)
         read, prefixes = self._near.get(name, (now - AGE, ()))
         if now - read >= AGE:

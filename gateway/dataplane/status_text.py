@@ -1,7 +1,7 @@
-"""Describes the gateway's state in one line, as the TXT record of its own name.
+"""Describes the state of the gateway in one line, the TXT record of its own name.
 
-A provider's support can let a caller query it, and knows within half a minute whether the filter runs. It has
-no personal data.
+The support of a provider can ask a caller to query it, to learn whether the filter runs. It contains no
+personal data.
 """
 
 from __future__ import annotations

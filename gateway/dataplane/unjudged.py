@@ -1,9 +1,10 @@
-"""Finds connections that were never judged for their present owner: they began before the daemon or without
-its table, or while the device had another owner.
+"""Finds and resets connections that were not judged by the rules of their present owner.
 
-TCP connections of filtered devices are refused, since their hello was not read, or not by these rules. The
-device reconnects, and the new connection is judged. UDP is decided anew: QUIC without its first packet is
-dropped.
+They began before the daemon, while its table was missing, or while the device had another owner.
+
+- TCP connections of filtered devices are reset: their ClientHello was not read, or not by these rules. The
+  device reconnects, and the new connection is judged.
+- UDP flows are judged again. QUIC without its first packet is dropped.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ BySlot = Mapping[int, list[Entry]]
 
 
 def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfaces: Iterable[str]) -> Slots:
-    """Return the slots of the addresses that the kernel knows on the LAN's interfaces."""
+    """Return the slots of all known addresses on the LAN interfaces."""
     inside = lan.indexes(interfaces)
     found = {}
     for neighbour in neighbours:
@@ -37,9 +38,10 @@ def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfac
 def open_connections(
     conntrack: Conntrack, layout: MarkLayout, slots: Slots, *, unmarked: bool = False
 ) -> BySlot:
-    """Return TCP connections of filtered devices, by the address of one end or by an earlier mark.
+    """Return the established TCP connections of filtered devices, by slot.
 
-    ``unmarked``: only those that Qalqan's table never marked.
+    The slot is that of the address at one end, else that of the connection's mark. ``unmarked``: return only
+    connections without a mark of Qalqan's table.
     """
     found: dict[int, list[Entry]] = {}
     for entry in conntrack.entries():
@@ -59,42 +61,48 @@ def open_connections(
 def reset_connections(
     conntrack: Conntrack, layout: MarkLayout, slots: Slots, *, only: AbstractSet[bytes] | None = None
 ) -> bool:
-    """Reset connections whose device has another slot than their mark.
+    """Reset the connections whose mark has another slot than their device.
 
-    ``only``: limit it to these addresses. Returns whether one of them belonged to an unfiltered device, and
-    may bypass the table.
+    ``only``: check only connections of these addresses. Return whether one of them belonged to an unfiltered
+    device; the flow table may then still forward it past the rules.
     """
     unfiltered = False
-    refused: dict[int, list[Entry]] = {}
+    blocked: dict[int, list[Entry]] = {}
     cleared: list[Entry] = []
     for entry in conntrack.entries() if only is None else conntrack.of_addresses(only):
         ends = [slots.get(end) for end in (entry.original.src, entry.reply.src)]
         slot = ends[0] if ends[1] is None else ends[1] if ends[0] is None else None
-        held = (entry.mark & layout.slot) >> layout.slot_shift
-        if slot is None or held in (0, slot or PLAIN_SLOT):
+        marked = (entry.mark & layout.slot) >> layout.slot_shift
+        if slot is None or marked in (0, slot or PLAIN_SLOT):
             continue
-        unfiltered |= held == PLAIN_SLOT
+        unfiltered |= marked == PLAIN_SLOT
         if slot and entry.original.proto == TCP:
-            refused.setdefault(slot, []).append(entry)
+            blocked.setdefault(slot, []).append(entry)
         else:
             cleared.append(entry)
-    refuse(conntrack, layout, refused)
+    refuse(conntrack, layout, blocked)
     conntrack.set_mark(cleared, 0, layout.ct_ours)
     return unfiltered
 
 
-def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, heir: int) -> None:
-    """Move the connections of ``slot`` to ``heir`` (0: unfiltered), and reset them."""
-    refused: list[Entry] = []
+def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, successor: int) -> None:
+    """Reset the connections of ``slot``, for slot ``successor`` (0: unfiltered).
+
+    Without a successor, and for UDP, they only lose their mark.
+    """
+    blocked: list[Entry] = []
     cleared: list[Entry] = []
     for entry in conntrack.of_slot(layout, slot):
-        (refused if heir and entry.original.proto == TCP else cleared).append(entry)
-    refuse(conntrack, layout, {heir: refused})
+        (blocked if successor and entry.original.proto == TCP else cleared).append(entry)
+    refuse(conntrack, layout, {successor: blocked})
     conntrack.set_mark(cleared, 0, layout.ct_ours)
 
 
 def refuse(conntrack: Conntrack, layout: MarkLayout, connections: BySlot) -> int:
-    """Make the kernel reset each connection at its next packet from the LAN. Return how many existed."""
+    """Mark connections so that the kernel resets each at its next packet from the LAN.
+
+    Return how many still existed.
+    """
     return sum(
         conntrack.set_mark(entries, layout.ct_mark(slot, CUT), layout.ct_ours)
         for slot, entries in connections.items()

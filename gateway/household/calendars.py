@@ -1,9 +1,9 @@
-"""Reads the free days of schools and families from iCalendar files.
+"""Reads free days of schools and families from iCalendar files (RFC 5545).
 
-The libraries take 9 MB and the file is not trusted, so a short-lived child process with limited time and
-memory reads it: `python -m gateway.household.calendars FIRST LAST`. The child reads a calendar from stdin and
-prints the days of its all-day events. Exit status 1 and one line on stdout: why the calendar cannot be used.
-The result is cached until the file changes; a reload does not read the file again.
+The libraries take 9 MB and the file is not trusted. Therefore a short-lived child process with limited time
+and memory parses it: `python -m gateway.household.calendars FIRST LAST`. The child reads a calendar from
+stdin and prints the days of its all-day events. If the calendar cannot be used, it prints the reason on one
+line and exits with status 1. Results are cached by the content of the file.
 """
 
 from __future__ import annotations
@@ -19,28 +19,31 @@ from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
 
 if TYPE_CHECKING:
-    from gateway.policy.profile.profile import DaysOf  # the child process does not load the rules
+    from gateway.policy.profile.profile import DaysOf  # not at run time: the child process needs no rules
 
-MAX_BYTES = 1_000_000  # bytes; a school year has some 20 kB
+MAX_BYTES = 1_000_000  # bytes; the calendar of a school year has about 20 kB
 YEARS_BACK, YEARS_AHEAD = 2, 3
-TIMEOUT = 10  # seconds in which the daemon decides nothing; a slow router takes 3 for a usual file
-MAX_KEPT = 64
+TIMEOUT = 10  # seconds; the daemon waits for the child. A slow router needs 3 s for a typical file
+MAX_CACHED = 64
 FIX = "export the free days alone as iCalendar (.ics), or take the line out"
-MAX_EVENTS = 2_000  # in the file; a busy school has that many in ten years
-CPU_SECONDS = 8  # of the child process
+MAX_EVENTS = 2_000  # per file; a busy school has that many in ten years
+CPU_SECONDS = 8  # limit of the child process
 DATING = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"})
-MEMORY = 512 << 20  # bytes of the child's address space; Python and the libraries take some 80 MB of it
+MEMORY = 512 << 20  # bytes of the child's address space; Python and the libraries take about 80 MB
 DAY = timedelta(days=1)
 
-_kept: dict[tuple[bytes, date, date], frozenset[date]] = {}
+_cache: dict[tuple[bytes, date, date], frozenset[date]] = {}
 
 
 class NoCalendarError(Exception):
-    """Why a file cannot be used, as a sentence for a person."""
+    """Raised if a file is not a usable calendar. The message is shown to the user."""
 
 
-def calendars_beside(profile: Path) -> DaysOf:
-    """Return a reader of the calendars that a profile names, by absolute path or relative to its folder."""
+def calendar_reader(profile: Path) -> DaysOf:
+    """Return a function that reads the calendars named in a profile.
+
+    Relative paths start at the folder of the profile.
+    """
 
     def days_of(calendar: str) -> frozenset[date]:
         return free_days(profile.parent / calendar)
@@ -49,7 +52,11 @@ def calendars_beside(profile: Path) -> DaysOf:
 
 
 def free_days(path: Path) -> frozenset[date]:
-    """Return the days of all-day events, from two years back to three years ahead. Raises PolicyError."""
+    """Return the days of all-day events from two years ago to three years ahead.
+
+    Raises:
+        PolicyError: the file cannot be read, or is not a usable calendar.
+    """
     data = read_bounded(path, MAX_BYTES)
     if len(data) > MAX_BYTES:
         raise PolicyError(str(path), f"has more than {MAX_BYTES} bytes", FIX)
@@ -58,16 +65,16 @@ def free_days(path: Path) -> frozenset[date]:
     year = datetime.now(UTC).year
     first, last = date(year - YEARS_BACK, 1, 1), date(year + YEARS_AHEAD, 12, 31)
     key = (_digest(data), first, last)
-    if key not in _kept:
+    if key not in _cache:
         found = _read(path, data, first, last)
-        if len(_kept) >= MAX_KEPT:
-            _kept.clear()
-        _kept[key] = found
-    return _kept[key]
+        if len(_cache) >= MAX_CACHED:
+            _cache.clear()
+        _cache[key] = found
+    return _cache[key]
 
 
 def _digest(data: bytes) -> bytes:
-    import hashlib  # only after the daemon has chosen one (process_memory.one_openssl)
+    import hashlib  # late: the daemon has to choose the OpenSSL library first (process_memory.one_openssl)
 
     return hashlib.blake2b(data).digest()
 
@@ -91,15 +98,18 @@ def _read(path: Path, data: bytes, first: date, last: date) -> frozenset[date]:
         raise PolicyError(str(path), f"cannot be read ({error.strerror})", "start again") from error
     if done.returncode == 0:
         return frozenset(date.fromisoformat(day) for day in done.stdout.decode("ascii").split())
-    # A sentence of the child, or the end of a traceback. It has no content of the file.
+    # The reason printed by the child, or nothing after a crash. It never contains text of the file.
     message = done.stdout.decode("utf-8", "replace").strip()
     raise PolicyError(str(path), message or "is a calendar that cannot be read", FIX)
 
 
 def days_of_events(source: bytes, first: date, last: date) -> frozenset[date]:
-    """Return the days from ``first`` to ``last`` with all-day events, without timed and cancelled events.
+    """Return the days from ``first`` to ``last`` that have an all-day event which is not cancelled.
 
-    Raises NoCalendarError, and whatever the libraries raise for damaged values.
+    Raises:
+        NoCalendarError: the file is not a usable calendar.
+
+    For damaged values the libraries raise other errors.
     """
     try:
         import recurring_ical_events
@@ -119,7 +129,7 @@ def days_of_events(source: bytes, first: date, last: date) -> frozenset[date]:
     if any(name in DATING for event in events for name, _ in event.errors):
         why = "has an event whose dates cannot be read"
         raise NoCalendarError(why)
-    # Skip timed events: they may repeat every second.
+    # Leave timed events out: they may repeat every second.
     uids = {str(event["UID"]) for event in events if _is_all_day(event) and "UID" in event}
     kept = Calendar()
     for event in events:
@@ -152,6 +162,7 @@ def _days(event: Any, first: date, last: date) -> Iterator[date]:
 
 
 def main(arguments: list[str]) -> int:
+    """Run the child process; ``arguments`` are the first and last day."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     first, last = (date.fromisoformat(argument) for argument in arguments)

@@ -1,11 +1,11 @@
-"""The claim of a gateway by a family. Until then no device is filtered and none is recorded.
+"""Tracks whether a family has claimed the gateway. Before that no device is filtered or recorded.
 
-The gateway is unclaimed while it has no guardian, no child's profile and no device recorded earlier. Removing
-the last guardian later does not make it unclaimed again; only a reset does.
+The gateway is unclaimed while it has no guardian, no child's profile and no recorded device. Only a reset
+makes it unclaimed again; removing the last guardian does not.
 
-The code on the gateway's label proves the claim. A manufacturer that prints labels writes the code to a file
-of the state directory before the first start; otherwise the gateway makes one and shows it on its console.
-Once there is a guardian, the code is not enough: the button must be pressed too.
+To claim the gateway, the user enters the code on its label. A manufacturer that prints labels writes the code
+to a file in the state directory before the first start. Otherwise the gateway generates a code and shows it
+on its console. Once a guardian exists, the button has to be pressed too.
 """
 
 from __future__ import annotations
@@ -24,44 +24,48 @@ from gateway.policy.requests.tickets import new_code, printed_code
 from gateway.store.store import Store
 from gateway.store.tables.people import AccountsChanged
 
-LABEL = "label"  # file with the code
-SHORTEST, LONGEST = 8, 40  # letters and digits of a manufacturer's code
+LABEL = "label"  # file with the code, in the state directory
+SHORTEST, LONGEST = 8, 40  # length of a manufacturer's code: letters and digits, characters
 
 _log = logging.getLogger(__name__)
 
 
 class Claim:
-    """Knows whether the gateway is claimed. ``claimed`` is called once, if that happens while the daemon
-    runs.
+    """Tells whether the gateway is claimed.
+
+    ``claimed`` is called once, when the gateway is claimed while the daemon runs.
     """
 
     def __init__(self, store: Store, rules: RuleBook, bus: Bus, claimed: Callable[[], None]) -> None:
         self._store = store
         self._rules = rules
         self._claimed = claimed
-        # Devices that are here before anything was stored stay unfiltered.
+        # The devices that are present at the first start stay unfiltered.
         self.first = not store.slots() and not store.devices.all()
         self.unclaimed = self.first and not self._has_family()
-        bus.subscribe(AccountsChanged, self._look)
-        bus.subscribe(RulesRead, self._look)
+        bus.subscribe(AccountsChanged, self._check)
+        bus.subscribe(RulesRead, self._check)
 
     def _has_family(self) -> bool:
         return self._store.people.claimed or self._rules.household.inhabited
 
-    def _look(self, _: AccountsChanged | RulesRead) -> None:
+    def _check(self, _: AccountsChanged | RulesRead) -> None:
         if self.unclaimed and self._has_family():
             self.unclaimed = False
             self._claimed()
 
     @property
     def household(self) -> Household:
-        """Return the household by which devices get their rules."""
+        """Return the household whose rules apply to devices."""
         household = self._rules.household
         return household.unclaimed if self.unclaimed else household
 
 
 def label(state: Path) -> str:
-    """Return the code as it is printed. If the file cannot be written, the next start makes another one."""
+    """Return the printed form of the code, and generate it if there is none.
+
+    If the file cannot be written, the next start generates another code.
+    """
     path = state / LABEL
     found = _read_label(path)
     if found:
@@ -70,7 +74,8 @@ def label(state: Path) -> str:
     try:
         write_atomically(path, f"{made}\n".encode())
     except OSError as error:
-        _log.error("Writing %s failed: %s. The next start makes another code.", path, write_error_text(error))
+        why = write_error_text(error)
+        _log.error("Writing %s failed: %s. The next start generates another code.", path, why)
     return made
 
 
@@ -87,6 +92,6 @@ def _read_label(path: Path) -> str:
         not text.isprintable()
         or not SHORTEST <= sum(letter.isalnum() for letter in text) <= len(text) <= LONGEST
     ):
-        _log.error("%s: not a code of %d to %d letters. Another one is made.", path, SHORTEST, LONGEST)
+        _log.error("%s: not a code of %d to %d letters. Another code is generated.", path, SHORTEST, LONGEST)
         return ""
     return text

@@ -1,11 +1,10 @@
-"""Decides whether the clock is right, and handles clock changes. Reasons: docs/families/clock.md.
+"""Decides whether the system clock is right, and reports clock changes. Reasons: docs/families/clock.md.
 
-It never sets the system clock. Once the time is known, the household's clock is the system clock, whoever
-sets it. Only a guardian's phone can say that the system clock is wrong: the household's clock then differs
-from it.
+The module never sets the system clock. Once the time is known, the household's clock follows the system
+clock. Only the time of a guardian's phone can override it: the household's clock then has an offset.
 
-What is known about the clock is stored in the runtime folder over a restart of the daemon, and in the state
-folder over a reboot. A file that is broken or cannot be written is ignored.
+The runtime folder stores the state of the clock over a restart of the daemon, the state folder over a reboot.
+Files that are broken or cannot be written are ignored.
 """
 
 from __future__ import annotations
@@ -28,36 +27,36 @@ from gateway.kernel import clocks
 from gateway.kernel.clocks import SetAlarm
 from gateway.policy.time.clock_changes import Jump
 
-SMALLEST = 1.0  # seconds; smaller steps are ignored until they add up to it
-SAME = 60.0  # seconds by which two guardians' phones may differ and still agree
-TOLERANCE = 300.0  # seconds by which the battery-backed clock may differ from the time
-LOOK = 1.0  # seconds between two looks while the time is unknown
-CALM_LOOK = 15.0  # seconds, while it is known
+SMALLEST = 1.0  # seconds; smaller steps are ignored until they add up to this
+SAME = 60.0  # seconds; phones of guardians that differ by less count as equal
+TOLERANCE = 300.0  # seconds; allowed error of the battery-backed clock
+LOOK = 1.0  # seconds between two checks while the time is unknown
+CALM_LOOK = 15.0  # seconds between two checks while it is known
 STORE = 900.0  # seconds between two writes of the last time, to spare flash memory
-PHONE_MOST = timedelta(days=3653)  # after the last known time; a later time of a phone is refused
-EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # before this program was written
+PHONE_MOST = timedelta(days=3653)  # after the last known time; later times of a phone are refused
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # no valid time is earlier: the program is younger
 
 LAST = "clock.last"  # in the state folder
 RUN = "clock.run"  # in the runtime folder
 STAMP = "clock.synced"  # in the runtime folder; written by the hotplug script of docs/families/clock.md
 
 _MAX_BYTES = 1000  # of a file
-_LATEST = 1e11  # Unix seconds, in the sixth millennium; all valid numbers are below
-_Kept = TypeVar("_Kept", "LastTime", "ClockRun")
+_LATEST = 1e11  # Unix seconds (year 5138); larger numbers are invalid
+_Stored = TypeVar("_Stored", "LastTime", "ClockRun")
 _log = logging.getLogger(__name__)
 
 
 class Source(StrEnum):
-    """What the time comes from."""
+    """The source that confirmed the time. The value is shown to users."""
 
-    SERVICE = "synchronised"  # the kernel says that a time service keeps its clock right
-    STAMP = "hotplug stamp"  # a script of the time service said so
+    SERVICE = "synchronised"  # the kernel reports that a time service synchronises the clock
+    STAMP = "hotplug stamp"  # the time service's hotplug script reported a synchronised clock
     HOST = "the host's clock"  # this is a virtual machine
     RTC = "battery clock"
-    PHONE = "phone"  # a guardian's, at sign-in: the system clock is wrong
+    PHONE = "phone"  # a guardian's phone at sign-in; the system clock is wrong
     ROOT = "set by root"  # root set the system clock after it was known
     HOME = "virtual home"
-    NOBODY = "not known"
+    UNKNOWN = "not known"
 
 
 SERVICES = (Source.SERVICE, Source.STAMP)
@@ -67,21 +66,21 @@ SERVICES = (Source.SERVICE, Source.STAMP)
 class LastTime:
     """The last known times, in Unix seconds."""
 
-    at: float = EARLIEST.timestamp()  # from a time service; the right time is never earlier
+    at: float = EARLIEST.timestamp()  # from a time service: a lower bound of the right time
     heard: float = EARLIEST.timestamp()  # from any source; a phone or root may be wrong
-    rtc: bool = False  # the battery-backed clock agreed with it, at every boot since
+    rtc: bool = False  # the battery-backed clock agreed with it at every boot since
 
 
 @dataclass(frozen=True, slots=True)
 class ClockRun:
-    """The clock since this boot. ``wall`` and ``system`` are Unix times of the boot."""
+    """The state of the clock since this boot. ``wall`` and ``system`` are Unix times of the boot."""
 
     boot: str  # the kernel's boot id
     wall: float  # by the household's clock, without the virtual home's offset
     system: float  # by the system clock
     source: str  # a Source
-    by: str  # the guardian whose phone it was
-    doubted: float  # seconds since boot; an older stamp is about another time
+    by: str  # the guardian whose phone was the source
+    doubted: float  # seconds since boot; the clock was set after this, so older stamps do not count
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +88,11 @@ class Reading:
     """The machine's clocks at one moment."""
 
     real: float  # Unix seconds
-    boot: float  # seconds since boot, suspend included
+    boot: float  # seconds since boot, including suspend
 
     @property
     def system(self) -> float:
-        """Return the Unix time of the boot by the system clock: constant unless the clock is set."""
+        """The Unix time of the boot by the system clock; constant unless the clock is set."""
         return self.real - self.boot
 
 
@@ -120,10 +119,13 @@ class Machine:
 
 
 class ClockWatch:
-    """Watches the clock. The constructor uses stored times and takes the first look; ``start`` continues.
+    """Watches the clock.
 
-    ``changed`` is called for every jump, and when the time becomes known. ``played``: None outside of the
-    virtual home, else whether its simulated clock is known.
+    The constructor loads the stored state and checks the clock once; `start` begins periodic checks.
+
+    Arguments:
+        changed: called for each jump, and when the time becomes known.
+        played: in the virtual home, whether its simulated clock is known; None otherwise.
     """
 
     def __init__(
@@ -148,14 +150,14 @@ class ClockWatch:
         self._timers: dict[str, Timer] = {}
         self._alarm: SetAlarm | None = None
         self._last = self._written = read_last(state)
-        self._looked = -1.0  # seconds since boot
+        self._looked = -1.0  # time of the last check, in seconds since boot
         self._missed: Jump | None = None  # a jump while no daemon ran
         reading = self._machine.read()
         kept = None if self.played else read_run(runtime, self._machine.boot_id)
         if kept is not None and kept.source in [source.value for source in Source]:
-            self._go_on(kept, reading)
+            self._resume(kept, reading)
             return
-        self._source = Source.HOME if played else Source.NOBODY
+        self._source = Source.HOME if played else Source.UNKNOWN
         self._run = ClockRun(
             self._machine.boot_id, reading.system, reading.system, self._source.value, "", -1.0
         )
@@ -163,18 +165,18 @@ class ClockWatch:
             self._begin(reading)
 
     def _begin(self, reading: Reading) -> None:
-        """Take the first look since boot."""
-        found = self._service() or at_first(self._machine, self._last, reading)
-        if found is not Source.NOBODY:
-            self._conclude(reading, found, reading.system)
+        """Check the clock for the first time since boot."""
+        found = self._service() or source_at_boot(self._machine, self._last, reading)
+        if found is not Source.UNKNOWN:
+            self._set_clock(reading, found, reading.system)
             return
         if self._last.rtc:
-            # Its battery may be empty, and a script may have set it: a time source must confirm it again.
+            # The battery may be empty, or a script set the clock. A time source must confirm it again.
             self._keep(replace(self._last, rtc=False))
-        self._conclude(reading, Source.NOBODY, self._at_least(reading))
+        self._set_clock(reading, Source.UNKNOWN, self._at_least(reading))
 
-    def _go_on(self, kept: ClockRun, reading: Reading) -> None:
-        """Continue from an earlier daemon's looks since this boot."""
+    def _resume(self, kept: ClockRun, reading: Reading) -> None:
+        """Continue from the stored state of an earlier daemon since this boot."""
         self._run = kept
         self._source = Source(kept.source)
         self._looked = kept.doubted
@@ -183,7 +185,7 @@ class ClockWatch:
 
     @property
     def known(self) -> bool:
-        return self._source is not Source.NOBODY
+        return self._source is not Source.UNKNOWN
 
     @property
     def source(self) -> Source:
@@ -191,25 +193,23 @@ class ClockWatch:
 
     @property
     def why(self) -> str:
-        """Return the source of the time in a few words."""
+        """The source of the time in a few words."""
         if self._source is not Source.PHONE:
             return self._source.value
         return "set by root" if self._run.by == CONSOLE else f"guardian {self._run.by}'s phone"
 
     @property
     def lower_bound(self) -> datetime:
-        """Return the last time that a time service confirmed. The time is later than that; nothing else is
-        known.
-        """
+        """The last time that a time service confirmed. The right time is not earlier."""
         return datetime.fromtimestamp(self._last.at, UTC)
 
     @property
     def aside(self) -> timedelta:
-        """Return how far the household's time is ahead of the system clock; zero if they are equal."""
+        """How far the household's time is ahead of the system clock; zero if they are equal."""
         return self._clock.correction
 
     def start(self) -> None:
-        """Start watching. Reports a jump that happened while no daemon ran.
+        """Start periodic checks, and report a jump that happened while no daemon ran.
 
         The constructor writes nothing, because another daemon may be running.
         """
@@ -219,7 +219,7 @@ class ClockWatch:
             write_clock(self._state, self._last)
         missed, self._missed = self._missed, None
         if missed is not None:
-            self._tell(missed)
+            self._report(missed)
         if self.played:
             return
         try:
@@ -259,49 +259,52 @@ class ClockWatch:
             return
         jump = self._examine(self._machine.read())
         if jump is not None:
-            self._tell(jump)
+            self._report(jump)
 
-    def _tell(self, jump: Jump) -> None:
+    def _report(self, jump: Jump) -> None:
         seconds = round(jump.size.total_seconds())
         if seconds:
             way = "forward" if seconds > 0 else "back"
-            _log.info("the time went %s by %s", way, timedelta(seconds=abs(seconds)))
+            _log.info("The clock jumped %s by %s.", way, timedelta(seconds=abs(seconds)))
         if jump.known and not jump.was_known:
-            _log.info("the time is known: %s", self.why)
+            _log.info("The time is known. Source: %s.", self.why)
         self._changed(jump)
 
     def _examine(self, reading: Reading) -> Jump | None:
-        """Apply what changed since the last look, and return the jump if there was one."""
+        """Apply changes since the last check. Return the jump, or None."""
         was_set = abs(reading.system - self._run.system) >= SMALLEST
         if was_set:
             self._run = replace(self._run, doubted=self._looked)
         self._looked = reading.boot
         service = self._service()
         if service is not None:
-            return self._conclude(reading, service, reading.system)
+            return self._set_clock(reading, service, reading.system)
         if not self.known:
-            return self._conclude(reading, Source.NOBODY, self._at_least(reading))
+            return self._set_clock(reading, Source.UNKNOWN, self._at_least(reading))
         if not was_set:
             return None
         if self._source is Source.PHONE and self.objection(datetime.fromtimestamp(reading.real, UTC)):
-            return self._conclude(reading, Source.PHONE, self._run.wall)
-        return self._conclude(reading, Source.ROOT, reading.system)
+            return self._set_clock(reading, Source.PHONE, self._run.wall)
+        return self._set_clock(reading, Source.ROOT, reading.system)
 
     def _service(self) -> Source | None:
-        """Return the time service that confirms the clock as it is now."""
+        """Return the time service that confirms the current clock, or None."""
         if self._machine.synchronised():
             return Source.SERVICE
         stamp = read_stamp(self._runtime, self._machine.boot_id)
         return Source.STAMP if stamp is not None and stamp > self._run.doubted else None
 
     def _at_least(self, reading: Reading) -> float:
-        """Return the unconfirmed system time, but no earlier than a time that has passed."""
+        """Return the boot time to use while the time is unknown: the latest of all stored times."""
         run = self._run
         ours = run.wall if run.wall >= run.system + SMALLEST else reading.system
         return max(reading.system, ours, max(self._last.at, self._last.heard) - reading.boot)
 
-    def _conclude(self, reading: Reading, source: Source, wall: float, by: str | None = None) -> Jump | None:
-        """Set the time to ``wall`` (less the seconds since boot), as ``source`` says. Return the jump."""
+    def _set_clock(self, reading: Reading, source: Source, wall: float, by: str | None = None) -> Jump | None:
+        """Set the household's clock, as confirmed by ``source``. Return the jump, or None.
+
+        ``wall``: Unix time of the boot.
+        """
         run, was_known = self._run, self.known
         learned = source is not self._source or (by is not None and by != run.by)
         moved = abs(wall - run.wall) >= SMALLEST
@@ -331,7 +334,7 @@ class ClockWatch:
         rtc_now = self._machine.rtc_now()
         agrees = rtc_now is not None and abs(rtc_now - at) <= TOLERANCE
         if self._source in SERVICES:
-            # Also if it is earlier than the known time, which was wrong then.
+            # Store it even if it is earlier than the known time: that one was wrong.
             self._keep(LastTime(at, heard=at, rtc=agrees))
         else:
             self._keep(replace(self._last, heard=at, rtc=agrees))
@@ -342,12 +345,12 @@ class ClockWatch:
             write_clock(self._state, last)
 
     def _note_run(self) -> None:
-        """Store the clock of this boot, so that a jump is noticed after a restart of the daemon."""
+        """Store the clock of this boot, so that the next daemon detects a jump."""
         if self._started and not self.played:
             write_clock(self._runtime, self._run)
 
     def objection(self, moment: datetime) -> str | None:
-        """Return why it cannot be ``moment`` now, whatever the source; None if it can."""
+        """Return why ``moment`` cannot be the current time; None if it can."""
         bound = self.lower_bound
         if moment < bound:
             return f"is before {bound:%Y-%m-%d %H:%M} UTC, which has passed; set the phone's clock"
@@ -356,48 +359,48 @@ class ClockWatch:
         return None
 
     def offer(self, moment: datetime, by: str) -> bool:
-        """Take the time from a guardian's phone. The caller has checked ``objection``.
+        """Use the time of the phone of the guardian ``by``. The caller has checked `objection`.
 
-        Returns False if nothing changes: the time is known from another source, or another phone said the
-        same.
+        Return False if nothing changes: another source confirmed the time, or the phone agrees with it.
         """
-        if self._source not in (Source.NOBODY, Source.PHONE):
+        if self._source not in (Source.UNKNOWN, Source.PHONE):
             return False
         reading = self._machine.read()
         wall = (moment - self._clock.offset).timestamp() - reading.boot
         if self._source is Source.PHONE and abs(wall - self._run.wall) < SAME:
             return False
-        jump = self._conclude(reading, Source.PHONE, wall, by)
+        jump = self._set_clock(reading, Source.PHONE, wall, by)
         if jump is not None:
-            self._tell(jump)
+            self._report(jump)
         return True
 
     def play(
         self, *, offset: timedelta | None = None, known: bool | None = None, jump: timedelta = timedelta()
     ) -> None:
-        """Control the virtual home's clock: time passes (``offset``), becomes known or unknown, or jumps."""
+        """Control the simulated clock: set its offset, make it known or unknown, or let it jump."""
         if offset is not None:
             self._clock.offset = offset
         before, was_known = self._clock.now(), self.known
         self._clock.offset += jump
         if known is not None:
-            self._source = Source.HOME if known else Source.NOBODY
+            self._source = Source.HOME if known else Source.UNKNOWN
             self._clock.correction = timedelta()
-        self._tell(Jump(before, self._clock.now(), was_known, self.known))
+        self._report(Jump(before, self._clock.now(), was_known, self.known))
 
 
-def at_first(machine: Machine, last: LastTime, reading: Reading) -> Source:
-    """Return the source that confirms the system clock at the first look, if no time service does."""
+def source_at_boot(machine: Machine, last: LastTime, reading: Reading) -> Source:
+    """Return the source that confirms the system clock at boot if no time service does."""
     if reading.real < last.at:
-        return Source.NOBODY
+        return Source.UNKNOWN
     if machine.has_host():
         return Source.HOST
-    return Source.RTC if last.rtc and _rtc_is_right(machine, reading) else Source.NOBODY
+    return Source.RTC if last.rtc and _rtc_is_right(machine, reading) else Source.UNKNOWN
 
 
 def _rtc_is_right(machine: Machine, reading: Reading) -> bool:
-    """Whether the kernel took its time from the battery-backed clock at boot, the system clock has followed
-    it since, and the battery-backed clock runs.
+    """Whether the battery-backed clock confirms the system clock.
+
+    That is: the kernel took its time from it at boot, the system clock was not set since, and it still runs.
     """
     at_boot, now = machine.rtc_at_boot(), machine.rtc_now()
     return (
@@ -413,7 +416,7 @@ def read_last(state: Path) -> LastTime:
 
 
 def read_run(runtime: Path, boot: str) -> ClockRun | None:
-    """Return the stored clock; None if it is not from this boot."""
+    """Return the stored clock of this boot; None if there is none."""
     run = _read(runtime / RUN, ClockRun)
     return run if run is not None and run.boot == boot else None
 
@@ -427,7 +430,7 @@ def write_clock(folder: Path, kept: LastTime | ClockRun) -> None:
 
 
 def read_stamp(runtime: Path, boot: str) -> float | None:
-    """Return when a script said that the time is right, in seconds since this boot; None if it did not.
+    """Return when the hotplug script confirmed the time, in seconds since this boot; None if it did not.
 
     The file has the kernel's boot id on its first line and /proc/uptime on its second.
     """
@@ -440,7 +443,7 @@ def read_stamp(runtime: Path, boot: str) -> float | None:
         return None
 
 
-def _read(path: Path, kind: type[_Kept]) -> _Kept | None:
+def _read(path: Path, kind: type[_Stored]) -> _Stored | None:
     try:
         values: Any = json.loads(_read_bytes(path))
     except ValueError:

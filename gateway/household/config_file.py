@@ -1,8 +1,7 @@
-"""Reads the settings from `qalqan.yaml`, overridden by the router's own settings (UCI,
-docs/providers/uci.md).
+"""Reads the settings from `qalqan.yaml`, overridden by UCI on a router (docs/providers/uci.md).
 
-Every command, the daemon and the pages read them here. On a router without `qalqan.yaml`, the content that
-the first boot would write applies.
+Used by the daemon, the pages and every command. On a router without `qalqan.yaml`, the defaults apply that
+the first boot would write.
 """
 
 from __future__ import annotations
@@ -31,15 +30,15 @@ if TYPE_CHECKING:
 
 ROUTER = Path("/etc/config/qalqan")
 VARIABLE = "QALQAN_UCI"  # environment variable with another path; empty: none
-SYSTEM = "system"  # in the same folder: the router's clock and zone
-DHCP = "dhcp"  # in the same folder: dnsmasq and odhcpd
-MODE = 0o644  # of a first file: the pages' user reads it, and it has no secret
+SYSTEM = "system"  # file in the same folder with the router's time zone
+DHCP = "dhcp"  # file in the same folder with the settings of dnsmasq and odhcpd
+MODE = 0o644  # of the first file: the user of the pages reads it, and it contains no secrets
 
 
 def read_config(path: Path, is_public_suffix: PublicSuffixCheck, source: bytes | None = None) -> Config:
-    """Return the settings. ``source``: a proposed content of the file.
+    """Return the settings.
 
-    Raises PolicyError with file and line of either file.
+    ``source``: content to use in place of the file's. Raises PolicyError with the file and line.
     """
     router = read_router()
     text = read_source(path) if source is None else source
@@ -57,12 +56,12 @@ def read_source(path: Path) -> bytes:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there are any settings."""
+    """Whether there are settings, in `qalqan.yaml` or UCI."""
     return exists(path) or router_path() is not None
 
 
 def exists(path: Path) -> bool:
-    """Whether the file exists. Raises PolicyError if its folder cannot be read: that is no first boot."""
+    """Whether the file exists. Raises PolicyError if its folder cannot be read."""
     return attempt(path, path.exists)
 
 
@@ -92,7 +91,7 @@ def _package(path: Path) -> Package:
 
 
 def _leases(path: Path) -> tuple[str, ...]:
-    """Return the lease files; empty if they are not set or cannot be read, as by the user of the pages."""
+    """Return the lease files; empty if none is set, or the user of the pages may not read the settings."""
     from gateway.household.router_settings import lease_files
 
     try:
@@ -111,7 +110,7 @@ def _zone() -> str:
     try:
         return system_zone(_package(path.with_name(SYSTEM)))
     except PolicyError:
-        return ""  # another program's file: an error in it does not matter here
+        return ""  # the file belongs to another program; use the default
 
 
 def first_boot(path: Path) -> bool:
@@ -129,7 +128,7 @@ def first_boot(path: Path) -> bool:
     try:
         write_atomically(fresh, router.first_text(zone))
         fresh.chmod(MODE)
-        os.link(fresh, path)  # never replaces a file
+        os.link(fresh, path)  # fails if the file exists
         sync_folder(path.parent)
     except FileExistsError:
         return False

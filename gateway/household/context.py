@@ -1,4 +1,4 @@
-"""What the daemon's features share: the context of the household, and their effects on the data plane."""
+"""The interfaces that features share: the household's context, and effects on the data plane."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from gateway.household.rule_book import RuleBook
 
 
 class ClockTrust(Protocol):
+    """Tells whether the clock can be trusted (`ClockWatch`)."""
+
     @property
     def known(self) -> bool:
         """Whether the system clock is known to be right."""
@@ -21,7 +23,10 @@ class ClockTrust(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HomeContext:
-    """What every feature needs. It has no store: a feature gets its own tables as constructor arguments."""
+    """The objects that every feature needs.
+
+    The store is not among them: a feature gets its own tables as constructor arguments.
+    """
 
     loop: Loop
     clock: WallClock
@@ -39,7 +44,7 @@ class HomeContext:
 
     @property
     def clock_trusted(self) -> bool:
-        """Whether the system clock is known to be right. Times of an untrusted clock end nothing."""
+        """Whether the system clock is known to be right. While it is not, nothing ends at a stored time."""
         return self.trust.known
 
     def publish(self, event: str, /, **values: object) -> None:
@@ -48,12 +53,12 @@ class HomeContext:
 
 
 class Effects(Protocol):
-    """What a feature may ask of the data plane after it changed something."""
+    """Actions of the data plane that a feature calls after a change."""
 
     def regroup(self) -> None:
-        """Assign devices to slots again and judge running connections again.
+        """Assign devices to slots and judge running connections again.
 
-        Call it when a rule file, a device's owner or a device's place changed.
+        Call it after a change of a rule file, or of the owner or place of a device.
         """
         ...
 
@@ -73,7 +78,7 @@ class Effects(Protocol):
         ...
 
     def rejudge(self) -> int:
-        """Judge every running connection again and cut those that are refused now. Returns how many."""
+        """Judge every running connection again, cut the blocked ones, and return their number."""
         ...
 
 

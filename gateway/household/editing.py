@@ -1,5 +1,6 @@
-"""Changes the rule files (profiles and `qalqan.yaml`): reads them, checks the result as at a start, writes it
-and applies it.
+"""Edits the rule files (profiles and `qalqan.yaml`).
+
+An edit is checked like the files at a start, written with a step in the history, and applied.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ REGISTERS = "registers"
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who changes a file, when, and why."""
+    """The author, time and reason of a change."""
 
     by: str
     at: datetime
-    because: str = ""  # the reason in their own words, for the child whose rules change
+    because: str = ""  # the reason in the author's words, shown to the child whose rules change
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Proposed contents of files of one folder (None: removed), and their contents when they were read."""
+    """A proposed change of files in one folder: new and previous contents (None: no file)."""
 
     files: dict[Path, bytes | None]
     found: dict[Path, bytes | None]
@@ -63,8 +64,9 @@ class Edit:
 
 
 class Editing:
-    """Edits profiles. ``in_force`` is called after the rules are read again, with the devices that a file
-    names now.
+    """Edits profiles.
+
+    ``in_force`` is called after an edit was applied, with the devices that a profile newly names.
     """
 
     def __init__(self, rules: RuleBook, in_force: Callable[[frozenset[str]], None]) -> None:
@@ -88,7 +90,7 @@ class Editing:
         return found
 
     def read(self, path: Path) -> tuple[bytes, Document]:
-        """Return the content of a file. Raises PolicyError if it cannot be edited."""
+        """Return the content of a file, as bytes and parsed. Raises PolicyError if it cannot be edited."""
         source = read_bounded(path)
         try:
             return source, edits.read(source, str(path))
@@ -96,11 +98,15 @@ class Editing:
             raise _broken(error, path) from error
 
     def last_step(self, path: Path, source: bytes) -> Step | None:
-        """Return the last step that a person made. Automatic steps changed no setting of the family."""
+        """Return the last step that led to ``source``, without automatic steps; None if it is not stored."""
         return self._rules.history(path.parent).last(path.name, revision_of(source), PROGRAM)
 
     def edit(self, profile_id: str, changes: Changes, author: Author, revision: int | None = None) -> Edit:
-        """Change a profile. Raises PolicyError with all files unchanged."""
+        """Change a profile.
+
+        ``revision``: the revision that the author saw; None: any. Raises PolicyError with all files
+        unchanged.
+        """
         path = self.file(profile_id)
         source, before = self.read(path)
         if revision not in (None, revision_of(source)):
@@ -109,14 +115,14 @@ class Editing:
         if after == before:
             return Edit(before, after, revision_of(source), revision_of(source), {})
         draft = Draft({path: edits.profile_text(after)}, {path: source})
-        lost = self._take(draft, _devices(after), path)
+        lost = self._claim_devices(draft, _devices(after), path)
         self.put(draft, changes, author)
         return Edit(before, after, revision_of(source), _revision(draft.files[path]), lost)
 
     def unedit(self, profile_id: str, revision: int, author: Author, found: int | None = None) -> Edit:
-        """Put a file back to a revision, if it is still at ``found``.
+        """Restore a revision of a profile, if the file is still at the revision ``found``.
 
-        Devices that it lost or got since then move back too, if the other file was not changed after that.
+        Devices that moved since then move back if the other file was not changed afterwards.
         """
         path = self.file(profile_id)
         source = read_bounded(path)
@@ -124,14 +130,14 @@ class Editing:
             raise changed_meanwhile(path)
         steps, old = self.history.earlier(path, revision)
         draft = Draft({path: old}, {path: source})
-        self._take_along(draft, steps, path)
+        self._restore_others(draft, steps, path)
         after = edits.read(old, str(path))
-        lost = self._take(draft, _devices(after), path)
+        lost = self._claim_devices(draft, _devices(after), path)
         self.put(draft, {}, author)
         return Edit({}, after, revision_of(source), _revision(old), lost)
 
-    def _take_along(self, draft: Draft, steps: list[Step], path: Path) -> None:
-        """Put the other files of these steps back, if they are still as the steps left them."""
+    def _restore_others(self, draft: Draft, steps: list[Step], path: Path) -> None:
+        """Restore the other files of these steps, unless they were changed afterwards."""
         for step in steps:
             for name in step.after:
                 other = path.with_name(name)
@@ -142,11 +148,11 @@ class Editing:
                     draft.files[other] = self.history.content(step, name)
 
     def add(self, name: str, changes: Changes, author: Author, *, trial: bool = False) -> str:
-        """Add a profile and return its id. With ``trial`` it is only checked, and nothing is written."""
+        """Add a profile and return its id. With ``trial`` only check it."""
         household = self._rules.household
         files = profile_files(self.profiles)
         if len(files) >= MAX_PROFILES:
-            fix = "remove one that nobody needs"
+            fix = "remove one that is not needed"
             raise PolicyError(
                 str(self.profiles), f"has {len(files)} profiles, and can have no more", fix
             ).coded(Code.TOO_MANY_PROFILES, most=MAX_PROFILES)
@@ -154,7 +160,7 @@ class Editing:
         path = self.profiles / f"{id_of(name, [*(file.stem for file in files), *named])}.yaml"
         said = self.changed({}, {"name": name, **changes})
         draft = Draft({path: edits.profile_text(said)}, {path: None})
-        self._take(draft, _devices(said), path)
+        self._claim_devices(draft, _devices(said), path)
         if trial:
             self._checked(draft.files, {"name": name, **changes})
         else:
@@ -193,19 +199,17 @@ class Editing:
             raise bad_rule(error, "", changes) from error
 
     def with_changes(self, profile_id: str, changes: Changes) -> Household:
-        """Return the household with these changes; nothing is written. Raises PolicyError as ``edit``
-        does.
-        """
+        """Return the household with these changes without writing them. Raises PolicyError like `edit`."""
         path = self.file(profile_id)
         source, before = self.read(path)
         after = self.changed(before, changes)
         draft = Draft({path: edits.profile_text(after)}, {path: source})
-        self._take(draft, _devices(after), path)
+        self._claim_devices(draft, _devices(after), path)
         return self._checked(draft.files, changes)
 
-    def _take(self, draft: Draft, macs: frozenset[str], path: Path) -> dict[str, tuple[str, ...]]:
-        """Remove these devices from all other profiles in ``draft``. Return them by profile."""
-        self.no_shared(macs)
+    def _claim_devices(self, draft: Draft, macs: frozenset[str], path: Path) -> dict[str, tuple[str, ...]]:
+        """Remove these devices from all other profiles in ``draft``. Return the removed ones by profile."""
+        self.check_not_shared(macs)
         lost = {}
         for other in self._rules.household.profiles.values():
             if other.id == path.stem:
@@ -225,8 +229,8 @@ class Editing:
                 lost[other.id] = gone
         return lost
 
-    def no_shared(self, macs: frozenset[str]) -> None:
-        """Raise PolicyError if one of the devices is shared by several people."""
+    def check_not_shared(self, macs: frozenset[str]) -> None:
+        """Raise PolicyError if a device is shared by several people."""
         shared = self._rules.household.config.shared
         for mac in sorted(macs & shared.keys()):
             fix = "take it out of 'shared' in qalqan.yaml first"
@@ -234,7 +238,7 @@ class Editing:
             raise bad_rule(PolicyError("devices", problem, fix), "", {})
 
     def put(self, draft: Draft, changes: Changes, author: Author) -> Step:
-        """Write a draft, and publish which devices the files name now."""
+        """Write a draft, and call ``in_force`` with the devices that a profile newly names."""
         before = {
             (profile.id, mac)
             for profile in self._rules.household.profiles.values()
@@ -261,40 +265,39 @@ class Editing:
             at=author.at,
             because=author.because,
             by_hand=frozenset(
-                one.name for one, data in draft.found.items() if data and is_by_hand(data, order)
+                path.name for path, data in draft.found.items() if data and is_by_hand(data, order)
             ),
         )
         self._rules.adopt(new)
         return step
 
     def _checked(self, files: Contents, changes: Changes) -> Household:
-        """Return the household with these files. Raises PolicyError if they cause a new problem."""
+        """Return the household with these files. Raises PolicyError if the files cause a new problem."""
         try:
             new = self._rules.with_files(files)
         except PolicyError as error:
-            raise self._home_refuses(error, files, changes) from error
+            raise self._settings_error(error, files, changes) from error
         names = {path.name: path for path in files}
         for name, problem in new.problems.items():
             if name in names:
                 raise self._refused(problem, names[name], changes)
-        worse = {
-            name: one for name, one in new.problems.items() if name not in self._rules.household.problems
-        }
-        if worse:  # by these files, or by an edit outside of the daemon that was not read yet
+        known = self._rules.household.problems
+        added = {name: problem for name, problem in new.problems.items() if name not in known}
+        if added:  # by these files, or by an edit outside of the daemon that was not loaded yet
             before = self._rules.with_files({})
-            for name, problem in worse.items():
+            for name, problem in added.items():
                 if name not in before.problems:
                     raise bad_rule(problem, str(self.profiles / name), changes)
         return new
 
     def _refused(self, problem: PolicyError, path: Path, changes: Changes) -> PolicyError:
-        """Return the error about the change, or about an edit outside of the daemon."""
+        """Return the error for the change, or for an earlier edit outside of the daemon."""
         key = blamed(problem, str(path), changes)
         return (
             bad_rule(problem, str(path), changes) if key in changes or not changes else _broken(problem, path)
         )
 
-    def _home_refuses(self, error: PolicyError, files: Contents, changes: Changes) -> PolicyError:
+    def _settings_error(self, error: PolicyError, files: Contents, changes: Changes) -> PolicyError:
         path = self._rules.path
         if path in files:
             return bad_rule(error, str(path), changes)
@@ -304,7 +307,7 @@ class Editing:
 
 
 class HomeEditing:
-    """Edits the family's part of `qalqan.yaml`."""
+    """Edits the family's settings in `qalqan.yaml`."""
 
     def __init__(self, rules: RuleBook, editing: Editing) -> None:
         self._rules = rules
@@ -312,7 +315,7 @@ class HomeEditing:
 
     def edit(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
         """Change settings. Raises PolicyError with the file unchanged."""
-        _only_the_familys(changes, self._rules.household.config.fixed)
+        _check_family_keys(changes, self._rules.household.config.fixed)
         return self.switch(changes, author, revision)
 
     def switch(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
@@ -333,16 +336,17 @@ class HomeEditing:
         return Edit(before, after, found, revision_of(data), {})
 
     def unedit(self, revision: int, author: Author, found: int | None = None) -> Edit:
-        """Put the family's settings back to a revision, if the file is still at ``found``.
+        """Restore a revision of the family's settings, if the file is still at the revision ``found``.
 
-        Settings of the machine, and what is blocked for everyone, stay. Raises PolicyError.
+        Settings of the machine and lists that apply to everyone keep their present values. Raises
+        PolicyError.
         """
         path = self._rules.path
         history, source = self._rules.history(path.parent), read_bounded(path)
         if found not in (None, revision_of(source)):
             raise changed_meanwhile(path)
         _, old = history.earlier(path, revision)
-        data = _with_the_machines(old, source, str(path))
+        data = _with_machine_settings(old, source, str(path))
         self._editing.put(Draft({path: data}, {path: source}), {}, author)
         return Edit({}, {}, revision_of(source), revision_of(data), {})
 
@@ -356,16 +360,15 @@ def assign_device(
     *,
     instead_of: str | None = None,
 ) -> None:
-    """Put ``mac`` into the file of ``owner`` only, in place of ``instead_of`` if given. None: remove it from
-    all files.
+    """Move ``mac`` to the file of ``owner``; None: remove it from all files.
 
-    The caller reloads the rules.
+    ``instead_of``: a MAC address that it replaces. The caller reloads the rules.
 
     Raises:
-        PolicyError: A file cannot be used or written, ``owner`` has no file, or the device is shared. All
-        files are unchanged.
+        PolicyError: a file cannot be used or written, ``owner`` has no file, or the device is shared. All
+            files are unchanged.
     """
-    editing.no_shared(frozenset({mac}))
+    editing.check_not_shared(frozenset({mac}))
     if owner is not None and owner.built_in:
         raise PolicyError(owner.id, "is built in and has no file", "name a person's profile").coded(
             Code.NO_PROFILE
@@ -393,7 +396,7 @@ def _devices(said: Document) -> frozenset[str]:
 
 
 def bad_rule(error: PolicyError, file: str, changes: Changes) -> PolicyError:
-    """Return the error for a value that the parser refuses."""
+    """Return the coded error for a value that the parser refused."""
     if error.code != Code.REFUSED:
         return error
     key = blamed(error, file, changes)
@@ -404,17 +407,18 @@ def _broken(error: PolicyError, path: Path) -> PolicyError:
     return error.coded(Code.FILE_BROKEN, file=path.name, problem=error.problem, mend=error.fix)
 
 
-def _with_the_machines(old: bytes, source: bytes, path: str) -> bytes:
-    """Return ``old`` with the settings of ``source`` that no page may change: they may have been edited by
-    hand.
+def _with_machine_settings(old: bytes, source: bytes, path: str) -> bytes:
+    """Return ``old`` with the present values of the settings that the pages cannot change.
+
+    ``source``: the present file.
     """
     try:
         was, now = edits.read(old, path), edits.read(source, path)
     except PolicyError:
-        return old  # nothing can be taken from an unreadable file
+        return old  # the present file is unreadable
     keys = {*was, *now}.difference(edits.FAMILY_KEYS)
     if _lists(was) == _lists(now):
-        keys.discard(REGISTERS)  # their switches alone have a verb of their own
+        keys.discard(REGISTERS)  # only their switches differ, which the pages can change
     if all(was.get(key) == now.get(key) for key in keys):
         return old
     kept = {key: value for key, value in now.items() if key in keys}
@@ -422,25 +426,32 @@ def _with_the_machines(old: bytes, source: bytes, path: str) -> bytes:
 
 
 def _lists(said: Document) -> dict[str, tuple[Plain, Plain]]:
-    """Return the source of each national register."""
+    """Return the URL and file of each national register."""
     known = said.get(REGISTERS)
     found = known.items() if isinstance(known, dict) else ()
-    return {key: (one.get("url"), one.get("file")) for key, one in found if isinstance(one, dict)}
+    return {
+        key: (register.get("url"), register.get("file"))
+        for key, register in found
+        if isinstance(register, dict)
+    }
 
 
-def _only_the_familys(changes: Changes, fixed: Mapping[str, RouterSetting]) -> None:
+def _check_family_keys(changes: Changes, fixed: Mapping[str, RouterSetting]) -> None:
     for key in changes:
         head = key.partition("/")[0]
         if head not in edits.FAMILY_KEYS:
-            for name, one in fixed.items():
+            for name, setting in fixed.items():
                 if name == key.replace("/", ".") or (key == head and name.partition(".")[0] == head):
-                    raise _routers_own(key, one)
+                    raise _set_by_router(key, setting)
             fix = suggestion(key, edits.FAMILY_KEYS)
             error = PolicyError(key, "is not for the pages to change", fix)
             raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=fix)
 
 
-def _routers_own(key: str, one: RouterSetting) -> PolicyError:
-    problem, fix = f"is set in {one.file}", f"change it there, as the router's own setting {one.option}"
+def _set_by_router(key: str, setting: RouterSetting) -> PolicyError:
+    problem, fix = (
+        f"is set in {setting.file}",
+        f"change it there, as the router's own setting {setting.option}",
+    )
     error = PolicyError(key, problem, fix)
-    return error.coded(Code.ROUTERS_OWN, key=key, option=one.option, file=one.file)
+    return error.coded(Code.ROUTERS_OWN, key=key, option=setting.option, file=setting.file)

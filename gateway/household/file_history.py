@@ -1,9 +1,8 @@
 """Stores earlier versions of the rule files in the folder ``history`` next to them.
 
-A step is a folder ``history/000017``: the files as they were before, under their names, and ``step.json``,
-which has author, time, and the revisions of each file before and after. It is completely on the disk before
-the first file changes. A kill leaves each file old or new; if some are old and some new, the next start
-undoes the step.
+A step is a folder such as ``history/000017``. It contains the previous files, and ``step.json`` with the
+author, the time, and the revisions of each file before and after. The step is on the disk before the first
+file changes. After a kill each file is either old or new; if both occur, the next start undoes the step.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from gateway.core.files import read_bounded, read_if_there, sync_folder, write_a
 from gateway.core.reason_codes import Code
 from gateway.policy.requests.requests import MAX_REASON
 
-PROGRAM = "qalqan"  # the author of automatic changes in history and audit log
+PROGRAM = "qalqan"  # author of automatic changes, in the history and the audit log
 FOLDER = "history"
-STEPS = 8  # stored steps of one file
-BY_HAND = 8  # stored versions of one file that were written by hand, in addition
+STEPS = 8  # stored steps per file
+BY_HAND = 8  # additional steps per file whose previous version was edited by hand
 GONE = 16  # removed profiles that can be restored
-MAX_NOTE = 16 * 1024  # bytes; a note about 64 files has about 5 kB
+MAX_NOTE = 16 * 1024  # bytes of step.json; with 64 files it has about 5 kB
 
 _NOTE = "step.json"
 _NEXT = ".next"
@@ -38,7 +37,7 @@ Contents = Mapping[str, bytes | None]
 
 
 def revision_of(data: bytes) -> int:
-    """Return a number for the content of a file: equal for equal bytes, exact in JSON."""
+    """Return the revision of a file: 48 bits of the SHA-256 of its content, exact as a JSON number."""
     return int.from_bytes(sha256(data).digest()[:6])
 
 
@@ -48,19 +47,19 @@ def revision(data: bytes | None) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change of files, as the history stores it."""
+    """A stored change of one or more files."""
 
     number: int
     by: str
     at: datetime
-    before: Mapping[str, int | None]  # file → its revision; None: there was no such file
+    before: Mapping[str, int | None]  # file → revision; None: no file
     after: Mapping[str, int | None]
     by_hand: frozenset[str]  # files that were edited by hand before
-    because: str = ""  # the reason, in the words of the author
+    because: str = ""  # the reason in the author's words
 
     @property
     def removed(self) -> str | None:
-        """Return the file that the step removed, if it did nothing else."""
+        """The file that the step removed; None if it did anything else."""
         name = next(iter(self.after), None)
         return name if len(self.after) == 1 and name is not None and self.after[name] is None else None
 
@@ -72,41 +71,42 @@ class FileHistory:
         self._home = folder
         self._folder = folder / FOLDER
         self._steps: dict[int, Step] | None = None
-        self._spoilt = 0  # the highest number of an unreadable step; its folder is left alone
+        self._unreadable = 0  # highest number of an unreadable step, whose folder is not touched
 
     @property
     def steps(self) -> Mapping[int, Step]:
-        """Return the steps by number, the oldest first."""
-        return self._known()
+        """The steps by number, oldest first."""
+        return self._cached()
 
-    def _known(self) -> dict[int, Step]:
+    def _cached(self) -> dict[int, Step]:
         if self._steps is None:
             self._steps = {step.number: step for step in self._read()}
         return self._steps
 
-    def last(self, name: str, revision: int, nobody: str = "") -> Step | None:
-        """Return the step that led to a revision; None if a file was edited by hand or the step is gone.
+    def last(self, name: str, revision: int, skip_author: str = "") -> Step | None:
+        """Return the step that led to a revision; None if it is not stored, or a person edited the file.
 
-        Steps of the author ``nobody`` are skipped.
+        ``skip_author``: skip the steps of this author.
         """
         wanted: int | None = revision
         for step in (step for step in reversed(list(self.steps.values())) if name in step.after):
             if step.after[name] != wanted:
                 return None
-            if not nobody or step.by != nobody:
+            if not skip_author or step.by != skip_author:
                 return step
             wanted = step.before[name]
         return None
 
     def since(self, name: str, revision: int) -> list[Step]:
-        """Return a file's steps since it last had a revision, the newest first; none if it never had it."""
+        """Return the steps since a file last had a revision, newest first; empty if it never had it."""
         steps = [step for step in reversed(list(self.steps.values())) if name in step.after]
-        start = next((n for n, one in enumerate(steps) if one.before[name] == revision), None)
+        start = next((n for n, step in enumerate(steps) if step.before[name] == revision), None)
         return [] if start is None else steps[: start + 1]
 
     def earlier(self, path: Path, revision: int) -> tuple[list[Step], bytes]:
-        """Return these steps, and the file's content at that revision. Raises PolicyError if it is not
-        stored.
+        """Return the steps since a revision, and the content at that revision.
+
+        Raises PolicyError if the revision is not stored.
         """
         steps = self.since(path.name, revision)
         old = self.content(steps[-1], path.name) if steps else None
@@ -115,7 +115,7 @@ class FileHistory:
         return steps, old
 
     def content(self, step: Step, name: str) -> bytes | None:
-        """Return a file as it was before a step. Raises PolicyError if that is not stored any more."""
+        """Return the content of a file before a step. Raises PolicyError if it is no longer stored."""
         if step.before[name] is None:
             return None
         data = read_bounded(self._place(step.number) / name)
@@ -131,38 +131,38 @@ class FileHistory:
         self, files: Contents, found: Contents, *,
         by: str, at: datetime, by_hand: frozenset[str], because: str = "",
     ) -> Step:  # fmt: skip
-        """Write ``files``, if all of them are still as in ``found``.
+        """Write ``files`` as a new step, if all of them still have the contents in ``found``.
 
         Raises PolicyError with all files unchanged.
         """
-        number = 1 + max(max(self._known(), default=0), self._spoilt)
+        number = 1 + max(max(self._cached(), default=0), self._unreadable)
         before = {name: revision(found[name]) for name in files}
         after = {name: revision(data) for name, data in files.items()}
         step = Step(number, by, at, before, after, by_hand, because)
         try:
-            self._keep(step, found)
+            self._store(step, found)
             self._check(files, found)
             self._replace(files, found)
         except OSError as error:
-            self._give_up(step)
+            self._discard(step)
             raise not_written(self._home, error) from error
         except PolicyError:
-            self._give_up(step)
+            self._discard(step)
             raise
-        self._known()[number] = step
+        self._cached()[number] = step
         self._prune()
         return step
 
-    def _give_up(self, step: Step) -> None:
-        """Delete a step that did not happen. If part of it cannot be undone, it stays."""
+    def _discard(self, step: Step) -> None:
+        """Delete a failed step. If part of it could not be undone, the step stays."""
         moved = [name for name in step.after if step.before[name] != step.after[name]]
         if any(revision(self.read(name)) == step.after[name] for name in moved):
-            self._known()[step.number] = step
+            self._cached()[step.number] = step
         else:
             _remove(self._place(step.number))
 
     def recover(self) -> bool:
-        """Undo the last step if a kill left some of its files old and some new; return whether it did."""
+        """Undo the last step if a kill interrupted it. Return whether it was undone."""
         try:
             return self._recover()
         except (OSError, PolicyError) as error:
@@ -172,14 +172,14 @@ class FileHistory:
     def _recover(self) -> bool:
         _remove(self._folder / _NEXT)
         numbers = self._numbers()
-        step = self._noted(numbers[-1]) if numbers else None
+        step = self._read_step(numbers[-1]) if numbers else None
         if step is None:
             return False
         now = {name: revision(self.read(name)) for name in step.after}
         moved = {name for name in now if step.before[name] != step.after[name]}
         new = {name for name in moved if now[name] == step.after[name]}
         if new == moved or any(now[name] != step.before[name] for name in moved - new):
-            return False  # it was completed, or files were edited by hand since
+            return False  # the step was completed, or files were edited by hand since
         if new:
             _log.warning("A change of %s was interrupted. It is undone.", ", ".join(sorted(moved)))
             self._replace({name: self.content(step, name) for name in new}, {})
@@ -190,7 +190,7 @@ class FileHistory:
     def _place(self, number: int) -> Path:
         return self._folder / f"{number:06}"
 
-    def _keep(self, step: Step, found: Contents) -> None:
+    def _store(self, step: Step, found: Contents) -> None:
         fresh = self._folder / _NEXT
         if not self._folder.is_dir():
             self._folder.mkdir(mode=0o700)
@@ -236,15 +236,15 @@ class FileHistory:
         sync_folder(path.parent)
 
     def _sibling(self) -> Path | None:
-        """Return a file from which a new file gets its owner and mode."""
+        """Return a file whose owner and mode a new file gets."""
         return next((file for file in sorted(self._home.iterdir()) if file.suffix == ".yaml"), None)
 
     def _prune(self) -> None:
-        """Delete steps that are older than the last ones of each of their files."""
+        """Delete the steps that are beyond the limits for all of their files."""
         seen: dict[str, int] = {}
         hands: dict[str, int] = {}
         gone = 0
-        for step in sorted(self._known().values(), key=lambda one: -one.number):
+        for step in sorted(self._cached().values(), key=lambda step: -step.number):
             wanted = False
             for name in step.after:
                 seen[name] = seen.get(name, 0) + 1
@@ -257,15 +257,13 @@ class FileHistory:
                 wanted = wanted and gone <= GONE
             if not wanted:
                 _remove(self._place(step.number))
-                del self._known()[step.number]
+                del self._cached()[step.number]
 
     def forget(self, name: str) -> None:
-        """Delete all stored versions of one file, and the other files of its steps: they cannot be undone any
-        more.
-        """
-        for step in [step for step in self._known().values() if name in step.after]:
+        """Delete all steps that contain a file, with their other files."""
+        for step in [step for step in self._cached().values() if name in step.after]:
             _remove(self._place(step.number))
-            del self._known()[step.number]
+            del self._cached()[step.number]
 
     def _numbers(self) -> list[int]:
         if not self._folder.is_dir():
@@ -275,13 +273,13 @@ class FileHistory:
 
     def _read(self) -> Iterator[Step]:
         for number in self._numbers():
-            step = self._noted(number)
+            step = self._read_step(number)
             if step is not None:
                 yield step
             else:
-                self._spoilt = number
+                self._unreadable = number
 
-    def _noted(self, number: int) -> Step | None:
+    def _read_step(self, number: int) -> Step | None:
         place = self._place(number)
         try:
             return read_note(number, read_bounded(place / _NOTE, MAX_NOTE))
@@ -309,15 +307,15 @@ def read_note(number: int, data: bytes) -> Step:
     if before.keys() != after.keys() or at.tzinfo is None:
         msg = "it names other files before than after, or a time without an offset"
         raise ValueError(msg)
-    because = str(note.get("because", ""))[:MAX_REASON]  # earlier versions stored none
+    because = str(note.get("because", ""))[:MAX_REASON]  # earlier versions of Qalqan stored no reason
     return Step(number, str(note["by"]), at, before, after, frozenset(note["by_hand"]), because)
 
 
 def _remove(place: Path) -> None:
-    """Delete a step's folder, which has no subfolders. What remains is deleted the next time."""
+    """Delete the folder of a step. If that fails, the next call tries again."""
     try:
-        # The note last: a step without its note is ignored, one without its files cannot be undone.
-        for file in sorted(place.iterdir(), key=lambda one: one.name == _NOTE):
+        # Delete the note last: without it a step is ignored, without its files it could not be undone.
+        for file in sorted(place.iterdir(), key=lambda file: file.name == _NOTE):
             file.unlink()
         place.rmdir()
     except OSError as error:

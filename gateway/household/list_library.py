@@ -1,6 +1,4 @@
-"""The lists that a gateway uses: published lists with their local copies, packaged seeds, and allowed
-names.
-"""
+"""The lists of a gateway: published lists, their local copies, packaged seeds, and names never blocked."""
 
 from __future__ import annotations
 
@@ -32,8 +30,9 @@ from profiles import DATA
 
 @dataclass(frozen=True, eq=False)
 class ListLibrary:
-    """Fetches lists and builds the table. ``state``: the state directory. Methods raise ListError or
-    OSError.
+    """Fetches the lists and builds the category table.
+
+    ``state``: the state directory. Methods raise ListError or OSError.
     """
 
     published: Mapping[str, PublishedList]
@@ -48,7 +47,10 @@ class ListLibrary:
         return Shelf(self.state / SHELF)
 
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
-        """Return what an update fetches: the default lists, those in ``named``, and those fetched before."""
+        """Return the lists to fetch: default lists, lists in ``named``, and lists fetched before.
+
+        Raises ListError for an unknown name.
+        """
         named = tuple(named)
         for name in named:
             if name not in self.published:
@@ -69,19 +71,19 @@ class ListLibrary:
 
     @property
     def _files(self) -> frozenset[str]:
-        """Return the ids of registers that are local files: these are not fetched."""
+        """The ids of registers that are local files, which are not fetched."""
         return frozenset(register.source for register in self.registers if register.file)
 
     def is_here(self, source: str) -> bool:
+        """Whether a list has a local copy."""
         return self.shelf.path(source).exists()
 
     def fetch(
         self, named: Iterable[str], fetcher: Fetcher, now: datetime, *, force: bool = False
     ) -> list[str]:
-        """Fetch the lists that are due, with ``force`` also those that were fetched today.
+        """Fetch the lists that are due; with ``force`` also those fetched today.
 
-        Returns one line for each list that failed. Raises ListError if there is no internet and no list is
-        current.
+        Return one line for each failed list. Raises ListError if there is no internet and no current list.
         """
         due = self.due(named)
         self._make_state()
@@ -101,7 +103,7 @@ class ListLibrary:
         return any(self.shelf.is_fresh(published, now) for published in self.published)
 
     def build(self, now: datetime) -> tuple[TableInfo, list[Report]]:
-        """Build the table from the seeds and from every copy that can be used."""
+        """Build the table from the seeds and all usable copies."""
         self._make_state()
         if not self.seeds and not any(map(self.is_here, self.published)):
             msg = "there is no list to build from; run: qalqan lists update"
@@ -126,7 +128,7 @@ class ListLibrary:
         return [published for published in lists if published is not None]
 
     def refusing(self, source: Source) -> list[str]:
-        """Return a line for each entry of a list that blocks a site which must open from ten years on."""
+        """Return one line for each entry of a list that blocks a site which must open from ten years on."""
         hits = must_hits(source, self.canaries.must)
         return [f"{source.id}: {name} refuses {site}" for name, site in sorted(hits.items())]
 

@@ -1,7 +1,7 @@
 """Reads the rule files and the packaged data from the disk into values of ``gateway.policy``.
 
-Paths and errors of the file system are handled here, all meaning in ``gateway.policy``. A broken profile is
-reported and the others are loaded; a broken ``qalqan.yaml`` is refused as a whole.
+This module handles paths and file system errors; ``gateway.policy`` parses the contents. A broken profile is
+reported, and the others are loaded. A broken ``qalqan.yaml`` raises an error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from types import MappingProxyType
 from gateway.age.bands import Band
 from gateway.core.errors import PolicyError
 from gateway.core.files import attempt, read_bounded
-from gateway.household.calendars import calendars_beside
+from gateway.household.calendars import calendar_reader
 from gateway.household.config_file import read_config, read_source
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.alerts.menus import Menus, parse_menus
@@ -54,8 +54,8 @@ from gateway.policy.time.schedule import Calendar
 from gateway.policy.yaml.documents import locate
 from profiles import DATA
 
-HOLIDAY_YEARS = range(2024, 2041)  # moving holidays are known for fewer years, fixed ones for all of them
-MAX_PROFILES = 64  # enough for a large family and its relatives
+HOLIDAY_YEARS = range(2024, 2041)  # the data has movable holidays for fewer of these years
+MAX_PROFILES = 64  # enough for a large family
 SUFFIXES = (".yaml", ".yml")
 
 NOTHING: Mapping[Path, bytes | None] = MappingProxyType({})
@@ -68,7 +68,7 @@ _Steps = tuple[Callable[[str], bool] | int, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """The packaged data: the package ``profiles``."""
+    """The packaged data, from the package ``profiles``."""
 
     categories: Categories
     catalogue: Catalogue
@@ -80,26 +80,26 @@ class Product:
     laws: Laws  # of all countries, by id
     help: HostMap[str]
     calling: HostMap[str]
-    ech_names: frozenset[str]  # sent in clear text in place of a hidden name
+    ech_names: frozenset[str]  # public names that clients send in clear text with Encrypted Client Hello
     resolvers: Resolvers
     fingerprints: Fingerprints
     menus: Menus
 
     @property
     def help_names(self) -> tuple[str, ...]:
-        """Return the names of help lines that the gateway resolves itself."""
+        """The names of help lines, which the gateway resolves itself."""
         return tuple(self.help)
 
     @property
     def safe_names(self) -> tuple[str, ...]:
-        """Return the names of search engines and video sites in their safe modes."""
-        engines = {one for host in self.engines if (one := self.engines.get(host)) is not None}
+        """The host names of the safe modes of search engines and video sites."""
+        engines = {engine for host in self.engines if (engine := self.engines.get(host)) is not None}
         names = {name for engine in engines for name in (engine.strict, engine.moderate)}
         return tuple(sorted(name for name in names if not name[-1].isdigit()))
 
     @property
     def names(self) -> Names:
-        """Return the names of services and categories for sentences."""
+        """The English names of services, categories, groups, laws and countries, for messages."""
         return Names(
             services={service.id: service.name for service in self.catalogue.services.values()},
             categories={category.id: category.name["en"] for category in self.categories.by_id.values()},
@@ -122,7 +122,7 @@ class Product:
         return {day: name for year in HOLIDAY_YEARS for day, name in own.holidays(year, country).items()}
 
     def calendar(self, settings: Config) -> Calendar:
-        """Return the family's calendar, without a profile's own free days."""
+        """Return the household's calendar, without free days of profiles."""
         country = country_of(self.countries, settings.country) if settings.country else None
         return Calendar(
             settings.zone,
@@ -132,7 +132,7 @@ class Product:
         )
 
     def world(self, languages: tuple[str, ...], https: Https | None = None) -> World:
-        """Return a world without category table and addresses; the daemon replaces these fields."""
+        """Return a world without category table and learned addresses; the daemon adds them."""
         return World(
             catalogue=self.catalogue,
             categories=self.categories,
@@ -153,8 +153,7 @@ def _never(name: str) -> bool:  # noqa: ARG001
 def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
     """Read the package ``profiles``. Raises PolicyError for damaged data.
 
-    Its names are checked against the public suffixes when the package is built; at a start that would take 30
-    ms and 2 MB.
+    The package build checks its names against the public suffixes. At a start that would take 30 ms and 2 MB.
     """
     root = DATA
     suffixes = is_public_suffix
@@ -207,7 +206,7 @@ def vocabulary(product: Product) -> Vocabulary:
 
 
 def load_countries(is_public_suffix: PublicSuffixCheck = _never) -> Mapping[str, Country]:
-    """Return countries by code: the data that the pages need while no daemon answers."""
+    """Return the countries by code. The pages use them while the daemon is unreachable."""
     read = (parse_country(source, name, is_public_suffix) for source, name in _folder(DATA, "countries"))
     return {item.code: item for item in read}
 
@@ -236,12 +235,16 @@ def load(
     excuse: Callable[[str], bool] = _never,
     folder: Path | None = None,
 ) -> Household:
-    """Read the rule files, with the contents of ``instead`` in place of some (None: no file).
+    """Read the rule files.
 
-    ``folder``: the profiles' folder, by default that of the settings. ``excuse`` returns whether a name (in
-    small letters) in `qalqan.yaml` may be without a file; it is then reported in ``absent``.
+    Arguments:
+        instead: contents that replace those of files (None: no file).
+        excuse: returns whether a profile id (in lower case) in `qalqan.yaml` may lack a file. It is then
+            reported in ``absent``.
+        folder: the profiles' folder; by default that of the settings.
 
-    Raises PolicyError for an unusable `qalqan.yaml`, also if it names a profile without a file.
+    Raises:
+        PolicyError: `qalqan.yaml` is unusable, or names a profile without a file.
     """
     words = vocabulary(product)
     source = instead.get(path) or read_source(path)
@@ -253,12 +256,12 @@ def load(
         text = b""
         try:
             text = instead.get(file) or read_bounded(file)
-            one = _parse(text, file, product, words)
-            problem = profile.conflict(one, profiles.values(), str(file), text)
+            parsed = _parse(text, file, product, words)
+            problem = profile.conflict(parsed, profiles.values(), str(file), text)
         except PolicyError as error:
             problem = error
         if problem is None:
-            profiles[one.id] = one
+            profiles[parsed.id] = parsed
         else:
             problems[file.name] = problem
             doubtful |= dict.fromkeys(_macs_in(text), file.name)
@@ -267,13 +270,13 @@ def load(
 
 
 def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) -> Profile:
-    """Read one profile's file, at any path. ``days_of`` replaces its calendars. Raises PolicyError."""
+    """Read the file of a profile. ``days_of`` replaces the reader of calendars. Raises PolicyError."""
     words = vocabulary(product)
     return _parse(read_bounded(path), path, product, words, days_of)
 
 
 def profile_of(source: bytes, path: Path, product: Product) -> Profile:
-    """Parse an earlier version of a file, without the days of its calendars. Raises PolicyError."""
+    """Parse an earlier version of a profile, without its calendars. Raises PolicyError."""
     words = vocabulary(product)
     return _parse(source, path, product, words, lambda _calendar: frozenset())
 
@@ -281,18 +284,18 @@ def profile_of(source: bytes, path: Path, product: Product) -> Profile:
 def _parse(
     source: bytes, file: Path, product: Product, words: Vocabulary, days_of: DaysOf | None = None
 ) -> Profile:
-    days_of = days_of or calendars_beside(file)
+    days_of = days_of or calendar_reader(file)
     return profile.parse_profile(source, str(file), file.stem, product.bands, words, days_of)
 
 
 def _macs_in(text: bytes) -> frozenset[str]:
-    """Return possible MAC addresses in a file that cannot be used."""
+    """Return possible MAC addresses in an unusable file."""
     written = (parse_mac(found.decode("ascii")) for found in _MAC.findall(text))
     return frozenset(mac for mac in written if mac is not None)
 
 
 def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) -> list[Path]:
-    """Return the profiles' files in order of their names, with ``instead`` applied. Raises PolicyError."""
+    """Return the files of profiles, sorted, with ``instead`` applied. Raises PolicyError."""
 
     def listed() -> list[Path]:
         there = {file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != "."}
@@ -311,9 +314,9 @@ def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) 
 def _check_names(
     household: Household, file: str, source: bytes, excuse: Callable[[str], bool]
 ) -> dict[str, PolicyError]:
-    """Check that each named profile exists, at least as a broken file, and that no device has two places.
+    """Check that each profile in `qalqan.yaml` has a file, and that no shared device is in a profile.
 
-    Returns the excused names with their problems.
+    A broken file counts. Return the excused names with their problems. Raises PolicyError.
     """
     broken = {Path(name).stem.casefold() for name in household.problems}
     absent: dict[str, PolicyError] = {}

@@ -1,4 +1,7 @@
-"""The members of a household: devices, rules and situation of each slot, and its packet path subject."""
+"""The members of the household: the devices, rules and situation of each slot.
+
+A slot is the number by which the kernel and the packet path identify a group of devices with the same rules.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import Protocol
 
-from gateway.household.grouping import Grouping, Keys, Wanted, Where
+from gateway.household.grouping import DesiredSlot, Grouping, InterfaceOf, SlotKeys
 from gateway.path.addresses import (
     AddressBook,
     DeviceAddresses,
@@ -34,17 +37,20 @@ from gateway.store.store import Store
 from gateway.store.tables.grants import Given, GrantKind
 from gateway.store.tables.pauses import InForce
 
-EVERYONE = 0  # the slot of devices without one
-CONSOLE = "console"  # changes on the command line, unless a name is given
-ROUTER = "router"  # changes on the router's own pages: LuCI
-BY_GUARDIANS = (GrantKind.GRANT, GrantKind.REQUEST)  # not what a child takes: "Finish my game", a code
+EVERYONE = 0  # the slot number of devices that have no slot
+CONSOLE = "console"  # author of a change on the command line, unless a name is given
+ROUTER = "router"  # author of a change in LuCI
+BY_GUARDIANS = (
+    GrantKind.GRANT,
+    GrantKind.REQUEST,
+)  # not what a child takes, such as "Finish my game" or a code
 
 
 @dataclass(frozen=True, slots=True)
 class CountedMinute:
-    """A minute that counted for a limit, as shown to the person who used it."""
+    """A minute that counted for a limit."""
 
-    at: datetime  # when it began, in UTC, by the family's clock
+    at: datetime  # its start by the household's clock, in UTC
     device: str  # MAC
     gate: str
     bytes: int
@@ -56,31 +62,31 @@ class CountedMinute:
 class UsedMinute:
     """A minute that is stored by category, with or without a limit."""
 
-    at: datetime  # when it began, in UTC
-    use: str  # as in `store.tables.history`
+    at: datetime  # its start, in UTC
+    use: str  # a category or service, as in `store.tables.history`
 
 
 class Minutes(Protocol):
     """The ledgers of used minutes."""
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
-        """Return the family's day, and the minutes used in it by gate."""
+        """Return the household's day, and the minutes used on it by gate."""
         ...
 
     def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
-        """Return the whole minutes spent from the day ``first`` up to the family's day, by limit gate."""
+        """Return the minutes used from the day ``first`` to the household's day, by the gate of the limit."""
         ...
 
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
-        """Return the minutes of that day by device and gate, in the order of first use."""
+        """Return the minutes of the household's day by device and gate, in the order of first use."""
         ...
 
     def entries(self, profile_id: str, day: date) -> Sequence[CountedMinute]:
-        """Return the minutes of a day that counted, in order."""
+        """Return the counted minutes of a day in order."""
         ...
 
     def uses(self, profile_id: str, day: date) -> Sequence[UsedMinute]:
-        """Return the minutes of a day by category, if the log level of that day stores them."""
+        """Return the minutes of a day by category; empty if the log level of that day does not store them."""
         ...
 
 
@@ -105,16 +111,17 @@ class Uncounted:
 
 @dataclass(slots=True)
 class Worn:
-    """The rules of a profile or device that a filter test's device has for a while."""
+    """The profile or device whose rules apply to the device of a filter test."""
 
-    who: str  # a profile's id, or the MAC address of a device
-    mac: str  # of the test's device
-    slot: int
-    paused: bool = False  # by a guardian, only this device
+    who: str  # a profile id, or the MAC address of a device
+    mac: str  # of the test device
+    slot: int  # of the test device
+    paused: bool = False  # the test pauses its own device
 
     def of(self, situation: Situation) -> Situation:
-        """Return the situation of ``who`` without schedules: at bedtime everything is blocked, and a test
-        shows nothing.
+        """Return ``situation`` without schedules, pauses and grants.
+
+        During bedtime everything is blocked, and a test would find nothing out.
         """
         return replace(
             situation,
@@ -140,23 +147,27 @@ class Member:
     judge: Judge
     addresses: DeviceAddresses
     services: DeviceServices
-    names: DeviceNames | None = None  # None: it is not filtered
+    names: DeviceNames | None = None  # None: the slot is not filtered
     quarantined: bool = False
     situation: Situation = PLAIN
     asked: bool = False  # it has an open question: it may belong to another profile
-    beside: Member | None = None  # its rules without the question
-    worn: Worn | None = None  # it is a filter test's device, without an owner
-    _of_running: tuple[Situation, Situation] = (PLAIN, PLAIN)  # a situation, and its form for running flows
+    beside: Member | None = None  # the same devices with their rules without the question; both apply
+    worn: Worn | None = None  # set for the device of a filter test
+    _of_running: tuple[Situation, Situation] = (
+        PLAIN,
+        PLAIN,
+    )  # a situation, and its variant for running flows
 
     @property
     def keeps_names(self) -> bool:
+        """Whether the names of the addresses that the slot resolves are stored."""
         return self.names is not None or (self.beside is not None and self.beside.names is not None)
 
     def decide(self, seen: Observation, at: datetime) -> Decision:
         return self.judge.decide(seen, self.situation, at)
 
     def decide_running(self, seen: Observation, at: datetime) -> Decision:
-        """Judge a running flow. A DNS answer that has expired since it began does not end it."""
+        """Return the decision about a running flow. A DNS answer that has expired does not end it."""
         situation = self._running()
         if isinstance(self.judge, CombinedJudge) and self.beside is not None:
             return self.judge.both(seen, situation, self.beside._running(), at)
@@ -172,14 +183,14 @@ class Member:
 
 
 class Teaching(Protocol):
-    """The lessons of the feature that repairs broken sites."""
+    """The lessons of the site repair: temporary recordings of what a device needs."""
 
     def lesson_of(self, member: Member) -> Lesson | None:
-        """Return the lesson that runs on the member's device; None if there is none."""
+        """Return the running lesson of the member's device, or None."""
         ...
 
     def decide_of(self, member: Member) -> Decide:
-        """Return the member's ``decide``; during a lesson one that also records what is blocked."""
+        """Return the member's ``decide``. During a lesson it also records what it blocks."""
         ...
 
 
@@ -194,7 +205,7 @@ class NoLessons:
 
 
 class SlotBooks:
-    """What is known of the addresses of each slot."""
+    """Gives access to the stored addresses, services and names of each slot."""
 
     def __init__(
         self, addresses: AddressBook, services: ServiceBook, names: NameBook | None, now: Callable[[], float]
@@ -211,14 +222,14 @@ class SlotBooks:
         return DeviceServices(self._services, slot)
 
     def names_of(self, slot: int, profile: Profile) -> DeviceNames | None:
-        """Return the names of a slot's addresses; None if it is not filtered."""
+        """Return the names that a slot has resolved, by address; None if ``profile`` is not filtered."""
         if self.names is None or not profile.filtered:
             return None
         return DeviceNames(self.names, slot, self._now)
 
 
-class Maker:
-    """Makes members by the current rules."""
+class MemberFactory:
+    """Creates members from the current rules."""
 
     def __init__(self, world: World, calendar: Calendar, books: SlotBooks) -> None:
         self._world = world
@@ -227,8 +238,9 @@ class Maker:
         self._judges: list[Judge] = []
 
     def judge(self, profile: Profile) -> Judge:
-        """Return the judge of a profile: one for all its devices. A managed device has a profile of its
-        own.
+        """Return the judge of a profile. All devices of a profile share it.
+
+        A managed device has a profile of its own.
         """
         known = next((judge for judge in self._judges if judge.profile is profile), None)
         if known is None:
@@ -236,11 +248,14 @@ class Maker:
             self._judges.append(known)
         return known
 
-    def member(self, slot: int, one: Wanted) -> Member:
-        beside = None if one.beside is None else self._made(slot, one, one.beside)
-        return self._made(slot, one, one.profile, beside)
+    def member(self, slot: int, desired: DesiredSlot) -> Member:
+        """Return a new member for ``desired``, in its default situation."""
+        beside = None if desired.beside is None else self._member(slot, desired, desired.beside)
+        return self._member(slot, desired, desired.profile, beside)
 
-    def _made(self, slot: int, one: Wanted, profile: Profile, beside: Member | None = None) -> Member:
+    def _member(
+        self, slot: int, desired: DesiredSlot, profile: Profile, beside: Member | None = None
+    ) -> Member:
         books = self._books
         if beside is None:
             judge = self.judge(profile)
@@ -248,13 +263,13 @@ class Maker:
             situation = lambda: beside.situation  # noqa: E731
             judge = CombinedJudge(profile, self._world, self._calendar, beside.judge, situation)
         known = books.addresses_of(slot), books.services_of(slot), books.names_of(slot, profile)
-        made = Member(slot, one.macs, profile, judge, *known, one.quarantined)
-        made.asked, made.beside = one.asked, beside
-        return made
+        member = Member(slot, desired.macs, profile, judge, *known, desired.quarantined)
+        member.asked, member.beside = desired.asked, beside
+        return member
 
 
 class Family:
-    """Members by slot, rebuilt when a rule file, a list or a device's place changes."""
+    """Keeps the members by slot, rebuilt when a rule file, a list or the owner of a device changes."""
 
     def __init__(
         self,
@@ -266,22 +281,26 @@ class Family:
         *,
         names: NameBook | None = None,
         clock_known: Callable[[], bool] = lambda: True,
-        where: Where = lambda _: None,
+        interface_of: InterfaceOf = lambda _: None,
         minutes: Minutes | None = None,
         teaching: Teaching | None = None,
     ) -> None:
         self.members: dict[int, Member] = {}
-        self.worn: Member | None = None  # a filter test's device, no member: nothing is stored
-        self.everybody: dict[int, Member] = {}  # members, and the filter test's device
+        self.worn: Member | None = None  # the device of a filter test; nothing about it is stored
+        self.everybody: dict[int, Member] = {}  # members, and the device of a filter test
         self.subjects: dict[int, Subject] = {}
         self.plain: tuple[str, ...] = ()  # MAC addresses that are never filtered
-        self.opened: Mapping[str, str] = {}  # those opened by an adult's proof: their owners otherwise
+        self.opened: Mapping[
+            str, str
+        ] = {}  # opened by an adult's proof: MAC address → profile without the proof
         self.minutes: Minutes = minutes or Uncounted()
         self._teaching: Teaching = teaching or NoLessons()
         self.unknown: int | None = None  # slot of unassigned devices; None: they are not filtered
-        self.strangers: dict[str, int | None] = {}  # the same by interface, if it has its own default
+        self.strangers: dict[
+            str, int | None
+        ] = {}  # the same by interface, for interfaces with a setting of their own
         self.apart: frozenset[str] = frozenset()  # MAC addresses whose rules depend on their interface
-        self._where = where
+        self._interface_of = interface_of
         self._store = store
         self._books = SlotBooks(book, services, names, now)
         self._clock_known = clock_known
@@ -290,77 +309,84 @@ class Family:
         self._worn: Worn | None = None
 
     def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
-        """Make the members of all devices. Raises StoreError if there are more than slots."""
+        """Create the members of all devices from these rules.
+
+        Raises:
+            StoreError: more slots are needed than exist.
+        """
         self._calendar = calendar
-        make = Maker(world, calendar, self._books)
-        wanted, self.plain, keys = self._wanted(household, at)
-        in_use = [one.key for one in wanted]
+        factory = MemberFactory(world, calendar, self._books)
+        desired_slots, self.plain, keys = self._desired_slots(household, at)
+        in_use = [desired.key for desired in desired_slots]
         numbers: dict[str | None, int] = {}
         members: dict[int, Member] = {}
-        for one in wanted:
-            slot = self._store.slot(one.key, now=int(at.timestamp()), in_use=in_use)
-            numbers[one.key] = slot
-            members[slot] = make.member(slot, one)
+        for desired in desired_slots:
+            slot = self._store.slot(desired.key, now=int(at.timestamp()), in_use=in_use)
+            numbers[desired.key] = slot
+            members[slot] = factory.member(slot, desired)
         self.unknown = numbers.get(keys[None])
         self.strangers = {name: numbers.get(key) for name, key in keys.items() if name is not None}
         self.members = members
         self.subjects.clear()
-        self.subjects[EVERYONE] = self._everyone(make.judge(household.home))
+        self.subjects[EVERYONE] = self._everyone(factory.judge(household.home))
         for member in members.values():
             self._put_subject(member)
-        self._dress(household, world)
+        self._rebuild_test_device(household, world)
 
     def wear(self, worn: Worn, household: Household, world: World, at: datetime) -> Member | None:
-        """Give a filter test's device the rules of ``worn`` until ``take_off``. Returns None if that is
-        impossible.
+        """Apply the rules of ``worn`` to the device of a filter test, until `take_off`.
+
+        Return its member, or None if those rules do not exist or the MAC address has an owner.
         """
         self._worn = worn
-        self._dress(household, world)
+        self._rebuild_test_device(household, world)
         self.situate(at)
         return self.worn
 
     def take_off(self) -> None:
+        """Remove the device of the filter test."""
         if self.worn is not None:
             self.subjects.pop(self.worn.slot, None)
         self.worn = self._worn = None
-        self._take_stock()
+        self._update_slots()
 
-    def _dress(self, household: Household, world: World) -> None:
-        """Rebuild the filter test's device by changed rules.
+    def _rebuild_test_device(self, household: Household, world: World) -> None:
+        """Rebuild the member of the test device from changed rules.
 
-        Remove it if its rules do not exist any more, or its MAC address has an owner now.
+        Remove it if its rules no longer exist, or if its MAC address has an owner now.
         """
         worn = self._worn
         source = None if worn is None or self._is_known(worn.mac) else self._source(worn.who, household)
         self.worn = None
         if worn is not None and source is not None:
-            like = source._replace(key=worn.mac, macs=(worn.mac,))
-            # Judges of its own: those of the family cache earlier decisions.
-            self.worn = Maker(world, self._calendar, self._books).member(worn.slot, like)
-            for one in filter(None, (self.worn, self.worn.beside)):
-                one.worn = worn
+            desired = source._replace(key=worn.mac, macs=(worn.mac,))
+            # The test device has judges of its own: those of the family cache earlier decisions.
+            self.worn = MemberFactory(world, self._calendar, self._books).member(worn.slot, desired)
+            for member in filter(None, (self.worn, self.worn.beside)):
+                member.worn = worn
             self._put_subject(self.worn)
-        self._take_stock()
+        self._update_slots()
 
     def _is_known(self, mac: str) -> bool:
-        return mac in self.plain or any(mac in one.macs for one in self.members.values())
+        return mac in self.plain or any(mac in member.macs for member in self.members.values())
 
-    def _source(self, who: str, household: Household) -> Wanted | None:
-        """Return the slot whose rules a profile's devices, or a device, have."""
+    def _source(self, who: str, household: Household) -> DesiredSlot | None:
+        """Return the desired slot with the rules of ``who``, a profile or device; None if there are none."""
         if parse_mac(who) is None:
             profile = household.find(who)
-            return None if profile is None or not profile.filtered else Wanted(who, (), profile)
+            return None if profile is None or not profile.filtered else DesiredSlot(who, (), profile)
         member = self.member_of(who)
         if member is None or member.quarantined:
             return None
         beside = None if member.beside is None else member.beside.profile
-        return Wanted(who, member.macs, member.profile, asked=member.asked, beside=beside)
+        return DesiredSlot(who, member.macs, member.profile, asked=member.asked, beside=beside)
 
-    def _take_stock(self) -> None:
-        """Update all members with a slot, and the slots for which names of addresses are stored."""
-        self.everybody = {one.slot: one for one in (*self.members.values(), self.worn) if one is not None}
+    def _update_slots(self) -> None:
+        """Update ``everybody``, and the slots for which names of addresses are stored."""
+        slots = (*self.members.values(), self.worn)
+        self.everybody = {member.slot: member for member in slots if member is not None}
         if self._books.names is not None:
-            self._books.names.watch(slot for slot, one in self.everybody.items() if one.keeps_names)
+            self._books.names.watch(slot for slot, member in self.everybody.items() if member.keeps_names)
 
     def _put_subject(self, member: Member) -> None:
         slot, profile, beside = member.slot, member.profile, member.beside
@@ -375,24 +401,27 @@ class Family:
 
         return Subject(EVERYONE, judge.profile.name, decide, partial(self._class_number, EVERYONE))
 
-    def _wanted(self, household: Household, at: datetime) -> tuple[list[Wanted], tuple[str, ...], Keys]:
+    def _desired_slots(
+        self, household: Household, at: datetime
+    ) -> tuple[list[DesiredSlot], tuple[str, ...], SlotKeys]:
         """Return the desired slots, the MAC addresses without one, and the slots of unassigned devices."""
         force = self._in_force(at)
-        who = {*(one.who for one in force.pauses), *(one.who for one in force.given)}
-        alone = sorted({*(one for one in who if parse_mac(one) is not None), *household.config.managed})
+        subjects = {*(pause.who for pause in force.pauses), *(given.who for given in force.given)}
+        macs = (who for who in subjects if parse_mac(who) is not None)
+        alone = sorted({*macs, *household.config.managed})
         devices, questions = self._store.devices.all(), self._store.questions.all()
         self.apart = frozenset((*alone, *questions, *self._store.uses.all())) - household.named
         uses = self._store.uses.all()
         proofs = self._store.proofs.held(at, known=self._clock_known())
-        grouping = Grouping(household, devices, questions, alone, at, self._where, uses, proofs)
+        grouping = Grouping(household, devices, questions, alone, at, self._interface_of, uses, proofs)
         self.opened = grouping.opened
-        return grouping.wanted()
+        return grouping.desired_slots()
 
     def situate(self, at: datetime) -> frozenset[int]:
-        """Update situations by pauses, grants, `off` and minutes. Return the slots whose situation changed
-        notably.
+        """Update the situations from pauses, grants, `off` and used minutes.
 
-        Each used minute makes another situation, and most of them change nothing.
+        Return the slots for which a decision may have changed. Each used minute changes a situation, but few
+        of them change a decision.
         """
         changed = set()
         for slot, member in self.everybody.items():
@@ -416,12 +445,13 @@ class Family:
         force, day = self._in_force(at), self._calendar.family_day(at)
         off = force.off
         force = InForce(
-            tuple(one for one in force.pauses if one.since <= at),
+            tuple(pause for pause in force.pauses if pause.since <= at),
             off if off is not None and off.since <= at else None,
-            tuple(one for one in force.given if one.at <= at),
-            tuple(one for one in force.openings if one.at <= at),
+            tuple(given for given in force.given if given.at <= at),
+            tuple(opening for opening in force.openings if opening.at <= at),
         )
-        minutes = {(one.gate, one.at) for one in self.minutes.entries(member.profile.id, day) if one.at < at}
+        entries = self.minutes.entries(member.profile.id, day)
+        minutes = {(entry.gate, entry.at) for entry in entries if entry.at < at}
         used = Counter(gate for gate, _ in minutes)
         found = replace(self._situation(member, at, force), day=day, used=used, lesson=None)
         if not week_limits(member.profile.rules):
@@ -429,7 +459,7 @@ class Family:
         week_used, earlier = Counter(used), self._calendar.first_of_week(day)
         while earlier < day:
             entries = self.minutes.entries(member.profile.id, earlier)
-            week_used.update(gate for gate, _ in {(one.gate, one.at) for one in entries})
+            week_used.update(gate for gate, _ in {(entry.gate, entry.at) for entry in entries})
             earlier += DAY
         return replace(found, week_used=week_used)
 
@@ -441,12 +471,13 @@ class Family:
         return judge, self.held(member, at)
 
     def unused(self, member: Member, at: datetime) -> Situation:
-        """Return the situation by the guardians' settings alone, without use and without what the child
-        took.
+        """Return the situation by the guardians' settings alone.
+
+        It has no used minutes, and no grants that the child took.
         """
         force = self._in_force(at)
-        given = tuple(one for one in force.given if one.kind in BY_GUARDIANS and one.at <= at)
-        found = self._situation(member, at, replace(force, given=given), BY_GUARDIANS)
+        by_guardians = tuple(given for given in force.given if given.kind in BY_GUARDIANS and given.at <= at)
+        found = self._situation(member, at, replace(force, given=by_guardians), BY_GUARDIANS)
         return replace(found, used={}, week_used={})
 
     def _situation(
@@ -456,7 +487,10 @@ class Family:
         force: InForce | None = None,
         kinds: Collection[GrantKind] = tuple(GrantKind),
     ) -> Situation:
-        """``kinds``: what may have given the extra minutes of earlier days of the week."""
+        """Return a member's situation.
+
+        ``kinds``: the kinds of grants whose extra minutes of earlier days of the week count.
+        """
         force = force or self._in_force(at)
         worn = member.worn
         macs = member.macs if worn is None else (worn.who,)
@@ -464,7 +498,7 @@ class Family:
         if member.profile.is_child:
             names.add("all")
         pauses = [pause for pause in force.pauses if pause.who in names]
-        given = [one for one in force.given if one.who in names]
+        granted = [given for given in force.given if given.who in names]
         counted, used = self.minutes.used(member.profile.id)
         known = self._clock_known()
         today = self._calendar.family_day(at) if known or counted is None else counted
@@ -480,16 +514,18 @@ class Family:
             off_until=None if force.off is None else force.off.until or FOREVER,
             off_by="family" if force.off is None else owner(force.off.by),
             grants=tuple(
-                Grant(one.gate, one.until, one.service, giver(one), one.boundary, one.sure)
-                for one in given
-                if one.until is not None
+                Grant(given.gate, given.until, given.service, giver(given), given.boundary, given.sure)
+                for given in granted
+                if given.until is not None
             ),
             used=dict(used) if counted == today else {},
-            bonus=bonus(given),
+            bonus=bonus(granted),
             week_used=week_used,
-            week_bonus=bonus([*given, *week_bonus]),
+            week_bonus=bonus([*granted, *week_bonus]),
             day=today,
-            allowed=tuple((one.entry, one.until) for one in force.openings if one.who in names),
+            allowed=tuple(
+                (opening.entry, opening.until) for opening in force.openings if opening.who in names
+            ),
             lesson=self._teaching.lesson_of(member),
             addresses=member.addresses,
             resolved=member.names,
@@ -500,20 +536,20 @@ class Family:
     def _week(
         self, member: Member, names: Collection[str], today: date, kinds: Collection[GrantKind]
     ) -> tuple[Mapping[str, int], list[Given]]:
-        """Return the minutes used in the week of ``today``, and what was given on its earlier days."""
+        """Return the minutes used in the week of ``today`` by gate, and the grants of its earlier days."""
         if not week_limits(member.profile.rules):
             return {}, []
         first = self._calendar.first_of_week(today)
-        given = [
-            one
-            for one in self._store.gifts.given(names)
-            if first <= one.day < today and one.until is None and not one.ended and one.kind in kinds
+        earlier = [
+            given
+            for given in self._store.gifts.given(names)
+            if first <= given.day < today and given.until is None and not given.ended and given.kind in kinds
         ]
-        return self.minutes.used_since(member.profile.id, first), given
+        return self.minutes.used_since(member.profile.id, first), earlier
 
     def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
-        """Return a member for a profile, or for a device without a slot; it gets no slot."""
-        known = (one.judge for one in self.members.values() if one.profile is profile)
+        """Return a member without devices and slot that has the rules of ``profile``."""
+        known = (member.judge for member in self.members.values() if member.profile is profile)
         judge = next(known, None) or Judge(profile, world, calendar)
         books = self._books
         member = Member(
@@ -523,26 +559,29 @@ class Family:
         return member
 
     def slots_of(self, who: str) -> frozenset[int]:
-        """Return the slots of a profile's id or a MAC address, without devices that may belong to another."""
+        """Return the slots of a profile id or a MAC address.
+
+        Slots of a profile with an open question are left out: their devices may belong to another profile.
+        """
         return frozenset(
             slot
-            for slot, one in self.members.items()
-            if (who == one.profile.id and not one.asked) or who in one.macs
+            for slot, member in self.members.items()
+            if (who == member.profile.id and not member.asked) or who in member.macs
         )
 
     def member_of(self, mac: str, interface: str | None = None) -> Member | None:
         """Return the member of a MAC address; None if it is not filtered.
 
-        For an unassigned device it depends on ``interface``, by default the one where it was seen last.
+        The rules of an unassigned device depend on ``interface``, by default the one where it was last seen.
         """
         for member in self.members.values():
             if mac in member.macs:
                 return member
-        slot = self.strangers.get(interface or self._where(mac) or "", self.unknown)
+        slot = self.strangers.get(interface or self._interface_of(mac) or "", self.unknown)
         return None if mac in self.plain or slot is None else self.members[slot]
 
     def slot_of(self, mac: str, interface: str | None = None) -> int:
-        """Return the slot of a MAC address, also for a filter test's device; 0 if it has none."""
+        """Return the slot of a MAC address, including the device of a filter test; 0 if it has none."""
         if self.worn is not None and mac in self.worn.macs:
             return self.worn.slot
         member = self.member_of(mac, interface)
@@ -550,7 +589,7 @@ class Family:
 
 
 def bonus(given: Iterable[Given]) -> dict[str, int]:
-    """Return the minutes beyond today's limits, by gate."""
+    """Return the extra minutes of grants without an end, by gate."""
     found: dict[str, int] = {}
     for grant in given:
         if grant.until is None:
@@ -558,11 +597,11 @@ def bonus(given: Iterable[Given]) -> dict[str, int]:
     return found
 
 
-def giver(one: Given) -> str:
-    """Return the owner of a grant: the guardian who gave it, else the family, as for a code."""
-    return owner(one.by) if one.kind in BY_GUARDIANS else "family"
+def giver(given: Given) -> str:
+    """Return the owner of a grant: the guardian who gave it, or the family, for example for a code."""
+    return owner(given.by) if given.kind in BY_GUARDIANS else "family"
 
 
 def owner(by: str) -> str:
-    """Return the owner that a decision names: a guardian, or the family if no name is known."""
+    """Return the owner as named in a decision: a guardian, or the family if no name is known."""
     return "family" if by in (CONSOLE, ROUTER) else f"{GUARDIAN}:{by}"

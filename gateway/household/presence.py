@@ -1,4 +1,4 @@
-"""Tracks the devices on the network: an inventory, fed by kernel events, packets, leases and scans."""
+"""Tracks the devices on the network in an inventory, from kernel events, packets, leases and scans."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from gateway.policy.profile.profile import HOME
 from gateway.store.store import Store
 from gateway.store.tables.sightings import SightsLost
 
-FRESH = 1.0  # seconds; the pages ask more often than anything changes
-MAX_IGNORED = 16  # MAC addresses of filter tests' devices, each of which disappears soon after its test
-PERIOD = 10.0  # seconds between two complete looks, for changes without an event
+FRESH = 1.0  # seconds at least between two reads for the pages
+MAX_IGNORED = 16  # MAC addresses of filter tests' devices, which disappear after the test
+PERIOD = 10.0  # seconds between two complete reads, for changes without an event
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class SeenDevice:
-    """A device as the network shows it now."""
+    """A device that is on the network now."""
 
     mac: str
     ips: tuple[str, ...]  # IPv4 first
@@ -56,15 +56,17 @@ class NeighboursRead:
 
 @dataclass(frozen=True, slots=True)
 class DevicesMoved:
-    """Devices moved to another network of the LAN. Published only if networks have defaults of their own."""
+    """Devices moved to another LAN interface. Published only if an interface has a setting of its own."""
 
     macs: frozenset[str]
 
 
 class Presence:
-    """Feeds the inventory. ``regroup`` is called when a device's place or network changes.
+    """Updates the inventory.
 
-    ``can_disclose`` returns whether it may be shown that a device is here now.
+    Arguments:
+        regroup: called when the place or interface of a device changes.
+        can_disclose: returns whether users may see that a device is online now.
     """
 
     def __init__(
@@ -84,56 +86,60 @@ class Presence:
         self._leases = tuple(map(Path, config.leases))
         self._wall = home.clock.now
         self._regroup = regroup
-        self._again = Throttle(loop, FRESH, self.look)  # more changed than the kernel could report
+        self._again = Throttle(loop, FRESH, self.look)  # after the kernel lost change events
         self._doubts = Throttle(loop, DOUBT_AFTER, self._ask_doubted)
         self._moves = Throttle(loop, FRESH, regroup)
         self._timer: Timer | None = None
         self._events: NeighbourEvents | None = None
         self._can_disclose = can_disclose
-        self._inside: Mapping[int, str] = {}  # the LAN's interfaces by index
-        self._where: dict[str, str] = {}  # MAC address → interface of the LAN
+        self._inside: Mapping[int, str] = {}  # LAN interfaces by index
+        self._where: dict[str, str] = {}  # MAC address → LAN interface
         self._looked = -FRESH
         self.ignored: deque[str] = deque(maxlen=MAX_IGNORED)
         self.owners = Owners()
-        self.claim = Claim(store, rules, bus, self._move_in)
+        self.claim = Claim(store, rules, bus, self._start_recording)
         self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self._ignores, bus=bus)
         self.inventory.load(store.sights.load())
         self.here = SeenDevices(self.inventory, store)
         bus.subscribe(DeviceAppeared, self._appeared)
         bus.subscribe(DeviceReturned, self._returned)
         bus.subscribe(SightsLost, lambda _: store.sights.keep(self._sights()))
-        self._taps_work = False  # after the start, if the kernel supports such sockets
+        self._taps_work = False  # set after the start, if the kernel supports packet sockets
         self._taps = Taps(loop, config.lan, self.inventory.heard)
         self.scanning = Scanning(loop, self._lan, self.inventory.answered, self._scanned)
 
     def start(self) -> None:
         if not self.claim.unclaimed:
             self._listen()
-            if self.claim.first and self._settle_in():
+            if self.claim.first and self._mark_present_unfiltered():
                 self._regroup()
         self._tick()
 
-    def _settle_in(self) -> bool:
-        """Place all present devices as unfiltered. Return whether there are any."""
+    def _mark_present_unfiltered(self) -> bool:
+        """Mark all present devices without an owner as unfiltered. Return whether there are any."""
         self.look()
-        own, places = self._own_defaults, self._store.devices.all()
-        placed = {*self._rules.household.named, *(mac for mac, one in places.items() if one.place)}
+        own, known = self._own_defaults, self._store.devices.all()
+        placed = {*self._rules.household.named, *(mac for mac, device in known.items() if device.place)}
         here = [mac for mac in self.inventory.macs() if mac not in placed]
-        things = [mac for mac in here if self._where.get(mac) not in own]
-        for mac in things:
+        unplaced = [mac for mac in here if self._where.get(mac) not in own]
+        for mac in unplaced:
             self._store.devices.place(mac, HOME, at=self._wall())
-        return bool(things)
+        return bool(unplaced)
 
-    def _move_in(self) -> None:
-        """Treat further devices as new and record them. Regroups after the request that claimed the
-        gateway.
+    def _start_recording(self) -> None:
+        """Start to record devices: the gateway was claimed.
+
+        Regroup a moment later, after the answer to the request that claimed it.
         """
         self._listen()
-        self._settle_in()
+        self._mark_present_unfiltered()
         self._moves.soon()
 
     def _listen(self) -> None:
-        """Open the packet taps. If the kernel has no such sockets, only the look every PERIOD remains."""
+        """Listen to neighbour events, and enable the packet taps.
+
+        If events are unavailable, changes are noticed every PERIOD seconds.
+        """
         try:
             self._events = NeighbourEvents()
             self._loop.on_readable(self._events, self._changed)
@@ -169,7 +175,7 @@ class Presence:
         self._timer = self._loop.call_later(PERIOD, self._tick)
 
     def _changed(self) -> None:
-        """Handle changes of the kernel's neighbours."""
+        """Handle events of the kernel's neighbour table."""
         if self._events is None:
             return
         changes, lost = self._events.read()
@@ -184,7 +190,7 @@ class Presence:
             self._again.later()
 
     def look(self) -> None:
-        """Read neighbours and leases. While the gateway is unclaimed, only the kernel knows who is here."""
+        """Read neighbours and leases, unless the gateway is unclaimed."""
         self._looked = self._loop.now()
         if self.claim.unclaimed:
             return
@@ -202,7 +208,7 @@ class Presence:
                 self._store.notes.seen(mac, self.here.addresses(mac), at)
 
     def read_owners(self) -> list[Neighbour]:
-        """Update the owners of addresses. Return all neighbours of the LAN."""
+        """Update the owners of addresses, and return the neighbours on the LAN."""
         if self.claim.unclaimed:
             return []
         inside = lan.indexes(self._lan)
@@ -220,7 +226,7 @@ class Presence:
 
     @property
     def _own_defaults(self) -> Container[str]:
-        """Return the interfaces with a default of their own for new devices, from the first run on."""
+        """The interfaces with a setting of their own for new devices."""
         return self._rules.household.config.interfaces
 
     def _note_places(self, inside: Mapping[int, str]) -> None:
@@ -236,7 +242,7 @@ class Presence:
         self._moves.soon()
 
     def interface_of(self, mac: str) -> str | None:
-        """Return the interface where a device was seen last; None if it was not seen since the start."""
+        """Return the interface where a device was last seen; None if it was not seen since the start."""
         return self._inside.get(self.inventory.interface(mac))
 
     def _scanned(self) -> None:
@@ -244,12 +250,12 @@ class Presence:
         self._bus.notify("scan", found=sum(map(self._can_disclose, found)))
 
     def refresh(self) -> None:
-        """Look again, unless that was done a moment ago."""
+        """Read neighbours and leases again, at most once per FRESH seconds."""
         if self._loop.now() - self._looked >= FRESH:
             self.look()
 
     def _appeared(self, event: DeviceAppeared) -> None:
-        """Probe silent devices: the new device may be a known one with another address."""
+        """Record a new device, and probe silent devices: it may be one of them with another MAC address."""
         mac = event.mac
         name = self.here.host_name(mac)
         if self._store.devices.seen(mac, self._wall(), name) and self._can_disclose(mac):
@@ -257,7 +263,7 @@ class Presence:
         self._doubts.later()
 
     def _returned(self, event: DeviceReturned) -> None:
-        """Probe silent devices: a returned unknown device may also be a known one with another address."""
+        """Probe silent devices: a returned unassigned device may be one of them with another MAC address."""
         if not self._keeps(event.mac):
             self._doubts.later()
 
@@ -270,11 +276,10 @@ class Presence:
             return []
 
     def mac_of(self, ip: str) -> str | None:
-        """Return the MAC address of the device at an IP address; look again for an unknown one.
+        """Return the MAC address of the device with an IP address, or None.
 
-        The number of looks is limited.
-
-        A device with more addresses than are stored is still found by the one that it uses.
+        For an unknown address, read the neighbours again (at most once per FRESH seconds), then query the
+        kernel: a device may have more addresses than the inventory stores.
         """
         found = self.inventory.mac_of(ip)
         if found is None:
@@ -283,26 +288,28 @@ class Presence:
         return found
 
     def _mac_by_kernel(self, ip: str) -> str | None:
-        """Return a known device by the kernel's table; while the gateway is unclaimed, any device."""
+        """Return the MAC address by the kernel's table; of a claimed gateway, only that of a known device."""
         for ifindex in lan.indexes(self._lan):
             try:
-                one = find_neighbour((ip, ifindex))
+                neighbour = find_neighbour((ip, ifindex))
             except OSError:  # not an address
                 return None
-            if one is not None and (self.claim.unclaimed or self.inventory.sight(one.mac) is not None):
-                return one.mac
+            if neighbour is not None and (
+                self.claim.unclaimed or self.inventory.sight(neighbour.mac) is not None
+            ):
+                return neighbour.mac
         return None
 
     def _ignores(self, mac: str) -> bool:
         return self.claim.unclaimed or mac in self.ignored
 
     def ignore(self, mac: str) -> None:
-        """Ignore a filter test's device, whatever it sends."""
+        """Ignore the device of a filter test from now on."""
         if mac not in self.ignored:
             self.ignored.append(mac)
 
     def forget(self, mac: str) -> None:
-        """Forget everything about a device. If it is still here, it immediately is a new one."""
+        """Forget everything about a device. If it is still online, it becomes a new device."""
         self.inventory.forget(mac)
         self._store.devices.forget(mac)
         self._store.sights.forget(mac)
@@ -313,17 +320,18 @@ class Presence:
         return (known is not None and bool(known.place)) or self._is_named(mac)
 
     def _is_named(self, mac: str) -> bool:
-        """Whether a rule file names the device, or a guardian named it."""
+        """Whether a rule file lists the device, or a guardian gave it a name."""
         return mac in self._rules.household.named or mac in self._store.notes.labels()
 
     def _sights(self) -> list[Sighting]:
-        return [one for mac in self.inventory.macs() if (one := self.inventory.sight(mac)) is not None]
+        sights = map(self.inventory.sight, self.inventory.macs())
+        return [sight for sight in sights if sight is not None]
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        for seldom in (self._again, self._doubts, self._moves):
-            seldom.close()
+        for throttle in (self._again, self._doubts, self._moves):
+            throttle.close()
         if self._events is not None:
             self._loop.forget(self._events)
             self._events.close()
@@ -341,11 +349,11 @@ class SeenDevices:
 
     @property
     def now(self) -> dict[str, SeenDevice]:
-        """Return the devices that are here or may be here."""
+        """The devices that are online or may be online, by MAC address."""
         return {mac: seen for mac in self._inventory.macs() if (seen := self.seen(mac)) is not None}
 
     def seen(self, mac: str) -> SeenDevice | None:
-        """Return a device; None if it is gone."""
+        """Return a device; None if it is offline."""
         sight, online = self._inventory.sight(mac), self._inventory.online(mac)
         if sight is None or not (online or self._inventory.is_open(mac)):
             return None
@@ -353,16 +361,16 @@ class SeenDevices:
         return SeenDevice(mac, ips, sight.traits.host_name, online)
 
     def name_of(self, mac: str) -> str:
-        """Return a guardian's name for a device, else its own name; empty if it has none."""
+        """Return the name that a guardian gave the device, else its own name, else an empty string."""
         return self._store.notes.labels().get(mac) or self.own_name(mac)
 
     def own_name(self, mac: str) -> str:
-        """Return the device's own name, present or earlier."""
+        """Return the device's own name, now or earlier; empty if it has none."""
         known = self._store.devices.all().get(mac)
         return self.host_name(mac) or (known.name if known is not None else "")
 
     def host_name(self, mac: str) -> str:
-        """Return the device's present own name."""
+        """Return the device's present own name; empty if it has none."""
         traits = self._inventory.traits(mac)
         return "" if traits is None else traits.host_name
 

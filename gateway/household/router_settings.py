@@ -1,8 +1,8 @@
-"""The router's own settings (`/etc/config/qalqan`, UCI): their sections and options, and how they override
-`qalqan.yaml`.
+"""Settings of the router in UCI (`/etc/config/qalqan`), which override `qalqan.yaml`.
 
-Pure; `gateway.household.config_file` reads the files. An empty option is not set. Unknown options are
-refused: a typing error in `lan` (`option lna`) would otherwise leave the network without its filter.
+Declares sections and options. This module does no I/O; `gateway.household.config_file` reads the files. An
+empty option counts as not set. An unknown option is an error: a typing error in `lan` (`option lna`) would
+otherwise leave the network unfiltered.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from gateway.policy.yaml.documents import document, written
 from gateway.policy.yaml.fields import Mapping as Document
 from gateway.policy.yaml.fields import Node, Place, Scalar, Sequence, shown
 
-ENABLED = "enabled"  # for the init script that starts the processes; commands called by hand ignore it
-DEFAULTS = "defaults"  # only for the first boot
+ENABLED = "enabled"  # used by the init script; commands ignore it
+DEFAULTS = "defaults"  # section that only the first boot uses
 TRUE = ("1", "on", "true", "yes", "enabled")  # as in OpenWrt's config_get_bool
 FALSE = ("0", "off", "false", "no", "disabled")
 UTC = "UTC"
@@ -45,9 +45,7 @@ def _flag(option: Option) -> Node:
 
 
 def _items(option: Option) -> Node:
-    """Return a list. An option is a list of one item, or of several with spaces between them, as in old
-    files.
-    """
+    """Return a list. The items of a plain option are separated by spaces, as in old files."""
     values = [(value.place, word) for value in option.values for word in value.text.split()]
     return Sequence(option.place, tuple(Scalar(place, word, quoted=True) for place, word in values))
 
@@ -58,7 +56,7 @@ def _name(option: Option) -> str:
 
 @dataclass(frozen=True, slots=True)
 class KnownOption:
-    """An option, and the key of `qalqan.yaml` that it sets; empty for none."""
+    """A UCI option, and the key of `qalqan.yaml` that it sets (empty: none)."""
 
     key: str
     read: Reader = _text
@@ -101,41 +99,41 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
 # Defaults if neither file has the key. On OpenWrt /var is memory, and dnsmasq's leases are in /tmp.
 PLACES = {"state": "/etc/qalqan/state", "runtime": "/var/run/qalqan"}
 LEASES = "/tmp/dhcp.leases"
-# Keys that two options set together: if either is set here, both of the file are dropped.
+# Pairs of keys that belong together: if UCI sets one, it replaces both keys of `qalqan.yaml`.
 _TOGETHER = {"web.port": "web.listen", "web.listen": "web.port"}
 
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
-    """The settings of UCI, by their keys in `qalqan.yaml`."""
+    """The settings of UCI by their keys in `qalqan.yaml`."""
 
     file: str
-    entries: Mapping[str, Node]  # by key of `qalqan.yaml`, dotted: overrides
-    defaults: Mapping[str, Node]  # initial values of a first file
-    switches: Mapping[str, bool]  # main, web: whether the system starts it
-    usual: Mapping[str, Node]  # defaults for keys that `qalqan.yaml` does not have
+    entries: Mapping[str, Node]  # overrides, by dotted key
+    defaults: Mapping[str, Node]  # initial values of the first `qalqan.yaml`
+    switches: Mapping[str, bool]  # main, web: whether the init script starts the process
+    usual: Mapping[str, Node]  # defaults for keys that are missing in `qalqan.yaml`
 
     def over(self, document: Document) -> Document:
-        """Return ``document`` with these settings on top."""
+        """Return ``document`` overridden by these settings."""
         gone = {_TOGETHER[key] for key in self.entries if key in _TOGETHER} - self.entries.keys()
         usual = {key: node for key, node in self.usual.items() if key not in document.entries}
-        return _laid(_without(document, gone), {**usual, **self.entries})
+        return _overridden(_without(document, gone), {**usual, **self.entries})
 
     @property
     def fixed(self) -> Mapping[str, RouterSetting]:
-        """Return the keys that are set here, and by which option."""
+        """The keys that UCI sets, with the option that sets each."""
         return {
             key: RouterSetting(self.file, node.place.path, _plain_text(node))
             for key, node in self.entries.items()
         }
 
     def first_document(self, zone: str) -> Document:
-        """Return the first `qalqan.yaml`. ``zone``: the system's time zone, used if none is set here."""
+        """Return the first `qalqan.yaml`. ``zone``: the system's time zone, a default."""
         place = Place(self.file, 1, "")
         found = dict(self.defaults)
         if "timezone" not in found:
             found["timezone"] = Scalar(place, zone if is_zone(zone) else UTC, quoted=True)
-        return _laid(Document(place, {}, {}), found)
+        return _overridden(Document(place, {}, {}), found)
 
     def first_text(self, zone: str) -> bytes:
         return written(document(self.first_document(zone)), KEYS)
@@ -150,7 +148,7 @@ def is_zone(name: str) -> bool:
 
 
 def system_zone(package: Package) -> str:
-    """Return the time zone of `/etc/config/system` by its name in the database."""
+    """Return the name of the time zone in `/etc/config/system`; empty if none is set."""
     found = (section.options.get("zonename") for section in package.of_type("system"))
     return next((option.text.replace(" ", "_") for option in found if option is not None), "")
 
@@ -161,7 +159,7 @@ def lease_files(package: Package) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for option in (section.options.get("leasefile") for section in sections):
         if option is not None:
-            with suppress(PolicyError):  # another program's file: its errors do not matter here
+            with suppress(PolicyError):  # the file belongs to another program; skip invalid values
                 found[fields.full_path(_text(option))] = None
     return tuple(found)
 
@@ -169,8 +167,7 @@ def lease_files(package: Package) -> tuple[str, ...]:
 def router_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSettings:
     """Return the settings. ``leases``: see `lease_files`.
 
-    Raises PolicyError for unknown options and wrong types. Values are checked by the readers of
-    `qalqan.yaml`.
+    Raises PolicyError for unknown options and wrong types. The parser of `qalqan.yaml` checks the values.
     """
     entries: dict[str, Node] = {}
     defaults: dict[str, Node] = {}
@@ -210,13 +207,13 @@ def _options(section: Section) -> Iterator[tuple[KnownOption, Option]]:
 
 
 def _without(document: Document, gone: set[str]) -> Document:
-    """Return the document without these keys, also within a mapping, such as `web.listen`."""
+    """Return the document without these keys of mappings, such as `web.listen`."""
     entries = dict(document.entries)
     for key in gone:
         head, _, part = key.partition(".")
         inner = entries.get(head)
         if isinstance(inner, Document) and part in inner.entries:
-            kept = {name: one for name, one in inner.entries.items() if name != part}
+            kept = {name: node for name, node in inner.entries.items() if name != part}
             entries[head] = Document(inner.place, kept, inner.keys)
     return Document(document.place, entries, document.keys)
 
@@ -226,8 +223,8 @@ def _plain_text(node: Node) -> str:
     return " ".join(item.text for item in items if isinstance(item, Scalar))
 
 
-def _laid(document: Document, top: Mapping[str, Node]) -> Document:
-    """Return ``document`` with the values of ``top`` in place of its own."""
+def _overridden(document: Document, top: Mapping[str, Node]) -> Document:
+    """Return ``document`` with the values of ``top``, by dotted key, replacing its own."""
     entries, keys = dict(document.entries), dict(document.keys)
     for key, node in top.items():
         head, _, part = key.partition(".")

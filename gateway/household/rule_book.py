@@ -1,4 +1,4 @@
-"""The current rule files and lists. They are read again on request; the last good version is kept."""
+"""The current rules and lists. If a file is broken, its last good version stays in force."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gateway.policy.config.config import Config
 from gateway.policy.config.registers import in_force
 from gateway.policy.identity.sightings import Sighting
 from gateway.policy.judge.world import World
-from gateway.policy.names.countries import Country, country_of
+from gateway.policy.names.countries import Country, HelpLine, country_of
 from gateway.policy.names.domain_table import DomainTable
 from gateway.policy.profile.household import Household, keep_last_good
 from gateway.policy.profile.profile import DaysOf, Profile
@@ -33,8 +33,8 @@ from gateway.policy.time.schedule import Calendar
 
 PACKAGED = "Until then only the packaged lists filter."
 PREVIOUS = "Until then the previous table is in use."
-GOOD_PROFILES = "good-profiles"  # folder in the state directory: the last good version of each profile's file
-DAYS_SUFFIX = ".days"  # of a file with the free days of a profile's calendars
+GOOD_PROFILES = "good-profiles"  # folder in the state directory with the last good version of each profile
+DAYS_SUFFIX = ".days"  # suffix of the file with the free days of a profile's calendars
 
 _log = logging.getLogger(__name__)
 
@@ -46,12 +46,12 @@ class RulesRead:
 
 @dataclass(frozen=True, slots=True)
 class TableLost:
-    """The category table turned out to be damaged. May be published within a look-up."""
+    """The category table is damaged. May be published during a look-up."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedAddresses:
-    """Addresses (packed) that the running gateway learned; empty outside of the daemon."""
+    """Tests for packed addresses that the daemon learned from DNS. The defaults know none."""
 
     is_help: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
     is_safe_search: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
@@ -59,9 +59,7 @@ class LearnedAddresses:
 
 
 class RuleBook:
-    """The current rules: ``household``, ``world`` and ``calendar`` are consistent. ``reload`` makes the next
-    state.
-    """
+    """Holds the current ``household``, ``world`` and ``calendar``, which `reload` replaces together."""
 
     def __init__(
         self,
@@ -78,9 +76,9 @@ class RuleBook:
         self._histories: dict[Path, FileHistory] = {}
         self.household = recall_good(self._first(), self._product)
         self._list_problem = ""
-        self.table = self._first_table()  # of the lists, until the next reload
+        self.table = self._first_table()  # the category table
         self._sealed = SealedSets()
-        self.sealed: tuple[SealedState, ...] = ()  # the set in force of each source
+        self.sealed: tuple[SealedState, ...] = ()  # the loaded set of each source
         self._load_sealed()
         self._calendar: tuple[Config, Calendar] | None = None
         self.names = self._product.names
@@ -88,18 +86,18 @@ class RuleBook:
         self._report()
 
     def _first(self) -> Household:
-        """Read the rule files at a start, after undoing an interrupted change.
+        """Read the rule files at a start, and undo an interrupted change.
 
-        A name in qalqan.yaml whose file was deleted is reported, and does not prevent the start.
+        A profile in qalqan.yaml whose file was deleted is reported; the daemon still starts.
         """
-        found = household.load(self.path, self._product, excuse=_anybody)
+        found = household.load(self.path, self._product, excuse=_any_profile)
         self.history(self.path.parent).recover()
         if self.history(Path(found.config.profiles)).recover():
-            found = household.load(self.path, self._product, excuse=_anybody)
+            found = household.load(self.path, self._product, excuse=_any_profile)
         return found
 
     def _first_table(self) -> DomainTable:
-        """Return the table for a start; in place of a damaged one the seed, until it is built again."""
+        """Return the stored table, or the packaged one if it is damaged."""
         try:
             return self._watched(open_table(Path(self.household.config.state)))
         except ListError as error:
@@ -112,7 +110,7 @@ class RuleBook:
         return table
 
     def _lost(self) -> None:
-        """The file of the open table was damaged: the table continues as the packaged lists."""
+        """Report that the file of the open table is damaged: it now contains the packaged lists only."""
         if isinstance(self.table, StoredTable):
             self._list_problem = f"{self.table.lost}. {PACKAGED}"
             _log.error("%s", self._list_problem)
@@ -120,11 +118,11 @@ class RuleBook:
 
     @property
     def table_damaged(self) -> bool:
-        """Whether the table in the state folder cannot be used, as of the last reload or look-up."""
+        """Whether the last reload or look-up found the stored table damaged."""
         return bool(self._list_problem)
 
     def history(self, folder: Path) -> FileHistory:
-        """Return the history of the files in a folder: that of qalqan.yaml, or that of the profiles."""
+        """Return the history of a folder: that of qalqan.yaml or that of the profiles."""
         return self._histories.setdefault(folder, FileHistory(folder))
 
     def profile_of(self, source: bytes, path: Path) -> Profile:
@@ -132,30 +130,31 @@ class RuleBook:
         return household.profile_of(source, path, self._product)
 
     def kind_of(self, sight: Sighting) -> str:
-        """Return the kind of a device by its observed traits."""
+        """Return the type of a device by its observed traits."""
         return self._product.fingerprints.kind_of(sight)
 
     def menus(self, topic: CardTopic, sight: Sighting | None) -> tuple[Menu, ...]:
-        """Return where such a device has a setting, by its observed traits."""
+        """Return the menus in which a device of this type has the setting for ``topic``."""
         found = None if sight is None else self._product.fingerprints.find(sight)
         kind = "" if sight is None else sight.traits.kind
         return self._product.menus.of(topic, "" if found is None else found.id, kind)
 
     def keep_good(self) -> None:
-        """Store the usable files, for a start at which they are broken."""
+        """Store copies of the usable files. A later start uses them in place of broken files."""
         store_good(self.household)
 
     def settle(self, hold: Callable[[str, Band], Band], laid: Callable[[Profile], Profile]) -> None:
-        """Apply what the files do not contain.
+        """Apply settings that are not in the rule files.
 
-        ``hold`` limits a child's log level by the highest age group that the child ever had. ``laid`` adds
-        the times that a child set for itself.
+        Arguments:
+            hold: returns the highest age group that a child ever had; it limits the child's log level.
+            laid: adds the times that a child set for itself to a profile.
         """
         household = self.household
         self.household = household.with_profiles(
             {
-                key: laid(one.with_log_level(hold(key, one.band), household.bands))
-                for key, one in household.profiles.items()
+                key: laid(profile.with_log_level(hold(key, profile.band), household.bands))
+                for key, profile in household.profiles.items()
             }
         )
 
@@ -172,12 +171,12 @@ class RuleBook:
         )
 
     def _load_sealed(self) -> None:
-        """Load the sealed sets. A set that is damaged or has a wrong signature is ignored and reported."""
+        """Load the sealed sets. Report and ignore sets that are damaged or have a wrong signature."""
         config = self.household.config
         self._sealed, self.sealed = SealedShelf(Path(config.state)).load(config.sealed)
 
     def read_sealed(self) -> bool:
-        """Read the sealed sets from the disk; return whether any of them changed."""
+        """Read the sealed sets from the disk. Return whether one of them changed."""
         before = self._sealed.ids
         self._load_sealed()
         if self._sealed.ids == before:
@@ -187,7 +186,7 @@ class RuleBook:
 
     @property
     def calendar(self) -> Calendar:
-        """Return the calendar, cached per settings: its holidays take half a millisecond."""
+        """The household's calendar. It is cached: its holidays take half a millisecond."""
         config = self.household.config
         if self._calendar is None or self._calendar[0] is not config:
             self._calendar = config, self._product.calendar(config)
@@ -203,19 +202,19 @@ class RuleBook:
 
     @property
     def safe_names(self) -> tuple[str, ...]:
-        """Return the names of search engines' safe modes."""
+        """The host names of the safe modes of search engines."""
         return self._product.safe_names
 
     @property
     def binds_everyone(self) -> bool:
-        """Whether a list for everyone is loaded: DNS of unfiltered devices is then checked too."""
+        """Whether a list applies to everyone. DNS of unfiltered devices is then checked too."""
         binding = self._product.categories.binding | self.world.registers.keys()
         listed = binding & self.table.known_categories
         return bool(listed) or bool(self._sealed)
 
     @property
     def for_everyone(self) -> tuple[str, ...]:
-        """Return the categories on the loaded lists for everyone, without sealed ones."""
+        """The categories of the loaded lists that apply to everyone, without sealed lists."""
         known = self._product.categories
         return tuple(
             category
@@ -223,23 +222,23 @@ class RuleBook:
             if category in self.table.known_categories
         )
 
-    def help_lines(self, country: str) -> list[dict[str, object]]:
-        """Return for the pages the help lines of a country: phone, message or site."""
-        return [line.to_dict() for line in self._product.help_lines(country)]
+    def help_lines(self, country: str) -> tuple[HelpLine, ...]:
+        """Return the help lines of a country: phone, message or site."""
+        return self._product.help_lines(country)
 
     def country(self) -> Country | None:
-        """Return the country of the family; None if it is not set."""
+        """Return the household's country; None if it is not set."""
         return country_of(self._product.countries, self.household.config.country)
 
-    def rights(self, country: str) -> list[dict[str, object]]:
-        """Return for the pages the offices that receive complaints."""
-        return [right.to_dict() for right in self._product.rights(country)]
+    def rights(self, country: str) -> tuple[HelpLine, ...]:
+        """Return the offices that receive complaints."""
+        return self._product.rights(country)
 
     def reload(self) -> None:
         """Read the files and lists again.
 
-        A damaged table keeps the previous one. Raises PolicyError for a qalqan.yaml that cannot be used;
-        everything is unchanged then.
+        If the table is damaged, the previous one stays. Raises PolicyError with all rules unchanged if
+        qalqan.yaml is unusable.
         """
         self._take(self.with_files({}))
         self._load_sealed()
@@ -263,15 +262,15 @@ class RuleBook:
             self.table.check()
 
     def with_files(self, instead: Mapping[Path, bytes | None]) -> Household:
-        """Return the household with these files, without applying it. Raises PolicyError.
+        """Return the household with the contents of ``instead`` (None: no file), without applying it.
 
-        Also raised if a profile that `qalqan.yaml` names would lose its file. One without a file since the
-        start is accepted.
+        Raises PolicyError if qalqan.yaml is unusable, or names a profile without a file, unless the file was
+        already missing.
         """
         return household.load(self.path, self._product, instead, self.household.absent.__contains__)
 
     def adopt(self, new: Household) -> None:
-        """Apply what ``with_files`` has read; the lists stay."""
+        """Apply a household from `with_files`. The lists stay."""
         self._take(new)
         self.world = self._world()
         self._report()
@@ -283,7 +282,7 @@ class RuleBook:
 
     @property
     def product(self) -> Product:
-        """Return the packaged services, categories and age groups."""
+        """The packaged data: services, categories, age groups and more."""
         return self._product
 
     def _report(self) -> None:
@@ -294,14 +293,14 @@ class RuleBook:
                 _log.warning("%s", profile.warning)
 
     def problems(self) -> list[str]:
-        """Return one line for each file or list that cannot be used as it is."""
+        """Return one line for each unusable file or list."""
         self._check_table()
         wrong = (*self.household.problems.values(), *self.household.absent.values())
         found = [*self.household.config.brand.problems, *map(str, wrong)]
         return [*found, self._list_problem] if self._list_problem else found
 
     def profile(self, who: str) -> Profile:
-        """Return a profile. Raises PolicyError with the existing names."""
+        """Return a profile by id or name. Raises PolicyError that lists the existing profiles."""
         found = self.household.find(who)
         if found is None:
             known = ", ".join(sorted(self.household.profiles)) or "none"
@@ -310,14 +309,14 @@ class RuleBook:
         return found
 
 
-def _anybody(who: str) -> bool:  # noqa: ARG001
+def _any_profile(who: str) -> bool:  # noqa: ARG001
     return True
 
 
 def recall_good(read: Household, product: Product) -> Household:
-    """Return ``read`` with the stored version of each broken profile. The problems stay.
+    """Return ``read`` with the stored version of each broken profile. The problems stay reported.
 
-    Otherwise a typing error and a power cut would leave a child's device unfiltered.
+    Without it, a typing error followed by a power cut would leave a child's device unfiltered.
     """
     kept = {}
     for name in read.problems:
@@ -325,13 +324,13 @@ def recall_good(read: Household, product: Product) -> Household:
             file = _good_folder(read) / name
             profile = load_profile(file, product, _kept_days(file))
         except GatewayError:
-            continue  # none is stored, or this version of Qalqan cannot read it
+            continue  # no copy is stored, or this version of Qalqan cannot read it
         kept[profile.id] = profile
     return keep_last_good(read, read.with_profiles(kept)) if kept else read
 
 
 def store_good(read: Household) -> None:
-    """Copy the files in force, and delete the copies of removed files."""
+    """Copy the usable files of profiles, and delete the copies of removed ones."""
     folder = _good_folder(read)
     try:
         files = {file.name: file for file in profile_files(Path(read.config.profiles))}
@@ -362,7 +361,7 @@ def _keep_days(days: frozenset[date], copy: Path) -> None:
 
 
 def _kept_days(file: Path) -> DaysOf:
-    """Return a reader of the stored free days: the calendars may be gone or broken."""
+    """Return a reader of the stored free days, which does not need the calendars."""
 
     def days_of(calendar: str) -> frozenset[date]:  # noqa: ARG001
         try:

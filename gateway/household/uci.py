@@ -1,11 +1,17 @@
 """Parses UCI, the format of OpenWrt's settings (`/etc/config/NAME`), into values with file and line.
 
-It follows libuci (file.c). One command a line: `package`, `config`, `option`, `list` or their first letters.
-Words are in single quotes (no escapes), double quotes (a backslash escapes any character), or unquoted; parts
-without a space between them are one word. A backslash at the end joins lines, and a quoted word may span
-lines. An unquoted `#` starts a comment. A section that appears again under its name continues. The last value
-of an option counts; an option that becomes a list is its first item. Stricter than libuci in one point: a `;`
-between commands is refused, because libuci may lose what follows it.
+The grammar follows libuci (file.c):
+
+- Each line has one command: `package`, `config`, `option`, `list`, or its first letter.
+- A word is unquoted, in single quotes (no escapes), or in double quotes (a backslash escapes any character).
+  Adjacent parts without a space form one word.
+- A backslash at the end joins lines. A quoted word may span lines.
+- An unquoted `#` starts a comment.
+- A section that appears again under its name continues.
+- The last value of an option counts. If `list` follows `option`, the option's value is the first item.
+
+One rule is stricter than libuci: a `;` between commands is an error, because libuci may lose the text after
+it.
 """
 
 from __future__ import annotations
@@ -18,10 +24,10 @@ from typing import NoReturn
 
 from gateway.policy.yaml.fields import Place, shown
 
-MAX_BYTES = 65_536  # Qalqan's file has 1 kB, a large firewall's 30 kB
-MAX_SECTIONS = 512  # limits memory, with MAX_VALUES: about 1 kB and 300 bytes each
+MAX_BYTES = 65_536  # Qalqan's file has 1 kB, that of a large firewall 30 kB
+MAX_SECTIONS = 512  # limits memory: a section takes about 1 kB, a value 300 bytes
 MAX_VALUES = 4_096
-MAX_WORD = 4_096  # characters; the longest path
+MAX_WORD = 4_096  # characters; the maximum length of a path
 
 COMMANDS = ("package", "config", "option", "list")
 _LETTERS = {command[0]: command for command in COMMANDS}
@@ -98,7 +104,7 @@ def _decoded(source: str | bytes, file: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A command and its words, with the line on which each begins."""
+    """A command and its words, each with the number of its first line."""
 
     place: Place
     command: str
@@ -106,7 +112,7 @@ class _Line:
 
 
 class _Reader:
-    """Reads the text once, command by command."""
+    """Splits the text into commands."""
 
     def __init__(self, text: str, file: str) -> None:
         self._text, self._file = text, file
@@ -160,7 +166,7 @@ class _Reader:
         return "".join(parts)
 
     def _plain(self) -> str:
-        """Return one character, after removing a backslash."""
+        """Return the next character of an unquoted word; a backslash escapes it."""
         char = self._take()
         if char != "\\":
             return char
@@ -206,19 +212,20 @@ class _Reader:
 
 
 class _Building:
-    """Collects sections."""
+    """Builds the sections from the commands."""
 
     def __init__(self, file: str) -> None:
         self._file = file
         self._sections: list[Section] = []
         self._options: list[dict[str, Option]] = []  # by section
-        self._open: int | None = None  # the section to which options are added
+        self._open: int | None = None  # index of the section that gets the next options
         self._values = 0
 
     def package(self) -> Package:
         pairs = zip(self._sections, self._options, strict=True)
         return Package(
-            self._file, tuple(replace(one, options=MappingProxyType(options)) for one, options in pairs)
+            self._file,
+            tuple(replace(section, options=MappingProxyType(options)) for section, options in pairs),
         )
 
     def take(self, line: _Line) -> None:
@@ -230,7 +237,7 @@ class _Building:
             self._option(line, is_list=line.command == "list")
 
     def _package(self, line: _Line) -> None:
-        """Ignore the package's name: the file name applies."""
+        """Check the command and ignore the name: the file name counts."""
         (name,) = _taken(line, 1, 1)
         if _PACKAGE.fullmatch(name.text) is None:
             line.place.refuse(f"{shown(name.text)} is no package's name", "use a-z, 0-9, _ and -")
@@ -244,7 +251,7 @@ class _Building:
         name = rest[0].text if rest else ""
         if name and _NAME.fullmatch(name) is None:
             line.place.refuse(f"{shown(name)} is no section's name", "use letters, digits and _")
-        known = next((at for at, one in enumerate(self._sections) if name and one.name == name), None)
+        known = next((at for at, section in enumerate(self._sections) if name and section.name == name), None)
         if known is None:
             if len(self._sections) >= MAX_SECTIONS:
                 line.place.refuse(f"is one section more than {MAX_SECTIONS}", "take some out")
@@ -279,7 +286,7 @@ class _Building:
 
 
 def _taken(line: _Line, least: int, most: int) -> tuple[Value, ...]:
-    """Return the words of a command: at least ``least`` that are not empty, at most ``most``."""
+    """Return the words of a command: from ``least`` to ``most``. Empty words beyond are ignored."""
     if len(line.words) < least or not line.words[0].text:
         _refuse_short(line)
     for word in line.words[most:]:

@@ -1,7 +1,7 @@
-"""What guardians may see of a person and of a device, by the log level of the person's rules.
+"""Limits what guardians see of a person and of a device, by the log level in the person's rules.
 
-docs/privacy.md has the table and the reasons. A child's own device may see all of its own data. The limits
-here apply to everyone else, the gateway's command line included.
+docs/privacy.md has the table and the reasons. A child's own device sees all of its own data. The limits apply
+to everyone else, including the command line.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, time
-from enum import StrEnum
 
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
@@ -18,22 +17,17 @@ from gateway.lan.inventory import Inventory
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import DeviceUse, possible_users, temporary_profiles
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, Sightings
 from gateway.policy.time.standing import Situation
 from gateway.store.tables.device_notes import DeviceNotes
 from gateway.store.tables.sharing import Uses
 
 
-class Sightings(StrEnum):
-    """How exactly the times at which a device was here may be shown."""
-
-    MOMENT = "moment"
-    DAY = "day"
-    NOTHING = "nothing"
-
-
 class Visibility:
-    """Decides by the rules, and by ``uses``: who has a shared device now."""
+    """Decides what may be shown.
+
+    ``uses``: the present users of shared devices.
+    """
 
     def __init__(self, home: HomeContext, uses: Uses) -> None:
         self._home = home
@@ -42,27 +36,28 @@ class Visibility:
     # ------------------------------------------------------------------------------------ of a person
 
     def level(self, who: str) -> int:
-        """Return the log level of a profile's id; the highest for an unknown id."""
+        """Return the log level of a profile id; the highest for an unknown id."""
         profile = self._home.rules.household.profiles.get(who)
         return VISITS_LEVEL if profile is None else profile.rules.log_level
 
     # ------------------------------------------------------------------------------------ of a device
 
     def sightings(self, mac: str) -> Sightings:
+        """Return the precision for a device."""
         level = self._level_of_device(mac)
         if level >= NAMES_LEVEL:
             return Sightings.MOMENT
         return Sightings.DAY if level >= KINDS_LEVEL else Sightings.NOTHING
 
     def is_exact(self, mac: str) -> bool:
-        """Whether it may be shown that the device is here now."""
+        """Whether it may be shown that the device is online now."""
         return self.sightings(mac) is Sightings.MOMENT
 
     def _level_of_device(self, mac: str) -> int:
-        """Return the highest level of a shared device's users: what it shows is about none of them in
-        particular.
+        """Return the log level that applies to a device.
 
-        A device that was handed over has the level of that child.
+        A shared device has the highest level of its users, because its data belongs to none of them in
+        particular. A device that was handed over to a child has that child's level.
         """
         household, use = self._home.rules.household, self._use_of(mac)
         if use is not None and use.handed:
@@ -74,7 +69,7 @@ class Visibility:
         return VISITS_LEVEL if owner is None or owner.built_in else owner.rules.log_level
 
     def seen(self, mac: str, at: datetime | None) -> datetime | None:
-        """Return when the device was here, as exactly as it may be shown: a day as its first minute."""
+        """Return a time of presence with the allowed precision; a day is returned as its first minute."""
         sightings = self.sightings(mac)
         if at is None or sightings is Sightings.NOTHING:
             return None
@@ -86,7 +81,7 @@ class Visibility:
     def devices_of(self, profile: Profile, members: Iterable[Member]) -> list[str]:
         """Return the devices that have this profile's rules.
 
-        A shared device whose user must not be shown is listed with its owner, as if nobody used it.
+        A shared device whose user is private is listed with its owner, as if it had no user.
         """
         household = self._home.rules.household
         hidden = [mac for mac in self._uses.all() if not self.can_disclose_use(mac)]
@@ -95,15 +90,15 @@ class Visibility:
         return found + [mac for mac, owner in owners if owner is not None and owner.id == profile.id]
 
     def can_disclose_use(self, mac: str) -> bool:
-        """Whether it may be shown who uses a shared device now.
+        """Whether the present user of a shared device may be shown.
 
-        It may not where a child below the level of names took the device without a guardian.
+        Not if a child below the level of names took the device without a guardian.
         """
         use = self._use_of(mac)
         return use is None or bool(use.by) or self.level(use.who) >= NAMES_LEVEL
 
     def may_be_hidden(self, mac: str) -> bool:
-        """Whether one of the device's users must not be shown, whoever uses it now."""
+        """Whether one of the possible users of a device is private."""
         people = possible_users(self._home.rules.household, mac)
         return any(person.rules.log_level < NAMES_LEVEL for person in people)
 
@@ -113,7 +108,7 @@ class Visibility:
 
 
 class VisibleMembers:
-    """The state of persons, as far as guardians may see it."""
+    """Returns the state of persons without private data."""
 
     def __init__(self, home: HomeContext, visibility: Visibility, family: Family) -> None:
         self._home = home
@@ -121,7 +116,7 @@ class VisibleMembers:
         self._family = family
 
     def member(self, profile: Profile) -> Member:
-        """Return the state of a child, as far as its guardians may see it."""
+        """Return the state of a child as its guardians may see it."""
         now, rules = self._home.local_now(), self._home.rules
         member = self._family.stand_in(profile, rules.world, rules.calendar, now)
         member.situation = self.situation(member, member.situation, now)
@@ -130,8 +125,8 @@ class VisibleMembers:
     def situation(self, member: Member, known: Situation, at: datetime) -> Situation:
         """Return the part of ``known``, the situation at ``at``, that guardians may see.
 
-        For a person without a log: the effects of rules, clock and guardians, without use. Below the level of
-        names the same applies to past moments.
+        For a person without a log, that is the effect of rules, clock and guardians, without used minutes.
+        Below the level of names the same applies to past moments.
         """
         is_over = at < self._home.local_now()
         if self._visibility.level(member.profile.id) >= (NAMES_LEVEL if is_over else KINDS_LEVEL):
@@ -148,7 +143,7 @@ class VisibleMembers:
 
 
 class VisibleDevices:
-    """Presence and addresses of devices, as far as they may be shown."""
+    """Returns presence and addresses of devices without private data."""
 
     def __init__(
         self, visibility: Visibility, inventory: Inventory, here: SeenDevices, notes: DeviceNotes
@@ -159,18 +154,18 @@ class VisibleDevices:
         self._notes = notes
 
     def online(self, mac: str) -> bool | None:
-        """Whether the device is here now; None if that is private."""
+        """Return whether the device is online; None if that is private."""
         return self._inventory.online(mac) if self._visibility.is_exact(mac) else None
 
     def ip(self, mac: str) -> str | None:
-        """Return the device's present address; None if that is private."""
+        """Return the device's present address; None if that is private or it has none."""
         if not self._visibility.is_exact(mac):
             return None
         seen = self._here.seen(mac)
         return seen.ips[0] if seen is not None and seen.ips else None
 
     def addresses(self, mac: str) -> list[str]:
-        """Return the device's addresses; if presence is private, all that it ever had."""
+        """Return the device's present addresses; if presence is private, all stored ones."""
         if self._visibility.is_exact(mac):
             return list(self._here.addresses(mac))
         return sorted(known.address for known in self._notes.history(mac) if parse_mac(known.address) is None)

@@ -73,7 +73,7 @@ class SealedShelf:
             self.folder.chmod(0o700)
         except OSError as error:
             why = write_error_text(error)
-            msg = f"{self.folder}: cannot be made ({why}); run this as root, or mend the path"
+            msg = f"{self.folder}: cannot be made ({why}); run this as root, or fix the path"
             raise ListError(msg) from error
 
     def load(self, sources: Iterable[SealedSource]) -> tuple[SealedSets, tuple[SealedState, ...]]:

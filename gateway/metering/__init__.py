@@ -1,1 +1,1 @@
-"""Used minutes: from the counters of the kernel to the ledgers of the day."""
+"""Measures used minutes: from the kernel's counters to the ledgers of the day."""

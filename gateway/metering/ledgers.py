@@ -1,4 +1,4 @@
-"""The ledgers of a family's day: used minutes, in memory and in the day's file."""
+"""The ledgers of the household's day: used minutes, in memory and in the file of the day."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ _Key = tuple[str, str, str, str | None]  # profile, device, gate, service
 
 
 class Ledgers:
-    """Ledgers by profile. The services of ``catalogue`` have the bytes from which on a minute counts."""
+    """Keeps the ledger of each profile.
+
+    ``catalogue``: the services, with the bytes per minute from which on a minute counts.
+    """
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class Ledgers:
         catalogue: Callable[[], Catalogue],
         kept: Callable[[date], TotalsByDay] = lambda first: {},  # noqa: ARG005
     ) -> None:
-        """``kept``: the totals of erased days from a first day on, which the files no longer have."""
+        """``kept``: returns the totals of erased days since a day; the files no longer have them."""
         self._file = file
         self._catalogue = catalogue
         self._kept = kept
@@ -57,11 +60,11 @@ class Ledgers:
         self._profiles: Mapping[str, Profile] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._day: date | None = None
-        self._found: dict[str, _Past] = {}  # content of the day's file by person
+        self._found: dict[str, _Past] = {}  # content of the day's file, by profile
         self._moving: dict[_Key, int] = {}  # bytes of the current minute
-        self._written: dict[_Key, int] = {}  # those already in the file
-        self._grown: set[_Key] = set()
-        self._clock: ClockRecord | None = None  # the last one in the file
+        self._written: dict[_Key, int] = {}  # the part of them that is in the file
+        self._grown: set[_Key] = set()  # keys whose growth has to be written
+        self._clock: ClockRecord | None = None  # the last clock record in the file
 
     @property
     def day(self) -> date | None:
@@ -79,13 +82,13 @@ class Ledgers:
         return Ledger(profile.rules.linger.value // timedelta(minutes=1), own_thresholds(self._catalogue()))
 
     def _grain(self, service: str | None) -> int:
-        """Return the bytes of the current minute that a killed process may lose."""
+        """Return how many bytes of the current minute may be lost if the daemon is killed."""
         known = self._catalogue().services.get(service) if service is not None else None
         return (DEFAULT_THRESHOLD if known is None else known.threshold) // 6
 
     def keep(self, profiles: Iterable[Profile]) -> None:
-        """Have ledgers for these profiles by their current rules. Counted minutes stay."""
-        before, self._profiles = self._profiles, {one.id: one for one in profiles}
+        """Replace the profiles that have ledgers. The ledgers keep their counted minutes."""
+        before, self._profiles = self._profiles, {profile.id: profile for profile in profiles}
         for key, profile in self._profiles.items():
             old = self._ledgers.get(key)
             if old is not None and before.get(key) is profile:
@@ -98,20 +101,23 @@ class Ledgers:
                 new.restore(past.counted, past.moving, past.closed)
 
     def open(self, day: date, minute: int) -> None:
-        """Continue a day. ``minute``: the current one. Call ``keep`` after it."""
+        """Open the file of a day, and restore its minutes. ``minute``: the current minute.
+
+        Call `keep` afterwards if the profiles changed.
+        """
         turned = {key: ledger.turned() for key, ledger in self._ledgers.items()} if self._day else {}
         records = self._file.open(day)
-        self._found = _pasts(records, minute)
-        clocks = [one for one in records if isinstance(one, ClockRecord)]
+        self._found = _past_minutes(records, minute)
+        clocks = [record for record in records if isinstance(record, ClockRecord)]
         self._clock = clocks[-1] if clocks else None
-        self._ledgers = {key: one for key, one in turned.items() if key not in self._found}
+        self._ledgers = {key: ledger for key, ledger in turned.items() if key not in self._found}
         if self._day is None:
             for key, past in self._found.items():
                 for move in past.moving:
                     if move.minute == minute:
                         self._moving[key, move.device, move.gate, move.service] = move.moved
             self._written = dict(self._moving)
-        else:  # the file of this day has no record of them
+        else:  # the file of the new day has no record of the current minute
             self._written = {}
             self._grown = set(self._moving)
         self._day = day
@@ -120,7 +126,7 @@ class Ledgers:
     def move(
         self, profile: str, device: str, gate: str, moved: int, minute: int, service: str | None
     ) -> None:
-        """Add bytes of the current minute."""
+        """Add ``moved`` bytes to the current minute of a device and limit."""
         ledger = self._ledgers.get(profile)
         if ledger is None:
             return
@@ -131,34 +137,37 @@ class Ledgers:
             self._grown.add(key)
 
     def close(self, minute: int, clock: ClockRecord, now: float, uses: Iterable[UseRecord] = ()) -> bool:
-        """End a minute, whose record is ``clock``; return whether it counted for a limit.
+        """End a minute and write its records. Return whether it counted for a limit.
 
-        ``uses``: minutes to store by category. They are written after the counted ones.
+        ``clock``: the record of the minute. ``uses``: minutes by category, written after the counted minutes.
         """
         records: list[Record] = []
         for key, ledger in self._ledgers.items():
-            for one in ledger.close(minute):
-                why = Why.COUNTED | (Why.LINGER if one.why is Reason.LINGER else Why.NOTHING)
-                told = self._told(key, one.service)
-                records.append(MinuteRecord(one.minute, key, one.device, one.gate, one.moved, told, why))
+            for entry in ledger.close(minute):
+                why = Why.COUNTED | (Why.LINGER if entry.why is Reason.LINGER else Why.NOTHING)
+                service = self._storable_service(key, entry.service)
+                records.append(
+                    MinuteRecord(entry.minute, key, entry.device, entry.gate, entry.moved, service, why)
+                )
         self._moving, self._written, self._grown = {}, {}, set()
         self._append([*records, *uses], clock, now)
         return bool(records)
 
     def write(self, clock: ClockRecord, now: float, *, force: bool = False) -> None:
-        """Write the growth of the current minute. ``force``: all of it, however small."""
+        """Write the growth of the current minute. ``force``: also growth below the limit of `_grain`."""
         records: list[Record] = []
         if force:
             self._grown |= {key for key, size in self._moving.items() if size != self._written.get(key)}
         for key in self._grown:
             size = self._written[key] = self._moving[key]
-            records.append(MinuteRecord(clock.minute, *key[:3], size, self._told(*key[::3]), Why.OPEN))
+            service = self._storable_service(*key[::3])
+            records.append(MinuteRecord(clock.minute, *key[:3], size, service, Why.OPEN))
         self._grown.clear()
         self._append(records, clock, now)
         self._file.sync(now)
 
-    def _told(self, profile: str, service: str | None) -> str | None:
-        """Return the service if it may be stored: None for a person without a log."""
+    def _storable_service(self, profile: str, service: str | None) -> str | None:
+        """Return the service, or None for a person without a log."""
         known = self._profiles.get(profile)
         return service if known is not None and known.rules.log_level else None
 
@@ -171,12 +180,12 @@ class Ledgers:
         self._file.append(records, now)
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
-        """Return the family's day (None until counting starts), and the minutes used in it by gate."""
+        """Return the household's day (None until counting starts), and the minutes used on it by gate."""
         ledger = self._ledgers.get(profile_id)
         return self._day, NOTHING if ledger is None else ledger.used()
 
     def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
-        """Return the minutes used from the day ``first``, at most six days ago, up to today, by gate."""
+        """Return the minutes used from the day ``first`` (at most six days ago) up to today, by gate."""
         if self._day is None or not first <= self._day < first + WEEK:
             return NOTHING
         found = Counter(self.used(profile_id)[1])
@@ -186,11 +195,11 @@ class Ledgers:
         return found
 
     def past_totals(self, profile_id: str, first: date) -> TotalsByDay:
-        """Return one person's minutes by day, from the day ``first`` up to yesterday."""
+        """Return the minutes of a profile by day, from the day ``first`` up to yesterday."""
         return {key: value for key, value in self._totals_before(first).items() if key[1] == profile_id}
 
     def forget_totals(self) -> None:
-        """Read the totals of past days again when they are needed: some were erased."""
+        """Drop the cached totals of past days, after some were erased."""
         self._before = None
 
     def _totals_before(self, first: date) -> TotalsByDay:
@@ -200,7 +209,7 @@ class Ledgers:
         return self._before[1]
 
     def _read_totals(self, first: date) -> TotalsByDay:
-        """Read the totals from the files of the days, and those of erased days from the database."""
+        """Read the totals from the files of the days, and of erased days from the database."""
         day, last = first, self._day or first
         found = {key: value for key, value in self._kept(first).items() if key[0] < last}
         while day < last:
@@ -210,12 +219,12 @@ class Ledgers:
         return found
 
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
-        """Return the minutes of today by device and gate; devices may share a minute."""
+        """Return today's minutes by device and gate. A minute may count for several devices."""
         ledger = self._ledgers.get(profile_id)
-        return {} if ledger is None else {one: ledger.used_on(one) for one in ledger.devices()}
+        return {} if ledger is None else {device: ledger.used_on(device) for device in ledger.devices()}
 
     def entries(self, profile_id: str, day: date) -> tuple[CountedMinute, ...]:
-        """Return the minutes that counted on a day of the last week; () for a person without a log."""
+        """Return the counted minutes of a day of the last week; () for a person without a log."""
         known = self._profiles.get(profile_id)
         if known is not None and not known.rules.log_level:
             return ()
@@ -234,7 +243,7 @@ class Ledgers:
                 yield CountedMinute(at, record.device, record.gate, record.bytes, record.service, why)
 
     def uses(self, profile_id: str, day: date) -> tuple[UsedMinute, ...]:
-        """Return the minutes of a day of the last week by category and service, with or without a limit."""
+        """Return the minutes of a day of the last week by category and service, also without a limit."""
         return tuple(self._uses(profile_id, day))
 
     def _uses(self, profile_id: str, day: date) -> Iterator[UsedMinute]:
@@ -246,11 +255,12 @@ class Ledgers:
                 yield UsedMinute(datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC), record.use)
 
     def tidy(self) -> None:
-        """Fold the days that are over."""
+        """Replace the files of past days by totals."""
         if self._day is not None:
             self._file.tidy(self._day)
 
     def problems(self) -> list[str]:
+        """Return one line for each reason why minutes cannot be stored."""
         return self._file.problems()
 
     def close_file(self) -> None:
@@ -258,7 +268,7 @@ class Ledgers:
 
 
 def ledgers(home: HomeContext, store: Store, wear: Wear) -> Ledgers:
-    """Build the ledgers of the family's day, with their file in the state folder."""
+    """Build the ledgers, with the files in the state folder."""
     rules = home.rules
     file = MinutesFile(
         Path(rules.household.config.state) / FOLDER,
@@ -285,19 +295,18 @@ def ledgers(home: HomeContext, store: Store, wear: Wear) -> Ledgers:
 
 
 def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) -> None:
-    """Store the totals of a day that is over.
+    """Store the totals of a past day, as far as the log level of each person allows.
 
-    That is the minutes by limit and, as far as a person's log level allows, by category and service. Services
-    that no limit counted need the level of visits.
+    These are minutes by limit, by category and by service. Services without a limit need the level of visits.
     """
-    levels = {one.id: one.rules.log_level for one in rules.household.children}
+    levels = {child.id: child.rules.log_level for child in rules.household.children}
     logged = {key for key, level in levels.items() if level >= KINDS_LEVEL}
     store.minutes.keep(day, {key: minutes for key, minutes in spent(records).items() if key[0] in logged})
     kept = [
-        one
-        for one in records
-        if not (isinstance(one, UseRecord) and one.use.startswith(SERVICE))
-        or levels.get(one.profile, 0) >= VISITS_LEVEL
+        record
+        for record in records
+        if not (isinstance(record, UseRecord) and record.use.startswith(SERVICE))
+        or levels.get(record.profile, 0) >= VISITS_LEVEL
     ]
     found = uses(kept, rules.world.catalogue.kinds_of)
     store.history.keep(
@@ -311,33 +320,33 @@ def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) ->
 
 
 def own_thresholds(catalogue: Catalogue) -> Mapping[str, int]:
-    """Return the bytes from which on a minute counts, of services with a value of their own."""
+    """Return the thresholds in bytes per minute of services that differ from the default."""
     services = catalogue.services.values()
-    return {one.id: one.threshold for one in services if one.threshold != DEFAULT_THRESHOLD}
+    return {service.id: service.threshold for service in services if service.threshold != DEFAULT_THRESHOLD}
 
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What a day's file has about one person."""
+    """The minutes of one person in the file of a day."""
 
     counted: tuple[Counted, ...]
     moving: tuple[Move, ...]
-    closed: int | None
+    closed: int | None  # the last finished minute
 
 
-def _pasts(records: Iterable[Record], minute: int) -> dict[str, _Past]:
+def _past_minutes(records: Iterable[Record], minute: int) -> dict[str, _Past]:
     counted: dict[str, list[Counted]] = {}
     moving: dict[str, dict[tuple[int, str, str, str | None], Move]] = {}
-    for one in records:
-        if not isinstance(one, MinuteRecord):
+    for record in records:
+        if not isinstance(record, MinuteRecord):
             continue
-        if one.why & Why.COUNTED:
-            why = Reason.LINGER if one.why & Why.LINGER else Reason.MOVED
-            entry = Counted(one.minute, one.device, one.gate, one.bytes, one.service, why)
-            counted.setdefault(one.profile, []).append(entry)
+        if record.why & Why.COUNTED:
+            why = Reason.LINGER if record.why & Why.LINGER else Reason.MOVED
+            entry = Counted(record.minute, record.device, record.gate, record.bytes, record.service, why)
+            counted.setdefault(record.profile, []).append(entry)
         else:
-            move = Move(one.minute, one.device, one.gate, one.bytes, one.service)
-            moving.setdefault(one.profile, {})[move.minute, move.device, move.gate, move.service] = move
+            move = Move(record.minute, record.device, record.gate, record.bytes, record.service)
+            moving.setdefault(record.profile, {})[move.minute, move.device, move.gate, move.service] = move
     return {
         profile: _past(counted.get(profile, []), moving.get(profile, {}).values(), minute)
         for profile in counted.keys() | moving.keys()
@@ -345,12 +354,12 @@ def _pasts(records: Iterable[Record], minute: int) -> dict[str, _Past]:
 
 
 def _past(counted: list[Counted], moving: Iterable[Move], minute: int) -> _Past:
-    """Build it from the file's records.
+    """Return the minutes of one person. ``minute``: the current minute.
 
-    Minutes that were not ended are dropped, except for the last one: the others did not count.
+    Of the minutes that did not count, only the last one is kept: it may not be over yet.
     """
-    closed = max((one.minute for one in counted), default=None)
+    closed = max((entry.minute for entry in counted), default=None)
     moving = tuple(moving)
-    last = max((one.minute for one in moving), default=minute)
-    left = tuple(one for one in moving if one.minute == last and (closed is None or closed < last))
+    last = max((move.minute for move in moving), default=minute)
+    left = tuple(move for move in moving if move.minute == last and (closed is None or closed < last))
     return _Past(tuple(counted), left, last - 1 if left else closed)

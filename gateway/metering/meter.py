@@ -1,9 +1,9 @@
-"""Measures how persons use their limits, by minute: the kernel counts, and a look every ten seconds reads it.
+"""Measures the use of limits by minute, from kernel counters that are read every ten seconds.
 
-No packet comes here. Bytes are those of the pass map, by device and class. Their service comes from the
-kernel's count of each connection and the name by which the connection was judged. A connection that ended
-between two looks is only in the count of its class: its bytes have no service, and the usual threshold
-applies. The same is true of connections from before the kernel counted connections.
+The bytes per device and class come from the counters of the pass map. The service comes from the kernel's
+counters of connections (nf_conntrack_acct) and the name by which each connection was judged. A connection
+that ends between two readings is only in the counter of its class. Its bytes have no service, and the default
+threshold applies. The same is true for connections that began before the kernel counted connections.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from gateway.store.minutes_file import ClockRecord
 from gateway.store.store import Store
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-SWEEP = 300.0  # seconds; a flow that is missing twice is forgotten
+SWEEP = 300.0  # seconds between two sweeps; a flow that is missing in two of them is forgotten
 NO_GATES: frozenset[str] = frozenset()
 
 MINUTE = 60.0
 SLIP = 0.5  # seconds by which a minute may be shorter, while the wall clock is adjusted gradually
-TICK = 10.0  # seconds between two looks
-APART = 86_400.0  # seconds at least between two extended minutes
+TICK = 10.0  # seconds between two readings
+APART = 86_400.0  # minimum seconds between two extended minutes
 
-FILE = "metered"  # in the runtime folder
+FILE = "metered"  # file in the runtime folder
 _ONE = Struct("<BBQ")  # slot, class, bytes
 _CHECK = Struct("<I")
 
@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 
 class Kernel(Protocol):
-    """The kernel's counters by class (KernelTable), and the open classes."""
+    """The kernel's counters by class, and the open classes (`KernelTable`)."""
 
     def used(self) -> Mapping[Pair, int]: ...
 
@@ -67,7 +67,7 @@ class Kernel(Protocol):
 
 
 class Connections(Protocol):
-    """The kernel's counters by connection (FlowBytes)."""
+    """The kernel's counters by connection (`FlowBytes`)."""
 
     def moved(self, slots: Collection[int]) -> list[Moved]: ...
 
@@ -75,11 +75,15 @@ class Connections(Protocol):
 
 
 class Meter:
-    """Keeps ledgers in step with the kernel's counters. ``start`` begins, once the table is installed.
+    """Adds the bytes counted by the kernel to the ledgers. Call `start` once the table is installed.
 
-    ``classes``: (slot, gates) → class number, as stored. ``day_of`` returns the family's day of a moment.
-    ``changed`` is called if the minute that just ended counted for a limit, or the day changed, so that what
-    it closes is cut at the boundary.
+    Arguments:
+        mark: the stored position in the counters, for a restart after a kill.
+        wall: returns the household's time.
+        classes: returns the class number by slot and gates, as stored.
+        day_of: returns the household's day of a time.
+        changed: called when a minute that counted for a limit ended, or the day changed. The caller then cuts
+            connections whose limit is used up.
     """
 
     def __init__(
@@ -112,17 +116,17 @@ class Meter:
         self._catalogue = catalogue
         self._day_of = day_of
         self._changed = changed
-        self._last: dict[Pair, int] = {}  # the kernel's counters at the last look
-        self._gates: dict[Pair, frozenset[str]] = {}  # the limits that each class uses
-        self._awake = False  # whether anything that is counted was open at the last look
-        self._said = False
+        self._last: dict[Pair, int] = {}  # the kernel's counters at the last reading
+        self._gates: dict[Pair, frozenset[str]] = {}  # the limits for which each class counts
+        self._awake = False  # whether a counted class was open at the last reading
+        self._flows_failed = False  # whether the failure of the connection counters was logged
         self._started = False
         self._clock = MinuteClock(loop.now(), wall().timestamp(), boot_id(), books.last_clock())
         self._timer: Timer | None = None
         self._sweep_timer: Timer | None = None
 
     def start(self) -> None:
-        """Continue the day, with the bytes since the last look of a killed daemon."""
+        """Open the ledgers of the day, and count the bytes since the last reading of a killed daemon."""
         self._started = True
         self._last = dict(self._kernel.used())
         self._books.open(self._day_of(self._wall()), self._clock.number)
@@ -134,21 +138,21 @@ class Meter:
         self._sweep()
 
     def settle(self) -> None:
-        """Count the bytes so far for their present owners: call it before devices or rules change hands."""
+        """Count the bytes so far. Call it before rules or owners of devices change."""
         if self._timer is not None:
             self._count()
         self._gates = {}
         self._uses.forget()
 
     def refresh(self) -> None:
-        """Start or stop looking: members, their rules or the open classes have changed."""
+        """Start or stop the readings, after members, their rules or the open classes changed."""
         self._gates = {}
         limited = {
             member.profile.id: member.profile
             for member in self._family.members.values()
             if member.profile.rules.limits and not member.profile.built_in
         }
-        wanted = self._uses.keep(one.profile for one in self._family.members.values()) or bool(limited)
+        wanted = self._uses.keep(member.profile for member in self._family.members.values()) or bool(limited)
         running = self._timer is not None
         if not running and wanted:
             self._last = dict(self._kernel.used())
@@ -163,7 +167,7 @@ class Meter:
             self._timer = None
 
     def tick(self) -> None:
-        """Take a look, and end the minute when it is over. The loop calls it."""
+        """Read the counters, and end the minute if it is over. The loop calls this method."""
         now, wall = self._loop.now(), self._wall()
         open_now = self._is_open()
         if self._awake or open_now:
@@ -197,12 +201,12 @@ class Meter:
         return True
 
     def _is_open(self) -> bool:
-        """Whether anything is open that uses a limit or is stored by category."""
-        pairs = ((one.slot, one.class_number) for one in self._kernel.passes())
+        """Whether an open class uses a limit or is stored by category."""
+        pairs = ((element.slot, element.class_number) for element in self._kernel.passes())
         return any(self._spends(pair) or self._uses.keeps(pair) for pair in pairs)
 
     def _spends(self, pair: Pair) -> frozenset[str]:
-        """Return the limits of the profile that a class of a member uses."""
+        """Return the limits of its profile for which a class counts."""
         known = self._gates.get(pair)
         if known is None:
             for (slot, gates), number in self._classes().items():
@@ -227,17 +231,17 @@ class Meter:
             self._mark.write(self._kernel.position())
 
     def _share(self, moved: Iterable[tuple[Pair, int]]) -> None:
-        """Add the bytes of classes to the ledgers of their owners."""
+        """Add the bytes of classes to the ledgers of their profiles."""
         moved = tuple(moved)
         spent = [(pair, total, limits) for pair, total in moved if (limits := self._spends(pair))]
-        used = [one for one in moved if self._uses.keeps(one[0])]
+        used = [(pair, total) for pair, total in moved if self._uses.keeps(pair)]
         slots = {pair[0] for pair, _, _ in spent} | {pair[0] for pair, _ in used}
         if not slots:
             return
         flows = self._flows(slots)
         self._uses.move(used, flows, self._family.members, self._clock.number)
         known = by_service(flows, self._live, self._catalogue().services_of, self._spends)
-        # First combine classes with the same limits: a device has many classes and few limits.
+        # Combine classes with the same limits first: a device has many classes and few limits.
         sums: dict[tuple[int, frozenset[str], str | None], int] = {}
         for pair, total, limits in spent:
             named = known.get(pair)
@@ -255,13 +259,13 @@ class Meter:
         try:
             return self._connections.moved(slots)
         except KernelError as error:
-            if not self._said:
+            if not self._flows_failed:
                 _log.error("%s. Minutes count, but their service is unknown.", error)
-            self._said = True
+            self._flows_failed = True
             return []
 
     def _sweep(self) -> None:
-        """Forget decided flows whose connection has ended."""
+        """Forget judged flows whose connection has ended."""
         if len(self._live):
             try:
                 self._live.sweep(self._connections.all_flows())
@@ -270,7 +274,7 @@ class Meter:
         self._sweep_timer = self._loop.call_later(SWEEP, self._sweep)
 
     def close(self) -> None:
-        """Count and write the bytes so far."""
+        """Count and write the bytes so far, and close the file."""
         for timer in (self._timer, self._sweep_timer):
             if timer is not None:
                 timer.cancel()
@@ -278,7 +282,7 @@ class Meter:
             self._count()
             self._books.write(self._clock.record, self._loop.now(), force=True)
         self._books.close_file()
-        if self._started:  # a start that failed leaves the mark of a killed daemon
+        if self._started:  # a failed start leaves the mark of a killed daemon in place
             self._mark.remove()
 
 
@@ -293,7 +297,7 @@ def metering(
     *,
     changed: Callable[[], None],
 ) -> Meter:
-    """Build the meter. `Meter.start` begins, once the table is installed."""
+    """Build the meter."""
     rules = home.rules
     return Meter(
         home.loop,
@@ -313,37 +317,37 @@ def metering(
 
 
 def count_connections() -> None:
-    """Switch on the kernel's counters of connections, for the services in ledgers. Minutes count without them
-    too.
+    """Enable the kernel's counters of connections.
+
+    Without them minutes still count, but their service is unknown.
     """
     try:
         if enable_accounting():
-            _log.info("the kernel counts each connection from now on (nf_conntrack_acct)")
+            _log.info("Enabled the kernel's counters of connections (nf_conntrack_acct).")
     except KernelError as error:
         _log.warning("%s", error)
 
 
 class MinuteClock:
-    """Numbers the minutes: the numbers only increase, and each minute is at least as long as one of the wall
-    clock.
+    """Numbers the minutes. Numbers only increase, and no minute is shorter than 60 seconds (less `SLIP`).
 
-    Minutes change with those of the wall clock, but are measured by the loop's clock. After the wall clock
-    was set, one minute is extended until both change together again, so that a jump neither counts a minute
-    twice nor skips one. This happens once a day at most: whoever can set the clock would otherwise get two
-    minutes counted as one. Until then they change at different times.
+    Minutes change together with those of the wall clock, but their length is measured by the loop's clock.
+    After the wall clock was set, one minute is extended until both change together again, so that a clock
+    change neither counts a minute twice nor skips one. This happens at most once a day: otherwise a user who
+    can set the clock would get two minutes for one. Until then the minutes change at different times.
 
-    ``now`` is the loop's clock, ``wall`` the family's, in seconds of Unix time.
+    ``now`` is the loop's time; ``wall`` is the household's time in Unix seconds.
     """
 
     def __init__(self, now: float, wall: float, boot: bytes, last: ClockRecord | None = None) -> None:
-        """Continue the same minute if it still runs.
+        """Continue the last recorded minute if it is not over, else begin a new one.
 
-        ``boot`` identifies this boot of the machine. ``last``: when the last recorded minute began.
+        ``boot`` identifies this boot of the machine. ``last``: the record of the last minute.
         """
         self._boot = boot
         phase = wall % MINUTE
         self.number = floor(wall / MINUTE)
-        self.started = now - phase  # as if it had begun with the wall clock's minute
+        self.started = now - phase  # the start of the wall clock's minute
         if last is not None and last.boot == boot and last.started <= now:
             passed = max(0, floor((self.started - last.started + SLIP) / MINUTE))
             self.number = last.minute + passed
@@ -358,7 +362,7 @@ class MinuteClock:
         self._longer = -APART  # when the last extended minute began
 
     def turn(self, now: float, wall: float) -> bool:
-        """Advance to the minute of ``now``. Returns False if it is still the same."""
+        """Advance to the minute of ``now``. Return False if it is still the same."""
         if now < self.ends:
             return False
         passed = 1 + floor((now - self.ends) / MINUTE)  # more than one if the machine was suspended
@@ -369,7 +373,7 @@ class MinuteClock:
         return True
 
     def _end(self, ahead: float) -> float:
-        """Return the end of the minute that has begun. ``ahead``: the wall's seconds minus the loop's."""
+        """Return the end of the current minute. ``ahead``: wall clock minus loop clock, in seconds."""
         earliest = self.started + MINUTE - SLIP
         together = earliest + -(ahead + earliest) % MINUTE
         if together <= self.started + MINUTE + SLIP:
@@ -380,7 +384,7 @@ class MinuteClock:
         return together
 
     def next_tick(self, now: float) -> float:
-        """Return the time of the next look: ten-second steps before the minute's end, and the end."""
+        """Return the loop time of the next reading: every TICK seconds, aligned to the minute's end."""
         steps = max(0, floor((self.ends - now - SLIP) / TICK))
         return self.ends - steps * TICK
 
@@ -390,18 +394,18 @@ class MinuteClock:
 
 
 class Mark:
-    """Stores how far the kernel's counters were read, for the next daemon if this one is killed.
+    """Stores the position up to which the kernel's counters were read.
 
-    The table of a killed daemon continues to count. With this mark the next daemon knows which of its bytes
-    are new. The mark is a small file, replaced as a whole, in memory (the runtime directory) like the
-    kernel's counters. Errors are not raised: they cost ten seconds of counting at most.
+    If the daemon is killed, its table continues to count. The mark shows the next daemon which bytes are new.
+    It is a small file in the runtime directory, which is in memory like the kernel's counters. Errors are
+    only logged: at most ten seconds are not counted.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def write(self, read: Mapping[Pair, int]) -> None:
-        """Store ``read``: the counters of the present elements at the last look."""
+        """Store ``read``, the counters of the present elements at the last reading."""
         body = b"".join(_ONE.pack(*pair, size) for pair, size in read.items())
         try:
             write_atomically(self._path, _CHECK.pack(crc32(body)) + body)
@@ -409,14 +413,16 @@ class Mark:
             _log.debug("%s: %s", self._path, error)
 
     def missed(self, found: Mapping[Pair, int]) -> Mapping[Pair, int]:
-        """Return what the table ``found`` has counted since the mark; nothing if there is no mark."""
+        """Return the bytes since the mark by class; empty without a mark. ``found``: present counters."""
         read = self._read()
         if read is None:
             return {}
         missed: dict[Pair, int] = {}
         for pair, size in found.items():
             before = read.get(pair, 0)
-            missed[pair] = size - before if size >= before else size  # smaller: the element was created again
+            missed[pair] = (
+                size - before if size >= before else size
+            )  # a smaller counter: the element was created again
         return {pair: size for pair, size in missed.items() if size}
 
     def _read(self) -> Mapping[Pair, int] | None:
@@ -430,7 +436,7 @@ class Mark:
         return {(slot, number): size for slot, number, size in iter_unpack(_ONE.format, body)}
 
     def remove(self) -> None:
-        """Remove the mark: a clean stop leaves no table."""
+        """Remove the mark. Call it at a clean stop, which leaves no table."""
         self._path.unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""Divides the bytes of a class among services, by the names by which its connections were judged."""
+"""Divides the bytes of a class among services, by the host names of its connections."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from gateway.path.live_flows import FlowId, LiveFlows
 
 Name = TypeVar("Name")
 Services = Callable[[str], tuple[str, ...]]
-"""Ids of the services that a host belongs to."""
+"""Returns the ids of the services that a host belongs to."""
 
 
 class Share(NamedTuple, Generic[Name]):
+    """The bytes of one service."""
+
     service: Name | None  # None: unknown
     bytes: int
 
@@ -25,12 +27,15 @@ def by_service(
     services: Services,
     gates: Callable[[Pair], Collection[str]],
 ) -> Mapping[Pair, Mapping[str, int]]:
-    """Return bytes by class and service, of connections whose name is known."""
+    """Return the bytes of connections with a known name, by class and service.
+
+    ``gates``: returns the limits for which a class counts.
+    """
     found: dict[Pair, dict[str, int]] = {}
     of_host: dict[str, tuple[str, ...]] = {}
-    for one in moved:
-        pair = one.slot, one.class_number
-        outward, inward = one.flows  # each equals a FlowId
+    for flow in moved:
+        pair = flow.slot, flow.class_number
+        outward, inward = flow.flows  # each equals a FlowId
         known = live.get(cast(FlowId, outward)) or live.get(cast(FlowId, inward))
         if known is None:
             continue
@@ -40,25 +45,25 @@ def by_service(
                 if seen.host not in of_host:
                     of_host[seen.host] = services(seen.host)
                 names += of_host[seen.host]
-        service = _one(names, gates(pair))
+        service = _counted_service(names, gates(pair))
         if service is not None:
             of_class = found.setdefault(pair, {})
-            of_class[service] = of_class.get(service, 0) + one.bytes
+            of_class[service] = of_class.get(service, 0) + flow.bytes
     return found
 
 
-def _one(services: tuple[str, ...], gates: Collection[str]) -> str | None:
-    """Return the service that has a limit of its own, else the first."""
+def _counted_service(services: tuple[str, ...], gates: Collection[str]) -> str | None:
+    """Return the first service with a limit of its own, else the first one, else None."""
     if len(services) < 2:
         return services[0] if services else None
-    return next((one for one in services if f"service:{one}" in gates), services[0])
+    return next((service for service in services if f"service:{service}" in gates), services[0])
 
 
 def shares(total: int, known: Mapping[Name, int]) -> Iterator[Share[Name]]:
-    """Divide ``total`` bytes of a class among the known services; the rest has none.
+    """Divide ``total`` bytes of a class among the services in ``known``. The rest has no service.
 
-    The class's own counter is authoritative. The counters of connections differ: they may be higher by the
-    time before a decision, or lower if connections ended between two looks.
+    The counter of the class is authoritative. The counters of its connections may be higher, because they
+    include the time before the decision, or lower, if connections ended between two readings.
     """
     left = total
     for service, size in sorted(known.items(), key=lambda item: -item[1]):

@@ -1,7 +1,8 @@
-"""Minutes by category, of children whose log level stores them, with or without a limit.
+"""Records minutes by category, for children whose log level stores them, also without a limit.
 
-They use the thresholds of a ledger, without lingering, and for all devices of the child together. They close
-nothing, cause no warning and use no limit. Stored is only that such a minute was, and its category.
+A minute counts by the thresholds of a ledger, without lingering, for all devices of a child together. It
+blocks nothing, causes no warning and counts for no limit. A record has only the minute and its use: a
+category or a service.
 """
 
 from __future__ import annotations
@@ -24,34 +25,37 @@ from gateway.store.minutes_file import CATEGORY, SERVICE, UseRecord
 from gateway.store.tables.history import ALL, OTHER
 
 
-class _Of(NamedTuple):
-    """The owner of a flow's bytes."""
+class _FlowUse(NamedTuple):
+    """The categories and the service to which the bytes of a flow belong."""
 
-    left_out: bool
-    kinds: frozenset[str]
+    left_out: bool  # the bytes are not recorded
+    kinds: frozenset[str]  # categories
     service: str | None  # None: no service
 
 
 class Uses:
-    """The current minute by profile: past minutes are in the day's file."""
+    """Keeps the current minute of each profile. Past minutes are in the file of the day."""
 
     def __init__(self, live: LiveFlows, world: Callable[[], World]) -> None:
         self._live = live
         self._world = world
-        self._of_world: World | None = None  # the world whose names are cached
+        self._cached_world: World | None = None  # the world to which ``_hosts`` belongs
         self._profiles: Mapping[str, Profile] = {}
         self._hosts: dict[str, HostUses] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._classes: dict[Pair, ClassUse] = {}
-        self._rest: dict[Pair, _Of] = {}  # bytes of a class that no connection explains
+        self._rest: dict[Pair, _FlowUse] = {}  # for bytes of a class without a known connection
 
     def keep(self, profiles: Iterable[Profile]) -> bool:
-        """Store minutes of these profiles, if they are children with such a log level. Returns whether there
-        are any.
+        """Record minutes of those profiles that are children with a sufficient log level.
+
+        Return whether there are any.
         """
         before = self._profiles
         self._profiles = {
-            one.id: one for one in profiles if one.is_child and one.rules.log_level >= KINDS_LEVEL
+            profile.id: profile
+            for profile in profiles
+            if profile.is_child and profile.rules.log_level >= KINDS_LEVEL
         }
         for key in before:
             if self._profiles.get(key) is not before[key]:
@@ -62,18 +66,18 @@ class Uses:
         return bool(self._profiles)
 
     def forget(self) -> None:
-        """Forget classes and slots, which have changed hands."""
+        """Forget all classes: their slots may belong to other profiles now."""
         self._classes, self._rest = {}, {}
 
     def learn(self, pair: Pair, profile: Profile, gates: frozenset[str]) -> None:
-        """Note the profile and gates of a member's class."""
+        """Store the profile and gates of a class."""
         known = class_use(profile, gates) if profile.id in self._profiles else None
         if known is not None:
             self._classes[pair] = known
-            self._rest[pair] = _Of(left_out=False, kinds=known.kinds, service=None)
+            self._rest[pair] = _FlowUse(left_out=False, kinds=known.kinds, service=None)
 
     def keeps(self, pair: Pair) -> bool:
-        """Whether bytes of such a class make a minute that is stored."""
+        """Whether minutes of a class are recorded."""
         return pair in self._classes
 
     def move(
@@ -83,56 +87,56 @@ class Uses:
         members: Mapping[int, Member],
         minute: int,
     ) -> None:
-        """Divide the bytes of classes in the current minute among the uses of their connections."""
-        known = self._by_kind(flows, members)
-        # First combine what has the same categories: a device has many classes.
-        sums: dict[tuple[int, _Of], int] = {}
+        """Add the bytes of classes to the current minute, divided by the uses of their connections."""
+        known = self._by_use(flows, members)
+        # Combine equal uses first: a device has many classes.
+        sums: dict[tuple[int, _FlowUse], int] = {}
         for pair, total in moved:
             named = known.get(pair)
-            for of, size in ((None, total),) if named is None else shares(total, named):
-                key = pair[0], self._rest[pair] if of is None else of
+            for known_use, size in ((None, total),) if named is None else shares(total, named):
+                key = pair[0], self._rest[pair] if known_use is None else known_use
                 sums[key] = sums.get(key, 0) + size
-        for (slot, of), size in sums.items():
-            if of.left_out:
+        for (slot, flow_use), size in sums.items():
+            if flow_use.left_out:
                 continue
             member = members[slot]
             device = member.macs[0] if len(member.macs) == 1 else f"slot {member.slot}"
             ledger = self._ledger(member.profile.id)
-            for use in _uses(of, self._profiles[member.profile.id].rules.log_level):
-                ledger.move(minute, device, use, size, of.service)
+            for use in _uses(flow_use, self._profiles[member.profile.id].rules.log_level):
+                ledger.move(minute, device, use, size, flow_use.service)
 
-    def _by_kind(
+    def _by_use(
         self, flows: Iterable[Moved], members: Mapping[int, Member]
-    ) -> Mapping[Pair, Mapping[_Of, int]]:
-        found: dict[Pair, dict[_Of, int]] = {}
-        for one in flows:
-            pair = one.slot, one.class_number
+    ) -> Mapping[Pair, Mapping[_FlowUse, int]]:
+        found: dict[Pair, dict[_FlowUse, int]] = {}
+        for flow in flows:
+            pair = flow.slot, flow.class_number
             of_class = self._classes.get(pair)
             if of_class is None:
                 continue
-            of = self._of(one, of_class, members[one.slot].profile)
+            use = self._use_of(flow, of_class, members[flow.slot].profile)
             of_pair = found.setdefault(pair, {})
-            of_pair[of] = of_pair.get(of, 0) + one.bytes
+            of_pair[use] = of_pair.get(use, 0) + flow.bytes
         return found
 
-    def _of(self, flow: Moved, of_class: ClassUse, profile: Profile) -> _Of:
+    def _use_of(self, flow: Moved, of_class: ClassUse, profile: Profile) -> _FlowUse:
         outward, inward = flow.flows  # each equals a FlowId
         known = self._live.get(cast(FlowId, outward)) or self._live.get(cast(FlowId, inward))
         names = self._names(profile)
         seen = () if known is None else known.observations
-        hosts = [names.of(one.host) for one in seen if one.host is not None]
-        services = [service for one in hosts for service in one.services]
-        limited = (one for one in services if f"service:{one}" in of_class.gates)
-        return _Of(
+        hosts = [names.of(observation.host) for observation in seen if observation.host is not None]
+        services = [service for host in hosts for service in host.services]
+        limited = (service for service in services if f"service:{service}" in of_class.gates)
+        return _FlowUse(
             is_left_out(hosts, of_class),
-            of_class.kinds.union(*(one.kinds for one in hosts)),
+            of_class.kinds.union(*(host.kinds for host in hosts)),
             next(limited, services[0] if services else None),
         )
 
     def _names(self, profile: Profile) -> HostUses:
         world = self._world()
-        if world is not self._of_world:
-            self._hosts, self._of_world = {}, world
+        if world is not self._cached_world:
+            self._hosts, self._cached_world = {}, world
         known = self._hosts.get(profile.id)
         if known is None:
             known = self._hosts[profile.id] = HostUses(self._profiles[profile.id], world)
@@ -146,19 +150,20 @@ class Uses:
         return known
 
     def close(self, minute: int) -> list[UseRecord]:
-        """End a minute and return its records, each once for all devices of a child."""
+        """End a minute and return its records. Each use of a child has one record for all devices."""
         found: dict[UseRecord, None] = {}
         before, self._ledgers = self._ledgers, {}
         for key, ledger in before.items():
-            for one in ledger.close(minute):
-                found[UseRecord(one.minute, key, one.gate)] = None
-            # The next minute starts empty, with the thresholds of that time.
+            for entry in ledger.close(minute):
+                found[UseRecord(entry.minute, key, entry.gate)] = None
+            # The next minute starts with a new ledger, which has the present thresholds.
             self._ledger(key).restore((), ledger.moving(), ledger.closed)
         return list(found)
 
 
-def _uses(of: _Of, level: int) -> Iterable[str]:
+def _uses(use: _FlowUse, level: int) -> Iterable[str]:
+    """Yield the uses as they are stored: all, the categories, and the service if the log level allows it."""
     yield ALL
-    yield from (CATEGORY + one for one in of.kinds) if of.kinds else (OTHER,)
-    if of.service is not None and level >= VISITS_LEVEL:
-        yield SERVICE + of.service
+    yield from (CATEGORY + kind for kind in use.kinds) if use.kinds else (OTHER,)
+    if use.service is not None and level >= VISITS_LEVEL:
+        yield SERVICE + use.service

@@ -18,6 +18,7 @@ from gateway.check.run import findings_of
 from gateway.cli import output
 from gateway.cli.settings import control_socket, read_config
 from gateway.control.client import Client
+from gateway.control.contract.accounts import ACCOUNTS
 from gateway.core.errors import GatewayError
 from gateway.policy.config.config import parse_config
 from gateway.policy.time.list_updates import UpdateInterval
@@ -274,13 +275,13 @@ def _farewell(plan: Plan, facts: Facts, path: Path, *, started: bool) -> None:
         print("Once the daemon runs, `qalqan guardian list` shows the label's code.")
         return
     try:
-        guardians = Client(control_socket(config)).call("guardian", action="list")
+        label = Client(control_socket(config)).ask(ACCOUNTS, action="list").label
     except GatewayError as error:
         output.problem(str(error))
         return
-    if guardians.get("label"):
-        label = output.clean(guardians["label"])
-        print(f"The label's code: {label}. The first person who enters it on the pages becomes a guardian.")
+    if label:
+        code = output.clean(label)
+        print(f"The label's code: {code}. The first person who enters it on the pages becomes a guardian.")
 
 
 class Asker:

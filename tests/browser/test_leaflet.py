@@ -8,6 +8,8 @@ from base64 import b64decode
 import pytest
 from selenium.webdriver.common.by import By
 
+from gateway.control.contract.rules import help_line_entry
+from gateway.control.schema import values_of
 from gateway.household.loading import load_countries
 from gateway.policy.names.countries import lines_for
 from tests.browser.chromium import Chromium
@@ -28,7 +30,7 @@ def test_it_is_one_sheet_of_a5(
     parent: Chromium, site: Site, monkeypatch: pytest.MonkeyPatch, code: str, country: str
 ) -> None:
     """With the numbers of a country, none of which anybody has confirmed: that stands beside each."""
-    lines = [line.to_dict() for line in lines_for(load_countries(), country)]
+    lines = [values_of(help_line_entry(line)) for line in lines_for(load_countries(), country)]
     monkeypatch.setattr("tests.webui.standin.refusing.HELP", lines)
     parent.driver.get(f"{site.url}/parent/guide/leaflet")
     parent.tap(f".languages [lang={code}]")

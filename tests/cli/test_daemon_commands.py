@@ -81,6 +81,7 @@ def test_devices_are_listed(qalqan: Qalqan, config: Path) -> None:
             "name": "Tab\x1b[2Jlet",
             "online": True,
             "ip": "192.168.1.20",
+            "sightings": "moment",
             "profile": "son",
             "kind": "tablet",
             "vendor": "",
@@ -95,6 +96,7 @@ def test_devices_are_listed(qalqan: Qalqan, config: Path) -> None:
             "name": "",
             "online": False,
             "ip": None,
+            "sightings": "moment",
             "profile": "home",
             "vendor": "Acme",
             "addresses": [],
@@ -131,7 +133,7 @@ def test_when_a_device_is_here_is_printed_as_it_is_reported(qalqan: Qalqan, conf
 def test_a_scan_says_how_many_answered_and_which_are_new(qalqan: Qalqan, config: Path) -> None:
     found = ["02:00:00:00:00:0a", "02:00:00:00:00:0b"]
     heard: dict[str, Any] = {
-        "devices": {"devices": [{"mac": found[0]}]},
+        "devices": {"devices": [{"mac": found[0], "sightings": "moment"}]},
         "scan": {"running": False, "found": found, "problem": ""},
     }
     out, requests = asked(qalqan, config, Heard(**heard), "device", "scan")
@@ -148,13 +150,18 @@ def test_what_is_asked_about_a_device_is_listed_and_answered(qalqan: Qalqan, con
     mac = "da:a1:19:00:00:01"
     question = {
         "mac": mac,
+        "ask": "again",
+        "sightings": "moment",
         "sentence": "iPad may be\x1b Aruzhan's.",
         "replies": ["again", "not_same"],
         "people": True,
     }
     rows = [
-        {"mac": mac, "profile": "daughter", "online": True, "ip": None, "name": "iPad", "question": question}
-    ]
+        {
+            "mac": mac, "profile": "daughter", "online": True, "ip": None, "sightings": "moment",
+            "name": "iPad", "question": question,
+        }
+    ]  # fmt: skip
     heard = Heard(devices={"devices": rows}, identify={"profile": "guest", "problems": []})
     out, _ = asked(qalqan, config, heard, "device", "list")
     assert "iPad may be? Aruzhan's." in out

@@ -20,7 +20,7 @@ from gateway.policy.accounts.people import (
     Announcement,
     AnnouncementKind,
 )
-from tests.around import Scene
+from tests.around import Scene, account_verb
 
 HOME = "192.168.1.7"
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ class Desk:
     def __init__(self) -> None:
         self.scene = Scene()
         self.register = AccountRegister()
-        self.verb = Guardians(self.register, self.scene.around())
+        self.verb = account_verb(Guardians(self.register, self.scene.around()))
 
     def root(self, action: str, **values: object) -> Mapping[str, object]:
         return self.verb(Request("guardian", Role.OWNER, 0, {"action": action, **values}))

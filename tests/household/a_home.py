@@ -34,7 +34,7 @@ class Home:
             lambda: 0.0,
             self.store.class_number,
             names=self.names,
-            where=lambda mac: self.where.get(mac),
+            interface_of=lambda mac: self.where.get(mac),
         )
         self.rebuild()
 

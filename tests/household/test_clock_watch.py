@@ -68,7 +68,7 @@ def test_a_time_service_sets_a_wrong_clock(scene: Scene) -> None:
     scene.machine.wait(20)
     scene.machine.ahead = 0
     watch.look()
-    assert watch.source is Source.NOBODY, "a step alone says nothing"
+    assert watch.source is Source.UNKNOWN, "a step alone says nothing"
     scene.machine.kept = True
     watch.look()
     assert scene.sizes == [3 * DAY, 0]
@@ -441,8 +441,8 @@ def test_a_service_that_steps_tells_how_far(scene: Scene, caplog: pytest.LogCapt
     assert scene.sizes == [-90, 3690]
     assert scene.jumps[0].before == RIGHT
     assert scene.jumps[0].after == RIGHT - timedelta(seconds=90)
-    assert "the time went back by 0:01:30" in caplog.text
-    assert "the time went forward by 1:01:30" in caplog.text
+    assert "The clock jumped back by 0:01:30." in caplog.text
+    assert "The clock jumped forward by 1:01:30." in caplog.text
 
 
 def test_many_small_steps_are_one_jump(scene: Scene) -> None:

@@ -150,7 +150,7 @@ def test_what_the_rules_close_is_closed_and_nothing_else(home: Home, band: str, 
     assert (one["profile"], one["name"], one["band"]) == ("daughter", "Daughter", band)
     assert by(one, "open") == both(*opened)
     assert by(one, "refused") == {}
-    assert set(by(one, "cannot be told")) <= NOT_HERE
+    assert set(by(one, "unknown")) <= NOT_HERE
     assert by(one, "passes") == both(*({check.id for check in CHECKS if check.passes} - NOT_HERE))
     closed = {check.id for check in CHECKS if not check.passes} - opened - NOT_HERE
     assert by(one, "closed") == both(*closed)
@@ -208,7 +208,7 @@ def test_the_trusted_name_leads_here_and_its_pages_are_met(home: Home) -> None:
         assert one["counts"]["faults"] == 2
         daemon.stop_web()
         one = told(daemon, "daughter", "--only", *TRUSTED)
-        assert by(one, "cannot be told") == both(TRUSTED[1])
+        assert by(one, "unknown") == both(TRUSTED[1])
 
 
 def test_a_way_is_closed_by_its_own_reason(home: Home) -> None:
@@ -472,7 +472,7 @@ def test_another_firewall_leaves_it_unable_to_tell(home: Home) -> None:
         oifname "qqaudit1" drop; }; }"""
     with running(home) as daemon, ruleset(home, text):
         one = told(daemon, "--only", "ssh", "wireguard", "tls")
-        assert by(one, "cannot be told") == both("ssh", "wireguard", "tls")
+        assert by(one, "unknown") == both("ssh", "wireguard", "tls")
         assert "another firewall" in one["checks"][0]["ipv4"]["why"]
         assert "another firewall" in audit(daemon, "--only", "ssh").stdout.replace("\n      ", " ")
 
@@ -501,7 +501,7 @@ def test_a_lan_that_is_no_bridge(home: Home) -> None:
             before = state(home)
             one = told(daemon, "--only", *_FEW, "stranger")
             # The lab's resolver answers on br-lan alone.
-            assert by(one, "cannot be told") == both("stranger", "help")
+            assert by(one, "unknown") == both("stranger", "help")
             _as_ever(one, ["time"])
             assert until(lambda: state(home) == before, 5.0, 0.1) is not None, state(home)
     finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.age.bands import Band
+from gateway.control.contract.rules import help_line_entry
 from gateway.household.list_library import read_library
 from gateway.lists.build import Source, build_table
 from gateway.lists.canaries import Canaries
@@ -106,7 +107,7 @@ def test_every_entry_says_where_it_is_from_and_nobody_has_confirmed_one_yet() ->
         assert line.kind in HELP_LINE_KINDS
         # A day is set by a person whose name is beside it: parse_country refuses one without the other.
         assert (line.verified_on is None) is (line.verified_by == "")
-        assert line.to_dict()["confirmed"] is (line.verified_on is not None)
+        assert help_line_entry(line).confirmed is (line.verified_on is not None)
 
 
 @cache

@@ -10,6 +10,8 @@ import pytest
 from flask import Flask
 
 from gateway.cli.commands.web import settings_dict, settings_of
+from gateway.control.contract.rules import help_line_entry
+from gateway.control.schema import values_of
 from gateway.household.loading import load_countries
 from gateway.policy.config.brand import MAX_NAME
 from gateway.policy.config.brand import Brand as Said
@@ -92,7 +94,7 @@ def test_the_refused_page_stays_light(
     """Of a site that can be asked for, with the help lines of each country: the longest that there is."""
     household.refusals[2].update(askable=True, reason="category", rule="social_networks")
     for country in ("gb", "kz"):  # the most lines, and the longest
-        told = [line.to_dict() for line in lines_for(load_countries(), country)]
+        told = [values_of(help_line_entry(line)) for line in lines_for(load_countries(), country)]
         monkeypatch.setattr("tests.webui.standin.refusing.HELP", told)
         for ip in ("192.168.1.20", "192.168.1.22", "192.168.1.30"):
             for host in ("www.tiktok.com", "www.instagram.com"):

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.control.schema import values_of
 from gateway.household import loading as files
 from tests.webui.conftest import browser_on
 from tests.webui.standin.household import Household, at_home
 from webui import Settings, create_app
-from webui.helplines import packaged
+from webui.helplines import NO_LINES, packaged
 
 PATHS = ["/", "/my", "/why", "/refused?host=x.kz"]
 
@@ -62,13 +63,13 @@ def test_a_damaged_package_is_no_reason_for_no_page(
     (tmp_path / "countries" / "kz.yaml").write_text("country: [")
     monkeypatch.setattr(files, "DATA", tmp_path)
     with caplog.at_level(logging.ERROR):
-        assert packaged("kz") == {}
+        assert packaged("kz") is NO_LINES
     assert "help lines cannot be read" in caplog.text
     tablet = browser_on(create_app(Settings(tmp_path / "control.sock", country="kz")), "192.168.1.20")
     assert "The filter is stopped" in tablet.get("/my").text
 
 
 def test_they_are_told_as_the_daemon_tells_them() -> None:
-    assert {key for one in packaged("kz")["lines"] for key in one} == {
+    assert {key for line in packaged("kz").lines for key in values_of(line)} == {
         "name", "names", "phone", "text", "web", "kind", "confirmed",
     }  # fmt: skip

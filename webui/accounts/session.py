@@ -18,13 +18,14 @@ from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.accounts import ACCOUNTS, AccountResponse
+from gateway.control.contract.sharing import HANDED, TAKE_BACK
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import PersonRole
 from webui import cookies
 from webui.accounts import browsers
 from webui.daemon import daemon, source_address
 from webui.language.i18n import gettext as _
-from webui.values.shapes import Answer
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,18 +90,18 @@ class Person:
         return self.role == PersonRole.GUARDIAN
 
 
-def sign_in(answer: Answer) -> None:
+def sign_in(answer: AccountResponse) -> None:
     """Start a session after the daemon's approval. The browser becomes known for this user."""
     session.clear()
     session.permanent = True
-    session["session"] = answer.text("session")
-    by = answer.text("guardian")
+    session["session"] = answer.session
+    by = answer.guardian
     browsers.remember(by)
     g.pop("person", None)
-    handed = daemon().handed(source_address())
+    handed = daemon().client.ask(HANDED, ip=source_address())
     # a guardian who signs in takes the device back
-    if handed.who and answer.text("role") == PersonRole.GUARDIAN:
-        daemon().change("take_back", device=handed.mac, by=by, origin=source_address())
+    if handed.who and answer.role == PersonRole.GUARDIAN:
+        daemon().change(TAKE_BACK, device=handed.mac, by=by, origin=source_address())
     session["device"] = daemon().here(source_address()).mac
     if belongs_to_child():
         session["until"] = int(time.time()) + ON_A_CHILDS
@@ -136,7 +137,8 @@ def _is_handed() -> bool:
     A phone that takes a new private address is a new device here, and its browsers keep their cookies.
     """
     begun = session.get("device")
-    return bool(daemon().handed(source_address(), begun if isinstance(begun, str) else "").who)
+    device = begun if isinstance(begun, str) and begun else None
+    return daemon().client.ask(HANDED, ip=source_address(), device=device).who is not None
 
 
 def person() -> Person | None:
@@ -145,13 +147,19 @@ def person() -> Person | None:
         found = None
         if token() and _is_over():
             with suppress(ControlError):
-                daemon().client.call("guardian", action="signout", session=token())
+                daemon().client.ask(ACCOUNTS, action="signout", session=token())
             session.clear()
         if token():
             try:
-                answer = Answer(daemon().client.call("guardian", action="check", session=token()))
+                answer = daemon().client.ask(ACCOUNTS, action="check", session=token())
                 if not _is_handed():
-                    found = answer.read(Person, name=answer.text("guardian"))
+                    found = Person(
+                        name=answer.guardian,
+                        role=answer.role,
+                        minutes=answer.minutes,
+                        password=answer.password,
+                        proposed=answer.proposed,
+                    )
             except Unreachable:
                 raise
             except ControlError:
@@ -173,10 +181,10 @@ def guardian() -> str | None:
     return None if found is None else found.name
 
 
-def ask(action: str, **values: object) -> Answer:
+def ask(action: str, **values: object) -> AccountResponse:
     """Call the verb `guardian` for the signed-in user and the device that asks."""
     values = {"by": guardian() or "", "session": token() or None, **values}
-    return Answer(daemon().client.call("guardian", action=action, origin=source_address(), **values))
+    return daemon().client.ask(ACCOUNTS, action=action, origin=source_address(), **values)
 
 
 def to_sign_in() -> ResponseReturnValue:

@@ -11,39 +11,42 @@ from werkzeug.routing import Map, Rule
 from gateway.control.client import Unreachable
 from gateway.control.schema import Record, field_types, to_json
 from webui.api import (
-    account,
-    devices,
     events,
-    family,
-    log,
-    people,
-    rules,
-    sharing,
-    unlock,
     who,
 )  # fmt: skip
 from webui.api.document import BASE, document
 from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
+from webui.features.accounts import account_api, people_api
 from webui.features.activity import activity_api
 from webui.features.backup import backup_api
 from webui.features.bypass_alerts import card_api
+from webui.features.devices import devices_api
 from webui.features.filter_tests import bypass_test_api, device_test_api
 from webui.features.growing import agreement_api, self_set_api, transition_api
 from webui.features.lists import lists_api, registers_api
 from webui.features.notifications import alert_api
 from webui.features.requests import requests_api
+from webui.features.rules import (
+    audit_log_api,
+    catalogue_api,
+    changes_api,
+    family_api,
+    profiles_api,
+    rules_api,
+)
+from webui.features.sharing import sharing_api, unlock_api
 from webui.features.site_repair import repair_api
 from webui.features.status import children_api, health_api, home_api, my_api
 from webui.features.time import codes_api
 from webui.memory import release_memory
 
 NOUNS = (
-    repair_api, transition_api, self_set_api, agreement_api,
-    home_api, children_api, rules, activity_api, requests_api, codes_api, devices, card_api, sharing,
-    lists_api, registers_api, family, people, account, log, health_api, backup_api, alert_api,
-    device_test_api, bypass_test_api, my_api, unlock, events,
+    repair_api, transition_api, self_set_api, agreement_api, home_api, catalogue_api, changes_api,
+    children_api, profiles_api, rules_api, activity_api, requests_api, codes_api, devices_api, card_api,
+    sharing_api, lists_api, registers_api, family_api, people_api, account_api, audit_log_api, health_api,
+    backup_api, alert_api, device_test_api, bypass_test_api, my_api, unlock_api, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

@@ -13,6 +13,8 @@ from typing import Any, TypeVar, overload
 from flask import Flask, current_app, request
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.accounts import ACCOUNTS, AccountResponse
+from gateway.control.contract.sharing import HANDED
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import digest
@@ -20,7 +22,6 @@ from webui.accounts import session, tries
 from webui.accounts.tries import TooManyTriesError
 from webui.api.problems import Problem, of_status
 from webui.daemon import daemon, source_address
-from webui.values.shapes import Answer
 
 ResponseT = TypeVar("ResponseT")
 
@@ -64,7 +65,7 @@ class Caller:
 
     @staticmethod
     def _guardian(action: str, **values: object) -> dict[str, Any]:
-        return daemon().client.call("guardian", action=action, origin=source_address(), **values)
+        return daemon().client.call(ACCOUNTS.name, action=action, origin=source_address(), **values)
 
 
 class Known:
@@ -122,17 +123,14 @@ def _by_token(header: str) -> Caller:
         known.keep(key, right=False)
         raise
     known.keep(key, right=True)
-    if daemon().handed(source_address()).who:
+    if daemon().client.ask(HANDED, ip=source_address()).who:
         # a child uses this device, whatever credentials its programs store
         raise of_status(401, ASK_FOR_TOKEN)
-    return Caller(
-        answer.text("guardian"), answer.text("role"), answer.whole("minutes"), via=answer.text("via")
-    )
+    return Caller(answer.guardian, answer.role, answer.minutes, via=answer.via)
 
 
-def _check(token: str) -> Answer:
-    values = {"action": "token_check", "token": token, "origin": source_address()}
-    return Answer(daemon().client.call("guardian", **values))
+def _check(token: str) -> AccountResponse:
+    return daemon().client.ask(ACCOUNTS, action="token_check", token=token, origin=source_address())
 
 
 def still(me: Caller) -> Callable[[], bool]:
@@ -149,8 +147,7 @@ def still(me: Caller) -> Callable[[], bool]:
 
     def ask() -> bool:
         try:
-            answer = client.call("guardian", **asked)
-            return answer.get("role") == me.role and not client.call("handed", ip=origin).get("who")
+            return client.ask(ACCOUNTS, **asked).role == me.role and client.ask(HANDED, ip=origin).who is None
         except Unreachable:
             return True  # no events are sent meanwhile
         except ControlError:

@@ -7,20 +7,21 @@ sentence is used in English, and if a daemon of another version reports too litt
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from gateway.control.contract.activity import BlockedSite, RecentBlock
+from gateway.control.contract.rules import Explanation
 from gateway.control.contract.site_repair import NeededName
 from gateway.control.contract.status import DeviceState, DeviceStatus, NextChange
 from gateway.policy.judge.explanation import ENGLISH, Names, Words, sentence
 from gateway.policy.profile.rules import SELF
 from gateway.policy.values import Decision, Reason, Verdict
 from webui.language import things
+from webui.language.countries import countries
 from webui.language.i18n import gettext as _
 from webui.language.i18n import is_source, pgettext
 from webui.language.words import clock
-from webui.values.family import countries
-from webui.values.shapes import Answer
 
 DECISION = "decision"  # the gettext context of these messages
 OWN = f"{SELF}:"  # the owner of a rule that the child set for itself begins like this
@@ -57,10 +58,12 @@ def blocked_site(site: BlockedSite, what: str) -> str:
     return _sentence(_decision(site.reason, site.rule, site.owner), what or None, site.last) or site.sentence
 
 
-def met(answer: Answer, what: str, now: datetime) -> str:
-    """Describe the decision about a site or a service (`why`, `preview`)."""
-    text = answer.text("sentence")
-    return text if is_source() else _said(answer, what or None, now) or text
+def explained(found: Explanation) -> Explanation:
+    """Return an explanation with its sentence in the reader's language (`why`, `preview`)."""
+    if is_source():
+        return found
+    decision = _decision(found.reason, found.rule, found.owner, found.verdict, found.until)
+    return replace(found, sentence=_sentence(decision, found.host, found.at) or found.sentence)
 
 
 def needed(name: NeededName, at: datetime) -> str:
@@ -82,17 +85,6 @@ def _open(change: NextChange | None, now: datetime) -> str:
     if change.state == "bedtime":
         return _("Open until bedtime at %(at)s.", at=clock(change.at, now))
     return _("Open until %(until)s.", until=clock(change.at, now))
-
-
-def _is_own(answer: Answer) -> bool:
-    """Return whether the child set that rule for itself."""
-    return answer.text("owner").startswith(OWN)
-
-
-def _said(answer: Answer, what: str | None, now: datetime, *, yours: bool = False) -> str:
-    """Return the sentence; empty if the answer lacks values, or has an unknown reason."""
-    reason, rule, owner, verdict = (answer.text(key) for key in ("reason", "rule", "owner", "verdict"))
-    return _sentence(_decision(reason, rule, owner, verdict, answer.moment("until")), what, now, yours=yours)
 
 
 def _decision(

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gateway.policy.time.gates import WINDOW
+from webui.language.countries import countries
 from webui.language.i18n import gettext as _
 from webui.language.i18n import is_source, language, languages, pgettext
-from webui.values.family import countries
 
 LAW = "law:"  # a state's register, by its two-letter code
 

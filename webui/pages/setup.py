@@ -7,16 +7,28 @@ Each step applies when it is sent, so leaving early loses nothing.
 from __future__ import annotations
 
 from threading import Lock
+from typing import Any
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.devices import ASSIGN, DEVICES
 from gateway.control.contract.lists import LIST_ADD
+from gateway.control.contract.rules import (
+    ADD_PROFILE,
+    EDIT,
+    EDIT_FAMILY,
+    FAMILY,
+    REMOVE_PROFILE,
+    RESTORE_PROFILE,
+)
+from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.devices.device_text import GUEST, HOME, PLACES, DevicesView, is_new
 from webui.features.lists.lists_text import INTERVALS, category_name
 from webui.forms import back, one_of
 from webui.language import clues, refusals, words
@@ -42,8 +54,6 @@ from webui.setup import (
     rows_of,
     who_is,
 )
-from webui.values.devices import GUEST, HOME, PLACES, Devices
-from webui.values.shapes import Answer
 
 blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
 
@@ -63,15 +73,15 @@ def _make_lock(state: object) -> None:
 @blueprint.get("/")
 @guardians_only
 def start() -> ResponseReturnValue:
-    devices = daemon().devices()
+    devices = _devices()
     mac = daemon().here(source_address()).mac  # None outside of the home's networks
-    here = next((device for device in devices.found if mac and device.mac == mac), None)
+    here = next((device for device in devices.state.devices if mac and device.mac == mac), None)
     return _render(
         "setup_start.html",
         "start",
         devices=devices,
         here=here,
-        behind=[device for device in devices.found if device.online or device is here][:SHOWN],
+        behind=[device for device in devices.state.devices if device.online or device is here][:SHOWN],
         tongues=menu(),
         spoken=language(),
     )
@@ -83,7 +93,7 @@ def speak() -> ResponseReturnValue:
     """Set the language of the family and of this browser."""
     code = one_of("language", languages().catalogues)
     with notices.refusals_to(notices.said):
-        _change("edit_family", set={"language": code})
+        _change(EDIT_FAMILY, set={"language": code})
     answer = redirect(url_for("setup.people"), 303)
     remember(answer, code)
     return answer
@@ -95,7 +105,7 @@ def speak() -> ResponseReturnValue:
 @blueprint.get("/people")
 @guardians_only
 def people() -> ResponseReturnValue:
-    return _people(rows_of(_known(daemon().devices()), guardian() or "", proposal().bands))
+    return _people(rows_of(_known(_devices()), guardian() or "", proposal().bands))
 
 
 @blueprint.post("/people")
@@ -127,35 +137,33 @@ def save_people() -> ResponseReturnValue:
 
 def _set_list_updates(chosen: str) -> None:
     """Set automatic updates of lists. Raises: ControlError."""
-    if chosen in INTERVALS and chosen != daemon().family().lists_update:
-        _change("edit_family", set={"lists/update": chosen})
+    if chosen in INTERVALS and chosen != daemon().client.ask(FAMILY).lists.update:
+        _change(EDIT_FAMILY, set={"lists/update": chosen})
 
 
 def _save(row: Row) -> None:
     """Create or change one person. Raises: ControlError."""
-    who = who_is(row, _known(daemon().devices()))
+    who = who_is(row, _known(_devices()))
     if who is None:
         rules = {"set": {"next_step": row.step}} if row.step else {}
-        _change("add_profile", name=row.name, band=row.band, **rules)
+        _change(ADD_PROFILE, name=row.name, band=row.band, **rules)
         return
     changes = changed(row, who)
     if changes:
-        _change("edit", id=who.id, set=changes)
+        _change(EDIT, id=who.id, set=changes)
 
 
 @blueprint.post("/people/remove")
 @guardians_only
 def remove() -> ResponseReturnValue:
-    who = next(
-        (person for person in _known(daemon().devices()) if person.id == request.form.get("who")), None
-    )
+    who = next((person for person in _known(_devices()) if person.id == request.form.get("who")), None)
     if who is None:
         notices.said(_("This person is not here any more."))
         return redirect(url_for("setup.people"), 303)
     with notices.refusals_to(notices.said):
-        answer = Answer(_change("remove_profile", id=who.id))
+        removed = _change(REMOVE_PROFILE, id=who.id)
         sentence = _("%(name)s is taken out.", name=plain(who.name))
-        notices.did_back("removed", answer.text("undo"), sentence)
+        notices.did_back("removed", removed.undo, sentence)
     return redirect(url_for("setup.people"), 303)
 
 
@@ -166,7 +174,7 @@ def restore() -> ResponseReturnValue:
     if not (token.isascii() and token.isdigit() and len(token) <= 9):
         abort(400)
     with notices.refusals_to(notices.said):
-        _change("restore_profile", token=token)
+        _change(RESTORE_PROFILE, token=token)
         notices.said(_("It is taken back."))
     return redirect(back(url_for("setup.people")), 303)
 
@@ -186,13 +194,13 @@ def _people(rows: tuple[Row, ...], sentence: str = "") -> str:
 
 def _list_updates() -> dict[str, str]:
     """Return the choice of automatic updates for the form: as sent, else the current setting."""
-    now = daemon().family().lists_update
+    now = daemon().client.ask(FAMILY).lists.update
     sent = request.form.get("lists", "")
     return {"interval": sent if sent in INTERVALS else now, "on": now if now != "off" else "daily"}
 
 
-def _known(devices: Devices) -> tuple[Known, ...]:
-    return known_people(devices.people, daemon().home().children)
+def _known(devices: DevicesView) -> tuple[Known, ...]:
+    return known_people(devices.state.people, daemon().home().children)
 
 
 # ---------------------------------------------------------------------------------------- devices
@@ -201,9 +209,9 @@ def _known(devices: Devices) -> tuple[Known, ...]:
 @blueprint.get("/devices")
 @guardians_only
 def devices() -> ResponseReturnValue:
-    found = daemon().devices()
+    found = _devices()
     known, here = _known(found), daemon().here(source_address()).mac
-    shown = sorted(found.found, key=lambda device: (device.mac != here, not device.online))[:SHOWN]
+    shown = sorted(found.state.devices, key=lambda device: (device.mac != here, not device.online))[:SHOWN]
     return _render(
         "setup_devices.html",
         "devices",
@@ -221,17 +229,16 @@ def devices() -> ResponseReturnValue:
 @guardians_only
 def save_devices() -> ResponseReturnValue:
     """Save owners. An unchanged row is skipped, so a form that is sent twice has no second effect."""
-    found = daemon().devices()
-    allowed = {*PLACES, *(person.id for person in found.people)}
+    found = _devices()
+    allowed = {*PLACES, *(person.id for person in found.state.people)}
     moved: list[tuple[str, str]] = []
     errors: list[str] = []
     with current_app.extensions[ONE_AT_A_TIME]:
-        for device in found.found:
+        for device in found.state.devices:
             wanted = request.form.get(f"of-{device.mac}", "")
-            if wanted in allowed and not device.shared and (wanted != device.profile or device.is_new):
+            if wanted in allowed and not device.shared and (wanted != device.profile or is_new(device)):
                 with notices.refusals_to(errors.append):
-                    answer = Answer(_change("assign", mac=device.mac, profile=wanted))
-                    moved.append((device.mac, answer.text("was")))
+                    moved.append((device.mac, _assign(device.mac, wanted)))
         with notices.refusals_to(errors.append):
             _strangers(request.form.get("unknown", ""))
     if errors:
@@ -247,7 +254,7 @@ def save_devices() -> ResponseReturnValue:
 def _strangers(wanted: str) -> None:
     """Set the default for unknown devices. Raises: ControlError."""
     if wanted in STRANGERS and wanted != daemon().client.call("family").get("unknown_devices"):
-        _change("edit_family", set={"unknown_devices": wanted})
+        _change(EDIT_FAMILY, set={"unknown_devices": wanted})
 
 
 @blueprint.post("/devices/back")
@@ -258,7 +265,7 @@ def devices_back() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         for mac, was in zip(parts[::2], parts[1::2], strict=True):
-            _change("assign", mac=mac, profile=was)
+            _assign(mac, was)
         notices.said(_("Each device is whose it was before."))
     return redirect(url_for("setup.devices"), 303)
 
@@ -269,7 +276,7 @@ def devices_back() -> ResponseReturnValue:
 @blueprint.get("/summary")
 @guardians_only
 def summary() -> ResponseReturnValue:
-    found, home = daemon().devices(), daemon().home()
+    found, home = _devices(), daemon().home()
     names = daemon().catalogue()
     return _render(
         "setup_summary.html",
@@ -277,7 +284,7 @@ def summary() -> ResponseReturnValue:
         devices=found,
         cards=[(child, _rules(child.id, names)) for child in home.children],
         adults=[person for person in _known(found) if home.child(person.id) is None],
-        of_house=sum(device.profile == HOME for device in found.found),
+        of_house=sum(device.profile == HOME for device in found.state.devices),
         unknown=daemon().client.call("family").get("unknown_devices", GUEST),
         lists=proposed_lists(),
         category_name=category_name,
@@ -303,8 +310,18 @@ def _rules(profile: str, names: Catalogue) -> tuple[Section, ...]:
     return tuple(section for section in overview(daemon().ruleset(profile), names) if section.id != "who")
 
 
-def _change(do: str, **values: object) -> dict[str, object]:
-    return daemon().change(do, by=guardian() or "", origin=source_address(), **values)
+def _devices() -> DevicesView:
+    return DevicesView(daemon().client.ask(DEVICES, brief=True))
+
+
+def _assign(mac: str, owner: str) -> str:
+    """Set the owner of a device, and return the earlier one. Raises: ControlError."""
+    author = {"by": guardian() or "", "origin": source_address()}
+    return daemon().change(ASSIGN, mac=mac, profile=owner, **author).was
+
+
+def _change(verb: Verb[Any, Any] | str, **values: object) -> Any:
+    return daemon().change(verb, by=guardian() or "", origin=source_address(), **values)
 
 
 def _render(template: str, step: str, **values: object) -> str:

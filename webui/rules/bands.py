@@ -1,11 +1,13 @@
-"""Lists what another age band would change, for a preview. Pure functions."""
+"""Describes an age group: what it would change, and the ratings that fit it. Pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.control.contract.rules import CountryRating
+from webui.language.i18n import gettext as _
 from webui.rules.catalogue import Catalogue
 from webui.rules.hours import Unreadable
 from webui.rules.overview import sentences, title
@@ -25,8 +27,8 @@ class Difference:
 
 def differences(book: Ruleset, names: Catalogue, band: str) -> tuple[Difference, ...]:
     """Return the differences in rules that come from the age band. The family's own rules stay."""
-    now, then = book.band_rules, names.bands.get(band, {})
-    found = between(now, then, names, book.name)
+    now, then = book.state.band_rules, names.bands.get(band, {})
+    found = between(now, then, names, book.state.name)
     return tuple(one for key, one in found if not book.owns(key))
 
 
@@ -70,4 +72,29 @@ def _said(key: str, value: Any, names: Catalogue, name: str) -> tuple[str, ...]:
 def falls(book: Ruleset, names: Catalogue, band: str) -> bool:
     """Return whether the family's own log level is above the maximum of the other band."""
     most = whole(names.bands.get(band, {}).get("log_level"))
-    return book.owns("log_level") and whole(book.own.get("log_level")) > most
+    return book.owns("log_level") and whole(book.state.own.get("log_level")) > most
+
+
+def marks(ratings: Iterable[CountryRating], band: str) -> tuple[str, ...]:
+    """Describe the country's ratings of films and games for an age group."""
+    return tuple(text for rating in ratings if (text := _rating(rating, band)))
+
+
+def _rating(rating: CountryRating, band: str) -> str:
+    """Describe a rating; empty for an age group without one."""
+    mark = rating.marks.get(band)
+    if mark is None or not mark.mark:
+        return ""
+    values: dict[str, object] = {"mark": mark.mark, "name": rating.name}
+    if mark.then:
+        values |= {"then": mark.then, "age": mark.from_}
+        return {
+            "films": _("Films up to %(mark)s, from %(age)d years up to %(then)s (%(name)s)", **values),
+            "games": _("Games up to %(mark)s, from %(age)d years up to %(then)s (%(name)s)", **values),
+        }.get(rating.of) or _(
+            "Films and games up to %(mark)s, from %(age)d years up to %(then)s (%(name)s)", **values
+        )
+    return {
+        "films": _("Films up to %(mark)s (%(name)s)", **values),
+        "games": _("Games up to %(mark)s (%(name)s)", **values),
+    }.get(rating.of) or _("Films and games up to %(mark)s (%(name)s)", **values)

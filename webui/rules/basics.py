@@ -68,7 +68,9 @@ def _options(book: Ruleset, key: str, chosen: str) -> dict[str, str]:
         offered = {*OFFERED[key], *([int(chosen)] if chosen.isdigit() else ())}
         return {str(minutes): say.minutes(key, write_minutes(minutes)) for minutes in sorted(offered)}
     if key == "log_level":
-        return {str(level): say.log_level(level, book.name) for level in range(book.highest_log_level + 1)}
+        return {
+            str(level): say.log_level(level, book.state.name) for level in range(book.highest_log_level + 1)
+        }
     name = key.partition("/")[2]
     return {word: say.way(name, word) for word in ("block", "allow")}
 

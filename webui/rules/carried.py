@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from gateway.control.contract.rules import ChildRules
 from gateway.policy.profile.old_words import with_current_words
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
@@ -76,11 +77,11 @@ def of_child(book: Ruleset) -> Carried:
 
     A log level below the band's is exported as well, so that the other home does not store more.
     """
-    said = {key: book.own[key] for key in KEYS if key in book.own}
-    held = book.rules.get("log_level")
+    said = {key: book.state.own[key] for key in KEYS if key in book.state.own}
+    held = book.state.rules.get("log_level")
     if held is not None and whole(held) < book.highest_log_level:
         said["log_level"] = str(whole(held))
-    return Carried(book.name, book.band, said)
+    return Carried(book.state.name, book.state.band, said)
 
 
 # ------------------------------------------------------------------------------------------------- export
@@ -257,16 +258,18 @@ def as_ruleset(carried: Carried, names: Catalogue) -> Ruleset:
     band = names.bands.get(carried.band, {})
     held = {key: _over(band.get(key), carried.rules.get(key)) for key in {**band, **carried.rules}}
     return Ruleset(
-        id="",
-        name=carried.name,
-        band=carried.band,
-        by_hand=False,
-        revision=0,
-        set_by="",
-        set_at=None,
-        own=carried.rules,
-        band_rules=band,
-        rules=held,
+        ChildRules(
+            id="",
+            name=carried.name,
+            band=carried.band,
+            by_hand=False,
+            own=carried.rules,
+            band_rules=band,
+            rules=held,
+            set=None,
+            revision=0,
+            problem=None,
+        )
     )
 
 
@@ -283,7 +286,7 @@ def _over(band: Any, own: Any) -> Any:
 
 def replacing(book: Ruleset, carried: Carried) -> dict[str, Any]:
     """Return the changes that replace a child's rules with these. Devices, dates and the name stay."""
-    gone = {key: None for key in KEYS if key in book.own and key not in carried.rules}
-    new = {key: value for key, value in carried.rules.items() if book.own.get(key) != value}
-    band = {} if book.band == carried.band else {"band": carried.band}
+    gone = {key: None for key in KEYS if key in book.state.own and key not in carried.rules}
+    new = {key: value for key, value in carried.rules.items() if book.state.own.get(key) != value}
+    band = {} if book.state.band == carried.band else {"band": carried.band}
     return {**band, **gone, **new}

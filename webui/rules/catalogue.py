@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gateway.control.contract.rules import CatalogueCategory, CatalogueService, RuleCatalogue
 from webui.language.i18n import gettext as _
 from webui.language.things import about, thing
 from webui.rules.ruleset import INTERNET, PLAY
-from webui.values.shapes import Answer
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    id: str
-    name: str
-    group: str
-    categories: tuple[str, ...]
-
-    @property
-    def tone(self) -> int:
-        """Return the colour number of the coloured initial. It is the same on every page."""
-        return sum(self.id.encode()) % 5
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    id: str
-    name: str
-    about: str
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    services: Mapping[str, Service]
+    """The entries of the daemon's catalogue by id."""
+
+    services: Mapping[str, CatalogueService]
     groups: Mapping[str, str]  # names by id
-    kinds: Mapping[str, Kind]  # that a family may set
+    kinds: Mapping[str, CatalogueCategory]  # that a family may set
     bands: Mapping[str, Mapping[str, Any]]  # the rules of each band
     # rules that a band only suggests
     suggested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -66,7 +48,7 @@ class Catalogue:
         }
         return key in known.get(kind, {})
 
-    def search(self, words: str) -> tuple[Service, ...]:
+    def search(self, words: str) -> tuple[CatalogueService, ...]:
         """Return the services whose name contains all of the words, or whose category has that name."""
         wanted = words.casefold().split()
         return tuple(
@@ -75,42 +57,36 @@ class Catalogue:
             if all(word in self._searched(service) for word in wanted)
         )
 
-    def _searched(self, service: Service) -> str:
+    def _searched(self, service: CatalogueService) -> str:
         kinds = " ".join(self.called(f"category:{kind}") for kind in service.categories)
         return f"{service.name} {service.id} {kinds}".casefold()
 
-    def grouped(self, services: tuple[Service, ...]) -> dict[str, list[Service]]:
+    def grouped(self, services: tuple[CatalogueService, ...]) -> dict[str, list[CatalogueService]]:
         """Return the services by group, each group sorted by name."""
-        groups: dict[str, list[Service]] = {}
+        groups: dict[str, list[CatalogueService]] = {}
         for service in services:
             groups.setdefault(service.group, []).append(service)
         return dict(sorted(groups.items(), key=lambda item: self.groups.get(item[0], item[0]).casefold()))
 
 
-def parse_catalogue(values: Mapping[str, Any]) -> Catalogue:
-    answer = Answer(values)
+def catalogue_of(sent: RuleCatalogue) -> Catalogue:
+    """Return the catalogue with names in the reader's language."""
     return Catalogue(
-        services={service.text("id"): service.read(Service) for service in answer.entries("services")},
-        groups={
-            key: thing(f"group:{key}", group.text("name"))
-            for group in answer.entries("groups")
-            if (key := group.text("id"))
-        },
+        services={service.id: service for service in sent.services},
+        groups={group.id: thing(f"group:{group.id}", group.name) for group in sent.groups},
         kinds={
-            key: Kind(
-                key, thing(f"category:{key}", category.text("name")), about(key, category.text("about"))
+            category.id: replace(
+                category,
+                name=thing(f"category:{category.id}", category.name),
+                about=about(category.id, category.about),
             )
-            for category in answer.entries("categories")
-            if (key := category.text("id"))
+            for category in sent.categories
         },
-        bands={
-            band.text("id"): rules.values
-            for band in answer.entries("bands")
-            if (rules := band.entry("rules")) is not None
-        },
-        suggested={
-            band.text("id"): advice.values
-            for band in answer.entries("bands")
-            if (advice := band.entry("suggested")) is not None
-        },
+        bands={band.id: band.rules for band in sent.bands},
+        suggested={band.id: band.suggested for band in sent.bands},
     )
+
+
+def tone(service: CatalogueService) -> int:
+    """Return the colour number of a service's coloured initial. It is the same on every page."""
+    return sum(service.id.encode()) % 5

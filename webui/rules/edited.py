@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.control.contract.rules import ChangedValue, FamilyChange
 from webui.features.lists.lists_text import intervals
+from webui.features.rules.family_text import access, strangers
 from webui.language import zones
+from webui.language.countries import countries
 from webui.language.i18n import OWN_NAMES
 from webui.language.i18n import gettext as _
 from webui.language.things import register
@@ -17,8 +20,6 @@ from webui.rules.catalogue import Catalogue
 from webui.rules.hours import Unreadable
 from webui.rules.overview import cleared, sentences, title
 from webui.rules.ruleset import BY_ENTRY, LISTS, texts
-from webui.values.family import access, countries, strangers
-from webui.values.history import Change, Edit
 
 NAME_LENGTH = 80  # characters of a device's or a site's name
 OF_THE_DEVICE = ("devices", "shared", "managed")
@@ -40,13 +41,13 @@ class Known:
     at: datetime
 
 
-def lines(change: Change, home: Known) -> tuple[Line, ...]:
+def lines(change: FamilyChange, home: Known) -> tuple[Line, ...]:
     if change.what == "settings":
         return tuple(_setting(edit, change, home) for edit in change.edits)
     return tuple(_rule(edit, change, home.names) for edit in change.edits)
 
 
-def _rule(edit: Edit, change: Change, names: Catalogue) -> Line:
+def _rule(edit: ChangedValue, change: FamilyChange, names: Catalogue) -> Line:
     head, _slash, entry = edit.key.partition("/")
     if head == "devices" and entry:
         return _device(change, entry, has=edit.after is not None)
@@ -56,7 +57,7 @@ def _rule(edit: Edit, change: Change, names: Catalogue) -> Line:
         return Line((_("%(what)s: changed", what=title(head, names)),))
 
     def describe(value: object) -> tuple[str, ...]:
-        return _sentences(edit.key, value, names, change.name)
+        return _sentences(edit.key, value, names, change.name or "")
 
     if edit.after is None:
         return Line(tuple(_("Taken out: %(rule)s", rule=sentence) for sentence in describe(edit.before)))
@@ -80,18 +81,19 @@ def _sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[st
         return (say.as_written(key, value),)
 
 
-def _device(change: Change, mac: str, *, has: bool) -> Line:
-    values = {"device": _called(change, mac), "name": plain(change.name)}
+def _device(change: FamilyChange, mac: str, *, has: bool) -> Line:
+    values = {"device": _called(change, mac), "name": plain(change.name or "")}
     if has:
         return Line((_("%(device)s is a device of %(name)s now", **values),))
     return Line((_("%(device)s is no device of %(name)s any more", **values),))
 
 
-def _called(change: Change, mac: str) -> str:
-    return plain(change.devices.get(mac) or mac, NAME_LENGTH)
+def _called(change: FamilyChange, mac: str) -> str:
+    name = next((device.name for device in change.devices if device.mac == mac), mac)
+    return plain(name or mac, NAME_LENGTH)
 
 
-def _setting(edit: Edit, change: Change, home: Known) -> Line:
+def _setting(edit: ChangedValue, change: FamilyChange, home: Known) -> Line:
     head, _slash, entry = edit.key.partition("/")
     tell = _settings(home).get(head)
     if head in OF_THE_DEVICE and entry:
@@ -164,7 +166,7 @@ def _reach(value: object) -> str:
     return found[0] if found else plain(str(value))
 
 
-def _of_device(head: str, mac: str, value: object, change: Change, home: Known) -> Line:
+def _of_device(head: str, mac: str, value: object, change: FamilyChange, home: Known) -> Line:
     device = _called(change, mac)
     if head == "managed":
         sites = [plain(text, NAME_LENGTH) for text in texts(value)]

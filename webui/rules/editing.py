@@ -13,6 +13,7 @@ from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.rules import EDIT, PREVIEW, Explanation
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
@@ -20,12 +21,11 @@ from webui.accounts.session import guardian
 from webui.daemon import daemon, source_address
 from webui.features.status.home_text import Child, Home
 from webui.forms import NUMBER_LIMIT, reason, whole
-from webui.language import refusals
+from webui.language import refusals, telling
 from webui.language.i18n import gettext as _
 from webui.rules import typed
 from webui.rules.catalogue import Catalogue
-from webui.rules.ruleset import Preview, Ruleset
-from webui.values.shapes import Answer
+from webui.rules.ruleset import Ruleset
 from webui.whom import child_of
 
 
@@ -54,7 +54,7 @@ class Outcome:
     """The result next to a form that is shown again: an error, or a preview of the effect."""
 
     problem: Problem | None = None
-    tried: Preview | None = None
+    tried: Explanation | None = None
 
 
 NOTHING = Outcome()
@@ -123,20 +123,18 @@ def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
     if not changes:
         notices.said(_("Nothing was changed."))
         return
-    answer = Answer(
-        daemon().change(
-            "edit",
-            id=page.child.id,
-            revision=whole("revision", 0, NUMBER_LIMIT),
-            set=dict(changes),
-            because=reason("because") or None,
-            by=guardian() or "",
-            origin=source_address(),
-        )
+    done = daemon().change(
+        EDIT,
+        id=page.child.id,
+        revision=whole("revision", 0, NUMBER_LIMIT),
+        set=dict(changes),
+        because=reason("because") or None,
+        by=guardian() or "",
+        origin=source_address(),
     )
-    if page.book.by_hand:
+    if page.book.state.by_hand:
         sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
-    notices.edited(page.child.id, answer, sentence)
+    notices.edited(page.child.id, done, sentence)
 
 
 def at_once(page: Page, changes: Mapping[str, Any], sentence: str, back: str) -> ResponseReturnValue:
@@ -173,13 +171,19 @@ def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturn
     """Show the form with a preview of its effect on a site. Nothing is applied."""
     try:
         host, at = typed.site(request.form.get("host", "")), moment(page.home)
-        return show(page, Outcome(tried=daemon().preview(page.child.id, host, at, dict(changes))))
+        return show(page, Outcome(tried=previewed(page.child, host, at, changes)))
     except typed.NotThatError as error:
         return refused(page, Problem(str(error), "host"), show)
     except Unreachable:
         raise
     except ControlError as error:
         return show(page, Outcome(problem_of(error))), 422
+
+
+def previewed(child: Child, host: str, at: str, changes: Mapping[str, Any]) -> Explanation:
+    """Preview the decision about ``host`` at ``at`` in the home's time, with ``changes``."""
+    values: dict[str, object] = {"set": dict(changes)} if changes else {}
+    return telling.explained(daemon().client.ask(PREVIEW, id=child.id, host=host, at=at, **values))
 
 
 def moment(home: Home) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
+from gateway.control.contract.rules import CountryLaw
 from webui.language.i18n import gettext as _
+from webui.language.i18n import language
 from webui.language.things import laws
 from webui.language.words import day_of, plain
-from webui.values.country import Law
 
 NOBODY = ("true", "on", "yes")  # values in a file edited by hand that name no guardian
 
@@ -20,17 +23,27 @@ def describe_law(law: str, who: object) -> str:
     return _("%(law)s: on, by %(who)s", law=called, who=plain(str(who)))
 
 
-def standing(law: Law, today: date) -> str:
+def named(law: CountryLaw) -> CountryLaw:
+    """Return a law with its name in the reader's language."""
+    return replace(law, name=laws().get(law.id) or in_language(law.names) or law.name)
+
+
+def in_language(texts: Mapping[str, str]) -> str:
+    """Return the text in the reader's language, or else in English."""
+    return texts.get(language()) or texts.get("en", "")
+
+
+def standing(law: CountryLaw, today: date) -> str:
     """Describe the legal status: in force, or not yet."""
     if law.status == "in force" and law.since:
-        return _("In force since %(date)s.", date=day_of(law.since, today))
-    if law.status == "announced" and law.expected:
-        return _("Announced, not in force. Expected: %(when)s.", when=law.expected)
+        return _("In force since %(date)s.", date=day_of(date.fromisoformat(law.since), today))
+    if law.status == "announced" and (expected := in_language(law.expected)):
+        return _("Announced, not in force. Expected: %(when)s.", when=expected)
     if law.status == "announced":
         return _("Announced, not in force.")
     return _("A bill: it is not signed.")
 
 
-def source(law: Law, today: date) -> str:
-    day = day_of(law.date, today) if law.date else ""
+def source(law: CountryLaw, today: date) -> str:
+    day = day_of(law.date, today)
     return _("Source: %(source)s (%(date)s)", source=plain(law.source, 300), date=day)

@@ -89,19 +89,19 @@ def _head(key: str) -> str:
 
 def rules(book: Ruleset, names: Catalogue) -> Iterator[Rule]:
     """Yield the rules of the file, then those of the band that the file does not override."""
-    for key in dict.fromkeys(("name", "band", *book.own, *book.rules)):
+    for key in dict.fromkeys(("name", "band", *book.state.own, *book.state.rules)):
         if key in LISTS:
             yield from _list(book, names, key)
         elif key in BY_ENTRY:
             yield from _entries(book, names, key)
-        elif key not in DATED or book.holds(key) or part(book.own, key):
+        elif key not in DATED or book.holds(key) or part(book.state.own, key):
             yield rule(book, names, key)
 
 
 def _entries(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
     if book.cleared(key):
         yield replace(rule(book, names, key), sentences=(cleared(key),), page="", resets=True, on=None)
-    held, own = book.rules.get(key) or {}, book.own.get(key) or {}
+    held, own = book.state.rules.get(key) or {}, book.state.own.get(key) or {}
     for entry in dict.fromkeys((*held, *own)):
         yield rule(book, names, f"{key}/{entry}")
 
@@ -120,7 +120,7 @@ def cleared(key: str) -> str:
 
 
 def _list(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
-    own, band = book.listed(key), part(book.band_rules, key) or ()
+    own, band = book.listed(key), part(book.state.band_rules, key) or ()
     if book.cleared(key):
         yield Rule(key, title(key, names), (cleared(key),), FAMILY, resets=True)
     for word in own:
@@ -129,7 +129,9 @@ def _list(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
     for word in () if book.cleared(key) else band:
         if word not in own:
             said = (say.entry(key, str(word), names),)
-            yield Rule(f"{key}/{word}", names.called(str(word)), said, f"band:{book.band}", page="sites")
+            yield Rule(
+                f"{key}/{word}", names.called(str(word)), said, f"band:{book.state.band}", page="sites"
+            )
 
 
 def rule(book: Ruleset, names: Catalogue, key: str) -> Rule:
@@ -138,10 +140,10 @@ def rule(book: Ruleset, names: Catalogue, key: str) -> Rule:
     if held is None and key.partition("/")[1]:
         held = {}
     try:
-        said, page = sentences(key, held, names, book.name, book.band), PAGES.get(_head(key), "")
+        said, page = sentences(key, held, names, book.state.name, book.state.band), PAGES.get(_head(key), "")
     except Unreadable:
         said, page = (say.as_written(key, held),), ""
-    says = _sentences(key, band, names, book.name) if own and band is not None else ()
+    says = _sentences(key, band, names, book.state.name) if own and band is not None else ()
     return Rule(
         key=key,
         title=title(key, names),
@@ -150,18 +152,21 @@ def rule(book: Ruleset, names: Catalogue, key: str) -> Rule:
         band_says=says,
         on=switch_of(book, key) if page else None,
         page=page,
-        resets=own and band is not None and key not in ("band", "name") and part(book.own, key) is not None,
+        resets=own
+        and band is not None
+        and key not in ("band", "name")
+        and part(book.state.own, key) is not None,
         removes=own and band is None and _head(key) in BY_ENTRY,
     )
 
 
 def _held(book: Ruleset, key: str) -> object:
     if key in ("name", "band"):
-        return {"name": book.name, "band": book.band}[key]
-    if key in DATED and book.own.get(key):
-        return book.own[key]  # as written: the current rules list every day of a range separately
+        return {"name": book.state.name, "band": book.state.band}[key]
+    if key in DATED and book.state.own.get(key):
+        return book.state.own[key]  # as written: the current rules list every day of a range separately
     held = book.holds(key)
-    return part(book.own, key) if held is None else held
+    return part(book.state.own, key) if held is None else held
 
 
 def _sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:

@@ -1,14 +1,11 @@
-"""A child's own rules, the band's, and the rules in effect: the answer of the daemon's verb `rules`."""
+"""Looks up a child's own rules, the age group's, and the rules in effect by key."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from webui.language.telling import met
-from webui.values.shapes import Answer
+from gateway.control.contract.rules import ChildRules
 
 FAMILY = "family"
 INTERNET, PLAY = "internet", "play"
@@ -18,55 +15,43 @@ LISTS = ("allow", "block", "homework")
 Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
 class Ruleset:
-    """The rules of one child.
+    """The rules of one child, by key: ``limits/play`` is one entry of a mapping."""
 
-    Keys and values are those of the file; ``limits/play`` is one entry of a mapping.
-    """
-
-    id: str
-    name: str
-    band: str
-    by_hand: bool  # the file has comments, which a change removes
-    revision: int
-    set_by: str
-    set_at: datetime | None
-    own: Values = field(default_factory=dict)
-    band_rules: Values = field(default_factory=dict)
-    rules: Values = field(default_factory=dict)  # in effect
+    def __init__(self, state: ChildRules) -> None:
+        self.state = state
 
     def owns(self, key: str) -> bool:
         """Return whether the family's file sets the key. Clearing a mapping sets each of its entries."""
         head, slash, _ = key.partition("/")
-        return part(self.own, key) is not None or bool(slash and self.own.get(head) == {})
+        return part(self.state.own, key) is not None or bool(slash and self.state.own.get(head) == {})
 
     def owner(self, key: str) -> str:
-        return FAMILY if self.owns(key) else f"band:{self.band}"
+        return FAMILY if self.owns(key) else f"band:{self.state.band}"
 
     def holds(self, key: str) -> Any:
-        return part(self.rules, key)
+        return part(self.state.rules, key)
 
     def band_says(self, key: str) -> Any:
-        return part(self.band_rules, key)
+        return part(self.state.band_rules, key)
 
     def cleared(self, key: str) -> bool:
         """Return whether the file clears the band's entries under a key."""
-        return self.own.get(key) == {}
+        return self.state.own.get(key) == {}
 
     def listed(self, key: str) -> tuple[str, ...]:
         """Return the family's own entries of a list."""
-        return texts(self.own.get(key))
+        return texts(self.state.own.get(key))
 
     @property
     def next_step(self) -> str:
         """Return the month of the next age band as YYYY-MM; empty if not set."""
-        return str(self.own.get("next_step") or "")
+        return str(self.state.own.get("next_step") or "")
 
     @property
     def highest_log_level(self) -> int:
         """Return the maximum log level. It is the band's own."""
-        return whole(self.band_rules.get("log_level"))
+        return whole(self.state.band_rules.get("log_level"))
 
 
 def part(values: Values, key: str) -> Any:
@@ -88,48 +73,3 @@ def flag(value: object) -> bool:
 def whole(value: object) -> int:
     text = str(value)
     return int(text) if text.isascii() and text.isdigit() else 0
-
-
-def parse_ruleset(values: Mapping[str, Any]) -> Ruleset:
-    answer = Answer(values)
-    changed = answer.entry("set")
-    return Ruleset(
-        id=answer.text("id"),
-        name=answer.text("name") or answer.text("id"),
-        band=answer.text("band"),
-        by_hand=answer.flag("by_hand"),
-        revision=answer.whole("revision"),
-        set_by=changed.text("by") if changed else "",
-        set_at=changed.moment("at") if changed else None,
-        own=_mapping(answer, "own"),
-        band_rules=_mapping(answer, "band_rules"),
-        rules=_mapping(answer, "rules"),
-    )
-
-
-def _mapping(answer: Answer, key: str) -> Values:
-    entry = answer.entry(key)
-    return entry.values if entry else {}
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """The preview of a decision about a site."""
-
-    host: str
-    verdict: str
-    owner: str
-    sentence: str
-    rule: str
-    until: datetime | None
-    passed: tuple[tuple[str, str], ...]  # rule, its result
-
-
-def parse_preview(values: Mapping[str, Any]) -> Preview:
-    answer = Answer(values)
-    at = answer.moment("at")
-    return answer.read(
-        Preview,
-        sentence=met(answer, answer.text("host"), at) if at else answer.text("sentence"),
-        passed=tuple((step.text("rule"), step.text("outcome")) for step in answer.entries("passed")),
-    )

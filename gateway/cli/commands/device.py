@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
 
 from gateway.cli import output
 from gateway.cli.settings import daemon, when
 from gateway.control.client import Client
+from gateway.control.contract.devices import (
+    ASSIGN,
+    DEVICES,
+    FORGET,
+    IDENTIFY,
+    SCAN,
+    DeviceDetails,
+    OpenQuestion,
+)
 from gateway.core.errors import ControlError
+from gateway.policy.profile.rules import Sightings
 
 SCAN_LASTS = 25.0  # seconds; the daemon ends a scan after 20
 LOOK_EVERY = 0.3  # seconds
@@ -26,83 +35,85 @@ def run(args: Namespace) -> int:
     if args.action == "scan":
         return _scan(client, as_json=args.json)
     if args.action == "assign":
-        answer = client.call("assign", mac=args.mac, profile=args.profile, by="console")
-        print(f"{output.clean(args.mac)} is {output.clean(answer.get('profile') or args.profile)} now")
+        assigned = client.ask(ASSIGN, mac=args.mac, profile=args.profile, by="console")
+        problems = assigned.problems
+        print(f"{output.clean(args.mac)} is {output.clean(assigned.profile or args.profile)} now")
     elif args.action == "answer":
         reply = args.answer.replace("-", "_")
-        answer = client.call("identify", mac=args.mac, answer=reply, by="console")
-        print(f"{output.clean(args.mac)}: {output.clean(answer.get('profile') or args.answer)}")
+        identified = client.ask(IDENTIFY, mac=args.mac, answer=reply, by="console")
+        problems = identified.problems
+        print(f"{output.clean(args.mac)}: {output.clean(identified.profile or args.answer)}")
     else:
-        answer = client.call("forget", mac=args.mac, by="console")
+        problems = client.ask(FORGET, mac=args.mac, by="console").problems
         print(f"{output.clean(args.mac)} is forgotten")
-    for line in answer.get("problems") or ():
+    for line in problems:
         output.problem(line)
     return 0
 
 
 def _list(client: Client, *, as_json: bool) -> int:
-    answer = client.call("devices")
+    answer = client.call(DEVICES.name)
     if as_json:
         output.as_json(answer)
     else:
-        output.rows(map(_row, answer["devices"]), _HEAD)
-        for device in answer["devices"]:
-            if device.get("question"):
-                _print_question(device["question"])
+        devices = DEVICES.decode_response(answer).devices
+        output.rows(map(_row, devices), _HEAD)
+        for device in devices:
+            if device.question is not None:
+                _print_question(device.question)
     return 0
 
 
-def _row(device: Mapping[str, Any]) -> tuple[object, ...]:
-    addresses = device.get("addresses") or [device["ip"]] * bool(device.get("ip"))
+def _row(device: DeviceDetails) -> tuple[object, ...]:
+    addresses = device.addresses or ((device.ip,) if device.ip else ())
     shown = sorted(addresses, key=lambda ip: (":" in ip, ip.startswith("fe80:")))[:ADDRESSES]
     more = len(addresses) - len(shown)
-    vendor = "random address" if device.get("random") else device.get("vendor") or "-"
-    if device.get("behind"):
-        vendor += f", a repeater for {len(device['behind'])}"
+    vendor = "random address" if device.random else device.vendor or "-"
+    if device.behind:
+        vendor += f", a repeater for {len(device.behind)}"
     return (
-        device["mac"],
-        device.get("name") or "-",
-        device.get("profile") or "-",
-        "private" if device.get("online") is None else "online" if device["online"] else "away",
-        device.get("kind") or "-",
+        device.mac,
+        device.name or "-",
+        device.profile or "-",
+        "private" if device.online is None else "online" if device.online else "away",
+        device.kind or "-",
         vendor,
-        _seen(device, "first_seen"),
-        _seen(device, "last_seen"),
+        _seen(device.first_seen, device.sightings),
+        _seen(device.last_seen, device.sightings),
         (" ".join(shown) + (f" +{more}" if more else "")) or "-",
     )
 
 
-def _seen(device: Mapping[str, Any], key: str) -> str:
+def _seen(time: datetime | None, sightings: Sightings) -> str:
     """Return a time or a day, as exactly as the daemon reports it, or "-"."""
-    text = when(device[key]) if device.get(key) else "-"
-    return text.rpartition(" ")[0] if device.get("sightings") == "day" else text
+    text = when(time) or "-"
+    return text.rpartition(" ")[0] if sightings == Sightings.DAY else text
 
 
 def _scan(client: Client, *, as_json: bool) -> int:
-    before = {device["mac"] for device in client.call("devices")["devices"]}
-    client.call("scan")
+    before = {device.mac for device in client.ask(DEVICES).devices}
+    client.ask(SCAN)
     end = time.monotonic() + SCAN_LASTS
-    answer = client.call("scan", look=True)
-    while answer["running"] and time.monotonic() < end:
+    answer = client.ask(SCAN, look=True)
+    while answer.running and time.monotonic() < end:
         time.sleep(LOOK_EVERY)
-        answer = client.call("scan", look=True)
-    if answer["running"] or answer["problem"]:
-        msg = f"scan: {answer['problem'] or 'it did not finish'}; see the daemon's log"
+        answer = client.ask(SCAN, look=True)
+    if answer.running or answer.problem:
+        msg = f"scan: {answer.problem or 'it did not finish'}; see the daemon's log"
         raise ControlError(msg)
-    new = sorted(set(answer["found"]) - before)
+    new = sorted(set(answer.found) - before)
     if as_json:
-        output.as_json({"found": answer["found"], "new": new})
+        output.as_json({"found": answer.found, "new": new})
         return 0
-    print(f"{len(answer['found'])} devices answered, {len(new)} of them new")
+    print(f"{len(answer.found)} devices answered, {len(new)} of them new")
     for mac in new:
         print(output.clean(mac))
     return 0
 
 
-def _print_question(question: Mapping[str, Any]) -> None:
-    mac = output.clean(question["mac"])
-    ways = "|".join(question.get("replies") or ())
-    print(f"\n{output.clean(question['sentence'])}")
-    if question.get("people"):
+def _print_question(question: OpenQuestion) -> None:
+    mac, ways = output.clean(question.mac), "|".join(question.replies)
+    print(f"\n{output.clean(question.sentence)}")
+    if question.people:
         print(f"  qalqan device assign {mac} PROFILE")
     print(f"  qalqan device answer {mac} {output.clean(ways)}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
-from typing import Any
 
 from gateway.cli import output
 from gateway.cli.settings import daemon
 from gateway.control.client import Client
+from gateway.control.contract.accounts import ACCOUNTS, AccountResponse
 from gateway.policy.accounts.people import PersonRole
 from gateway.policy.judge.world import GATEWAY_NAME
 
@@ -18,35 +17,36 @@ def run(args: Namespace) -> int:
     if args.command == "button":
         return _press_button(client)
     if args.action == "list":
-        _list(client.call("guardian", action="list"))
+        _list(client.ask(ACCOUNTS, action="list"))
         return 0
     asked: dict[str, object] = {"action": args.action, "name": args.name}
     for key in ("role", "minutes"):
         if getattr(args, key, None) is not None:
             asked[key] = getattr(args, key)
-    answer = client.call("guardian", **asked)
+    answer = client.ask(ACCOUNTS, **asked)
     if args.action == "remove":
         print(f"{output.clean(args.name)} is not a guardian any more")
         return 0
-    token = answer["token"]
-    print(f"{output.clean(answer['guardian'])} can sign in with {token}, once and within 15 minutes:")
+    token = answer.token
+    print(f"{output.clean(answer.guardian)} can sign in with {token}, once and within 15 minutes:")
     print(f"http://{GATEWAY_NAME}/signin?code={token}")
     return 0
 
 
-def _list(answer: Mapping[str, Any]) -> None:
-    people = {person["name"]: person for person in answer.get("people") or ()}
-    for name in answer["guardians"]:
-        person = people.get(name, {})
-        roles = {
-            PersonRole.HELPER.value: f"  helper, up to {person.get('minutes', 0)} min per day and child",
-            PersonRole.SUPPORT.value: "  support",
-        }
-        print(output.clean(name) + roles.get(person.get("role", ""), ""))
-    if not answer["guardians"]:
+def _list(answer: AccountResponse) -> None:
+    people = {person.name: person for person in answer.people}
+    for name in answer.guardians:
+        person = people.get(name)
+        if person is None or person.role == PersonRole.GUARDIAN:
+            print(output.clean(name))
+        elif person.role == PersonRole.HELPER:
+            print(f"{output.clean(name)}  helper, up to {person.minutes} min per day and child")
+        else:
+            print(f"{output.clean(name)}  {output.clean(person.role)}")
+    if not answer.guardians:
         print("There is no guardian yet; add one: qalqan guardian add NAME")
-    if answer.get("label"):
-        code = output.clean(answer["label"])
+    if answer.label:
+        code = output.clean(answer.label)
         print(
             f"The first visitor from the home network with the label code {code} becomes one: "
             f"http://{GATEWAY_NAME}/claim"
@@ -55,6 +55,6 @@ def _list(answer: Mapping[str, Any]) -> None:
 
 def _press_button(client: Client) -> int:
     """Report a press of the button on the gateway. The platform's button script runs this command."""
-    seconds = client.call("guardian", action="button")["seconds"]
+    seconds = client.ask(ACCOUNTS, action="button").seconds
     print(f"for {seconds} seconds, a new password can be set with the code on the label")
     return 0

@@ -11,6 +11,7 @@ from gateway.cli.rule_files import read_home
 from gateway.features.rules.describe_hours import by_days
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rule_keys import RuleShape, of_shape
 from gateway.policy.profile.rules import FAMILY, Owned
 from gateway.policy.time.schedule import CALENDAR, EXCEPTION, HOLIDAY, PlannedDay, plan, week_limits
 from gateway.policy.time.time_text import ByDay, Span, clock_text
@@ -80,11 +81,11 @@ def _rules(profile: Profile) -> Lines:
     """Yield the name, value and owner of each rule."""
     rules = profile.rules
     yield "devices", ", ".join(profile.devices) or "none", ""
-    for key in ("mode", "unknown", "safe_search", "strict", "failure", "clock_unset", "updates"):
+    for key in of_shape(RuleShape.CHOICE, RuleShape.SWITCH):
         owned: Owned[object] = getattr(rules, key)
         yield key, str(owned.value).lower(), owned.owner
     yield "log_level", str(rules.log_level), ""
-    for key in ("landing", "linger", "auto_approve"):
+    for key in of_shape(RuleShape.MINUTES):
         length: Owned[timedelta] = getattr(rules, key)
         yield key, minutes_text(length.value), length.owner
     yield from _times("bedtime", rules.bedtime.map(lambda rule: Owned(str(rule.value), rule.owner)))
@@ -106,7 +107,7 @@ def _rules(profile: Profile) -> Lines:
         yield "calendar", calendar, FAMILY
     for day, rule in rules.dates.items():
         yield f"date {day}", ", ".join(rule.says), FAMILY
-    for word in ("block", "allow", "homework"):
+    for word in of_shape(RuleShape.ENTRIES):
         for entry in getattr(rules, word):
             yield word, str(entry), entry.owner
 

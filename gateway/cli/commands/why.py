@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from gateway.cli import output
 from gateway.cli.rule_files import is_file, mac_of, rules_of_device, rules_of_profile
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client
+from gateway.control.contract.activity import BlockOrigin
+from gateway.control.contract.rules import WHY, Explanation
+from gateway.control.schema import to_json
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
+from gateway.features.rules.explanation import explanation
 from gateway.policy.judge.decide import Judge
-from gateway.policy.judge.explanation import decided_to_dict, sentence
-from gateway.policy.judge.why import as_json, parse_moment, parse_question, why
-from gateway.policy.values import Observation
+from gateway.policy.judge.explanation import category_of, contest, decider
+from gateway.policy.judge.why import parse_moment, parse_question, why
+from gateway.policy.values import Decision, Observation, Verdict
 
 PATIENCE = 1.0  # seconds for the daemon's answer
 CONTEST = {
@@ -36,16 +38,16 @@ def run(args: Namespace) -> int:
     known = answer is not None
     if answer is None:
         answer = _of_files(args, seen)
-    for line in answer.get("problems", ()):
+    for line in answer.problems:
         output.problem(line)
     if args.json:
-        output.as_json(answer)
+        output.as_json(to_json(answer))
     else:
         _print(answer, known=known)
     return 0
 
 
-def _of_daemon(args: Namespace, seen: Observation) -> Mapping[str, Any] | None:
+def _of_daemon(args: Namespace, seen: Observation) -> Explanation | None:
     """Return the answer of the daemon, which includes pauses and grants.
 
     Return None without a daemon or if it refuses: the error from the files is more precise. Raises
@@ -57,14 +59,14 @@ def _of_daemon(args: Namespace, seen: Observation) -> Mapping[str, Any] | None:
     whom = {"device": mac_of(args.device)} if args.profile is None else {"profile": args.profile}
     try:
         client = Client(control_socket(read_config(config_path(args))), PATIENCE)
-        return client.call("why", host=seen.host, at=args.at, **flow, **whom)
+        return client.ask(WHY, host=seen.host, at=args.at, **flow, **whom)
     except (ControlError, PolicyError) as error:
         if isinstance(error, ControlError) and error.code == Code.ASK_LATER:
             raise
         return None
 
 
-def _of_files(args: Namespace, seen: Observation) -> Mapping[str, Any]:
+def _of_files(args: Namespace, seen: Observation) -> Explanation:
     rules = (
         rules_of_device(args, args.device) if args.profile is None else rules_of_profile(args, args.profile)
     )
@@ -73,41 +75,54 @@ def _of_files(args: Namespace, seen: Observation) -> Mapping[str, Any]:
     at = at.astimezone(zone)
     judge = Judge(rules.profile, rules.world, rules.calendar)
     answer = why(judge, seen, at, rules.situation)
-    return as_json(seen, at, answer) | {
-        "sentence": sentence(answer.decision, seen.host, at, rules.product.names, left=answer.left),
-        "decided": decided_to_dict(answer.decision),
-        "problems": [str(error) for error in rules.problems],
-    }
+    problems = tuple(str(error) for error in rules.problems)
+    return explanation(seen, at, answer, rules.product.names, _origin(answer.decision), problems)
 
 
-def _decided(decided: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _origin(decision: Decision) -> BlockOrigin | None:
+    """Return who decided a block; the files do not say since when, nor by which lists."""
+    if decision.verdict is not Verdict.BLOCK:
+        return None
+    return BlockOrigin(
+        who=decider(decision).value,
+        kind=category_of(decision) or None,
+        contest=contest(decision).value,
+        since=None,
+        by=None,
+        version=None,
+        lists=(),
+    )
+
+
+def _decided(decided: BlockOrigin | None) -> list[tuple[str, str]]:
     """Return who decided, since when, by which lists, and where to contest it, as far as known."""
-    found = [("decided by", str(decided["who"]))] if decided else []
-    since = [str(decided[key]) for key in ("since", "by") if decided.get(key)]
+    if decided is None:
+        return []
+    found = [("decided by", decided.who)]
+    since = [str(value) for value in (decided.since, decided.by) if value]
     found += [("set", ", ".join(since))] if since else []
-    lists = [f"{source['id']} of {source['version'] or '?'}" for source in decided.get("lists") or ()]
+    lists = [f"{source.id} of {source.version or '?'}" for source in decided.lists]
     found += [("lists", ", ".join(lists))] if lists else []
-    return [*found, ("contest", CONTEST.get(decided["contest"], decided["contest"]))] if decided else []
+    return [*found, ("contest", CONTEST.get(decided.contest, decided.contest))]
 
 
-def _print(answer: Mapping[str, Any], *, known: bool) -> None:
-    what = answer["host"] or f"a connection to {answer.get('to') or 'anywhere'}"
-    print(f"{output.clean(what)} at {answer['at']}: {answer['verdict']}")
-    print(output.clean(answer.get("sentence", "")))
-    facts = [(key, str(answer[key])) for key in ("speaks", "to") if answer.get(key)]
-    facts += [("reason", answer["reason"]), ("rule", answer["rule"]), ("owner", answer["owner"])]
-    if answer.get("until"):
-        facts.append(("until", answer["until"]))
-    if answer.get("minutes_left") is not None:
-        facts.append(("minutes left", answer["minutes_left"]))
-    facts += _decided(answer.get("decided") or {})
-    change = answer.get("next_change")
+def _print(answer: Explanation, *, known: bool) -> None:
+    what = answer.host or f"a connection to {answer.to or 'anywhere'}"
+    print(f"{output.clean(what)} at {answer.at.isoformat()}: {answer.verdict}")
+    print(output.clean(answer.sentence))
+    facts = [(key, value) for key, value in (("speaks", answer.speaks), ("to", answer.to)) if value]
+    facts += [("reason", answer.reason), ("rule", answer.rule), ("owner", answer.owner)]
+    if answer.until:
+        facts.append(("until", answer.until.isoformat()))
+    if answer.minutes_left is not None:
+        facts.append(("minutes left", str(answer.minutes_left)))
+    facts += _decided(answer.decided)
+    change = answer.next_change
     if change:
-        facts.append(("next change", f"{change['at']}: {change['verdict']} ({change['reason']})"))
+        facts.append(("next change", f"{change.at.isoformat()}: {change.verdict} ({change.reason})"))
     output.rows(facts)
-    passed = answer.get("passed") or ()
-    if passed:
+    if answer.passed:
         print("passed on the way:")
-        output.rows(("", step["rule"], step["outcome"]) for step in passed)
+        output.rows(("", step.rule, step.outcome) for step in answer.passed)
     if not known:
         print(f"({UNKNOWN})")

@@ -12,7 +12,7 @@ from gateway.policy.profile.bypass_methods import Switch
 from gateway.policy.profile.rules import Mode
 from gateway.policy.values import Proto, Reason, Verdict
 
-Found = Literal["open", "closed", "passes", "refused", "cannot be told", "absent"]
+Found = Literal["open", "closed", "passes", "refused", "unknown", "absent"]
 """``absent``: this home has no addresses of the version."""
 
 

@@ -5,18 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from gateway.control.contract.growing import AgreementStatus, SelfSetTimes
+from gateway.control.contract.rules import LastChange
 from gateway.control.contract.status import FinishGame, TimeLeft
 from gateway.control.contract.time import TimeUsed
 from gateway.control.schema import OneLine, record
 from gateway.control.verbs import Sender, Verb
-
-
-@record
-class LastChange:
-    """Who changed the rules last."""
-
-    by: str
-    at: datetime
 
 
 @record

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from gateway.control.contract.growing import AgeTransition
 from gateway.control.contract.lists import UpdatePlan
+from gateway.control.contract.sharing import OwnSharing, PinState
 from gateway.control.contract.site_repair import SiteRepair
 from gateway.control.contract.time import TimeUsed
 from gateway.control.schema import OneLine, Whole, record
@@ -86,7 +87,7 @@ class DevicePresence:
 
 
 @record
-class ChildStatus(DeviceState):
+class ChildStatus(DeviceState, PinState):
     id: str
     name: str
     band: str
@@ -96,9 +97,6 @@ class ChildStatus(DeviceState):
     left: TimeLeft | None
     used: tuple[TimeUsed, ...]
     landing: FinishGame
-    pin: bool  # needs one, from the age of ten
-    pin_set: datetime | None
-    pin_by: str | None  # the guardian who set it; None: the child itself
     closing: tuple[ClosingSoon, ...]
     in_use: tuple[UseNow, ...]
     lesson: SiteRepair | None  # running, or finished and not yet saved
@@ -221,16 +219,16 @@ class DeviceRequest:
 
 
 @record
-class DeviceStatus:
+class DeviceStatus(OwnSharing):
     """What applies to a device. A key without a value is left out.
 
     ``state`` and the keys of `DeviceState` are for a device that rules apply to. Minutes are for a child's
     device, unless ``asked`` has an open question about it.
     """
 
-    mac: str | None
-    profile: str | None  # a child's id, or home, guest, quarantine, adult
-    name: str | None
+    mac: str | None = None  # None: unknown
+    profile: str | None = None  # a child's id, or home, guest, quarantine, adult
+    name: str | None = None  # untrusted input
     now: datetime | None = None
     state: str | None = None
     until: datetime | None = None
@@ -244,12 +242,6 @@ class DeviceStatus:
     used: tuple[TimeUsed, ...] = ()
     landing: FinishGame | None = None
     closing: tuple[ClosingSoon, ...] = ()
-    adult: bool = False  # a user of it says that they are an adult
-    adult_proof: Mapping[str, Any] | None = None
-    opens: bool = False  # an adult's proof can unlock it
-    sharing: Mapping[str, Any] | None = None
-    screens: tuple[Mapping[str, Any], ...] = ()
-    pin: Mapping[str, Any] | None = None
     step: AgeTransition | None = None  # into adulthood, taken lately
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 
-from gateway.control.protocol import Request, Role
+from gateway.control.contract.devices import Assigned, AssignRequest, ForgetRequest, Forgotten
+from gateway.control.protocol import Call, Request, Role
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.devices.identities import Identities
@@ -61,15 +62,16 @@ class DeviceAssignment:
         is_over = known.until is not None and known.until <= self._home.now()
         return treated if is_over else known.place
 
-    def assign(self, request: Request) -> Mapping[str, object]:
+    def assign(self, call: Call[AssignRequest]) -> Assigned:
         """Assign a device to a profile or a place. ``was`` in the answer is the earlier one, for an undo."""
-        by, mac, place = self._access.guardian(request), self.mac(request), request.text("profile")
+        by, mac, place = self._access.guardian(call), self.mac(call, call.args.mac), call.args.profile
         was = self.of(mac)
-        self._refuse_shared(request, mac)
+        self._refuse_shared(call, mac)
         self.put(mac, place, by)
-        at, origin = self._home.local_now(), request.text("origin", "")
+        at, origin = self._home.local_now(), call.text("origin", "")
         self._store.audit("assign", f"{mac} {place}", by=by, at=at, origin=origin)
-        return {"problems": self._effects.reload(), "profile": self.of(mac), "was": was}
+        problems = tuple(self._effects.reload())
+        return Assigned(problems=problems, profile=self.of(mac), was=was)
 
     def _refuse_shared(self, request: Request, mac: str) -> None:
         people = self._home.rules.household.config.shared.get(mac)
@@ -112,11 +114,11 @@ class DeviceAssignment:
         author = Author(by, self._home.local_now())
         assign_device(self._editing, self._home.rules.household, mac, owner, author, instead_of=instead_of)
 
-    def forget(self, request: Request) -> Mapping[str, object]:
+    def forget(self, call: Call[ForgetRequest]) -> Forgotten:
         """Drop everything that is stored about a device. If it comes again, it is a new device."""
-        by, mac = self._access.guardian(request), self.mac(request)
+        by, mac = self._access.guardian(call), self.mac(call, call.args.mac)
         store = self._store
-        self._refuse_shared(request, mac)
+        self._refuse_shared(call, mac)
         self._write(mac, None, by)
         self._presence.forget(mac)
         store.forget_slot(mac)
@@ -125,13 +127,13 @@ class DeviceAssignment:
         store.questions.drop(mac)
         store.questions.forget_faces(mac)
         store.way_cards.drop(lambda card: card.mac == mac)
-        origin = request.text("origin", "")
+        origin = call.text("origin", "")
         store.audit("forget", mac, by=by, at=self._home.now(), origin=origin)
-        return {"problems": self._effects.reload()}
+        return Forgotten(tuple(self._effects.reload()))
 
-    def mac(self, request: Request) -> str:
-        """Return the request's device. The command line may name one that is not known yet."""
-        mac = parse_mac(request.text("mac"))
+    def mac(self, request: Request, text: str) -> str:
+        """Return the device that the request names. The command line may name one that is not known yet."""
+        mac = parse_mac(text)
         if mac is None:
             request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
         self._access.noting(request)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from gateway.control.protocol import Request
+from gateway.control.contract.devices import DEVICE_MARK, DeviceMark, DeviceMarkRequest
+from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.features.accounts.access import Access
 from gateway.household.context import Effects, HomeContext
@@ -22,23 +21,21 @@ class MarkVerbs:
         self._access = access
 
     def register(self, router: Router) -> None:
-        router.add("device_mark", self.mark)
+        router.serve(DEVICE_MARK, self.mark)
 
-    def mark(self, request: Request) -> Mapping[str, object]:
+    def mark(self, call: Call[DeviceMarkRequest]) -> DeviceMark:
         """Note whether a device has no mobile data.
 
         Without it, the device's connectivity checks are redirected to the page while a time rule or a pause
         blocks the device. With it, they work.
         """
-        by, mac = self._access.guardian(request), parse_mac(request.text("mac"))
+        by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         if mac is None:
-            request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
-        self._access.noting(request)
-        no_mobile_data = request.values.get("no_mobile_data")
-        if not isinstance(no_mobile_data, bool):
-            request.refuse("no_mobile_data", "must be true or false")
-        at, origin = self._home.local_now(), request.text("origin", "")
+            call.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
+        self._access.noting(call)
+        no_mobile_data = call.args.no_mobile_data
+        at, origin = self._home.local_now(), call.text("origin", "")
         self._marks.mark(mac, no_mobile_data=no_mobile_data, by=by, at=at, origin=origin)
         self._effects.sync_gates()
         self._effects.rejudge()
-        return {"mac": mac, "no_mobile_data": no_mobile_data}
+        return DeviceMark(mac, no_mobile_data)

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from gateway.control.schema import values_of
 from gateway.core.loop import Timer
 from gateway.features.devices.arrivals import DeviceArrivals
 from gateway.features.devices.known_traits import KnownTraits
@@ -317,7 +318,7 @@ class Identities:
             words = question.mac, question.known, question.profile, *question.signs
             detail = " ".join(word for word in words if word)
             self._audit(f"device {question.ask}", detail, by=PROGRAM, at=self._home.now())
-        self._home.publish("identity", what="asked", **described)
+        self._home.publish("identity", what="asked", **values_of(described))
 
     def close(self) -> None:
         self._over_timer.cancel()

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from gateway.control.protocol import Request
+from gateway.control.contract.devices import (
+    IDENTIFY,
+    QUESTIONS,
+    Identified,
+    IdentifyRequest,
+    OpenQuestions,
+    QuestionsRequest,
+)
+from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -17,8 +24,6 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.questions import ACCEPTS_PROFILE, PLACE_REPLIES, Ask, Question, Reply
 from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.questions import Questions
-
-SHOWN = 64  # questions, at most
 
 
 class IdentityVerbs:
@@ -45,51 +50,49 @@ class IdentityVerbs:
         self._assignment = assignment
 
     def register(self, router: Router) -> None:
-        router.add("questions", self.questions)
-        router.add("identify", self.identify)
+        router.serve(QUESTIONS, self.questions)
+        router.serve(IDENTIFY, self.identify)
 
-    def questions(self, request: Request) -> Mapping[str, object]:
+    def questions(self, call: Call[QuestionsRequest]) -> OpenQuestions:
         """Return the questions that wait for an answer, at most ``limit``."""
-        limit = request.whole("limit", least=1, most=SHOWN, default=SHOWN)
         waiting = [*self._device_questions.open()]
-        described = [self._device_questions.describe(question) for question in waiting[:limit]]
-        return {"questions": described, "count": len(waiting)}
+        shown = tuple(self._device_questions.describe(question) for question in waiting[: call.args.limit])
+        return OpenQuestions(shown, len(waiting))
 
-    def identify(self, request: Request) -> Mapping[str, object]:
+    def identify(self, call: Call[IdentifyRequest]) -> Identified:
         """Apply a guardian's answer to a question. `assign` is for devices without one."""
-        by, mac = self._access.guardian(request), parse_mac(request.text("mac"))
+        by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         question = None if mac is None else self._questions.all().get(mac)
         if question is None or not question.waits:
-            request.refuse("mac", "names a device about which nothing is asked now", Code.NO_QUESTION)
-        now, origin = self._home.local_now(), request.text("origin", "")
-        if request.has("profile"):
-            answer = self._profile(request, question)
+            call.refuse("mac", "names a device about which nothing is asked now", Code.NO_QUESTION)
+        now, origin = self._home.local_now(), call.text("origin", "")
+        if call.args.profile is not None:
+            answer = self._profile(call, call.args.profile, question)
         else:
-            answer = self._reply(request, question)
+            answer = self._reply(call, question)
         detail = f"{question.mac} {question.ask} {answer}"
         self._audit("identify", detail, by=by, at=now, origin=origin)
-        problems = self._effects.reload()
+        problems = tuple(self._effects.reload())
         self._home.publish("identity", mac=question.mac, ask=question.ask, what="answered", by=by)
-        return {"profile": self._assignment.of(question.mac), "problems": problems}
+        return Identified(profile=self._assignment.of(question.mac), problems=problems)
 
-    def _profile(self, request: Request, question: Question) -> str:
-        who = request.text("profile")
+    def _profile(self, call: Call[IdentifyRequest], who: str, question: Question) -> str:
         profile = self._home.rules.household.find(who)
         if question.ask not in ACCEPTS_PROFILE or profile is None or profile.built_in:
-            request.refuse("profile", "names nobody whose device this may be", Code.NO_PROFILE)
-        self._assignment.put(question.mac, profile.id, self._access.guardian(request))
+            call.refuse("profile", "names nobody whose device this may be", Code.NO_PROFILE)
+        self._assignment.put(question.mac, profile.id, self._access.guardian(call))
         return profile.id
 
-    def _reply(self, request: Request, question: Question) -> str:
-        answer = request.text("answer")
+    def _reply(self, call: Call[IdentifyRequest], question: Question) -> str:
+        answer = call.text("answer")
         if answer not in question.replies:
             choices = ", ".join(question.replies)
-            request.refuse("answer", f"is no answer to what is asked; choose one of: {choices}")
+            call.refuse("answer", f"is no answer to what is asked; choose one of: {choices}")
         reply = Reply(answer)
         if reply in (Reply.AGAIN, Reply.ALSO):
-            self._add_address(request, question, instead=reply is Reply.AGAIN)
+            self._add_address(call, question, instead=reply is Reply.AGAIN)
         elif reply in PLACE_REPLIES:
-            self._assignment.put(question.mac, reply, self._access.guardian(request))
+            self._assignment.put(question.mac, reply, self._access.guardian(call))
         elif reply is Reply.NOT_SAME:
             ask = Ask.COPY if question.ask is Ask.COPY else Ask.NEW
             settled = replace(question, ask=ask, settled=True, profile="", known="", back=None)
@@ -98,11 +101,11 @@ class IdentityVerbs:
             self._identities.answered(question.mac)
         return answer
 
-    def _add_address(self, request: Request, question: Question, *, instead: bool) -> None:
+    def _add_address(self, call: Call[IdentifyRequest], question: Question, *, instead: bool) -> None:
         """Write the new address into the file of the known device's owner."""
         household = self._home.rules.household
         owner = household.owner_of(question.known)
         if owner is None or owner.id not in household.profiles or question.known in household.config.shared:
-            request.refuse("answer", "cannot be written: choose the owner by name", Code.SAY_WHOSE)
-        profile, by = household.profiles[owner.id], self._access.guardian(request)
+            call.refuse("answer", "cannot be written: choose the owner by name", Code.SAY_WHOSE)
+        profile, by = household.profiles[owner.id], self._access.guardian(call)
         self._assignment.add_address(profile, question.known, question.mac, by, instead=instead)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from gateway.control.contract.devices import OpenQuestion
+from gateway.control.schema import values_of
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.household.grouping import Grouping
 from gateway.household.presence import Presence
-from gateway.household.visibility import Sightings, Visibility
+from gateway.household.visibility import Visibility
 from gateway.policy.identity.questions import (
     ACCEPTS_PROFILE,
     Ask,
@@ -18,6 +20,7 @@ from gateway.policy.identity.questions import (
     question_sentence,
 )
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import Sightings
 from gateway.store.tables.devices import Devices
 from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.questions import Questions
@@ -70,12 +73,11 @@ class DeviceQuestions:
         if not self._questions.put(question, self._devices.last_seen, now):
             return False
         self._audit("says adult", mac, by=PROGRAM, at=now)
-        self._home.publish("identity", what="asked", **self.describe(question))
+        self._home.publish("identity", what="asked", **values_of(self.describe(question)))
         self._effects.regroup()
         return True
 
-    def describe(self, question: Question) -> dict[str, object]:
-        """Return a question as in the answer to ``questions``; gateway/control/README.md has the keys."""
+    def describe(self, question: Question) -> OpenQuestion:
         household, presence, visibility = self._home.rules.household, self._presence, self._visibility
         mac, known = question.mac, question.known
         owner = household.owner_of(known or mac)
@@ -86,35 +88,31 @@ class DeviceQuestions:
         subject = known or mac
         exact = owner is None or not owner.is_child or visibility.is_exact(subject)
         owner_name = "" if owner is None or owner.built_in else owner.name
-        return {
-            "mac": mac,
-            "ask": question.ask,
-            "at": question.at.astimezone(household.config.zone)
-            if exact
-            else visibility.seen(subject, question.at),
-            "name": name,
-            "kind": "" if traits is None else traits.kind,
-            "online": presence.inventory.online(mac) if exact else None,
-            "sightings": Sightings.MOMENT if exact else visibility.sightings(subject),
-            "known": known or None,
-            "known_name": known_name,
-            "owner": None if not owner_name or owner is None else owner.id,
-            "owner_name": owner_name,
-            "rules": None if rules is None else rules.id,
-            "rules_name": "" if rules is None else rules.name,
-            "signs": list(question.signs),
-            "settled": question.settled,
-            "adult": question.adult,
-            "replies": list(question.replies),
-            "people": question.ask in ACCEPTS_PROFILE,
-            "sentence": question_sentence(
-                question,
-                name or f"{UNNAMED} ({mac})",
-                known_name or known,
-                owner_name,
-                "" if rules is None else rules.name,
+        rules_name = "" if rules is None else rules.name
+        at = question.at.astimezone(household.config.zone)
+        return OpenQuestion(
+            mac=mac,
+            ask=question.ask,
+            at=at if exact else visibility.seen(subject, question.at),
+            name=name,
+            kind="" if traits is None else traits.kind,
+            online=presence.inventory.online(mac) if exact else None,
+            sightings=Sightings.MOMENT if exact else visibility.sightings(subject),
+            known=known or None,
+            known_name=known_name,
+            owner=None if not owner_name or owner is None else owner.id,
+            owner_name=owner_name,
+            rules=None if rules is None else rules.id,
+            rules_name=rules_name,
+            signs=tuple(question.signs),
+            settled=question.settled,
+            adult=question.adult,
+            replies=tuple(question.replies),
+            people=question.ask in ACCEPTS_PROFILE,
+            sentence=question_sentence(
+                question, name or f"{UNNAMED} ({mac})", known_name or known, owner_name, rules_name
             ),
-        }
+        )
 
     def _rules(self, question: Question) -> Profile | None:
         """Return the profile that applies until an answer; None if the question changes nothing."""

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
+from typing import Any
 
-from gateway.control.contract.status import DevicePresence
-from gateway.control.protocol import Request, Role
+from gateway.control.contract.devices import (
+    ASSIGN,
+    DEVICES,
+    FORGET,
+    LEASE,
+    NAME_DEVICE,
+    SCAN,
+    DeviceDetails,
+    DeviceList,
+    DeviceName,
+    DeviceOwner,
+    DevicesRequest,
+    FormerAddress,
+    LeaseRequest,
+    NameDeviceRequest,
+    ScanRequest,
+    ScanState,
+)
+from gateway.control.protocol import Call, Role
 from gateway.control.router import Router
+from gateway.control.verbs import Nothing
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -26,7 +45,7 @@ _DISCOVER = 1  # the message type of a lease: dnsmasq passes on what the device 
 
 
 class DeviceVerbs:
-    """``describe_device`` returns name, presence and address of a device, as far as they may be shown."""
+    """Lists devices, names them, scans for them, and notes leases."""
 
     def __init__(
         self,
@@ -38,7 +57,6 @@ class DeviceVerbs:
         device_questions: DeviceQuestions,
         access: Access,
         assignment: DeviceAssignment,
-        describe_device: Callable[[str], DevicePresence],
         proofs: AdultProofVerbs,
     ) -> None:
         self._home = home
@@ -49,77 +67,82 @@ class DeviceVerbs:
         self._device_questions = device_questions
         self._access = access
         self._assignment = assignment
-        self._describe_device = describe_device
         self._proofs = proofs
 
     def register(self, router: Router) -> None:
-        router.add("devices", self.devices)
-        router.add("scan", self.scan)
-        router.add("lease", self.lease)
-        router.add("name_device", self.name_device)
-        router.add("assign", self._assignment.assign)
-        router.add("forget", self._assignment.forget)
+        router.serve(DEVICES, self.devices)
+        router.serve(SCAN, self.scan)
+        router.serve(LEASE, self.lease)
+        router.serve(NAME_DEVICE, self.name_device)
+        router.serve(ASSIGN, self._assignment.assign)
+        router.serve(FORGET, self._assignment.forget)
 
     # ------------------------------------------------------------------------------------ reading
 
-    def devices(self, request: Request) -> Mapping[str, object]:
+    def devices(self, call: Call[DevicesRequest]) -> DeviceList:
         """Return all devices, ``brief`` for a list; or ``mac`` alone, with the addresses that it had."""
         self._presence.refresh()
-        if request.has("mac"):
-            mac = self._assignment.mac(request)
-            device = self._details(mac, self._through()) | {"history": list(self._history(mac))}
-            return {"devices": [device]} | self._people()
+        if call.args.mac is not None:
+            mac = self._assignment.mac(call, call.args.mac)
+            device = self._device(mac, **self._details(mac, self._through()), history=self._history(mac))
+            return DeviceList((device,), self._people(), self._presence.scanning.running)
         macs = sorted(self._assignment.macs())
-        if request.has("brief"):
-            return {"devices": [self._brief(mac) for mac in macs]} | self._people()
+        if call.args.brief:
+            devices = tuple(self._device(mac) for mac in macs)
+            return DeviceList(devices, self._people(), self._presence.scanning.running)
         through = self._through()
-        return {"devices": [self._details(mac, through) for mac in macs]}
+        return DeviceList(tuple(self._device(mac, **self._details(mac, through)) for mac in macs))
 
-    def _people(self) -> dict[str, object]:
-        """Return the profiles that a device may be assigned to, and whether a scan runs."""
-        people = [
-            {"id": profile.id, "name": profile.name, "child": profile.is_child}
-            for profile in self._home.rules.household.profiles.values()
-        ]
-        return {"people": people, "scanning": self._presence.scanning.running}
+    def _people(self) -> tuple[DeviceOwner, ...]:
+        """Return the profiles that a device may be assigned to."""
+        profiles = self._home.rules.household.profiles.values()
+        return tuple(DeviceOwner(profile.id, profile.name, profile.is_child) for profile in profiles)
 
-    def _brief(self, mac: str) -> dict[str, object]:
-        """Return what a list shows. It is short because a network may be full of invented devices."""
+    def _device(self, mac: str, **details: Any) -> DeviceDetails:
+        """Return what a list shows, and ``details``.
+
+        A list omits the details, because a network may be full of invented devices.
+        """
         presence, store = self._presence, self._store
         known, question = store.devices.all().get(mac), store.questions.all().get(mac)
         config, sight = self._home.rules.household.config, presence.inventory.sight(mac)
-        until = None if known is None or known.until is None else known.until.astimezone(config.zone)
-        return vars(self._describe_device(mac)) | {
-            "label": store.notes.labels().get(mac, ""),
-            "own_name": presence.here.own_name(mac),
-            "profile": self._assignment.of(mac),
-            "until": until,
-            "vendor": sight.traits.vendor if sight else "",
-            "kind": sight.traits.kind if sight else "",
-            "model": sight.model if sight else "",
-            "system": sight.traits.vendor_class if sight else "",
-            "random": bool(int(mac[:2], 16) & 2),
-            "shared": list(config.shared.get(mac, ())),
-            "managed": list(config.managed.get(mac, ())),
-            "asked": question.ask if question is not None and question.waits else None,
-            "no_mobile_data": mac in store.marks.no_mobile_data,
-            "adult_proof": self._proofs.proof_of(mac),
-            "opens": self._proofs.opens(mac),
-            "first_seen": self._visibility.seen(mac, known.first_seen) if known else None,
-            "last_seen": self._visibility.seen(mac, known.last_seen) if known else None,
-        }
+        return DeviceDetails(
+            mac=mac,
+            name=presence.here.name_of(mac),
+            label=store.notes.labels().get(mac, ""),
+            own_name=presence.here.own_name(mac),
+            online=self._visible.online(mac),
+            ip=self._visible.ip(mac),
+            sightings=self._visibility.sightings(mac),
+            profile=self._assignment.of(mac),
+            until=None if known is None or known.until is None else known.until.astimezone(config.zone),
+            vendor=sight.traits.vendor if sight else "",
+            kind=sight.traits.kind if sight else "",
+            model=sight.model if sight else "",
+            system=sight.traits.vendor_class if sight else "",
+            random=bool(int(mac[:2], 16) & 2),
+            shared=tuple(config.shared.get(mac, ())),
+            managed=tuple(config.managed.get(mac, ())),
+            asked=question.ask if question is not None and question.waits else None,
+            no_mobile_data=mac in store.marks.no_mobile_data,
+            adult_proof=self._proofs.proof_of(mac),
+            opens=self._proofs.opens(mac),
+            first_seen=self._visibility.seen(mac, known.first_seen) if known else None,
+            last_seen=self._visibility.seen(mac, known.last_seen) if known else None,
+            **details,
+        )
 
     def _details(self, mac: str, through: Mapping[str, list[str]]) -> dict[str, object]:
-        """Return what a device's own page shows."""
+        """Return what a device's own page shows in addition."""
         inventory = self._presence.inventory
         sight, question = inventory.sight(mac), self._store.questions.all().get(mac)
         waits = question is not None and question.waits
-        return self._brief(mac) | {
-            "services": sorted(sight.services) if sight else [],
-            "addresses": self._visible.addresses(mac),
-            "names": list(sight.names) if sight else [],
-            "behind": sorted(inventory.behind(mac)),
-            "through": sorted(through.get(mac, ())),
+        return {
+            "services": tuple(sorted(sight.services)) if sight else (),
+            "addresses": tuple(self._visible.addresses(mac)),
+            "names": tuple(sight.names) if sight else (),
+            "behind": tuple(sorted(inventory.behind(mac))),
+            "through": tuple(sorted(through.get(mac, ()))),
             "question": self._device_questions.describe(question) if waits and question is not None else None,
         }
 
@@ -132,39 +155,40 @@ class DeviceVerbs:
                 through.setdefault(other, []).append(mac)
         return through
 
-    def _history(self, mac: str) -> Iterator[dict[str, object]]:
+    def _history(self, mac: str) -> tuple[FormerAddress, ...]:
         known = self._store.notes.history(mac)
         if not self._visibility.is_exact(mac):
             known = sorted(known, key=lambda entry: entry.address)
-        for entry in known:
-            first, last = (self._visibility.seen(mac, at) for at in (entry.first, entry.last))
-            yield {"address": entry.address, "first": first, "last": last}
+        seen = self._visibility.seen
+        return tuple(
+            FormerAddress(entry.address, seen(mac, entry.first), seen(mac, entry.last)) for entry in known
+        )
 
     # ------------------------------------------------------------------------------------ changing
 
-    def name_device(self, request: Request) -> Mapping[str, object]:
+    def name_device(self, call: Call[NameDeviceRequest]) -> DeviceName:
         """Set a guardian's name for a device; without ``name``, use the device's own name again."""
-        by, mac = self._access.guardian(request), self._assignment.mac(request)
-        label = request.text_or_none("name") or ""
+        by, mac = self._access.guardian(call), self._assignment.mac(call, call.args.mac)
+        label = call.args.name or ""
         if len(label) > LABEL_LIMIT:
-            request.refuse("name", f"has more than {LABEL_LIMIT} characters")
+            call.refuse("name", f"has more than {LABEL_LIMIT} characters")
         notes = self._store.notes
         was = notes.labels().get(mac, "")
         if not notes.name(mac, label):
             problem = f"is one too many: {LABELS_LIMIT} devices have names already"
-            request.refuse("name", problem, Code.TOO_MANY_NAMES, most=LABELS_LIMIT)
-        now, origin = self._home.local_now(), request.text("origin", "")
+            call.refuse("name", problem, Code.TOO_MANY_NAMES, most=LABELS_LIMIT)
+        now, origin = self._home.local_now(), call.text("origin", "")
         self._store.audit("name_device", f"{mac} {label or '-'}", by=by, at=now, origin=origin)
         name = self._presence.here.name_of(mac)
         self._home.publish("device", mac=mac, name=name)
-        return {"name": name, "was": was}
+        return DeviceName(name, was)
 
-    def scan(self, request: Request) -> Mapping[str, object]:
+    def scan(self, call: Call[ScanRequest]) -> ScanState:
         """Start a scan, or with ``look`` return the state of the last one."""
         scanning = self._presence.scanning
-        if not request.has("look"):
-            self._access.guardian(request)
-            if request.role is Role.WEB and not scanning.running and scanning.wait > 0:
+        if not call.args.look:
+            self._access.guardian(call)
+            if call.role is Role.WEB and not scanning.running and scanning.wait > 0:
                 seconds = math.ceil(scanning.wait)
                 msg = f"scan: there was one just now; try again in {seconds} s"
                 raise ControlError(msg).coded(Code.SCANNED_JUST_NOW, seconds=seconds)
@@ -174,26 +198,26 @@ class DeviceVerbs:
                 msg = f"scan: no program can be started: {error.strerror or error}"
                 raise ControlError(msg) from None
         answered = scanning.found.difference(self._presence.ignored)
-        found = sorted(mac for mac in answered if self._visibility.is_exact(mac))
-        return {"running": scanning.running, "found": found, "problem": scanning.problem}
+        found = tuple(sorted(mac for mac in answered if self._visibility.is_exact(mac)))
+        return ScanState(scanning.running, found, scanning.problem)
 
-    def lease(self, request: Request) -> Mapping[str, object]:
+    def lease(self, call: Call[LeaseRequest]) -> Nothing:
         """Note a lease that dnsmasq gave, renewed or ended. Sent by gateway/lan/dhcp_script.py."""
-        request.owner_only()
-        mac = parse_mac(request.text("mac"))
+        call.owner_only()
+        args, mac = call.args, parse_mac(call.args.mac)
         if mac is None:
-            request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
-        if request.choice("action", ("add", "old", "del")) == "del":
-            return {}
-        words = request.text("options", "").split(",")
+            call.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
+        if args.action == "del":
+            return Nothing()
+        words = args.options.split(",")
         options = tuple(int(word) for word in words if word.isascii() and word.isdigit() and int(word) < 255)
         dhcp = Dhcp(
             version=4,
             message=_DISCOVER,
-            host_name=first_label(request.text("supplied", "").encode()),
-            vendor_class=plain_text(request.text("vendor_class", "").encode()),
+            host_name=first_label(args.supplied.encode()),
+            vendor_class=plain_text(args.vendor_class.encode()),
             options=options[:MAX_OPTIONS],
         )
-        name = first_label(request.text("name", "").encode())
+        name = first_label(args.name.encode())
         self._presence.inventory.lease(mac, name, dhcp=dhcp)
-        return {}
+        return Nothing()

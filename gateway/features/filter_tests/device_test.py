@@ -143,7 +143,7 @@ class DeviceTests:
         rules, now = self._home.rules, self._home.local_now()
         decide = _judge_at(member, now)
         country = rules.household.config.country
-        help_hosts = [str(line["web"]) for line in rules.help_lines(country) if line["web"]]
+        help_hosts = [line.site for line in rules.help_lines(country) if line.site]
         refused = blocks_bypass(member.profile.rules, Way.ENCRYPTED_DNS)
         catalogue = rules.world.catalogue
         sites, open_site, dns, help_line = checks(

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
-from gateway.control.protocol import Request
+from gateway.control.contract.rules import (
+    AUDIT_LOG,
+    AUDIT_SKIP,
+    AuditLog,
+    AuditLogLine,
+    AuditLogRequest,
+)
+from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.features.rules.audit_lines import AuditLines
 from gateway.household.presence import SeenDevices
@@ -14,8 +21,6 @@ from gateway.policy.accounts.tokens import split_origin
 from gateway.policy.identity.macs import parse_mac
 from gateway.store.tables.pauses import AuditLine, ReadAudit
 
-PAGE = 50  # lines of one answer
-MAX_SKIP = 20_000  # lines; a year of a busy family has fewer
 AUTHORS = 64  # offered as a filter
 
 
@@ -37,21 +42,20 @@ class AuditLogVerbs:
         self._here = here
 
     def register(self, router: Router) -> None:
-        router.add("audit_log", self.audit_log)
+        router.serve(AUDIT_LOG, self.audit_log)
 
-    def audit_log(self, request: Request) -> Mapping[str, object]:
-        """The verb `audit_log`: newest first. Lines that wait for the disk are not in it yet."""
-        limit = request.whole("limit", least=1, most=PAGE, default=PAGE)
-        skip = request.whole("skip", least=0, most=MAX_SKIP, default=0)
-        found = self._read(limit + 1, who=request.text_or_none("who"), skip=skip)
+    def audit_log(self, call: Call[AuditLogRequest]) -> AuditLog:
+        """Return a page of the log, newest first. Lines that wait for the disk are not in it yet."""
+        limit, skip = call.args.limit, call.args.skip
+        found = self._read(limit + 1, who=call.args.who, skip=skip)
         visible = (self._lines.visible(line) for line in found[:limit])
-        return {
-            "lines": [self._describe(*shown) for shown in visible if shown is not None],
-            "more": len(found) > limit and skip + limit <= MAX_SKIP,
-            "people": self._lines.visible_authors(self._authors(AUTHORS)),
-        }
+        return AuditLog(
+            lines=tuple(self._describe(*shown) for shown in visible if shown is not None),
+            more=len(found) > limit and skip + limit <= AUDIT_SKIP,
+            people=tuple(self._lines.visible_authors(self._authors(AUTHORS))),
+        )
 
-    def _describe(self, line: AuditLine, day_only: bool) -> dict[str, object]:
+    def _describe(self, line: AuditLine, day_only: bool) -> AuditLogLine:
         number, _, detail = line.detail.partition(" ")
         detail = detail if number.isdigit() else line.detail  # lines of requests begin with their number
         about, _, rest = detail.partition(" ")
@@ -59,18 +63,18 @@ class AuditLogVerbs:
         token, place = split_origin(line.origin)
         address, _, device = place.partition(" ")
         mac, _, device_name = device.partition(" ")
-        return {
-            "at": line.at.astimezone(self._rules.household.config.zone),
-            "day_only": day_only,
-            "who": line.who,
-            "what": line.what,
-            "about": name,
-            "detail": (self._name(rest) or rest) if name else detail,  # the rest may be an owner's id
-            "until": self._end(line.detail),
-            "address": address,
-            "device": device_name or mac,
-            "token": token,
-        }
+        return AuditLogLine(
+            at=line.at.astimezone(self._rules.household.config.zone),
+            day_only=day_only,
+            who=line.who,
+            what=line.what,
+            about=name,
+            detail=(self._name(rest) or rest) if name else detail,  # the rest may be an owner's id
+            until=self._end(line.detail),
+            address=address,
+            device=device_name or mac,
+            token=token,
+        )
 
     def _name(self, word: str) -> str:
         """Return the name of a person or a device; empty if the word is neither."""

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from itertools import islice
 
-from gateway.control.protocol import Request
+from gateway.control.contract.rules import (
+    CHANGES,
+    OWN_CHANGES,
+    ChangedDevice,
+    FamilyChange,
+    FamilyChanges,
+    OwnChangesRequest,
+    UndoAction,
+)
+from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.control.verbs import Nothing
 from gateway.features.accounts.access import Access
-from gateway.features.rules.edit_history import EditHistory, RuleChange, describe_entries
+from gateway.features.rules.edit_history import EditHistory, RuleChange, changed_values
 from gateway.household.context import HomeContext
 from gateway.household.members import BY_GUARDIANS
 from gateway.household.presence import SeenDevices
@@ -25,8 +35,6 @@ SHOWN = 50  # newest first
 OWN_SHOWN = 6  # of a child's own: each costs parsing a file
 SERVICE = "service:"
 DEVICE_KEYS = ("devices", "shared", "managed")
-
-Dated = tuple[datetime, dict[str, object]]  # when it was set, and its description
 
 
 class ChangeVerbs:
@@ -49,24 +57,24 @@ class ChangeVerbs:
         self._access = access
 
     def register(self, router: Router) -> None:
-        router.add("changes", self.changes)
-        router.add("own_changes", self.own_changes)
+        router.serve(CHANGES, self.changes)
+        router.serve(OWN_CHANGES, self.own_changes)
 
-    def own_changes(self, request: Request) -> Mapping[str, object]:
-        """The verb `own_changes`: who changed a child's rules, and why, at every log level and age.
+    def own_changes(self, call: Call[OwnChangesRequest]) -> FamilyChanges:
+        """Return who changed a child's rules, and why, at every log level and age.
 
         A child's device sees those of its child, a guardian those of the child in ``id``. None has an undo.
         """
-        if request.has("id"):
-            child = self._home.rules.profile(request.text("id"))
+        if call.args.id is not None:
+            child = self._home.rules.profile(call.args.id)
         else:
-            child = self._access.child(request).profile
+            child = self._access.child(call).profile
         now = self._home.local_now()
         changes = islice(EditHistory(self._home.rules).of_person(child.id), OWN_SHOWN)
-        return {"changes": [self._rule_change(change, now) for change in changes]}
+        return FamilyChanges(changes=tuple(self._rule_change(change, now) for change in changes))
 
-    def changes(self, _request: Request) -> Mapping[str, object]:
-        """The verb `changes`: everything that guardians set today, newest first."""
+    def changes(self, _call: Call[Nothing]) -> FamilyChanges:
+        """Return everything that guardians set today, newest first."""
         now = self._home.local_now()
         today = self._home.rules.calendar.family_day(now)
         found = [
@@ -75,26 +83,21 @@ class ChangeVerbs:
             *self._openings(now, today),
             *self._edits(now, today),
         ]
-        found.sort(key=lambda item: item[0], reverse=True)
-        return {"changes": [values for _, values in found[:SHOWN]]}
+        found.sort(key=lambda change: change.at, reverse=True)
+        return FamilyChanges(changes=tuple(found[:SHOWN]))
 
-    def _switches(self, now: datetime, today: date) -> Iterator[Dated]:
+    def _switches(self, now: datetime, today: date) -> Iterator[FamilyChange]:
         """Yield pauses and `off` in force, whenever they were set: each can be ended."""
         state = self._state(now, today)
         for pause in state.pauses:
-            undo = {"do": "resume", "who": pause.who}
-            yield (
-                pause.since,
-                self._describe("pause", pause.who, pause.by, pause.since, now, until=pause.until, undo=undo),
-            )
+            undo = UndoAction(do="resume", who=pause.who)
+            yield self._describe("pause", pause.who, pause.by, pause.since, now, until=pause.until, undo=undo)
         if state.off is not None:
             off = state.off
-            yield (
-                off.since,
-                self._describe("off", ALL, off.by, off.since, now, until=off.until, undo={"do": "on"}),
-            )
+            undo = UndoAction(do="on")
+            yield self._describe("off", ALL, off.by, off.since, now, until=off.until, undo=undo)
 
-    def _grants(self, now: datetime, today: date) -> Iterator[Dated]:
+    def _grants(self, now: datetime, today: date) -> Iterator[FamilyChange]:
         """Yield extra time that guardians gave today, also where it was taken back."""
         by_number: dict[int, list[Given]] = {}
         for given in self._gifts.given():
@@ -108,64 +111,77 @@ class ChangeVerbs:
             if by_request and not in_force:
                 continue  # the child's request is private, and nothing is left to undo
             ends = [given.until for given in rows if given.until is not None]
-            yield first.at, self._describe(
+            yield self._describe(
                 "grant", who, first.by, first.at, now,
                 minutes=first.minutes, thing=f"{SERVICE}{first.service}" if first.service else None,
                 until=max(ends, default=None), ended=not in_force,
-                undo={"do": "revoke", "grant": number} if in_force else None,
+                undo=UndoAction(do="revoke", grant=number) if in_force else None,
             )  # fmt: skip
 
-    def _openings(self, now: datetime, today: date) -> Iterator[Dated]:
+    def _openings(self, now: datetime, today: date) -> Iterator[FamilyChange]:
         """Yield sites that are open for a while."""
         for opening in self._gifts.in_force(now, today)[1]:
-            yield opening.at, self._describe(
+            yield self._describe(
                 "open", opening.who, opening.by, opening.at, now,
                 thing=opening.entry, until=opening.until,
-                undo={"do": "revoke", "grant": opening.grant},
+                undo=UndoAction(do="revoke", grant=opening.grant),
             )  # fmt: skip
 
-    def _edits(self, now: datetime, today: date) -> Iterator[Dated]:
+    def _edits(self, now: datetime, today: date) -> Iterator[FamilyChange]:
         """Yield today's edits of the family's files. Only the last edit of a file has an undo."""
         for change in EditHistory(self._home.rules).of(today):
-            yield change.step.at, self._rule_change(change, now)
+            yield self._rule_change(change, now)
 
-    def _rule_change(self, change: RuleChange, now: datetime) -> dict[str, object]:
+    def _rule_change(self, change: RuleChange, now: datetime) -> FamilyChange:
         step = change.step
-        return self._describe(change.what, change.who, step.by, step.at, now, undo=change.undo) | {
-            "name": change.name or None,
-            "because": change.because,
-            "edits": describe_entries(change.entries),
-            "left_off": change.left_off,
-            "devices": self._device_names(change.entries),
-        }
+        return FamilyChange(
+            at=step.at.astimezone(now.tzinfo),
+            by=step.by,
+            what=change.what,
+            who=change.who,
+            name=change.name or None,
+            minutes=None,
+            thing=None,
+            thing_name=None,
+            until=None,
+            ended=False,
+            undo=change.undo,
+            because=change.because,
+            edits=changed_values(change.entries),
+            left_off=change.left_off,
+            devices=self._devices(change.entries),
+        )
 
-    def _device_names(self, entries: tuple[ChangedEntry, ...]) -> list[dict[str, str]]:
+    def _devices(self, entries: tuple[ChangedEntry, ...]) -> tuple[ChangedDevice, ...]:
         keys = (entry.key.partition("/") for entry in entries)
         macs = (mac for head, _, mac in keys if head in DEVICE_KEYS)
-        return [{"mac": mac, "name": self._here.name_of(mac)} for mac in dict.fromkeys(macs) if mac]
+        return tuple(
+            ChangedDevice(mac=mac, name=self._here.name_of(mac)) for mac in dict.fromkeys(macs) if mac
+        )
 
     def _describe(
         self, what: str, who: str, by: str, at: datetime, now: datetime, *,
         until: datetime | None = None, minutes: int | None = None, thing: str | None = None,
-        ended: bool = False, undo: Mapping[str, object] | None = None,
-    ) -> dict[str, object]:  # fmt: skip
+        ended: bool = False, undo: UndoAction | None = None,
+    ) -> FamilyChange:  # fmt: skip
+        """Return a change that edits no file."""
         rules = self._home.rules
         profile = None if who == ALL else rules.household.find(who)
         name = who if profile is None else profile.name
-        return {
-            "at": at.astimezone(now.tzinfo),
-            "by": by,
-            "what": what,
-            "who": who,
-            "name": None if who == ALL else name,
-            "minutes": minutes,
-            "thing": thing,
-            "thing_name": None if thing is None else thing_name(thing, rules.names),
-            "until": None if until is None else until.astimezone(now.tzinfo),
-            "ended": ended,
-            "undo": undo,
-            "because": "",
-            "edits": [],
-            "left_off": 0,
-            "devices": [],
-        }
+        return FamilyChange(
+            at=at.astimezone(now.tzinfo),
+            by=by,
+            what=what,
+            who=who,
+            name=None if who == ALL else name,
+            minutes=minutes,
+            thing=thing,
+            thing_name=None if thing is None else thing_name(thing, rules.names),
+            until=None if until is None else until.astimezone(now.tzinfo),
+            ended=ended,
+            undo=undo,
+            because="",
+            edits=(),
+            left_off=0,
+            devices=(),
+        )

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from gateway.control.contract.profile import (
     AllowedTarget,
     BlockedTarget,
-    LastChange,
     OpenedTarget,
     ProfileRules,
 )
+from gateway.control.contract.rules import LastChange
 from gateway.control.contract.status import DeviceState, NextChange
 from gateway.features.rules.describe_hours import (
     bedtimes,

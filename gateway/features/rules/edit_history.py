@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from gateway.control.contract.rules import ChangedValue, UndoAction
 from gateway.core.errors import PolicyError
 from gateway.household.file_history import FileHistory, Step, revision
 from gateway.household.rule_book import RuleBook
@@ -20,8 +21,6 @@ STEPS = 12  # newest steps in one answer: parsing each file takes 1 ms on a PC, 
 ENTRIES = 16  # of one step; the answer says how many are left off
 VALUE_LIMIT = 1000  # characters of one value; a longer one is replaced by "…"
 
-Undo = Mapping[str, object]
-
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
@@ -33,7 +32,7 @@ class RuleChange:
     name: str
     entries: tuple[ChangedEntry, ...]
     left_off: int
-    undo: Undo | None
+    undo: UndoAction | None
     because: str = ""  # only for the file that the step was made for
 
 
@@ -106,17 +105,16 @@ class EditHistory:
         shown = after or before
         if shown is None:
             return None
-        undo: Undo
         if step.before[name] is None:
-            undo = {"do": "remove_profile", "id": who}
+            undo = UndoAction(do="remove_profile", id=who)
             return self._change(step, history, name, "added", shown.name, (), undo)
         if step.after[name] is None:
-            undo = {"do": "restore_profile", "token": str(step.number)}
+            undo = UndoAction(do="restore_profile", token=str(step.number))
             return self._change(step, history, name, "removed", shown.name, (), undo)
         if before is None or after is None:
             return None
         found = tuple(changed_entries(before.document, after.document, before.effective, after.effective))
-        undo = {"do": "unedit", "id": who, "revision": step.before[name], "found": step.after[name]}
+        undo = UndoAction(do="unedit", id=who, revision=step.before[name], found=step.after[name])
         return self._change(step, history, name, "rules", shown.name, found, undo) if found else None
 
     def _of_home(self, step: Step, history: FileHistory) -> RuleChange | None:
@@ -132,14 +130,12 @@ class EditHistory:
             return None
         keys = (*edits.FAMILY_KEYS, "registers")
         found = [entry for entry in changed_entries(old, new, {}, {}) if entry.key.partition("/")[0] in keys]
-        undo = {
-            "do": "unedit_family", "revision": step.before[path.name], "found": step.after[path.name],
-        }  # fmt: skip
+        undo = UndoAction(do="unedit_family", revision=step.before[path.name], found=step.after[path.name])
         return self._change(step, history, path.name, "settings", "", tuple(found), undo) if found else None
 
     def _change(
         self, step: Step, history: FileHistory, file: str, what: str, name: str,
-        entries: tuple[ChangedEntry, ...], undo: Undo,
+        entries: tuple[ChangedEntry, ...], undo: UndoAction,
     ) -> RuleChange:  # fmt: skip
         """Build a RuleChange. It can be undone only while it is the file's last step."""
         last = max(number for number, other in history.steps.items() if file in other.after)
@@ -212,11 +208,12 @@ class EditHistory:
         return data if revision(data) == wanted else None
 
 
-def describe_entries(entries: tuple[ChangedEntry, ...]) -> list[dict[str, object]]:
-    """Return ``key``, ``before`` and ``after`` of each."""
-    return [
-        {"key": entry.key, "before": _short(entry.before), "after": _short(entry.after)} for entry in entries
-    ]
+def changed_values(entries: tuple[ChangedEntry, ...]) -> tuple[ChangedValue, ...]:
+    """Return the entries with a placeholder for values that are too long."""
+    return tuple(
+        ChangedValue(key=entry.key, before=_short(entry.before), after=_short(entry.after))
+        for entry in entries
+    )
 
 
 def _short(value: Any) -> Any:

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.control.contract.profile import LastChange
-from gateway.control.protocol import Request
+from gateway.control.contract.rules import (
+    ADD_PROFILE,
+    EDIT,
+    REMOVE_PROFILE,
+    RESTORE_PROFILE,
+    RULES,
+    UNEDIT,
+    AddProfileRequest,
+    ChildRules,
+    Edited,
+    EditRequest,
+    LastChange,
+    MovedDevice,
+    ProfileId,
+    RemovedProfile,
+    RemoveProfileRequest,
+    RestoreProfileRequest,
+    RulesRequest,
+    Unedited,
+    UneditRequest,
+)
+from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
@@ -19,10 +38,10 @@ from gateway.household.file_history import revision_of
 from gateway.policy.profile import edits
 from gateway.policy.profile.laws import signed
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.requests.requests import MAX_REASON
+from gateway.policy.yaml.documents import has_own_comments
 from gateway.store.store import Store
-
-MAX_REVISION = 2**48
 
 
 class EditVerbs:
@@ -45,12 +64,12 @@ class EditVerbs:
         self._editing = editing
 
     def register(self, router: Router) -> None:
-        router.add("rules", self.rules)
-        router.add("edit", self.edit)
-        router.add("unedit", self.unedit)
-        router.add("add_profile", self.add_profile)
-        router.add("remove_profile", self.remove_profile)
-        router.add("restore_profile", self.restore_profile)
+        router.serve(RULES, self.rules)
+        router.serve(EDIT, self.edit)
+        router.serve(UNEDIT, self.unedit)
+        router.serve(ADD_PROFILE, self.add_profile)
+        router.serve(REMOVE_PROFILE, self.remove_profile)
+        router.serve(RESTORE_PROFILE, self.restore_profile)
 
     def author(self, request: Request) -> Author:
         """Return the guardian who changes a file. All verbs that edit files check permission here."""
@@ -61,18 +80,25 @@ class EditVerbs:
         origin = request.text("origin", "")
         self._store.audit(what, detail, by=author.by, at=author.at, origin=origin)
 
-    def rules(self, request: Request) -> Mapping[str, object]:
-        """The verb `rules`: what a profile's file says, and which values come from its age group."""
+    def rules(self, call: Call[RulesRequest]) -> ChildRules:
+        """Return what a profile's file says, and which values come from its age group."""
         household = self._home.rules.household
-        profile = self._home.rules.profile(request.text("id"))
+        profile = self._home.rules.profile(call.args.id)
         path = self._editing.file(profile.id)
         problem = household.problems.get(path.name)
         source, document = self._editing.read(path)
-        return edits.rules_to_dict(source, document, profile, household.bands) | {
-            "set": self.last_change(path, source),
-            "revision": revision_of(source),
-            "problem": None if problem is None else str(problem),
-        }
+        return ChildRules(
+            id=profile.id,
+            name=profile.name,
+            band=profile.band.value,
+            by_hand=has_own_comments(source),
+            own=edits.typed(document),
+            band_rules=rules_to_yaml(household.bands[profile.band].rules),
+            rules=rules_to_yaml(profile.rules),
+            set=self.last_change(path, source),
+            revision=revision_of(source),
+            problem=None if problem is None else str(problem),
+        )
 
     def last_change_of(self, profile: Profile) -> LastChange | None:
         """Return who changed a profile's file last, and when; None if that is unknown."""
@@ -91,77 +117,69 @@ class EditVerbs:
             return None
         return LastChange(by=step.by, at=step.at.astimezone(self._home.rules.household.config.zone))
 
-    @staticmethod
-    def revision(request: Request, key: str = "revision") -> int | None:
-        """Return the revision that the file must still have; None if the request names none."""
-        return EditVerbs.needed_revision(request, key) if request.has(key) else None
-
-    @staticmethod
-    def needed_revision(request: Request, key: str = "revision") -> int:
-        return request.whole(key, least=0, most=MAX_REVISION)
-
-    def edit(self, request: Request) -> Mapping[str, object]:
-        """The verb `edit`: change settings of a profile."""
-        author, profile_id = self.author(request), self._id(request)
-        changes = signed(request.mapping("set"), author.by)
+    def edit(self, call: Call[EditRequest]) -> Edited:
+        """Change settings of a profile."""
+        author, profile_id = self.author(call), self._id(call.args.id)
+        changes = signed(call.mapping("set"), author.by)
         self._growing.refuse_later(profile_id, changes)
-        done = self._editing.edit(profile_id, changes, author, self.revision(request))
+        done = self._editing.edit(profile_id, changes, author, call.args.revision)
         if done.revision != done.found:
-            self.audit(request, author, "edit", _detail(profile_id, done))
-        return {
-            "revision": done.revision,
-            "undo": done.found,
-            "changed": edits.effective(done.before, done.after, changes),
-            "moved": [{"mac": mac, "from": owner} for owner, macs in done.lost.items() for mac in macs],
-        }
+            self.audit(call, author, "edit", _detail(profile_id, done))
+        return Edited(
+            revision=done.revision,
+            undo=done.found,
+            changed=tuple(edits.effective(done.before, done.after, changes)),
+            moved=tuple(
+                MovedDevice(mac=mac, from_=owner) for owner, macs in done.lost.items() for mac in macs
+            ),
+        )
 
-    def unedit(self, request: Request) -> Mapping[str, object]:
-        """The verb `unedit`: put a profile's file back to an earlier revision."""
-        author, profile_id = self.author(request), self._id(request)
-        revision, found = self.needed_revision(request), self.revision(request, "found")
+    def unedit(self, call: Call[UneditRequest]) -> Unedited:
+        """Put a profile's file back to an earlier revision."""
+        author, profile_id = self.author(call), self._id(call.args.id)
+        revision = call.args.revision
         _, old = self._editing.history.earlier(self._editing.file(profile_id), revision)
         self._growing.refuse_file(profile_id, old)
-        done = self._editing.unedit(profile_id, revision, author, found)
-        self.audit(request, author, "unedit", f"{profile_id}: as it was before")
-        return {"revision": done.revision, "undo": done.found}
+        done = self._editing.unedit(profile_id, revision, author, call.args.found)
+        self.audit(call, author, "unedit", f"{profile_id}: as it was before")
+        return Unedited(revision=done.revision, undo=done.found)
 
-    def _id(self, request: Request) -> str:
+    def _id(self, wanted: str) -> str:
         """Return the id of a profile, also of one whose file cannot be used."""
-        wanted = request.text("id")
         profile = self._home.rules.household.find(wanted)
         return wanted if profile is None else profile.id
 
-    def add_profile(self, request: Request) -> Mapping[str, object]:
-        """The verb `add_profile`. With ``trial`` it is only checked, and nothing is written."""
-        author, name, band = self.author(request), request.text("name"), request.text("band")
-        rules = signed(request.mapping("set"), author.by) if request.has("set") else {}
-        changes = {**rules, "name": name, "band": band, "devices": request.texts("devices")}
-        trial = request.values.get("trial") is True
-        profile_id = self._editing.add(name, changes, author, trial=trial)
-        if not trial:
+    def add_profile(self, call: Call[AddProfileRequest]) -> ProfileId:
+        """Add a profile. With ``trial`` it is only checked, and nothing is written."""
+        author, args = self.author(call), call.args
+        name, band = args.name.strip(), args.band
+        rules = {} if args.set is None else signed(call.mapping("set"), author.by)
+        changes = {**rules, "name": name, "band": band, "devices": list(args.devices)}
+        profile_id = self._editing.add(name, changes, author, trial=args.trial)
+        if not args.trial:
             for table in (self._store.pins, self._store.self_set, self._store.agreements):
                 table.forget(profile_id)  # rows of a removed profile that had the same id
             detail = f"{profile_id}: {name}, band {band}" + (", with rules" if rules else "")
-            self.audit(request, author, "add_profile", detail)
-        return {"id": profile_id}
+            self.audit(call, author, "add_profile", detail)
+        return ProfileId(id=profile_id)
 
-    def remove_profile(self, request: Request) -> Mapping[str, object]:
-        """The verb `remove_profile`. ``restore_profile`` undoes it with the token in ``undo``."""
-        author, profile_id = self.author(request), self._id(request)
+    def remove_profile(self, call: Call[RemoveProfileRequest]) -> RemovedProfile:
+        """Remove a profile. ``restore_profile`` undoes it with the token in ``undo``."""
+        author, profile_id = self.author(call), self._id(call.args.id)
         profile = self._home.rules.household.profiles.get(profile_id)
         step = self._editing.remove(profile_id, author)
-        self.audit(request, author, "remove_profile", profile_id)
-        return {"undo": str(step.number), "devices": list(profile.devices if profile else ())}
+        self.audit(call, author, "remove_profile", profile_id)
+        return RemovedProfile(undo=str(step.number), devices=tuple(profile.devices if profile else ()))
 
-    def restore_profile(self, request: Request) -> Mapping[str, object]:
-        """The verb `restore_profile`: bring a removed profile back."""
-        author, token = self.author(request), request.text("token")
+    def restore_profile(self, call: Call[RestoreProfileRequest]) -> ProfileId:
+        """Restore a removed profile."""
+        author, token = self.author(call), call.args.token
         if not (token.isascii() and token.isdigit() and len(token) <= 9):
-            request.refuse("token", "is nobody who was removed", Code.NO_REVISION)
+            call.refuse("token", "names no removed profile", Code.NO_REVISION)
         profile_id = self._editing.restore(int(token), author)
         self._carry_held_band(int(token), profile_id)
-        self.audit(request, author, "restore_profile", profile_id)
-        return {"id": profile_id}
+        self.audit(call, author, "restore_profile", profile_id)
+        return ProfileId(id=profile_id)
 
     def _carry_held_band(self, number: int, profile_id: str) -> None:
         """Give a profile that was restored under another id the highest age group of its former id.

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from gateway.control.protocol import Request
+from gateway.control.contract.rules import (
+    EDIT_FAMILY,
+    FAMILY,
+    UNEDIT_FAMILY,
+    Edited,
+    EditFamilyRequest,
+    FamilySettings,
+    ListSettings,
+    RouterSetting,
+    SharedBy,
+    Unedited,
+    UneditFamilyRequest,
+)
+from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.control.verbs import Nothing
 from gateway.core.files import read_bounded
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.household.editing import HomeEditing
 from gateway.household.file_history import revision_of
 from gateway.household.rule_book import RuleBook
+from gateway.policy.config.config import ACCESS
 from gateway.policy.profile import edits
+from gateway.policy.yaml.documents import has_own_comments
 
 
 class FamilyVerbs:
@@ -23,32 +37,49 @@ class FamilyVerbs:
         self._editing = editing
 
     def register(self, router: Router) -> None:
-        router.add("family", self.family)
-        router.add("edit_family", self.edit)
-        router.add("unedit_family", self.unedit)
+        router.serve(FAMILY, self.family)
+        router.serve(EDIT_FAMILY, self.edit)
+        router.serve(UNEDIT_FAMILY, self.unedit)
 
-    def family(self, _request: Request) -> Mapping[str, object]:
-        """The verb `family`: the settings, and who changed them last."""
+    def family(self, _call: Call[Nothing]) -> FamilySettings:
+        """Return the settings, and who changed them last."""
         rules = self._rules
-        source = read_bounded(rules.path)
-        return edits.home_to_dict(source, rules.household.config) | {
-            "set": self._edit.last_change(rules.path, source),
-            "revision": revision_of(source),
-        }
+        source, settings = read_bounded(rules.path), rules.household.config
+        return FamilySettings(
+            by_hand=has_own_comments(source),
+            lan=settings.lan,
+            country=settings.country,
+            timezone=settings.timezone,
+            language=settings.language,
+            languages=settings.languages,
+            unknown_devices=settings.unknown_devices,
+            interfaces=dict(settings.interfaces),
+            keep_profile=settings.keep_profile,
+            shared={mac: SharedBy(people=people) for mac, people in settings.shared.items()},
+            managed=dict(settings.managed),
+            gateway_access=ACCESS[settings.gateway_open],
+            gateway_ports=settings.gateway_ports,
+            lists=ListSettings(update=settings.lists_update.value),
+            router=tuple(
+                RouterSetting(file=setting.file, option=setting.option, value=setting.text)
+                for setting in settings.fixed.values()
+            ),
+            set=self._edit.last_change(rules.path, source),
+            revision=revision_of(source),
+        )
 
-    def edit(self, request: Request) -> Mapping[str, object]:
-        """The verb `edit_family`: change settings."""
-        author, changes = self._edit.author(request), request.mapping("set")
-        done = self._editing.edit(changes, author, self._edit.revision(request))
+    def edit(self, call: Call[EditFamilyRequest]) -> Edited:
+        """Change settings."""
+        author, changes = self._edit.author(call), call.mapping("set")
+        done = self._editing.edit(changes, author, call.args.revision)
         if done.revision != done.found:
-            self._edit.audit(request, author, "edit_family", edits.changes_text(done.before, done.after))
+            self._edit.audit(call, author, "edit_family", edits.changes_text(done.before, done.after))
         changed = edits.effective(done.before, done.after, changes)
-        return {"revision": done.revision, "undo": done.found, "changed": changed}
+        return Edited(revision=done.revision, undo=done.found, changed=tuple(changed))
 
-    def unedit(self, request: Request) -> Mapping[str, object]:
-        """The verb `unedit_family`: put the settings back to an earlier revision."""
-        author = self._edit.author(request)
-        revision, found = self._edit.needed_revision(request), self._edit.revision(request, "found")
-        done = self._editing.unedit(revision, author, found)
-        self._edit.audit(request, author, "unedit_family", "as it was before")
-        return {"revision": done.revision, "undo": done.found}
+    def unedit(self, call: Call[UneditFamilyRequest]) -> Unedited:
+        """Put the settings back to an earlier revision."""
+        author = self._edit.author(call)
+        done = self._editing.unedit(call.args.revision, author, call.args.found)
+        self._edit.audit(call, author, "unedit_family", "as it was before")
+        return Unedited(revision=done.revision, undo=done.found)

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
-from gateway.control.protocol import Request
+from gateway.control.contract.rules import (
+    CATALOGUE,
+    PREVIEW,
+    WEEK,
+    Explanation,
+    HoursSpan,
+    PreviewRequest,
+    RuleCatalogue,
+    TargetHours,
+    TargetLimit,
+    WeekDay,
+    WeekPlan,
+    WeekRequest,
+)
+from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
+from gateway.control.verbs import Nothing
 from gateway.features.accounts.access import Access
 from gateway.features.activity.decided import DecisionSource
+from gateway.features.rules.catalogue_view import catalogue_view
 from gateway.features.rules.describe_hours import target_name
+from gateway.features.rules.explanation import explanation
 from gateway.household.context import HomeContext
 from gateway.household.editing import Editing
 from gateway.household.members import Family, Member
 from gateway.household.visibility import Visibility, VisibleMembers
-from gateway.policy.judge.explanation import sentence
-from gateway.policy.judge.why import as_json, parse_moment, parse_question, why
-from gateway.policy.names.catalogue_views import catalogue_to_dict
+from gateway.policy.judge.why import parse_moment, parse_question, why
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.time.schedule import Grid, PlannedDay, Stretch, plan
@@ -41,13 +57,15 @@ class Explainer:
         self._members = members
         self._decided = decided
 
-    def moment(self, request: Request) -> datetime:
-        """Return the time in ``at``; the current time if the request has none."""
-        if not request.has("at"):
+    def moment(self, at: str | None) -> datetime:
+        """Return a moment of a request, by default the current time."""
+        if at is None:
             return self._home.local_now()
-        return parse_moment(request.text("at"), self._home.rules.household.config.zone)
+        return parse_moment(at, self._home.rules.household.config.zone)
 
-    def explain(self, member: Member, seen: Observation, at: datetime) -> dict[str, object]:
+    def explain(
+        self, member: Member, seen: Observation, at: datetime, problems: tuple[str, ...] = ()
+    ) -> Explanation:
         """Return the decision for a member at a moment, and the reasons."""
         judge, situation = member.judge, member.situation
         if at < self._home.local_now():
@@ -55,13 +73,12 @@ class Explainer:
         answer = why(judge, seen, at, self._members.situation(member, situation, at))
         if member.profile.is_child and self._visibility.level(member.profile.id) < KINDS_LEVEL:
             answer = answer._replace(left=None)  # the minutes left would show how much the child used
-        text = sentence(answer.decision, seen.host, at, self._home.rules.names, left=answer.left)
         decided = self._decided(member.profile).describe(answer.decision, seen.host)
-        return as_json(seen, at, answer) | {"sentence": text, "decided": decided}
+        return explanation(seen, at, answer, self._home.rules.names, decided, problems)
 
 
 class PreviewVerbs:
-    """Answers questions about rules without changing them.
+    """Shows what rules exist, and what a change would do.
 
     ``with_choices`` adds to a profile what the child set for itself.
     """
@@ -81,69 +98,64 @@ class PreviewVerbs:
         self._explainer = explainer
 
     def register(self, router: Router) -> None:
-        router.add("catalogue", self.catalogue)
-        router.add("preview", self.preview)
-        router.add("week", self.week)
+        router.serve(CATALOGUE, self.catalogue)
+        router.serve(PREVIEW, self.preview)
+        router.serve(WEEK, self.week)
 
-    def catalogue(self, _request: Request) -> Mapping[str, object]:
-        """The verb `catalogue`: services, categories and age groups."""
-        product = self._home.rules.product
-        return catalogue_to_dict(product.catalogue, product.categories, product.bands)
+    def catalogue(self, _call: Call[Nothing]) -> RuleCatalogue:
+        return catalogue_view(self._home.rules.product)
 
-    def preview(self, request: Request) -> Mapping[str, object]:
-        """The verb `preview`: the decision about a host, by the rules as they are or with changes."""
-        member = self._access.stand_in(self._profile(request))
-        seen, at = parse_question(request.text("host")), self._explainer.moment(request)
+    def preview(self, call: Call[PreviewRequest]) -> Explanation:
+        """Return the decision about a host, by the rules as they are or with changes."""
+        member = self._access.stand_in(self._profile(call, call.args.id))
+        seen, at = parse_question(call.args.host), self._explainer.moment(call.args.at)
         return self._explainer.explain(member, seen, at)
 
-    def _profile(self, request: Request) -> Profile:
+    def _profile(self, request: Request, wanted: str) -> Profile:
         """Return the profile as it is, or with the changes of ``set``."""
-        profile = self._home.rules.profile(request.text("id"))
+        profile = self._home.rules.profile(wanted)
         if not request.has("set"):
             return profile
-        changes = request.mapping("set")
+        changes: dict[str, Any] = request.mapping("set")
         changed = self._editing.with_changes(profile.id, changes).profiles[profile.id]
         return self._with_choices(changed)
 
-    def week(self, request: Request) -> Mapping[str, object]:
-        """The verb `week`: the schedule of seven days from today on."""
-        rules, profile = self._home.rules, self._profile(request)
+    def week(self, call: Call[WeekRequest]) -> WeekPlan:
+        """Return the schedule of seven days from today on."""
+        rules, profile = self._home.rules, self._profile(call, call.args.id)
         holidays = rules.product.holidays(rules.household.config.country)
         grid, today = Grid(profile, rules.calendar), self._home.local_now().date()
-        return {
-            "id": profile.id,
-            "days": [self._day(day, grid) for day in plan(profile, rules.calendar, holidays, today)],
-        }
+        days = plan(profile, rules.calendar, holidays, today)
+        return WeekPlan(id=profile.id, days=tuple(self._day(day, grid) for day in days))
 
-    def _day(self, planned: PlannedDay, grid: Grid) -> dict[str, object]:
+    def _day(self, planned: PlannedDay, grid: Grid) -> WeekDay:
         rules = self._home.rules
-        return {
-            **planned.in_brief(),
-            "spans": [_span(stretch) for stretch in grid.internet(planned.day)],
-            "windows": [
-                {
-                    "target": key,
-                    "name": target_name(key, rules),
-                    "spans": [_span(stretch) for stretch in stretches],
-                }
+        return WeekDay(
+            date=planned.day,
+            weekday=planned.weekday,
+            counts_as=planned.counts_as.value,
+            because=planned.because,
+            holiday=planned.holiday or None,
+            exception=planned.exception,
+            spans=tuple(map(_span, grid.internet(planned.day))),
+            windows=tuple(
+                TargetHours(target=key, name=target_name(key, rules), spans=tuple(map(_span, stretches)))
                 for key, stretches in grid.targets(planned.day).items()
-            ],
-            "limits": [
-                {
-                    "target": key,
-                    "name": target_name(key, rules),
-                    "minutes": limit.value // timedelta(minutes=1),
-                    "owner": limit.owner,
-                }
+            ),
+            limits=tuple(
+                TargetLimit(
+                    target=key,
+                    name=target_name(key, rules),
+                    minutes=limit.value // timedelta(minutes=1),
+                    owner=limit.owner,
+                )
                 for key, limit in planned.limits.items()
-            ],
-        }
+            ),
+        )
 
 
-def _span(stretch: Stretch) -> dict[str, object]:
-    span: dict[str, object] = {
-        "from": clock_text(stretch.start),
-        "to": clock_text(stretch.end),
-        "state": stretch.state,
-    }
-    return span | ({"owner": stretch.owner} if stretch.owner else {})
+def _span(stretch: Stretch) -> HoursSpan:
+    owner = {"owner": stretch.owner} if stretch.owner else {}
+    return HoursSpan(
+        from_=clock_text(stretch.start), to=clock_text(stretch.end), state=stretch.state, **owner
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
-from gateway.control.protocol import Request
+from gateway.control.contract.rules import WHY, Explanation, WhyRequest
+from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.features.accounts.access import Access
 from gateway.household.context import HomeContext
@@ -15,12 +16,12 @@ from gateway.policy.judge.why import parse_question
 from gateway.policy.values import Observation
 from gateway.store.tables.questions import Questions
 
-Explain = Callable[[Member, Observation, datetime], Mapping[str, object]]
-"""Describes the decision about a host or a connection of a member at a moment."""
+Explain = Callable[[Member, Observation, datetime, tuple[str, ...]], Explanation]
+"""Describes the decision about a host or a connection of a member at a moment, with problems of its file."""
 
 
 class WhyVerb:
-    """``moment`` reads the moment that a request asks about."""
+    """Explains decisions. ``moment`` parses the moment of a request."""
 
     def __init__(
         self,
@@ -28,7 +29,7 @@ class WhyVerb:
         family: Family,
         questions: Questions,
         access: Access,
-        moment: Callable[[Request], datetime],
+        moment: Callable[[str | None], datetime],
         explain: Explain,
     ) -> None:
         self._home = home
@@ -39,29 +40,30 @@ class WhyVerb:
         self._explain = explain
 
     def register(self, router: Router) -> None:
-        router.add("why", self.why)
+        router.serve(WHY, self.why)
 
-    def why(self, request: Request) -> Mapping[str, object]:
-        seen = parse_question(*(request.text_or_none(key) for key in ("host", "to", "speaks")))
-        at = self._moment(request)
-        return {**self._explain(self._member(request, at), seen, at), "problems": self._problems(request)}
+    def why(self, call: Call[WhyRequest]) -> Explanation:
+        args, at = call.args, self._moment(call.args.at)
+        seen = parse_question(args.host, args.to, args.speaks)
+        return self._explain(self._member(call, at), seen, at, self._problems(args.device or ""))
 
-    def _problems(self, request: Request) -> list[str]:
+    def _problems(self, device: str) -> tuple[str, ...]:
         """Return the problem of the file that names the device, where this file cannot be used."""
-        mac = parse_mac(request.text("device", ""))
+        mac = parse_mac(device)
         found = None if mac is None else self._home.rules.household.problem_of(mac)
-        return [] if found is None else [str(found)]
+        return () if found is None else (str(found),)
 
-    def _member(self, request: Request, at: datetime) -> Member:
+    def _member(self, call: Call[WhyRequest], at: datetime) -> Member:
         """Return the member that `profile` or `device` names. For a profile: what applies to all its devices.
 
         For a device with an open question, the member that it was where ``at`` is before the question.
         """
         household, family = self._home.rules.household, self._family
-        if request.has("device"):
-            mac = parse_mac(request.text("device"))
+        device, profile = call.args.device, call.args.profile
+        if device is not None:
+            mac = parse_mac(device)
             if mac is None:
-                request.refuse("device", "is no MAC address such as 02:00:00:00:00:0a")
+                call.refuse("device", "is no MAC address such as 02:00:00:00:00:0a")
             if family.worn is not None and mac in family.worn.macs:
                 return family.worn  # the device of a filter test has rules, but no owner
             unfiltered = household.owner_of(mac) or household.home
@@ -69,4 +71,6 @@ class WhyVerb:
             if member is not None and member.asked and question is not None and at < question.at:
                 member = member.beside
             return member or self._access.stand_in(unfiltered)
-        return self._access.stand_in(self._home.rules.profile(request.text("profile")))
+        if profile is None:
+            call.refuse("profile", "is missing")
+        return self._access.stand_in(self._home.rules.profile(profile))

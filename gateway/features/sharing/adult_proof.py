@@ -7,11 +7,17 @@ the fact that there was a proof.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from gateway.control.protocol import Request
+from gateway.control.contract.sharing import (
+    ADULT_PROOF,
+    AdultProofChange,
+    AdultProofRequest,
+    AdultProofState,
+)
+from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.control.schema import values_of
 from gateway.control.signins import by_password
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -54,15 +60,13 @@ class AdultProofVerbs:
         self._switches = AttemptDelay(SWITCHES)
 
     def register(self, router: Router) -> None:
-        router.add("adult_proof", self.adult_proof)
+        router.serve(ADULT_PROOF, self.adult_proof)
 
-    def adult_proof(self, request: Request) -> Mapping[str, object]:
-        mac = parse_mac(request.text("device"))
+    def adult_proof(self, call: Call[AdultProofRequest]) -> AdultProofChange:
+        mac = parse_mac(call.args.device)
         if mac is None:
-            request.refuse("device", "is no MAC address such as 02:00:00:00:00:0a")
-        if request.choice("action", ("open", "end")) == "end":
-            return self._end(request, mac)
-        return self._open(request, mac)
+            call.refuse("device", "is no MAC address such as 02:00:00:00:00:0a")
+        return self._end(call, mac) if call.args.action == "end" else self._open(call, mac)
 
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
         """Return what the verb `device` adds: the proof in force, or that a proof ``opens`` the device."""
@@ -71,60 +75,59 @@ class AdultProofVerbs:
             return {"adult_proof": proof}
         return {"opens": True} if self._refusal(mac, member) is None else {}
 
-    def proof_of(self, mac: str) -> dict[str, object] | None:
-        """Describe the proof that opens the device now."""
+    def proof_of(self, mac: str) -> AdultProofState | None:
+        """Return the proof that opens the device now."""
         proof = self._adult_devices.of(mac)
-        return None if proof is None else self._to_dict(proof)
+        return None if proof is None else self._opened_by(proof)
 
     def opens(self, mac: str) -> bool:
         """Whether a proof opens the device, or has opened it."""
         family = self._family
         return mac in family.opened or self._refusal(mac, family.member_of(mac)) is None
 
-    def _to_dict(self, proof: AdultProof) -> dict[str, object]:
-        zone = self._home.rules.household.config.zone
-        return {"method": proof.method, "by": proof.by or None, "until": proof.until.astimezone(zone)}
+    def _opened_by(self, proof: AdultProof) -> AdultProofState:
+        until = proof.until.astimezone(self._home.rules.household.config.zone)
+        return AdultProofState(proof.method, proof.by or None, until)
 
-    def _open(self, request: Request, mac: str) -> Mapping[str, object]:
+    def _open(self, call: Call[AdultProofRequest], mac: str) -> AdultProofChange:
         home, family = self._home, self._family
-        length = request.choice("length", LENGTHS)
-        method, by = self._method(request)
-        ends = request.moment_or_none("until")
+        length, ends = call.choice("length", LENGTHS), call.args.until
+        method, by = self._method(call)
         if ends is not None and ends <= home.now():
-            request.refuse("until", "has passed", Code.HAS_PASSED)
+            call.refuse("until", "has passed", Code.HAS_PASSED)
         refusal = self._refusal(mac, family.member_of(mac)) if mac not in family.opened else None
         if refusal is not None:
             problem, code = refusal
-            request.refuse("device", problem, code)
+            call.refuse("device", problem, code)
         if self._adult_devices.is_full(mac):
-            request.refuse("device", "is one too many; close another one first", Code.NO_ROOM)
+            call.refuse("device", "is one too many; close another one first", Code.NO_ROOM)
         self._switches.take(mac, self._monotonic())
         if self._sharing.use_of(mac) is not None:
             self._sharing.end(mac)
         given = new_proof(mac, method, length, home.local_now(), by=by, sure=home.clock_trusted).at_most(ends)
         proof = AdultProof(mac, method, in_utc(given.at), in_utc(given.until), by, given.span, given.sure)
-        self._adult_devices.begin(proof, who=by or PROGRAM, origin=_origin(request, proof, by))
-        return {"device": mac} | self._to_dict(proof)
+        self._adult_devices.begin(proof, who=by or PROGRAM, origin=_origin(call, proof, by))
+        return AdultProofChange(device=mac, **values_of(self._opened_by(proof)))
 
-    def _end(self, request: Request, mac: str) -> Mapping[str, object]:
+    def _end(self, call: Call[AdultProofRequest], mac: str) -> AdultProofChange:
         """Close the device: for a guardian, or for the device itself without a sign-in."""
-        by = self._access.guardian(request) if request.has("by") else ""
+        by = self._access.guardian(call) if call.has("by") else ""
         proof = self._adult_devices.of(mac)
         if proof is None:
-            request.refuse("device", "is not open by an adult's proof", Code.NOT_IN_FORCE)
-        self._adult_devices.end(proof, by=by or PROGRAM, origin=_origin(request, proof, by))
-        return {"device": mac}
+            call.refuse("device", "is not open by an adult's proof", Code.NOT_IN_FORCE)
+        self._adult_devices.end(proof, by=by or PROGRAM, origin=_origin(call, proof, by))
+        return AdultProofChange(mac)
 
-    def _method(self, request: Request) -> tuple[ProofMethod, str]:
+    def _method(self, call: Call[AdultProofRequest]) -> tuple[ProofMethod, str]:
         """Return the method of the proof, and the guardian's name if there is one."""
-        if request.has("by"):
-            return ProofMethod.GUARDIAN, self._access.guardian(request)
-        if request.choice("method", (ProofMethod.PASSWORD, ProofMethod.WALLET)) == ProofMethod.WALLET:
+        if call.has("by"):
+            return ProofMethod.GUARDIAN, self._access.guardian(call)
+        if call.choice("method", (ProofMethod.PASSWORD, ProofMethod.WALLET)) == ProofMethod.WALLET:
             return ProofMethod.WALLET, ""
-        account = by_password(self._people, request)
+        account = by_password(self._people, call)
         if not account.guards:
             problem = f"names {account.name}, who is no guardian here"
-            request.refuse("name", problem, Code.GUARDIANS_ONLY)
+            call.refuse("name", problem, Code.GUARDIANS_ONLY)
         return ProofMethod.PASSWORD, account.name
 
     def _refusal(self, mac: str, member: Member | None) -> tuple[str, Code] | None:
@@ -148,6 +151,6 @@ class AdultProofVerbs:
         return datetime.fromtimestamp(self._home.loop.now(), UTC)
 
 
-def _origin(request: Request, proof: AdultProof, by: str) -> str:
+def _origin(call: Call[AdultProofRequest], proof: AdultProof, by: str) -> str:
     """Return the address for the audit line. None is recorded for a wallet's proof."""
-    return "" if proof.method is ProofMethod.WALLET and not by else request.text("origin", "")
+    return "" if proof.method is ProofMethod.WALLET and not by else call.text("origin", "")

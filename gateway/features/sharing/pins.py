@@ -7,11 +7,13 @@ child out for at most ten minutes, and only there: the child's own phone counts 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from gateway.control.protocol import Request
+from gateway.control.contract.sharing import PIN, ChangedPin, PinRequest, PinState
+from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
+from gateway.control.schema import values_of
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.sharing.attempt_delay import AttemptDelay
@@ -49,36 +51,31 @@ class PinDesk:
         self._slow_of_day = AttemptDelay(pins.TRIES_OF_DAY, timedelta(days=1))
 
     def register(self, router: Router) -> None:
-        router.add("pin", self.pin)
+        router.serve(PIN, self.pin)
 
-    def pin(self, request: Request) -> Mapping[str, object]:
+    def pin(self, call: Call[PinRequest]) -> ChangedPin:
         """Carry out an action. A guardian sends ``who`` and ``by`` to set or clear, a child ``device``."""
-        action = request.choice("action", ("set", "check", "clear"))
+        action = call.args.action
         if action == "clear":
-            return self._clear(request)
-        if action == "set" and not request.has("device"):
-            return self._set_by_guardian(request)
-        member = self._access.child(request)
-        mac, who = parse_mac(request.text("device")) or "", member.profile
+            return self._clear(call)
+        if action == "set" and call.args.device is None:
+            return self._set_by_guardian(call)
+        member = self._access.child(call)
+        mac, who = parse_mac(call.text("device")) or "", member.profile
         if action == "check":
-            self.check(request, mac, who)
-            return {"who": who.id} | self.describe(who)
-        return self._set_by_child(request, mac, who)
+            self.check(call, mac, who)
+            return self._changed(who)
+        return self._set_by_child(call, mac, who)
 
-    def describe(self, who: Profile) -> dict[str, object]:
-        """Return ``pin``: whether the child needs one, and ``pin_set``: since when it has one.
-
-        ``pin_by`` is the guardian who set it; None where the child did.
-        """
+    def describe(self, who: Profile) -> PinState:
         known = self._stored.of(who.id)
         at = None if known is None else known.at.astimezone(self._home.rules.household.config.zone)
         if at is not None and known is not None and not known.by and who.rules.log_level < NAMES_LEVEL:
             at = day_of(at)  # the moment at which the child set it is private
-        return {
-            "pin": needs_pin(who),
-            "pin_set": at,
-            "pin_by": None if known is None else known.by or None,
-        }
+        return PinState(pin=needs_pin(who), pin_set=at, pin_by=None if known is None else known.by or None)
+
+    def _changed(self, who: Profile) -> ChangedPin:
+        return ChangedPin(who=who.id, **values_of(self.describe(who)))
 
     def is_own(self, mac: str, who: Profile) -> bool:
         """Whether the device belongs to this child alone, and no other child uses it now."""
@@ -102,48 +99,46 @@ class PinDesk:
             request.refuse("pin", f"is not {who.name}'s PIN", Code.PIN_WRONG, name=who.name)
         self._delay.forget(key)
 
-    def _set_by_guardian(self, request: Request) -> Mapping[str, object]:
-        by = self._access.guardian(request)
-        return self._save(request, self._child(request), by)
+    def _set_by_guardian(self, call: Call[PinRequest]) -> ChangedPin:
+        by = self._access.guardian(call)
+        return self._save(call, self._child(call), by)
 
-    def _set_by_child(self, request: Request, mac: str, who: Profile) -> Mapping[str, object]:
+    def _set_by_child(self, call: Call[PinRequest], mac: str, who: Profile) -> ChangedPin:
         """Set the PIN on the child's own device. To change it, the request also needs the old one."""
         if not self.is_own(mac, who):
-            request.refuse("device", "is not one child's own", Code.PIN_ELSEWHERE)
+            call.refuse("device", "is not one child's own", Code.PIN_ELSEWHERE)
         if self._stored.of(who.id) is not None:
-            old = Request(request.do, request.role, request.uid, {"pin": request.text("old")})
+            old = Request(call.do, call.role, call.uid, {"pin": call.text("old")})
             self.check(old, mac, who)
-        return self._save(request, who, "")
+        return self._save(call, who, "")
 
-    def _save(self, request: Request, who: Profile, by: str) -> Mapping[str, object]:
+    def _save(self, call: Call[PinRequest], who: Profile, by: str) -> ChangedPin:
         """Store the PIN of a request. ``by``: the guardian; empty where the child set it."""
-        pin = pins.parse_pin(request.text("pin"))
+        pin = pins.parse_pin(call.text("pin"))
         if pin is None:
             least, most = pins.MIN_DIGITS, pins.MAX_DIGITS
-            request.refuse(
-                "pin", f"must have {least} to {most} digits", Code.PIN_FORM, least=least, most=most
-            )
+            call.refuse("pin", f"must have {least} to {most} digits", Code.PIN_FORM, least=least, most=most)
         if pins.is_weak(pin):
-            request.refuse("pin", "is one that others guess first", Code.PIN_GUESSED)
+            call.refuse("pin", "is one that others guess first", Code.PIN_GUESSED)
         salt = secrets.token_hex(pins.SALT_BYTES)
         made = Pin(who.id, salt, pins.hash_pin(pin, salt), in_utc(self._home.local_now()), by)
-        self._stored.put(made, by=by or who.name, origin=request.text("origin", ""))
+        self._stored.put(made, by=by or who.name, origin=call.text("origin", ""))
         if by or who.rules.log_level >= NAMES_LEVEL:
             self._home.publish("pin", profile=who.id, name=who.name, what="set", by=by or None)
-        return {"who": who.id} | self.describe(who)
+        return self._changed(who)
 
-    def _clear(self, request: Request) -> Mapping[str, object]:
-        by, who = self._access.guardian(request), self._child(request)
+    def _clear(self, call: Call[PinRequest]) -> ChangedPin:
+        by, who = self._access.guardian(call), self._child(call)
         at = self._home.local_now()
-        if not self._stored.drop(who.id, by=by, at=at, origin=request.text("origin", "")):
-            request.refuse("who", f"names {who.name}, who has no PIN", Code.NO_PIN, name=who.name)
+        if not self._stored.drop(who.id, by=by, at=at, origin=call.text("origin", "")):
+            call.refuse("who", f"names {who.name}, who has no PIN", Code.NO_PIN, name=who.name)
         self._home.publish("pin", profile=who.id, name=who.name, what="cleared", by=by)
-        return {"who": who.id} | self.describe(who)
+        return self._changed(who)
 
-    def _child(self, request: Request) -> Profile:
-        who = self._home.rules.profile(request.text("who"))
+    def _child(self, call: Call[PinRequest]) -> Profile:
+        who = self._home.rules.profile(call.text("who"))
         if not who.is_child:
-            request.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
+            call.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
         return who
 
     def _loop_time(self) -> datetime:

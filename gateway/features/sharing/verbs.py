@@ -6,11 +6,35 @@ and `handed`. For guardians: `lent`. On new devices: `adult`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from gateway.control.protocol import Request
+from gateway.control.contract.sharing import (
+    ADULT,
+    CLAIM,
+    HAND_OVER,
+    HANDED,
+    LEAVE,
+    LENT,
+    TAKE_BACK,
+    USE,
+    Adult,
+    AdultRequest,
+    ClaimRequest,
+    Handed,
+    HandedRequest,
+    HandOverRequest,
+    LeaveRequest,
+    Lending,
+    OwnPin,
+    SharedDevice,
+    SharingPerson,
+    TakeBackRequest,
+    UseRequest,
+)
+from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
+from gateway.control.schema import values_of
+from gateway.control.verbs import Nothing
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.devices.questions import DeviceQuestions
@@ -74,134 +98,131 @@ class SharingVerbs:
         self._says = AttemptDelay(SAYS)
 
     def register(self, router: Router) -> None:
-        router.add("use", self.use)
-        router.add("leave", self.leave)
-        router.add("claim", self.claim)
-        router.add("hand_over", self.hand_over)
-        router.add("take_back", self.take_back)
-        router.add("handed", self.handed)
-        router.add("lent", self.lent)
-        router.add("adult", self.adult)
+        router.serve(USE, self.use)
+        router.serve(LEAVE, self.leave)
+        router.serve(CLAIM, self.claim)
+        router.serve(HAND_OVER, self.hand_over)
+        router.serve(TAKE_BACK, self.take_back)
+        router.serve(HANDED, self.handed)
+        router.serve(LENT, self.lent)
+        router.serve(ADULT, self.adult)
 
     # On a shared device, or from a child's own phone.
 
-    def use(self, request: Request) -> Mapping[str, object]:
+    def use(self, call: Call[UseRequest]) -> SharedDevice:
         """Start a child's use of a shared device. With ``by`` a guardian starts it, without a PIN."""
-        mac = self._mac(request, "device")
-        by = self._access.guardian(request) if request.has("by") else ""
-        who, proof = self._person(request, mac), self._adult_devices.of(mac)
+        mac = self._mac(call, "device", call.args.device)
+        by = self._access.guardian(call) if call.has("by") else ""
+        who, proof = self._person(call, mac), self._adult_devices.of(mac)
         if proof is None:
-            self._refuse_uncertain(request, mac)
-        self._refuse_handed(request, mac)
+            self._refuse_uncertain(call, mac)
+        self._refuse_handed(call, mac)
         if not by:
             if needs_pin(who):
-                self._pins.check(request, mac, who)
+                self._pins.check(call, mac, who)
             self._limit(mac)
-        what, origin = "use" if by else "", request.text("origin", "")
+        what, origin = "use" if by else "", call.text("origin", "")
         if proof is not None:  # the adult passed the device on to this child
             self._adult_devices.end(proof, by=by or PROGRAM, origin=origin)
         self._sharing.begin(mac, who.id, UseKind.USE, by=by, what=what, origin=origin)
-        return self._to_dict(mac)
+        return self._shared(mac)
 
-    def leave(self, request: Request) -> Mapping[str, object]:
+    def leave(self, call: Call[LeaveRequest]) -> SharedDevice:
         """End a use: on the device itself, of a ``screen`` by the child that claimed it, or by a guardian."""
-        mac = self._mac(request, "device")
-        by = self._access.guardian(request) if request.has("by") else ""
-        screen = self._mac(request, "screen") if request.has("screen") else mac
+        args, mac = call.args, self._mac(call, "device", call.args.device)
+        by = self._access.guardian(call) if call.has("by") else ""
+        screen = mac if args.screen is None else self._mac(call, "screen", args.screen)
         use = self._sharing.use_of(screen)
         if use is None or use.handed:
-            request.refuse("device", "is used by nobody in particular now", Code.NOBODY_USES)
-        if screen != mac and not by and self._access.child(request).profile.id != use.who:
-            request.refuse("screen", "is used by somebody else", Code.NOBODY_USES)
+            call.refuse("device", "is used by nobody in particular now", Code.NOBODY_USES)
+        if screen != mac and not by and self._access.child(call).profile.id != use.who:
+            call.refuse("screen", "is used by somebody else", Code.NOBODY_USES)
         what = "leave" if by else ""
-        self._sharing.end(screen, by=by, what=what, origin=request.text("origin", ""))
-        return self._to_dict(screen)
+        self._sharing.end(screen, by=by, what=what, origin=call.text("origin", ""))
+        return self._shared(screen)
 
-    def claim(self, request: Request) -> Mapping[str, object]:
+    def claim(self, call: Call[ClaimRequest]) -> SharedDevice:
         """Start a child's use of a TV from its own phone. Until it ends, no other child can claim the TV."""
-        member = self._access.child(request)
-        mac, screen = self._mac(request, "device"), self._mac(request, "screen")
+        member = self._access.child(call)
+        mac = self._mac(call, "device", call.text("device"))
+        screen = self._mac(call, "screen", call.args.screen)
         who = member.profile
         if screen == mac or screen not in self._screens(who.id, mac):
-            request.refuse("screen", f"is no screen that {who.name} shares", Code.NO_SCREEN)
+            call.refuse("screen", f"is no screen that {who.name} shares", Code.NO_SCREEN)
         if screen in self._family.opened:
-            request.refuse("screen", "is open for an adult", Code.OPEN_FOR_AN_ADULT)
-        self._refuse_uncertain(request, screen, "screen")
-        self._refuse_handed(request, screen)
+            call.refuse("screen", "is open for an adult", Code.OPEN_FOR_AN_ADULT)
+        self._refuse_uncertain(call, screen, "screen")
+        self._refuse_handed(call, screen)
         use = self._sharing.use_of(screen)
         if use is not None and use.who != who.id:
             name = self._name(use.who)
-            request.refuse("screen", f"is {name}'s just now", Code.SCREEN_TAKEN, name=name)
+            call.refuse("screen", f"is {name}'s just now", Code.SCREEN_TAKEN, name=name)
         self._limit(mac)
         self._sharing.begin(screen, who.id, UseKind.CLAIM)
-        return self._to_dict(screen)
+        return self._shared(screen)
 
     # An adult's device.
 
-    def hand_over(self, request: Request) -> Mapping[str, object]:
+    def hand_over(self, call: Call[HandOverRequest]) -> SharedDevice:
         """Apply a child's rules to an adult's device until a guardian takes it back."""
-        by, mac = self._access.guardian(request), self._mac(request, "device")
-        who = self._home.rules.profile(request.text("who"))
+        by, mac = self._access.guardian(call), self._mac(call, "device", call.args.device)
+        who = self._home.rules.profile(call.args.who)
         if not who.is_child:
-            request.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
+            call.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
         if not self._is_adults(mac):
-            request.refuse("device", "is no device of an adult here", Code.NO_DEVICE_OF_AN_ADULT)
+            call.refuse("device", "is no device of an adult here", Code.NO_DEVICE_OF_AN_ADULT)
         if self._sharing.is_full(mac):
-            request.refuse("device", "is one too many; take another back first", Code.NO_ROOM)
+            call.refuse("device", "is one too many; take another back first", Code.NO_ROOM)
         self._sharing.begin(
-            mac, who.id, UseKind.HANDED, by=by, what="hand over", origin=request.text("origin", "")
+            mac, who.id, UseKind.HANDED, by=by, what="hand over", origin=call.text("origin", "")
         )
-        return self._to_dict(mac)
+        return self._shared(mac)
 
-    def take_back(self, request: Request) -> Mapping[str, object]:
+    def take_back(self, call: Call[TakeBackRequest]) -> SharedDevice:
         """End the use of a device that was handed over."""
-        by, mac = self._access.guardian(request), self._mac(request, "device")
+        by, mac = self._access.guardian(call), self._mac(call, "device", call.args.device)
         use = self._sharing.use_of(mac)
         if use is None or not use.handed:
-            request.refuse("device", "is handed over to nobody", Code.NOBODY_USES)
-        self._sharing.end(mac, by=by, what="take back", origin=request.text("origin", ""))
-        return self._to_dict(mac)
+            call.refuse("device", "is handed over to nobody", Code.NOBODY_USES)
+        self._sharing.end(mac, by=by, what="take back", origin=call.text("origin", ""))
+        return self._shared(mac)
 
-    def handed(self, request: Request) -> Mapping[str, object]:
+    def handed(self, call: Call[HandedRequest]) -> Handed:
         """Return whether the device at an address is handed over, and to which child.
 
         The web process asks before each page for guardians. ``device`` is the one on which the session
         began, which may have another address by now.
         """
-        here = self._presence.mac_of(request.text("ip"))
-        began_on = self._mac(request, "device") if request.has("device") else None
+        here, device = self._presence.mac_of(call.args.ip), call.args.device
+        began_on = None if device is None else self._mac(call, "device", device)
         for mac in (here, began_on):
             use = None if mac is None else self._sharing.use_of(mac)
             if use is not None and use.handed:
-                return {"mac": mac, "who": use.who, "name": self._name(use.who)}
-        return {"mac": here, "who": None, "name": None}
+                return Handed(mac, use.who, self._name(use.who))
+        return Handed(here, None, None)
 
-    def lent(self, _request: Request) -> Mapping[str, object]:
+    def lent(self, _call: Call[Nothing]) -> Lending:
         """Return for guardians each shared or handed-over device, and the state of each child's PIN."""
         household = self._home.rules.household
         shared = [mac for mac in household.config.shared if possible_users(household, mac)]
-        return {
-            "devices": [
-                self._for_guardians(mac) for mac in dict.fromkeys([*shared, *self._sharing.handed_over()])
-            ],
-            "people": self._with_pins(household.children),
-        }
+        macs = dict.fromkeys([*shared, *self._sharing.handed_over()])
+        return Lending(tuple(map(self._for_guardians, macs)), self._with_pins(household.children))
 
     # A new device.
 
-    def adult(self, request: Request) -> Mapping[str, object]:
+    def adult(self, call: Call[AdultRequest]) -> Adult:
         """Stop recording a new device whose user says to be an adult. This opens nothing."""
-        mac = self._mac(request, "device")
-        self._access.noting(request, "device")
+        mac = self._mac(call, "device", call.args.device)
+        self._access.noting(call, "device")
         known = mac in self._home.rules.household.named or self._place(mac) in (*PLAIN_PLACES, "visitor")
         if known or self._sharing.use_of(mac) is not None:
-            request.refuse("device", "is known here: a parent must assign it", Code.NOT_A_STRANGER)
+            call.refuse("device", "is known here: a parent must assign it", Code.NOT_A_STRANGER)
         question = self._questions.all().get(mac)
         if question is None or not question.adult:
             self._says.take("", self._monotonic())
             if not self._device_questions.says_adult(mac):
-                request.refuse("device", "finds no room; ask a parent", Code.NO_ROOM)
-        return {"adult": True}
+                call.refuse("device", "finds no room; ask a parent", Code.NO_ROOM)
+        return Adult(adult=True)
 
     # For other features.
 
@@ -209,43 +230,48 @@ class SharingVerbs:
         """Return what the verb `device` adds: ``sharing``, ``screens`` and ``pin``, or ``adult``."""
         found: dict[str, object] = {}
         if possible_users(self._home.rules.household, mac) or self._sharing.use_of(mac) is not None:
-            found["sharing"] = self._to_dict(mac)
+            found["sharing"] = self._shared(mac)
         question = self._questions.all().get(mac)
         if question is not None and question.adult:
             found["adult"] = True
         if member is not None and member.profile.is_child and not member.asked:
             who = member.profile
-            found["pin"] = self._pins.describe(who) | {"may_set": self._pins.is_own(mac, who)}
-            found["screens"] = [self._to_dict(screen) for screen in self._screens(who.id, mac)]
+            state = values_of(self._pins.describe(who))
+            found["pin"] = OwnPin(may_set=self._pins.is_own(mac, who), **state)
+            found["screens"] = tuple(map(self._shared, self._screens(who.id, mac)))
         return found
 
-    def _to_dict(self, mac: str) -> dict[str, object]:
-        household, use = self._home.rules.household, self._sharing.use_of(mac)
+    def _shared(self, mac: str, *, hidden: bool = False, untold: bool | None = None) -> SharedDevice:
+        """Return a device, its users and its current user, unless that one is ``hidden``."""
+        household, use = self._home.rules.household, None if hidden else self._sharing.use_of(mac)
         owner, zone = household.owner_of(mac), household.config.zone
-        until = None if use is None or use.until is None else use.until.astimezone(zone)
-        return {
-            "device": mac,
-            "name": self._presence.here.name_of(mac),
-            "people": self._with_pins(possible_users(household, mac)),
-            "youngest": None if owner is None or not owner.is_child else owner.name,
-            "who": None if use is None else use.who,
-            "who_name": None if use is None else self._name(use.who),
-            "kind": None if use is None else use.kind,
-            "until": until,
-            "by": None if use is None else use.by or None,
-        }
+        for_guardians = {} if untold is None else {"untold": untold}
+        return SharedDevice(
+            device=mac,
+            name=self._presence.here.name_of(mac),
+            people=self._with_pins(possible_users(household, mac)),
+            youngest=None if owner is None or not owner.is_child else owner.name,
+            who=None if use is None else use.who,
+            who_name=None if use is None else self._name(use.who),
+            kind=None if use is None else use.kind,
+            until=None if use is None or use.until is None else use.until.astimezone(zone),
+            by=None if use is None else use.by or None,
+            **for_guardians,
+        )
 
-    def _with_pins(self, people: tuple[Profile, ...]) -> list[dict[str, object]]:
-        return [{"id": person.id, "name": person.name} | self._pins.describe(person) for person in people]
+    def _with_pins(self, people: tuple[Profile, ...]) -> tuple[SharingPerson, ...]:
+        return tuple(
+            SharingPerson(id=person.id, name=person.name, **values_of(self._pins.describe(person)))
+            for person in people
+        )
 
-    def _for_guardians(self, mac: str) -> dict[str, object]:
+    def _for_guardians(self, mac: str) -> SharedDevice:
         """Describe a device without its user where that is private.
 
         ``untold``: whether its user may be private, which is shown whoever uses it now.
         """
-        described = self._to_dict(mac) | {"untold": self._visibility.may_be_hidden(mac)}
-        unused = {"who": None, "who_name": None, "kind": None, "until": None, "by": None}
-        return described if self._visibility.can_disclose_use(mac) else described | unused
+        hidden = not self._visibility.can_disclose_use(mac)
+        return self._shared(mac, hidden=hidden, untold=self._visibility.may_be_hidden(mac))
 
     def _screens(self, who: str, mac: str) -> list[str]:
         """Return the child's shared devices other than ``mac`` that have no page of their own, such as a TV.
@@ -260,26 +286,26 @@ class SharingVerbs:
                 found.append(shared)
         return found
 
-    def _person(self, request: Request, mac: str) -> Profile:
+    def _person(self, call: Call[UseRequest], mac: str) -> Profile:
         people = possible_users(self._home.rules.household, mac)
         if not people:
-            request.refuse("device", "is not shared", Code.NOT_SHARED)
-        known = next((person for person in people if person.id == request.text("who")), None)
+            call.refuse("device", "is not shared", Code.NOT_SHARED)
+        known = next((person for person in people if person.id == call.args.who), None)
         if known is None:
-            request.refuse("who", "is none of those who share this device", Code.NOT_SHARED)
+            call.refuse("who", "is none of those who share this device", Code.NOT_SHARED)
         return known
 
-    def _refuse_uncertain(self, request: Request, mac: str, key: str = "device") -> None:
+    def _refuse_uncertain(self, call: Request, mac: str, key: str = "device") -> None:
         """Refuse a device with an open question: another device may use its address."""
         member, question = self._family.member_of(mac), self._questions.all().get(mac)
         copied = question is not None and question.waits and not question.about_stranger
         if member is None or copied or member.asked or member.quarantined:
-            request.refuse(key, "is not known for sure just now", Code.NEW_DEVICE)
+            call.refuse(key, "is not known for sure just now", Code.NEW_DEVICE)
 
-    def _refuse_handed(self, request: Request, mac: str) -> None:
+    def _refuse_handed(self, call: Request, mac: str) -> None:
         use = self._sharing.use_of(mac)
         if use is not None and use.handed:
-            request.refuse("device", "is handed over: a parent ends that", Code.NOT_SHARED)
+            call.refuse("device", "is handed over: a parent ends that", Code.NOT_SHARED)
 
     def _is_adults(self, mac: str) -> bool:
         household, use = self._home.rules.household, self._sharing.use_of(mac)
@@ -312,8 +338,8 @@ class SharingVerbs:
         return datetime.fromtimestamp(self._home.loop.now(), UTC)
 
     @staticmethod
-    def _mac(request: Request, key: str) -> str:
-        mac = parse_mac(request.text(key))
+    def _mac(call: Request, key: str, text: str) -> str:
+        mac = parse_mac(text)
         if mac is None:
-            request.refuse(key, "is no MAC address such as 02:00:00:00:00:0a")
+            call.refuse(key, "is no MAC address such as 02:00:00:00:00:0a")
         return mac

@@ -9,7 +9,8 @@ from typing import Any
 from gateway import __version__
 from gateway.control.contract.growing import AgeTransition
 from gateway.control.contract.lists import UpdatePlan
-from gateway.control.contract.profile import PROFILE, LastChange, ProfileAnswer, ProfileRequest
+from gateway.control.contract.profile import PROFILE, ProfileAnswer, ProfileRequest
+from gateway.control.contract.rules import LastChange
 from gateway.control.contract.status import (
     DEVICE,
     STATUS,

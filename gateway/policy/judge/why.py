@@ -1,10 +1,9 @@
-"""`qalqan why`: asks a judge about one host or connection and formats the answer as JSON."""
+"""`qalqan why`: asks a judge about one host or connection."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.core.errors import PolicyError
@@ -151,39 +150,3 @@ def _next_change(
             return None
         then = judge.decide(seen, situation, at)
     return at, then
-
-
-def as_json(seen: Observation, at: datetime, answer: WhyAnswer) -> dict[str, Any]:
-    """Return the object of `why --json`.
-
-    Times are in the zone of ``at``. Connections add protocol and address.
-    """
-    decision, left, change = answer
-    flow = {} if seen.dport == 0 else {"speaks": str(seen.proto), "to": _endpoint_text(seen)}
-
-    def in_zone(moment: datetime) -> str:
-        return moment.astimezone(at.tzinfo).isoformat()
-
-    return {
-        "host": seen.host,
-        "at": at.isoformat(),
-        "verdict": str(decision.verdict),
-        "reason": str(decision.reason),
-        "rule": decision.rule,
-        "owner": decision.owner,
-        "until": None if decision.until is None else in_zone(decision.until),
-        "passed": [{"rule": step.rule, "outcome": step.outcome} for step in decision.passed],
-        "minutes_left": None if left is None else left.minutes,
-        "next_change": None if change is None else _change(in_zone(change[0]), change[1]),
-    } | flow
-
-
-def _endpoint_text(seen: Observation) -> str | None:
-    if not seen.dst:
-        return None
-    text = str(ip_address(seen.dst))
-    return f"[{text}]:{seen.dport}" if ":" in text else f"{text}:{seen.dport}"
-
-
-def _change(at: str, then: Decision) -> dict[str, str]:
-    return {"at": at, "verdict": str(then.verdict), "reason": str(then.reason)}

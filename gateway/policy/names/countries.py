@@ -42,7 +42,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from gateway.age.bands import Band
 from gateway.policy.names.hosts import PublicSuffixCheck, read_entries
@@ -109,18 +108,6 @@ class HelpLine:
         """The host name to show; empty for a help line without one."""
         return self.web[0].removeprefix("=") if self.web else ""
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the help line as the verb `helplines` sends it."""
-        return {
-            "name": self.name_in("en"),
-            "names": dict(self.name),
-            "phone": self.phone,
-            "text": self.text,
-            "web": self.site,
-            "kind": self.kind,
-            "confirmed": self.verified_on is not None,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Holiday:
@@ -154,21 +141,6 @@ class Rating:
     marks: Mapping[Band, Mark]  # for all six bands
     source: str
     date: date  # of the source
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the rating as the verb `country` sends it."""
-        marks = {
-            band.value: {"mark": mark.mark, "then": mark.then, "from": mark.from_age}
-            for band, mark in self.marks.items()
-        }
-        return {
-            "id": self.id,
-            "name": self.name,
-            "of": self.of,
-            "marks": marks,
-            "source": self.source,
-            "date": self.date.isoformat(),
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from gateway.age.bands import Band
 from gateway.policy.names.categories import translations
 from gateway.policy.profile import rule_file as rulefile
-from gateway.policy.profile.rule_file import NO_RULES, RULE_KEYS, Vocabulary
+from gateway.policy.profile.rule_file import Vocabulary
+from gateway.policy.profile.rule_keys import NO_RULES, RULE_KEYS, RULES
 from gateway.policy.profile.rules import Bedtime, Mode, Owned, Rules
 from gateway.policy.time import time_text as timetext
 from gateway.policy.yaml import fields
@@ -16,23 +17,7 @@ from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node
 
 OWN_KEYS = ("band", "title", "log_days", "suggested")
-NEEDED = (
-    "mode",
-    "unknown",
-    "categories",
-    "ways",
-    "safe_search",
-    "bedtime",
-    "limits",
-    "landing",
-    "linger",
-    "auto_approve",
-    "updates",
-    "strict",
-    "log_level",
-    "failure",
-    "clock_unset",
-)
+REQUIRED = tuple(rule.name for rule in RULES if rule.required)
 MAX_LOG_DAYS = 30
 
 
@@ -75,7 +60,7 @@ def parse_band(source: str | bytes, file: str, words: Vocabulary) -> BandRules:
     document = parse_document(source, file)
     part = fields.Fields(document, (*OWN_KEYS, *RULE_KEYS))
     band = Band(fields.choice(part.need("band"), [band.value for band in Band]))
-    for key in NEEDED:
+    for key in REQUIRED:
         part.need(key)
     rules = rulefile.read_rules(document, NO_RULES, owner_of(band), words, rulefile.LOG_LEVELS)
     return BandRules(

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.errors import PolicyError
-from gateway.policy.config.config import ACCESS, KEYS, Config
+from gateway.policy.config.config import KEYS
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.old_words import with_current_words
-from gateway.policy.profile.profile import OWN_KEYS, Profile
-from gateway.policy.profile.rule_file import PERSONAL_KEYS, RULE_KEYS, rules_to_yaml
+from gateway.policy.profile.profile import OWN_KEYS
+from gateway.policy.profile.rule_file import rules_to_yaml
+from gateway.policy.profile.rule_keys import PERSONAL_KEYS, RULE_KEYS
 from gateway.policy.yaml.documents import (
     Document,
     Plain,
     document,
     flow,
     from_json,
-    has_own_comments,
     parse_document,
     refuse,
     written,
@@ -117,45 +117,6 @@ def profile_text(said: Document) -> bytes:
 
 def home_text(said: Document) -> bytes:
     return written(said, HOME_ORDER)
-
-
-def rules_to_dict(source: bytes, said: Document, profile: Profile, bands: Bands) -> dict[str, Any]:
-    """Return what a page needs to show and change a profile's rules."""
-    return {
-        "id": profile.id,
-        "name": profile.name,
-        "band": profile.band.value,
-        "by_hand": has_own_comments(source),
-        "own": typed(said),
-        "band_rules": rules_to_yaml(bands[profile.band].rules),
-        "rules": rules_to_yaml(profile.rules),
-    }
-
-
-def home_to_dict(source: bytes, settings: Config) -> dict[str, Any]:
-    """Return the values of ``FAMILY_KEYS`` as in the file, the networks, and the settings that the router
-    decides.
-    """
-    return {
-        "by_hand": has_own_comments(source),
-        "lan": list(settings.lan),
-        "country": settings.country,
-        "timezone": settings.timezone,
-        "language": settings.language,
-        "languages": list(settings.languages),
-        "unknown_devices": settings.unknown_devices,
-        "interfaces": dict(settings.interfaces),
-        "keep_profile": settings.keep_profile,
-        "shared": {mac: {"people": list(people)} for mac, people in settings.shared.items()},
-        "managed": {mac: list(names) for mac, names in settings.managed.items()},
-        "gateway_access": ACCESS[settings.gateway_open],
-        "gateway_ports": list(settings.gateway_ports),
-        "lists": {"update": settings.lists_update.value},
-        "router": [
-            {"file": setting.file, "option": setting.option, "value": setting.text}
-            for setting in settings.fixed.values()
-        ],
-    }
 
 
 def differences(before: Document, after: Document) -> list[str]:

@@ -19,7 +19,8 @@ from gateway.policy.profile.bands import BandRules, Bands, owner_of
 from gateway.policy.profile.bypass_methods import Switch, Way
 from gateway.policy.profile.growing import read_month
 from gateway.policy.profile.old_words import old_word
-from gateway.policy.profile.rule_file import NO_RULES, PERSONAL_KEYS, RULE_KEYS, Vocabulary
+from gateway.policy.profile.rule_file import Vocabulary
+from gateway.policy.profile.rule_keys import NO_RULES, PERSONAL_KEYS, RULE_KEYS
 from gateway.policy.profile.rules import FAMILY, Action, Bedtime, Mode, Owned, Rules
 from gateway.policy.time.time_text import DAY_MINUTES, ByDay, Span
 from gateway.policy.yaml import fields

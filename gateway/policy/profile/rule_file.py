@@ -21,22 +21,18 @@ from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.bypass_methods import Switch, Way
 from gateway.policy.profile.laws import read_laws, spoken_laws
 from gateway.policy.profile.old_words import current_nodes
+from gateway.policy.profile.rule_keys import RULES, RuleKey, RuleShape
 from gateway.policy.profile.rules import (
     INTERNET,
     PLAY,
     Action,
-    ClockUnset,
     DateRule,
     DayType,
     Entry,
-    Failure,
     Kind,
-    Law,
     Laws,
-    Mode,
     Owned,
     Rules,
-    SafeSearch,
 )
 from gateway.policy.time import time_text as timetext
 from gateway.policy.time.time_text import WEEK, WEEKDAYS, ByDay, Span, duration_text, every_day
@@ -48,70 +44,15 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 H = TypeVar("H", bound=Hashable)
 
-RULE_KEYS = (
-    "mode",
-    "unknown",
-    "categories",
-    "ways",
-    "allow",
-    "block",
-    "homework",
-    "safe_search",
-    "bedtime",
-    "limits",
-    "windows",
-    "landing",
-    "linger",
-    "auto_approve",
-    "updates",
-    "strict",
-    "log_level",
-    "failure",
-    "clock_unset",
-)
-PERSONAL_KEYS = ("dates", "calendars", "laws", "portal")  # of profiles alone
 A_WEEK = timedelta(days=7)
-LONGEST_LANDING = timedelta(minutes=15)
-LONGEST_LINGER = timedelta(minutes=30)
-LONGEST_AUTO_APPROVE = timedelta(hours=2)  # per day
 MAX_CALENDARS = 8
 MAX_ENTRIES = 2000  # per list; a family writes dozens, a pasted list belongs into `lists`
 LOG_LEVELS = 3
 
-NO_RULES = Rules(
-    mode=Owned(Mode.BLOCK_LIST, ""),
-    unknown=Owned(Action.ALLOW, ""),
-    categories={},
-    ways={},
-    allow=(),
-    block=(),
-    homework=(),
-    safe_search=Owned(SafeSearch.OFF, ""),
-    bedtime=every_day(None),
-    limits={},
-    windows={},
-    dates={},
-    calendars=(),
-    landing=Owned(timedelta(), ""),
-    linger=Owned(timedelta(), ""),
-    auto_approve=Owned(timedelta(), ""),
-    updates=Owned(True, ""),
-    laws=(),
-    portal=frozenset(),
-    strict=Owned(False, ""),
-    log_level=0,
-    failure=Owned(Failure.OPEN, ""),
-    clock_unset=Owned(ClockUnset.OPEN, ""),
-)
-"""What a band file is laid over."""
 DATE_KEYS = ("day", "bedtime", "limits", "windows")
 MAX_DAYS = 400  # per range: a school year with its holidays
 MAX_DATES = 2000  # per person
 DAY = timedelta(days=1)
-_WORDS = ("mode", "unknown", "safe_search", "failure", "clock_unset")
-_LENGTHS = ("landing", "linger", "auto_approve")
-_SWITCHES = ("updates", "strict")
-_ENTRIES = ("allow", "block", "homework")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,65 +70,68 @@ def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_
 
     ``source`` may have other keys too. Raises PolicyError with file, line, key and fix.
     """
-    layer = _Layer(source, owner, words)
-    limits = layer.by_target("limits", timetext.duration, base.limits, timetext.up_to(A_WEEK))
-    windows = layer.by_target("windows", timetext.spans, base.windows)
-    dates = layer.dates(base.dates, limits, windows)
-    return Rules(
-        mode=layer.word("mode", Mode, base.mode),
-        unknown=layer.word("unknown", Action, base.unknown, but=Action.COUNT),
-        categories=layer.categories(base.categories),
-        ways=layer.ways(base.ways),
-        allow=layer.entries("allow", base.allow),
-        block=layer.entries("block", base.block),
-        homework=layer.entries("homework", base.homework),
-        safe_search=layer.word("safe_search", SafeSearch, base.safe_search),
-        bedtime=layer.days("bedtime", timetext.night, base.bedtime),
-        limits=with_targets(limits, (rule.limits for rule in dates.values())),
-        windows=with_targets(windows, (rule.windows for rule in dates.values())),
-        dates=dates,
-        calendars=layer.calendars(base.calendars),
-        landing=layer.value("landing", timetext.up_to(LONGEST_LANDING), base.landing),
-        linger=layer.value("linger", timetext.up_to(LONGEST_LINGER), base.linger),
-        auto_approve=layer.value("auto_approve", timetext.up_to(LONGEST_AUTO_APPROVE), base.auto_approve),
-        updates=layer.value("updates", fields.flag, base.updates),
-        laws=layer.laws(base.laws),
-        portal=layer.portal(base.portal),
-        strict=layer.value("strict", fields.flag, base.strict),
-        log_level=layer.log_level(base.log_level, max_log_level),
-        failure=layer.word("failure", Failure, base.failure),
-        clock_unset=layer.word("clock_unset", ClockUnset, base.clock_unset),
-    )
+    layer = _Layer(source, owner, words, max_log_level)
+    found = {rule.name: layer.read(rule, getattr(base, rule.name)) for rule in RULES if rule.name != "dates"}
+    dates = found["dates"] = layer.dates(base.dates, found["limits"], found["windows"])
+    found["limits"] = with_targets(found["limits"], (rule.limits for rule in dates.values()))
+    found["windows"] = with_targets(found["windows"], (rule.windows for rule in dates.values()))
+    return Rules(**found)
 
 
 class _Layer:
     """One file's rules, each with its owner."""
 
-    def __init__(self, source: Located, owner: str, words: Vocabulary) -> None:
+    def __init__(self, source: Located, owner: str, words: Vocabulary, max_log_level: int) -> None:
         self._entries = current_nodes(source.entries)
         self._owner = owner
         self._words = words
+        self._max_log_level = max_log_level
 
-    def value(self, key: str, read: Callable[[Node], T], base: Owned[T]) -> Owned[T]:
-        node = self._entries.get(key)
-        return base if node is None else Owned(read(node), self._owner)
-
-    def word(self, key: str, kind: type[E], base: Owned[E], but: E | None = None) -> Owned[E]:
-        known = [word.value for word in kind if word is not but]
-        return self.value(key, lambda node: kind(fields.choice(node, known)), base)
-
-    def log_level(self, base: int, highest: int) -> int:
-        node = self._entries.get("log_level")
+    def read(self, rule: RuleKey, base: Any) -> Any:
+        """Return the value of a key over the value beneath it."""
+        node = self._entries.get(rule.name)
         if node is None:
             return base
-        level = fields.integer(node, 0, LOG_LEVELS)
-        if level > highest:
-            node.place.refuse(f"{level} is more than this band may have", f"write {highest} or less")
-        return level
+        match rule.shape:
+            case RuleShape.CHOICE:
+                return Owned(type(rule.choices[0])(fields.choice(node, list(rule.choices))), self._owner)
+            case RuleShape.SWITCH:
+                return Owned(fields.flag(node), self._owner)
+            case RuleShape.MINUTES:
+                return Owned(timetext.up_to(rule.longest)(node), self._owner)
+            case RuleShape.ENTRIES:
+                return self._entries_of(node, base)
+        return self._special(rule.name, node, base)
 
-    def days(self, key: str, read: Callable[[Node], T], base: ByDay[Owned[T]]) -> ByDay[Owned[T]]:
-        node = self._entries.get(key)
-        return base if node is None else self._by_day(node, read, base)
+    def _special(self, key: str, node: Node, base: Any) -> Any:
+        match key:
+            case "categories":
+                return self._categories(node, base)
+            case "ways":
+                return self._bypass_methods(node, base)
+            case "bedtime":
+                return self._by_day(node, timetext.night, base)
+            case "limits":
+                return self._by_target(node, timetext.duration, base, timetext.up_to(A_WEEK))
+            case "windows":
+                return self._by_target(node, timetext.spans, base)
+            case "log_level":
+                return self._log_level(node)
+            case "calendars":
+                return self._calendars(node)
+            case "laws":
+                return read_laws(node, self._words.laws)
+            case "portal":
+                return frozenset(macs.macs(node))
+        raise AssertionError(key)
+
+    def _log_level(self, node: Node) -> int:
+        level = fields.integer(node, 0, LOG_LEVELS)
+        if level > self._max_log_level:
+            node.place.refuse(
+                f"{level} is more than this band may have", f"write {self._max_log_level} or less"
+            )
+        return level
 
     def _by_day(
         self,
@@ -202,10 +146,7 @@ class _Layer:
         week = None if read_week is None else owned(read_week)
         return timetext.by_day(node, owned(read), base, week)
 
-    def categories(self, base: Mapping[str, Owned[Action]]) -> Mapping[str, Owned[Action]]:
-        node = self._entries.get("categories")
-        if node is None:
-            return base
+    def _categories(self, node: Node, base: Mapping[str, Owned[Action]]) -> Mapping[str, Owned[Action]]:
         actions = [action.value for action in Action]
         read: dict[str, Owned[Action]] = {}
         for key, place, value in fields.pairs(node):
@@ -213,10 +154,7 @@ class _Layer:
             read[key] = Owned(Action(fields.choice(value, actions)), self._owner)
         return {**base, **read} if read else {}
 
-    def ways(self, base: Mapping[Way, Owned[Switch]]) -> Mapping[Way, Owned[Switch]]:
-        node = self._entries.get("ways")
-        if node is None:
-            return base
+    def _bypass_methods(self, node: Node, base: Mapping[Way, Owned[Switch]]) -> Mapping[Way, Owned[Switch]]:
         read: dict[Way, Owned[Switch]] = {}
         for key, place, value in fields.pairs(node):
             _known(key, [way.value for way in Way], "no way around the filter", place.refuse)
@@ -224,10 +162,7 @@ class _Layer:
             read[Way(key)] = Owned(Switch(word), self._owner)
         return {**base, **read} if read else {}
 
-    def entries(self, key: str, base: tuple[Entry, ...]) -> tuple[Entry, ...]:
-        node = self._entries.get(key)
-        if node is None:
-            return base
+    def _entries_of(self, node: Node, base: tuple[Entry, ...]) -> tuple[Entry, ...]:
         if isinstance(node, Located) and not node.entries:
             return ()
         items = fields.items(node)
@@ -256,16 +191,13 @@ class _Layer:
             )
         return Entry(Kind.NAME, read_rule_host(node, self._words.is_public_suffix), self._owner)
 
-    def by_target(
+    def _by_target(
         self,
-        key: str,
+        node: Node,
         read: Callable[[Node], T],
         base: Mapping[str, ByDay[Owned[T]]],
         read_week: Callable[[Node], T] | None = None,
     ) -> Mapping[str, ByDay[Owned[T]]]:
-        node = self._entries.get(key)
-        if node is None:
-            return base
         source = fields.mapping(node)
         if not source.entries:
             return {}
@@ -295,22 +227,11 @@ class _Layer:
             return base
         return read_dates(node, DateReader(self._owner, self.known_target, tuple(limits), tuple(windows)))
 
-    def calendars(self, base: tuple[str, ...]) -> tuple[str, ...]:
-        node = self._entries.get("calendars")
-        if node is None:
-            return base
+    def _calendars(self, node: Node) -> tuple[str, ...]:
         read = fields.texts(node)
         if len(read) > MAX_CALENDARS:
             node.place.refuse(f"has {len(read)} calendars", f"use at most {MAX_CALENDARS}")
         return read
-
-    def laws(self, base: tuple[Owned[Law], ...]) -> tuple[Owned[Law], ...]:
-        node = self._entries.get("laws")
-        return base if node is None else read_laws(node, self._words.laws)
-
-    def portal(self, base: frozenset[str]) -> frozenset[str]:
-        node = self._entries.get("portal")
-        return base if node is None else frozenset(macs.macs(node))
 
     def _known_service(self, value: str, refuse: Callable[[str, str], None]) -> None:
         _known(value, self._words.catalogue.services, "no service of the catalogue", refuse)
@@ -446,10 +367,18 @@ def with_targets(
 
 def rules_to_yaml(rules: Rules) -> dict[str, Any]:
     """Return every key of a profile except name, band and devices. Lists and mappings may be empty."""
-    result: dict[str, Any] = {key: getattr(rules, key).value.value for key in _WORDS}
-    result |= {key: _length(getattr(rules, key).value) for key in _LENGTHS}
-    result |= {key: getattr(rules, key).value for key in _SWITCHES}
-    result |= {key: [str(entry) for entry in getattr(rules, key)] for key in _ENTRIES}
+    result: dict[str, Any] = {}
+    for rule in RULES:
+        value = getattr(rules, rule.name)
+        match rule.shape:
+            case RuleShape.CHOICE:
+                result[rule.name] = value.value.value
+            case RuleShape.SWITCH:
+                result[rule.name] = value.value
+            case RuleShape.MINUTES:
+                result[rule.name] = _length(value.value)
+            case RuleShape.ENTRIES:
+                result[rule.name] = [str(entry) for entry in value]
     return result | {
         "log_level": rules.log_level,
         "categories": {key: category.value.value for key, category in rules.categories.items()},

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import IntEnum, StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from gateway.age.bands import Band
 from gateway.policy.profile.bypass_methods import Switch, Way
@@ -24,6 +24,14 @@ PLAY = "play"
 KINDS_LEVEL = 1  # that something was blocked, its category, and the day
 NAMES_LEVEL = 2  # also the name and the time
 VISITS_LEVEL = 3  # also the names of what was open
+
+
+class Sightings(StrEnum):
+    """How exactly the times at which a device was seen are shown. DAY, NOTHING: its presence is private."""
+
+    MOMENT = "moment"
+    DAY = "day"
+    NOTHING = "nothing"
 
 
 class DayType(StrEnum):
@@ -145,24 +153,6 @@ class Law:
         """Return whether every child of a band is younger. Only a child's band is known, not its age."""
         _, last = band.ages
         return last is not None and last < self.below
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the answer of the verb `country`."""
-        return {
-            "id": self.id,
-            "name": self.name["en"],
-            "names": dict(self.name),
-            "below": self.below,
-            "status": self.status.value,
-            "since": self.since.isoformat() if self.since else "",
-            "expected": dict(self.expected),
-            "refuses": list(map(str, self.refuses)),
-            "named_too": list(map(str, self.named_too)),
-            "why_open": dict(self.why_open),
-            "not_on_it": list(map(str, self.not_on_it)),
-            "source": self.source,
-            "date": self.date.isoformat(),
-        }
 
 
 Laws = Mapping[str, Law]

@@ -15,7 +15,8 @@ from gateway.core.errors import PolicyError
 from gateway.policy.profile import rule_file as rulefile
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rule_file import NO_RULES, Vocabulary
+from gateway.policy.profile.rule_file import Vocabulary
+from gateway.policy.profile.rule_keys import NO_RULES
 from gateway.policy.profile.rules import SELF, Limit, Rules, SelfSet
 from gateway.policy.time.time_text import every_day
 from gateway.policy.yaml.documents import Plain, from_json, parse_document, refuse, written

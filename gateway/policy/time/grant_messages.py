@@ -123,14 +123,14 @@ def outcome(host: str, profile: Profile, world: World) -> Decision:
 def check_askable(host: str, decision: Decision, name: str) -> None:
     """Raise PolicyError if a site cannot be requested. ``decision``: from `outcome`."""
     if decision.allowed:
-        problem, mend = f"is not refused for {name}", "ask for time, if it is closed now"
-        raise PolicyError(host, problem, mend).coded(Code.NOT_REFUSED, host=host, name=name)
+        problem, fix = f"is not refused for {name}", "ask for time, if it is closed now"
+        raise PolicyError(host, problem, fix).coded(Code.NOT_REFUSED, host=host, name=name)
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         error = PolicyError(host, "is refused for everyone", "nobody here can open it")
         raise error.coded(Code.FOR_EVERYONE, host=host)
     if decision.reason is Reason.REGISTER:
-        mend = "a guardian can turn the register off for the home"
-        raise PolicyError(host, "is on a state's register", mend).coded(Code.ON_REGISTER, host=host)
+        fix = "a guardian can turn the register off for the home"
+        raise PolicyError(host, "is on a state's register", fix).coded(Code.ON_REGISTER, host=host)
     if not decision.askable:
         error = PolicyError(host, "is refused by rules that take no request", "talk to a guardian about it")
         raise error.coded(Code.NOT_ASKABLE, host=host)

@@ -81,8 +81,8 @@ class Ledger:
         if self._closed is not None and minute <= self._closed:
             return ()
         found: list[Counted] = []
-        for one in sorted({minute, *(one for one in self._moving if one < minute)}):
-            ended = tuple(self._end(one))
+        for number in sorted({minute, *(earlier for earlier in self._moving if earlier < minute)}):
+            ended = tuple(self._end(number))
             for entry in ended:
                 self._take(entry)
             found += ended
@@ -94,7 +94,7 @@ class Ledger:
         lingering = (key for key, at in self._latest.items() if 0 < minute - at <= self._linger)
         for device, gate in sorted({*moving, *lingering}):
             moved = moving.get((device, gate), {})
-            most = max(moved, key=lambda one: (moved[one], one or ""), default=None)
+            most = max(moved, key=lambda service: (moved[service], service or ""), default=None)
             total = sum(moved.values())
             if self._is_enough(gate, moved):
                 yield Counted(minute, device, gate, total, most, Why.MOVED)
@@ -106,7 +106,10 @@ class Ledger:
         if not moved:
             return False
         own = gate.removeprefix("service:") if gate.startswith("service:") else None
-        weighed = [(self._thresholds.get(one or own or "", DEFAULT_THRESHOLD), moved[one]) for one in moved]
+        weighed = [
+            (self._thresholds.get(service or own or "", DEFAULT_THRESHOLD), size)
+            for service, size in moved.items()
+        ]
         whole = lcm(*(threshold for threshold, _ in weighed))
         return sum(size * (whole // threshold) for threshold, size in weighed) >= whole
 
@@ -135,7 +138,7 @@ class Ledger:
 
     def entries(self, gate: str | None = None) -> tuple[Counted, ...]:
         """Return the counted minutes in order, of one gate or all."""
-        return tuple(one for one in self._entries if gate is None or one.gate == gate)
+        return tuple(entry for entry in self._entries if gate is None or entry.gate == gate)
 
     def moving(self) -> tuple[Move, ...]:
         """Return the bytes of unfinished minutes."""
@@ -157,13 +160,14 @@ class Ledger:
         A duplicate record counts once.
         """
         self._closed = closed
-        for entry in sorted({(one.minute, one.device, one.gate): one for one in counted}.values()):
+        once = {(entry.minute, entry.device, entry.gate): entry for entry in counted}
+        for entry in sorted(once.values()):
             self._take(entry)
             self._closed = max(entry.minute, self._closed if self._closed is not None else entry.minute)
-        for one in moving:
+        for move in moving:
             # A finished minute was counted: its bytes do not belong to the next one.
-            if self._closed is None or one.minute > self._closed:
-                self.move(*one)
+            if self._closed is None or move.minute > self._closed:
+                self.move(*move)
 
     def turned(self) -> Ledger:
         """Return the ledger of the next day, with nothing used.

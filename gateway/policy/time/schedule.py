@@ -439,11 +439,16 @@ class PlannedDay:
     limits: Mapping[str, Owned[timedelta]]  # by target
     exception: tuple[str, ...]  # the subjects of the profile's `dates` on the day (DateRule.says)
 
+    @property
+    def weekday(self) -> str:
+        """Return ``mon`` to ``sun``."""
+        return f"{self.day:%a}".lower()
+
     def in_brief(self) -> dict[str, object]:
         """Return the day and what it counts as, in JSON types."""
         return {
             "date": self.day.isoformat(),
-            "weekday": f"{self.day:%a}".lower(),
+            "weekday": self.weekday,
             "counts_as": self.counts_as.value,
             "because": self.because,
             "holiday": self.holiday or None,

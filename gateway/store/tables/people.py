@@ -113,8 +113,15 @@ class People(AccountRegister):
                 "announcements",
                 ANNOUNCED,
                 [
-                    (one.kind.value, one.name, one.device, unix(one.at), unix(one.until), int(one.sure))
-                    for one in self.announced
+                    (
+                        announced.kind.value,
+                        announced.name,
+                        announced.device,
+                        unix(announced.at),
+                        unix(announced.until),
+                        int(announced.sure),
+                    )
+                    for announced in self.announced
                 ],
             ),
             *table_snapshot(

@@ -38,12 +38,12 @@ class Sights:
         writer.add(self._snapshot)
 
     def load(self) -> list[Sighting]:
-        """All that is on the disk; what cannot be read is seen anew. Raises StoreError."""
+        """Return the stored sightings; unreadable rows are left out. Raises StoreError."""
         found = map(_sight, self._database.rows(f"SELECT {_LISTED} FROM sights"))
         return [sight for sight in found if sight is not None]
 
     def keep(self, sights: Iterable[Sighting]) -> None:
-        self._waiting.update((one.traits.mac, one) for one in sights)
+        self._waiting.update((sight.traits.mac, sight) for sight in sights)
 
     def forget(self, mac: str) -> None:
         self._waiting.pop(mac, None)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.control.contract.rules import AUDIT_PAGE as PAGE
 from gateway.control.protocol import WEB_VERBS, Role
 from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.verbs import log_claim_code
-from gateway.features.rules.audit_log import PAGE
 from gateway.policy.accounts.people import HELPER_VERBS, Account, PersonRole
 from gateway.policy.accounts.tokens import Token
 from tests.control.test_signins import digest, secret

@@ -6,19 +6,29 @@ from time import process_time
 
 import pytest
 
+from gateway.control.protocol import encode
+from gateway.control.schema import values_of
 from gateway.core.errors import PolicyError
-from gateway.policy.judge.why import as_json, parse_host, parse_moment, parse_question, why
+from gateway.features.rules.explanation import explanation
+from gateway.policy.judge.explanation import Names
+from gateway.policy.judge.why import WhyAnswer, parse_host, parse_moment, parse_question, why
 from gateway.policy.time.standing import Situation
-from gateway.policy.values import Reason, Step
+from gateway.policy.values import Observation, Reason, Step
 from tests.policy.homes import ALMATY, a_judge
 
 JUDGE = a_judge('{band: 10-12, block: ["service:tiktok"]}')
 
 
+def sent(seen: Observation, moment: datetime, answer: WhyAnswer) -> dict[str, object]:
+    """Return the JSON object without the parts that other modules write."""
+    found: dict[str, object] = json.loads(encode(values_of(explanation(seen, moment, answer, Names(), None))))
+    return {key: value for key, value in found.items() if key not in ("sentence", "decided", "problems")}
+
+
 def answer(host: str, at: str, situation: Situation | None = None) -> dict[str, object]:
     moment = parse_moment(at, ALMATY)
     seen = parse_question(host)
-    return as_json(seen, moment, why(JUDGE, seen, moment, situation or Situation()))
+    return sent(seen, moment, why(JUDGE, seen, moment, situation or Situation()))
 
 
 def test_the_object_of_the_contract() -> None:
@@ -148,7 +158,7 @@ def test_what_is_no_host() -> None:
 
 def of_flow(host: str | None, to: str | None, speaks: str | None) -> dict[str, object]:
     seen, moment = parse_question(host, to, speaks), parse_moment("2026-11-24T12:00", ALMATY)
-    return as_json(seen, moment, why(JUDGE, seen, moment))
+    return sent(seen, moment, why(JUDGE, seen, moment))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from gateway.control.protocol import Request, Role
 from gateway.policy.accounts.people import Account
 from gateway.store.store import Store
 from gateway.store.tables.pauses import Off, Pause
-from tests.around import Scene
+from tests.around import Scene, account_verb
 from tests.store.helpers import HOUR, NOW, look
 
 
@@ -97,7 +97,7 @@ def test_the_store_keeps_guardians_for_the_control_socket(path: Path) -> None:
         Scene().around(),
         record=lambda what, detail, by, origin: store.audit(what, detail, by=by, at=NOW, origin=origin),
     )
-    desk = Guardians(store.people, around)
+    desk = account_verb(Guardians(store.people, around))
     token = desk(Request("guardian", Role.OWNER, 0, {"action": "add", "name": "Mum"}))["token"]
     store = reopened(store, path)
     assert list(store.guardians()) == ["Mum"]

@@ -10,6 +10,7 @@ from flask import Flask
 
 from gateway.control.contract.activity import RecentBlock
 from gateway.control.contract.requests import AnswerResult, RequestView
+from gateway.control.contract.rules import HelpLineEntry
 from gateway.control.contract.status import DeviceState
 from gateway.control.contract.time import PersonGrant
 from gateway.control.schema import decode
@@ -25,8 +26,8 @@ from tests.webui.standin.states import home, rules
 from webui.features.requests.requests_text import answered
 from webui.features.status.own_rules_text import rule_name
 from webui.features.time.grant_text import to_child, to_parent
+from webui.helplines import in_readers_language
 from webui.language import telling, things, words
-from webui.values.answers import parse_help_lines
 
 PAUSED: dict[str, Any] = {
     "state": "paused", "until": "2026-11-24T20:10:00+05:00", "reason": "paused", "rule": "pause",
@@ -207,10 +208,13 @@ def test_what_was_given(app: Flask) -> None:
 
 
 def test_help_lines_are_named_in_the_reader_s_language(app: Flask) -> None:
-    line = {"name": "Emergency", "names": {"en": "Emergency", "kk": "Шұғыл қызметтер"}, "phone": "112"}
+    names = {"en": "Emergency", "kk": "Шұғыл қызметтер"}
+    line = HelpLineEntry(
+        name="Emergency", names=names, phone="112", text="", web="", kind="emergency", confirmed=False
+    )
     for language, name in (("kk", "Шұғыл қызметтер"), ("ru", "Emergency"), ("en", "Emergency")):
         with reading(app, language):
-            assert [one.name for one in parse_help_lines({"lines": [line]})] == [name]
+            assert in_readers_language(line).name == name
 
 
 def test_the_home_page_tells_states_by_what_they_are(mum: Browser, household: Household) -> None:

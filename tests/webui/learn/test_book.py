@@ -11,7 +11,7 @@ from gateway.age.bands import Band
 from gateway.household.loading import load_product
 from gateway.policy.profile import edits
 from gateway.policy.profile.profile import OWN_KEYS
-from gateway.policy.profile.rule_file import PERSONAL_KEYS, RULE_KEYS
+from gateway.policy.profile.rule_keys import PERSONAL_KEYS, RULE_KEYS
 from gateway.policy.values import Reason
 from webui.language.i18n import OWN_NAMES
 from webui.language.levels import Level

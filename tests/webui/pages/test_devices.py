@@ -13,8 +13,8 @@ from tests.webui.standin.household import LAPTOP, PHONE, TABLET, Household
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.places import NOW
 from tests.webui.standin.things import KITCHEN, a_device
+from webui.features.devices.device_text import GROUP_SHOWN
 from webui.language.clues import offers, system
-from webui.values.devices import GROUP_SHOWN
 
 PAGES = (
     "/parent/devices/",

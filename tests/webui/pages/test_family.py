@@ -14,8 +14,8 @@ from tests.webui.conftest import Browser
 from tests.webui.standin.healthy import finding
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import text_of
+from webui.features.rules.family_pages import _morning, _to_morning
 from webui.front import KEY, Trusted
-from webui.pages.family import _morning, _to_morning
 
 PAGE = "/parent/settings/"
 HELD = {"language": "", "country": "kz", "unknown_devices": "guest", "gateway_access": "closed"}

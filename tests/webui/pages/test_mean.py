@@ -93,9 +93,9 @@ def test_what_no_native_speaker_has_read_says_so(tablet: Browser, language: str,
 
 def test_each_square_calls_the_number_beside_it(tablet: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [
-        {"name": "A line", "phone": "150"},
-        {"name": "Another", "phone": "0808 1000 900"},
-        {"name": "x", "web": "x.invalid"},
+        {"name": "A line", "names": {}, "phone": "150"},
+        {"name": "Another", "names": {}, "phone": "0808 1000 900"},
+        {"name": "x", "names": {}, "web": "x.invalid"},
     ]
     monkeypatch.setattr("tests.webui.standin.refusing.HELP", lines)
     page = tablet.get("/mean").text

@@ -12,8 +12,7 @@ from flask import Flask
 
 from gateway.cli.parser import build_parser
 from gateway.policy.config import config
-from gateway.policy.profile import bands
-from gateway.policy.profile import rule_file as rulefile
+from gateway.policy.profile import bands, rule_keys
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
@@ -48,9 +47,9 @@ def test_no_setting_hides_the_log() -> None:
     """Every key of a family's files, every option of the command line and of the pages, every operation."""
     settings = {
         *config.KEYS,
-        *rulefile.RULE_KEYS,
-        *rulefile.PERSONAL_KEYS,
-        *bands.NEEDED,
+        *rule_keys.RULE_KEYS,
+        *rule_keys.PERSONAL_KEYS,
+        *bands.REQUIRED,
         *bands.OWN_KEYS,
         *_options(build_parser()),
         *(one.name for one in fields(Settings)),

@@ -7,6 +7,8 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 
+from gateway.control.contract.rules import help_line_entry
+from gateway.control.schema import values_of
 from gateway.household.loading import load_countries
 from gateway.policy.names.countries import lines_for
 from tests.control.running import Running
@@ -66,7 +68,7 @@ def test_it_weighs_at_most_20_kb_with_all_that_it_loads(
     household.editing.settings["registers"] = {"kz": on}
     browser = browser_on(app, ip)
     for country in ("kz", "ru", "gb", "us", "au", "eu", ""):
-        told = [line.to_dict() for line in lines_for(load_countries(), country)]
+        told = [values_of(help_line_entry(line)) for line in lines_for(load_countries(), country)]
         monkeypatch.setattr("tests.webui.standin.refusing.HELP", told)
         for asked in (
             "host=www.tiktok.com",

@@ -7,6 +7,8 @@ import re
 import pytest
 from flask import Flask
 
+from gateway.control.contract.rules import help_line_entry
+from gateway.control.schema import values_of
 from gateway.household.loading import load_countries
 from gateway.policy.names.countries import lines_for
 from tests.control.running import Running
@@ -17,11 +19,17 @@ from tests.webui.standin.pages import text_of
 LIMIT = 20 * 1024
 PAGE = "/refused?reason=refused_for_everyone"
 LINES = [
-    {"name": "A hotline", "web": "hotline.invalid", "kind": "csam_hotline"},
-    {"name": "Take It Down", "web": "removal.invalid", "kind": "image_removal"},
-    {"name": "A line for children", "phone": "111", "kind": "child_helpline"},
-    {"name": "Stop It Now", "phone": "0808 1000 900", "web": "deterrence.invalid", "kind": "deterrence"},
-]
+    {"name": "A hotline", "names": {}, "web": "hotline.invalid", "kind": "csam_hotline"},
+    {"name": "Take It Down", "names": {}, "web": "removal.invalid", "kind": "image_removal"},
+    {"name": "A line for children", "names": {}, "phone": "111", "kind": "child_helpline"},
+    {
+        "name": "Stop It Now",
+        "names": {},
+        "phone": "0808 1000 900",
+        "web": "deterrence.invalid",
+        "kind": "deterrence",
+    },
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +110,7 @@ def test_everybody_is_told_the_same(app: Flask, daemon: Running, household: Hous
 def test_it_weighs_at_most_20_kb_in_each_language_and_country(
     tablet: Browser, monkeypatch: pytest.MonkeyPatch, country: str, language: str
 ) -> None:
-    told = [line.to_dict() for line in lines_for(load_countries(), country)]
+    told = [values_of(help_line_entry(line)) for line in lines_for(load_countries(), country)]
     monkeypatch.setattr("tests.webui.standin.refusing.HELP", told)
     page = tablet.get(PAGE, Accept_Language=language)
     assert f'<html lang="{language}"' in page.text

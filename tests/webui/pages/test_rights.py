@@ -46,7 +46,7 @@ def test_a_country_with_an_office_names_it_before_everywheres(country: str) -> N
     found = rights_for(load_countries(), country)
     assert found[0].id.startswith(country)
     assert {one.kind for one in found} == {"complaint", "rights"}
-    assert [one["web"] for one in packaged(country)["rights"]] == [one.site for one in found]
+    assert [line.web for line in packaged(country).rights] == [one.site for one in found]
 
 
 def test_a_country_without_one_has_everywheres() -> None:

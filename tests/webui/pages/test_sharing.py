@@ -300,8 +300,8 @@ def test_a_parent_reads_who_says_so(mum: Browser, household: Household) -> None:
     household.questions[:] = [
         {
             "mac": GUEST, "ask": "new", "at": NOW - timedelta(minutes=1), "name": "", "kind": "",
-            "online": True, "known": None, "known_name": "", "owner": None, "owner_name": "", "rules": None,
-            "rules_name": "", "signs": [], "settled": False, "adult": True,
+            "online": True, "sightings": "moment", "known": None, "known_name": "", "owner": None,
+            "owner_name": "", "rules": None, "rules_name": "", "signs": [], "settled": False, "adult": True,
             "replies": ["home", "guest", "visitor", "adult"], "people": True, "sentence": "",
         }
     ]  # fmt: skip

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from gateway.control.contract.rules import AuditLogLine
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import LAPTOP, NOW, PHONE, TABLET, Household, asked_of
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruling import said
 from tests.webui.standin.teaching import CLOSED, REFUSED, needed, some_names
 from webui.language import changes
-from webui.pages.auditlog import Line
 
 PAGE = "/parent/child/daughter/teach/"
 SITES = "/parent/child/daughter/sites/"
@@ -171,7 +171,10 @@ def test_the_audit_log_has_it_in_words() -> None:
         ("teach", "began a lesson for Aruzhan"),
         ("teach_end", "ended a lesson of Aruzhan: 8 names kept, as 5 entries"),
     ):
-        line = Line(None, "Mum", what, "Aruzhan", "8 names kept, as 5 entries", None, "", "")
+        line = AuditLogLine(
+            at=NOW, day_only=False, who="Mum", what=what, about="Aruzhan",
+            detail="8 names kept, as 5 entries", until=None, address="", device="", token="",
+        )  # fmt: skip
         assert changes.describe(line, NOW) == phrase
 
 

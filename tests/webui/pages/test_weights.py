@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from gateway.control.contract.rules import help_line_entry
+from gateway.control.schema import values_of
 from gateway.household.loading import load_countries
 from gateway.policy.names.countries import lines_for
 from tests.browser.every import CHILDS, PARENTS
@@ -20,7 +22,7 @@ LONGEST = "gb"  # the country with the most help lines
 def lines(monkeypatch: pytest.MonkeyPatch) -> None:
     countries = load_countries()
     assert len(lines_for(countries, LONGEST)) == max(len(lines_for(countries, one)) for one in countries)
-    told = [line.to_dict() for line in lines_for(countries, LONGEST)]
+    told = [values_of(help_line_entry(line)) for line in lines_for(countries, LONGEST)]
     monkeypatch.setattr("tests.webui.standin.refusing.HELP", told)
 
 

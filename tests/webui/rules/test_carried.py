@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from gateway.control.contract.rules import CatalogueCategory, CatalogueService, ChildRules
 from tests.webui.standin.carried import in_file
 from tests.webui.standin.editing import FILES
 from webui.charts import qr
 from webui.rules import carried
 from webui.rules.carried import Carried, NotRulesError, read
-from webui.rules.catalogue import Catalogue, Kind, Service
+from webui.rules.catalogue import Catalogue
 from webui.rules.ruleset import Ruleset
 
 RULES: dict[str, Any] = {
@@ -28,9 +29,9 @@ RULES: dict[str, Any] = {
 }
 HERS = Carried("Aruzhan", "10-12", RULES)
 NAMES = Catalogue(
-    services={one: Service(one, one.title(), "play", ()) for one in ("tiktok", "roblox")},
+    services={one: CatalogueService(one, one.title(), "play", None, ()) for one in ("tiktok", "roblox")},
     groups={},
-    kinds={"social_networks": Kind("social_networks", "Social networks", "")},
+    kinds={"social_networks": CatalogueCategory("social_networks", "Social networks", "")},
     bands={"10-12": {"allow": ["bilimland.kz"], "limits": {"play": "2h"}, "log_level": 2}},
 )
 
@@ -123,16 +124,20 @@ def test_a_mapping_of_which_nothing_is_known_does_not_clear_what_the_band_says()
 
 def test_what_holds_is_the_band_s_with_the_family_s_over_it() -> None:
     book = carried.as_ruleset(Carried("A", "10-12", {"allow": ["a.example"], "limits": {}}), NAMES)
-    assert book.rules["allow"] == ["bilimland.kz", "a.example"]
-    assert book.rules["limits"] == {}
-    assert book.rules["log_level"] == 2
+    assert book.state.rules["allow"] == ["bilimland.kz", "a.example"]
+    assert book.state.rules["limits"] == {}
+    assert book.state.rules["log_level"] == 2
 
 
 def test_a_log_level_below_the_band_s_goes_along_and_a_higher_one_does_not() -> None:
     """Who was older once is not written down more in another home than here."""
 
     def sent(own: dict[str, Any], held: int) -> object:
-        book = Ruleset("a", "A", "10-12", False, 0, "", None, own, {"log_level": 2}, {"log_level": held})
+        rules = ChildRules(
+            id="a", name="A", band="10-12", by_hand=False, own=own, band_rules={"log_level": 2},
+            rules={"log_level": held}, set=None, revision=0, problem=None,
+        )  # fmt: skip
+        book = Ruleset(rules)
         return carried.of_child(book).rules.get("log_level")
 
     assert sent({}, 2) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.policy.profile.profile import OWN_KEYS
-from gateway.policy.profile.rule_file import PERSONAL_KEYS, RULE_KEYS
+from gateway.policy.profile.rule_keys import PERSONAL_KEYS, RULE_KEYS
 from tests.webui.conftest import Browser
 from tests.webui.rules.forms import PAGE, post, revision, send, text_of
 from tests.webui.standin.household import Household, asked_of

@@ -9,18 +9,19 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.control.contract.rules import CatalogueCategory, CatalogueService
 from tests.webui.conftest import Browser
 from tests.webui.rules.forms import PAGE, revision, send, text_of
 from tests.webui.standin.editing import product
 from tests.webui.standin.household import Household, asked_of
 from tests.webui.standin.ruling import said
 from webui.rules import typed
-from webui.rules.catalogue import Catalogue, Kind, Service
+from webui.rules.catalogue import Catalogue
 
 NAMES = Catalogue(
-    {"youtube": Service("youtube", "YouTube", "video", ("video_sharing",))},
+    {"youtube": CatalogueService("youtube", "YouTube", "video", "video_sharing", ("video_sharing",))},
     {"video": "Video"},
-    {"gambling": Kind("gambling", "Gambling", "")},
+    {"gambling": CatalogueCategory("gambling", "Gambling", "")},
     {},
 )
 

@@ -20,7 +20,7 @@ from gateway.policy.accounts.people import (
     Proposal,
     Session,
 )
-from tests.around import Scene
+from tests.around import Scene, account_verb
 
 PARENTS_PHONE = "192.168.1.7"
 MUMS_PASSWORD = "four quiet words here"
@@ -37,7 +37,7 @@ class Accounts:
         visitors[PARENTS_PHONE] = Visitor("02:00:00:00:00:1c", "Galaxy-S23")
         self.scene = Scene(start=start, devices=visitors)
         self.register = AccountRegister()
-        self.verb = Guardians(self.register, self.scene.around())
+        self.guardians = Guardians(self.register, self.scene.around())
         self.changes: list[dict[str, Any]] = []  # the audit log, newest first
         self.mum_alone()
 
@@ -74,7 +74,7 @@ class Accounts:
         self.register.remove("Mum")
 
     def verbs(self) -> dict[str, Handler]:
-        return {"guardian": self.verb, "audit_log": self._audit_log}
+        return {"guardian": account_verb(self.guardians), "audit_log": self._audit_log}
 
     def announced(self) -> list[dict[str, object]]:
         return [

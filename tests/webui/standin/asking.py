@@ -15,6 +15,7 @@ def a_question(ask: str, **values: Any) -> dict[str, Any]:
     at = NOW - timedelta(minutes=3)
     return {
         "mac": NEW, "ask": ask, "at": at, "name": "Galaxy-S23", "kind": "phone", "online": True,
+        "sightings": "moment",
         "known": None, "known_name": "", "owner": None, "owner_name": "", "rules": None, "rules_name": "",
         "signs": [], "settled": False, "replies": PLACES, "people": True, "sentence": "", **values,
     }  # fmt: skip

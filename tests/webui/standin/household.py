@@ -100,7 +100,7 @@ class Household:
         self.backing = Backing(self)
         self.teaching = Teaching(self, NOW)
         self.accounts = Accounts(self.devices, NOW)
-        self.stamps, self.guardians = self.accounts.register, self.accounts.verb
+        self.stamps, self.guardians = self.accounts.register, self.accounts.guardians
         self.proven = Proven(self, NOW)
         self.choosing, self.agreeing = Choosing(self, NOW), Agreeing(self, NOW)
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})

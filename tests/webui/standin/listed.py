@@ -101,9 +101,9 @@ class Listed:
         verdict, sentence = (
             ("block", "A gambling site. The 10-12 rules refuse these.") if blocked else ("allow", "")
         )
-        told = {"host": request.text("host"), "verdict": verdict, "sentence": sentence}
+        told = {"host": request.text("host"), "at": NOW, "verdict": verdict, "sentence": sentence}
         why = {"reason": "category", "rule": "category:gambling", "owner": "band:10-12"}
-        return {**told, **(why if blocked else {})}
+        return {**told, **(why if blocked else {"reason": "open"})}
 
     def _add(self, request: Request) -> Mapping[str, object]:
         self._household.guardian_of(request)

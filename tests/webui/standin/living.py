@@ -64,7 +64,7 @@ class Living:
     def _changes(self, request: Request) -> Mapping[str, object]:
         """What a test says, and what was edited in the family's files."""
         edited = self.household.editing.verbs()["changes"](request)["changes"]
-        assert isinstance(edited, list)
+        assert isinstance(edited, tuple)
         return {"changes": [*edited, *self.household.changes]}
 
     def _history(self, request: Request) -> Mapping[str, object]:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from tests.webui.standin.household import Household
 
 HELP = [
-    {"name": "Contact centre for children and families", "phone": "111"},
-    {"name": "Find a help line in any country", "web": "findahelpline.com"},
+    {"name": "Contact centre for children and families", "names": {}, "phone": "111"},
+    {"name": "Find a help line in any country", "names": {}, "web": "findahelpline.com"},
 ]
-RIGHTS = [{"name": "Children's Commissioner", "web": "rights.example", "kind": "rights"}]
+RIGHTS = [{"name": "Children's Commissioner", "names": {}, "web": "rights.example", "kind": "rights"}]
 
 REFUSALS = [
     {

@@ -53,7 +53,7 @@ def _checked(check: str, passes: bool, closes: str, faults: Sequence[str]) -> di
     well, ill = ("passes", "refused") if passes else ("closed", "open")
     found = ill if fault or check in OPEN else well
     if check in NOT_HERE:
-        found = "cannot be told"
+        found = "unknown"
     return {
         "id": check, "must_pass": passes, "setting": closes or None, "fault": fault,
         "ipv4": found, "ipv6": well if fault else found,

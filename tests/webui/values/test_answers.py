@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 import pytest
 
 from gateway.control.contract.activity import RECENT_BLOCKS
+from gateway.control.contract.rules import HELP_LINES
 from gateway.core.errors import ControlError
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import Household
 from tests.webui.standin.states import here, home, rules
 from webui.features.status.own_rules_text import rule_name
-from webui.values.answers import parse_help_lines
-from webui.values.shapes import Answer
 
 
 def test_what_is_missing_gets_a_default() -> None:
@@ -24,7 +20,7 @@ def test_what_is_missing_gets_a_default() -> None:
     assert (child.name, child.now.open, child.paused, child.online) == ("son", True, False, False)
     assert home().children == ()
     assert RECENT_BLOCKS.decode_response({}).refusals == ()
-    assert parse_help_lines({}) == ()
+    assert HELP_LINES.decode_response({}).lines == ()
     assert here(mac=None, profile=None).profile == ""
     assert rules().profile.refused == ()
 
@@ -55,33 +51,8 @@ def test_refusals_are_grouped_by_who_decided_the_family_first() -> None:
     assert [target.target for target in groups["band:6-9"]] == ["1.kz", "3.kz"]
 
 
-def test_an_entry_must_be_a_mapping() -> None:
-    with pytest.raises(ControlError):
-        Answer([])
-
-
 def test_a_daemon_of_another_version_gets_a_page_of_its_own(mum: Browser, household: Household) -> None:
     household.extra["profiles"] = "none"
     answer = mum.get("/parent/")
     assert answer.status_code == 502
     assert "Restart both after an update." in answer.text
-
-
-@dataclass(frozen=True, slots=True)
-class Kinds:
-    name: str
-    count: int
-    sure: bool
-    at: datetime | None
-    codes: tuple[str, ...]
-    more: int
-
-
-def test_a_value_is_read_by_the_names_and_kinds_of_its_fields() -> None:
-    told = {"name": "x", "count": 2, "sure": True, "at": "2026-11-24T20:45:00+05:00", "codes": ["a"]}
-    at = datetime.fromisoformat("2026-11-24T20:45:00+05:00")
-    assert Answer(told).read(Kinds, more=3) == Kinds("x", 2, True, at, ("a",), 3)
-    assert Answer({}).read(Kinds) == Kinds("", 0, False, None, (), 0)
-    for key, wrong in (("name", 1), ("count", "2"), ("at", "20:45"), ("codes", [1])):
-        with pytest.raises(ControlError):
-            Answer({**told, key: wrong}).read(Kinds)

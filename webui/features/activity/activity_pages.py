@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.activity import ERASE, HISTORY
+from gateway.control.contract.rules import CHANGES, EDIT, UNEDIT, FamilyChange
 from gateway.control.contract.time import LEDGER
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from webui import charts, notices
@@ -26,8 +27,6 @@ from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.edited import Known, Line, lines
 from webui.rules.entries import ALLOW, put
-from webui.values.history import Change
-from webui.values.shapes import Answer
 from webui.whom import child_of
 
 blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
@@ -84,7 +83,7 @@ def show() -> ResponseReturnValue:
     """Show the week of the whole family, and today's changes by guardians."""
     home = daemon().home()
     first = home.day - timedelta(days=WEEK - 1)
-    changes = daemon().changes()
+    changes = daemon().client.ask(CHANGES).changes
     return render_template(
         "activity.html",
         home=home,
@@ -98,7 +97,9 @@ def show() -> ResponseReturnValue:
     )
 
 
-def _with_sentences(changes: Sequence[Change], home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
+def _with_sentences(
+    changes: Sequence[FamilyChange], home: Home
+) -> list[tuple[FamilyChange, tuple[Line, ...]]]:
     """Return each change with its edits as sentences. The catalogue is requested only if there are edits."""
     if not any(change.edits for change in changes):
         return [(change, ()) for change in changes]
@@ -117,8 +118,9 @@ def undo() -> ResponseReturnValue:
     who = request.form.get("who", "")[:WHO_LIMIT]
     with notices.refusals_to(notices.said):
         there = revisions("revision")
-        name = next((change.name for change in daemon().changes() if change.who == who and change.name), who)
-        daemon().change("unedit", id=who, **there, by=guardian() or "", origin=source_address())
+        changes = daemon().client.ask(CHANGES).changes
+        name = next((change.name for change in changes if change.who == who and change.name), who)
+        daemon().change(UNEDIT, id=who, **there, by=guardian() or "", origin=source_address())
         notices.said(_("The rules of %(name)s are as they were before.", name=plain(name)))
     return redirect(url_for("activity.show"), 303)
 
@@ -201,9 +203,9 @@ def open_it(profile: str) -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         book = daemon().ruleset(child.id)
         done = daemon().change(
-            "edit",
+            EDIT,
             id=child.id,
-            revision=book.revision,
+            revision=book.state.revision,
             set=put(book, ALLOW, entry),
             by=guardian() or "",
             origin=source_address(),
@@ -213,7 +215,7 @@ def open_it(profile: str) -> ResponseReturnValue:
             what=plain(site.site.name or entry, 80),
             name=plain(child.name),
         )
-        notices.edited(child.id, Answer(done), sentence)
+        notices.edited(child.id, done, sentence)
     return redirect(view.url(child.id), 303)
 
 

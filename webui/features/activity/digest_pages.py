@@ -8,7 +8,9 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.activity import HISTORY
+from gateway.control.contract.devices import DEVICES
 from gateway.control.contract.requests import REQUESTS
+from gateway.control.contract.rules import OWN_CHANGES, FamilyChange
 from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
@@ -19,7 +21,6 @@ from webui.features.status.home_text import Child, Home
 from webui.language.changes import who
 from webui.rules.edited import Known, Line, lines
 from webui.rules.steps import step_sentence
-from webui.values.history import Change
 
 blueprint = Blueprint("digest", __name__, url_prefix="/parent/digest")
 
@@ -45,7 +46,7 @@ def show() -> ResponseReturnValue:
             )
             for child in home.children
         ],
-        new=new_names(daemon().devices(), home.now),
+        new=new_names(daemon().client.ask(DEVICES, brief=True).devices, home.now),
         kind=title,
         step=step_sentence,
         who=who,
@@ -57,9 +58,9 @@ def _week(child: Child, home: Home) -> HistoryView:
     return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": home.day}))
 
 
-def _changes(child: Child, home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
+def _changes(child: Child, home: Home) -> list[tuple[FamilyChange, tuple[Line, ...]]]:
     """Return the changes of a child's rules, as the child sees them."""
-    found = daemon().changes_of_child(child.id)
+    found = daemon().client.ask(OWN_CHANGES, id=child.id).changes
     if not found:
         return []
     known = Known(daemon().catalogue(), {}, home.now)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.control.contract.activity import Usage
+from gateway.control.contract.devices import ListedDevice
 from gateway.control.contract.requests import RequestView
+from gateway.control.contract.rules import FamilyChange
 from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.features.activity.activity_text import HistoryView
+from webui.features.devices.device_text import called
 from webui.features.status.home_text import Child
 from webui.rules.edited import Line
-from webui.values.devices import Devices
-from webui.values.history import Change
 
 SPAN = timedelta(days=7)
 KINDS_SHOWN = 6
@@ -31,14 +32,14 @@ class Week:
     kept: bool  # activity is stored at this log level
     answered: int | None  # None: requests are not shown any more
     waiting: int
-    changes: tuple[tuple[Change, tuple[Line, ...]], ...]
+    changes: tuple[tuple[FamilyChange, tuple[Line, ...]], ...]
 
 
 def week_of(
     child: Child,
     history: HistoryView | None,
     asked: Iterable[RequestView],
-    changes: Iterable[tuple[Change, tuple[Line, ...]]],
+    changes: Iterable[tuple[FamilyChange, tuple[Line, ...]]],
     now: datetime,
 ) -> Week:
     """Return the week of a child.
@@ -57,11 +58,11 @@ def week_of(
         if kept
         else None,
         waiting=sum(request.waits for request in mine),
-        changes=tuple((one, sentence) for one, sentence in changes if one.at and now - one.at < SPAN),
+        changes=tuple((one, sentence) for one, sentence in changes if now - one.at < SPAN),
     )
 
 
-def new_names(devices: Devices, now: datetime) -> list[str]:
+def new_names(devices: Iterable[ListedDevice], now: datetime) -> list[str]:
     """Return the names of devices that appeared within these days."""
-    found = [device for device in devices.found if device.first_seen and now - device.first_seen < SPAN]
-    return [device.called for device in found[:DEVICES_SHOWN]]
+    found = [device for device in devices if device.first_seen and now - device.first_seen < SPAN]
+    return [called(device) for device in found[:DEVICES_SHOWN]]

@@ -39,7 +39,7 @@ class MethodView:
     def word(self) -> str:
         """Return the result, as one word for IPv4 and IPv6 if they agree."""
         if len(self.found) < 2:
-            return _word(next(iter(self.found), "cannot be told"))
+            return _word(next(iter(self.found), "unknown"))
         return _("IPv4: %(four)s, IPv6: %(six)s", four=_word(self.check.ipv4), six=_word(self.check.ipv6))
 
     @property
@@ -104,7 +104,7 @@ class BypassTestView:
 
     @property
     def untested(self) -> int:
-        return sum("cannot be told" in method.found or not method.found for method in self.methods)
+        return sum("unknown" in method.found or not method.found for method in self.methods)
 
     @property
     def groups(self) -> tuple[Group, ...]:

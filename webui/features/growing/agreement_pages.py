@@ -12,12 +12,12 @@ from webui import notices
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.growing.agreement_text import AgreementView
+from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
 from webui.features.status.home_text import Child, Here, Home
 from webui.forms import one_of
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.pages.sharing import REFUSED, refused, typed_pin
 from webui.whom import child_of
 
 blueprint = Blueprint("agreement", __name__)

@@ -69,11 +69,11 @@ def _place(scale: tuple[str, ...], value: object) -> int:
 def stays(book: Ruleset, after: Mapping[str, Any], names: Catalogue) -> tuple[str, ...]:
     """Return the family's own rules that still apply after the transition, as sentences."""
     kept_rules: list[str] = []
-    for key, value in book.own.items():
+    for key, value in book.state.own.items():
         if key in NOT_RULES or (key == "log_level" and str(after.get(key)) != str(value)):
             continue
         for one, said in _entries(key, value):
-            kept_rules += _said(one, said, names, book.name)
+            kept_rules += _said(one, said, names, book.state.name)
     return tuple(kept_rules)
 
 

@@ -9,9 +9,9 @@ from gateway.control.contract.growing import SELF_SET, SelfSetTimes
 from gateway.control.contract.profile import PROFILE
 from gateway.control.schema import record
 from webui.api.operations import ANYONE, Noun
-from webui.api.sharing import Digits
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
+from webui.features.sharing.sharing_api import Digits
 from webui.features.status.my_api import device_of_a_child
 
 noun = Noun("selfset")

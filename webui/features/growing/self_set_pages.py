@@ -27,12 +27,12 @@ from webui.features.growing.self_set_text import (
     typed_bedtime,
     typed_limit,
 )
+from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
 from webui.features.status.home_text import Child, Here, Home
 from webui.features.status.own_rules_text import OwnRules
 from webui.forms import one_of
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
-from webui.pages.sharing import REFUSED, refused, typed_pin
 
 blueprint = Blueprint("selfset", __name__, url_prefix="/my/times")
 

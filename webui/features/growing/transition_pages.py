@@ -113,7 +113,7 @@ def _show(page: Page, outcome: Outcome) -> str:
         step_text=transition_text.to_parents(step, page.home.now)
         if step
         else step_sentence(growth.month or "", growth.band),
-        changes=changes(growth.rules, growth.after or {}, page.names, page.book.name),
+        changes=changes(growth.rules, growth.after or {}, page.names, page.book.state.name),
         stays=() if is_final(growth.then) else stays(page.book, growth.after or {}, page.names),
         months=[(item, month(found)) for item in months if (found := read_month(item)) is not None],
         put_off_to=_put_off_to(growth),
@@ -148,7 +148,7 @@ def mine() -> ResponseReturnValue:
         step_text=transition_text.to_child(step, home.now)
         if step
         else step_sentence(growth.month or "", growth.band),
-        changes=changes(growth.rules, growth.after or {}, names, book.name),
+        changes=changes(growth.rules, growth.after or {}, names, book.state.name),
         stays=() if is_final(growth.then) else stays(book, growth.after or {}, names),
         put_off_to=_put_off_to(growth),
         help_lines=daemon().help_lines(),

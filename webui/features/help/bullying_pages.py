@@ -11,6 +11,7 @@ from contextlib import suppress
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.rules import HelpLineEntry
 from gateway.core.errors import ControlError
 from webui.accounts.session import anyone
 from webui.charts import qr
@@ -18,7 +19,6 @@ from webui.daemon import daemon, source_address
 from webui.language.i18n import gettext as _
 from webui.language.levels import Level, level_of
 from webui.learn.book import Book, whole
-from webui.values.answers import HelpLine
 
 blueprint = Blueprint("mean", __name__)
 
@@ -53,7 +53,7 @@ def _level() -> Level:
     return Level.MIDDLE
 
 
-def _codes(lines: tuple[HelpLine, ...]) -> list[tuple[HelpLine, str]]:
+def _codes(lines: tuple[HelpLineEntry, ...]) -> list[tuple[HelpLineEntry, str]]:
     """Return the help lines with QR codes, for calls from another phone."""
     with_phone = [line for line in lines if line.phone][:CODES]
     return [

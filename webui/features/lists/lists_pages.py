@@ -21,6 +21,7 @@ from gateway.control.contract.lists import (
     NAME_LIMIT,
     ListSource,
 )
+from gateway.control.contract.rules import EDIT_FAMILY, FAMILY, WHY
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.policy.names.hosts import MAX_HOST
@@ -41,7 +42,6 @@ from webui.forms import one_of
 from webui.language import refusals, telling
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.values.shapes import Answer
 
 ResponseT = TypeVar("ResponseT")
 
@@ -121,13 +121,12 @@ def _meanings(found: LookupView, home: Home) -> tuple[Meaning, ...]:
     meanings, host = [], found.result.host
     for child in home.children:
         try:
-            answer = Answer(daemon().client.call("why", host=host, profile=child.id))
+            answer = telling.explained(daemon().client.ask(WHY, host=host, profile=child.id))
         except Unreachable:
             raise
         except ControlError:
             continue
-        is_open = answer.text("verdict") != "block"
-        meanings.append(Meaning(child.id, child.name, is_open, telling.met(answer, host, home.now)))
+        meanings.append(Meaning(child.id, child.name, answer.verdict != "block", answer.sentence))
     return tuple(meanings)
 
 
@@ -170,14 +169,14 @@ def update() -> ResponseReturnValue:
 @guardians_only
 def interval() -> ResponseReturnValue:
     """Set how often lists are downloaded."""
-    chosen, family = one_of("interval", INTERVALS), daemon().family()
-    if chosen == family.lists_update:
+    chosen, family = one_of("interval", INTERVALS), daemon().client.ask(FAMILY)
+    if chosen == family.lists.update:
         notices.said(_("Nothing was changed."))
         return _back()
     with notices.refusals_to(notices.said):
-        by, origin = guardian() or "", source_address()
-        changes = {"lists/update": chosen}
-        answer = Answer(daemon().change("edit_family", set=changes, by=by, origin=origin))
+        done = daemon().change(
+            EDIT_FAMILY, set={"lists/update": chosen}, by=guardian() or "", origin=source_address()
+        )
         sentence = (
             _("Lists are not downloaded automatically any more.")
             if chosen == "off"
@@ -185,7 +184,7 @@ def interval() -> ResponseReturnValue:
         )
         if family.by_hand:
             sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
-        notices.did_back("family", notices.way_back(answer), sentence)
+        notices.did_back("family", notices.way_back(done), sentence)
     return _back()
 
 

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.age.bands import Band
 from gateway.control.contract.bypass_alerts import BYPASS_CARDS
+from gateway.control.contract.rules import OWN_CHANGES, FamilyChange
 from webui import charts, notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
@@ -20,7 +21,6 @@ from webui.language.changes import who
 from webui.language.levels import level_of
 from webui.rules.edited import Known, Line, lines
 from webui.rules.steps import step_in_few_words, step_sentence
-from webui.values.history import Change
 
 blueprint = Blueprint("child", __name__)
 
@@ -102,9 +102,9 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
     )
 
 
-def _changes(here: Here, home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
+def _changes(here: Here, home: Home) -> list[tuple[FamilyChange, tuple[Line, ...]]]:
     """Return the changes of this child's rules as sentences. Changes about other people are left out."""
-    found = daemon().changes_of_device(here)
+    found = daemon().client.ask(OWN_CHANGES, device=here.mac).changes
     if not found:
         return []
     known = Known(daemon().catalogue(), {}, home.now)

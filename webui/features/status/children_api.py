@@ -1,9 +1,9 @@
-"""Children: state, pauses and extra time; adds and removes profiles."""
+"""Children: state, pauses and extra time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from gateway.control.contract.status import (
     STATUS,
@@ -26,12 +26,11 @@ from gateway.control.schema import Text, record
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import PersonRole
-from webui.api.operations import GUARDIAN, HELPER, Mac, Minutes, Name, Noun
+from webui.api.operations import GUARDIAN, HELPER, Minutes, Noun
 from webui.api.who import Caller
 
 noun = Noun("children")
 
-Band = Literal["0-5", "6-9", "10-12", "13-15", "16-17", "adult"]
 ServiceId = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_.-]*")]
 
 
@@ -54,30 +53,6 @@ class Child(DeviceState):
 @record
 class Children:
     children: tuple[Child, ...]
-
-
-@record
-class NewChild:
-    name: Name
-    band: Band
-    devices: tuple[Mac, ...] = ()
-    set: Mapping[str, Any] | None = None  # rules, as in an edit
-
-
-@record
-class ChildMade:
-    id: str
-
-
-@record
-class ChildRemoved:
-    undo: str
-    devices: tuple[str, ...]
-
-
-@record
-class Restore:
-    undo: Annotated[str, Text(1, 40, r"[A-Za-z0-9_-]+")]
 
 
 @record
@@ -112,25 +87,6 @@ def _visible(me: Caller, child: ChildStatus) -> Mapping[str, object]:
     if me.role == PersonRole.GUARDIAN:
         return vars(child)
     return {**vars(child), "used": (), "in_use": (), "devices": (), "requests": 0}
-
-
-@noun.declare("POST", "/children", body=NewChild, answer=ChildMade, status=201)
-def add(me: Caller, body: NewChild) -> object:
-    """Add a child with the rules of its age band."""
-    more = {"set": dict(body.set)} if body.set else {}
-    return me.change("add_profile", name=body.name, band=body.band, devices=list(body.devices), **more)
-
-
-@noun.declare("DELETE", "/children/{child}", answer=ChildRemoved)
-def remove(me: Caller, child: str) -> object:
-    """Remove a child and its rules; `undo` restores them."""
-    return me.change("remove_profile", id=child)
-
-
-@noun.declare("POST", "/children/restore", body=Restore, answer=ChildMade, status=201)
-def restore(me: Caller, body: Restore) -> object:
-    """Restore a removed child, with those of its devices that have no other owner."""
-    return me.change("restore_profile", token=body.undo)
 
 
 @noun.declare("POST", "/children/{child}/pause", GUARDIAN, HELPER, body=Pause, answer=SwitchEnd)

@@ -9,6 +9,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.bypass_alerts import BYPASS_CARDS
+from gateway.control.contract.devices import QUESTIONS
 from gateway.control.contract.time import GRANT, ON, PAUSE, RESUME, REVOKE
 from gateway.control.verbs import Verb
 from webui import charts, menu, notices
@@ -16,13 +17,13 @@ from webui.accounts.session import guardian, guardians_only, signed_in
 from webui.daemon import daemon, source_address
 from webui.features.activity.target_names import title
 from webui.features.bypass_alerts.card_text import SHOWN, CardsView
+from webui.features.devices.device_text import QUESTIONS_SHOWN
 from webui.features.status.home_text import Child
 from webui.features.status.minutes_text import Dial, first_to_close
 from webui.features.time.grant_text import to_parent
 from webui.forms import NUMBER_LIMIT, back, one_of, whole
 from webui.language.i18n import gettext as _
 from webui.notices import EVERYONE
-from webui.values.questions import Questions
 
 blueprint = Blueprint("home", __name__, url_prefix="/parent")
 
@@ -121,7 +122,7 @@ def _cards() -> dict[str, object]:
     home = daemon().home()
     return {
         "home": home,
-        "questions": daemon().questions() if home.status.questions else Questions(),
+        "questions": daemon().client.ask(QUESTIONS, limit=QUESTIONS_SHOWN) if home.status.questions else None,
         "way_cards": CardsView(daemon().client.ask(BYPASS_CARDS, limit=SHOWN)) if home.status.cards else None,
         "cards": [_card(child) for child in home.children],
         "pauses_offered": PAUSES,

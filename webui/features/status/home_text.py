@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from functools import cached_property
 
 from gateway.control.contract.growing import AgeTransition
+from gateway.control.contract.sharing import OwnSharing
 from gateway.control.contract.status import ChildStatus, DevicePresence, DeviceState, DeviceStatus, HomeStatus
-from gateway.control.schema import values_of
 from webui.features.status.minutes_text import Minutes
 from webui.language import telling
-from webui.values.shapes import Answer
-from webui.values.sharing import Own, parse_own
 
 NEWS = timedelta(days=1)
 
@@ -106,6 +103,6 @@ class Here:
             return None
         return StateView(self.status, self.status.now, yours=True)
 
-    @cached_property
-    def own(self) -> Own:
-        return parse_own(Answer({**values_of(self.status), "screens": list(self.status.screens)}))
+    @property
+    def own(self) -> OwnSharing:
+        return self.status

@@ -9,6 +9,8 @@ from gateway.control.contract.activity import ERASE, RECENT_BLOCKS
 from gateway.control.contract.bypass_alerts import BYPASS_CARDS, BypassCards
 from gateway.control.contract.profile import PROFILE, ProfileRules
 from gateway.control.contract.requests import REQUEST, RequestMinutes
+from gateway.control.contract.rules import OWN_CHANGES
+from gateway.control.contract.sharing import ADULT, CLAIM, LEAVE, PIN, USE
 from gateway.control.contract.status import DEVICE, DeviceState, TimeLeft
 from gateway.control.contract.time import LANDING, REDEEM, OwnGrant, TimeUsed
 from gateway.control.schema import Text, record
@@ -16,14 +18,14 @@ from gateway.policy.accounts.people import PersonRole
 from webui.accounts import locks
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
-from webui.api.sharing import Digits, Lent
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
 from webui.features.activity.activity_api import LEDGER_DAY, LedgerDay, OnDay, Refusals
 from webui.features.activity.block_text import blocks_of
 from webui.features.requests.requests_api import ALL_ASKED, AllAsked
+from webui.features.rules.changes_api import Changes, with_undo
+from webui.features.sharing.sharing_api import Digits, Lent
 from webui.features.status.children_api import ServiceId
-from webui.features.status.home_api import Changes, with_undo
 from webui.features.status.home_text import Here
 from webui.features.time.sheets import CODE_LIMIT, normalize_code
 
@@ -123,7 +125,7 @@ def changes(_me: Caller | None) -> object:
 
     There is no undo here.
     """
-    return with_undo(daemon().client.call("own_changes", device=device_of_a_child().mac)["changes"])
+    return with_undo(daemon().client.ask(OWN_CHANGES, device=device_of_a_child().mac).changes)
 
 
 @noun.declare("GET", "/my/refusals", ANYONE, answer=Refusals)
@@ -209,19 +211,21 @@ def redeem(_me: Caller | None, body: Code) -> object:
 def use(_me: Caller | None, body: Use) -> object:
     """Set the user of this shared device."""
     pin = {"pin": body.pin} if body.pin else {}
-    return daemon().sharing("use", device=_device(), who=body.child, **pin)
+    return daemon().client.call(USE.name, device=_device(), who=body.child, **pin)
 
 
 @noun.declare("POST", "/my/leave", ANYONE, body=Done, answer=Lent)
 def leave(_me: Caller | None, body: Done) -> object:
     """End the use of this device or of a screen."""
-    return daemon().sharing("leave", device=_device(), **({"screen": body.screen} if body.screen else {}))
+    return daemon().client.call(
+        LEAVE.name, device=_device(), **({"screen": body.screen} if body.screen else {})
+    )
 
 
 @noun.declare("POST", "/my/screens", ANYONE, body=Screen, answer=Lent)
 def claim(_me: Caller | None, body: Screen) -> object:
     """Start the use of a screen."""
-    return daemon().sharing("claim", device=device_of_a_child().mac, screen=body.screen)
+    return daemon().client.call(CLAIM.name, device=device_of_a_child().mac, screen=body.screen)
 
 
 @noun.declare("POST", "/my/unlock", ANYONE, body=TypedPin)
@@ -230,7 +234,7 @@ def unlock(_me: Caller | None, body: TypedPin) -> None:
     cookie.
     """
     here = device_of_a_child()
-    daemon().sharing("pin", action="check", device=here.mac, pin=body.pin)
+    daemon().client.ask(PIN, action="check", device=here.mac, pin=body.pin)
     if here.own.pin is not None:
         locks.unlock(here.profile, here.own.pin)
 
@@ -239,13 +243,13 @@ def unlock(_me: Caller | None, body: TypedPin) -> None:
 def set_pin(_me: Caller | None, body: OwnPin) -> object:
     """Set a child's PIN, on its own device."""
     old = {"old": body.old} if body.old else {}
-    return daemon().sharing("pin", action="set", device=device_of_a_child().mac, pin=body.pin, **old)
+    return daemon().client.ask(PIN, action="set", device=device_of_a_child().mac, pin=body.pin, **old)
 
 
 @noun.declare("POST", "/my/adult", ANYONE)
 def adult(_me: Caller | None) -> object:
     """Mark an unknown device as used by an adult: from now on nothing about it is stored."""
-    return daemon().sharing("adult", device=_device())
+    return daemon().client.ask(ADULT, device=_device())
 
 
 def _ask(**values: object) -> object:

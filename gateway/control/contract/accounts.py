@@ -1,0 +1,117 @@
+"""The verb of accounts: sign-in, people, sessions, tokens. gateway/control/README.md lists its actions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from gateway.control.schema import OneLine, Whole, record
+from gateway.control.verbs import Sender, Verb
+from gateway.policy.accounts.people import MINUTES_LIMIT
+from gateway.policy.accounts.tokens import DAYS
+
+Action = Literal[
+    "list", "add", "link", "reset", "remove", "button",  # for root alone
+    "signin", "salt", "check", "signout", "claimable", "claim", "recover", "password", "recovery",
+    "sessions", "end", "people", "invite", "change", "answer",
+    "tokens", "token_make", "token_end", "token_check",
+]  # fmt: skip
+
+
+@record
+class AccountRequest:
+    """``action`` decides which of the other arguments are needed. ``session`` is a key of the sender."""
+
+    action: Action
+    name: OneLine | None = None
+    role: OneLine | None = None
+    minutes: Annotated[int, Whole(0, MINUTES_LIMIT)] | None = None  # of a helper, a day and child
+    token: OneLine | None = None  # of a link, or of the API
+    digest: OneLine | None = None  # of the current password
+    secret: OneLine | None = None  # the hash of a new password
+    code: OneLine | None = None  # for recovery
+    label: OneLine | None = None  # the code on the gateway's label, or the name of a token
+    days: Annotated[int, Whole(0, max(DAYS))] | None = None  # of a token; 0: no end
+    id: OneLine | None = None  # of a session or token
+    answer: Literal["yes", "no"] | None = None
+    again: bool = False  # invite a known person again
+
+
+@record
+class PersonAccount:
+    name: str
+    role: str  # guardian, helper, support
+    minutes: int  # that a helper may give to each child a day
+    password: bool  # has one
+    came: bool  # has signed in before
+    sessions: int
+
+
+@record
+class RoleProposal:
+    """A change of a guardian's role that waits for this guardian's consent."""
+
+    name: str
+    role: str  # helper, support, none
+    minutes: int
+    by: str
+    at: datetime
+
+
+@record
+class SessionEntry:
+    """A browser that is signed in."""
+
+    id: str
+    device: str  # untrusted input
+    since: datetime
+    used: datetime
+    here: bool  # the one that asks
+
+
+@record
+class TokenEntry:
+    id: str
+    label: str
+    role: str
+    since: datetime
+    used: datetime | None  # None: never
+    until: datetime | None  # None: until it is ended
+
+
+@record
+class AccountResponse:
+    """Each action returns some of these."""
+
+    # The account that signs in, or that a session or token belongs to.
+    guardian: str = ""
+    role: str = ""
+    minutes: int = 0
+    password: bool = False
+    proposed: bool = False  # another role is proposed to it; of `change`: the change is a proposal
+    session: str = ""  # a new session's token, which cannot be read again
+    via: str = ""  # the id of a token
+
+    recovery: Any = None  # a new recovery code; of `sessions`: whether there is one
+    token: str = ""  # of a link or of the API; it cannot be read again
+    id: str = ""  # of a new token
+    method: str = ""  # of the password's hash
+    salt: str = ""
+    claimable: bool = False
+    home: bool = False  # the visitor is on the home network
+    unclaimed: bool = False  # there is neither a guardian nor a child's file
+    count: int = 0  # of ended sessions
+    done: bool = False  # the proposed change
+    seconds: int = 0  # for which a press of the button is valid
+
+    guardians: tuple[str, ...] = ()  # names of all accounts
+    people: tuple[PersonAccount, ...] = ()
+    proposals: tuple[RoleProposal, ...] = ()
+    sessions: tuple[SessionEntry, ...] = ()
+    tokens: tuple[TokenEntry, ...] = ()
+    label: str = ""  # the code on the gateway's label, until a guardian claims the gateway
+
+
+ACCOUNTS = Verb(
+    "guardian", AccountRequest, AccountResponse, senders=frozenset({Sender.PAGES, Sender.GUARDIAN})
+)

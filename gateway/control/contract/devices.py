@@ -1,0 +1,228 @@
+"""Verbs of devices: the list, names, owners, scans, leases, and questions about new devices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from gateway.control.contract.sharing import AdultProofState
+from gateway.control.schema import OneLine, Text, Whole, record
+from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.policy.profile.rules import Sightings
+
+QUESTIONS_MOST = 64  # in one answer
+
+LeaseText = Annotated[str, Text(0, one_line=True)]
+
+
+# ------------------------------------------------------------------------------------------- questions
+
+
+@record
+class OpenQuestion:
+    """A question about a device that waits for a guardian's answer. Names are untrusted input."""
+
+    mac: str
+    ask: str  # new, again, copy, repeater
+    at: datetime | None
+    name: str  # the device's own name
+    kind: str  # phone, tablet, tv, console, computer, thing; empty: unknown
+    online: bool | None  # None: private
+    sightings: Sightings
+    known: str | None  # MAC of the device that it may be
+    known_name: str
+    owner: str | None  # of that device, or of the address that two devices use
+    owner_name: str
+    rules: str | None  # the profile that applies until an answer; None: no change
+    rules_name: str
+    signs: tuple[str, ...]
+    settled: bool
+    adult: bool  # its user says to be an adult
+    replies: tuple[str, ...]
+    people: bool  # a person is a valid answer
+    sentence: str  # in English
+
+
+@record
+class QuestionsRequest:
+    limit: Annotated[int, Whole(1, QUESTIONS_MOST)] = QUESTIONS_MOST
+
+
+@record
+class OpenQuestions:
+    questions: tuple[OpenQuestion, ...]
+    count: int  # of all, without the limit
+
+
+@record
+class IdentifyRequest:
+    """An answer to a question: a person's ``profile``, or one of the question's ``replies``."""
+
+    mac: OneLine
+    profile: OneLine | None = None
+    answer: OneLine | None = None
+
+
+@record
+class Identified:
+    profile: str  # the device's owner or place now
+    problems: tuple[str, ...]  # of the rules
+
+
+# --------------------------------------------------------------------------------------------- devices
+
+
+@record
+class ListedDevice:
+    """A device in a list. All its texts are untrusted input."""
+
+    mac: str
+    name: str  # the guardian's name for it, or else its own
+    label: str  # the guardian's name for it
+    own_name: str
+    online: bool | None  # None: private
+    ip: str | None
+    sightings: Sightings
+    profile: str  # a person's id, or home, guest, visitor, adult, quarantine
+    until: datetime | None  # the end of a visit
+    vendor: str
+    kind: str
+    model: str
+    system: str  # from its DHCP request
+    random: bool  # its MAC address is randomised
+    shared: tuple[str, ...]  # ids of the people who share it
+    managed: tuple[str, ...]  # hosts of a school's or firm's VPN that stay allowed for it
+    asked: str | None  # the open question about it
+    no_mobile_data: bool | None  # None: from a daemon of an older version
+    adult_proof: AdultProofState | None  # that opens it for an adult for a while
+    opens: bool  # an adult's proof can open it, or has
+    first_seen: datetime | None
+    last_seen: datetime | None
+
+
+@record
+class FormerAddress:
+    """A former address of a device. A MAC address is one that it used before."""
+
+    address: str
+    first: datetime | None
+    last: datetime | None
+
+
+@record
+class DeviceDetails(ListedDevice):
+    """A device with its details, which a brief list omits."""
+
+    services: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()  # devices behind it: it is a repeater
+    through: tuple[str, ...] = ()  # repeaters between it and the gateway
+    question: OpenQuestion | None = None
+    history: tuple[FormerAddress, ...] = ()  # of one device alone
+
+
+@record
+class DeviceOwner:
+    id: str
+    name: str
+    child: bool
+
+
+@record
+class DevicesRequest:
+    """``mac``: this device alone, with its history. ``brief``: all, without their details."""
+
+    mac: OneLine | None = None
+    brief: bool = False
+
+
+@record
+class DeviceList:
+    devices: tuple[DeviceDetails, ...]
+    people: tuple[DeviceOwner, ...] = ()  # of one device, and of a brief list
+    scanning: bool = False  # likewise
+
+
+@record
+class NameDeviceRequest:
+    mac: OneLine
+    name: OneLine | None = None  # None: the device's own name
+
+
+@record
+class DeviceName:
+    name: str
+    was: str
+
+
+@record
+class AssignRequest:
+    mac: OneLine
+    profile: OneLine  # a person, or home, guest, visitor, adult
+
+
+@record
+class Assigned:
+    problems: tuple[str, ...]  # of the rules
+    profile: str
+    was: str
+
+
+@record
+class ForgetRequest:
+    mac: OneLine
+
+
+@record
+class Forgotten:
+    problems: tuple[str, ...]  # of the rules
+
+
+@record
+class DeviceMarkRequest:
+    mac: OneLine
+    no_mobile_data: bool
+
+
+@record
+class DeviceMark:
+    mac: str
+    no_mobile_data: bool
+
+
+@record
+class ScanRequest:
+    look: bool = False  # return the state of the last scan
+
+
+@record
+class ScanState:
+    running: bool
+    found: tuple[str, ...]  # MAC addresses of the devices that responded
+    problem: str
+
+
+@record
+class LeaseRequest:
+    """A lease as dnsmasq reports it to its script."""
+
+    mac: OneLine
+    action: Literal["add", "old", "del"]
+    name: LeaseText = ""
+    supplied: LeaseText = ""  # the name that the device sent
+    vendor_class: LeaseText = ""
+    options: LeaseText = ""  # numbers with commas
+
+
+_GUARDIAN = frozenset({Sender.GUARDIAN})
+
+QUESTIONS = Verb("questions", QuestionsRequest, OpenQuestions, senders=frozenset({Sender.PAGES}))
+IDENTIFY = Verb("identify", IdentifyRequest, Identified, senders=_GUARDIAN)
+DEVICES = Verb("devices", DevicesRequest, DeviceList, senders=frozenset({Sender.PAGES}))
+NAME_DEVICE = Verb("name_device", NameDeviceRequest, DeviceName, senders=_GUARDIAN)
+ASSIGN = Verb("assign", AssignRequest, Assigned, senders=_GUARDIAN)
+FORGET = Verb("forget", ForgetRequest, Forgotten, senders=_GUARDIAN)
+DEVICE_MARK = Verb("device_mark", DeviceMarkRequest, DeviceMark, senders=_GUARDIAN)
+SCAN = Verb("scan", ScanRequest, ScanState, senders=frozenset({Sender.PAGES, Sender.GUARDIAN}))
+LEASE = Verb("lease", LeaseRequest, Nothing)

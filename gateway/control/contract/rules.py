@@ -1,0 +1,526 @@
+"""Verbs of the rules: a child's rules, the family's settings, what both decide, and who changed them.
+
+A mapping of rules has the keys and values of a profile's file, ``{"limits": {"play": "90m"}}``. In a change,
+``set``, a key may name one entry, ``{"limits/play": "90m"}``, and null restores the age group's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from gateway.control.contract.activity import BlockOrigin
+from gateway.control.schema import OneLine, Whole, record
+from gateway.control.verbs import Nothing, Sender, Verb
+
+if TYPE_CHECKING:
+    from gateway.policy.names.countries import HelpLine  # two megabytes that the pages rarely need
+
+REVISION_MOST = 1 << 48
+AUDIT_PAGE = 50  # lines of one answer
+AUDIT_SKIP = 20_000  # lines; a year of a busy family has fewer
+
+Revision = Annotated[int, Whole(0, REVISION_MOST)]
+
+_PAGES = frozenset({Sender.PAGES})
+_GUARDIAN = frozenset({Sender.GUARDIAN})
+
+
+@record
+class LastChange:
+    by: str
+    at: datetime
+
+
+# ------------------------------------------------------------------------------------------ a child's rules
+
+
+@record
+class RulesRequest:
+    id: OneLine  # of the child, or its name
+
+
+@record
+class ChildRules:
+    id: str
+    name: str
+    band: str
+    by_hand: bool  # the file has comments, which a change removes
+    own: Mapping[str, Any]  # as in the profile's file
+    band_rules: Mapping[str, Any]
+    rules: Mapping[str, Any]  # in effect
+    set: LastChange | None  # null: the last edit was made outside of Qalqan
+    revision: int
+    problem: str | None  # why the file cannot be used
+
+
+@record
+class EditRequest:
+    id: OneLine
+    set: Mapping[str, Any]
+    revision: Revision | None = None  # that the file must still have
+    because: str | None = None  # a reason, which the child can read
+
+
+@record
+class MovedDevice:
+    mac: str
+    from_: str  # the profile that had it
+
+
+@record
+class Edited:
+    revision: int
+    undo: int  # the revision to restore
+    changed: tuple[str, ...]
+    moved: tuple[MovedDevice, ...] = ()
+
+
+@record
+class UneditRequest:
+    id: OneLine
+    revision: Revision  # to restore
+    found: Revision | None = None  # that the file must still have
+
+
+@record
+class Unedited:
+    revision: int
+    undo: int
+
+
+@record
+class AddProfileRequest:
+    name: OneLine
+    band: OneLine
+    devices: tuple[str, ...] = ()
+    set: Mapping[str, Any] | None = None
+    trial: bool = False  # only check, write nothing
+
+
+@record
+class ProfileId:
+    id: str
+
+
+@record
+class RemoveProfileRequest:
+    id: OneLine
+
+
+@record
+class RemovedProfile:
+    undo: str  # the token to restore it
+    devices: tuple[str, ...]
+
+
+@record
+class RestoreProfileRequest:
+    token: OneLine
+
+
+RULES = Verb("rules", RulesRequest, ChildRules, senders=_PAGES)
+EDIT = Verb("edit", EditRequest, Edited, senders=_GUARDIAN)
+UNEDIT = Verb("unedit", UneditRequest, Unedited, senders=_GUARDIAN)
+ADD_PROFILE = Verb("add_profile", AddProfileRequest, ProfileId, senders=_GUARDIAN)
+REMOVE_PROFILE = Verb("remove_profile", RemoveProfileRequest, RemovedProfile, senders=_GUARDIAN)
+RESTORE_PROFILE = Verb("restore_profile", RestoreProfileRequest, ProfileId, senders=_GUARDIAN)
+
+
+# ------------------------------------------------------------------------------------ the family's settings
+
+
+@record
+class SharedBy:
+    people: tuple[str, ...]  # ids
+
+
+@record
+class ListSettings:
+    update: str  # daily, weekly or off
+
+
+@record
+class RouterSetting:
+    """A setting that the router decides. The pages cannot change it."""
+
+    file: str
+    option: str
+    value: str
+
+
+@record
+class FamilySettings:
+    """The settings in `qalqan.yaml` that guardians can change, and the home's networks."""
+
+    by_hand: bool  # the file has comments, which a change removes
+    lan: tuple[str, ...]
+    country: str
+    timezone: str
+    language: str  # default of the pages; empty: none set
+    languages: tuple[str, ...]  # of approved sites
+    unknown_devices: str  # guest, quarantine, home or a person's id
+    interfaces: Mapping[str, str]  # interface of lan → as unknown_devices
+    keep_profile: bool
+    shared: Mapping[str, SharedBy]  # by MAC
+    managed: Mapping[str, tuple[str, ...]]  # MAC → hosts of a VPN that stays allowed
+    gateway_access: str
+    gateway_ports: tuple[int, ...]
+    lists: ListSettings
+    router: tuple[RouterSetting, ...]
+    set: LastChange | None
+    revision: int
+
+
+@record
+class EditFamilyRequest:
+    set: Mapping[str, Any]
+    revision: Revision | None = None
+
+
+@record
+class UneditFamilyRequest:
+    revision: Revision
+    found: Revision | None = None
+
+
+FAMILY = Verb("family", Nothing, FamilySettings, senders=_PAGES)
+EDIT_FAMILY = Verb("edit_family", EditFamilyRequest, Edited, senders=_GUARDIAN)
+UNEDIT_FAMILY = Verb("unedit_family", UneditFamilyRequest, Unedited, senders=_GUARDIAN)
+
+
+# --------------------------------------------------------------------------------- what rules exist, and do
+
+
+@record
+class CatalogueService:
+    id: str
+    name: str
+    group: str
+    category: str | None  # the first of its categories
+    categories: tuple[str, ...]
+
+
+@record
+class CatalogueGroup:
+    id: str
+    name: str
+
+
+@record
+class CatalogueCategory:
+    id: str
+    name: str
+    about: str
+
+
+@record
+class CatalogueBand:
+    id: str
+    name: str
+    rules: Mapping[str, Any]
+    suggested: Mapping[str, Any]  # rules that it suggests and does not set
+
+
+@record
+class RuleCatalogue:
+    services: tuple[CatalogueService, ...]
+    groups: tuple[CatalogueGroup, ...]
+    categories: tuple[CatalogueCategory, ...]  # that a family may set
+    bands: tuple[CatalogueBand, ...]  # by age
+
+
+@record
+class PreviewRequest:
+    id: OneLine
+    host: OneLine
+    at: OneLine | None = None  # ISO 8601, in the home's time zone if it has no offset; none: now
+    set: Mapping[str, Any] | None = None  # changes to try
+
+
+@record
+class WhyRequest:
+    """The device, or else the profile, and what it wants to reach."""
+
+    host: OneLine | None = None
+    to: OneLine | None = None  # address and port
+    speaks: OneLine | None = None  # protocol
+    at: OneLine | None = None
+    device: OneLine | None = None
+    profile: OneLine | None = None
+
+
+@record
+class PassedRule:
+    rule: str
+    outcome: str
+
+
+@record
+class NextDecision:
+    at: datetime
+    verdict: str
+    reason: str
+
+
+@record
+class Explanation:
+    host: str | None
+    at: datetime
+    verdict: str
+    reason: str
+    rule: str
+    owner: str
+    until: datetime | None
+    passed: tuple[PassedRule, ...]
+    minutes_left: int | None
+    next_change: NextDecision | None
+    sentence: str
+    decided: BlockOrigin | None  # of a block
+    speaks: str | None = None  # of a connection
+    to: str | None = None
+    problems: tuple[str, ...] = ()  # of the file that names the device; of `why`
+
+
+@record
+class WeekRequest:
+    id: OneLine
+    set: Mapping[str, Any] | None = None  # changes to try
+
+
+@record
+class HoursSpan:
+    from_: str  # HH:MM
+    to: str
+    state: str
+    owner: str | None = None  # of the rule; none while open
+
+
+@record
+class TargetHours:
+    target: str
+    name: str
+    spans: tuple[HoursSpan, ...]
+
+
+@record
+class TargetLimit:
+    target: str
+    name: str
+    minutes: int
+    owner: str
+
+
+@record
+class WeekDay:
+    date: date
+    weekday: str
+    counts_as: str
+    because: str | None
+    holiday: str | None
+    exception: tuple[str, ...]  # what the profile's `dates` change on this day
+    spans: tuple[HoursSpan, ...]  # of the internet
+    windows: tuple[TargetHours, ...]
+    limits: tuple[TargetLimit, ...]
+
+
+@record
+class WeekPlan:
+    id: str
+    days: tuple[WeekDay, ...]  # seven, from today on
+
+
+CATALOGUE = Verb("catalogue", Nothing, RuleCatalogue, senders=_PAGES)
+PREVIEW = Verb("preview", PreviewRequest, Explanation, senders=_PAGES)
+WHY = Verb("why", WhyRequest, Explanation, senders=_PAGES)
+WEEK = Verb("week", WeekRequest, WeekPlan, senders=_PAGES)
+
+
+# -------------------------------------------------------------------------------------------- the country
+
+
+@record
+class AgeMark:
+    mark: str
+    then: str  # a second mark, which applies from the age `from` on; empty: none
+    from_: int
+
+
+@record
+class CountryRating:
+    id: str
+    name: str
+    of: str  # films, games, or both
+    marks: Mapping[str, AgeMark]  # by age group
+    source: str
+    date: date
+
+
+@record
+class LawChild:
+    id: str
+    name: str
+    binds: bool  # whether the whole age group is younger than the age in the law
+    on: bool
+
+
+@record
+class CountryLaw:
+    """A legal rule. The lists contain targets, such as ``service:tiktok``; texts are by language."""
+
+    id: str
+    name: str
+    names: Mapping[str, str]
+    below: int
+    status: str
+    since: str  # a date; empty: not in force
+    expected: Mapping[str, str]
+    refuses: tuple[str, ...]
+    named_too: tuple[str, ...]
+    why_open: Mapping[str, str]
+    not_on_it: tuple[str, ...]
+    source: str
+    date: date  # when the source was read
+    children: tuple[LawChild, ...]
+
+
+@record
+class CountryRules:
+    code: str
+    ratings: tuple[CountryRating, ...]
+    laws: tuple[CountryLaw, ...]  # of the country, then others that apply to a child
+
+
+@record
+class HelpLinesRequest:
+    country: OneLine | None = None  # none: the family's
+
+
+@record
+class HelpLineEntry:
+    name: str
+    names: Mapping[str, str]  # by language
+    phone: str
+    text: str  # contact for messages
+    web: str  # a host name
+    kind: str
+    confirmed: bool  # compared with the operator's own page
+
+
+@record
+class HelpLines:
+    lines: tuple[HelpLineEntry, ...]
+    rights: tuple[HelpLineEntry, ...]  # offices that take complaints
+
+
+def help_line_entry(line: HelpLine) -> HelpLineEntry:
+    """Return a help line of a country file. The pages use it, too, while no daemon runs."""
+    return HelpLineEntry(
+        name=line.name_in("en"),
+        names=dict(line.name),
+        phone=line.phone,
+        text=line.text,
+        web=line.site,
+        kind=line.kind,
+        confirmed=line.verified_on is not None,
+    )
+
+
+COUNTRY = Verb("country", Nothing, CountryRules, senders=_PAGES)
+HELP_LINES = Verb("helplines", HelpLinesRequest, HelpLines, senders=_PAGES)
+
+
+# ------------------------------------------------------------------------------------- who changed what
+
+
+@record
+class UndoAction:
+    """The verb that takes a change back, and its arguments."""
+
+    do: str
+    who: str | None = None
+    grant: int | None = None
+    id: str | None = None
+    revision: int | None = None
+    found: int | None = None
+    token: str | None = None
+
+
+@record
+class ChangedValue:
+    """One entry of a file. Values are as in the file; null for a missing entry."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+@record
+class ChangedDevice:
+    mac: str
+    name: str
+
+
+@record
+class FamilyChange:
+    at: datetime
+    by: str
+    what: str  # pause, off, grant, open; of a file rules, added, removed, settings
+    who: str  # a profile's id, a MAC, or all
+    name: str | None  # null: every child, or the settings
+    minutes: int | None
+    thing: str | None
+    thing_name: str | None
+    until: datetime | None
+    ended: bool
+    undo: UndoAction | None
+    because: str  # the guardian's reason
+    edits: tuple[ChangedValue, ...]
+    left_off: int  # number of edits that are not listed
+    devices: tuple[ChangedDevice, ...]  # that the edits are about
+
+
+@record
+class FamilyChanges:
+    changes: tuple[FamilyChange, ...]  # newest first
+
+
+@record
+class OwnChangesRequest:
+    id: OneLine | None = None  # of the child; none: the child of the device
+
+
+@record
+class AuditLogRequest:
+    limit: Annotated[int, Whole(1, AUDIT_PAGE)] = AUDIT_PAGE
+    skip: Annotated[int, Whole(0, AUDIT_SKIP)] = 0
+    who: OneLine | None = None
+
+
+@record
+class AuditLogLine:
+    at: datetime  # start of the day if `day_only` is true
+    day_only: bool
+    who: str
+    what: str
+    about: str  # a person or a device
+    detail: str
+    until: datetime | None
+    address: str
+    device: str
+    token: str  # name of the API token that was used; empty: a person made the change
+
+
+@record
+class AuditLog:
+    lines: tuple[AuditLogLine, ...]  # newest first
+    more: bool
+    people: tuple[str, ...]
+
+
+CHANGES = Verb("changes", Nothing, FamilyChanges, senders=_PAGES)
+OWN_CHANGES = Verb(
+    "own_changes", OwnChangesRequest, FamilyChanges, senders=frozenset({Sender.PAGES, Sender.CHILD})
+)
+AUDIT_LOG = Verb("audit_log", AuditLogRequest, AuditLog, senders=_PAGES)

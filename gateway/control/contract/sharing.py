@@ -1,0 +1,194 @@
+"""Verbs of temporary users: of shared devices, of handed-over devices, and of adults on other devices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from gateway.control.schema import OneLine, record
+from gateway.control.verbs import Nothing, Sender, Verb
+
+Length = Literal["1h", "4h", "morning"]
+
+
+# ------------------------------------------------------------------------------------------------ PINs
+
+
+@record
+class PinState:
+    """The PIN of one child."""
+
+    pin: bool  # needs one, from the age of ten
+    pin_set: datetime | None
+    pin_by: str | None  # the guardian who set it; None: the child itself
+
+
+@record
+class OwnPin(PinState):
+    may_set: bool  # on the device that asks: it belongs to this child alone
+
+
+@record
+class PinRequest:
+    """A guardian sends ``who`` to set or clear a PIN, a child ``device`` to check or set it."""
+
+    action: Literal["set", "check", "clear"]
+    device: OneLine | None = None
+    who: OneLine | None = None
+    pin: OneLine | None = None
+    old: OneLine | None = None  # when the child replaces it
+
+
+@record
+class ChangedPin(PinState):
+    who: str
+
+
+# -------------------------------------------------------------------------------------- shared devices
+
+
+@record
+class SharingPerson(PinState):
+    id: str
+    name: str
+
+
+@record
+class SharedDevice:
+    """A shared device, or one that is handed over."""
+
+    device: str  # MAC
+    name: str  # untrusted input
+    people: tuple[SharingPerson, ...]  # youngest first
+    youngest: str | None  # name of the child whose rules apply while no user is set
+    who: str | None  # the current user
+    who_name: str | None
+    kind: str | None  # use, claim, handed
+    until: datetime | None
+    by: str | None  # the guardian who started this use
+    untold: bool = False  # for guardians: the user may be a child whose activity is private
+
+
+@record
+class UseRequest:
+    device: OneLine
+    who: OneLine
+    pin: OneLine | None = None  # of a child from ten years on, unless a guardian asks
+
+
+@record
+class LeaveRequest:
+    device: OneLine
+    screen: OneLine | None = None  # that the child claimed from its own device
+
+
+@record
+class ClaimRequest:
+    screen: OneLine
+
+
+@record
+class HandOverRequest:
+    device: OneLine
+    who: OneLine
+
+
+@record
+class TakeBackRequest:
+    device: OneLine
+
+
+@record
+class HandedRequest:
+    """``device``: on which the browser's session began; it may have another address by now."""
+
+    ip: OneLine
+    device: OneLine | None = None
+
+
+@record
+class Handed:
+    """The device at an address, and the child to whom it is handed over."""
+
+    mac: str | None
+    who: str | None
+    name: str | None
+
+
+@record
+class Lending:
+    """All shared and handed-over devices, and each child's PIN, for guardians."""
+
+    devices: tuple[SharedDevice, ...]
+    people: tuple[SharingPerson, ...]
+
+
+@record
+class AdultRequest:
+    device: OneLine
+
+
+@record
+class Adult:
+    adult: bool
+
+
+# ---------------------------------------------------------------------------------------- adult proofs
+
+
+@record
+class AdultProofState:
+    """What opens a device for an adult for a while."""
+
+    method: str  # password, guardian, wallet
+    by: str | None  # the guardian; None for a wallet, which gives no name
+    until: datetime
+
+
+@record
+class OwnSharing:
+    """What the answer to `device` says of these: a key without a value is left out."""
+
+    sharing: SharedDevice | None = None
+    screens: tuple[SharedDevice, ...] = ()  # that the child may claim
+    pin: OwnPin | None = None  # of a child's device
+    adult: bool = False  # a user of it says to be an adult
+    adult_proof: AdultProofState | None = None  # that opens it now
+    opens: bool = False  # an adult's proof can open it
+
+
+@record
+class AdultProofRequest:
+    """``open`` needs ``length``, and ``method`` unless a guardian sends it."""
+
+    action: Literal["open", "end"]
+    device: OneLine
+    length: Length | None = None
+    method: Literal["password", "wallet"] | None = None
+    name: OneLine | None = None  # of a guardian, with a password
+    digest: OneLine | None = None  # of the password
+    until: datetime | None = None  # the end of a wallet's proof
+
+
+@record
+class AdultProofChange:
+    """The device, and the proof that opens it now. After ``end``: the device alone."""
+
+    device: str
+    method: str | None = None
+    by: str | None = None
+    until: datetime | None = None
+
+
+_PAGES, _GUARDIAN = frozenset({Sender.PAGES}), frozenset({Sender.GUARDIAN})
+
+PIN = Verb("pin", PinRequest, ChangedPin, senders=frozenset({Sender.CHILD, Sender.GUARDIAN}))
+USE = Verb("use", UseRequest, SharedDevice, senders=_PAGES | _GUARDIAN)
+LEAVE = Verb("leave", LeaveRequest, SharedDevice, senders=_PAGES | _GUARDIAN | {Sender.CHILD})
+CLAIM = Verb("claim", ClaimRequest, SharedDevice, senders=frozenset({Sender.CHILD}))
+HAND_OVER = Verb("hand_over", HandOverRequest, SharedDevice, senders=_GUARDIAN)
+TAKE_BACK = Verb("take_back", TakeBackRequest, SharedDevice, senders=_GUARDIAN)
+HANDED = Verb("handed", HandedRequest, Handed, senders=_PAGES)
+LENT = Verb("lent", Nothing, Lending, senders=_PAGES)
+ADULT = Verb("adult", AdultRequest, Adult, senders=_PAGES)
+ADULT_PROOF = Verb("adult_proof", AdultProofRequest, AdultProofChange, senders=_PAGES | _GUARDIAN)

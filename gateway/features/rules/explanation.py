@@ -1,0 +1,52 @@
+"""Builds the explanation of a decision, for the daemon and, from the files alone, for `qalqan why`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from ipaddress import ip_address
+
+from gateway.control.contract.activity import BlockOrigin
+from gateway.control.contract.rules import Explanation, NextDecision, PassedRule
+from gateway.policy.judge.explanation import Names, sentence
+from gateway.policy.judge.why import WhyAnswer
+from gateway.policy.values import Observation
+
+
+def explanation(
+    seen: Observation,
+    at: datetime,
+    answer: WhyAnswer,
+    names: Names,
+    decided: BlockOrigin | None,
+    problems: tuple[str, ...] = (),
+) -> Explanation:
+    """Return the explanation. Times are in the zone of ``at``. Connections add protocol and address."""
+    decision, left, change = answer
+    flow = {} if seen.dport == 0 else {"speaks": str(seen.proto), "to": _endpoint_text(seen)}
+    return Explanation(
+        host=seen.host,
+        at=at,
+        verdict=str(decision.verdict),
+        reason=str(decision.reason),
+        rule=decision.rule,
+        owner=decision.owner,
+        until=None if decision.until is None else decision.until.astimezone(at.tzinfo),
+        passed=tuple(PassedRule(rule=step.rule, outcome=step.outcome) for step in decision.passed),
+        minutes_left=None if left is None else left.minutes,
+        next_change=None
+        if change is None
+        else NextDecision(
+            at=change[0].astimezone(at.tzinfo), verdict=str(change[1].verdict), reason=str(change[1].reason)
+        ),
+        sentence=sentence(decision, seen.host, at, names, left=left),
+        decided=decided,
+        problems=problems,
+        **flow,
+    )
+
+
+def _endpoint_text(seen: Observation) -> str | None:
+    if not seen.dst:
+        return None
+    text = str(ip_address(seen.dst))
+    return f"[{text}]:{seen.dport}" if ":" in text else f"{text}:{seen.dport}"

@@ -1,0 +1,132 @@
+"""The keys of rules, each described once: `RULES`.
+
+The reader and the writer of rule files, the check of band files, the command line, the API and the pages use
+this table. No other table repeats the keys. A new key needs a field of `Rules`, an entry here, its texts in
+webui/features/rules, and the code that applies it. Defaults are in the band files (profiles/bands).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, StrEnum, auto
+from typing import Any
+
+from gateway.policy.profile.rules import (
+    Action,
+    ClockUnset,
+    Failure,
+    Mode,
+    Owned,
+    Rules,
+    SafeSearch,
+)
+from gateway.policy.time.time_text import every_day
+
+NO_TIME = timedelta()
+
+
+class RuleShape(Enum):
+    """How the value of a key is written."""
+
+    CHOICE = auto()  # one of `choices`
+    SWITCH = auto()  # true or false
+    MINUTES = auto()  # a duration up to `longest`
+    LEVEL = auto()  # a log level
+    ENTRIES = auto()  # a list of names, services and categories
+    ACTIONS = auto()  # a mapping to actions: category → action, bypass method → switch
+    BY_DAY = auto()  # one value, or one for each day type
+    BY_TARGET = auto()  # a mapping of targets, each with values by day
+    LIST = auto()  # any other list or mapping
+
+
+class RuleSection(StrEnum):
+    """What a key is about. The pages group rules by it."""
+
+    TIME = "time"
+    SITES = "what"
+    LAWS = "laws"
+    CATEGORIES = "kinds"
+    BYPASS = "around"
+    ACTIVITY = "seen"
+    FAILURE = "stopped"
+    PERSON = "who"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleKey:
+    """One key of a rule file."""
+
+    name: str  # in YAML and in the API, and the field of `Rules`
+    shape: RuleShape
+    section: RuleSection
+    base: Any  # the value beneath every band
+    choices: tuple[StrEnum, ...] = ()  # from strict to lenient
+    longest: timedelta = NO_TIME
+    offered: tuple[int, ...] = ()  # minutes that the pages offer
+    personal: bool = False  # of profiles alone: band files do not have it
+    required: bool = False  # every band file has it
+    exported: bool = True  # part of rules that are shared with another home
+
+
+def _choice(name: str, section: RuleSection, base: StrEnum, *choices: StrEnum) -> RuleKey:
+    shape = RuleShape.CHOICE
+    return RuleKey(name, shape, section, Owned(base, ""), choices=choices, required=True)
+
+
+def _switch(name: str, section: RuleSection, *, base: bool) -> RuleKey:
+    return RuleKey(name, RuleShape.SWITCH, section, Owned(base, ""), required=True)
+
+
+def _minutes(name: str, longest: timedelta, offered: tuple[int, ...]) -> RuleKey:
+    return RuleKey(
+        name, RuleShape.MINUTES, RuleSection.TIME, Owned(NO_TIME, ""),
+        longest=longest, offered=offered, required=True,
+    )  # fmt: skip
+
+
+def _entries(name: str) -> RuleKey:
+    return RuleKey(name, RuleShape.ENTRIES, RuleSection.SITES, ())
+
+
+def _personal(name: str, section: RuleSection, base: object, *, exported: bool = False) -> RuleKey:
+    return RuleKey(name, RuleShape.LIST, section, base, personal=True, exported=exported)
+
+
+RULES: tuple[RuleKey, ...] = (
+    _choice("mode", RuleSection.SITES, Mode.BLOCK_LIST, Mode.ALLOW_LIST, Mode.BLOCK_LIST),
+    _choice("unknown", RuleSection.SITES, Action.ALLOW, Action.BLOCK, Action.ASK, Action.ALLOW),
+    RuleKey("categories", RuleShape.ACTIONS, RuleSection.CATEGORIES, {}, required=True),
+    RuleKey("ways", RuleShape.ACTIONS, RuleSection.BYPASS, {}, required=True),
+    _entries("allow"),
+    _entries("block"),
+    _entries("homework"),
+    _choice("safe_search", RuleSection.BYPASS, SafeSearch.OFF, *SafeSearch),
+    RuleKey("bedtime", RuleShape.BY_DAY, RuleSection.TIME, every_day(None), required=True),
+    RuleKey("limits", RuleShape.BY_TARGET, RuleSection.TIME, {}, required=True),
+    RuleKey("windows", RuleShape.BY_TARGET, RuleSection.TIME, {}),
+    _minutes("landing", timedelta(minutes=15), (0, 5, 10, 15)),
+    _minutes("linger", timedelta(minutes=30), (0, 5, 10, 15, 30)),
+    _minutes("auto_approve", timedelta(hours=2), (0, 15, 30, 60, 120)),  # a day
+    _switch("updates", RuleSection.BYPASS, base=True),
+    _switch("strict", RuleSection.BYPASS, base=False),
+    RuleKey("log_level", RuleShape.LEVEL, RuleSection.ACTIVITY, 0, required=True),
+    _choice("failure", RuleSection.FAILURE, Failure.OPEN, *Failure),
+    _choice("clock_unset", RuleSection.FAILURE, ClockUnset.OPEN, *ClockUnset),
+    _personal("dates", RuleSection.TIME, {}),
+    _personal("calendars", RuleSection.TIME, ()),
+    _personal("laws", RuleSection.LAWS, (), exported=True),
+    _personal("portal", RuleSection.PERSON, frozenset()),
+)  # fmt: skip
+
+BY_NAME: Mapping[str, RuleKey] = {rule.name: rule for rule in RULES}
+RULE_KEYS = tuple(rule.name for rule in RULES if not rule.personal)
+PERSONAL_KEYS = tuple(rule.name for rule in RULES if rule.personal)
+NO_RULES = Rules(**{rule.name: rule.base for rule in RULES})
+"""The rules beneath every band file."""
+
+
+def of_shape(*shapes: RuleShape) -> tuple[str, ...]:
+    """Return the names of the keys with one of these shapes, in the order of the table."""
+    return tuple(rule.name for rule in RULES if rule.shape in shapes)

@@ -1,0 +1,108 @@
+"""A user's own account, for every role: password, recovery code, and active sessions."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.core.errors import ControlError
+from webui import notices
+from webui.accounts import passwords, session, tries
+from webui.accounts.session import everybody
+from webui.accounts.tries import TooManyTriesError
+from webui.daemon import daemon
+from webui.features.accounts import token_pages
+from webui.features.accounts.claim_pages import to_recovery
+from webui.features.accounts.door_pages import digest_of
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.language.i18n import ngettext
+
+blueprint = Blueprint("account", __name__, url_prefix="/account")
+
+ID_LIMIT = 32  # characters of a session's id
+
+
+@blueprint.get("/")
+@everybody
+def show() -> ResponseReturnValue:
+    answer, home = session.ask("sessions"), daemon().home()
+    return render_template(
+        "account.html",
+        home=home,
+        me=session.signed_in(),
+        guardian=session.guardian(),
+        notice=notices.current(home),
+        sessions=answer.sessions,
+        recovery=bool(answer.recovery),
+        tokens=token_pages.mine() if session.signed_in().guards else (),
+        token_days=token_pages.DAYS,
+    )
+
+
+@blueprint.post("/end")
+@everybody
+def end() -> ResponseReturnValue:
+    """End one session by its id, or all others."""
+    which = request.form.get("id", "")[:ID_LIMIT]
+    if not which.isalnum():
+        abort(400)
+    count = session.ask("end", **({} if which == "others" else {"id": which})).count
+    notices.said(ngettext("%(num)d browser is signed out.", "%(num)d browsers are signed out.", count))
+    return redirect(url_for("account.show"), 303)
+
+
+@blueprint.get("/password")
+@everybody
+def password() -> ResponseReturnValue:
+    return _form()
+
+
+@blueprint.post("/password")
+@everybody
+def set_password() -> ResponseReturnValue:
+    me, new = session.signed_in(), request.form.get("password", "")
+    if problem := passwords.problem(new, me.name):
+        return _form(problem), 403
+    try:
+        with tries.attempt(me.name):
+            answer = session.ask("password", secret=passwords.hashed(new), **_old(me))
+    except TooManyTriesError as error:
+        return _form(error.sentence), 429, {"Retry-After": str(error.seconds)}
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _form(refusals.sentence(error)), 403
+    if answer.recovery:
+        return to_recovery(me.name, answer.recovery)
+    notices.said(_("Your password is changed. Other browsers are signed out."))
+    return redirect(url_for("account.show"), 303)
+
+
+@blueprint.post("/recovery")
+@everybody
+def new_recovery_code() -> ResponseReturnValue:
+    me = session.signed_in()
+    try:
+        with tries.attempt(me.name):
+            answer = session.ask("recovery", **_old(me))
+    except TooManyTriesError as error:
+        notices.said(error.sentence)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        notices.said(refusals.sentence(error))
+    else:
+        return to_recovery(me.name, answer.recovery)
+    return redirect(url_for("account.show"), 303)
+
+
+def _old(me: session.Person) -> dict[str, str]:
+    """Return the digest of the current password, if there is one."""
+    old = request.form.get("old", "")
+    return {"digest": digest_of(me.name, old)} if me.password and old else {}
+
+
+def _form(sentence: str = "") -> str:
+    return render_template("password.html", me=session.signed_in(), sentence=sentence)

@@ -1,0 +1,130 @@
+"""Creates the first guardian of a gateway, and sets a new password for a user who forgot it."""
+
+from __future__ import annotations
+
+import time
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.control.contract.accounts import AccountResponse
+from gateway.core.errors import ControlError
+from gateway.policy.accounts.people import NAME_LIMIT
+from webui.accounts import passwords, session, tries
+from webui.accounts.session import anyone, everybody
+from webui.accounts.tries import TooManyTriesError
+from webui.features.accounts.door_pages import is_empty
+from webui.features.time.sheets import Sheet, sheets
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+
+blueprint = Blueprint("claim", __name__)
+
+CODE_LIMIT = 60  # characters of a typed code
+
+
+@blueprint.get("/claim")
+@anyone
+def claim() -> ResponseReturnValue:
+    """Create the first guardian. Not available once there is one."""
+    found = session.ask("claimable")
+    if not found.claimable:
+        return redirect(url_for("door.sign_in"), 303)
+    return _page("", "", found)
+
+
+@blueprint.post("/claim")
+@anyone
+def make_claim() -> ResponseReturnValue:
+    name = _name()
+    try:
+        answer = _with_new_password("claim", name, label=request.form.get("label", "")[:CODE_LIMIT] or "-")
+    except _RefusedError as error:
+        return _page(name, error.sentence, session.ask("claimable")), error.status, error.headers
+    return _welcome(answer)
+
+
+def _page(name: str, sentence: str, found: AccountResponse) -> str:
+    return render_template(
+        "claim.html", name=name, sentence=sentence, at_home=found.home, unclaimed=found.unclaimed
+    )
+
+
+@blueprint.get("/forgot")
+@anyone
+def forgot() -> ResponseReturnValue:
+    return render_template("forgot.html", name="", sentence="")
+
+
+@blueprint.post("/forgot")
+@anyone
+def recover() -> ResponseReturnValue:
+    name, way = _name(), "label" if request.form.get("way") == "label" else "code"
+    typed = request.form.get("code", "")[:CODE_LIMIT] or "-"
+    try:
+        answer = _with_new_password("recover", name, **{way: typed})
+    except _RefusedError as error:
+        page = render_template("forgot.html", name=name, sentence=error.sentence, way=way)
+        return page, error.status, error.headers
+    return _welcome(answer)
+
+
+class _RefusedError(Exception):
+    def __init__(self, sentence: str, status: int, headers: dict[str, str] | None = None) -> None:
+        self.sentence, self.status, self.headers = sentence, status, headers or {}
+        super().__init__(sentence)
+
+
+def _with_new_password(action: str, name: str, **values: str) -> AccountResponse:
+    """Send ``action`` with the new password. Raises: _RefusedError."""
+    password = request.form.get("password", "")
+    if not name.strip() or not name.isprintable():
+        raise _RefusedError(_("Enter your name."), 403)
+    if problem := passwords.problem(password, name):
+        raise _RefusedError(problem, 403)
+    if not all(value.isprintable() for value in values.values()):
+        raise _RefusedError(_("This code has letters that no code has."), 403)
+    try:
+        # Before the claim, every device counts as unfiltered, including one with a new address.
+        with tries.attempt(name, placed=action != "claim"):
+            return session.ask(action, name=name, secret=passwords.hashed(password), **values)
+    except TooManyTriesError as error:
+        raise _RefusedError(error.sentence, 429, {"Retry-After": str(error.seconds)}) from None
+    except Unreachable:
+        raise
+    except ControlError as error:
+        raise _RefusedError(refusals.sentence(error), 403) from None
+
+
+def _welcome(answer: AccountResponse) -> ResponseReturnValue:
+    session.sign_in(answer)
+    return to_recovery(answer.guardian, answer.recovery)
+
+
+def _name() -> str:
+    return request.form.get("name", "")[:NAME_LIMIT]
+
+
+def to_recovery(name: str, code: str) -> ResponseReturnValue:
+    """Redirect to the only page that shows the recovery code."""
+    key = sheets().put(Sheet(name, (code,), 0, name, None), time.monotonic())
+    return redirect(url_for("claim.recovery", key=key), 303)
+
+
+@blueprint.get("/account/recovery/<key>")
+@everybody
+def recovery(key: str) -> ResponseReturnValue:
+    me = session.signed_in()
+    found = sheets().get(key, me.name, time.monotonic())
+    page = render_template("recovery.html", sheet=found, key=key, me=me)
+    return page, 200 if found else 410
+
+
+@blueprint.post("/account/recovery/<key>")
+@everybody
+def put_away(key: str) -> ResponseReturnValue:
+    """Continue to the first run, since the home has no people with rules yet."""
+    me = session.signed_in()
+    sheets().drop(key, me.name)
+    return redirect(url_for("setup.start" if is_empty(me.role) else "door.arrive"), 303)

@@ -1,0 +1,180 @@
+"""The start page and sign-in.
+
+``/`` redirects to the visitor's own page; users sign in by password or one-time code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.control.contract.accounts import AccountResponse
+from gateway.control.contract.devices import DEVICES
+from gateway.control.contract.status import TIME
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import NAME_LIMIT, PersonRole
+from webui.accounts import passwords, session, tries
+from webui.accounts.session import anyone
+from webui.accounts.tries import TooManyTriesError
+from webui.daemon import daemon, source_address
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+
+blueprint = Blueprint("door", __name__)
+
+TIME_LIMIT = 40  # characters
+HOMES = {
+    PersonRole.GUARDIAN: "home.show",
+    PersonRole.HELPER: "helper.show",
+    PersonRole.SUPPORT: "support.show",
+}
+
+
+@blueprint.get("/")
+@anyone
+def arrive() -> ResponseReturnValue:
+    """Redirect a signed-in user to the home page, a child's device to its page, and others to the visitors'
+    page.
+    """
+    person = session.person()
+    if person is not None:
+        return redirect(url_for(HOMES[PersonRole(person.role)]), 303)
+    status = daemon().home()
+    here = daemon().here(source_address())
+    if status.child(here.profile) is not None:
+        return redirect(url_for("child.show"), 303)
+    return render_template("visitor.html", home=status, here=here, help_lines=daemon().help_lines())
+
+
+@blueprint.get("/signin")
+@anyone
+def sign_in() -> ResponseReturnValue:
+    """Sign in. A link may carry the code; it is used by a form, because chat previews open links too.
+
+    A link to the loopback address signs in directly: only this machine can open it.
+    """
+    code = request.args.get("code", "")[:40]
+    if code and _is_loopback(urlsplit(f"//{request.host}").hostname):
+        return _use_code(code, detour=False)
+    if not code and session.ask("claimable").claimable:
+        return redirect(url_for("claim.claim"), 303)
+    return _form(code=code)
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@blueprint.post("/signin")
+@anyone
+def use_code() -> ResponseReturnValue:
+    return _use_code(request.form.get("code", "")[:40], detour=True)
+
+
+def _use_code(code: str, *, detour: bool) -> ResponseReturnValue:
+    """Sign in by code. ``detour``: go to the page that sets a password, if there is none."""
+    try:
+        with tries.attempt():
+            answer = session.ask("signin", token=code)
+    except TooManyTriesError as error:
+        return _later(error)
+    except Unreachable:
+        raise
+    except ControlError:
+        sentence = _("This code was used already, is older than 15 minutes, or has a typing mistake.")
+        return _form(sentence=sentence, by_code=True), 403
+    return _signed_in(answer, detour=detour)
+
+
+@blueprint.post("/signin/password")
+@anyone
+def use_password() -> ResponseReturnValue:
+    name, password = request.form.get("name", "")[:NAME_LIMIT], request.form.get("password", "")
+    if not name.strip() or not password or not name.isprintable():
+        return _form(name=name, sentence=_("Enter your name and your password.")), 403
+    try:
+        with tries.attempt(name):
+            answer = session.ask("signin", name=name, digest=digest_of(name, password))
+    except TooManyTriesError as error:
+        return _later(error, name)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        status = 503 if error.code is Code.BUSY else 403
+        return _form(name=name, sentence=refusals.sentence(error)), status
+    return _signed_in(answer, detour=False)
+
+
+def digest_of(name: str, password: str) -> str:
+    """Return the digest for the daemon to compare.
+
+    It is computed for every name, whether or not a user has it.
+    """
+    salt = session.ask("salt", name=name).salt
+    return passwords.digest(password[: passwords.LONGEST + 1], salt)
+
+
+def _signed_in(answer: AccountResponse, *, detour: bool) -> ResponseReturnValue:
+    session.sign_in(answer)
+    _offer_time(answer.guardian)
+    if detour and not answer.password:
+        return redirect(url_for("account.password"), 303)
+    role = answer.role or PersonRole.GUARDIAN
+    return redirect(url_for("setup.start" if is_empty(role) else HOMES[PersonRole(role)]), 303)
+
+
+def is_empty(role: str) -> bool:
+    """Return whether a guardian signs in to a home without any rules. The first run is next."""
+    if role != PersonRole.GUARDIAN or daemon().home().children:
+        return False
+    return not daemon().client.ask(DEVICES, brief=True).people
+
+
+def _form(*, code: str = "", name: str = "", sentence: str = "", by_code: bool = False) -> str:
+    return render_template(
+        "signin.html",
+        code=code,
+        name=name,
+        sentence=sentence,
+        by_code=by_code or code,
+        minutes=session.ON_A_CHILDS // 60 if session.belongs_to_child() else 0,
+    )
+
+
+def _later(error: TooManyTriesError, name: str = "") -> ResponseReturnValue:
+    return _form(name=name, sentence=error.sentence), 429, {"Retry-After": str(error.seconds)}
+
+
+def _offer_time(name: str) -> None:
+    """Send the phone's clock to the daemon: a gateway may have no other source.
+
+    A failure does not stop the sign-in.
+    """
+    text = request.form.get("at", "")[:TIME_LIMIT]
+    try:
+        aware = datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return
+    if aware:
+        with contextlib.suppress(ControlError):
+            daemon().client.ask(TIME, at=text, by=name)
+
+
+@blueprint.post("/signout")
+@anyone
+def sign_out() -> ResponseReturnValue:
+    if session.token():
+        with contextlib.suppress(ControlError):
+            session.ask("signout")
+    session.sign_out()
+    return redirect(url_for("door.arrive"), 303)

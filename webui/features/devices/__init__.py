@@ -1,0 +1,1 @@
+"""Devices of the network, and questions about new ones."""

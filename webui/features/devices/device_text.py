@@ -1,0 +1,127 @@
+"""Devices of the network as the pages show them: names, owners, and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.control.contract.devices import DeviceList, DeviceOwner, ListedDevice, OpenQuestion
+from gateway.policy.profile.rules import Sightings
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+
+HOME, GUEST, VISITOR, ADULT, QUARANTINE = "home", "guest", "visitor", "adult", "quarantine"
+PLACES = (HOME, GUEST, VISITOR, ADULT)  # groups of devices without a personal owner
+GROUP_SHOWN = 60  # devices of a group; any device on the Wi-Fi can invent more, so the rest is counted
+QUESTIONS_SHOWN = 5  # cards of questions; the rest is a number
+SETTLED = ("copy", "repeater")  # questions that do not move the device while they are open
+
+
+def called(device: ListedDevice) -> str:
+    return device.name or device.mac
+
+
+def is_private(seen: ListedDevice | OpenQuestion) -> bool:
+    """Return whether its online status is private."""
+    return seen.sightings != Sightings.MOMENT
+
+
+def is_new(device: ListedDevice) -> bool:
+    """Return whether the device has no owner yet."""
+    return device.profile == QUARANTINE or bool(device.asked and device.asked not in SETTLED)
+
+
+def may_be_again(question: OpenQuestion) -> bool:
+    """Return whether the device may be a known one with another address."""
+    return question.ask == "again" and "again" in question.replies
+
+
+def known_device(question: OpenQuestion) -> str:
+    """Return the name of the device that it may be, or else its address."""
+    return question.known_name or question.known or ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceGroup:
+    """Devices under one heading. ``person``: their owner; empty: no personal owner."""
+
+    key: str
+    name: str
+    devices: tuple[ListedDevice, ...]
+    person: str = ""
+    count: int = 0
+
+
+class DevicesView:
+    """The devices, by the people who own them."""
+
+    def __init__(self, state: DeviceList) -> None:
+        self.state = state
+
+    def person(self, profile: str) -> DeviceOwner | None:
+        return next((person for person in self.state.people if person.id == profile), None)
+
+    def names_of(self, profiles: Iterable[str]) -> tuple[str, ...]:
+        """Return the names of these people. Unknown ids are left out."""
+        return tuple(person.name for person in self.state.people if person.id in profiles)
+
+    def owner(self, device: ListedDevice) -> str:
+        """Return the owner in a word or two."""
+        person = self.person(device.profile)
+        if device.shared:
+            return ", ".join(plain(name) for name in self.names_of(device.shared))
+        return plain(person.name) if person else place_name(device.profile)
+
+    @property
+    def groups(self) -> tuple[DeviceGroup, ...]:
+        """Return children's devices first, then adults', shared, unfiltered, guests', and new ones."""
+        new = [device for device in self.state.devices if is_new(device)]
+        shared = [device for device in self.state.devices if device.shared and device not in new]
+        rest = [device for device in self.state.devices if device not in new and device not in shared]
+        found = []
+        for person in sorted(self.state.people, key=lambda person: not person.child):
+            own = [device for device in rest if device.profile == person.id]
+            if own or person.child:
+                found.append(_group(f"of-{person.id}", plain(person.name), own, person.id))
+        others = (
+            ("shared", _("Shared by several"), shared),
+            ("adults", _("An adult's"), [device for device in rest if device.profile == ADULT]),
+            ("house", _("Of the house"), [device for device in rest if device.profile == HOME]),
+            ("guests", _("Guests"), [device for device in rest if device.profile in (GUEST, VISITOR)]),
+            ("new", _("New: whose is it?"), new),
+        )
+        return (*found, *(_group(key, name, ones) for key, name, ones in others if ones))
+
+
+def _group(key: str, name: str, devices: Iterable[ListedDevice], person: str = "") -> DeviceGroup:
+    """Return a group with online devices first, then by last sighting."""
+    found = sorted(devices, key=_last_seen, reverse=True)
+    found.sort(key=lambda device: not device.online)
+    return DeviceGroup(key, name, tuple(found[:GROUP_SHOWN]), person, len(found))
+
+
+def _last_seen(device: ListedDevice) -> float:
+    return device.last_seen.timestamp() if device.last_seen else 0.0
+
+
+def place_name(place: str) -> str:
+    return {
+        HOME: _("of the house"),
+        GUEST: _("a guest"),
+        VISITOR: _("a visitor"),
+        ADULT: _("an adult's"),
+        QUARANTINE: _("new, and closed until you say whose it is"),
+    }.get(place, plain(place))
+
+
+def describe_place(name: str, place: str, person: DeviceOwner | None) -> str:
+    """Describe the assignment in one sentence."""
+    if person is not None:
+        return _("%(device)s is %(name)s's now.", device=name, name=plain(person.name))
+    sentences = {
+        HOME: _("%(device)s belongs to the house: only harmful sites are refused.", device=name),
+        ADULT: _("%(device)s is an adult's: only harmful sites are refused.", device=name),
+        GUEST: _("%(device)s is a guest.", device=name),
+        VISITOR: _("%(device)s is a visitor until tomorrow at 06:00.", device=name),
+    }
+    return sentences.get(place, "")

@@ -1,0 +1,154 @@
+"""How one device is used: shared by several people, through a school's or firm's VPN, without mobile data."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, request
+from flask.typing import ResponseReturnValue
+
+from gateway.control.contract.devices import ASSIGN, DEVICE_MARK, DeviceDetails
+from gateway.core.errors import ControlError
+from gateway.policy.names.hosts import MAX_HOST
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
+from webui.daemon import daemon, source_address
+from webui.features.devices.device_pages import WAS_LIMIT, back_to, change, known, undo_fields
+from webui.features.devices.device_text import PLACES, DevicesView, called
+from webui.forms import one_of
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+
+blueprint = Blueprint("device_use", __name__, url_prefix="/parent/device")
+
+SITES_LIMIT = 8  # names of one VPN
+
+
+@blueprint.post("/share")
+@guardians_only
+def share() -> ResponseReturnValue:
+    """Share a device between several people, or end the sharing."""
+    devices, device = known(request.form.get("mac", ""))
+    people = [person.id for person in devices.state.people if person.id in request.form.getlist("people")]
+    if len(people) == 1:
+        notices.said(_("One person alone shares nothing. Say that it is theirs, or choose two."))
+        return back_to(device)
+    _share(device, people, devices)
+    return back_to(device)
+
+
+@blueprint.post("/share/back")
+@guardians_only
+def share_back() -> ResponseReturnValue:
+    mac, place, *people = undo_fields(None)
+    devices, device = known(mac)
+    _share(device, [person for person in people if devices.person(person)], devices, place)
+    return back_to(device)
+
+
+def _share(device: DeviceDetails, people: list[str], devices: DevicesView, place: str = "") -> None:
+    """Share the device. ``place``: its owner before."""
+    was = " ".join((device.mac, "home" if device.shared else device.profile, *device.shared))
+    with notices.refusals_to(notices.said):
+        if people:
+            _share_between(device, people, devices)
+        else:
+            _set(f"shared/{device.mac}", None)
+            if place in PLACES or devices.person(place) is not None:
+                change(ASSIGN, mac=device.mac, profile=place)
+        notices.did_back("shared", was, _shared_sentence(device, people, devices))
+
+
+def _share_between(device: DeviceDetails, people: list[str], devices: DevicesView) -> None:
+    """Share a device between people.
+
+    An owned device cannot be shared, so it is first removed from its owner's file. If the second step fails,
+    it is restored there.
+    """
+    owned = not device.shared and devices.person(device.profile) is not None
+    if owned:
+        change(ASSIGN, mac=device.mac, profile="home")
+    try:
+        _set(f"shared/{device.mac}", {"people": people})
+    except ControlError:
+        if owned:
+            change(ASSIGN, mac=device.mac, profile=device.profile)
+        raise
+
+
+def _shared_sentence(device: DeviceDetails, people: list[str], devices: DevicesView) -> str:
+    name = plain(called(device))
+    if not people:
+        return _("%(device)s is shared no more. Say whose it is now.", device=name)
+    names = ", ".join(plain(person) for person in devices.names_of(people))
+    return _("%(device)s is shared by %(people)s now.", device=name, people=names)
+
+
+@blueprint.post("/managed")
+@guardians_only
+def manage() -> ResponseReturnValue:
+    """Set the host names of a school's or firm's VPN that stay allowed for this device."""
+    _devices, device = known(request.form.get("mac", ""))
+    _manage(device, request.form.get("names", "")[: SITES_LIMIT * MAX_HOST].replace(",", " ").split())
+    return back_to(device)
+
+
+@blueprint.post("/managed/back")
+@guardians_only
+def manage_back() -> ResponseReturnValue:
+    mac, *names = undo_fields(None)
+    _devices, device = known(mac)
+    _manage(device, names)
+    return back_to(device)
+
+
+def _manage(device: DeviceDetails, names: list[str]) -> None:
+    named = plain(called(device))
+    with notices.refusals_to(notices.said):
+        _set(f"managed/{device.mac}", [name.lower() for name in names[:SITES_LIMIT]] or None)
+        sentence = (
+            _("The tunnel stays open for %(device)s.", device=named)
+            if names
+            else _("No tunnel is kept open for %(device)s.", device=named)
+        )
+        was = " ".join((device.mac, *device.managed))
+        if len(was) <= WAS_LIMIT:
+            notices.did_back("managed", was, sentence)
+        else:
+            notices.said(sentence)
+
+
+# ----------------------------------------------------------------------------------- no mobile data mark
+
+
+@blueprint.post("/mark")
+@guardians_only
+def mark() -> ResponseReturnValue:
+    _devices, device = known(request.form.get("mac", ""))
+    _mark(device, one_of("mark", {"yes", "no"}))
+    return back_to(device)
+
+
+@blueprint.post("/mark/back")
+@guardians_only
+def mark_back() -> ResponseReturnValue:
+    mac, was = undo_fields(2)
+    if was not in ("yes", "no"):
+        abort(400)
+    _devices, device = known(mac)
+    _mark(device, was)
+    return back_to(device)
+
+
+def _mark(device: DeviceDetails, said: str) -> None:
+    name = plain(called(device))
+    with notices.refusals_to(notices.said):
+        change(DEVICE_MARK, mac=device.mac, no_mobile_data=said == "yes")
+        sentence = (
+            _("%(device)s has no mobile data: when it is shut, it shows why.", device=name)
+            if said == "yes"
+            else _("%(device)s may have mobile data: it shows that the Wi-Fi works.", device=name)
+        )
+        notices.did_back("marked", f"{device.mac} {'yes' if device.no_mobile_data else 'no'}", sentence)
+
+
+def _set(key: str, value: object) -> None:
+    daemon().change("edit_family", by=guardian() or "", origin=source_address(), set={key: value})

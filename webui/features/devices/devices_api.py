@@ -1,0 +1,169 @@
+"""Devices: owners, details, questions about them, and the bypass methods that they use."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from gateway.control.contract.devices import (
+    ASSIGN,
+    DEVICE_MARK,
+    DEVICES,
+    FORGET,
+    IDENTIFY,
+    NAME_DEVICE,
+    QUESTIONS,
+    SCAN,
+    Assigned,
+    DeviceDetails,
+    DeviceMark,
+    DeviceName,
+    DeviceOwner,
+    Identified,
+    ListedDevice,
+    OpenQuestion,
+    ScanState,
+)
+from gateway.control.contract.sharing import ADULT_PROOF, AdultProofChange, Length
+from gateway.control.schema import Text, record
+from webui.api.operations import ChildId, Name, Noun
+from webui.api.who import Caller
+
+noun = Noun("devices")
+
+Owner = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_-]{0,62}")]  # a person, or home guest visitor adult
+
+
+@record
+class Opening:
+    length: Length
+
+
+# Here, an empty text is in place of the socket's null.
+
+
+@record
+class Device(ListedDevice):
+    ip: str
+    no_mobile_data: bool
+
+
+@record
+class Learnt(DeviceDetails):
+    ip: str
+    no_mobile_data: bool
+
+
+@record
+class Devices:
+    devices: tuple[Device, ...]
+    people: tuple[DeviceOwner, ...]
+    scanning: bool
+
+
+@record
+class Question(OpenQuestion):
+    known: str
+    owner: str
+    rules: str
+
+
+@record
+class Questions:
+    questions: tuple[Question, ...]
+    count: int
+
+
+@record
+class Assign:
+    owner: Owner
+
+
+@record
+class Rename:
+    name: Name | None = None  # None: the device's own name
+
+
+@record
+class Mark:
+    no_mobile_data: bool
+
+
+@record
+class QuestionReply:
+    answer: Literal["again", "also", "me", "fine", "not_same", "home", "guest", "visitor", "adult"] | None = (
+        None
+    )
+    child: ChildId | None = None
+
+
+@noun.declare("GET", "/devices", answer=Devices)
+def all_(me: Caller) -> object:
+    """List every device of the home."""
+    return me.ask(DEVICES.name, brief=True)
+
+
+@noun.declare("GET", "/devices/{mac}", answer=Learnt)
+def one(me: Caller, mac: str) -> object:
+    """Return one device with all its details."""
+    return me.ask(DEVICES.name, mac=mac)["devices"][0]
+
+
+@noun.declare("PUT", "/devices/{mac}/owner", body=Assign, answer=Assigned)
+def assign(me: Caller, mac: str, body: Assign) -> object:
+    """Set the owner: a person's id, or `home`, `guest`, `visitor`, `adult`."""
+    return me.change(ASSIGN, mac=mac, profile=body.owner)
+
+
+@noun.declare("PUT", "/devices/{mac}/name", body=Rename, answer=DeviceName)
+def name(me: Caller, mac: str, body: Rename) -> object:
+    """Set the family's name for a device; null: its own name."""
+    return me.change(NAME_DEVICE, mac=mac, **({"name": body.name} if body.name else {}))
+
+
+@noun.declare("PUT", "/devices/{mac}/mark", body=Mark, answer=DeviceMark)
+def mark(me: Caller, mac: str, body: Mark) -> object:
+    """Set whether it has no mobile data."""
+    return me.change(DEVICE_MARK, mac=mac, no_mobile_data=body.no_mobile_data)
+
+
+@noun.declare("PUT", "/devices/{mac}/adult-proof", body=Opening, answer=AdultProofChange)
+def open_(me: Caller, mac: str, body: Opening) -> object:
+    """Unlock a new, a guest's or a shared device for an adult for a while; never a child's own."""
+    return me.change(ADULT_PROOF, action="open", device=mac, length=body.length)
+
+
+@noun.declare("DELETE", "/devices/{mac}/adult-proof")
+def close(me: Caller, mac: str) -> object:
+    """Lock it again: its own rules apply."""
+    return me.change(ADULT_PROOF, action="end", device=mac)
+
+
+@noun.declare("DELETE", "/devices/{mac}")
+def forget(me: Caller, mac: str) -> object:
+    """Delete all data of a device. If it returns, it is a new device."""
+    return me.change(FORGET, mac=mac)
+
+
+@noun.declare("GET", "/scan", answer=ScanState)
+def look(me: Caller) -> object:
+    """Return the state of the last network scan."""
+    return me.ask(SCAN, look=True)
+
+
+@noun.declare("POST", "/scan", answer=ScanState)
+def scan(me: Caller) -> object:
+    """Start a network scan."""
+    return me.change(SCAN)
+
+
+@noun.declare("GET", "/questions", answer=Questions)
+def questions(me: Caller) -> object:
+    """List the open questions about devices."""
+    return me.ask(QUESTIONS.name)
+
+
+@noun.declare("POST", "/questions/{mac}/answer", body=QuestionReply, answer=Identified)
+def identify(me: Caller, mac: str, body: QuestionReply) -> object:
+    """Answer a question with one of its `replies`, or with an owner."""
+    values = {"answer": body.answer, "profile": body.child}
+    return me.change(IDENTIFY, mac=mac, **{key: one for key, one in values.items() if one})

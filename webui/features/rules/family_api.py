@@ -1,0 +1,64 @@
+"""The settings of the home's own file."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.control.contract.rules import (
+    EDIT_FAMILY,
+    FAMILY,
+    UNEDIT_FAMILY,
+    Edited,
+    EditFamilyRequest,
+    FamilySettings,
+    Unedited,
+    UneditFamilyRequest,
+)
+from gateway.control.schema import record
+from webui.api.operations import Noun
+from webui.api.who import Caller
+from webui.features.rules.rules_api import undo_of
+from webui.front import trusted
+
+noun = Noun("family")
+
+
+@record
+class TrustedName:
+    """The home's name with a certificate that browsers trust; empty: none. `good`: the pages are available
+    there, until
+    the end of the certificate. `problem` is in English.
+    """
+
+    name: str
+    good: bool
+    until: datetime | None
+    problem: str
+
+
+@record
+class Family(FamilySettings):
+    trusted: TrustedName  # from the gateway's own settings; not a key of `set`
+
+
+@noun.declare("GET", "/family", answer=Family)
+def read(me: Caller) -> object:
+    """Return location, language, defaults for new devices, shared devices, allowed VPNs, and the trusted
+    name.
+    """
+    name = trusted()
+    trusted_name = TrustedName(name=name.name, good=name.good, until=name.until, problem=name.problem)
+    return Family(**vars(me.ask(FAMILY)), trusted=trusted_name)
+
+
+@noun.declare("PATCH", "/family", body=EditFamilyRequest, answer=Edited)
+def edit(me: Caller, body: EditFamilyRequest) -> object:
+    """Change settings by key."""
+    values: dict[str, object] = {} if body.revision is None else {"revision": body.revision}
+    return me.change(EDIT_FAMILY, set=dict(body.set), **values)
+
+
+@noun.declare("POST", "/family/undo", body=UneditFamilyRequest, answer=Unedited)
+def undo(me: Caller, body: UneditFamilyRequest) -> object:
+    """Restore that revision, if the file is still at `found`."""
+    return me.change(UNEDIT_FAMILY, **undo_of(body))

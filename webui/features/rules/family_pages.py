@@ -1,0 +1,242 @@
+"""Settings of the home: country, default rules of its networks, and switching the filter off for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.control.contract.rules import COUNTRY, EDIT_FAMILY, FAMILY, UNEDIT_FAMILY, FamilySettings
+from gateway.control.contract.time import OFF, ON
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
+from webui.daemon import daemon, source_address
+from webui.features.lists.registers_pages import all_registers
+from webui.features.rules.family_text import ACCESS, STRANGERS, access, strangers
+from webui.features.status.home_text import Home
+from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
+from webui.front import trusted
+from webui.language import zones
+from webui.language.countries import countries
+from webui.language.i18n import OWN_NAMES
+from webui.language.i18n import gettext as _
+from webui.language.walletwords import not_asked
+from webui.language.words import clock, day_of, plain
+from webui.rules.editing import Problem, problem_of
+from webui.rules.laws import named, standing
+from webui.settings import OWN_NAME
+from webui.wallet import why_not
+
+blueprint = Blueprint("family", __name__, url_prefix="/parent/settings")
+
+OFF_MINUTES = (30, 60, 120)
+MORNING = 7  # hour at which `until tomorrow morning` ends
+TOMORROW = "morning"
+AS_ELSEWHERE = ""  # value of an interface without a default of its own
+OTHER = "other"
+COUNTRY_LENGTH = 2
+
+Show = Callable[[Home, FamilySettings, Problem | None], str]
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    return _show(daemon().home(), daemon().client.ask(FAMILY))
+
+
+@blueprint.post("/")
+@guardians_only
+def save() -> ResponseReturnValue:
+    home, family = daemon().home(), daemon().client.ask(FAMILY)
+    changes = _changes(family, home)
+    if isinstance(changes, Problem):
+        return _show(home, family, changes), 422
+    return _change(home, family, changes, _("The settings of the home are changed."), _show)
+
+
+@blueprint.get("/zone")
+@guardians_only
+def zone() -> ResponseReturnValue:
+    return _show_zone(daemon().home(), daemon().client.ask(FAMILY))
+
+
+@blueprint.post("/zone")
+@guardians_only
+def save_zone() -> ResponseReturnValue:
+    home, family = daemon().home(), daemon().client.ask(FAMILY)
+    name = request.form.get("timezone", "")
+    if not zones.is_known(name):
+        abort(400)
+    changes = {} if name == family.timezone else {"timezone": name}
+    sentence = _("The home is in the time zone of %(place)s now.", place=zones.zone(name, home.now).place)
+    return _change(home, family, changes, sentence, _show_zone)
+
+
+@blueprint.post("/undo")
+@guardians_only
+def undo() -> ResponseReturnValue:
+    """Restore the file to its state before the last change."""
+    with notices.refusals_to(notices.said):
+        there = revisions("was")
+        daemon().change(UNEDIT_FAMILY, **there, by=guardian() or "", origin=source_address())
+        notices.said(_("The settings of the home are as they were before."))
+    return redirect(back(url_for("family.show")), 303)
+
+
+@blueprint.post("/off")
+@guardians_only
+def turn_off() -> ResponseReturnValue:
+    """Stop time rules and categories for every person for a while."""
+    chosen = one_of("for", {TOMORROW, *(str(minutes) for minutes in OFF_MINUTES)})
+    now = daemon().home().now
+    minutes = _to_morning(now) if chosen == TOMORROW else int(chosen)
+    with notices.refusals_to(notices.said):
+        daemon().change(OFF, minutes=minutes, by=guardian() or "", origin=source_address())
+        notices.forget()  # the notice on every page shows it
+    return redirect(url_for("family.show"), 303)
+
+
+@blueprint.post("/on")
+@guardians_only
+def turn_on() -> ResponseReturnValue:
+    daemon().change(ON, by=guardian() or "", origin=source_address())
+    notices.said(_("All rules hold again."))
+    return redirect(url_for("family.show"), 303)
+
+
+def _morning(now: datetime) -> datetime:
+    """Return the next morning. After midnight it is the same day's."""
+    today = now.replace(hour=MORNING, minute=0, second=0, microsecond=0)
+    return today if now.hour < MORNING - 3 else today + timedelta(days=1)
+
+
+def _to_morning(now: datetime) -> int:
+    return max(1, -(-(_morning(now) - now) // timedelta(minutes=1)))
+
+
+def _changes(family: FamilySettings, home: Home) -> dict[str, Any] | Problem:
+    """Return the values that differ. A choice that the form does not offer gives 400."""
+    country = request.form.get("country", "")
+    if country == OTHER:
+        country = request.form.get("country-code", "").strip().lower()
+        if not (len(country) == COUNTRY_LENGTH and country.isascii() and country.isalpha()):
+            return Problem(_("Write the two letters of the country, such as uz."), "country")
+    elif country not in {"", family.country, *countries()}:
+        abort(400)
+    people = {child.id for child in home.children}
+    stranger = {family.unknown_devices, *STRANGERS, *people}
+    wanted: dict[str, Any] = {
+        "language": one_of("language", {"", *OWN_NAMES}),
+        "country": country,
+        "unknown_devices": one_of("unknown_devices", stranger),
+        "gateway_access": one_of("gateway_access", ACCESS),
+    }
+    changes = {key: value or None for key, value in wanted.items() if value != getattr(family, key)}
+    for name in family.lan if len(family.lan) > 1 else ():
+        held = family.interfaces.get(name, AS_ELSEWHERE)
+        chosen = one_of(f"interface-{name}", {AS_ELSEWHERE, held, *stranger})
+        if chosen != held:
+            changes[f"interfaces/{name}"] = chosen or None
+    return changes
+
+
+def _change(
+    home: Home, family: FamilySettings, changes: Mapping[str, Any], sentence: str, show: Show
+) -> ResponseReturnValue:
+    """Apply the changes and return, or show the form again with the entered values."""
+    if not changes:
+        notices.said(_("Nothing was changed."))
+        return redirect(url_for("family.show"), 303)
+    try:
+        done = daemon().change(
+            EDIT_FAMILY,
+            revision=whole("revision", 0, NUMBER_LIMIT),
+            set=dict(changes),
+            by=guardian() or "",
+            origin=source_address(),
+        )
+    except Unreachable:
+        raise
+    except ControlError as error:
+        if error.code == Code.CHANGED_MEANWHILE:
+            text = _(
+                "Somebody changed these settings meanwhile. What holds now is here; what you typed is kept."
+            )
+            return show(home, daemon().client.ask(FAMILY), Problem(text)), 409
+        return show(home, family, problem_of(error)), 422
+    if family.by_hand:
+        sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
+    notices.did_back("family", notices.way_back(done), sentence)
+    return redirect(url_for("family.show"), 303)
+
+
+def _show(home: Home, family: FamilySettings, problem: Problem | None = None) -> str:
+    known = countries()
+    if family.country and family.country not in known:
+        known = {family.country: family.country.upper(), **known}
+    sent = request.form
+    return render_template(
+        "family.html",
+        **_common(home, family, problem),
+        countries=known,
+        own_names=OWN_NAMES,
+        strangers=strangers(),
+        people={child.id: plain(child.name) for child in home.children},
+        access=access(),
+        zone=zones.zone(family.timezone, home.now),
+        chosen=lambda key, held: sent.get(key, held),
+        off_minutes=OFF_MINUTES,
+        tomorrow=clock(_morning(home.now), home.now),
+        addresses=_addresses(),
+        laws=tuple(map(named, daemon().client.ask(COUNTRY).laws)),
+        registers=all_registers(),
+        standing=standing,
+        trusted=trusted(),
+        certificate_end=_end(home.now),
+        wallet_problem=not_asked(why_not()),
+    )
+
+
+def _show_zone(home: Home, family: FamilySettings, problem: Problem | None = None) -> str:
+    region = request.args.get("region", zones.region_of(family.timezone))
+    if region not in zones.REGIONS:
+        abort(404)
+    return render_template(
+        "family_zone.html",
+        **_common(home, family, problem),
+        region=region,
+        regions=zones.regions(),
+        zones=zones.zones(region, home.now),
+        zone=zones.zone(family.timezone, home.now),
+    )
+
+
+def _common(home: Home, family: FamilySettings, problem: Problem | None) -> dict[str, object]:
+    return {
+        "home": home,
+        "family": family,
+        "problem": problem,
+        "guardian": guardian(),
+        "notice": notices.current(home),
+    }
+
+
+def _end(now: datetime) -> str:
+    """Return the expiry date of the trusted name's certificate; empty without a valid one."""
+    until = trusted().until
+    return "" if until is None else day_of(until.astimezone(now.tzinfo).date(), now.date())
+
+
+def _addresses() -> dict[str, str]:
+    """Return the addresses of the pages: the name for every device of the home, and the address this browser
+    uses.
+    """
+    named = f"http://{OWN_NAME}"
+    return {"named": named, "here": request.host_url.rstrip("/"), "child": f"{named}{url_for('child.show')}"}

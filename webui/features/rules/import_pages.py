@@ -1,0 +1,201 @@
+"""Imports a child's rules from another home: reads them, describes them, and applies them to a new or
+existing child.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.control.contract.rules import ADD_PROFILE, EDIT, REMOVE_PROFILE
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
+from webui.daemon import daemon, source_address
+from webui.features.status.home_text import Home
+from webui.forms import back as back_to
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules import carried
+from webui.rules.carried import Carried, Fitted, NotRulesError
+from webui.rules.catalogue import Catalogue
+from webui.rules.editing import problem_of
+from webui.rules.overview import Rule, rules
+
+blueprint = Blueprint("importing", __name__, url_prefix="/parent/import")
+
+NEW = "new"
+FORM_LIMIT = carried.FILE_LIMIT + 8 * 1024  # bytes, including the form around the file
+SHOWN = 200  # names that were left out
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """An import as this home would apply it."""
+
+    code: str
+    fitted: Fitted
+    rules: tuple[Rule, ...]
+
+    @property
+    def carried(self) -> Carried:
+        return self.fitted.carried
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    """Show the form. ``r``: a code that a phone's camera opened."""
+    text = request.args.get("r", "")
+    return _look(text) if text else _show(daemon().home())
+
+
+@blueprint.post("/")
+@guardians_only
+def look() -> ResponseReturnValue:
+    """Read a file or a text. Nothing is changed."""
+    request.max_content_length = FORM_LIMIT
+    upload = request.files.get("file")
+    data = upload.stream.read(carried.FILE_LIMIT + 1) if upload else b""
+    if len(data) > carried.FILE_LIMIT:
+        return _show(daemon().home(), problem=carried.too_long()), 422
+    return _look(data.decode("utf-8", "replace") if data else request.form.get("text", ""))
+
+
+@blueprint.post("/take")
+@guardians_only
+def take() -> ResponseReturnValue:
+    request.max_content_length = FORM_LIMIT
+    home, names = daemon().home(), daemon().catalogue()
+    text = request.form.get("code", "")
+    try:
+        found = _looked(carried.read(text), names)
+    except NotRulesError:
+        abort(400)
+    to = request.form.get("to", "")
+    if to == NEW:
+        return _added(home, found)
+    if home.child(to) is None:
+        abort(400)
+    return _replaced(home, found, to)
+
+
+@blueprint.post("/undo")
+@guardians_only
+def undo() -> ResponseReturnValue:
+    """Remove the child that the import created."""
+    with notices.refusals_to(notices.said):
+        who = request.form.get("was", "")[:60]
+        daemon().change(REMOVE_PROFILE, id=who, by=guardian() or "", origin=source_address())
+        notices.said(_("These rules are taken out again."))
+    return redirect(back_to(url_for("importing.show")), 303)
+
+
+def _look(text: str) -> ResponseReturnValue:
+    home, names = daemon().home(), daemon().catalogue()
+    try:
+        found = _looked(carried.read(text), names)
+        _try(home, found.carried)
+    except NotRulesError as error:
+        return _show(home, problem=str(error)), 422
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _show(home, problem=problem_of(error).sentence), 422
+    return _show(home, found)
+
+
+def _looked(brought: Carried, names: Catalogue) -> Looked:
+    fitted = carried.fitted(brought, names)
+    book = carried.as_ruleset(fitted.carried, names)
+    own = tuple(rule for rule in rules(book, names) if rule.own)
+    return Looked(carried.to_code(brought), fitted, own)
+
+
+def _try(home: Home, one: Carried) -> None:
+    """Check whether the daemon's parser accepts the rules. Raises: ControlError."""
+    daemon().change(
+        ADD_PROFILE,
+        name=_free(home, one.name),
+        band=one.band,
+        **({"set": dict(one.rules)} if one.rules else {}),
+        trial=True,
+        by=guardian() or "",
+        origin=source_address(),
+    )
+
+
+def _free(home: Home, name: str) -> str:
+    """Return a name that no person here has."""
+    taken = {child.name.casefold() for child in home.children}
+    number, found = 2, name
+    while found.casefold() in taken:
+        found, number = f"{name} {number}", number + 1
+    return found
+
+
+def _added(home: Home, found: Looked) -> ResponseReturnValue:
+    name = plain(" ".join(request.form.get("name", "").split()), carried.NAME_LIMIT)
+    if not name:
+        return _show(home, found, _("Write the name of the child.")), 422
+    one = found.carried
+    try:
+        added = daemon().change(
+            ADD_PROFILE,
+            name=name,
+            band=one.band,
+            **({"set": dict(one.rules)} if one.rules else {}),
+            by=guardian() or "",
+            origin=source_address(),
+        )
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _show(home, found, problem_of(error).sentence), 422
+    sentence = _("%(name)s is here with these rules. Give devices next.", name=name)
+    notices.did_back("added", added.id, sentence)
+    return redirect(url_for("rules.show", profile=added.id), 303)
+
+
+def _replaced(home: Home, found: Looked, to: str) -> ResponseReturnValue:
+    book = daemon().ruleset(to)
+    changes = carried.replacing(book, found.carried)
+    back = redirect(url_for("rules.show", profile=to), 303)
+    if not changes:
+        notices.said(_("%(name)s has these rules already.", name=plain(book.state.name)))
+        return back
+    try:
+        done = daemon().change(
+            EDIT,
+            id=to,
+            revision=book.state.revision,
+            set=changes,
+            by=guardian() or "",
+            origin=source_address(),
+        )
+    except Unreachable:
+        raise
+    except ControlError as error:
+        status = 409 if error.code == Code.CHANGED_MEANWHILE else 422
+        return _show(home, found, problem_of(error).sentence), status
+    sentence = _("%(name)s has these rules now. Devices stay as they were.", name=plain(book.state.name))
+    notices.edited(to, done, sentence)
+    return back
+
+
+def _show(home: Home, found: Looked | None = None, problem: str = "") -> str:
+    return render_template(
+        "importing.html",
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        found=found,
+        problem=problem,
+        left_out=[plain(name, 60) for name in found.fitted.left_out[:SHOWN]] if found else [],
+        name=request.form.get("name") or (_free(home, found.carried.name) if found else ""),
+        name_limit=carried.NAME_LIMIT,
+    )

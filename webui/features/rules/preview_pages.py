@@ -1,0 +1,32 @@
+"""Previews a decision: for a site, a day and a time, the answer that the child would get."""
+
+from __future__ import annotations
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.core.errors import ControlError
+from webui.accounts.session import guardians_only
+from webui.language import refusals
+from webui.rules import typed
+from webui.rules.editing import Outcome, Problem, moment, opened, previewed, render
+
+blueprint = Blueprint("preview", __name__, url_prefix="/parent/child/<profile>/preview")
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    page, outcome = opened(profile), Outcome()
+    if request.args.get("host", "").strip():
+        try:
+            host = typed.site(request.args["host"])
+            outcome = Outcome(tried=previewed(page.child, host, moment(page.home), {}))
+        except typed.NotThatError as error:
+            outcome = Outcome(Problem(str(error), "host"))
+        except Unreachable:
+            raise
+        except ControlError as error:
+            outcome = Outcome(Problem(refusals.sentence(error)))
+    return render("child_preview.html", page, outcome), 422 if outcome.problem else 200

@@ -1,0 +1,150 @@
+"""Services by group, and one service: allowed or blocked, with its limits and schedules."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.contract.rules import CatalogueService
+from webui.accounts.session import guardians_only
+from webui.forms import one_of
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules import sentences as say
+from webui.rules.catalogue import tone
+from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.rules.entries import ALLOW, BLOCK, out_of, put
+from webui.rules.overview import Rule, rule
+
+blueprint = Blueprint("services", __name__, url_prefix="/parent/child/<profile>/services")
+
+ACTIONS = ("block", "ask", "count", "allow")  # from strict to lenient
+STATES = ("kind", "open", "refused")
+SEARCH_LIMIT = 60  # characters of a search
+SHOWN = 60  # services on one page; with more results the page asks for a longer search
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    """Show the groups, one group, or the results of a search. Each page stays small."""
+    page = opened(profile)
+    wanted = plain(" ".join(request.args.get("q", "").split()), SEARCH_LIMIT)
+    group = request.args.get("group", "")
+    if group and group not in page.names.groups:
+        abort(404)
+    found = page.names.search(wanted) if wanted else ()
+    if group:
+        found = tuple(service for service in page.names.services.values() if service.group == group)
+    own = tuple(service for service in page.names.services.values() if _has_rules(page, service))
+    return render(
+        "child_services.html",
+        page,
+        wanted=wanted,
+        group=group,
+        more=max(0, len(found) - SHOWN) if wanted else 0,
+        found=page.names.grouped(found[:SHOWN] if wanted else found),
+        groups=page.names.grouped(tuple(page.names.services.values())),
+        own=own,
+        tone=tone,
+        summary_of=lambda service: _summary(page, service),
+    )
+
+
+@blueprint.get("/<service>")
+@guardians_only
+def one(profile: str, service: str) -> ResponseReturnValue:
+    page = opened(profile)
+    return _show(page, _service(page, service), NOTHING)
+
+
+@blueprint.post("/<service>")
+@guardians_only
+def save(profile: str, service: str) -> ResponseReturnValue:
+    page = opened(profile)
+    found, state = _service(page, service), one_of("state", STATES)
+    word = f"service:{found.id}"
+    if state == "kind":
+        changes = out_of(page.book, word)
+        sentence = _("%(what)s is as its kind for %(name)s.", **_values(page, found))
+    else:
+        changes = put(page.book, ALLOW if state == "open" else BLOCK, word)
+        sentence = (
+            _("%(what)s is open for %(name)s.", **_values(page, found))
+            if state == "open"
+            else _("%(what)s is refused for %(name)s.", **_values(page, found))
+        )
+    back = url_for("services.one", profile=page.child.id, service=found.id)
+    return change(page, changes, sentence, back, lambda page, outcome: _show(page, found, outcome))
+
+
+def _values(page: Page, service: CatalogueService) -> dict[str, str]:
+    return {"what": service.name, "name": plain(page.child.name)}
+
+
+def _service(page: Page, service: str) -> CatalogueService:
+    found = page.names.services.get(service)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _state(page: Page, service: CatalogueService) -> str:
+    word = f"service:{service.id}"
+    if word in page.book.listed(BLOCK):
+        return "refused"
+    return "open" if word in page.book.listed(ALLOW) else "kind"
+
+
+def _has_rules(page: Page, service: CatalogueService) -> bool:
+    word = f"service:{service.id}"
+    return _state(page, service) != "kind" or any(
+        page.book.owns(f"{key}/{word}") and page.book.holds(f"{key}/{word}") for key in ("limits", "windows")
+    )
+
+
+def _summary(page: Page, service: CatalogueService) -> str:
+    """Return the state in a word or two, for a list of services."""
+    state = _state(page, service)
+    if state == "refused":
+        return _("Refused")
+    limited = any(page.book.holds(f"{key}/service:{service.id}") for key in ("limits", "windows"))
+    if limited:
+        return _("Open, with limits")
+    return _("Open") if state == "open" else _as_kind(page, service)
+
+
+def _as_kind(page: Page, service: CatalogueService) -> str:
+    return {
+        "block": _("Refused by its kind"),
+        "ask": _("Asked for first"),
+        "count": _("Counted as play"),
+    }.get(_strictest(page, service)[1]) or _("As its kind")
+
+
+def _strictest(page: Page, service: CatalogueService) -> tuple[str, str]:
+    """Return the strictest of its categories' rules, which decides, and its description."""
+    said = [(kind, str(page.book.holds(f"categories/{kind}") or "allow")) for kind in service.categories]
+    return min(said, key=lambda pair: ACTIONS.index(pair[1]), default=("", "allow"))
+
+
+def _rules(page: Page, service: CatalogueService) -> dict[str, Rule | None]:
+    """Return the rules of its limits and schedules."""
+    keys = {key: f"{key}/service:{service.id}" for key in ("limits", "windows")}
+    return {
+        key: rule(page.book, page.names, full) if page.book.holds(full) is not None else None
+        for key, full in keys.items()
+    }
+
+
+def _show(page: Page, service: CatalogueService, outcome: Outcome) -> str:
+    kind, action = _strictest(page, service)
+    return render(
+        "child_service.html",
+        page,
+        outcome,
+        service=service,
+        kind=say.kind(page.names.called(f"category:{kind}"), action) if kind else "",
+        state_now=request.form.get("state") or _state(page, service),
+        rules=_rules(page, service),
+    )

@@ -1,0 +1,1 @@
+"""Shared and handed-over devices, PINs of children, and adult proofs."""

@@ -1,0 +1,24 @@
+"""Words of adult proofs, which open a device for an adult for a while."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.control.contract.sharing import AdultProofState
+from webui.language.i18n import gettext as _
+from webui.language.words import clock, duration, plain
+
+
+def proof_sentence(proof: AdultProofState, now: datetime) -> str:
+    """Return who opened the device, how, and until when."""
+    until, name = clock(proof.until, now), plain(proof.by or "")
+    if proof.method == "password":
+        return _("Opened as an adult's by %(name)s's password until %(until)s.", name=name, until=until)
+    if proof.method == "guardian":
+        return _("Opened as an adult's by %(name)s until %(until)s.", name=name, until=until)
+    return _("Opened as an adult's by a wallet's adult proof until %(until)s.", until=until)
+
+
+def lengths() -> dict[str, str]:
+    """Return the durations that the daemon accepts, with their labels."""
+    return {"1h": duration(60), "4h": duration(240), "morning": _("Until tomorrow, 06:00")}

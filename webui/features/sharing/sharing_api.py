@@ -1,0 +1,98 @@
+"""Shared devices, handed-over devices and children's PINs, for guardians."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from gateway.control.contract.sharing import (
+    HAND_OVER,
+    LEAVE,
+    LENT,
+    PIN,
+    TAKE_BACK,
+    USE,
+    SharedDevice,
+    SharingPerson,
+)
+from gateway.control.schema import Text, record
+from webui.api.operations import ChildId, Noun
+from webui.api.who import Caller
+
+noun = Noun("sharing")
+
+Digits = Annotated[str, Text(1, 12, r"[0-9]+")]
+
+
+# Here, an empty text is in place of the socket's null.
+
+
+@record
+class PinOfPerson(SharingPerson):
+    pin_by: str
+
+
+@record
+class Lent(SharedDevice):
+    people: tuple[PinOfPerson, ...]
+    youngest: str
+    who_name: str
+    kind: str
+    by: str
+
+
+@record
+class AllLent:
+    devices: tuple[Lent, ...]
+    people: tuple[PinOfPerson, ...]
+
+
+@record
+class Who:
+    child: ChildId
+
+
+@record
+class NewPin:
+    pin: Digits
+
+
+@noun.declare("GET", "/sharing", answer=AllLent)
+def all_(me: Caller) -> object:
+    """List shared and handed-over devices with their users."""
+    return me.ask(LENT.name)
+
+
+@noun.declare("POST", "/sharing/{mac}/use", body=Who, answer=Lent)
+def use(me: Caller, mac: str, body: Who) -> object:
+    """Set the user of a shared device."""
+    return me.change(USE.name, device=mac, who=body.child)
+
+
+@noun.declare("POST", "/sharing/{mac}/leave", answer=Lent)
+def leave(me: Caller, mac: str) -> object:
+    """Clear the user: the youngest child's rules apply."""
+    return me.change(LEAVE.name, device=mac)
+
+
+@noun.declare("POST", "/sharing/{mac}/hand-over", body=Who, answer=Lent)
+def hand_over(me: Caller, mac: str, body: Who) -> object:
+    """Hand an adult's device to a child: the child's rules apply until it is taken back."""
+    return me.change(HAND_OVER.name, device=mac, who=body.child)
+
+
+@noun.declare("POST", "/sharing/{mac}/take-back", answer=Lent)
+def take_back(me: Caller, mac: str) -> object:
+    """Take a device back: its own rules apply."""
+    return me.change(TAKE_BACK.name, device=mac)
+
+
+@noun.declare("PUT", "/children/{child}/pin", body=NewPin)
+def set_pin(me: Caller, child: str, body: NewPin) -> object:
+    """Set a child's PIN."""
+    return me.change(PIN, action="set", who=child, pin=body.pin)
+
+
+@noun.declare("DELETE", "/children/{child}/pin")
+def clear_pin(me: Caller, child: str) -> object:
+    """Remove a child's PIN."""
+    return me.change(PIN, action="clear", who=child)

@@ -1,1 +1,0 @@
-"""Parses answers of the daemon into typed values for the pages."""
