@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ class Scene:
     known: bool = True
     label: str = LABEL
     unclaimed: bool = True
+    child_uses: Callable[[str, str], bool] = lambda _ip, _device: False
     audit: list[tuple[str, str, str, str]] = field(default_factory=list)
     devices: dict[str, Visitor] = field(
         default_factory=lambda: {"192.168.1.7": Visitor("02:00:00:00:00:0c", "Galaxy-S23")}
@@ -40,6 +42,7 @@ class Scene:
             lambda origin: self.devices.get(origin, Visitor()),
             lambda: self.label,
             lambda: self.unclaimed,
+            lambda ip, device: self.child_uses(ip, device),
         )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 
 from gateway.control.client import Client
 from gateway.control.contract.profile import PROFILE
@@ -21,6 +21,7 @@ from webui.rules.catalogue import Catalogue, catalogue_of
 from webui.rules.ruleset import Ruleset
 
 ResponseT = TypeVar("ResponseT")
+READS = ("GET", "HEAD")
 
 
 class Daemon:
@@ -34,10 +35,20 @@ class Daemon:
         self._help_lines = NO_LINES  # as received
         self.client = client
 
-    def home(self) -> Home:
-        status = self.client.ask(STATUS)
+    def home(self, **visitor: str | None) -> Home:
+        """Return the home.
+
+        ``visitor``: the session whose account is requested too. The access check of a page asks for both in
+        one request; the view gets the same answer. A form may change the home, so its view gets it once.
+        """
+        if not visitor and "home" in g:
+            return cast("Home", g.home if request.method in READS else g.pop("home"))
+        status = self.client.ask(STATUS, **visitor)
         i18n.set_family_language(status.language or "")
-        return Home(status)
+        home = Home(status)
+        if visitor:
+            g.home = home
+        return home
 
     def here(self, ip: str) -> Here:
         return Here(self.client.ask(DEVICE, ip=ip))
@@ -69,6 +80,7 @@ class Daemon:
     def change(self, verb: str, *, by: str, origin: str, **values: object) -> dict[str, Any]: ...
     def change(self, verb: Verb[Any, Any] | str, *, by: str, origin: str, **values: object) -> Any:
         """Send a guardian's change, recorded with its author and origin."""
+        g.pop("home", None)
         values |= {"by": by, "origin": origin}
         return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
 

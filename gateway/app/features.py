@@ -229,6 +229,7 @@ class Features:
             access,
             pins,
         )
+        accounts = guardians(home, store, presence, self.origins, sharing.child_uses)
         agreements = AgreementVerbs(home, store.agreements, access, pins)
         shown = partial(device_presence, presence, plane.visibility, self.devices)
         state = MemberState(home, family, time)
@@ -248,6 +249,7 @@ class Features:
             plane.figures,
             self.growing.describe_all,
             self.list_updates.plan,
+            accounts.visitor,
         ).register(router)
 
         def own(profile: Profile) -> Mapping[str, Any]:
@@ -299,7 +301,7 @@ class Features:
         self._register_activity(router, pins)
         router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
-        guardians(home, store, presence, self.origins).register(router)
+        accounts.register(router)
 
     def _register_time(self, time: TimeVerbs, helpers: Helpers, pins: PinDesk, editing: Editing) -> None:
         """Add the verbs by which extra time is given, requested and revoked."""

@@ -17,7 +17,7 @@ from gateway.control.contract.accounts import (
     PersonAccount,
     RoleProposal,
 )
-from gateway.control.protocol import Call, Role
+from gateway.control.protocol import Call, Request, Role
 from gateway.control.router import Router
 from gateway.control.signins import SignIns, new_name
 from gateway.control.surroundings import CONSOLE, Around
@@ -77,6 +77,15 @@ class Guardians:
         if call.args.action in OWNER_ACTIONS:
             call.owner_only()
         return self._actions[call.args.action](call)
+
+    def visitor(self, request: Request) -> AccountResponse | None:
+        """Return the account of the request's `session`; None without one, or if it has ended."""
+        if not request.has("session"):
+            return None
+        try:
+            return self._signins.check(request)
+        except ControlError:
+            return None
 
     def link(self, name: str) -> str:
         """Return a new sign-in token for an existing account, such as ``K7QD-2MXA-9TRB``."""

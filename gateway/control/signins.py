@@ -183,12 +183,14 @@ class SignIns:
 
     # Sessions.
 
-    def check(self, request: Call[AccountRequest]) -> AccountResponse:
+    def check(self, request: Request) -> AccountResponse:
+        """Return the account of a session. Raises ControlError if the session has ended."""
         _, account = self._session(request)
         proposed = any(
             proposal.name == account.name for proposal in self._register.proposals(self._around.wall())
         )
-        return AccountResponse(proposed=proposed, **values_of(_signed_in(account)))
+        handed = self._around.child_uses(request.text("ip", ""), request.text("device", ""))
+        return AccountResponse(proposed=proposed, handed=handed, **values_of(_signed_in(account)))
 
     def sign_out(self, request: Call[AccountRequest]) -> AccountResponse:
         session, account = self._session(request)

@@ -34,6 +34,8 @@ class Around:
     visitor: Callable[[str], Visitor]  # by address
     label: Callable[[], str]  # the code on the gateway's label
     unclaimed: Callable[[], bool]  # whether there is neither a guardian nor a child's file
+    child_uses: Callable[[str, str], bool]
+    """Returns whether a child uses the device at an IP address, or the device with a MAC address."""
 
     def device(self, request: Request) -> str:
         """Return the name of the device that a request comes from, for sessions and announcements."""

@@ -131,41 +131,57 @@ def _is_over() -> bool:
     return not (isinstance(until, int) and 0 < until - time.time() <= ON_A_CHILDS)
 
 
-def _is_handed() -> bool:
-    """Return whether a child uses the device that asks, or the device on which the session started.
+def person(*, with_home: bool = True) -> Person | None:
+    """Return the user; None if not signed in. Raises: Unreachable.
 
-    A phone that takes a new private address is a new device here, and its browsers keep their cookies.
+    Nobody is signed in on a device that a child uses. That includes the device on which the session began: a
+    phone that takes a new private address is a new device here, and its browsers keep their cookies.
+    ``with_home``: the page needs the home as well, which then comes in the same answer.
     """
-    begun = session.get("device")
-    device = begun if isinstance(begun, str) and begun else None
-    return daemon().client.ask(HANDED, ip=source_address(), device=device).who is not None
-
-
-def person() -> Person | None:
-    """Return the user; None if not signed in. Raises: Unreachable."""
     if "person" not in g:
-        found = None
-        if token() and _is_over():
-            with suppress(ControlError):
-                daemon().client.ask(ACCOUNTS, action="signout", session=token())
-            session.clear()
-        if token():
-            try:
-                answer = daemon().client.ask(ACCOUNTS, action="check", session=token())
-                if not _is_handed():
-                    found = Person(
-                        name=answer.guardian,
-                        role=answer.role,
-                        minutes=answer.minutes,
-                        password=answer.password,
-                        proposed=answer.proposed,
-                    )
-            except Unreachable:
-                raise
-            except ControlError:
-                session.clear()
-        g.person = found
+        g.person = _person(with_home=with_home)
     return cast("Person | None", g.person)
+
+
+def _person(*, with_home: bool) -> Person | None:
+    if not token():
+        return None
+    if _is_over():
+        with suppress(ControlError):
+            daemon().client.ask(ACCOUNTS, action="signout", session=token())
+        session.clear()
+        return None
+    answer = _visitor(with_home=with_home)
+    if answer is None:
+        session.clear()
+        return None
+    if answer.handed:
+        return None
+    return Person(
+        name=answer.guardian,
+        role=answer.role,
+        minutes=answer.minutes,
+        password=answer.password,
+        proposed=answer.proposed,
+    )
+
+
+def _visitor(*, with_home: bool) -> AccountResponse | None:
+    """Return the account of the session; None if the daemon refuses it."""
+    begun = session.get("device")
+    visitor = {
+        "session": token(),
+        "ip": source_address(),
+        "device": begun if isinstance(begun, str) and begun else None,
+    }
+    if with_home:
+        return daemon().home(**visitor).status.visitor
+    try:
+        return daemon().client.ask(ACCOUNTS, action="check", **visitor)
+    except Unreachable:
+        raise
+    except ControlError:
+        return None
 
 
 def signed_in() -> Person:

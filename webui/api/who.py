@@ -95,7 +95,7 @@ def caller() -> Caller | None:
     """Return the caller; None without credentials. Raises: Problem for an invalid token, Unreachable."""
     if "Authorization" in request.headers:
         return _by_token(request.headers["Authorization"])
-    found = session.person()
+    found = session.person(with_home=False)
     if found is None:
         return None
     return Caller(found.name, found.role, found.minutes, session=session.token())

@@ -35,6 +35,8 @@ class AccountRequest:
     id: OneLine | None = None  # of a session or token
     answer: Literal["yes", "no"] | None = None
     again: bool = False  # invite a known person again
+    ip: OneLine | None = None  # of the visitor, for `check`
+    device: OneLine | None = None  # the MAC address of the device on which the session began, for `check`
 
 
 @record
@@ -89,6 +91,7 @@ class AccountResponse:
     minutes: int = 0
     password: bool = False
     proposed: bool = False  # another role is proposed to it; of `change`: the change is a proposal
+    handed: bool = False  # of `check`: a child uses the visitor's device, or the one of the session's begin
     session: str = ""  # a new session's token, which cannot be read again
     via: str = ""  # the id of a token
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated
 
+from gateway.control.contract.accounts import AccountResponse
 from gateway.control.contract.growing import AgeTransition
 from gateway.control.contract.lists import UpdatePlan
 from gateway.control.contract.sharing import OwnSharing, PinState
@@ -208,6 +209,7 @@ class HomeStatus(HomeState, DaemonFigures):
     profiles: tuple[ChildStatus, ...]
     steps: tuple[AgeTransition, ...]  # proposed, postponed, or taken lately
     lists: UpdatePlan
+    visitor: AccountResponse | None  # of the request's session; null: none, or it has ended
 
 
 @record
@@ -246,6 +248,15 @@ class DeviceStatus(OwnSharing):
 
 
 @record
+class StatusRequest:
+    """With a session, the answer says whose it is: a page needs no other request for it."""
+
+    session: OneLine | None = None
+    ip: OneLine | None = None  # of the visitor
+    device: OneLine | None = None  # the MAC address of the device on which the session began
+
+
+@record
 class TimeRequest:
     at: datetime  # by the guardian's phone
 
@@ -269,7 +280,7 @@ class ClockResponse:
     now: datetime
 
 
-STATUS = Verb("status", Nothing, HomeStatus, senders=frozenset({Sender.PAGES}))
+STATUS = Verb("status", StatusRequest, HomeStatus, senders=frozenset({Sender.PAGES}))
 DEVICE = Verb("device", DeviceRequest, DeviceStatus, senders=frozenset({Sender.PAGES}))
 TIME = Verb("time", TimeRequest, TimeResponse, senders=frozenset({Sender.GUARDIAN}))
 CLOCK = Verb("clock", ClockRequest, ClockResponse)

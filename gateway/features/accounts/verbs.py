@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -66,7 +66,13 @@ class Origins:
         return named
 
 
-def guardians(home: HomeContext, store: Store, presence: Presence, origins: Origins) -> Guardians:
+def guardians(
+    home: HomeContext,
+    store: Store,
+    presence: Presence,
+    origins: Origins,
+    child_uses: Callable[[str, str], bool],
+) -> Guardians:
     code = label(Path(home.rules.household.config.state))
 
     def record(what: str, detail: str, by: str, origin: str) -> None:
@@ -87,6 +93,7 @@ def guardians(home: HomeContext, store: Store, presence: Presence, origins: Orig
             origins.visitor,
             lambda: code,
             lambda: presence.claim.unclaimed,
+            child_uses,
         ),
     )
 

@@ -190,8 +190,7 @@ class SharingVerbs:
     def handed(self, call: Call[HandedRequest]) -> Handed:
         """Return whether the device at an address is handed over, and to which child.
 
-        The web process asks before each page for guardians. ``device`` is the one on which the session
-        began, which may have another address by now.
+        ``device`` is the one on which the session began, which may have another address by now.
         """
         here, device = self._presence.mac_of(call.args.ip), call.args.device
         began_on = None if device is None else self._mac(call, "device", device)
@@ -200,6 +199,11 @@ class SharingVerbs:
             if use is not None and use.handed:
                 return Handed(mac, use.who, self._name(use.who))
         return Handed(here, None, None)
+
+    def child_uses(self, ip: str, device: str) -> bool:
+        """Return whether the device at an IP address, or the device ``device``, is handed over to a child."""
+        uses = (self._sharing.use_of(mac) for mac in (self._presence.mac_of(ip), parse_mac(device)) if mac)
+        return any(use is not None and use.handed for use in uses)
 
     def lent(self, _call: Call[Nothing]) -> Lending:
         """Return for guardians each shared or handed-over device, and the state of each child's PIN."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway import __version__
+from gateway.control.contract.accounts import AccountResponse
 from gateway.control.contract.growing import AgeTransition
 from gateway.control.contract.lists import UpdatePlan
 from gateway.control.contract.profile import PROFILE, ProfileAnswer, ProfileRequest
@@ -24,10 +25,11 @@ from gateway.control.contract.status import (
     FinishGame,
     HomeStatus,
     ReloadResponse,
+    StatusRequest,
     TimeLeft,
 )
 from gateway.control.contract.time import TimeUsed
-from gateway.control.protocol import Call
+from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
 from gateway.control.verbs import Nothing
 from gateway.dataplane.internet import Internet
@@ -115,6 +117,7 @@ class StatusVerb:
         figures: Callable[[], DaemonFigures],
         steps: Callable[[], tuple[AgeTransition, ...]],
         lists: Callable[[], UpdatePlan],
+        visitor: Callable[[Request], AccountResponse | None],
     ) -> None:
         self._home = home
         self._store = store
@@ -127,12 +130,13 @@ class StatusVerb:
         self._figures = figures
         self._steps = steps
         self._lists = lists
+        self._visitor = visitor
         self._started = home.loop.now()
 
     def register(self, router: Router) -> None:
         router.serve(STATUS, self.status)
 
-    def status(self, _call: Call[Nothing]) -> HomeStatus:
+    def status(self, call: Call[StatusRequest]) -> HomeStatus:
         home, store, now = self._home, self._store, self._home.local_now()
         rules, since = home.rules, self._internet.since
         self._presence.refresh()
@@ -160,6 +164,7 @@ class StatusVerb:
             profiles=self._people.describe(now),
             steps=self._steps(),
             lists=self._lists(),
+            visitor=self._visitor(call),
             **vars(self._figures()),
         )
 

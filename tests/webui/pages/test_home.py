@@ -209,3 +209,31 @@ def test_another_key_does_not_make_a_session(app: Flask, mum: Browser, household
 def test_sign_out_ends_the_session(mum: Browser) -> None:
     assert mum.post("/signout").status_code == 303
     assert mum.get("/parent/").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "verb"),
+    [
+        ("/parent/pause", {"who": "daughter", "minutes": "15"}, "pause"),
+        ("/parent/resume", {"who": "daughter"}, "resume"),
+        ("/parent/grant", {"who": "daughter", "minutes": "15"}, "grant"),
+    ],
+)
+def test_a_tap_is_two_requests_to_the_daemon_and_the_page_after_it_one(
+    mum: Browser, household: Household, path: str, form: dict[str, str], verb: str
+) -> None:
+    """The access check and the home come in one answer."""
+    household.questions.clear()
+    household.cards.clear()
+    household.asked.clear()
+    answer = mum.post(path, form)
+    assert [do for do, _ in household.asked] == ["status", verb]
+    household.asked.clear()
+    assert mum.get(answer.headers["Location"]).status_code == 200
+    assert [do for do, _ in household.asked] == ["status"]
+
+
+def test_a_page_after_a_session_has_ended_is_the_sign_in(mum: Browser, household: Household) -> None:
+    assert mum.get("/parent/").status_code == 200
+    household.stamps.end("Mum")
+    assert mum.get("/parent/").headers["Location"] == "/signin"

@@ -105,6 +105,8 @@ class Household:
         self.choosing, self.agreeing = Choosing(self, NOW), Agreeing(self, NOW)
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
 
+        self.accounts.scene.child_uses = self.lending.child_uses
+
     def close(self) -> None:
         self.editing.close()
 
@@ -147,7 +149,7 @@ class Household:
 
         return note
 
-    def _status(self, _: Request) -> dict[str, object]:
+    def _status(self, request: Request) -> dict[str, object]:
         return {
             **HOME,
             "lists": self.listed.plan,
@@ -155,6 +157,7 @@ class Household:
             "questions": len(self.questions),
             "cards": len(self.identifying.waiting()),
             "announced": self.accounts.announced(),
+            "visitor": self.accounts.guardians.visitor(request),
             **self.growing.told(),
             "profiles": [self._child(profile) for profile in self.children],
             **self.extra,

@@ -154,9 +154,15 @@ class Lending:
         self._home.guardian_of(request)
         return self._end(request.text("device"))
 
+    def child_uses(self, ip: str, device: str) -> bool:
+        return self._of_child(ip, device)["who"] is not None
+
     def _handed(self, request: Request) -> dict[str, Any]:
-        here = str(self._home.devices.get(request.text("ip"), {}).get("mac", ""))
-        for mac in (here, request.text("device", "-")):
+        return self._of_child(request.text("ip"), request.text("device", "-"))
+
+    def _of_child(self, ip: str, device: str) -> dict[str, Any]:
+        here = str(self._home.devices.get(ip, {}).get("mac", ""))
+        for mac in (here, device):
             who, kind, _ = self.uses.get(mac, ("", "", ""))
             if kind == "handed":
                 return {"mac": mac, "who": who, "name": self._names.get(who)}
