@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 from flask import Flask, current_app, request
 
@@ -63,14 +63,9 @@ class Daemon:
                 self._help_lines = packaged(self._country)
         return self._help_lines
 
-    @overload
-    def change(self, verb: Verb[Any, ResponseT], *, by: str, origin: str, **values: object) -> ResponseT: ...
-    @overload
-    def change(self, verb: str, *, by: str, origin: str, **values: object) -> dict[str, Any]: ...
-    def change(self, verb: Verb[Any, Any] | str, *, by: str, origin: str, **values: object) -> Any:
+    def change(self, verb: Verb[Any, ResponseT], *, by: str, origin: str, **values: object) -> ResponseT:
         """Send a guardian's change, recorded with its author and origin."""
-        values |= {"by": by, "origin": origin}
-        return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
+        return self.client.ask(verb, by=by, origin=origin, **values)
 
     def ruleset(self, profile: str) -> Ruleset:
         """Return a child's rules and its band's, for editing."""
@@ -80,10 +75,6 @@ class Daemon:
         return catalogue_of(self.client.ask(CATALOGUE))
 
     # For a child's own device.
-
-    def sharing(self, do: str, **values: object) -> dict[str, Any]:
-        """Change the user of a shared device or a screen, or the child's PIN."""
-        return self.client.call(do, **values)
 
     def requests_of_device(self, here: Here) -> tuple[RequestView, ...]:
         """Return the requests of the child that the pages show on this device."""
