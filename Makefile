@@ -105,7 +105,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help run test test-system test-all times lint words bench fuzz deb feed size test-arm64 vm screenshots release clean root run-tools test-tools system-tools slow-tools faults census
+.PHONY: help permissions run test test-system test-all times lint words bench fuzz deb feed size test-arm64 vm screenshots release clean root run-tools test-tools system-tools slow-tools faults census
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -116,6 +116,7 @@ help:
 	@echo "make census       tests and assertions by folder (ARGS=\"OLD NEW\": what vanished between two revisions)"
 	@echo "make times        the tests, holding what takes time to its mark: on a machine that does nothing else"
 	@echo "make lint         ruff, mypy, import-linter"
+	@echo "make permissions  the table of docs/developers/permissions.md"
 	@echo "make words        the words of the code into the catalogues of the pages, and what waits to be translated"
 	@echo "make bench        the figures of docs/performance.md"
 	@echo "make fuzz         the parsers under atheris"
@@ -190,6 +191,9 @@ lint: $(VENV)/.dev
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m tests.lint_cycles
+
+permissions: $(VENV)/.run
+	@$(PY) -c "from gateway.control.permissions import document; print(document(), end='')" >docs/developers/permissions.md
 
 words: $(VENV)/.dev
 	@$(PY) -m tests.words

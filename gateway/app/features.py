@@ -12,7 +12,8 @@ from functools import partial
 from random import random
 from typing import Any
 
-from gateway.control.contract.status import DaemonFigures
+from gateway.control.contract.devices import SIGHT
+from gateway.control.contract.status import RELOAD, DaemonFigures
 from gateway.control.router import Router
 from gateway.control.schema import values_of
 from gateway.core.closers import Closers
@@ -258,11 +259,11 @@ class Features:
 
         ProfileVerb(home, self.members, state, edits.last_change_of, own).register(router)
         DeviceVerb(home, store, presence, family, state, self.in_use, of_device).register(router)
-        router.add("reload", reload_verb(plane.effects, home))
+        router.serve(RELOAD, reload_verb(plane.effects, home))
         ClockVerbs(home, plane.watch, store).register(router)
         decided = partial(DecisionSource, home, store.settings, partial(EditHistory, home.rules))
         explainer = Explainer(home, family, plane.visibility, self.members, decided)
-        router.add("sight", SimulatedSights(presence.inventory).play)
+        router.serve(SIGHT, SimulatedSights(presence.inventory).play)
         IdentityVerbs(
             home, effects, store.questions, store.audit, self.identities, device_questions, access, assignment
         ).register(router)

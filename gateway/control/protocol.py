@@ -29,28 +29,7 @@ class Role(StrEnum):
     """The role of a client, by its user id from the kernel."""
 
     OWNER = "owner"  # root, or the user of the daemon: all verbs
-    WEB = "web"  # the web process: WEB_VERBS
-
-
-WEB_VERBS = frozenset(
-    {
-        "status", "why", "pause", "resume", "grant", "revoke", "landing", "ticket", "tickets", "withdraw",
-        "redeem", "request", "answer", "requests", "ledger", "profile", "device", "refusals", "helplines",
-        "guardian", "off", "on", "events", "time", "questions", "identify", "cards", "dismiss",
-        "rules", "edit", "unedit", "add_profile", "remove_profile", "restore_profile", "catalogue", "preview",
-        "week", "country", "family", "edit_family", "unedit_family",
-        "devices", "assign", "forget", "name_device", "scan",
-        "lists", "list_lookup", "list_add", "list_remove", "list_update", "list_report", "list_unreport",
-        "registers", "register",
-        "use", "leave", "claim", "hand_over", "take_back", "handed", "lent", "pin", "adult", "adult_proof",
-        "history", "erase", "changes", "own_changes", "alerts", "set_alerts", "teach", "lesson", "teach_end",
-        "device_mark",
-        "health", "support", "backup", "restore",
-        "audit_log",
-        "proof", "trial",
-        "step", "take_step", "postpone_step", "self_set", "agreement",
-    }
-)  # fmt: skip
+    WEB = "web"  # the web process: verbs that the permission table allows
 
 
 WhenGone = Callable[[Callable[[], None]], None]

@@ -20,15 +20,14 @@ class Router:
     def __init__(self) -> None:
         self._handlers: dict[str, Handler] = {}
 
-    def add(self, name: str, handler: Handler) -> None:
-        """Add a handler. Raises ValueError if the name is taken: only one feature may have a verb."""
-        if name in self._handlers:
-            msg = f"the verb {name!r} is registered twice"
-            raise ValueError(msg)
-        self._handlers[name] = handler
-
     def serve(self, verb: Verb[RequestT, ResponseT], handler: Callable[[Call[RequestT]], ResponseT]) -> None:
-        """Add the handler of a declared verb. It gets its arguments decoded, in ``call.args``."""
+        """Add the handler of a verb. It gets its arguments decoded, in ``call.args``.
+
+        Raises ValueError if the verb has a handler: only one feature may serve it.
+        """
+        if verb.name in self._handlers:
+            msg = f"the verb {verb.name!r} is registered twice"
+            raise ValueError(msg)
 
         @wraps(handler)
         def perform(request: Request) -> Mapping[str, object]:
@@ -36,7 +35,7 @@ class Router:
             call = Call(request.do, request.role, request.uid, request.values, request.when_gone, args=args)
             return values_of(handler(call))
 
-        self.add(verb.name, perform)
+        self._handlers[verb.name] = perform
 
     def wrap(self, names: frozenset[str], wrapper: Callable[[str, Handler], Handler]) -> None:
         """Replace each of these handlers by ``wrapper(name, handler)``."""

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway.control.listener import WebUser, listen, take_lock
+from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import (
     REQUEST_LIMIT,
-    WEB_VERBS,
     Handler,
     LineReader,
     Request,

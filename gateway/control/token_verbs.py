@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from gateway.control.contract.accounts import AccountRequest, AccountResponse, TokenEntry
+from gateway.control.permissions import may_change
 from gateway.control.protocol import Call, Request
 from gateway.control.surroundings import Around
 from gateway.core.errors import ControlError
@@ -20,7 +21,6 @@ from gateway.policy.accounts.people import (
     PersonRole,
     Session,
     digest,
-    may_change,
 )
 from gateway.policy.accounts.tokens import DAYS, LABEL_LIMIT, TOKENS_LIMIT, Token, origin_with_token
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import (
     REQUEST_LIMIT,
-    WEB_VERBS,
     LineReader,
     Request,
     Role,

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 import pytest
 from flask import Flask
 
-from gateway.control.protocol import WEB_VERBS, Role
+from gateway.control.permissions import WEB_VERBS
+from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError
 from gateway.path.live_flows import FlowId, LiveFlow
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL

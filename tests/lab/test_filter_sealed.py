@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gateway.control.protocol import WEB_VERBS
+from gateway.control.permissions import WEB_VERBS
 from gateway.core.errors import GatewayError
 from gateway.path.probes import MAX_NAMES, WINDOW
 from tests.lab import clients, names

@@ -226,3 +226,19 @@ FORGET = Verb("forget", ForgetRequest, Forgotten, senders=_GUARDIAN)
 DEVICE_MARK = Verb("device_mark", DeviceMarkRequest, DeviceMark, senders=_GUARDIAN)
 SCAN = Verb("scan", ScanRequest, ScanState, senders=frozenset({Sender.PAGES, Sender.GUARDIAN}))
 LEASE = Verb("lease", LeaseRequest, Nothing)
+
+
+@record
+class SimulatedSight:
+    """What a device of the virtual home was seen to do."""
+
+    mac: OneLine
+    what: Literal["dhcp", "gone", "back", "behind"] = "dhcp"
+    macs: OneLine | None = None  # of the devices behind it, separated by spaces
+    options: OneLine | None = None  # numbers of the DHCP options, separated by spaces
+    hop_limit: Annotated[int, Whole(0, 255)] = 0
+    host_name: OneLine | None = None
+    vendor_class: OneLine | None = None
+
+
+SIGHT = Verb("sight", SimulatedSight, Nothing)

@@ -273,3 +273,12 @@ STATUS = Verb("status", Nothing, HomeStatus, senders=frozenset({Sender.PAGES}))
 DEVICE = Verb("device", DeviceRequest, DeviceStatus, senders=frozenset({Sender.PAGES}))
 TIME = Verb("time", TimeRequest, TimeResponse, senders=frozenset({Sender.GUARDIAN}))
 CLOCK = Verb("clock", ClockRequest, ClockResponse)
+
+
+@record
+class ReloadResponse:
+    profiles: tuple[str, ...]  # ids
+    problems: tuple[str, ...]
+
+
+RELOAD = Verb("reload", Nothing, ReloadResponse)

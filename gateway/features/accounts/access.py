@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from gateway.control.permissions import may_change
 from gateway.control.protocol import Request, Role
 from gateway.core.reason_codes import Code
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
 from gateway.household.members import CONSOLE, Family, Member
-from gateway.policy.accounts.people import may_change
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import ALL, Profile
 from gateway.store.tables.people import People

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
-from gateway.control.protocol import Request
+from gateway.control.contract.devices import SimulatedSight
+from gateway.control.protocol import Call
+from gateway.control.verbs import Nothing
 from gateway.features.status.clock import PLAY
 from gateway.lan.inventory import Inventory
 from gateway.policy.identity.macs import parse_mac
@@ -21,29 +22,29 @@ class SimulatedSights:
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
 
-    def play(self, request: Request) -> Mapping[str, object]:
-        request.owner_only()
-        mac = parse_mac(request.text("mac"))
+    def play(self, call: Call[SimulatedSight]) -> Nothing:
+        call.owner_only()
+        args = call.args
+        mac = parse_mac(args.mac)
         if os.environ.get(PLAY) is None or mac is None:
-            request.refuse("do", "is for the virtual home alone")
-        what = request.choice("what", ("gone", "back", "behind")) if request.has("what") else "dhcp"
-        if what == "gone":
-            self._inventory.lost(mac)
-        elif what == "back":
-            self._inventory.answered(mac)
-        elif what == "behind":
-            for other in request.text("macs").split():
-                self._hear(mac, Dhcp(4, _REQUEST, hardware=other))
-        else:
-            self._shows(mac, request)
-        return {}
+            call.refuse("do", "is for the virtual home alone")
+        match args.what:
+            case "gone":
+                self._inventory.lost(mac)
+            case "back":
+                self._inventory.answered(mac)
+            case "behind":
+                for other in (args.macs or "").split():
+                    self._hear(mac, Dhcp(4, _REQUEST, hardware=other))
+            case _:
+                self._shows(mac, args)
+        return Nothing()
 
-    def _shows(self, mac: str, request: Request) -> None:
-        options = tuple(int(option) for option in request.text("options", "").split())
-        hop_limit = request.whole("hop_limit", least=0, most=255, default=0)
-        name, vendor = request.text("host_name", ""), request.text("vendor_class", "")
+    def _shows(self, mac: str, args: SimulatedSight) -> None:
+        options = tuple(int(option) for option in (args.options or "").split())
+        name, vendor = args.host_name or "", args.vendor_class or ""
         self._hear(mac, Dhcp(4, _REQUEST, mac, name, vendor, options=options))
-        self._inventory.heard(mac, self._inventory.interface(mac), Overheard(b"", hop_limit))
+        self._inventory.heard(mac, self._inventory.interface(mac), Overheard(b"", args.hop_limit))
 
     def _hear(self, mac: str, said: Dhcp) -> None:
         self._inventory.heard(mac, self._inventory.interface(mac), Overheard(b"", dhcp=said))

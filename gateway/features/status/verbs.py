@@ -23,10 +23,11 @@ from gateway.control.contract.status import (
     DeviceStatus,
     FinishGame,
     HomeStatus,
+    ReloadResponse,
     TimeLeft,
 )
 from gateway.control.contract.time import TimeUsed
-from gateway.control.protocol import Call, Handler, Request
+from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.control.verbs import Nothing
 from gateway.dataplane.internet import Internet
@@ -342,12 +343,12 @@ class DeviceVerb:
         return found
 
 
-def reload_verb(effects: Effects, home: HomeContext) -> Handler:
+def reload_verb(effects: Effects, home: HomeContext) -> Callable[[Call[Nothing]], ReloadResponse]:
     """Build the verb `reload`, which only root may send."""
 
-    def reload(request: Request) -> Mapping[str, object]:
-        request.owner_only()
+    def reload(call: Call[Nothing]) -> ReloadResponse:
+        call.owner_only()
         problems = effects.reload()
-        return {"profiles": sorted(home.rules.household.profiles), "problems": problems}
+        return ReloadResponse(profiles=tuple(sorted(home.rules.household.profiles)), problems=tuple(problems))
 
     return reload

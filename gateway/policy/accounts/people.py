@@ -40,16 +40,6 @@ class PersonRole(StrEnum):
     SUPPORT = "support"  # the provider's: health, without a name in it
 
 
-HELPER_VERBS = frozenset({"pause", "resume", "grant", "revoke"})
-
-
-def may_change(role: PersonRole, verb: str) -> bool:
-    """Return True if a person with this role may request a change with this verb of the control socket."""
-    if role is PersonRole.GUARDIAN:
-        return True
-    return role is PersonRole.HELPER and verb in HELPER_VERBS
-
-
 class AnnouncementKind(StrEnum):
     """What an announcement is about. Everyone sees it for a week."""
 

@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from gateway.control.protocol import WEB_VERBS, Role
+from gateway.control.permissions import WEB_VERBS
+from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
 from gateway.metering.ledgers import fold
 from gateway.policy.values import Decision, Proto, Reason, Verdict

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from gateway.control.protocol import WEB_VERBS, Role
+from gateway.control.permissions import WEB_VERBS
+from gateway.control.protocol import Role
 from gateway.policy.accounts.people import Account
 from gateway.policy.values import Observation, Proto
 from tests.features.conftest import Make

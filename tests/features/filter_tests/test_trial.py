@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.control.protocol import WEB_VERBS, Role
+from gateway.control.permissions import WEB_VERBS
+from gateway.control.protocol import Role
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
 from gateway.features.filter_tests.bypass_test import MOST, PROBLEM_LIMIT, BypassTest

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from gateway.control.protocol import WEB_VERBS, Role
+from gateway.control.permissions import WEB_VERBS
+from gateway.control.protocol import Role
 from gateway.policy.accounts.people import Account
 from tests.features.desk import Desk
 from tests.features.rules.edited import audit

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.control.protocol import WEB_VERBS, Role
+from gateway.control.permissions import WEB_VERBS
+from gateway.control.protocol import Role
 from gateway.core.reason_codes import Code
 from tests.features.conftest import Make
 from tests.features.desk import NOON, PHONE, TABLET, Desk

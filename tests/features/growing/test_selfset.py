@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.control.protocol import WEB_VERBS, Role
+from gateway.control.permissions import WEB_VERBS
+from gateway.control.protocol import Role
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.values import Reason

@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from gateway.control.protocol import WEB_VERBS, Role
+from gateway.control.permissions import WEB_VERBS
+from gateway.control.protocol import Role
 from gateway.core.errors import ControlError, GatewayError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.lists.updates import PROBLEMS, UpdateRunner

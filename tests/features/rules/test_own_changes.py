@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.control.protocol import WEB_VERBS
+from gateway.control.permissions import WEB_VERBS
 from gateway.core.reason_codes import Code
 from tests.features.conftest import Make
 from tests.features.desk import STRANGER, TABLET, Desk

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.control.protocol import ANSWER_LIMIT, WEB_VERBS, Role, encode
+from gateway.control.permissions import WEB_VERBS
+from gateway.control.protocol import ANSWER_LIMIT, Role, encode
 from gateway.core.reason_codes import Code
 from tests.features.conftest import Make
 from tests.features.desk import NOON, STRANGER, TABLET

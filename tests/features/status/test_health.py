@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 
 from gateway.control.contract.health import HealthFigures
-from gateway.control.protocol import WEB_VERBS, Role, encode
+from gateway.control.permissions import WEB_VERBS
+from gateway.control.protocol import Role, encode
 from gateway.core.errors import ControlError
 from gateway.core.logs import KEPT, LINE_LIMIT, LastLines
 from gateway.core.reason_codes import Code

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.control.protocol import WEB_VERBS, Role
+from gateway.control.permissions import WEB_VERBS
+from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError
 from gateway.policy.values import Reason
 from tests.features.conftest import Make, at

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gateway.control.permissions import may_change
 from gateway.control.protocol import Handler, Request
 from gateway.control.schema import values_of
 from gateway.core.errors import ControlError
-from gateway.policy.accounts.people import may_change
 from tests.control.running import Running, running
 from tests.figures import CHILD, CLOCK, HOME
 from tests.webui.standin import untold

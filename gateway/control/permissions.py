@@ -1,0 +1,95 @@
+"""The permission table: who may send which verb. It is made from the declared verbs, and is the only one.
+
+The control server, the check of guardians and tokens, and docs/developers/permissions.md read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from gateway.control.contract import (
+    accounts,
+    activity,
+    backup,
+    bypass_alerts,
+    devices,
+    filter_tests,
+    growing,
+    health,
+    lists,
+    notifications,
+    profile,
+    requests,
+    rules,
+    sharing,
+    site_repair,
+    status,
+    time,
+)
+from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.policy.accounts.people import PersonRole
+
+CONTRACT: tuple[ModuleType, ...] = (
+    accounts, activity, backup, bypass_alerts, devices, filter_tests, growing, lists, notifications, requests,
+    health, profile, rules, sharing, site_repair, status, time,
+)  # fmt: skip
+
+EVENTS = Verb("events", Nothing, Nothing, senders=frozenset({Sender.PAGES}))
+"""The subscription to events. The server itself serves it."""
+
+
+def _declared() -> Mapping[str, Verb[Any, Any]]:
+    found = {EVENTS.name: EVENTS}
+    for module in CONTRACT:
+        for value in vars(module).values():
+            # `returning` makes further Verbs of a name, with the same senders.
+            if isinstance(value, Verb):
+                found.setdefault(value.name, value)
+    return found
+
+
+VERBS = _declared()
+WEB_VERBS = frozenset(name for name, verb in VERBS.items() if verb.senders)
+"""What the web process may send, for itself or for a person."""
+
+
+def senders_of(name: str) -> frozenset[Sender]:
+    """Return who may send a verb in addition to root; empty for an unknown verb."""
+    verb = VERBS.get(name)
+    return frozenset() if verb is None else verb.senders
+
+
+def may_change(role: PersonRole, name: str) -> bool:
+    """Return whether a person with this role may request a change with this verb."""
+    senders = senders_of(name)
+    return (Sender.GUARDIAN in senders and role is PersonRole.GUARDIAN) or (
+        Sender.HELPER in senders and role is PersonRole.HELPER
+    )
+
+
+def document() -> str:
+    """Return docs/developers/permissions.md."""
+    senders = (Sender.PAGES, Sender.GUARDIAN, Sender.HELPER, Sender.CHILD)
+    lines = [
+        "# Permissions",
+        "",
+        "Who may send which verb of the control socket. Root may send every verb. A verb without a mark is",
+        "for root alone. This page is generated from the declarations in `gateway/control/contract`:",
+        "`make permissions`.",
+        "",
+        "| sender | meaning |",
+        "|---|---|",
+        "| pages | the web process itself, for any of its visitors |",
+        "| guardian | the account in `by`, with the role guardian |",
+        "| helper | the account in `by`, with the role helper |",
+        "| child | the child whose device is in `device` |",
+        "",
+        "| verb | " + " | ".join(senders) + " |",
+        "|---|" + ":-:|" * len(senders),
+    ]
+    for name in sorted(VERBS):
+        marks = ("✓" if sender in VERBS[name].senders else "" for sender in senders)
+        lines.append(f"| `{name}` | " + " | ".join(marks) + " |")
+    return "\n".join(lines) + "\n"
