@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
@@ -74,15 +74,10 @@ class Daemon:
                 self._help_lines = packaged(self._country)
         return self._help_lines
 
-    @overload
-    def change(self, verb: Verb[Any, ResponseT], *, by: str, origin: str, **values: object) -> ResponseT: ...
-    @overload
-    def change(self, verb: str, *, by: str, origin: str, **values: object) -> dict[str, Any]: ...
-    def change(self, verb: Verb[Any, Any] | str, *, by: str, origin: str, **values: object) -> Any:
+    def change(self, verb: Verb[Any, ResponseT], *, by: str, origin: str, **values: object) -> ResponseT:
         """Send a guardian's change, recorded with its author and origin."""
         g.pop("home", None)
-        values |= {"by": by, "origin": origin}
-        return self.client.call(verb, **values) if isinstance(verb, str) else self.client.ask(verb, **values)
+        return self.client.ask(verb, by=by, origin=origin, **values)
 
     def ruleset(self, profile: str) -> Ruleset:
         """Return a child's rules and its band's, for editing."""
@@ -92,10 +87,6 @@ class Daemon:
         return catalogue_of(self.client.ask(CATALOGUE))
 
     # For a child's own device.
-
-    def sharing(self, do: str, **values: object) -> dict[str, Any]:
-        """Change the user of a shared device or a screen, or the child's PIN."""
-        return self.client.call(do, **values)
 
     def requests_of_device(self, here: Here) -> tuple[RequestView, ...]:
         """Return the requests of the child that the pages show on this device."""

@@ -299,7 +299,7 @@ def test_status_of_an_older_daemon_that_says_less(qalqan: Qalqan, config: Path) 
     assert out.startswith("version")
 
 
-ANSWER = {
+ANSWER: dict[str, Any] = {
     "host": "youtube.com",
     "at": "2026-11-24T18:00:00+05:00",
     "verdict": "block",
@@ -308,7 +308,13 @@ ANSWER = {
     "owner": "family",
     "until": TONIGHT,
     "passed": [],
+    "minutes_left": None,
+    "next_change": None,
     "sentence": "The internet is paused.",
+    "decided": None,
+    "speaks": None,
+    "to": None,
+    "problems": [],
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 from flask import Flask, current_app, request
 
@@ -39,20 +39,11 @@ class Caller:
     via: str = ""  # the token's id; empty: a session
     session: str = ""
 
-    @overload
-    def ask(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT: ...
-    @overload
-    def ask(self, verb: str, **values: object) -> dict[str, Any]: ...
-    def ask(self, verb: Verb[Any, Any] | str, **values: object) -> Any:
+    def ask(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
         """Send a query to the daemon."""
-        client = daemon().client
-        return client.call(verb, **values) if isinstance(verb, str) else client.ask(verb, **values)
+        return daemon().client.ask(verb, **values)
 
-    @overload
-    def change(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT: ...
-    @overload
-    def change(self, verb: str, **values: object) -> dict[str, Any]: ...
-    def change(self, verb: Verb[Any, Any] | str, **values: object) -> Any:
+    def change(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
         """Send a change to the daemon in this caller's name, with the token's id."""
         if self.via:
             values["via"] = self.via

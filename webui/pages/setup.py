@@ -28,7 +28,7 @@ from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.features.devices.device_text import GUEST, HOME, PLACES, DevicesView, is_new
+from webui.features.devices.device_text import HOME, PLACES, DevicesView, is_new
 from webui.features.lists.lists_text import INTERVALS, category_name
 from webui.forms import back, one_of
 from webui.language import clues, refusals, words
@@ -219,7 +219,7 @@ def devices() -> ResponseReturnValue:
         shown=[(device, chosen(device, here, known, guardian() or "")) for device in shown],
         here=here,
         people=known,
-        unknown=daemon().client.call("family").get("unknown_devices", GUEST),
+        unknown=daemon().client.ask(FAMILY).unknown_devices,
         strangers=STRANGERS,
         clues=clues,
     )
@@ -253,7 +253,7 @@ def save_devices() -> ResponseReturnValue:
 
 def _strangers(wanted: str) -> None:
     """Set the default for unknown devices. Raises: ControlError."""
-    if wanted in STRANGERS and wanted != daemon().client.call("family").get("unknown_devices"):
+    if wanted in STRANGERS and wanted != daemon().client.ask(FAMILY).unknown_devices:
         _change(EDIT_FAMILY, set={"unknown_devices": wanted})
 
 
@@ -285,7 +285,7 @@ def summary() -> ResponseReturnValue:
         cards=[(child, _rules(child.id, names)) for child in home.children],
         adults=[person for person in _known(found) if home.child(person.id) is None],
         of_house=sum(device.profile == HOME for device in found.state.devices),
-        unknown=daemon().client.call("family").get("unknown_devices", GUEST),
+        unknown=daemon().client.ask(FAMILY).unknown_devices,
         lists=proposed_lists(),
         category_name=category_name,
     )
@@ -320,7 +320,7 @@ def _assign(mac: str, owner: str) -> str:
     return daemon().change(ASSIGN, mac=mac, profile=owner, **author).was
 
 
-def _change(verb: Verb[Any, Any] | str, **values: object) -> Any:
+def _change(verb: Verb[Any, Any], **values: object) -> Any:
     return daemon().change(verb, by=guardian() or "", origin=source_address(), **values)
 
 

@@ -80,4 +80,4 @@ def ledger(me: Caller, child: str, query: OnDay) -> object:
 @noun.declare("GET", "/children/{child}/refusals", answer=Refusals)
 def refusals(me: Caller, child: str) -> object:
     """Return the last blocks: ten a device within ten minutes, from memory."""
-    return me.ask(RECENT_BLOCKS.name, profile=child)
+    return me.ask(RECENT_BLOCKS, profile=child)

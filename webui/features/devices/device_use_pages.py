@@ -6,6 +6,7 @@ from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.devices import ASSIGN, DEVICE_MARK, DeviceDetails
+from gateway.control.contract.rules import EDIT_FAMILY
 from gateway.core.errors import ControlError
 from gateway.policy.names.hosts import MAX_HOST
 from webui import notices
@@ -151,4 +152,4 @@ def _mark(device: DeviceDetails, said: str) -> None:
 
 
 def _set(key: str, value: object) -> None:
-    daemon().change("edit_family", by=guardian() or "", origin=source_address(), set={key: value})
+    daemon().change(EDIT_FAMILY, by=guardian() or "", origin=source_address(), set={key: value})

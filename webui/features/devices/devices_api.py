@@ -99,13 +99,13 @@ class QuestionReply:
 @noun.declare("GET", "/devices", answer=Devices)
 def all_(me: Caller) -> object:
     """List every device of the home."""
-    return me.ask(DEVICES.name, brief=True)
+    return me.ask(DEVICES, brief=True)
 
 
 @noun.declare("GET", "/devices/{mac}", answer=Learnt)
 def one(me: Caller, mac: str) -> object:
     """Return one device with all its details."""
-    return me.ask(DEVICES.name, mac=mac)["devices"][0]
+    return me.ask(DEVICES, mac=mac).devices[0]
 
 
 @noun.declare("PUT", "/devices/{mac}/owner", body=Assign, answer=Assigned)
@@ -159,7 +159,7 @@ def scan(me: Caller) -> object:
 @noun.declare("GET", "/questions", answer=Questions)
 def questions(me: Caller) -> object:
     """List the open questions about devices."""
-    return me.ask(QUESTIONS.name)
+    return me.ask(QUESTIONS)
 
 
 @noun.declare("POST", "/questions/{mac}/answer", body=QuestionReply, answer=Identified)

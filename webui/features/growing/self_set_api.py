@@ -46,4 +46,4 @@ def change(_me: Caller | None, body: SetOwn) -> object:
 @noun.declare("GET", "/children/{child}/times", answer=SelfSetTimes)
 def of_child(me: Caller, child: str) -> object:
     """Return what a child set for itself, and when. No other user can change it."""
-    return me.ask("profile", id=child).get("self_set") or NONE
+    return me.ask(PROFILE, id=child).self_set or NONE

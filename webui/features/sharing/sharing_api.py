@@ -59,31 +59,31 @@ class NewPin:
 @noun.declare("GET", "/sharing", answer=AllLent)
 def all_(me: Caller) -> object:
     """List shared and handed-over devices with their users."""
-    return me.ask(LENT.name)
+    return me.ask(LENT)
 
 
 @noun.declare("POST", "/sharing/{mac}/use", body=Who, answer=Lent)
 def use(me: Caller, mac: str, body: Who) -> object:
     """Set the user of a shared device."""
-    return me.change(USE.name, device=mac, who=body.child)
+    return me.change(USE, device=mac, who=body.child)
 
 
 @noun.declare("POST", "/sharing/{mac}/leave", answer=Lent)
 def leave(me: Caller, mac: str) -> object:
     """Clear the user: the youngest child's rules apply."""
-    return me.change(LEAVE.name, device=mac)
+    return me.change(LEAVE, device=mac)
 
 
 @noun.declare("POST", "/sharing/{mac}/hand-over", body=Who, answer=Lent)
 def hand_over(me: Caller, mac: str, body: Who) -> object:
     """Hand an adult's device to a child: the child's rules apply until it is taken back."""
-    return me.change(HAND_OVER.name, device=mac, who=body.child)
+    return me.change(HAND_OVER, device=mac, who=body.child)
 
 
 @noun.declare("POST", "/sharing/{mac}/take-back", answer=Lent)
 def take_back(me: Caller, mac: str) -> object:
     """Take a device back: its own rules apply."""
-    return me.change(TAKE_BACK.name, device=mac)
+    return me.change(TAKE_BACK, device=mac)
 
 
 @noun.declare("PUT", "/children/{child}/pin", body=NewPin)

@@ -47,7 +47,7 @@ def begin(me: Caller, child: str, body: Teach) -> object:
 @noun.declare("GET", "/children/{child}/lesson", answer=Lesson)
 def read(me: Caller, child: str) -> object:
     """Return its state, and the requested names."""
-    return me.ask(SITE_REPAIR.name, id=child)
+    return me.ask(SITE_REPAIR, id=child)
 
 
 @noun.declare("POST", "/children/{child}/lesson/end", body=Keep, answer=RepairEnded)

@@ -131,7 +131,7 @@ def changes(_me: Caller | None) -> object:
 @noun.declare("GET", "/my/refusals", ANYONE, answer=Refusals)
 def refusals(_me: Caller | None) -> object:
     """List this device's last blocks: ten within ten minutes, from memory."""
-    return daemon().client.call(RECENT_BLOCKS.name, device=_device())
+    return daemon().client.ask(RECENT_BLOCKS, device=_device())
 
 
 @noun.declare("GET", "/my/cards", ANYONE, answer=BypassCards)
@@ -211,21 +211,19 @@ def redeem(_me: Caller | None, body: Code) -> object:
 def use(_me: Caller | None, body: Use) -> object:
     """Set the user of this shared device."""
     pin = {"pin": body.pin} if body.pin else {}
-    return daemon().client.call(USE.name, device=_device(), who=body.child, **pin)
+    return daemon().client.ask(USE, device=_device(), who=body.child, **pin)
 
 
 @noun.declare("POST", "/my/leave", ANYONE, body=Done, answer=Lent)
 def leave(_me: Caller | None, body: Done) -> object:
     """End the use of this device or of a screen."""
-    return daemon().client.call(
-        LEAVE.name, device=_device(), **({"screen": body.screen} if body.screen else {})
-    )
+    return daemon().client.ask(LEAVE, device=_device(), **({"screen": body.screen} if body.screen else {}))
 
 
 @noun.declare("POST", "/my/screens", ANYONE, body=Screen, answer=Lent)
 def claim(_me: Caller | None, body: Screen) -> object:
     """Start the use of a screen."""
-    return daemon().client.call(CLAIM.name, device=device_of_a_child().mac, screen=body.screen)
+    return daemon().client.ask(CLAIM, device=device_of_a_child().mac, screen=body.screen)
 
 
 @noun.declare("POST", "/my/unlock", ANYONE, body=TypedPin)
