@@ -161,9 +161,9 @@ def forget() -> None:
 
 def notify_child(sentence: str) -> None:
     """Show a sentence once, on this browser's next page."""
-    cookie["told"] = plain(sentence, SENTENCE_LIMIT)
+    cookie["child_notice"] = plain(sentence, SENTENCE_LIMIT)
 
 
 def child_notice() -> str:
-    sentence = cookie.pop("told", "")
+    sentence = cookie.pop("child_notice", "")
     return sentence if isinstance(sentence, str) else ""

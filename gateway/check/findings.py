@@ -21,7 +21,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the check. ``fix`` says how to fix the problem; its key in the JSON is "mend"."""
+    """One line of the check. ``fix`` says how to fix the problem."""
 
     level: Level
     about: str  # one word
@@ -42,7 +42,7 @@ class Finding:
             "ok": self.ok,
             "about": self.about,
             "text": self.text,
-            "mend": self.fix,
+            "fix": self.fix,
         }
 
 

@@ -178,8 +178,8 @@ class SignIns:
         if not secrets.compare_digest(code.encode(), label.encode()):
             request.refuse("label", "is not the code on the gateway's label", Code.WRONG_LABEL)
 
-    def _announce(self, told: AnnouncementKind, account: Account, request: Request) -> None:
-        announce(self._register, self._around, told, account.name, request)
+    def _announce(self, kind: AnnouncementKind, account: Account, request: Request) -> None:
+        announce(self._register, self._around, kind, account.name, request)
 
     # Sessions.
 

@@ -113,12 +113,12 @@ class TokenDesk:
 
 
 def announce(
-    register: AccountRegister, around: Around, told: AnnouncementKind, name: str, request: Request
+    register: AccountRegister, around: Around, kind: AnnouncementKind, name: str, request: Request
 ) -> None:
     """Announce a change of an account to everyone for a week."""
     now = around.wall()
     register.announce(
-        Announcement(told, name, around.device(request), now, now + ANNOUNCED_FOR, around.clock_known())
+        Announcement(kind, name, around.device(request), now, now + ANNOUNCED_FOR, around.clock_known())
     )
 
 

@@ -88,11 +88,11 @@ class Code(StrEnum):
     SAY_WHOSE = "say_whose"  # name the owner: the previous device belongs to no single profile
 
     # The household's files.
-    BAD_RULE = "bad_rule"  # [key, and in English "problem" and "mend": the fix]
+    BAD_RULE = "bad_rule"  # [key, and in English "problem" and "fix"]
     CHANGED_MEANWHILE = "changed_meanwhile"  # the file changed after it was read
     ROUTERS_OWN = "routers_own"  # [key, option, file]: set in the router's own settings, and changed there
     # A file was broken by hand; nothing is changed until it is fixed.
-    FILE_BROKEN = "file_broken"  # [file, and in English "problem" and "mend": the fix]
+    FILE_BROKEN = "file_broken"  # [file, and in English "problem" and "fix"]
     NO_REVISION = "no_revision"  # it is no longer stored
     NOT_WRITTEN = "not_written"  # [why]
     STILL_NAMED = "still_named"  # [name, key]: in the household's file

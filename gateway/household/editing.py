@@ -400,11 +400,11 @@ def bad_rule(error: PolicyError, file: str, changes: Changes) -> PolicyError:
     if error.code != Code.REFUSED:
         return error
     key = blamed(error, file, changes)
-    return error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=error.fix)
+    return error.coded(Code.BAD_RULE, key=key, problem=error.problem, fix=error.fix)
 
 
 def _broken(error: PolicyError, path: Path) -> PolicyError:
-    return error.coded(Code.FILE_BROKEN, file=path.name, problem=error.problem, mend=error.fix)
+    return error.coded(Code.FILE_BROKEN, file=path.name, problem=error.problem, fix=error.fix)
 
 
 def _with_machine_settings(old: bytes, source: bytes, path: str) -> bytes:
@@ -445,7 +445,7 @@ def _check_family_keys(changes: Changes, fixed: Mapping[str, RouterSetting]) -> 
                     raise _set_by_router(key, setting)
             fix = suggestion(key, edits.FAMILY_KEYS)
             error = PolicyError(key, "is not for the pages to change", fix)
-            raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=fix)
+            raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, fix=fix)
 
 
 def _set_by_router(key: str, setting: RouterSetting) -> PolicyError:

@@ -10,7 +10,7 @@ from webui.language.i18n import gettext as _
 from webui.language.words import NAME_LIMIT, error_text, plain
 
 # Values that are sentences or addresses; all others are names.
-LONG = {"problem": 200, "mend": 200, "why": 200, "host": 80, "key": 80}  # characters
+LONG = {"problem": 200, "fix": 200, "why": 200, "host": 80, "key": 80}  # characters
 
 
 def sentence(error: GatewayError) -> str:
@@ -140,7 +140,7 @@ def _of_rules() -> dict[str, str]:
     """Return errors of files, devices, lists and lessons."""
     return {
         Code.ROUTERS_OWN: _("The router's own settings decide this (%(option)s). Change it there."),
-        Code.BAD_RULE: _("This cannot be set: %(problem)s. To mend it: %(mend)s."),
+        Code.BAD_RULE: _("This cannot be set: %(problem)s. To fix it: %(fix)s."),
         Code.CHANGED_MEANWHILE: _("Somebody changed this meanwhile. Look at it again, then change it."),
         Code.FILE_BROKEN: _("Somebody wrote into %(file)s what cannot be used: %(problem)s. Mend it first."),
         Code.NO_REVISION: _("That version is not kept any more."),

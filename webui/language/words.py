@@ -197,8 +197,8 @@ def error_text(text: str) -> str:
     where, colon, rest = text.partition(": ")
     if not colon:
         where, rest = "", text
-    problem, _semicolon, mend = rest.partition("; ")
-    parts = [f"{where} {problem}".strip(), mend]
+    problem, _semicolon, fix = rest.partition("; ")
+    parts = [f"{where} {problem}".strip(), fix]
     return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)
 
 

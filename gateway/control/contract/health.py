@@ -11,12 +11,12 @@ from gateway.control.verbs import Nothing, Sender, Verb
 
 @record
 class Finding:
-    """The result of one check. Support sees no text that may name a person, and no ``mend``."""
+    """The result of one check. Support sees no text that may name a person, and no ``fix``."""
 
     level: str  # ok, note, warning, error
     about: str
     text: str = ""  # English, as in `qalqan check`
-    mend: str = ""  # how to fix it
+    fix: str = ""  # how to fix the problem
 
 
 @record

@@ -107,7 +107,7 @@ class SiteRepairVerbs:
             return rule_host(word, lazy_public_suffix_check())
         except HostError as error:
             raise PolicyError(word, error.problem, error.fix).coded(
-                Code.BAD_RULE, key="host", problem=error.problem, mend=error.fix
+                Code.BAD_RULE, key="host", problem=error.problem, fix=error.fix
             ) from error
 
     def _check(self, host: str, member: Member, lesson: Lesson) -> None:

@@ -58,7 +58,7 @@ class GatewayCheck:
 
     def _found(self, said: Mapping[str, Any]) -> None:
         if len(self._coming) < MOST and said.get("level") in LEVELS:
-            values = {key: str(said.get(key, ""))[:TEXT_LIMIT] for key in ("level", "about", "text", "mend")}
+            values = {key: str(said.get(key, ""))[:TEXT_LIMIT] for key in ("level", "about", "text", "fix")}
             self._coming.append(Finding(**values))
 
     def _done(self, status: int, words: str) -> None:

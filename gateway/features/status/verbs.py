@@ -38,7 +38,7 @@ from gateway.features.activity.in_use import InUse
 from gateway.features.rules.describe import device_state, profile_rules
 from gateway.features.site_repair.lessons import Lessons
 from gateway.features.status.clock import clock_state
-from gateway.features.time.ledger_views import describe_closing, describe_left, describe_used, told_gates
+from gateway.features.time.ledger_views import describe_closing, describe_left, describe_used, visible_gates
 from gateway.features.time.verbs import TimeVerbs
 from gateway.features.time.warnings import closing
 from gateway.household.clock_watch import ClockWatch
@@ -67,7 +67,8 @@ class MemberState:
     def left(self, member: Member, now: datetime, *, own: bool) -> TimeLeft | None:
         """``own``: for the person's own device. Others see no limit of a person without a log."""
         profile = member.profile
-        return describe_left(profile, member.situation, self._home.rules, now, told_gates(profile, own=own))
+        gates = visible_gates(profile, own=own)
+        return describe_left(profile, member.situation, self._home.rules, now, gates)
 
     def used(self, member: Member, *, own: bool) -> tuple[TimeUsed, ...]:
         """Return minutes used. Others see none of a person without a log, and totals only below the level of

@@ -86,26 +86,26 @@ def describe_left(
     )
 
 
-def told_gates(profile: Profile, *, own: bool) -> Sequence[str]:
+def visible_gates(profile: Profile, *, own: bool) -> Sequence[str]:
     """Return the gates of the device whose remaining time is shown.
 
-    Of a person without a log, others see only what the clock closes, because use is private.
+    Use of a person without a log is private: other people see only what closes at a time of the day.
     """
     if own or profile.rules.log_level >= KINDS_LEVEL:
         return STATE_GATES
-    return [one for one in STATE_GATES if not is_limit(one)]
+    return [gate for gate in STATE_GATES if not is_limit(gate)]
 
 
 def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> tuple[ClosingSoon, ...]:
     return tuple(
         ClosingSoon(
-            minutes=one.minutes,
-            what=one.gate,
-            name=gate_name(one.gate, rules.names),
-            at=None if one.at is None else one.at.astimezone(now.tzinfo),
-            week=one.week,
+            minutes=closing.minutes,
+            what=closing.gate,
+            name=gate_name(closing.gate, rules.names),
+            at=None if closing.at is None else closing.at.astimezone(now.tzinfo),
+            week=closing.week,
         )
-        for one in found
+        for closing in found
     )
 
 
@@ -122,8 +122,8 @@ def limit_totals(used: Mapping[str, int], rules: RuleBook) -> tuple[LimitTotal, 
 def totals(entries: Iterable[CountedMinute]) -> Mapping[str, int]:
     """Return minutes by gate. A minute on several devices counts once."""
     found: dict[str, set[datetime]] = {}
-    for one in entries:
-        found.setdefault(one.gate, set()).add(one.at)
+    for entry in entries:
+        found.setdefault(entry.gate, set()).add(entry.at)
     return {gate: len(minutes) for gate, minutes in found.items()}
 
 

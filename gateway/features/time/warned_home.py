@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from gateway.features.activity.in_use import SERVICE, InUse
-from gateway.features.time.ledger_views import told_gates
+from gateway.features.time.ledger_views import visible_gates
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.household.visibility import VisibleMembers
@@ -42,24 +42,24 @@ class WarnedHome:
                 continue  # no device to notify
             yield family.stand_in(profile, rules.world, rules.calendar, now), used.by(slots)
 
-    def _is_told(self, member: Member, found: Left) -> bool:
-        """Whether a warning may be published.
+    def _may_publish(self, member: Member, found: Left) -> bool:
+        """Return whether the privacy level of a child allows an event for its warning.
 
-        Without a log, use is private, and below the level of names the service too. Without a log a night is
-        announced as it is without what the child took.
+        Without a log, use is private. Below the level of names, the service is private too. Without a log,
+        bedtime is announced only if extra time that the child took does not move it.
         """
         level = member.profile.rules.log_level
         if level >= KINDS_LEVEL:
             return level >= NAMES_LEVEL or SERVICE not in found.gate
         if is_limit(found.gate) or found.gate not in STATE_GATES:
             return False
-        gates = told_gates(member.profile, own=False)
+        gates = visible_gates(member.profile, own=False)
         situation = self._members.member(member.profile).situation
         visible = left(member.profile, situation, self.calendar, self.now(), gates)
         return visible is not None and visible.at == found.at
 
     def tell(self, member: Member, minutes: int, found: Left) -> None:
-        if not self._is_told(member, found):
+        if not self._may_publish(member, found):
             return  # the device's own page shows it
         self._home.publish(
             "warning",

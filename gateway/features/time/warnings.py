@@ -57,8 +57,8 @@ class Home(Protocol):
 
 
 @dataclass(slots=True)
-class _Told:
-    """The warnings of one closing. ``key`` changes when the closing moves."""
+class _Published:
+    """The warnings published for one closing. ``key`` changes when the closing moves."""
 
     key: tuple[object, ...]
     least: int  # the smallest of BEFORE that was published, or need not be
@@ -71,7 +71,7 @@ class Warnings:
         self._home = home
         self._call_later = call_later
         self._timer: Timer | None = None
-        self._told: dict[tuple[str, str], _Told] = {}  # by profile and target
+        self._published: dict[tuple[str, str], _Published] = {}  # by profile and target
         self._silent = True  # at a start, earlier warnings are not repeated
 
     def start(self) -> None:
@@ -94,27 +94,27 @@ class Warnings:
                 if found is None or not found.minutes:
                     continue
                 sleep = min(sleep, self._consider(member, key, found, now))
-        self._told = {key: told for key, told in self._told.items() if key[0] in here}
+        self._published = {key: last for key, last in self._published.items() if key[0] in here}
         self._timer = self._call_later(max(SHORTEST_SLEEP, sleep), self.look)
 
     def _consider(self, member: Member, key: tuple[str, str], found: Left, now: datetime) -> float:
         """Publish what is due. Returns the seconds until the next warning."""
         span = _span(found, now)
-        told = self._told.get(key)
+        last = self._published.get(key)
         closing = _closing(member, found)
-        if told is None or told.key != closing:
+        if last is None or last.key != closing:
             # If another rule closes first now, the same number of minutes is not announced again.
-            same = told is not None and told.key[0] != closing[0] and span <= told.least * MINUTE
-            least = told.least if told is not None and same else BEFORE[0] + 1
-            told = self._told[key] = _Told(closing, least)
-        reached = [one for one in BEFORE if span <= one * MINUTE]
-        if reached and reached[-1] < told.least:
-            told.least = reached[-1]
-            late = span <= (told.least - 1) * MINUTE
+            same = last is not None and last.key[0] != closing[0] and span <= last.least * MINUTE
+            least = last.least if last is not None and same else BEFORE[0] + 1
+            last = self._published[key] = _Published(closing, least)
+        reached = [minutes for minutes in BEFORE if span <= minutes * MINUTE]
+        if reached and reached[-1] < last.least:
+            last.least = reached[-1]
+            late = span <= (last.least - 1) * MINUTE
             if not (self._silent and late):
-                self._home.tell(member, told.least, found)
-        after = [one for one in BEFORE if span > one * MINUTE]
-        # What depends on use may pause for a while: look again then.
+                self._home.tell(member, last.least, found)
+        after = [minutes for minutes in BEFORE if span > minutes * MINUTE]
+        # A limit counts only while it is used, so the warning may be due later than this: then look again.
         return (
             (span - after[0] * MINUTE).total_seconds() if after else max(span.total_seconds(), SHORTEST_SLEEP)
         )
@@ -139,4 +139,4 @@ def _closing(member: Member, found: Left) -> tuple[object, ...]:
 def _targets(in_use: frozenset[str]) -> list[tuple[str, tuple[str, ...]]]:
     """Return the device as a whole, and each target of limits and windows that is in use."""
     own = sorted({gate.removeprefix(WINDOW) for gate in in_use - set(STATE_GATES)})
-    return [("", STATE_GATES), *((one, (WINDOW + one, one)) for one in own)]
+    return [("", STATE_GATES), *((target, (WINDOW + target, target)) for target in own)]

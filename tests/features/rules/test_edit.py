@@ -98,7 +98,7 @@ def test_what_the_parser_refuses_is_not_written(
     code, values = refused(desk, "edit", id="daughter", set=changes, by="Mum")
     assert (code, values["key"]) == (Code.BAD_RULE, key)
     assert problem in values["problem"]
-    assert values["mend"]
+    assert values["fix"]
     assert file(desk).read_bytes() == before
     assert not (desk.folder / "profiles" / "history").exists()
     assert audit(desk) == []

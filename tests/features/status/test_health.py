@@ -49,7 +49,7 @@ def end(one: GatewayCheck, errand: Running, *found: dict[str, str], status: int 
 
 
 def finding(level: str, about: str, text: str) -> dict[str, str]:
-    return {"level": level, "about": about, "text": text, "mend": "do it"}
+    return {"level": level, "about": about, "text": text, "fix": "do it"}
 
 
 def test_the_pages_may_ask_for_both() -> None:

@@ -136,7 +136,7 @@ def test_what_is_offered_is_what_can_be_done(view: View, one: dict[str, Any], of
 def test_hostile_names_and_sentences_are_texts(view: View) -> None:
     shown = view(
         home(child(HOSTILE, left={"minutes": 5, "at": None}), problems=[HOSTILE]),
-        {**FINE, "problem": HOSTILE, "findings": [{"level": "error", "text": HOSTILE, "mend": HOSTILE}]},
+        {**FINE, "problem": HOSTILE, "findings": [{"level": "error", "text": HOSTILE, "fix": HOSTILE}]},
         done={"bonus": {"done": True, "grant": "7", "minutes": 15, "until": None}},
         do=["15 min more"],
     )
@@ -252,9 +252,9 @@ def test_what_was_not_done_is_said(view: View, label: str, reply: dict[str, Any]
 
 def test_checks_that_found_something_are_told_with_what_mends_them(view: View) -> None:
     findings = [
-        {"level": "error", "text": "both are in 192.168.1.0/24", "mend": "give br-lan another network"},
-        {"level": "warning", "text": "9 days old", "mend": ""},
-        {"level": "note", "text": "none chosen", "mend": None},
+        {"level": "error", "text": "both are in 192.168.1.0/24", "fix": "give br-lan another network"},
+        {"level": "warning", "text": "9 days old", "fix": ""},
+        {"level": "note", "text": "none chosen", "fix": None},
     ]
     text = seen(view(home(child()), {**FINE, "findings": findings}))
     for told in (
@@ -265,9 +265,9 @@ def test_checks_that_found_something_are_told_with_what_mends_them(view: View) -
         "none chosen",
     ):
         assert told in text
-    assert "found nothing to mend" not in text
-    assert "The checks found nothing to mend. Checked at 16:30." in " ".join(
-        seen(view(home(child()))).replace("mend.", "mend. ").split()
+    assert "found nothing to fix" not in text
+    assert "The checks found nothing to fix. Checked at 16:30." in " ".join(
+        seen(view(home(child()))).replace("fix.", "fix. ").split()
     )
     assert "Nothing was checked yet." in seen(view(home(child()), {**FINE, "ended": None}))
 

@@ -165,8 +165,8 @@ def test_health_is_what_is_to_be_mended_and_no_log(node: Node, tmp_path: Path) -
 
     with running(tmp_path / "control.sock", {"health": health}):
         told, again = node.replies(tmp_path, ("health", {}), ("check", {}))
-    assert [(one["level"], one["mend"]) for one in told["findings"]] == [
-        (one["level"], one["mend"]) for one in TROUBLE
+    assert [(one["level"], one["fix"]) for one in told["findings"]] == [
+        (one["level"], one["fix"]) for one in TROUBLE
     ]
     assert set(told) == {"now", "running", "ended", "problem", "findings"}
     assert (told["running"], again["running"]) == (False, True)

@@ -77,13 +77,13 @@ def test_each_code_has_a_sentence_of_the_values_that_come_with_it() -> None:
 
 def test_what_is_wrong_with_a_rule_is_told_to_its_end() -> None:
     problem = "is no time of the day that a clock on the wall would show"
-    mend = "write one such as 20:45 or 07:00, with a colon between them"
-    error = ControlError("x").coded(Code.BAD_RULE, key="bedtime", problem=problem, mend=mend)
-    assert refusals.sentence(error) == f"This cannot be set: {problem}. To mend it: {mend}."
+    fix = "write one such as 20:45 or 07:00, with a colon between them"
+    error = ControlError("x").coded(Code.BAD_RULE, key="bedtime", problem=problem, fix=fix)
+    assert refusals.sentence(error) == f"This cannot be set: {problem}. To fix it: {fix}."
 
 
 def test_what_is_said_of_a_rule_has_an_end() -> None:
-    error = ControlError("x").coded(Code.BAD_RULE, key="bedtime", problem="p" * 999, mend="m" * 999)
+    error = ControlError("x").coded(Code.BAD_RULE, key="bedtime", problem="p" * 999, fix="m" * 999)
     assert len(refusals.sentence(error)) < 500
 
 

@@ -12,8 +12,8 @@ from tests.figures import HEALTH_FIGURES, MEGABYTE
 from tests.webui.standin.places import NOW
 
 
-def finding(level: str, about: str, text: str, mend: str = "") -> dict[str, str]:
-    return {"level": level, "about": about, "text": text, "mend": mend}
+def finding(level: str, about: str, text: str, fix: str = "") -> dict[str, str]:
+    return {"level": level, "about": about, "text": text, "fix": fix}
 
 
 FINE = (

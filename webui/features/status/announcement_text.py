@@ -1,6 +1,4 @@
-"""Announcements that every device of the home sees for a week: who set up the gateway or got full access, and
-how.
-"""
+"""Announcements, shown on every device for a week: who set up the gateway or got full access, and how."""
 
 from __future__ import annotations
 
@@ -13,24 +11,24 @@ from webui.language.words import day_past, plain
 
 def announced(announcement: Announcement, now: datetime) -> str:
     """Return an announcement as a sentence."""
-    told, at = announcement.told, announcement.at
+    kind, at = announcement.told, announcement.at
     values = {
         "name": plain(announcement.name),
         "day": day_past(at, now) if at else "",
         "device": plain(announcement.device or ""),
     }
-    if told == "console":
+    if kind == "console":
         return _("%(name)s got a new way to sign in %(day)s, from the gateway itself.", **values)
-    if told == "backup":
+    if kind == "backup":
         return _("%(name)s made a backup of the rules and accounts %(day)s.", **values)
-    if told == "restore":
+    if kind == "restore":
         return _("%(name)s put a backup of the rules and accounts in place %(day)s.", **values)
-    if told == "guardian":
+    if kind == "guardian":
         return _("%(name)s became a guardian here %(day)s, by a tap on %(device)s.", **values)
-    if told == "token":
+    if kind == "token":
         return _("%(name)s made a token for a program %(day)s, on %(device)s.", **values)
-    if told == "claim":
+    if kind == "claim":
         return _("%(name)s set up this gateway %(day)s from %(device)s.", **values)
-    if told == "code":
+    if kind == "code":
         return _("%(name)s got a new password %(day)s by a recovery code, from %(device)s.", **values)
     return _("%(name)s got a new password %(day)s by label and button, from %(device)s.", **values)

@@ -228,8 +228,8 @@ return view.extend({
 		const found = answer.findings.map(function(one) {
 			return E('tr', { 'class': 'tr' }, [
 				E('td', { 'class': 'td', 'data-title': _('Found') }, [ levelName(one.level) ]),
-				E('td', { 'class': 'td', 'lang': 'en' }, one.mend
-					? [ one.text, E('br'), E('small', {}, [ one.mend ]) ]
+				E('td', { 'class': 'td', 'lang': 'en' }, one.fix
+					? [ one.text, E('br'), E('small', {}, [ one.fix ]) ]
 					: [ one.text ])
 			]);
 		});
@@ -239,7 +239,7 @@ return view.extend({
 			answer.problem ? this.warning(answer.problem) : '',
 			found.length
 				? E('table', { 'class': 'table' }, found)
-				: E('p', {}, [ answer.ended ? _('The checks found nothing to mend.') : _('Nothing was checked yet.') ]),
+				: E('p', {}, [ answer.ended ? _('The checks found nothing to fix.') : _('Nothing was checked yet.') ]),
 			E('p', {}, [
 				answer.ended ? _('Checked at %s.').format(clock(answer.ended, answer.now)) + ' ' : '',
 				answer.running

@@ -148,7 +148,7 @@ function child(one) {
 }
 
 function finding(one) {
-	return { level: one.level, text: one.text || one.about, mend: one.mend };
+	return { level: one.level, text: one.text || one.about, fix: one.fix };
 }
 
 function remarkable(list) {
