@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import INTERNET, Bedtime, DateRule, DayType, Owned, Rules, Windows
 from gateway.policy.time.gates import BEDTIME, WINDOW
 from gateway.policy.time.time_text import DAY_MINUTES, Span
 from gateway.policy.values import Reason
+
+if TYPE_CHECKING:  # the pages import this module, and a profile's module loads the YAML library
+    from gateway.policy.profile.profile import Profile
 
 HORIZON = 16  # days to look ahead: every weekday occurs twice, whatever the holidays
 DEFAULT_WAKE = 7 * 60  # for a child without a bedtime
