@@ -1,4 +1,4 @@
-"""The form of the rules that are one word or one number each: its fields, and the changes it makes."""
+"""The form of the rules with one value each: its fields, and the changes it makes."""
 
 from __future__ import annotations
 
@@ -6,43 +6,52 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.rule_keys import BY_NAME, ONE_VALUE, RuleKey, RuleSection, RuleShape
 from webui.rules import sentences as say
 from webui.rules.hours import Unreadable, read_minutes, write_minutes
-from webui.rules.overview import CHOICES, GRACE
+from webui.rules.rule_text import CARDS, TEXTS, choices_of
 from webui.rules.ruleset import Ruleset, flag, whole
 
-WAYS = ("encrypted_dns", "relay", "ech", "vpn", "tor", "proxy", "ssh")
-OFFERED = {
-    "landing": (0, 5, 10, 15),
-    "linger": (0, 5, 10, 15, 30),
-    "auto_approve": (0, 15, 30, 60, 120),
-}
+WAYS = tuple(f"ways/{way.value}" for way in Way)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
+    """The radio buttons of one key."""
+
     key: str
     options: Mapping[str, str]  # value that is sent → label
     chosen: str
     band: str  # the value of the band
 
 
-def held(book: Ruleset, key: str) -> str:
-    return word(key, book.holds(key))
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card of the form."""
+
+    id: str
+    title: str
+    keys: tuple[str, ...]
 
 
 def word(key: str, value: Any) -> str:
     """Return a value of the profile's file as the form sends it."""
-    if key in ("strict", "updates"):
-        return "true" if flag(value) else "false"
-    if key == "log_level":
-        return str(whole(value))
-    if key in GRACE:
-        try:
-            return str(read_minutes(value))
-        except Unreadable:
-            return ""
+    match _shape(key):
+        case RuleShape.SWITCH:
+            return "true" if flag(value) else "false"
+        case RuleShape.LEVEL:
+            return str(whole(value))
+        case RuleShape.MINUTES:
+            try:
+                return str(read_minutes(value))
+            except Unreadable:
+                return ""
     return str(value if value is not None else "allow")
+
+
+def _shape(key: str) -> RuleShape:
+    return BY_NAME[key.partition("/")[0]].shape
 
 
 def fields(book: Ruleset, sent: Mapping[str, str]) -> dict[str, Field]:
@@ -52,27 +61,55 @@ def fields(book: Ruleset, sent: Mapping[str, str]) -> dict[str, Field]:
     """
     found = {}
     for key in keys():
-        chosen = sent.get(key) or held(book, key)
+        chosen = sent.get(key) or word(key, book.holds(key))
         found[key] = Field(key, _options(book, key, chosen), chosen, word(key, book.band_says(key)))
     return found
 
 
 def keys() -> tuple[str, ...]:
-    return (*CHOICES, *GRACE, "log_level", *(f"ways/{way}" for way in WAYS))
+    """Return the keys of the form, in the order of the pages."""
+    one_value = (key for key in TEXTS if key in BY_NAME and BY_NAME[key].shape in ONE_VALUE)
+    return (*one_value, *WAYS)
+
+
+def cards() -> tuple[Card, ...]:
+    """Return the cards of the form, each with its keys."""
+    cards = {key: _card(BY_NAME[key.partition("/")[0]]) for key in keys()}
+    return tuple(
+        Card(card, title(), tuple(key for key, place in cards.items() if place == card))
+        for card, title in CARDS.items()
+    )
+
+
+def _card(rule: RuleKey) -> str:
+    """Return the id of the card of a key."""
+    match rule.shape:
+        case RuleShape.MINUTES:
+            return "grace"
+        case RuleShape.LEVEL:
+            return "log"
+        case RuleShape.ACTIONS:
+            return "around"
+        case RuleShape.CHOICE if rule.section is RuleSection.BYPASS:
+            return "searches"
+        case RuleShape.CHOICE if rule.section is RuleSection.FAILURE:
+            return "fails"
+    return "what"
 
 
 def _options(book: Ruleset, key: str, chosen: str) -> dict[str, str]:
-    if key in CHOICES:
-        return say.choices_of(key)
-    if key in GRACE:
-        offered = {*OFFERED[key], *([int(chosen)] if chosen.isdigit() else ())}
-        return {str(minutes): say.minutes(key, write_minutes(minutes)) for minutes in sorted(offered)}
-    if key == "log_level":
-        return {
-            str(level): say.log_level(level, book.state.name) for level in range(book.highest_log_level + 1)
-        }
-    name = key.partition("/")[2]
-    return {word: say.way(name, word) for word in ("block", "allow")}
+    head, _slash, entry = key.partition("/")
+    rule = BY_NAME[head]
+    match rule.shape:
+        case RuleShape.CHOICE | RuleShape.SWITCH:
+            return choices_of(key)
+        case RuleShape.MINUTES:
+            offered = {*rule.offered, *([int(chosen)] if chosen.isdigit() else ())}
+            return {str(minutes): say.minutes(key, write_minutes(minutes)) for minutes in sorted(offered)}
+        case RuleShape.LEVEL:
+            levels = range(book.highest_log_level + 1)
+            return {str(level): say.log_level(level, book.state.name) for level in levels}
+    return {word: say.way(entry, word) for word in ("block", "allow")}
 
 
 def changes(book: Ruleset, sent: Callable[[str], str]) -> dict[str, Any]:
@@ -92,8 +129,11 @@ def changes(book: Ruleset, sent: Callable[[str], str]) -> dict[str, Any]:
 
 
 def _value(key: str, chosen: str) -> Any:
-    if key in ("strict", "updates"):
-        return chosen == "true"
-    if key == "log_level":
-        return int(chosen)
-    return write_minutes(int(chosen)) if key in GRACE else chosen
+    match _shape(key):
+        case RuleShape.SWITCH:
+            return chosen == "true"
+        case RuleShape.LEVEL:
+            return int(chosen)
+        case RuleShape.MINUTES:
+            return write_minutes(int(chosen))
+    return chosen

@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from gateway.control.contract.rules import ChildRules
 from gateway.policy.profile.old_words import with_current_words
+from gateway.policy.profile.rule_keys import EXPORTED_KEYS, ONE_VALUE, of_shape
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.catalogue import Catalogue
@@ -36,11 +37,7 @@ TEXT_LIMIT = 253  # characters of one value; the longest is the name of a site
 DEPTH = 3  # the deepest value is a limit by days: two nested mappings
 ENTRIES = 2000  # of one mapping or list; the parser's limit
 
-SCALARS = (
-    "mode", "unknown", "safe_search", "strict", "updates", "landing", "linger", "auto_approve", "log_level",
-    "failure", "clock_unset",
-)  # fmt: skip
-KEYS = (*SCALARS, "bedtime", *BY_ENTRY, *LISTS)  # exported keys of a profile's file
+SCALARS = of_shape(*ONE_VALUE)
 
 WORDS = (
     b'"windows":{"group:"category:"safe_search":"moderate","unknown":"refuse","landing":"15m","linger":"10m",'
@@ -77,7 +74,7 @@ def of_child(book: Ruleset) -> Carried:
 
     A log level below the band's is exported as well, so that the other home does not store more.
     """
-    said = {key: book.state.own[key] for key in KEYS if key in book.state.own}
+    said = {key: book.state.own[key] for key in EXPORTED_KEYS if key in book.state.own}
     held = book.state.rules.get("log_level")
     if held is not None and whole(held) < book.highest_log_level:
         said["log_level"] = str(whole(held))
@@ -229,7 +226,7 @@ def fitted(carried: Carried, names: Catalogue) -> Fitted:
     kept: dict[str, Any] = {}
     left: list[str] = []
     for key, value in carried.rules.items():
-        if key not in KEYS:
+        if key not in EXPORTED_KEYS:
             left.append(key)
         elif key in (*LISTS, *BY_ENTRY) and value:
             known = {item for item in value if _is_known(key, item, names)}
@@ -286,7 +283,7 @@ def _over(band: Any, own: Any) -> Any:
 
 def replacing(book: Ruleset, carried: Carried) -> dict[str, Any]:
     """Return the changes that replace a child's rules with these. Devices, dates and the name stay."""
-    gone = {key: None for key in KEYS if key in book.state.own and key not in carried.rules}
+    gone = {key: None for key in EXPORTED_KEYS if key in book.state.own and key not in carried.rules}
     new = {key: value for key, value in carried.rules.items() if book.state.own.get(key) != value}
     band = {} if book.state.band == carried.band else {"band": carried.band}
     return {**band, **gone, **new}

@@ -18,7 +18,8 @@ from webui.language.words import listed, plain
 from webui.rules import sentences as say
 from webui.rules.catalogue import Catalogue
 from webui.rules.hours import Unreadable
-from webui.rules.overview import cleared, sentences, title
+from webui.rules.overview import sentences, title
+from webui.rules.rule_text import cleared_text
 from webui.rules.ruleset import BY_ENTRY, LISTS, texts
 
 NAME_LENGTH = 80  # characters of a device's or a site's name
@@ -53,7 +54,7 @@ def _rule(edit: ChangedValue, change: FamilyChange, names: Catalogue) -> Line:
         return _device(change, entry, has=edit.after is not None)
     if not entry and head in (*BY_ENTRY, *LISTS):  # all of the band's entries are removed or restored
         if edit.after == {}:
-            return Line((cleared(head),))
+            return Line((cleared_text(head),))
         return Line((_("%(what)s: changed", what=title(head, names)),))
 
     def describe(value: object) -> tuple[str, ...]:

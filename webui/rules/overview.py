@@ -5,9 +5,11 @@ Every entry of the file is shown. An entry that these pages cannot describe is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from gateway.policy.profile.profile import OWN_KEYS
+from gateway.policy.profile.rule_keys import BY_NAME, ONE_VALUE, RuleSection, RuleShape, of_shape
 from webui.language.i18n import gettext as _
 from webui.language.things import laws
 from webui.language.words import plain
@@ -15,23 +17,22 @@ from webui.rules import sentences as say
 from webui.rules.catalogue import Catalogue
 from webui.rules.hours import Unreadable
 from webui.rules.laws import describe_law
+from webui.rules.rule_text import SECTIONS, TEXTS, cleared_text, title_of
 from webui.rules.ruleset import BY_ENTRY, FAMILY, LISTS, Ruleset, part
 from webui.rules.steps import step_sentence
 from webui.rules.switches import switch_of
 
-# The page that changes a rule, by the rule's key. A rule that is missing here is changed in the file.
+# The page that changes a rule, by the rule's key. A rule without a page is changed in the file.
 PAGES = {
-    "bedtime": "week", "windows": "week", "limits": "limit",
-    "mode": "basics", "unknown": "basics", "safe_search": "basics", "strict": "basics", "ways": "basics",
-    "log_level": "basics", "failure": "basics", "clock_unset": "basics", "landing": "basics",
-    "linger": "basics", "auto_approve": "basics", "updates": "basics", "name": "basics",
-    "next_step": "basics",
-    "laws": "laws",
-    "categories": "kinds", "allow": "sites", "block": "sites", "homework": "sites", "band": "band",
+    **dict.fromkeys((*of_shape(*ONE_VALUE), "ways", "name", "next_step"), "basics"),
+    **dict.fromkeys(LISTS, "sites"),
+    "bedtime": "week", "windows": "week", "limits": "limit", "categories": "kinds", "laws": "laws",
+    "band": "band",
 }  # fmt: skip
-CHOICES = ("mode", "unknown", "safe_search", "strict", "updates", "failure", "clock_unset")
-DATED = ("dates", "calendars", "portal")  # not shown when empty
-GRACE = ("landing", "linger", "auto_approve")
+CHOICES = of_shape(RuleShape.CHOICE, RuleShape.SWITCH)
+MINUTES = of_shape(RuleShape.MINUTES)
+OPTIONAL = of_shape(RuleShape.LIST)  # not shown when empty
+FOLDED = (RuleSection.CATEGORIES, RuleSection.BYPASS)  # have many rules, most with the band's value
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +62,25 @@ class Section:
 
 def overview(book: Ruleset, names: Catalogue) -> tuple[Section, ...]:
     found = {rule.key: rule for rule in rules(book, names)}
-    sections = (
-        ("time", _("Time"), ("bedtime", "limits", "windows", *GRACE, "dates", "calendars")),
-        ("what", _("Sites and services"), ("mode", "unknown", *LISTS)),
-        ("laws", _("Laws"), ("laws",)),
-        ("kinds", _("Kinds of sites"), ("categories",)),
-        ("around", _("Searches and ways around"), ("safe_search", "ways", "strict", "updates")),
-        ("seen", _("What is written down"), ("log_level",)),
-        ("stopped", _("When something fails"), ("failure", "clock_unset")),
-        ("who", _("Who"), ("name", "band", "next_step", "devices", "portal")),
-    )
+    order = tuple(TEXTS)
     shown = []
-    for ident, title, keys in sections:
-        here = [found.pop(key) for key in tuple(found) if _head(key) in keys]
-        here.sort(key=lambda rule: keys.index(_head(rule.key)))
-        folds = ident in ("kinds", "around")
+    for section, section_title in SECTIONS.items():
+        here = [found.pop(key) for key in tuple(found) if _section(_head(key)) is section]
+        here.sort(key=lambda rule: order.index(_head(rule.key)))
+        folds = section in FOLDED
         own = tuple(rule for rule in here if rule.own or not folds)
-        shown.append(Section(ident, title, own, tuple(rule for rule in here if not rule.own and folds)))
+        as_band = tuple(rule for rule in here if not rule.own and folds)
+        shown.append(Section(section.value, section_title(), own, as_band))
     if found:
         shown.append(Section("rest", _("More in the file"), tuple(found.values())))
     return tuple(section for section in shown if section.rules or section.as_band)
+
+
+def _section(head: str) -> RuleSection | None:
+    """Return the section of a key; None for a key that these pages do not know."""
+    if head in OWN_KEYS:
+        return RuleSection.PERSON
+    return BY_NAME[head].section if head in BY_NAME else None
 
 
 def _head(key: str) -> str:
@@ -94,35 +94,22 @@ def rules(book: Ruleset, names: Catalogue) -> Iterator[Rule]:
             yield from _list(book, names, key)
         elif key in BY_ENTRY:
             yield from _entries(book, names, key)
-        elif key not in DATED or book.holds(key) or part(book.state.own, key):
+        elif key not in OPTIONAL or book.holds(key) or part(book.state.own, key):
             yield rule(book, names, key)
 
 
 def _entries(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
     if book.cleared(key):
-        yield replace(rule(book, names, key), sentences=(cleared(key),), page="", resets=True, on=None)
+        yield replace(rule(book, names, key), sentences=(cleared_text(key),), page="", resets=True, on=None)
     held, own = book.state.rules.get(key) or {}, book.state.own.get(key) or {}
     for entry in dict.fromkeys((*held, *own)):
         yield rule(book, names, f"{key}/{entry}")
 
 
-def cleared(key: str) -> str:
-    return {
-        "categories": _("None of the band’s kinds of sites is in force"),
-        "ways": _("No way around is refused"),
-        "limits": _("None of the band’s limits is in force"),
-        "windows": _("None of the band’s windows is in force"),
-        "laws": _("No law is turned on"),
-        "allow": _("Nothing is open by its name because the band says so"),
-        "block": _("Nothing is refused by its name because the band says so"),
-        "homework": _("Nothing is for homework because the band says so"),
-    }[key]
-
-
 def _list(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
     own, band = book.listed(key), part(book.state.band_rules, key) or ()
     if book.cleared(key):
-        yield Rule(key, title(key, names), (cleared(key),), FAMILY, resets=True)
+        yield Rule(key, title(key, names), (cleared_text(key),), FAMILY, resets=True)
     for word in own:
         said = (say.entry(key, word, names),)
         yield Rule(f"{key}/{word}", names.called(word), said, FAMILY, page="sites", removes=True)
@@ -163,7 +150,7 @@ def rule(book: Ruleset, names: Catalogue, key: str) -> Rule:
 def _held(book: Ruleset, key: str) -> object:
     if key in ("name", "band"):
         return {"name": book.state.name, "band": book.state.band}[key]
-    if key in DATED and book.state.own.get(key):
+    if key in OPTIONAL and book.state.own.get(key):
         return book.state.own[key]  # as written: the current rules list every day of a range separately
     held = book.holds(key)
     return part(book.state.own, key) if held is None else held
@@ -184,7 +171,7 @@ def sentences(key: str, value: object, names: Catalogue, name: str, band: str = 
     head, _slash, target = key.partition("/")
     if head in CHOICES:
         return (say.choice(head, value) or say.as_written(key, value),)
-    if head in GRACE:
+    if head in MINUTES:
         return (say.minutes(head, value),)
     if target:
         return _of_entry(head, target, value, names)
@@ -239,36 +226,4 @@ def title(key: str, names: Catalogue) -> str:
             return say.way_name(target)
         case "laws":
             return laws().get(target, target)
-    say_so = _TITLES.get(key)
-    return say_so() if say_so is not None else key
-
-
-_TITLES: Mapping[str, Callable[[], str]] = {  # called for one key, in the reader's language
-    "bedtime": lambda: _("Bedtime"),
-    "mode": lambda: _("What is open"),
-    "unknown": lambda: _("Sites of no known kind"),
-    "safe_search": lambda: _("Safe search"),
-    "strict": lambda: _("Addresses without a name"),
-    "updates": lambda: _("Updates"),
-    "landing": lambda: _("Minutes to finish a game"),
-    "linger": lambda: _("Silent minutes"),
-    "auto_approve": lambda: _("Minutes granted by themselves"),
-    "log_level": lambda: _("Log level"),
-    "failure": lambda: _("While the filter does not run"),
-    "clock_unset": lambda: _("While the time is not known"),
-    "name": lambda: _("Name"),
-    "band": lambda: _("Age band"),
-    "next_step": lambda: _("Month of the next step"),
-    "devices": lambda: _("Devices"),
-    "dates": lambda: _("Dates"),
-    "calendars": lambda: _("Calendars"),
-    "portal": lambda: _("Our page on devices"),
-    "categories": lambda: _("Kinds of sites"),
-    "ways": lambda: _("Ways around"),
-    "laws": lambda: _("Laws"),
-    "limits": lambda: _("Limits"),
-    "windows": lambda: _("Hours"),
-    "allow": lambda: _("Open"),
-    "block": lambda: _("Refused"),
-    "homework": lambda: _("For homework"),
-}
+    return title_of(key)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.control.contract.rules import ChildRules
+from gateway.policy.profile.rule_keys import RuleShape, of_shape
 
 FAMILY = "family"
 INTERNET, PLAY = "internet", "play"
-BY_ENTRY = ("categories", "ways", "limits", "windows", "laws")  # keys whose entries are changed individually
-LISTS = ("allow", "block", "homework")
+BY_ENTRY = of_shape(RuleShape.ACTIONS, RuleShape.BY_TARGET)  # keys whose entries are changed individually
+LISTS = of_shape(RuleShape.ENTRIES)
 
 Values = Mapping[str, Any]
 

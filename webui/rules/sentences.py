@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.policy.profile.rule_keys import RuleShape, of_shape
 from gateway.policy.time.time_text import DAYS, WEEK
 from webui.language import loglevels
 from webui.language.i18n import gettext as _
@@ -12,11 +13,13 @@ from webui.language.words import days as named_days
 from webui.language.words import duration, plain
 from webui.rules.catalogue import Catalogue
 from webui.rules.hours import Plan, Span, clock, read_minutes, read_night, read_plan, read_spans
+from webui.rules.rule_text import choices_of, minutes_of
 from webui.rules.ruleset import Values, flag, texts, whole
 
 Sentences = tuple[str, ...]
 
 EVERY_DAY, ONE_DAY = "", "date"
+SWITCHES = of_shape(RuleShape.SWITCH)
 
 
 def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
@@ -160,68 +163,17 @@ def entry(key: str, word: str, names: Catalogue) -> str:
 
 
 def choice(key: str, value: object) -> str:
-    """Describe a rule that is one of a few words; empty for any other."""
-    words = str(value).lower()
-    if key in ("strict", "updates"):
-        words = "true" if flag(value) else "false"
-    return _choices().get(key, {}).get(words, "")
-
-
-def _choices() -> dict[str, dict[str, str]]:
-    return {
-        "mode": {
-            "block-list": _("Everything is open but what is refused"),
-            "allow-list": _("Only what is allowed is open"),
-        },
-        "unknown": {
-            "allow": _("Sites of no known kind are open"),
-            "ask": _("Sites of no known kind are asked for first"),
-            "block": _("Sites of no known kind are refused"),
-        },
-        "safe_search": {
-            "strict": _("Search engines and YouTube are in their strict safe mode"),
-            "moderate": _("Search engines and YouTube are in their moderate safe mode"),
-            "off": _("Search engines and YouTube show everything"),
-        },
-        "strict": {
-            "true": _("Apps reach only addresses that belong to an allowed name"),
-            "false": _("Apps may reach an address that has no name"),
-        },
-        "updates": {
-            "true": _("Updates of apps and systems are open and never counted"),
-            "false": _("Updates are treated like the service that they belong to"),
-        },
-        "failure": {
-            "closed": _("While the filter does not run, the devices are closed; help stays open"),
-            "open": _("While the filter does not run, the devices are open"),
-        },
-        "clock_unset": {
-            "strict": _("While the time is not known, what has a rule of time is closed"),
-            "open": _("While the time is not known, rules of time wait"),
-        },
-    }
-
-
-def choices_of(key: str) -> dict[str, str]:
-    """Return the possible values of a rule, each with its description."""
-    return _choices()[key]
+    """Describe the value of a choice or a switch; empty for any other."""
+    word = str(value).lower()
+    if key in SWITCHES:
+        word = "true" if flag(value) else "false"
+    return choices_of(key).get(word, "")
 
 
 def minutes(key: str, value: object) -> str:
-    """Describe ``landing``, ``linger`` or ``auto_approve``."""
+    """Describe the value of a key with minutes."""
     found = read_minutes(value)
-    values = {"time": duration(found)}
-    if key == "landing":
-        if not found:
-            return _("No minutes to finish a game when time ends")
-        return _("%(time)s once a day to finish a game when time ends", **values)
-    if key == "linger":
-        if not found:
-            return _("A minute without use is not counted")
-        return _("%(time)s without use still count after a counted minute", **values)
-    if not found:
-        return _("Each request for time waits for a parent")
-    return _("Requests for up to %(time)s a day are granted by themselves", **values)
+    return minutes_of(key, duration(found) if found else "")
 
 
 def log_level(value: object, name: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.policy.profile.rule_keys import RuleShape, of_shape
 from webui.rules.ruleset import Ruleset, flag
 
-ON_OFF = ("strict", "updates")  # true or false in the file
+ON_OFF = of_shape(RuleShape.SWITCH)
 
 
 def switch_of(book: Ruleset, key: str) -> bool | None:

@@ -18,7 +18,7 @@ from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.old_words import with_current_words
 from gateway.policy.profile.profile import OWN_KEYS
 from gateway.policy.profile.rule_file import rules_to_yaml
-from gateway.policy.profile.rule_keys import PERSONAL_KEYS, RULE_KEYS
+from gateway.policy.profile.rule_keys import PERSONAL_KEYS, RULE_KEYS, RuleShape, of_shape
 from gateway.policy.yaml.documents import (
     Document,
     Plain,
@@ -40,8 +40,8 @@ FAMILY_KEYS = (
 MAX_DETAIL = 400  # characters of an audit line's detail
 MAX_VALUE = 60  # characters of one value in the detail
 
-WHOLE = ("log_level",)  # keys with a numeric value
-FLAGS = ("strict", "updates", "keep_profile")
+WHOLE = of_shape(RuleShape.LEVEL)  # keys with a numeric value
+FLAGS = (*of_shape(RuleShape.SWITCH), "keep_profile")
 
 _SITES = ("managed",)  # mappings that contain names of sites
 

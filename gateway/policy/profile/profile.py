@@ -234,32 +234,23 @@ def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
     band = guest_band(family, bands)
     base = bands[band].rules
     owner = owner_of(band)
-    rules = Rules(
+    rules = replace(
+        base,
         mode=Owned(Mode.BLOCK_LIST, owner),
         unknown=Owned(Action.ALLOW, owner),
         # A guest has no daily time to use.
         categories={key: _uncounted(rule) for key, rule in base.categories.items()},
         # Guests use their company's VPN for work.
         ways={**base.ways, Way.VPN: Owned(Switch.ALLOW, owner)},
-        allow=base.allow,
-        block=base.block,
         homework=(),
-        safe_search=base.safe_search,
         bedtime=union_of_bedtimes(person.rules.bedtime for person in family if person.is_child),
         limits={},
         windows={},
-        dates={},
-        calendars=(),
         landing=NO_RULES.landing,
         linger=NO_RULES.linger,
         auto_approve=NO_RULES.auto_approve,
-        updates=base.updates,
-        laws=(),
-        portal=frozenset(),
         strict=Owned(False, owner),
         log_level=0,
-        failure=base.failure,
-        clock_unset=base.clock_unset,
     )
     return Profile(GUEST, "Guest", band, (), rules, built_in=True)
 

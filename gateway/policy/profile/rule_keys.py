@@ -2,7 +2,7 @@
 
 The reader and the writer of rule files, the check of band files, the command line, the API and the pages use
 this table. No other table repeats the keys. A new key needs a field of `Rules`, an entry here, its texts in
-webui/features/rules, and the code that applies it. Defaults are in the band files (profiles/bands).
+webui/rules/rule_text.py, and the code that applies it. Defaults are in the band files (profiles/bands).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class RuleShape(Enum):
     MINUTES = auto()  # a duration up to `longest`
     LEVEL = auto()  # a log level
     ENTRIES = auto()  # a list of names, services and categories
-    ACTIONS = auto()  # a mapping to actions: category → action, bypass method → switch
+    ACTIONS = auto()  # a mapping: category → action, bypass method → switch, law → guardian
     BY_DAY = auto()  # one value, or one for each day type
     BY_TARGET = auto()  # a mapping of targets, each with values by day
     LIST = auto()  # any other list or mapping
@@ -66,8 +66,16 @@ class RuleKey:
     longest: timedelta = NO_TIME
     offered: tuple[int, ...] = ()  # minutes that the pages offer
     personal: bool = False  # of profiles alone: band files do not have it
+    restricts: bool = False  # true is the strict value of a switch
     required: bool = False  # every band file has it
     exported: bool = True  # part of rules that are shared with another home
+
+    @property
+    def scale(self) -> tuple[str, ...]:
+        """The values of a choice or a switch as text, from strict to lenient."""
+        if self.shape is RuleShape.SWITCH:
+            return ("true", "false") if self.restricts else ("false", "true")
+        return tuple(choice.value for choice in self.choices)
 
 
 def _choice(name: str, section: RuleSection, base: StrEnum, *choices: StrEnum) -> RuleKey:
@@ -75,8 +83,11 @@ def _choice(name: str, section: RuleSection, base: StrEnum, *choices: StrEnum) -
     return RuleKey(name, shape, section, Owned(base, ""), choices=choices, required=True)
 
 
-def _switch(name: str, section: RuleSection, *, base: bool) -> RuleKey:
-    return RuleKey(name, RuleShape.SWITCH, section, Owned(base, ""), required=True)
+def _switch(
+    name: str, section: RuleSection, *, base: bool, restricts: bool = False, required: bool = True
+) -> RuleKey:
+    shape = RuleShape.SWITCH
+    return RuleKey(name, shape, section, Owned(base, ""), restricts=restricts, required=required)
 
 
 def _minutes(name: str, longest: timedelta, offered: tuple[int, ...]) -> RuleKey:
@@ -90,8 +101,8 @@ def _entries(name: str) -> RuleKey:
     return RuleKey(name, RuleShape.ENTRIES, RuleSection.SITES, ())
 
 
-def _personal(name: str, section: RuleSection, base: object, *, exported: bool = False) -> RuleKey:
-    return RuleKey(name, RuleShape.LIST, section, base, personal=True, exported=exported)
+def _personal(name: str, section: RuleSection, base: object) -> RuleKey:
+    return RuleKey(name, RuleShape.LIST, section, base, personal=True, exported=False)
 
 
 RULES: tuple[RuleKey, ...] = (
@@ -110,19 +121,22 @@ RULES: tuple[RuleKey, ...] = (
     _minutes("linger", timedelta(minutes=30), (0, 5, 10, 15, 30)),
     _minutes("auto_approve", timedelta(hours=2), (0, 15, 30, 60, 120)),  # a day
     _switch("updates", RuleSection.BYPASS, base=True),
-    _switch("strict", RuleSection.BYPASS, base=False),
+    _switch("strict", RuleSection.BYPASS, base=False, restricts=True),
     RuleKey("log_level", RuleShape.LEVEL, RuleSection.ACTIVITY, 0, required=True),
     _choice("failure", RuleSection.FAILURE, Failure.OPEN, *Failure),
     _choice("clock_unset", RuleSection.FAILURE, ClockUnset.OPEN, *ClockUnset),
     _personal("dates", RuleSection.TIME, {}),
     _personal("calendars", RuleSection.TIME, ()),
-    _personal("laws", RuleSection.LAWS, (), exported=True),
+    RuleKey("laws", RuleShape.ACTIONS, RuleSection.LAWS, (), personal=True),
     _personal("portal", RuleSection.PERSON, frozenset()),
 )  # fmt: skip
 
 BY_NAME: Mapping[str, RuleKey] = {rule.name: rule for rule in RULES}
 RULE_KEYS = tuple(rule.name for rule in RULES if not rule.personal)
 PERSONAL_KEYS = tuple(rule.name for rule in RULES if rule.personal)
+EXPORTED_KEYS = tuple(rule.name for rule in RULES if rule.exported)
+ONE_VALUE = (RuleShape.CHOICE, RuleShape.SWITCH, RuleShape.MINUTES, RuleShape.LEVEL)
+"""The shapes with one value a key."""
 NO_RULES = Rules(**{rule.name: rule.base for rule in RULES})
 """The rules beneath every band file."""
 

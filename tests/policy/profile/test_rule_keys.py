@@ -23,6 +23,7 @@ def test_each_key_is_a_field_of_rules() -> None:
 def test_only_what_a_shape_needs_is_set() -> None:
     for rule in RULES:
         assert bool(rule.choices) == (rule.shape is RuleShape.CHOICE), rule.name
+        assert not rule.restricts or rule.shape is RuleShape.SWITCH, rule.name
         assert bool(rule.offered) == (rule.shape is RuleShape.MINUTES), rule.name
         longest = rule.longest.total_seconds() // 60
         assert all(minutes <= longest for minutes in rule.offered), rule.name

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.control.contract.rules import CatalogueCategory, CatalogueService, ChildRules
+from gateway.policy.profile.rule_keys import EXPORTED_KEYS
 from tests.webui.standin.carried import in_file
 from tests.webui.standin.editing import FILES
 from webui.charts import qr
@@ -52,7 +53,7 @@ def test_a_file_and_a_code_say_the_same() -> None:
 
 def test_a_code_of_an_ordinary_family_fits_one_picture() -> None:
     for said in (*FILES.values(), {"name": "Aruzhan", "band": "10-12", **RULES}):
-        rules = {key: value for key, value in said.items() if key in carried.KEYS}
+        rules = {key: value for key, value in said.items() if key in EXPORTED_KEYS}
         code = carried.to_code(Carried(str(said["name"]), str(said["band"]), rules))
         assert len(f"http://qalqan.home.arpa/parent/import?r={code}") <= qr.MAX_BYTES
 
@@ -146,4 +147,4 @@ def test_a_log_level_below_the_band_s_goes_along_and_a_higher_one_does_not() -> 
 
 
 def test_dates_devices_and_calendars_do_not_go_along() -> None:
-    assert not {"devices", "portal", "dates", "calendars", "name"} & set(carried.KEYS)
+    assert not {"devices", "portal", "dates", "calendars", "name"} & set(EXPORTED_KEYS)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.policy.profile.profile import OWN_KEYS
+from gateway.policy.profile.rule_keys import BY_NAME, RuleSection, RuleShape
+from gateway.policy.profile.rules import Action
 from webui.rules.bands import Difference, between
 from webui.rules.catalogue import Catalogue
 from webui.rules.hours import Unreadable
@@ -13,11 +16,12 @@ from webui.rules.overview import sentences
 from webui.rules.ruleset import LISTS, Ruleset, part
 from webui.rules.sentences import as_written, entry
 
-OF_TIME = ("bedtime", "limits", "windows", "dates", "calendars", "landing", "linger", "auto_approve")
-OF_ENTRY = ("block", "ask", "count", "allow")  # from strict to lenient
-OF_SEARCH = ("strict", "moderate", "off")
-OF_MODE = ("allow-list", "block-list")
-NOT_RULES = ("name", "band", "next_step", "devices")
+ACTIONS = tuple(action.value for action in Action)  # from strict to lenient
+GROUPS = {
+    RuleSection.TIME: "time", RuleSection.ACTIVITY: "log", RuleSection.FAILURE: "rest",
+    RuleSection.LAWS: "rest", RuleSection.PERSON: "rest",
+}  # fmt: skip
+LIST_GROUPS = {"block": "opens", "allow": "closes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +46,14 @@ def changes(now: Mapping[str, Any], then: Mapping[str, Any], names: Catalogue, n
 
 
 def _group(key: str, before: object, after: object) -> str:
-    head = key.partition("/")[0]
-    if head in OF_TIME:
-        return "time"
-    if head == "log_level":
-        return "log"
-    scale = {
-        "categories": OF_ENTRY, "ways": OF_ENTRY, "unknown": OF_ENTRY, "safe_search": OF_SEARCH,
-        "mode": OF_MODE, "strict": ("true", "false"),
-    }.get(head)  # fmt: skip
-    if scale is None:
-        return {"block": "opens", "allow": "closes"}.get(head, "rest")
+    rule = BY_NAME.get(key.partition("/")[0])
+    if rule is None:
+        return "rest"
+    if rule.section in GROUPS:
+        return GROUPS[rule.section]
+    if rule.shape is RuleShape.ENTRIES:
+        return LIST_GROUPS.get(rule.name, "rest")
+    scale = ACTIONS if rule.shape is RuleShape.ACTIONS else rule.scale
     was, is_then = (_place(scale, value) for value in (before, after))
     return "opens" if is_then > was else "closes"
 
@@ -70,7 +71,7 @@ def stays(book: Ruleset, after: Mapping[str, Any], names: Catalogue) -> tuple[st
     """Return the family's own rules that still apply after the transition, as sentences."""
     kept_rules: list[str] = []
     for key, value in book.state.own.items():
-        if key in NOT_RULES or (key == "log_level" and str(after.get(key)) != str(value)):
+        if key in OWN_KEYS or (key == "log_level" and str(after.get(key)) != str(value)):
             continue
         for one, said in _entries(key, value):
             kept_rules += _said(one, said, names, book.state.name)

@@ -1,4 +1,4 @@
-"""Rules that are one word or one number each: default, safe search, bypass protection, log level, name."""
+"""Rules with one value each, bypass protection, and the name."""
 
 from __future__ import annotations
 
@@ -58,5 +58,5 @@ def _show(page: Page, outcome: Outcome) -> str:
         step_to=following(page.book.state.band),
         latest=latest(page.home.day),
         most=page.book.highest_log_level,
-        ways=[f"ways/{way}" for way in basics.WAYS],
+        cards=basics.cards(),
     )
