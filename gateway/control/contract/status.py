@@ -249,7 +249,7 @@ class DeviceStatus(OwnSharing):
 
 @record
 class StatusRequest:
-    """With a session, the answer says whose it is: a page needs no other request for it."""
+    """With a session, the answer says which account it belongs to: a page needs no other request for it."""
 
     session: OneLine | None = None
     ip: OneLine | None = None  # of the visitor
