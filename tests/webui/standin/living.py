@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import Handler, Request
+from gateway.store.store import COUNTS_DAYS
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household
@@ -71,6 +72,8 @@ class Living:
         who, today = request.text("id"), self.now.date()
         last = request.day("to", default=today)
         first = request.day("from", default=last)
+        if not today - COUNTS_DAYS * ONE <= first <= last <= today:  # as the daemon bounds it
+            request.refuse("from", 'and "to" must be days in order')
         level, known = self.household.log_level(who), self.household.rules_of(who)
         erased = self.household.erased.get(who)
         lives = who == "daughter" and level and erased != "all"
