@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.lists.own_lists import lists_file
 from tests import pace
 from tests.lab import clients, names
 from tests.lab.clients import Outcome
@@ -58,7 +59,9 @@ def fresh(
 ) -> Daemon:
     """A daemon that knows nothing of an earlier one in this home."""
     shutil.rmtree(home.folder / "qalqan" / "state", ignore_errors=True)
-    return Daemon(home, profiles, settings={"timezone": ZONE.key, **settings})
+    daemon = Daemon(home, profiles, settings={"timezone": ZONE.key, **settings})
+    lists_file(daemon.config).unlink(missing_ok=True)
+    return daemon
 
 
 def address(host: str, version: int) -> str:
