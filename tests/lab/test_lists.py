@@ -53,13 +53,19 @@ def updates(daemon: Daemon) -> int:
     return len(children(daemon))
 
 
-def test_an_update_runs_beside_the_daemon_and_its_table_is_read(daemon: Daemon) -> None:
-    client = daemon.client
-    key = client.call("list_add", **OWN)["id"]
+def add_own(daemon: Daemon) -> str:
+    """Add a list, with the copy that an earlier update would have fetched. Return its id."""
+    key = str(daemon.client.call("list_add", **OWN)["id"])
     shelf = daemon.state / "lists"
     shelf.mkdir(exist_ok=True)
-    (shelf / f"{key}.list").write_text("||play.own.example^\n")  # as an earlier update had fetched it
-    client.call("lists")
+    (shelf / f"{key}.list").write_text("||play.own.example^\n")
+    daemon.client.call("lists")
+    return key
+
+
+def test_an_update_runs_beside_the_daemon_and_its_table_is_read(daemon: Daemon) -> None:
+    client = daemon.client
+    add_own(daemon)
     before, told = rss(daemon), list[dict[str, Any]]()
     with client.events(("lists",), idle=0.2) as stream:
         done = threading.Event()
@@ -113,7 +119,10 @@ def test_the_first_child_starts_an_update_by_itself(home: Home) -> None:
 
 def test_what_is_taken_out_is_gone_after_the_next_update(daemon: Daemon) -> None:
     client = daemon.client
-    key = next(one["id"] for one in client.call("lists")["sources"] if one["own"])
+    key = add_own(daemon)
+    client.call("list_update")
+    assert until(lambda: not client.call("lists")["update"]["running"], DONE) is not None
+    assert client.call("list_lookup", host="www.play.own.example")["matches"] != []
     client.call("list_remove", id=key)
     assert not (daemon.state / "lists" / f"{key}.list").exists()
     client.call("list_update")
