@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.policy.config.config import parse_config
-from gateway.policy.profile.profile import OWN_KEYS
-from gateway.policy.profile.rule_keys import PERSONAL_KEYS, RULE_KEYS
+from gateway.policy.profile.rule_keys import PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS
 from gateway.policy.yaml.documents import parse_document
 from tests.policy.homes import a_profile, words
 
@@ -37,4 +36,4 @@ def test_examples_of_the_homes_file_are_a_configuration(example: str) -> None:
 
 def test_every_key_is_in_an_example() -> None:
     shown = {key for example in EXAMPLES for key in parse_document(example, "rules.md").entries}
-    assert shown == {*OWN_KEYS, *RULE_KEYS, *PERSONAL_KEYS}
+    assert shown == {*PERSON_KEYS, *RULE_KEYS, *PERSONAL_KEYS}

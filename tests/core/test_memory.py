@@ -199,7 +199,7 @@ def test_a_kernel_that_tells_no_areas_keeps_its_pages(tmp_path: Path) -> None:
 def test_the_peak_is_the_process_own_and_not_that_of_who_started_it() -> None:
     code = (
         "import subprocess, sys; held = b'x' * 150_000_000\n"
-        "inner = 'from gateway.features.status.figures import memory; print(memory())'\n"
+        "inner = 'from gateway.features.status.figures import memory; print(vars(memory()))'\n"
         "print(subprocess.run([sys.executable, '-c', inner], capture_output=True, text=True).stdout)"
     )
     told = ast.literal_eval(run(code))

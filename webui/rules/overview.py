@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from gateway.policy.profile.profile import OWN_KEYS
-from gateway.policy.profile.rule_keys import BY_NAME, ONE_VALUE, RuleSection, RuleShape, of_shape
+from gateway.policy.profile.rule_keys import BY_NAME, ONE_VALUE, PERSON_KEYS, RuleSection, RuleShape, of_shape
 from webui.language.i18n import gettext as _
 from webui.language.things import laws
 from webui.language.words import plain
@@ -78,7 +77,7 @@ def overview(book: Ruleset, names: Catalogue) -> tuple[Section, ...]:
 
 def _section(head: str) -> RuleSection | None:
     """Return the section of a key; None for a key that these pages do not know."""
-    if head in OWN_KEYS:
+    if head in PERSON_KEYS:
         return RuleSection.PERSON
     return BY_NAME[head].section if head in BY_NAME else None
 

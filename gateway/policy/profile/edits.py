@@ -16,9 +16,8 @@ from gateway.policy.config.config import KEYS
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.old_words import with_current_words
-from gateway.policy.profile.profile import OWN_KEYS
 from gateway.policy.profile.rule_file import rules_to_yaml
-from gateway.policy.profile.rule_keys import PERSONAL_KEYS, RULE_KEYS, RuleShape, of_shape
+from gateway.policy.profile.rule_keys import PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS, RuleShape, of_shape
 from gateway.policy.yaml.documents import (
     Document,
     Plain,
@@ -30,7 +29,7 @@ from gateway.policy.yaml.documents import (
     written,
 )
 
-PROFILE_ORDER = (*OWN_KEYS, *RULE_KEYS, *PERSONAL_KEYS)
+PROFILE_ORDER = (*PERSON_KEYS, *RULE_KEYS, *PERSONAL_KEYS)
 HOME_ORDER = KEYS
 # Keys of qalqan.yaml that the pages may change. The rest depends on the machine.
 FAMILY_KEYS = (

@@ -20,14 +20,13 @@ from gateway.policy.profile.bypass_methods import Switch, Way
 from gateway.policy.profile.growing import read_month
 from gateway.policy.profile.old_words import old_word
 from gateway.policy.profile.rule_file import Vocabulary
-from gateway.policy.profile.rule_keys import NO_RULES, PERSONAL_KEYS, RULE_KEYS
+from gateway.policy.profile.rule_keys import NO_RULES, PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS
 from gateway.policy.profile.rules import FAMILY, Action, Bedtime, Mode, Owned, Rules
 from gateway.policy.time.time_text import DAY_MINUTES, ByDay, Span
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import locate, parse_document
 from gateway.policy.yaml.fields import Node, Place, shown
 
-OWN_KEYS = ("name", "band", "next_step", "devices")
 ALL, GUEST, HOME = "all", "guest", "home"
 TAKEN = (ALL, GUEST, HOME)
 MAX_DEVICES = 64  # per person
@@ -122,7 +121,7 @@ def parse_profile(
     """Return a profile. ``days_of`` reads the calendars. Raises PolicyError with file, line, key and fix."""
     check_id(profile_id, file)
     document = parse_document(source, file)
-    part = fields.Fields(document, (*OWN_KEYS, *RULE_KEYS, *PERSONAL_KEYS))
+    part = fields.Fields(document, (*PERSON_KEYS, *RULE_KEYS, *PERSONAL_KEYS))
     band = Band(fields.choice(part.need("band"), [known.value for known in Band]))
     base = bands[band].rules
     return Profile(

@@ -132,6 +132,9 @@ RULES: tuple[RuleKey, ...] = (
 )  # fmt: skip
 
 BY_NAME: Mapping[str, RuleKey] = {rule.name: rule for rule in RULES}
+PERSON_KEYS = ("name", "band", "next_step", "devices")
+"""The keys of a profile that are no rules."""
+
 RULE_KEYS = tuple(rule.name for rule in RULES if not rule.personal)
 PERSONAL_KEYS = tuple(rule.name for rule in RULES if rule.personal)
 EXPORTED_KEYS = tuple(rule.name for rule in RULES if rule.exported)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.policy.profile.profile import OWN_KEYS
-from gateway.policy.profile.rule_keys import PERSONAL_KEYS, RULE_KEYS
+from gateway.policy.profile.rule_keys import PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS
 from tests.webui.conftest import Browser
 from tests.webui.rules.forms import PAGE, post, revision, send, text_of
 from tests.webui.standin.household import Household, asked_of
@@ -51,7 +50,7 @@ def test_the_child_s_card_leads_to_its_rules(mum: Browser) -> None:
 
 
 def test_every_key_of_a_profile_has_a_word_here() -> None:
-    assert set(SAID) == {*OWN_KEYS, *RULE_KEYS, *PERSONAL_KEYS}
+    assert set(SAID) == {*PERSON_KEYS, *RULE_KEYS, *PERSONAL_KEYS}
 
 
 @pytest.mark.parametrize("key", SAID)

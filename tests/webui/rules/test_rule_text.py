@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from gateway.policy.profile.profile import OWN_KEYS
-from gateway.policy.profile.rule_keys import BY_NAME, ONE_VALUE, RULES, RuleKey, RuleShape, of_shape
+from gateway.policy.profile.rule_keys import (
+    BY_NAME,
+    ONE_VALUE,
+    PERSON_KEYS,
+    RULES,
+    RuleKey,
+    RuleShape,
+    of_shape,
+)
 from webui.rules import basics
 from webui.rules.rule_text import TEXTS
 from webui.rules.ruleset import BY_ENTRY, LISTS
@@ -15,7 +22,7 @@ SCALES = of_shape(RuleShape.CHOICE, RuleShape.SWITCH)
 
 
 def test_each_key_has_a_title() -> None:
-    assert set(TEXTS) == {*OWN_KEYS, *BY_NAME}
+    assert set(TEXTS) == {*PERSON_KEYS, *BY_NAME}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.policy.profile.profile import OWN_KEYS
-from gateway.policy.profile.rule_keys import BY_NAME, RuleSection, RuleShape
+from gateway.policy.profile.rule_keys import BY_NAME, PERSON_KEYS, RuleSection, RuleShape
 from gateway.policy.profile.rules import Action
 from webui.rules.bands import Difference, between
 from webui.rules.catalogue import Catalogue
@@ -71,7 +70,7 @@ def stays(book: Ruleset, after: Mapping[str, Any], names: Catalogue) -> tuple[st
     """Return the family's own rules that still apply after the transition, as sentences."""
     kept_rules: list[str] = []
     for key, value in book.state.own.items():
-        if key in OWN_KEYS or (key == "log_level" and str(after.get(key)) != str(value)):
+        if key in PERSON_KEYS or (key == "log_level" and str(after.get(key)) != str(value)):
             continue
         for one, said in _entries(key, value):
             kept_rules += _said(one, said, names, book.state.name)
