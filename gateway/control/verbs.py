@@ -30,6 +30,13 @@ class Sender(StrEnum):
     CHILD = "child"  # the child whose device is in `device`
 
 
+# Values of ``Verb.senders``.
+BY_PAGES = frozenset({Sender.PAGES})
+BY_GUARDIANS = frozenset({Sender.GUARDIAN})
+BY_HELPERS = frozenset({Sender.HELPER})
+BY_CHILDREN = frozenset({Sender.CHILD})
+
+
 class UnexpectedAnswer(ControlError):
     """The daemon's answer has another shape. Daemon and client may be of different versions."""
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import Sender, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Verb
 from gateway.policy.accounts.people import MINUTES_LIMIT
 from gateway.policy.accounts.tokens import DAYS
 
@@ -115,6 +115,4 @@ class AccountResponse:
     label: str = ""  # the code on the gateway's label, until a guardian claims the gateway
 
 
-ACCOUNTS = Verb(
-    "guardian", AccountRequest, AccountResponse, senders=frozenset({Sender.PAGES, Sender.GUARDIAN})
-)
+ACCOUNTS = Verb("guardian", AccountRequest, AccountResponse, senders=BY_PAGES | BY_GUARDIANS)

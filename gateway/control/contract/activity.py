@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import Sender, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Verb
 
 
 @record
@@ -162,6 +162,6 @@ class Erased:
     what: str
 
 
-RECENT_BLOCKS = Verb("refusals", RecentBlocksRequest, RecentBlocks, senders=frozenset({Sender.PAGES}))
-HISTORY = Verb("history", HistoryRequest, History, senders=frozenset({Sender.PAGES}))
-ERASE = Verb("erase", EraseRequest, Erased, senders=frozenset({Sender.GUARDIAN, Sender.CHILD}))
+RECENT_BLOCKS = Verb("refusals", RecentBlocksRequest, RecentBlocks, senders=BY_PAGES)
+HISTORY = Verb("history", HistoryRequest, History, senders=BY_PAGES)
+ERASE = Verb("erase", EraseRequest, Erased, senders=BY_GUARDIANS | BY_CHILDREN)

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import Sender, Verb
+from gateway.control.verbs import BY_GUARDIANS, Verb
 
 CONTENT_LIMIT = 1 << 20  # characters of a backup's plain text; gateway/web/backup_seal.py seals as many
-GUARDIANS = frozenset({Sender.GUARDIAN})
 
 
 @record
@@ -106,11 +105,11 @@ class LastRestore(RestoreResponse):
     last: RestoredBackup | None
 
 
-BACKUP = Verb("backup", BackupRequest, BackupPiece, senders=GUARDIANS)
+BACKUP = Verb("backup", BackupRequest, BackupPiece, senders=BY_GUARDIANS)
 
 # One verb: the others name the answer to an action.
-RESTORE = Verb("restore", RestoreRequest, RestoreResponse, senders=GUARDIANS)
-RESTORE_BEGIN = Verb("restore", RestoreRequest, RestoreBegun, senders=GUARDIANS)
-RESTORE_LOOK = Verb("restore", RestoreRequest, RestorePreview, senders=GUARDIANS)
-RESTORE_APPLY = Verb("restore", RestoreRequest, RestoreApplied, senders=GUARDIANS)
-RESTORE_LAST = Verb("restore", RestoreRequest, LastRestore, senders=GUARDIANS)
+RESTORE = Verb("restore", RestoreRequest, RestoreResponse, senders=BY_GUARDIANS)
+RESTORE_BEGIN = Verb("restore", RestoreRequest, RestoreBegun, senders=BY_GUARDIANS)
+RESTORE_LOOK = Verb("restore", RestoreRequest, RestorePreview, senders=BY_GUARDIANS)
+RESTORE_APPLY = Verb("restore", RestoreRequest, RestoreApplied, senders=BY_GUARDIANS)
+RESTORE_LAST = Verb("restore", RestoreRequest, LastRestore, senders=BY_GUARDIANS)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import Sender, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Verb
 
 CARDS_MOST = 64
 
@@ -69,5 +69,5 @@ class DismissedCard:
     way: str
 
 
-BYPASS_CARDS = Verb("cards", BypassCardsRequest, BypassCards, senders=frozenset({Sender.PAGES, Sender.CHILD}))
-DISMISS_CARD = Verb("dismiss", DismissRequest, DismissedCard, senders=frozenset({Sender.GUARDIAN}))
+BYPASS_CARDS = Verb("cards", BypassCardsRequest, BypassCards, senders=BY_PAGES | BY_CHILDREN)
+DISMISS_CARD = Verb("dismiss", DismissRequest, DismissedCard, senders=BY_GUARDIANS)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from gateway.control.contract.sharing import AdultProofState
 from gateway.control.schema import OneLine, Text, Whole, record
-from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Nothing, Verb
 from gateway.policy.profile.rules import Sightings
 
 QUESTIONS_MOST = 64  # in one answer
@@ -215,16 +215,14 @@ class LeaseRequest:
     options: LeaseText = ""  # numbers with commas
 
 
-_GUARDIAN = frozenset({Sender.GUARDIAN})
-
-QUESTIONS = Verb("questions", QuestionsRequest, OpenQuestions, senders=frozenset({Sender.PAGES}))
-IDENTIFY = Verb("identify", IdentifyRequest, Identified, senders=_GUARDIAN)
-DEVICES = Verb("devices", DevicesRequest, DeviceList, senders=frozenset({Sender.PAGES}))
-NAME_DEVICE = Verb("name_device", NameDeviceRequest, DeviceName, senders=_GUARDIAN)
-ASSIGN = Verb("assign", AssignRequest, Assigned, senders=_GUARDIAN)
-FORGET = Verb("forget", ForgetRequest, Forgotten, senders=_GUARDIAN)
-DEVICE_MARK = Verb("device_mark", DeviceMarkRequest, DeviceMark, senders=_GUARDIAN)
-SCAN = Verb("scan", ScanRequest, ScanState, senders=frozenset({Sender.PAGES, Sender.GUARDIAN}))
+QUESTIONS = Verb("questions", QuestionsRequest, OpenQuestions, senders=BY_PAGES)
+IDENTIFY = Verb("identify", IdentifyRequest, Identified, senders=BY_GUARDIANS)
+DEVICES = Verb("devices", DevicesRequest, DeviceList, senders=BY_PAGES)
+NAME_DEVICE = Verb("name_device", NameDeviceRequest, DeviceName, senders=BY_GUARDIANS)
+ASSIGN = Verb("assign", AssignRequest, Assigned, senders=BY_GUARDIANS)
+FORGET = Verb("forget", ForgetRequest, Forgotten, senders=BY_GUARDIANS)
+DEVICE_MARK = Verb("device_mark", DeviceMarkRequest, DeviceMark, senders=BY_GUARDIANS)
+SCAN = Verb("scan", ScanRequest, ScanState, senders=BY_PAGES | BY_GUARDIANS)
 LEASE = Verb("lease", LeaseRequest, Nothing)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Nothing, Verb
 from gateway.policy.profile.bypass_methods import Switch
 from gateway.policy.profile.rules import Mode
 from gateway.policy.values import Proto, Reason, Verdict
@@ -43,9 +43,7 @@ class BypassTestState:
     checks: tuple[BypassCheck, ...]
 
 
-BYPASS_TEST = Verb(
-    "trial", BypassTestRequest, BypassTestState, senders=frozenset({Sender.PAGES, Sender.GUARDIAN})
-)
+BYPASS_TEST = Verb("trial", BypassTestRequest, BypassTestState, senders=BY_PAGES | BY_GUARDIANS)
 
 
 @record
@@ -92,7 +90,7 @@ DEVICE_TEST = Verb(
     "proof",
     DeviceTestRequest,
     DeviceTestResponse,
-    senders=frozenset({Sender.PAGES, Sender.GUARDIAN, Sender.CHILD}),
+    senders=BY_PAGES | BY_GUARDIANS | BY_CHILDREN,
 )
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import Sender, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Verb
 
 
 @record
@@ -74,11 +74,9 @@ class TransitionPostponed:
     until: str
 
 
-TRANSITION = Verb("step", TransitionRequest, TransitionPreview, senders=frozenset({Sender.PAGES}))
-TAKE_TRANSITION = Verb("take_step", TransitionRequest, TransitionTaken, senders=frozenset({Sender.GUARDIAN}))
-POSTPONE_TRANSITION = Verb(
-    "postpone_step", PostponeRequest, TransitionPostponed, senders=frozenset({Sender.GUARDIAN})
-)
+TRANSITION = Verb("step", TransitionRequest, TransitionPreview, senders=BY_PAGES)
+TAKE_TRANSITION = Verb("take_step", TransitionRequest, TransitionTaken, senders=BY_GUARDIANS)
+POSTPONE_TRANSITION = Verb("postpone_step", PostponeRequest, TransitionPostponed, senders=BY_GUARDIANS)
 
 
 @record
@@ -110,7 +108,7 @@ class SelfSetResult:
     self_set: SelfSetTimes | None
 
 
-SELF_SET = Verb("self_set", SelfSetRequest, SelfSetResult, senders=frozenset({Sender.CHILD}))
+SELF_SET = Verb("self_set", SelfSetRequest, SelfSetResult, senders=BY_CHILDREN)
 
 
 @record
@@ -144,6 +142,4 @@ class AgreementResult:
     agreement: AgreementStatus | None
 
 
-AGREEMENT = Verb(
-    "agreement", AgreementRequest, AgreementResult, senders=frozenset({Sender.GUARDIAN, Sender.CHILD})
-)
+AGREEMENT = Verb("agreement", AgreementRequest, AgreementResult, senders=BY_GUARDIANS | BY_CHILDREN)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from gateway.control.contract.status import MemoryFigures, StoreFigures, TableFigures
 from gateway.control.schema import record
-from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.control.verbs import BY_PAGES, Nothing, Verb
 
 
 @record
@@ -131,5 +131,5 @@ class SupportFile:
     log: tuple[LogEntry, ...]
 
 
-HEALTH = Verb("health", HealthRequest, Health, senders=frozenset({Sender.PAGES}))
-SUPPORT = Verb("support", Nothing, SupportFile, senders=frozenset({Sender.PAGES}))
+HEALTH = Verb("health", HealthRequest, Health, senders=BY_PAGES)
+SUPPORT = Verb("support", Nothing, SupportFile, senders=BY_PAGES)

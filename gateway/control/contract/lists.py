@@ -6,13 +6,10 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from gateway.control.schema import OneLine, Text, record
-from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Nothing, Verb
 from gateway.policy.time.list_updates import UpdateInterval
 
 NAME_LIMIT = 60  # characters of the name of an own list
-
-PAGES = frozenset({Sender.PAGES})
-GUARDIANS = frozenset({Sender.GUARDIAN})
 
 
 @record
@@ -223,12 +220,12 @@ class SwitchedRegister:
     undo: int  # revision to which `unedit_family` returns
 
 
-LISTS = Verb("lists", Nothing, Lists, senders=PAGES)
-LIST_LOOKUP = Verb("list_lookup", LookupRequest, LookupResult, senders=PAGES)
-LIST_ADD = Verb("list_add", AddListRequest, ListId, senders=GUARDIANS)
-LIST_REMOVE = Verb("list_remove", RemoveListRequest, RemovedList, senders=GUARDIANS)
-LIST_UPDATE = Verb("list_update", UpdateListsRequest, ListUpdate, senders=GUARDIANS)
-LIST_REPORT = Verb("list_report", ReportEntryRequest, ReportedEntry, senders=GUARDIANS)
-LIST_UNREPORT = Verb("list_unreport", WithdrawReportRequest, WithdrawnReport, senders=GUARDIANS)
-REGISTERS = Verb("registers", Nothing, Registers, senders=PAGES)
-REGISTER = Verb("register", SwitchRegisterRequest, SwitchedRegister, senders=GUARDIANS)
+LISTS = Verb("lists", Nothing, Lists, senders=BY_PAGES)
+LIST_LOOKUP = Verb("list_lookup", LookupRequest, LookupResult, senders=BY_PAGES)
+LIST_ADD = Verb("list_add", AddListRequest, ListId, senders=BY_GUARDIANS)
+LIST_REMOVE = Verb("list_remove", RemoveListRequest, RemovedList, senders=BY_GUARDIANS)
+LIST_UPDATE = Verb("list_update", UpdateListsRequest, ListUpdate, senders=BY_GUARDIANS)
+LIST_REPORT = Verb("list_report", ReportEntryRequest, ReportedEntry, senders=BY_GUARDIANS)
+LIST_UNREPORT = Verb("list_unreport", WithdrawReportRequest, WithdrawnReport, senders=BY_GUARDIANS)
+REGISTERS = Verb("registers", Nothing, Registers, senders=BY_PAGES)
+REGISTER = Verb("register", SwitchRegisterRequest, SwitchedRegister, senders=BY_GUARDIANS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Nothing, Verb
 
 
 @record
@@ -37,5 +37,5 @@ class SetAlertsRequest:
     language: OneLine | None = None
 
 
-ALERTS = Verb("alerts", Nothing, AlertBook, senders=frozenset({Sender.PAGES}))
-SET_ALERTS = Verb("set_alerts", SetAlertsRequest, Nothing, senders=frozenset({Sender.GUARDIAN}))
+ALERTS = Verb("alerts", Nothing, AlertBook, senders=BY_PAGES)
+SET_ALERTS = Verb("set_alerts", SetAlertsRequest, Nothing, senders=BY_GUARDIANS)

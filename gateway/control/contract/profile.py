@@ -9,7 +9,7 @@ from gateway.control.contract.rules import LastChange
 from gateway.control.contract.status import FinishGame, TimeLeft
 from gateway.control.contract.time import TimeUsed
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import Sender, Verb
+from gateway.control.verbs import BY_PAGES, Verb
 
 
 @record
@@ -149,4 +149,4 @@ class ProfileAnswer:
     agreement: AgreementStatus | None = None
 
 
-PROFILE = Verb("profile", ProfileRequest, ProfileAnswer, senders=frozenset({Sender.PAGES}))
+PROFILE = Verb("profile", ProfileRequest, ProfileAnswer, senders=BY_PAGES)

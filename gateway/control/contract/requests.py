@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import Sender, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Verb
 from gateway.policy.requests.requests import MAX_MINUTES, Answer, RequestState, RequestTopic
 
 MAX_ID = 1 << 31  # of a request
@@ -97,6 +97,6 @@ class RequestList:
     requests: tuple[RequestView, ...]  # newest first
 
 
-REQUEST = Verb("request", NewRequest, RequestResult, senders=frozenset({Sender.CHILD}))
-ANSWER = Verb("answer", AnswerRequest, AnswerResult, senders=frozenset({Sender.GUARDIAN}))
-REQUESTS = Verb("requests", RequestFilter, RequestList, senders=frozenset({Sender.PAGES, Sender.CHILD}))
+REQUEST = Verb("request", NewRequest, RequestResult, senders=BY_CHILDREN)
+ANSWER = Verb("answer", AnswerRequest, AnswerResult, senders=BY_GUARDIANS)
+REQUESTS = Verb("requests", RequestFilter, RequestList, senders=BY_PAGES | BY_CHILDREN)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from gateway.control.contract.activity import BlockOrigin
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Nothing, Verb
 
 if TYPE_CHECKING:
     from gateway.policy.names.countries import HelpLine  # two megabytes that the pages rarely need
@@ -22,9 +22,6 @@ AUDIT_PAGE = 50  # lines of one answer
 AUDIT_SKIP = 20_000  # lines; a year of a busy family has fewer
 
 Revision = Annotated[int, Whole(0, REVISION_MOST)]
-
-_PAGES = frozenset({Sender.PAGES})
-_GUARDIAN = frozenset({Sender.GUARDIAN})
 
 
 @record
@@ -120,12 +117,12 @@ class RestoreProfileRequest:
     token: OneLine
 
 
-RULES = Verb("rules", RulesRequest, ChildRules, senders=_PAGES)
-EDIT = Verb("edit", EditRequest, Edited, senders=_GUARDIAN)
-UNEDIT = Verb("unedit", UneditRequest, Unedited, senders=_GUARDIAN)
-ADD_PROFILE = Verb("add_profile", AddProfileRequest, ProfileId, senders=_GUARDIAN)
-REMOVE_PROFILE = Verb("remove_profile", RemoveProfileRequest, RemovedProfile, senders=_GUARDIAN)
-RESTORE_PROFILE = Verb("restore_profile", RestoreProfileRequest, ProfileId, senders=_GUARDIAN)
+RULES = Verb("rules", RulesRequest, ChildRules, senders=BY_PAGES)
+EDIT = Verb("edit", EditRequest, Edited, senders=BY_GUARDIANS)
+UNEDIT = Verb("unedit", UneditRequest, Unedited, senders=BY_GUARDIANS)
+ADD_PROFILE = Verb("add_profile", AddProfileRequest, ProfileId, senders=BY_GUARDIANS)
+REMOVE_PROFILE = Verb("remove_profile", RemoveProfileRequest, RemovedProfile, senders=BY_GUARDIANS)
+RESTORE_PROFILE = Verb("restore_profile", RestoreProfileRequest, ProfileId, senders=BY_GUARDIANS)
 
 
 # ------------------------------------------------------------------------------------ the family's settings
@@ -185,9 +182,9 @@ class UneditFamilyRequest:
     found: Revision | None = None
 
 
-FAMILY = Verb("family", Nothing, FamilySettings, senders=_PAGES)
-EDIT_FAMILY = Verb("edit_family", EditFamilyRequest, Edited, senders=_GUARDIAN)
-UNEDIT_FAMILY = Verb("unedit_family", UneditFamilyRequest, Unedited, senders=_GUARDIAN)
+FAMILY = Verb("family", Nothing, FamilySettings, senders=BY_PAGES)
+EDIT_FAMILY = Verb("edit_family", EditFamilyRequest, Edited, senders=BY_GUARDIANS)
+UNEDIT_FAMILY = Verb("unedit_family", UneditFamilyRequest, Unedited, senders=BY_GUARDIANS)
 
 
 # --------------------------------------------------------------------------------- what rules exist, and do
@@ -331,10 +328,10 @@ class WeekPlan:
     days: tuple[WeekDay, ...]  # seven, from today on
 
 
-CATALOGUE = Verb("catalogue", Nothing, RuleCatalogue, senders=_PAGES)
-PREVIEW = Verb("preview", PreviewRequest, Explanation, senders=_PAGES)
-WHY = Verb("why", WhyRequest, Explanation, senders=_PAGES)
-WEEK = Verb("week", WeekRequest, WeekPlan, senders=_PAGES)
+CATALOGUE = Verb("catalogue", Nothing, RuleCatalogue, senders=BY_PAGES)
+PREVIEW = Verb("preview", PreviewRequest, Explanation, senders=BY_PAGES)
+WHY = Verb("why", WhyRequest, Explanation, senders=BY_PAGES)
+WEEK = Verb("week", WeekRequest, WeekPlan, senders=BY_PAGES)
 
 
 # -------------------------------------------------------------------------------------------- the country
@@ -427,8 +424,8 @@ def help_line_entry(line: HelpLine) -> HelpLineEntry:
     )
 
 
-COUNTRY = Verb("country", Nothing, CountryRules, senders=_PAGES)
-HELP_LINES = Verb("helplines", HelpLinesRequest, HelpLines, senders=_PAGES)
+COUNTRY = Verb("country", Nothing, CountryRules, senders=BY_PAGES)
+HELP_LINES = Verb("helplines", HelpLinesRequest, HelpLines, senders=BY_PAGES)
 
 
 # ------------------------------------------------------------------------------------- who changed what
@@ -519,8 +516,6 @@ class AuditLog:
     people: tuple[str, ...]
 
 
-CHANGES = Verb("changes", Nothing, FamilyChanges, senders=_PAGES)
-OWN_CHANGES = Verb(
-    "own_changes", OwnChangesRequest, FamilyChanges, senders=frozenset({Sender.PAGES, Sender.CHILD})
-)
-AUDIT_LOG = Verb("audit_log", AuditLogRequest, AuditLog, senders=_PAGES)
+CHANGES = Verb("changes", Nothing, FamilyChanges, senders=BY_PAGES)
+OWN_CHANGES = Verb("own_changes", OwnChangesRequest, FamilyChanges, senders=BY_PAGES | BY_CHILDREN)
+AUDIT_LOG = Verb("audit_log", AuditLogRequest, AuditLog, senders=BY_PAGES)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Nothing, Verb
 
 Length = Literal["1h", "4h", "morning"]
 
@@ -180,12 +180,12 @@ class AdultProofChange:
     until: datetime | None = None
 
 
-_PAGES, _GUARDIAN = frozenset({Sender.PAGES}), frozenset({Sender.GUARDIAN})
+_PAGES, _GUARDIAN = BY_PAGES, BY_GUARDIANS
 
-PIN = Verb("pin", PinRequest, ChangedPin, senders=frozenset({Sender.CHILD, Sender.GUARDIAN}))
+PIN = Verb("pin", PinRequest, ChangedPin, senders=BY_CHILDREN | BY_GUARDIANS)
 USE = Verb("use", UseRequest, SharedDevice, senders=_PAGES | _GUARDIAN)
-LEAVE = Verb("leave", LeaveRequest, SharedDevice, senders=_PAGES | _GUARDIAN | {Sender.CHILD})
-CLAIM = Verb("claim", ClaimRequest, SharedDevice, senders=frozenset({Sender.CHILD}))
+LEAVE = Verb("leave", LeaveRequest, SharedDevice, senders=_PAGES | _GUARDIAN | BY_CHILDREN)
+CLAIM = Verb("claim", ClaimRequest, SharedDevice, senders=BY_CHILDREN)
 HAND_OVER = Verb("hand_over", HandOverRequest, SharedDevice, senders=_GUARDIAN)
 TAKE_BACK = Verb("take_back", TakeBackRequest, SharedDevice, senders=_GUARDIAN)
 HANDED = Verb("handed", HandedRequest, Handed, senders=_PAGES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import Sender, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Verb
 
 
 @record
@@ -76,6 +76,6 @@ class RepairEnded:
     revision: int | None
 
 
-START_REPAIR = Verb("teach", StartRepairRequest, RepairStarted, senders=frozenset({Sender.GUARDIAN}))
-SITE_REPAIR = Verb("lesson", SiteRepairRequest, SiteRepairNames, senders=frozenset({Sender.PAGES}))
-END_REPAIR = Verb("teach_end", EndRepairRequest, RepairEnded, senders=frozenset({Sender.GUARDIAN}))
+START_REPAIR = Verb("teach", StartRepairRequest, RepairStarted, senders=BY_GUARDIANS)
+SITE_REPAIR = Verb("lesson", SiteRepairRequest, SiteRepairNames, senders=BY_PAGES)
+END_REPAIR = Verb("teach_end", EndRepairRequest, RepairEnded, senders=BY_GUARDIANS)

@@ -13,7 +13,7 @@ from gateway.control.contract.sharing import OwnSharing, PinState
 from gateway.control.contract.site_repair import SiteRepair
 from gateway.control.contract.time import TimeUsed
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Nothing, Verb
 
 FARTHEST = 10**8  # seconds by which the clock of the virtual home moves
 
@@ -280,9 +280,9 @@ class ClockResponse:
     now: datetime
 
 
-STATUS = Verb("status", StatusRequest, HomeStatus, senders=frozenset({Sender.PAGES}))
-DEVICE = Verb("device", DeviceRequest, DeviceStatus, senders=frozenset({Sender.PAGES}))
-TIME = Verb("time", TimeRequest, TimeResponse, senders=frozenset({Sender.GUARDIAN}))
+STATUS = Verb("status", StatusRequest, HomeStatus, senders=BY_PAGES)
+DEVICE = Verb("device", DeviceRequest, DeviceStatus, senders=BY_PAGES)
+TIME = Verb("time", TimeRequest, TimeResponse, senders=BY_GUARDIANS)
 CLOCK = Verb("clock", ClockRequest, ClockResponse)
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import Nothing, Sender, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_HELPERS, BY_PAGES, Nothing, Verb
 from gateway.policy.requests import tickets
 
 MAX_SWITCH = 7 * 24 * 60  # minutes of a pause, or of `off`
@@ -19,10 +19,6 @@ SwitchMinutes = Annotated[int, Whole(1, MAX_SWITCH)]
 GrantMinutes = Annotated[int, Whole(1, MAX_GRANT)]
 CodeMinutes = Annotated[int, Whole(1, tickets.MAX_MINUTES)]
 CodeCount = Annotated[int, Whole(1, tickets.MAX_AT_ONCE)]
-
-_PERSON = frozenset({Sender.GUARDIAN})
-_PERSON_OR_HELPER = frozenset({Sender.GUARDIAN, Sender.HELPER})
-_CHILD = frozenset({Sender.CHILD})
 
 
 @record
@@ -44,10 +40,10 @@ class SwitchEnd:
     until: datetime | None  # null: until a guardian ends it
 
 
-PAUSE = Verb("pause", PauseRequest, SwitchEnd, senders=_PERSON_OR_HELPER)
-RESUME = Verb("resume", Nothing, Nothing, senders=_PERSON_OR_HELPER)
-OFF = Verb("off", OffRequest, SwitchEnd, senders=_PERSON)
-ON = Verb("on", Nothing, Nothing, senders=_PERSON)
+PAUSE = Verb("pause", PauseRequest, SwitchEnd, senders=BY_GUARDIANS | BY_HELPERS)
+RESUME = Verb("resume", Nothing, Nothing, senders=BY_GUARDIANS | BY_HELPERS)
+OFF = Verb("off", OffRequest, SwitchEnd, senders=BY_GUARDIANS)
+ON = Verb("on", Nothing, Nothing, senders=BY_GUARDIANS)
 
 
 @record
@@ -102,9 +98,9 @@ class LandingRequest:
     service: OneLine | None = None
 
 
-GRANT = Verb("grant", GrantRequest, GrantResult, senders=_PERSON_OR_HELPER)
-REVOKE = Verb("revoke", RevokeRequest, RevokeResult, senders=_PERSON_OR_HELPER)
-LANDING = Verb("landing", LandingRequest, OwnGrant, senders=_CHILD)
+GRANT = Verb("grant", GrantRequest, GrantResult, senders=BY_GUARDIANS | BY_HELPERS)
+REVOKE = Verb("revoke", RevokeRequest, RevokeResult, senders=BY_GUARDIANS | BY_HELPERS)
+LANDING = Verb("landing", LandingRequest, OwnGrant, senders=BY_CHILDREN)
 
 
 @record
@@ -173,7 +169,7 @@ class Ledger:
     left_off: int
 
 
-LEDGER = Verb("ledger", LedgerRequest, Ledger, senders=frozenset({Sender.PAGES, Sender.CHILD}))
+LEDGER = Verb("ledger", LedgerRequest, Ledger, senders=BY_PAGES | BY_CHILDREN)
 
 
 @record
@@ -223,7 +219,7 @@ class RedeemRequest:
     code: OneLine
 
 
-CODES = Verb("ticket", CodesRequest, IssuedCodes, senders=_PERSON)
-CODE_BATCHES = Verb("tickets", Nothing, CodeBatches, senders=frozenset({Sender.PAGES}))
-WITHDRAW = Verb("withdraw", WithdrawRequest, WithdrawnCodes, senders=_PERSON)
-REDEEM = Verb("redeem", RedeemRequest, OwnGrant, senders=_CHILD)
+CODES = Verb("ticket", CodesRequest, IssuedCodes, senders=BY_GUARDIANS)
+CODE_BATCHES = Verb("tickets", Nothing, CodeBatches, senders=BY_PAGES)
+WITHDRAW = Verb("withdraw", WithdrawRequest, WithdrawnCodes, senders=BY_GUARDIANS)
+REDEEM = Verb("redeem", RedeemRequest, OwnGrant, senders=BY_CHILDREN)
