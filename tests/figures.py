@@ -33,7 +33,7 @@ FIGURES = DaemonFigures(
     cache=CacheFigures(addresses=8, dns_malformed=0),
     table=TableFigures(names=65_912, bytes=MEGABYTE, built=datetime(2026, 11, 24, tzinfo=UTC), sources=4),
     store=StoreFigures(pending=0, dropped=0, renewals=0, bytes=2_400_000),
-    mends=0,
+    repairs=0,
     memory=MemoryFigures(
         resident=31 * MEGABYTE, private=24 * MEGABYTE, files=7 * MEGABYTE, peak=33 * MEGABYTE
     ),
@@ -51,7 +51,7 @@ HEALTH_FIGURES = HealthFigures(
     answers=8800,
     malformed=0,
     backend=FIGURES.backend,
-    mends=FIGURES.mends,
+    repairs=FIGURES.repairs,
     memory=FIGURES.memory,
     database=FIGURES.store,
     lists=FIGURES.table,

@@ -81,7 +81,7 @@ class KernelTable:
         self._watch = Watch(frozenset({("inet", NAME)}), self._totals.ended)
         self.conntrack = conntrack or Conntrack()
         self.found: Mapping[Pair, int] = {}  # counters of the table of a killed daemon
-        self.mends = 0
+        self.repairs = 0
         self._repair_timer: Timer | None = None
         self._alive: Timer | None = None
         self._installed = False
@@ -238,7 +238,7 @@ class KernelTable:
 
     def _repair(self) -> None:
         self._repair_timer = None
-        self.mends += 1
+        self.repairs += 1
         _log.warning("Another program changed the table inet qalqan. It is repaired.")
         open_now = {(element.slot, element.class_number) for element in self.snapshot.passes}
         layout = self.snapshot.layout

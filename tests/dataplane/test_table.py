@@ -140,12 +140,12 @@ def test_damage_is_mended_though_something_else_read_of_it(
         nft.close()
         reads(table)
         deadline = time.monotonic() + longest(1.0)
-        while not table.mends:
+        while not table.repairs:
             table._loop.run_once(REPAIR_DELAY)
             assert time.monotonic() < deadline
         for _ in range(5):
             table._loop.run_once(REPAIR_DELAY)
-    assert table.mends == 1, "its own mending is not mended"
+    assert table.repairs == 1, "its own mending is not mended"
 
 
 def test_so_many_elements_that_the_kernel_cannot_tell_of_all(home: Home, table: KernelTable) -> None:

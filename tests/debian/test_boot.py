@@ -218,7 +218,7 @@ def test_the_guard_is_loaded_without_the_daemon_and_gives_way_to_it(
 
 
 def test_translation_of_addresses_comes_again_whenever_debians_own_rules_are_loaded(machine: Booted) -> None:
-    """Those begin with a flush of all tables: ours, which the daemon mends, and the lab's own too."""
+    """Those begin with a flush of all tables: ours, which the daemon restores, and the lab's own too."""
     others = [
         machine.run("nft", "list", *one.split()).stdout for one in machine.tables() if "qalqan" not in one
     ]

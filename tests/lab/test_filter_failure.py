@@ -245,7 +245,7 @@ def test_two_daemons_at_once(home: Home, daemon: Daemon) -> None:
         assert "another daemon uses" in line
         assert running.flows()
     assert daemon.socket.exists()
-    assert daemon.client.call("status")["mends"] == 0, "the first one was left alone"
+    assert daemon.client.call("status")["repairs"] == 0, "the first one was left alone"
     assert _refused(home.devices["tablet"])
     assert _reached(home.devices["tablet"])
 
@@ -286,7 +286,7 @@ def test_a_foreign_program_on_the_queue_of_a_running_table(home: Home, daemon: D
         home.gateway.command(argv), capture_output=True, text=True, timeout=60, cwd=ROOT, check=False
     )
     assert "is taken by another program" in _one_line(done)
-    assert daemon.client.call("status")["mends"] == 0
+    assert daemon.client.call("status")["repairs"] == 0
     assert _refused(home.devices["tablet"])
     assert _reached(home.devices["tablet"])
 
@@ -420,7 +420,7 @@ def test_what_somebody_else_spoils_is_mended(home: Home, argv: list[str]) -> Non
         assert home.gateway.run(argv).returncode == 0
         began = time.monotonic()
         _masquerade(home)
-        assert until(lambda: daemon.client.call("status")["mends"] >= 1, MENDED_S) is not None
+        assert until(lambda: daemon.client.call("status")["repairs"] >= 1, MENDED_S) is not None
         took = time.monotonic() - began
         print(f"{' '.join(argv)}: mended after {took * 1000:.0f} ms")
         for version in (4, 6):
@@ -428,7 +428,7 @@ def test_what_somebody_else_spoils_is_mended(home: Home, argv: list[str]) -> Non
             assert _reached(tablet, version)
         assert clients.dig(tablet, REFUSED, server="8.8.8.8").status == "NXDOMAIN"
         assert clients.dig(tablet, REFUSED, server="8.8.8.8", extra=("+tcp",)).status == "NXDOMAIN"
-        assert daemon.client.call("status")["mends"] <= 2, "it does not mend its own mending"
+        assert daemon.client.call("status")["repairs"] <= 2, "it does not mend its own mending"
 
 
 def test_what_began_while_the_table_was_gone_is_cut(home: Home, daemon: Daemon) -> None:

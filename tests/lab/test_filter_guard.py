@@ -117,7 +117,7 @@ def test_a_closed_childs_device_reaches_help_alone_until_the_daemon_starts(
     assert not _link(home).is_symlink(), "the firewall lays it over our table no more"
     assert (daemon.state / FILE).exists()
     assert until(lambda: not (daemon.folder / "run" / "guard-names.pid").exists(), 5.0) is not None
-    assert daemon.client.call("status")["mends"] == 0
+    assert daemon.client.call("status")["repairs"] == 0
 
 
 @contextmanager

@@ -115,17 +115,17 @@ class Endurance:
         )
 
     def _mended(self) -> str:
-        assert not self._mends(), f"it mended {self._mends()} times what nobody had touched"
+        assert not self._repairs(), f"it repaired {self._repairs()} times what no program had touched"
         began = time.monotonic()
         self._home.gateway.run(["nft", "flush", "ruleset"], check=True)
         until(lambda: "queue" in self._table(), SILENCE_S)
         took = time.monotonic() - began
         seen = self._filters()
-        assert self._mends() == 1, f"it took {self._mends()} times"
+        assert self._repairs() == 1, f"it took {self._repairs()} times"
         return f"after {took:.1f} s; {seen}"
 
-    def _mends(self) -> int:
-        return int(self._daemon.client.call("status")["mends"])
+    def _repairs(self) -> int:
+        return int(self._daemon.client.call("status")["repairs"])
 
     def _table(self) -> str:
         return self._home.gateway.run(["nft", "list", "table", *TABLE.split()]).stdout

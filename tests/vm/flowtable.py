@@ -130,17 +130,17 @@ class FlowTable:
         return all(self._running[key, version].flows(SILENCE_S) for key in keys for version in (4, 6))
 
     def _followed(self) -> str:
-        mends, port = self._mends(), "lan4"
+        repairs, port = self._repairs(), "lan4"
         assert port in self._devices()
         for change, there in (("nomaster", False), (f"master {names.LAN}", True)):
             self._home.gateway.run(["ip", "link", "set", port, *change.split()], check=True)
             until(lambda there=there: (port in self._devices()) == there, FOLLOWED_S)  # type: ignore[misc]
-        assert self._mends() == mends, "it was taken for another program's"
+        assert self._repairs() == repairs, "it was taken for another program's"
         assert self._flow("parent")
         return f"{port} left out, and in again"
 
-    def _mends(self) -> int:
-        return int(self._client.call("status")["mends"])
+    def _repairs(self) -> int:
+        return int(self._client.call("status")["repairs"])
 
     def _mended(self) -> str:
         self._home.gateway.run(["nft", "flush", "ruleset"], check=True)

@@ -67,7 +67,7 @@ class HealthFigures:
     answers: int
     malformed: int
     backend: str
-    mends: int
+    repairs: int
     memory: MemoryFigures
     database: StoreFigures
     lists: TableFigures

@@ -198,7 +198,7 @@ class DaemonFigures:
     cache: CacheFigures
     table: TableFigures
     store: StoreFigures
-    mends: int  # repairs of the kernel's table
+    repairs: int  # repairs of the kernel's table
     memory: MemoryFigures
 
 

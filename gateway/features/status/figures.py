@@ -64,7 +64,7 @@ def figures(measured: FigureSources) -> DaemonFigures:
             names=table.count, bytes=table.size, built=_built(table.built), sources=len(table.sources)
         ),
         store=StoreFigures(**measured.store.figures()),
-        mends=measured.table.mends,
+        repairs=measured.table.repairs,
         memory=memory(),
     )
 

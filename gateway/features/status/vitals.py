@@ -105,7 +105,7 @@ class Vitals:
             answers=self._addresses.answers,
             malformed=known.cache.dns_malformed,
             backend=known.backend,
-            mends=known.mends,
+            repairs=known.repairs,
             memory=known.memory,
             database=known.store,
             lists=known.table,
