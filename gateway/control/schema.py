@@ -120,7 +120,7 @@ class Scalar:
         if self.one_line:
             return f"one printable line of at most {limits['maxLength']} characters"
         text = f"text of {limits['minLength']} to {limits['maxLength']} characters"
-        return f"{text} that match {limits['pattern']}" if "pattern" in limits else text
+        return f"{text} that matches {limits['pattern']}" if "pattern" in limits else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +323,10 @@ def is_record(value: object) -> bool:
 
 
 def values_of(made: object) -> Json:
-    """Return the fields of a record by their names in JSON. Nested records stay records."""
+    """Return the fields of a record by their names in JSON. Nested records stay records.
+
+    A field that was not given is left out: its default applies on both sides.
+    """
     return {name.removesuffix("_"): value for name, value in vars(made).items()}
 
 
@@ -334,7 +337,7 @@ def _keep(self: object, name: str, _: object) -> NoReturn:
 
 @cache
 def field_types(record: type) -> Mapping[str, FieldType]:
-    return {name: type_of(one) for name, one in get_type_hints(record, include_extras=True).items()}
+    return {name: type_of(hint) for name, hint in get_type_hints(record, include_extras=True).items()}
 
 
 def type_of(annotation: Any) -> FieldType:
@@ -401,5 +404,5 @@ def to_json(value: object) -> object:
     if isinstance(value, tuple | list):
         return [to_json(item) for item in value]
     if isinstance(value, Mapping):
-        return {str(key): to_json(one) for key, one in value.items()}
+        return {str(key): to_json(item) for key, item in value.items()}
     return value

@@ -107,9 +107,9 @@ class LastRestore(RestoreResponse):
 
 BACKUP = Verb("backup", BackupRequest, BackupPiece, senders=BY_GUARDIANS)
 
-# One verb: the others name the answer to an action.
+# One verb. Its answer depends on `action`.
 RESTORE = Verb("restore", RestoreRequest, RestoreResponse, senders=BY_GUARDIANS)
-RESTORE_BEGIN = Verb("restore", RestoreRequest, RestoreBegun, senders=BY_GUARDIANS)
-RESTORE_LOOK = Verb("restore", RestoreRequest, RestorePreview, senders=BY_GUARDIANS)
-RESTORE_APPLY = Verb("restore", RestoreRequest, RestoreApplied, senders=BY_GUARDIANS)
-RESTORE_LAST = Verb("restore", RestoreRequest, LastRestore, senders=BY_GUARDIANS)
+RESTORE_BEGIN = RESTORE.returning(RestoreBegun)
+RESTORE_LOOK = RESTORE.returning(RestorePreview)
+RESTORE_APPLY = RESTORE.returning(RestoreApplied)
+RESTORE_LAST = RESTORE.returning(LastRestore)
