@@ -78,22 +78,22 @@ class RuleKey:
         return tuple(choice.value for choice in self.choices)
 
 
-def _choice(name: str, section: RuleSection, base: StrEnum, *choices: StrEnum) -> RuleKey:
-    shape = RuleShape.CHOICE
-    return RuleKey(name, shape, section, Owned(base, ""), choices=choices, required=True)
+def _choice(
+    name: str, section: RuleSection, base: StrEnum, *choices: StrEnum, required: bool = True
+) -> RuleKey:
+    return RuleKey(name, RuleShape.CHOICE, section, Owned(base, ""), choices=choices, required=required)
 
 
 def _switch(
     name: str, section: RuleSection, *, base: bool, restricts: bool = False, required: bool = True
 ) -> RuleKey:
-    shape = RuleShape.SWITCH
-    return RuleKey(name, shape, section, Owned(base, ""), restricts=restricts, required=required)
+    return RuleKey(name, RuleShape.SWITCH, section, Owned(base, ""), restricts=restricts, required=required)
 
 
-def _minutes(name: str, longest: timedelta, offered: tuple[int, ...]) -> RuleKey:
+def _minutes(name: str, longest: timedelta, offered: tuple[int, ...], *, required: bool = True) -> RuleKey:
     return RuleKey(
         name, RuleShape.MINUTES, RuleSection.TIME, Owned(NO_TIME, ""),
-        longest=longest, offered=offered, required=True,
+        longest=longest, offered=offered, required=required,
     )  # fmt: skip
 
 
