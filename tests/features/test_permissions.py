@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,19 @@ import pytest
 
 from gateway.control.permissions import VERBS, document, may_change, senders_of
 from gateway.control.protocol import Role
+from gateway.control.schema import Choice, FieldType, Scalar, Several, Time, field_types, is_needed, name_of
 from gateway.control.verbs import Sender
 from gateway.core.errors import GatewayError
+from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import PersonRole
 from tests.features.conftest import Make
-from tests.features.desk import NOON, Desk
+from tests.features.desk import NOON, TABLET, Desk
 from webui.api.answering import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/developers/permissions.md"
 PERSON = {Sender.GUARDIAN, Sender.HELPER}
+SAMPLES = {"id": "daughter", "mac": TABLET, "device": TABLET, "profile": "daughter", "host": "a.example"}
 
 
 @pytest.fixture
@@ -35,16 +39,43 @@ def test_each_verb_of_the_daemon_is_declared(desk: Desk) -> None:
     assert set(desk._verbs) <= set(VERBS)
 
 
-@pytest.mark.parametrize(
-    "name", sorted(name for name in VERBS if senders_of(name) and senders_of(name) <= PERSON)
-)
+OF_PERSONS = sorted(name for name in VERBS if senders_of(name) and senders_of(name) <= PERSON)
+
+
+def arguments(name: str) -> dict[str, Any]:
+    """Return values that the verb's declaration accepts, and the keys that name a person or device."""
+    request: type = VERBS[name].request
+    types = field_types(request)
+    needed = (field for field in fields(request) if is_needed(field))
+    return {"who": "daughter", "mac": TABLET} | {
+        name_of(field): sample(types[field.name], SAMPLES.get(name_of(field), "x")) for field in needed
+    }
+
+
+def sample(kind: FieldType, text: str) -> object:
+    match kind:
+        case Scalar(limits=limits) if dict(limits).get("minimum") is not None:
+            return dict(limits)["minimum"]
+        case Scalar():
+            return {"string": text, "integer": 1, "boolean": True}[kind.json_type]
+        case Choice():
+            return kind.among[0]
+        case Time():
+            return "2026-11-24" if kind.day else "2026-11-24T20:45:00+05:00"
+        case Several():
+            return []
+    return {"x": "y"}
+
+
+@pytest.mark.parametrize("name", OF_PERSONS)
 def test_the_pages_send_a_person_s_verb_only_in_a_person_s_name(desk: Desk, name: str) -> None:
-    """Whatever the arguments: without `by`, or in the name of nobody known, it is refused."""
-    if name not in desk._verbs:
-        pytest.skip("the desk has no such part")
-    for values in ({}, {"by": "Nobody"}):
-        with pytest.raises(GatewayError):
-            desk.ask(name, Role.WEB, **values)
+    """With valid arguments, it is refused without `by`, and in a name that is no guardian's."""
+    codes = []
+    for who in ({}, {"by": "Nobody"}):
+        with pytest.raises(GatewayError) as refused:
+            desk.ask(name, Role.WEB, **arguments(name), **who)
+        codes.append((refused.value.code, refused.value.values.get("key")))
+    assert codes == [(Code.INVALID, "by"), (Code.NO_GUARDIAN, None)]
 
 
 @pytest.mark.parametrize("name", sorted(VERBS))
