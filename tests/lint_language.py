@@ -41,7 +41,6 @@ WIRE_NAMES = {
     "gateway/features/accounts/verbs.py": ("told",),
     "gateway/features/bypass_alerts/verbs.py": ("told",),
     "gateway/features/requests/views.py": ("told",),
-    "gateway/policy/time/grant_messages.py": ("told",),  # an English page message, shown as it is
     "gateway/store/migrations.py": ("told",),
     "gateway/store/tables/people.py": ("told",),
     "gateway/web/age_proof.py": ("told",),

@@ -372,12 +372,12 @@ def test_a_new_table_is_reported_to_the_daemon(qalqan: Qalqan, config: Path) -> 
 def test_answers_send_what_is_meant(
     qalqan: Qalqan, config: Path, words: tuple[str, ...], sent: tuple[str, dict[str, Any]]
 ) -> None:
-    said = {"sentence": "The internet is open for Son\x1b until 21:00."}
+    said = {"sentence": "Son\x1b has 15 more minutes, until 21:00."}
     heard = Heard(**{sent[0]: said | ({"request": {"id": 7}} if sent[0] == "answer" else {})})
     out, requests = asked(qalqan, config, heard, *words)
     assert requests == [sent]
     assert out in (
-        "The internet is open for Son? until 21:00.\n",
+        "Son? has 15 more minutes, until 21:00.\n",
         "The last extra time of Son is revoked\n",
     )
 

@@ -270,7 +270,7 @@ def test_extra_time_and_its_end(daemon: Daemon) -> None:
     daemon.client.call("reload")
     try:
         assert state(daemon, "daughter") == "bedtime"
-        assert "is open for Aruzhan until" in qalqan(daemon, "grant", "aruzhan", "30m")
+        assert "Aruzhan has 30 more minutes, until" in qalqan(daemon, "grant", "aruzhan", "30m")
         assert state(daemon, "daughter") == "open"
         daemon.kill()
         daemon.start()

@@ -20,6 +20,7 @@ from webui.language.telling import DECISION
 
 ROOT = Path(__file__).parents[2]
 WEBUI = ROOT / "webui"
+POLICY = ROOT / "gateway/policy"
 FOLDER = WEBUI / "translations"
 TEMPLATE = FOLDER / f"{DOMAIN}.pot"
 LANGUAGES = tuple(code for code in OWN_NAMES if code != SOURCE_LANGUAGE)
@@ -78,7 +79,7 @@ Found = tuple[str, int, Any, list[str], "str | None"]
 
 
 def _of_files() -> Iterator[Found]:
-    for path in sorted(WEBUI.rglob("*")):
+    for path in sorted((*WEBUI.rglob("*"), *POLICY.rglob("*.py"))):
         method = {".py": "python", ".html": "jinja2.ext:babel_extract"}.get(path.suffix)
         if method is None:
             continue

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from flask import Flask, current_app, g, has_request_context, request
 
+from gateway.policy.language import Language
 from webui.cookies import TRUSTED
 
 DOMAIN = "webui"
@@ -134,7 +135,7 @@ def _chosen(known: Languages) -> str:
     return found or (known.family if known.family in known.catalogues else SOURCE_LANGUAGE)
 
 
-def gettext(message: str, **values: object) -> str:
+def gettext(message: str, /, **values: object) -> str:
     text = _catalogue().gettext(message)
     return text % values if values else text
 
@@ -145,12 +146,15 @@ def pgettext(context: str, message: str, **values: object) -> str:
     return text % values if values else text
 
 
-def ngettext(one: str, many: str, number: int, **values: object) -> str:
+def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
     return _catalogue().ngettext(one, many, number) % {"num": number, **values}
 
 
 def npgettext(context: str, one: str, many: str, number: int, **values: object) -> str:
     return _catalogue().npgettext(context, one, many, number) % {"num": number, **values}
+
+
+READER = Language(gettext, ngettext)  # of this page
 
 
 def _catalogue() -> NullTranslations:

@@ -14,14 +14,13 @@ from gateway.control.contract.activity import BlockedSite, RecentBlock
 from gateway.control.contract.rules import Explanation
 from gateway.control.contract.site_repair import NeededName
 from gateway.control.contract.status import DeviceState, DeviceStatus, NextChange
-from gateway.policy.judge.explanation import ENGLISH, Names, Words, sentence
+from gateway.policy.judge.explanation import ENGLISH, Names, Words, open_sentence, sentence
 from gateway.policy.profile.rules import SELF
 from gateway.policy.values import Decision, Reason, Verdict
 from webui.language import things
 from webui.language.countries import countries
+from webui.language.i18n import READER, is_source, pgettext
 from webui.language.i18n import gettext as _
-from webui.language.i18n import is_source, pgettext
-from webui.language.words import clock
 
 DECISION = "decision"  # the gettext context of these messages
 OWN = f"{SELF}:"  # the owner of a rule that the child set for itself begins like this
@@ -80,11 +79,8 @@ def contested(where: str) -> str:
 
 
 def _open(change: NextChange | None, now: datetime) -> str:
-    if change is None:
-        return _("Open.")
-    if change.state == "bedtime":
-        return _("Open until bedtime at %(at)s.", at=clock(change.at, now))
-    return _("Open until %(until)s.", until=clock(change.at, now))
+    bedtime = change is not None and change.state == "bedtime"
+    return open_sentence(None if change is None else change.at, now, READER, bedtime=bedtime)
 
 
 def _decision(

@@ -7,9 +7,10 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
+from gateway.policy.time import moments
 from gateway.policy.time.time_text import WEEK
+from webui.language.i18n import READER, ngettext, pgettext
 from webui.language.i18n import gettext as _
-from webui.language.i18n import ngettext, pgettext
 from webui.language.things import Ours, laws, register
 
 BEDTIME = "bedtime"
@@ -63,41 +64,19 @@ def month(day: date) -> str:
     return _("%(month)s %(year)d", month=names[day.month - 1], year=day.year)
 
 
-def _on_weekday(moment: date) -> str:
-    # Translators: a day of this week, in the past or to come, as in "Mum set this on Monday".
-    return (
-        _("on Monday"), _("on Tuesday"), _("on Wednesday"), _("on Thursday"), _("on Friday"),
-        _("on Saturday"), _("on Sunday"),
-    )[moment.weekday()]  # fmt: skip
-
-
 def day_of(moment: date, now: date) -> str:
     """Return ``24 December``; in another year ``3 January 2027``."""
-    # Translators: a day of the year, as in "good until 24 December".
-    shown = (
-        _("%(day)d January"), _("%(day)d February"), _("%(day)d March"), _("%(day)d April"),
-        _("%(day)d May"), _("%(day)d June"), _("%(day)d July"), _("%(day)d August"),
-        _("%(day)d September"), _("%(day)d October"), _("%(day)d November"), _("%(day)d December"),
-    )[moment.month - 1] % {"day": moment.day}  # fmt: skip
-    return shown if moment.year == now.year else _("%(date)s %(year)d", date=shown, year=moment.year)
+    return moments.day_of(moment, now, READER)
 
 
 def clock(moment: datetime, now: datetime) -> str:
     """``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``… on 24 December``."""
-    moment = moment.astimezone(now.tzinfo)
-    time = moment.strftime("%H:%M")
-    days = (moment.date() - now.date()).days
-    if days == 0:
-        return time
-    if days == 1 and time == "00:00":
-        return _("midnight")
-    if days == 1:
-        return _("%(time)s tomorrow", time=time)
-    if 1 < days < 7:
-        # Translators: %(day)s is "on Tuesday".
-        return _("%(time)s %(day)s", time=time, day=_on_weekday(moment))
-    # Translators: %(date)s is "24 December".
-    return _("%(time)s on %(date)s", time=time, date=day_of(moment, now))
+    return moments.clock(moment, now, READER)
+
+
+def unknown_time() -> str:
+    """Return the effect of a clock that is not known."""
+    return moments.unknown_time(READER)
 
 
 def day_past(moment: datetime, now: datetime) -> str:
@@ -112,7 +91,7 @@ def day_past_of(day: date, today: date) -> str:
     if days == 1:
         return _("yesterday")
     if 1 < days < 7:
-        return _on_weekday(day)
+        return moments.on_weekday(day, READER)
     # Translators: %(date)s is "24 December".
     return _("on %(date)s", date=day_of(day, today))
 

@@ -78,7 +78,7 @@ def grant() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         done = daemon().change(GRANT, who=who, minutes=minutes, by=me.name, origin=source_address())
         (given,) = done.given
-        sentence = to_parent(given, child.name, home.now, paused=child.paused)
+        sentence = to_parent(given, child.name, home.now)
         notices.gave(done.grant, sentence, given.until, home.now, "helped")
     return redirect(url_for("helper.show"), 303)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
+from gateway.control.contract.time import PersonGrant
 from gateway.control.schema import OneLine, Whole, record
 from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Verb
 from gateway.policy.requests.requests import MAX_MINUTES, Answer, RequestState, RequestTopic
@@ -83,7 +84,8 @@ class AnswerResult:
     request: RequestId  # a ``RequestView``, unless the child's activity is private
     grant: int | None
     until: datetime | None
-    sentence: str
+    given: PersonGrant | None  # null: no extra time
+    sentence: str  # in English
 
 
 @record

@@ -60,7 +60,10 @@ class PersonGrant:
     minutes: int
     until: datetime | None  # null: minutes of use
     gates: tuple[str, ...]
-    sentence: str
+    thing: str | None  # what it is for: `service:x`, `play`, `category:x` or `group:x`; null: the internet
+    thing_name: str | None
+    paused: bool  # a pause goes on, which the grant does not end
+    sentence: str  # in English
 
 
 @record

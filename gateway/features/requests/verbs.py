@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -28,7 +28,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.requests.disputes import disputed
 from gateway.features.requests.views import AskedValues
-from gateway.features.time.grants import Giver, Grants, is_paused, with_grant
+from gateway.features.time.grants import Extended, Giver, Grants, is_paused, with_grant
 from gateway.features.time.verbs import parse_service
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
@@ -36,17 +36,17 @@ from gateway.household.members import Member, Minutes
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.judge.why import parse_host
+from gateway.policy.language import ENGLISH
 from gateway.policy.names.hosts import site_of
 from gateway.policy.requests import requests
+from gateway.policy.requests.askable import check_askable, outcome
 from gateway.policy.requests.requests import Answer, ChildRequest, RequestState, RequestTopic
 from gateway.policy.time.clock_changes import Kind as Span
 from gateway.policy.time.clock_changes import later
 from gateway.policy.time.grant_messages import (
-    ENGLISH,
     asked_sentence,
-    check_askable,
+    declined_sentence,
     opened_sentence,
-    outcome,
     thing_name,
 )
 from gateway.store.tables.grants import GrantKind, in_utc
@@ -54,6 +54,15 @@ from gateway.store.tables.requests import Requests
 
 MAX_LISTED = 100  # requests in one answer
 SERVICE = "service:"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEffect:
+    """What a guardian's answer did."""
+
+    sentence: str
+    until: datetime | None = None  # when what it opened ends
+    extended: Extended | None = None  # the extra time that it gave
 
 
 class RequestVerbs:
@@ -206,26 +215,28 @@ class RequestVerbs:
             before, args.answer, by=by, now=in_utc(now), because=args.because or "", minutes=args.minutes
         )
         giver = self._grants.giver(by, GrantKind.REQUEST, call.text("origin", ""))
-        answered, text, until = self._carry_out(answered, giver)
-        self._home.publish("answer", **self._values.answered(answered, text))
+        answered, effect = self._carry_out(answered, giver)
+        until, extended = effect.until, effect.extended
+        self._home.publish("answer", **self._values.answered(answered, effect.sentence))
         return AnswerResult(
             request=self._values.to_guardians(answered) or RequestId(id=answered.id),
             grant=answered.grant,
             until=None if until is None else until.astimezone(now.tzinfo),
-            sentence=text,
+            given=None if extended is None else extended.to_person(now),
+            sentence=effect.sentence,
         )
 
-    def _carry_out(self, answered: ChildRequest, giver: Giver) -> tuple[ChildRequest, str, datetime | None]:
+    def _carry_out(self, answered: ChildRequest, giver: Giver) -> tuple[ChildRequest, AnswerEffect]:
         """Carry out an answer, and store both in one transaction.
 
-        Returns the request with the number of its grant, a sentence, and until when the answer applies.
+        Returns the request with the number of its grant.
         """
         member = self._access.stand_in(self._home.rules.profile(answered.who))
         if answered.answer is Answer.ALWAYS:
             author = Author(giver.by, giver.at, answered.because)
             self._editing.edit(member.profile.id, {f"allow/{answered.thing}": True}, author)
         with self._transaction():
-            text, until = self._effect(answered, member, giver)
+            effect = self._effect(answered, member, giver)
             if answered.answer not in (Answer.NO, Answer.ALWAYS):
                 answered = with_grant(answered, giver)
             self._stored.put(answered, by=giver.by, what="answer", at=giver.at, origin=giver.origin)
@@ -233,25 +244,27 @@ class RequestVerbs:
             self._grants.set_timer()
         else:
             self._grants.apply((answered.who,))
-        return answered, text, until
+        return answered, effect
 
-    def _effect(self, answered: ChildRequest, member: Member, giver: Giver) -> tuple[str, datetime | None]:
+    def _effect(self, answered: ChildRequest, member: Member, giver: Giver) -> AnswerEffect:
         profile, rules = member.profile, self._home.rules
         if answered.answer is Answer.NO:
-            return ENGLISH["no"].format(name=profile.name), None
+            return AnswerEffect(declined_sentence(profile.name, ENGLISH))
         if answered.topic is RequestTopic.TIME:
             extended = self._grants.give(profile.id, member, answered.given, answered.thing or None, giver)
-            return extended.sentence, extended.until
+            return AnswerEffect(extended.sentence, extended.until, extended)
         if answered.topic is RequestTopic.LEDGER:
             gates = answered.thing.split()
             extended = self._grants.give_back(profile.id, member, answered.given, gates, giver)
-            return extended.sentence, extended.until
+            return AnswerEffect(extended.sentence, extended.until, extended)
         if answered.answer is Answer.ALWAYS:
-            return opened_sentence(profile.name, answered.thing, None, giver.at, rules.names), None
+            what = thing_name(answered.thing, rules.names)
+            return AnswerEffect(opened_sentence(profile.name, what, None, giver.at, ENGLISH))
         until, span = later(giver.at, timedelta(minutes=answered.given)), Span.LASTING
         if answered.answer is Answer.TODAY:
             until, span = rules.calendar.day_end(giver.at), Span.OF_DAY
-        return self._grants.open(profile.id, profile.name, answered.thing, until, span, giver), until
+        text = self._grants.open(profile.id, profile.name, answered.thing, until, span, giver)
+        return AnswerEffect(text, until)
 
     def requests(self, call: Call[RequestFilter]) -> RequestList:
         """Return requests, newest first.

@@ -25,8 +25,9 @@ from gateway.features.rules.describe_hours import (
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.conclude import PRODUCT
 from gateway.policy.judge.decide import Judge
-from gateway.policy.judge.explanation import sentence
+from gateway.policy.judge.explanation import open_sentence, sentence
 from gateway.policy.judge.why import question
+from gateway.policy.language import ENGLISH
 from gateway.policy.profile.bypass_methods import Switch, Way
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Entry, Kind, Mode, Rules, SafeSearch
@@ -67,7 +68,12 @@ def device_state(judge: Judge, situation: Situation, now: datetime, rules: RuleB
             reason=None,
             rule=None,
             owner=None,
-            sentence=_open_sentence(change, now),
+            sentence=open_sentence(
+                None if change is None else change.at,
+                now,
+                ENGLISH,
+                bedtime=change is not None and change.state == "bedtime",
+            ),
             next_change=change,
         )
     until = (
@@ -102,13 +108,6 @@ def _next_change(
         if (then is None) != (closing is None) or (then and closing and then.reason is not closing.reason):
             state = "open" if then is None else _STATES[then.reason]
             return NextChange(at=at.astimezone(now.tzinfo), state=state)
-
-
-def _open_sentence(change: NextChange | None, now: datetime) -> str:
-    if change is None:
-        return "Open."
-    when = f"{change.at:%H:%M}" if change.at - now < timedelta(days=1) else f"{change.at:%H:%M on %A}"
-    return ("Open until bedtime at {}." if change.state == "bedtime" else "Open until {}.").format(when)
 
 
 def profile_rules(

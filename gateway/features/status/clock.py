@@ -21,16 +21,13 @@ from gateway.core.reason_codes import Code
 from gateway.household.clock_watch import ClockWatch
 from gateway.household.context import HomeContext
 from gateway.household.members import CONSOLE
+from gateway.policy.language import ENGLISH
+from gateway.policy.time.moments import unknown_time
 from gateway.store.store import Store
 
 # Set only by the virtual home: "1"; "unset" for an unknown clock; "+60" for one that is so many
 # seconds ahead of the machine's.
 PLAY = "QALQAN_TEST_CLOCK"
-
-UNKNOWN = (
-    "The time is not known yet, so bedtimes and windows hold as each profile's clock_unset says; "
-    "it comes by itself with the internet, or when a guardian signs in."
-)
 
 
 def played() -> bool | None:
@@ -49,7 +46,7 @@ def clock_state(watch: ClockWatch) -> ClockState:
     return ClockState(
         known=watch.known,
         why=watch.why,
-        sentence=None if watch.known else UNKNOWN,
+        sentence=None if watch.known else unknown_time(ENGLISH),
         aside=round(watch.aside.total_seconds()),
         last=watch.lower_bound,
     )

@@ -18,6 +18,7 @@ from gateway.household.file_history import PROGRAM
 from gateway.household.members import BY_GUARDIANS, Family, Member
 from gateway.household.visibility import Visibility
 from gateway.policy.identity.macs import parse_mac
+from gateway.policy.language import ENGLISH
 from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.requests import requests
 from gateway.policy.requests.requests import ChildRequest, RequestState
@@ -25,7 +26,13 @@ from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.clock_changes import Kind as Span
 from gateway.policy.time.extension import Extension, extend, own_closing
 from gateway.policy.time.gates import gates_of_service, is_limit
-from gateway.policy.time.grant_messages import given_sentence, opened_sentence
+from gateway.policy.time.grant_messages import (
+    gate_name,
+    grant_sentence,
+    granted_thing,
+    opened_sentence,
+    thing_name,
+)
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given, GrantKind, Opening, in_utc
 
@@ -136,9 +143,11 @@ class Grants:
             detail = ""  # the audit has no line of what a child without a log takes
         self._store.gifts.give(rows, audit_text=detail, origin=giver.origin)
         paused = is_paused(member, giver.at)
-        text = given_sentence(name, found, giver.at, rules.names, paused=paused)
-        ends = [extension.until for extension in found if extension.until is not None]
-        return Extended(key, name, minutes, max(ends, default=None), found, text)
+        ends = (extension.until for extension in found if extension.until is not None)
+        until, thing = max(ends, default=None), granted_thing(found)
+        what = gate_name(thing, rules.names) if thing else ""
+        text = grant_sentence(name, minutes, until, giver.at, ENGLISH, thing=thing, what=what, paused=paused)
+        return Extended(key, name, minutes, until, found, thing, what, paused, text)
 
     def give_back(
         self, key: str, member: Member, minutes: int, gates: Sequence[str], giver: Giver
@@ -158,7 +167,8 @@ class Grants:
         sure = self._home.clock_trusted
         opening = Opening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
         self._store.gifts.open(opening, origin=giver.origin)
-        return opened_sentence(name, entry, until, giver.at, self._home.rules.names)
+        what = thing_name(entry, self._home.rules.names)
+        return opened_sentence(name, what, until, giver.at, ENGLISH)
 
     def shift(self, jump: Jump) -> bool:
         """Adjust all stored deadlines after the clock was set or became known, so that as much time is left.
@@ -285,6 +295,9 @@ class Extended:
     minutes: int
     until: datetime | None  # None: minutes beyond a limit
     extensions: tuple[Extension, ...]
+    thing: str  # from `granted_thing`
+    thing_name: str
+    paused: bool
     sentence: str
 
     def to_person(self, now: datetime) -> PersonGrant:
@@ -293,6 +306,9 @@ class Extended:
             minutes=self.minutes,
             until=None if self.until is None else self.until.astimezone(now.tzinfo),
             gates=tuple(extension.gate for extension in self.extensions),
+            thing=self.thing or None,
+            thing_name=self.thing_name or None,
+            paused=self.paused,
             sentence=self.sentence,
         )
 

@@ -14,8 +14,10 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gateway.policy.language import Language
 from gateway.policy.profile.rules import FAMILY, PLAY, SELF
 from gateway.policy.time.gates import is_limit
+from gateway.policy.time.moments import clock as moment_text
 from gateway.policy.values import Decision, Reason, Verdict
 
 if TYPE_CHECKING:  # the pages import this module; the type alone is needed
@@ -204,6 +206,17 @@ def sentence(
     if who:
         sentences.append(who)
     return " ".join(sentences)
+
+
+def open_sentence(until: datetime | None, now: datetime, language: Language, *, bedtime: bool) -> str:
+    """Return until when a device is open. ``bedtime``: whether bedtime ends it."""
+    _ = language.gettext
+    if until is None:
+        return _("Open.")
+    shown = moment_text(until, now, language)
+    if bedtime:
+        return _("Open until bedtime at %(at)s.", at=shown)
+    return _("Open until %(until)s.", until=shown)
 
 
 def short(decision: Decision, what: str | None, now: datetime, names: Names | None = None) -> str:

@@ -1,53 +1,34 @@
-"""Extra time, opened sites and answers in plain sentences; what a host is to a child, whatever the time."""
+"""Sentences about extra time and opened sites, for the pages, events and the command line.
+
+The pages import this module: it must not import the YAML library or the judge.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from gateway.core.errors import PolicyError
-from gateway.core.reason_codes import Code
-from gateway.policy.judge.conclude import conclude
-from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.judge.explanation import Names
-from gateway.policy.judge.facts import FactFinder
-from gateway.policy.judge.world import World
-from gateway.policy.profile.profile import Profile
+from gateway.policy.language import Language
 from gateway.policy.profile.rules import INTERNET, PLAY
 from gateway.policy.requests.requests import ChildRequest, RequestTopic
-from gateway.policy.time.extension import Extension
 from gateway.policy.time.gates import BEDTIME, DEVICE, WINDOW
-from gateway.policy.values import Decision, Reason
+from gateway.policy.time.moments import clock
 
-ENGLISH = {
-    "until": "{what} is open for {name} until {when}.",
-    "more": "{name} has {minutes} of {what} more today.",
-    "minute": "1 minute",
-    "minutes": "{minutes} minutes",
-    "paused": "The pause goes on.",
-    "opened": "{what} is open for {name} until {when}.",
-    "always": "{what} is open for {name} from now on.",
-    "no": "{name} is told no.",
-    "asks": "{name} asks for {what}.",
-    "doubts": "{name} thinks that {minutes} of {what} are not right.",
-    "time": "{minutes} more",
-    "time_of": "{minutes} more of {what}",
-    "the_internet": "The internet",
-    "of_internet": "the internet",
-    "play": "Play",
-    "of_play": "play",
-}
+if TYPE_CHECKING:  # it imports the YAML library
+    from gateway.policy.time.extension import Extension
 
 _WHOLE = frozenset({DEVICE, BEDTIME, INTERNET})
 
 
-def gate_name(gate: str, names: Names, *, inside: bool = False) -> str:
-    """Return the name of a gate; ``inside`` a sentence, or at its start."""
+def gate_name(gate: str, names: Names) -> str:
+    """Return the name of a gate, as at the start of a sentence."""
     target = gate.removeprefix(WINDOW)
     if target in _WHOLE:
-        return ENGLISH["of_internet" if inside else "the_internet"]
+        return "The internet"
     if target == PLAY:
-        return ENGLISH["of_play" if inside else "play"]
+        return "Play"
     return thing_name(target, names)
 
 
@@ -66,71 +47,115 @@ def limits_name(gates: str, names: Names) -> str:
     return ", ".join(gate_name(gate, names) for gate in gates.split())
 
 
-def minutes_text(minutes: int) -> str:
-    return ENGLISH["minute"] if minutes == 1 else ENGLISH["minutes"].format(minutes=minutes)
-
-
-def given_sentence(
-    name: str, extensions: Sequence[Extension], now: datetime, names: Names, *, paused: bool = False
-) -> str:
-    """Return what one grant did for one person. ``now``: local; ``extensions`` must not be empty."""
+def granted_thing(extensions: Sequence[Extension]) -> str:
+    """Return what a grant is for: `service:x`, `play`, `category:x` or `group:x`; empty for the internet."""
     first = extensions[0]
-    ends = [extension.until for extension in extensions if extension.until is not None]
-    if ends:
-        what = gate_name(first.gate if first.service is None else f"service:{first.service}", names)
-        said = ENGLISH["until"].format(what=what, name=name, when=when(max(ends), now))
+    if first.service is not None:
+        return f"service:{first.service}"
+    target = first.gate.removeprefix(WINDOW)
+    return "" if target in _WHOLE else target
+
+
+def grant_sentence(
+    name: str,
+    minutes: int,
+    until: datetime | None,
+    now: datetime,
+    language: Language,
+    *,
+    thing: str = "",
+    what: str = "",
+    paused: bool = False,
+) -> str:
+    """Return what one grant gave one person.
+
+    Arguments:
+        until: the end; None for minutes of use.
+        now: local.
+        thing: from `granted_thing`.
+        what: the name of ``thing``.
+        paused: whether the person is paused, which a grant does not end.
+    """
+    _, ngettext = language.gettext, language.ngettext
+    if until is not None and thing:
+        text = opened_sentence(name, what, until, now, language)
+    elif until is not None:
+        text = ngettext(
+            "%(name)s has %(num)d more minute, until %(until)s.",
+            "%(name)s has %(num)d more minutes, until %(until)s.",
+            minutes,
+            name=name,
+            until=clock(until, now, language),
+        )
+    elif thing == PLAY:
+        text = ngettext(
+            "%(name)s has %(num)d more minute of play today.",
+            "%(name)s has %(num)d more minutes of play today.",
+            minutes,
+            name=name,
+        )
+    elif thing:
+        # Translators: %(what)s is an app, a group of apps or a category, such as "YouTube".
+        text = ngettext(
+            "%(name)s has %(num)d more minute of %(what)s today.",
+            "%(name)s has %(num)d more minutes of %(what)s today.",
+            minutes,
+            name=name,
+            what=what,
+        )
     else:
-        gate = first.gate if first.service is None else f"service:{first.service}"
-        what = gate_name(gate, names, inside=True)
-        said = ENGLISH["more"].format(name=name, minutes=minutes_text(first.minutes), what=what)
-    return f"{said} {ENGLISH['paused']}" if paused else said
+        text = ngettext(
+            "%(name)s has %(num)d more minute today.",
+            "%(name)s has %(num)d more minutes today.",
+            minutes,
+            name=name,
+        )
+    return f"{text} {_('The pause goes on.')}" if paused else text
 
 
-def opened_sentence(name: str, entry: str, until: datetime | None, now: datetime, names: Names) -> str:
-    """``until`` None: for always."""
-    what = thing_name(entry, names)
+def grant_sentence_to_child(
+    minutes: int, until: datetime | None, now: datetime, language: Language, *, thing: str = ""
+) -> str:
+    """Return what a grant gave the reader. The arguments are those of `grant_sentence`."""
+    ngettext = language.ngettext
+    if until is not None:
+        return ngettext(
+            "You have %(num)d more minute, until %(until)s.",
+            "You have %(num)d more minutes, until %(until)s.",
+            minutes,
+            until=clock(until, now, language),
+        )
+    if thing == PLAY:
+        return ngettext(
+            "You have %(num)d more minute of play today.",
+            "You have %(num)d more minutes of play today.",
+            minutes,
+        )
+    return ngettext("You have %(num)d more minute today.", "You have %(num)d more minutes today.", minutes)
+
+
+def opened_sentence(name: str, what: str, until: datetime | None, now: datetime, language: Language) -> str:
+    """Return that a site or a service is open for a person. ``until`` None: permanently."""
+    _ = language.gettext
     if until is None:
-        return ENGLISH["always"].format(what=what, name=name)
-    return ENGLISH["opened"].format(what=what, name=name, when=when(until, now))
+        return _("%(what)s is open for %(name)s from now on.", what=what, name=name)
+    shown = clock(until, now, language)
+    return _("%(what)s is open for %(name)s until %(until)s.", what=what, name=name, until=shown)
+
+
+def declined_sentence(name: str, language: Language) -> str:
+    """Return that a guardian declined a person's request."""
+    _ = language.gettext
+    return _("%(name)s is told no.", name=name)
 
 
 def asked_sentence(request: ChildRequest, name: str, names: Names) -> str:
+    """Return what a child asks for, in English. The pages list the parts of a request."""
     if request.topic is RequestTopic.SITE:
-        return ENGLISH["asks"].format(name=name, what=thing_name(request.thing, names))
+        return f"{name} asks for {thing_name(request.thing, names)}."
+    minutes = "1 minute" if request.minutes == 1 else f"{request.minutes} minutes"
     if request.topic is RequestTopic.LEDGER:
-        what, minutes = limits_name(request.thing, names), minutes_text(request.minutes)
-        return ENGLISH["doubts"].format(name=name, minutes=minutes, what=what)
-    key = "time_of" if request.thing else "time"
-    what = names.services.get(request.thing, request.thing)
-    asked = ENGLISH[key].format(minutes=minutes_text(request.minutes), what=what)
-    return ENGLISH["asks"].format(name=name, what=asked)
-
-
-def when(at: datetime, now: datetime) -> str:
-    local = at.astimezone(now.tzinfo)
-    near = at - now < timedelta(days=1)
-    return f"{local:%H:%M}" if near else f"{local:%A} {local:%H:%M}"
-
-
-def outcome(host: str, profile: Profile, world: World) -> Decision:
-    """Return the decision about a host by its name alone, without time rules, pauses and grants."""
-    part = conclude(FactFinder(profile, world).facts(host), profile)
-    if part.help:
-        return part.outcome
-    return REFUSED_FOR_EVERYONE if part.binding else part.register or part.outcome
-
-
-def check_askable(host: str, decision: Decision, name: str) -> None:
-    """Raise PolicyError if a site cannot be requested. ``decision``: from `outcome`."""
-    if decision.allowed:
-        problem, fix = f"is not refused for {name}", "ask for time, if it is closed now"
-        raise PolicyError(host, problem, fix).coded(Code.NOT_REFUSED, host=host, name=name)
-    if decision.reason is Reason.REFUSED_FOR_EVERYONE:
-        error = PolicyError(host, "is refused for everyone", "nobody here can open it")
-        raise error.coded(Code.FOR_EVERYONE, host=host)
-    if decision.reason is Reason.REGISTER:
-        fix = "a guardian can turn the register off for the home"
-        raise PolicyError(host, "is on a state's register", fix).coded(Code.ON_REGISTER, host=host)
-    if not decision.askable:
-        error = PolicyError(host, "is refused by rules that take no request", "talk to a guardian about it")
-        raise error.coded(Code.NOT_ASKABLE, host=host)
+        return f"{name} thinks that {minutes} of {limits_name(request.thing, names)} are not right."
+    if request.thing:
+        return f"{name} asks for {minutes} more of {names.services.get(request.thing, request.thing)}."
+    return f"{name} asks for {minutes} more."

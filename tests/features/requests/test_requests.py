@@ -109,7 +109,7 @@ def test_it_still_opens_no_bedtime(make: Make) -> None:
 def test_today_ends_when_the_day_turns(make: Make) -> None:
     desk = make(AFTERNOON, daughter={**ASKS, "bedtime": {}})
     number = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
-    assert desk.ask("answer", id=number, answer="today")["sentence"].endswith("until 04:00.")
+    assert desk.ask("answer", id=number, answer="today")["sentence"].endswith("until 04:00 tomorrow.")
     desk.restart()
     desk.go(12 * HOUR - MINUTE)
     assert desk.reason(TABLET, "reddit.com") is Reason.FAMILY_ALLOW
@@ -157,7 +157,7 @@ def test_time_is_given_once_as_asked_or_as_answered(make: Make) -> None:
         with pytest.raises(GatewayError, match=said):
             desk.ask("answer", id=number, answer=wrong)
     answer = desk.ask("answer", id=number, answer="once", minutes=15, by="Mum")
-    assert answer["sentence"] == "The internet is open for Daughter until 21:45."
+    assert answer["sentence"] == "Daughter has 15 more minutes, until 21:45."
     assert desk.reason(TABLET) is Reason.OPEN
     desk.ask("revoke", grant=answer["grant"])
     assert desk.reason(TABLET) is Reason.BEDTIME
@@ -181,7 +181,7 @@ def test_who_has_all_the_time_asks_for_none(make: Make) -> None:
 def test_a_daily_amount_is_granted_by_itself(make: Make) -> None:
     desk = make(LATE, daughter={"auto_approve": "30m"})
     first = desk.ask("request", device=TABLET, minutes=20)
-    assert (first["state"], first["sentence"]) == ("auto", "The internet is open for Daughter until 21:50.")
+    assert (first["state"], first["sentence"]) == ("auto", "Daughter has 20 more minutes, until 21:50.")
     assert desk.reason(TABLET) is Reason.OPEN
     assert desk.ask("request", device=TABLET, minutes=11)["state"] == "pending"
     desk.restart()

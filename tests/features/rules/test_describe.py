@@ -161,5 +161,5 @@ def test_what_is_refused_whatever_its_kind_is_told_too(tmp_path: Path) -> None:
 
 def test_a_bedtime_of_another_day_is_told_with_the_day(tmp_path: Path) -> None:
     rules = RuleBook(write(tmp_path, {"daughter": {"band": "16-17", "bedtime": {"fri": "20:45-07:00"}}}))
-    assert state(rules, NOON)["sentence"] == "Open until bedtime at 20:45 on Thursday."
+    assert state(rules, NOON)["sentence"] == "Open until bedtime at 20:45 tomorrow."
     assert state(rules, NOON + timedelta(days=1))["sentence"] == "Open until bedtime at 20:45."

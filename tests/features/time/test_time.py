@@ -20,7 +20,7 @@ def test_a_grant_in_the_evening_is_added_to_what_is_left(make: Make) -> None:
     desk = make(EVENING)
     answer = desk.ask("grant", who="daughter", minutes=15, by="Mum", origin="192.168.1.7")
     assert answer["until"] == at("2026-11-24T21:00")
-    assert answer["sentence"] == "The internet is open for Daughter until 21:00."
+    assert answer["sentence"] == "Daughter has 15 more minutes, until 21:00."
     desk.go(19 * MINUTE)
     assert desk.reason(TABLET) is Reason.OPEN
     desk.go(MINUTE)
@@ -62,7 +62,7 @@ def test_minutes_beyond_a_limit_are_of_today(make: Make) -> None:
     desk.use("daughter", internet=50)
     answer = desk.ask("grant", who="daughter", minutes=15)
     assert answer["until"] is None
-    assert answer["sentence"] == "Daughter has 15 minutes of the internet more today."
+    assert answer["sentence"] == "Daughter has 15 more minutes today."
     desk.use("daughter", internet=74)
     assert desk.reason(TABLET) is Reason.OPEN
     desk.use("daughter", internet=75)

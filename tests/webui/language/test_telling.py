@@ -167,18 +167,41 @@ def test_names_of_kinds_are_ours_and_those_of_services_are_their_own(app: Flask)
 
 
 @pytest.mark.parametrize(
-    ("answer", "topic", "until", "told"),
+    ("answer", "topic", "until", "russian", "english"),
     [
-        (GuardianAnswer.NO, RequestTopic.SITE, None, "Aruzhan получает ответ: нет."),
-        (GuardianAnswer.ONCE, RequestTopic.TIME, BEDTIME, "Aruzhan: ещё 30 минут, до 20:45."),
-        (GuardianAnswer.ONCE, RequestTopic.TIME, None, "Aruzhan: ещё 30 минут сегодня."),
-        (GuardianAnswer.ONCE, RequestTopic.LEDGER, None, "Aruzhan: ещё 30 минут сегодня."),
-        (GuardianAnswer.ONCE, RequestTopic.SITE, BEDTIME, "Instagram: открыто до 20:45 (Aruzhan)."),
-        (GuardianAnswer.ALWAYS, RequestTopic.SITE, None, "Instagram: теперь открыто всегда (Aruzhan)."),
+        (
+            GuardianAnswer.NO, RequestTopic.SITE, None,
+            "Aruzhan получает ответ: нет.", "Aruzhan is told no.",
+        ),
+        (
+            GuardianAnswer.ONCE, RequestTopic.TIME, BEDTIME,
+            "Aruzhan: ещё 30 минут, до 20:45.", "Aruzhan has 30 more minutes, until 20:45.",
+        ),
+        (
+            GuardianAnswer.ONCE, RequestTopic.TIME, None,
+            "Aruzhan: ещё 30 минут сегодня.", "Aruzhan has 30 more minutes today.",
+        ),
+        (
+            GuardianAnswer.ONCE, RequestTopic.LEDGER, None,
+            "Aruzhan: ещё 30 минут сегодня.", "Aruzhan has 30 more minutes today.",
+        ),
+        (
+            GuardianAnswer.ONCE, RequestTopic.SITE, BEDTIME,
+            "Instagram: открыто до 20:45 (Aruzhan).", "Instagram is open for Aruzhan until 20:45.",
+        ),
+        (
+            GuardianAnswer.ALWAYS, RequestTopic.SITE, None,
+            "Instagram: теперь открыто всегда (Aruzhan).", "Instagram is open for Aruzhan from now on.",
+        ),
     ],
-)
+)  # fmt: skip
 def test_what_an_answer_did(
-    app: Flask, answer: GuardianAnswer, topic: RequestTopic, until: datetime | None, told: str
+    app: Flask,
+    answer: GuardianAnswer,
+    topic: RequestTopic,
+    until: datetime | None,
+    russian: str,
+    english: str,
 ) -> None:
     request = RequestView(
         id=7, profile="daughter", name="Aruzhan", device=None, topic=topic, thing="instagram.com",
@@ -186,23 +209,22 @@ def test_what_an_answer_did(
         state=RequestState.PENDING, reminded=False, answer=None, given=None, because="", by=None,
         answered=None, grant=None, told="all",
     )  # fmt: skip
-    result = AnswerResult(request=request, grant=None, until=until, sentence="English.")
-    with reading(app, "ru"):
-        assert answered(request, answer, 30, result, NOW) == told
-    with reading(app, "en"):
-        assert answered(request, answer, 30, result, NOW) == "English."
+    given = None
+    if topic is not RequestTopic.SITE:
+        given = PersonGrant("daughter", 30, until, ("internet",), None, None, False, english)
+    result = AnswerResult(request=request, grant=None, until=until, given=given, sentence=english)
+    for language, told in (("ru", russian), ("en", english)):
+        with reading(app, language):
+            assert answered(request, answer, result, NOW) == told
 
 
 def test_what_was_given(app: Flask) -> None:
-    given = PersonGrant("son", 21, BEDTIME, ("bedtime",), "…")
+    given = PersonGrant("son", 21, BEDTIME, ("bedtime",), None, None, True, "…")
     with reading(app, "ru"):
-        assert to_parent(given, "Тимур", NOW, paused=True) == (
-            "Тимур: ещё 21 минута, до 20:45. Пауза продолжается."
-        )
+        assert to_parent(given, "Тимур", NOW) == ("Тимур: ещё 21 минута, до 20:45. Пауза продолжается.")
         assert to_child(given, NOW) == "У тебя ещё 21 минута, до 20:45."
-        assert to_parent(
-            PersonGrant("son", 3, None, ("service:roblox",), "…"), "Тимур", NOW, paused=False
-        ) == ("Тимур: ещё 3 минуты сегодня.")
+        roblox = PersonGrant("son", 3, None, ("service:roblox",), "service:roblox", "Roblox", False, "…")
+        assert to_parent(roblox, "Тимур", NOW) == "Тимур: ещё 3 минуты сегодня (Roblox)."
     with reading(app, "kk"):
         assert to_child(given, NOW) == "Сенде тағы 21 минут бар, аяқталуы: 20:45."
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from gateway.control.contract.time import PersonGrant
+from gateway.policy.language import ENGLISH
+from gateway.policy.time.moments import unknown_time
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import NOW, Household, asked_of
 from tests.webui.standin.pages import HOSTILE, text_of
@@ -133,41 +135,41 @@ def test_a_hostile_child_s_name_is_harmless_in_the_notice(
     ("given", "parent", "child"),
     [
         (
-            PersonGrant("daughter", 15, UNTIL, ("bedtime",), ""),
+            PersonGrant("daughter", 15, UNTIL, ("bedtime",), None, None, False, ""),
             "Aruzhan has 15 more minutes, until 21:00.",
             "You have 15 more minutes, until 21:00.",
         ),
         (
-            PersonGrant("daughter", 1, UNTIL, ("window:internet",), ""),
+            PersonGrant("daughter", 1, UNTIL, ("window:internet",), None, None, False, ""),
             "Aruzhan has 1 more minute, until 21:00.",
             "You have 1 more minute, until 21:00.",
         ),
         (
-            PersonGrant("daughter", 30, None, ("play",), ""),
+            PersonGrant("daughter", 30, None, ("play",), "play", "Play", False, ""),
             "Aruzhan has 30 more minutes of play today.",
             "You have 30 more minutes of play today.",
         ),
         (
-            PersonGrant("daughter", 30, None, ("internet",), ""),
+            PersonGrant("daughter", 30, None, ("internet",), None, None, False, ""),
             "Aruzhan has 30 more minutes today.",
             "You have 30 more minutes today.",
         ),
         (
-            PersonGrant("daughter", 30, None, ("service:x",), "Aruzhan has 30 minutes of X more today."),
-            "Aruzhan has 30 minutes of X more today.",
+            PersonGrant("daughter", 30, None, ("service:x",), "service:x", "X", False, ""),
+            "Aruzhan has 30 more minutes of X today.",
             "You have 30 more minutes today.",
         ),
     ],
 )
 def test_what_was_given_in_words(given: PersonGrant, parent: str, child: str) -> None:
-    assert to_parent(given, "Aruzhan", NOW, paused=False) == parent
+    assert to_parent(given, "Aruzhan", NOW) == parent
     assert to_child(given, NOW) == child
 
 
 def test_the_time_that_is_not_known_is_said_as_the_daemon_does(mum: Browser, household: Household) -> None:
-    household.extra["clock"] = {"known": False, "sentence": "The time is not known yet, so it is strict."}
+    household.extra["clock"] = {"known": False, "sentence": unknown_time(ENGLISH)}
     for path in ("/parent/", "/parent/more"):
-        assert "The time is not known yet, so it is strict." in mum.get(path).text
+        assert unknown_time(ENGLISH) in mum.get(path).text
 
 
 @pytest.mark.parametrize(("waiting", "line"), [(0, ""), (1, "1 request waits"), (2, "2 requests wait")])

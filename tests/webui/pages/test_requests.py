@@ -65,7 +65,7 @@ def test_time_is_given_with_other_minutes_and_a_word(mum: Browser, asked: Househ
     ]
     page = mum.get("/parent/requests").text
     text = text_of(page)
-    assert "The internet is open for Aruzhan until 21:00. Undo" in text
+    assert "Aruzhan has 15 more minutes, until 21:00. Undo" in text
     assert "Answered today Aruzhan: 30 min more Mum gave 15 min Then to bed just now" in text
     mum.post("/parent/undo", {"grant": "1"})
     assert asked.given == {}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from gateway.control.protocol import Handler, Request
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
+from gateway.policy.language import ENGLISH
+from gateway.policy.time.grant_messages import grant_sentence
 from tests.webui.standin import untold
 
 if TYPE_CHECKING:
@@ -55,10 +57,11 @@ class Giving:
         self.household.given[number] = (who, by)
         time["left"]["minutes"] += minutes
         at = time["left"]["at"] = time["left"]["at"] + timedelta(minutes=minutes)
-        sentence = f"The internet is open for {self.names[who]} until {at:%H:%M}."
+        paused, name = who in self.household.paused, self.names[who]
+        sentence = grant_sentence(name, minutes, at, self.now, ENGLISH, paused=paused)
         return {
-            "who": who, "minutes": minutes, "until": at, "gates": ["bedtime"], "sentence": sentence,
-            "grant": number,
+            "who": who, "minutes": minutes, "until": at, "gates": ["bedtime"], "thing": None,
+            "thing_name": None, "paused": paused, "sentence": sentence, "grant": number,
         }  # fmt: skip
 
     def _grant(self, request: Request) -> Mapping[str, object]:
@@ -172,12 +175,16 @@ class Giving:
             state="answered", answer=answer, by=by, answered=self.now, because=request.text("because", "")
         )
         if answer == "no":
-            return {"request": one, "grant": None, "until": None, "sentence": f"{one['name']} is told no."}
+            return {"request": one, "grant": None, "until": None, "given": None,
+                    "sentence": f"{one['name']} is told no."}  # fmt: skip
         one["given"] = request.whole("minutes", least=1, most=240) if answer == "once" else None
         given = self._give(one["profile"], one["given"] or 60, by)
         one["grant"] = given["grant"] if answer != "always" else None
         until = given["until"] if answer != "always" else None
-        return {"request": one, "grant": one["grant"], "until": until, "sentence": given["sentence"]}
+        return {
+            "request": one, "grant": one["grant"], "until": until,
+            "given": None if one["topic"] == "site" else given, "sentence": given["sentence"],
+        }  # fmt: skip
 
     def _requests(self, request: Request) -> Mapping[str, object]:
         found = self.household.requests

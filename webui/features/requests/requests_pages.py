@@ -61,7 +61,7 @@ def answer() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         done = daemon().change(ANSWER, by=guardian() or "", origin=source_address(), **values)
         now = daemon().home().now
-        notices.gave(done.grant, answered(found, choice, minutes, done, now), done.until, now)
+        notices.gave(done.grant, answered(found, choice, done, now), done.until, now)
     return redirect(url_for("requests.show"), 303)
 
 

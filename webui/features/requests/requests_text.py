@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from gateway.control.contract.activity import RecentBlock
 from gateway.control.contract.requests import AnswerResult, RequestView
 from gateway.policy.requests.requests import Answer, RequestTopic
-from webui.features.time.grant_text import more
+from gateway.policy.time.grant_messages import declined_sentence, opened_sentence
+from webui.features.time.grant_text import to_parent
 from webui.language import things
+from webui.language.i18n import READER
 from webui.language.i18n import gettext as _
-from webui.language.i18n import is_source
-from webui.language.words import clock, listed, plain
+from webui.language.words import listed, plain
 
 SHOWN_FOR = timedelta(hours=24)  # after an answer
 SHOWN = 4  # requests on the child's own page
@@ -94,16 +95,11 @@ def waiting_for(requests: Iterable[RequestView], block: RecentBlock) -> RequestV
     )
 
 
-def answered(request: RequestView, answer: Answer, minutes: int, result: AnswerResult, now: datetime) -> str:
-    """Describe what a guardian's answer did. ``minutes``: those given, for time."""
-    if is_source():
-        return result.sentence
-    name, until = plain(request.name), result.until
-    what = plain(RequestEntry(request).thing_name, 80)
+def answered(request: RequestView, answer: Answer, result: AnswerResult, now: datetime) -> str:
+    """Describe what a guardian's answer did."""
     if answer is Answer.NO:
-        return _("%(name)s is told no.", name=name)
-    if request.topic is not RequestTopic.SITE:
-        return more(name, minutes, until, now)
-    if until is None:
-        return _("%(what)s is open for %(name)s from now on.", what=what, name=name)
-    return _("%(what)s is open for %(name)s until %(until)s.", what=what, name=name, until=clock(until, now))
+        return declined_sentence(plain(request.name), READER)
+    if result.given is not None:
+        return to_parent(result.given, request.name, now)
+    what = plain(RequestEntry(request).thing_name, 80)
+    return opened_sentence(plain(request.name), what, result.until, now, READER)

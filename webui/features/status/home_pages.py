@@ -82,7 +82,7 @@ def grant() -> ResponseReturnValue:
             GRANT, who=child.id, minutes=minutes, by=guardian() or "", origin=source_address()
         )
         (given,) = done.given
-        sentence = to_parent(given, child.name, home.now, paused=child.paused)
+        sentence = to_parent(given, child.name, home.now)
         notices.gave(done.grant, sentence, given.until, home.now)
     return redirect(url_for("home.show"), 303)
 

@@ -5,63 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.control.contract.time import PersonGrant
-from webui.language.i18n import gettext as _
-from webui.language.i18n import is_source, ngettext
-from webui.language.words import clock, plain
-
-WHOLE = frozenset({"internet", "bedtime", "device", "window:internet"})
-PLAY = frozenset({"play", "window:play"})
+from gateway.policy.time.grant_messages import grant_sentence, grant_sentence_to_child
+from webui.language import things
+from webui.language.i18n import READER
+from webui.language.words import plain
 
 
-def to_parent(given: PersonGrant, name: str, now: datetime, *, paused: bool) -> str:
+def to_parent(given: PersonGrant, name: str, now: datetime) -> str:
     """``Aruzhan has 15 more minutes, until 21:00.``"""
-    if is_source() and not (given.gates and set(given.gates) <= WHOLE | PLAY):
-        return given.sentence
-    if given.until is None and given.gates and set(given.gates) <= PLAY:
-        sentence = ngettext(
-            "%(name)s has %(num)d more minute of play today.",
-            "%(name)s has %(num)d more minutes of play today.",
-            given.minutes,
-            name=plain(name),
-        )
-    else:
-        sentence = more(plain(name), given.minutes, given.until, now)
-    return f"{sentence} {_('The pause goes on.')}" if paused else sentence
-
-
-def more(name: str, minutes: int, until: datetime | None, now: datetime) -> str:
-    """``Aruzhan has 15 more minutes, until 21:00.``"""
-    if until is None:
-        return ngettext(
-            "%(name)s has %(num)d more minute today.",
-            "%(name)s has %(num)d more minutes today.",
-            minutes,
-            name=name,
-        )
-    return ngettext(
-        "%(name)s has %(num)d more minute, until %(until)s.",
-        "%(name)s has %(num)d more minutes, until %(until)s.",
-        minutes,
-        name=name,
-        until=clock(until, now),
+    thing = given.thing or ""
+    what = plain(things.thing(thing, given.thing_name or thing), 80)
+    return grant_sentence(
+        plain(name), given.minutes, given.until, now, READER, thing=thing, what=what, paused=given.paused
     )
 
 
 def to_child(given: PersonGrant, now: datetime) -> str:
     """``You have 15 more minutes, until 21:00.``"""
-    if given.until is not None:
-        return ngettext(
-            "You have %(num)d more minute, until %(until)s.",
-            "You have %(num)d more minutes, until %(until)s.",
-            given.minutes,
-            until=clock(given.until, now),
-        )
-    if given.gates and set(given.gates) <= PLAY:
-        return ngettext(
-            "You have %(num)d more minute of play today.",
-            "You have %(num)d more minutes of play today.",
-            given.minutes,
-        )
-    return ngettext(
-        "You have %(num)d more minute today.", "You have %(num)d more minutes today.", given.minutes
-    )
+    return grant_sentence_to_child(given.minutes, given.until, now, READER, thing=given.thing or "")

@@ -1,0 +1,57 @@
+"""Words for a moment: a time today, tomorrow, on a weekday, or on a date."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from gateway.policy.language import Language
+
+
+def clock(moment: datetime, now: datetime, language: Language) -> str:
+    """``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``… on 24 December``."""
+    _ = language.gettext
+    moment = moment.astimezone(now.tzinfo)
+    time = moment.strftime("%H:%M")
+    days = (moment.date() - now.date()).days
+    if days == 0:
+        return time
+    if days == 1 and time == "00:00":
+        return _("midnight")
+    if days == 1:
+        return _("%(time)s tomorrow", time=time)
+    if 1 < days < 7:
+        # Translators: %(day)s is "on Tuesday".
+        return _("%(time)s %(day)s", time=time, day=on_weekday(moment, language))
+    # Translators: %(date)s is "24 December".
+    return _("%(time)s on %(date)s", time=time, date=day_of(moment, now, language))
+
+
+def on_weekday(moment: date, language: Language) -> str:
+    """``on Tuesday``."""
+    _ = language.gettext
+    # Translators: a day of this week, in the past or to come, as in "Mum set this on Monday".
+    return (
+        _("on Monday"), _("on Tuesday"), _("on Wednesday"), _("on Thursday"), _("on Friday"),
+        _("on Saturday"), _("on Sunday"),
+    )[moment.weekday()]  # fmt: skip
+
+
+def day_of(moment: date, now: date, language: Language) -> str:
+    """Return ``24 December``; in another year ``3 January 2027``."""
+    _ = language.gettext
+    # Translators: a day of the year, as in "good until 24 December".
+    shown = (
+        _("%(day)d January"), _("%(day)d February"), _("%(day)d March"), _("%(day)d April"),
+        _("%(day)d May"), _("%(day)d June"), _("%(day)d July"), _("%(day)d August"),
+        _("%(day)d September"), _("%(day)d October"), _("%(day)d November"), _("%(day)d December"),
+    )[moment.month - 1] % {"day": moment.day}  # fmt: skip
+    return shown if moment.year == now.year else _("%(date)s %(year)d", date=shown, year=moment.year)
+
+
+def unknown_time(language: Language) -> str:
+    """Return the effect of a clock that is not known."""
+    _ = language.gettext
+    return _(
+        "The time is not known yet, so bedtimes and limits may hold longer or shorter. It comes by itself "
+        "with the internet."
+    )
