@@ -24,9 +24,11 @@ from gateway.features.accounts.access import Access
 from gateway.features.bypass_alerts.cards import CardChanged
 from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
-from gateway.policy.alerts.cards import Card, card_sentence, for_child, for_guardian, visible_card
+from gateway.policy.alerts.card_messages import card_sentence
+from gateway.policy.alerts.cards import Card, for_child, for_guardian, visible_card
 from gateway.policy.alerts.menus import in_language, path
 from gateway.policy.identity.macs import parse_mac
+from gateway.policy.language import ENGLISH
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.store.tables.bypass_cards import WayCards
 from gateway.store.tables.pauses import RecordAudit
@@ -118,7 +120,7 @@ class BypassCardVerbs:
             solved=card.solved,
             told=0 if visible is None else min(visible.level, NAMES_LEVEL),
             menus=tuple(MenuPath(menu.id, menu.name, menu.since or None, menu.steps) for menu in menus),
-            sentence=card_sentence(card, name or card.mac, first),
+            sentence=card_sentence(card, name or card.mac, ENGLISH, first),
         )
 
     def _publish(self, event: CardChanged) -> None:

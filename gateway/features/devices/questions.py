@@ -12,13 +12,14 @@ from gateway.household.file_history import PROGRAM
 from gateway.household.grouping import Grouping
 from gateway.household.presence import Presence
 from gateway.household.visibility import Visibility
+from gateway.policy.identity.question_messages import question_sentence
 from gateway.policy.identity.questions import (
     ACCEPTS_PROFILE,
     Ask,
     Question,
     interim_profile,
-    question_sentence,
 )
+from gateway.policy.language import ENGLISH
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Sightings
 from gateway.store.tables.devices import Devices
@@ -90,7 +91,7 @@ class DeviceQuestions:
         owner_name = "" if owner is None or owner.built_in else owner.name
         rules_name = "" if rules is None else rules.name
         at = question.at.astimezone(household.config.zone)
-        return OpenQuestion(
+        described = OpenQuestion(
             mac=mac,
             ask=question.ask,
             at=at if exact else visibility.seen(subject, question.at),
@@ -109,10 +110,10 @@ class DeviceQuestions:
             adult=question.adult,
             replies=tuple(question.replies),
             people=question.ask in ACCEPTS_PROFILE,
-            sentence=question_sentence(
-                question, name or f"{UNNAMED} ({mac})", known_name or known, owner_name, rules_name
-            ),
+            sentence="",
         )
+        named = replace(described, name=name or f"{UNNAMED} ({mac})")
+        return replace(described, sentence=question_sentence(named, ENGLISH))
 
     def _rules(self, question: Question) -> Profile | None:
         """Return the profile that applies until an answer; None if the question changes nothing."""

@@ -95,34 +95,3 @@ def for_guardian(cards: Iterable[Card], today: date) -> list[Card]:
 def for_child(cards: Iterable[Card], profile: str) -> list[Card]:
     """Return the unsolved cards of one device at any log level. ``profile``: the device's owner."""
     return [card for card in latest(cards) if card.profile == profile and not card.solved]
-
-
-_SENTENCES = {
-    CardTopic.PRIVATE_DNS: ("{device} uses Private DNS{name}.", "{device} seems to use Private DNS{name}."),
-    CardTopic.APP_DNS: ("An app on {device} uses a resolver of its own{name}.",) * 2,
-    CardTopic.VPN: ("A VPN was tried on {device}{name}.",) * 2,
-    CardTopic.TOR: ("Tor was tried on {device}.",) * 2,
-    CardTopic.PROXY: ("A proxy was tried on {device}.",) * 2,
-    CardTopic.SSH: ("SSH was tried on {device}.",) * 2,
-}
-_UNTIL = {
-    CardTopic.PRIVATE_DNS: "It has no internet until that is changed",
-    CardTopic.APP_DNS: "It may be switched off there",
-}
-
-
-def card_sentence(card: Card, device: str, where: str = "") -> str:
-    """Return the card as text, for the command line. The pages have their own wording.
-
-    ``device``: its display name; ``where``: the menu path on the device, empty if unknown.
-    """
-    name = (
-        f" {card.host}"
-        if card.host
-        else f" ({card.proto})"
-        if card.topic is CardTopic.VPN and card.proto
-        else ""
-    )
-    said = _SENTENCES[card.topic][0 if card.sure else 1].format(device=device, name=name)
-    then = _UNTIL.get(card.topic, "It is refused; all else goes on")
-    return f"{said} {then}: {where}." if where else f"{said} {then}."

@@ -7,16 +7,17 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from gateway.policy.alerts.card_messages import card_sentence
 from gateway.policy.alerts.cards import (
     Card,
     CardTopic,
-    card_sentence,
     for_child,
     for_guardian,
     latest,
     storable_card,
     visible_card,
 )
+from gateway.policy.language import ENGLISH
 from gateway.policy.profile.bypass_methods import Way
 
 TODAY = date(2026, 11, 24)
@@ -75,14 +76,19 @@ def test_who_has_the_device_is_told_whatever_the_level_and_the_parents_did() -> 
         (
             CARD,
             "Settings › Network & internet › Private DNS › Automatic",
-            "Tablet uses Private DNS dns.adguard.com. It has no internet until that is changed:"
+            "Tablet uses Private DNS. It asks dns.adguard.com for addresses, not this home. No rule could"
+            " hold there, so it is refused: the device has no internet until this is changed."
             " Settings › Network & internet › Private DNS › Automatic.",
         ),
-        (replace(CARD, sure=False, host=""), "", "Tablet seems to use Private DNS. It has no internet until"
-         " that is changed."),
-        (VPN, "", "A VPN was tried on Tablet (wireguard). It is refused; all else goes on."),
-        (replace(VPN, topic=CardTopic.TOR), "", "Tor was tried on Tablet. It is refused; all else goes on."),
+        (replace(CARD, sure=False, host=""), "", "Tablet seems to use Private DNS. It asks elsewhere for"
+         " addresses, not this home. No rule could hold there, so it is refused: the device has no internet"
+         " until this is changed. It looks like it: the device asks for this name again and again, and for"
+         " nothing else."),
+        (VPN, "", "A VPN was tried on Tablet. It speaks WireGuard, and was refused. While it is on, nothing"
+         " else may open on the device."),
+        (replace(VPN, topic=CardTopic.TOR), "", "Tor was tried on Tablet. It was refused. It ends with its"
+         " app: Tor Browser, Orbot."),
     ],
 )  # fmt: skip
 def test_in_one_sentence(card: Card, where: str, sentence: str) -> None:
-    assert card_sentence(card, "Tablet", where) == sentence
+    assert card_sentence(card, "Tablet", ENGLISH, where) == sentence

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.policy.config.config import Config
+from gateway.policy.identity.question_messages import _sign_names
 from gateway.policy.identity.questions import (
     REPLIES,
     Ask,
@@ -17,6 +18,7 @@ from gateway.policy.identity.questions import (
     youngest_below,
 )
 from gateway.policy.identity.traits import Sign, Traits
+from gateway.policy.language import ENGLISH
 from gateway.policy.profile.household import Household, assembled
 from tests.policy.homes import a_profile, almaty, product
 from tests.policy.identity.test_identity import AGAIN, MINUTE, TABLET
@@ -117,3 +119,7 @@ def test_a_visitor_s_address_is_worth_a_copy_too() -> None:
 def test_each_question_can_be_answered() -> None:
     assert set(REPLIES) == set(Ask)
     assert all(REPLIES.values())
+
+
+def test_each_sign_has_a_name() -> None:
+    assert set(_sign_names(ENGLISH)) == set(Sign)

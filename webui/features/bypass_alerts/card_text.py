@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.control.contract.bypass_alerts import BypassCard, BypassCards, MenuPath
-from webui.language.i18n import SOURCE_LANGUAGE, spoken
+from gateway.policy.alerts.card_messages import card_facts, card_title
+from webui.language.i18n import READER, SOURCE_LANGUAGE, spoken
+from webui.language.words import plain
 
 SHOWN = 3  # cards on the parents' page, above the children's; the rest is a number
 
@@ -31,6 +35,14 @@ class CardView:
     def host(self) -> str:
         """Return the host of the query; empty if it is not stored. Untrusted input."""
         return self.card.host or ""
+
+    @property
+    def title(self) -> str:
+        return card_title(self.card, plain(self.called), READER)
+
+    @property
+    def facts(self) -> str:
+        return card_facts(replace(self.card, host=plain(self.host, 80)), READER)
 
 
 class CardsView:

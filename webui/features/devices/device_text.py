@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.control.contract.devices import DeviceList, DeviceOwner, ListedDevice, OpenQuestion
+from gateway.policy.identity.question_messages import (
+    may_be_again,
+    question_effects,
+    question_facts,
+    question_title,
+)
 from gateway.policy.profile.rules import Sightings
+from webui.language.i18n import READER
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 
@@ -31,14 +38,21 @@ def is_new(device: ListedDevice) -> bool:
     return device.profile == QUARANTINE or bool(device.asked and device.asked not in SETTLED)
 
 
-def may_be_again(question: OpenQuestion) -> bool:
-    """Return whether the device may be a known one with another address."""
-    return question.ask == "again" and "again" in question.replies
+class QuestionView:
+    """The words of a question about a device."""
 
-
-def known_device(question: OpenQuestion) -> str:
-    """Return the name of the device that it may be, or else its address."""
-    return question.known_name or question.known or ""
+    def __init__(self, question: OpenQuestion) -> None:
+        harmless = replace(
+            question,
+            name=plain(question.name),
+            known_name=plain(question.known_name),
+            owner_name=plain(question.owner_name),
+            rules_name=plain(question.rules_name),
+        )
+        self.may_be_again = may_be_again(question)
+        self.title = question_title(harmless, READER)
+        self.facts = question_facts(harmless, READER)
+        self.effects = question_effects(harmless, READER)
 
 
 @dataclass(frozen=True, slots=True)

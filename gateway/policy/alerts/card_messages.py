@@ -1,0 +1,111 @@
+"""Words of a card about a bypass method, for the pages, events and the command line. To guardians."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gateway.policy.language import Language
+
+TUNNELS = {
+    "wireguard": "WireGuard",
+    "openvpn": "OpenVPN",
+    "ipsec": "IPsec",
+    "l2tp": "L2TP",
+    "pptp": "PPTP",
+}
+
+
+class DescribedCard(Protocol):
+    """A card, or its record of the control socket."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def host(self) -> str | None: ...
+    @property
+    def proto(self) -> str | None: ...
+    @property
+    def sure(self) -> bool: ...
+    @property
+    def solved(self) -> bool: ...
+
+
+def card_title(card: DescribedCard, name: str, language: Language) -> str:
+    """Return what was seen, without a full stop. ``name``: of the device."""
+    _ = language.gettext
+    match card.topic:
+        case "private_dns" if card.sure:
+            return _("%(name)s uses Private DNS", name=name)
+        case "private_dns":
+            return _("%(name)s seems to use Private DNS", name=name)
+        case "app_dns":
+            return _("An app on %(name)s has a DNS of its own", name=name)
+        case "vpn":
+            return _("A VPN was tried on %(name)s", name=name)
+        case "tor":
+            return _("Tor was tried on %(name)s", name=name)
+        case "proxy":
+            return _("A proxy was tried on %(name)s", name=name)
+    return _("SSH was tried on %(name)s", name=name)
+
+
+def card_facts(card: DescribedCard, language: Language) -> str:
+    """Return what it means, in a few sentences."""
+    _ = language.gettext
+    sentences = {"private_dns": _private_dns, "app_dns": _app_dns, "vpn": _vpn}
+    describe = sentences.get(card.topic)
+    found = _other(card.topic, language) if describe is None else describe(card, language)
+    return f"{found} {_('The device has done without since.')}" if card.solved else found
+
+
+def _private_dns(card: DescribedCard, language: Language) -> str:
+    _ = language.gettext
+    if card.host:
+        resolver = _("It asks %(host)s for addresses, not this home.", host=card.host)
+    else:
+        resolver = _("It asks elsewhere for addresses, not this home.")
+    effect = _(
+        "No rule could hold there, so it is refused: the device has no internet until this is changed."
+    )
+    if card.sure:
+        return f"{resolver} {effect}"
+    doubt = _("It looks like it: the device asks for this name again and again, and for nothing else.")
+    return f"{resolver} {effect} {doubt}"
+
+
+def _app_dns(card: DescribedCard, language: Language) -> str:
+    _ = language.gettext
+    if card.host:
+        resolver = _("A browser or an app asks %(host)s for addresses, not this home.", host=card.host)
+    else:
+        resolver = _("A browser or an app asks elsewhere for addresses, not this home.")
+    effect = _("That is refused. Where its pages do not open, it is switched off in its settings.")
+    return f"{resolver} {effect}"
+
+
+def _vpn(card: DescribedCard, language: Language) -> str:
+    _ = language.gettext
+    tunnel = TUNNELS.get(card.proto or "")
+    if tunnel is None:
+        found = _("It was refused.")
+    else:
+        found = _("It speaks %(proto)s, and was refused.", proto=tunnel)
+    return f"{found} {_('While it is on, nothing else may open on the device.')}"
+
+
+def _other(topic: str, language: Language) -> str:
+    _ = language.gettext
+    if topic == "tor":
+        return _("It was refused. It ends with its app: Tor Browser, Orbot.")
+    if topic == "proxy":
+        return _("It was refused. It is set for the Wi-Fi, or in an app.")
+    return _(
+        "It was refused. Programs for learning to code use it, and it can carry a tunnel. "
+        "Nothing has to be changed."
+    )
+
+
+def card_sentence(card: DescribedCard, name: str, language: Language, where: str = "") -> str:
+    """Return title and facts as text for the API. ``where``: the device's menu path; empty: unknown."""
+    text = f"{card_title(card, name, language)}. {card_facts(card, language)}"
+    return f"{text} {where}." if where else text

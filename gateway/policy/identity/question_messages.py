@@ -1,0 +1,119 @@
+"""Words of a question about a device, for the pages, events and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway.policy.language import Language
+
+
+class DescribedQuestion(Protocol):
+    """A question with its names, such as the record of the control socket. Names are untrusted input."""
+
+    @property
+    def ask(self) -> str: ...
+    @property
+    def mac(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def known(self) -> str | None: ...
+    @property
+    def known_name(self) -> str: ...
+    @property
+    def owner_name(self) -> str: ...
+    @property
+    def rules_name(self) -> str: ...
+    @property
+    def signs(self) -> Sequence[str]: ...
+    @property
+    def settled(self) -> bool: ...
+    @property
+    def adult(self) -> bool: ...
+    @property
+    def replies(self) -> Sequence[str]: ...
+
+
+def may_be_again(question: DescribedQuestion) -> bool:
+    """Return whether the device may be a known one with another address."""
+    return question.ask == "again" and "again" in question.replies
+
+
+def question_title(question: DescribedQuestion, language: Language) -> str:
+    """Return the question in a few words, such as ``Is this Aruzhan's Tablet again?``."""
+    _ = language.gettext
+    name, known = question.name or question.mac, question.known_name or question.known or ""
+    if may_be_again(question):
+        if question.owner_name:
+            return _("Is this %(owner)s's %(known)s again?", owner=question.owner_name, known=known)
+        return _("Is this %(known)s again?", known=known)
+    if question.ask == "copy":
+        return _("Two devices by one address?")
+    if question.ask == "repeater":
+        return _("%(name)s is a repeater", name=name)
+    return _("New device: %(name)s", name=name)
+
+
+def question_facts(question: DescribedQuestion, language: Language) -> str:
+    """Return what is known about the device."""
+    _ = language.gettext
+    name, owner = question.name or question.mac, question.owner_name
+    names = _sign_names(language)
+    signs = ", ".join(names.get(sign, sign) for sign in question.signs)
+    if may_be_again(question):
+        came = _("%(name)s came by another address.", name=name)
+        return f"{came} {_('What fits: %(signs)s.', signs=signs)}"
+    if question.ask == "again":
+        return _("It came by an invented address when a child's device went.")
+    if question.ask == "copy" and question.settled:
+        if owner:
+            return _("Another device used the address of %(owner)s's %(name)s.", owner=owner, name=name)
+        return _("Another device used the address of %(name)s.", name=name)
+    if question.ask == "copy":
+        if owner:
+            used = _("Another device may use the address of %(owner)s's %(name)s.", owner=owner, name=name)
+        else:
+            used = _("Another device may use the address of %(name)s.", name=name)
+        return f"{used} {_('What changed: %(signs)s.', signs=signs)}"
+    if question.ask == "repeater":
+        return _("The devices behind it cannot be told apart. What you choose holds for all of them.")
+    return _("Whose is it?")
+
+
+def question_effects(question: DescribedQuestion, language: Language) -> list[str]:
+    """Return sentences on what applies until the answer."""
+    _ = language.gettext
+    found = []
+    if question.adult:
+        found.append(
+            _(
+                "Somebody says on it to be an adult. Nothing of it is written down any more, and nothing "
+                "opened by that."
+            )
+        )
+    if question.rules_name:
+        found.append(_("Until you say, %(rules)s's rules hold for it.", rules=question.rules_name))
+    return found
+
+
+def question_sentence(question: DescribedQuestion, language: Language) -> str:
+    """Return title, facts and effects as text for the command line and the API."""
+    title = question_title(question, language)
+    title = title if title.endswith("?") else f"{title}."
+    facts, effects = question_facts(question, language), question_effects(question, language)
+    return " ".join((title, facts, *effects))
+
+
+def _sign_names(language: Language) -> dict[str, str]:
+    _ = language.gettext
+    return {
+        "host_name": _("its name"),
+        "options": _("what it asks the network for"),
+        "vendor_class": _("its system"),
+        "kind": _("its kind"),
+        "time": _("when it came"),
+        "hop_limit": _("how its packets begin"),
+        "interface_id": _("its IPv6 addresses"),
+        "carries": _("others behind it"),
+    }
