@@ -27,6 +27,7 @@ from gateway.control.contract.filter_tests import (
     AuditedDecision,
     AuditedRules,
 )
+from gateway.control.contract.status import STATUS
 from gateway.policy.config.config import Config, Marks, file_to_edit
 from gateway.wire.dns.message import AAAA, A
 
@@ -98,15 +99,16 @@ def _words(client: Client, config: Config, stage: Stage, service: int) -> Mappin
 
 def _of_the_family(client: Client, config: Config, scene: Scene) -> list[str]:
     """Return remarks about conditions outside of the tested rules."""
-    status = client.call("status")
+    status = client.ask(STATUS)
     remarks = []
-    if status["mode"] == "off":
+    if status.mode == "off":
         remarks.append("Filtering is off for everyone now: the results apply when it is on again.")
-    own = (child["devices"] for child in status["profiles"] if child["id"] == scene.profile)
-    for mac in (device["mac"] for devices in own for device in devices):
-        names = ", ".join(config.managed.get(mac, ()))
+    own = (child.devices for child in status.profiles if child.id == scene.profile)
+    for device in (device for devices in own for device in devices):
+        names = ", ".join(config.managed.get(device.mac, ()))
         if names:
-            remarks.append(f"{mac} keeps its tunnel to {names}: that service filters the traffic inside.")
+            tunnel = f"{device.mac} keeps its tunnel to {names}"
+            remarks.append(f"{tunnel}: that service filters the traffic inside.")
     return remarks
 
 
@@ -278,8 +280,8 @@ class Impersonation:
         self._line: socket.socket | None = None
 
     def __enter__(self) -> AuditedRules:
-        answer, self._line = self._client.hold(AUDIT_BEGIN.name, **self._asked)
-        return AUDIT_BEGIN.decode_response(answer)
+        rules, self._line = self._client.hold(AUDIT_BEGIN, **self._asked)
+        return rules
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -14,6 +14,8 @@ from gateway.audit.checks import Scene
 from gateway.audit.namespace import AuditError, command
 from gateway.control.client import Client
 from gateway.control.contract.filter_tests import AuditedRules
+from gateway.control.contract.profile import PROFILE, AllowedTarget, BlockedTarget, ProfileRules
+from gateway.control.contract.rules import HELP_LINES, WHY
 from gateway.core.errors import ControlError
 from gateway.kernel.marks import PLAIN_SLOT
 from gateway.lists.book import SHELF, Book
@@ -22,6 +24,7 @@ from gateway.policy.config.config import QUARANTINE, Config, Marks
 from gateway.policy.config.web import PAGES
 from gateway.policy.profile.bypass_methods import Switch
 from gateway.policy.profile.rules import Mode
+from gateway.policy.values import Verdict
 
 # Sites that are often blocked, the mildest first, and often allowed ones. The profile's own sites come first.
 REFUSED = (
@@ -55,10 +58,9 @@ class RuleQueries:
     def refuses(self, host: str) -> bool | None:
         """Return whether the rules block a host; None if the daemon cannot say."""
         try:
-            answer = self._client.call("why", host=host, device=self._device)
+            return self._client.ask(WHY, host=host, device=self._device).verdict == Verdict.BLOCK
         except ControlError:
             return None
-        return bool(answer["verdict"] == "block")
 
     def first(self, hosts: Iterable[str], *, refused: bool) -> str | None:
         """Return the first host that the rules block, or do not block."""
@@ -68,9 +70,9 @@ class RuleQueries:
 def scene(client: Client, config: Config, rules: AuditedRules, known: Mapping[str, Any]) -> Scene:
     """Return the scene. ``rules``: of the device. ``known`` has values for words of jobs."""
     ask = RuleQueries(client, str(known["sourcemac"]))
-    shown = client.call("profile", id=rules.profile)["profile"]
-    refused = ask.first([*_hosts(shown["refused"]), *REFUSED], refused=True)
-    allowed = ask.first([*_hosts(shown["allowed"]), *ALLOWED], refused=False)
+    shown = client.ask(PROFILE, id=rules.profile).profile
+    refused = ask.first([*_hosts(shown.refused), *REFUSED], refused=True)
+    allowed = ask.first([*_hosts(shown.allowed), *ALLOWED], refused=False)
     words: dict[str, Any] = {**known, "refused": refused, "allowed": allowed, "ech": OUTER}
     words["odd"] = _odd(refused) if refused else None
     return Scene(
@@ -87,9 +89,9 @@ def scene(client: Client, config: Config, rules: AuditedRules, known: Mapping[st
     )
 
 
-def _refusals(rules: AuditedRules, shown: Mapping[str, Any]) -> frozenset[str]:
+def _refusals(rules: AuditedRules, shown: ProfileRules) -> frozenset[str]:
     ways = {f"ways:{way}" for way, switch in rules.ways.items() if switch is Switch.BLOCK}
-    own = {target["target"] for target in shown["refused"] if target["target"] == "safe_search"}
+    own = {blocked.target for blocked in shown.refused if blocked.target == "safe_search"}
     return frozenset(ways | own)
 
 
@@ -98,12 +100,12 @@ def _refuses_strangers(client: Client, config: Config, known: Mapping[str, Any],
     kind = config.unknown_device_on(known["lan"])
     if kind == QUARANTINE:
         return True
-    return bool(client.call("why", host=host, profile=kind)["verdict"] == "block")
+    return client.ask(WHY, host=host, profile=kind).verdict == Verdict.BLOCK
 
 
-def _hosts(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _hosts(entries: Iterable[BlockedTarget | AllowedTarget]) -> Iterator[str]:
     """Return the host names among a profile's targets."""
-    return (entry["target"] for entry in entries if ":" not in entry["target"] and "." in entry["target"])
+    return (entry.target for entry in entries if ":" not in entry.target and "." in entry.target)
 
 
 def _odd(host: str) -> str:
@@ -112,9 +114,8 @@ def _odd(host: str) -> str:
 
 def help_page(client: Client) -> str | None:
     """Return the host of a help line's page."""
-    lines = client.call("helplines")["lines"]
-    pages = (str(line.get("web") or "") for line in lines)
-    hosts = (urlsplit(page).hostname or page for page in pages)
+    lines = client.ask(HELP_LINES).lines
+    hosts = (urlsplit(line.web).hostname or line.web for line in lines)
     return next((host for host in hosts if "." in host), None)
 
 

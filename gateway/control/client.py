@@ -54,7 +54,7 @@ class EventStream:
 
 
 class Client:
-    """``Client(path).call("pause", who="daughter", minutes=30)``. Threads may share a client."""
+    """``Client(path).ask(PAUSE, who="daughter", minutes=30)``. Threads may share a client."""
 
     __slots__ = ("_path", "_timeout")
 
@@ -62,20 +62,17 @@ class Client:
         self._path = path
         self._timeout = timeout
 
-    def call(self, do: str, **values: object) -> dict[str, Any]:
-        """Return the answer. Raises ControlError for a refusal, Unreachable without an answer."""
-        with self._connect() as sock:
-            return self._ask(sock, LineReader(ANSWER_LIMIT), do, values)[0]
-
     def ask(self, verb: Verb[Any, ResponseT], /, **values: object) -> ResponseT:
-        """Send a declared verb and return its response. Raises like ``call``."""
-        return verb.decode_response(self.call(verb.name, **values))
+        """Return the response. Raises ControlError for a refusal, Unreachable without an answer."""
+        with self._connect() as sock:
+            return verb.decode_response(self._ask(sock, LineReader(ANSWER_LIMIT), verb.name, values)[0])
 
-    def hold(self, do: str, **values: object) -> tuple[dict[str, Any], socket.socket]:
-        """Like ``call``, but also return the open connection. Closing it ends what the verb started."""
+    def hold(self, verb: Verb[Any, ResponseT], /, **values: object) -> tuple[ResponseT, socket.socket]:
+        """Like ``ask``, but also return the open connection. Closing it ends what the verb started."""
         sock = self._connect()
         try:
-            return self._ask(sock, LineReader(ANSWER_LIMIT), do, values)[0], sock
+            answer, _ = self._ask(sock, LineReader(ANSWER_LIMIT), verb.name, values)
+            return verb.decode_response(answer), sock
         except ControlError:
             sock.close()
             raise

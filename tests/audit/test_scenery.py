@@ -14,12 +14,16 @@ from gateway.audit import surroundings as scenery
 from gateway.audit.stage import random_mac
 from gateway.control.client import Client
 from gateway.control.contract.filter_tests import AuditedRules
+from gateway.control.contract.profile import PROFILE
+from gateway.control.contract.rules import WHY
+from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.policy.config.config import Config
 from gateway.policy.config.web import Listen
 from gateway.policy.profile.bypass_methods import Switch
 from gateway.policy.profile.rules import Mode
 
+AT = "2026-11-24T20:40:00+05:00"
 STAGE = {"sourcemac": "02:00:00:00:00:50", "strangermac": "02:00:00:00:00:51", "lan": "br-lan"}
 RULES = AuditedRules(
     profile="kid", name="Kid", band="10-12", strict=False, mode=Mode.BLOCK_LIST,
@@ -35,15 +39,18 @@ class Daemon:
         self.shown = shown
         self.whom: list[str] = []
 
-    def call(self, do: str, **values: Any) -> dict[str, Any]:
-        if do == "profile":
+    def ask(self, verb: Verb[Any, Any], **values: Any) -> Any:
+        return verb.decode_response(self.answer(verb, values))
+
+    def answer(self, verb: Verb[Any, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+        if verb is PROFILE:
             return {"profile": self.shown}
-        assert do == "why"
+        assert verb is WHY
         self.whom.append(values.get("device") or values["profile"])
         if values["host"] == "broken.example":
             msg = "no host"
             raise ControlError(msg)
-        return {"verdict": "block" if values["host"] in self.refused else "allow"}
+        return {"verdict": "block" if values["host"] in self.refused else "allow", "at": AT}
 
 
 def scene_of(daemon: Daemon, **config: Any) -> Any:

@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import pytest
 
+from gateway.control.contract.devices import DEVICES
+from gateway.control.contract.status import STATUS as STATUS_VERB
 from gateway.control.schema import Json, to_json
 from tests.cli.conftest import Heard, Qalqan
 from tests.control.running import running
@@ -109,7 +111,7 @@ def test_devices_are_listed(qalqan: Qalqan, config: Path) -> None:
     assert lines[1].endswith("192.168.1.20 2001:db8::1 2001:db8::2 +1")
     assert " ".join(lines[2].split()) == "28:6f:b9:00:00:01 - home away - Acme, a repeater for 1 - - -"
     out, _ = asked(qalqan, config, Heard(devices={"devices": rows}), "device", "list", "--json")
-    assert json.loads(out) == {"devices": rows}
+    assert json.loads(out) == to_json(DEVICES.decode_response({"devices": rows}))
 
 
 def test_when_a_device_is_here_is_printed_as_it_is_reported(qalqan: Qalqan, config: Path) -> None:
@@ -253,7 +255,7 @@ def test_status_in_words_and_as_it_is(qalqan: Qalqan, config: Path) -> None:
     assert "Aruzhan  1 of 2 devices here  Open until bedtime at 20:45." in out
     assert "problem: son.yaml:2" in out
     out, _ = asked(qalqan, config, Heard(status=STATUS), "status", "--json")
-    assert json.loads(out) == STATUS
+    assert json.loads(out) == to_json(STATUS_VERB.decode_response(STATUS))
 
 
 @pytest.mark.parametrize(

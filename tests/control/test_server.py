@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.control.client import Client, Unreachable
+from gateway.control.client import Unreachable
 from gateway.control.listener import PATH_LIMIT
 from gateway.control.protocol import REQUEST_LIMIT, Request
 from gateway.control.server import (
@@ -25,6 +25,7 @@ from gateway.core.loop import Loop
 from tests import pace
 from tests.control.running import Running, running
 from tests.entering import let_others_in
+from tests.rawclient import RawClient
 
 NOBODY = 65534
 ROOT = os.geteuid() == 0
@@ -63,18 +64,18 @@ def read_line(sock: socket.socket) -> dict[str, object]:
 
 
 def test_a_verb_gets_the_values_and_who_asked(daemon: Running) -> None:
-    answer = Client(daemon.path).call("status", who="дочь", minutes=30)
+    answer = RawClient(daemon.path).call("status", who="дочь", minutes=30)
     assert answer == {"role": "owner", "uid": os.geteuid(), "values": {"who": "дочь", "minutes": 30}}
 
 
 def test_a_refusal_is_one_line(daemon: Running) -> None:
     with pytest.raises(ControlError, match=r"^no such profile at all$"):
-        Client(daemon.path).call("broken")
+        RawClient(daemon.path).call("broken")
 
 
 def test_an_unknown_verb_names_the_known_ones(daemon: Running) -> None:
     with pytest.raises(ControlError, match="broken, events, reload, status"):
-        Client(daemon.path).call("nonsense")
+        RawClient(daemon.path).call("nonsense")
 
 
 def test_the_socket_is_closed_to_others(daemon: Running) -> None:
@@ -111,7 +112,7 @@ def test_an_endless_line_is_refused_and_cut(daemon: Running) -> None:
 
 
 def test_events_reach_subscribers_of_their_kind_only(daemon: Running) -> None:
-    client = Client(daemon.path)
+    client = RawClient(daemon.path)
     with client.events(idle=10) as everything, client.events(("status",), idle=0.2) as states:
         daemon.submit(lambda: daemon.server.publish("refusal", host="x.kz"))
         daemon.submit(lambda: daemon.server.publish("status", profile="daughter"))
@@ -125,13 +126,13 @@ def test_events_reach_subscribers_of_their_kind_only(daemon: Running) -> None:
 
 def test_a_stream_ends_when_the_daemon_does(tmp_path: Path) -> None:
     with running(tmp_path / "control.sock", VERBS) as daemon:
-        stream = Client(daemon.path).events(idle=5)
+        stream = RawClient(daemon.path).events(idle=5)
     with stream, pytest.raises(Unreachable, match="closed the connection"):
         next(stream)
 
 
 def test_a_reader_that_does_not_read_is_dropped_and_others_go_on(daemon: Running) -> None:
-    client = Client(daemon.path)
+    client = RawClient(daemon.path)
     text = "x" * 8000
     with client.events(), client.events(("other",), idle=0.2) as fine:
         for _ in range(4 * BACKLOG_LIMIT // len(text)):
@@ -144,19 +145,19 @@ def test_a_reader_that_does_not_read_is_dropped_and_others_go_on(daemon: Running
 
 def test_kinds_must_be_a_list_of_words(daemon: Running) -> None:
     with pytest.raises(ControlError, match="must be a list"):
-        Client(daemon.path).call("events", kinds="pause")
+        RawClient(daemon.path).call("events", kinds="pause")
 
 
 def test_idle_connections_give_way_to_new_ones(daemon: Running) -> None:
     held = [connect(daemon.path) for _ in range(CONNECTIONS_LIMIT)]
-    assert Client(daemon.path).call("status")
+    assert RawClient(daemon.path).call("status")
     assert held[0].recv(1) == b""
     for sock in held:
         sock.close()
 
 
 def test_streams_do_not_give_way_and_the_refusal_says_so(daemon: Running) -> None:
-    client = Client(daemon.path)
+    client = RawClient(daemon.path)
     streams = [client.events() for _ in range(CONNECTIONS_LIMIT)]
     with pytest.raises(ControlError, match="too many clients"):
         client.call("status")
@@ -169,7 +170,7 @@ def test_two_daemons_at_once(daemon: Running) -> None:
     with pytest.raises(ControlError, match="another daemon uses"):
         ControlServer(loop, daemon.path, VERBS)
     loop.close()
-    assert Client(daemon.path).call("status")
+    assert RawClient(daemon.path).call("status")
 
 
 SERVE = """
@@ -191,9 +192,9 @@ def test_the_socket_of_a_killed_daemon_is_replaced(tmp_path: Path) -> None:
         killed.kill()
     assert path.is_socket()
     with pytest.raises(Unreachable, match="the daemon does not run"):
-        Client(path).call("status")
+        RawClient(path).call("status")
     with running(path, VERBS):
-        assert Client(path).call("status")
+        assert RawClient(path).call("status")
     assert not path.exists()
 
 
@@ -226,11 +227,11 @@ def test_the_web_user_is_found_by_name() -> None:
 ASK = """
 import os, sys, pathlib
 sys.path.insert(0, sys.argv[3])
-from gateway.control.client import Client
+from tests.rawclient import RawClient
 from gateway.core.errors import ControlError
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
-    print(Client(pathlib.Path(sys.argv[1])).call(sys.argv[2]))
+    print(RawClient(pathlib.Path(sys.argv[1])).call(sys.argv[2]))
 except ControlError as error:
     print(error)
 """
@@ -277,7 +278,7 @@ def test_a_verb_hears_when_the_one_who_asked_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
 
     def settled() -> bool:
-        Client(path).call("status")
+        RawClient(path).call("status")
         return bool(gone)
 
     with running(path, {**VERBS, "hold": hold}):

@@ -16,13 +16,14 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from gateway.control.client import Client, Unreachable
+from gateway.control.client import Unreachable
 from gateway.control.listener import WEB_USER
 from gateway.core.errors import ControlError
 from tests.lab import names
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import LabError, stop
 from tests.pace import longest
+from tests.rawclient import RawClient
 
 WEB_PORT = 8080
 _WEB_ID = 64_991  # of no user here
@@ -104,9 +105,9 @@ class Daemon:
         return self.folder / "web.log"
 
     @property
-    def client(self) -> Client:
+    def client(self) -> RawClient:
         """A caller on the daemon's control socket, with root's rights."""
-        return Client(self.socket)
+        return RawClient(self.socket)
 
     @property
     def pid(self) -> int:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from gateway.control.client import Client
 from gateway.core.errors import ControlError
 from tests.lab.names import SEATS
+from tests.rawclient import RawClient
 
 # One page asks for the same name by A, AAAA and HTTPS, and tries again: one line is enough.
 _SAME_WITHIN_S = 10.0
@@ -70,7 +70,7 @@ class Teller:
         """Why ``label`` was refused something, unless the daemon's own event has just told it."""
         self._once(f"{label}: {sentence}", ("refusal", label, sentence), _JUST_TOLD_S)
 
-    def listen(self, client: Client) -> None:
+    def listen(self, client: RawClient) -> None:
         """Tell the daemon's events from now on, whatever becomes of the daemon in between."""
         self._thread = threading.Thread(target=self._follow, args=(client,), daemon=True)
         self._thread.start()
@@ -78,14 +78,14 @@ class Teller:
     def close(self) -> None:
         self._over.set()
 
-    def _follow(self, client: Client) -> None:
+    def _follow(self, client: RawClient) -> None:
         while not self._over.is_set():
             try:
                 self._tell_all(client)
             except ControlError:
                 self._over.wait(_AGAIN_S)
 
-    def _tell_all(self, client: Client) -> None:
+    def _tell_all(self, client: RawClient) -> None:
         with client.events(idle=0.5) as events:
             self._tell_states(client, first=True)
             for event in events:
@@ -94,7 +94,7 @@ class Teller:
                 if event is not None:
                     self._tell(client, event)
 
-    def _tell(self, client: Client, event: Mapping[str, Any]) -> None:
+    def _tell(self, client: RawClient, event: Mapping[str, Any]) -> None:
         kind = event.get("event")
         if kind == "refusal":
             self._tell_refusal(event)
@@ -112,7 +112,7 @@ class Teller:
         sentence = str(event.get("sentence") or f"{event.get('host') or 'Something'} is refused.")
         self._once(f"{label}: {sentence}", ("refusal", label, sentence))
 
-    def _tell_states(self, client: Client, *, first: bool = False) -> None:
+    def _tell_states(self, client: RawClient, *, first: bool = False) -> None:
         for profile in client.call("status").get("profiles", []):
             name, state = str(profile["name"]), str(profile["state"])
             if self._states.get(name) != state and not (first and name not in self._states):

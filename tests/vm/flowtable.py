@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from gateway.control.client import Client
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, MUM, PROFILES, fresh
 from tests.lab.filtering import film as stream
 from tests.lab.home import Home
 from tests.lab.names import Seat
+from tests.rawclient import RawClient
 from tests.vm import refusals
 from tests.vm.endurance import until
 from tests.vm.patience import PATIENCE_S, SILENCE_S
@@ -48,7 +48,7 @@ class FlowTable:
     def __init__(self, home: Home, daemon: Daemon) -> None:
         self._home = home
         self._daemon = daemon
-        self._client = Client(daemon.socket, PATIENCE_S)
+        self._client = RawClient(daemon.socket, PATIENCE_S)
         self._streams = ExitStack()
         self._running: dict[tuple[str, int], clients.Stream] = {}
 

@@ -5,7 +5,7 @@ With a token, cookies are ignored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
@@ -49,14 +49,11 @@ class Caller:
             values["via"] = self.via
         return self.ask(verb, by=self.name, origin=source_address(), **values)
 
-    def account(self, action: str, **values: object) -> Mapping[str, Any]:
+    def account(self, action: str, **values: object) -> AccountResponse:
         """Call the verb `guardian`."""
         mine = {"session": self.session} if self.session else {"via": self.via}
-        return self._guardian(action, by=self.name, **mine, **values)
-
-    @staticmethod
-    def _guardian(action: str, **values: object) -> dict[str, Any]:
-        return daemon().client.call(ACCOUNTS.name, action=action, origin=source_address(), **values)
+        origin = source_address()
+        return self.ask(ACCOUNTS, action=action, origin=origin, by=self.name, **mine, **values)
 
 
 class Known:

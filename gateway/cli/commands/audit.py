@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from gateway.cli import output
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client
+from gateway.control.contract.status import STATUS
 from gateway.core.errors import ControlError
 from gateway.core.optional_packages import require
 
@@ -64,7 +65,7 @@ def _audits(args: Namespace, client: Client, config: Config, chosen: Sequence[Ch
     from gateway.audit import report
     from gateway.audit.run import audit
 
-    whom = [args.who] if args.who else [profile["id"] for profile in client.call("status")["profiles"]]
+    whom = [args.who] if args.who else [child.id for child in client.ask(STATUS).profiles]
     if not whom:
         msg = "there is no child whose rules could be tested; write a profile first"
         raise ControlError(msg)

@@ -18,6 +18,7 @@ from gateway.control.contract.devices import (
     DeviceDetails,
     OpenQuestion,
 )
+from gateway.control.schema import to_json
 from gateway.core.errors import ControlError
 from gateway.policy.profile.rules import Sightings
 
@@ -52,13 +53,12 @@ def run(args: Namespace) -> int:
 
 
 def _list(client: Client, *, as_json: bool) -> int:
-    answer = client.call(DEVICES.name)
+    answer = client.ask(DEVICES)
     if as_json:
-        output.as_json(answer)
+        output.as_json(to_json(answer))
     else:
-        devices = DEVICES.decode_response(answer).devices
-        output.rows(map(_row, devices), _HEAD)
-        for device in devices:
+        output.rows(map(_row, answer.devices), _HEAD)
+        for device in answer.devices:
             if device.question is not None:
                 _print_question(device.question)
     return 0

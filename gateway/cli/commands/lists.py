@@ -18,6 +18,7 @@ from gateway.cli.owner import become_owner
 from gateway.cli.rule_files import SealedAsked, config_if_there
 from gateway.cli.settings import config_path, control_socket
 from gateway.control.client import Client, Unreachable
+from gateway.control.contract.status import RELOAD
 from gateway.core.errors import ControlError, ListError
 from gateway.household.list_library import ListLibrary, read_library
 from gateway.lists.book import STALE
@@ -101,13 +102,13 @@ class Steps:
 def _reload_daemon(config: Config, *, quiet: bool) -> None:
     """Let the daemon load the new table. ``quiet``: the daemon shows problems of its rules itself."""
     try:
-        answer = Client(control_socket(config), RELOAD_PATIENCE).call("reload")
+        answer = Client(control_socket(config), RELOAD_PATIENCE).ask(RELOAD)
     except Unreachable:
         return  # the next start reads it
     except ControlError as error:
         output.problem(f"{error}; until then the daemon uses the old table")
         return
-    for line in () if quiet else answer.get("problems") or ():
+    for line in () if quiet else answer.problems:
         output.problem(line)
 
 

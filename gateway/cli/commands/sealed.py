@@ -20,6 +20,7 @@ from gateway.cli import output
 from gateway.cli.owner import become_owner
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client, Unreachable
+from gateway.control.contract.status import RELOAD
 from gateway.core.errors import ControlError, ListError, PolicyError
 from gateway.core.files import read_bounded, write_atomically
 from gateway.core.optional_packages import require
@@ -171,7 +172,7 @@ def innocent_names() -> Iterator[str]:
 
 def _reload_daemon(config: Config) -> None:
     try:
-        Client(control_socket(config), RELOAD_PATIENCE).call("reload")
+        Client(control_socket(config), RELOAD_PATIENCE).ask(RELOAD)
     except Unreachable:
         return  # the next start reads it
     except ControlError as error:

@@ -8,22 +8,28 @@ from collections.abc import Iterator
 
 from gateway.cli import output
 from gateway.cli.settings import daemon, when
-from gateway.control.contract.status import STATUS, HomeStatus
+from gateway.control.contract.status import STATUS, DaemonVersion, HomeStatus
+from gateway.control.schema import to_json
 from gateway.control.verbs import UnexpectedAnswer
 
 MEGABYTE = 1 << 20
 
 
 def run(args: Namespace) -> int:
-    answer = daemon(args).call(STATUS.name)
-    if args.json:
-        output.as_json(answer)
-        return 0
+    client = daemon(args)
     try:
-        status = STATUS.decode_response(answer)
+        status = client.ask(STATUS)
     except UnexpectedAnswer as error:
-        output.rows([("version", str(answer.get("version", "?")))])
-        print(f"problem: {error}")
+        version = client.ask(STATUS.returning(DaemonVersion))
+        if args.json:
+            output.as_json(to_json(version))
+            output.problem(str(error))
+        else:
+            output.rows([("version", version.version or "?")])
+            print(f"problem: {error}")
+        return 0
+    if args.json:
+        output.as_json(to_json(status))
         return 0
     output.rows(_figures(status))
     output.rows(_children(status))

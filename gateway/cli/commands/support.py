@@ -6,16 +6,14 @@ import json
 import os
 import time
 from argparse import Namespace
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from gateway.check.run import findings_of
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client, Unreachable
-from gateway.control.contract.health import Finding
-from gateway.control.protocol import decode, encode
+from gateway.control.contract.health import SUPPORT, Finding
+from gateway.control.schema import to_json
 from gateway.core.errors import ControlError, PolicyError
 from gateway.features.status.support_file import about_gateway
 
@@ -35,7 +33,7 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _support_data(path: Path) -> Mapping[str, Any]:
+def _support_data(path: Path) -> object:
     """Return the support data of the daemon; without a daemon, the data that needs none."""
     try:
         return _of_daemon(Client(control_socket(read_config(path))))
@@ -47,11 +45,11 @@ def _support_data(path: Path) -> Mapping[str, Any]:
         Finding(level=finding.level.value, about=finding.about, text=finding.text)
         for finding in findings_of(path)
     )
-    return decode(encode({**about_gateway(datetime.now(UTC), findings), "daemon": daemon}))
+    return to_json({**about_gateway(datetime.now(UTC), findings), "daemon": daemon})
 
 
-def _of_daemon(client: Client) -> Mapping[str, Any]:
+def _of_daemon(client: Client) -> object:
     end = time.monotonic() + PATIENCE
-    while (data := client.call("support"))["check"]["running"] and time.monotonic() < end:
+    while (file := client.ask(SUPPORT)).check.running and time.monotonic() < end:
         time.sleep(EVERY)
-    return data
+    return to_json(file)

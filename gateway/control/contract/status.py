@@ -280,6 +280,13 @@ class ClockResponse:
     now: datetime
 
 
+@record
+class DaemonVersion:
+    """The part of a status that a client of any version can read."""
+
+    version: str
+
+
 STATUS = Verb("status", StatusRequest, HomeStatus, senders=BY_PAGES)
 DEVICE = Verb("device", DeviceRequest, DeviceStatus, senders=BY_PAGES)
 TIME = Verb("time", TimeRequest, TimeResponse, senders=BY_GUARDIANS)

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from gateway.control.client import Client
 from gateway.core.errors import ControlError
 from tests.control.running import Running
+from tests.rawclient import RawClient
 from tests.webui.standin.household import TABLET, Household
 
 
 @pytest.fixture
-def client(tmp_path: Path, daemon: Running) -> Client:
-    return Client(tmp_path / "control.sock")
+def client(tmp_path: Path, daemon: Running) -> RawClient:
+    return RawClient(tmp_path / "control.sock")
 
 
-def test_an_edit_is_what_the_other_verbs_tell_from_then_on(client: Client, household: Household) -> None:
+def test_an_edit_is_what_the_other_verbs_tell_from_then_on(client: RawClient, household: Household) -> None:
     told = client.call("rules", id="daughter")
     assert told["own"]["block"] == ["service:tiktok"]
     changes = {"name": "Aru", "block/example.org": True}
@@ -29,7 +29,7 @@ def test_an_edit_is_what_the_other_verbs_tell_from_then_on(client: Client, house
     assert [what for what, _ in household.editing.audit] == ["edit", "unedit"]
 
 
-def test_a_child_comes_and_goes(client: Client, household: Household) -> None:
+def test_a_child_comes_and_goes(client: RawClient, household: Household) -> None:
     added = client.call("add_profile", name="Ерлан", band="6-9", devices=[TABLET], by="Mum")["id"]
     assert added == "erlan"
     assert added in [one["id"] for one in client.call("status")["profiles"]]
@@ -41,7 +41,7 @@ def test_a_child_comes_and_goes(client: Client, household: Household) -> None:
     assert client.call("restore_profile", token=gone["undo"], by="Mum")["id"] == added
 
 
-def test_refusals_have_their_codes(client: Client) -> None:
+def test_refusals_have_their_codes(client: RawClient) -> None:
     with pytest.raises(ControlError) as caught:
         client.call("edit", id="daughter", set={"limits/play": "much"}, by="Mum")
     assert (caught.value.code, caught.value.values["key"]) == ("bad_rule", "limits/play")
@@ -50,7 +50,7 @@ def test_refusals_have_their_codes(client: Client) -> None:
     assert "guardian" in str(caught.value)
 
 
-def test_looking_ahead(client: Client) -> None:
+def test_looking_ahead(client: RawClient) -> None:
     assert client.call("preview", id="daughter", host="www.tiktok.com")["owner"] == "family"
     assert (
         client.call("preview", id="daughter", host="example.com", set={"mode": "allow-list"})["verdict"]

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.health import SUPPORT
+from gateway.control.schema import to_json
 from gateway.policy.accounts.people import PersonRole
 from webui import charts
 from webui.accounts import session
@@ -37,6 +38,6 @@ def show() -> ResponseReturnValue:
 @seen_by(PersonRole.SUPPORT, PersonRole.GUARDIAN)
 def file() -> Response:
     """Return the same as a file for support."""
-    text = json.dumps(daemon().client.call(SUPPORT.name), indent=1, ensure_ascii=False)
+    text = json.dumps(to_json(daemon().client.ask(SUPPORT)), indent=1, ensure_ascii=False)
     headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
     return Response(f"{text}\n", mimetype="application/json", headers=headers)
