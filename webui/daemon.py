@@ -44,7 +44,7 @@ class Daemon:
         if not visitor and "home" in g:
             return cast("Home", g.home if request.method in READS else g.pop("home"))
         status = self.client.ask(STATUS, **visitor)
-        i18n.set_family_language(status.language or "")
+        i18n.set_family_language(status.language)
         home = Home(status)
         if visitor:
             g.home = home

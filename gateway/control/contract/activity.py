@@ -44,8 +44,8 @@ class RecentBlock:
     """A blocked connection or DNS query."""
 
     at: datetime
-    host: str | None  # untrusted input
-    name: str | None  # of the host's service, if it is known
+    host: str  # untrusted input; empty: the connection named none
+    name: str  # of the host's service; empty: unknown
     proto: str
     sentence: str
     verdict: str
@@ -60,7 +60,7 @@ class RecentBlock:
 @record
 class RecentBlocks:
     refusals: tuple[RecentBlock, ...]  # newest first
-    shared: bool = False  # several guests have these rules: the owner of a block is unknown, none is listed
+    shared: bool  # several guests have these rules: the owner of a block is unknown, none is listed
 
 
 @record

@@ -20,7 +20,7 @@ class PinState:
 
     pin: bool  # needs one, from the age of ten
     pin_set: datetime | None
-    pin_by: str | None  # the guardian who set it; None: the child itself
+    pin_by: str  # the guardian who set it; empty: the child itself
 
 
 @record
@@ -60,12 +60,12 @@ class SharedDevice:
     device: str  # MAC
     name: str  # untrusted input
     people: tuple[SharingPerson, ...]  # youngest first
-    youngest: str | None  # name of the child whose rules apply while no user is set
+    youngest: str  # name of the child whose rules apply while no user is set; empty: none
     who: str | None  # the current user
-    who_name: str | None
-    kind: str | None  # use, claim, handed
+    who_name: str
+    kind: str  # use, claim, handed; empty: no user
     until: datetime | None
-    by: str | None  # the guardian who started this use
+    by: str  # the guardian who started this use
     untold: bool = False  # for guardians: the user may be a child whose activity is private
 
 

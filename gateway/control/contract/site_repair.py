@@ -32,9 +32,9 @@ class SiteRepair:
     """A repair that runs, or that waits for a guardian's choice."""
 
     state: str  # none, runs, over
-    host: str | None  # None: there is no repair
+    host: str  # empty: there is no repair
     until: datetime | None
-    by: str | None
+    by: str
     devices: tuple[str, ...]  # MACs
 
 

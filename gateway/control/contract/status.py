@@ -177,7 +177,7 @@ class HomeState:
     internet: str  # works, down, unknown
     internet_since: datetime | None
     country: str
-    language: str | None  # of the pages
+    language: str  # of the pages; empty: none is set
     new_devices: int
     requests: int  # pending
     questions: int  # about devices

@@ -157,7 +157,7 @@ class LedgerMinute:
     gate: str
     name: str
     bytes: int
-    service: str | None  # null: unknown
+    service: str  # empty: unknown
     why: str  # moved, linger
 
 
@@ -195,8 +195,8 @@ class CodeBatch:
     id: str
     count: int
     minutes: int
-    who: str | None  # null: any child
-    name: str | None
+    who: str  # empty: any child
+    name: str
     made: datetime
     until: datetime
     by: str

@@ -49,18 +49,19 @@ class RefusalVerb:
             call.refuse("profile", "is missing")
         profile = self._home.rules.profile(args.profile)
         if profile.rules.log_level < NAMES_LEVEL:
-            return RecentBlocks(())  # names and times are private; `history` has the number a day
+            # Names and times are private; `history` has the number a day.
+            return RecentBlocks((), shared=False)
         slots = self._family.slots_of(profile.id)
-        return RecentBlocks(self._describe(slots, args.limit, profile))
+        return RecentBlocks(self._describe(slots, args.limit, profile), shared=False)
 
     def _of_device(self, text: str, limit: int) -> RecentBlocks:
         mac = parse_mac(text)
         member = self._family.member_of(mac) if mac is not None else None
         if mac is None or member is None:
-            return RecentBlocks(())
+            return RecentBlocks((), shared=False)
         if self._shares_slot(member, mac):
             return RecentBlocks((), shared=True)
-        return RecentBlocks(self._describe(frozenset({member.slot}), limit, member.profile))
+        return RecentBlocks(self._describe(frozenset({member.slot}), limit, member.profile), shared=False)
 
     def _shares_slot(self, member: Member, mac: str) -> bool:
         """Whether another device of the same slot was here lately. Then it is unknown which was refused."""
@@ -87,8 +88,8 @@ class RefusalVerb:
         ends = decision.until is not None and decision.until < FOREVER
         return RecentBlock(
             at=refusal.at,
-            host=host,
-            name=self._name(refusal),
+            host=host or "",
+            name=self._name(refusal) or "",
             proto=refusal.seen.proto,
             sentence=sentence(decision, host, self._home.local_now(), self._home.rules.names),
             verdict=decision.verdict,

@@ -72,7 +72,7 @@ class PinDesk:
         at = None if known is None else known.at.astimezone(self._home.rules.household.config.zone)
         if at is not None and known is not None and not known.by and who.rules.log_level < NAMES_LEVEL:
             at = day_of(at)  # the moment at which the child set it is private
-        return PinState(pin=needs_pin(who), pin_set=at, pin_by=None if known is None else known.by or None)
+        return PinState(pin=needs_pin(who), pin_set=at, pin_by="" if known is None else known.by)
 
     def _changed(self, who: Profile) -> ChangedPin:
         return ChangedPin(who=who.id, **values_of(self.describe(who)))

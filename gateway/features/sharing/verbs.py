@@ -254,12 +254,12 @@ class SharingVerbs:
             device=mac,
             name=self._presence.here.name_of(mac),
             people=self._with_pins(possible_users(household, mac)),
-            youngest=None if owner is None or not owner.is_child else owner.name,
+            youngest="" if owner is None or not owner.is_child else owner.name,
             who=None if use is None else use.who,
-            who_name=None if use is None else self._name(use.who),
-            kind=None if use is None else use.kind,
+            who_name="" if use is None else self._name(use.who),
+            kind="" if use is None else use.kind,
             until=None if use is None or use.until is None else use.until.astimezone(zone),
-            by=None if use is None else use.by or None,
+            by="" if use is None else use.by,
             **for_guardians,
         )
 

@@ -134,9 +134,7 @@ class SiteRepairVerbs:
         profile = self._child(call, call.args.id)
         running, state = self._lessons.of(profile.id), self._lessons.describe(profile.id)
         if running is None or state is None:
-            return SiteRepairNames(
-                state="none", host=None, until=None, by=None, devices=(), names=(), left_out=0
-            )
+            return SiteRepairNames(state="none", host="", until=None, by="", devices=(), names=(), left_out=0)
         whole = profile.rules.log_level >= NAMES_LEVEL
         shown = (asked for asked in running.notes.all() if whole or asked.proposed)
         names = tuple(self._describe(asked, domain_of(asked.name, running.suffix)) for asked in shown)

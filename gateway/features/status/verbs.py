@@ -152,7 +152,7 @@ class StatusVerb:
             internet=self._internet.state,
             internet_since=None if since is None else since.astimezone(now.tzinfo),
             country=rules.household.config.country,
-            language=rules.household.config.language or None,
+            language=rules.household.config.language,
             new_devices=sum(
                 place_of(home, self._people.family, mac) == GUEST for mac in self._presence.here.now
             ),

@@ -141,6 +141,6 @@ def _counted(entry: CountedMinute, rules: RuleBook) -> LedgerMinute:
         gate=entry.gate,
         name=gate_name(entry.gate, names),
         bytes=entry.bytes,
-        service=None if entry.service is None else names.services.get(entry.service, entry.service),
+        service="" if entry.service is None else names.services.get(entry.service, entry.service),
         why=entry.why,
     )

@@ -82,7 +82,7 @@ def test_below_level_2_others_are_told_neither_what_it_was_nor_when(told: Told) 
     told.asks(PHONE, "www.pornhub.com")
     told.asks(PHONE, "www.instagram.com")
     assert told.events == []
-    assert told.answer(profile="son") == {"refusals": []}
+    assert told.answer(profile="son") == {"refusals": [], "shared": False}
     own = told.answer(device=PHONE)["refusals"]
     assert {one["host"]: one["name"] for one in own} == {
         "www.pornhub.com": "Pornhub",
@@ -94,7 +94,7 @@ def test_at_level_0_nothing_is_told_to_others(told: Told, caplog: pytest.LogCapt
     """A guest, an adult: the device itself is told all the same."""
     caplog.set_level("DEBUG")
     told.asks(STRANGER, "www.pornhub.com")
-    assert told.answer(profile="guest") == {"refusals": []}
+    assert told.answer(profile="guest") == {"refusals": [], "shared": False}
     assert told.events == []
     assert caplog.records == []
     (own,) = told.answer(device=STRANGER)["refusals"]
@@ -116,5 +116,5 @@ def test_a_guest_sees_its_own_refusals_and_never_another_guest_s(told: Told) -> 
 
 def test_a_sibling_s_device_is_asked_in_vain(told: Told) -> None:
     told.asks(TABLET, "www.tiktok.com")
-    assert told.answer(device=PHONE) == {"refusals": []}
-    assert told.answer(device="no mac") == {"refusals": []}
+    assert told.answer(device=PHONE) == {"refusals": [], "shared": False}
+    assert told.answer(device="no mac") == {"refusals": [], "shared": False}

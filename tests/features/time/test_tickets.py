@@ -131,7 +131,7 @@ def test_unused_ones_are_listed_by_what_was_made_at_once(make: Make) -> None:
     desk.ask("redeem", device=TABLET, code=used)
     desk.restart()
     newest, *others = desk.ask("tickets", Role.WEB)["batches"]
-    assert (newest["count"], newest["who"], newest["name"]) == (1, None, None)
+    assert (newest["count"], newest["who"], newest["name"]) == (1, "", "")
     assert sorted(one["count"] for one in others) == [2, 3]
     assert len({one["id"] for one in (newest, *others)}) == 3
     for one in others:

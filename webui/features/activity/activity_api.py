@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from gateway.control.contract.activity import ERASE, HISTORY, RECENT_BLOCKS, History, RecentBlock
-from gateway.control.contract.time import LEDGER, Ledger, LedgerMinute
+from gateway.control.contract.activity import ERASE, HISTORY, RECENT_BLOCKS, History, RecentBlocks
+from gateway.control.contract.time import LEDGER, Ledger
 from gateway.control.schema import record
 from webui.api.operations import Noun
 from webui.api.who import Caller
@@ -26,37 +26,8 @@ class OnDay:
 
 
 @record
-class Counted(LedgerMinute):
-    """A counted minute. In the API, an unknown service is an empty text."""
-
-    service: str
-
-
-@record
-class LedgerDay(Ledger):
-    minutes: tuple[Counted, ...]
-
-
-LEDGER_DAY = LEDGER.returning(LedgerDay)
-
-
-@record
 class Erase:
     what: Literal["all", "names"] = "all"
-
-
-@record
-class Refusal(RecentBlock):
-    """A recent block, with empty texts where the socket has null."""
-
-    host: str
-    name: str
-
-
-@record
-class Refusals:
-    refusals: tuple[Refusal, ...]
-    shared: bool
 
 
 @noun.declare("GET", "/children/{child}/history", query=Span, answer=History)
@@ -71,13 +42,13 @@ def erase(me: Caller, child: str, query: Erase) -> object:
     return me.change(ERASE, id=child, what=query.what)
 
 
-@noun.declare("GET", "/children/{child}/ledger", query=OnDay, answer=LedgerDay)
+@noun.declare("GET", "/children/{child}/ledger", query=OnDay, answer=Ledger)
 def ledger(me: Caller, child: str, query: OnDay) -> object:
     """Return which minutes counted; from log level 2 on also when and for what."""
-    return me.ask(LEDGER_DAY, who=child, **({"day": query.day} if query.day else {}))
+    return me.ask(LEDGER, who=child, **({"day": query.day} if query.day else {}))
 
 
-@noun.declare("GET", "/children/{child}/refusals", answer=Refusals)
+@noun.declare("GET", "/children/{child}/refusals", answer=RecentBlocks)
 def refusals(me: Caller, child: str) -> object:
     """Return the last blocks: ten a device within ten minutes, from memory."""
     return me.ask(RECENT_BLOCKS, profile=child)

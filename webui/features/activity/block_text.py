@@ -23,7 +23,7 @@ class BlockView:
     @property
     def title(self) -> str:
         """Return the name of the service, or else the host. Both are untrusted input."""
-        return self.block.name or self.block.host or ""
+        return self.block.name or self.block.host
 
     @property
     def sentence(self) -> str:
@@ -68,5 +68,5 @@ class BlocksView:
 def blocks_of(here: Here) -> BlocksView:
     """Return the last ten blocks of the device that asks; none of an unknown device."""
     if not here.mac:
-        return BlocksView(RecentBlocks(()))
+        return BlocksView(RecentBlocks((), shared=False))
     return BlocksView(daemon().client.ask(RECENT_BLOCKS, device=here.mac, limit=SHOWN))

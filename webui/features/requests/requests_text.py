@@ -77,7 +77,7 @@ def waiting_time(requests: Iterable[RequestView]) -> RequestView | None:
 
 def waiting_for(requests: Iterable[RequestView], block: RecentBlock) -> RequestView | None:
     """Return the pending request for what was blocked: the site, or its service."""
-    host = block.host or ""
+    host = block.host
 
     def fits(request: RequestView) -> bool:
         thing = request.thing or ""

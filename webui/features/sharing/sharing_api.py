@@ -11,8 +11,8 @@ from gateway.control.contract.sharing import (
     PIN,
     TAKE_BACK,
     USE,
+    Lending,
     SharedDevice,
-    SharingPerson,
 )
 from gateway.control.schema import Text, record
 from webui.api.operations import ChildId, Noun
@@ -21,29 +21,6 @@ from webui.api.who import Caller
 noun = Noun("sharing")
 
 Digits = Annotated[str, Text(1, 12, r"[0-9]+")]
-
-
-# Here, an empty text is in place of the socket's null.
-
-
-@record
-class PinOfPerson(SharingPerson):
-    pin_by: str
-
-
-@record
-class Lent(SharedDevice):
-    people: tuple[PinOfPerson, ...]
-    youngest: str
-    who_name: str
-    kind: str
-    by: str
-
-
-@record
-class AllLent:
-    devices: tuple[Lent, ...]
-    people: tuple[PinOfPerson, ...]
 
 
 @record
@@ -56,31 +33,31 @@ class NewPin:
     pin: Digits
 
 
-@noun.declare("GET", "/sharing", answer=AllLent)
+@noun.declare("GET", "/sharing", answer=Lending)
 def all_(me: Caller) -> object:
     """List shared and handed-over devices with their users."""
     return me.ask(LENT)
 
 
-@noun.declare("POST", "/sharing/{mac}/use", body=Who, answer=Lent)
+@noun.declare("POST", "/sharing/{mac}/use", body=Who, answer=SharedDevice)
 def use(me: Caller, mac: str, body: Who) -> object:
     """Set the user of a shared device."""
     return me.change(USE, device=mac, who=body.child)
 
 
-@noun.declare("POST", "/sharing/{mac}/leave", answer=Lent)
+@noun.declare("POST", "/sharing/{mac}/leave", answer=SharedDevice)
 def leave(me: Caller, mac: str) -> object:
     """Clear the user: the youngest child's rules apply."""
     return me.change(LEAVE, device=mac)
 
 
-@noun.declare("POST", "/sharing/{mac}/hand-over", body=Who, answer=Lent)
+@noun.declare("POST", "/sharing/{mac}/hand-over", body=Who, answer=SharedDevice)
 def hand_over(me: Caller, mac: str, body: Who) -> object:
     """Hand an adult's device to a child: the child's rules apply until it is taken back."""
     return me.change(HAND_OVER, device=mac, who=body.child)
 
 
-@noun.declare("POST", "/sharing/{mac}/take-back", answer=Lent)
+@noun.declare("POST", "/sharing/{mac}/take-back", answer=SharedDevice)
 def take_back(me: Caller, mac: str) -> object:
     """Take a device back: its own rules apply."""
     return me.change(TAKE_BACK, device=mac)

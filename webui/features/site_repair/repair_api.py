@@ -24,14 +24,6 @@ class Teach:
 
 
 @record
-class Lesson(SiteRepairNames):
-    """A site repair, with empty texts where the socket has null."""
-
-    host: str
-    by: str
-
-
-@record
 class Keep:
     keep: tuple[Host, ...] = ()
 
@@ -44,7 +36,7 @@ def begin(me: Caller, child: str, body: Teach) -> object:
     )
 
 
-@noun.declare("GET", "/children/{child}/lesson", answer=Lesson)
+@noun.declare("GET", "/children/{child}/lesson", answer=SiteRepairNames)
 def read(me: Caller, child: str) -> object:
     """Return its state, and the requested names."""
     return me.ask(SITE_REPAIR, id=child)

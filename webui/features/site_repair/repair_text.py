@@ -33,7 +33,7 @@ class SiteRepairView:
 
     @property
     def host(self) -> str:
-        return self.repair.host or ""
+        return self.repair.host
 
     @property
     def runs(self) -> bool:

@@ -12,16 +12,11 @@ noun = Noun("home")
 
 
 @record
-class HomeNow(HomeState):
-    language: str  # empty: none is set
-
-
-@record
 class Off:
     minutes: Minutes | None = None
 
 
-@noun.declare("GET", "/home", answer=HomeNow)
+@noun.declare("GET", "/home", answer=HomeState)
 def now(me: Caller) -> object:
     """Return the state of the home."""
     return me.ask(STATUS)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from gateway.control.contract.activity import ERASE, RECENT_BLOCKS
+from gateway.control.contract.activity import ERASE, RECENT_BLOCKS, RecentBlocks
 from gateway.control.contract.bypass_alerts import BYPASS_CARDS, BypassCards
 from gateway.control.contract.profile import PROFILE, ProfileRules
 from gateway.control.contract.requests import REQUEST, RequestMinutes
 from gateway.control.contract.rules import OWN_CHANGES
-from gateway.control.contract.sharing import ADULT, CLAIM, LEAVE, PIN, USE
+from gateway.control.contract.sharing import ADULT, CLAIM, LEAVE, PIN, USE, SharedDevice
 from gateway.control.contract.status import DEVICE, DeviceState, TimeLeft
-from gateway.control.contract.time import LANDING, REDEEM, OwnGrant, TimeUsed
+from gateway.control.contract.time import LANDING, LEDGER, REDEEM, Ledger, OwnGrant, TimeUsed
 from gateway.control.schema import Text, record
 from gateway.policy.accounts.people import PersonRole
 from webui.accounts import locks
@@ -20,11 +20,11 @@ from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
-from webui.features.activity.activity_api import LEDGER_DAY, LedgerDay, OnDay, Refusals
+from webui.features.activity.activity_api import OnDay
 from webui.features.activity.block_text import blocks_of
 from webui.features.requests.requests_api import ALL_ASKED, AllAsked
 from webui.features.rules.changes_api import Changes, with_undo
-from webui.features.sharing.sharing_api import Digits, Lent
+from webui.features.sharing.sharing_api import Digits
 from webui.features.status.children_api import ServiceId
 from webui.features.status.home_text import Here
 from webui.features.time.sheets import CODE_LIMIT, normalize_code
@@ -128,7 +128,7 @@ def changes(_me: Caller | None) -> object:
     return with_undo(daemon().client.ask(OWN_CHANGES, device=device_of_a_child().mac).changes)
 
 
-@noun.declare("GET", "/my/refusals", ANYONE, answer=Refusals)
+@noun.declare("GET", "/my/refusals", ANYONE, answer=RecentBlocks)
 def refusals(_me: Caller | None) -> object:
     """List this device's last blocks: ten within ten minutes, from memory."""
     return daemon().client.ask(RECENT_BLOCKS, device=_device())
@@ -148,11 +148,11 @@ def asked(me: Caller | None) -> object:
     return AllAsked(requests=tuple(request for request in found if request.profile == here.profile))
 
 
-@noun.declare("GET", "/my/ledger", ANYONE, query=OnDay, answer=LedgerDay)
+@noun.declare("GET", "/my/ledger", ANYONE, query=OnDay, answer=Ledger)
 def ledger(me: Caller | None, query: OnDay) -> object:
     """Return which minutes counted. Needs the child's PIN."""
     day: dict[str, object] = {"day": query.day} if query.day else {}
-    return daemon().client.ask(LEDGER_DAY, device=_own(me).mac, **day)
+    return daemon().client.ask(LEDGER, device=_own(me).mac, **day)
 
 
 @noun.declare("POST", "/my/erase", ANYONE, body=EraseOwn)
@@ -207,20 +207,20 @@ def redeem(_me: Caller | None, body: Code) -> object:
     return daemon().client.ask(REDEEM, device=device_of_a_child().mac, code=text, origin=source_address())
 
 
-@noun.declare("POST", "/my/use", ANYONE, body=Use, answer=Lent)
+@noun.declare("POST", "/my/use", ANYONE, body=Use, answer=SharedDevice)
 def use(_me: Caller | None, body: Use) -> object:
     """Set the user of this shared device."""
     pin = {"pin": body.pin} if body.pin else {}
     return daemon().client.ask(USE, device=_device(), who=body.child, **pin)
 
 
-@noun.declare("POST", "/my/leave", ANYONE, body=Done, answer=Lent)
+@noun.declare("POST", "/my/leave", ANYONE, body=Done, answer=SharedDevice)
 def leave(_me: Caller | None, body: Done) -> object:
     """End the use of this device or of a screen."""
     return daemon().client.ask(LEAVE, device=_device(), **({"screen": body.screen} if body.screen else {}))
 
 
-@noun.declare("POST", "/my/screens", ANYONE, body=Screen, answer=Lent)
+@noun.declare("POST", "/my/screens", ANYONE, body=Screen, answer=SharedDevice)
 def claim(_me: Caller | None, body: Screen) -> object:
     """Start the use of a screen."""
     return daemon().client.ask(CLAIM, device=device_of_a_child().mac, screen=body.screen)

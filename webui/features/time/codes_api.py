@@ -6,7 +6,7 @@ from gateway.control.contract.time import (
     CODE_BATCHES,
     CODES,
     WITHDRAW,
-    CodeBatch,
+    CodeBatches,
     CodeCount,
     CodeMinutes,
     IssuedCodes,
@@ -26,26 +26,10 @@ class NewCodes:
     count: CodeCount = 1
 
 
-@record
-class Batch(CodeBatch):
-    """A batch. In the API, ``who`` and ``name`` are empty for any child."""
-
-    who: str
-    name: str
-
-
-@record
-class Batches:
-    batches: tuple[Batch, ...]
-
-
-ALL_BATCHES = CODE_BATCHES.returning(Batches)
-
-
-@noun.declare("GET", "/codes", answer=Batches)
+@noun.declare("GET", "/codes", answer=CodeBatches)
 def all_(me: Caller) -> object:
     """List unused codes by batch, without the codes themselves."""
-    return me.ask(ALL_BATCHES)
+    return me.ask(CODE_BATCHES)
 
 
 @noun.declare("POST", "/codes", body=NewCodes, answer=IssuedCodes, status=201)

@@ -46,7 +46,7 @@ def rows(minutes: Iterable[LedgerMinute]) -> tuple[Row, ...]:
     """Return rows in time order. A minute that counted for several limits appears once, with all of them."""
     limits: dict[tuple[datetime, str, str, str], list[LedgerMinute]] = {}
     for minute in minutes:
-        limits.setdefault((minute.at, minute.device, minute.service or "", minute.why), []).append(minute)
+        limits.setdefault((minute.at, minute.device, minute.service, minute.why), []).append(minute)
     found: list[Row] = []
     latest: dict[tuple[object, ...], int] = {}  # properties → index of their last row
     for (at, device, service, why), alike in sorted(limits.items(), key=lambda item: item[0]):
