@@ -1,6 +1,6 @@
 """The verbs `backup` and `restore`: a backup goes out and comes in as pieces of plain text.
 
-The client encrypts and decrypts it. The daemon has no scrypt (`daemon/memory.py`) and no password.
+The client encrypts and decrypts it. The daemon loads no OpenSSL, for its memory, and knows no password.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ format::
 
     menus:
       - id: private-dns-android
-        topic: private_dns              # one of policy/waycards.py Topic
+        topic: private_dns              # one of policy/alerts/cards.py CardTopic
         name: {en: Android}             # of the device or program; other languages where they differ
         devices: [android-phone]        # ids of profiles/fingerprints.yaml
         kinds: [phone, tablet]          # where nothing but the kind is known; ``any``: where nothing is
