@@ -27,7 +27,7 @@ from gateway.policy.identity.sharing import DeviceUse, opened_by_proof, temporar
 from gateway.policy.judge.combined import aligned_profiles
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import GUEST, HOME, Profile
-from gateway.store.tables.devices import Device
+from gateway.store.tables.devices import StoredDevice
 
 UNKNOWN = "unknown"  # key in the store of the slot of unassigned devices
 VISITOR = "visitor"
@@ -68,7 +68,7 @@ class Grouping:
     def __init__(
         self,
         household: Household,
-        devices: Mapping[str, Device],
+        devices: Mapping[str, StoredDevice],
         questions: Mapping[str, Question],
         alone: Collection[str],
         at: datetime,

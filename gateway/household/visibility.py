@@ -19,8 +19,8 @@ from gateway.policy.identity.sharing import DeviceUse, possible_users, temporary
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, Sightings
 from gateway.policy.time.standing import Situation
-from gateway.store.tables.device_notes import DeviceNotes
-from gateway.store.tables.sharing import Uses
+from gateway.store.tables.device_notes import DeviceNoteTable
+from gateway.store.tables.sharing import DeviceUseTable
 
 
 class Visibility:
@@ -29,7 +29,7 @@ class Visibility:
     ``uses``: the present users of shared devices.
     """
 
-    def __init__(self, home: HomeContext, uses: Uses) -> None:
+    def __init__(self, home: HomeContext, uses: DeviceUseTable) -> None:
         self._home = home
         self._uses = uses
 
@@ -146,7 +146,7 @@ class VisibleDevices:
     """Returns presence and addresses of devices without private data."""
 
     def __init__(
-        self, visibility: Visibility, inventory: Inventory, here: SeenDevices, notes: DeviceNotes
+        self, visibility: Visibility, inventory: Inventory, here: SeenDevices, notes: DeviceNoteTable
     ) -> None:
         self._visibility = visibility
         self._inventory = inventory

@@ -22,27 +22,27 @@ from gateway.store.events import EventWriter
 from gateway.store.flash_wear import OFTEN, Wear
 from gateway.store.minutes_file import SERVICE
 from gateway.store.stored_detail import family_day
-from gateway.store.tables.adult_proofs import AdultProofs
-from gateway.store.tables.agreements import Agreements
-from gateway.store.tables.alerts import AlertBook
-from gateway.store.tables.bypass_cards import WayCards
-from gateway.store.tables.day_totals import DayTotals
-from gateway.store.tables.device_marks import Marks
-from gateway.store.tables.device_notes import ADDRESSES_DAYS, DeviceNotes
-from gateway.store.tables.devices import Devices
-from gateway.store.tables.grants import Gifts
-from gateway.store.tables.growing import Growing
-from gateway.store.tables.held_bands import HeldBands
-from gateway.store.tables.history import History
-from gateway.store.tables.pauses import InForce, State
-from gateway.store.tables.people import People
-from gateway.store.tables.questions import Questions
-from gateway.store.tables.requests import Requests
-from gateway.store.tables.self_set import SelfSets
-from gateway.store.tables.sharing import Pins, Uses
-from gateway.store.tables.sightings import Sights
-from gateway.store.tables.slots import Numbers
-from gateway.store.tables.tickets import Tickets
+from gateway.store.tables.adult_proofs import AdultProofTable
+from gateway.store.tables.agreements import AgreementTable
+from gateway.store.tables.alerts import AlertTable
+from gateway.store.tables.bypass_cards import BypassCardTable
+from gateway.store.tables.day_totals import DayTotalTable
+from gateway.store.tables.device_marks import DeviceMarkTable
+from gateway.store.tables.device_notes import ADDRESSES_DAYS, DeviceNoteTable
+from gateway.store.tables.devices import DeviceTable
+from gateway.store.tables.grants import GrantTable
+from gateway.store.tables.growing import AgeTransitionTable
+from gateway.store.tables.held_bands import HeldBandTable
+from gateway.store.tables.history import HistoryTable
+from gateway.store.tables.pauses import InForce, PauseTable
+from gateway.store.tables.people import AccountTable
+from gateway.store.tables.questions import QuestionTable
+from gateway.store.tables.requests import RequestTable
+from gateway.store.tables.self_set import SelfSetTable
+from gateway.store.tables.sharing import DeviceUseTable, PinTable
+from gateway.store.tables.sightings import SightingTable
+from gateway.store.tables.slots import SlotTable
+from gateway.store.tables.tickets import TicketTable
 
 DAY_STARTS = timedelta(hours=4)
 ONE_DAY = timedelta(days=1)
@@ -92,7 +92,7 @@ class Store:
         self.notes, self.people, self.agreements = loaded.notes, loaded.people, loaded.agreements
         self.uses, self.pins, self.proofs = loaded.uses, loaded.pins, loaded.proofs
         self.alerts, self.growing, self.self_set = loaded.alerts, loaded.growing, loaded.self_set
-        self.minutes, self.history = DayTotals(self._database), History(self._database)
+        self.minutes, self.history = DayTotalTable(self._database), HistoryTable(self._database)
         self._doubted: datetime | None = None  # until then the clock may still be set back
         self._events = EventWriter(self._database, day_starts=day_starts, wear=wear)
 
@@ -268,29 +268,29 @@ class Store:
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     writer: DurableWriter
-    settings: State
-    numbers: Numbers
-    devices: Devices
-    held: HeldBands
-    questions: Questions
-    gifts: Gifts
-    requests: Requests
-    tickets: Tickets
-    sights: Sights
-    way_cards: WayCards
-    notes: DeviceNotes
-    uses: Uses
-    pins: Pins
-    alerts: AlertBook
-    marks: Marks
-    people: People
-    growing: Growing
-    proofs: AdultProofs
-    self_set: SelfSets
-    agreements: Agreements
+    settings: PauseTable
+    numbers: SlotTable
+    devices: DeviceTable
+    held: HeldBandTable
+    questions: QuestionTable
+    gifts: GrantTable
+    requests: RequestTable
+    tickets: TicketTable
+    sights: SightingTable
+    way_cards: BypassCardTable
+    notes: DeviceNoteTable
+    uses: DeviceUseTable
+    pins: PinTable
+    alerts: AlertTable
+    marks: DeviceMarkTable
+    people: AccountTable
+    growing: AgeTransitionTable
+    proofs: AdultProofTable
+    self_set: SelfSetTable
+    agreements: AgreementTable
 
 
-def _is_kept(named: Callable[[str], bool], notes: DeviceNotes, mac: str) -> bool:
+def _is_kept(named: Callable[[str], bool], notes: DeviceNoteTable, mac: str) -> bool:
     return named(mac) or mac in notes.labels()
 
 
@@ -301,29 +301,29 @@ def _load(
     for last in (False, True):
         writer = DurableWriter(database)
         try:
-            notes = DeviceNotes(database, writer)
+            notes = DeviceNoteTable(database, writer)
             return _Loaded(
                 writer,
-                State(database, writer),
-                Numbers(database, writer),
-                Devices(database, writer, partial(_is_kept, named, notes)),
-                HeldBands(database, writer),
-                Questions(database, writer, clock_trusted),
-                Gifts(database, writer),
-                Requests(database, writer),
-                Tickets(database, writer),
-                Sights(database, writer, bus),
-                WayCards(database, writer),
+                PauseTable(database, writer),
+                SlotTable(database, writer),
+                DeviceTable(database, writer, partial(_is_kept, named, notes)),
+                HeldBandTable(database, writer),
+                QuestionTable(database, writer, clock_trusted),
+                GrantTable(database, writer),
+                RequestTable(database, writer),
+                TicketTable(database, writer),
+                SightingTable(database, writer, bus),
+                BypassCardTable(database, writer),
                 notes,
-                Uses(database, writer),
-                Pins(database, writer),
-                AlertBook(database, writer),
-                Marks(database, writer),
-                People(database, writer, bus),
-                Growing(database, writer),
-                AdultProofs(database, writer),
-                SelfSets(database, writer),
-                Agreements(database, writer),
+                DeviceUseTable(database, writer),
+                PinTable(database, writer),
+                AlertTable(database, writer),
+                DeviceMarkTable(database, writer),
+                AccountTable(database, writer, bus),
+                AgeTransitionTable(database, writer),
+                AdultProofTable(database, writer),
+                SelfSetTable(database, writer),
+                AgreementTable(database, writer),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

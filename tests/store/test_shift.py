@@ -19,7 +19,7 @@ from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.clock_changes import Kind as Span
 from gateway.store.database import Statement
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, Opening
+from gateway.store.tables.grants import Given, GrantKind, SiteOpening
 from tests.store.helpers import HOUR, look
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -54,8 +54,8 @@ def grant(
     )
 
 
-def opening(length: timedelta, span: Span = Span.LASTING, *, sure: bool = True) -> Opening:
-    return Opening(2, "son", "example.com", NOW + length, NOW, "Mum", span, sure)
+def opening(length: timedelta, span: Span = Span.LASTING, *, sure: bool = True) -> SiteOpening:
+    return SiteOpening(2, "son", "example.com", NOW + length, NOW, "Mum", span, sure)
 
 
 def fill(store: Store, length: timedelta, *, sure: bool = True) -> None:

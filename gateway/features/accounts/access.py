@@ -10,13 +10,13 @@ from gateway.household.context import HomeContext
 from gateway.household.members import CONSOLE, Family, Member
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import ALL, Profile
-from gateway.store.tables.people import People
+from gateway.store.tables.people import AccountTable
 
 
 class Access:
     """Checks who may send a request, and resolves the persons and devices that it names."""
 
-    def __init__(self, home: HomeContext, people: People, claim: Claim, family: Family) -> None:
+    def __init__(self, home: HomeContext, people: AccountTable, claim: Claim, family: Family) -> None:
         self._home = home
         self._people = people
         self._claim = claim

@@ -20,7 +20,7 @@ from gateway.household.presence import Presence
 from gateway.policy.accounts.people import DEVICE_LIMIT
 from gateway.policy.accounts.tokens import origin_with_token, split_origin
 from gateway.store.store import Store
-from gateway.store.tables.people import People
+from gateway.store.tables.people import AccountTable
 
 # Changes of accounts that every guardian is notified of.
 NOTIFIED = frozenset(
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 class Origins:
     """Names the device that a request comes from: an address alone means another device in a month."""
 
-    def __init__(self, home: HomeContext, people: People, presence: Presence) -> None:
+    def __init__(self, home: HomeContext, people: AccountTable, presence: Presence) -> None:
         self._home = home
         self._people = people
         self._presence = presence
@@ -98,7 +98,7 @@ def guardians(
     )
 
 
-def log_claim_code(home: HomeContext, people: People) -> None:
+def log_claim_code(home: HomeContext, people: AccountTable) -> None:
     """Log how an unclaimed gateway is claimed, once everything runs."""
     if not people.claimed:
         text = "No guardian yet. The first visitor from the home who enters the label's code %s becomes one."
@@ -106,7 +106,7 @@ def log_claim_code(home: HomeContext, people: People) -> None:
         _log.warning(text, code, extra={SECRET: True})
 
 
-def announced(home: HomeContext, people: People) -> tuple[Announcement, ...]:
+def announced(home: HomeContext, people: AccountTable) -> tuple[Announcement, ...]:
     """Return the account changes that everyone is shown for a week, newest first."""
     now = home.local_now()
     return tuple(

@@ -14,7 +14,7 @@ from gateway.lists.book import SHELF, Book
 from gateway.policy.judge.explanation import Decider, category_of, contest, decider, setting
 from gateway.policy.profile.profile import Profile
 from gateway.policy.values import Decision, Reason, Verdict
-from gateway.store.tables.pauses import State
+from gateway.store.tables.pauses import PauseTable
 
 MOST_LISTS = 6  # of one category that are named; there are rarely two
 
@@ -27,7 +27,7 @@ class DecisionSource:
     def __init__(
         self,
         home: HomeContext,
-        settings: State,
+        settings: PauseTable,
         story: Callable[[], EditHistory],
         profile: Profile | None,
     ) -> None:

@@ -17,7 +17,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.time.standing import FOREVER
 from gateway.policy.values import Verdict
-from gateway.store.tables.devices import Devices
+from gateway.store.tables.devices import DeviceTable
 
 
 class RefusalVerb:
@@ -27,7 +27,7 @@ class RefusalVerb:
         self,
         home: HomeContext,
         family: Family,
-        devices: Devices,
+        devices: DeviceTable,
         recent: RecentRefusals,
         decided: Callable[[Profile], DecisionSource],
     ) -> None:

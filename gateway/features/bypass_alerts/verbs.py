@@ -28,7 +28,7 @@ from gateway.policy.alerts.cards import Card, card_sentence, for_child, for_guar
 from gateway.policy.alerts.menus import in_language, path
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.rules import NAMES_LEVEL
-from gateway.store.tables.bypass_cards import WayCards
+from gateway.store.tables.bypass_cards import BypassCardTable
 from gateway.store.tables.pauses import RecordAudit
 
 
@@ -38,7 +38,7 @@ class BypassCardVerbs:
     def __init__(
         self,
         home: HomeContext,
-        cards: WayCards,
+        cards: BypassCardTable,
         today: Callable[[datetime], date],
         audit: RecordAudit,
         presence: Presence,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 
 from gateway.policy.identity.traits import SOON
-from gateway.store.tables.devices import Device
+from gateway.store.tables.devices import StoredDevice
 
 REMEMBERED = 512  # new devices, 150 bytes each: as many as the inventory follows
 PAIRS = 1024  # of a new device and a known one that were present together
@@ -22,7 +22,7 @@ BESIDE = 32  # new devices that are compared in one minute
 class DeviceArrivals:
     """Remembers when devices came and went."""
 
-    def __init__(self, now: Callable[[], float], devices: Mapping[str, Device]) -> None:
+    def __init__(self, now: Callable[[], float], devices: Mapping[str, StoredDevice]) -> None:
         """``devices``: as they were when the previous daemon ended."""
         self._now = now
         self._started = now()

@@ -8,13 +8,13 @@ from gateway.control.router import Router
 from gateway.features.accounts.access import Access
 from gateway.household.context import Effects, HomeContext
 from gateway.policy.identity.macs import parse_mac
-from gateway.store.tables.device_marks import Marks
+from gateway.store.tables.device_marks import DeviceMarkTable
 
 
 class MarkVerbs:
     """Stores what guardians note about devices."""
 
-    def __init__(self, home: HomeContext, effects: Effects, marks: Marks, access: Access) -> None:
+    def __init__(self, home: HomeContext, effects: Effects, marks: DeviceMarkTable, access: Access) -> None:
         self._home = home
         self._effects = effects
         self._marks = marks

@@ -31,10 +31,10 @@ from gateway.lan.inventory import (
 from gateway.policy.identity.questions import Ask, KnownDevice, Question, Recognition, recognise
 from gateway.policy.identity.sharing import temporary_profiles
 from gateway.policy.identity.traits import Sign, Traits
-from gateway.store.tables.devices import Devices
+from gateway.store.tables.devices import DeviceTable
 from gateway.store.tables.pauses import RecordAudit
-from gateway.store.tables.questions import Questions
-from gateway.store.tables.sharing import Uses
+from gateway.store.tables.questions import QuestionTable
+from gateway.store.tables.sharing import DeviceUseTable
 
 RETRY_SECONDS = 3.0  # between two looks at new devices: silent devices are probed meanwhile
 RETRY_FOR = timedelta(seconds=30)  # by then it is known which devices are silent; a busy kernel takes ten
@@ -51,9 +51,9 @@ class Identities:
         home: HomeContext,
         effects: Effects,
         inventory: Inventory,
-        devices: Devices,
-        uses: Uses,
-        questions: Questions,
+        devices: DeviceTable,
+        uses: DeviceUseTable,
+        questions: QuestionTable,
         audit: RecordAudit,
         transaction: Callable[[], AbstractContextManager[None]],
         device_questions: DeviceQuestions,

@@ -23,7 +23,7 @@ from gateway.household.context import Effects, HomeContext
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.questions import ACCEPTS_PROFILE, PLACE_REPLIES, Ask, Question, Reply
 from gateway.store.tables.pauses import RecordAudit
-from gateway.store.tables.questions import Questions
+from gateway.store.tables.questions import QuestionTable
 
 
 class IdentityVerbs:
@@ -33,7 +33,7 @@ class IdentityVerbs:
         self,
         home: HomeContext,
         effects: Effects,
-        questions: Questions,
+        questions: QuestionTable,
         audit: RecordAudit,
         identities: Identities,
         device_questions: DeviceQuestions,

@@ -16,7 +16,7 @@ from gateway.policy.identity.copies import (
 )
 from gateway.policy.identity.questions import Ask, Question
 from gateway.policy.identity.traits import SOON, Sign, Traits
-from gateway.store.tables.questions import Questions
+from gateway.store.tables.questions import QuestionTable
 
 NOT_APART = timedelta()
 
@@ -24,7 +24,7 @@ NOT_APART = timedelta()
 class KnownTraits:
     """Compares traits. ``now`` and ``at`` are since boot."""
 
-    def __init__(self, questions: Questions) -> None:
+    def __init__(self, questions: QuestionTable) -> None:
         self._questions = questions
         self._drift: dict[str, timedelta] = {}  # since when it differs too little for a suspicion
         self._back: dict[str, tuple[timedelta, timedelta]] = {}  # when it came back, and after how long

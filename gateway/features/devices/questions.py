@@ -21,10 +21,10 @@ from gateway.policy.identity.questions import (
 )
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Sightings
-from gateway.store.tables.devices import Devices
+from gateway.store.tables.devices import DeviceTable
 from gateway.store.tables.pauses import RecordAudit
-from gateway.store.tables.questions import Questions
-from gateway.store.tables.sharing import Uses
+from gateway.store.tables.questions import QuestionTable
+from gateway.store.tables.sharing import DeviceUseTable
 
 UNNAMED = "A device"
 
@@ -36,9 +36,9 @@ class DeviceQuestions:
         self,
         home: HomeContext,
         effects: Effects,
-        questions: Questions,
-        devices: Devices,
-        uses: Uses,
+        questions: QuestionTable,
+        devices: DeviceTable,
+        uses: DeviceUseTable,
         audit: RecordAudit,
         presence: Presence,
         visibility: Visibility,

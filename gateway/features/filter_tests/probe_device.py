@@ -34,7 +34,7 @@ from gateway.lan import neighbours
 from gateway.path.addresses import NameBook
 from gateway.path.live_flows import LiveFlows
 from gateway.policy.values import Decision, Observation
-from gateway.store.tables.slots import Numbers
+from gateway.store.tables.slots import SlotTable
 from gateway.wire.flows.table import FlowTable
 
 SECONDS = 300  # after which an audit ends; forty checks take a minute or two
@@ -92,7 +92,7 @@ class ProbeDevice:
         presence: Presence,
         path: FilterPath,
         interfaces: HomeInterfaces,
-        numbers: Numbers,
+        numbers: SlotTable,
     ) -> None:
         self._home = home
         self._effects = effects

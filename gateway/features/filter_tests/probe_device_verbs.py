@@ -28,7 +28,7 @@ from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.profile.bypass_methods import Switch, Way
 from gateway.policy.profile.rules import Mode
 from gateway.policy.values import Reason
-from gateway.store.tables.devices import Devices
+from gateway.store.tables.devices import DeviceTable
 
 
 class ProbeDeviceVerbs:
@@ -38,7 +38,7 @@ class ProbeDeviceVerbs:
         self,
         home: HomeContext,
         probe_device: ProbeDevice,
-        devices: Devices,
+        devices: DeviceTable,
         family: Family,
         presence: Presence,
     ) -> None:

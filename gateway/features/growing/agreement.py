@@ -20,14 +20,14 @@ from gateway.policy.accounts.agreement import Side
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import needs_pin
 from gateway.policy.profile.profile import Profile
-from gateway.store.tables.agreements import Agreements
+from gateway.store.tables.agreements import AgreementTable
 from gateway.store.tables.grants import in_utc
 
 
 class AgreementVerbs:
     """Records agreements, and describes them."""
 
-    def __init__(self, home: HomeContext, agreements: Agreements, access: Access, pins: PinDesk) -> None:
+    def __init__(self, home: HomeContext, agreements: AgreementTable, access: Access, pins: PinDesk) -> None:
         self._home = home
         self._agreements = agreements
         self._access = access

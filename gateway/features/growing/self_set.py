@@ -13,7 +13,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import by_day_to_yaml
 from gateway.policy.profile.rules import SelfSet
 from gateway.policy.profile.self_set import MOST_LIMITS, Choice
-from gateway.store.tables.self_set import SelfSets
+from gateway.store.tables.self_set import SelfSetTable
 
 Asked = tuple[str, tuple[Choice, ...]]
 
@@ -21,7 +21,7 @@ Asked = tuple[str, tuple[Choice, ...]]
 class SelfSetting:
     """Stores the times that children set, and adds them to their rules."""
 
-    def __init__(self, home: HomeContext, effects: Effects, choices: SelfSets) -> None:
+    def __init__(self, home: HomeContext, effects: Effects, choices: SelfSetTable) -> None:
         self._home = home
         self._effects = effects
         self._choices = choices

@@ -25,7 +25,7 @@ from gateway.policy.profile import growing
 from gateway.policy.profile.growing import Step, next_band
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import rules_to_yaml
-from gateway.store.tables.growing import Growing as Steps
+from gateway.store.tables.growing import AgeTransitionTable
 
 
 class GrowingVerbs:
@@ -35,7 +35,7 @@ class GrowingVerbs:
         self,
         home: HomeContext,
         growing: Growing,
-        steps: Steps,
+        steps: AgeTransitionTable,
         held_bands: Callable[[], Mapping[str, Band]],
         access: Access,
     ) -> None:

@@ -10,7 +10,7 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.lists.sealed import SealedState
 from gateway.policy.values import Reason
-from gateway.store.tables.history import History
+from gateway.store.tables.history import HistoryTable
 from gateway.store.tables.pauses import RecordAudit
 
 FIRST = 20.0  # seconds after a start: the line comes up meanwhile
@@ -23,7 +23,9 @@ PROBLEMS = 8  # lines of the last look that are kept
 class SealedListUpdates:
     """Fetches the sealed sets, and records once when one expires."""
 
-    def __init__(self, home: HomeContext, effects: Effects, audit: RecordAudit, history: History) -> None:
+    def __init__(
+        self, home: HomeContext, effects: Effects, audit: RecordAudit, history: HistoryTable
+    ) -> None:
         self._home = home
         self._effects = effects
         self._audit = audit

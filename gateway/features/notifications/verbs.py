@@ -20,14 +20,14 @@ from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.household.context import HomeContext
 from gateway.policy.alerts.notifications import ADDRESS_LIMIT, KINDS, LANGUAGE_LIMIT, Alerts
-from gateway.store.tables.alerts import AlertBook as StoredAlerts
+from gateway.store.tables.alerts import AlertTable
 from gateway.store.tables.pauses import RecordAudit
 
 
 class AlertVerbs:
     """Shows and sets the messages of guardians."""
 
-    def __init__(self, home: HomeContext, book: StoredAlerts, audit: RecordAudit, access: Access) -> None:
+    def __init__(self, home: HomeContext, book: AlertTable, audit: RecordAudit, access: Access) -> None:
         self._home = home
         self._book = book
         self._audit = audit

@@ -50,7 +50,7 @@ from gateway.policy.time.grant_messages import (
     thing_name,
 )
 from gateway.store.tables.grants import GrantKind, in_utc
-from gateway.store.tables.requests import Requests
+from gateway.store.tables.requests import RequestTable
 
 MAX_LISTED = 100  # requests in one answer
 SERVICE = "service:"
@@ -62,7 +62,7 @@ class RequestVerbs:
     def __init__(
         self,
         home: HomeContext,
-        stored: Requests,
+        stored: RequestTable,
         transaction: Callable[[], AbstractContextManager[None]],
         minutes: Minutes,
         access: Access,

@@ -11,7 +11,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.pauses import AuditLine
-from gateway.store.tables.requests import Requests
+from gateway.store.tables.requests import RequestTable
 
 OF_REQUESTS = frozenset({"request", "request auto", "request expired", "request reminder", "answer"})
 TAKEN = frozenset({GrantKind.LANDING.value, GrantKind.TICKET.value, GrantKind.AUTO.value})
@@ -22,7 +22,7 @@ ANSWER, OPEN = "answer", "open"
 class AuditLines:
     """Reduces audit lines to what guardians may see."""
 
-    def __init__(self, rules: RuleBook, visibility: Visibility, requests: Requests) -> None:
+    def __init__(self, rules: RuleBook, visibility: Visibility, requests: RequestTable) -> None:
         self._rules = rules
         self._visibility = visibility
         self._requests = requests

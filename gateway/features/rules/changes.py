@@ -28,7 +28,7 @@ from gateway.policy.profile.edits import ChangedEntry
 from gateway.policy.profile.profile import ALL
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.time.grant_messages import thing_name
-from gateway.store.tables.grants import Gifts, Given, GrantKind
+from gateway.store.tables.grants import Given, GrantKind, GrantTable
 from gateway.store.tables.pauses import InForce
 
 SHOWN = 50  # newest first
@@ -44,7 +44,7 @@ class ChangeVerbs:
         self,
         home: HomeContext,
         state: Callable[[datetime, date], InForce],
-        gifts: Gifts,
+        gifts: GrantTable,
         visibility: Visibility,
         here: SeenDevices,
         access: Access,

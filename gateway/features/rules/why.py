@@ -14,7 +14,7 @@ from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.why import parse_question
 from gateway.policy.values import Observation
-from gateway.store.tables.questions import Questions
+from gateway.store.tables.questions import QuestionTable
 
 Explain = Callable[[Member, Observation, datetime, tuple[str, ...]], Explanation]
 """Describes the decision about a host or a connection of a member at a moment, with problems of its file."""
@@ -27,7 +27,7 @@ class WhyVerb:
         self,
         home: HomeContext,
         family: Family,
-        questions: Questions,
+        questions: QuestionTable,
         access: Access,
         moment: Callable[[str | None], datetime],
         explain: Explain,

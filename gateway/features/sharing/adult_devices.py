@@ -12,7 +12,7 @@ from gateway.household.members import Family
 from gateway.household.presence import SeenDevices
 from gateway.policy.accounts.adult_proof import AdultProof, longest
 from gateway.policy.time.clock_changes import Jump
-from gateway.store.tables.adult_proofs import AdultProofs
+from gateway.store.tables.adult_proofs import AdultProofTable
 
 PERIOD = 60.0  # seconds between two looks, so that a change of the clock takes effect within a minute
 MOST = 32  # devices at the same time: a party has fewer phones
@@ -22,7 +22,7 @@ class AdultDevices:
     """Starts and ends adult proofs."""
 
     def __init__(
-        self, home: HomeContext, effects: Effects, proofs: AdultProofs, family: Family, here: SeenDevices
+        self, home: HomeContext, effects: Effects, proofs: AdultProofTable, family: Family, here: SeenDevices
     ) -> None:
         """Drop the proofs that ended while the daemon was stopped. Call it before devices are grouped."""
         self._home = home

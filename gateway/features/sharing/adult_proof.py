@@ -31,8 +31,8 @@ from gateway.policy.accounts.adult_proof import LENGTHS, AdultProof, ProofMethod
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import may_open
 from gateway.store.tables.grants import in_utc
-from gateway.store.tables.people import People
-from gateway.store.tables.questions import Questions
+from gateway.store.tables.people import AccountTable
+from gateway.store.tables.questions import QuestionTable
 
 SWITCHES = 20  # of one device within ten minutes: each makes the daemon judge all running connections again
 
@@ -43,8 +43,8 @@ class AdultProofVerbs:
     def __init__(
         self,
         home: HomeContext,
-        people: People,
-        questions: Questions,
+        people: AccountTable,
+        questions: QuestionTable,
         family: Family,
         sharing: Sharing,
         adult_devices: AdultDevices,

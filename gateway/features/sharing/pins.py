@@ -27,8 +27,8 @@ from gateway.policy.identity.sharing import DeviceUse, needs_pin, possible_users
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.store.tables.grants import in_utc
-from gateway.store.tables.pauses import State
-from gateway.store.tables.sharing import Pins
+from gateway.store.tables.pauses import PauseTable
+from gateway.store.tables.sharing import PinTable
 
 
 class PinDesk:
@@ -37,8 +37,8 @@ class PinDesk:
     def __init__(
         self,
         home: HomeContext,
-        stored: Pins,
-        settings: State,
+        stored: PinTable,
+        settings: PauseTable,
         access: Access,
         use_of: Callable[[str], DeviceUse | None],
     ) -> None:

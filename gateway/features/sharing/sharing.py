@@ -28,7 +28,7 @@ from gateway.policy.identity.sharing import (
 )
 from gateway.policy.time.clock_changes import Jump
 from gateway.store.tables.grants import in_utc
-from gateway.store.tables.sharing import Uses
+from gateway.store.tables.sharing import DeviceUseTable
 
 PERIOD = 60.0  # seconds between two looks at the traffic: LEAST_BYTES is an amount per minute
 SLOTS_LIMIT = 64  # devices in use or handed over at the same time; a family has a few
@@ -50,7 +50,7 @@ class Sharing:
         self,
         home: HomeContext,
         effects: Effects,
-        uses: Uses,
+        uses: DeviceUseTable,
         family: Family,
         visibility: Visibility,
         recent: RecentRefusals,

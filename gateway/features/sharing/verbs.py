@@ -58,8 +58,8 @@ from gateway.policy.identity.sharing import (
     shared_with,
 )
 from gateway.policy.profile.profile import GUEST, HOME, Profile
-from gateway.store.tables.devices import Devices
-from gateway.store.tables.questions import Questions
+from gateway.store.tables.devices import DeviceTable
+from gateway.store.tables.questions import QuestionTable
 
 SWITCHES = 20  # of one device within ten minutes: each makes the daemon judge all running connections again
 SAYS = 20  # new devices whose users say to be adults, within ten minutes
@@ -72,8 +72,8 @@ class SharingVerbs:
     def __init__(
         self,
         home: HomeContext,
-        questions: Questions,
-        devices: Devices,
+        questions: QuestionTable,
+        devices: DeviceTable,
         family: Family,
         presence: Presence,
         visibility: Visibility,

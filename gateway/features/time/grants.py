@@ -27,7 +27,7 @@ from gateway.policy.time.extension import Extension, extend, own_closing
 from gateway.policy.time.gates import gates_of_service, is_limit
 from gateway.policy.time.grant_messages import given_sentence, opened_sentence
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, Opening, in_utc
+from gateway.store.tables.grants import Given, GrantKind, SiteOpening, in_utc
 
 LONGEST_SLEEP = 60.0  # seconds; a change of the system clock takes effect within them
 
@@ -63,7 +63,7 @@ class Grants:
         self._warnings = warnings
         self._values = AskedValues(home.rules, visibility)
         self._timer: Timer | None = None
-        self._open: frozenset[Opening] = frozenset()
+        self._open: frozenset[SiteOpening] = frozenset()
 
     def giver(self, by: str, kind: GrantKind, origin: str = "") -> Giver:
         """Return a giver with a new grant number."""
@@ -156,7 +156,7 @@ class Grants:
     def open(self, key: str, name: str, entry: str, until: datetime, span: Span, giver: Giver) -> str:
         """Open a site or a service for a while. Returns the sentence that says so."""
         sure = self._home.clock_trusted
-        opening = Opening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
+        opening = SiteOpening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
         self._store.gifts.open(opening, origin=giver.origin)
         return opened_sentence(name, entry, until, giver.at, self._home.rules.names)
 
@@ -255,7 +255,7 @@ class Grants:
         else:
             self._home.publish("request", id=moved.id, profile=moved.who, topic=moved.topic, reminder=True)
 
-    def _openings(self) -> frozenset[Opening]:
+    def _openings(self) -> frozenset[SiteOpening]:
         return frozenset(self._store.state(self._home.local_now()).openings)
 
     def set_timer(self) -> None:

@@ -15,16 +15,18 @@ from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
 from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.identity.macs import parse_mac
-from gateway.store.tables.grants import Gifts, GrantKind
-from gateway.store.tables.pauses import State
-from gateway.store.tables.people import People
+from gateway.store.tables.grants import GrantKind, GrantTable
+from gateway.store.tables.pauses import PauseTable
+from gateway.store.tables.people import AccountTable
 
 MINUTE = timedelta(minutes=1)
 MAX_REVOKED = 256  # revoked grants whose used minutes are remembered; older ones count in full again
 
 
 class Helpers:
-    def __init__(self, home: HomeContext, people: People, gifts: Gifts, settings: State) -> None:
+    def __init__(
+        self, home: HomeContext, people: AccountTable, gifts: GrantTable, settings: PauseTable
+    ) -> None:
         self._home = home
         self._people = people
         self._gifts = gifts

@@ -27,7 +27,7 @@ from gateway.policy.profile.profile import ALL, Profile
 from gateway.policy.time.clock_changes import Kind, later
 from gateway.policy.time.schedule import calendar_for, next_wake
 from gateway.policy.time.standing import FOREVER
-from gateway.store.tables.pauses import State
+from gateway.store.tables.pauses import PauseTable
 
 
 class SwitchVerbs:
@@ -35,7 +35,7 @@ class SwitchVerbs:
         self,
         home: HomeContext,
         effects: Effects,
-        settings: State,
+        settings: PauseTable,
         family: Family,
         access: Access,
         helpers: Helpers,

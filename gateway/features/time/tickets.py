@@ -37,7 +37,7 @@ from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.requests import tickets
 from gateway.policy.requests.tickets import Ticket, Tries
 from gateway.store.tables.grants import GrantKind, in_utc
-from gateway.store.tables.tickets import Tickets
+from gateway.store.tables.tickets import TicketTable
 
 MAX_DEVICES = 256  # devices that have their wrong tries remembered; the oldest is forgotten first
 SALT_BYTES = 8
@@ -50,7 +50,7 @@ class TicketVerbs:
     def __init__(
         self,
         home: HomeContext,
-        stored: Tickets,
+        stored: TicketTable,
         transaction: Callable[[], AbstractContextManager[None]],
         access: Access,
         grants: Grants,

@@ -36,7 +36,7 @@ from gateway.policy.profile.rules import INTERNET, NAMES_LEVEL, PLAY, VISITS_LEV
 from gateway.policy.time.gates import BEDTIME, WINDOW
 from gateway.policy.time.standing import left
 from gateway.policy.values import Reason
-from gateway.store.tables.grants import Gifts, GrantKind
+from gateway.store.tables.grants import GrantKind, GrantTable
 
 LANDING_BEFORE = timedelta(minutes=15)  # a landing is available this long before a time rule closes something
 LANDING_AFTER = timedelta(hours=1)  # … and this long after: it does not open the internet at night
@@ -60,7 +60,7 @@ class TimeVerbs:
     def __init__(
         self,
         home: HomeContext,
-        gifts: Gifts,
+        gifts: GrantTable,
         minutes: Minutes,
         access: Access,
         grants: Grants,

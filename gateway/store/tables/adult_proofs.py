@@ -17,7 +17,7 @@ COLUMNS = "mac, method, at, until, by, span, sure"
 _PUT = f"INSERT OR REPLACE INTO adult_proofs ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
-class AdultProofs:
+class AdultProofTable:
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
         writer.add(self._snapshot)

@@ -22,7 +22,7 @@ _PUT = f"INSERT OR REPLACE INTO agreements ({COLUMNS}) VALUES ({', '.join('?' * 
 PROFILES = 64  # as many as there can be profiles
 
 
-class Agreements:
+class AgreementTable:
     """Agreements by profile id."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:

@@ -12,7 +12,7 @@ from gateway.store.durable_writes import DurableWriter, table_snapshot
 _COLUMNS = "guardian, said"
 
 
-class AlertBook:
+class AlertTable:
     """Notification settings by the guardian's name."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:

@@ -25,7 +25,7 @@ _DROP = "DELETE FROM way_cards WHERE mac = ? AND way = ? AND day = ?"
 Key = tuple[str, Way, date]
 
 
-class WayCards:
+class BypassCardTable:
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
         writer.add(self._snapshot)

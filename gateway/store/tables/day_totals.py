@@ -11,7 +11,7 @@ TotalsByDay = Mapping[tuple[date, str, str], int]
 """Minutes by day, profile and gate."""
 
 
-class DayTotals:
+class DayTotalTable:
     """Totals of past days. Methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:

@@ -11,7 +11,7 @@ MARKS_LIMIT = 512  # devices; the oldest mark is dropped
 NO_MOBILE_DATA = "no mobile data"
 
 
-class Marks:
+class DeviceMarkTable:
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
         writer.add(self._snapshot)

@@ -49,7 +49,7 @@ class Address:
     last: datetime
 
 
-class DeviceNotes:
+class DeviceNoteTable:
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._database = database
         self._writer = writer

@@ -26,7 +26,7 @@ COLUMNS = "mac, name, place, until, first_seen, last_seen, placed, sure"
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class StoredDevice:
     mac: str
     name: str  # reported by the device, untrusted; empty if it reports none
     place: str  # home, guest, visitor, adult, quarantine; empty if not assigned
@@ -37,13 +37,13 @@ class Device:
     sure: bool = True  # set while the clock was known
 
 
-class Devices:
+class DeviceTable:
     def __init__(self, database: Database, writer: DurableWriter, keeps: Callable[[str], bool]) -> None:
         """``keeps`` returns whether a device must not be dropped to make room."""
         self._writer = writer
         writer.add(self._snapshot)
         self._devices = {
-            mac: Device(
+            mac: StoredDevice(
                 mac, name, place, moment_or_none(until), moment(first), moment(last), moment_or_none(placed),
                 bool(sure),
             )
@@ -55,7 +55,7 @@ class Devices:
         self._changed: set[str] = set()
         self._gone: set[str] = set()
 
-    def all(self) -> Mapping[str, Device]:
+    def all(self) -> Mapping[str, StoredDevice]:
         """Return the devices by MAC."""
         return self._devices
 
@@ -69,7 +69,7 @@ class Devices:
         known = self._devices.pop(mac, None)  # inserted again at the end: the order is by last seen
         name = name[:NAME_LIMIT]
         if known is None:
-            self._devices[mac] = Device(mac, name, "", None, at, at)
+            self._devices[mac] = StoredDevice(mac, name, "", None, at, at)
             self._make_room()
         else:
             self._devices[mac] = replace(known, last_seen=at, name=name or known.name)
@@ -80,7 +80,7 @@ class Devices:
         self, mac: str, place: str, *, at: datetime, until: datetime | None = None, sure: bool = True
     ) -> None:
         """Assign a device, optionally until a time of day. Written immediately."""
-        known = self._devices.get(mac) or Device(mac, "", "", None, at, at)
+        known = self._devices.get(mac) or StoredDevice(mac, "", "", None, at, at)
         placed = None if until is None else at
         self._devices[mac] = replace(known, place=place, until=until, placed=placed, sure=sure)
         self._writer.save(self._statement([mac]))
@@ -152,7 +152,7 @@ class Devices:
         return table_snapshot("devices", COLUMNS, rows)
 
 
-def _moved(device: Device, jump: Jump) -> Device:
+def _moved(device: StoredDevice, jump: Jump) -> StoredDevice:
     if device.until is None:
         return device
     found = moved(
@@ -164,7 +164,7 @@ def _moved(device: Device, jump: Jump) -> Device:
     return replace(device, until=ends.until, placed=placed, sure=ends.sure)
 
 
-def _row(device: Device) -> tuple[object, ...]:
+def _row(device: StoredDevice) -> tuple[object, ...]:
     seen = unix(device.first_seen), unix(device.last_seen)
     whole = (device.mac, device.name, device.place, unix_or_none(device.until), *seen)
     return (*whole, unix_or_none(device.placed), int(device.sure))

@@ -74,7 +74,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class SiteOpening:
     """A site or service that is open temporarily."""
 
     grant: int
@@ -87,7 +87,7 @@ class Opening:
     sure: bool = True  # set while the clock was known
 
 
-class Gifts:
+class GrantTable:
     """Grants of the last days, in memory. Each change is on the disk before the call returns."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
@@ -102,13 +102,13 @@ class Gifts:
             in database.rows(f"SELECT {COLUMNS} FROM extensions ORDER BY id")
         ]  # fmt: skip
         self._openings = [
-            Opening(grant, who, entry, moment(until), moment(at), by, jumps.Kind(span), bool(sure))
+            SiteOpening(grant, who, entry, moment(until), moment(at), by, jumps.Kind(span), bool(sure))
             for grant, who, entry, until, at, by, span, sure in database.rows(
                 f"SELECT {OPENINGS} FROM openings ORDER BY id"
             )
         ]
 
-    def in_force(self, now: datetime, today: date) -> tuple[tuple[Given, ...], tuple[Opening, ...]]:
+    def in_force(self, now: datetime, today: date) -> tuple[tuple[Given, ...], tuple[SiteOpening, ...]]:
         return (
             tuple(given for given in self._given if given.holds(now, today)),
             tuple(opening for opening in self._openings if now < opening.until),
@@ -141,7 +141,7 @@ class Gifts:
             audit=audit_line(first.at, first.by, str(first.kind), audit_text, origin) if audit_text else None,
         )
 
-    def open(self, opening: Opening, *, origin: str = "") -> None:
+    def open(self, opening: SiteOpening, *, origin: str = "") -> None:
         """Open a site or service. The audit line has no site name, since it is kept longer than those."""
         self._openings.append(opening)
         entry = opening.entry if opening.entry.startswith("service:") else "a site"
@@ -227,7 +227,7 @@ def _moved_given(given: Given, jump: Jump) -> Given:
     return replace(given, at=at, until=after.until, boundary=after.boundary, sure=after.sure)
 
 
-def _moved_opening(opening: Opening, jump: Jump) -> Opening | None:
+def _moved_opening(opening: SiteOpening, jump: Jump) -> SiteOpening | None:
     found = moved(Moment(opening.until, opening.span, sure=opening.sure), opening.at, jump)
     if found is None:
         return None
@@ -270,7 +270,7 @@ def _move_row(given: Given) -> tuple[object, ...]:
     return (*times, int(given.sure), int(given.ended), given.grant, given.who, given.gate, given.service)
 
 
-def _opening_row(opening: Opening) -> tuple[object, ...]:
+def _opening_row(opening: SiteOpening) -> tuple[object, ...]:
     whole = (opening.grant, opening.who, opening.entry, unix(opening.until), unix(opening.at), opening.by)
     return (*whole, opening.span.value, int(opening.sure))
 

@@ -25,7 +25,7 @@ COLUMNS = (
 _PUT = f"INSERT OR REPLACE INTO growing ({COLUMNS}) VALUES ({', '.join('?' * 14)})"
 
 
-class Growing:
+class AgeTransitionTable:
     """Age transitions by profile id."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:

@@ -9,7 +9,7 @@ from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import DurableWriter, table_snapshot
 
 
-class HeldBands:
+class HeldBandTable:
     """Age groups by profile id. They stay when a profile is deleted, since it may be restored."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:

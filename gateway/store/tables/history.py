@@ -67,7 +67,7 @@ class Count:
     opened: int
 
 
-class History:
+class HistoryTable:
     """Queries on past activity. Methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:

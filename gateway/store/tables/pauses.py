@@ -23,7 +23,7 @@ from gateway.store.durable_writes import (
     unix,
     unix_or_none,
 )
-from gateway.store.tables.grants import Given, Opening, in_utc
+from gateway.store.tables.grants import Given, SiteOpening, in_utc
 
 PAUSES = "who, since, until, by, span, sure"
 SWITCHES = "name, since, until, by, sure"
@@ -33,11 +33,11 @@ BEHIND = (
     "('assign', 'identify', 'use', 'leave', 'hand over', 'take back', 'list_report'))"
 )
 
-Kept = TypeVar("Kept", "Pause", "Off")
+Kept = TypeVar("Kept", "Pause", "NetworkOff")
 
 
 class RecordAudit(Protocol):
-    """Adds a line to the audit log: ``State.audit``, as features receive it."""
+    """Adds a line to the audit log: ``PauseTable.audit``, as features receive it."""
 
     def __call__(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None: ...
 
@@ -57,7 +57,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Off:
+class NetworkOff:
     """Filtering is off for everyone."""
 
     since: datetime
@@ -75,9 +75,9 @@ class InForce:
     """Pauses, `off`, extra time and opened sites in force at one moment."""
 
     pauses: tuple[Pause, ...]
-    off: Off | None
+    off: NetworkOff | None
     given: tuple[Given, ...] = ()
-    openings: tuple[Opening, ...] = ()
+    openings: tuple[SiteOpening, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,12 @@ class AuditLine:
 
 
 class ReadAudit(Protocol):
-    """Returns lines of the audit log, newest first: ``State.audit_lines``, as features receive it."""
+    """Returns lines of the audit log, newest first: ``PauseTable.audit_lines``, as features receive it."""
 
     def __call__(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]: ...
 
 
-class State:
+class PauseTable:
     """Pauses, `off` and audit. ``origin`` is the address or terminal of a change, for the audit only."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
@@ -108,7 +108,10 @@ class State:
         }
         off = database.rows(f"SELECT {SWITCHES} FROM switches WHERE name = 'off'")
         self._off = next(
-            (Off(moment(since), moment_or_none(until), by, bool(sure)) for _, since, until, by, sure in off),
+            (
+                NetworkOff(moment(since), moment_or_none(until), by, bool(sure))
+                for _, since, until, by, sure in off
+            ),
             None,
         )
 
@@ -160,7 +163,7 @@ class State:
     def off(
         self, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
     ) -> None:
-        off = self._off = Off(in_utc(at), None if until is None else in_utc(until), by, sure)
+        off = self._off = NetworkOff(in_utc(at), None if until is None else in_utc(until), by, sure)
         self._writer.save(
             Statement(
                 f"INSERT OR REPLACE INTO switches ({SWITCHES}) VALUES (?, ?, ?, ?, ?)", [_off_row(off)]
@@ -257,7 +260,7 @@ def _pause_row(pause: Pause) -> tuple[object, ...]:
     )
 
 
-def _off_row(off: Off) -> tuple[object, ...]:
+def _off_row(off: NetworkOff) -> tuple[object, ...]:
     return ("off", unix(off.since), unix_or_none(off.until), off.by, int(off.sure))
 
 

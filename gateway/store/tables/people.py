@@ -31,7 +31,7 @@ class AccountsChanged:
     """An account, a session, an announcement, a proposal or a token was written."""
 
 
-class People(AccountRegister):
+class AccountTable(AccountRegister):
     def __init__(self, database: Database, writer: DurableWriter, bus: Bus) -> None:
         self._writer = writer
         self._bus = bus

@@ -38,7 +38,7 @@ LastSeen = Callable[[str], datetime | None]
 """Returns when a device was last seen; None for an unknown device."""
 
 
-class Questions:
+class QuestionTable:
     def __init__(self, database: Database, writer: DurableWriter, clock_trusted: Callable[[], bool]) -> None:
         self._writer = writer
         writer.add(self._snapshot)

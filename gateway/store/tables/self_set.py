@@ -14,7 +14,7 @@ _PUT = f"INSERT OR REPLACE INTO self_set ({COLUMNS}) VALUES (?, ?, ?, ?)"
 PROFILES = 64  # as many as there can be profiles
 
 
-class SelfSets:
+class SelfSetTable:
     """Settings by profile id; `policy.profile.self_set` limits their number."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:

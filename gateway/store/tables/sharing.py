@@ -29,7 +29,7 @@ _PUT_PIN = f"INSERT OR REPLACE INTO pins ({_PINS}) VALUES (?, ?, ?, ?, ?)"
 PINS_LIMIT = 64  # as many as there can be profiles
 
 
-class Uses:
+class DeviceUseTable:
     """Temporary users by MAC. Decisions of a guardian are audited, taps of a child are not."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
@@ -71,7 +71,7 @@ class Uses:
         return table_snapshot("lent", _USES, [_use(use) for use in self._uses.values()])
 
 
-class Pins:
+class PinTable:
     """PINs by profile id."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:

@@ -26,10 +26,10 @@ _PRUNE = "DELETE FROM sights WHERE mac NOT IN (SELECT mac FROM devices)"
 
 @dataclass(frozen=True, slots=True)
 class SightsLost:
-    """The database file was replaced. The subscriber passes all known sightings to ``Sights.keep``."""
+    """The database file was replaced. The subscriber passes all known sightings to ``SightingTable.keep``."""
 
 
-class Sights:
+class SightingTable:
     def __init__(self, database: Database, writer: DurableWriter, bus: Bus) -> None:
         self._database = database
         self._writer = writer

@@ -16,7 +16,7 @@ SLOTS = tuple(number for number in range(1, 256) if number % 64)
 CLASSES = range(1, 64)  # six bits; 0 is no class
 
 
-class Numbers:
+class SlotTable:
     """Assigns the smallest free number and stores it."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:

@@ -23,7 +23,7 @@ COLUMNS = "hash, salt, minutes, who, made, by, until, used, used_by, sure, batch
 _PUT = f"INSERT OR REPLACE INTO tickets ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-class Tickets:
+class TicketTable:
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
         writer.add(self._snapshot)
